@@ -1,0 +1,1 @@
+"""The records: vocabulary, rules, acts, custody, journal, database."""

@@ -1,0 +1,151 @@
+"""The field's terms as enums: English in code and data, Chinese on the screen (`.label`)."""
+
+from enum import StrEnum
+
+
+class LabelledEnum(StrEnum):
+    """A string enum whose members carry the Chinese label that people see."""
+
+    label: str
+
+    def __new__(cls, value: str, label: str) -> "LabelledEnum":
+        """Make a member of its stored value and its Chinese label."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.label = label
+        return member
+
+
+class SourceKind(LabelledEnum):
+    """Where a material comes from (R17)."""
+
+    SHARED_CERT = "SHARED_CERT", "共享调取的证照"
+    SCANNED_PROOF = "SCANNED_PROOF", "扫描录入的证明"
+    ONLINE_APPLICATION = "ONLINE_APPLICATION", "互联网申报材料"
+    SYSTEM_FORM = "SYSTEM_FORM", "系统内生成的电子表单"
+
+
+class Channel(LabelledEnum):
+    """Through which door the applicant came (R39)."""
+
+    WINDOW = "WINDOW", "窗口"
+    ONLINE = "ONLINE", "互联网"
+
+
+class Node(LabelledEnum):
+    """A node of the process, in the order in which a citywide case passes them (R8)."""
+
+    RECEIVE = "RECEIVE", "收件"
+    TRANSFER = "TRANSFER", "流转"
+    ACCEPT = "ACCEPT", "受理"
+    REVIEW = "REVIEW", "审核"
+    APPROVE = "APPROVE", "审批"
+    FEEDBACK = "FEEDBACK", "反馈"
+    ISSUE = "ISSUE", "出件"
+
+
+class ProcessResult(LabelledEnum):
+    """What was concluded at a node (R13)."""
+
+    AGREE = "AGREE", "同意"
+    REFUSE = "REFUSE", "不同意"
+    RETURN = "RETURN", "退回补正"
+
+
+class ApprovalLevel(LabelledEnum):
+    """Who approves: station, district or city (R26, R27)."""
+
+    STATION = "STATION", "派出所"
+    DISTRICT = "DISTRICT", "旗区公安（分）局"
+    CITY = "CITY", "市公安局"
+
+
+class FormKind(LabelledEnum):
+    """The forms that the archive renders itself (R9)."""
+
+    RECEIPT = "RECEIPT", "收件单"
+    APPROVAL = "APPROVAL", "审批表"
+    REGISTER = "REGISTER", "常住人口登记表"
+    OTHER = "OTHER", "电子表单"
+
+
+class Mode(LabelledEnum):
+    """May another station receive the case (R4, R5, R6)."""
+
+    HOME_ONLY = "HOME_ONLY", "原籍办"
+    CITYWIDE = "CITYWIDE", "全域通办"
+
+
+class OrgKind(LabelledEnum):
+    """The kind of an organisation."""
+
+    CITY = "CITY", "市局"
+    DISTRICT = "DISTRICT", "旗区局"
+    HALL = "HALL", "户政大厅"
+    STATION = "STATION", "派出所"
+
+
+class Series(LabelledEnum):
+    """卷目, the series in which a volume is filed (R20, R22)."""
+
+    CS = "CS", "出生"
+    SW = "SW", "死亡"
+    QR = "QR", "迁入"
+    QC = "QC", "迁出"
+    ZX = "ZX", "注销"
+    HF = "HF", "恢复"
+    BG = "BG", "变更更正"
+    LF = "LF", "立户分户"
+    SY = "SY", "收养入籍"
+    BL = "BL", "补录"
+    JT = "JT", "集体户"
+    BZ = "BZ", "簿证证明"
+    QY = "QY", "全域通办"
+
+
+class Retention(LabelledEnum):
+    """保管期限 by the codes of DA/T 13."""
+
+    Y = "Y", "永久"
+    D30 = "D30", "30年"
+    D10 = "D10", "10年"
+
+
+class VolumeState(LabelledEnum):
+    """The life of one version of a volume; `archive.lifecycle` holds the allowed moves."""
+
+    COLLECTING = "COLLECTING", "归集中"
+    FROZEN = "FROZEN", "已赋号"
+    COMPILED = "COMPILED", "已组卷"
+    SIGNED = "SIGNED", "已签章"
+    PROVED = "PROVED", "已证明"
+    STORED = "STORED", "已入库待确认"
+    COMMITTED = "COMMITTED", "已归档"
+    QUARANTINED = "QUARANTINED", "已隔离"
+    FAILED = "FAILED", "失败待重试"
+    VOID = "VOID", "作废"
+
+
+class Outcome(LabelledEnum):
+    """What a finding does to a submission."""
+
+    REFUSE = "REFUSE", "拒收"
+    CONFIRM = "CONFIRM", "待核对"
+    NOTE = "NOTE", "备注"
+
+
+class IntakeOutcome(LabelledEnum):
+    """What became of one delivered package."""
+
+    ACCEPTED = "ACCEPTED", "已接收"
+    DUPLICATE = "DUPLICATE", "重复送达"
+    CONFIRM = "CONFIRM", "待核对"
+    REFUSED = "REFUSED", "拒收隔离"
+
+
+class SignatureLevel(LabelledEnum):
+    """PAdES level reached (ETSI EN 319 142-1)."""
+
+    B_B = "B-B", "基本签名"
+    B_T = "B-T", "带时间戳"
+    B_LTA = "B-LTA", "长期验证"

@@ -1,0 +1,1 @@
+"""Bytes: put, get, verify, copy. Knows no record, no database, no settings."""
