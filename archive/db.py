@@ -1,0 +1,94 @@
+"""One engine for both databases; every dialect branch of the archive lives here."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.orm import Session, sessionmaker
+
+_JOURNAL_LOCK = 0x59494345  # any constant: "YICE"
+
+
+def connect(url: str) -> Engine:
+    """Open an engine. SQLite gets WAL, full sync (a committed volume survives a power cut), foreign keys and write locks taken at BEGIN."""
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    engine = create_engine(url, connect_args={"timeout": 60})
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: sqlite3.Connection, _record: object) -> None:
+        # pysqlite's own BEGIN is deferred: two writers would then deadlock half-way, so we begin ourselves.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the database to the newest schema; both databases run the same migrations."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    with engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # Two nodes that start at once must not both migrate.
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _JOURNAL_LOCK + 1})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Session]:
+    """A session whose work is committed at the end, or not at all."""
+    with sessionmaker(engine, expire_on_commit=False).begin() as session:
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A session that only reads; on SQLite it waits for no writer."""
+    with Session(engine.execution_options(read_only=True), expire_on_commit=False) as session:
+        yield session
+
+
+def lock_journal(session: Session) -> None:
+    """Hold the tail of the journal until the transaction ends. SQLite's write lock does the same."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _JOURNAL_LOCK})
+
+
+def database_now(session: Session) -> datetime:
+    """The database's clock, in UTC: leases of many machines are measured by one clock."""
+    if session.get_bind().dialect.name == "postgresql":
+        found: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return found.astimezone(UTC)
+    return datetime.now(UTC)
+
+
+def append_only_triggers(dialect: str, table: str) -> list[str]:
+    """The statements that make the database itself refuse UPDATE and DELETE on a table (R14)."""
+    if dialect == "postgresql":
+        return [
+            f"CREATE FUNCTION {table}_append_only() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$ LANGUAGE plpgsql",
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_append_only()",
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()",
+        ]
+    return [
+        f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        for act in ("UPDATE", "DELETE")
+    ]
+
+
+def as_rows(session: Session, statement: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any select
+    """Rows of a select as plain dicts."""
+    return [dict(row) for row in session.execute(statement).mappings()]

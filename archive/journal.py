@@ -1,0 +1,73 @@
+"""The journal: append-only, hash-chained, verifiable to its first bad entry (R14, I10)."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.db import lock_journal
+from archive.models import JournalEntry
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class JournalFault:
+    """The first entry that does not hold, and why."""
+
+    seq: int
+    reason: str
+
+
+def _digest(entry: JournalEntry) -> str:
+    # A list, not a concatenation: no two different entries share a serialisation.
+    fields = [entry.seq, entry.at, entry.actor, entry.act, entry.subject, entry.detail, entry.previous]
+    return hashlib.sha256(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+
+
+def _last(session: Session) -> JournalEntry | None:
+    return session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).first()
+
+
+def record(session: Session, actor: str, act: str, subject: str, **detail: Any) -> JournalEntry:  # noqa: ANN401 - any JSON value
+    """Append an entry in the caller's transaction. `detail` must hold no personal data."""
+    lock_journal(session)
+    last = _last(session)
+    entry = JournalEntry(
+        seq=last.seq + 1 if last else 1,
+        at=datetime.now(UTC).isoformat(timespec="microseconds"),
+        actor=actor,
+        act=act,
+        subject=subject,
+        detail=json.dumps(detail, ensure_ascii=False, sort_keys=True),
+        previous=last.digest if last else GENESIS,
+        digest="",
+    )
+    entry.digest = _digest(entry)
+    session.add(entry)
+    session.flush()
+    return entry
+
+
+def head(session: Session) -> str:
+    """`<seq>:<digest>` of the last entry, as a commit record cites it."""
+    last = _last(session)
+    return f"{last.seq}:{last.digest}" if last else f"0:{GENESIS}"
+
+
+def verify(session: Session) -> tuple[int, JournalFault | None]:
+    """Walk the chain; returns how many entries hold and the first fault, if any."""
+    previous, expected = GENESIS, 1
+    for entry in session.scalars(select(JournalEntry).order_by(JournalEntry.seq).execution_options(yield_per=1000)):
+        if entry.seq != expected:
+            return expected - 1, JournalFault(expected, "此处缺少条目，编号不连续")
+        if entry.previous != previous:
+            return expected - 1, JournalFault(entry.seq, "与上一条的摘要不衔接")
+        if entry.digest != _digest(entry):
+            return expected - 1, JournalFault(entry.seq, "内容与其摘要不符")
+        previous, expected = entry.digest, expected + 1
+    return expected - 1, None

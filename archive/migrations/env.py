@@ -1,0 +1,9 @@
+"""Alembic's entry: runs on the connection that `archive.db.migrate` hands over."""
+
+from alembic import context
+
+from archive.models import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+context.run_migrations()

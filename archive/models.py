@@ -1,0 +1,196 @@
+"""The tables of the archive. Identifiers are integers; times are UTC with zone; facts are JSON exactly as accepted."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with zone, stored as UTC. SQLite forgets zones, so it is given and read back as UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - fixed by SQLAlchemy
+        """To UTC; a time without zone is a defect."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - fixed by SQLAlchemy
+        """From UTC."""
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+# SQLite increments only INTEGER primary keys.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Declarative base; constraint names are fixed so that migrations can name them on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class Delivery(Base):
+    """One delivered package and what became of it; a refused one lies whole under `quarantine_prefix`."""
+
+    __tablename__ = "deliveries"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    bag: Mapped[str] = mapped_column(String(300))
+    case_no: Mapped[str | None] = mapped_column(String(64), index=True)
+    content_digest: Mapped[str] = mapped_column(String(64), index=True)
+    outcome: Mapped[str] = mapped_column(String(16), index=True)
+    findings: Mapped[list[Any]]
+    quarantine_prefix: Mapped[str | None] = mapped_column(String(200))
+    received_at: Mapped[datetime]
+
+
+class Case(Base):
+    """A case taken over: its facts and the snapshot of the materials that its item required (R10)."""
+
+    __tablename__ = "cases"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_no: Mapped[str] = mapped_column(String(64), unique=True)
+    revision: Mapped[int] = mapped_column(default=1)
+    content_digest: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    facts: Mapped[dict[str, Any]]
+    snapshot: Mapped[dict[str, Any]]
+    findings: Mapped[list[Any]]
+    item_code: Mapped[str] = mapped_column(String(32), index=True)
+    item_version: Mapped[str] = mapped_column(String(32))
+    receive_org: Mapped[str] = mapped_column(String(12), index=True)
+    accept_org: Mapped[str] = mapped_column(String(12))
+    domicile_org: Mapped[str] = mapped_column(String(12), index=True)
+    completed_at: Mapped[datetime] = mapped_column(index=True)
+    accepted_at: Mapped[datetime]
+
+
+class Component(Base):
+    """One digital object of a case: an untouched original, kept by content."""
+
+    __tablename__ = "components"
+    __table_args__ = (UniqueConstraint("case_id", "revision", "path"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    revision: Mapped[int]
+    material_no: Mapped[int]
+    path: Mapped[str] = mapped_column(String(1024))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    media_type: Mapped[str] = mapped_column(String(64))
+    pages: Mapped[int]
+
+
+class NumberCounter(Base):
+    """The last 册号 given under one fonds, series, year and term; locked while numbers are reserved."""
+
+    __tablename__ = "number_counters"
+    fonds: Mapped[str] = mapped_column(String(4), primary_key=True)
+    series: Mapped[str] = mapped_column(String(2), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    term: Mapped[str] = mapped_column(String(3), primary_key=True)
+    last: Mapped[int] = mapped_column(default=0)
+
+
+class Volume(Base):
+    """册: one case, one volume, one number for good (R23, I5)."""
+
+    __tablename__ = "volumes"
+    __table_args__ = (UniqueConstraint("fonds", "series", "year", "term", "number"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), unique=True)
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    fonds: Mapped[str] = mapped_column(String(4))
+    series: Mapped[str] = mapped_column(String(2), index=True)
+    year: Mapped[int]
+    term: Mapped[str] = mapped_column(String(3))
+    number: Mapped[int]
+    filing_org: Mapped[str] = mapped_column(String(12), index=True)
+    cross_fonds: Mapped[str | None] = mapped_column(String(4))
+    cross_series: Mapped[str | None] = mapped_column(String(2))
+    cross_org: Mapped[str | None] = mapped_column(String(12), index=True)
+    completed_at: Mapped[datetime] = mapped_column(index=True)
+    late: Mapped[bool] = mapped_column(default=False)
+    void_reason: Mapped[str | None] = mapped_column(Text)
+    reserved_at: Mapped[datetime]
+
+
+class VolumeVersion(Base):
+    """One version of a volume on its way to COMMITTED; the lease fences the worker that carries it."""
+
+    __tablename__ = "volume_versions"
+    __table_args__ = (UniqueConstraint("volume_id", "version"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
+    version: Mapped[int]
+    case_revision: Mapped[int]
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    input_digest: Mapped[str] = mapped_column(String(64))
+    frozen_at: Mapped[datetime]
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_token: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    pages: Mapped[int | None]
+    bytes: Mapped[int | None] = mapped_column(BigInteger)
+    sha256: Mapped[str | None] = mapped_column(String(64))
+    inventory_sha256: Mapped[str | None] = mapped_column(String(64))
+    signature_level: Mapped[str | None] = mapped_column(String(8))
+    lta_pending: Mapped[bool] = mapped_column(default=False)
+    committed_at: Mapped[datetime | None]
+
+
+class Step(Base):
+    """The recorded result of one step: the first one wins (volume.md, exactly-once effects)."""
+
+    __tablename__ = "steps"
+    __table_args__ = (UniqueConstraint("volume_version_id", "step", "input_digest"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    volume_version_id: Mapped[int] = mapped_column(ForeignKey("volume_versions.id"), index=True)
+    step: Mapped[str] = mapped_column(String(16))
+    input_digest: Mapped[str] = mapped_column(String(64))
+    result: Mapped[dict[str, Any]]
+    done_at: Mapped[datetime]
+
+
+class Job(Base):
+    """Work to be done, written in the transaction that causes it; Celery only carries it out."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (UniqueConstraint("kind", "subject"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(100))
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error: Mapped[str | None] = mapped_column(Text)
+    not_before: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class JournalEntry(Base):
+    """Who did what to what, when: append-only (triggers) and hash-chained (R14)."""
+
+    __tablename__ = "journal"
+    seq: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(40))
+    actor: Mapped[str] = mapped_column(String(100))
+    act: Mapped[str] = mapped_column(String(40), index=True)
+    subject: Mapped[str] = mapped_column(String(200), index=True)
+    detail: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(String(64))
