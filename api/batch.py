@@ -1,0 +1,149 @@
+"""Compile a batch: freeze, send, watch the rows until every volume is made or failed; on one machine also keep the workers alive."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import func, select, update
+
+from api.bootstrap import Runtime, is_gone
+from api.worker import celery_app
+from archive.db import reading, writing
+from archive.models import Job, VolumeVersion
+from archive.numbering import freeze, unnumbered
+
+_RESEND_SECONDS = 20.0
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """How far a batch is: volumes to make at the start, and of these done and failed."""
+
+    total: int
+    done: int
+    failed: int
+
+
+def compile_batch(runtime: Runtime, actor: str, *, case_no: str | None, period: str | None, watch: Callable[[Batch], None]) -> Batch:
+    """Reserve numbers in order of completion, then make all volumes that are not made yet."""
+    with writing(runtime.engine) as session:
+        cases = unnumbered(session, case_no=case_no, period=period)
+        freeze(
+            session,
+            actor,
+            cases,
+            catalogue=runtime.catalogue,
+            organisations=runtime.organisations,
+            rule=runtime.settings.filing_rule,
+            at=datetime.now(UTC),
+        )
+    _free_dead(runtime)
+    todo = _retry(runtime)
+    if not todo:
+        return Batch(0, 0, 0)
+    if runtime.settings.broker_url:
+        return _watch(runtime, todo, watch, lambda: None)
+    with _own_workers(runtime, len(todo)) as keep_alive:
+        return _watch(runtime, todo, watch, keep_alive)
+
+
+def _free_dead(runtime: Runtime) -> None:
+    """A worker of this host that was killed can't come back: its leases need not run out first."""
+    with writing(runtime.engine) as session:
+        for version in session.scalars(
+            select(VolumeVersion).where(VolumeVersion.lease_owner.is_not(None), VolumeVersion.state != "COMMITTED")
+        ):
+            if version.lease_owner and is_gone(version.lease_owner):
+                version.lease_owner, version.lease_until = None, None
+
+
+def _retry(runtime: Runtime) -> list[int]:
+    """Every compile job that is not done is waiting again; returns the versions in order of reservation."""
+    with writing(runtime.engine) as session:
+        session.execute(update(Job).where(Job.kind == "compile", Job.state == "FAILED").values(state="WAITING", ended_at=None))
+        waiting = session.scalars(select(Job.subject).where(Job.kind == "compile", Job.state != "DONE").order_by(Job.id))
+        return [int(subject) for subject in waiting]
+
+
+def _watch(runtime: Runtime, todo: list[int], watch: Callable[[Batch], None], keep_alive: Callable[[], None]) -> Batch:
+    sent = 0.0
+    app = celery_app(runtime.settings)
+    while True:
+        if time.monotonic() - sent > _RESEND_SECONDS + len(todo):
+            # A lost message is sent again; one too many finds its volume done or leased.
+            _free_dead(runtime)
+            for version_id in _open_jobs(runtime, todo):
+                app.send_task("compile_volume", (version_id,))
+            sent = time.monotonic()
+        batch = _count(runtime, todo)
+        watch(batch)
+        if batch.done + batch.failed >= batch.total:
+            return batch
+        keep_alive()
+        time.sleep(0.2)
+
+
+def _open_jobs(runtime: Runtime, todo: list[int]) -> list[int]:
+    with reading(runtime.engine) as session:
+        waiting = {int(subject) for subject in session.scalars(select(Job.subject).where(Job.kind == "compile", Job.state == "WAITING"))}
+    return [version_id for version_id in todo if version_id in waiting]
+
+
+def _count(runtime: Runtime, todo: list[int]) -> Batch:
+    with reading(runtime.engine) as session:
+        states = dict(
+            session.execute(select(Job.state, func.count()).where(Job.kind == "compile", Job.state != "DONE").group_by(Job.state)).tuples()
+        )
+    failed = states.get("FAILED", 0)
+    return Batch(len(todo), len(todo) - failed - states.get("WAITING", 0), failed)
+
+
+@contextmanager
+def _own_workers(runtime: Runtime, jobs: int) -> Iterator[Callable[[], None]]:
+    """Celery workers of this machine, ended with us; a worker that was killed is started again."""
+    concurrency = min(runtime.settings.workers or os.cpu_count() or 1, jobs)
+    process = [_start_worker(runtime, concurrency)]
+
+    def keep_alive() -> None:
+        if process[0].poll() is not None:
+            process[0] = _start_worker(runtime, concurrency)
+
+    try:
+        yield keep_alive
+    finally:
+        process[0].terminate()
+        try:
+            process[0].wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process[0].pid, signal.SIGKILL)
+
+
+def _start_worker(runtime: Runtime, concurrency: int) -> subprocess.Popen[bytes]:
+    log = runtime.settings.data / "logs"
+    log.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "celery", "-A", "api.worker:app", "worker", "--loglevel", "WARNING", "--concurrency", str(concurrency)]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    with (log / "worker.log").open("ab") as out:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
+            env={**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)

@@ -1,0 +1,104 @@
+"""Settings -> Runtime: the adapters wired together, once per process, and passed on as values."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from api.settings import Settings
+from archive.compile.demo_pki import DemoPki, ensure_demo_pki, local_timestamper
+from archive.compile.prove import PdfAProver
+from archive.compile.seal import Sealer, load_pkcs12
+from archive.compile.volume import Workshop
+from archive.db import connect, migrate
+from archive.organisations import Organisations, load_organisations
+from archive.service_items import Catalogue, load_catalogue
+from archive.vocabulary import OrgKind
+from storage.blobs import BlobStore
+from storage.local_store import LocalStore
+from storage.s3_store import S3Store
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything a door needs."""
+
+    settings: Settings
+    engine: Engine
+    store: BlobStore
+    catalogue: Catalogue
+    organisations: Organisations
+
+
+def start(settings: Settings) -> Runtime:
+    """Open database and store; the store must prove that it refuses to overwrite before anything is trusted to it."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    engine = connect(settings.database)
+    migrate(engine)
+    store = open_store(settings)
+    store.probe()
+    return Runtime(settings, engine, store, load_catalogue(), load_organisations())
+
+
+def open_store(settings: Settings) -> BlobStore:
+    """S3 when an endpoint is set, else files in the data folder."""
+    if settings.s3_endpoint:
+        return S3Store(
+            settings.s3_endpoint,
+            settings.s3_bucket,
+            settings.s3_access_key.get_secret_value(),
+            settings.s3_secret_key.get_secret_value(),
+            secure=settings.s3_secure,
+        )
+    return LocalStore(settings.data / "store")
+
+
+def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:
+    """The demonstration PKI of the data folder, made on first use: one seal for each fonds."""
+    units = {one.fonds_no: one.name for one in organisations.all() if one.kind in (OrgKind.CITY, OrgKind.DISTRICT) and one.fonds_no}
+    return ensure_demo_pki(settings.data / "pki", units)
+
+
+def open_workshop(runtime: Runtime) -> Workshop:
+    """The tools of a worker; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
+    pki = demo_pki(runtime.settings, runtime.organisations)
+    sealers: dict[str, Sealer] = {}
+
+    def sealer_for(fonds: str) -> Sealer:
+        if fonds not in sealers:
+            identity = load_pkcs12(pki.pkcs12_of(fonds), pki.passphrase)
+            sealers[fonds] = Sealer(identity, pki.trust, runtime.settings.signature_level, local_timestamper(pki), pki.crls)
+        return sealers[fonds]
+
+    return Workshop(
+        engine=runtime.engine,
+        store=runtime.store,
+        organisations=runtime.organisations,
+        catalogue=runtime.catalogue,
+        prover=PdfAProver("2u"),
+        trust=pki.trust,
+        sealer_for=sealer_for,
+        demo=True,
+        owner=worker_name(),
+    )
+
+
+def worker_name() -> str:
+    """`host:pid:start`: names this process and no later one with the same pid."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def is_gone(owner: str) -> bool:
+    """True when `owner` was a process of this host that no longer runs; a worker of another host is never judged."""
+    host, pid, started = owner.rsplit(":", 2)
+    return host == socket.gethostname() and _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    try:
+        # The command name may hold spaces, so count fields from its closing bracket (proc(5), starttime).
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return "gone"

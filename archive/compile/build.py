@@ -1,0 +1,150 @@
+"""From a plan to the unsigned PDF/A: sheets, scans and foreign PDFs in order, page numbers that agree with the contents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from archive.accession import OriginalObject, blob_key
+from archive.case_facts import CaseFacts
+from archive.compile.assemble import PagePart, VolumeMeta, assemble
+from archive.compile.normalise import normalise_pdf
+from archive.compile.plan import LOCAL, PlannedItem, VolumePlan, contents_record, local_date
+from archive.compile.prove import PdfAProver
+from archive.compile.scans import image_pages
+from archive.compile.sheets import SheetRow, Sheets, SheetsInput, render_sheets
+from archive.organisations import Organisations
+from storage.blobs import BlobStore
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The unsigned volume, its page count, its contents as data, and by which route each foreign PDF came in."""
+
+    pdf: bytes
+    pages: int
+    contents: list[dict[str, Any]]
+    routes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pages:
+    """The pages of one original: a PDF and how many pages it has."""
+
+    pdf: Any
+    count: int
+
+
+def build(  # noqa: PLR0913 - what a volume is made from
+    store: BlobStore,
+    plan: VolumePlan,
+    facts: CaseFacts,
+    organisations: Organisations,
+    frozen_at: datetime,
+    *,
+    demo: bool,
+    prover: PdfAProver,
+) -> Built:
+    """Make the unsigned PDF/A-2u of a plan. Raises CompileError for an original that can't be brought in whole."""
+    routes: dict[str, str] = {}
+    foreign = {one.no: [_pages(store, original, prover, routes) for original in one.objects] for one in plan.items if one.form is None}
+    sheets = render_sheets(_sheets_input(plan, facts, organisations, frozen_at, demo=demo, foreign=foreign))
+    parts = _parts(plan, sheets, foreign)
+    counts = {one.no: _count(one, sheets, foreign) for one in plan.items}
+    page = sheets.parts["cover"][1] + sheets.parts["contents"][1] + 1
+    starts: dict[int, int] = {}
+    for one in plan.items:
+        starts[one.no] = page
+        page += counts[one.no]
+    meta = VolumeMeta(
+        code=str(plan.code),
+        title=plan.title,
+        fonds=plan.code.fonds,
+        series=str(plan.code.series),
+        retention=str(plan.code.term),
+        case_no=plan.case_no,
+        created=frozen_at,
+        producer="一册 Yice",
+    )
+    return Built(assemble(parts, meta), page - 1 + sheets.parts["closing"][1], contents_record(plan, starts, counts), routes)
+
+
+def _pages(store: BlobStore, original: OriginalObject, prover: PdfAProver, routes: dict[str, str]) -> _Pages:
+    data = store.read(blob_key(original.sha256), sha256=original.sha256)
+    if original.media_type == "application/pdf":
+        normal = normalise_pdf(data, prover.failures)
+        routes[original.path] = normal.route
+        return _Pages(normal.pdf, normal.pages)
+    pdf = image_pages(data, original.media_type)
+    return _Pages(pdf, len(pdf.pages))
+
+
+def _count(item: PlannedItem, sheets: Sheets, foreign: dict[int, list[_Pages]]) -> int:
+    return sheets.parts[f"form:{item.form.key}"][1] if item.form else sum(one.count for one in foreign[item.no])
+
+
+def _parts(plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]) -> Sequence[PagePart]:
+    def sheet(key: str, title: str) -> PagePart:
+        first, count = sheets.parts[key]
+        return PagePart(pdf=sheets.pdf, first=first, count=count, outline_title=title, level=0)
+
+    parts = [sheet("cover", "封面"), sheet("contents", "卷内目录")]
+    for item in plan.items:
+        title = f"{item.no:03d} {item.title}"
+        if item.form:
+            parts.append(sheet(f"form:{item.form.key}", title))
+        for index, one in enumerate(foreign.get(item.no, [])):
+            parts.append(PagePart(pdf=one.pdf, first=0, count=one.count, outline_title=None if index else title, level=0))
+    return [*parts, sheet("closing", "备考表")]
+
+
+def _sheets_input(  # noqa: PLR0913 - the sheets show all of it
+    plan: VolumePlan, facts: CaseFacts, organisations: Organisations, frozen_at: datetime, *, demo: bool, foreign: dict[int, list[_Pages]]
+) -> SheetsInput:
+    rows = tuple(
+        SheetRow(
+            no=one.no,
+            title=one.title,
+            responsible=one.responsible,
+            date=one.date,
+            source=one.source.label,
+            pages=None if one.form else sum(part.count for part in foreign[one.no]),
+            form_key=one.form.key if one.form else None,
+            note="",
+        )
+        for one in plan.items
+    )
+    return SheetsInput(
+        code=str(plan.code),
+        title=plan.title,
+        fonds_name=organisations.fonds_unit(plan.code.fonds).name,
+        fonds_no=plan.code.fonds,
+        series_label=plan.code.series.label,
+        year=str(plan.code.year),
+        retention_label=plan.code.term.label,
+        case_no=plan.case_no,
+        item_name=plan.item_name,
+        completed_on=local_date(plan.completed_at),
+        archived_on=frozen_at.astimezone(LOCAL).strftime("%Y-%m-%d"),
+        receive_org=organisations.get(facts.orgs.receive).name,
+        domicile_org=organisations.get(facts.orgs.domicile).name,
+        compiled_by="一册系统",
+        checked_by="一册系统（自动证明）",
+        demo=demo,
+        rows=rows,
+        forms=tuple(one.form for one in plan.items if one.form),
+        notes=_notes(facts),
+        cross_reference=None,
+    )
+
+
+def _notes(facts: CaseFacts) -> tuple[str, ...]:
+    """What the closing sheet states: where paper is kept and which pages were declared blank."""
+    kept = [one.type for one in facts.materials if one.paper and one.paper.kept]
+    blank = [f"{one.type}第{'、'.join(map(str, one.blank_pages))}页" for one in facts.materials if one.blank_pages]
+    notes = ["本册由系统自动组卷，原始文件按原格式随册保存。"]
+    if kept:
+        notes.append(f"纸质原件由受理地窗口保存：{'、'.join(kept)}。")
+    if blank:
+        notes.append(f"申报确认的空白页：{'；'.join(blank)}。")
+    return tuple(notes)

@@ -1,0 +1,293 @@
+"""Make one volume: the states of volume.md in order, each recorded once, so that a worker killed anywhere is followed by one that goes on."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from archive import journal
+from archive.accession import OriginalObject, blob_key
+from archive.case_facts import CaseFacts
+from archive.codes import ArchivalCode, storage_prefix
+from archive.compile.build import Built, build
+from archive.compile.errors import CompileError
+from archive.compile.plan import VolumePlan, contents_record, plan_volume, process_record
+from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
+from archive.compile.seal import Sealer
+from archive.compile.seal_art import seal_pdf
+from archive.compile.sheets import SEAL_BOX
+from archive.crashpoints import reach
+from archive.custody import Claim, claim, finish_job, record_step, recorded, release
+from archive.db import database_now, reading, writing
+from archive.models import Case, Component, Volume, VolumeVersion
+from archive.organisations import Organisations
+from archive.service_items import Catalogue
+from archive.vocabulary import VolumeState
+from storage.blobs import BlobStore
+from storage.package import Inventory, SharedObject, read_inventory, verify_package, write_package
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The tools of one worker process; passed, never global."""
+
+    engine: Engine
+    store: BlobStore
+    organisations: Organisations
+    catalogue: Catalogue
+    prover: PdfAProver
+    trust: TrustAnchors
+    sealer_for: Callable[[str], Sealer]
+    demo: bool
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Everything read once at the start: what to make and from what."""
+
+    held: Claim
+    volume: Volume
+    version: VolumeVersion
+    case: Case
+    facts: CaseFacts
+    plan: VolumePlan
+    objects: tuple[OriginalObject, ...]
+    prefix: str
+
+
+def make_volume(shop: Workshop, version_id: int) -> str | None:
+    """Carry one version to COMMITTED. Returns its 档号, or None when another worker holds it or it is done already.
+
+    Raises CompileError or a storage error after recording it on the job; the next run goes on from the last recorded step.
+    """
+    with writing(shop.engine) as session:
+        held = claim(session, version_id, shop.owner)
+        if held is None:
+            return None
+    reach("claimed")
+    try:
+        order = _load(shop, held)
+        _make(shop, order)
+    except Exception as error:
+        with writing(shop.engine) as session:
+            release(session, held)
+            # The text of a parser's exception may quote the record, so only its class is kept.
+            finish_job(
+                session,
+                version_id,
+                state="FAILED",
+                error_code=getattr(error, "code", type(error).__name__),
+                error=getattr(error, "message", None),
+            )
+        raise
+    return order.volume.code
+
+
+def _load(shop: Workshop, held: Claim) -> _Order:
+    with reading(shop.engine) as session:
+        version = session.get_one(VolumeVersion, held.version_id)
+        volume = session.get_one(Volume, version.volume_id)
+        case = session.get_one(Case, volume.case_id)
+        objects = tuple(
+            OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages)
+            for one in session.scalars(
+                select(Component).filter_by(case_id=case.id, revision=version.case_revision).order_by(Component.path)
+            )
+        )
+    facts = CaseFacts.model_validate(case.facts)
+    code = ArchivalCode.parse(volume.code)
+    plan = plan_volume(facts, shop.catalogue.get(case.item_code, case.item_version), code, objects, shop.organisations)
+    return _Order(held, volume, version, case, facts, plan, objects, storage_prefix(code, version.version))
+
+
+def _make(shop: Workshop, order: _Order) -> None:
+    inventory = read_inventory(shop.store, order.prefix)
+    if inventory is None:
+        signed = _signed(shop, order)
+        proof = _proved(shop, order, signed)
+        inventory = _stored(shop, order, signed, proof)
+    else:
+        _agrees(shop, order, inventory)
+    _commit(shop, order, inventory)
+
+
+def _done(shop: Workshop, order: _Order, step: VolumeState) -> dict[str, Any] | None:
+    with reading(shop.engine) as session:
+        return recorded(session, order.version, step)
+
+
+def _record(shop: Workshop, order: _Order, step: VolumeState, result: Mapping[str, Any], **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - column values
+    with writing(shop.engine) as session:
+        return record_step(session, shop.owner, order.held, step, dict(result), **columns)
+
+
+def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
+    """COMPILED and SIGNED. Signing is not deterministic: the first recorded result is the volume, other bytes are staging orphans."""
+    found = _done(shop, order, VolumeState.SIGNED)
+    if found is not None:
+        return found
+    built = build(shop.store, order.plan, order.facts, shop.organisations, order.version.frozen_at, demo=shop.demo, prover=shop.prover)
+    reach("compiled")
+    _record(
+        shop, order, VolumeState.COMPILED, {"pages": built.pages, "contents": built.contents, "routes": built.routes}, pages=built.pages
+    )
+    reach("compiled-recorded")
+    return _seal(shop, order, built)
+
+
+def _seal(shop: Workshop, order: _Order, built: Built) -> dict[str, Any]:
+    owner = shop.organisations.fonds_unit(order.volume.fonds)
+    sealed = shop.sealer_for(order.volume.fonds).seal(
+        built.pdf, appearance_pdf=seal_pdf(owner.name, shop.demo), page=0, box=SEAL_BOX, reason="归档", at=None
+    )
+    digest = hashlib.sha256(sealed.pdf).hexdigest()
+    staged = f"staging/{order.version.id}-{order.held.token}-{digest[:16]}/volume.pdf"
+    shop.store.put_new(staged, sealed.pdf, media_type="application/pdf")
+    reach("signed-staged")
+    result = {"sha256": digest, "staged": staged, "bytes": len(sealed.pdf), "level": str(sealed.level), "pending": sealed.pending}
+    kept = _record(
+        shop,
+        order,
+        VolumeState.SIGNED,
+        result,
+        sha256=digest,
+        bytes=len(sealed.pdf),
+        signature_level=str(sealed.level),
+        lta_pending=sealed.pending,
+    )
+    reach("signed-recorded")
+    return kept
+
+
+def _proved(shop: Workshop, order: _Order, signed: Mapping[str, Any]) -> dict[str, Any]:
+    """PROVED: the bytes as the store gives them back are PDF/A-2u, validly signed, and as long as the contents say."""
+    found = _done(shop, order, VolumeState.PROVED)
+    if found is not None:
+        return found
+    pdf = shop.store.read(signed["staged"], sha256=signed["sha256"])
+    compiled = _done(shop, order, VolumeState.COMPILED) or {}
+    proof = prove_volume(pdf, trust=shop.trust, expected_pages=compiled["pages"], expected_code=order.volume.code, prover=shop.prover)
+    if not proof.ok:
+        raise CompileError("NOT_PROVED", "成册后的证明未通过：" + "；".join(proof.faults), "请查看任务记录并重试；原件未受影响。")
+    reach("proved")
+    kept = _record(shop, order, VolumeState.PROVED, {"pdfa": "2u", "pages": proof.pages, "level": str(proof.signature.level), "ok": True})
+    reach("proved-recorded")
+    return kept
+
+
+def _stored(shop: Workshop, order: _Order, signed: Mapping[str, Any], proof: Mapping[str, Any]) -> Inventory:
+    """STORED, then `inventory.json`: final objects first, the commit record last."""
+    pdf = shop.store.read(signed["staged"], sha256=signed["sha256"])
+    compiled = _done(shop, order, VolumeState.COMPILED) or {}
+    files = {"volume.pdf": pdf, **_records(order, compiled, signed, proof)}
+    shared = [
+        SharedObject(path=f"originals/{one.path}", key=blob_key(one.sha256), sha256=one.sha256, size=one.size, media_type=one.media_type)
+        for one in order.objects
+    ]
+
+    def recorded_first() -> None:
+        reach("objects-written")
+        _record(shop, order, VolumeState.STORED, {"objects": len(files) + len(shared)})
+        reach("stored-recorded")
+
+    with reading(shop.engine) as session:
+        head, now = journal.head(session), database_now(session)
+    inventory = write_package(
+        shop.store,
+        order.prefix,
+        files,
+        shared,
+        code=order.volume.code,
+        version=order.version.version,
+        previous=None,
+        journal_head=head,
+        made_at=now,
+        before_inventory=recorded_first,
+    )
+    reach("inventory-written")
+    return inventory
+
+
+def _records(order: _Order, compiled: Mapping[str, Any], signed: Mapping[str, Any], proof: Mapping[str, Any]) -> dict[str, bytes]:
+    """The data files beside the PDF; readable without our software, same inputs same bytes."""
+    inspection = {
+        "spec": "volume-inspection/1",
+        "code": order.volume.code,
+        "findings": order.case.findings,
+        "proof": dict(proof),
+        "signature": {"level": signed["level"], "pending": signed["pending"], "sha256": signed["sha256"]},
+        "routes": compiled["routes"],
+    }
+    metadata = {
+        "spec": "volume-metadata/1",
+        "code": order.volume.code,
+        "title": order.plan.title,
+        "fonds": order.volume.fonds,
+        "series": order.volume.series,
+        "year": order.volume.year,
+        "retention": order.volume.term,
+        "case_no": order.case.case_no,
+        "item": {"code": order.case.item_code, "version": order.case.item_version, "snapshot": order.case.snapshot},
+        "completed_at": order.facts.completed_at.isoformat(),
+        "late": order.volume.late,
+        "filing_org": order.volume.filing_org,
+        "cross_reference": {"fonds": order.volume.cross_fonds, "series": order.volume.cross_series, "org": order.volume.cross_org},
+        "pages": compiled["pages"],
+        "contents": compiled["contents"],
+        "access_status": "控制",
+    }
+    records = {
+        "case.json": order.case.facts,
+        "process.json": process_record(order.facts, order.plan),
+        "inspection.json": inspection,
+        "metadata.json": metadata,
+    }
+    return {name: (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode() for name, record in records.items()}
+
+
+def _agrees(shop: Workshop, order: _Order, inventory: Inventory) -> None:
+    """A commit record is there and the row is behind: roll forward when they agree, else quarantine and raise the alarm."""
+    faults = verify_package(shop.store, order.prefix)
+    listed = {one.path: one.sha256 for one in inventory.objects}
+    signed = _done(shop, order, VolumeState.SIGNED)
+    if not faults and signed is not None and listed.get("volume.pdf") == signed["sha256"] and inventory.code == order.volume.code:
+        return
+    with writing(shop.engine) as session:
+        session.get_one(VolumeVersion, order.version.id).state = VolumeState.QUARANTINED
+        journal.record(session, shop.owner, "ALARM", order.volume.code, reason="commit record and row disagree", faults=len(faults))
+    raise CompileError("INVENTORY_CONFLICT", "存储中的归档记录与数据库不符，该册已隔离。", "请运行 yice verify 并联系管理员。")
+
+
+def _commit(shop: Workshop, order: _Order, inventory: Inventory) -> None:
+    _record(
+        shop,
+        order,
+        VolumeState.COMMITTED,
+        {"inventory": inventory.sha256},
+        inventory_sha256=inventory.sha256,
+        committed_at=order.version.frozen_at,
+        lease_until=None,
+    )
+    reach("committed-recorded")
+    _end(shop, order)
+
+
+def _end(shop: Workshop, order: _Order) -> None:
+    with writing(shop.engine) as session:
+        finish_job(session, order.version.id, state="DONE")
+    # Row first, object later: a staging object that outlives its row is found by the next sweep.
+    signed = _done(shop, order, VolumeState.SIGNED)
+    held = signed and shop.store.stat(signed["staged"])
+    if held:
+        shop.store.discard(held.key, held.version)
+
+
+def pending(session: Session, limit: int | None = None) -> list[int]:
+    """Versions that still have a way to go, in order of their numbers' reservation."""
+    query = select(VolumeVersion.id).where(VolumeVersion.state.not_in(("COMMITTED", "VOID", "QUARANTINED"))).order_by(VolumeVersion.id)
+    return list(session.scalars(query.limit(limit) if limit else query))

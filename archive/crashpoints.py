@@ -1,0 +1,27 @@
+"""Named places at which a test may kill the process, so that recovery is proved for each (volume.md, faults)."""
+
+import os
+
+POINTS = (
+    "frozen-before-commit",
+    "frozen-after-commit",
+    "claimed",
+    "compiled",
+    "compiled-recorded",
+    "signed-staged",
+    "signed-recorded",
+    "proved",
+    "proved-recorded",
+    "objects-written",
+    "stored-recorded",
+    "inventory-written",
+    "committed-recorded",
+)
+
+
+def reach(point: str) -> None:
+    """Die here, as by kill -9, when the environment arms this point. Raises ValueError for a name that the registry lacks."""
+    if point not in POINTS:
+        raise ValueError(f"unregistered crash point {point}")
+    if os.environ.get("YICE_CRASH_AT") == point:
+        os._exit(137)

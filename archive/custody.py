@@ -1,0 +1,92 @@
+"""Who holds a volume while it is made: leases with a fencing token, and step results of which the first wins (volume.md)."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.orm import Session
+
+from archive import journal
+from archive.db import database_now
+from archive.errors import LeaseLostError
+from archive.lifecycle import move
+from archive.models import Job, Step, Volume, VolumeVersion
+from archive.vocabulary import VolumeState
+
+LEASE_SECONDS = 300
+ENDED = (VolumeState.COMMITTED, VolumeState.VOID, VolumeState.QUARANTINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to carry one version of a volume on; void as soon as another token was given."""
+
+    version_id: int
+    owner: str
+    token: int
+
+
+def claim(session: Session, version_id: int, owner: str, *, seconds: int = LEASE_SECONDS) -> Claim | None:
+    """Take the lease when it is free or has run out by the database's clock; None when another worker holds it or nothing is left to do."""
+    now = database_now(session)
+    free = or_(VolumeVersion.lease_until.is_(None), VolumeVersion.lease_until < now, VolumeVersion.lease_owner == owner)
+    taken = session.execute(
+        update(VolumeVersion)
+        .where(VolumeVersion.id == version_id, VolumeVersion.state.not_in(ENDED), free)
+        .values(lease_owner=owner, lease_token=VolumeVersion.lease_token + 1, lease_until=now + timedelta(seconds=seconds))
+        .returning(VolumeVersion.lease_token)
+    ).scalar_one_or_none()
+    return None if taken is None else Claim(version_id, owner, taken)
+
+
+def recorded(session: Session, version: VolumeVersion, step: VolumeState) -> dict[str, Any] | None:
+    """The recorded result of a step for these inputs, if any."""
+    return session.scalar(select(Step.result).filter_by(volume_version_id=version.id, step=str(step), input_digest=version.input_digest))
+
+
+def record_step(session: Session, actor: str, held: Claim, step: VolumeState, result: dict[str, Any], **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - column values
+    """Write a step's result, move the state while the lease is ours, and journal it. Returns the result that counts: the first recorded."""
+    version = session.get_one(VolumeVersion, held.version_id)
+    earlier = recorded(session, version, step)
+    if earlier is not None:
+        return earlier
+    state = move(VolumeState(version.state), step)
+    done = session.execute(
+        update(VolumeVersion)
+        .where(VolumeVersion.id == held.version_id, VolumeVersion.lease_owner == held.owner, VolumeVersion.lease_token == held.token)
+        .values(state=str(state), **columns)
+    )
+    if not isinstance(done, CursorResult) or done.rowcount != 1:
+        raise LeaseLostError("租约已失效，本次结果未记录。", "无需处理，另一工作进程会继续。")
+    session.add(
+        Step(volume_version_id=version.id, step=str(step), input_digest=version.input_digest, result=result, done_at=database_now(session))
+    )
+    code = session.scalar(select(Volume.code).where(Volume.id == version.volume_id))
+    journal.record(
+        session,
+        actor,
+        str(step),
+        f"{code}/v{version.version}",
+        **{key: value for key, value in result.items() if isinstance(value, str | int | bool)},
+    )
+    return result
+
+
+def release(session: Session, held: Claim) -> None:
+    """Give the lease back, so that a retry need not wait for its end."""
+    session.execute(
+        update(VolumeVersion)
+        .where(VolumeVersion.id == held.version_id, VolumeVersion.lease_token == held.token)
+        .values(lease_until=None, lease_owner=None)
+    )
+
+
+def finish_job(session: Session, version_id: int, *, state: str, error_code: str | None = None, error: str | None = None) -> None:
+    """End or fail the compile job of a version; a failed one is tried again by the next run."""
+    session.execute(
+        update(Job)
+        .where(Job.kind == "compile", Job.subject == str(version_id))
+        .values(state=state, error_code=error_code, error=error, attempts=Job.attempts + 1, ended_at=database_now(session))
+    )

@@ -1,0 +1,126 @@
+"""Prove holdings again: each volume's package and proof, and the invariants I1–I10 that one database and one bucket can show (volume.md)."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Engine, select
+
+from archive import journal
+from archive.codes import ArchivalCode, storage_prefix
+from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
+from archive.db import reading
+from archive.models import Case, NumberCounter, Volume, VolumeVersion
+from archive.service_items import required_materials
+from storage.blobs import BlobStore
+from storage.errors import StorageError
+from storage.package import read_inventory, verify_package
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A broken invariant: which, of what, and how."""
+
+    invariant: str
+    subject: str
+    message: str
+
+    def public(self) -> dict[str, str]:
+        """As scripts read it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One committed version and what the row says of it."""
+
+    code: str
+    version: int
+    prefix: str
+    pages: int
+    sha256: str
+    inventory_sha256: str
+
+
+def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
+    """Every committed version, or those of the named volumes, in order of 档号."""
+    query = (
+        select(Volume, VolumeVersion).join(VolumeVersion, VolumeVersion.volume_id == Volume.id).where(VolumeVersion.state == "COMMITTED")
+    )
+    if codes:
+        query = query.where(Volume.code.in_(codes))
+    with reading(engine) as session:
+        return [
+            Held(
+                volume.code,
+                version.version,
+                storage_prefix(ArchivalCode.parse(volume.code), version.version),
+                version.pages or 0,
+                version.sha256 or "",
+                version.inventory_sha256 or "",
+            )
+            for volume, version in session.execute(query.order_by(Volume.code, VolumeVersion.version))
+        ]
+
+
+def verify_volume(store: BlobStore, held: Held, trust: TrustAnchors, prover: PdfAProver) -> list[Fault]:
+    """I1 for one version: commit record, every object with its digest, PDF/A-2u, signature, pages and 档号."""
+    name = f"{held.code}/v{held.version}"
+    try:
+        inventory = read_inventory(store, held.prefix)
+        if inventory is None:
+            return [Fault("I1", name, "归档记录 inventory.json 缺失")]
+        faults = [Fault("I1", name, f"{one.kind}：{one.path}") for one in verify_package(store, held.prefix)]
+        if inventory.sha256 != held.inventory_sha256:
+            faults.append(Fault("I1", name, "归档记录与数据库登记的摘要不符"))
+        if faults:
+            return faults
+        pdf = store.read(f"{held.prefix}/volume.pdf", sha256=held.sha256)
+        proof = prove_volume(pdf, trust=trust, expected_pages=held.pages, expected_code=held.code, prover=prover)
+        return [Fault("I1", name, one) for one in proof.faults]
+    except StorageError as error:
+        return [Fault("I1", name, str(error))]
+
+
+def verify_holdings(engine: Engine, store: BlobStore) -> Iterator[Fault]:
+    """The invariants across volumes: I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10 journal."""
+    held = {one.prefix: one for one in committed(engine)}
+    yield from _bucket(store, held)
+    yield from _numbers(engine)
+    yield from _materials(engine)
+    with reading(engine) as session:
+        _, broken = journal.verify(session)
+    if broken:
+        yield Fault("I10", str(broken.seq), broken.reason)
+
+
+def _bucket(store: BlobStore, held: dict[str, Held]) -> Iterator[Fault]:
+    for one in store.list("volumes/"):
+        prefix = one.key.rpartition("/")[0]
+        while prefix.startswith("volumes/") and prefix not in held:
+            prefix = prefix.rpartition("/")[0]
+        if prefix not in held:
+            yield Fault("I2" if one.key.endswith("/inventory.json") else "I8", one.key, "存储中有数据库未登记的对象")
+
+
+def _numbers(engine: Engine) -> Iterator[Fault]:
+    with reading(engine) as session:
+        for counter in session.scalars(select(NumberCounter)):
+            key = {"fonds": counter.fonds, "series": counter.series, "year": counter.year, "term": counter.term}
+            volumes = list(session.scalars(select(Volume).filter_by(**key).order_by(Volume.number)))
+            name = f"{counter.fonds}·{counter.series}·{counter.year}·{counter.term}"
+            missing = sorted(set(range(1, counter.last + 1)) - {one.number for one in volumes})
+            if missing:
+                yield Fault("I5", name, f"断号且无作废说明：{missing[:10]}")
+            in_order = [one for one in volumes if not one.late]
+            if any(after.completed_at < before.completed_at for before, after in zip(in_order, in_order[1:], strict=False)):
+                yield Fault("I6", name, "册号顺序与办结时间顺序不一致")
+
+
+def _materials(engine: Engine) -> Iterator[Fault]:
+    with reading(engine) as session:
+        query = select(Volume.code, Case.facts, Case.snapshot).join(Case, Case.id == Volume.case_id).execution_options(yield_per=500)
+        for code, facts, snapshot in session.execute(query):
+            present = {one["type"] for one in facts["materials"]}
+            missing = [one for one in required_materials(snapshot) if one not in present]
+            if missing:
+                yield Fault("I7", code, f"缺少必交材料：{'、'.join(missing)}")

@@ -1,0 +1,135 @@
+"""Receive one delivered package: take it over whole, or keep it whole in quarantine; nothing is lost, nothing is half taken."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
+
+from archive.accession import OriginalObject, Taken, blob_key, earlier_delivery, log_delivery, take_over
+from archive.db import reading, writing
+from archive.findings import Finding
+from archive.organisations import Organisations
+from archive.service_items import Catalogue
+from archive.vocabulary import IntakeOutcome, Outcome
+from ingest.bag import Bag, read_bag
+from ingest.submission import Submission, inspect_submission
+from storage.blobs import BlobStore
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of one package, as `yice ingest --json` prints it."""
+
+    bag: str
+    case_no: str | None
+    outcome: IntakeOutcome
+    findings: tuple[Finding, ...]
+
+    def public(self) -> Mapping[str, Any]:
+        """The promised fields (issue: `bag, case_no, outcome, findings`)."""
+        found = [{"code": one.code, "place": one.place, "message": one.message, "action": one.action} for one in self.findings]
+        return {"bag": self.bag, "case_no": self.case_no, "outcome": str(self.outcome), "findings": found}
+
+
+def inspect_package(path: Path, catalogue: Catalogue, organisations: Organisations, now: datetime) -> tuple[Bag, Submission]:
+    """Read and inspect; touches neither database nor store, so that many may run side by side."""
+    bag = read_bag(path)
+    return bag, inspect_submission(bag, catalogue, organisations, now=now)
+
+
+def receive(  # noqa: PLR0913 - the act, its two stores, and what was inspected
+    engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime
+) -> Received:
+    """Take an inspected package over, or quarantine it; commits its own work, since the objects must lie in the store before the row.
+
+    Two deliveries of one case at once: the second to commit is told what it is, a duplicate or a conflict.
+    """
+    facts = submission.facts
+    case_no = facts.case_no if facts else None
+    taken = _known(engine, case_no, bag) if submission.outcome is not Outcome.REFUSE else None
+    if taken is None and submission.outcome is not Outcome.REFUSE:
+        try:
+            return _accept(engine, store, actor, bag, submission, now)
+        except IntegrityError:
+            taken = _known(engine, case_no, bag)
+            if taken is None:
+                raise
+    taken = taken or Taken(IntakeOutcome.REFUSED, submission.findings)
+    prefix = _quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
+    with writing(engine) as session:
+        log_delivery(
+            session, actor, bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
+        )
+    return Received(bag.name, case_no, taken.outcome, taken.findings)
+
+
+def _known(engine: Engine, case_no: str | None, bag: Bag) -> Taken | None:
+    if case_no is None:
+        return None
+    with reading(engine) as session:
+        return earlier_delivery(session, case_no, bag.content_digest)
+
+
+def _accept(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, now: datetime) -> Received:  # noqa: PLR0913
+    if submission.facts is None:
+        raise ValueError("an accepted submission has facts")
+    originals = [
+        OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components
+    ]
+    for one in submission.components:
+        store.put_new(blob_key(one.sha256), one.read(), media_type=one.media_type)
+    outcome = IntakeOutcome.CONFIRM if submission.outcome is Outcome.CONFIRM else IntakeOutcome.ACCEPTED
+    with writing(engine) as session:
+        take_over(
+            session,
+            actor,
+            facts=submission.facts,
+            snapshot=submission.snapshot,
+            content_digest=bag.content_digest,
+            originals=originals,
+            findings=submission.findings,
+            at=now,
+        )
+        log_delivery(
+            session,
+            actor,
+            bag=bag.name,
+            case_no=submission.facts.case_no,
+            content_digest=bag.content_digest,
+            taken=Taken(outcome, submission.findings),
+            quarantine_prefix=None,
+            at=now,
+        )
+    return Received(bag.name, submission.facts.case_no, outcome, submission.findings)
+
+
+def _quarantine(store: BlobStore, path: Path) -> str:
+    """Keep the refused package whole, under its own digest: the same refused package twice is kept once."""
+    data = path.read_bytes() if path.is_file() else _as_zip(path)
+    key = f"quarantine/{sha256(data).hexdigest()}/package.zip"
+    store.put_new(key, data, media_type="application/zip")
+    return key.rpartition("/")[0]
+
+
+def _as_zip(folder: Path) -> bytes:
+    """A folder as a zip, same folder same bytes; links are kept as links and never followed."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_symlink():
+                link = zipfile.ZipInfo(name, _EPOCH)
+                link.external_attr = 0o120777 << 16
+                archive.writestr(link, str(path.readlink()))
+            elif path.is_file():
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
+    return out.getvalue()
