@@ -1,0 +1,69 @@
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from archive import journal
+from archive.db import reading, writing
+from archive.models import JournalEntry
+
+
+def _fill(engine: Engine, count: int = 5) -> None:
+    for number in range(count):
+        with writing(engine) as session:
+            journal.record(session, "test", "ACT", f"subject-{number}", number=number, note="中文")
+
+
+def _break(engine: Engine, statement: str) -> None:
+    """Do what a person with the database's own key could do: switch the triggers off first."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("ALTER TABLE journal DISABLE TRIGGER ALL"))
+        else:
+            connection.execute(text("DROP TRIGGER journal_no_update"))
+            connection.execute(text("DROP TRIGGER journal_no_delete"))
+        connection.execute(text(statement))
+
+
+def _first_fault(engine: Engine) -> int | None:
+    with reading(engine) as session:
+        _, fault = journal.verify(session)
+    return fault.seq if fault else None
+
+
+def test_an_untouched_journal_verifies_whole(engine: Engine) -> None:
+    _fill(engine)
+    with reading(engine) as session:
+        assert journal.verify(session) == (5, None)
+        assert journal.head(session).startswith("5:")
+
+
+@pytest.mark.parametrize("statement", ["UPDATE journal SET actor='x'", "DELETE FROM journal", "DELETE FROM journal WHERE seq=5"])
+def test_the_database_itself_refuses_to_change_or_remove_an_entry(engine: Engine, statement: str) -> None:
+    _fill(engine)
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+        connection.execute(text(statement))
+    assert _first_fault(engine) is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "first"),
+    [
+        ("UPDATE journal SET detail='{}' WHERE seq=3", 3),
+        ("UPDATE journal SET at='2020-01-01' WHERE seq=1", 1),
+        ("DELETE FROM journal WHERE seq=2", 2),
+        ("UPDATE journal SET subject=(SELECT subject FROM journal WHERE seq=1) WHERE seq=4", 4),
+        ("UPDATE journal SET previous='0' WHERE seq=5", 5),
+    ],
+)
+def test_verify_names_the_first_entry_that_was_tampered_with(engine: Engine, statement: str, first: int) -> None:
+    _fill(engine)
+    _break(engine, statement)
+    assert _first_fault(engine) == first
+
+
+def test_an_entry_lives_and_dies_with_its_transaction(engine: Engine) -> None:
+    with pytest.raises(ZeroDivisionError), writing(engine) as session:
+        journal.record(session, "test", "ACT", "lost")
+        raise ZeroDivisionError
+    with reading(engine) as session:
+        assert session.query(JournalEntry).count() == 0
