@@ -17,6 +17,7 @@ from sqlalchemy import func, select, update
 
 from api.bootstrap import Runtime, is_gone
 from api.worker import celery_app
+from archive.crashpoints import reach
 from archive.db import reading, writing
 from archive.models import Job, VolumeVersion
 from archive.numbering import freeze, unnumbered
@@ -47,6 +48,7 @@ def compile_batch(runtime: Runtime, actor: str, *, case_no: str | None, period: 
             rule=runtime.settings.filing_rule,
             at=datetime.now(UTC),
         )
+    reach("frozen-after-commit")
     _free_dead(runtime)
     todo = _retry(runtime)
     if not todo:

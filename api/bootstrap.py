@@ -57,7 +57,7 @@ def open_store(settings: Settings) -> BlobStore:
 
 def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:
     """The demonstration PKI of the data folder, made on first use: one seal for each fonds."""
-    units = {one.fonds_no: one.name for one in organisations.all() if one.kind in (OrgKind.CITY, OrgKind.DISTRICT) and one.fonds_no}
+    units = {one.fonds_no: one.name for one in organisations if one.kind in (OrgKind.CITY, OrgKind.DISTRICT) and one.fonds_no}
     return ensure_demo_pki(settings.data / "pki", units)
 
 

@@ -5,11 +5,11 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive import journal
-from archive.arrangement import FilingRule, Placement, place
+from archive.arrangement import LOCAL_TIME, FilingRule, Placement, is_late, place
 from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode
 from archive.crashpoints import reach
@@ -31,7 +31,7 @@ def unnumbered(session: Session, *, case_no: str | None = None, period: str | No
 
 
 def _period(case: Case) -> str:
-    return CaseFacts.model_validate(case.facts).completed_at.strftime("%Y-%m")
+    return CaseFacts.model_validate(case.facts).completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m")
 
 
 def freeze(  # noqa: PLR0913 - an act and the rules it stands on
@@ -63,7 +63,14 @@ def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -
         counter = NumberCounter(**key, last=0)
         session.add(counter)
     counter.last += 1
-    last_completed = session.scalar(select(func.max(Volume.completed_at)).filter_by(**key))
+    last = session.execute(
+        select(Volume.completed_at, Case.case_no)
+        .select_from(Volume)
+        .filter_by(**key)
+        .join(Case, Case.id == Volume.case_id)
+        .order_by(Volume.completed_at.desc(), Case.case_no.desc())
+        .limit(1)
+    ).first()
     cross = placement.cross_reference
     volume = Volume(
         **key,
@@ -75,7 +82,7 @@ def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -
         cross_series=cross and str(cross.series),
         cross_org=cross and cross.org,
         completed_at=case.completed_at,
-        late=last_completed is not None and case.completed_at < last_completed,
+        late=is_late((case.completed_at, case.case_no), last and (last[0], last[1])),
         reserved_at=at,
     )
     session.add(volume)

@@ -121,6 +121,6 @@ def _materials(engine: Engine) -> Iterator[Fault]:
         query = select(Volume.code, Case.facts, Case.snapshot).join(Case, Case.id == Volume.case_id).execution_options(yield_per=500)
         for code, facts, snapshot in session.execute(query):
             present = {one["type"] for one in facts["materials"]}
-            missing = [one for one in required_materials(snapshot) if one not in present]
+            missing = [one.name for one in required_materials(snapshot) if one.name not in present]
             if missing:
                 yield Fault("I7", code, f"缺少必交材料：{'、'.join(missing)}")

@@ -9,7 +9,8 @@ from archive.accession import OriginalObject, blob_key
 from archive.case_facts import CaseFacts
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
 from archive.compile.normalise import normalise_pdf
-from archive.compile.plan import LOCAL, PlannedItem, VolumePlan, contents_record, local_date
+from archive.compile.pdfa import srgb_icc
+from archive.compile.plan import PlannedItem, VolumePlan, contents_record, fonds_unit, local_date
 from archive.compile.prove import PdfAProver
 from archive.compile.scans import image_pages
 from archive.compile.sheets import SheetRow, Sheets, SheetsInput, render_sheets
@@ -66,7 +67,7 @@ def build(  # noqa: PLR0913 - what a volume is made from
         created=frozen_at,
         producer="一册 Yice",
     )
-    return Built(assemble(parts, meta), page - 1 + sheets.parts["closing"][1], contents_record(plan, starts, counts), routes)
+    return Built(assemble(parts, meta, srgb_icc()), page - 1 + sheets.parts["closing"][1], contents_record(plan, starts, counts), routes)
 
 
 def _pages(store: BlobStore, original: OriginalObject, prover: PdfAProver, routes: dict[str, str]) -> _Pages:
@@ -117,7 +118,7 @@ def _sheets_input(  # noqa: PLR0913 - the sheets show all of it
     return SheetsInput(
         code=str(plan.code),
         title=plan.title,
-        fonds_name=organisations.fonds_unit(plan.code.fonds).name,
+        fonds_name=fonds_unit(organisations, plan.code.fonds).name,
         fonds_no=plan.code.fonds,
         series_label=plan.code.series.label,
         year=str(plan.code.year),
@@ -125,7 +126,7 @@ def _sheets_input(  # noqa: PLR0913 - the sheets show all of it
         case_no=plan.case_no,
         item_name=plan.item_name,
         completed_on=local_date(plan.completed_at),
-        archived_on=frozen_at.astimezone(LOCAL).strftime("%Y-%m-%d"),
+        archived_on=local_date(frozen_at),
         receive_org=organisations.get(facts.orgs.receive).name,
         domicile_org=organisations.get(facts.orgs.domicile).name,
         compiled_by="一册系统",

@@ -4,18 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from archive.accession import OriginalObject
-from archive.arrangement import item_order, volume_title
+from archive.arrangement import LOCAL_TIME, item_order, volume_title
 from archive.case_facts import CaseFacts, Material
 from archive.codes import ArchivalCode
 from archive.compile.sheets import FormSheet
-from archive.organisations import Organisations
+from archive.organisations import Organisation, Organisations
 from archive.service_items import ServiceItem
-from archive.vocabulary import FormKind, Node, SourceKind
+from archive.vocabulary import FormKind, Node, OrgKind, SourceKind
 
-LOCAL = ZoneInfo("Asia/Shanghai")
 _NOT_PAGES = {"application/ofd"}
 
 
@@ -163,14 +161,19 @@ def _org(organisations: Organisations, code: str) -> str:
     return organisations.get(code).name
 
 
+def fonds_unit(organisations: Organisations, fonds: str) -> Organisation:
+    """立档单位: whose fonds a number names."""
+    return next(one for kind in (OrgKind.DISTRICT, OrgKind.CITY) for one in organisations.of_kind(kind) if one.fonds_no == fonds)
+
+
 def local_time(at: datetime) -> str:
     """Minutes in local time, as people write it."""
-    return at.astimezone(LOCAL).strftime("%Y-%m-%d %H:%M")
+    return at.astimezone(LOCAL_TIME).strftime("%Y-%m-%d %H:%M")
 
 
 def local_date(at: datetime) -> str:
     """The day in local time."""
-    return at.astimezone(LOCAL).strftime("%Y-%m-%d")
+    return at.astimezone(LOCAL_TIME).strftime("%Y-%m-%d")
 
 
 def process_record(facts: CaseFacts, plan: VolumePlan) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from archive.accession import OriginalObject, blob_key
 from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode, storage_prefix
 from archive.compile.build import Built, build
-from archive.compile.errors import CompileError
-from archive.compile.plan import VolumePlan, contents_record, plan_volume, process_record
+from archive.compile.errors import InventoryConflictError, NotProvedError
+from archive.compile.plan import VolumePlan, fonds_unit, plan_volume, process_record
 from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
 from archive.compile.seal import Sealer
 from archive.compile.seal_art import seal_pdf
@@ -63,7 +63,7 @@ class _Order:
 def make_volume(shop: Workshop, version_id: int) -> str | None:
     """Carry one version to COMMITTED. Returns its 档号, or None when another worker holds it or it is done already.
 
-    Raises CompileError or a storage error after recording it on the job; the next run goes on from the last recorded step.
+    Raises a CompileError or a storage error after recording it on the job; the next run goes on from the last recorded step.
     """
     with writing(shop.engine) as session:
         held = claim(session, version_id, shop.owner)
@@ -141,7 +141,7 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
 
 
 def _seal(shop: Workshop, order: _Order, built: Built) -> dict[str, Any]:
-    owner = shop.organisations.fonds_unit(order.volume.fonds)
+    owner = fonds_unit(shop.organisations, order.volume.fonds)
     sealed = shop.sealer_for(order.volume.fonds).seal(
         built.pdf, appearance_pdf=seal_pdf(owner.name, shop.demo), page=0, box=SEAL_BOX, reason="归档", at=None
     )
@@ -173,7 +173,7 @@ def _proved(shop: Workshop, order: _Order, signed: Mapping[str, Any]) -> dict[st
     compiled = _done(shop, order, VolumeState.COMPILED) or {}
     proof = prove_volume(pdf, trust=shop.trust, expected_pages=compiled["pages"], expected_code=order.volume.code, prover=shop.prover)
     if not proof.ok:
-        raise CompileError("NOT_PROVED", "成册后的证明未通过：" + "；".join(proof.faults), "请查看任务记录并重试；原件未受影响。")
+        raise NotProvedError("成册后的证明未通过：" + "；".join(proof.faults), "请查看任务记录并重试；原件未受影响。")
     reach("proved")
     kept = _record(shop, order, VolumeState.PROVED, {"pdfa": "2u", "pages": proof.pages, "level": str(proof.signature.level), "ok": True})
     reach("proved-recorded")
@@ -260,7 +260,7 @@ def _agrees(shop: Workshop, order: _Order, inventory: Inventory) -> None:
     with writing(shop.engine) as session:
         session.get_one(VolumeVersion, order.version.id).state = VolumeState.QUARANTINED
         journal.record(session, shop.owner, "ALARM", order.volume.code, reason="commit record and row disagree", faults=len(faults))
-    raise CompileError("INVENTORY_CONFLICT", "存储中的归档记录与数据库不符，该册已隔离。", "请运行 yice verify 并联系管理员。")
+    raise InventoryConflictError("存储中的归档记录与数据库不符，该册已隔离。", "请运行 yice verify 并联系管理员。")
 
 
 def _commit(shop: Workshop, order: _Order, inventory: Inventory) -> None:
