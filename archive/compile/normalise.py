@@ -1,0 +1,220 @@
+"""Make PDF/A-2u pages of a PDF that came from elsewhere, and prove that no page and no text was lost on the way (R19)."""
+
+import logging
+import shutil
+import subprocess
+import tempfile
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from io import BytesIO
+from pathlib import Path
+
+import pikepdf
+import pypdfium2  # type: ignore[import-untyped]
+
+from archive.compile.assemble import saved
+from archive.compile.errors import CompileError, ContentLostError, EncryptedError, NotConformingError, UnreadableError
+from archive.compile.footer import STRIP
+from archive.compile.pdfa import Declaration, declare, srgb_icc
+from archive.compile.raster import rasterise
+
+Prove = Callable[[bytes], Mapping[str, int]]
+_GHOSTSCRIPT_SECONDS = 60
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # the parts are taken apart again: only the volume bears a true date
+logging.getLogger("pikepdf").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """PDF/A-2u bytes, pages, the route taken (copied, ghostscript or raster) and Chinese notes for the process record."""
+
+    pdf: bytes
+    pages: int
+    route: str
+    notes: tuple[str, ...]
+
+
+def normalise_pdf(data: bytes, prove: Prove, *, ghostscript: bool = False) -> Normalised:
+    """Copy the pages into a new document; where that is not PDF/A-2u, redraw them. `prove` names the broken rules of a file.
+
+    A strip of 12 mm is added below each page for the footer. Raises EncryptedError, UnreadableError, ContentLostError, NotConformingError.
+    """
+    placed, notes, hidden = _copy(data)
+    before = _texts(data)
+    pages = len(before)
+    with pikepdf.open(BytesIO(placed)) as copied:
+        if len(copied.pages) != pages:
+            raise UnreadableError("文件的页数前后不一致，文件可能已损坏。")
+    if not hidden and not prove(placed) and not _lost(before, placed):
+        return Normalised(placed, pages, "copied", notes)
+    if ghostscript:
+        redrawn = _by_ghostscript(placed)
+        if redrawn is not None and not prove(redrawn) and not _lost(before, redrawn):
+            return Normalised(redrawn, pages, "ghostscript", (*notes, "由 Ghostscript 转换为 PDF/A。"))
+    picture, blank = rasterise(placed)
+    with picture:
+        _declare_part(picture)
+        result = saved(picture)
+    if _lost(before, result):
+        raise ContentLostError("转换后的文字与原件不一致。")
+    if prove(result):
+        raise NotConformingError("文件无法转换为符合 PDF/A-2u 的页面。")
+    unseen = (f"{blank} 个文字在页面上没有可见笔画。",) if blank else ()
+    return Normalised(result, pages, "raster", (*notes, "页面按 200 dpi 转为图像，文字作为不可见文本层保留。", *unseen))
+
+
+def _copy(data: bytes) -> tuple[bytes, tuple[str, ...], bool]:
+    """Draw every page into a new document; return it, the notes, and whether layers hide something (then only redrawing is faithful)."""
+    try:
+        with pikepdf.open(BytesIO(data)) as source, pikepdf.new() as target:
+            repaired = bool(source.get_warnings())
+            if repaired and b"%%EOF" not in data[-2048:]:
+                raise UnreadableError("文件不完整，可能在传送中被截断。")
+            notes = [*_notes(source), *(["文件结构有缺陷，已在副本中修复。"] if repaired else [])]
+            layers = source.Root.get("/OCProperties")
+            _flatten(source)
+            for page in source.pages:
+                _place(target, page)
+            if not len(target.pages):
+                raise UnreadableError("文件没有任何页面。")
+            if layers is not None:
+                target.Root.OCProperties = target.copy_foreign(source.make_indirect(layers))
+            _clean(target)
+            _declare_part(target)
+            return saved(target), tuple(notes), layers is not None
+    except pikepdf.PasswordError as error:
+        raise EncryptedError("文件设有打开密码，无法读取。") from error
+    except CompileError:
+        raise
+    except (pikepdf.PdfError, ValueError, KeyError, AttributeError, TypeError, RuntimeError) as error:
+        raise UnreadableError("文件不是完整的 PDF。") from error
+
+
+def _notes(source: pikepdf.Pdf) -> list[str]:
+    """Say what the pages will no longer carry; the original keeps it."""
+    notes = []
+    if source.is_encrypted:
+        notes.append("原件限制了权限，页面以未加密形式编入。")
+    if len(source.attachments):
+        notes.append(f"原件内附有 {len(source.attachments)} 个文件，未编入页面，随原件保存。")
+    if "/AcroForm" in source.Root:
+        notes.append("表单域已固化为页面内容。")
+        if "/XFA" in source.Root.AcroForm:
+            notes.append("原件含动态表单（XFA），仅编入其静态页面。")
+    names = source.Root.get("/Names", pikepdf.Dictionary())
+    if "/OpenAction" in source.Root or "/AA" in source.Root or "/JavaScript" in names:
+        notes.append("原件含脚本或自动动作，未编入页面。")
+    return notes
+
+
+def _flatten(source: pikepdf.Pdf) -> None:
+    """Turn form fields, stamps and seals into page content, so that what a reader saw stays."""
+    if "/AcroForm" in source.Root:
+        source.generate_appearance_streams()
+    source.flatten_annotations("all")
+
+
+def _place(target: pikepdf.Pdf, page: pikepdf.Page) -> None:
+    """Draw a page, upright and with its origin at the corner, as a form above a free strip. A form keeps its graphics state to itself."""
+    x0, y0, x1, y1 = (float(value) for value in page.cropbox.as_list())
+    width, height = abs(x1 - x0), abs(y1 - y0)
+    unit = float(page.obj.get("/UserUnit", 1))
+    if int(page.obj.get("/Rotate", 0)) % 180:
+        width, height = height, width
+    width, height = width * unit, height * unit
+    page.trimbox = pikepdf.Array([min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)])
+    form = target.copy_foreign(page.as_form_xobject())
+    matrix = _upright(page, unit)
+    form.Matrix = pikepdf.Array(matrix)
+    entry = pikepdf.Dictionary(
+        Type=pikepdf.Name.Page,
+        MediaBox=pikepdf.Array([0, 0, round(width, 3), round(height + STRIP, 3)]),
+        Resources=pikepdf.Dictionary(XObject=pikepdf.Dictionary(Fm0=form)),
+        Contents=target.make_stream(f"q 1 0 0 1 0 {STRIP:.4f} cm /Fm0 Do Q".encode("ascii")),
+    )
+    target.pages.append(pikepdf.Page(target.make_indirect(entry)))
+
+
+def _upright(page: pikepdf.Page, unit: float) -> list[float]:
+    """The matrix that shows the trim box of a page upright at the origin (ISO 32000-1 7.7.3.3, Rotate is clockwise)."""
+    x0, y0, x1, y1 = (float(value) for value in page.trimbox.as_list())
+    rows = {
+        0: (1, 0, 0, 1, -x0, -y0),
+        90: (0, -1, 1, 0, -y0, x1),
+        180: (-1, 0, 0, -1, x1, y1),
+        270: (0, 1, -1, 0, y1, -x0),
+    }
+    return [round(value * unit, 5) for value in rows[int(page.obj.get("/Rotate", 0)) % 360]]
+
+
+def _clean(target: pikepdf.Pdf) -> None:
+    """Take out what PDF/A forbids and no one sees: alternate images, smoothing hints, ties to structure, private data."""
+    for thing in target.objects:
+        if isinstance(thing, pikepdf.Stream):
+            for key in ("/Alternates", "/OPI", "/StructParent", "/StructParents", "/PieceInfo", "/Metadata", "/LastModified"):
+                if key in thing:
+                    del thing[key]
+            if thing.get("/Interpolate", False):
+                thing.Interpolate = False
+
+
+def _declare_part(pdf: pikepdf.Pdf) -> None:
+    declare(pdf, Declaration("part", _EPOCH, "yice"), srgb_icc())
+
+
+def _texts(data: bytes) -> list[Counter[str]]:
+    """The visible characters of each page, counted."""
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        raise UnreadableError("文件不是完整的 PDF。") from error
+    try:
+        counted = []
+        for page in document:
+            textpage = page.get_textpage()
+            text = unicodedata.normalize("NFKC", textpage.get_text_range())
+            counted.append(Counter(char for char in text if not char.isspace() and unicodedata.category(char)[0] != "C"))
+            textpage.close()
+            page.close()
+        return counted
+    finally:
+        document.close()
+
+
+def _lost(before: list[Counter[str]], data: bytes) -> bool:
+    """Say whether a page or a character is missing; more than before is right, for a form field has become text."""
+    after = _texts(data)
+    return len(after) != len(before) or any(old - new for old, new in zip(before, after, strict=True))
+
+
+def _by_ghostscript(data: bytes) -> bytes | None:
+    """Convert with Ghostscript where it is installed; its word counts for nothing until pages, text and proof agree."""
+    program = shutil.which("gs")
+    if program is None:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "in.pdf"), Path(folder, "out.pdf")
+        source.write_bytes(data)
+        options = [
+            "-dPDFA=2",
+            "-dBATCH",
+            "-dNOPAUSE",
+            "-dSAFER",
+            "-dQUIET",
+            "-sDEVICE=pdfwrite",
+            "-sColorConversionStrategy=RGB",
+            "-dPDFACompatibilityPolicy=1",
+        ]
+        try:
+            subprocess.run(  # noqa: S603  fixed options, our own file names
+                [program, *options, f"-sOutputFile={target}", str(source)], check=True, capture_output=True, timeout=_GHOSTSCRIPT_SECONDS
+            )
+            with pikepdf.open(target) as made, pikepdf.new() as fresh:
+                fresh.pages.extend(made.pages)
+                _declare_part(fresh)
+                return saved(fresh)
+        except (subprocess.SubprocessError, OSError, pikepdf.PdfError):
+            return None
