@@ -1,0 +1,36 @@
+# 一册 Yice. `make` alone lists what there is.
+PYTHON ?= python3
+VENV := .venv
+CASES ?= 120
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test lint clean
+
+help: ## 列出全部命令 / list the commands
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.installed ## 安装依赖 / install the locked dependencies
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 以上 / needs Python 3.11: apt-get install python3"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "缺少 python3-venv / missing: apt-get install python3-venv"; exit 2; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## 演示：生成、接收、组卷、验证 / the main job on demo data (CASES=120)
+	$(VENV)/bin/yice demo run --cases $(CASES)
+
+serve: setup ## 打开网页 / open the web page on 127.0.0.1
+	$(VENV)/bin/yice serve
+
+lint: setup ## 静态检查 / ruff, mypy, import-linter
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+test: lint ## 全部测试 / lint and all tests
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+clean: ## 删除演示数据 / remove the data folder
+	rm -rf var
