@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
-from pathlib import Path
 
 import pikepdf
 import pylopdf_fonts_zh_cn
@@ -95,10 +94,8 @@ def _subset(extra: frozenset[str]) -> _Font:
         '#set page(width: 2000pt, height: 100pt)\n#set text(font: "Noto Sans SC", fallback: false, ligatures: false, kerning: false, cjk-latin-spacing: none)\n'
         f'#for c in "{quoted}".codepoints() {{ box(c) }}'
     )
-    folder = pylopdf_fonts_zh_cn.sans_path().parent
-    data = typst.compile(
-        source.encode(), font_paths=list[str | Path | bytes]([str(folder)]), ignore_system_fonts=True, pdf_standards="a-2u"
-    )
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[pylopdf_fonts_zh_cn.sans_path().parent])
+    data = typst.compile(source.encode(), font_paths=fonts, pdf_standards="a-2u")
     with pikepdf.open(BytesIO(data)) as pdf:
         font = _type0(pdf)
         codes = _codes(font.ToUnicode.read_bytes().decode("latin-1"))

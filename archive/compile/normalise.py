@@ -139,7 +139,7 @@ def _place(target: pikepdf.Pdf, page: pikepdf.Page) -> None:
 
 
 def _upright(page: pikepdf.Page, unit: float) -> list[float]:
-    """The matrix that shows the trim box of a page upright at the origin (ISO 32000-1 7.7.3.3, Rotate is clockwise)."""
+    """Give the matrix that shows the trim box of a page upright at the origin (ISO 32000-1 7.7.3.3, Rotate is clockwise)."""
     x0, y0, x1, y1 = (float(value) for value in page.trimbox.as_list())
     rows = {
         0: (1, 0, 0, 1, -x0, -y0),
@@ -166,7 +166,7 @@ def _declare_part(pdf: pikepdf.Pdf) -> None:
 
 
 def _texts(data: bytes) -> list[Counter[str]]:
-    """The visible characters of each page, counted."""
+    """Count the visible characters of each page."""
     try:
         document = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
