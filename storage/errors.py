@@ -1,0 +1,53 @@
+"""What can go wrong with bytes: each error carries a stable code and says in Chinese what to do next."""
+
+
+class StorageError(Exception):
+    """The family of storage errors; keys name no person, so they may be told."""
+
+    code = "STORAGE_ERROR"
+    action = "请联系系统管理员。"
+
+    def __init__(self, message: str) -> None:
+        """Keep what happened."""
+        super().__init__(f"{message} {self.action}")
+
+
+class BadKeyError(StorageError):
+    """A key outside the allowed alphabet, or one that could mean more than one object."""
+
+    code = "BAD_KEY"
+
+
+class KeyTakenError(StorageError):
+    """Other bytes lie under the key already; nothing is ever overwritten."""
+
+    code = "KEY_TAKEN"
+    action = "请运行 yice verify 并联系系统管理员。"
+
+
+class MissingError(StorageError):
+    """No object under the key."""
+
+    code = "OBJECT_MISSING"
+    action = "请运行 yice verify，并从副本恢复。"
+
+
+class DigestMismatchError(StorageError):
+    """The bytes are not those that were stored."""
+
+    code = "DIGEST_MISMATCH"
+    action = "请运行 yice verify，并从副本恢复。"
+
+
+class PinnedError(StorageError):
+    """The object is locked until a date."""
+
+    code = "OBJECT_LOCKED"
+    action = "保管期限内不得删除。"
+
+
+class StoreUnfitError(StorageError):
+    """The store would overwrite what is written once."""
+
+    code = "STORE_UNFIT"
+    action = "请更换支持条件写入（If-None-Match）的对象存储。"

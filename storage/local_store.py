@@ -1,0 +1,143 @@
+"""Files as a BlobStore: temporary name, fsync, hard link; a link never overwrites, so one of two writers wins."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from storage.blobs import Stat, checked_key, probe_write_once
+from storage.digest import VerifyingReader, sha256_hex, verified
+from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError
+
+_META, _TEMP = ".meta", ".tmp"
+
+
+class LocalStore:
+    """Objects are files under `root`; what is known of them lies beside under `.meta`."""
+
+    def __init__(self, root: Path) -> None:
+        """Open or make the folder."""
+        self._root = root
+        for name in (_META, _TEMP):
+            (root / name).mkdir(parents=True, exist_ok=True)
+
+    def put_new(self, key: str, data: bytes, *, media_type: str = "application/octet-stream", retain_until: datetime | None = None) -> Stat:
+        """Write once; the note of what it is goes first, so that no object is ever without one."""
+        path, digest = self._path(key), sha256_hex(data)
+        note = {"sha256": digest, "size": len(data), "media_type": media_type}
+        if not path.exists():
+            self._link(self._note_of(key, digest), json.dumps(note).encode())
+            self._link(path, data)
+        held = path.read_bytes()
+        if held != data:
+            raise KeyTakenError(f"对象已存在且内容不同：{key}。")
+        if retain_until:
+            self.pin(key, retain_until)
+        return Stat(key, len(data), digest, digest, media_type)
+
+    def read(self, key: str, *, sha256: str | None = None) -> bytes:
+        """Read whole and verified."""
+        path = self._path(key)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            raise MissingError(f"对象缺失：{key}。") from None
+        return verified(data, sha256 or self._known(key).sha256, key)
+
+    @contextmanager
+    def open(self, key: str, *, sha256: str | None = None) -> Iterator[BinaryIO]:
+        """Stream, verified at its end."""
+        expected = sha256 or self._known(key).sha256
+        with self._path(key).open("rb") as source:
+            yield cast("BinaryIO", VerifyingReader(source, expected, key))
+
+    def stat(self, key: str) -> Stat | None:
+        """None when there is no object."""
+        return self._known(key) if self._path(key).is_file() else None
+
+    def list(self, prefix: str) -> Iterator[Stat]:
+        """In order of key."""
+        folder = self._root / prefix.rpartition("/")[0]
+        found = sorted(path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file())
+        yield from (self._known(key) for key in found if key.startswith(prefix) and not key.startswith("."))
+
+    def pin(self, key: str, until: datetime) -> None:
+        """Lock until a time."""
+        self._known(key)
+        lock = self._lock(key)
+        if lock.exists() and datetime.fromisoformat(lock.read_text()) >= until:
+            return
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        fresh = lock.with_suffix(".new")
+        fresh.write_text(until.isoformat())
+        fresh.replace(lock)
+
+    def discard(self, key: str, version: str) -> None:
+        """Delete exactly this object."""
+        known = self._known(key)
+        if known.version != version:
+            raise BadKeyError(f"没有这个版本：{key}。")
+        lock = self._lock(key)
+        if lock.exists() and datetime.fromisoformat(lock.read_text()) > datetime.now(UTC):
+            raise PinnedError(f"对象在锁定期内：{key}。")
+        self._path(key).unlink()
+        self._note_of(key, version).unlink(missing_ok=True)
+
+    def probe(self) -> None:
+        """Raise StoreUnfitError unless overwriting is refused."""
+        probe_write_once(self)
+
+    def _path(self, key: str) -> Path:
+        return self._root / checked_key(key)
+
+    def _note_of(self, key: str, digest: str) -> Path:
+        # Named by the digest: the note of a writer that lost says nothing of the bytes that won.
+        return self._root / _META / f"{checked_key(key)}.{digest}.json"
+
+    def _lock(self, key: str) -> Path:
+        return self._root / _META / f"{checked_key(key)}.lock"
+
+    def _known(self, key: str) -> Stat:
+        path = self._path(key)
+        notes = sorted(self._note_of(key, "x").parent.glob(f"{path.name}.*.json"))
+        if not path.is_file() or not notes:
+            raise MissingError(f"对象缺失：{key}。")
+        if len(notes) > 1:
+            # Two wrote at once: the digest of the bytes says which note is theirs; changed bytes match none and fail when read.
+            digest = sha256_hex(path.read_bytes())
+            notes = [one for one in notes if digest in one.name] or notes
+        note = json.loads(notes[0].read_text())
+        return Stat(key, path.stat().st_size, note["sha256"], note["sha256"], note["media_type"])
+
+    def _link(self, path: Path, data: bytes) -> None:
+        self._make_folder(path.parent)
+        handle, name = tempfile.mkstemp(dir=self._root / _TEMP)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(data)
+                out.flush()
+                os.fsync(out.fileno())
+            Path(name).chmod(0o440)
+            with suppress(FileExistsError):
+                os.link(name, path)
+            _sync(path.parent)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _make_folder(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self._make_folder(folder.parent)
+            folder.mkdir(exist_ok=True)
+            _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,163 @@
+"""The archival package: objects under one prefix, listed by manifests and by `inventory.json`, the commit record, which is written last."""
+
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import uuid4
+
+from storage.blobs import BlobStore
+from storage.digest import sha256_hex, sm3_hex
+from storage.errors import DigestMismatchError, MissingError, StorageError
+
+INVENTORY = "inventory.json"
+SPEC = "volume-inventory/1"
+_MEDIA = {".pdf": "application/pdf", ".json": "application/json", ".xml": "application/xml", ".txt": "text/plain"}
+
+
+@dataclass(frozen=True, slots=True)
+class SharedObject:
+    """An object of the package that lies elsewhere in the store, by its content."""
+
+    path: str
+    key: str
+    sha256: str
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The commit record. `sha256` is its own digest; `objects` are all the objects of the package, by full key."""
+
+    code: str
+    version: int
+    previous: str | None
+    journal_head: str
+    made_at: str
+    objects: tuple[SharedObject, ...]
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFault:
+    """What does not hold: MISSING, CHANGED, UNREADABLE or UNLISTED."""
+
+    kind: str
+    path: str
+
+
+def write_package(  # noqa: PLR0913 - everything a commit record states
+    store: BlobStore,
+    prefix: str,
+    files: Mapping[str, bytes],
+    shared: Sequence[SharedObject],
+    *,
+    code: str,
+    version: int,
+    previous: str | None,
+    journal_head: str,
+    made_at: datetime,
+    before_inventory: Callable[[], None] = lambda: None,
+) -> Inventory:
+    """Write all files, read each back, and last the commit record. Raises KeyTakenError when other bytes lie there already."""
+    listed = {path: sha256_hex(data) for path, data in files.items()} | {one.path: one.sha256 for one in shared}
+    manifests = {
+        "manifest-sha256.txt": "".join(f"{digest}  {path}\n" for path, digest in sorted(listed.items())).encode(),
+        "manifest-sm3.txt": "".join(f"{sm3_hex(data)}  {path}\n" for path, data in sorted(files.items())).encode(),
+    }
+    objects = list(shared)
+    for path, data in {**files, **manifests}.items():
+        media_type = _MEDIA.get(Path(path).suffix, "application/octet-stream")
+        digest = sha256_hex(data)
+        store.put_new(f"{prefix}/{path}", data, media_type=media_type)
+        store.read(f"{prefix}/{path}", sha256=digest)
+        objects.append(SharedObject(path, f"{prefix}/{path}", digest, len(data), media_type))
+    for one in shared:
+        if store.stat(one.key) is None:
+            raise MissingError(f"对象缺失：{one.key}。")
+    before_inventory()
+    record = {
+        "spec": SPEC,
+        "code": code,
+        "version": version,
+        "previous": previous,
+        "journal_head": journal_head,
+        "made_at": made_at.isoformat(),
+        "objects": [asdict(one) for one in sorted(objects, key=lambda one: one.path)],
+    }
+    text = (json.dumps(record, ensure_ascii=False, indent=1) + "\n").encode()
+    store.put_new(f"{prefix}/{INVENTORY}", text, media_type="application/json")
+    return _parsed(store.read(f"{prefix}/{INVENTORY}", sha256=sha256_hex(text)))
+
+
+def read_inventory(store: BlobStore, prefix: str) -> Inventory | None:
+    """The commit record, or None when the package was never committed."""
+    key = f"{prefix}/{INVENTORY}"
+    return _parsed(store.read(key)) if store.stat(key) else None
+
+
+def _parsed(text: bytes) -> Inventory:
+    try:
+        record = json.loads(text)
+        objects = tuple(SharedObject(**one) for one in record["objects"])
+        return Inventory(
+            record["code"], record["version"], record["previous"], record["journal_head"], record["made_at"], objects, sha256_hex(text)
+        )
+    except (ValueError, KeyError, TypeError):
+        raise DigestMismatchError("归档记录 inventory.json 无法读取。") from None
+
+
+def verify_package(store: BlobStore, prefix: str) -> list[PackageFault]:
+    """Read every listed object against its digest, and look for objects nobody lists."""
+    inventory = read_inventory(store, prefix)
+    if inventory is None:
+        return [PackageFault("MISSING", INVENTORY)]
+    faults = [fault for one in inventory.objects if (fault := _fault(store, one)) is not None]
+    known = {one.key for one in inventory.objects} | {f"{prefix}/{INVENTORY}"}
+    return faults + [PackageFault("UNLISTED", one.key) for one in store.list(f"{prefix}/") if one.key not in known]
+
+
+def _fault(store: BlobStore, one: SharedObject) -> PackageFault | None:
+    try:
+        store.read(one.key, sha256=one.sha256)
+    except MissingError:
+        return PackageFault("MISSING", one.path)
+    except DigestMismatchError:
+        return PackageFault("CHANGED", one.path)
+    except (StorageError, OSError):
+        return PackageFault("UNREADABLE", one.path)
+    return None
+
+
+def export_bag(store: BlobStore, prefix: str, to: Path) -> Path:
+    """Write the package as a BagIt bag (RFC 8493) under `to`, named by its key; complete or not there. Returns its folder."""
+    inventory = read_inventory(store, prefix)
+    if inventory is None:
+        raise MissingError("该册尚未归档，没有归档记录。")
+    name = "-".join(prefix.split("/")[1:])
+    to.mkdir(parents=True, exist_ok=True)
+    target, fresh = to / name, to / f".{name}.{uuid4().hex[:8]}"
+    try:
+        lines = []
+        files = {one.path: store.read(one.key, sha256=one.sha256) for one in inventory.objects}
+        for path, data in {**files, INVENTORY: store.read(f"{prefix}/{INVENTORY}", sha256=inventory.sha256)}.items():
+            out = fresh / "data" / path
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_bytes(data)
+            lines.append(f"{sha256_hex(data)}  data/{path}\n")
+        tags = {
+            "bagit.txt": "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+            "bag-info.txt": f"External-Identifier: {inventory.code}\nBag-Software-Agent: Yice\n",
+            "manifest-sha256.txt": "".join(sorted(lines)),
+        }
+        for path, text in tags.items():
+            (fresh / path).write_text(text, "utf-8")
+        (fresh / "tagmanifest-sha256.txt").write_text("".join(f"{sha256_hex(text.encode())}  {path}\n" for path, text in tags.items()), "utf-8")
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    return target

@@ -1,0 +1,151 @@
+"""S3 as a BlobStore through the minio client: conditional put, versions, object lock."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, cast
+from urllib.parse import SplitResult, urlunsplit
+
+import urllib3
+from minio import Minio
+from minio.commonconfig import COMPLIANCE
+from minio.credentials import Credentials
+from minio.error import S3Error
+from minio.retention import Retention
+from minio.signer import sign_v4_s3
+from minio.versioningconfig import ENABLED, VersioningConfig
+
+from storage.blobs import Stat, checked_key, probe_write_once
+from storage.digest import VerifyingReader, sha256_hex, verified
+from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError, StorageError
+
+_REGION = "us-east-1"
+_TAKEN = (409, 412)
+_GONE = {"NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed"}
+_TIMEOUT = urllib3.Timeout(connect=5, read=60)
+
+
+class S3Store:
+    """One bucket, made with object lock when it is not there. Any S3 with conditional put, versions and lock will do."""
+
+    def __init__(self, endpoint: str, bucket: str, access_key: str, secret_key: str, *, secure: bool = True) -> None:
+        """Connect; `endpoint` is host:port."""
+        self._http = urllib3.PoolManager(timeout=_TIMEOUT, maxsize=8, retries=urllib3.Retry(3, backoff_factor=0.2, allowed_methods=None))
+        self._client = Minio(endpoint, access_key=access_key, secret_key=secret_key, secure=secure, region=_REGION, http_client=self._http)
+        self._credentials = Credentials(access_key, secret_key)
+        self._base = SplitResult("https" if secure else "http", endpoint, "", "", "")
+        self._bucket = bucket
+        if not self._client.bucket_exists(bucket_name=bucket):
+            self._client.make_bucket(bucket_name=bucket, object_lock=True)
+        self._client.set_bucket_versioning(bucket_name=bucket, config=VersioningConfig(ENABLED))
+
+    def put_new(self, key: str, data: bytes, *, media_type: str = "application/octet-stream", retain_until: datetime | None = None) -> Stat:
+        """Write once. The client's own put can't send If-None-Match, hence a presigned one over its pool (volume.md, effect 4)."""
+        digest = sha256_hex(data)
+        answer = self._put(checked_key(key), data, digest, media_type)
+        if answer.status in _TAKEN:
+            # Also our own earlier try, whose answer was lost on the way: the bytes decide.
+            if sha256_hex(self.read(key, sha256=None)) != digest:
+                raise KeyTakenError(f"对象已存在且内容不同：{key}。")
+        elif answer.status >= 300:  # noqa: PLR2004 - HTTP
+            raise StorageError(f"对象存储答复 {answer.status}。")
+        if retain_until:
+            self.pin(key, retain_until)
+        return self._known(key)
+
+    def read(self, key: str, *, sha256: str | None = None) -> bytes:
+        """Read whole and verified."""
+        answer = self._get(key)
+        try:
+            data = bytes(answer.read())
+            expected = sha256 or answer.headers.get("x-amz-meta-sha256") or ""
+        finally:
+            answer.close()
+            answer.release_conn()
+        return verified(data, expected, key)
+
+    @contextmanager
+    def open(self, key: str, *, sha256: str | None = None) -> Iterator[BinaryIO]:
+        """Stream, verified at its end."""
+        answer = self._get(key)
+        try:
+            yield cast("BinaryIO", VerifyingReader(answer, sha256 or answer.headers.get("x-amz-meta-sha256") or "", key))
+        finally:
+            answer.close()
+            answer.release_conn()
+
+    def stat(self, key: str) -> Stat | None:
+        """None when there is no object."""
+        try:
+            return self._known(key)
+        except MissingError:
+            return None
+
+    def list(self, prefix: str) -> Iterator[Stat]:
+        """In order of key, as S3 lists."""
+        for one in self._client.list_objects(bucket_name=self._bucket, prefix=prefix, recursive=True):
+            known = self.stat(one.object_name or "")
+            if known:
+                yield known
+
+    def pin(self, key: str, until: datetime) -> None:
+        """COMPLIANCE lock until a time."""
+        known = self._known(key)
+        self._client.set_object_retention(
+            bucket_name=self._bucket, object_name=key, config=Retention(COMPLIANCE, until), version_id=known.version or None
+        )
+
+    def discard(self, key: str, version: str) -> None:
+        """Delete exactly this version."""
+        if not version or self._known(key).version != version:
+            raise BadKeyError(f"没有这个版本：{key}。")
+        lock = self._lock(key, version)
+        if lock and lock > datetime.now(UTC):
+            raise PinnedError(f"对象在锁定期内：{key}。")
+        self._client.remove_object(bucket_name=self._bucket, object_name=key, version_id=version)
+
+    def probe(self) -> None:
+        """Raise StoreUnfitError unless overwriting is refused."""
+        probe_write_once(self)
+
+    def _put(self, key: str, data: bytes, digest: str, media_type: str) -> Any:  # noqa: ANN401 - urllib3's response
+        """A conditional PUT, signed by the client's own signer: its `put_object` would send the condition as user metadata."""
+        now = datetime.now(UTC)
+        headers = {
+            "Host": self._base.netloc,
+            "If-None-Match": "*",
+            "Content-Type": media_type,
+            "x-amz-content-sha256": digest,
+            "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ"),
+            "x-amz-meta-sha256": digest,
+        }
+        url = self._base._replace(path=f"/{self._bucket}/{key}")
+        signed = sign_v4_s3(
+            method="PUT", url=url, region=_REGION, headers=headers, credentials=self._credentials, content_sha256=digest, date=now
+        )
+        return self._http.request("PUT", urlunsplit(url), body=data, headers=signed)
+
+    def _lock(self, key: str, version: str) -> datetime | None:
+        try:
+            found = self._client.get_object_retention(bucket_name=self._bucket, object_name=key, version_id=version)
+        except S3Error:
+            return None
+        return found.retain_until_date if found else None
+
+    def _get(self, key: str) -> Any:  # noqa: ANN401 - urllib3's response
+        try:
+            return self._client.get_object(bucket_name=self._bucket, object_name=checked_key(key))
+        except S3Error as error:
+            raise _ours(error, key) from None
+
+    def _known(self, key: str) -> Stat:
+        try:
+            found = self._client.stat_object(bucket_name=self._bucket, object_name=checked_key(key))
+        except S3Error as error:
+            raise _ours(error, key) from None
+        digest = (found.metadata or {}).get("x-amz-meta-sha256", "")
+        return Stat(key, found.size or 0, digest, found.version_id or "", found.content_type or "")
+
+
+def _ours(error: S3Error, key: str) -> StorageError:
+    return MissingError(f"对象缺失：{key}。") if error.code in _GONE else StorageError(f"对象存储答复 {error.code}。")
