@@ -103,9 +103,8 @@ def _open_jobs(runtime: Runtime, todo: list[int]) -> list[int]:
 
 def _count(runtime: Runtime, todo: list[int]) -> Batch:
     with reading(runtime.engine) as session:
-        states = dict(
-            session.execute(select(Job.state, func.count()).where(Job.kind == "compile", Job.state != "DONE").group_by(Job.state)).tuples()
-        )
+        query = select(Job.state, func.count()).where(Job.kind == "compile", Job.state != "DONE").group_by(Job.state)
+        states = {state: count for state, count in session.execute(query).all()}
     failed = states.get("FAILED", 0)
     return Batch(len(todo), len(todo) - failed - states.get("WAITING", 0), failed)
 

@@ -21,7 +21,7 @@ from storage.local_store import LocalStore
 from storage.s3_store import S3Store
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Runtime:
     """Everything a door needs."""
 

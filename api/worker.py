@@ -1,18 +1,19 @@
 """The Celery worker. Messages only wake it: the job rows are the truth, and a message that comes twice does nothing twice."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
 
 from api.bootstrap import Runtime, open_workshop, start
 from api.settings import Settings
 from archive.compile.volume import Workshop, make_volume
+from archive.custody import finish_job
+from archive.db import writing
 
 COMPILE_LIMIT_SECONDS = 600
 RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
-_shop: list[Workshop] = []
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -45,16 +46,26 @@ def _file_broker(data: Path) -> dict[str, Any]:
 app = celery_app(Settings())
 
 
-@worker_process_init.connect
-def _open(**_: object) -> None:
-    _shop.append(open_workshop(_runtime()))
+@app.task(name="compile_volume")  # type: ignore[misc, untyped-decorator, unused-ignore]
+def compile_volume(version_id: int) -> None:
+    """Make one volume; what fails is on its job row, and the next run tries again."""
+    runtime = _runtime()
+    try:
+        shop = _workshop(runtime)
+    except Exception as error:
+        # Without this, a machine without its keys would leave the job waiting for ever.
+        with writing(runtime.engine) as session:
+            finish_job(session, version_id, state="FAILED", error_code=getattr(error, "code", type(error).__name__))
+        raise
+    make_volume(shop, version_id)
 
 
+@cache
 def _runtime() -> Runtime:
     return start(Settings())
 
 
-@app.task(name="compile_volume")  # type: ignore[misc, untyped-decorator, unused-ignore]
-def compile_volume(version_id: int) -> None:
-    """Make one volume; what fails is on its job row, and the next run tries again."""
-    make_volume(_shop[-1], version_id)
+@cache
+def _workshop(runtime: Runtime) -> Workshop:
+    # At the first task, hence after the fork: the JVM does not survive one.
+    return open_workshop(runtime)

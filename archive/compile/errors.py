@@ -61,3 +61,15 @@ class PlanMismatchError(CompileError):
 
     code = "PLAN_MISMATCH"
     default_action = "请重新编制本册；若再次出现，请联系系统管理员。"
+
+
+class NotProvedError(CompileError):
+    """The finished volume did not pass its proof."""
+
+    code = "NOT_PROVED"
+
+
+class InventoryConflictError(CompileError):
+    """The commit record in the store and the row disagree: the volume is quarantined."""
+
+    code = "INVENTORY_CONFLICT"

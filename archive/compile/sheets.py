@@ -1,0 +1,218 @@
+"""The sheets that the archive itself writes for a volume, in one typst document: cover, contents, forms, closing sheet (DA/T 22, R9, R23)."""
+
+import json
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from io import BytesIO
+from pathlib import Path
+from threading import Lock
+
+import pikepdf
+import pylopdf_fonts_zh_cn
+import segno
+import typst
+from barcode.codex import Code128
+
+from archive.vocabulary import FormKind
+
+SEAL_BOX = (390, 128, 509, 247)
+"""Where the seal goes on the cover: left, bottom, right, top in PDF points; 42 mm square."""
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_FONT_PATHS = (pylopdf_fonts_zh_cn.sans_path(), pylopdf_fonts_zh_cn.serif_path())
+_EPOCH = 946_684_800  # 2000-01-01 UTC: a fixed date, because the same input must give the same bytes
+_LAYOUT_CHARACTERS = frozenset("\n ")
+_NEVER = frozenset("\ufeff\ufffe\uffff\x00")  # ISO 19005-2 6.2.11.7.2 forbids them in a ToUnicode map
+_lock = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class SheetRow:
+    """One line of the 卷内目录. `pages` is None for a form rendered here, which `form_key` then names."""
+
+    no: int
+    title: str
+    responsible: str
+    date: str
+    source: str
+    pages: int | None
+    form_key: str | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class FormSheet:
+    """A form to render. Rows of `process`: node label, organisation, actor, time, result, opinion."""
+
+    key: str
+    kind: FormKind
+    title: str
+    fields: tuple[tuple[str, str], ...]
+    process: tuple[tuple[str, str, str, str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetsInput:
+    """All text of the sheets of one volume, ready for the eye; `notes` are the statements of the closing sheet."""
+
+    code: str
+    title: str
+    fonds_name: str
+    fonds_no: str
+    series_label: str
+    year: str
+    retention_label: str
+    case_no: str
+    item_name: str
+    completed_on: str
+    archived_on: str
+    receive_org: str
+    domicile_org: str
+    compiled_by: str
+    checked_by: str
+    demo: bool
+    rows: tuple[SheetRow, ...]
+    forms: tuple[FormSheet, ...]
+    notes: tuple[str, ...]
+    cross_reference: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheets:
+    """One PDF/A-2u; `parts` maps cover, contents, form:<key>, closing to (first page index, page count) in it."""
+
+    pdf: bytes
+    parts: dict[str, tuple[int, int]]
+
+
+def render_sheets(sheets: SheetsInput) -> Sheets:
+    """Render all sheets in one compile. Raises ValueError when rows and forms do not match: a defect of the caller."""
+    forms = _forms_in_row_order(sheets)
+    index = {form.key: at for at, form in enumerate(forms)}
+    data = asdict(sheets) | {
+        "forms": [asdict(form) for form in forms],
+        "rows": [asdict(row) | {"form": index[row.form_key] if row.form_key is not None else None} for row in sheets.rows],
+        "qr": _qr_svg(sheets.code),
+        "barcode": _barcode_svg(barcode_text(sheets.code)),
+        "barcode_text": barcode_text(sheets.code),
+    }
+    pdf = compile_template("sheets.typ", data)
+    return Sheets(pdf, _parts(pdf, [form.key for form in forms]))
+
+
+def compile_template(name: str, data: Mapping[str, object]) -> bytes:
+    """Compile a template with `data` into PDF/A-2u; the same data gives the same bytes. The only door to typst for whole pages."""
+    text = json.dumps(_showable(data), ensure_ascii=False)
+    with _lock:  # the compiler keeps its inputs between calls
+        made = _compiler(name).compile(sys_inputs={"data": text}, format="pdf", pdf_standards="a-2u", timestamp=_EPOCH, pdf_tags=False)
+    if not isinstance(made, bytes):
+        raise TypeError("typst gave no single PDF")
+    return made
+
+
+def missing_glyphs(text: str) -> set[str]:
+    """The characters of `text` that the fonts of the sheets cannot show, such as rare Han of Extension B."""
+    return {char for char in text if char not in _LAYOUT_CHARACTERS and (char in _NEVER or ord(char) not in _covered())}
+
+
+def barcode_text(code: str) -> str:
+    """What the Code 128 of a 档号 carries: ASCII, with '.' in place of '·' (ISO/IEC 15417 has no such character)."""
+    return code.replace("·", ".")
+
+
+def _forms_in_row_order(sheets: SheetsInput) -> list[FormSheet]:
+    by_key = {form.key: form for form in sheets.forms}
+    keys = [row.form_key for row in sheets.rows if row.form_key is not None]
+    if len(by_key) != len(sheets.forms) or sorted(keys) != sorted(by_key):
+        raise ValueError("every form needs exactly one row")
+    if any((row.pages is None) != (row.form_key is not None) for row in sheets.rows):
+        raise ValueError("a row has either pages or a form")
+    return [by_key[key] for key in keys]
+
+
+def _showable(value: object) -> object:
+    """The same data with every character without a glyph written as its code point, so that nothing vanishes from the page."""
+    if isinstance(value, str):
+        text = value.replace("\r\n", "\n").replace("\t", " ")
+        missing = missing_glyphs(text)
+        return "".join(f"[U+{ord(char):04X}]" if char in missing else char for char in text) if missing else text
+    if isinstance(value, Mapping):
+        return {str(key): _showable(one) for key, one in value.items()}
+    if isinstance(value, Iterable):
+        return [_showable(one) for one in value]
+    return value
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list[str | Path | bytes](_FONT_PATHS))
+
+
+@cache
+def _compiler(name: str) -> typst.Compiler:
+    return typst.Compiler(_TEMPLATES / name, root=_TEMPLATES, font_paths=_fonts(), ignore_system_fonts=True)
+
+
+@cache
+def _covered() -> frozenset[int]:
+    """Code points that both fonts have."""
+    first, *others = (_code_points(path.read_bytes()) for path in _FONT_PATHS)
+    return frozenset(first.intersection(*others))
+
+
+def _code_points(font: bytes) -> set[int]:
+    """The code points of a font by its format 12 cmap (OpenType 1.9, cmap, 'Segmented coverage')."""
+    (tables,) = struct.unpack_from(">H", font, 4)
+    directory = {tag: at for tag, _, at, _ in struct.iter_unpack(">4sLLL", font[12 : 12 + 16 * tables])}
+    cmap = directory[b"cmap"]
+    found: set[int] = set()
+    for number in range(struct.unpack_from(">H", font, cmap + 2)[0]):
+        at = cmap + struct.unpack_from(">HHL", font, cmap + 4 + 8 * number)[2]
+        if struct.unpack_from(">H", font, at)[0] == 12:  # noqa: PLR2004 - the number of the format
+            (groups,) = struct.unpack_from(">L", font, at + 12)
+            for low, high, _ in struct.iter_unpack(">LLL", font[at + 16 : at + 16 + 12 * groups]):
+                found.update(range(low, high + 1))
+    return found
+
+
+def _qr_svg(text: str) -> str:
+    rows = segno.make(text, error="m", micro=False, encoding="utf-8").matrix
+    return _bits_svg(["".join(str(bit) for bit in row) for row in rows], quiet=4)
+
+
+def _barcode_svg(text: str) -> str:
+    return _bits_svg([Code128(text).build()[0]], quiet=10)
+
+
+def _bits_svg(rows: list[str], quiet: int) -> str:
+    """Dark modules as one path; the quiet zone in modules, above and below only for a symbol of two dimensions."""
+    rise = quiet if len(rows) > 1 else 0
+    path = []
+    for y, row in enumerate(rows):
+        at = 0
+        for run in row.replace("01", "0 1").replace("10", "1 0").split():
+            if run[0] == "1":
+                path.append(f"M{at + quiet} {y + rise}h{len(run)}v1h-{len(run)}z")
+            at += len(run)
+    width, height = len(rows[0]) + 2 * quiet, len(rows) + 2 * rise
+    # without this attribute a one-row symbol would keep its ratio and not fill its box
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" preserveAspectRatio="none">'
+    return f'{head}<path d="{"".join(path)}"/></svg>'
+
+
+def _parts(pdf: bytes, keys: list[str]) -> dict[str, tuple[int, int]]:
+    """Page ranges by the named destinations that the templates set at the title of each part."""
+    marks = ["cover", "contents", *(f"form-{at}" for at in range(len(keys))), "closing"]
+    names = ["cover", "contents", *(f"form:{key}" for key in keys), "closing"]
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        numbers = {page.obj.objgen: at for at, page in enumerate(opened.pages)}
+        tree = pikepdf.NameTree(opened.Root.Names.Dests)
+        starts = [numbers[_page_of(tree[f"part-{mark}"]).objgen] for mark in marks]
+        ends = [*starts[1:], len(opened.pages)]
+    return {name: (start, end - start) for name, start, end in zip(names, starts, ends, strict=True)}
+
+
+def _page_of(destination: pikepdf.Object) -> pikepdf.Object:
+    return destination.D[0] if isinstance(destination, pikepdf.Dictionary) else destination[0]

@@ -1,0 +1,95 @@
+"""The main job on real parts: the command line, Celery workers, the store, signatures and veraPDF."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.factories import make_bag
+
+ROOT = Path(__file__).parents[2]
+
+
+def yice(data: Path, *words: str, expect: int = 0, crash_at: str = "") -> str:
+    """Run the command line as a user does; returns what it printed."""
+    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), "YICE_CRASH_AT": crash_at}
+    done = subprocess.run([sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == expect, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def rows(data: Path) -> list[dict[str, Any]]:
+    """What `yice list --json` prints."""
+    found: list[dict[str, Any]] = json.loads(yice(data, "list", "--json"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which three sound cases were ingested and compiled."""
+    folder = tmp_path_factory.mktemp("made")
+    for number in (1, 2, 3):
+        make_bag(folder / "bags" / f"bag-{number}", case_no=f"150602010000-20260901-{number:06d}")
+    yice(folder / "var", "ingest", str(folder / "bags"), "--json")
+    yice(folder / "var", "compile", "--all")
+    return folder
+
+
+def test_each_case_becomes_one_committed_volume_with_its_own_number(made: Path) -> None:
+    volumes = rows(made / "var")
+    assert [one["state"] for one in volumes] == ["COMMITTED"] * 3
+    assert [one["code"][-6:] for one in volumes] == ["000001", "000002", "000003"]
+    assert {one["signature_level"] for one in volumes} == {"B-LTA"}
+
+
+def test_a_second_ingest_is_a_duplicate_and_a_second_compile_makes_nothing_new(made: Path) -> None:
+    before = rows(made / "var")
+    again = json.loads(yice(made / "var", "ingest", str(made / "bags"), "--json"))
+    assert {one["outcome"] for one in again} == {"DUPLICATE"}
+    assert json.loads(yice(made / "var", "compile", "--all", "--json"))["total"] == 0
+    assert rows(made / "var") == before
+
+
+def test_verify_all_is_clean_and_finds_a_flipped_bit(made: Path) -> None:
+    assert json.loads(yice(made / "var", "verify", "--all", "--json"))["faults"] == []
+    pdf = next((made / "var" / "store").rglob("volume.pdf"))
+    whole = pdf.read_bytes()
+    pdf.chmod(0o644)
+    pdf.write_bytes(whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:])
+    faults = json.loads(yice(made / "var", "verify", "--all", "--json", expect=1))["faults"]
+    assert [one["invariant"] for one in faults] == ["I1"]
+    pdf.write_bytes(whole)
+
+
+def test_an_exported_package_is_checked_with_sha256sum(made: Path, tmp_path: Path) -> None:
+    yice(made / "var", "export", rows(made / "var")[0]["code"], "--to", str(tmp_path))
+    bag = next(tmp_path.rglob("manifest-sha256.txt")).parent
+    subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=bag, check=True)
+    assert list(bag.rglob("volume.pdf"))
+
+
+def test_poppler_agrees_on_pages_and_the_contents_sheet_names_them(made: Path) -> None:
+    volume = rows(made / "var")[0]
+    shown = json.loads(yice(made / "var", "show", volume["code"], "--json"))
+    pdf = made / "var" / "store" / shown["key"]
+    info = subprocess.run(["pdfinfo", str(pdf)], capture_output=True, text=True, check=True).stdout
+    assert f"Pages:           {volume['pages']}" in info
+    for item in shown["contents"]:
+        text = subprocess.run(["pdftotext", "-layout", "-f", str(item["page"]), "-l", str(item["page"]), str(pdf), "-"], capture_output=True, text=True, check=True).stdout
+        assert f"第 {item['page']} 页" in text
+
+
+@pytest.mark.parametrize("point", ["frozen-before-commit", "frozen-after-commit"])
+def test_a_kill_while_numbers_are_reserved_leaves_no_gap(tmp_path: Path, point: str) -> None:
+    for number in (1, 2):
+        make_bag(tmp_path / "bags" / f"bag-{number}", case_no=f"150602010000-20260901-{number:06d}")
+    yice(tmp_path / "var", "ingest", str(tmp_path / "bags"))
+    yice(tmp_path / "var", "compile", "--all", expect=137, crash_at=point)
+    yice(tmp_path / "var", "compile", "--all")
+    assert [one["code"][-6:] for one in rows(tmp_path / "var")] == ["000001", "000002"]
+    yice(tmp_path / "var", "verify", "--all")
