@@ -1,9 +1,8 @@
 # 一册 Yice. `make` alone lists what there is.
 PYTHON ?= python3
 VENV := .venv
-CASES ?= 120
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint clean
+.PHONY: help setup serve test lint clean
 
 help: ## 列出全部命令 / list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,9 +17,6 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## 演示：生成、接收、组卷、验证 / the main job on demo data (CASES=120)
-	$(VENV)/bin/yice demo run --cases $(CASES)
-
 serve: setup ## 打开网页 / open the web page on 127.0.0.1
 	$(VENV)/bin/yice serve
 
@@ -32,5 +28,5 @@ lint: setup ## 静态检查 / ruff, mypy, import-linter
 test: lint ## 全部测试 / lint and all tests
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
-clean: ## 删除演示数据 / remove the data folder
+clean: ## 删除数据 / remove the data folder
 	rm -rf var

@@ -6,9 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,7 +103,7 @@ def _open_jobs(runtime: Runtime, todo: list[int]) -> list[int]:
 def _count(runtime: Runtime, todo: list[int]) -> Batch:
     with reading(runtime.engine) as session:
         query = select(Job.state, func.count()).where(Job.kind == "compile", Job.state != "DONE").group_by(Job.state)
-        states = {state: count for state, count in session.execute(query).all()}
+        states = dict(session.execute(query).all())
     failed = states.get("FAILED", 0)
     return Batch(len(todo), len(todo) - failed - states.get("WAITING", 0), failed)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -38,9 +38,7 @@ app = typer.Typer(
     help="一册：一件一册的户籍业务电子档案。例：yice ingest 包目录；yice compile --all；yice verify --all",
 )
 journal_app = typer.Typer(no_args_is_help=True, help="审计日志")
-demo_app = typer.Typer(no_args_is_help=True, help="演示数据（虚构）")
 app.add_typer(journal_app, name="journal")
-app.add_typer(demo_app, name="demo")
 screen = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使用")]
 
@@ -276,7 +274,7 @@ def run_verify(runtime: Runtime, codes: tuple[str, ...] = ()) -> tuple[list[Faul
 
 @journal_app.command("verify")
 def journal_verify(*, as_json: Json = False) -> None:
-    """验证审计日志的哈希链，指出第一条不符的记录。"""
+    """验证审计日志的哈希链，指出第一条不符的记录。."""
     with reading(_runtime().engine) as session:
         good, fault = journal.verify(session)
     if as_json:
@@ -286,34 +284,9 @@ def journal_verify(*, as_json: Json = False) -> None:
     raise typer.Exit(FINDINGS if fault else 0)
 
 
-@demo_app.command("build")
-def demo_build(
-    out: Annotated[Path, typer.Option(help="写到这个文件夹")],
-    cases: Annotated[int, typer.Option(help="办件数")] = 120,
-    seed: Annotated[int, typer.Option(help="随机种子")] = 1,
-) -> None:
-    """生成虚构城市的归档信息包和 truth.json；同一种子得到同样的文件。"""
-    _build_demo(out, cases, seed)
-
-
-def _build_demo(out: Path, cases: int, seed: int) -> Any:  # noqa: ANN401 - Truth of the demo package
-    from api.demo.build import build_demo  # noqa: PLC0415 - the demo's image libraries load only when it is built
-
-    with _progress("生成演示数据", cases) as tell:
-        return build_demo(out, cases=cases, seed=seed, progress=lambda done: tell(done, ""), workers=os.cpu_count() or 1)
-
-
-@demo_app.command("run")
-def demo_run(cases: Annotated[int, typer.Option(help="办件数")] = 120, seed: int = 1) -> None:
-    """演示：生成、接收、组卷、验证，并打印汇总。"""
-    from api.demo.run import run_demo  # noqa: PLC0415 - as above
-
-    raise typer.Exit(run_demo(_runtime(), cases, seed, _build_demo, ingest_paths, run_compile, run_verify))
-
-
 @app.command()
 def serve(port: Annotated[int | None, typer.Option(help="端口，默认 8000 或 YICE_PORT")] = None) -> None:
-    """在 127.0.0.1 打开只读页面（演示）。"""
+    """在 127.0.0.1 打开只读页面（演示）。."""
     import uvicorn  # noqa: PLC0415 - the web server loads only when it serves
 
     from api.app import create_app  # noqa: PLC0415 - as above

@@ -56,7 +56,7 @@ def earlier_delivery(session: Session, case_no: str, content_digest: str) -> Tak
     return Taken(IntakeOutcome.REFUSED, (finding("CASE_CONFLICT", "case.json:case_no", case_no=case_no),))
 
 
-def take_over(  # noqa: PLR0913 - everything a case is made of
+def take_over(
     session: Session,
     actor: str,
     *,
@@ -102,7 +102,7 @@ def take_over(  # noqa: PLR0913 - everything a case is made of
     return case
 
 
-def log_delivery(  # noqa: PLR0913 - one row, all its columns
+def log_delivery(
     session: Session,
     actor: str,
     *,
@@ -126,7 +126,14 @@ def log_delivery(  # noqa: PLR0913 - one row, all its columns
         )
     )
     if taken.outcome is IntakeOutcome.REFUSED:
-        journal.record(session, actor, "QUARANTINE", quarantine_prefix or bag, content=content_digest, codes=sorted({one.code for one in taken.findings}))
+        journal.record(
+            session,
+            actor,
+            "QUARANTINE",
+            quarantine_prefix or bag,
+            content=content_digest,
+            codes=sorted({one.code for one in taken.findings}),
+        )
 
 
 def confirm(session: Session, actor: str, *, case_no: str, reason: str) -> Case:

@@ -34,7 +34,7 @@ def _period(case: Case) -> str:
     return CaseFacts.model_validate(case.facts).completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m")
 
 
-def freeze(  # noqa: PLR0913 - an act and the rules it stands on
+def freeze(
     session: Session,
     actor: str,
     cases: Sequence[Case],

@@ -1,5 +1,6 @@
 """Prove holdings again: each volume's package and proof, and the invariants I1–I10 that one database and one bucket can show (volume.md)."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
@@ -112,7 +113,7 @@ def _numbers(engine: Engine) -> Iterator[Fault]:
             if missing:
                 yield Fault("I5", name, f"断号且无作废说明：{missing[:10]}")
             in_order = [one for one in volumes if not one.late]
-            if any(after.completed_at < before.completed_at for before, after in zip(in_order, in_order[1:], strict=False)):
+            if any(after.completed_at < before.completed_at for before, after in itertools.pairwise(in_order)):
                 yield Fault("I6", name, "册号顺序与办结时间顺序不一致")
 
 

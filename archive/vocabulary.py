@@ -1,6 +1,7 @@
 """The field's terms as enums: English in code and data, Chinese on the screen (`.label`)."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class LabelledEnum(StrEnum):
@@ -8,7 +9,7 @@ class LabelledEnum(StrEnum):
 
     label: str
 
-    def __new__(cls, value: str, label: str = "") -> "LabelledEnum":
+    def __new__(cls, value: str, label: str = "") -> Self:
         """Make a member of its stored value and its Chinese label."""
         member = str.__new__(cls, value)
         member._value_ = value

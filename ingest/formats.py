@@ -47,7 +47,18 @@ def look(data: bytes, media_type: str) -> Looked:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             return _image(data)
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, Warning, Image.DecompressionBombError, MemoryError, OverflowError):
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        TypeError,
+        KeyError,
+        IndexError,
+        Warning,
+        Image.DecompressionBombError,
+        MemoryError,
+        OverflowError,
+    ):
         return Looked(0, fault="GD-3-4")
 
 
@@ -89,5 +100,6 @@ def _blank(frame: Image.Image) -> bool:
     width, height = small.size
     inner = small.crop((width // 20, height // 20, width - width // 20, height - height // 20))
     # Paper tint and noise spread little around their mean; a single line of writing does not.
-    ink = inner.point(lambda value, mean=ImageStat.Stat(inner).mean[0]: 255 if value < mean - 40 else 0)  # type: ignore[misc]
+    threshold = ImageStat.Stat(inner).mean[0] - 40
+    ink = inner.point([255 if value < threshold else 0 for value in range(256)])
     return ImageStat.Stat(inner).stddev[0] < _BLANK_SPREAD and ImageStat.Stat(ink).mean[0] / 255 < 0.0005  # noqa: PLR2004

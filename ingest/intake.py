@@ -46,9 +46,7 @@ def inspect_package(path: Path, catalogue: Catalogue, organisations: Organisatio
     return bag, inspect_submission(bag, catalogue, organisations, now=now)
 
 
-def receive(  # noqa: PLR0913 - the act, its two stores, and what was inspected
-    engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime
-) -> Received:
+def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime) -> Received:
     """Take an inspected package over, or quarantine it; commits its own work, since the objects must lie in the store before the row.
 
     Two deliveries of one case at once: the second to commit is told what it is, a duplicate or a conflict.
@@ -79,7 +77,7 @@ def _known(engine: Engine, case_no: str | None, bag: Bag) -> Taken | None:
         return earlier_delivery(session, case_no, bag.content_digest)
 
 
-def _accept(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, now: datetime) -> Received:  # noqa: PLR0913
+def _accept(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, now: datetime) -> Received:
     if submission.facts is None:
         raise ValueError("an accepted submission has facts")
     originals = [

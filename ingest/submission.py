@@ -72,7 +72,11 @@ def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisati
     else:
         found += _item(facts, known, taken)
     found += [finding("ORG_UNKNOWN", f"case.json:orgs.{place}") for place, code in facts.orgs if code not in organisations]
-    found += [finding("ORG_UNKNOWN", f"case.json:process[{index}].org") for index, event in enumerate(facts.process) if event.org not in organisations]
+    found += [
+        finding("ORG_UNKNOWN", f"case.json:process[{index}].org")
+        for index, event in enumerate(facts.process)
+        if event.org not in organisations
+    ]
     return Submission(facts, taken, tuple(files), tuple(found))
 
 

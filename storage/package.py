@@ -49,7 +49,7 @@ class PackageFault:
     path: str
 
 
-def write_package(  # noqa: PLR0913 - everything a commit record states
+def write_package(
     store: BlobStore,
     prefix: str,
     files: Mapping[str, bytes],
@@ -155,7 +155,9 @@ def export_bag(store: BlobStore, prefix: str, to: Path) -> Path:
         }
         for path, text in tags.items():
             (fresh / path).write_text(text, "utf-8")
-        (fresh / "tagmanifest-sha256.txt").write_text("".join(f"{sha256_hex(text.encode())}  {path}\n" for path, text in tags.items()), "utf-8")
+        (fresh / "tagmanifest-sha256.txt").write_text(
+            "".join(f"{sha256_hex(text.encode())}  {path}\n" for path, text in tags.items()), "utf-8"
+        )
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)
     finally:

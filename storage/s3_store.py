@@ -111,7 +111,7 @@ class S3Store:
     def _put(self, key: str, data: bytes, digest: str, media_type: str) -> Any:  # noqa: ANN401 - urllib3's response
         """A conditional PUT, signed by the client's own signer: its `put_object` would send the condition as user metadata."""
         now = datetime.now(UTC)
-        headers = {
+        headers: dict[str, str | list[str] | tuple[str]] = {
             "Host": self._base.netloc,
             "If-None-Match": "*",
             "Content-Type": media_type,
@@ -123,7 +123,7 @@ class S3Store:
         signed = sign_v4_s3(
             method="PUT", url=url, region=_REGION, headers=headers, credentials=self._credentials, content_sha256=digest, date=now
         )
-        return self._http.request("PUT", urlunsplit(url), body=data, headers=signed)
+        return self._http.request("PUT", urlunsplit(url), body=data, headers={name: str(value) for name, value in signed.items()})
 
     def _lock(self, key: str, version: str) -> datetime | None:
         try:

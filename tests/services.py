@@ -20,11 +20,35 @@ ACCESS, SECRET = "yice-test", "yice-test-secret"
 def seaweedfs() -> Iterator[str]:
     """Start `weed server -s3` with a folder of its own and yield host:port."""
     folder = Path(tempfile.mkdtemp(prefix="yice-weed-"))
-    keys = {"identities": [{"name": "yice", "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}], "actions": ["Admin", "Read", "Write", "List"]}]}
+    keys = {
+        "identities": [
+            {"name": "yice", "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}], "actions": ["Admin", "Read", "Write", "List"]}
+        ]
+    }
     (folder / "s3.json").write_text(json.dumps(keys))
-    ports = {name: free_port() for name in ("master.port", "volume.port", "filer.port", "s3.port", "master.port.grpc", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc")}
+    ports = {
+        name: free_port()
+        for name in (
+            "master.port",
+            "volume.port",
+            "filer.port",
+            "s3.port",
+            "master.port.grpc",
+            "volume.port.grpc",
+            "filer.port.grpc",
+            "s3.port.grpc",
+        )
+    }
     words = [f"-{name}={port}" for name, port in ports.items()]
-    words += ["-s3", f"-s3.config={folder / 's3.json'}", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-volume.max=500", "-master.volumeSizeLimitMB=64"]
+    words += [
+        "-s3",
+        f"-s3.config={folder / 's3.json'}",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-volume.max=500",
+        "-master.volumeSizeLimitMB=64",
+    ]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen([str(Path(sys.executable).with_name("weed")), "server", *words], stdout=log, stderr=log)
     endpoint = f"127.0.0.1:{ports['s3.port']}"

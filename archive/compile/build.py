@@ -36,7 +36,7 @@ class _Pages:
     count: int
 
 
-def build(  # noqa: PLR0913 - what a volume is made from
+def build(
     store: BlobStore,
     plan: VolumePlan,
     facts: CaseFacts,
@@ -99,7 +99,7 @@ def _parts(plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]) -
     return [*parts, sheet("closing", "备考表")]
 
 
-def _sheets_input(  # noqa: PLR0913 - the sheets show all of it
+def _sheets_input(
     plan: VolumePlan, facts: CaseFacts, organisations: Organisations, frozen_at: datetime, *, demo: bool, foreign: dict[int, list[_Pages]]
 ) -> SheetsInput:
     rows = tuple(

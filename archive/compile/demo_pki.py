@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
 from pyhanko.sign import SimpleSigner
 from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
 
@@ -103,7 +102,7 @@ def _make(folder: Path, owners: Mapping[str, str]) -> None:
         _issue(folder, fonds, owner, root, root_key, passphrase)
 
 
-def _issue(folder: Path, stem: str, owner: str, root: x509.Certificate, root_key: rsa.RSAPrivateKey, passphrase: bytes) -> None:  # noqa: PLR0913
+def _issue(folder: Path, stem: str, owner: str, root: x509.Certificate, root_key: rsa.RSAPrivateKey, passphrase: bytes) -> None:
     key = rsa.generate_private_key(65537, _BITS)
     stamping = stem == "tsa"
     usage = x509.KeyUsage(True, not stamping, False, False, False, False, False, False, False)  # noqa: FBT003 - signing only

@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pikepdf
-import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2
 
 from archive.compile.assemble import saved
 from archive.compile.errors import CompileError, ContentLostError, EncryptedError, NotConformingError, UnreadableError

@@ -59,7 +59,7 @@ def plan_volume(
     return VolumePlan(code, volume_title(facts, item, organisations), facts.case_no, item.name, facts.completed_at, tuple(planned))
 
 
-def _planned(  # noqa: PLR0913 - one material and what explains it
+def _planned(
     no: int, material: Material, objects: Sequence[OriginalObject], facts: CaseFacts, item: ServiceItem, organisations: Organisations
 ) -> PlannedItem:
     at = material.captured_at or facts.completed_at

@@ -111,7 +111,10 @@ def _jar() -> Path:
 def _profile(flavour: str, jar: Path) -> Any:  # noqa: ANN401 - a Java object
     """Build veraPDF's validation profile from the XML in its jar: its own reader needs JAXB, which the jar leaves out."""
     java = jpype.JClass
-    profiles, specification = java("org.verapdf.pdfa.validation.profiles.Profiles"), java("org.verapdf.pdfa.flavours.PDFAFlavour$Specification")
+    profiles, specification = (
+        java("org.verapdf.pdfa.validation.profiles.Profiles"),
+        java("org.verapdf.pdfa.flavours.PDFAFlavour$Specification"),
+    )
     with zipfile.ZipFile(jar) as archive:
         root = ET.fromstring(archive.read(f"org/verapdf/pdfa/validation/PDFA-{flavour.upper()}.xml"))  # noqa: S314 - from the pinned wheel
     rules, variables, none = java("java.util.HashSet")(), java("java.util.HashSet")(), java("java.util.ArrayList")
@@ -119,7 +122,9 @@ def _profile(flavour: str, jar: Path) -> Any:  # noqa: ANN401 - a Java object
         key, deferred = rule.find("v:id", _NS), rule.get("deferred")
         if key is None:
             continue
-        rule_id = profiles.ruleIdFromValues(specification.valueOf(key.get("specification")), key.get("clause"), int(key.get("testNumber") or 0))
+        rule_id = profiles.ruleIdFromValues(
+            specification.valueOf(key.get("specification")), key.get("clause"), int(key.get("testNumber") or 0)
+        )
         error = profiles.errorFromValues(rule.findtext("v:error/v:message", "", _NS), none())
         waits = deferred and java("java.lang.Boolean").valueOf(deferred)
         texts = (rule.findtext("v:description", "", _NS), rule.findtext("v:test", "", _NS))
@@ -180,7 +185,11 @@ def read_signature(pdf: bytes, trust: TrustAnchors) -> SignatureReport:
 
 def _context(trust: TrustAnchors) -> ValidationContext:
     return ValidationContext(
-        trust_roots=list(trust.roots), other_certs=list(trust.others), crls=list(trust.crls), allow_fetching=False, revocation_mode="hard-fail"
+        trust_roots=list(trust.roots),
+        other_certs=list(trust.others),
+        crls=list(trust.crls),
+        allow_fetching=False,
+        revocation_mode="hard-fail",
     )
 
 

@@ -8,8 +8,8 @@ from io import BytesIO
 from typing import Any
 
 import pikepdf
-import pypdfium2  # type: ignore[import-untyped]
-import pypdfium2.raw as pdfium  # type: ignore[import-untyped]
+import pypdfium2
+import pypdfium2.raw as pdfium
 from PIL import Image
 
 from archive.compile.errors import ContentLostError

@@ -219,7 +219,7 @@ def _one_bit(pdf: pikepdf.Pdf, image: Image.Image) -> pikepdf.Stream:
     return stream
 
 
-def _stream(  # noqa: PLR0913, PLR0917  the entries that every image has
+def _stream(
     pdf: pikepdf.Pdf, data: bytes, size: tuple[int, int], bits: int, coding: pikepdf.Object, entry: dict[str, Any]
 ) -> pikepdf.Stream:
     stream = pikepdf.Stream(pdf, data, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Image, Width=size[0], Height=size[1])

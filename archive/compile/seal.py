@@ -1,12 +1,13 @@
 """Seal a volume: PAdES with a visible vector seal, SHA-256, and a time-stamp when one is to be had; the only door to pyHanko's signing."""
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
+from asn1crypto.crl import CertificateList
 from asn1crypto.x509 import Certificate
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -77,12 +78,21 @@ def load_pkcs12(path: Path, passphrase: bytes) -> SimpleSigner:
 class Sealer:
     """One seal: signer, trust and time-stamper shared by all volumes of a process."""
 
-    def __init__(self, signer: SimpleSigner, trust: TrustAnchors, level: SignatureLevel, timestamper: TimeStamper | None, crls: Any = ()) -> None:  # noqa: ANN401, PLR0913 - DER lists beyond those of `trust`
+    def __init__(
+        self,
+        signer: SimpleSigner,
+        trust: TrustAnchors,
+        level: SignatureLevel,
+        timestamper: TimeStamper | None,
+        crls: Iterable[CertificateList] = (),
+    ) -> None:
         """Keep the parts; `level` is what is asked for."""
         self._signer, self._trust, self._level, self._timestamper = signer, trust, level, timestamper
         self._crls = [*trust.crls, *(one for one in crls if one not in trust.crls)]
 
-    def seal(self, pdf: bytes, *, appearance_pdf: bytes, page: int, box: tuple[float, float, float, float], reason: str, at: datetime | None) -> Sealed:  # noqa: PLR0913
+    def seal(
+        self, pdf: bytes, *, appearance_pdf: bytes, page: int, box: tuple[float, float, float, float], reason: str, at: datetime | None
+    ) -> Sealed:
         """Sign, visible in `box` (points) of `page` (from 0). A TSA that fails gives B-B with `pending`, never a silent downgrade."""
         self._check(self._signer.signing_cert, at)
         wanted = self._level if self._timestamper else SignatureLevel.B_B
@@ -112,7 +122,9 @@ class Sealer:
             raise SealError("时间戳服务仍不可用。", "请稍后再运行 yice timestamp --pending。") from error
         return Sealed(out.getvalue(), SignatureLevel.B_LTA, pending=False)
 
-    def _sign(self, pdf: bytes, appearance: bytes, page: int, box: tuple[float, float, float, float], reason: str, level: SignatureLevel) -> bytes:  # noqa: PLR0913
+    def _sign(
+        self, pdf: bytes, appearance: bytes, page: int, box: tuple[float, float, float, float], reason: str, level: SignatureLevel
+    ) -> bytes:
         stamped, lasting = level is not SignatureLevel.B_B, level is SignatureLevel.B_LTA
         metadata = PdfSignatureMetadata(
             field_name="Seal",
@@ -155,5 +167,3 @@ class Sealer:
             serials = {one["user_certificate"].native for one in revoked} if revoked.native else set()
             if crl.issuer == certificate.issuer and certificate.serial_number in serials:
                 raise SealError("印章证书已被吊销。", "请更换有效的印章证书。")
-
-

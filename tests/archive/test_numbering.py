@@ -39,7 +39,16 @@ def accept(engine: Engine, number: int, completed: datetime, *, receive: str = H
     )
     with writing(engine) as session:
         item = CATALOGUE.get("CS01", "2026-1")
-        take_over(session, "test", facts=facts, snapshot=snapshot(item), content_digest=f"{number:064d}", originals=(), findings=(), at=datetime.now(UTC))
+        take_over(
+            session,
+            "test",
+            facts=facts,
+            snapshot=snapshot(item),
+            content_digest=f"{number:064d}",
+            originals=(),
+            findings=(),
+            at=datetime.now(UTC),
+        )
 
 
 def number_all(engine: Engine) -> list[tuple[str, bool]]:
@@ -55,7 +64,10 @@ def number_all(engine: Engine) -> list[tuple[str, bool]]:
             at=datetime.now(UTC),
         )
     with reading(engine) as session:
-        return [(code, late) for code, late in session.execute(select(Volume.code, Volume.late).order_by(Volume.fonds, Volume.series, Volume.number))]
+        return [
+            (code, late)
+            for code, late in session.execute(select(Volume.code, Volume.late).order_by(Volume.fonds, Volume.series, Volume.number))
+        ]
 
 
 START = datetime(2026, 9, 1, 2, tzinfo=UTC)
@@ -88,7 +100,9 @@ def test_a_case_received_elsewhere_is_filed_at_the_receiving_place_and_referred_
 def test_an_abandoned_batch_gives_its_numbers_back_whole(engine: Engine) -> None:
     accept(engine, 1, START)
     with pytest.raises(ZeroDivisionError), writing(engine) as session:
-        freeze(session, "t", unnumbered(session), catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE, at=START)
+        freeze(
+            session, "t", unnumbered(session), catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE, at=START
+        )
         raise ZeroDivisionError
     assert number_all(engine) == [("J602-ZY·HJ·CS·2026·Y-000001", False)]
 

@@ -114,7 +114,9 @@ FILES = {"volume.pdf": b"%PDF-", "case.json": b"{}"}
 
 
 def _write(store: BlobStore, **more: object) -> None:
-    write_package(store, "volumes/J602/1/v1", FILES, [], code="X", version=1, previous=None, journal_head="0:0", made_at=datetime.now(UTC), **more)  # type: ignore[arg-type]
+    write_package(
+        store, "volumes/J602/1/v1", FILES, [], code="X", version=1, previous=None, journal_head="0:0", made_at=datetime.now(UTC), **more
+    )  # type: ignore[arg-type]
 
 
 def test_the_commit_record_comes_last_and_a_package_without_it_is_not_there(store: BlobStore) -> None:
@@ -139,7 +141,7 @@ def test_an_unlisted_object_is_found(store: BlobStore) -> None:
 
 
 def test_an_exported_bag_is_valid_for_an_independent_reader(store: BlobStore, tmp_path: Path) -> None:
-    import bagit  # noqa: PLC0415 - only here
+    import bagit
 
     _write(store)
     folder = export_bag(store, "volumes/J602/1/v1", tmp_path / "out")

@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 def yice(data: Path, *words: str, expect: int = 0, crash_at: str = "") -> str:
     """Run the command line as a user does; returns what it printed."""
     env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), "YICE_CRASH_AT": crash_at}
-    done = subprocess.run([sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == expect, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout
@@ -80,7 +82,12 @@ def test_poppler_agrees_on_pages_and_the_contents_sheet_names_them(made: Path) -
     info = subprocess.run(["pdfinfo", str(pdf)], capture_output=True, text=True, check=True).stdout
     assert f"Pages:           {volume['pages']}" in info
     for item in shown["contents"]:
-        text = subprocess.run(["pdftotext", "-layout", "-f", str(item["page"]), "-l", str(item["page"]), str(pdf), "-"], capture_output=True, text=True, check=True).stdout
+        text = subprocess.run(
+            ["pdftotext", "-layout", "-f", str(item["page"]), "-l", str(item["page"]), str(pdf), "-"],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
         assert f"第 {item['page']} 页" in text
 
 
