@@ -147,7 +147,7 @@ def _showable(value: object) -> object:
 
 @cache
 def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=list[str | Path | bytes](_FONT_PATHS))
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[_FONT_PATHS[0].parent])
 
 
 @cache

@@ -1,0 +1,155 @@
+"""The generated sheets: the right pages, nothing lost, the same bytes again."""
+
+from dataclasses import replace
+from io import BytesIO
+
+import pikepdf
+import pypdfium2 as pdfium
+import pytest
+import zxingcpp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from archive.compile.seal_art import seal_pdf
+from archive.compile.sheets import SEAL_BOX, FormSheet, SheetRow, Sheets, SheetsInput, missing_glyphs, render_sheets
+from archive.vocabulary import FormKind
+
+PROCESS = (
+    ("收件", "东胜区天骄派出所", "王芳", "2026-03-02 09:15", "同意", "材料齐全，予以收件。"),
+    ("审核", "东胜区公安分局", "李强", "2026-03-03 10:00", "同意", "经审核，符合迁入条件。"),
+    ("审批", "鄂尔多斯市公安局", "赵敏", "2026-03-04 16:40", "同意", "同意迁入。"),
+)
+FIELDS = (
+    ("申请人", "张三"),
+    ("公民身份号码", "150602199001010011"),
+    ("联系电话", "13800000000"),
+    ("事项", "夫妻投靠迁入"),
+    ("申请理由", "因与配偶共同生活，申请将户口由外地迁入配偶户内，随配偶共同居住生活。"),
+    ("备注", ""),
+)
+
+
+def form(key: str, kind: FormKind, fields: int = 6) -> FormSheet:
+    return FormSheet(key, kind, kind.label, (FIELDS * 40)[:fields], PROCESS)
+
+
+def row(no: int, pages: int | None, key: str | None = None, title: str = "结婚证") -> SheetRow:
+    return SheetRow(no, title, "东胜区天骄派出所", "2026-03-02", "扫描录入的证明", pages, key, "")
+
+
+def volume(rows: tuple[SheetRow, ...], forms: tuple[FormSheet, ...] = (), **more: object) -> SheetsInput:
+    base = SheetsInput(
+        code="J602-ZY·HJ·QR·2026·Y-000123",
+        title="张三夫妻投靠迁入业务档案",
+        fonds_name="鄂尔多斯市公安局东胜区分局天骄派出所",
+        fonds_no="J602",
+        series_label="迁入",
+        year="2026",
+        retention_label="永久",
+        case_no="DEMO-2026-0001",
+        item_name="夫妻投靠迁入",
+        completed_on="2026-03-05",
+        archived_on="2026-03-06",
+        receive_org="天骄派出所",
+        domicile_org="天骄派出所",
+        compiled_by="一册系统",
+        checked_by="一册系统（自动证明）",
+        demo=True,
+        rows=rows,
+        forms=forms,
+        notes=("扫描件原件留存于收件单位。",),
+        cross_reference=None,
+    )
+    return replace(base, **more)  # type: ignore[arg-type]
+
+
+def usual() -> SheetsInput:
+    kinds = (FormKind.APPROVAL, FormKind.RECEIPT, FormKind.REGISTER, FormKind.OTHER)
+    forms = tuple(form(f"m{at}", kind) for at, kind in enumerate(kinds))
+    rows = (
+        row(1, None, "m0", "审批表"),
+        row(2, None, "m1", "收件单"),
+        row(3, 4),
+        row(4, None, "m2", "登记表"),
+        row(5, 2),
+        row(6, None, "m3", "其他"),
+    )
+    return volume(rows, forms)
+
+
+def text_of(pdf: bytes, first: int, count: int) -> str:
+    opened = pdfium.PdfDocument(pdf)
+    return "\n".join(opened[at].get_textpage().get_text_range() for at in range(first, first + count))
+
+
+def expected_starts(made: Sheets, given_rows: tuple[SheetRow, ...]) -> list[int]:
+    page, starts = made.parts["cover"][1] + made.parts["contents"][1] + 1, []
+    for one in given_rows:
+        starts.append(page)
+        page += one.pages if one.pages is not None else made.parts[f"form:{one.form_key}"][1]
+    return starts
+
+
+def test_parts_cover_every_page_in_order() -> None:
+    made = render_sheets(usual())
+    assert list(made.parts) == ["cover", "contents", "form:m0", "form:m1", "form:m2", "form:m3", "closing"]
+    ranges = list(made.parts.values())
+    assert [first for first, _ in ranges] == [sum(count for _, count in ranges[:at]) for at in range(len(ranges))]
+    with pikepdf.open(BytesIO(made.pdf)) as pdf:
+        assert sum(count for _, count in ranges) == len(pdf.pages)
+        assert {(round(float(p.mediabox[2])), round(float(p.mediabox[3]))) for p in pdf.pages} == {(595, 842)}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.one_of(st.integers(1, 400), st.sampled_from([None, "long"])), min_size=1, max_size=70))
+def test_the_contents_show_the_page_on_which_each_item_starts(shape: list[int | str | None]) -> None:
+    rows, forms = [], []
+    for no, one in enumerate(shape, 1):
+        if not isinstance(one, int):
+            forms.append(form(f"k{no}", FormKind.OTHER, 120 if one else 6))
+        rows.append(row(no, one if isinstance(one, int) else None, None if isinstance(one, int) else f"k{no}", "件"))
+    made = render_sheets(volume(tuple(rows), tuple(forms)))
+    numbers = [int(line) for line in text_of(made.pdf, *made.parts["contents"]).split() if line.isdigit()]
+    expected = [number for no, start in enumerate(expected_starts(made, tuple(rows)), 1) for number in (no, start)]
+    assert numbers == expected
+
+
+def test_the_same_input_gives_the_same_bytes() -> None:
+    assert render_sheets(usual()).pdf == render_sheets(usual()).pdf
+
+
+def test_the_cover_carries_the_code_as_qr_and_as_barcode() -> None:
+    image = pdfium.PdfDocument(render_sheets(usual()).pdf)[0].render(scale=3).to_pil()
+    found = {str(one.format): one.text for one in zxingcpp.read_barcodes(image)}
+    assert "J602-ZY·HJ·QR·2026·Y-000123" in found.values()
+    assert "J602-ZY.HJ.QR.2026.Y-000123" in found.values()
+
+
+def test_the_place_of_the_seal_is_blank() -> None:
+    left, bottom, right, top = SEAL_BOX
+    page = pdfium.PdfDocument(render_sheets(volume(usual().rows, usual().forms, cross_reference="J603-ZY·HJ·QR·2026·Y-000001")).pdf)[0]
+    image = page.render(scale=1).to_pil().convert("L")
+    assert image.crop((left, 842 - top, right, 842 - bottom)).getextrema() == (255, 255)
+
+
+def test_a_character_without_a_glyph_is_shown_as_its_code_point() -> None:
+    assert missing_glyphs("𠮷野\x07") == {"𠮷", "\x07"}
+    made = render_sheets(volume((row(1, 1),), title="𠮷野家"))
+    assert "[U+20BB7]野家" in text_of(made.pdf, 0, 1)
+
+
+def test_user_text_is_never_markup() -> None:
+    made = render_sheets(volume((row(1, 1, title="#panic() $x$ *a*"),), title="#read(1) <b>"))
+    assert "#panic() $x$ *a*" in text_of(made.pdf, *made.parts["contents"])
+
+
+def test_a_form_without_a_row_is_a_defect() -> None:
+    with pytest.raises(ValueError, match="row"):
+        render_sheets(volume((row(1, 1),), (form("m0", FormKind.OTHER),)))
+
+
+def test_the_seal_is_42_mm_and_says_whose_it_is() -> None:
+    pdf = seal_pdf("东胜区公安分局天骄派出所", demo=True)
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        assert float(opened.pages[0].mediabox[2]) == pytest.approx(119.06, abs=0.1)
+    assert {"东", "所", "演", "示"} <= set(text_of(pdf, 0, 1))
