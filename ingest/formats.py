@@ -1,7 +1,9 @@
 """Identify files by content, count their pages, and look whether a page is blank; a parser's failure is an answer, not a crash."""
 
 import io
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -58,6 +60,11 @@ def look(data: bytes, media_type: str) -> Looked:
         Image.DecompressionBombError,
         MemoryError,
         OverflowError,
+        EOFError,
+        RuntimeError,
+        AttributeError,
+        struct.error,
+        zlib.error,
     ):
         return Looked(0, fault="GD-3-4")
 

@@ -1,6 +1,7 @@
 """A package's facts, files and catalogue held against each other; everything wrong is a finding, none is silent (submission.md)."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from archive import citizen_id
-from archive.case_facts import CaseFacts, Material
+from archive.case_facts import CaseFacts, CaseOrgs, Grant, ItemRef, Material, PaperRef, Person, ProcessEvent, SealUse, SourceRef
 from archive.errors import ArchiveError
 from archive.findings import Finding, finding, worst
 from archive.organisations import Organisations
@@ -20,6 +21,10 @@ from ingest.formats import identify, look
 
 _HOME = (Node.RECEIVE, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.ISSUE)
 _CITYWIDE = (Node.RECEIVE, Node.TRANSFER, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.FEEDBACK, Node.ISSUE)
+
+_PARTS = (CaseOrgs, Grant, ItemRef, PaperRef, Person, ProcessEvent, SealUse, SourceRef)
+_ITEM = re.compile(r"[A-Z]{2}[0-9]{2}")
+_FIELDS = frozenset(name for one in (CaseFacts, Material, *_PARTS) for name in one.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,9 @@ def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisati
         found.append(finding("SUPPLEMENT_PENDING", "case.json:supplement"))
     known, taken = _known_item(catalogue, facts)
     if known is None:
-        found.append(finding("ITEM_UNKNOWN", "case.json:item", item=facts.item.code[:20]))
+        found.append(
+            finding("ITEM_UNKNOWN", "case.json:item", item=facts.item.code if _ITEM.fullmatch(facts.item.code) else "（编码格式有误）")
+        )
     else:
         found += _item(facts, known, taken)
     found += [finding("ORG_UNKNOWN", f"case.json:orgs.{place}") for place, code in facts.orgs if code not in organisations]
@@ -85,7 +92,12 @@ def _schema(error: Exception) -> list[Finding]:
     if not isinstance(error, ValidationError):
         return [finding("SCHEMA", "case.json", why="无法解析")]
     wrong = error.errors(include_url=False, include_context=False, include_input=False)[:20]
-    return [finding("SCHEMA", "case.json:" + ".".join(str(part)[:40] for part in one["loc"]), why=one["type"]) for one in wrong]
+    return [finding("SCHEMA", "case.json:" + ".".join(_known_part(part) for part in one["loc"]), why=one["type"]) for one in wrong]
+
+
+def _known_part(part: int | str) -> str:
+    # A key of the package's own making may hold a name or a number; only the names of our own fields are repeated.
+    return str(part) if isinstance(part, int) or part in _FIELDS else "（未知字段）"
 
 
 def _known_item(catalogue: Catalogue, facts: CaseFacts) -> tuple[ServiceItem | None, dict[str, Any]]:
@@ -100,7 +112,7 @@ def _files(bag: Bag, facts: CaseFacts) -> tuple[list[SubmittedFile], list[Findin
     files: list[SubmittedFile] = []
     found: list[Finding] = []
     named = [path for material in facts.materials for path in material.files]
-    found += [finding("EXTRA_FILE", f"data/{path}") for path in sorted(bag.payload.keys() - {*named, "case.json"})]
+    found += [finding("EXTRA_FILE", "data") for _ in sorted(bag.payload.keys() - {*named, "case.json"})[:1]]
     if len(named) != len(set(named)) or len({one.no for one in facts.materials}) != len(facts.materials):
         found.append(finding("SCHEMA", "case.json:materials", why="重复的件号或文件"))
     for material in facts.materials:
@@ -121,24 +133,24 @@ def _material(bag: Bag, material: Material) -> tuple[list[SubmittedFile], list[F
     for path in material.files:
         data = bag.payload.get(path)
         if data is None:
-            found.append(finding("FILE_MISSING", f"data/{path}", material=material.no))
+            found.append(finding("FILE_MISSING", place, material=material.no))
             continue
         media_type = identify(data)
         if media_type is None:
             # Named as something we take, it is a broken one; the person needs another word than for a foreign format.
             known = path.lower().endswith((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".pdf", ".ofd"))
-            found.append(finding("GD-3-4" if known else "FORMAT_UNKNOWN", f"data/{path}", material=material.no))
+            found.append(finding("GD-3-4" if known else "FORMAT_UNKNOWN", place, material=material.no))
             continue
         seen = look(data, media_type)
         if seen.fault:
-            found.append(finding(seen.fault, f"data/{path}", material=material.no))
+            found.append(finding(seen.fault, place, material=material.no))
             continue
         found += [
-            finding("BLANK_PAGE", f"data/{path}", material=material.no, page=counted + page)
+            finding("BLANK_PAGE", place, material=material.no, page=counted + page)
             for page in seen.blank
             if counted + page not in material.blank_pages
         ]
-        found += [finding("LOW_RESOLUTION", f"data/{path}", material=material.no, page=counted + page) for page in seen.coarse]
+        found += [finding("LOW_RESOLUTION", place, material=material.no, page=counted + page) for page in seen.coarse]
         counted += seen.pages
         files.append(SubmittedFile(material.no, path, hashlib.sha256(data).hexdigest(), len(data), media_type, seen.pages, data))
     found += _counted(material, files, counted, broken=len(files) != len(material.files))
@@ -197,5 +209,5 @@ def _process(facts: CaseFacts, now: datetime) -> Iterator[Finding]:
     if any(not event.actor_no for event in facts.process):
         yield finding("GD-2-5", "case.json:process", why="缺少办理人")
     receivers = {event.actor_no for event in facts.process if event.node is Node.RECEIVE}
-    if receivers & {event.actor_no for event in facts.process if event.node is Node.APPROVE}:
+    if facts.citywide and receivers & {event.actor_no for event in facts.process if event.node is Node.APPROVE}:
         yield finding("SAME_PERSON", "case.json:process")

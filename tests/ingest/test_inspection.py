@@ -125,3 +125,22 @@ def test_no_bytes_in_case_json_crash_the_inspection(tmp_path: Path, at: int, jun
     whole = (folder / "whole").read_bytes()
     (folder / "data" / "case.json").write_bytes(whole[: at % len(whole)] + junk + whole[at % len(whole) :])
     codes(folder)
+
+
+def test_no_finding_repeats_a_number_hidden_in_a_key_a_path_or_an_item_code(tmp_path: Path) -> None:
+    number = "150602199001010016"
+    strange = {**sound_case("150602010000-20260901-000001"), number: 1}
+    coded = sound_case("150602010000-20260901-000001")
+    coded["item"]["code"] = number
+    for name, case in (("strange", strange), ("coded", coded)):
+        folder = make_bag(tmp_path / name, case=case, files={f"materials/{number}.jpg": b"x"})
+        found = inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW).findings
+        assert found
+        assert number not in str([one.public() for one in found])
+
+
+def test_a_home_case_may_be_received_and_approved_by_one_person(tmp_path: Path) -> None:
+    case = sound_case("150602010000-20260901-000001")
+    for event in case["process"]:
+        event["actor_no"] = "1"
+    assert codes(make_bag(tmp_path / "bag", case=case)) == set()
