@@ -30,7 +30,7 @@ def _draw_with_own_fonts() -> None:
     pypdfium2 starts the library without font paths and has no setting for them, so it is started again, before a document is open.
     """
     folder = create_string_buffer(str(Path(pylopdf_fonts_zh_cn.sans_path()).parent).encode())
-    paths = (POINTER(c_char) * 2)(cast(folder, POINTER(c_char)), None)
+    paths = (POINTER(c_char) * 2)(cast(folder, POINTER(c_char)))  # the second stays NULL, the end
     pdfium.FPDF_DestroyLibrary()
     pdfium.FPDF_InitLibraryWithConfig(pdfium.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=paths, m_pIsolate=None, m_v8EmbedderSlot=0))
     _PATHS.append((folder, paths))
