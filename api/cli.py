@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -113,7 +114,8 @@ def ingest_paths(runtime: Runtime, paths: Iterable[Path]) -> list[Received]:
     bags, received = _bags(paths), []
     workers = max(1, min(runtime.settings.workers or os.cpu_count() or 1, len(bags)))
     now = datetime.now(UTC)
-    with ProcessPoolExecutor(workers) as pool, _progress("接收", len(bags)) as tell:
+    # Spawned, not forked: a lock that a thread of ours holds would stay shut in the child for ever.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, _progress("接收", len(bags)) as tell:
         inspected = pool.map(inspect_package, bags, [runtime.catalogue] * len(bags), [runtime.organisations] * len(bags), [now] * len(bags))
         for path, (bag, submission) in zip(bags, inspected, strict=True):
             received.append(receive(runtime.engine, runtime.store, _actor(), path, bag, submission, now=now))

@@ -11,6 +11,7 @@ _Name, _Dict = pikepdf.Name, pikepdf.Dictionary
 _FONTS: list[typst.Fonts] = []
 
 _CERTIFICATE = """
+#set document(date: none)
 #set page(paper: "a4", margin: 22mm, fill: rgb("#fdfcf6"))
 #set text(font: "Noto Serif SC", size: 11pt, lang: "zh")
 #let input = json(bytes(sys.inputs.page))

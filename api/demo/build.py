@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -29,7 +30,8 @@ def build_demo(out: Path, *, cases: int, seed: int, progress: Callable[[int], No
     bags = out / "bags"
     bags.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    with ProcessPoolExecutor(max(1, workers)) as pool:
+    # Spawned, not forked: typst's threads do not survive a fork, and their locks stay shut for ever.
+    with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
         for done, mine in enumerate(pool.map(write_case, [bags] * cases, [seed] * cases, range(cases), chunksize=4), 1):
             rows += mine
             progress(done)
@@ -57,7 +59,7 @@ def _planted(seed: int, index: int, random: Random) -> tuple[DemoCase, Defect | 
         return make_case(seed, index, catalogue, organisations), None
     turn = index // ONE_DEFECT_IN % len(DEFECTS)
     for defect in (*DEFECTS[turn:], *DEFECTS[:turn]):
-        case = make_case(seed, index, catalogue, organisations, home_only=defect.home_only)
+        case = make_case(seed, index, catalogue, organisations)
         if defect.plant(case, random, organisations):
             return case, defect
     raise ValueError("a case that bears no defect at all")
