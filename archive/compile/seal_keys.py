@@ -28,11 +28,12 @@ class LoadedKeySigner(SimpleSigner):
         if digest_algorithm != "sha256":
             raise SealError("只支持 SHA-256 签名。")
         if self.loaded is None:
-            self.loaded = _rsa(self.signing_key.dump())
+            self.loaded = load_rsa(self.signing_key.dump())
         return self.loaded.sign(data, PKCS1v15(), SHA256())
 
 
-def _rsa(der: bytes) -> RSAPrivateKey:
+def load_rsa(der: bytes) -> RSAPrivateKey:
+    """Parse and check a private key. Raises SealKeyMissingError unless it is RSA."""
     key = load_der_private_key(der, None)
     if not isinstance(key, RSAPrivateKey):
         raise SealKeyMissingError("印章密钥不是 RSA 密钥。", "请换用 RSA 2048 位及以上的印章密钥。")
@@ -43,10 +44,12 @@ def load_pkcs12(path: Path, passphrase: bytes) -> SimpleSigner:
     """Load a sealing key with its certificates. Raises SealKeyMissingError."""
     if not path.is_file():
         raise SealKeyMissingError("没有找到该全宗的印章密钥文件。")
-    signer = LoadedKeySigner.load_pkcs12(str(path), passphrase=passphrase)
-    if signer is None:
+    held = SimpleSigner.load_pkcs12(str(path), passphrase=passphrase)
+    if held is None:
         raise SealKeyMissingError("无法打开印章密钥文件。")
-    signer.loaded = _rsa(signer.signing_key.dump())
+    # Built here: load_pkcs12 of a subclass gives a SimpleSigner all the same.
+    signer = LoadedKeySigner(signing_cert=held.signing_cert, signing_key=held.signing_key, cert_registry=held.cert_registry)
+    signer.loaded = load_rsa(held.signing_key.dump())
     return signer
 
 
