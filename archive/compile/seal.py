@@ -2,12 +2,12 @@
 
 import asyncio
 import io
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import monotonic
 
 from asn1crypto.crl import CertificateList
 from asn1crypto.x509 import Certificate
@@ -153,9 +153,13 @@ class Sealer:
 
     def _context(self) -> ValidationContext:
         """Shared by the volumes of five minutes: building one, and asking CRL and OCSP, costs more than a signature."""
-        if self._shared is None or monotonic() >= self._shared_until:
+        if self._shared is None or time.monotonic() >= self._shared_until:
             # What is asked while it is shared may be newer than its beginning, hence retroactive.
-            self._shared, self._shared_until, self._sound = trust_context(self._trust, retroactive=True), monotonic() + _SHARED_FOR, False
+            self._shared, self._shared_until, self._sound = (
+                trust_context(self._trust, retroactive=True),
+                time.monotonic() + _SHARED_FOR,
+                False,
+            )
         return self._shared
 
     def _check(self, certificate: Certificate | None, at: datetime | None) -> None:

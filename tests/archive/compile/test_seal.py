@@ -1,16 +1,20 @@
 """The seal's own standing: in its time, trusted, not revoked, at signing and at validation."""
 
+import cProfile
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from asn1crypto.crl import CertificateList
+from pyhanko.pdf_utils.reader import PdfFileReader
 
+from archive.compile.demo_pki import ensure_demo_pki, local_timestamper
 from archive.compile.prove import PdfAProver, TrustAnchors, read_signature
 from archive.compile.revocation import Revocation
-from archive.compile.seal import SealError, load_pkcs12
+from archive.compile.seal import Sealer, SealError, load_pkcs12
 from archive.vocabulary import SignatureLevel
 from tests.archive.compile.sealing import seal, sealer_of
 from tests.pki import DAY, Authority, open_desk, stamper, write_pkcs12
@@ -133,3 +137,52 @@ def test_a_list_from_an_address_or_a_file_is_read_again_and_a_broken_source_keep
     assert refusal(tmp_path, desk.authority, issued, broken).code == "SEAL_REVOCATION_UNKNOWN"
     file.write_bytes(desk.authority.crl())
     assert refusal(tmp_path, desk.authority, issued, broken).code == "SEAL_REVOKED"
+
+
+@pytest.mark.parametrize("level", list(SignatureLevel))
+def test_a_bit_changed_anywhere_in_the_signed_bytes_is_found_and_nothing_raises(
+    tmp_path: Path, authority: Authority, level: SignatureLevel
+) -> None:
+    pdf = seal(sealer_of(tmp_path, authority, authority.issue("S"), level=level, tsa=stamper(authority, tmp_path))).pdf
+    trust = authority.trust()
+    first, length, *_ = PdfFileReader(BytesIO(pdf)).embedded_regular_signatures[0].byte_range
+    assert first == 0
+    for place in range(0, length, length // 40):
+        data = bytearray(pdf)
+        data[place] ^= 4
+        found = read_signature(bytes(data), trust)
+        assert not (found.valid and found.intact), place
+    assert read_signature(pdf, trust).valid
+
+
+def test_the_key_is_parsed_once_and_not_at_each_signature(tmp_path: Path) -> None:
+    pki = ensure_demo_pki(tmp_path / "pki", {"J602": "演示局"})
+    key, tsa = load_pkcs12(pki.pkcs12_of("J602"), pki.passphrase), local_timestamper(pki)
+    sealer = Sealer(key, pki.trust, SignatureLevel.B_LTA, tsa, pki.crls)
+    seal(sealer)
+    profile = cProfile.Profile()
+    profile.enable()
+    sealed = seal(sealer)
+    profile.disable()
+    called = {entry.code if isinstance(entry.code, str) else entry.code.co_name for entry in profile.getstats()}
+    assert sealed.level is SignatureLevel.B_LTA
+    assert "sign_pdf" in called
+    assert not [one for one in called if "load_der_private_key" in one]
+
+
+def test_the_standing_of_the_seal_is_looked_up_once_for_many_volumes_and_again_after_five_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_desk("ocsp") as desk:
+        issued = desk.issue("S")
+        trust = replace(desk.authority.trust(with_crl=False), revocation=Revocation(fetch=True))
+        sealer = sealer_of(tmp_path, desk.authority, issued, trust=trust)
+        for _ in range(5):
+            seal(sealer)
+        assert len(desk.asked) == 1
+        desk.authority.revoke(issued)
+        later = time.monotonic() + 301
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        with pytest.raises(SealError) as refused:
+            seal(sealer)
+        assert refused.value.code == "SEAL_REVOKED"
