@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from api.seals import open_seals
 from api.settings import Settings
-from archive.compile.demo_pki import DemoPki, ensure_demo_pki, local_timestamper
+from archive.compile.demo_pki import DemoPki, ensure_demo_pki
 from archive.compile.prove import PdfAProver
-from archive.compile.seal import Sealer, load_pkcs12
 from archive.compile.volume import Workshop
 from archive.db import connect, migrate
 from archive.organisations import Organisations, load_organisations
@@ -63,24 +63,16 @@ def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:
 
 def open_workshop(runtime: Runtime) -> Workshop:
     """The tools of a worker; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
-    pki = demo_pki(runtime.settings, runtime.organisations)
-    sealers: dict[str, Sealer] = {}
-
-    def sealer_for(fonds: str) -> Sealer:
-        if fonds not in sealers:
-            identity = load_pkcs12(pki.pkcs12_of(fonds), pki.passphrase)
-            sealers[fonds] = Sealer(identity, pki.trust, runtime.settings.signature_level, local_timestamper(pki), pki.crls)
-        return sealers[fonds]
-
+    seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
     return Workshop(
         engine=runtime.engine,
         store=runtime.store,
         organisations=runtime.organisations,
         catalogue=runtime.catalogue,
         prover=PdfAProver("2u"),
-        trust=pki.trust,
-        sealer_for=sealer_for,
-        demo=True,
+        trust=seals.trust,
+        sealer_for=seals.sealer_for,
+        demo=seals.demo,
         owner=worker_name(),
     )
 

@@ -1,9 +1,10 @@
 """Settings come from the environment (`YICE_…`) and are read here only; embedded defaults need none."""
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from archive.arrangement import FilingRule
 from archive.vocabulary import SignatureLevel
@@ -23,6 +24,21 @@ class Settings(BaseSettings):
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = True
     signature_level: SignatureLevel = SignatureLevel.B_LTA
+    seal_folder: Path | None = Field(default=None, description="<fonds>.p12 for each fonds; without it and without a token: the 演示 seals")
+    seal_passphrase: SecretStr = SecretStr("")
+    pkcs11_module: str = Field(default="", description="path of the token's PKCS#11 library")
+    pkcs11_token: str = Field(default="", description="label of the token")
+    pkcs11_pin: SecretStr = SecretStr("")
+    pkcs11_keys: dict[str, str] = Field(
+        default={}, description="fonds -> label of key and certificate, as JSON; a fonds not named is its own label"
+    )
+    trust_folder: Path | None = Field(default=None, description="*.pem: self-issued ones are roots, others help to find the way to one")
+    crls: str = Field(default="", description="revocation lists, files or http addresses, between commas")
+    revocation_fetch: bool = Field(default=False, description="ask the CRL and OCSP addresses that certificates name")
+    tsa_url: str = ""
+    tsa_user: str = ""
+    tsa_password: SecretStr = SecretStr("")
+    tsa_timeout: float = Field(default=10, gt=0, description="seconds, for CRL and OCSP too")
     filing_rule: FilingRule = FilingRule.RECEIVING_PLACE
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
@@ -31,3 +47,16 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's URL; by default SQLite in the data folder."""
         return self.database_url or f"sqlite:///{(self.data / 'yice.db').resolve()}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, then the environment, then the folder YICE_SECRETS names: one file for each, for example `yice_seal_passphrase`."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("YICE_SECRETS") or None)

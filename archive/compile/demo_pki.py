@@ -8,20 +8,27 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
+from asn1crypto import cms, core
 from asn1crypto import crl as asn1_crl
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.sign import SimpleSigner
+from pyhanko.sign.general import as_signing_certificate, simple_cms_attribute
 from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
+from pyhanko_certvalidator.util import get_pyca_cryptography_hash
 
 from archive.compile.prove import TrustAnchors
+from archive.compile.seal_errors import SealKeyMissingError
+from archive.compile.seal_keys import load_rsa
 
 _YEARS, _BITS = 20, 2048
 
@@ -149,5 +156,27 @@ def local_timestamper(pki: DemoPki) -> TimeStamper:
     """An RFC 3161 time-stamping authority inside this process, on the demonstration PKI."""
     held = SimpleSigner.load_pkcs12(str(pki.tsa_pkcs12), passphrase=pki.passphrase)
     if held is None:
-        raise OSError("time-stamping key")
-    return DummyTimeStamper(held.signing_cert, held.signing_key, certs_to_embed=held.cert_registry)
+        raise SealKeyMissingError("无法打开演示时间戳密钥。", "请恢复数据文件夹中的 pki 目录。")
+    return _LocalTimeStamper(held.signing_cert, held.signing_key, certs_to_embed=held.cert_registry)
+
+
+class _LocalTimeStamper(DummyTimeStamper):
+    """pyHanko's parses and checks its RSA key at every stamp, two for a volume; this one keeps the loaded key."""
+
+    @cached_property
+    def _loaded(self) -> rsa.RSAPrivateKey:
+        return load_rsa(self.tsa_key.dump())
+
+    def _sign_tst_info(self, tst_info_data: bytes, md_algorithm: str, dt: datetime) -> tuple[bytes, cms.CMSAttributes]:
+        algorithm = get_pyca_cryptography_hash(md_algorithm)
+        digest = Hash(algorithm)
+        digest.update(tst_info_data)
+        attributes = cms.CMSAttributes(
+            [
+                simple_cms_attribute("content_type", "tst_info"),
+                simple_cms_attribute("signing_time", cms.Time({"utc_time": core.UTCTime(dt)})),
+                simple_cms_attribute("signing_certificate", as_signing_certificate(self.tsa_cert)),
+                simple_cms_attribute("message_digest", digest.finalize()),
+            ]
+        )
+        return self._loaded.sign(attributes.dump(), PKCS1v15(), algorithm), attributes

@@ -3,6 +3,7 @@
 import io
 import xml.etree.ElementTree as ET
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -15,13 +16,16 @@ import jpype
 import pikepdf
 import pypdfium2
 from asn1crypto.crl import CertificateList
+from asn1crypto.ocsp import OCSPResponse
 from asn1crypto.x509 import Certificate
-from pyhanko.pdf_utils.misc import PdfReadError
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation import EmbeddedPdfSignature, validate_pdf_signature, validate_pdf_timestamp
-from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation import DocumentSecurityStore, EmbeddedPdfSignature, validate_pdf_signature, validate_pdf_timestamp
+from pyhanko.sign.validation.errors import NoDSSFoundError
+from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
+from pyhanko.sign.validation.status import TimestampSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
+from archive.compile.revocation import Revocation
 from archive.vocabulary import SignatureLevel
 
 SHEET_TITLES = ("户籍业务档案", "卷内目录", "卷内备考表")
@@ -30,11 +34,12 @@ _NS = {"v": "http://www.verapdf.org/ValidationProfile"}
 
 @dataclass(frozen=True, slots=True)
 class TrustAnchors:
-    """Whom a proof believes: the roots, further certificates, and the revocation lists at hand (DER)."""
+    """Whom a proof believes: the roots, further certificates, the revocation lists at hand (DER), and where newer ones come from."""
 
     roots: tuple[Certificate, ...]
     others: tuple[Certificate, ...]
     crls: tuple[CertificateList, ...]
+    revocation: Revocation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,41 +174,91 @@ _NO_SIGNATURE = SignatureReport(
 
 
 def read_signature(pdf: bytes, trust: TrustAnchors) -> SignatureReport:
-    """Validate the archive's own signature offline, against the given roots and revocation lists only."""
+    """Validate the archive's own signature against the given roots only; offline, unless `trust` may ask CRL and OCSP addresses.
+
+    A stamped signature is judged at the time of its stamp, with the validation data that the file carries: a seal that expired or was revoked
+    afterwards still proves what it sealed before. An unstamped one is judged now.
+    """
     try:
         reader = PdfFileReader(io.BytesIO(pdf))
         signatures = reader.embedded_regular_signatures
         if not signatures:
             return _NO_SIGNATURE
-        stamps = reader.embedded_timestamp_signatures
-        status = validate_pdf_signature(signatures[0], _context(trust), _context(trust))
-        stamps_hold = all(_stamp_holds(one, trust) for one in stamps)
-    except (PdfReadError, SignatureValidationError, ValueError):
+        stamps, carried = reader.embedded_timestamp_signatures, _carried(reader)
+        now = trust_context(trust, carried)
+        stamps_hold = all(_stamp_holds(one, now) for one in stamps)
+        stamped_at = _stamped_at(signatures[0], stamps)
+        at_stamp = now if stamped_at is None else trust_context(trust, carried, moment=stamped_at, retroactive=True)
+        status = validate_pdf_signature(signatures[0], at_stamp, now)
+    except Exception:  # noqa: BLE001 - one changed bit breaks the parsers below in ways that none of them declares (zlib, asn1crypto, pyHanko)
         return _NO_SIGNATURE
     token = status.timestamp_validity
-    level = SignatureLevel.B_LTA if stamps and token else SignatureLevel.B_T if token or stamps else SignatureLevel.B_B
+    level = SignatureLevel.B_LTA if stamps and carried else SignatureLevel.B_T if token or stamps else SignatureLevel.B_B
     return SignatureReport(
-        valid=status.valid and status.trusted and stamps_hold and (token is None or (token.valid and token.trusted)),
+        valid=status.valid and status.trusted and stamps_hold and (token is None or _token_holds(token, stamped_at)),
         intact=status.intact,
         # After the seal, only the archive's own validation data and time-stamps may follow; pyHanko's difference analysis judges that.
         covers_whole_document=status.bottom_line,
         signer_cn=status.signing_cert.subject.native.get("common_name", ""),
         signed_at=status.signer_reported_dt,
-        timestamped_at=token.timestamp if token else None,
+        timestamped_at=stamped_at,
         level=level,
     )
 
 
-def _context(trust: TrustAnchors) -> ValidationContext:
-    return ValidationContext(
-        trust_roots=list(trust.roots),
-        other_certs=list(trust.others),
-        crls=list(trust.crls),
-        allow_fetching=False,
-        revocation_mode="hard-fail",
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """The validation data inside a file (its document security store)."""
+
+    certificates: tuple[Certificate, ...]
+    crls: tuple[CertificateList, ...]
+    ocsps: tuple[OCSPResponse, ...]
+
+
+def _carried(reader: PdfFileReader) -> _Carried | None:
+    try:
+        store = DocumentSecurityStore.read_dss(reader)
+    except NoDSSFoundError:
+        return None
+    return _Carried(
+        tuple(store.load_certs()),
+        tuple(CertificateList.load(one.get_object().data) for one in store.crls),
+        tuple(OCSPResponse.load(one.get_object().data) for one in store.ocsps),
     )
 
 
-def _stamp_holds(stamp: EmbeddedPdfSignature, trust: TrustAnchors) -> bool:
-    status = validate_pdf_timestamp(stamp, _context(trust))
+def trust_context(
+    trust: TrustAnchors, carried: _Carried | None = None, *, moment: datetime | None = None, retroactive: bool = False
+) -> ValidationContext:
+    """PyHanko's form of `trust`: a certificate of which nobody can tell whether it was revoked is not trusted."""
+    lists, fetchers = trust.crls, None
+    if trust.revocation is not None:
+        trust.revocation.refresh()
+        lists, fetchers = (*lists, *trust.revocation.lists), trust.revocation.fetchers
+    return ValidationContext(
+        trust_roots=list(trust.roots),
+        other_certs=[*trust.others, *(carried.certificates if carried else ())],
+        crls=[*lists, *(carried.crls if carried else ())],
+        ocsps=carried.ocsps if carried else (),
+        moment=moment,
+        retroactive_revinfo=retroactive,
+        allow_fetching=fetchers is not None,
+        fetchers=fetchers,
+        revocation_mode="require",
+    )
+
+
+def _stamped_at(signature: EmbeddedPdfSignature, stamps: Sequence[EmbeddedPdfSignature]) -> datetime | None:
+    """The time of the first stamp, as it claims; that it holds is for the validation to say."""
+    first = next(extract_tst_data_iter(signature.signer_info, signed=False), None) or (stamps[0].signed_data if stamps else None)
+    return first["encap_content_info"]["content"].parsed["gen_time"].native if first else None
+
+
+def _token_holds(token: TimestampSignatureStatus, stamped_at: datetime | None) -> bool:
+    # Of several tokens, the one that was validated must be the one whose time was used.
+    return token.valid and token.intact and token.trusted and token.timestamp == stamped_at
+
+
+def _stamp_holds(stamp: EmbeddedPdfSignature, context: ValidationContext) -> bool:
+    status = validate_pdf_timestamp(stamp, context)
     return status.valid and status.intact and status.trusted

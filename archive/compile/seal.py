@@ -1,40 +1,57 @@
 """Seal a volume: PAdES with a visible vector seal, SHA-256, and a time-stamp when one is to be had; the only door to pyHanko's signing."""
 
+import asyncio
 import io
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from asn1crypto.crl import CertificateList
 from asn1crypto.x509 import Certificate
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import PdfSignatureMetadata, PdfSigner, PdfTimeStamper, SimpleSigner
+from pyhanko.pdf_utils.misc import PdfReadError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign import PdfSignatureMetadata, PdfSigner, PdfTimeStamper
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
 from pyhanko.sign.general import SigningError
+from pyhanko.sign.signers import Signer
+from pyhanko.sign.signers.pdf_signer import TimestampDSSContentSettings
 from pyhanko.sign.timestamps import TimeStamper
 from pyhanko.sign.timestamps.common_utils import TimestampRequestError
 from pyhanko.stamp import StaticStampStyle
-from pyhanko_certvalidator import ValidationContext
-from pyhanko_certvalidator.errors import PathError
+from pyhanko_certvalidator import CertificateValidator, ValidationContext
+from pyhanko_certvalidator.errors import (
+    ExpiredError,
+    InsufficientRevinfoError,
+    NotYetValidError,
+    PathError,
+    RevokedError,
+    ValidationError,
+)
+from pyhanko_certvalidator.path import ValidationPath
 
-from archive.compile.errors import CompileError
-from archive.compile.prove import TrustAnchors
+from archive.compile.prove import TrustAnchors, read_signature, trust_context
+from archive.compile.seal_errors import (
+    SealError,
+    SealExpiredError,
+    SealKeyMissingError,
+    SealNotYetValidError,
+    SealRevocationUnknownError,
+    SealRevokedError,
+    SealUntrustedError,
+    TimestampPendingError,
+)
+from archive.compile.seal_keys import load_pkcs12
+from archive.compile.timestamps import CheckedTimeStamper
 from archive.vocabulary import SignatureLevel
 
+__all__ = ["SealError", "Sealed", "Sealer", "load_pkcs12"]
+
 _RESERVED = 16384
-
-
-class SealError(CompileError):
-    """The seal could not be set: its certificate is expired, not yet valid, revoked or untrusted, or its key is gone."""
-
-    code = "SEAL_FAILED"
-    default_action = "请检查印章证书的有效期和吊销状态后重试。"
+_SHARED_FOR = 300.0  # seconds: how long a validation context, and with it a finding about the seal's standing, is shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,49 +63,23 @@ class Sealed:
     pending: bool
 
 
-class _LoadedKeySigner(SimpleSigner):
-    """SimpleSigner parses and checks the RSA key at every signature, 65 ms of 91; this one keeps the loaded key."""
-
-    loaded: RSAPrivateKey | None = None
-
-    def sign_raw(self, data: bytes, digest_algorithm: str) -> bytes:
-        """RSA PKCS#1 v1.5 over SHA-256."""
-        if digest_algorithm != "sha256":
-            raise SealError("只支持 SHA-256 签名。")
-        if self.loaded is None:
-            self.loaded = _rsa(self.signing_key.dump())
-        return self.loaded.sign(data, PKCS1v15(), SHA256())
-
-
-def _rsa(der: bytes) -> RSAPrivateKey:
-    key = load_der_private_key(der, None)
-    if not isinstance(key, RSAPrivateKey):
-        raise SealError("印章密钥不是 RSA 密钥。")
-    return key
-
-
-def load_pkcs12(path: Path, passphrase: bytes) -> SimpleSigner:
-    """Load a sealing key with its certificates. Raises SealError."""
-    signer = _LoadedKeySigner.load_pkcs12(str(path), passphrase=passphrase)
-    if signer is None:
-        raise SealError("无法打开印章密钥文件。", "请检查密钥文件与口令。")
-    return signer
-
-
 class Sealer:
     """One seal: signer, trust and time-stamper shared by all volumes of a process."""
 
     def __init__(
         self,
-        signer: SimpleSigner,
+        signer: Signer,
         trust: TrustAnchors,
         level: SignatureLevel,
         timestamper: TimeStamper | None,
         crls: Iterable[CertificateList] = (),
     ) -> None:
         """Keep the parts; `level` is what is asked for."""
-        self._signer, self._trust, self._level, self._timestamper = signer, trust, level, timestamper
-        self._crls = [*trust.crls, *(one for one in crls if one not in trust.crls)]
+        self._signer, self._level = signer, level
+        self._trust = replace(trust, crls=(*trust.crls, *(one for one in crls if one not in trust.crls)))
+        self._timestamper = CheckedTimeStamper(timestamper, self._context) if timestamper else None
+        self._shared: ValidationContext | None = None
+        self._shared_until, self._sound = 0.0, False
 
     def seal(
         self, pdf: bytes, *, appearance_pdf: bytes, page: int, box: tuple[float, float, float, float], reason: str, at: datetime | None
@@ -104,23 +95,31 @@ class Sealer:
         return Sealed(self._sign(pdf, appearance_pdf, page, box, reason, SignatureLevel.B_B), SignatureLevel.B_B, pending=True)
 
     def complete_timestamps(self, pdf: bytes) -> Sealed:
-        """Add the validation data and a document time-stamp to a pending volume, as a further revision: the old bytes stay the beginning of the new."""
-        if self._timestamper is None:
-            raise SealError("没有可用的时间戳服务。", "请配置时间戳服务后重试。")
-        from pyhanko.pdf_utils.reader import PdfFileReader  # noqa: PLC0415 - only here
-        from pyhanko.sign.validation import DocumentSecurityStore  # noqa: PLC0415 - only here
+        """Add the validation data and a document time-stamp to a pending volume, as a further revision: the old bytes stay the beginning of the new.
 
-        reader = PdfFileReader(io.BytesIO(pdf))
-        signature = reader.embedded_regular_signatures[0]
-        out = io.BytesIO(pdf)
-        DocumentSecurityStore.add_dss(
-            out, signature.pkcs7_content, certs=[self._signer.signing_cert, *self._trust.roots, *self._trust.others], crls=self._crls
-        )
+        Always to B-LTA, whatever key made the signature: its own certificates lie in it.
+        """
+        if self._timestamper is None:
+            raise TimestampPendingError("没有可用的时间戳服务。", "请配置 YICE_TSA_URL 后重试。")
+        if not read_signature(pdf, self._trust).valid:
+            raise SealError("待补时间戳的签章无效，未加盖时间戳。", "请先运行 yice verify 查明原因。")
         try:
-            PdfTimeStamper(self._timestamper).timestamp_pdf(IncrementalPdfFileWriter(out), "sha256", self._context(), in_place=True)
+            signature = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures[0]
+            path = self._path(signature.signer_cert, signature.other_embedded_certs)
+            out = PdfTimeStamper(self._timestamper).timestamp_pdf(
+                IncrementalPdfFileWriter(io.BytesIO(pdf)),
+                "sha256",
+                self._context(),
+                validation_paths=[path],
+                bytes_reserved=_RESERVED,
+                # The data go in before the stamp: what the stamp does not cover, it does not prove.
+                dss_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
+            )
         except (TimestampRequestError, OSError) as error:
-            raise SealError("时间戳服务仍不可用。", "请稍后再运行 yice timestamp --pending。") from error
-        return Sealed(out.getvalue(), SignatureLevel.B_LTA, pending=False)
+            raise TimestampPendingError("时间戳服务仍不可用。") from error
+        except (SigningError, PathError, ValidationError, PdfReadError) as error:
+            raise SealError("补加时间戳失败：证书路径或吊销信息无效。") from error
+        return Sealed(bytes(out.getbuffer()), SignatureLevel.B_LTA, pending=False)
 
     def _sign(
         self, pdf: bytes, appearance: bytes, page: int, box: tuple[float, float, float, float], reason: str, level: SignatureLevel
@@ -149,21 +148,46 @@ class Sealer:
             )
             try:
                 return bytes(signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), bytes_reserved=_RESERVED).getbuffer())
-            except (SigningError, PathError) as error:
+            except (SigningError, PathError, ValidationError) as error:
                 raise SealError("签章失败：证书路径或吊销信息无效。") from error
 
     def _context(self) -> ValidationContext:
-        trust = self._trust
-        return ValidationContext(trust_roots=list(trust.roots), other_certs=list(trust.others), crls=self._crls, allow_fetching=False)
+        """Shared by the volumes of five minutes: building one, and asking CRL and OCSP, costs more than a signature."""
+        if self._shared is None or time.monotonic() >= self._shared_until:
+            # What is asked while it is shared may be newer than its beginning, hence retroactive.
+            self._shared, self._shared_until, self._sound = (
+                trust_context(self._trust, retroactive=True),
+                time.monotonic() + _SHARED_FOR,
+                False,
+            )
+        return self._shared
 
     def _check(self, certificate: Certificate | None, at: datetime | None) -> None:
+        """The seal is good now: in its time at each volume, trusted and not revoked whenever the shared context is new."""
         if certificate is None:
-            raise SealError("印章没有证书。")
-        now = at or datetime.now(certificate.not_valid_after.tzinfo)
-        if not certificate.not_valid_before <= now <= certificate.not_valid_after:
-            raise SealError("印章证书不在有效期内。", "请更换有效的印章证书。")
-        for crl in self._crls:
-            revoked = crl["tbs_cert_list"]["revoked_certificates"]
-            serials = {one["user_certificate"].native for one in revoked} if revoked.native else set()
-            if crl.issuer == certificate.issuer and certificate.serial_number in serials:
-                raise SealError("印章证书已被吊销。", "请更换有效的印章证书。")
+            raise SealKeyMissingError("印章没有证书。")
+        now = at or datetime.now(UTC)
+        if now > certificate.not_valid_after:
+            raise SealExpiredError("印章证书已过有效期。")
+        if now < certificate.not_valid_before:
+            raise SealNotYetValidError("印章证书尚未生效。")
+        self._context()
+        if not self._sound:
+            self._path(certificate, self._signer.cert_registry)
+            self._sound = True
+
+    def _path(self, certificate: Certificate, others: Iterable[Certificate]) -> ValidationPath:
+        """The way from a certificate to a trusted root, nothing on it expired or revoked."""
+        validator = CertificateValidator(certificate, intermediate_certs=list(others), validation_context=self._context())
+        try:
+            return asyncio.run(validator.async_validate_usage({"non_repudiation"}))
+        except RevokedError as error:
+            raise SealRevokedError("印章证书已被吊销。") from error
+        except ExpiredError as error:
+            raise SealExpiredError("印章证书或其签发机构的证书已过有效期。") from error
+        except NotYetValidError as error:
+            raise SealNotYetValidError("印章证书或其签发机构的证书尚未生效。") from error
+        except InsufficientRevinfoError as error:
+            raise SealRevocationUnknownError("无法得知印章证书是否已被吊销。") from error
+        except (PathError, ValidationError) as error:
+            raise SealUntrustedError("印章证书不受信任，或其用途不是签章。") from error
