@@ -139,8 +139,8 @@ def test_no_finding_repeats_a_number_hidden_in_a_key_a_path_or_an_item_code(tmp_
         assert number not in str([one.public() for one in found])
 
 
-def test_a_home_case_may_be_received_and_approved_by_one_person(tmp_path: Path) -> None:
+def test_a_home_case_received_and_approved_by_one_person_is_noted_and_not_held_up(tmp_path: Path) -> None:
     case = sound_case("150602010000-20260901-000001")
     for event in case["process"]:
         event["actor_no"] = "1"
-    assert codes(make_bag(tmp_path / "bag", case=case)) == set()
+    assert codes(make_bag(tmp_path / "bag", case=case)) == {"SAME_PERSON_HOME"}
