@@ -77,13 +77,13 @@ def _contents(data: bytes) -> tuple[tuple[str, str] | None, tuple[str, ...]]:
 def _object(one: pikepdf.Object, flags: set[str]) -> str | None:
     """Written out by qpdf, names are normalised: `/J#61vaScript` cannot hide."""
     if isinstance(one, pikepdf.Stream):
-        text = one.stream_dict.unparse()
+        text = one.stream_dict.unparse(resolved=True)
         if b"/Type /EmbeddedFile" in text or one.get("/Type") == "/EmbeddedFile":
             if one.read_bytes()[:8].startswith(_PROGRAM):
                 return "PDF 内嵌程序"
             flags.add("PDF_ATTACHMENT")
     elif isinstance(one, (pikepdf.Dictionary, pikepdf.Array)):
-        text = one.unparse()
+        text = one.unparse(resolved=True)
     else:
         return None
     acts = _ACTS.search(text)

@@ -30,7 +30,7 @@ _NEW_USER, _NEW_NET, _NO_NEW_PRIVILEGES = 0x10000000, 0x40000000, 38
 class Limits:
     """What one file may cost. Wall time is generous, because a busy machine must not refuse a sound file; CPU time is what bounds a hang."""
 
-    memory: int = 3 << 30
+    memory: int = 2 << 30
     cpu_seconds: int = 20
     wall_seconds: float = 120.0
 
