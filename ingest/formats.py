@@ -145,7 +145,8 @@ def _image(data: bytes, media_type: str) -> Look:
 def _cut_off(data: bytes, media_type: str) -> bool:
     """Whether the end is missing: the decoder stays silent when only the last bytes of a page are."""
     if media_type == "image/jpeg":
-        return b"\xff\xd9" not in data[2:]
+        # A preview in the metadata has an end of its own; the last scan must have one too.
+        return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
     return media_type == "image/png" and b"IEND\xaeB`\x82" not in data
 
 
@@ -181,11 +182,3 @@ def blank(small: Image.Image) -> bool:
     threshold = ImageStat.Stat(inner).mean[0] - 40
     ink = inner.point([255 if value < threshold else 0 for value in range(256)])
     return ImageStat.Stat(inner).stddev[0] < _BLANK_SPREAD and ImageStat.Stat(ink).mean[0] / 255 < 0.0005  # noqa: PLR2004
-
-
-def perceptual_hash(image: Image.Image) -> int:
-    """64 bits of a picture's coarse gradients: near copies (scaled, recompressed, brightened) differ in few of them (R31)."""
-    small = image.convert("L").resize((9, 8), Image.Resampling.BOX)
-    pixels = small.tobytes()
-    bits = (pixels[row * 9 + column] < pixels[row * 9 + column + 1] for row in range(8) for column in range(8))
-    return sum(bit << place for place, bit in enumerate(bits))

@@ -1,9 +1,11 @@
 """The files of a bag as they lie: read when they are asked for, never all at once, and never other bytes than those that were inspected."""
 
 import hashlib
+import lzma
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -12,6 +14,7 @@ from pathlib import Path
 from ingest.errors import PackageChangedError
 
 _CHUNK = 1 << 20
+_UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +28,19 @@ class PayloadFile:
     sha256: str = field(default="", compare=False)
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes as they lie there now, bounded by the size that was announced; raises PackageChangedError when it is another."""
-        left = self.size
-        for chunk in self._zipped() if self.member is not None else self._plain():
+        """The bytes as they lie there now, bounded by the size that was announced; raises PackageChangedError when it is another or gone."""
+        left, source = self.size, self._zipped() if self.member is not None else self._plain()
+        while True:
+            try:
+                chunk = next(source, b"")
+            except _UNREADABLE as error:
+                raise PackageChangedError from error
             left -= len(chunk)
-            if left < 0:
+            if left < 0 or (left and not chunk):
                 raise PackageChangedError
+            if not chunk:
+                return
             yield chunk
-        if left:
-            raise PackageChangedError
 
     def read(self) -> bytes:
         """The bytes that were inspected; raises PackageChangedError when others lie there now."""

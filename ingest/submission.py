@@ -18,6 +18,7 @@ from archive.organisations import Organisations
 from archive.service_items import Catalogue, ServiceItem, snapshot
 from archive.vocabulary import Outcome
 from ingest.bag import Bag
+from ingest.errors import PackageChangedError
 from ingest.payload import PayloadFile
 from ingest.sandbox import pooled_look
 
@@ -60,14 +61,18 @@ class Submission:
 
 
 def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisations, *, now: datetime) -> Submission:
-    """Inspect a bag; never raises for its content. Raises IngestError when this machine fails or the package changes meanwhile."""
+    """Inspect a bag; never raises for its content. Raises SandboxError when this machine cannot open files."""
     if worst(bag.findings) is Outcome.REFUSE and "case.json" not in bag.payload:
         return Submission(None, {}, (), bag.findings)
-    facts, wrong = _facts(bag)
-    if facts is None:
-        return Submission(None, {}, (), (*bag.findings, *wrong))
+    try:
+        facts, wrong = _facts(bag)
+        if facts is None:
+            return Submission(None, {}, (), (*bag.findings, *wrong))
+        files = tuple(_looked(bag, facts))
+    except PackageChangedError:
+        # Somebody still writes into it; its neighbours in the batch are inspected all the same.
+        return Submission(None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动")))
     item, taken = _known_item(catalogue, facts)
-    files = tuple(_looked(bag, facts))
     strays = len(bag.payload.keys() - {path for one in facts.materials for path in one.files} - {"case.json"})
     subject = Subject(facts, item, taken, organisations, files, now, strays)
     findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]

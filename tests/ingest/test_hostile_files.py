@@ -1,8 +1,12 @@
 """Each file of guard.md's list is found under its code, and its neighbours live on."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,12 +25,20 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 _SIGNATURE = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
+@cache
+def _sound_files() -> dict[str, bytes]:
+    with TemporaryDirectory() as folder:
+        return bags.sound_members(Path(folder))
+
+
 def inspected(tmp_path: Path, data: bytes, extension: str, pages: int = 1) -> tuple[set[str], Outcome | None]:
     """The codes and the outcome of a package that is sound but for this file."""
     case = sound_case("150602010000-20260901-000001")
     case["materials"][5] |= {"files": [f"materials/x.{extension}"], "pages": pages}
-    folder = make_bag(tmp_path / "bag", case=case, files={f"materials/x.{extension}": data})
-    made = inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW)
+    files = {name: one for name, one in _sound_files().items() if name != "data/materials/006.jpg"}
+    files |= {"data/case.json": json.dumps(case).encode(), f"data/materials/x.{extension}": data}
+    rmtree(tmp_path / "bag", ignore_errors=True)
+    made = inspect_submission(read_bag(bags.folder_of(tmp_path / "bag", bags.resealed(files))), CATALOGUE, ORGANISATIONS, now=NOW)
     return {one.code for one in made.findings}, made.outcome
 
 
@@ -57,6 +69,7 @@ def test_an_unusual_but_sound_file_is_accepted_with_its_pages_counted(
     [
         (images.cut_jpeg, "jpg", "GD-3-4"),
         (images.endless_jpeg, "jpg", "GD-3-4"),
+        (images.endless_jpeg_with_preview, "jpg", "GD-3-4"),
         (images.cut_png, "png", "GD-3-4"),
         (images.cut_tiff, "tif", "GD-3-4"),
         (images.text_bomb_png, "png", "GD-3-4"),
@@ -108,6 +121,15 @@ def test_a_doubtful_file_is_told_and_not_refused(
     tmp_path: Path, make: Callable[[], bytes], extension: str, pages: int, code: str, outcome: Outcome
 ) -> None:
     assert inspected(tmp_path, make(), extension, pages) == ({code}, outcome)
+
+
+def test_a_package_that_is_written_while_it_is_inspected_is_refused_and_no_error(tmp_path: Path) -> None:
+    for name in ("materials/004.jpg", "case.json"):
+        folder = make_bag(tmp_path / name)
+        bag = read_bag(folder)
+        (folder / "data" / name).write_bytes(b"other")
+        made = inspect_submission(bag, CATALOGUE, ORGANISATIONS, now=NOW)
+        assert [one.code for one in made.findings] == ["BAG_INVALID"]
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -51,6 +51,14 @@ def endless_jpeg() -> bytes:
     return jpeg()[:-2]
 
 
+def endless_jpeg_with_preview() -> bytes:
+    """Only the end marker is missing, and a preview in the metadata brings one of its own."""
+    exif = Image.Exif()
+    exif[0x0131] = "scanner"
+    preview = saved(picture(size=(160, 226)), "JPEG")
+    return saved(picture(), "JPEG", exif=exif.tobytes() + preview)[:-2]
+
+
 def cut_png() -> bytes:
     """The second half is missing."""
     whole = saved(picture(), "PNG")
