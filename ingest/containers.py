@@ -124,10 +124,12 @@ def _no_overlap(members: Iterable[zipfile.ZipInfo]) -> None:
 
 def _decoded(one: zipfile.ZipInfo) -> str:
     """The name as UTF-8: without the flag zipfile reads CP437, which garbles the names that other tools wrote."""
-    if one.flag_bits & 0x800 or one.filename.isascii():
-        return one.filename
+    # `filename` ends at the first NUL, so that `a.exe\0.jpg` would pass for what it is not.
+    name = one.orig_filename
+    if one.flag_bits & 0x800 or name.isascii():
+        return name
     try:
-        return one.filename.encode("cp437").decode("utf-8")
+        return name.encode("cp437").decode("utf-8")
     except UnicodeError:
         raise BadBagError("BAG_INVALID", "文件名编码不是 UTF-8") from None
 

@@ -66,7 +66,7 @@ def times_are_in_order(subject: Subject) -> Iterator[Finding]:
 
 def every_step_names_its_actor(subject: Subject) -> Iterator[Finding]:
     """R35: responsibility for life needs a person."""
-    if any(not event.actor_no.strip() or not event.actor.strip() for event in subject.facts.process):
+    if any(not event.actor_no.strip() for event in subject.facts.process):
         yield finding("GD-2-5", "case.json:process", why="缺少办理人")
 
 

@@ -144,6 +144,10 @@ def test_a_zip_name_in_gb18030_is_no_utf_8_and_one_in_unflagged_utf_8_is_read(tm
     assert "户口簿.jpg" in read.payload
 
 
+def test_a_zip_name_that_goes_on_after_a_nul_is_unsafe(tmp_path: Path) -> None:
+    assert found(bags.raw_named(tmp_path / "bag.zip", bags.sound_members(tmp_path), b"data/a.exe\x00.jpg")) == {"BAG_UNSAFE"}
+
+
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK])
 def test_links_and_devices_in_a_zip_are_unsafe(tmp_path: Path, kind: int) -> None:
     assert found(bags.with_member(tmp_path / "bag.zip", bags.sound_members(tmp_path), "data/x", kind=kind)) == {"BAG_UNSAFE"}
