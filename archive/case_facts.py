@@ -1,19 +1,41 @@
 """The facts of a closed case as its submission package states them (`case.json`, spec `case-submission/1`).
 
-Only shape and types are held here; whether the facts agree with the catalogue, the organisations and the files is checked by `ingest`.
+Only shape and types are held here; whether the facts agree with the catalogue, the organisations and the files is checked by `archive.inspection`.
 """
 
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from archive.vocabulary import ApprovalLevel, Channel, FormKind, Node, ProcessResult, SourceKind
 
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+
+
+def _printable(text: str) -> str:
+    # NUL cannot be stored by PostgreSQL, and no control character can be shown; line breaks and tabs are text.
+    if any(char < " " and char not in "\t\n\r" for char in text) or "\x7f" in text:
+        raise ValueError("control character")
+    return text
+
+
+def _imaginable(at: AwareDatetime) -> AwareDatetime:
+    # At the ends of the calendar a change of time zone has no answer.
+    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
+        raise ValueError("year out of range")
+    return at
+
+
 CaseNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 OrgCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-Text = Annotated[str, StringConstraints(max_length=2000)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)]
+Moment = Annotated[AwareDatetime, AfterValidator(_imaginable)]
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
+Decimal = Annotated[float, Field(allow_inf_nan=False)]
+Pages = Annotated[int, Field(ge=1, le=100_000)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -52,7 +74,7 @@ class ProcessEvent(_Facts):
     org: OrgCode
     actor_no: Text
     actor: Text
-    at: AwareDatetime
+    at: Moment
     result: ProcessResult
     opinion: Text = ""
     level: ApprovalLevel | None = None
@@ -72,7 +94,7 @@ class SealUse(_Facts):
 
     seal_owner: OrgCode
     caller: OrgCode
-    at: AwareDatetime
+    at: Moment
     grant_ref: Text | None = None
 
 
@@ -81,7 +103,7 @@ class SourceRef(_Facts):
 
     system: Text
     id: Text
-    fetched_at: AwareDatetime
+    fetched_at: Moment
     sha256: Sha256 | None = None
 
 
@@ -89,7 +111,7 @@ class PaperRef(_Facts):
     """The paper behind a scan (R19)."""
 
     original: bool
-    pages: Annotated[int, Field(ge=0)]
+    pages: Annotated[int, Field(ge=0, le=100_000)]
     kept: bool
 
 
@@ -99,13 +121,13 @@ class Material(_Facts):
     no: Annotated[int, Field(ge=1, le=999)]
     type: Name
     source: SourceKind
-    files: tuple[Annotated[str, StringConstraints(min_length=1, max_length=1024)], ...] = ()
+    files: Annotated[tuple[FilePath, ...], Field(max_length=5000)] = ()
     form: FormKind | None = None
-    data: dict[str, Text | int | float | bool | None] | None = None
-    pages: Annotated[int, Field(ge=1)]
-    blank_pages: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    data: Annotated[dict[Text, Text | Whole | Decimal | bool | None], Field(max_length=500)] | None = None
+    pages: Pages
+    blank_pages: Annotated[tuple[Pages, ...], Field(max_length=5000)] = ()
     captured_by: Text | None = None
-    captured_at: AwareDatetime | None = None
+    captured_at: Moment | None = None
     source_ref: SourceRef | None = None
     paper: PaperRef | None = None
 
@@ -118,13 +140,13 @@ class CaseFacts(_Facts):
     item: ItemRef
     channel: Channel
     applicant: Person
-    subjects: Annotated[tuple[Person, ...], Field(min_length=1)]
+    subjects: Annotated[tuple[Person, ...], Field(min_length=1, max_length=500)]
     orgs: CaseOrgs
     due_on: date | None = None
-    process: Annotated[tuple[ProcessEvent, ...], Field(min_length=1)]
+    process: Annotated[tuple[ProcessEvent, ...], Field(min_length=1, max_length=1000)]
     grant: Grant | None = None
-    seal_uses: tuple[SealUse, ...] = ()
-    materials: Annotated[tuple[Material, ...], Field(min_length=1)]
+    seal_uses: Annotated[tuple[SealUse, ...], Field(max_length=1000)] = ()
+    materials: Annotated[tuple[Material, ...], Field(min_length=1, max_length=999)]
     supplement: bool = False
 
     @property

@@ -1,19 +1,24 @@
-"""Read a BagIt bag (RFC 8493), folder or zip, without trusting a name, a size or a link in it."""
+"""Read a BagIt bag (RFC 8493), folder or zip: what it holds, whether its manifests agree with it, and what was found."""
 
 import hashlib
 import lzma
 import os
 import re
-import unicodedata
 import zipfile
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from archive.findings import Finding, finding
+from ingest.containers import BadBagError, private_names, walked, zipped
+from ingest.errors import PackageChangedError
+from ingest.payload import PayloadFile
 
-MAX_MEMBERS, MAX_BYTES, MAX_RATIO, MAX_NAME = 5_000, 1 << 30, 200, 255
-_LINE = re.compile(r"^([0-9a-fA-F]{64})[ \t]+\*?(\S.*)$")
+_LINE = re.compile(r"^([0-9a-fA-F]+)[ \t]+\*?(\S.*)$")
+_MANIFEST = re.compile(r"^(tag)?manifest-(md5|sha1|sha256|sha512)\.txt$")
+_MAX_TAG_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,141 +26,130 @@ class Bag:
     """A bag as read: payload by path below `data/`, a digest of its content that is the same for folder and zip, and what was found."""
 
     name: str
-    payload: dict[str, bytes]
+    payload: Mapping[str, PayloadFile]
     content_digest: str
     findings: tuple[Finding, ...]
-
-
-class _BadBagError(Exception):
-    def __init__(self, code: str, why: str) -> None:
-        self.found = finding(code, "bag", why=why)
 
 
 def read_bag(path: Path) -> Bag:
     """Read and check a bag. Never raises for what is in it: everything wrong is a finding, and the payload is empty when it may not be trusted."""
     try:
-        files = _unzipped(path) if path.is_file() else _walked(path)
-        findings = tuple(_checked(files))
-    except _BadBagError as error:
+        files = zipped(path) if path.is_file() else walked(path)
+        files, findings = _checked(files)
+    except BadBagError as error:
         return Bag(path.name, {}, _raw_digest(path), (error.found,))
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError):
+    except (
+        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError, PackageChangedError,
+    ):  # fmt: skip
         return Bag(path.name, {}, _raw_digest(path), (finding("BAG_INVALID", "bag", why="无法读取"),))
-    payload = {name.removeprefix("data/"): data for name, data in files.items() if name.startswith("data/")}
-    return Bag(path.name, payload, _digest(payload), findings)
+    payload = {name.removeprefix("data/"): one for name, one in files.items() if name.startswith("data/")}
+    return Bag(path.name, payload, _digest(payload), tuple(findings))
 
 
-def _digest(payload: dict[str, bytes]) -> str:
-    lines = sorted(f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in payload.items())
+def _digest(payload: Mapping[str, PayloadFile]) -> str:
+    lines = sorted(f"{one.sha256}  {name}\n" for name, one in payload.items())
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _raw_digest(path: Path) -> str:
     """Tell two unreadable deliveries apart: by their bytes when they are files, else by name."""
     try:
-        data = path.read_bytes() if path.is_file() else os.fsencode(path.name)
+        if path.is_file():
+            with path.open("rb") as source:
+                return hashlib.file_digest(source, "sha256").hexdigest()
     except OSError:
-        data = os.fsencode(path.name)
-    return hashlib.sha256(data).hexdigest()
+        pass
+    return hashlib.sha256(os.fsencode(path.name)).hexdigest()
 
 
-def _walked(root: Path) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    total = 0
-    for path in sorted(root.rglob("*")):
-        if path.is_symlink():
-            raise _BadBagError("BAG_UNSAFE", "含有符号链接")
-        if path.is_dir():
-            continue
-        if not path.is_file():
-            raise _BadBagError("BAG_UNSAFE", "含有特殊文件")
-        total += path.stat().st_size
-        _within(len(files) + 1, total)
-        files[_safe(path.relative_to(root).as_posix())] = path.read_bytes()
-    return _no_twins(files)
-
-
-def _unzipped(path: Path) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        _within(len(members), sum(one.file_size for one in members))
-        for one in members:
-            name = _safe(one.filename.rstrip("/"))
-            if (one.external_attr >> 16) & 0o170000 == 0o120000:  # noqa: PLR2004 - S_IFLNK
-                raise _BadBagError("BAG_UNSAFE", "含有符号链接")
-            if one.is_dir():
-                continue
-            if one.flag_bits & 1:
-                raise _BadBagError("BAG_UNSAFE", "压缩包已加密")
-            if one.file_size > MAX_RATIO * max(one.compress_size, 1024) or name in files:
-                raise _BadBagError("BAG_UNSAFE", "压缩比异常或成员重名")
-            with archive.open(one) as source:
-                data = source.read(one.file_size + 1)
-            if len(data) != one.file_size:
-                raise _BadBagError("BAG_UNSAFE", "成员大小与目录不符")
-            files[name] = data
-    if "bagit.txt" not in files:
-        tops = {name.split("/", 1)[0] for name in files}
-        if len(tops) == 1:
-            top = f"{tops.pop()}/"
-            files = {name.removeprefix(top): data for name, data in files.items()}
-    return _no_twins(files)
-
-
-def _within(members: int, total: int) -> None:
-    if members > MAX_MEMBERS or total > MAX_BYTES:
-        raise _BadBagError("BAG_UNSAFE", "文件过多或过大")
-
-
-def _safe(name: str) -> str:
-    parts = name.split("/")
-    bad = "\x00" in name or "\\" in name or not name or name.startswith("/") or re.match(r"^[A-Za-z]:", name)
-    wide = unicodedata.normalize("NFKC", name).split("/")
-    if bad or any(part in {"", ".", ".."} for part in parts) or ".." in wide:
-        raise _BadBagError("BAG_UNSAFE", "含有越界的文件名")
-    if any(len(part.encode("utf-8", "surrogateescape")) > MAX_NAME for part in parts):
-        raise _BadBagError("BAG_UNSAFE", "文件名过长")
-    if any(unicodedata.category(char) in {"Cc", "Cf"} for char in name):
-        raise _BadBagError("BAG_UNSAFE", "文件名含有控制字符")
-    return name
-
-
-def _no_twins(files: dict[str, bytes]) -> dict[str, bytes]:
-    if len({unicodedata.normalize("NFC", name).casefold() for name in files}) != len(files):
-        raise _BadBagError("BAG_UNSAFE", "含有无法区分的文件名")
-    return files
-
-
-def _checked(files: dict[str, bytes]) -> list[Finding]:
+def _checked(files: dict[str, PayloadFile]) -> tuple[dict[str, PayloadFile], list[Finding]]:
     if "fetch.txt" in files:
-        raise _BadBagError("BAG_UNSAFE", "含有 fetch.txt")
-    declaration = files.get("bagit.txt", b"").decode("utf-8", "replace")
-    if not re.search(r"^BagIt-Version:\s*(1\.0|0\.97)\s*$", declaration, re.MULTILINE):
-        raise _BadBagError("BAG_INVALID", "缺少 bagit.txt 或版本不符")
+        raise BadBagError("BAG_UNSAFE", "含有 fetch.txt")
+    _declaration(files)
     if "manifest-sha256.txt" not in files:
-        raise _BadBagError("BAG_INVALID", "缺少 manifest-sha256.txt")
-    manifest = _manifest(files["manifest-sha256.txt"])
-    payload = {name for name in files if name.startswith("data/")}
-    found = []
-    if payload - manifest.keys():
-        found.append(finding("BAG_INVALID", "manifest-sha256.txt", why="有文件未列入清单"))
-    if manifest.keys() - payload:
-        found.append(finding("BAG_INVALID", "manifest-sha256.txt", why="清单所列的文件缺失"))
-    listed = manifest | (_manifest(files["tagmanifest-sha256.txt"]) if "tagmanifest-sha256.txt" in files else {})
-    found += [
-        finding("GD-1-14", "manifest-sha256.txt")
-        for name, digest in sorted(listed.items())
-        if name in files and hashlib.sha256(files[name]).hexdigest() != digest.lower()
-    ]
-    oxum = re.search(r"^Payload-Oxum:\s*(\d+)\.(\d+)\s*$", files.get("bag-info.txt", b"").decode("utf-8", "replace"), re.MULTILINE)
-    if oxum and (int(oxum[1]), int(oxum[2])) != (sum(len(files[name]) for name in payload), len(payload)):
-        found.append(finding("BAG_INVALID", "bag-info.txt", why="Payload-Oxum 与实际不符"))
-    return found
+        raise BadBagError("BAG_INVALID", "缺少 manifest-sha256.txt")
+    manifests = {name: _manifest(_text(one), name) for name, one in files.items() if _MANIFEST.match(name)}
+    methods = {name.split("-")[1].removesuffix(".txt") for name in manifests} | {"sha256"}
+    digests = {name: _digests(one, methods) for name, one in files.items()}
+    files = {name: replace(one, sha256=digests[name]["sha256"]) for name, one in files.items()}
+    found = [one for name in sorted(manifests) for one in _listed(name, manifests[name], digests)]
+    found += _tags(manifests, files)
+    found += _oxum(files)
+    if private_names(files):
+        found.append(finding("NAME_PRIVATE", "data"))
+    return files, found
 
 
-def _manifest(text: bytes) -> dict[str, str]:
-    lines = [line for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
-    matches = [_LINE.match(line) for line in lines]
-    if not all(matches):
-        raise _BadBagError("BAG_INVALID", "清单格式有误")
-    return {match[2].replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%"): match[1] for match in matches if match}
+def _declaration(files: Mapping[str, PayloadFile]) -> None:
+    text = _text(files["bagit.txt"]) if "bagit.txt" in files else ""
+    if not re.search(r"^BagIt-Version:\s*(1\.0|0\.97)\s*$", text, re.MULTILINE):
+        raise BadBagError("BAG_INVALID", "缺少 bagit.txt 或版本不符")
+    encoding = re.search(r"^Tag-File-Character-Encoding:\s*(\S+)\s*$", text, re.MULTILINE)
+    if encoding and encoding[1].upper() not in {"UTF-8", "UTF8", "US-ASCII"}:
+        raise BadBagError("BAG_INVALID", "标签文件的编码须为 UTF-8")
+
+
+def _text(one: PayloadFile) -> str:
+    if one.size > _MAX_TAG_BYTES:
+        raise BadBagError("BAG_UNSAFE", "标签文件过大")
+    try:
+        return one.read().decode("utf-8")
+    except UnicodeDecodeError:
+        raise BadBagError("BAG_INVALID", "标签文件不是 UTF-8 编码") from None
+
+
+def _digests(one: PayloadFile, methods: set[str]) -> dict[str, str]:
+    # md5 and sha1 are checked where a bag brings them; what we rely on is sha256.
+    hashes: dict[str, Any] = {method: hashlib.new(method, usedforsecurity=False) for method in methods}
+    for chunk in one.chunks():
+        for each in hashes.values():
+            each.update(chunk)
+    return {method: each.hexdigest() for method, each in hashes.items()}
+
+
+def _listed(manifest: str, lines: Mapping[str, str], digests: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
+    """A manifest beside the files: each payload file in every payload manifest, each listed file there, each digest right (RFC 8493 §3)."""
+    method = manifest.split("-")[1].removesuffix(".txt")
+    of_tags = manifest.startswith("tag")
+    mine = {name for name in digests if name.startswith("data/")} if not of_tags else set()
+    if mine - lines.keys():
+        yield finding("BAG_INVALID", manifest, why="有文件未列入清单")
+    if lines.keys() - digests.keys() or any(name.startswith("data/") is of_tags for name in lines):
+        yield finding("BAG_INVALID", manifest, why="清单所列的文件缺失")
+    for name, digest in sorted(lines.items()):
+        if name in digests and digests[name][method] != digest.lower():
+            yield finding("GD-1-14", manifest)
+
+
+def _tags(manifests: Mapping[str, Mapping[str, str]], files: Mapping[str, PayloadFile]) -> Iterator[Finding]:
+    """RFC 8493 leaves the tag manifest open, so its lack refuses nothing; but then nothing proves that the manifest itself is as it was sent."""
+    tags = {name for name in files if not name.startswith("data/") and not name.startswith("tagmanifest-")}
+    proven: set[str] = set().union(*(lines for name, lines in manifests.items() if name.startswith("tag")))
+    if tags - proven:
+        yield finding("BAG_UNPROVEN", "tagmanifest-sha256.txt")
+
+
+def _oxum(files: Mapping[str, PayloadFile]) -> Iterator[Finding]:
+    text = _text(files["bag-info.txt"]) if "bag-info.txt" in files else ""
+    payload = [one.size for name, one in files.items() if name.startswith("data/")]
+    for line in re.findall(r"^Payload-Oxum:[ \t]*(.*?)[ \t]*$", text, re.MULTILINE):
+        stated = re.fullmatch(r"([0-9]{1,15})\.([0-9]{1,9})", line)
+        if not stated or (int(stated[1]), int(stated[2])) != (sum(payload), len(payload)):
+            yield finding("BAG_INVALID", "bag-info.txt", why="Payload-Oxum 与实际不符")
+
+
+def _manifest(text: str, name: str) -> dict[str, str]:
+    method = name.split("-")[1].removesuffix(".txt")
+    length = hashlib.new(method, usedforsecurity=False).digest_size * 2
+    lines: dict[str, str] = {}
+    for line in re.split(r"\r\n|\r|\n", text):
+        if not line.strip():
+            continue
+        match = _LINE.match(line)
+        if not match or len(match[1]) != length:
+            raise BadBagError("BAG_INVALID", "清单格式有误")
+        path = match[2].replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%").removeprefix("./")
+        if path in lines:
+            raise BadBagError("BAG_INVALID", "清单重复列出同一文件")
+        lines[path] = match[1]
+    return lines

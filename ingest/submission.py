@@ -1,35 +1,36 @@
-"""A package's facts, files and catalogue held against each other; everything wrong is a finding, none is silent (submission.md)."""
+"""A package becomes facts, looked-at files and findings; what is checked stands in `archive.inspection`, here it is only brought together."""
 
-import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from archive import citizen_id
 from archive.case_facts import CaseFacts, CaseOrgs, Grant, ItemRef, Material, PaperRef, Person, ProcessEvent, SealUse, SourceRef
 from archive.errors import ArchiveError
 from archive.findings import Finding, finding, worst
+from archive.inspection.subject import Look, LookedFile, Subject
+from archive.inspection.table import Phase, found, inspect
 from archive.organisations import Organisations
-from archive.service_items import Catalogue, ServiceItem, required_materials, snapshot
-from archive.vocabulary import FormKind, Mode, Node, Outcome, SourceKind
+from archive.service_items import Catalogue, ServiceItem, snapshot
+from archive.vocabulary import Outcome
 from ingest.bag import Bag
-from ingest.formats import identify, look
-
-_HOME = (Node.RECEIVE, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.ISSUE)
-_CITYWIDE = (Node.RECEIVE, Node.TRANSFER, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.FEEDBACK, Node.ISSUE)
+from ingest.errors import PackageChangedError
+from ingest.payload import PayloadFile
+from ingest.sandbox import pooled_look
 
 _PARTS = (CaseOrgs, Grant, ItemRef, PaperRef, Person, ProcessEvent, SealUse, SourceRef)
 _ITEM = re.compile(r"[A-Z]{2}[0-9]{2}")
 _FIELDS = frozenset(name for one in (CaseFacts, Material, *_PARTS) for name in one.model_fields)
+_MAX_FACTS = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedFile:
-    """One file of a material, identified and counted."""
+    """One file of a material, identified and counted; its bytes stay where they lie until they are taken over."""
 
     material_no: int
     path: str
@@ -37,11 +38,11 @@ class SubmittedFile:
     size: int
     media_type: str
     pages: int
-    data: bytes
+    file: PayloadFile
 
     def read(self) -> bytes:
-        """The untouched bytes."""
-        return self.data
+        """The untouched bytes; raises PackageChangedError when they are no longer those that were inspected."""
+        return self.file.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +61,47 @@ class Submission:
 
 
 def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisations, *, now: datetime) -> Submission:
-    """Inspect a bag; never raises for its content."""
+    """Inspect a bag; never raises for its content. Raises SandboxError when this machine cannot open files."""
     if worst(bag.findings) is Outcome.REFUSE and "case.json" not in bag.payload:
         return Submission(None, {}, (), bag.findings)
     try:
-        facts = CaseFacts.model_validate_json(bag.payload.get("case.json", b""))
-    except (ValidationError, ValueError, RecursionError) as error:
-        return Submission(None, {}, (), (*bag.findings, *_schema(error)))
-    files, found = _files(bag, facts)
-    found = [*bag.findings, *found, *_persons(facts, now), *_process(facts, now)]
+        facts, wrong = _facts(bag)
+        if facts is None:
+            return Submission(None, {}, (), (*bag.findings, *wrong))
+        files = tuple(_looked(bag, facts))
+    except PackageChangedError:
+        # Somebody still writes into it; its neighbours in the batch are inspected all the same.
+        return Submission(None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动")))
+    item, taken = _known_item(catalogue, facts)
+    strays = len(bag.payload.keys() - {path for one in facts.materials for path in one.files} - {"case.json"})
+    subject = Subject(facts, item, taken, organisations, files, now, strays)
+    findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]
     if facts.supplement:
-        found.append(finding("SUPPLEMENT_PENDING", "case.json:supplement"))
-    known, taken = _known_item(catalogue, facts)
-    if known is None:
-        found.append(
-            finding("ITEM_UNKNOWN", "case.json:item", item=facts.item.code if _ITEM.fullmatch(facts.item.code) else "（编码格式有误）")
-        )
-    else:
-        found += _item(facts, known, taken)
-    found += [finding("ORG_UNKNOWN", f"case.json:orgs.{place}") for place, code in facts.orgs if code not in organisations]
-    found += [
-        finding("ORG_UNKNOWN", f"case.json:process[{index}].org")
-        for index, event in enumerate(facts.process)
-        if event.org not in organisations
-    ]
-    return Submission(facts, taken, tuple(files), tuple(found))
+        findings.append(finding("SUPPLEMENT_PENDING", "case.json:supplement"))
+    return Submission(facts, taken, tuple(_components(bag, files)), tuple(dict.fromkeys(findings)))
+
+
+def _facts(bag: Bag) -> tuple[CaseFacts | None, list[Finding]]:
+    case = bag.payload.get("case.json")
+    if case is None:
+        return None, [finding("SCHEMA", "case.json", why="缺少 case.json")]
+    if case.size > _MAX_FACTS:
+        return None, [finding("SCHEMA", "case.json", why="文件过大")]
+    try:
+        text = case.read()
+        json.loads(text, object_pairs_hook=_without_twins)
+        return CaseFacts.model_validate_json(text), []
+    except (ValidationError, ValueError, RecursionError) as error:
+        return None, _schema(error)
+
+
+def _without_twins(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    # Of a key that stands twice one reader takes the first and another the last: two cases in one file.
+    pairs = list(pairs)
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a key stands twice")
+    return made
 
 
 def _schema(error: Exception) -> list[Finding]:
@@ -108,106 +125,27 @@ def _known_item(catalogue: Catalogue, facts: CaseFacts) -> tuple[ServiceItem | N
     return item, snapshot(item)
 
 
-def _files(bag: Bag, facts: CaseFacts) -> tuple[list[SubmittedFile], list[Finding]]:
-    files: list[SubmittedFile] = []
-    found: list[Finding] = []
-    named = [path for material in facts.materials for path in material.files]
-    found += [finding("EXTRA_FILE", "data") for _ in sorted(bag.payload.keys() - {*named, "case.json"})[:1]]
-    if len(named) != len(set(named)) or len({one.no for one in facts.materials}) != len(facts.materials):
-        found.append(finding("SCHEMA", "case.json:materials", why="重复的件号或文件"))
+def _item(facts: CaseFacts, item: ServiceItem | None) -> list[Finding]:
+    if item is not None:
+        return []
+    code = facts.item.code if _ITEM.fullmatch(facts.item.code) else "（编码格式有误）"
+    return [finding("ITEM_UNKNOWN", "case.json:item", item=code)]
+
+
+def _looked(bag: Bag, facts: CaseFacts) -> Iterable[LookedFile]:
+    seen: dict[str, Look] = {}
     for material in facts.materials:
-        mine, wrong = _material(bag, material)
-        files += mine
-        found += wrong
-    return files, found
+        for path in material.files if material.form is None else ():
+            file = bag.payload.get(path)
+            if file is None:
+                yield LookedFile(material.no, path, "", 0, None)
+                continue
+            if path not in seen:
+                seen[path] = pooled_look(file)
+            yield LookedFile(material.no, path, file.sha256, file.size, seen[path])
 
 
-def _material(bag: Bag, material: Material) -> tuple[list[SubmittedFile], list[Finding]]:
-    place = f"material {material.no}"
-    if material.form is not None:
-        wrong = material.source is not SourceKind.SYSTEM_FORM or material.files
-        return [], [finding("SCHEMA", place, why="电子表单不应另附文件")] if wrong else []
-    files: list[SubmittedFile] = []
-    found: list[Finding] = []
-    counted = 0
-    for path in material.files:
-        data = bag.payload.get(path)
-        if data is None:
-            found.append(finding("FILE_MISSING", place, material=material.no))
-            continue
-        media_type = identify(data)
-        if media_type is None:
-            # Named as something we take, it is a broken one; the person needs another word than for a foreign format.
-            known = path.lower().endswith((".jpg", ".jpeg", ".png", ".tif", ".tiff", ".pdf", ".ofd"))
-            found.append(finding("GD-3-4" if known else "FORMAT_UNKNOWN", place, material=material.no))
-            continue
-        seen = look(data, media_type)
-        if seen.fault:
-            found.append(finding(seen.fault, place, material=material.no))
-            continue
-        found += [
-            finding("BLANK_PAGE", place, material=material.no, page=counted + page)
-            for page in seen.blank
-            if counted + page not in material.blank_pages
-        ]
-        found += [finding("LOW_RESOLUTION", place, material=material.no, page=counted + page) for page in seen.coarse]
-        counted += seen.pages
-        files.append(SubmittedFile(material.no, path, hashlib.sha256(data).hexdigest(), len(data), media_type, seen.pages, data))
-    found += _counted(material, files, counted, broken=len(files) != len(material.files))
-    return files, found
-
-
-def _counted(material: Material, files: list[SubmittedFile], counted: int, *, broken: bool) -> Iterator[Finding]:
-    place = f"material {material.no}"
-    if counted != material.pages and not broken:
-        yield finding("GD-2-7", place, material=material.no, declared=material.pages, counted=counted)
-    ref = material.source_ref
-    if ref and ref.sha256 and files and ref.sha256 not in {one.sha256 for one in files}:
-        yield finding("GD-1-1", place, material=material.no)
-    if material.source is SourceKind.SHARED_CERT and ref is None:
-        yield finding("NO_EVIDENCE", place, material=material.no)
-
-
-def _item(facts: CaseFacts, item: ServiceItem, taken: dict[str, Any]) -> Iterator[Finding]:
-    if item.mode is Mode.HOME_ONLY and facts.citywide:
-        yield finding("MODE_VIOLATION", "case.json:orgs.receive", item=item.code)
-    present = {one.type for one in facts.materials}
-    for one in required_materials(taken):
-        if one.name not in present:
-            yield finding("GD-2-9", "case.json:materials", material=one.name)
-    forms = {one.form for one in facts.materials if one.source is SourceKind.SYSTEM_FORM}
-    for kind in (FormKind.RECEIPT, FormKind.APPROVAL):
-        if kind not in forms and kind.label in present:
-            yield finding("FORM_NOT_SYSTEM", "case.json:materials", material=kind.label)
-    if facts.citywide and facts.grant is None:
-        yield finding("NO_GRANT", "case.json:grant")
-
-
-def _persons(facts: CaseFacts, now: datetime) -> Iterator[Finding]:
-    persons = [("applicant", facts.applicant), *((f"subjects[{index}]", one) for index, one in enumerate(facts.subjects))]
-    for place, person in persons:
-        if person.id_number:
-            fault = citizen_id.check(person.id_number, now.date())
-            if fault:
-                yield finding("ID_INVALID", f"case.json:{place}.id_number", why=fault)
-    if not facts.applicant.id_number:
-        yield finding("ID_INVALID", "case.json:applicant.id_number", why="MISSING")
-
-
-def _process(facts: CaseFacts, now: datetime) -> Iterator[Finding]:
-    nodes = [event.node for event in facts.process]
-    needed = _CITYWIDE if facts.citywide else _HOME
-    missing = [node.label for node in needed if node not in nodes]
-    if missing:
-        yield finding("GD-2-5", "case.json:process", why=f"缺少{'、'.join(missing)}")
-    order = [_CITYWIDE.index(node) for node in nodes]
-    if order != sorted(order):
-        yield finding("GD-2-5", "case.json:process", why="环节顺序颠倒")
-    times = [event.at for event in facts.process]
-    if times != sorted(times) or times[-1] > now:
-        yield finding("GD-2-5", "case.json:process", why="时间颠倒或晚于现在")
-    if any(not event.actor_no for event in facts.process):
-        yield finding("GD-2-5", "case.json:process", why="缺少办理人")
-    receivers = {event.actor_no for event in facts.process if event.node is Node.RECEIVE}
-    if facts.citywide and receivers & {event.actor_no for event in facts.process if event.node is Node.APPROVE}:
-        yield finding("SAME_PERSON", "case.json:process")
+def _components(bag: Bag, files: Iterable[LookedFile]) -> Iterable[SubmittedFile]:
+    for one in files:
+        if one.look and one.look.media_type and not one.look.fault:
+            yield SubmittedFile(one.material_no, one.path, one.sha256, one.size, one.look.media_type, one.look.pages, bag.payload[one.path])

@@ -12,6 +12,7 @@ from archive.service_items import load_catalogue
 from ingest.bag import read_bag
 from ingest.submission import inspect_submission
 from tests.factories import OTHER, make_bag, sound_case
+from tests.resources import bags
 
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -139,8 +140,42 @@ def test_no_finding_repeats_a_number_hidden_in_a_key_a_path_or_an_item_code(tmp_
         assert number not in str([one.public() for one in found])
 
 
-def test_a_home_case_may_be_received_and_approved_by_one_person(tmp_path: Path) -> None:
+def test_a_home_case_received_and_approved_by_one_person_is_noted_and_not_held_up(tmp_path: Path) -> None:
     case = sound_case("150602010000-20260901-000001")
     for event in case["process"]:
         event["actor_no"] = "1"
-    assert codes(make_bag(tmp_path / "bag", case=case)) == set()
+    assert codes(make_bag(tmp_path / "bag", case=case)) == {"SAME_PERSON_HOME"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"name": "测某"', '"name": "测\\u0000某"'),
+        ('"name": "测某"', '"name": "测\\u001b[31m某"'),
+        ('"name": "测某"', '"name": "测\\ud800某"'),
+        ('"name": "测某"', '"name": "测某", "name": "另某"'),
+        ('"data": {}', '"data": {"数": NaN}'),
+        ('"data": {}', '"data": {"数": 1e999}'),
+        ('"data": {}', '"data": {"数": ' + "9" * 5000 + "}"),
+        ('"data": {}', '"data": ' + '{"a":' * 5000 + "1" + "}" * 5000),
+        ("2026-09-01T10:00:00+08:00", "0001-01-01T00:00:00+14:00"),
+        ("2026-09-01T10:00:00+08:00", "9999-12-31T23:59:59-12:00"),
+        ("2026-09-01T10:00:00+08:00", "2026-09-01T10:00:00"),
+        ('"pages": 1', '"pages": 1e9'),
+    ],
+)
+def test_what_no_database_or_clock_can_hold_is_refused_as_schema(tmp_path: Path, old: str, new: str) -> None:
+    folder = make_bag(tmp_path / "bag")
+    text = (folder / "data" / "case.json").read_text("utf-8")
+    assert old in text
+    files = {**bags.members(folder), "data/case.json": text.replace(old, new, 1).encode()}
+    assert codes(bags.folder_of(tmp_path / "changed", bags.resealed(files))) == {"SCHEMA"}
+
+
+def test_who_settles_from_abroad_may_apply_without_a_number_and_nobody_else(tmp_path: Path) -> None:
+    settling = next(one.code for one in CATALOGUE.enabled_items if one.series == "SY")
+    case = sound_case("150602010000-20260901-000001")
+    del case["applicant"]["id_number"]
+    assert "ID_INVALID" in codes(make_bag(tmp_path / "birth", case=case))
+    case["item"]["code"] = settling
+    assert "ID_INVALID" not in codes(make_bag(tmp_path / "settling", case=case))

@@ -1,0 +1,171 @@
+"""GD-2-5: the process of a case is whole. No node skipped, each at its own organisation, by another person where two must decide."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from archive.arrangement import LOCAL_TIME
+from archive.case_facts import CaseFacts, ProcessEvent
+from archive.findings import Finding, finding
+from archive.inspection.subject import Subject
+from archive.organisations import Organisations
+from archive.vocabulary import ApprovalLevel, Node, OrgKind, ProcessResult
+from archive.worktime import due_on
+
+_HOME = (Node.RECEIVE, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.ISSUE)
+_CITYWIDE = (Node.RECEIVE, Node.TRANSFER, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.FEEDBACK, Node.ISSUE)
+_DECISIONS = (Node.ACCEPT, Node.REVIEW, Node.APPROVE)
+_LEVELS = tuple(ApprovalLevel)
+_CLOCKS = timedelta(minutes=5)
+_KINDS = {
+    ApprovalLevel.STATION: {OrgKind.STATION, OrgKind.HALL},
+    ApprovalLevel.DISTRICT: {OrgKind.DISTRICT},
+    ApprovalLevel.CITY: {OrgKind.CITY},
+}
+
+
+def no_node_is_skipped(subject: Subject) -> Iterator[Finding]:
+    """R8: every node of the way is there; after 不同意 nothing further has to be decided."""
+    process = subject.facts.process
+    needed = list(_CITYWIDE if subject.facts.citywide else _HOME)
+    refused = [_CITYWIDE.index(event.node) for event in process if event.result is ProcessResult.REFUSE]
+    if refused:
+        needed = [node for node in needed if node not in _DECISIONS or _CITYWIDE.index(node) <= min(refused)]
+    missing = [node.label for node in needed if node not in {event.node for event in process}]
+    if missing:
+        yield finding("GD-2-5", "case.json:process", why=f"缺少{'、'.join(missing)}")
+
+
+def no_node_is_foreign(subject: Subject) -> Iterator[Finding]:
+    """A case handled wholly at home is neither passed on nor reported back (submission.md); if it was, one of its organisations is wrong."""
+    orgs = subject.facts.orgs
+    strange = [event.node.label for event in subject.facts.process if event.node in {Node.TRANSFER, Node.FEEDBACK}]
+    if strange and orgs.receive == orgs.accept == orgs.domicile:
+        yield finding("GD-2-5", "case.json:process", why=f"本所件不应有{'、'.join(dict.fromkeys(strange))}")
+
+
+def nodes_are_in_order(subject: Subject) -> Iterator[Finding]:
+    """Only 退回补正 leads back, and what was returned is done again before the case ends."""
+    at, returned = 0, False
+    for event in subject.facts.process:
+        place = _CITYWIDE.index(event.node)
+        if place < at and not returned:
+            yield finding("GD-2-5", "case.json:process", why="环节顺序颠倒")
+            return
+        at, returned = place, event.result is ProcessResult.RETURN
+    last = {event.node: event.result for event in subject.facts.process}
+    if ProcessResult.RETURN in last.values():
+        yield finding("GD-2-5", "case.json:process", why="退回后未再办理")
+
+
+def times_are_in_order(subject: Subject) -> Iterator[Finding]:
+    """Each step after the one before it, and none later than now."""
+    times = [event.at for event in subject.facts.process]
+    if times != sorted(times) or max(times) > subject.now + _CLOCKS:
+        yield finding("GD-2-5", "case.json:process", why="时间颠倒或晚于现在")
+
+
+def every_step_names_its_actor(subject: Subject) -> Iterator[Finding]:
+    """R35: responsibility for life needs a person."""
+    if any(not event.actor_no.strip() for event in subject.facts.process):
+        yield finding("GD-2-5", "case.json:process", why="缺少办理人")
+
+
+def receiver_and_decider_differ(subject: Subject) -> Iterator[Finding]:
+    """R13: of a citywide case another unit and another person decide. At home a small station may have but one officer, which is noted."""
+    facts = subject.facts
+    received = [event for event in facts.process if event.node is Node.RECEIVE]
+    deciding = {Node.REVIEW, Node.APPROVE} if facts.citywide else {Node.APPROVE}
+    decided = [event for event in facts.process if event.node in deciding]
+    if {one.actor_no.strip() for one in received} & {one.actor_no.strip() for one in decided} - {""}:
+        yield finding("SAME_PERSON" if facts.citywide else "SAME_PERSON_HOME", "case.json:process")
+    above = _above(subject.organisations, facts.orgs.domicile) | _above(subject.organisations, facts.orgs.accept)
+    # A district office that receives at its counter may still approve at its own level.
+    if facts.citywide and {one.org for one in received} & {one.org for one in decided} - above:
+        yield finding("SAME_UNIT", "case.json:process")
+
+
+def steps_are_where_they_belong(subject: Subject) -> Iterator[Finding]:
+    """R6, R8: received where the case says, decided at the accepting side or above it, issued at one of its organisations."""
+    for index, event in enumerate(subject.facts.process):
+        if event.org in subject.organisations and event.org not in _places(event.node, subject.facts, subject.organisations):
+            yield finding("ORG_MISMATCH", f"case.json:process[{index}].org", node=event.node.label)
+
+
+def _places(node: Node, facts: CaseFacts, organisations: Organisations) -> set[str]:
+    orgs = facts.orgs
+    here, deciding = {orgs.receive}, {orgs.accept, orgs.domicile}
+    if node is Node.RECEIVE:
+        return here
+    if node in {Node.ISSUE, Node.ACCEPT}:
+        return deciding | here if node is Node.ISSUE else deciding | _halls(organisations, deciding)
+    wide = deciding | _halls(organisations, deciding)
+    for org in deciding:
+        wide |= _above(organisations, org)
+    return wide | here | _above(organisations, orgs.receive) if node is Node.TRANSFER else wide
+
+
+def _above(organisations: Organisations, code: str) -> set[str]:
+    """All superiors of an organisation, without itself; none for an unknown one."""
+    found: set[str] = set()
+    while code in organisations and (parent := organisations.get(code).parent) and parent not in found:
+        found.add(parent)
+        code = parent
+    return found
+
+
+def _halls(organisations: Organisations, codes: set[str]) -> set[str]:
+    districts = {organisations.district_of(code).code for code in codes if code in organisations}
+    return {one.code for one in organisations.of_kind(OrgKind.HALL) if one.parent in districts}
+
+
+def approval_levels_are_kept(subject: Subject) -> Iterator[Finding]:
+    """R26, R27: one approval for each level of the item. Refused only where the catalogue's levels are read from a rule (confidence A)."""
+    item, approvals = subject.item, [event for event in subject.facts.process if event.node is Node.APPROVE]
+    if item is None or not approvals:
+        return
+    stated = {event.level for event in approvals if event.level}
+    open_levels = [level for level in item.approval_levels if level not in stated]
+    # An approval that names no level stands for the lowest that is still open.
+    missing = open_levels[sum(event.level is None for event in approvals) :]
+    refused = any(event.result is ProcessResult.REFUSE for event in subject.facts.process)
+    if missing and not refused:
+        labels = "、".join(level.label for level in missing)
+        sure = item.confidence.get("approval") == "A"
+        code, why = ("GD-2-5", f"缺少{labels}审批") if sure else ("APPROVAL_LEVEL", f"缺少{labels}审批")
+        yield finding(code, "case.json:process", why=why)
+    if stated - set(item.approval_levels):
+        yield finding("APPROVAL_LEVEL", "case.json:process", why="多于清单的级别")
+    if any(_below_level(event, subject.organisations) for event in approvals):
+        yield finding("APPROVAL_LEVEL", "case.json:process", why="审批单位与级别不符")
+
+
+def _below_level(event: ProcessEvent, organisations: Organisations) -> bool:
+    return event.level is not None and event.org in organisations and organisations.get(event.org).kind not in _KINDS[event.level]
+
+
+def promised_time_is_kept(subject: Subject) -> Iterator[Finding]:
+    """R34: the stated day, else that of the item; late is noted and never refused."""
+    facts = subject.facts
+    received = min(event.at for event in facts.process).astimezone(LOCAL_TIME).date()
+    due = facts.due_on or due_on(received, subject.item.limit_workdays if subject.item else None)
+    if due and facts.completed_at.astimezone(LOCAL_TIME).date() > due:
+        yield finding("OVERDUE", "case.json:due_on")
+
+
+def window_is_authorised(subject: Subject) -> Iterator[Finding]:
+    """R12: a citywide case has a grant, from its side, to its window, for its item, in force when it was completed."""
+    facts, grant, known = subject.facts, subject.facts.grant, subject.organisations
+    if not facts.citywide:
+        return
+    if grant is None:
+        yield finding("NO_GRANT", "case.json:grant")
+        return
+    owners = {facts.orgs.domicile, facts.orgs.accept} | _above(known, facts.orgs.domicile) | _above(known, facts.orgs.accept)
+    faults = {
+        "授权已过期": grant.valid_until < facts.completed_at.astimezone(LOCAL_TIME).date(),
+        "授权事项不符": grant.item != facts.item.code,
+        "被授权单位不符": grant.grantee not in {facts.orgs.receive} | _above(known, facts.orgs.receive),
+        "授权单位不符": grant.grantor not in owners,
+    }
+    for why in (why for why, holds in faults.items() if holds):
+        yield finding("GRANT_INVALID", "case.json:grant", why=why)

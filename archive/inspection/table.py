@@ -1,0 +1,108 @@
+"""The table of checks: which is which item of DA/T 70-2018, in which phases it runs, and the one function that does it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from archive.findings import Finding
+from archive.inspection import authenticity, integrity, process, safety, usability
+from archive.inspection.subject import Subject
+from archive.vocabulary import LabelledEnum
+
+
+class Phase(LabelledEnum):
+    """When a check runs: at filing, at taking over, in the long run."""
+
+    GD = "GD", "归档"
+    YJ = "YJ", "移交接收"
+    CQ = "CQ", "长期保存"
+
+
+_ALWAYS = frozenset(Phase)
+_ENTRY = frozenset({Phase.GD, Phase.YJ})
+_FILING = frozenset({Phase.GD})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `item` is the number within DA/T 70 (`1-1`: authenticity, first); where the standard's number is not known, ours in its part."""
+
+    item: str
+    name: str
+    phases: frozenset[Phase]
+    run: Callable[[Subject], Iterator[Finding]]
+    codes: frozenset[str]
+
+    def code(self, phase: Phase) -> str:
+        """The number with its phase, as reports show it."""
+        return f"{phase}-{self.item}"
+
+
+def _check(item: str, name: str, phases: frozenset[Phase], run: Callable[[Subject], Iterator[Finding]], *codes: str) -> Check:
+    return Check(item, name, phases, run, frozenset(codes))
+
+
+CHECKS: tuple[Check, ...] = (
+    _check("1-1", "固化信息有效性", _ALWAYS, authenticity.fetched_as_proven, "GD-1-1", "EVIDENCE_PARTIAL"),
+    _check("1-1", "调取凭据", _ENTRY, authenticity.fetch_has_evidence, "NO_EVIDENCE"),
+    _check("1-4", "公民身份号码值域", _ENTRY, authenticity.id_numbers_hold, "ID_INVALID"),
+    _check("1-4", "单位代码值域", _ENTRY, integrity.organisations_are_known, "ORG_UNKNOWN"),
+    _check("1-5", "年龄合理性", _ENTRY, authenticity.ages_can_be, "PERSON_AGE"),
+    _check("1-5", "时间合理性", _ENTRY, authenticity.times_can_be, "GD-1-5"),
+    _check("1-5", "用章时间", _ENTRY, authenticity.sealed_after_approval, "SEAL_EARLY"),
+    _check("1-6", "特殊字符", _ENTRY, authenticity.characters_are_common, "GD-1-6"),
+    _check("1-8", "件号和文件不重复", _ALWAYS, integrity.numbers_are_unique, "SCHEMA"),
+    _check("1-8", "图像不重复", _ENTRY, authenticity.images_differ, "DUPLICATE_SCAN"),
+    _check("1-10", "电子属性一致性", _ALWAYS, authenticity.names_match_content, "FORMAT_MISMATCH"),
+    _check("2-1", "总件数相符", _ALWAYS, integrity.files_are_named, "EXTRA_FILE"),
+    _check("2-4", "电子表单不附文件", _FILING, integrity.forms_bring_no_files, "SCHEMA"),
+    _check("2-5", "环节完整", _ALWAYS, process.no_node_is_skipped, "GD-2-5"),
+    _check("2-5", "环节与办理方式相符", _ENTRY, process.no_node_is_foreign, "GD-2-5"),
+    _check("2-5", "环节顺序", _ALWAYS, process.nodes_are_in_order, "GD-2-5"),
+    _check("2-5", "环节时间", _ALWAYS, process.times_are_in_order, "GD-2-5"),
+    _check("2-5", "办理人", _ALWAYS, process.every_step_names_its_actor, "GD-2-5"),
+    _check("2-5", "收审分离", _ENTRY, process.receiver_and_decider_differ, "SAME_PERSON", "SAME_PERSON_HOME", "SAME_UNIT"),
+    _check("2-5", "环节单位", _ENTRY, process.steps_are_where_they_belong, "ORG_MISMATCH"),
+    _check("2-5", "审批级别", _FILING, process.approval_levels_are_kept, "GD-2-5", "APPROVAL_LEVEL"),
+    _check("2-5", "承诺期限", _FILING, process.promised_time_is_kept, "OVERDUE"),
+    _check("2-5", "授权", _FILING, process.window_is_authorised, "NO_GRANT", "GRANT_INVALID"),
+    _check("2-7", "内容数据完整", _ALWAYS, integrity.pages_are_as_declared, "GD-2-7"),
+    _check("2-7", "空白页", _ENTRY, integrity.blank_pages_are_confirmed, "BLANK_PAGE", "BLANK_NOT_BLANK", "SCHEMA"),
+    _check("2-8", "附件", _ENTRY, usability.everything_will_be_shown, "PDF_XFA", "PDF_ATTACHMENT"),
+    _check("2-9", "归档范围", _ENTRY, integrity.required_materials_are_there, "GD-2-9"),
+    _check("2-9", "比对与走访材料", _FILING, integrity.investigation_is_there, "INVESTIGATION_MISSING"),
+    _check("2-9", "系统表单", _ENTRY, integrity.forms_come_from_the_system, "FORM_NOT_SYSTEM"),
+    _check("2-9", "材料来源", _FILING, integrity.sources_are_as_listed, "SOURCE_UNUSUAL"),
+    _check("2-9", "办理方式", _FILING, integrity.item_may_be_received_here, "MODE_VIOLATION"),
+    _check("2-11", "信息包内容数据完整", _ALWAYS, integrity.files_are_there, "FILE_MISSING"),
+    _check("3-3", "内容格式合规", _ALWAYS, usability.formats_are_accepted, "FORMAT_UNKNOWN", "GD-3-4"),
+    _check("3-3", "版式副本", _ENTRY, usability.ofd_has_a_rendition, "OFD_NO_RENDITION"),
+    _check("3-4", "内容可读", _ALWAYS, usability.files_open, "GD-3-4", "ENCRYPTED"),
+    _check("3-4", "分辨率", _ENTRY, usability.pages_are_fine_enough, "LOW_RESOLUTION"),
+    _check("4-2", "文件无害", _ALWAYS, safety.files_are_harmless, "FILE_UNSAFE"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """One line of a report: what was checked, when, and what was found; nothing found is passed."""
+
+    code: str
+    name: str
+    at: datetime
+    findings: tuple[Finding, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether there is nothing to say."""
+        return not self.findings
+
+
+def inspect(subject: Subject, phase: Phase) -> tuple[CheckResult, ...]:
+    """Run every check of a phase, in the order of the table."""
+    return tuple(CheckResult(one.code(phase), one.name, subject.now, tuple(one.run(subject))) for one in CHECKS if phase in one.phases)
+
+
+def found(results: Iterable[CheckResult]) -> tuple[Finding, ...]:
+    """All findings of a report."""
+    return tuple(one for result in results for one in result.findings)

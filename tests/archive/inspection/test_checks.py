@@ -1,0 +1,320 @@
+"""The checks on facts alone: what is wrong is found under its code, and what is unusual but right is not."""
+
+import copy
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from archive.case_facts import CaseFacts
+from archive.findings import rules, worst
+from archive.inspection.subject import Look, LookedFile, Subject
+from archive.inspection.table import CHECKS, Phase, found, inspect
+from archive.organisations import load_organisations
+from archive.service_items import load_catalogue, required_materials, snapshot
+from archive.vocabulary import Mode, OrgKind, Outcome
+from tests.factories import HOME, OTHER, sound_case
+
+CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+Case = dict[str, Any]
+
+
+def subject_of(case: Case, *, now: datetime = NOW, looks: dict[str, Look] | None = None) -> Subject:
+    """A subject whose files are sound, of the pages declared, unless `looks` says otherwise."""
+    facts = CaseFacts.model_validate(case)
+    item = CATALOGUE.get(facts.item.code, facts.item.version)
+    files = tuple(
+        LookedFile(one.no, path, f"{one.no:064d}", 1, (looks or {}).get(path, Look("image/jpeg", one.pages, pictures=(f"{path}",))))
+        for one in facts.materials
+        for path in one.files
+    )
+    return Subject(facts, item, snapshot(item), ORGANISATIONS, files, now)
+
+
+def codes(case: Case, **more: Any) -> set[str]:
+    return {one.code for one in found(inspect(subject_of(case, **more), Phase.GD))}
+
+
+def citywide() -> Case:
+    return sound_case("150622020000-20260901-000001", receive=OTHER)
+
+
+def home() -> Case:
+    return sound_case("150602010000-20260901-000001")
+
+
+def of_item(code: str, *, receive: str = HOME) -> Case:
+    """A sound case of any item: its required materials, an approval for each of its levels, at the organisation of that level."""
+    item = CATALOGUE.get(code, "2026-1")
+    case = sound_case("150602010000-20260901-000001", receive=receive)
+    case["item"]["code"] = case["grant"]["item"] = code
+    forms = {"收件单": "RECEIPT", "审批表": "APPROVAL", "常住人口登记表": "REGISTER"}
+    case["materials"] = []
+    for no, one in enumerate(required_materials(snapshot(item)), 1):
+        made: Case = {"no": no, "type": one.name, "source": str(one.sources[0]), "pages": 1}
+        if one.sources[0] == "SYSTEM_FORM":
+            made |= {"form": forms.get(one.name, "OTHER"), "data": {}}
+        else:
+            made |= {
+                "files": [f"materials/{no:03d}.jpg"],
+                "source_ref": {"system": "s", "id": "1", "fetched_at": "2026-09-01T09:00:00+08:00"},
+            }
+        case["materials"].append(made)
+    at = next(index for index, event in enumerate(case["process"]) if event["node"] == "APPROVE")
+    approval = case["process"].pop(at)
+    orgs = {"STATION": HOME, "DISTRICT": "150602000000", "CITY": "150600000000"}
+    for offset, level in enumerate(item.approval_levels):
+        minute = {"at": approval["at"].replace(":00:00", f":{offset:02d}:00")}
+        case["process"].insert(at + offset, {**approval, "level": str(level), "org": orgs[level], "actor_no": f"9{offset}", **minute})
+    return case
+
+
+@pytest.mark.parametrize("item", [one.code for one in CATALOGUE.enabled_items])
+def test_a_sound_case_of_every_item_is_accepted_at_home_and_citywide(item: str) -> None:
+    modes = [HOME] if CATALOGUE.get(item, "2026-1").mode is Mode.HOME_ONLY else [HOME, OTHER]
+    for receive in modes:
+        results = found(inspect(subject_of(of_item(item, receive=receive)), Phase.GD))
+        assert worst(results) in {None, Outcome.NOTE}
+        assert {one.code for one in results} <= {"INVESTIGATION_MISSING"}
+
+
+def _event(case: Case, node: str) -> Case:
+    event: Case = next(one for one in case["process"] if one["node"] == node)
+    return event
+
+
+def _set(node: str, **values: str) -> Callable[[Case], None]:
+    return lambda case: _event(case, node).update(values)
+
+
+def _material(number: int, **values: Any) -> Callable[[Case], None]:
+    return lambda case: case["materials"][number].update(values)
+
+
+def _grant(**values: str) -> Callable[[Case], None]:
+    return lambda case: case["grant"].update(values)
+
+
+def _drop(node: str) -> Callable[[Case], None]:
+    return lambda case: case["process"].remove(_event(case, node))
+
+
+def _swap(case: Case) -> None:
+    first, second = _event(case, "ACCEPT"), _event(case, "REVIEW")
+    first["node"], second["node"] = "REVIEW", "ACCEPT"
+
+
+def _seal(at: str, owner: str = HOME) -> Callable[[Case], None]:
+    return lambda case: case.update(seal_uses=[{"seal_owner": owner, "caller": OTHER, "at": at}])
+
+
+CITYWIDE_FAULTS: list[tuple[Callable[[Case], None], str]] = [
+    *((_drop(node), "GD-2-5") for node in ("RECEIVE", "TRANSFER", "ACCEPT", "REVIEW", "APPROVE", "FEEDBACK", "ISSUE")),
+    (_swap, "GD-2-5"),
+    (_set("APPROVE", at="2026-09-01T08:00:00+08:00"), "GD-2-5"),
+    (_set("ISSUE", at="2027-09-01T08:00:00+08:00"), "GD-2-5"),
+    (_set("REVIEW", actor_no=" "), "GD-2-5"),
+    (_set("REVIEW", result="RETURN"), "GD-2-5"),
+    (_set("APPROVE", actor_no="1"), "SAME_PERSON"),
+    (_set("REVIEW", actor_no="1"), "SAME_PERSON"),
+    (_set("APPROVE", org=OTHER), "SAME_UNIT"),
+    (_set("APPROVE", org=OTHER), "ORG_MISMATCH"),
+    (_set("RECEIVE", org=HOME), "ORG_MISMATCH"),
+    (_set("ACCEPT", org="150625030000"), "ORG_MISMATCH"),
+    (_set("FEEDBACK", org="150625030000"), "ORG_MISMATCH"),
+    (_set("ISSUE", org="150625030000"), "ORG_MISMATCH"),
+    (_set("APPROVE", level="CITY"), "APPROVAL_LEVEL"),
+    (lambda case: case.pop("grant"), "NO_GRANT"),
+    (_grant(valid_until="2026-08-31"), "GRANT_INVALID"),
+    (_grant(item="QC04"), "GRANT_INVALID"),
+    (_grant(grantee=HOME), "GRANT_INVALID"),
+    (_grant(grantor=OTHER), "GRANT_INVALID"),
+    (_grant(grantor="110105000000"), "ORG_UNKNOWN"),
+    (lambda case: case.update(due_on="2026-08-31"), "OVERDUE"),
+    (_set("ISSUE", at="2026-09-10T15:00:00+08:00"), "OVERDUE"),
+    (_seal("2026-09-01T09:00:00+08:00"), "SEAL_EARLY"),
+    (_seal("2027-09-01T09:00:00+08:00"), "GD-1-5"),
+    (_seal("2026-09-01T15:00:00+08:00", "110105000000"), "ORG_UNKNOWN"),
+    (_material(5, captured_at="2027-01-01T00:00:00+08:00"), "GD-1-5"),
+    (_material(4, source_ref={"system": "s", "id": "1", "fetched_at": "2027-01-01T00:00:00+08:00"}), "GD-1-5"),
+    (_material(4, source_ref=None), "NO_EVIDENCE"),
+    (_material(4, source_ref={"system": "s", "id": "1", "fetched_at": "2026-09-01T09:00:00+08:00", "sha256": "f" * 64}), "GD-1-1"),
+    (_material(4, source="SCANNED_PROOF"), "SOURCE_UNUSUAL"),
+    (_material(5, blank_pages=[2]), "SCHEMA"),
+    (_material(5, blank_pages=[1]), "BLANK_NOT_BLANK"),
+    (_material(5, no=4), "SCHEMA"),
+    (_material(0, source="SCANNED_PROOF"), "SCHEMA"),
+    (_material(0, form=None, source="SCANNED_PROOF", files=["materials/001.jpg"]), "FORM_NOT_SYSTEM"),
+    (_material(5, type="其他说明"), "GD-2-9"),
+    (lambda case: case["subjects"][0].update(name="测\ue000"), "GD-1-6"),
+    (lambda case: case["subjects"][0].update(name="测\u202e某"), "GD-1-6"),
+    (lambda case: case["applicant"].update(id_number="150602190001010014"), "PERSON_AGE"),
+    (lambda case: case["applicant"].update(id_number="150602199001010017"), "ID_INVALID"),
+    (lambda case: case["applicant"].pop("id_number"), "ID_INVALID"),
+]
+
+
+@pytest.mark.parametrize(("change", "code"), CITYWIDE_FAULTS)
+def test_each_fault_of_a_citywide_case_is_found_under_its_code(change: Callable[[Case], None], code: str) -> None:
+    case = copy.deepcopy(citywide())
+    assert codes(case) == set()
+    change(case)
+    assert code in codes(case)
+
+
+def _insert(case: Case, before: str, *events: Case) -> None:
+    at = case["process"].index(_event(case, before))
+    case["process"][at:at] = events
+
+
+def _returned(case: Case) -> None:
+    """REVIEW sends the case back to ACCEPT, which passes it on again."""
+    review, accept = _event(case, "REVIEW"), _event(case, "ACCEPT")
+    _insert(case, "REVIEW", {**review, "result": "RETURN", "at": accept["at"]}, {**accept})
+
+
+def _returned_to_the_window(case: Case) -> None:
+    accept, receive = _event(case, "ACCEPT"), _event(case, "RECEIVE")
+    again = [{**one, "at": accept["at"]} for one in (receive, _event(case, "TRANSFER"))]
+    _insert(case, "ACCEPT", {**accept, "result": "RETURN"}, *again)
+
+
+def _refused(case: Case) -> None:
+    _event(case, "REVIEW")["result"] = "REFUSE"
+    case["process"].remove(_event(case, "APPROVE"))
+
+
+def _hall(case: Case) -> None:
+    hall = next(one.code for one in ORGANISATIONS.of_kind(OrgKind.HALL) if one.parent == "150602000000")
+    _event(case, "REVIEW")["org"] = hall
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _returned,
+        _returned_to_the_window,
+        _refused,
+        _hall,
+        _set("APPROVE", org="150602000000"),
+        _set("APPROVE", org="150600000000"),
+        _set("ISSUE", org=HOME),
+        _set("APPROVE", level="STATION"),
+        _grant(grantee="150622000000", grantor="150602000000", valid_until="2026-09-01"),
+        _seal("2026-09-01T15:00:00+08:00"),
+        lambda case: case["subjects"][0].update(name="测\U00020000·某"),
+        lambda case: case["subjects"][0].pop("id_number"),
+        lambda case: case["materials"].append(
+            {"no": 9, "type": "补充说明", "source": "SCANNED_PROOF", "files": ["materials/009.jpg"], "pages": 3}
+        ),
+        _material(4, source="ONLINE_APPLICATION"),
+    ],
+)
+def test_what_is_unusual_but_right_is_not_found(change: Callable[[Case], None]) -> None:
+    case = citywide()
+    case["channel"] = "ONLINE"
+    change(case)
+    # The district or the city that decides without stating its level is no fault of the case.
+    assert codes(case) == set()
+
+
+def test_a_home_case_is_not_passed_on_and_one_that_another_unit_accepts_may_be() -> None:
+    case = home()
+    case["process"].insert(1, {**_event(case, "RECEIVE"), "node": "TRANSFER"})
+    assert codes(case) == {"GD-2-5"}
+    case["orgs"]["accept"] = "150602000000"
+    assert codes(case) == set()
+
+
+def test_a_missing_level_is_refused_where_the_rule_was_read_and_noted_where_the_catalogue_infers_it() -> None:
+    for item, code in (("BG06", "GD-2-5"), ("BG03", "APPROVAL_LEVEL")):
+        case = of_item(item)
+        assert code not in codes(case)
+        case["process"] = [
+            event for event in case["process"] if event.get("level") != str(CATALOGUE.get(item, "2026-1").approval_levels[-1])
+        ]
+        assert code in codes(case)
+
+
+def test_a_person_born_today_by_the_local_day_is_not_born_tomorrow() -> None:
+    case = home()
+    case["subjects"].append({"name": "新生", "id_number": "150602202609020019"})
+    from archive.citizen_id import check_digit
+
+    case["subjects"][1]["id_number"] = "15060220260902001" + check_digit("15060220260902001")
+    at_one_in_the_morning = datetime(2026, 9, 1, 17, tzinfo=UTC)
+    assert "ID_INVALID" not in codes(case, now=at_one_in_the_morning)
+    assert "ID_INVALID" in codes(case, now=datetime(2026, 9, 1, 15, tzinfo=UTC))
+
+
+def test_ethnicity_must_be_confirmed_when_a_form_says_that_the_parents_differ() -> None:
+    case = of_item("CS01")
+    case["materials"][0]["data"] = {"父亲民族": "汉族", "母亲民族": "汉"}
+    assert codes(case) == set()
+    case["materials"][0]["data"]["母亲民族"] = "蒙古族"
+    assert codes(case) == {"GD-2-9"}
+
+
+def test_comparison_and_visit_are_asked_for_where_the_rule_demands_them() -> None:
+    case = of_item("BG02")
+    told = [one.message for one in found(inspect(subject_of(case), Phase.GD)) if one.code == "INVESTIGATION_MISSING"]
+    assert len(told) == 2
+    case["materials"].append({"no": 50, "type": "人像比对与走访记录", "source": "SYSTEM_FORM", "form": "OTHER", "data": {}, "pages": 1})
+    assert codes(case) == set()
+
+
+def test_the_same_image_twice_is_told_also_within_one_file_and_blank_pages_are_no_images() -> None:
+    paths = ["materials/004.jpg", "materials/005.jpg"]
+    same = Look("image/jpeg", 1, pictures=("p",))
+    assert codes(home(), looks=dict.fromkeys(paths, same)) == {"DUPLICATE_SCAN"}
+    case = home()
+    case["materials"][5]["pages"] = 2
+    assert codes(case, looks={"materials/006.jpg": Look("image/jpeg", 2, pictures=("p", "p"))}) == {"DUPLICATE_SCAN"}
+    case["materials"][5]["blank_pages"] = [1, 2]
+    assert codes(case, looks={"materials/006.jpg": Look("image/jpeg", 2, blank=(1, 2))}) == set()
+
+
+def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
+    case = home()
+    sound = "0" * 63 + "5"
+    case["materials"][4] |= {"source_ref": {**case["materials"][4]["source_ref"], "sha256": sound}}
+    assert codes(case) == set()
+    subject = subject_of(case)
+    forged = LookedFile(5, "materials/forged.jpg", "f" * 64, 1, Look("image/jpeg", 1, pictures=("f",)))
+
+    def with_files(*files: LookedFile) -> set[str]:
+        others = tuple(one for one in subject.files if one.material_no != 5)
+        made = Subject(subject.facts, subject.item, subject.snapshot, ORGANISATIONS, (*others, *files), NOW)
+        return {one.code for one in found(inspect(made, Phase.GD))} & {"GD-1-1", "EVIDENCE_PARTIAL"}
+
+    proven = next(one for one in subject.files if one.material_no == 5)
+    ofd = LookedFile(5, "materials/5.ofd", sound, 1, Look("application/ofd"))
+    assert with_files(forged, proven) == {"GD-1-1"}
+    assert with_files(proven, forged) == {"EVIDENCE_PARTIAL"}
+    assert with_files(forged, ofd) == set()
+
+
+def test_every_check_says_which_codes_it_gives_and_every_phase_has_checks_of_all_four_kinds() -> None:
+    assert set().union(*(one.codes for one in CHECKS)) <= rules().keys()
+    for phase in Phase:
+        assert {one.item[0] for one in CHECKS if phase in one.phases} == {"1", "2", "3", "4"}
+
+
+@pytest.mark.parametrize(("change", "code"), CITYWIDE_FAULTS)
+def test_a_check_gives_no_code_but_its_own(change: Callable[[Case], None], code: str) -> None:
+    case = copy.deepcopy(citywide())
+    change(case)
+    subject = subject_of(case)
+    for one in CHECKS:
+        assert {each.code for each in one.run(subject)} <= one.codes
+    assert code in {each.code for one in CHECKS for each in one.run(subject)}
+
+
+def test_a_report_names_each_check_with_its_phase_and_what_it_found() -> None:
+    case = citywide()
+    case["process"].remove(_event(case, "REVIEW"))
+    report = inspect(subject_of(case), Phase.YJ)
+    assert all(one.code.startswith("YJ-") for one in report)
+    assert [one.name for one in report if not one.passed] == ["环节完整"]
