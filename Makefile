@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test lint clean
+.PHONY: help setup serve cluster test lint clean
 
 help: ## 列出全部命令 / list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,6 +19,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 
 serve: setup ## 打开网页 / open the web page on 127.0.0.1
 	$(VENV)/bin/yice serve
+
+cluster: setup ## 本机集群 / the distributed mode natively on loopback: PostgreSQL, SeaweedFS, RabbitMQ, two nodes, web
+	$(VENV)/bin/python -m api.cluster
 
 lint: setup ## 静态检查 / ruff, mypy, import-linter
 	$(VENV)/bin/ruff check .
