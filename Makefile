@@ -21,7 +21,7 @@ serve: setup ## 打开网页 / open the web page on 127.0.0.1
 	$(VENV)/bin/yice serve
 
 cluster: setup ## 本机集群 / the distributed mode natively on loopback: PostgreSQL, SeaweedFS, RabbitMQ, two nodes, web
-	$(VENV)/bin/python -m api.cluster
+	$(VENV)/bin/python -m api.cluster up
 
 lint: setup ## 静态检查 / ruff, mypy, import-linter
 	$(VENV)/bin/ruff check .

@@ -163,7 +163,7 @@ def up(
     concurrency: Annotated[int, typer.Option(min=1, help="每个节点同时组卷的册数")] = 1,
     port: Annotated[int, typer.Option(help="网页端口")] = 8000,
 ) -> None:
-    """启动本机集群；按 Ctrl-C 全部结束，数据保留。例：python -m api.cluster --workers 2."""
+    """启动本机集群；按 Ctrl-C 全部结束，数据保留。例：python -m api.cluster up --workers 2."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with running(folder, workers=workers, concurrency=concurrency, web_port=port) as (site, services):
@@ -192,6 +192,34 @@ def _watch(services: list[Service]) -> None:
                 screen.print(f"{one.name} 已退出，重新启动。")
                 one.start()
         time.sleep(1)
+
+
+def compose_secrets(password: Mapping[str, str]) -> dict[str, str]:
+    """The secret files of docker-compose.yml; `password` by service: database, broker, store."""
+    identity = {"name": "yice", "credentials": [{"accessKey": "yice", "secretKey": password["store"]}]}
+    return {
+        "postgres_password": password["database"],
+        "rabbitmq_conf": f"default_user = yice\ndefault_pass = {password['broker']}\n",
+        "seaweedfs_s3": json.dumps({"identities": [{**identity, "actions": ["Admin", "Read", "Write", "List"]}]}),
+        "yice_database_url": f"postgresql+psycopg://yice:{password['database']}@database:5432/postgres",
+        "yice_broker_url": f"amqp://yice:{password['broker']}@broker:5672//",
+        "yice_s3_access_key": "yice",
+        "yice_s3_secret_key": password["store"],
+    }
+
+
+@cluster_app.command("secrets")
+def secrets_(folder: Annotated[Path, typer.Option(help="密钥文件夹")] = Path("secrets")) -> None:
+    """生成 docker-compose.yml 所用的密钥文件；已有的不改。例：python -m api.cluster secrets."""
+    # The files are open to the containers' users, the folder to nobody else on this machine.
+    try:
+        folder.mkdir(mode=0o700, parents=True)
+    except FileExistsError:
+        screen.print("密钥文件夹已存在，未作改动。")
+        return
+    for name, text in compose_secrets({name: secrets.token_hex(16) for name in ("database", "broker", "store")}).items():
+        (folder / name).write_text(text)
+    screen.print(f"已生成：{folder}")
 
 
 if __name__ == "__main__":

@@ -201,7 +201,10 @@ def test_make_cluster_starts_everything_and_ctrl_c_ends_all_of_it() -> None:
     folder.chmod(0o755)  # PostgreSQL runs as another user
     port = free_port()
     cluster = subprocess.Popen(
-        [sys.executable, "-m", "api.cluster", "--folder", str(folder), "--port", str(port)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "api.cluster", "up", "--folder", str(folder), "--port", str(port)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert cluster.stderr is not None
