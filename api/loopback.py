@@ -227,6 +227,8 @@ def seaweedfs(folder: Path, port: int, bucket: str, access_key: str, secret_key:
         "-ip.bind=127.0.0.1",
     ]
     command += [f"-{name}={inner}" for name, inner in _inner_ports(folder / "ports.json").items()]
+    # Its other doors stay shut: their ports are fixed, so that a second store on this machine would not start.
+    command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     # Each bucket takes seven volumes at once; small ones, so that a laptop's disk is not reserved.
     command += ["-volume.max=500", "-master.volumeSizeLimitMB=64", "-volume.preStopSeconds=0"]
     return Service("seaweedfs", command, folder / "seaweedfs.log", lambda: _s3_writes(port, bucket, access_key, secret_key))
