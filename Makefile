@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint clean
+.PHONY: help setup demo serve cluster test lint clean
 CASES ?= 120
 SEED ?= 1
 
@@ -24,6 +24,9 @@ demo: setup ## 演示：生成虚构城市、接收、组卷、验证 / build a 
 
 serve: setup ## 打开网页 / open the web page on 127.0.0.1
 	$(VENV)/bin/yice serve
+
+cluster: setup ## 本机集群 / the distributed mode natively on loopback: PostgreSQL, SeaweedFS, RabbitMQ, two nodes, web
+	$(VENV)/bin/python -m api.cluster up
 
 lint: setup ## 静态检查 / ruff, mypy, import-linter
 	$(VENV)/bin/ruff check .

@@ -1,11 +1,14 @@
 """The HTTP door of the main job: health, and a read-only register of volumes on loopback. Access control comes with the station API."""
 
-from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from jinja2 import Environment, PackageLoader, select_autoescape
-from sqlalchemy import text
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from api.bootstrap import Runtime
+from api.bootstrap import Runtime, start
+from api.health import public, readiness, ready
+from api.metrics import exposition, registry_of
+from api.settings import Settings
 from archive.db import reading
 from archive.registers import volume_rows
 from archive.vocabulary import Series, VolumeState
@@ -15,6 +18,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     """The app on one runtime. No volume's content is served: a register without names is all that needs no account."""
     app = FastAPI(title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None)
     pages = Environment(loader=PackageLoader("api", "templates"), autoescape=select_autoescape())
+    measured = registry_of(runtime)
 
     @app.middleware("http")
     async def guard(request: Request, call_next):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - starlette's own signature
@@ -26,10 +30,19 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
-        """Database reached and store fit."""
-        with reading(runtime.engine) as session:
-            session.execute(text("SELECT 1"))
+        """The process answers. What it depends on is for /readyz: restarting a node does not mend its database."""
         return {"status": "ok"}
+
+    @app.get("/readyz")
+    def readyz() -> JSONResponse:
+        """200 when database, store and broker answer, else 503; the body tells each one's state."""
+        states = readiness(runtime)
+        return JSONResponse(public(states), 200 if ready(states) else 503)
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        """What the rows say, for Prometheus."""
+        return Response(exposition(measured), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/", response_class=HTMLResponse)
     def register() -> str:
@@ -39,3 +52,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         return pages.get_template("register.html").render(rows=rows, labels=labels)
 
     return app
+
+
+def from_environment() -> FastAPI:
+    """The app of a node, for `uvicorn --factory`."""
+    return create_app(start(Settings()))

@@ -46,6 +46,13 @@ class PinnedError(StorageError):
     action = "保管期限内不得删除。"
 
 
+class StoreUnavailableError(StorageError):
+    """The store did not answer, answered 5xx, or cut its answer off; of the object itself nothing is known."""
+
+    code = "STORE_UNAVAILABLE"
+    action = "请检查对象存储服务后再次运行，已完成的不会重做。"
+
+
 class StoreUnfitError(StorageError):
     """The store would overwrite what is written once."""
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex, sm3_hex
-from storage.errors import DigestMismatchError, MissingError, StorageError
+from storage.errors import DigestMismatchError, MissingError, StorageError, StoreUnavailableError
 
 INVENTORY = "inventory.json"
 SPEC = "volume-inventory/1"
@@ -127,6 +127,8 @@ def _fault(store: BlobStore, one: SharedObject) -> PackageFault | None:
         return PackageFault("MISSING", one.path)
     except DigestMismatchError:
         return PackageFault("CHANGED", one.path)
+    except StoreUnavailableError:
+        raise  # says nothing of the object; a package must not be judged by an outage
     except (StorageError, OSError):
         return PackageFault("UNREADABLE", one.path)
     return None

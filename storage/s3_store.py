@@ -10,18 +10,19 @@ import urllib3
 from minio import Minio
 from minio.commonconfig import COMPLIANCE
 from minio.credentials import Credentials
-from minio.error import S3Error
+from minio.error import MinioException, S3Error
 from minio.retention import Retention
 from minio.signer import sign_v4_s3
 from minio.versioningconfig import ENABLED, VersioningConfig
 
 from storage.blobs import Stat, checked_key, probe_write_once
 from storage.digest import VerifyingReader, sha256_hex, verified
-from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError, StorageError
+from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError, StorageError, StoreUnavailableError
 
 _REGION = "us-east-1"
 _TAKEN = (409, 412)
 _GONE = {"NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed"}
+_OVERLOADED = (500, 502, 503, 504)
 _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 
 
@@ -30,14 +31,17 @@ class S3Store:
 
     def __init__(self, endpoint: str, bucket: str, access_key: str, secret_key: str, *, secure: bool = True) -> None:
         """Connect; `endpoint` is host:port."""
-        self._http = urllib3.PoolManager(timeout=_TIMEOUT, maxsize=8, retries=urllib3.Retry(3, backoff_factor=0.2, allowed_methods=None))
+        # Every request may be sent again: a put is conditional, so a second one changes nothing.
+        retries = urllib3.Retry(3, backoff_factor=0.2, allowed_methods=None, status_forcelist=_OVERLOADED, raise_on_status=False)
+        self._http = urllib3.PoolManager(timeout=_TIMEOUT, maxsize=8, retries=retries)
         self._client = Minio(endpoint, access_key=access_key, secret_key=secret_key, secure=secure, region=_REGION, http_client=self._http)
         self._credentials = Credentials(access_key, secret_key)
         self._base = SplitResult("https" if secure else "http", endpoint, "", "", "")
         self._bucket = bucket
-        if not self._client.bucket_exists(bucket_name=bucket):
-            self._client.make_bucket(bucket_name=bucket, object_lock=True)
-        self._client.set_bucket_versioning(bucket_name=bucket, config=VersioningConfig(ENABLED))
+        with _asking(bucket):
+            if not self._client.bucket_exists(bucket_name=bucket):
+                self._client.make_bucket(bucket_name=bucket, object_lock=True)
+            self._client.set_bucket_versioning(bucket_name=bucket, config=VersioningConfig(ENABLED))
 
     def put_new(self, key: str, data: bytes, *, media_type: str = "application/octet-stream", retain_until: datetime | None = None) -> Stat:
         """Write once. The client's own put can't send If-None-Match, hence a presigned one over its pool (volume.md, effect 4)."""
@@ -47,6 +51,8 @@ class S3Store:
             # Also our own earlier try, whose answer was lost on the way: the bytes decide.
             if sha256_hex(self.read(key, sha256=None)) != digest:
                 raise KeyTakenError(f"对象已存在且内容不同：{key}。")
+        elif answer.status in _OVERLOADED:
+            raise StoreUnavailableError(f"对象存储答复 {answer.status}。")
         elif answer.status >= 300:  # noqa: PLR2004 - HTTP
             raise StorageError(f"对象存储答复 {answer.status}。")
         if retain_until:
@@ -57,7 +63,8 @@ class S3Store:
         """Read whole and verified."""
         answer = self._get(key)
         try:
-            data = bytes(answer.read())
+            with _asking(key):
+                data = bytes(answer.read())
             expected = sha256 or answer.headers.get("x-amz-meta-sha256") or ""
         finally:
             answer.close()
@@ -70,6 +77,8 @@ class S3Store:
         answer = self._get(key)
         try:
             yield cast("BinaryIO", VerifyingReader(answer, sha256 or answer.headers.get("x-amz-meta-sha256") or "", key))
+        except urllib3.exceptions.HTTPError:
+            raise StoreUnavailableError(f"对象没有读完：{key}。") from None
         finally:
             answer.close()
             answer.release_conn()
@@ -83,7 +92,12 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[Stat]:
         """In order of key, as S3 lists."""
-        for one in self._client.list_objects(bucket_name=self._bucket, prefix=prefix, recursive=True):
+        found = iter(self._client.list_objects(bucket_name=self._bucket, prefix=prefix, recursive=True))
+        while True:
+            with _asking(prefix):
+                one = next(found, None)
+            if one is None:
+                return
             known = self.stat(one.object_name or "")
             if known:
                 yield known
@@ -91,9 +105,9 @@ class S3Store:
     def pin(self, key: str, until: datetime) -> None:
         """COMPLIANCE lock until a time."""
         known = self._known(key)
-        self._client.set_object_retention(
-            bucket_name=self._bucket, object_name=key, config=Retention(COMPLIANCE, until), version_id=known.version or None
-        )
+        config = Retention(COMPLIANCE, until)
+        with _asking(key):
+            self._client.set_object_retention(bucket_name=self._bucket, object_name=key, config=config, version_id=known.version or None)
 
     def discard(self, key: str, version: str) -> None:
         """Delete exactly this version."""
@@ -102,7 +116,8 @@ class S3Store:
         lock = self._lock(key, version)
         if lock and lock > datetime.now(UTC):
             raise PinnedError(f"对象在锁定期内：{key}。")
-        self._client.remove_object(bucket_name=self._bucket, object_name=key, version_id=version)
+        with _asking(key):
+            self._client.remove_object(bucket_name=self._bucket, object_name=key, version_id=version)
 
     def probe(self) -> None:
         """Raise StoreUnfitError unless overwriting is refused."""
@@ -123,7 +138,8 @@ class S3Store:
         signed = sign_v4_s3(
             method="PUT", url=url, region=_REGION, headers=headers, credentials=self._credentials, content_sha256=digest, date=now
         )
-        return self._http.request("PUT", urlunsplit(url), body=data, headers={name: str(value) for name, value in signed.items()})
+        with _asking(key):
+            return self._http.request("PUT", urlunsplit(url), body=data, headers={name: str(value) for name, value in signed.items()})
 
     def _lock(self, key: str, version: str) -> datetime | None:
         try:
@@ -133,19 +149,29 @@ class S3Store:
         return found.retain_until_date if found else None
 
     def _get(self, key: str) -> Any:  # noqa: ANN401 - urllib3's response
-        try:
+        with _asking(key):
             return self._client.get_object(bucket_name=self._bucket, object_name=checked_key(key))
-        except S3Error as error:
-            raise _ours(error, key) from None
 
     def _known(self, key: str) -> Stat:
-        try:
+        with _asking(key):
             found = self._client.stat_object(bucket_name=self._bucket, object_name=checked_key(key))
-        except S3Error as error:
-            raise _ours(error, key) from None
         digest = (found.metadata or {}).get("x-amz-meta-sha256", "")
         return Stat(key, found.size or 0, digest, found.version_id or "", found.content_type or "")
 
 
+@contextmanager
+def _asking(key: str) -> Iterator[None]:
+    """Every failure of the client or of the connection as an error of ours; what can't be asked for is never said to be missing."""
+    try:
+        yield
+    except S3Error as error:
+        raise _ours(error, key) from None
+    except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise StoreUnavailableError(f"对象存储没有答复（{type(error).__name__}）：{key}。") from None
+
+
 def _ours(error: S3Error, key: str) -> StorageError:
-    return MissingError(f"对象缺失：{key}。") if error.code in _GONE else StorageError(f"对象存储答复 {error.code}。")
+    if error.code in _GONE:
+        return MissingError(f"对象缺失：{key}。")
+    overloaded = error.response is not None and error.response.status in _OVERLOADED
+    return (StoreUnavailableError if overloaded else StorageError)(f"对象存储答复 {error.code}。")

@@ -46,6 +46,8 @@ def seaweedfs() -> Iterator[str]:
         f"-dir={folder}",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
+        "-s3.port.iceberg=0",  # fixed ports: a second store on this machine would not start
+        "-s3.port.lance=0",
         "-volume.max=500",
         "-master.volumeSizeLimitMB=64",
     ]

@@ -1,0 +1,22 @@
+# One image for every node: workers, web, command line, and the S3 store of a trial.
+FROM python:3.11-slim-bookworm AS install
+WORKDIR /src
+COPY requirements.lock ./
+# Only what the lock names, with its hashes.
+RUN python -m venv /opt/yice && /opt/yice/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY api api
+COPY archive archive
+COPY ingest ingest
+COPY search search
+COPY storage storage
+RUN /opt/yice/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
+
+FROM python:3.11-slim-bookworm
+# The data folder belongs to the user, so that a fresh volume does too.
+RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/yice yice && install -d -o yice -g yice -m 0750 /var/lib/yice
+COPY --from=install /opt/yice /opt/yice
+ENV PATH=/opt/yice/bin:$PATH PYTHONUNBUFFERED=1 YICE_DATA=/var/lib/yice
+WORKDIR /var/lib/yice
+USER 10001:10001
+CMD ["yice", "--help"]

@@ -1,0 +1,85 @@
+"""/metrics: what the rows say, counted at each scrape, in the text format of Prometheus. No names, no case numbers, no 档号."""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.bootstrap import Runtime
+from archive.db import database_now, reading
+from archive.models import Case, Delivery, Job, VolumeVersion
+from archive.vocabulary import IntakeOutcome, VolumeState
+
+JOB_STATES = ("WAITING", "DONE", "FAILED")
+
+
+class ArchiveCollector(Collector):
+    """Gauges of one archive. Known states are there with 0 too: an alert on a missing series never fires."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Count in this runtime's database."""
+        self._runtime = runtime
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Nothing ahead of the first scrape: registration must not need the database."""
+        return ()
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """All gauges from one snapshot."""
+        with reading(self._runtime.engine) as session:
+            yield from _counts(session)
+            yield _oldest(session)
+
+
+def exposition(registry: CollectorRegistry) -> bytes:
+    """The body of /metrics."""
+    return generate_latest(registry)
+
+
+def registry_of(runtime: Runtime) -> CollectorRegistry:
+    """A registry of this app alone; the client's global one would outlive a test's archive."""
+    registry = CollectorRegistry()
+    registry.register(ArchiveCollector(runtime))
+    return registry
+
+
+def _counts(session: Session) -> Iterator[GaugeMetricFamily]:
+    states = dict.fromkeys((str(one) for one in VolumeState), 0)
+    states |= dict(session.execute(select(VolumeVersion.state, func.count()).group_by(VolumeVersion.state)).tuples().all())
+    yield _gauge("yice_volumes", "Versions of volumes by state", "state", states)
+    outcomes = dict.fromkeys((str(one) for one in IntakeOutcome), 0)
+    outcomes |= dict(session.execute(select(Delivery.outcome, func.count()).group_by(Delivery.outcome)).tuples().all())
+    yield _gauge("yice_deliveries", "Delivered packages by outcome", "outcome", outcomes)
+    cases = dict(session.execute(select(Case.state, func.count()).group_by(Case.state)).tuples().all())
+    yield _gauge("yice_cases", "Cases by state", "state", cases)
+    jobs = GaugeMetricFamily("yice_jobs", "Jobs by kind and state", labels=("kind", "state"))
+    counted = {
+        (kind, state): count
+        for kind, state, count in session.execute(select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state))
+    }
+    for kind in sorted({kind for kind, _ in counted} | {"compile"}):
+        for state in sorted({*JOB_STATES, *(one for known, one in counted if known == kind)}):
+            jobs.add_metric((kind, state), counted.get((kind, state), 0))
+    yield jobs
+    failed = select(Job.error_code, func.count()).where(Job.state == "FAILED").group_by(Job.error_code)
+    yield _gauge(
+        "yice_job_failures", "Failed jobs by error code", "code", {code or "UNKNOWN": count for code, count in session.execute(failed)}
+    )
+
+
+def _gauge(name: str, text: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, text, labels=(label,))
+    for value, count in sorted(values.items()):
+        family.add_metric((value,), count)
+    return family
+
+
+def _oldest(session: Session) -> GaugeMetricFamily:
+    first = session.scalar(select(func.min(Job.created_at)).where(Job.state == "WAITING"))
+    age = (database_now(session) - first).total_seconds() if first else 0.0
+    return GaugeMetricFamily(
+        "yice_oldest_waiting_job_age_seconds", "Age of the oldest job that still waits; 0 when none does", value=max(0.0, age)
+    )

