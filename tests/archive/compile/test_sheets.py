@@ -59,6 +59,7 @@ def volume(rows: tuple[SheetRow, ...], forms: tuple[FormSheet, ...] = (), **more
         forms=forms,
         notes=("扫描件原件留存于收件单位。",),
         cross_reference=None,
+        late=False,
     )
     return replace(base, **more)  # type: ignore[arg-type]
 
