@@ -15,12 +15,14 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from api.bootstrap import Runtime, is_gone
-from api.worker import celery_app
+from api.broker import celery_app
+from archive.codes import ArchivalCode, storage_prefix
 from archive.crashpoints import reach
 from archive.custody import ENDED
 from archive.db import reading, writing
 from archive.models import Job, VolumeVersion
-from archive.numbering import COMPILE, TIMESTAMP, freeze, freeze_supplements, freeze_timestamps, unnumbered
+from archive.numbering import COMPILE, TIMESTAMP, freeze, freeze_supplements, freeze_timestamps, unnumbered, void
+from storage.package import discard_uncommitted
 
 _RESEND_SECONDS = 20.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
@@ -37,31 +39,51 @@ class Batch:
 
 def compile_batch(runtime: Runtime, actor: str, *, case_no: str | None, period: str | None, watch: Callable[[Batch], None]) -> Batch:
     """Reserve numbers in order of completion, then make all versions that are not made yet, and those that become possible by it."""
+    reserve(runtime, actor, case_no=case_no, period=period)
+    return _make_all(runtime, COMPILE, lambda: begin_supplements(runtime, actor, case_no=case_no, period=period), watch)
+
+
+def reserve(runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None) -> None:
+    """Give every case that waits its number and its job, and begin what supplements allow; all of it committed."""
     with writing(runtime.engine) as session:
-        cases = unnumbered(session, case_no=case_no, period=period)
         freeze(
             session,
             actor,
-            cases,
+            unnumbered(session, case_no=case_no, period=period),
             catalogue=runtime.catalogue,
             organisations=runtime.organisations,
             rule=runtime.settings.filing_rule,
             at=datetime.now(UTC),
         )
-
-    def begin() -> int:
-        with writing(runtime.engine) as session:
-            return freeze_supplements(session, actor, case_no=case_no, period=period, at=datetime.now(UTC))
-
-    begin()
+    begin_supplements(runtime, actor, case_no=case_no, period=period)
     reach("frozen-after-commit")
-    return _make_all(runtime, COMPILE, begin, watch)
+
+
+def begin_supplements(runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None) -> int:
+    """Begin the next version where a revision waits and the version before it is committed; returns how many."""
+    with writing(runtime.engine) as session:
+        return freeze_supplements(session, actor, case_no=case_no, period=period, at=datetime.now(UTC))
+
+
+def begin_timestamps(runtime: Runtime, actor: str) -> int:
+    """Begin a further version of every volume whose newest one owes its time-stamps; returns how many."""
+    with writing(runtime.engine) as session:
+        return freeze_timestamps(session, actor, at=datetime.now(UTC))
+
+
+def void_number(runtime: Runtime, actor: str, *, code: str, reason: str) -> None:
+    """Give a number up; what an interrupted worker had written for it is discarded, row first, objects later."""
+    free_dead(runtime)
+    with writing(runtime.engine) as session:
+        volume = void(session, actor, code=code, reason=reason)
+        versions = session.scalars(select(VolumeVersion.version).filter_by(volume_id=volume.id)).all()
+    for version in versions:
+        discard_uncommitted(runtime.store, storage_prefix(ArchivalCode.parse(code), version))
 
 
 def timestamp_batch(runtime: Runtime, actor: str, watch: Callable[[Batch], None]) -> Batch:
-    """Make a further version of every volume whose newest one owes its time-stamps."""
-    with writing(runtime.engine) as session:
-        freeze_timestamps(session, actor, at=datetime.now(UTC))
+    """Complete the time-stamps that are owed; a TSA that is still down leaves its jobs failed for the next run."""
+    begin_timestamps(runtime, actor)
     return _make_all(runtime, TIMESTAMP, lambda: 0, watch)
 
 

@@ -19,7 +19,6 @@ POINTS = (
     "stored-recorded",
     "inventory-written",
     "committed-recorded",
-    "job-done",
 )
 
 

@@ -93,16 +93,12 @@ def give_up(session: Session, version: VolumeVersion) -> None:
     finish_job(session, version.id, state="DONE")
 
 
-def settle_ended(session: Session, version_id: int) -> VolumeVersion | None:
-    """Close the job of a version that has ended already: its worker was killed, or late, after the end. Returns the version if it has."""
-    version = session.get_one(VolumeVersion, version_id)
-    if version.state not in ENDED:
-        return None
-    if version.state == VolumeState.QUARANTINED:
+def settle_ended(session: Session, version_id: int) -> None:
+    """Close the job of a version that has ended; also when its worker was killed before it could, or came late."""
+    if session.get_one(VolumeVersion, version_id).state == VolumeState.QUARANTINED:
         finish_job(session, version_id, state="FAILED", error_code="QUARANTINED", error="该册已隔离。")
     else:
         finish_job(session, version_id, state="DONE")
-    return version
 
 
 def finish_job(session: Session, version_id: int, *, state: str, error_code: str | None = None, error: str | None = None) -> None:

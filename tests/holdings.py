@@ -8,7 +8,9 @@ from typing import Any
 from pyhanko.sign.timestamps import TimeStamper
 from sqlalchemy import Engine, select
 
-from api.bootstrap import worker_name
+from api.batch import begin_supplements, begin_timestamps
+from api.bootstrap import Runtime, worker_name
+from api.settings import Settings
 from archive.arrangement import FilingRule
 from archive.compile.demo_pki import DemoPki, ensure_demo_pki, local_timestamper
 from archive.compile.prove import PdfAProver
@@ -16,7 +18,7 @@ from archive.compile.seal import Sealer, load_pkcs12
 from archive.compile.volume import Workshop, make_volume
 from archive.db import reading, writing
 from archive.models import Job, VolumeVersion
-from archive.numbering import freeze, freeze_supplements, freeze_timestamps, unnumbered
+from archive.numbering import freeze, unnumbered
 from archive.organisations import load_organisations
 from archive.proof import Fault, committed, verify_holdings, verify_volume
 from archive.service_items import load_catalogue
@@ -54,9 +56,12 @@ class Holdings:
         bag, submission = inspect_package(path, CATALOGUE, ORGANISATIONS, now)
         return receive(self.engine, self.store, "test", path, bag, submission, now=now)
 
+    @property
+    def runtime(self) -> Runtime:
+        return Runtime(Settings(data=self.folder), self.engine, self.store, CATALOGUE, ORGANISATIONS)
+
     def freeze(self) -> int:
         """Reserve numbers, and begin what supplements allow; returns how many supplements."""
-        at = datetime.now(UTC)
         with writing(self.engine) as session:
             freeze(
                 session,
@@ -65,14 +70,12 @@ class Holdings:
                 catalogue=CATALOGUE,
                 organisations=ORGANISATIONS,
                 rule=FilingRule.RECEIVING_PLACE,
-                at=at,
+                at=datetime.now(UTC),
             )
-        with writing(self.engine) as session:
-            return freeze_supplements(session, "test", case_no=None, period=None, at=at)
+        return begin_supplements(self.runtime, "test")
 
     def freeze_timestamps(self) -> int:
-        with writing(self.engine) as session:
-            return freeze_timestamps(session, "test", at=datetime.now(UTC))
+        return begin_timestamps(self.runtime, "test")
 
     def make(self, shop: Workshop | None = None) -> list[str | None]:
         """Make every version whose job is open, as a worker does."""

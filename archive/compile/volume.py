@@ -16,13 +16,14 @@ from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode, storage_prefix
 from archive.compile.build import Filing, build
 from archive.compile.errors import InventoryConflictError, NotProvedError
+from archive.compile.metadata import write_metadata
 from archive.compile.plan import VolumePlan, fonds_unit, plan_volume, process_record
 from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
 from archive.compile.seal import Sealed, Sealer
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import SEAL_BOX
 from archive.crashpoints import reach
-from archive.custody import Claim, claim, finish_job, record_step, recorded, release, settle_ended
+from archive.custody import ENDED, Claim, claim, finish_job, record_step, recorded, release, settle_ended
 from archive.db import database_now, reading, writing
 from archive.models import CaseRevision, Component, Volume, VolumeVersion
 from archive.numbering import FROM_TIMESTAMP
@@ -71,10 +72,10 @@ def make_volume(shop: Workshop, version_id: int) -> str | None:
     """
     with writing(shop.engine) as session:
         held = claim(session, version_id, shop.owner)
-        ended = settle_ended(session, version_id) if held is None else None
+        version = session.get_one(VolumeVersion, version_id)
     if held is None:
-        if ended is not None:
-            _sweep(shop, ended)
+        if version.state in ENDED:
+            _close(shop, version)
         return None
     reach("claimed")
     try:
@@ -235,7 +236,7 @@ def _stored(shop: Workshop, order: _Order, signed: Mapping[str, Any], proof: Map
     """STORED, then `inventory.json`: final objects first, the commit record last."""
     pdf = shop.store.read(signed["staged"], sha256=signed["sha256"])
     compiled = _done(shop, order, VolumeState.COMPILED) or {}
-    files = {"volume.pdf": pdf, **_records(order, compiled, signed, proof)}
+    files = {"volume.pdf": pdf, **_records(shop, order, compiled, signed, proof)}
     shared = [
         SharedObject(path=f"originals/{one.path}", key=blob_key(one.sha256), sha256=one.sha256, size=one.size, media_type=one.media_type)
         for one in order.objects
@@ -264,7 +265,9 @@ def _stored(shop: Workshop, order: _Order, signed: Mapping[str, Any], proof: Map
     return inventory
 
 
-def _records(order: _Order, compiled: Mapping[str, Any], signed: Mapping[str, Any], proof: Mapping[str, Any]) -> dict[str, bytes]:
+def _records(
+    shop: Workshop, order: _Order, compiled: Mapping[str, Any], signed: Mapping[str, Any], proof: Mapping[str, Any]
+) -> dict[str, bytes]:
     """The data files beside the PDF; readable without our software, same inputs same bytes."""
     inspection = {
         "spec": "volume-inspection/1",
@@ -274,31 +277,23 @@ def _records(order: _Order, compiled: Mapping[str, Any], signed: Mapping[str, An
         "signature": {"level": signed["level"], "pending": signed["pending"], "sha256": signed["sha256"]},
         "routes": compiled["routes"],
     }
-    metadata = {
-        "spec": "volume-metadata/1",
-        "code": order.volume.code,
-        "title": order.plan.title,
-        "fonds": order.volume.fonds,
-        "series": order.volume.series,
-        "year": order.volume.year,
-        "retention": order.volume.term,
-        "case_no": order.facts.case_no,
-        "item": {"code": order.facts.item.code, "version": order.facts.item.version, "snapshot": order.revision.snapshot},
-        "completed_at": order.facts.completed_at.isoformat(),
-        "late": order.volume.late,
-        "filing_org": order.volume.filing_org,
-        "cross_reference": {"fonds": order.volume.cross_fonds, "series": order.volume.cross_series, "org": order.volume.cross_org},
-        "pages": compiled["pages"],
-        "contents": compiled["contents"],
-        "access_status": "控制",
-    }
     records = {
         "case.json": order.revision.facts,
         "process.json": process_record(order.facts, order.plan),
         "inspection.json": inspection,
-        "metadata.json": metadata,
     }
-    return {name: (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode() for name, record in records.items()}
+    files = {name: (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode() for name, record in records.items()}
+    files["metadata.xml"] = write_metadata(
+        order.volume,
+        order.version.version,
+        order.plan.title,
+        order.facts,
+        order.revision.snapshot,
+        compiled["contents"],
+        compiled["pages"],
+        shop.organisations,
+    )
+    return files
 
 
 def _agrees(shop: Workshop, order: _Order, inventory: Inventory) -> None:
@@ -325,21 +320,23 @@ def _commit(shop: Workshop, order: _Order, inventory: Inventory) -> None:
         lease_until=None,
     )
     reach("committed-recorded")
-    with writing(shop.engine) as session:
-        finish_job(session, order.version.id, state="DONE")
-    reach("job-done")
-    # Row first, object later. Only a second attempt can have left more than its own object, and a listing costs more than a look.
     signed = _done(shop, order, VolumeState.SIGNED)
     if order.held.token > 1 or signed is None:
-        _sweep(shop, order.version)
-    elif held := shop.store.stat(signed["staged"]):
+        _close(shop, order.version)
+        return
+    # A first attempt left one object at most, and a look costs less than a listing.
+    if held := shop.store.stat(signed["staged"]):
         _discard(shop, held)
+    with writing(shop.engine) as session:
+        settle_ended(session, order.version.id)
 
 
-def _sweep(shop: Workshop, version: VolumeVersion) -> None:
-    """Discard what all attempts at a version that has ended left in staging."""
+def _close(shop: Workshop, version: VolumeVersion) -> None:
+    """Tidy up after a version that has ended: row first, objects later, and the job last, so that a kill in between is made good."""
     for held in list(shop.store.list(_staging(version))):
         _discard(shop, held)
+    with writing(shop.engine) as session:
+        settle_ended(session, version.id)
 
 
 def _discard(shop: Workshop, held: Stat) -> None:
