@@ -96,7 +96,8 @@ def _make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Call
     with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
         batch = _watch(runtime, kind, todo, watch, keep_alive)
         while begin():
-            todo += [one for one in _waiting(runtime, kind) if one not in todo]
+            known = set(todo)
+            todo += [one for one in _waiting(runtime, kind) if one not in known]
             batch = _watch(runtime, kind, todo, watch, keep_alive)
     return batch
 

@@ -13,6 +13,14 @@ from archive.accession import ACCEPTED, VOIDED
 from archive.arrangement import LOCAL_TIME, FilingRule, Placement, is_late, place
 from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode
+from archive.compile.errors import (
+    ContentLostError,
+    EncryptedError,
+    NotConformingError,
+    TooLargeError,
+    UnreadableError,
+    UnsupportedError,
+)
 from archive.crashpoints import reach
 from archive.custody import give_up
 from archive.db import database_now
@@ -26,6 +34,9 @@ COMPILE, TIMESTAMP = "compile", "timestamp"
 """The kinds of jobs; both carry a version to COMMITTED."""
 FROM_CASE, FROM_TIMESTAMP = "CASE", "TIMESTAMP"
 """`VolumeVersion.origin`."""
+_FAULTS_OF_ORIGINALS = frozenset(
+    one.code for one in (UnreadableError, EncryptedError, UnsupportedError, TooLargeError, ContentLostError, NotConformingError)
+)
 
 
 def unnumbered(session: Session, *, case_no: str | None = None, period: str | None = None) -> list[Case]:
@@ -72,7 +83,7 @@ def freeze_supplements(session: Session, actor: str, *, case_no: str | None, per
     """Begin the next version of every volume whose case has a revision that is in none yet (R40); returns how many.
 
     One at a time and only upon a committed version: the commit record of a version names the one before it. A revision that comes while
-    version 1 is on its way waits for the next call.
+    version 1 is on its way waits for the next call; a version that can't be made gives way, and its number within the volume is void.
     """
     query = (
         select(Volume, CaseRevision, Case)
@@ -98,8 +109,7 @@ def freeze_supplements(session: Session, actor: str, *, case_no: str | None, per
     begun = 0
     for volume, revision in waiting.values():
         newest = _newest(session, volume)
-        if newest.origin == FROM_TIMESTAMP and newest.state in (VolumeState.FROZEN, VolumeState.COMPILED):
-            # A time-stamp that can't be had must not hold up a supplement, which is sealed anew.
+        if _gives_way(session, newest):
             give_up(session, newest)
         if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
             version = _begin(session, volume, newest.version + 1, revision, at)
@@ -107,6 +117,17 @@ def freeze_supplements(session: Session, actor: str, *, case_no: str | None, per
             begun += 1
     reach("supplement-frozen-before-commit")
     return begun
+
+
+def _gives_way(session: Session, version: VolumeVersion) -> bool:
+    """Whether a version that was begun must not hold up a supplement, which is compiled and sealed anew.
+
+    That is a time-stamp that could not be had so far, and a version whose originals can't become PDF/A: the supplement brings better ones.
+    """
+    if version.state not in (VolumeState.FROZEN, VolumeState.COMPILED):
+        return False
+    failed = session.scalar(select(Job.error_code).where(Job.subject == str(version.id), Job.state == "FAILED"))
+    return version.origin == FROM_TIMESTAMP or failed in _FAULTS_OF_ORIGINALS
 
 
 def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:

@@ -25,6 +25,7 @@ from archive.compile.sheets import SEAL_BOX
 from archive.crashpoints import reach
 from archive.custody import ENDED, Claim, claim, finish_job, record_step, recorded, release, settle_ended
 from archive.db import database_now, reading, writing
+from archive.errors import LeaseLostError
 from archive.models import CaseRevision, Component, Volume, VolumeVersion
 from archive.numbering import FROM_TIMESTAMP
 from archive.organisations import Organisations
@@ -81,6 +82,9 @@ def make_volume(shop: Workshop, version_id: int) -> str | None:
     try:
         order = _load(shop, held)
         _make(shop, order)
+    except LeaseLostError:
+        # Another worker has it: the job is that one's to end.
+        raise
     except Exception as error:
         with writing(shop.engine) as session:
             release(session, held)
@@ -172,7 +176,7 @@ def _filing(shop: Workshop, order: _Order) -> Filing:
     if volume.cross_fonds and volume.cross_series and volume.cross_org:
         unit = shop.organisations.get(volume.cross_org).name
         cross = f"{volume.cross_fonds}·{Series(volume.cross_series).label}（{unit}）"
-    return Filing(cross, volume.late, order.version.version)
+    return Filing(cross, volume.late, order.version.version if order.previous else 1)
 
 
 def _timestamped(shop: Workshop, order: _Order) -> dict[str, Any]:

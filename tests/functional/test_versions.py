@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select, update
 
 from archive.accession import confirm
 from archive.compile.seal import SealError
-from archive.custody import claim, release
+from archive.custody import claim, finish_job, release
 from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.models import JournalEntry, Volume, VolumeVersion
@@ -156,6 +156,24 @@ def test_a_supplement_does_not_wait_for_a_time_stamp_that_cannot_be_had(archive:
     archive.make()
     assert archive.versions() == [(1, "COMMITTED"), (2, "VOID"), (3, "COMMITTED")]
     assert archive.freeze_timestamps() == 0
+    assert archive.faults() == []
+
+
+def test_a_supplement_takes_the_place_of_a_version_whose_originals_cannot_be_brought_in(archive: Holdings) -> None:
+    archive.deliver("first", sound_case(CASE_NO))
+    archive.freeze()
+    with writing(archive.engine) as session:
+        version_id = session.scalars(select(VolumeVersion.id)).one()
+        finish_job(session, version_id, state="FAILED", error_code="DIGEST_MISMATCH")
+    archive.deliver("second", supplement())
+    assert archive.freeze() == 0  # a fault of the store is tried again
+    with writing(archive.engine) as session:
+        finish_job(session, version_id, state="FAILED", error_code="NOT_PDFA")
+    assert archive.freeze() == 1
+    archive.make()
+    assert archive.versions() == [(1, "VOID"), (2, "COMMITTED")]
+    (held,) = committed(archive.engine)
+    assert (held.version, held.previous) == (2, None)
     assert archive.faults() == []
 
 
