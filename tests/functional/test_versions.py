@@ -1,17 +1,19 @@
 """Versions of a volume: supplements, time-stamps that come later, and numbers given up; on both databases, with real parts."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pyhanko.sign.timestamps import HTTPTimeStamper
 from sqlalchemy import Engine, select, update
 
+from archive import journal
 from archive.accession import confirm
 from archive.compile.seal import SealError
 from archive.custody import claim, finish_job, release
 from archive.db import reading, writing
 from archive.errors import ConflictError
-from archive.models import JournalEntry, Volume, VolumeVersion
+from archive.models import CaseRevision, JournalEntry, Volume, VolumeVersion
 from archive.numbering import void
 from archive.proof import committed, gaps
 from archive.registers import version_rows, volume_rows
@@ -78,6 +80,17 @@ def test_what_is_no_new_supplement_is_refused_or_a_duplicate_under_its_code(arch
     assert outcome(archive, "moved", moved) == ("REFUSED", ["SUPPLEMENT_MISMATCH"])
     assert archive.freeze() == 1
     assert archive.freeze() == 0
+
+
+def test_supplements_delivered_at_the_same_time_are_each_taken_once(archive: Holdings) -> None:
+    archive.deliver("first", sound_case(CASE_NO))
+    cases = [(f"s{at}", supplement(number=1 + at % 2)) for at in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda one: str(archive.deliver(*one).outcome), cases))
+    assert sorted(outcomes) == ["ACCEPTED", "ACCEPTED", "DUPLICATE", "DUPLICATE"]
+    with reading(archive.engine) as session:
+        assert session.scalars(select(CaseRevision.revision).order_by(CaseRevision.revision)).all() == [1, 2, 3]
+        assert journal.verify(session)[1] is None
 
 
 def test_supplements_that_come_before_version_1_wait_their_turn_and_each_makes_a_version(archive: Holdings) -> None:
