@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,14 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from api.bootstrap import Runtime, is_gone
-from api.worker import celery_app
+from api.broker import celery_app
+from archive.codes import ArchivalCode, storage_prefix
 from archive.crashpoints import reach
+from archive.custody import ENDED
 from archive.db import reading, writing
 from archive.models import Job, VolumeVersion
-from archive.numbering import freeze, unnumbered
+from archive.numbering import COMPILE, TIMESTAMP, freeze, freeze_supplements, freeze_timestamps, unnumbered, void
+from storage.package import discard_uncommitted
 
 _RESEND_SECONDS = 20.0
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
@@ -35,58 +38,108 @@ class Batch:
 
 
 def compile_batch(runtime: Runtime, actor: str, *, case_no: str | None, period: str | None, watch: Callable[[Batch], None]) -> Batch:
-    """Reserve numbers in order of completion, then make all volumes that are not made yet."""
+    """Reserve numbers in order of completion, then make all versions that are not made yet, and those that become possible by it."""
+    reserve(runtime, actor, case_no=case_no, period=period)
+    return _make_all(runtime, COMPILE, lambda: begin_supplements(runtime, actor, case_no=case_no, period=period), watch)
+
+
+def reserve(runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None) -> None:
+    """Give every case that waits its number and its job, and begin what supplements allow; all of it committed."""
     with writing(runtime.engine) as session:
-        cases = unnumbered(session, case_no=case_no, period=period)
         freeze(
             session,
             actor,
-            cases,
+            unnumbered(session, case_no=case_no, period=period),
             catalogue=runtime.catalogue,
             organisations=runtime.organisations,
             rule=runtime.settings.filing_rule,
             at=datetime.now(UTC),
         )
+    begin_supplements(runtime, actor, case_no=case_no, period=period)
     reach("frozen-after-commit")
-    _free_dead(runtime)
-    todo = _retry(runtime)
+
+
+def begin_supplements(runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None) -> int:
+    """Begin the next version where a revision waits and the version before it is committed; returns how many."""
+    with writing(runtime.engine) as session:
+        return freeze_supplements(session, actor, case_no=case_no, period=period, at=datetime.now(UTC))
+
+
+def begin_timestamps(runtime: Runtime, actor: str) -> int:
+    """Begin a further version of every volume whose newest one owes its time-stamps; returns how many."""
+    with writing(runtime.engine) as session:
+        return freeze_timestamps(session, actor, at=datetime.now(UTC))
+
+
+def void_number(runtime: Runtime, actor: str, *, code: str, reason: str) -> None:
+    """Give a number up; what an interrupted worker had written for it is discarded, row first, objects later."""
+    free_dead(runtime)
+    with writing(runtime.engine) as session:
+        volume = void(session, actor, code=code, reason=reason)
+        versions = session.scalars(select(VolumeVersion.version).filter_by(volume_id=volume.id)).all()
+    for version in versions:
+        discard_uncommitted(runtime.store, storage_prefix(ArchivalCode.parse(code), version))
+
+
+def timestamp_batch(runtime: Runtime, actor: str, watch: Callable[[Batch], None]) -> Batch:
+    """Complete the time-stamps that are owed; a TSA that is still down leaves its jobs failed for the next run."""
+    begin_timestamps(runtime, actor)
+    return _make_all(runtime, TIMESTAMP, lambda: 0, watch)
+
+
+def _make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Callable[[Batch], None]) -> Batch:
+    """Send all open jobs of a kind and wait; what `begin` then adds (a supplement follows the version before it) is made in the same run."""
+    free_dead(runtime)
+    todo = _retry(runtime, kind)
     if not todo:
         return Batch(0, 0, 0)
-    if runtime.settings.broker_url:
-        return _watch(runtime, todo, watch, lambda: None)
-    with _own_workers(runtime, len(todo)) as keep_alive:
-        return _watch(runtime, todo, watch, keep_alive)
+    with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
+        batch = _watch(runtime, kind, todo, watch, keep_alive)
+        while begin():
+            known = set(todo)
+            todo += [one for one in _waiting(runtime, kind) if one not in known]
+            batch = _watch(runtime, kind, todo, watch, keep_alive)
+    return batch
 
 
-def _free_dead(runtime: Runtime) -> None:
+def free_dead(runtime: Runtime) -> None:
     """A worker of this host that was killed can't come back: its leases need not run out first."""
     with writing(runtime.engine) as session:
         for version in session.scalars(
-            select(VolumeVersion).where(VolumeVersion.lease_owner.is_not(None), VolumeVersion.state != "COMMITTED")
+            select(VolumeVersion).where(VolumeVersion.lease_owner.is_not(None), VolumeVersion.state.not_in(ENDED))
         ):
             if version.lease_owner and is_gone(version.lease_owner):
                 version.lease_owner, version.lease_until = None, None
 
 
-def _retry(runtime: Runtime) -> list[int]:
-    """Every compile job that is not done is waiting again; returns the versions in order of reservation."""
+def _retry(runtime: Runtime, kind: str) -> list[int]:
+    """Every job that is not done is waiting again; returns the versions in order of reservation."""
     with writing(runtime.engine) as session:
-        session.execute(update(Job).where(Job.kind == "compile", Job.state == "FAILED").values(state="WAITING", ended_at=None))
-        waiting = session.scalars(select(Job.subject).where(Job.kind == "compile", Job.state != "DONE").order_by(Job.id))
+        session.execute(update(Job).where(Job.kind == kind, Job.state == "FAILED").values(state="WAITING", ended_at=None))
+    return _waiting(runtime, kind)
+
+
+def _waiting(runtime: Runtime, kind: str) -> list[int]:
+    with reading(runtime.engine) as session:
+        waiting = session.scalars(select(Job.subject).where(Job.kind == kind, Job.state == "WAITING").order_by(Job.id))
         return [int(subject) for subject in waiting]
 
 
-def _watch(runtime: Runtime, todo: list[int], watch: Callable[[Batch], None], keep_alive: Callable[[], None]) -> Batch:
-    sent = 0.0
+def _watch(runtime: Runtime, kind: str, todo: list[int], watch: Callable[[Batch], None], keep_alive: Callable[[], None]) -> Batch:
+    sent: float | None = None
     app = celery_app(runtime.settings)
+    with reading(runtime.engine) as session:
+        last = session.scalar(select(func.max(Job.id)).where(Job.kind == kind)) or 0
     while True:
-        if time.monotonic() - sent > _RESEND_SECONDS + len(todo):
+        if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(todo):
             # A lost message is sent again; one too many finds its volume done or leased.
-            _free_dead(runtime)
-            for version_id in _open_jobs(runtime, todo):
-                app.send_task("compile_volume", (version_id,))
+            free_dead(runtime)
+            waiting = set(_waiting(runtime, kind))
+            for version_id in todo:
+                if version_id in waiting:
+                    app.send_task("compile_volume", (version_id,))
             sent = time.monotonic()
-        batch = _count(runtime, todo)
+        batch = _count(runtime, kind, len(todo), last)
         watch(batch)
         if batch.done + batch.failed >= batch.total:
             return batch
@@ -94,18 +147,13 @@ def _watch(runtime: Runtime, todo: list[int], watch: Callable[[Batch], None], ke
         time.sleep(0.2)
 
 
-def _open_jobs(runtime: Runtime, todo: list[int]) -> list[int]:
+def _count(runtime: Runtime, kind: str, total: int, last: int) -> Batch:
+    """Counted by the database, five times a second; jobs after `last` are another run's affair."""
     with reading(runtime.engine) as session:
-        waiting = {int(subject) for subject in session.scalars(select(Job.subject).where(Job.kind == "compile", Job.state == "WAITING"))}
-    return [version_id for version_id in todo if version_id in waiting]
-
-
-def _count(runtime: Runtime, todo: list[int]) -> Batch:
-    with reading(runtime.engine) as session:
-        query = select(Job.state, func.count()).where(Job.kind == "compile", Job.state != "DONE").group_by(Job.state)
+        query = select(Job.state, func.count()).where(Job.kind == kind, Job.state != "DONE", Job.id <= last).group_by(Job.state)
         states = dict(session.execute(query).all())
     failed = states.get("FAILED", 0)
-    return Batch(len(todo), len(todo) - failed - states.get("WAITING", 0), failed)
+    return Batch(total, max(0, total - failed - states.get("WAITING", 0)), failed)
 
 
 @contextmanager

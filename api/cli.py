@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -14,34 +15,45 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from typer import rich_utils
 
-from api.batch import Batch, compile_batch
+from api import failures
+from api.batch import Batch, compile_batch, timestamp_batch, void_number
 from api.bootstrap import Runtime, open_workshop, start
 from api.settings import Settings
 from archive import journal
 from archive.accession import confirm as confirm_case
+from archive.compile.metadata import read_metadata
 from archive.db import reading, writing
-from archive.errors import ArchiveError, NotFoundError
-from archive.proof import Fault, Held, committed, verify_holdings, verify_volume
-from archive.registers import case_rows, volume_rows
-from archive.vocabulary import IntakeOutcome
-from ingest.errors import IngestError
+from archive.errors import NotFoundError
+from archive.proof import Fault, Held, committed, gaps, verify_holdings, verify_volume
+from archive.registers import case_rows, version_rows, volume_rows
+from archive.vocabulary import IntakeOutcome, SourceKind, VolumeState
 from ingest.intake import Received, inspect_package, receive
-from storage.errors import StorageError
-from storage.package import export_bag
+from storage.package import export_bag, read_inventory
 
 FINDINGS, ERROR = 1, 2
+INTERRUPTED = 130
+
+
+def _help(text: str, *examples: str) -> str:
+    """What a command does, and examples on lines of their own (a backspace keeps the lines)."""
+    return f"{text}\n\n\b\n例：\n" + "\n".join(f"  [cyan]{one}[/cyan]" for one in examples)
+
+
+rich_utils.ARGUMENTS_PANEL_TITLE, rich_utils.OPTIONS_PANEL_TITLE, rich_utils.COMMANDS_PANEL_TITLE = "参数", "选项", "命令"
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="一册：一件一册的户籍业务电子档案。例：yice ingest 包目录；yice compile --all；yice verify --all",
+    rich_markup_mode="rich",
+    add_completion=False,
+    help=_help("一册：一件一册的户籍业务电子档案。", "yice ingest ./bags", "yice compile --all", "yice verify --all"),
 )
-journal_app = typer.Typer(no_args_is_help=True, help="审计日志")
-demo_app = typer.Typer(no_args_is_help=True, help="演示数据（虚构）")
+journal_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_help("审计日志。", "yice journal verify"))
 app.add_typer(journal_app, name="journal")
-app.add_typer(demo_app, name="demo")
 screen = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使用")]
 
@@ -50,9 +62,23 @@ def main() -> None:
     """Run, and turn what went wrong into one clear line and exit code 2; a traceback is never shown."""
     try:
         app()
-    except (ArchiveError, IngestError, StorageError) as error:
-        screen.print(f"[red]{error.code}[/red] {error}")
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _tell("INTERRUPTED", "已中断。 可再次运行同一命令，会从中断处继续，已完成的不会重做。")
+        raise
+    except KeyboardInterrupt:
+        _tell("INTERRUPTED", "已中断。 可再次运行同一命令，会从中断处继续，已完成的不会重做。")
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last door: whatever it is, the person gets a sentence and the log the place
+        code, sentence = failures.explain(error)
+        path = failures.log(error, Path(os.environ.get("YICE_DATA", "var")))
+        _tell(code, sentence + (f" 日志：{path}" if path and code == "UNEXPECTED" else ""))
         sys.exit(ERROR)
+
+
+def _tell(code: str, sentence: str) -> None:
+    """One line, whatever the width of the terminal; square brackets in it are text."""
+    screen.print(f"[red]{code}[/red] {escape(sentence)}", soft_wrap=True)
 
 
 def _runtime() -> Runtime:
@@ -96,11 +122,11 @@ def _bags(paths: Iterable[Path]) -> list[Path]:
     return found
 
 
-@app.command()
+@app.command(help=_help("接收归档信息包：接收、待核对、重复或拒收隔离。", "yice ingest ./bags", "yice ingest ./bags/one.zip --json"))
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="归档信息包（文件夹或 zip），或放有多个包的文件夹")], *, as_json: Json = False
 ) -> None:
-    """接收归档信息包：接收、待核对、重复或拒收隔离。例：yice ingest ./bags --json."""
+    """Take packages over, or keep them in quarantine."""
     received = ingest_paths(_runtime(), paths)
     if as_json:
         _print_json([one.public() for one in received])
@@ -115,13 +141,19 @@ def ingest_paths(runtime: Runtime, paths: Iterable[Path]) -> list[Received]:
     workers = max(1, min(runtime.settings.workers or os.cpu_count() or 1, len(bags)))
     now = datetime.now(UTC)
     # Spawned, not forked: a lock that a thread of ours holds would stay shut in the child for ever.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, _progress("接收", len(bags)) as tell:
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
+    with pool, _progress("接收", len(bags)) as tell:
         inspected = pool.map(inspect_package, bags, [runtime.catalogue] * len(bags), [runtime.organisations] * len(bags), [now] * len(bags))
         for path, (bag, submission) in zip(bags, inspected, strict=True):
             received.append(receive(runtime.engine, runtime.store, _actor(), path, bag, submission, now=now))
             refused = sum(one.outcome is IntakeOutcome.REFUSED for one in received)
             tell(len(received), f"拒收 {refused}")
     return received
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of the terminal; only the parent answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _show_received(received: list[Received]) -> None:
@@ -139,7 +171,10 @@ def _show_received(received: list[Received]) -> None:
     screen.print("，".join(f"{outcome.label} {count}" for outcome, count in counts.items()))
 
 
-@app.command("compile")
+@app.command(
+    "compile",
+    help=_help("组卷、签章、证明、归档；中断后再次运行即从中断处继续。", "yice compile --all", "yice compile --period 2026-09"),
+)
 def compile_(
     case: Annotated[str | None, typer.Option(help="只组这一个办件编号")] = None,
     period: Annotated[str | None, typer.Option(help="只组这一月办结的：YYYY-MM")] = None,
@@ -147,7 +182,7 @@ def compile_(
     every: Annotated[bool, typer.Option("--all", help="组全部待组卷办件")] = False,
     as_json: Json = False,
 ) -> None:
-    """组卷、签章、证明、归档；中断后再次运行即从中断处继续。例：yice compile --period 2026-09."""
+    """Make volumes of what was accepted."""
     if not (case or period or every):
         raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
     batch = run_compile(_runtime(), case, period)
@@ -160,38 +195,79 @@ def compile_(
 
 def run_compile(runtime: Runtime, case: str | None = None, period: str | None = None) -> Batch:
     """Compile with a progress bar: done, failed, rate and time left."""
+    with _making("组卷") as watch:
+        return compile_batch(runtime, _actor(), case_no=case, period=period, watch=watch)
+
+
+@contextmanager
+def _making(title: str) -> Iterator[Callable[[Batch], None]]:
     columns = (
-        TextColumn("组卷"),
+        TextColumn(title),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("失败 {task.fields[failed]}"),
+        TextColumn("失败 {task.fields[failed]}　{task.fields[rate]:.0f} 册/分"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=screen) as bar:
-        task = bar.add_task("组卷", total=None, failed=0)
-        return compile_batch(
-            runtime,
-            _actor(),
-            case_no=case,
-            period=period,
-            watch=lambda batch: bar.update(task, total=batch.total, completed=batch.done, failed=batch.failed),
-        )
+        task = bar.add_task(title, total=None, failed=0, rate=0.0)
+
+        def watch(batch: Batch) -> None:
+            elapsed = bar.tasks[0].elapsed or 0.0
+            rate = 60 * batch.done / elapsed if elapsed else 0.0
+            bar.update(task, total=batch.total, completed=batch.done, failed=batch.failed, rate=rate)
+
+        yield watch
 
 
-@app.command()
+@app.command(help=_help("为时间戳服务中断时归档的册补全时间戳，成为新版本；原版本保留。", "yice timestamp --pending"))
+def timestamp(*, pending: Annotated[bool, typer.Option("--pending", help="全部待补的册")] = False, as_json: Json = False) -> None:
+    """Complete the time-stamps that are owed."""
+    if not pending:
+        raise typer.BadParameter("请指明 --pending。")
+    runtime = _runtime()
+    with _making("补时间戳") as watch:
+        batch = timestamp_batch(runtime, _actor(), watch)
+    if as_json:
+        _print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
+    else:
+        screen.print(f"补全 {batch.done}，失败 {batch.failed}" if batch.total else "没有待补时间戳的册。")
+    raise typer.Exit(FINDINGS if batch.failed else 0)
+
+
+@app.command(
+    "void",
+    help=_help("作废尚未归档的档号，理由记入审计日志；该号不再使用。", "yice void J602-ZY·HJ·QR·2026·Y-000001 --reason 来源系统撤回"),
+)
+def void_(code: str, reason: Annotated[str, typer.Option(help="作废的理由，记入审计日志，请勿写入个人信息")]) -> None:
+    """Give up a number whose volume was never committed."""
+    void_number(_runtime(), _actor(), code=code, reason=reason)
+    screen.print("已作废。")
+
+
+@app.command(
+    help=_help(
+        "核对后确认待核对的办件，使其可以组卷。", "yice list --waiting", "yice confirm 150602000000-20261103-000123 --reason 空白页已核对"
+    )
+)
 def confirm(case_no: str, reason: Annotated[str, typer.Option(help="确认的理由，记入审计日志")]) -> None:
-    """核对后确认待核对的办件，使其可以组卷。例：yice confirm 150602…-000123 --reason 空白页已核对."""
+    """Confirm what waits at 核对."""
     with writing(_runtime().engine) as session:
         confirm_case(session, _actor(), case_no=case_no, reason=reason)
     screen.print("已确认。")
 
 
-@app.command("list")
-def list_(*, waiting: Annotated[bool, typer.Option("--waiting", help="待核对的办件")] = False, as_json: Json = False) -> None:
-    """列出全部册。例：yice list --json."""
-    with reading(_runtime().engine) as session:
-        rows = case_rows(session, "CONFIRM") if waiting else volume_rows(session)
+@app.command("list", help=_help("列出全部册，各册显示最新已归档的版本。", "yice list", "yice list --waiting", "yice list --json"))
+def list_(
+    *,
+    waiting: Annotated[bool, typer.Option("--waiting", help="待核对的办件")] = False,
+    voided: Annotated[bool, typer.Option("--void", help="已作废的档号及理由（断号说明）")] = False,
+    as_json: Json = False,
+) -> None:
+    """List volumes, waiting cases or void numbers."""
+    engine = _runtime().engine
+    with reading(engine) as session:
+        rows = gaps(engine) if voided else case_rows(session, "CONFIRM") if waiting else volume_rows(session)
     if as_json:
         _print_json(rows)
         return
@@ -201,18 +277,23 @@ def list_(*, waiting: Annotated[bool, typer.Option("--waiting", help="待核对�
     Console().print(table)
 
 
-@app.command()
+@app.command(help=_help("一册的状态、版本、页数、签名与卷内目录。", "yice show J602-ZY·HJ·QR·2026·Y-000001"))
 def show(code: str, *, as_json: Json = False) -> None:
-    """一册的状态、页数、签名与卷内目录。例：yice show J602-ZY·HJ·QR·2026·Y-000001."""
+    """Show one volume."""
     runtime = _runtime()
     held = _held(runtime, code)
     with reading(runtime.engine) as session:
         row = next(one for one in volume_rows(session) if one["code"] == code)
-    metadata = json.loads(runtime.store.read(f"{held.prefix}/metadata.json"))
+        versions = version_rows(session, code)
+    # The commit record, verified against the row, names the digest of what is read.
+    listed = read_inventory(runtime.store, held.prefix)
+    digest = next((one.sha256 for one in listed.objects if one.path == "metadata.xml"), None) if listed else None
+    metadata = read_metadata(runtime.store.read(f"{held.prefix}/metadata.xml", sha256=digest))
     detail = {
         **row,
         "key": f"{held.prefix}/volume.pdf",
         "sha256": held.sha256,
+        "versions": versions,
         "contents": metadata["contents"],
         "cross_reference": metadata["cross_reference"],
     }
@@ -220,17 +301,27 @@ def show(code: str, *, as_json: Json = False) -> None:
         _print_json(detail)
         return
     for key, value in detail.items():
-        if key != "contents":
+        if key not in {"contents", "versions", "cross_reference"}:
             Console().print(f"{key}：{value}")
+    if metadata["cross_reference"]["series"]:
+        Console().print("互见：" + " ".join(metadata["cross_reference"].values()))
+    history = Table("版本", "由来", "状态", "页数", "签名", "归档时间")
+    for each in versions:
+        origin = "补时间戳" if each["origin"] == "TIMESTAMP" else f"第 {each['case_revision']} 次送达"
+        signature = f"{each['signature_level'] or ''}{'（待补时间戳）' if each['lta_pending'] else ''}"
+        history.add_row(
+            str(each["version"]), origin, VolumeState(each["state"]).label, str(each["pages"] or ""), signature, each["committed_at"]
+        )
+    Console().print(history)
     table = Table("件号", "题名", "来源", "页号", "页数")
     for one in metadata["contents"]:
-        table.add_row(f"{one['no']:03d}", one["title"], one["source"], str(one["page"]), str(one["pages"]))
+        table.add_row(f"{one['no']:03d}", one["title"], SourceKind(one["source"]).label, str(one["page"]), str(one["pages"]))
     Console().print(table)
 
 
-@app.command()
+@app.command(help=_help("导出一册的归档包（BagIt，可用 sha256sum -c 校验）。", "yice export J602-ZY·HJ·QR·2026·Y-000001 --to ./out"))
 def export(code: str, to: Annotated[Path, typer.Option(help="导出到这个文件夹")]) -> None:
-    """导出一册的归档包（BagIt，可用 sha256sum -c 校验）。例：yice export 档号 --to ./out."""
+    """Export the newest version of a volume."""
     runtime = _runtime()
     screen.print(f"已导出：{export_bag(runtime.store, _held(runtime, code).prefix, to)}")
     with writing(runtime.engine) as session:
@@ -244,14 +335,14 @@ def _held(runtime: Runtime, code: str) -> Held:
     return found[-1]
 
 
-@app.command()
+@app.command(help=_help("重新证明各册，并检查不变量。", "yice verify --all", "yice verify J602-ZY·HJ·QR·2026·Y-000001"))
 def verify(
     codes: Annotated[list[str] | None, typer.Argument(help="档号")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="全部")] = False,
     as_json: Json = False,
 ) -> None:
-    """重新证明各册，并检查不变量。例：yice verify --all."""
+    """Prove again what is held."""
     if not (codes or every):
         raise typer.BadParameter("请给出档号或 --all。")
     faults, count = run_verify(_runtime(), tuple(codes or ()))
@@ -276,9 +367,9 @@ def run_verify(runtime: Runtime, codes: tuple[str, ...] = ()) -> tuple[list[Faul
     return faults + ([] if codes else list(verify_holdings(runtime.engine, runtime.store))), len(volumes)
 
 
-@journal_app.command("verify")
+@journal_app.command("verify", help=_help("验证审计日志的哈希链，指出第一条不符的记录。", "yice journal verify --json"))
 def journal_verify(*, as_json: Json = False) -> None:
-    """验证审计日志的哈希链，指出第一条不符的记录。."""
+    """Walk the chain of the journal."""
     with reading(_runtime().engine) as session:
         good, fault = journal.verify(session)
     if as_json:
@@ -288,36 +379,9 @@ def journal_verify(*, as_json: Json = False) -> None:
     raise typer.Exit(FINDINGS if fault else 0)
 
 
-@demo_app.command("build")
-def demo_build(
-    out: Annotated[Path, typer.Option(help="写到这个文件夹")],
-    cases: Annotated[int, typer.Option(help="办件数", min=1)] = 120,
-    seed: Annotated[int, typer.Option(help="随机种子")] = 1,
-) -> None:
-    """生成虚构城市的归档信息包和 truth.json；同一种子得到同样的文件。例：yice demo build --cases 120 --out ./city."""
-    _build_demo(out, cases, seed)
-
-
-def _build_demo(out: Path, cases: int, seed: int) -> None:
-    from api.demo.build import build_demo  # noqa: PLC0415 - the demo's libraries load only when it is built
-
-    with _progress("生成演示数据", cases) as tell:
-        build_demo(out, cases=cases, seed=seed, progress=lambda done: tell(done, ""), workers=os.cpu_count() or 1)
-
-
-@demo_app.command("run")
-def demo_run(
-    cases: Annotated[int, typer.Option(help="办件数", min=1)] = 120, seed: Annotated[int, typer.Option(help="随机种子")] = 1
-) -> None:
-    """演示：生成、接收、组卷、验证，打印汇总并与预埋缺陷对照。例：yice demo run --cases 120."""
-    from api.demo.run import run_demo  # noqa: PLC0415 - as above
-
-    raise typer.Exit(run_demo(_runtime(), cases, seed, _build_demo, ingest_paths, run_compile, run_verify))
-
-
-@app.command()
+@app.command(help=_help("在 127.0.0.1 打开只读页面（演示）。", "yice serve --port 8000"))
 def serve(port: Annotated[int | None, typer.Option(help="端口，默认 8000 或 YICE_PORT")] = None) -> None:
-    """在 127.0.0.1 打开只读页面（演示）。."""
+    """Serve the read-only pages."""
     import uvicorn  # noqa: PLC0415 - the web server loads only when it serves
 
     from api.app import create_app  # noqa: PLC0415 - as above

@@ -1,7 +1,7 @@
 """Take a checked submission over: the case, its objects by content, the journal entry; or keep the refused whole in quarantine."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,10 +12,11 @@ from archive import journal
 from archive.case_facts import CaseFacts
 from archive.errors import ConflictError, NotFoundError
 from archive.findings import Finding, finding, worst
-from archive.models import Case, Component, Delivery
+from archive.models import Case, CaseRevision, Component, Delivery
 from archive.vocabulary import IntakeOutcome, Outcome
 
-ACCEPTED, WAITING = "ACCEPTED", "CONFIRM"
+ACCEPTED, WAITING, SUPERSEDED, VOIDED = "ACCEPTED", "CONFIRM", "SUPERSEDED", "VOID"
+"""The states of a case and of its revisions; a case reads as its newest usable revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +44,30 @@ def blob_key(sha256: str) -> str:
     return f"blobs/sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
-def earlier_delivery(session: Session, case_no: str, content_digest: str) -> Taken | None:
-    """What a package means beside what the archive holds: None for a new case, else duplicate or conflict.
+def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) -> Taken | None:
+    """What a package means beside what the archive holds: None when it is to be taken over, else duplicate or refused (submission.md).
 
-    The same content of a case is accepted once; other content under the same number is refused as `CASE_CONFLICT` (submission.md).
+    The same content is accepted once, whichever revision it was; other content of a known case is a conflict, or with `supplement` a new
+    revision. Locks the case until the transaction ends: of two supplements at once, the second sees the first.
     """
-    held = session.scalars(select(Case).where(Case.case_no == case_no)).first()
-    if held is None:
-        return None
-    if held.content_digest == content_digest:
-        return Taken(IntakeOutcome.DUPLICATE, tuple(Finding(**{**row, "outcome": Outcome(row["outcome"])}) for row in held.findings))
-    return Taken(IntakeOutcome.REFUSED, (finding("CASE_CONFLICT", "case.json:case_no", case_no=case_no),))
+    case = session.scalars(select(Case).where(Case.case_no == facts.case_no).with_for_update()).first()
+    if case is None:
+        return _refused("SUPPLEMENT_UNKNOWN", facts) if facts.supplement else None
+    same = session.scalars(select(CaseRevision).filter_by(case_id=case.id, content_digest=content_digest)).first()
+    if same is not None:
+        return Taken(IntakeOutcome.DUPLICATE, tuple(Finding(**{**row, "outcome": Outcome(row["outcome"])}) for row in same.findings))
+    if not facts.supplement:
+        return _refused("CASE_CONFLICT", facts)
+    if case.state == VOIDED:
+        return _refused("SUPPLEMENT_VOID", facts)
+    # The number names series, fonds and year, so what decided them stays; a case that still waits at 核对 may be replaced whole.
+    held = CaseFacts.model_validate(case.facts)
+    same_place = (held.item.code, held.orgs, held.completed_at) == (facts.item.code, facts.orgs, facts.completed_at)
+    return None if same_place or case.state == WAITING else _refused("SUPPLEMENT_MISMATCH", facts)
+
+
+def _refused(code: str, facts: CaseFacts) -> Taken:
+    return Taken(IntakeOutcome.REFUSED, (finding(code, "case.json:case_no", case_no=facts.case_no),))
 
 
 def take_over(
@@ -67,39 +81,50 @@ def take_over(
     findings: Sequence[Finding],
     at: datetime,
 ) -> Case:
-    """Write the case and its objects; a case with a CONFIRM finding waits at 核对 (R32)."""
-    case = Case(
-        case_no=facts.case_no,
+    """Write the case or its next revision, and its objects; what has a CONFIRM finding waits at 核对 (R32)."""
+    state = WAITING if worst(findings) is Outcome.CONFIRM else ACCEPTED
+    case = session.scalars(select(Case).where(Case.case_no == facts.case_no).with_for_update()).first() if facts.supplement else None
+    number = 1 if case is None else _next_revision(session, case)
+    revision = CaseRevision(
+        revision=number,
         content_digest=content_digest,
-        state=WAITING if worst(findings) is Outcome.CONFIRM else ACCEPTED,
+        state=state,
         facts=facts.model_dump(mode="json"),
         snapshot=dict(snapshot),
         findings=[one.public() for one in findings],
-        item_code=facts.item.code,
-        item_version=facts.item.version,
-        receive_org=facts.orgs.receive,
-        accept_org=facts.orgs.accept,
-        domicile_org=facts.orgs.domicile,
-        completed_at=facts.completed_at,
         accepted_at=at,
     )
+    if case is None:
+        case = Case(case_no=facts.case_no, state=state)
+    if state == ACCEPTED or case.state != ACCEPTED:
+        _show(case, revision)
     session.add(case)
     session.flush()
-    for one in originals:
-        session.add(
-            Component(
-                case_id=case.id,
-                revision=1,
-                material_no=one.material_no,
-                path=one.path,
-                sha256=one.sha256,
-                size=one.size,
-                media_type=one.media_type,
-                pages=one.pages,
-            )
-        )
-    journal.record(session, actor, "ACCESSION", facts.case_no, content=content_digest, objects=len(originals), state=case.state)
+    revision.case_id = case.id
+    session.add(revision)
+    session.add_all(Component(case_id=case.id, revision=number, **asdict(one)) for one in originals)
+    act = "ACCESSION" if number == 1 else "SUPPLEMENT"
+    journal.record(session, actor, act, facts.case_no, content=content_digest, objects=len(originals), state=state, revision=number)
     return case
+
+
+def _next_revision(session: Session, case: Case) -> int:
+    """The number of a supplement. A revision that still waits at 核对 is replaced by it and makes no version."""
+    held = session.scalars(select(CaseRevision).filter_by(case_id=case.id).order_by(CaseRevision.revision)).all()
+    for one in held:
+        if one.state == WAITING:
+            one.state = SUPERSEDED
+    return held[-1].revision + 1
+
+
+def _show(case: Case, revision: CaseRevision) -> None:
+    """Let the case read as this revision states it."""
+    facts = CaseFacts.model_validate(revision.facts)
+    case.revision, case.content_digest, case.state = revision.revision, revision.content_digest, revision.state
+    case.facts, case.snapshot, case.findings = revision.facts, revision.snapshot, revision.findings
+    case.item_code, case.item_version = facts.item.code, facts.item.version
+    case.receive_org, case.accept_org, case.domicile_org = facts.orgs.receive, facts.orgs.accept, facts.orgs.domicile
+    case.completed_at, case.accepted_at = facts.completed_at, revision.accepted_at
 
 
 def log_delivery(
@@ -141,8 +166,11 @@ def confirm(session: Session, actor: str, *, case_no: str, reason: str) -> Case:
     case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
     if case is None:
         raise NotFoundError("没有这个办件编号。", "请用 yice list --waiting 查看待核对的办件。")
-    if case.state != WAITING:
+    waiting = session.scalars(select(CaseRevision).filter_by(case_id=case.id, state=WAITING)).first()
+    if waiting is None:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
-    case.state = ACCEPTED
-    journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=sorted({row["code"] for row in case.findings}))
+    waiting.state = ACCEPTED
+    _show(case, waiting)
+    codes = sorted({row["code"] for row in waiting.findings})
+    journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision)
     return case

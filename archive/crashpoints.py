@@ -5,9 +5,12 @@ import os
 POINTS = (
     "frozen-before-commit",
     "frozen-after-commit",
+    "supplement-frozen-before-commit",
+    "timestamp-frozen-before-commit",
     "claimed",
     "compiled",
     "compiled-recorded",
+    "timestamped",
     "signed-staged",
     "signed-recorded",
     "proved",

@@ -83,10 +83,28 @@ def release(session: Session, held: Claim) -> None:
     )
 
 
+def give_up(session: Session, version: VolumeVersion) -> None:
+    """End a version that no worker holds without committing it; a worker that comes back late is fenced off."""
+    if version.lease_until is not None and version.lease_until > database_now(session):
+        return
+    version.state = str(move(VolumeState(version.state), VolumeState.VOID))
+    version.lease_owner, version.lease_until, version.lease_token = None, None, version.lease_token + 1
+    session.flush()
+    finish_job(session, version.id, state="DONE")
+
+
+def settle_ended(session: Session, version_id: int) -> None:
+    """Close the job of a version that has ended; also when its worker was killed before it could, or came late."""
+    if session.get_one(VolumeVersion, version_id).state == VolumeState.QUARANTINED:
+        finish_job(session, version_id, state="FAILED", error_code="QUARANTINED", error="该册已隔离。")
+    else:
+        finish_job(session, version_id, state="DONE")
+
+
 def finish_job(session: Session, version_id: int, *, state: str, error_code: str | None = None, error: str | None = None) -> None:
-    """End or fail the compile job of a version; a failed one is tried again by the next run."""
+    """End or fail the job of a version; a failed one is tried again by the next run, one that is done stays done."""
     session.execute(
         update(Job)
-        .where(Job.kind == "compile", Job.subject == str(version_id))
+        .where(Job.subject == str(version_id), Job.state != "DONE")
         .values(state=state, error_code=error_code, error=error, attempts=Job.attempts + 1, ended_at=database_now(session))
     )

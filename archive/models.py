@@ -58,7 +58,10 @@ class Delivery(Base):
 
 
 class Case(Base):
-    """A case taken over: its facts and the snapshot of the materials that its item required (R10)."""
+    """A case taken over, as its newest usable revision states it: what lists, search and filing read.
+
+    What a version of the volume is made of stands in `CaseRevision`, because a supplement may come before the first version is made.
+    """
 
     __tablename__ = "cases"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -75,6 +78,22 @@ class Case(Base):
     accept_org: Mapped[str] = mapped_column(String(12))
     domicile_org: Mapped[str] = mapped_column(String(12), index=True)
     completed_at: Mapped[datetime] = mapped_column(index=True)
+    accepted_at: Mapped[datetime]
+
+
+class CaseRevision(Base):
+    """One accepted delivery of a case: its facts and the snapshot of the materials that its item required (R10); a supplement adds one (R40)."""
+
+    __tablename__ = "case_revisions"
+    __table_args__ = (UniqueConstraint("case_id", "revision"), UniqueConstraint("case_id", "content_digest"))
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
+    revision: Mapped[int]
+    content_digest: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    facts: Mapped[dict[str, Any]]
+    snapshot: Mapped[dict[str, Any]]
+    findings: Mapped[list[Any]]
     accepted_at: Mapped[datetime]
 
 
@@ -129,7 +148,10 @@ class Volume(Base):
 
 
 class VolumeVersion(Base):
-    """One version of a volume on its way to COMMITTED; the lease fences the worker that carries it."""
+    """One version of a volume on its way to COMMITTED; the lease fences the worker that carries it.
+
+    `origin` CASE is compiled from a revision of the case; TIMESTAMP is the version before it with the time-stamps it still owed.
+    """
 
     __tablename__ = "volume_versions"
     __table_args__ = (UniqueConstraint("volume_id", "version"),)
@@ -137,6 +159,7 @@ class VolumeVersion(Base):
     volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
     version: Mapped[int]
     case_revision: Mapped[int]
+    origin: Mapped[str] = mapped_column(String(12), default="CASE")
     state: Mapped[str] = mapped_column(String(16), index=True)
     input_digest: Mapped[str] = mapped_column(String(64))
     frozen_at: Mapped[datetime]

@@ -4,13 +4,14 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, and_, select
+from sqlalchemy.orm import Session
 
 from archive import journal
 from archive.codes import ArchivalCode, storage_prefix
 from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
 from archive.db import reading
-from archive.models import Case, NumberCounter, Volume, VolumeVersion
+from archive.models import CaseRevision, NumberCounter, Volume, VolumeVersion
 from archive.service_items import required_materials
 from storage.blobs import BlobStore
 from storage.errors import StorageError
@@ -32,7 +33,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One committed version and what the row says of it."""
+    """One committed version and what the row says of it; `previous` is the commit record that its own must name."""
 
     code: str
     version: int
@@ -40,6 +41,7 @@ class Held:
     pages: int
     sha256: str
     inventory_sha256: str
+    previous: str | None
 
 
 def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
@@ -50,17 +52,21 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
     if codes:
         query = query.where(Volume.code.in_(codes))
     with reading(engine) as session:
-        return [
-            Held(
-                volume.code,
-                version.version,
-                storage_prefix(ArchivalCode.parse(volume.code), version.version),
-                version.pages or 0,
-                version.sha256 or "",
-                version.inventory_sha256 or "",
+        held: list[Held] = []
+        for volume, version in session.execute(query.order_by(Volume.code, VolumeVersion.version)):
+            follows = held and held[-1].code == volume.code
+            held.append(
+                Held(
+                    volume.code,
+                    version.version,
+                    storage_prefix(ArchivalCode.parse(volume.code), version.version),
+                    version.pages or 0,
+                    version.sha256 or "",
+                    version.inventory_sha256 or "",
+                    held[-1].inventory_sha256 if follows else None,
+                )
             )
-            for volume, version in session.execute(query.order_by(Volume.code, VolumeVersion.version))
-        ]
+        return held
 
 
 def verify_volume(store: BlobStore, held: Held, trust: TrustAnchors, prover: PdfAProver) -> list[Fault]:
@@ -73,6 +79,8 @@ def verify_volume(store: BlobStore, held: Held, trust: TrustAnchors, prover: Pdf
         faults = [Fault("I1", name, f"{one.kind}：{one.path}") for one in verify_package(store, held.prefix)]
         if inventory.sha256 != held.inventory_sha256:
             faults.append(Fault("I1", name, "归档记录与数据库登记的摘要不符"))
+        if inventory.previous != held.previous:
+            faults.append(Fault("I1", name, "归档记录没有指明前一版本，或指向别处"))
         if faults:
             return faults
         pdf = store.read(f"{held.prefix}/volume.pdf", sha256=held.sha256)
@@ -115,13 +123,41 @@ def _numbers(engine: Engine) -> Iterator[Fault]:
             in_order = [one for one in volumes if not one.late]
             if any(after.completed_at < before.completed_at for before, after in itertools.pairwise(in_order)):
                 yield Fault("I6", name, "册号顺序与办结时间顺序不一致")
+        yield from _voided(session)
+
+
+def _voided(session: Session) -> Iterator[Fault]:
+    """I5: a number without a volume is void with a reason, and a void number has no volume."""
+    states: dict[int, set[str]] = {}
+    for volume_id, state in session.execute(select(VolumeVersion.volume_id, VolumeVersion.state).distinct()):
+        states.setdefault(volume_id, set()).add(state)
+    for volume in session.scalars(select(Volume).order_by(Volume.code).execution_options(yield_per=500)):
+        found = states.get(volume.id, set())
+        if volume.void_reason is None and found <= {"VOID"}:
+            yield Fault("I5", volume.code, "档号没有册，也无作废说明")
+        if volume.void_reason is not None and found - {"VOID"}:
+            yield Fault("I5", volume.code, "已作废的档号仍有册")
+
+
+def gaps(engine: Engine) -> list[dict[str, str]]:
+    """The gap report: every number that is not a volume, and why."""
+    with reading(engine) as session:
+        query = select(Volume.code, Volume.void_reason).where(Volume.void_reason.is_not(None)).order_by(Volume.code)
+        return [{"code": code, "reason": reason or ""} for code, reason in session.execute(query)]
 
 
 def _materials(engine: Engine) -> Iterator[Fault]:
+    """I7 for every version: the materials that the item required when its revision was taken over."""
     with reading(engine) as session:
-        query = select(Volume.code, Case.facts, Case.snapshot).join(Case, Case.id == Volume.case_id).execution_options(yield_per=500)
-        for code, facts, snapshot in session.execute(query):
+        query = (
+            select(Volume.code, VolumeVersion.version, CaseRevision.facts, CaseRevision.snapshot)
+            .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+            .join(CaseRevision, and_(CaseRevision.case_id == Volume.case_id, CaseRevision.revision == VolumeVersion.case_revision))
+            .where(VolumeVersion.state != "VOID")
+            .execution_options(yield_per=500)
+        )
+        for code, version, facts, snapshot in session.execute(query):
             present = {one["type"] for one in facts["materials"]}
             missing = [one.name for one in required_materials(snapshot) if one.name not in present]
             if missing:
-                yield Fault("I7", code, f"缺少必交材料：{'、'.join(missing)}")
+                yield Fault("I7", f"{code}/v{version}", f"缺少必交材料：{'、'.join(missing)}")

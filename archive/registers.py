@@ -5,19 +5,24 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.models import Case, Volume, VolumeVersion
+from archive.models import Case, CaseRevision, Volume, VolumeVersion
+from archive.vocabulary import VolumeState
 
 
 def volume_rows(session: Session) -> list[dict[str, Any]]:
-    """Each volume with its newest version, in order of 档号; the fields are promised to scripts."""
+    """Each volume with its newest committed version, or how far the first one is, in order of 档号; the fields are promised to scripts."""
     query = (
         select(Volume, VolumeVersion, Case.case_no)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         .join(Case, Case.id == Volume.case_id)
         .order_by(Volume.code, VolumeVersion.version)
     )
-    rows = {
-        volume.code: {
+    rows: dict[str, dict[str, Any]] = {}
+    for volume, version, case_no in session.execute(query):
+        shown = rows.get(volume.code)
+        if shown is not None and shown["state"] == VolumeState.COMMITTED != version.state:
+            continue
+        rows[volume.code] = {
             "code": volume.code,
             "case_no": case_no,
             "series": volume.series,
@@ -28,16 +33,34 @@ def volume_rows(session: Session) -> list[dict[str, Any]]:
             "bytes": version.bytes,
             "completed_at": volume.completed_at.isoformat(),
             "signature_level": version.signature_level,
+            "lta_pending": version.lta_pending,
         }
-        for volume, version, case_no in session.execute(query)
-    }
     return list(rows.values())
 
 
-def case_rows(session: Session, state: str) -> list[dict[str, Any]]:
-    """Cases in a state with the codes of their findings."""
-    query = select(Case).where(Case.state == state).order_by(Case.case_no)
+def version_rows(session: Session, code: str) -> list[dict[str, Any]]:
+    """All versions of one volume, oldest first: each stays readable after the next was committed."""
+    query = select(VolumeVersion).join(Volume, Volume.id == VolumeVersion.volume_id).where(Volume.code == code)
     return [
-        {"case_no": case.case_no, "item": case.item_code, "state": case.state, "findings": sorted({row["code"] for row in case.findings})}
-        for case in session.scalars(query)
+        {
+            "version": one.version,
+            "origin": one.origin,
+            "case_revision": one.case_revision,
+            "state": one.state,
+            "pages": one.pages,
+            "sha256": one.sha256,
+            "signature_level": one.signature_level,
+            "lta_pending": one.lta_pending,
+            "committed_at": one.committed_at and one.committed_at.isoformat(),
+        }
+        for one in session.scalars(query.order_by(VolumeVersion.version))
+    ]
+
+
+def case_rows(session: Session, state: str) -> list[dict[str, Any]]:
+    """Cases that have a revision in a state, with the codes of its findings."""
+    query = select(Case, CaseRevision).join(CaseRevision, CaseRevision.case_id == Case.id).where(CaseRevision.state == state)
+    return [
+        {"case_no": case.case_no, "item": case.item_code, "state": one.state, "findings": sorted({row["code"] for row in one.findings})}
+        for case, one in session.execute(query.order_by(Case.case_no, CaseRevision.revision))
     ]

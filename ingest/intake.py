@@ -11,8 +11,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from archive.accession import OriginalObject, Taken, blob_key, earlier_delivery, log_delivery, take_over
+from archive.case_facts import CaseFacts
 from archive.db import reading, writing
 from archive.findings import Finding
 from archive.organisations import Organisations
@@ -49,65 +51,66 @@ def inspect_package(path: Path, catalogue: Catalogue, organisations: Organisatio
 def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime) -> Received:
     """Take an inspected package over, or quarantine it; commits its own work, since the objects must lie in the store before the row.
 
-    Two deliveries of one case at once: the second to commit is told what it is, a duplicate or a conflict.
+    Two deliveries of one case at once: the second to commit is told what it is, a duplicate, a conflict or the next supplement.
     """
     facts = submission.facts
     case_no = facts.case_no if facts else None
-    taken = _known(engine, case_no, bag) if submission.outcome is not Outcome.REFUSE else None
-    if taken is None and submission.outcome is not Outcome.REFUSE:
-        try:
-            return _accept(engine, store, actor, bag, submission, now)
-        except IntegrityError:
-            taken = _known(engine, case_no, bag)
-            if taken is None:
-                raise
-    taken = taken or Taken(IntakeOutcome.REFUSED, submission.findings)
-    prefix = _quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
-    with writing(engine) as session:
-        log_delivery(
-            session, actor, bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
-        )
+    if facts is None or submission.outcome is Outcome.REFUSE:
+        taken = Taken(IntakeOutcome.REFUSED, submission.findings)
+    else:
+        taken = _taken(engine, store, actor, bag, submission, facts, now)
+    if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
+        prefix = _quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
+        with writing(engine) as session:
+            _log(session, actor, bag, case_no, taken, prefix, now)
     return Received(bag.name, case_no, taken.outcome, taken.findings)
 
 
-def _known(engine: Engine, case_no: str | None, bag: Bag) -> Taken | None:
-    if case_no is None:
-        return None
+def _taken(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime) -> Taken:
     with reading(engine) as session:
-        return earlier_delivery(session, case_no, bag.content_digest)
+        known = earlier_delivery(session, facts, bag.content_digest)
+    if known is not None:
+        return known
+    for one in submission.components:
+        store.put_new(blob_key(one.sha256), one.read(), media_type=one.media_type)
+    try:
+        return _accept(engine, actor, bag, submission, facts, now)
+    except IntegrityError:
+        with reading(engine) as session:
+            known = earlier_delivery(session, facts, bag.content_digest)
+        if known is None:
+            raise
+        return known
 
 
-def _accept(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, now: datetime) -> Received:
-    if submission.facts is None:
-        raise ValueError("an accepted submission has facts")
+def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime) -> Taken:
+    """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first."""
     originals = [
         OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components
     ]
-    for one in submission.components:
-        store.put_new(blob_key(one.sha256), one.read(), media_type=one.media_type)
-    outcome = IntakeOutcome.CONFIRM if submission.outcome is Outcome.CONFIRM else IntakeOutcome.ACCEPTED
+    taken = Taken(IntakeOutcome.CONFIRM if submission.outcome is Outcome.CONFIRM else IntakeOutcome.ACCEPTED, submission.findings)
     with writing(engine) as session:
+        first = earlier_delivery(session, facts, bag.content_digest)
+        if first is not None:
+            return first
         take_over(
             session,
             actor,
-            facts=submission.facts,
+            facts=facts,
             snapshot=submission.snapshot,
             content_digest=bag.content_digest,
             originals=originals,
             findings=submission.findings,
             at=now,
         )
-        log_delivery(
-            session,
-            actor,
-            bag=bag.name,
-            case_no=submission.facts.case_no,
-            content_digest=bag.content_digest,
-            taken=Taken(outcome, submission.findings),
-            quarantine_prefix=None,
-            at=now,
-        )
-    return Received(bag.name, submission.facts.case_no, outcome, submission.findings)
+        _log(session, actor, bag, facts.case_no, taken, None, now)
+    return taken
+
+
+def _log(session: Session, actor: str, bag: Bag, case_no: str | None, taken: Taken, prefix: str | None, now: datetime) -> None:
+    log_delivery(
+        session, actor, bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
+    )
 
 
 def _quarantine(store: BlobStore, path: Path) -> str:

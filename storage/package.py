@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex, sm3_hex
-from storage.errors import DigestMismatchError, MissingError, StorageError, StoreUnavailableError
+from storage.errors import DigestMismatchError, MissingError, PinnedError, StorageError, StoreUnavailableError
 
 INVENTORY = "inventory.json"
 SPEC = "volume-inventory/1"
@@ -62,12 +62,15 @@ def write_package(
     made_at: datetime,
     before_inventory: Callable[[], None] = lambda: None,
 ) -> Inventory:
-    """Write all files, read each back, and last the commit record. Raises KeyTakenError when other bytes lie there already."""
+    """Write all files, read each back, and last the commit record.
+
+    Raises KeyTakenError when other bytes lie there already, MissingError or DigestMismatchError for a shared object that is not whole.
+    """
     listed = {path: sha256_hex(data) for path, data in files.items()} | {one.path: one.sha256 for one in shared}
-    manifests = {
-        "manifest-sha256.txt": "".join(f"{digest}  {path}\n" for path, digest in sorted(listed.items())).encode(),
-        "manifest-sm3.txt": "".join(f"{sm3_hex(data)}  {path}\n" for path, data in sorted(files.items())).encode(),
-    }
+    # Reading the shared ones for their SM3 is also the proof that they are there and whole.
+    listed_sm3 = {path: sm3_hex(data) for path, data in files.items()}
+    listed_sm3 |= {one.path: sm3_hex(store.read(one.key, sha256=one.sha256)) for one in shared}
+    manifests = {"manifest-sha256.txt": _manifest(listed), "manifest-sm3.txt": _manifest(listed_sm3)}
     objects = list(shared)
     for path, data in {**files, **manifests}.items():
         media_type = _MEDIA.get(Path(path).suffix, "application/octet-stream")
@@ -75,9 +78,6 @@ def write_package(
         store.put_new(f"{prefix}/{path}", data, media_type=media_type)
         store.read(f"{prefix}/{path}", sha256=digest)
         objects.append(SharedObject(path, f"{prefix}/{path}", digest, len(data), media_type))
-    for one in shared:
-        if store.stat(one.key) is None:
-            raise MissingError(f"对象缺失：{one.key}。")
     before_inventory()
     record = {
         "spec": SPEC,
@@ -91,6 +91,10 @@ def write_package(
     text = (json.dumps(record, ensure_ascii=False, indent=1) + "\n").encode()
     store.put_new(f"{prefix}/{INVENTORY}", text, media_type="application/json")
     return _parsed(store.read(f"{prefix}/{INVENTORY}", sha256=sha256_hex(text)))
+
+
+def _manifest(digests: Mapping[str, str]) -> bytes:
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items())).encode()
 
 
 def read_inventory(store: BlobStore, prefix: str) -> Inventory | None:
@@ -132,6 +136,15 @@ def _fault(store: BlobStore, one: SharedObject) -> PackageFault | None:
     except (StorageError, OSError):
         return PackageFault("UNREADABLE", one.path)
     return None
+
+
+def discard_uncommitted(store: BlobStore, prefix: str) -> None:
+    """Remove the objects of a package that was never committed. Raises PinnedError when it was: a commit record makes it permanent."""
+    found = list(store.list(f"{prefix}/"))
+    if any(one.key == f"{prefix}/{INVENTORY}" for one in found):
+        raise PinnedError("该册已有归档记录，不得清除。")
+    for one in found:
+        store.discard(one.key, one.version)
 
 
 def export_bag(store: BlobStore, prefix: str, to: Path) -> Path:

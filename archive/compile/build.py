@@ -29,6 +29,15 @@ class Built:
 
 
 @dataclass(frozen=True, slots=True)
+class Filing:
+    """What the sheets say of the volume among others: where it is also found (互见), whether it came late (补归), which version it is."""
+
+    cross_reference: str | None
+    late: bool
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Pages:
     """The pages of one original: a PDF and how many pages it has."""
 
@@ -45,11 +54,12 @@ def build(
     *,
     demo: bool,
     prover: PdfAProver,
+    filing: Filing,
 ) -> Built:
     """Make the unsigned PDF/A-2u of a plan. Raises CompileError for an original that can't be brought in whole."""
     routes: dict[str, str] = {}
     foreign = {one.no: [_pages(store, original, prover, routes) for original in one.objects] for one in plan.items if one.form is None}
-    sheets = render_sheets(_sheets_input(plan, facts, organisations, frozen_at, demo=demo, foreign=foreign))
+    sheets = render_sheets(_sheets_input(plan, facts, organisations, frozen_at, demo=demo, foreign=foreign, filing=filing))
     parts = _parts(plan, sheets, foreign)
     counts = {one.no: _count(one, sheets, foreign) for one in plan.items}
     page = sheets.parts["cover"][1] + sheets.parts["contents"][1] + 1
@@ -100,7 +110,14 @@ def _parts(plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]) -
 
 
 def _sheets_input(
-    plan: VolumePlan, facts: CaseFacts, organisations: Organisations, frozen_at: datetime, *, demo: bool, foreign: dict[int, list[_Pages]]
+    plan: VolumePlan,
+    facts: CaseFacts,
+    organisations: Organisations,
+    frozen_at: datetime,
+    *,
+    demo: bool,
+    foreign: dict[int, list[_Pages]],
+    filing: Filing,
 ) -> SheetsInput:
     rows = tuple(
         SheetRow(
@@ -134,13 +151,14 @@ def _sheets_input(
         demo=demo,
         rows=rows,
         forms=tuple(one.form for one in plan.items if one.form),
-        notes=_notes(facts),
-        cross_reference=None,
+        notes=_notes(facts, filing),
+        cross_reference=filing.cross_reference,
+        late=filing.late,
     )
 
 
-def _notes(facts: CaseFacts) -> tuple[str, ...]:
-    """What the closing sheet states: where paper is kept and which pages were declared blank."""
+def _notes(facts: CaseFacts, filing: Filing) -> tuple[str, ...]:
+    """What the closing sheet states: where paper is kept, which pages were declared blank, and that this volume came late or anew."""
     kept = [one.type for one in facts.materials if one.paper and one.paper.kept]
     blank = [f"{one.type}第{'、'.join(map(str, one.blank_pages))}页" for one in facts.materials if one.blank_pages]
     notes = ["本册由系统自动组卷，原始文件按原格式随册保存。"]
@@ -148,4 +166,8 @@ def _notes(facts: CaseFacts) -> tuple[str, ...]:
         notes.append(f"纸质原件由受理地窗口保存：{'、'.join(kept)}。")
     if blank:
         notes.append(f"申报确认的空白页：{'；'.join(blank)}。")
+    if filing.late:
+        notes.append("本卷为补归：办结早于已赋号的卷册，按到达顺序赋号。")
+    if filing.version > 1:
+        notes.append(f"本卷为补充归档后的第 {filing.version} 版，此前各版原样保存，档号不变。")
     return tuple(notes)

@@ -77,6 +77,7 @@ class SheetsInput:
     forms: tuple[FormSheet, ...]
     notes: tuple[str, ...]
     cross_reference: str | None
+    late: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,31 +3,36 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, select
-from sqlalchemy.orm import Session
 
 from archive import journal
 from archive.accession import OriginalObject, blob_key
 from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode, storage_prefix
-from archive.compile.build import Built, build
+from archive.compile.build import Filing, build
 from archive.compile.errors import InventoryConflictError, NotProvedError
+from archive.compile.metadata import write_metadata
 from archive.compile.plan import VolumePlan, fonds_unit, plan_volume, process_record
 from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
-from archive.compile.seal import Sealer
+from archive.compile.seal import Sealed, Sealer
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import SEAL_BOX
 from archive.crashpoints import reach
-from archive.custody import Claim, claim, finish_job, record_step, recorded, release
+from archive.custody import ENDED, Claim, claim, finish_job, record_step, recorded, release, settle_ended
 from archive.db import database_now, reading, writing
-from archive.models import Case, Component, Volume, VolumeVersion
+from archive.errors import LeaseLostError
+from archive.models import CaseRevision, Component, Volume, VolumeVersion
+from archive.numbering import FROM_TIMESTAMP
 from archive.organisations import Organisations
 from archive.service_items import Catalogue
-from archive.vocabulary import VolumeState
-from storage.blobs import BlobStore
+from archive.vocabulary import Series, VolumeState
+from storage.blobs import BlobStore, Stat
+from storage.errors import MissingError
 from storage.package import Inventory, SharedObject, read_inventory, verify_package, write_package
 
 
@@ -53,11 +58,12 @@ class _Order:
     held: Claim
     volume: Volume
     version: VolumeVersion
-    case: Case
+    revision: CaseRevision
     facts: CaseFacts
     plan: VolumePlan
     objects: tuple[OriginalObject, ...]
     prefix: str
+    previous: VolumeVersion | None
 
 
 def make_volume(shop: Workshop, version_id: int) -> str | None:
@@ -67,12 +73,18 @@ def make_volume(shop: Workshop, version_id: int) -> str | None:
     """
     with writing(shop.engine) as session:
         held = claim(session, version_id, shop.owner)
-        if held is None:
-            return None
+        version = session.get_one(VolumeVersion, version_id)
+    if held is None:
+        if version.state in ENDED:
+            _close(shop, version)
+        return None
     reach("claimed")
     try:
         order = _load(shop, held)
         _make(shop, order)
+    except LeaseLostError:
+        # Another worker has it: the job is that one's to end.
+        raise
     except Exception as error:
         with writing(shop.engine) as session:
             release(session, held)
@@ -92,17 +104,21 @@ def _load(shop: Workshop, held: Claim) -> _Order:
     with reading(shop.engine) as session:
         version = session.get_one(VolumeVersion, held.version_id)
         volume = session.get_one(Volume, version.volume_id)
-        case = session.get_one(Case, volume.case_id)
+        revision = session.scalars(select(CaseRevision).filter_by(case_id=volume.case_id, revision=version.case_revision)).one()
         objects = tuple(
             OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages)
             for one in session.scalars(
-                select(Component).filter_by(case_id=case.id, revision=version.case_revision).order_by(Component.path)
+                select(Component).filter_by(case_id=volume.case_id, revision=version.case_revision).order_by(Component.path)
             )
         )
-    facts = CaseFacts.model_validate(case.facts)
+        earlier = select(VolumeVersion).where(VolumeVersion.volume_id == volume.id, VolumeVersion.version < version.version)
+        previous = session.scalars(
+            earlier.where(VolumeVersion.state == "COMMITTED").order_by(VolumeVersion.version.desc()).limit(1)
+        ).first()
+    facts = CaseFacts.model_validate(revision.facts)
     code = ArchivalCode.parse(volume.code)
-    plan = plan_volume(facts, shop.catalogue.get(case.item_code, case.item_version), code, objects, shop.organisations)
-    return _Order(held, volume, version, case, facts, plan, objects, storage_prefix(code, version.version))
+    plan = plan_volume(facts, shop.catalogue.get(facts.item.code, facts.item.version), code, objects, shop.organisations)
+    return _Order(held, volume, version, revision, facts, plan, objects, storage_prefix(code, version.version), previous)
 
 
 def _make(shop: Workshop, order: _Order) -> None:
@@ -131,22 +147,58 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
     found = _done(shop, order, VolumeState.SIGNED)
     if found is not None:
         return found
-    built = build(shop.store, order.plan, order.facts, shop.organisations, order.version.frozen_at, demo=shop.demo, prover=shop.prover)
+    if order.version.origin == FROM_TIMESTAMP:
+        return _timestamped(shop, order)
+    built = build(
+        shop.store,
+        order.plan,
+        order.facts,
+        shop.organisations,
+        order.version.frozen_at,
+        demo=shop.demo,
+        prover=shop.prover,
+        filing=_filing(shop, order),
+    )
     reach("compiled")
     _record(
         shop, order, VolumeState.COMPILED, {"pages": built.pages, "contents": built.contents, "routes": built.routes}, pages=built.pages
     )
     reach("compiled-recorded")
-    return _seal(shop, order, built)
-
-
-def _seal(shop: Workshop, order: _Order, built: Built) -> dict[str, Any]:
     owner = fonds_unit(shop.organisations, order.volume.fonds)
     sealed = shop.sealer_for(order.volume.fonds).seal(
         built.pdf, appearance_pdf=seal_pdf(owner.name, shop.demo), page=0, box=SEAL_BOX, reason="归档", at=None
     )
+    return _stage(shop, order, sealed)
+
+
+def _filing(shop: Workshop, order: _Order) -> Filing:
+    volume, cross = order.volume, None
+    if volume.cross_fonds and volume.cross_series and volume.cross_org:
+        unit = shop.organisations.get(volume.cross_org).name
+        cross = f"{volume.cross_fonds}·{Series(volume.cross_series).label}（{unit}）"
+    return Filing(cross, volume.late, order.version.version if order.previous else 1)
+
+
+def _timestamped(shop: Workshop, order: _Order) -> dict[str, Any]:
+    """The signed bytes of the version before, with the time-stamps they owed: they stay the beginning of the new ones."""
+    before = order.previous
+    if before is None or before.sha256 is None:
+        raise NotProvedError("没有可补时间戳的已归档版本。", "请运行 yice verify 并联系管理员。")
+    pdf = shop.store.read(f"{storage_prefix(order.plan.code, before.version)}/volume.pdf", sha256=before.sha256)
+    with reading(shop.engine) as session:
+        compiled = recorded(session, session.get_one(VolumeVersion, before.id), VolumeState.COMPILED)
+    if compiled is None:
+        raise NotProvedError("已归档版本缺少组卷记录。", "请运行 yice verify 并联系管理员。")
+    _record(shop, order, VolumeState.COMPILED, compiled, pages=compiled["pages"])
+    reach("compiled-recorded")
+    sealed = shop.sealer_for(order.volume.fonds).complete_timestamps(pdf)
+    reach("timestamped")
+    return _stage(shop, order, sealed)
+
+
+def _stage(shop: Workshop, order: _Order, sealed: Sealed) -> dict[str, Any]:
     digest = hashlib.sha256(sealed.pdf).hexdigest()
-    staged = f"staging/{order.version.id}-{order.held.token}-{digest[:16]}/volume.pdf"
+    staged = f"{_staging(order.version)}{order.held.token}-{digest[:16]}/volume.pdf"
     shop.store.put_new(staged, sealed.pdf, media_type="application/pdf")
     reach("signed-staged")
     result = {"sha256": digest, "staged": staged, "bytes": len(sealed.pdf), "level": str(sealed.level), "pending": sealed.pending}
@@ -162,6 +214,10 @@ def _seal(shop: Workshop, order: _Order, built: Built) -> dict[str, Any]:
     )
     reach("signed-recorded")
     return kept
+
+
+def _staging(version: VolumeVersion) -> str:
+    return f"staging/{version.id}-"
 
 
 def _proved(shop: Workshop, order: _Order, signed: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +240,7 @@ def _stored(shop: Workshop, order: _Order, signed: Mapping[str, Any], proof: Map
     """STORED, then `inventory.json`: final objects first, the commit record last."""
     pdf = shop.store.read(signed["staged"], sha256=signed["sha256"])
     compiled = _done(shop, order, VolumeState.COMPILED) or {}
-    files = {"volume.pdf": pdf, **_records(order, compiled, signed, proof)}
+    files = {"volume.pdf": pdf, **_records(shop, order, compiled, signed, proof)}
     shared = [
         SharedObject(path=f"originals/{one.path}", key=blob_key(one.sha256), sha256=one.sha256, size=one.size, media_type=one.media_type)
         for one in order.objects
@@ -204,7 +260,7 @@ def _stored(shop: Workshop, order: _Order, signed: Mapping[str, Any], proof: Map
         shared,
         code=order.volume.code,
         version=order.version.version,
-        previous=None,
+        previous=order.previous.inventory_sha256 if order.previous else None,
         journal_head=head,
         made_at=now,
         before_inventory=recorded_first,
@@ -213,41 +269,35 @@ def _stored(shop: Workshop, order: _Order, signed: Mapping[str, Any], proof: Map
     return inventory
 
 
-def _records(order: _Order, compiled: Mapping[str, Any], signed: Mapping[str, Any], proof: Mapping[str, Any]) -> dict[str, bytes]:
+def _records(
+    shop: Workshop, order: _Order, compiled: Mapping[str, Any], signed: Mapping[str, Any], proof: Mapping[str, Any]
+) -> dict[str, bytes]:
     """The data files beside the PDF; readable without our software, same inputs same bytes."""
     inspection = {
         "spec": "volume-inspection/1",
         "code": order.volume.code,
-        "findings": order.case.findings,
+        "findings": order.revision.findings,
         "proof": dict(proof),
         "signature": {"level": signed["level"], "pending": signed["pending"], "sha256": signed["sha256"]},
         "routes": compiled["routes"],
     }
-    metadata = {
-        "spec": "volume-metadata/1",
-        "code": order.volume.code,
-        "title": order.plan.title,
-        "fonds": order.volume.fonds,
-        "series": order.volume.series,
-        "year": order.volume.year,
-        "retention": order.volume.term,
-        "case_no": order.case.case_no,
-        "item": {"code": order.case.item_code, "version": order.case.item_version, "snapshot": order.case.snapshot},
-        "completed_at": order.facts.completed_at.isoformat(),
-        "late": order.volume.late,
-        "filing_org": order.volume.filing_org,
-        "cross_reference": {"fonds": order.volume.cross_fonds, "series": order.volume.cross_series, "org": order.volume.cross_org},
-        "pages": compiled["pages"],
-        "contents": compiled["contents"],
-        "access_status": "控制",
-    }
     records = {
-        "case.json": order.case.facts,
+        "case.json": order.revision.facts,
         "process.json": process_record(order.facts, order.plan),
         "inspection.json": inspection,
-        "metadata.json": metadata,
     }
-    return {name: (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode() for name, record in records.items()}
+    files = {name: (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode() for name, record in records.items()}
+    files["metadata.xml"] = write_metadata(
+        order.volume,
+        order.version.version,
+        order.plan.title,
+        order.facts,
+        order.revision.snapshot,
+        compiled["contents"],
+        compiled["pages"],
+        shop.organisations,
+    )
+    return files
 
 
 def _agrees(shop: Workshop, order: _Order, inventory: Inventory) -> None:
@@ -270,24 +320,29 @@ def _commit(shop: Workshop, order: _Order, inventory: Inventory) -> None:
         VolumeState.COMMITTED,
         {"inventory": inventory.sha256},
         inventory_sha256=inventory.sha256,
-        committed_at=order.version.frozen_at,
+        committed_at=datetime.fromisoformat(inventory.made_at),
         lease_until=None,
     )
     reach("committed-recorded")
-    _end(shop, order)
-
-
-def _end(shop: Workshop, order: _Order) -> None:
-    with writing(shop.engine) as session:
-        finish_job(session, order.version.id, state="DONE")
-    # Row first, object later: a staging object that outlives its row is found by the next sweep.
     signed = _done(shop, order, VolumeState.SIGNED)
-    held = signed and shop.store.stat(signed["staged"])
-    if held:
+    if order.held.token > 1 or signed is None:
+        _close(shop, order.version)
+        return
+    # A first attempt left one object at most, and a look costs less than a listing.
+    if held := shop.store.stat(signed["staged"]):
+        _discard(shop, held)
+    with writing(shop.engine) as session:
+        settle_ended(session, order.version.id)
+
+
+def _close(shop: Workshop, version: VolumeVersion) -> None:
+    """Tidy up after a version that has ended: row first, objects later, and the job last, so that a kill in between is made good."""
+    for held in list(shop.store.list(_staging(version))):
+        _discard(shop, held)
+    with writing(shop.engine) as session:
+        settle_ended(session, version.id)
+
+
+def _discard(shop: Workshop, held: Stat) -> None:
+    with suppress(MissingError):  # another worker tidied up first
         shop.store.discard(held.key, held.version)
-
-
-def pending(session: Session, limit: int | None = None) -> list[int]:
-    """Versions that still have a way to go, in order of their numbers' reservation."""
-    query = select(VolumeVersion.id).where(VolumeVersion.state.not_in(("COMMITTED", "VOID", "QUARANTINED"))).order_by(VolumeVersion.id)
-    return list(session.scalars(query.limit(limit) if limit else query))

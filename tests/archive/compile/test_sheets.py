@@ -59,6 +59,7 @@ def volume(rows: tuple[SheetRow, ...], forms: tuple[FormSheet, ...] = (), **more
         forms=forms,
         notes=("扫描件原件留存于收件单位。",),
         cross_reference=None,
+        late=False,
     )
     return replace(base, **more)  # type: ignore[arg-type]
 
@@ -125,11 +126,51 @@ def test_the_cover_carries_the_code_as_qr_and_as_barcode() -> None:
     assert "J602-ZY.HJ.QR.2026.Y-000123" in found.values()
 
 
-def test_the_place_of_the_seal_is_blank() -> None:
+LONG_TITLE = "张三等3人夫妻投靠迁入（鄂尔多斯市公安局东胜区分局天骄派出所受理，鄂尔多斯市公安局康巴什区分局滨河派出所办理，150602010000-20260901-000001）"
+CROSS = "J602·出生（鄂尔多斯市公安局东胜区分局天骄派出所）"
+
+
+@pytest.mark.parametrize("title", ["张三死亡注销", LONG_TITLE, "甲" * 480])
+def test_the_place_of_the_seal_is_blank_and_nothing_lies_on_anything_however_long_the_title(title: str) -> None:
     left, bottom, right, top = SEAL_BOX
-    page = pdfium.PdfDocument(render_sheets(volume(usual().rows, usual().forms, cross_reference="J603-ZY·HJ·QR·2026·Y-000001")).pdf)[0]
+    sheets = volume(usual().rows, usual().forms, title=title, cross_reference=CROSS, late=True)
+    page = pdfium.PdfDocument(render_sheets(sheets).pdf)[0]
     image = page.render(scale=1).to_pil().convert("L")
     assert image.crop((left, 842 - top, right, 842 - bottom)).getextrema() == (255, 255)
+    boxes = sorted(line_boxes(page), key=lambda box: -box[3])
+    assert len(boxes) > 14
+    for at, (low_left, low, low_right, _) in enumerate(boxes):
+        for other_left, _, other_right, high in boxes[at + 1 :]:
+            assert high <= low + 1 or other_right <= low_left or low_right <= other_left, "two lines overlap"
+
+
+def line_boxes(page: pdfium.PdfPage) -> list[tuple[float, float, float, float]]:
+    """The runs of text on a page: left, bottom, right, top."""
+    text = page.get_textpage()
+    return [text.get_rect(at) for at in range(text.count_rects())]
+
+
+def test_the_contents_and_the_closing_sheet_state_what_a_reader_needs() -> None:
+    made = render_sheets(volume(usual().rows, usual().forms, cross_reference=CROSS, late=True))
+    cover, closing = text_of(made.pdf, 0, 1), text_of(made.pdf, *made.parts["closing"])
+    assert CROSS in cover.replace("\r\n", "")
+    assert "补归" in cover
+    assert f"互见：{CROSS}" in closing
+    heads = text_of(made.pdf, *made.parts["contents"]).splitlines()[2]
+    assert heads.split(" ")[0] == "顺序号"  # on one line of its cell
+    plain = render_sheets(usual())
+    assert "补归" not in text_of(plain.pdf, 0, 1)
+    assert "互" not in text_of(plain.pdf, 0, 1)
+
+
+@pytest.mark.parametrize("notes", [1, 60])
+def test_the_closing_sheet_states_the_true_total_of_pages_also_when_it_is_longer_than_one(notes: int) -> None:
+    sheets = volume(usual().rows, usual().forms, notes=tuple(f"第{n}条说明。" for n in range(notes)))
+    made = render_sheets(sheets)
+    first, count = made.parts["closing"]
+    assert (count > 1) == (notes > 1)
+    total = first + count + sum(one.pages or 0 for one in sheets.rows)
+    assert f"本卷共 {len(sheets.rows)} 件，自封面至备考表共 {total} 页。" in text_of(made.pdf, first, count)
 
 
 def test_a_character_without_a_glyph_is_shown_as_its_code_point() -> None:

@@ -1,0 +1,30 @@
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine, select, text
+
+from archive.db import migrate, reading, writing
+from archive.models import Base, CaseRevision
+from tests.archive.test_numbering import START, accept, number_all
+
+
+def test_the_migrations_make_the_tables_that_the_models_name(engine: Engine) -> None:
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, opts={"compare_type": False}), Base.metadata) == []
+
+
+def test_cases_held_before_there_were_revisions_become_their_first_and_are_numbered_as_before(engine: Engine) -> None:
+    accept(engine, 1, START)
+    accept(engine, 2, START)
+    with reading(engine) as session:
+        before = [(one.case_id, one.revision, one.state, one.facts) for one in session.scalars(select(CaseRevision))]
+    with writing(engine) as session:
+        for statement in (
+            "DROP TABLE case_revisions",
+            "ALTER TABLE volume_versions DROP COLUMN origin",
+            "UPDATE alembic_version SET version_num = '0001'",
+        ):
+            session.execute(text(statement))
+    migrate(engine)
+    with reading(engine) as session:
+        assert [(one.case_id, one.revision, one.state, one.facts) for one in session.scalars(select(CaseRevision))] == before
+    assert [late for _, late in number_all(engine)] == [False, False]
