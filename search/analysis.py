@@ -5,7 +5,7 @@ at neighbours and would break it, so both are asked about one character at a tim
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from opencc import OpenCC
@@ -61,14 +61,13 @@ def fold(text: str) -> str:
     return text.translate(_FOLDING)
 
 
-def fold_with_places(text: str) -> tuple[str, list[int]]:
+def fold_with_places(text: str) -> tuple[str, Sequence[int]]:
     """The folded text, and for each of its characters the place in `text` that it comes from."""
-    parts, places = [], []
-    for place, character in enumerate(text):
-        folded = _FOLDING[ord(character)]
-        parts.append(folded)
-        places += [place] * len(folded)
-    return "".join(parts), places
+    parts = [_FOLDING[ord(character)] for character in text]
+    folded = "".join(parts)
+    if len(folded) == len(text) and "" not in parts:
+        return folded, range(len(text))  # each gave one: the usual case, and hits wait for it
+    return folded, [place for place, part in enumerate(parts) for _ in part]
 
 
 def bigrams(folded: str) -> list[str]:

@@ -7,6 +7,7 @@ through the blind index of the database. Names are in it in plain, since they ar
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import pypdfium2 as pdfium
 from sqlalchemy import select
@@ -73,17 +74,21 @@ class Document:
     @property
     def code_key(self) -> int:
         """Sorts by 档号, then by page; no two documents share it. Below 2^64."""
-        code = ArchivalCode.parse(self.code)
-        key = (ord(code.fonds[0]) - ord("A")) * 1000 + int(code.fonds[1:])
-        for value, size in (
-            (_letters(code.series.value), 26 * 26),
-            (min(max(code.year - _FIRST_YEAR, 0), _YEARS - 1), _YEARS),
-            (_TERMS.index(code.term.value), len(_TERMS)),
-            (code.number, _NUMBERS),
-            (self.page, _PAGES),
-        ):
-            key = key * size + value
-        return key
+        return _code_key(self.code) * _PAGES + self.page
+
+
+@lru_cache(1024)  # all pages of a volume ask the same
+def _code_key(text: str) -> int:
+    code = ArchivalCode.parse(text)
+    key = (ord(code.fonds[0]) - ord("A")) * 1000 + int(code.fonds[1:])
+    for value, size in (
+        (_letters(code.series.value), 26 * 26),
+        (min(max(code.year - _FIRST_YEAR, 0), _YEARS - 1), _YEARS),
+        (_TERMS.index(code.term.value), len(_TERMS)),
+        (code.number, _NUMBERS),
+    ):
+        key = key * size + value
+    return key
 
 
 def volume_and_page(date_key: int) -> tuple[int, int]:
