@@ -1,61 +1,52 @@
 """`yice`: the command line. Exit codes: 0 all well, 1 findings, 2 error."""
 
-import json
 import os
-import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from typer import rich_utils
 
 from api import failures
-from api.batch import Batch, compile_batch, timestamp_batch, void_number
-from api.bootstrap import Runtime, open_workshop, start
+from api.acts import ingest_paths, run_compile, run_verify
+from api.batch import timestamp_batch, void_number
+from api.bootstrap import Runtime, start
+from api.cluster import cluster_app
+from api.demo.commands import demo_app
+from api.search_commands import index_app, reindex, search
 from api.settings import Settings
+from api.terminal import ERROR, FINDINGS, INTERRUPTED, Json, actor, making, print_json, screen, with_examples
 from archive import journal
 from archive.accession import confirm as confirm_case
 from archive.compile.metadata import read_metadata
 from archive.db import reading, writing
 from archive.errors import NotFoundError
-from archive.proof import Fault, Held, committed, gaps, verify_holdings, verify_volume
+from archive.proof import Held, committed, gaps
 from archive.registers import case_rows, version_rows, volume_rows
 from archive.vocabulary import IntakeOutcome, SourceKind, VolumeState
-from ingest.intake import Received, inspect_package, receive
+from ingest.intake import Received
 from storage.package import export_bag, read_inventory
 
-FINDINGS, ERROR = 1, 2
-INTERRUPTED = 130
-
-
-def _help(text: str, *examples: str) -> str:
-    """What a command does, and examples on lines of their own (a backspace keeps the lines)."""
-    return f"{text}\n\n\b\n例：\n" + "\n".join(f"  [cyan]{one}[/cyan]" for one in examples)
-
-
-rich_utils.ARGUMENTS_PANEL_TITLE, rich_utils.OPTIONS_PANEL_TITLE, rich_utils.COMMANDS_PANEL_TITLE = "参数", "选项", "命令"
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     add_completion=False,
-    help=_help("一册：一件一册的户籍业务电子档案。", "yice ingest ./bags", "yice compile --all", "yice verify --all"),
+    help=with_examples("一册：一件一册的户籍业务电子档案。", "yice ingest ./bags", "yice compile --all", "yice verify --all"),
 )
-journal_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=_help("审计日志。", "yice journal verify"))
+journal_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("审计日志。", "yice journal verify"))
 app.add_typer(journal_app, name="journal")
-screen = Console(stderr=True)
-Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使用")]
+app.add_typer(demo_app, name="demo")
+app.add_typer(cluster_app, name="cluster")
+app.add_typer(index_app, name="index")
+app.command(
+    "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
+)(search)
+app.command("reindex", help=with_examples("从数据库和存储重建检索索引，期间检索照常。", "yice reindex"))(reindex)
 
 
 def main() -> None:
@@ -85,75 +76,19 @@ def _runtime() -> Runtime:
     return start(Settings())
 
 
-def _actor() -> str:
-    return f"cli:{os.environ.get('USER', 'operator')}"
-
-
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-@contextmanager
-def _progress(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen) as bar:
-        task = bar.add_task(title, total=total, note="")
-        yield lambda done, note: bar.update(task, completed=done, note=note)
-
-
-def _bags(paths: Iterable[Path]) -> list[Path]:
-    """A bag, a zip, or a folder of them; in order of name, so that a second delivery comes after the first."""
-    found: list[Path] = []
-    for path in paths:
-        if not path.exists():
-            raise NotFoundError("路径不存在。", "请检查输入的归档信息包路径。")
-        if path.is_file() or (path / "bagit.txt").exists() or (path / "data").is_dir():
-            found.append(path)
-        else:
-            inside = sorted(one for one in path.iterdir() if one.is_dir() or one.suffix.lower() == ".zip")
-            found += inside or [path]
-    return found
-
-
-@app.command(help=_help("接收归档信息包：接收、待核对、重复或拒收隔离。", "yice ingest ./bags", "yice ingest ./bags/one.zip --json"))
+@app.command(
+    help=with_examples("接收归档信息包：接收、待核对、重复或拒收隔离。", "yice ingest ./bags", "yice ingest ./bags/one.zip --json")
+)
 def ingest(
     paths: Annotated[list[Path], typer.Argument(help="归档信息包（文件夹或 zip），或放有多个包的文件夹")], *, as_json: Json = False
 ) -> None:
     """Take packages over, or keep them in quarantine."""
     received = ingest_paths(_runtime(), paths)
     if as_json:
-        _print_json([one.public() for one in received])
+        print_json([one.public() for one in received])
     else:
         _show_received(received)
     raise typer.Exit(FINDINGS if any(one.outcome is IntakeOutcome.REFUSED for one in received) else 0)
-
-
-def ingest_paths(runtime: Runtime, paths: Iterable[Path]) -> list[Received]:
-    """Inspect on all cores, take over one after the other in order: what comes first is the case, what differs after it the conflict."""
-    bags, received = _bags(paths), []
-    workers = max(1, min(runtime.settings.workers or os.cpu_count() or 1, len(bags)))
-    now = datetime.now(UTC)
-    # Spawned, not forked: a lock that a thread of ours holds would stay shut in the child for ever.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
-    with pool, _progress("接收", len(bags)) as tell:
-        inspected = pool.map(inspect_package, bags, [runtime.catalogue] * len(bags), [runtime.organisations] * len(bags), [now] * len(bags))
-        for path, (bag, submission) in zip(bags, inspected, strict=True):
-            received.append(receive(runtime.engine, runtime.store, _actor(), path, bag, submission, now=now))
-            refused = sum(one.outcome is IntakeOutcome.REFUSED for one in received)
-            tell(len(received), f"拒收 {refused}")
-    return received
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of the terminal; only the parent answers it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _show_received(received: list[Received]) -> None:
@@ -173,7 +108,7 @@ def _show_received(received: list[Received]) -> None:
 
 @app.command(
     "compile",
-    help=_help("组卷、签章、证明、归档；中断后再次运行即从中断处继续。", "yice compile --all", "yice compile --period 2026-09"),
+    help=with_examples("组卷、签章、证明、归档；中断后再次运行即从中断处继续。", "yice compile --all", "yice compile --period 2026-09"),
 )
 def compile_(
     case: Annotated[str | None, typer.Option(help="只组这一个办件编号")] = None,
@@ -187,49 +122,22 @@ def compile_(
         raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
     batch = run_compile(_runtime(), case, period)
     if as_json:
-        _print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
+        print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
     else:
         screen.print(f"成册 {batch.done}，失败 {batch.failed}")
     raise typer.Exit(FINDINGS if batch.failed else 0)
 
 
-def run_compile(runtime: Runtime, case: str | None = None, period: str | None = None) -> Batch:
-    """Compile with a progress bar: done, failed, rate and time left."""
-    with _making("组卷") as watch:
-        return compile_batch(runtime, _actor(), case_no=case, period=period, watch=watch)
-
-
-@contextmanager
-def _making(title: str) -> Iterator[Callable[[Batch], None]]:
-    columns = (
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("失败 {task.fields[failed]}　{task.fields[rate]:.0f} 册/分"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=screen) as bar:
-        task = bar.add_task(title, total=None, failed=0, rate=0.0)
-
-        def watch(batch: Batch) -> None:
-            elapsed = bar.tasks[0].elapsed or 0.0
-            rate = 60 * batch.done / elapsed if elapsed else 0.0
-            bar.update(task, total=batch.total, completed=batch.done, failed=batch.failed, rate=rate)
-
-        yield watch
-
-
-@app.command(help=_help("为时间戳服务中断时归档的册补全时间戳，成为新版本；原版本保留。", "yice timestamp --pending"))
+@app.command(help=with_examples("为时间戳服务中断时归档的册补全时间戳，成为新版本；原版本保留。", "yice timestamp --pending"))
 def timestamp(*, pending: Annotated[bool, typer.Option("--pending", help="全部待补的册")] = False, as_json: Json = False) -> None:
     """Complete the time-stamps that are owed."""
     if not pending:
         raise typer.BadParameter("请指明 --pending。")
     runtime = _runtime()
-    with _making("补时间戳") as watch:
-        batch = timestamp_batch(runtime, _actor(), watch)
+    with making("补时间戳") as watch:
+        batch = timestamp_batch(runtime, actor(), watch)
     if as_json:
-        _print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
+        print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
     else:
         screen.print(f"补全 {batch.done}，失败 {batch.failed}" if batch.total else "没有待补时间戳的册。")
     raise typer.Exit(FINDINGS if batch.failed else 0)
@@ -237,27 +145,29 @@ def timestamp(*, pending: Annotated[bool, typer.Option("--pending", help="全部
 
 @app.command(
     "void",
-    help=_help("作废尚未归档的档号，理由记入审计日志；该号不再使用。", "yice void J602-ZY·HJ·QR·2026·Y-000001 --reason 来源系统撤回"),
+    help=with_examples(
+        "作废尚未归档的档号，理由记入审计日志；该号不再使用。", "yice void J602-ZY·HJ·QR·2026·Y-000001 --reason 来源系统撤回"
+    ),
 )
 def void_(code: str, reason: Annotated[str, typer.Option(help="作废的理由，记入审计日志，请勿写入个人信息")]) -> None:
     """Give up a number whose volume was never committed."""
-    void_number(_runtime(), _actor(), code=code, reason=reason)
+    void_number(_runtime(), actor(), code=code, reason=reason)
     screen.print("已作废。")
 
 
 @app.command(
-    help=_help(
+    help=with_examples(
         "核对后确认待核对的办件，使其可以组卷。", "yice list --waiting", "yice confirm 150602000000-20261103-000123 --reason 空白页已核对"
     )
 )
 def confirm(case_no: str, reason: Annotated[str, typer.Option(help="确认的理由，记入审计日志")]) -> None:
     """Confirm what waits at 核对."""
     with writing(_runtime().engine) as session:
-        confirm_case(session, _actor(), case_no=case_no, reason=reason)
+        confirm_case(session, actor(), case_no=case_no, reason=reason)
     screen.print("已确认。")
 
 
-@app.command("list", help=_help("列出全部册，各册显示最新已归档的版本。", "yice list", "yice list --waiting", "yice list --json"))
+@app.command("list", help=with_examples("列出全部册，各册显示最新已归档的版本。", "yice list", "yice list --waiting", "yice list --json"))
 def list_(
     *,
     waiting: Annotated[bool, typer.Option("--waiting", help="待核对的办件")] = False,
@@ -269,7 +179,7 @@ def list_(
     with reading(engine) as session:
         rows = gaps(engine) if voided else case_rows(session, "CONFIRM") if waiting else volume_rows(session)
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     table = Table(*(rows[0] if rows else ("没有记录",)))
     for row in rows:
@@ -277,7 +187,7 @@ def list_(
     Console().print(table)
 
 
-@app.command(help=_help("一册的状态、版本、页数、签名与卷内目录。", "yice show J602-ZY·HJ·QR·2026·Y-000001"))
+@app.command(help=with_examples("一册的状态、版本、页数、签名与卷内目录。", "yice show J602-ZY·HJ·QR·2026·Y-000001"))
 def show(code: str, *, as_json: Json = False) -> None:
     """Show one volume."""
     runtime = _runtime()
@@ -298,7 +208,7 @@ def show(code: str, *, as_json: Json = False) -> None:
         "cross_reference": metadata["cross_reference"],
     }
     if as_json:
-        _print_json(detail)
+        print_json(detail)
         return
     for key, value in detail.items():
         if key not in {"contents", "versions", "cross_reference"}:
@@ -319,13 +229,15 @@ def show(code: str, *, as_json: Json = False) -> None:
     Console().print(table)
 
 
-@app.command(help=_help("导出一册的归档包（BagIt，可用 sha256sum -c 校验）。", "yice export J602-ZY·HJ·QR·2026·Y-000001 --to ./out"))
+@app.command(
+    help=with_examples("导出一册的归档包（BagIt，可用 sha256sum -c 校验）。", "yice export J602-ZY·HJ·QR·2026·Y-000001 --to ./out")
+)
 def export(code: str, to: Annotated[Path, typer.Option(help="导出到这个文件夹")]) -> None:
     """Export the newest version of a volume."""
     runtime = _runtime()
     screen.print(f"已导出：{export_bag(runtime.store, _held(runtime, code).prefix, to)}")
     with writing(runtime.engine) as session:
-        journal.record(session, _actor(), "EXPORT", code)
+        journal.record(session, actor(), "EXPORT", code)
 
 
 def _held(runtime: Runtime, code: str) -> Held:
@@ -335,7 +247,7 @@ def _held(runtime: Runtime, code: str) -> Held:
     return found[-1]
 
 
-@app.command(help=_help("重新证明各册，并检查不变量。", "yice verify --all", "yice verify J602-ZY·HJ·QR·2026·Y-000001"))
+@app.command(help=with_examples("重新证明各册，并检查不变量。", "yice verify --all", "yice verify J602-ZY·HJ·QR·2026·Y-000001"))
 def verify(
     codes: Annotated[list[str] | None, typer.Argument(help="档号")] = None,
     *,
@@ -347,7 +259,7 @@ def verify(
         raise typer.BadParameter("请给出档号或 --all。")
     faults, count = run_verify(_runtime(), tuple(codes or ()))
     if as_json:
-        _print_json({"volumes": count, "faults": [one.public() for one in faults]})
+        print_json({"volumes": count, "faults": [one.public() for one in faults]})
     else:
         for one in faults:
             screen.print(f"[red]{one.invariant}[/red] {one.subject} {one.message}")
@@ -355,31 +267,19 @@ def verify(
     raise typer.Exit(FINDINGS if faults else 0)
 
 
-def run_verify(runtime: Runtime, codes: tuple[str, ...] = ()) -> tuple[list[Fault], int]:
-    """Verify the named volumes, or all of them with the invariants across volumes."""
-    volumes = committed(runtime.engine, codes)
-    faults = [Fault("I1", code, "没有这个档号的已归档册") for code in codes if code not in {one.code for one in volumes}]
-    shop = open_workshop(runtime)
-    with _progress("验证", len(volumes)) as tell:
-        for number, one in enumerate(volumes, 1):
-            faults += verify_volume(runtime.store, one, shop.trust, shop.prover)
-            tell(number, f"问题 {len(faults)}")
-    return faults + ([] if codes else list(verify_holdings(runtime.engine, runtime.store))), len(volumes)
-
-
-@journal_app.command("verify", help=_help("验证审计日志的哈希链，指出第一条不符的记录。", "yice journal verify --json"))
+@journal_app.command("verify", help=with_examples("验证审计日志的哈希链，指出第一条不符的记录。", "yice journal verify --json"))
 def journal_verify(*, as_json: Json = False) -> None:
     """Walk the chain of the journal."""
     with reading(_runtime().engine) as session:
         good, fault = journal.verify(session)
     if as_json:
-        _print_json({"entries": good, "fault": fault and {"seq": fault.seq, "reason": fault.reason}})
+        print_json({"entries": good, "fault": fault and {"seq": fault.seq, "reason": fault.reason}})
     else:
         screen.print(f"第 {fault.seq} 条不符：{fault.reason}" if fault else f"{good} 条记录全部衔接。")
     raise typer.Exit(FINDINGS if fault else 0)
 
 
-@app.command(help=_help("在 127.0.0.1 打开只读页面（演示）。", "yice serve --port 8000"))
+@app.command(help=with_examples("在 127.0.0.1 打开只读页面（演示）。", "yice serve --port 8000"))
 def serve(port: Annotated[int | None, typer.Option(help="端口，默认 8000 或 YICE_PORT")] = None) -> None:
     """Serve the read-only pages."""
     import uvicorn  # noqa: PLC0415 - the web server loads only when it serves

@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.bootstrap import demo_pki
+from api.broker import celery_app
 from api.loopback import Service, ServiceError, epmd, free_port, postgresql, postgresql_url, rabbitmq, rabbitmq_url, seaweedfs
 from api.settings import Settings
 from archive.organisations import load_organisations
@@ -76,8 +77,6 @@ def worker_node(site: Site, cluster: Path, name: str, *, concurrency: int = 1) -
     command = [sys.executable, *WORKER, "--concurrency", str(concurrency), "--hostname", address]
 
     def answers() -> bool:
-        from api.worker import celery_app  # noqa: PLC0415 - the worker's module reads settings, so only once they are known
-
         with celery_app(Settings(broker_url=site.broker_url)) as app:
             return bool(app.control.ping(destination=[address], timeout=1.0))
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import text
 
 from api.bootstrap import Runtime
-from api.worker import celery_app
+from api.broker import celery_app
 from archive.db import reading
 
 LIMIT_SECONDS = 5.0

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from archive import journal
 from archive.db import database_now
 from archive.errors import LeaseLostError
+from archive.feed import announce
 from archive.lifecycle import move
 from archive.models import Job, Step, Volume, VolumeVersion
 from archive.vocabulary import VolumeState
@@ -63,6 +64,8 @@ def record_step(session: Session, actor: str, held: Claim, step: VolumeState, re
     session.add(
         Step(volume_version_id=version.id, step=str(step), input_digest=version.input_digest, result=result, done_at=database_now(session))
     )
+    if step is VolumeState.COMMITTED:
+        announce(session, version.volume_id)
     code = session.scalar(select(Volume.code).where(Volume.id == version.volume_id))
     journal.record(
         session,

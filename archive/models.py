@@ -217,3 +217,12 @@ class JournalEntry(Base):
     detail: Mapped[str] = mapped_column(Text)
     previous: Mapped[str] = mapped_column(String(64))
     digest: Mapped[str] = mapped_column(String(64))
+
+
+class IndexFeed(Base):
+    """What the search index has to look at again, written in the transaction that changed it; ids grow in order of commit (`archive.feed`)."""
+
+    __tablename__ = "index_feed"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
+    at: Mapped[datetime]

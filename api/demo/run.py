@@ -3,13 +3,13 @@
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from api.acts import ingest_paths, run_compile, run_verify
 from api.batch import Batch
 from api.bootstrap import Runtime
 from archive.db import reading
@@ -19,25 +19,14 @@ from archive.vocabulary import IntakeOutcome, Series
 from ingest.intake import Received
 
 
-def run_demo(
-    runtime: Runtime,
-    cases: int,
-    seed: int,
-    build: Callable[[Path, int, int], Any],
-    ingest: Callable[[Runtime, Iterable[Path]], list[Received]],
-    compile_all: Callable[[Runtime], Batch],
-    verify_all: Callable[[Runtime], tuple[list[Fault], int]],
-) -> int:
-    """Run the whole job and print what it made. Returns 0 when everything planted was found and nothing sound was refused, else 1."""
-    folder = runtime.settings.data / f"demo-{cases}-{seed}"
-    if not (folder / "truth.json").exists():
-        build(folder, cases, seed)
-    received = ingest(runtime, [folder / "bags"])
+def run_demo(runtime: Runtime, city: Path) -> int:
+    """Run the whole job on a city and print what it made. Returns 0 when everything planted was found and nothing sound was refused, else 1."""
+    received = ingest_paths(runtime, [city / "bags"])
     started = time.perf_counter()
-    batch = compile_all(runtime)
+    batch = run_compile(runtime)
     seconds = time.perf_counter() - started
-    faults, verified = verify_all(runtime)
-    wrong = surprises(received, json.loads((folder / "truth.json").read_text("utf-8"))["bags"])
+    faults, verified = run_verify(runtime)
+    wrong = surprises(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
     _print(runtime, received, batch, seconds, wrong, faults, verified)
     return int(bool(wrong or faults or batch.failed))
 

@@ -1,0 +1,83 @@
+"""How text is made comparable: each character by itself, so that a part of a text folds to the same as in the whole text.
+
+That is what makes "exact substring" exact: `fold(a) in fold(b)` holds whenever `a in b`. OpenCC's phrases and normalisation over whole strings look
+at neighbours and would break it, so both are asked about one character at a time.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+from opencc import OpenCC
+
+GAP = "␞"
+"""Parts the texts of one document, so that nothing is found across two of them; taken out of what people type."""
+
+_DASHES = "‐‑‒–—―−﹣"
+_DOTS = "•‧∙⋅・ᐧ‧﹒"
+_IDEOGRAPHS = ((0x2E80, 0x2FDF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
+_OTHER_WAYS = {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DOTS, "·")}
+_UNSEEN = {"Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp"}
+# Variation selectors choose a drawing of the same character (邉󠄀), and spaces are where a line happened to break.
+
+
+class _Folding(dict[int, str]):
+    """What each character folds to, found when first met; str.translate asks it."""
+
+    def __missing__(self, point: int) -> str:
+        self[point] = folded = _fold_character(chr(point))
+        return folded
+
+
+def _fold_character(character: str) -> str:
+    """Width, case, accents, compatibility forms, traditional to simplified; nothing for spaces and what is not seen.
+
+    A character beyond the tables, such as 𠮷 (U+20BB7) or one for private use, stands for itself.
+    """
+    way = _OTHER_WAYS.get(character)
+    if way is not None:
+        return way
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    kept = (_OTHER_WAYS.get(one, one) for one in plain if not one.isspace() and unicodedata.category(one) not in _UNSEEN)
+    return "".join(_simplified().get(one, one) for one in kept)
+
+
+@cache
+def _simplified() -> dict[str, str]:
+    """Traditional characters and their simplified forms, one to one; asked until nothing changes, since a few go in two steps (薴)."""
+    converter = OpenCC("t2s")
+    known = {chr(point) for first, last in _IDEOGRAPHS for point in range(first, last + 1)}
+    characters = sorted(known)
+    pairs = dict(zip(characters, converter.convert("\n".join(characters)).split("\n"), strict=True))
+    pairs = {one: other for one, other in pairs.items() if one != other and len(other) == 1}
+    return {one: pairs.get(other, other) for one, other in pairs.items()}
+
+
+_FOLDING = _Folding()
+
+
+def fold(text: str) -> str:
+    """The text as it is compared: 東勝區 ＡＢ１２ -> 东胜区ab12."""
+    return text.translate(_FOLDING)
+
+
+def fold_with_places(text: str) -> tuple[str, Sequence[int]]:
+    """The folded text, and for each of its characters the place in `text` that it comes from."""
+    parts = [_FOLDING[ord(character)] for character in text]
+    folded = "".join(parts)
+    if len(folded) == len(text) and "" not in parts:
+        return folded, range(len(text))  # each gave one: the usual case, and hits wait for it
+    return folded, [place for place, part in enumerate(parts) for _ in part]
+
+
+def bigrams(folded: str) -> list[str]:
+    """Each character with the next: 东胜区 -> 东胜, 胜区."""
+    return [folded[place : place + 2] for place in range(len(folded) - 1)]
+
+
+def occurrences(needle: str, hay: str) -> Iterator[int]:
+    """Every place at which a folded text stands in another, overlapping ones too."""
+    place = hay.find(needle)
+    while needle and place >= 0:
+        yield place
+        place = hay.find(needle, place + 1)

@@ -1,0 +1,37 @@
+"""What can go wrong while searching: each error carries a stable code and says in Chinese what happened and what to do next."""
+
+
+class SearchError(Exception):
+    """The family of the search's errors; none repeats what was typed."""
+
+    code = "SEARCH_ERROR"
+
+    def __init__(self, message: str, action: str) -> None:
+        """Keep what happened and the next step."""
+        super().__init__(f"{message} {action}")
+        self.message = message
+        self.action = action
+
+
+class QueryError(SearchError):
+    """A query that is too long or nested too deep."""
+
+    code = "BAD_QUERY"
+
+
+class BadCursorError(SearchError):
+    """A page mark that this search never gave out, or gave out for another order."""
+
+    code = "BAD_CURSOR"
+
+
+class NoIndexError(SearchError):
+    """There is no index yet, or one of another schema or engine."""
+
+    code = "NO_INDEX"
+
+
+class WriterBusyError(SearchError):
+    """Another process writes this index."""
+
+    code = "INDEX_WRITER_BUSY"

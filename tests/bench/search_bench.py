@@ -1,0 +1,209 @@
+"""Measure a search engine on generated volumes and page texts of 100 to 600 characters: python -m tests.bench.search_bench --help.
+
+Prints a table for people on stderr and JSON for scripts on stdout. Each query returns the first 20 hits and the total. A sample of the
+volumes also carries the scope `sample`; what is found in that scope is compared with a scan of all its documents.
+"""
+
+import argparse
+import itertools
+import json
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from search.documents import Document, scope_of
+from search.index import FACETS, Request, SearchIndex
+from search.query import parse
+from search.shelf import ENGINES
+from tests.search.brute_force import answers, keys
+from tests.search.corpus import CITY, ORGANISATIONS, WORDS
+
+SAMPLE = "sample"
+_SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
+_GIVEN = "明华丽强伟芳娜静敏磊洋艳勇军杰娟涛超秀霞平刚桂英兰玉梅建国志文海燕云飞龙凤春秋冬夏天宇浩然子轩梓涵𠮷"
+_PHRASES = (
+    "申请人现申请办理户口登记",
+    "出生医学证明编号",
+    "经审核材料齐全符合规定",
+    "同意办理",
+    "现住址鄂尔多斯市东胜区交通街道",
+    "伊金霍洛旗阿勒腾席热镇",
+    "准格尔旗薛家湾镇",
+    "居民户口簿首页与户主页复印件",
+    "与户主关系",
+    "迁入地派出所",
+    "户籍所在地公安机关",
+    "结婚证持证人",
+    "根据户口登记条例第七条",
+    "婴儿出生后一个月以内",
+    "非婚生育说明",
+    "民族蒙古族",
+    "文化程度大学本科",
+    "兵役状况未服兵役",
+    "服务处所个体经营",
+    "何时由何地迁来本市",
+    "申报人签字",
+    "经办民警",
+    "领取人签收",
+    "情况属实特此证明",
+)
+# Clauses as a forms' office writes them: few are on most pages, most are on few (Zipf).
+_CLAUSES = (*_PHRASES, *(f"{one}{other[-4:]}" for one in _PHRASES for other in _PHRASES))
+_WEIGHTS = list(itertools.accumulate(1 / rank for rank in range(1, len(_CLAUSES) + 1)))
+_SERIES = ("CS", "SW", "QR", "QC", "BG", "LF", "QY", "BZ")
+
+
+def volumes(count: int, pages: int, seed: int, every: int) -> Iterator[list[Document]]:
+    """`count` volumes with about `pages` page texts in all; each `every`-th is of the sample."""
+    chance = random.Random(seed)  # noqa: S311 - not a secret
+    stations = [one.code for one in ORGANISATIONS if one.parent and not one.fonds_no]
+    scopes = {code: scope_of((code,), ORGANISATIONS) for code in stations}
+    districts = {code: ORGANISATIONS.district_of(code).code for code in stations}
+    for volume_id in range(1, count + 1):
+        station, series = chance.choice(stations), chance.choice(_SERIES)
+        texts = pages * volume_id // count - pages * (volume_id - 1) // count
+        name = chance.choice(_SURNAMES) + "".join(chance.choices(_GIVEN, k=chance.choice((1, 2, 2))))
+        case_no = f"{station}-{2026}0901-{volume_id:06d}"
+        about: dict[str, Any] = {
+            "volume_id": volume_id,
+            "version": 1,
+            "texts": texts,
+            "code": f"J602-ZY·HJ·{series}·2026·Y-{volume_id:06d}",
+            "case_no": case_no,
+            "item": f"{series}0{volume_id % 5}",
+            "series": series,
+            "fonds": "J602",
+            "year": 2026,
+            "receive_org": station,
+            "domicile_org": station,
+            "district": districts[station],
+            "sources": ("SCANNED_PROOF", "SYSTEM_FORM"),
+            "completed_on": date(2021, 1, 1) + timedelta(days=chance.randrange(2000)),
+            "names": (name,),
+            "title": f"{name}出生登记（{case_no}）",
+            "scope": (*scopes[station], SAMPLE) if volume_id % every == 0 else scopes[station],
+        }
+        head = Document(page=0, text=f"{about['title']}␞{name}␞{about['code']}", **about)
+        yield [head, *(Document(page=page, text=_page(chance, name), **about) for page in range(1, texts + 1))]
+
+
+def _page(chance: random.Random, name: str) -> str:
+    parts = chance.choices(_CLAUSES, cum_weights=_WEIGHTS, k=chance.randint(6, 44))
+    numbers = [f"{chance.randrange(10**6):06d}号" for _ in range(4)]
+    others = [chance.choice(_SURNAMES) + "".join(chance.choices(_GIVEN, k=2)) for _ in range(3)]
+    words = [*parts, *numbers, *others, name]
+    chance.shuffle(words)
+    return "，".join(words)
+
+
+def classes(chance: random.Random, sample: list[Document]) -> dict[str, Callable[[], str]]:
+    """The ten classes of queries, each made of documents that are there."""
+    pages, heads = [one for one in sample if one.page], [one for one in sample if not one.page]
+
+    def cut(size: int) -> str:
+        text = chance.choice(pages).text
+        at = chance.randrange(max(1, len(text) - size))
+        return f'"{text[at : at + size]}"'
+
+    return {
+        "name": lambda: f"姓名:{chance.choice(heads).names[0]}",
+        "one character": lambda: f"姓名:{chance.choice(_SURNAMES)}",
+        "code": lambda: chance.choice(heads).code,
+        "code prefix": lambda: f"档号:J602-ZY·HJ·{chance.choice(_SERIES)}·2026·Y-00{chance.randrange(100):02d}",
+        "case number": lambda: chance.choice(heads).case_no,
+        "frequent word": lambda: chance.choice(("出生", "户口", "登记", "民族")),
+        "phrase": lambda: cut(9),
+        "frequent phrase": lambda: chance.choice(_PHRASES),
+        "phrase, station, dates": lambda: f"{chance.choice(_PHRASES)} 收件:{chance.choice(heads).receive_org} 日期:2023",
+        "boolean": lambda: f"({cut(5)} OR {chance.choice(heads).names[0]}) NOT {chance.choice(_PHRASES)}",
+    }
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, float]:
+    """Milliseconds on the clock, and of this thread's processor: the latter does not grow when others keep the machine busy."""
+    started, began = time.perf_counter(), time.thread_time()
+    work()
+    return (time.perf_counter() - started) * 1000, (time.thread_time() - began) * 1000
+
+
+def spread(took: list[tuple[float, float]]) -> dict[str, float]:
+    """p50, p95 and p99 on the clock, and p95 of the processor, in milliseconds."""
+    cuts = statistics.quantiles([one[0] for one in took], n=100, method="inclusive")
+    busy = statistics.quantiles([one[1] for one in took], n=100, method="inclusive")
+    return {"p50": round(cuts[49], 2), "p95": round(cuts[94], 2), "p99": round(cuts[98], 2), "cpu_p95": round(busy[94], 2)}
+
+
+def build(index: SearchIndex, made: Iterator[list[Document]], every: int) -> tuple[list[Document], dict[str, float]]:
+    """Index everything; the time to invent the texts is left out. Returns the sample and the figures."""
+    sample: list[Document] = []
+    documents, inventing, busy = 0, 0.0, time.process_time()
+    began = time.thread_time()
+    for some in made:
+        inventing += time.thread_time() - began
+        index.replace(some[0].volume_id, some)
+        documents += len(some)
+        if some[0].volume_id % 2000 == 0:
+            index.commit(some[0].volume_id)
+            sys.stderr.write(
+                f"\r{some[0].volume_id} volumes, {documents / (time.process_time() - busy - inventing):.0f} documents/s and core"
+            )
+        if some[0].volume_id % every == 0:
+            sample += some
+        began = time.thread_time()
+    index.commit(10**9)
+    seconds = time.process_time() - busy - inventing
+    return sample, {"documents": documents, "core_seconds": round(seconds, 1), "documents_per_second_and_core": round(documents / seconds)}
+
+
+def ask_all(index: SearchIndex, chance: random.Random, sample: list[Document], count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Times of each class, and recall and precision within the sample."""
+    times: dict[str, Any] = {}
+    found = right = expected = 0
+    for name, make in classes(chance, sample).items():
+        trees = [parse(make(), WORDS) for _ in range(count)]
+        index.search(Request(trees[0], frozenset({CITY})))
+        times[name] = spread([timed(lambda tree=tree: index.search(Request(tree, frozenset({CITY})))) for tree in trees])  # type: ignore[misc]
+        for tree in trees[:5]:
+            request = Request(tree, frozenset({SAMPLE}), limit=len(sample) + 1)
+            got, due = set(keys(index.search(request).hits)), set(keys(answers(sample, request)))
+            found, right, expected = found + len(got), right + len(got & due), expected + len(due)
+    with_facets = [Request(parse("出生", WORDS), frozenset({CITY}), facets=FACETS)] * max(5, count // 10)
+    times["frequent word, 8 facets"] = spread([timed(lambda one=one: index.search(one)) for one in with_facets])  # type: ignore[misc]
+    truth = {"documents": len(sample), "expected": expected, "recall": right / max(expected, 1), "precision": right / max(found, 1)}
+    return times, truth
+
+
+def main() -> None:
+    """Build, ask, print."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--engine", choices=sorted(ENGINES), default="tantivy")
+    words.add_argument("--volumes", type=int, default=50_000)
+    words.add_argument("--pages", type=int, default=680_000)
+    words.add_argument("--queries", type=int, default=200)
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--at", type=Path, help="keep the index in this folder")
+    said = words.parse_args()
+    every = max(1, said.volumes // 500)
+    with tempfile.TemporaryDirectory() as folder:
+        index = ENGINES[said.engine](said.at or Path(folder))
+        sample, built = build(index, volumes(said.volumes, said.pages, said.seed, every), every)
+        size = sum(one.stat().st_size for one in (said.at or Path(folder)).rglob("*") if one.is_file())
+        times, truth = ask_all(index, random.Random(said.seed), sample, said.queries)  # noqa: S311 - not a secret
+        extra = [[one for one in sample if one.volume_id == volume_id] for volume_id in sorted({one.volume_id for one in sample})[:30]]
+        adding = spread([timed(lambda some=some: (index.replace(some[0].volume_id, some), index.commit(10**9))) for some in extra])  # type: ignore[misc]
+        index.close()
+    result = {"engine": said.engine, **built, "index_mb": round(size / 1e6), "ms": times, "add_one_and_commit_ms": adding, "sample": truth}
+    sys.stderr.write(f"\n{'class':<26}{'p50':>9}{'p95':>9}{'p99':>9}{'cpu p95':>9} ms\n")
+    for name, row in {**times, "add one volume and commit": adding}.items():
+        sys.stderr.write(f"{name:<26}{row['p50']:>9}{row['p95']:>9}{row['p99']:>9}{row['cpu_p95']:>9}\n")
+    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

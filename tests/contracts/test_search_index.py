@@ -1,0 +1,247 @@
+"""The contract of `SearchIndex`: one suite, every engine, held against a scan of all documents."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from search import query as ask
+from search.analysis import fold
+from search.documents import Document
+from search.errors import BadCursorError
+from search.index import FACETS, Request, SearchIndex, Sort
+from search.query import parse
+from search.tantivy_index import TantivyIndex
+from search.whoosh_index import WhooshIndex
+from tests.search.brute_force import answers, counts, keys
+from tests.search.corpus import CITY, STATIONS, WORDS, document, nodes, parts, scopes, volumes
+
+ENGINES: dict[str, Callable[[Path], SearchIndex]] = {"tantivy": TantivyIndex, "whoosh": WhooshIndex}
+ALL = frozenset({CITY})
+_SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+@pytest.fixture(params=sorted(ENGINES))
+def engine(request: pytest.FixtureRequest) -> Callable[[Path], SearchIndex]:
+    return ENGINES[request.param]
+
+
+@pytest.fixture
+def index(engine: Callable[[Path], SearchIndex], tmp_path: Path) -> Iterator[SearchIndex]:
+    made = engine(tmp_path / "index")
+    yield made
+    made.close()
+
+
+def fill(index: SearchIndex, *documents: Document, cursor: int = 1) -> None:
+    by_volume: dict[int, list[Document]] = {}
+    for one in documents:
+        by_volume.setdefault(one.volume_id, []).append(one)
+    for volume_id, some in by_volume.items():
+        index.replace(volume_id, some)
+    index.commit(cursor)
+
+
+def find(index: SearchIndex, typed: str, **other: object) -> list[tuple[int, int]]:
+    return keys(index.search(Request(parse(typed, WORDS), ALL, **other)).hits)  # type: ignore[arg-type]
+
+
+@_SLOW
+@given(held=volumes(), data=st.data())
+def test_any_query_finds_what_a_scan_finds_in_the_same_order_with_the_same_counts(
+    engine: Callable[[Path], SearchIndex], held: dict[int, list[Document]], data: st.DataObject
+) -> None:
+    documents = [one for some in held.values() for one in some]
+    with tempfile.TemporaryDirectory() as folder:
+        index = engine(Path(folder))
+        fill(index, *documents)
+        for _ in range(6):
+            kinds = data.draw(st.none() | st.just(frozenset({"page"})) | st.just(frozenset({"volume", "page"})))
+            sort = data.draw(st.sampled_from(Sort))
+            request = Request(data.draw(nodes), data.draw(scopes), sort, limit=100, facets=FACETS, kinds=kinds)
+            expected, found = answers(documents, request), index.search(request)
+            assert keys(found.hits) == keys(expected)
+            assert found.total == len(expected)
+            assert {name: dict(rows) for name, rows in found.facets.items()} == {name: counts(expected, name) for name in FACETS}
+        index.close()
+
+
+@_SLOW
+@given(held=volumes(), data=st.data())
+def test_every_part_of_every_text_is_found_and_nothing_else(
+    engine: Callable[[Path], SearchIndex], held: dict[int, list[Document]], data: st.DataObject
+) -> None:
+    documents = [one for some in held.values() for one in some]
+    with tempfile.TemporaryDirectory() as folder:
+        index = engine(Path(folder))
+        fill(index, *documents)
+        folded = [fold(one.text) for one in documents]
+        cut = [text[at : at + size] for text in folded for at in range(len(text)) for size in range(1, 8) if text[at : at + size]]
+        needles = data.draw(st.lists(st.sampled_from(cut) if cut else parts, max_size=12))
+        for needle in needles:
+            found = index.search(Request(ask.Text(needle), ALL, limit=100))
+            assert set(keys(found.hits)) == {
+                (one.volume_id, one.page) for one, text in zip(documents, folded, strict=True) if needle in text
+            }
+        index.close()
+
+
+@_SLOW
+@given(held=volumes(least=3), later=volumes(first=100), data=st.data())
+def test_paging_neither_loses_nor_doubles_while_documents_are_added(
+    engine: Callable[[Path], SearchIndex], held: dict[int, list[Document]], later: dict[int, list[Document]], data: st.DataObject
+) -> None:
+    documents = [one for some in held.values() for one in some]
+    query = data.draw(st.just(ask.Everything()) | parts.map(ask.Text))
+    sort, limit = data.draw(st.sampled_from(Sort)), data.draw(st.integers(1, 3))
+    kinds = frozenset({"volume", "page"})
+    with tempfile.TemporaryDirectory() as folder:
+        index = engine(Path(folder))
+        fill(index, *documents)
+        waiting, seen, after, cursor = list(later.items()), [], None, 1
+        while True:
+            page = index.search(Request(query, ALL, sort, limit, after, kinds=kinds))
+            seen += keys(page.hits)
+            if page.next is None:
+                break
+            after = page.next
+            if waiting:
+                volume_id, some = waiting.pop()
+                cursor += 1
+                index.replace(volume_id, some)
+                index.commit(cursor)
+        index.close()
+    assert len(seen) == len(set(seen))
+    before = keys(answers(documents, Request(query, ALL, sort, kinds=kinds)))
+    assert [one for one in seen if one[0] < 100] == before
+
+
+def test_a_surname_of_one_character_finds_names_only(index: SearchIndex) -> None:
+    fill(index, document(1, names=("王小明",)), document(2, names=("欧阳王",)), document(3, names=("李四",), text="王家大院"))
+    assert sorted(find(index, "姓名:王")) == [(1, 0), (2, 0)]
+
+
+def test_a_rare_character_beyond_the_bmp_is_found_alone_and_in_a_name(index: SearchIndex) -> None:
+    fill(index, document(1, names=("𠮷田",), text="𠮷田"), document(2, names=("吉田",), text="吉田"))
+    assert find(index, "𠮷") == find(index, "𠮷田") == find(index, "姓名:𠮷") == [(1, 0)]
+
+
+def test_a_word_does_not_reach_across_two_names(index: SearchIndex) -> None:
+    fill(index, document(1, names=("王小", "明东")))
+    assert find(index, "姓名:小明") == []
+    assert find(index, "姓名:明东") == [(1, 0)]
+
+
+def test_a_reader_learns_nothing_of_what_is_out_of_scope(index: SearchIndex) -> None:
+    mine, foreign = document(1, station=STATIONS[0], text="同一内容"), document(2, station=STATIONS[2], text="同一内容")
+    fill(index, mine, foreign)
+    found = index.search(Request(ask.Text("同一内容"), frozenset({STATIONS[0]}), facets=FACETS))
+    assert keys(found.hits) == [(1, 0)]
+    assert found.total == 1
+    assert dict(found.facets["receive_org"]) == {STATIONS[0]: 1}
+    assert index.search(Request(ask.Everything(), frozenset(), facets=FACETS)).total == 0
+    assert index.search(Request(ask.Not(ask.Text("x")), frozenset({"999999999999"}))).total == 0
+
+
+def test_numbers_and_names_are_masked_in_what_is_shown(index: SearchIndex) -> None:
+    fill(index, document(1, names=("王小明",), title="王小明出生登记", text="申请人王小明，150602********0016"))
+    (hit,) = index.search(Request(parse("姓名:王小", WORDS), ALL)).hits
+    assert hit.names == ("王*明",)
+    assert hit.title == "王*明出生登记"
+    assert hit.snippet.text == "申请人王*明，150602********0016"
+    assert [hit.snippet.text[start:end] for start, end in hit.snippet.marks] == ["王*"]
+
+
+def test_an_unanswered_look_up_finds_nothing_and_an_answered_one_its_volumes(index: SearchIndex) -> None:
+    fill(index, document(1), document(2), document(3))
+    tree = parse("150602199001010016", WORDS)
+    assert index.search(Request(tree, ALL)).total == 0
+    assert keys(index.search(Request(ask.resolve(tree, lambda _: [2]), ALL)).hits) == [(2, 0)]
+
+
+def test_replacing_a_volume_leaves_nothing_of_the_old_one_even_before_the_commit(index: SearchIndex) -> None:
+    index.replace(1, [document(1, text="甲"), document(1, 1, text="旧页")])
+    index.replace(1, [document(1, text="乙")])
+    index.commit(1)
+    assert find(index, "旧页") == find(index, "甲") == []
+    assert find(index, "乙") == [(1, 0)]
+    index.replace(1, [])
+    index.commit(2)
+    assert find(index, "") == []
+    assert index.stats().documents == 0
+
+
+def test_nothing_is_seen_before_the_commit_and_another_reader_sees_it_after(
+    engine: Callable[[Path], SearchIndex], index: SearchIndex, tmp_path: Path
+) -> None:
+    fill(index, document(1))
+    reader = engine(tmp_path / "index")
+    index.replace(2, [document(2)])
+    assert find(reader, "") == [(1, 0)]
+    index.commit(7)
+    assert sorted(find(reader, "")) == [(1, 0), (2, 0)]
+    assert reader.stats().cursor == 7
+    reader.close()
+
+
+def test_volumes_are_listed_with_their_pages(index: SearchIndex) -> None:
+    fill(index, document(1, texts=2), document(1, 1, texts=2), document(1, 2, texts=2), document(2, texts=1))
+    assert [(one.volume_id, one.version, one.texts, one.pages) for one in sorted(index.volumes(), key=lambda one: one.volume_id)] == [
+        (1, 1, 2, 2),
+        (2, 1, 1, 0),
+    ]
+
+
+@pytest.mark.parametrize("forged", ["", "x", "newest..zz", "relevance..1", "newest.0.1", "relevance.3.1", "newest..1" + "0" * 16])
+def test_a_forged_page_mark_is_refused(index: SearchIndex, forged: str) -> None:
+    fill(index, document(1))
+    sort = Sort.NEWEST if forged.startswith("newest") else Sort.RELEVANCE
+    with pytest.raises(BadCursorError):
+        index.search(Request(ask.Everything(), ALL, sort, after=forged or "."))
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+from tests.contracts.test_search_index import ENGINES
+from tests.search.corpus import document
+index = ENGINES[sys.argv[1]](Path(sys.argv[2]))
+number = index.stats().cursor
+while True:
+    number += 1
+    index.replace(number, [document(number, page, texts=3, text=f"第{number}册") for page in range(4)])
+    index.commit(number)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("name", sorted(ENGINES))
+def test_a_writer_killed_at_any_time_leaves_every_commit_whole_with_its_cursor(name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    for kill_after in (1, 2, 4, 7, 9):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", _WRITER, name, str(folder)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        )
+        assert writer.stdout is not None
+        told = 0
+        for _ in range(kill_after):
+            told = int(writer.stdout.readline())
+        os.kill(writer.pid, signal.SIGKILL)
+        told = max([told, *(int(line) for line in writer.stdout.read().split())])
+        writer.wait()
+        index = ENGINES[name](folder)
+        cursor = index.stats().cursor
+        assert cursor >= told
+        held = sorted(index.volumes(), key=lambda one: one.volume_id)
+        assert [(one.volume_id, one.pages) for one in held] == [(number, 3) for number in range(1, cursor + 1)]
+        index.close()

@@ -1,0 +1,63 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.analysis import bigrams, fold, fold_with_places, occurrences
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("東勝區戶籍", "东胜区户籍"),
+        ("ＡＢ１２", "ab12"),
+        ("王\n小 明　", "王小明"),
+        ("鍾", "钟"),
+        ("㈱", "(株)"),
+        ("é", "e\u0301"),
+        ("邉\U000e0100", "邉"),
+        ("J602－ZY・HJ", "j602-zy·hj"),
+        ("豈", "岂"),
+        ("㐀\u200b𠮷", "㐀𠮷"),
+    ],
+)
+def test_ways_to_write_the_same_fold_to_the_same(one: str, other: str) -> None:
+    assert fold(one) == fold(other)
+
+
+@pytest.mark.parametrize("character", ["𠮷", "㐀", "𰻝", "\ue000", "王", "口"])
+def test_a_rare_character_stands_for_itself(character: str) -> None:
+    assert fold(character) == character
+
+
+def test_characters_that_look_alike_stay_apart() -> None:
+    assert fold("𠮷") != fold("吉")
+
+
+@given(st.text(), st.text())
+def test_folding_a_part_is_a_part_of_folding_the_whole(one: str, other: str) -> None:
+    assert fold(one + other) == fold(one) + fold(other)
+
+
+@given(st.text())
+def test_folding_again_changes_nothing(text: str) -> None:
+    assert fold(fold(text)) == fold(text)
+
+
+@given(st.text())
+def test_each_folded_character_knows_its_place(text: str) -> None:
+    folded, places = fold_with_places(text)
+    assert folded == fold(text)
+    assert len(places) == len(folded)
+    assert all(character in fold(text[place]) for character, place in zip(folded, places, strict=True))
+
+
+@given(st.text())
+def test_no_space_is_left_for_the_engines_to_split_at(text: str) -> None:
+    assert not any(one.isspace() or unicodedata.category(one) in {"Cc", "Cf"} for one in fold(text))
+
+
+def test_bigrams_overlap_and_occurrences_too() -> None:
+    assert bigrams("东胜区") == ["东胜", "胜区"]
+    assert list(occurrences("啊啊", "啊啊啊")) == [0, 1]
