@@ -190,12 +190,13 @@ def read_signature(pdf: bytes, trust: TrustAnchors) -> SignatureReport:
         stamped_at = _stamped_at(signatures[0], stamps)
         at_stamp = now if stamped_at is None else trust_context(trust, carried, moment=stamped_at, retroactive=True)
         status = validate_pdf_signature(signatures[0], at_stamp, now)
+        revoked = bool(carried) and _revoked_since(signatures[0], trust, stamped_at)
     except Exception:  # noqa: BLE001 - one changed bit breaks the parsers below in ways that none of them declares (zlib, asn1crypto, pyHanko)
         return _NO_SIGNATURE
     token = status.timestamp_validity
     level = SignatureLevel.B_LTA if stamps and carried else SignatureLevel.B_T if token or stamps else SignatureLevel.B_B
     return SignatureReport(
-        valid=status.valid and status.trusted and stamps_hold and (token is None or _token_holds(token, stamped_at)),
+        valid=status.valid and status.trusted and not revoked and stamps_hold and (token is None or _token_holds(token, stamped_at)),
         intact=status.intact,
         # After the seal, only the archive's own validation data and time-stamps may follow; pyHanko's difference analysis judges that.
         covers_whole_document=status.bottom_line,
@@ -252,6 +253,14 @@ def _stamped_at(signature: EmbeddedPdfSignature, stamps: Sequence[EmbeddedPdfSig
     """The time of the first stamp, as it claims; that it holds is for the validation to say."""
     first = next(extract_tst_data_iter(signature.signer_info, signed=False), None) or (stamps[0].signed_data if stamps else None)
     return first["encap_content_info"]["content"].parsed["gen_time"].native if first else None
+
+
+def _revoked_since(signature: EmbeddedPdfSignature, trust: TrustAnchors, stamped_at: datetime | None) -> bool:
+    """True when the issuer by now says that the seal was revoked before the stamp: the older data in the file would keep anyone from asking."""
+    if trust.revocation is None or trust.revocation.fetchers is None:
+        return False
+    asked = validate_pdf_signature(signature, trust_context(trust, moment=stamped_at, retroactive=True), skip_diff=True)
+    return bool(asked.revoked)
 
 
 def _token_holds(token: TimestampSignatureStatus, stamped_at: datetime | None) -> bool:

@@ -78,7 +78,7 @@ class Token:
                 library = pkcs11.lib(self.module)
                 if started_over:
                     library.reinitialize()  # drops the dead login with the session; also what a forked child has to do (PKCS#11 v2.40, 6.6.1)
-                self._session = library.get_token(token_label=self.label).open(user_pin=self.pin)
+                self._session = _opened(library.get_token(token_label=self.label), self.pin)
             except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinInvalid, pkcs11.PinLenRange) as error:
                 raise SealKeyMissingError("密码机拒绝了口令。", "请核对 YICE_PKCS11_PIN；多次错误会锁定密码机。") from error
             except (pkcs11.NoSuchToken, pkcs11.MultipleTokensReturned) as error:
@@ -87,6 +87,13 @@ class Token:
                 raise SealKeyLostError("密码机无法打开。") from error
             self._pid = os.getpid()
             return self._session
+
+
+def _opened(found: pkcs11.Token, pin: str) -> pkcs11.Session:
+    try:
+        return found.open(user_pin=pin)
+    except pkcs11.UserAlreadyLoggedIn:
+        return found.open()  # another part of this process logged in, and a login holds for all its sessions
 
 
 class TokenSigner(PKCS11Signer):

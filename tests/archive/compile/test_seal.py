@@ -112,8 +112,7 @@ def test_what_the_certificate_names_is_asked_and_a_revoked_seal_is_refused_and_f
             assert PdfAProver("2u").failures(sealed.pdf) == {}
         desk.authority.revoke(issued)
         assert refusal(tmp_path, desk.authority, issued, trust).code == "SEAL_REVOKED"
-        if level is SignatureLevel.B_B:
-            assert not read_signature(sealed.pdf, trust).valid
+        assert not read_signature(sealed.pdf, trust).valid
 
 
 def test_without_fetching_no_address_is_asked(tmp_path: Path) -> None:

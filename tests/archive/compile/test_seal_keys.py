@@ -61,6 +61,13 @@ def test_a_lost_session_is_opened_anew_and_every_fonds_of_the_token_signs_again(
     assert token.session() is not before
 
 
+def test_two_parts_of_a_process_use_one_token_side_by_side(authority: Authority, hsm: Hsm) -> None:
+    sealers = [b_b(authority, TokenSigner(token_of(hsm), fonds)) for fonds in ("J602", "J603")]
+    for _ in range(2):
+        assert [read_signature(seal(one).pdf, authority.trust()).signer_cn for one in sealers] == ["seal of J602", "seal of J603"]
+        pkcs11.lib(str(MODULE)).reinitialize()
+
+
 def test_a_token_that_stays_away_is_an_error_with_a_next_step_and_when_it_is_back_signing_goes_on(authority: Authority, hsm: Hsm) -> None:
     sealer = b_b(authority, TokenSigner(token_of(hsm), "J602"))
     conf, library = Path(os.environ["SOFTHSM2_CONF"]), pkcs11.lib(str(MODULE))
