@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup serve cluster test lint clean
+.PHONY: help setup demo serve cluster test lint clean
+CASES ?= 120
+SEED ?= 1
 
 help: ## 列出全部命令 / list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,6 +18,9 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+demo: setup ## 演示：生成虚构城市、接收、组卷、验证 / build a fictional city and run the main job (CASES=120)
+	$(VENV)/bin/yice demo run --cases $(CASES) --seed $(SEED)
 
 serve: setup ## 打开网页 / open the web page on 127.0.0.1
 	$(VENV)/bin/yice serve

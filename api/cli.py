@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,9 @@ app = typer.Typer(
     help="一册：一件一册的户籍业务电子档案。例：yice ingest 包目录；yice compile --all；yice verify --all",
 )
 journal_app = typer.Typer(no_args_is_help=True, help="审计日志")
+demo_app = typer.Typer(no_args_is_help=True, help="演示数据（虚构）")
 app.add_typer(journal_app, name="journal")
+app.add_typer(demo_app, name="demo")
 screen = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使用")]
 
@@ -111,7 +114,8 @@ def ingest_paths(runtime: Runtime, paths: Iterable[Path]) -> list[Received]:
     bags, received = _bags(paths), []
     workers = max(1, min(runtime.settings.workers or os.cpu_count() or 1, len(bags)))
     now = datetime.now(UTC)
-    with ProcessPoolExecutor(workers) as pool, _progress("接收", len(bags)) as tell:
+    # Spawned, not forked: a lock that a thread of ours holds would stay shut in the child for ever.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool, _progress("接收", len(bags)) as tell:
         inspected = pool.map(inspect_package, bags, [runtime.catalogue] * len(bags), [runtime.organisations] * len(bags), [now] * len(bags))
         for path, (bag, submission) in zip(bags, inspected, strict=True):
             received.append(receive(runtime.engine, runtime.store, _actor(), path, bag, submission, now=now))
@@ -282,6 +286,33 @@ def journal_verify(*, as_json: Json = False) -> None:
     else:
         screen.print(f"第 {fault.seq} 条不符：{fault.reason}" if fault else f"{good} 条记录全部衔接。")
     raise typer.Exit(FINDINGS if fault else 0)
+
+
+@demo_app.command("build")
+def demo_build(
+    out: Annotated[Path, typer.Option(help="写到这个文件夹")],
+    cases: Annotated[int, typer.Option(help="办件数", min=1)] = 120,
+    seed: Annotated[int, typer.Option(help="随机种子")] = 1,
+) -> None:
+    """生成虚构城市的归档信息包和 truth.json；同一种子得到同样的文件。例：yice demo build --cases 120 --out ./city."""
+    _build_demo(out, cases, seed)
+
+
+def _build_demo(out: Path, cases: int, seed: int) -> None:
+    from api.demo.build import build_demo  # noqa: PLC0415 - the demo's libraries load only when it is built
+
+    with _progress("生成演示数据", cases) as tell:
+        build_demo(out, cases=cases, seed=seed, progress=lambda done: tell(done, ""), workers=os.cpu_count() or 1)
+
+
+@demo_app.command("run")
+def demo_run(
+    cases: Annotated[int, typer.Option(help="办件数", min=1)] = 120, seed: Annotated[int, typer.Option(help="随机种子")] = 1
+) -> None:
+    """演示：生成、接收、组卷、验证，打印汇总并与预埋缺陷对照。例：yice demo run --cases 120."""
+    from api.demo.run import run_demo  # noqa: PLC0415 - as above
+
+    raise typer.Exit(run_demo(_runtime(), cases, seed, _build_demo, ingest_paths, run_compile, run_verify))
 
 
 @app.command()

@@ -2,12 +2,14 @@
 
 import struct
 import zlib
-from ctypes import byref, c_double
+from ctypes import POINTER, byref, c_char, c_double, cast, create_string_buffer
 from functools import cache
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pikepdf
+import pylopdf_fonts_zh_cn
 import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
@@ -20,6 +22,22 @@ _LOSSLESS_LIMIT = 1_500_000  # bytes; a page that stays larger is a photograph, 
 _JPEG_QUALITY = 92
 _INK = 24  # difference of gray levels within the box of a character that counts as ink
 _FONT = "/YiceText"
+
+
+def _draw_with_own_fonts() -> None:
+    """Let PDFium replace a font that is not embedded by the one we ship, and by no font of the machine: the same page everywhere.
+
+    pypdfium2 starts the library without font paths and has no setting for them, so it is started again, before a document is open.
+    """
+    folder = create_string_buffer(str(Path(pylopdf_fonts_zh_cn.sans_path()).parent).encode())
+    paths = (POINTER(c_char) * 2)(cast(folder, POINTER(c_char)))  # the second stays NULL, the end
+    pdfium.FPDF_DestroyLibrary()
+    pdfium.FPDF_InitLibraryWithConfig(pdfium.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=paths, m_pIsolate=None, m_v8EmbedderSlot=0))
+    _PATHS.append((folder, paths))
+
+
+_PATHS: list[Any] = []  # PDFium keeps the pointer
+_draw_with_own_fonts()
 
 
 def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:

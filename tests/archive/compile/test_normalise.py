@@ -157,3 +157,13 @@ def test_text_that_leaves_no_ink_is_not_passed_as_kept(unembedded: Callable[...,
         data = written(pdf)
     with pytest.raises(ContentLostError):
         normalise_pdf(data, only_redrawn)
+
+
+def test_a_font_that_is_not_embedded_is_drawn_with_our_own_and_not_as_boxes(unembedded: Callable[..., bytes]) -> None:
+    """On a machine without any Chinese font PDFium drew the same empty box for every character, which has ink too."""
+
+    def ink(text: str) -> bytes:
+        page = pypdfium2.PdfDocument(normalise_pdf(unembedded(text), only_redrawn).pdf)[0]
+        return bytes(page.render(scale=1).to_pil().convert("L").tobytes())
+
+    assert ink("户口") != ink("迁移")

@@ -1,0 +1,124 @@
+"""Write the fictional city: one bag for each case, some delivered twice, some in conflict, and `truth.json` that says what each must become."""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from api.demo.cases import DemoCase, make_case
+from api.demo.defects import CONFLICT, DEFECTS, Defect
+from archive.organisations import Organisations, load_organisations
+from archive.service_items import Catalogue, load_catalogue
+from archive.vocabulary import IntakeOutcome
+
+NOTICE = "虚构城市的演示数据：机构由公开街名编成，事项清单为重构、非官方清单，人员和证照均为虚构。"
+ONE_DEFECT_IN = 12
+ONE_DUPLICATE_IN = 40
+ONE_ZIP_IN = 4
+_EPOCH = (2026, 1, 1, 0, 0, 0)
+
+
+def build_demo(out: Path, *, cases: int, seed: int, progress: Callable[[int], None], workers: int) -> dict[str, Any]:
+    """Write `out/bags/*` and `out/truth.json`; the same seed gives the same bytes. Returns the truth."""
+    bags = out / "bags"
+    bags.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    # Spawned, not forked: typst's threads do not survive a fork, and their locks stay shut for ever.
+    with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
+        for done, mine in enumerate(pool.map(write_case, [bags] * cases, [seed] * cases, range(cases), chunksize=4), 1):
+            rows += mine
+            progress(done)
+    truth = {"notice": NOTICE, "seed": seed, "cases": cases, "bags": rows}
+    (out / "truth.json").write_text(json.dumps(truth, ensure_ascii=False, indent=1) + "\n", "utf-8")
+    return truth
+
+
+@cache
+def _tables() -> tuple[Catalogue, Organisations]:
+    return load_catalogue(), load_organisations()
+
+
+def write_case(bags: Path, seed: int, index: int) -> list[dict[str, Any]]:
+    """Write the bag, or bags, of one case; returns their rows of the truth."""
+    random = Random(f"{seed}:{index}:bag")  # noqa: S311 - repeatable, not secret
+    case, defect = _planted(seed, index, random)
+    return list(_write_all(bags, case, defect, random))
+
+
+def _planted(seed: int, index: int, random: Random) -> tuple[DemoCase, Defect | None]:
+    """The case, and the defect planted into it: the last of every twelve has one. The kinds take turns, past those the case can't bear."""
+    catalogue, organisations = _tables()
+    if index % ONE_DEFECT_IN != ONE_DEFECT_IN - 1:
+        return make_case(seed, index, catalogue, organisations), None
+    turn = index // ONE_DEFECT_IN % len(DEFECTS)
+    for defect in (*DEFECTS[turn:], *DEFECTS[:turn]):
+        case = make_case(seed, index, catalogue, organisations)
+        if defect.plant(case, random, organisations):
+            return case, defect
+    raise ValueError("a case that bears no defect at all")
+
+
+def _write_all(bags: Path, case: DemoCase, defect: Defect | None, random: Random) -> Iterator[dict[str, Any]]:
+    name, zipped = f"{case.index:06d}-1", random.randrange(ONE_ZIP_IN) == 0
+    conflict = defect is not None and defect.kind == CONFLICT
+    bend = defect is not None and defect.kind == "wrong-digest"
+    yield _row(_write(bags, name, _members(case.facts, case.files, bend=bend), zipped=zipped), case, None if conflict else defect)
+    if conflict and defect:
+        other = deepcopy(case.facts)
+        other["applicant"]["phone"] = "13900000000"
+        yield _row(_write(bags, f"{case.index:06d}-2", _members(other, case.files), zipped=False), case, defect)
+    elif defect is None and case.index % ONE_DUPLICATE_IN == ONE_DUPLICATE_IN // 2:
+        again = _write(bags, f"{case.index:06d}-2", _members(case.facts, case.files), zipped=not zipped)
+        yield _row(again, case, None) | {"expected": str(IntakeOutcome.DUPLICATE)}
+
+
+def _row(bag: str, case: DemoCase, defect: Defect | None) -> dict[str, Any]:
+    return {
+        "bag": bag,
+        "case_no": case.facts["case_no"],
+        "item": case.item.code,
+        "citywide": case.facts["orgs"]["receive"] != case.facts["orgs"]["domicile"],
+        "expected": str(defect.outcome if defect else IntakeOutcome.ACCEPTED),
+        "defect": defect.kind if defect else None,
+        "finding": defect.code if defect else None,
+        "rare_name": case.person.rare,
+    }
+
+
+def _members(facts: dict[str, Any], files: dict[str, bytes], *, bend: bool = False) -> dict[str, bytes]:
+    """The bag's files by path, manifests included; `bend` lets one digest lie."""
+    payload = {"data/case.json": json.dumps(facts, ensure_ascii=False, indent=1).encode()} | {
+        f"data/{path}": data for path, data in files.items()
+    }
+    manifest = _manifest(payload)
+    if bend:
+        manifest = (b"1" if manifest[:1] == b"0" else b"0") + manifest[1:]
+    tags = {
+        "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+        "bag-info.txt": f"Payload-Oxum: {sum(map(len, payload.values()))}.{len(payload)}\nSource-Organization: 演示数据\n".encode(),
+        "manifest-sha256.txt": manifest,
+    }
+    return {**tags, "tagmanifest-sha256.txt": _manifest(tags), **payload}
+
+
+def _manifest(files: dict[str, bytes]) -> bytes:
+    return "".join(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(files.items())).encode()
+
+
+def _write(bags: Path, name: str, members: dict[str, bytes], *, zipped: bool) -> str:
+    if zipped:
+        with zipfile.ZipFile(bags / f"{name}.zip", "w", zipfile.ZIP_STORED) as archive:
+            for path, data in members.items():
+                archive.writestr(zipfile.ZipInfo(f"{name}/{path}", _EPOCH), data)
+        return f"{name}.zip"
+    for path, data in members.items():
+        (bags / name / path).parent.mkdir(parents=True, exist_ok=True)
+        (bags / name / path).write_bytes(data)
+    return name

@@ -1,0 +1,81 @@
+"""The demo's main job: build, ingest, compile, verify, and compare with what was planted."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from api.batch import Batch
+from api.bootstrap import Runtime
+from archive.db import reading
+from archive.proof import Fault
+from archive.registers import volume_rows
+from archive.vocabulary import IntakeOutcome, Series
+from ingest.intake import Received
+
+
+def run_demo(
+    runtime: Runtime,
+    cases: int,
+    seed: int,
+    build: Callable[[Path, int, int], Any],
+    ingest: Callable[[Runtime, Iterable[Path]], list[Received]],
+    compile_all: Callable[[Runtime], Batch],
+    verify_all: Callable[[Runtime], tuple[list[Fault], int]],
+) -> int:
+    """Run the whole job and print what it made. Returns 0 when everything planted was found and nothing sound was refused, else 1."""
+    folder = runtime.settings.data / f"demo-{cases}-{seed}"
+    if not (folder / "truth.json").exists():
+        build(folder, cases, seed)
+    received = ingest(runtime, [folder / "bags"])
+    started = time.perf_counter()
+    batch = compile_all(runtime)
+    seconds = time.perf_counter() - started
+    faults, verified = verify_all(runtime)
+    wrong = surprises(received, json.loads((folder / "truth.json").read_text("utf-8"))["bags"])
+    _print(runtime, received, batch, seconds, wrong, faults, verified)
+    return int(bool(wrong or faults or batch.failed))
+
+
+def surprises(received: list[Received], truth: list[dict[str, Any]]) -> list[str]:
+    """What differs from the planted truth; a package delivered again is a duplicate whatever it was the first time, unless it was refused."""
+    expected = {one["bag"]: one for one in truth}
+    wrong = []
+    for one in received:
+        want = expected[one.bag]
+        fits = one.outcome == want["expected"] or (one.outcome is IntakeOutcome.DUPLICATE and want["expected"] != "REFUSED")
+        found = {each.code for each in one.findings}
+        if not fits or (want["finding"] and one.outcome is not IntakeOutcome.DUPLICATE and want["finding"] not in found):
+            wrong.append(f"{one.bag}: 应为 {want['expected']} {want['finding'] or ''}，实为 {one.outcome} {sorted(found)}")
+    return wrong
+
+
+def _print(
+    runtime: Runtime, received: list[Received], batch: Batch, seconds: float, wrong: list[str], faults: list[Fault], verified: int
+) -> None:
+    with reading(runtime.engine) as session:
+        volumes = [one for one in volume_rows(session) if one["state"] == "COMMITTED"]
+    table = Table("一册 · 演示汇总", "数量", title="事项清单为重构、非官方；机构与人员均为演示数据")
+    for outcome, count in Counter(one.outcome for one in received).items():
+        table.add_row(outcome.label, str(count))
+    codes = Counter(each.code for one in received if one.outcome is IntakeOutcome.REFUSED for each in one.findings)
+    for code, count in sorted(codes.items()):
+        table.add_row(f"　拒收原因 {code}", str(count))
+    for series, count in sorted(Counter(one["series"] for one in volumes).items()):
+        table.add_row(f"　卷目 {Series(series).label}", str(count))
+    table.add_row("本次成册", str(batch.done))
+    table.add_row("每册用时", f"{seconds / batch.done * 1000:.0f} 毫秒" if batch.done else "—")
+    table.add_row("册总数 / 页总数", f"{len(volumes)} / {sum(one['pages'] or 0 for one in volumes)}")
+    table.add_row("已验证 / 问题", f"{verified} / {len(faults)}")
+    table.add_row("与预埋缺陷不符", str(len(wrong)))
+    screen = Console()
+    screen.print(table)
+    for line in [*wrong, *(f"{one.invariant} {one.subject} {one.message}" for one in faults)][:50]:
+        screen.print(line)
+    if volumes:
+        screen.print(f"例：yice show {volumes[0]['code']}；册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve")
