@@ -61,7 +61,6 @@ def test_the_secret_files_made_are_those_named_and_agree_with_each_other() -> No
     assert {"database", "broker", "store"} <= set(SERVICES)
 
 
-@pytest.mark.xfail(strict=True, reason="api/settings.py does not read the folder that YICE_SECRETS names yet")
 def test_settings_read_the_folder_of_secret_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in compose_secrets({"database": "d1", "broker": "b1", "store": "s1"}).items():
         (tmp_path / name).write_text(text)

@@ -26,11 +26,12 @@ ROOMS = ("api", "archive", "ingest", "search", "storage")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 DOCS = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]}
 
+DEMO = "api/demo/*.py"  # makes scans and foreign PDFs as other systems would
 # Each heavy library, and the only places that may import it.
 DOORS = {
     "pyhanko": ("archive/compile/seal*.py", "archive/compile/demo_pki.py", "archive/compile/prove.py", "archive/compile/timestamps.py"),
     "pkcs11": ("archive/compile/seal*.py",),
-    "typst": ("archive/compile/sheets.py", "archive/compile/footer.py"),
+    "typst": ("archive/compile/sheets.py", "archive/compile/footer.py", DEMO),
     "jpype": ("archive/compile/prove.py",),
     "minio": ("storage/s3_store.py", "api/failures.py"),  # failures names its errors
     "urllib3": ("storage/s3_store.py", "api/failures.py"),
@@ -38,13 +39,13 @@ DOORS = {
     "kombu": ("api/worker.py", "api/broker.py", "api/failures.py"),
     "fastapi": ("api/*.py",),
     "typer": ("api/*.py",),
-    "rich": ("api/*.py",),
+    "rich": ("api/*.py", DEMO),
     "prometheus_client": ("api/*.py",),
     "tantivy": ("search/*.py",),
     "whoosh": ("search/*.py",),
-    "pikepdf": ("archive/compile/*.py", "ingest/*.py"),
+    "pikepdf": ("archive/compile/*.py", "ingest/*.py", DEMO),
     "pypdfium2": ("archive/compile/*.py", "ingest/*.py", "search/*.py"),
-    "PIL": ("archive/compile/*.py", "archive/inspection/*.py", "ingest/*.py"),
+    "PIL": ("archive/compile/*.py", "archive/inspection/*.py", "ingest/*.py", DEMO),
     "alembic": ("archive/db.py", "archive/migrations/*.py", "archive/migrations/versions/*.py"),
 }
 
