@@ -149,7 +149,7 @@ def test_two_nodes_share_the_work_and_every_volume_proves(archive: Archive, node
 
 @pytest.mark.usefixtures("nodes")
 def test_the_same_message_ten_times_at_once_makes_nothing_twice(archive: Archive) -> None:
-    from api.worker import celery_app
+    from api.broker import celery_app
 
     archive.ingest(4)
     compiling = archive.yice("compile", "--all", "--json")
