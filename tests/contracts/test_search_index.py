@@ -212,6 +212,19 @@ def test_nothing_is_seen_before_the_commit_and_another_reader_sees_it_after(
     reader.close()
 
 
+def test_what_was_not_committed_is_forgotten_on_closing_and_the_next_writer_may_begin(
+    engine: Callable[[Path], SearchIndex], tmp_path: Path
+) -> None:
+    first = engine(tmp_path / "index")
+    fill(first, document(1))
+    first.replace(2, [document(2)])
+    first.close()
+    second = engine(tmp_path / "index")
+    fill(second, document(3), cursor=2)
+    assert sorted(find(second, "")) == [(1, 0), (3, 0)]
+    second.close()
+
+
 def test_volumes_are_listed_with_their_pages(index: SearchIndex) -> None:
     fill(index, document(1, texts=2), document(1, 1, texts=2), document(1, 2, texts=2), document(2, texts=1))
     assert [(one.volume_id, one.version, one.texts, one.pages) for one in sorted(index.volumes(), key=lambda one: one.volume_id)] == [
