@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from threading import Lock
 
 import pypdfium2 as pdfium
 from sqlalchemy import select
@@ -28,6 +29,7 @@ from storage.errors import DigestMismatchError, MissingError
 MAX_PAGE = 1365
 """Texts of later pages of one volume stand under this page: page numbers are part of 64-bit sort keys."""
 
+_PDFIUM = Lock()  # pdfium may be in one thread at a time, and a second one there ends the process
 _EPOCH = date(1850, 1, 1)
 _PAGE_BITS, _VOLUME_BITS = 12, 35
 _TERMS = ("D10", "D30", "Y")
@@ -129,13 +131,16 @@ def load_documents(
 
 def page_texts(pdf: bytes) -> list[str]:
     """The text of each page, in order; empty for a page that is only an image."""
-    with pdfium.PdfDocument(pdf) as document:
+    with _PDFIUM, pdfium.PdfDocument(pdf) as document:
         return [_page_text(document, index) for index in range(len(document))]
 
 
 def _page_text(document: pdfium.PdfDocument, index: int) -> str:
+    # Closed here and not by the collector, which may run in another thread.
     page = document[index]
-    text: str = page.get_textpage().get_text_range()
+    words = page.get_textpage()
+    text: str = words.get_text_range()
+    words.close()
     page.close()
     return text
 

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from archive import feed
 from archive.db import reading
+from archive.errors import ArchiveError
 from archive.models import IndexFeed, Volume, VolumeVersion
 from archive.organisations import Organisations
 from archive.service_items import Catalogue
@@ -41,9 +42,14 @@ class Source:
     organisations: Organisations
 
     def documents(self, volume_id: int) -> list[Document]:
-        """What is to be found of a volume now."""
+        """What is to be found of a volume now; nothing when its facts cannot be read, which `check` then names, so that one does not stop all."""
         with reading(self.engine) as session:
-            return load_documents(session, self.store, volume_id, self.catalogue, self.organisations)
+            try:
+                return load_documents(session, self.store, volume_id, self.catalogue, self.organisations)
+            except (ArchiveError, ValueError) as fault:
+                # Neither the text of the fault nor a 档号: both may quote the record.
+                _log.warning("volume row %d cannot be indexed: %s", volume_id, type(fault).__name__)
+                return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def _follow_one(source: Source, shelf: Shelf, stop: Callable[[], bool], wait: fl
             if catch_up(source, index) == 0:
                 time.sleep(POLL_SECONDS)
             wait = POLL_SECONDS
-    except (StorageError, OperationalError) as fault:
+    except (StorageError, OperationalError, OSError) as fault:
         # The store or the database is away. Nothing of this round is committed, so the next one begins where it began.
         _log.warning("index follower waits: %s", type(fault).__name__)
         time.sleep(wait)

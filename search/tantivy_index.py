@@ -134,7 +134,7 @@ class TantivyIndex:
     def close(self) -> None:
         """See `SearchIndex.close`."""
         if self._writer is not None:
-            self._writer.rollback()
+            # Not rollback: it begins a new writer and leaves the merges of the old one running with nobody to wait for them.
             self._writer.wait_merging_threads()
             self._writer = None
 

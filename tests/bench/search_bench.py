@@ -190,7 +190,7 @@ def main() -> None:
     words.add_argument("--at", type=Path, help="keep the index in this folder")
     said = words.parse_args()
     every = max(1, said.volumes // 500)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         index = ENGINES[said.engine](said.at or Path(folder))
         sample, built = build(index, volumes(said.volumes, said.pages, said.seed, every), every)
         size = sum(one.stat().st_size for one in (said.at or Path(folder)).rglob("*") if one.is_file())

@@ -123,6 +123,27 @@ def test_paging_neither_loses_nor_doubles_while_documents_are_added(
     assert [one for one in seen if one[0] < 100] == before
 
 
+@_SLOW
+@given(held=volumes(), others=volumes(), data=st.data())
+def test_after_any_sequence_of_replacements_only_the_last_ones_are_found(
+    engine: Callable[[Path], SearchIndex], held: dict[int, list[Document]], others: dict[int, list[Document]], data: st.DataObject
+) -> None:
+    now: dict[int, list[Document]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        index = engine(Path(folder))
+        for cursor in range(1, data.draw(st.integers(2, 5))):
+            for volume_id in data.draw(st.lists(st.sampled_from(sorted(held | others)), max_size=4)):
+                now[volume_id] = data.draw(st.sampled_from([[], held.get(volume_id, []), others.get(volume_id, [])]))
+                index.replace(volume_id, now[volume_id])
+            index.commit(cursor)
+            documents = [one for some in now.values() for one in some]
+            request = Request(ask.Everything(), ALL, Sort.CODE, limit=100, kinds=frozenset({"volume", "page"}))
+            assert keys(index.search(request).hits) == keys(answers(documents, request))
+            assert (index.stats().cursor, index.stats().documents) == (cursor, len(documents))
+            assert {one.volume_id for one in index.volumes()} == {volume_id for volume_id, some in now.items() if some}
+        index.close()
+
+
 def test_a_surname_of_one_character_finds_names_only(index: SearchIndex) -> None:
     fill(index, document(1, names=("王小明",)), document(2, names=("欧阳王",)), document(3, names=("李四",), text="王家大院"))
     assert sorted(find(index, "姓名:王")) == [(1, 0), (2, 0)]
@@ -189,6 +210,19 @@ def test_nothing_is_seen_before_the_commit_and_another_reader_sees_it_after(
     assert sorted(find(reader, "")) == [(1, 0), (2, 0)]
     assert reader.stats().cursor == 7
     reader.close()
+
+
+def test_what_was_not_committed_is_forgotten_on_closing_and_the_next_writer_may_begin(
+    engine: Callable[[Path], SearchIndex], tmp_path: Path
+) -> None:
+    first = engine(tmp_path / "index")
+    fill(first, document(1))
+    first.replace(2, [document(2)])
+    first.close()
+    second = engine(tmp_path / "index")
+    fill(second, document(3), cursor=2)
+    assert sorted(find(second, "")) == [(1, 0), (3, 0)]
+    second.close()
 
 
 def test_volumes_are_listed_with_their_pages(index: SearchIndex) -> None:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy import Engine, select
 
 from archive import feed
 from archive.db import reading, writing
-from archive.models import IndexFeed, Volume
+from archive.models import Case, IndexFeed, Volume
 from search import query as ask
 from search.errors import NoIndexError, WriterBusyError
 from search.follow import Source, catch_up, check, follow, rebuild
@@ -138,6 +139,43 @@ def test_a_volume_whose_bytes_are_gone_is_still_found_by_its_facts(source: Sourc
     shutil.rmtree(tmp_path / "store")
     catch_up(source, index)
     assert total(index, "姓名:王小明") == 1
+
+
+def test_a_volume_whose_facts_cannot_be_read_stops_no_other_and_is_named_by_the_check(source: Source, index: SearchIndex) -> None:
+    broken, _ = fill(source.engine, source.store, 1, 2)
+    with writing(source.engine) as session:
+        session.get_one(Case, session.get_one(Volume, broken).case_id).facts = {"spec": "unknown"}
+    catch_up(source, index)
+    assert total(index) == 1
+    assert [(one.kind, int(one.code[-6:])) for one in check(source, index).faults] == [("MISSING", 1)]
+
+
+def test_the_follower_waits_for_a_store_that_is_away_and_then_goes_on(
+    source: Source, shelf: Shelf, caplog: pytest.LogCaptureFixture
+) -> None:
+    rebuild(source, shelf)
+    fill(source.engine, source.store, 1, 1)
+    away, stopped = threading.Event(), threading.Event()
+    away.set()
+
+    class Away:
+        """The store, while its machine cannot be reached."""
+
+        def read(self, key: str, *, sha256: str | None = None) -> bytes:
+            if away.is_set():
+                raise ConnectionError
+            return source.store.read(key, sha256=sha256)
+
+    follower = threading.Thread(target=follow, args=(replace(source, store=Away()), shelf, stopped.is_set))  # type: ignore[arg-type]
+    follower.start()
+    try:
+        until(lambda: "index follower waits" in caplog.text, 10)
+        assert total(Reader(shelf)) == 0
+        away.clear()
+        until(lambda: total(Reader(shelf)) == 1, 10)
+    finally:
+        stopped.set()
+        follower.join(20)
 
 
 def test_the_follower_shows_a_change_within_five_seconds_and_is_alone(source: Source, shelf: Shelf) -> None:

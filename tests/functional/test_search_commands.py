@@ -1,0 +1,73 @@
+"""Search on real parts: volumes made by the main job, found on the command line by what their own pages say."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from archive.db import connect, reading
+from archive.models import JournalEntry
+from tests.factories import make_bag
+from tests.functional.test_main_job import ROOT, yice
+
+_MOUNTED = "from api.cli import app; from api.search_commands import app as search; app.add_typer(search); app()"
+
+
+def run(data: Path, *words: str, expect: int = 0) -> Any:
+    """Run a search command as `yice` will carry it, and read the JSON that it prints."""
+    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", _MOUNTED, *words, "--json"], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with two volumes, one of them received elsewhere, and an index."""
+    folder = tmp_path_factory.mktemp("found")
+    make_bag(folder / "bags" / "one", case_no="150602010000-20260901-000001")
+    make_bag(folder / "bags" / "two", case_no="150622020000-20260901-000002", receive="150622020000")
+    yice(folder / "var", "ingest", str(folder / "bags"), "--json")
+    yice(folder / "var", "compile", "--all", "--json")
+    assert run(folder / "var", "reindex") == {"volumes": 2}
+    return folder / "var"
+
+
+def test_the_index_agrees_with_the_database(made: Path) -> None:
+    assert run(made, "index", "check") == {"volumes": 2, "behind": 0, "faults": []}
+
+
+@pytest.mark.parametrize(
+    "typed", ["姓名:测", "姓名:测某", "旗区:东胜 卷目:出生", "150602010000-20260901-000001", "日期:2026-09 NOT 卷目:通办"]
+)
+def test_a_volume_is_found_by_its_facts_with_its_names_masked(made: Path, typed: str) -> None:
+    found = run(made, "search", typed)
+    assert "150602010000-20260901-000001" in [one["case_no"] for one in found["hits"]]
+    assert "测某" not in json.dumps(found, ensure_ascii=False)
+
+
+def test_words_on_the_pages_are_found_and_numbers_are_masked_there(made: Path) -> None:
+    found = run(made, "search", "公民身份号码", "--facets")
+    assert found["total"] >= 2
+    assert all(one["page"] for one in found["hits"])
+    shown = json.dumps(found, ensure_ascii=False)
+    assert "150602********0016" in shown
+    assert "150602199001010016" not in shown
+    assert "13800000000" not in shown
+    assert run(made, "search", "19900101")["total"] == 0
+
+
+def test_a_search_is_journalled_without_what_was_typed(made: Path) -> None:
+    run(made, "search", "姓名:测某")
+    with reading(connect(f"sqlite:///{made / 'yice.db'}")) as session:
+        entries = list(session.scalars(select(JournalEntry).filter_by(act="SEARCH").order_by(JournalEntry.seq)))
+    assert json.loads(entries[-1].detail) == {"shown": 2, "total": 2}
+    assert not any("测某" in one.detail + one.subject for one in entries)
+    assert json.loads(yice(made, "journal", "verify", "--json"))["fault"] is None
