@@ -77,7 +77,7 @@ def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisati
     subject = Subject(facts, item, taken, organisations, files, now, strays)
     findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]
     if facts.supplement:
-        findings.append(finding("SUPPLEMENT_PENDING", "case.json:supplement"))
+        findings.append(finding("SUPPLEMENT", "case.json:supplement"))
     return Submission(facts, taken, tuple(_components(bag, files)), tuple(dict.fromkeys(findings)))
 
 

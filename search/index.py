@@ -14,8 +14,8 @@ from typing import Protocol
 from archive.citizen_id import mask_name
 from search.documents import Document
 from search.errors import BadCursorError
-from search.query import Node, asks_for_text, wanted
 from search.snippets import Snippet, hide_names, snippet
+from search.tree import Node, asks_for_text, wanted
 
 SCHEMA = 1
 """Raised by whoever changes what is indexed or how it is folded; an index of another schema is built anew."""

@@ -14,7 +14,7 @@ from typing import Any
 import tantivy
 from tantivy import FieldType, Occur, Query
 
-from search import query as ask
+from search import tree as ask
 from search.analysis import bigrams, fold
 from search.documents import Document, volume_and_page
 from search.index import FACETS, SCHEMA, TIERS, Found, HeldVolume, Request, Sort, Stats, Tier, counted, hit_of, mark, read_mark, stored

@@ -29,7 +29,13 @@ DOCS = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *(RO
 DEMO = "api/demo/*.py"  # makes scans and foreign PDFs as other systems would
 # Each heavy library, and the only places that may import it.
 DOORS = {
-    "pyhanko": ("archive/compile/seal*.py", "archive/compile/demo_pki.py", "archive/compile/prove.py", "archive/compile/timestamps.py"),
+    "pyhanko": (
+        "archive/compile/seal*.py",
+        "archive/compile/demo_pki.py",
+        "archive/compile/prove.py",
+        "archive/compile/timestamps.py",
+        "api/seals.py",
+    ),
     "pkcs11": ("archive/compile/seal*.py",),
     "typst": ("archive/compile/sheets.py", "archive/compile/footer.py", DEMO),
     "jpype": ("archive/compile/prove.py",),
@@ -38,7 +44,7 @@ DOORS = {
     "celery": ("api/worker.py", "api/broker.py"),
     "kombu": ("api/worker.py", "api/broker.py", "api/failures.py"),
     "fastapi": ("api/*.py",),
-    "typer": ("api/*.py",),
+    "typer": ("api/*.py", DEMO),
     "rich": ("api/*.py", DEMO),
     "prometheus_client": ("api/*.py",),
     "tantivy": ("search/*.py",),
@@ -99,13 +105,16 @@ def test_no_module_is_named_for_everything_and_nothing() -> None:
 
 
 def test_only_the_database_door_and_api_commit() -> None:
+    # An engine's commit writes its own index, which is made of the rows and may be thrown away.
     commits = {
         name
         for name, tree in modules().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "commit"
     }
-    assert {name for name in commits if name != "archive/db.py" and not name.startswith("api/")} == set()
+    assert {
+        name for name in commits if name != "archive/db.py" and not name.startswith("api/") and not Path(name).match("search/*.py")
+    } == set()
 
 
 @pytest.mark.parametrize("library", DOORS)
@@ -193,7 +202,17 @@ def test_the_worked_example_for_stations_is_accepted(tmp_path: Path) -> None:
 
 
 def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
-    hosts = {"127.0.0.1", "localhost", "ns.adobe.com", "purl.org", "www.aiim.org", "www.apache.org", "www.verapdf.org", "www.w3.org"}
+    hosts = {
+        "127.0.0.1",
+        "localhost",
+        "ns.adobe.com",
+        "purl.org",
+        "www.aiim.org",
+        "www.apache.org",
+        "www.verapdf.org",
+        "www.ofdspec.org",
+        "www.w3.org",
+    }
     path_of_a_machine = re.compile(r"(?<![\w./-])/(work|root|home|mnt|Users)/\w")
     found = set()
     for path in tracked():
@@ -252,6 +271,7 @@ def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
         "pyhanko-cli",
         "psycopg",
         "opendataloader-pdf",
+        "types-requests",
     }
     used = {name for path in tracked() if path.suffix == ".py" for name in imported(ast.parse(path.read_text("utf-8")))}
     names = {canonical(one) for one in dependencies()} - unseen

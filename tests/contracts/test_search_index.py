@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from search import query as ask
+from search import tree as ask
 from search.analysis import fold
 from search.documents import Document
 from search.errors import BadCursorError

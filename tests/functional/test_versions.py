@@ -49,7 +49,7 @@ def test_a_supplement_makes_version_2_under_the_same_code_and_leaves_version_1_w
     made(archive)
     first = committed(archive.engine)[0]
     before = {one.key: one.sha256 for one in archive.store.list(f"{first.prefix}/")}
-    assert outcome(archive, "second", supplement()) == ("ACCEPTED", ["SUPPLEMENT_PENDING"])
+    assert outcome(archive, "second", supplement()) == ("ACCEPTED", ["SUPPLEMENT"])
     assert archive.freeze() == 1
     archive.make()
     one, two = committed(archive.engine)

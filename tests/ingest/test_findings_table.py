@@ -22,7 +22,7 @@ CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 Case, Files = dict[str, Any], dict[str, bytes]
 Change = Callable[[Case, Files], object]
-ELSEWHERE = {"CASE_CONFLICT"}
+ELSEWHERE = {"CASE_CONFLICT", "SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
 """Raised beside what the archive already holds: tests of accession."""
 
 LAST = "materials/006.jpg"
@@ -76,7 +76,7 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "ITEM_UNKNOWN": _item("XX99", OTHER),
     "ORG_UNKNOWN": _event("ACCEPT", org="110105000000"),
     "MODE_VIOLATION": _item("BL01", OTHER),
-    "SUPPLEMENT_PENDING": _facts("supplement", value=True),
+    "SUPPLEMENT": _facts("supplement", value=True),
     "GD-2-5": lambda case, _: case["process"].pop(2),
     "SAME_PERSON": _event("APPROVE", actor_no="1"),
     "SAME_PERSON_HOME": _home_by_one,

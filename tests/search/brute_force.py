@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from archive.codes import ArchivalCode
-from search import query as ask
+from search import tree as ask
 from search.analysis import fold
 from search.documents import Document
 from search.index import Request, Sort

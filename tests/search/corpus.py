@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from archive.organisations import load_organisations
 from archive.service_items import load_catalogue
-from search import query as ask
+from search import tree as ask
 from search.analysis import fold
 from search.documents import Document, scope_of
 from search.query import Words

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, select
 from archive import feed
 from archive.db import reading, writing
 from archive.models import Case, IndexFeed, Volume
-from search import query as ask
+from search import tree as ask
 from search.errors import NoIndexError, WriterBusyError
 from search.follow import Source, catch_up, check, follow, rebuild
 from search.index import Request, SearchIndex

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import QueryError
-from search.query import (
-    MAX_LENGTH,
+from search.query import MAX_LENGTH, parse
+from search.tree import (
     Among,
     And,
     Beginning,
@@ -22,7 +22,6 @@ from search.query import (
     Or,
     Text,
     leaves,
-    parse,
     resolve,
 )
 from tests.search.corpus import WORDS

@@ -1,0 +1,148 @@
+"""What was asked, as a small tree that every engine reads."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+
+class Exact(StrEnum):
+    """The fields whose values are compared as a whole."""
+
+    ITEM = "item"
+    SERIES = "series"
+    SOURCE = "sources"
+    DISTRICT = "district"
+    RECEIVE = "receive_org"
+    DOMICILE = "domicile_org"
+    FONDS = "fonds"
+    YEAR = "year"
+
+
+class Number(StrEnum):
+    """The fields that are found by their beginning."""
+
+    CODE = "code"
+    CASE = "case_no"
+
+
+class Lookup(StrEnum):
+    """What a look-up in the blind index is by."""
+
+    ID_NUMBER = "ID_NUMBER"
+    ID_ENDS = "ID_ENDS"
+    PHONE = "PHONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All that the reader may find."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """An exact part of the text, folded."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """An exact part of a person's name, folded; one character will do."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """档号 or case number that begins like this, folded."""
+
+    field: Number
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Among:
+    """A field with one of these values; with none of them when there are none."""
+
+    field: Exact
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """Completed on these days, both included."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True, slots=True)
+class BlindLookup:
+    """The hook for the database: `value` is in plain and is neither shown nor logged. Finds nothing until `resolve` has put volumes in its place."""
+
+    kind: Lookup
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Volumes:
+    """These volumes: the answer of the database to a look-up."""
+
+    ids: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of them."""
+
+    parts: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one of them."""
+
+    parts: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Without it."""
+
+    part: "Node"
+
+
+Node = Everything | Text | Name | Beginning | Among | Completed | BlindLookup | Volumes | And | Or | Not
+
+
+def leaves(node: Node, *, denied: bool = False) -> Iterator[tuple[Node, bool]]:
+    """Every leaf, and whether it is denied."""
+    if isinstance(node, And | Or):
+        for part in node.parts:
+            yield from leaves(part, denied=denied)
+    elif isinstance(node, Not):
+        yield from leaves(node.part, denied=not denied)
+    else:
+        yield node, denied
+
+
+def wanted(node: Node) -> tuple[str, ...]:
+    """The folded texts and names that a hit may be found by: what a snippet marks."""
+    return tuple(dict.fromkeys(one.value for one, denied in leaves(node) if not denied and isinstance(one, Text | Name)))
+
+
+def asks_for_text(node: Node) -> bool:
+    """Whether pages can answer: without free text only volumes are found, not each of their pages."""
+    return any(isinstance(one, Text) for one, _ in leaves(node))
+
+
+def resolve(node: Node, look_up: Callable[[BlindLookup], Iterable[int]]) -> Node:
+    """The same tree with each look-up replaced by the volumes that the database gives for it."""
+    if isinstance(node, BlindLookup):
+        return Volumes(frozenset(look_up(node)))
+    if isinstance(node, And):
+        return And(tuple(resolve(part, look_up) for part in node.parts))
+    if isinstance(node, Or):
+        return Or(tuple(resolve(part, look_up) for part in node.parts))
+    return Not(resolve(node.part, look_up)) if isinstance(node, Not) else node
