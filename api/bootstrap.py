@@ -90,7 +90,8 @@ def is_gone(owner: str) -> bool:
 
 def _started(pid: int) -> str:
     try:
-        # The command name may hold spaces, so count fields from its closing bracket (proc(5), starttime).
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        # The command name may hold spaces, so count fields from its closing bracket (proc(5): state, starttime).
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return "gone"
+    return "gone" if fields[0] == "Z" else fields[19]

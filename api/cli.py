@@ -167,6 +167,24 @@ def confirm(case_no: str, reason: Annotated[str, typer.Option(help="确认的理
     screen.print("已确认。")
 
 
+_HEADINGS = {
+    "code": "档号",
+    "case_no": "办件编号",
+    "series": "卷目",
+    "year": "年度",
+    "state": "状态",
+    "version": "版本",
+    "pages": "页数",
+    "bytes": "字节",
+    "completed_at": "办结时间",
+    "signature_level": "签名级别",
+    "lta_pending": "待补时间戳",
+    "item": "事项",
+    "findings": "发现",
+    "reason": "理由",
+}
+
+
 @app.command("list", help=with_examples("列出全部册，各册显示最新已归档的版本。", "yice list", "yice list --waiting", "yice list --json"))
 def list_(
     *,
@@ -181,7 +199,7 @@ def list_(
     if as_json:
         print_json(rows)
         return
-    table = Table(*(rows[0] if rows else ("没有记录",)))
+    table = Table(*([_HEADINGS.get(key, key) for key in rows[0]] if rows else ("没有记录",)))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     Console().print(table)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from archive.errors import ArchiveError
 from ingest.errors import IngestError
+from search.errors import SearchError
 from storage.errors import StorageError
 
 _BY_CLASS: tuple[tuple[type[BaseException], str, str, str], ...] = (
@@ -35,7 +36,7 @@ _BY_ERRNO = {
 
 def explain(error: BaseException) -> tuple[str, str]:
     """Code and sentence. A library's own text is never shown: it may quote a record."""
-    if isinstance(error, ArchiveError | IngestError | StorageError):
+    if isinstance(error, ArchiveError | IngestError | SearchError | StorageError):
         return error.code, str(error)
     if isinstance(error, OSError) and error.errno in _BY_ERRNO:
         code, message, action = _BY_ERRNO[error.errno]

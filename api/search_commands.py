@@ -1,9 +1,6 @@
 """`yice reindex`, `yice index …`, `yice search`: the search on the command line. Mounted by `api.cli`."""
 
-import json
-import os
 import signal
-import sys
 from dataclasses import asdict
 from threading import Event
 from typing import Annotated, Any
@@ -15,6 +12,7 @@ from rich.table import Table
 
 from api.bootstrap import Runtime, start
 from api.settings import Settings
+from api.terminal import FINDINGS, Json, actor, print_json, screen, with_examples
 from archive import journal
 from archive.db import writing
 from archive.vocabulary import OrgKind
@@ -23,17 +21,12 @@ from search.index import Found, Request, Sort
 from search.query import Words, parse
 from search.shelf import Reader, Shelf
 
-FINDINGS = 1
-app = typer.Typer(no_args_is_help=True, help="检索")
-index_app = typer.Typer(no_args_is_help=True, help="检索索引")
-app.add_typer(index_app, name="index")
-screen = Console(stderr=True)
-Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使用")]
+index_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("检索索引。", "yice index check"))
 
 
 def open_shelf(settings: Settings) -> Shelf:
-    """The shelf of this installation. YICE_SEARCH_ENGINE chooses the engine: tantivy, or whoosh for one small station."""
-    return Shelf(settings.data / "search", os.environ.get("YICE_SEARCH_ENGINE", "tantivy"))
+    """The shelf of this installation. tantivy, or by settings whoosh for one small station."""
+    return Shelf(settings.data / "search", settings.search_engine)
 
 
 def source_of(runtime: Runtime) -> Source:
@@ -41,11 +34,6 @@ def source_of(runtime: Runtime) -> Source:
     return Source(runtime.engine, runtime.store, runtime.catalogue, runtime.organisations)
 
 
-def _print_json(value: object) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-@app.command()
 def reindex(*, as_json: Json = False) -> None:
     """从数据库和存储重建检索索引，期间检索照常。例：yice reindex."""
     runtime = start(Settings())
@@ -53,7 +41,7 @@ def reindex(*, as_json: Json = False) -> None:
         task = bar.add_task("建立索引", total=None)
         count = rebuild(source_of(runtime), open_shelf(runtime.settings), lambda done, total: bar.update(task, completed=done, total=total))
     if as_json:
-        _print_json({"volumes": count})
+        print_json({"volumes": count})
     else:
         screen.print(f"已建立索引：{count} 册。")
 
@@ -64,7 +52,7 @@ def index_check(*, as_json: Json = False) -> None:
     runtime = start(Settings())
     found = check(source_of(runtime), Reader(open_shelf(runtime.settings)).index())
     if as_json:
-        _print_json(asdict(found))
+        print_json(asdict(found))
     else:
         for fault in found.faults:
             screen.print(f"[red]{fault.kind}[/red] {fault.code}")
@@ -81,7 +69,6 @@ def index_follow() -> None:
     follow(source_of(runtime), open_shelf(runtime.settings), stopped.is_set)
 
 
-@app.command()
 def search(
     query: Annotated[str, typer.Argument(help="检索式：姓名、档号、办件编号、正文；可用 AND OR NOT、引号和 姓名: 旗区: 日期: 等字段")],
     sort: Annotated[Sort, typer.Option(help="排序")] = Sort.RELEVANCE,
@@ -100,9 +87,9 @@ def search(
     found = Reader(open_shelf(runtime.settings)).search(Request(parse(query, words), scope, sort, limit, after, asked))
     with writing(runtime.engine) as session:
         # What was typed may hold a name or an ID number, so only what came of it is kept.
-        journal.record(session, f"cli:{os.environ.get('USER', 'operator')}", "SEARCH", "index", total=found.total, shown=len(found.hits))
+        journal.record(session, actor(), "SEARCH", "index", total=found.total, shown=len(found.hits))
     if as_json:
-        _print_json(public(found))
+        print_json(public(found))
     else:
         _show(found)
 

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
@@ -40,6 +41,7 @@ class Settings(BaseSettings):
     tsa_password: SecretStr = SecretStr("")
     tsa_timeout: float = Field(default=10, gt=0, description="seconds, for CRL and OCSP too")
     filing_rule: FilingRule = FilingRule.RECEIVING_PLACE
+    search_engine: Literal["tantivy", "whoosh"] = "tantivy"
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
 

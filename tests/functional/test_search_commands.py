@@ -15,7 +15,7 @@ from archive.models import JournalEntry
 from tests.factories import make_bag
 from tests.functional.test_main_job import ROOT, yice
 
-_MOUNTED = "from api.cli import app; from api.search_commands import app as search; app.add_typer(search); app()"
+_MOUNTED = "from api.cli import main; main()"
 
 
 def run(data: Path, *words: str, expect: int = 0) -> Any:
