@@ -24,13 +24,14 @@ from api.bootstrap import demo_pki
 from api.broker import celery_app
 from api.loopback import Service, ServiceError, epmd, free_port, postgresql, postgresql_url, rabbitmq, rabbitmq_url, seaweedfs
 from api.settings import Settings
+from api.terminal import with_examples
 from archive.organisations import load_organisations
 
 ROOT = Path(__file__).parents[1]
 # With heartbeats, unlike the workers of one machine: RabbitMQ then notices a node whose cable was pulled.
 WORKER = ("-m", "celery", "-A", "api.worker:app", "worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle")
 WEB = ("-m", "uvicorn", "--factory", "api.app:from_environment", "--no-access-log")
-cluster_app = typer.Typer(help="分布式运行（本机演练）")
+cluster_app = typer.Typer(rich_markup_mode="rich", help=with_examples("分布式运行（本机演练）。", "yice cluster up --folder ./cluster"))
 screen = Console(stderr=True)
 
 

@@ -47,6 +47,12 @@ def recorded(session: Session, version: VolumeVersion, step: VolumeState) -> dic
     return session.scalar(select(Step.result).filter_by(volume_version_id=version.id, step=str(step), input_digest=version.input_digest))
 
 
+def all_recorded(session: Session, version: VolumeVersion) -> dict[VolumeState, dict[str, Any]]:
+    """The recorded results of all steps for these inputs."""
+    rows = session.execute(select(Step.step, Step.result).filter_by(volume_version_id=version.id, input_digest=version.input_digest))
+    return {VolumeState(step): result for step, result in rows}
+
+
 def record_step(session: Session, actor: str, held: Claim, step: VolumeState, result: dict[str, Any], **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - column values
     """Write a step's result, move the state while the lease is ours, and journal it. Returns the result that counts: the first recorded."""
     version = session.get_one(VolumeVersion, held.version_id)

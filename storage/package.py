@@ -74,7 +74,7 @@ def write_package(
     objects = list(shared)
     for path, data in {**files, **manifests}.items():
         media_type = _MEDIA.get(Path(path).suffix, "application/octet-stream")
-        digest = sha256_hex(data)
+        digest = listed.get(path) or sha256_hex(data)
         store.put_new(f"{prefix}/{path}", data, media_type=media_type)
         store.read(f"{prefix}/{path}", sha256=digest)
         objects.append(SharedObject(path, f"{prefix}/{path}", digest, len(data), media_type))

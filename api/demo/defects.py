@@ -119,6 +119,8 @@ def _skipped_step(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 
 def _same_person(case: DemoCase, _: Random, __: Organisations) -> bool:
+    if case.facts["orgs"]["receive"] == case.facts["orgs"]["domicile"]:
+        return False  # at home one person may do both, and it is noted
     receiver = case.facts["process"][0]
     for event in case.facts["process"]:
         if event["node"] == "APPROVE":

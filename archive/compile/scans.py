@@ -106,7 +106,8 @@ def _jpeg_frame(data: bytes) -> tuple[int, int, int, bytes]:
 
 def _png(pdf: pikepdf.Pdf, data: bytes, image: Image.Image) -> None:
     passed = _png_untouched(pdf, data, image.info.get("icc_profile"))
-    orientation = image.getexif().get(0x0112, 1)
+    # Asked for EXIF, Pillow decodes the whole picture to reach what may follow it; few files have any.
+    orientation = image.getexif().get(0x0112, 1) if any(mark in data for mark in (b"eXIf", b"Raw profile type")) else 1
     _place(pdf, _lossless(pdf, image) if passed is None else passed, image, orientation)
 
 

@@ -23,7 +23,7 @@ from archive.compile.seal import Sealed, Sealer
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import SEAL_BOX
 from archive.crashpoints import reach
-from archive.custody import ENDED, Claim, claim, finish_job, record_step, recorded, release, settle_ended
+from archive.custody import ENDED, Claim, all_recorded, claim, finish_job, record_step, recorded, release, settle_ended
 from archive.db import database_now, reading, writing
 from archive.errors import LeaseLostError
 from archive.models import CaseRevision, Component, Volume, VolumeVersion
@@ -64,6 +64,8 @@ class _Order:
     objects: tuple[OriginalObject, ...]
     prefix: str
     previous: VolumeVersion | None
+    steps: dict[VolumeState, dict[str, Any]]
+    """Results recorded so far. While the lease is ours nobody else adds one, so they are read once."""
 
 
 def make_volume(shop: Workshop, version_id: int) -> str | None:
@@ -115,36 +117,35 @@ def _load(shop: Workshop, held: Claim) -> _Order:
         previous = session.scalars(
             earlier.where(VolumeVersion.state == "COMMITTED").order_by(VolumeVersion.version.desc()).limit(1)
         ).first()
+        steps = all_recorded(session, version)
     facts = CaseFacts.model_validate(revision.facts)
     code = ArchivalCode.parse(volume.code)
     plan = plan_volume(facts, shop.catalogue.get(facts.item.code, facts.item.version), code, objects, shop.organisations)
-    return _Order(held, volume, version, revision, facts, plan, objects, storage_prefix(code, version.version), previous)
+    return _Order(held, volume, version, revision, facts, plan, objects, storage_prefix(code, version.version), previous, steps)
 
 
 def _make(shop: Workshop, order: _Order) -> None:
     inventory = read_inventory(shop.store, order.prefix)
     if inventory is None:
         signed = _signed(shop, order)
-        proof = _proved(shop, order, signed)
-        inventory = _stored(shop, order, signed, proof)
+        pdf = shop.store.read(signed["staged"], sha256=signed["sha256"])
+        proof = _proved(shop, order, pdf)
+        inventory = _stored(shop, order, pdf, signed, proof)
     else:
         _agrees(shop, order, inventory)
     _commit(shop, order, inventory)
 
 
-def _done(shop: Workshop, order: _Order, step: VolumeState) -> dict[str, Any] | None:
-    with reading(shop.engine) as session:
-        return recorded(session, order.version, step)
-
-
 def _record(shop: Workshop, order: _Order, step: VolumeState, result: Mapping[str, Any], **columns: Any) -> dict[str, Any]:  # noqa: ANN401 - column values
     with writing(shop.engine) as session:
-        return record_step(session, shop.owner, order.held, step, dict(result), **columns)
+        kept = record_step(session, shop.owner, order.held, step, dict(result), **columns)
+    order.steps[step] = kept
+    return kept
 
 
 def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
     """COMPILED and SIGNED. Signing is not deterministic: the first recorded result is the volume, other bytes are staging orphans."""
-    found = _done(shop, order, VolumeState.SIGNED)
+    found = order.steps.get(VolumeState.SIGNED)
     if found is not None:
         return found
     if order.version.origin == FROM_TIMESTAMP:
@@ -220,13 +221,12 @@ def _staging(version: VolumeVersion) -> str:
     return f"staging/{version.id}-"
 
 
-def _proved(shop: Workshop, order: _Order, signed: Mapping[str, Any]) -> dict[str, Any]:
+def _proved(shop: Workshop, order: _Order, pdf: bytes) -> dict[str, Any]:
     """PROVED: the bytes as the store gives them back are PDF/A-2u, validly signed, and as long as the contents say."""
-    found = _done(shop, order, VolumeState.PROVED)
+    found = order.steps.get(VolumeState.PROVED)
     if found is not None:
         return found
-    pdf = shop.store.read(signed["staged"], sha256=signed["sha256"])
-    compiled = _done(shop, order, VolumeState.COMPILED) or {}
+    compiled = order.steps[VolumeState.COMPILED]
     proof = prove_volume(pdf, trust=shop.trust, expected_pages=compiled["pages"], expected_code=order.volume.code, prover=shop.prover)
     if not proof.ok:
         raise NotProvedError("成册后的证明未通过：" + "；".join(proof.faults), "请查看任务记录并重试；原件未受影响。")
@@ -236,10 +236,9 @@ def _proved(shop: Workshop, order: _Order, signed: Mapping[str, Any]) -> dict[st
     return kept
 
 
-def _stored(shop: Workshop, order: _Order, signed: Mapping[str, Any], proof: Mapping[str, Any]) -> Inventory:
+def _stored(shop: Workshop, order: _Order, pdf: bytes, signed: Mapping[str, Any], proof: Mapping[str, Any]) -> Inventory:
     """STORED, then `inventory.json`: final objects first, the commit record last."""
-    pdf = shop.store.read(signed["staged"], sha256=signed["sha256"])
-    compiled = _done(shop, order, VolumeState.COMPILED) or {}
+    compiled = order.steps[VolumeState.COMPILED]
     files = {"volume.pdf": pdf, **_records(shop, order, compiled, signed, proof)}
     shared = [
         SharedObject(path=f"originals/{one.path}", key=blob_key(one.sha256), sha256=one.sha256, size=one.size, media_type=one.media_type)
@@ -304,7 +303,7 @@ def _agrees(shop: Workshop, order: _Order, inventory: Inventory) -> None:
     """A commit record is there and the row is behind: roll forward when they agree, else quarantine and raise the alarm."""
     faults = verify_package(shop.store, order.prefix)
     listed = {one.path: one.sha256 for one in inventory.objects}
-    signed = _done(shop, order, VolumeState.SIGNED)
+    signed = order.steps.get(VolumeState.SIGNED)
     if not faults and signed is not None and listed.get("volume.pdf") == signed["sha256"] and inventory.code == order.volume.code:
         return
     with writing(shop.engine) as session:
@@ -324,7 +323,7 @@ def _commit(shop: Workshop, order: _Order, inventory: Inventory) -> None:
         lease_until=None,
     )
     reach("committed-recorded")
-    signed = _done(shop, order, VolumeState.SIGNED)
+    signed = order.steps.get(VolumeState.SIGNED)
     if order.held.token > 1 or signed is None:
         _close(shop, order.version)
         return

@@ -35,9 +35,10 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
 
 @pytest.mark.parametrize("turn", range(len(DEFECTS)), ids=[one.kind for one in DEFECTS])
 def test_every_kind_of_fault_can_be_planted_and_is_found_under_its_code(turn: int, tmp_path: Path) -> None:
-    rows = write_case(tmp_path, 1, turn * ONE_DEFECT_IN + ONE_DEFECT_IN - 1)
+    # A case that can't bear the kind whose turn it is takes the next one, so some kinds wait for a later round.
+    rounds = range(turn * ONE_DEFECT_IN + ONE_DEFECT_IN - 1, 40 * ONE_DEFECT_IN * len(DEFECTS), ONE_DEFECT_IN * len(DEFECTS))
+    rows = next(rows for index in rounds if (rows := write_case(tmp_path, 1, index))[-1]["defect"] == DEFECTS[turn].kind)
     row = rows[-1]
-    assert row["defect"] == DEFECTS[turn].kind
     bag, submission = inspect_package(tmp_path / row["bag"], CATALOGUE, ORGANISATIONS, NOW)
     if row["defect"] == CONFLICT:
         # Both packages are sound by themselves: only the archive that holds the first can tell.
@@ -75,7 +76,7 @@ def test_no_sound_case_is_refused_or_doubted(city: Path) -> None:
 
 def test_the_city_meets_every_item_source_district_format_and_rare_names(city: Path) -> None:
     payloads = [read_bag(city / "bags" / one["bag"]).payload for one in truth(city) if one["expected"] == "ACCEPTED"]
-    cases = [json.loads(payload["case.json"]) for payload in payloads]
+    cases = [json.loads(payload["case.json"].read()) for payload in payloads]
     assert {one["item"] for one in truth(city)} == {one.code for one in CATALOGUE.demo_items}
     assert len(CATALOGUE.demo_items) == 102
     assert {material["source"] for one in cases for material in one["materials"]} == {str(one) for one in SourceKind}

@@ -18,7 +18,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import PdfSignatureMetadata, PdfSigner
 from pyhanko.sign.fields import SigFieldSpec, SigSeedSubFilter
-from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation import validate_pdf_signature, validate_pdf_timestamp
 from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator import ValidationContext
 
@@ -66,6 +66,9 @@ def make_bare(
         sheets = compiler.compile(sys_inputs={"data": sheet_data}, format="pdf", pdf_standards="a-2u")
     with clock.step("build"):
         unsigned = _built(files, sheets)
+        for one in files:
+            if one.path.endswith(".pdf"):
+                prover.failures(one.data)  # a foreign PDF must be judged before it is copied
     with clock.step("sign"):
         signed = _signed(unsigned, signer, timestamper, trust, level, seal_art)
     with clock.step("prove"):
@@ -74,14 +77,17 @@ def make_bare(
         context = ValidationContext(
             trust_roots=list(trust.roots), other_certs=list(trust.others), crls=list(trust.crls), allow_fetching=False
         )
-        status = validate_pdf_signature(PdfFileReader(io.BytesIO(signed)).embedded_regular_signatures[0], context, context)
-        if not status.bottom_line:
+        reader = PdfFileReader(io.BytesIO(signed))
+        status = validate_pdf_signature(reader.embedded_regular_signatures[0], context, context)
+        stamps = [validate_pdf_timestamp(one, context) for one in reader.embedded_timestamp_signatures]
+        if not (status.bottom_line and all(one.valid and one.trusted for one in stamps)):
             raise ValueError("the bare signature does not hold")
         with pypdfium2.PdfDocument(signed) as opened:
             pages = len(opened)
     with clock.step("store"):
         hashlib.sha256(signed).hexdigest()
-        hashlib.new("sm3", signed).hexdigest()
+        for data in (signed, *(one.data for one in files)):
+            hashlib.new("sm3", data).hexdigest()
         with out.open("wb") as handle:
             handle.write(signed)
             os.fsync(handle.fileno())
