@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve cluster test lint clean
+.PHONY: help setup demo serve cluster test bench lint clean
 CASES ?= 120
 SEED ?= 1
 
@@ -35,6 +35,10 @@ lint: setup ## 静态检查 / ruff, mypy, import-linter
 
 test: lint ## 全部测试 / lint and all tests
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+
+BENCH ?= --cases 200
+bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--cases 1000")
+	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
 
 clean: ## 删除数据 / remove the data folder
 	rm -rf var
