@@ -182,6 +182,8 @@ _HEADINGS = {
     "item": "事项",
     "findings": "发现",
     "reason": "理由",
+    "key": "存储位置",
+    "sha256": "SHA-256",
 }
 
 
@@ -230,7 +232,7 @@ def show(code: str, *, as_json: Json = False) -> None:
         return
     for key, value in detail.items():
         if key not in {"contents", "versions", "cross_reference"}:
-            Console().print(f"{key}：{value}")
+            Console().print(f"{_HEADINGS.get(key, key)}：{value}")
     if metadata["cross_reference"]["series"]:
         Console().print("互见：" + " ".join(metadata["cross_reference"].values()))
     history = Table("版本", "由来", "状态", "页数", "签名", "归档时间")

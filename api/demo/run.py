@@ -15,7 +15,7 @@ from api.bootstrap import Runtime
 from archive.db import reading
 from archive.proof import Fault
 from archive.registers import volume_rows
-from archive.vocabulary import IntakeOutcome, Series
+from archive.vocabulary import IntakeOutcome, Outcome, Series
 from ingest.intake import Received
 
 
@@ -52,9 +52,10 @@ def _print(
     table = Table("一册 · 演示汇总", "数量", title="事项清单为重构、非官方；机构与人员均为演示数据")
     for outcome, count in Counter(one.outcome for one in received).items():
         table.add_row(outcome.label, str(count))
-    codes = Counter(each.code for one in received if one.outcome is IntakeOutcome.REFUSED for each in one.findings)
+    refused = [each for one in received if one.outcome is IntakeOutcome.REFUSED for each in one.findings]
+    codes = Counter(each.code for each in refused if each.outcome is Outcome.REFUSE)
     for code, count in sorted(codes.items()):
-        table.add_row(f"　拒收原因 {code}", str(count))
+        table.add_row(f"　隔离原因 {code}", str(count))
     for series, count in sorted(Counter(one["series"] for one in volumes).items()):
         table.add_row(f"　卷目 {Series(series).label}", str(count))
     table.add_row("本次成册", str(batch.done))
