@@ -39,6 +39,7 @@ from tests.bench.cases import PAGES, case_files, write_bag
 
 _OUR_STEPS = ("sheets", "build", "sign", "prove", "store", "rest")
 _BARE_EVERY = 4
+_SIZES = (200, 1000, 5000)
 
 
 def measure(cases: int, level: SignatureLevel, data: Path) -> dict[str, Any]:
@@ -95,6 +96,7 @@ def measure(cases: int, level: SignatureLevel, data: Path) -> dict[str, Any]:
         "bare_cpu_ms": sum(bare_steps.values()),
         "bare_cpu_ms_by_step": bare_steps,
         "ratio_to_bare": total * 1000 / len(ours) / sum(bare_steps.values()),
+        "cpu_ms_when_held": {size: statistics.median(ours[size - 101 : size - 1]) * 1000 for size in _SIZES if size <= len(versions)},
         "first_tenth_cpu_ms": statistics.mean(ours[:tenth]) * 1000,
         "last_tenth_cpu_ms": statistics.mean(ours[-tenth:]) * 1000,
         "intake_cpu_ms_per_case": intake,
@@ -195,6 +197,7 @@ def _show(results: list[dict[str, Any]]) -> None:
     rows += [
         ("合计", lambda one: f"{one['cpu_ms_per_volume']:.0f}（{one['bare_cpu_ms']:.0f}）"),
         ("与直接调用库之比", lambda one: f"{one['ratio_to_bare']:.2f}"),
+        ("已有 200/1000/5000 册时", lambda one: " → ".join(f"{value:.0f}" for value in one["cpu_ms_when_held"].values())),
         ("首末十分之一", lambda one: f"{one['first_tenth_cpu_ms']:.0f} → {one['last_tenth_cpu_ms']:.0f}"),
         ("册/小时·核", lambda one: f"{one['volumes_per_hour_and_core']:.0f}"),
         ("接收（每件）", lambda one: f"{one['intake_cpu_ms_per_case']:.0f}"),

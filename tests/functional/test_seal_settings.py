@@ -155,6 +155,22 @@ def test_a_case_becomes_a_volume_under_the_real_key(
     assert (listed["state"], listed["signature_level"]) == (state, level)
 
 
+def test_a_time_stamp_that_was_owed_comes_as_a_second_version_once_the_authority_is_back(
+    house: dict[str, Any], authority: Authority, tmp_path: Path
+) -> None:
+    make_bag(tmp_path / "bags" / "bag", case_no="150602010000-20260901-000001")
+    with serve_tsa(stamper(authority, tmp_path), Fault.ERROR_500) as tsa:
+        env = {"YICE_TSA_URL": tsa.url}
+        (listed,) = compiled(house, tmp_path, **env)
+        assert (listed["signature_level"], listed["lta_pending"], listed["version"]) == ("B-B", True, 1)
+        assert json.loads(told(house, "timestamp", "--pending", "--json", expect=1, **env))["failed"] == 1
+        tsa.fault = Fault.SOUND
+        assert json.loads(told(house, "timestamp", "--pending", "--json", **env)) == {"total": 1, "done": 1, "failed": 0}
+        (listed,) = json.loads(told(house, "list", "--json", **env))
+        assert (listed["signature_level"], listed["lta_pending"], listed["version"]) == ("B-LTA", False, 2)
+        assert json.loads(told(house, "verify", "--all", "--json", **env)) == {"volumes": 2, "faults": []}
+
+
 def test_a_case_whose_seal_is_revoked_becomes_no_volume(house: dict[str, Any], tmp_path: Path) -> None:
     own = Authority("Own")
     issued = own.issue("seal")
@@ -169,15 +185,16 @@ def test_a_case_whose_seal_is_revoked_becomes_no_volume(house: dict[str, Any], t
         assert connection.execute(select(Job.error_code)).scalars().all() == ["SEAL_REVOKED"]
 
 
+def told(house: dict[str, Any], *words: str, expect: int = 0, **more: str) -> str:
+    """Run the command line with the settings of a house; what it printed."""
+    command = [sys.executable, "-m", "api.cli", *words]
+    done = subprocess.run(command, env=env_of(house, **more), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout
+
+
 def compiled(house: dict[str, Any], folder: Path, expect: int = 0, **more: str) -> list[dict[str, Any]]:
     """Ingest and compile through the command line; what `yice list` then says."""
-    env = env_of(house, **more)
-
-    def yice(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "api.cli", *words]
-        return subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-
-    yice("ingest", str(folder / "bags")).check_returncode()
-    done = yice("compile", "--all")
-    assert done.returncode == expect, done.stdout + done.stderr
-    return list(json.loads(yice("list", "--json").stdout))
+    told(house, "ingest", str(folder / "bags"), **more)
+    told(house, "compile", "--all", expect=expect, **more)
+    return list(json.loads(told(house, "list", "--json", **more)))
