@@ -29,7 +29,15 @@ DOCS = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *(RO
 DEMO = "api/demo/*.py"  # makes scans and foreign PDFs as other systems would
 # Each heavy library, and the only places that may import it.
 DOORS = {
-    "pyhanko": ("archive/compile/seal*.py", "archive/compile/demo_pki.py", "archive/compile/prove.py", "archive/compile/timestamps.py"),
+    "zxingcpp": ("ingest/stacks.py",),
+    "pyhanko": (
+        "ingest/signatures.py",
+        DEMO,
+        "archive/compile/seal*.py",
+        "archive/compile/demo_pki.py",
+        "archive/compile/prove.py",
+        "archive/compile/timestamps.py",
+    ),
     "pkcs11": ("archive/compile/seal*.py",),
     "typst": ("archive/compile/sheets.py", "archive/compile/footer.py", DEMO),
     "jpype": ("archive/compile/prove.py",),
