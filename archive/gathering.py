@@ -71,10 +71,10 @@ class Whole:
     used: tuple[int, ...]
 
 
-def arrived(session: Session, source: str, notices: Sequence[str]) -> set[str]:
-    """Which of these notices were taken before."""
-    query = select(Arrival.notice).where(Arrival.source == source, Arrival.notice.in_(notices))
-    return set(session.scalars(query))
+def arrived(session: Session, source: str, notices: Sequence[str]) -> dict[str, str]:
+    """Which of these notices arrived before, and what became of them."""
+    query = select(Arrival.notice, Arrival.outcome).where(Arrival.source == source, Arrival.notice.in_(notices))
+    return {one.notice: one.outcome for one in session.execute(query)}
 
 
 def record_arrival(

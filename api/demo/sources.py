@@ -293,16 +293,17 @@ def _drop_scans(world: World, name: str) -> int:
     if world.scans is None:
         return 0
     world.scans.mkdir(parents=True, exist_ok=True)
-    paths = sorted((world.folder / name).iterdir(), key=lambda one: (one.stem.rsplit("-", 1)[0], one.suffix == ".json", one.name))
-    held = {one.name for one in world.scans.rglob("*")}
+    # A station in disorder writes the record before the files that it names.
+    paths = sorted((world.folder / name).iterdir(), key=lambda one: (one.suffix == ".json", one.name), reverse=world.happens("disorder"))
     dropped = 0
     for path in paths:
-        if path.name in held:
+        if any(one.is_file() and one.stat().st_size == path.stat().st_size for one in _places(world.scans, path.name)):
             continue
         # A slow network: for a moment half a file stands under the right name.
         if world.happens("truncated") and path.suffix != ".json":
             data = path.read_bytes()
             (world.scans / path.name).write_bytes(data[: len(data) // 2])
+            time.sleep(0.2)
         part = world.scans / f".{path.name}.part"
         shutil.copyfile(path, part)
         part.replace(world.scans / path.name)
@@ -310,6 +311,10 @@ def _drop_scans(world: World, name: str) -> int:
         if path.suffix == ".json" and world.happens("duplicate"):
             (world.scans / f"again-{path.name}").write_bytes(path.read_bytes())
     return dropped
+
+
+def _places(folder: Path, name: str) -> tuple[Path, ...]:
+    return folder / name, folder / "taken" / name, folder / "refused" / name
 
 
 def settings_of(world: World, port: int) -> dict[str, str]:

@@ -57,7 +57,11 @@ class Caller:
 
     def _ask(self, method: str, path: str, query: Mapping[str, Any] | None, body: object) -> requests.Response:
         if self._login is not None and not self._token:
-            self._token = self._login(Caller(self._base, rate=1 / self._interval, timeout=self._timeout))
+            try:
+                self._token = self._login(Caller(self._base, rate=1 / self._interval, timeout=self._timeout))
+            except SourceError as error:
+                # The login was persistent itself; to repeat it all would multiply the tries.
+                raise _GaveUpError(error) from None
         time.sleep(max(0.0, self._next - time.monotonic()))
         self._next = time.monotonic() + self._interval
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
@@ -89,6 +93,8 @@ class Caller:
             except _RefusedError as refused:
                 code = "SOURCE_TOO_LARGE" if not refused.status else "SOURCE_REFUSED"
                 raise SourceError(code, f"来源系统拒绝了请求（{refused.status}）或文件过大。", "请核对接入地址、凭据和权限。") from None
+            except _GaveUpError as done:
+                raise done.error from None
             except requests.RequestException:
                 # Its text holds the address; ours does not.
                 error = SourceError("SOURCE_UNAVAILABLE", "来源系统连接中断、超时或应答不完整。")
@@ -105,3 +111,11 @@ class _RefusedError(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(str(status))
         self.status = status
+
+
+class _GaveUpError(Exception):
+    """A part of the call was tried often enough."""
+
+    def __init__(self, error: SourceError) -> None:
+        super().__init__(error.code)
+        self.error = error

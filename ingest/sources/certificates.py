@@ -13,6 +13,7 @@ from ingest.sources.calling import Caller
 from ingest.sources.face import Notice, Page, Parcel, RawPiece, SourceError
 
 _EXTENSIONS = ((b"PK\x03\x04", "ofd"), (b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"%PDF-", "pdf"))
+_PAGE = 50
 _LENGTH = struct.Struct("<I")
 
 
@@ -33,8 +34,8 @@ class CertificateLibrary:
     def discover(self, cursor: str, wants: Sequence[Want]) -> Iterator[Page]:
         """One notice for each certificate that is wanted; there is no cursor, a want is over when it is met."""
         del cursor
-        for one in wants:
-            yield Page((Notice(f"{one.case_no}:{one.no}", detail={"want": one}),))
+        for at in range(0, len(wants), _PAGE):
+            yield Page(tuple(Notice(f"{one.case_no}:{one.no}", detail={"want": one}) for one in wants[at : at + _PAGE]))
 
     def fetch(self, notice: Notice) -> Parcel | None:
         """Ask, then bring the bytes; None while the library has none for this holder."""

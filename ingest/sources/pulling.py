@@ -26,6 +26,7 @@ from storage.blobs import BlobStore
 
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LAST_NO = 999
+_DOWN_AFTER = 3
 
 
 @dataclass(slots=True)
@@ -69,17 +70,21 @@ def _take_page(
 ) -> None:
     with reading(engine) as session:
         known = arrived(session, source.name, [one.id for one in page.notices])
+    in_a_row = 0
     for notice in {one.id: one for one in page.notices}.values():
         try:
             if notice.id in known:
                 # We hold it; whether the source knows that, a kill may have left open.
-                source.acknowledge(notice, TAKEN)
+                source.acknowledge(notice, known[notice.id])
                 round_.known += 1
             else:
                 _take(engine, store, source, actor, notice, round_)
+            in_a_row = 0
         except SourceError as error:
-            # One that cannot be had does not keep the others back; but the cursor stays before it.
-            round_.error = error
+            # One that cannot be had does not keep the others back, but the cursor stays before it; several in a row are a source that is down.
+            round_.error, in_a_row = error, in_a_row + 1
+            if in_a_row >= _DOWN_AFTER:
+                raise
         tell(round_)
 
 

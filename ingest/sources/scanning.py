@@ -91,6 +91,17 @@ class ScanFolder:
             raise SourceError("SOURCE_TOO_LARGE", "扫描文件过大。", "请分批扫描。")
         return data
 
+    def _whole(self, one: ScannedFile) -> bytes | None:
+        """The file as the record names it; a record that comes twice finds it among what was taken."""
+        for name in (one.name, f"{TAKEN_FOLDER}/{one.name}"):
+            try:
+                data = self._read(name)
+            except OSError:
+                continue
+            if hashlib.sha256(data).hexdigest() == one.sha256:
+                return data
+        return None
+
     def fetch(self, notice: Notice) -> Parcel | None:
         """Read what the record names; None while a file is missing or not as the record says: it is still being written."""
         try:
@@ -99,11 +110,8 @@ class ScanFolder:
             return Parcel(notice.detail["record"], fault=_fault("采集记录不完整或格式有误"))
         files = []
         for one in record.files:
-            try:
-                data = self._read(one.name)
-            except OSError:
-                return None
-            if hashlib.sha256(data).hexdigest() != one.sha256:
+            data = self._whole(one)
+            if data is None:
                 return None
             files.append((data, one.name.rpartition(".")[2].lower()[:4] or "bin"))
         if record.material is not None:
