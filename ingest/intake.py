@@ -1,11 +1,8 @@
 """Receive one delivered package: take it over whole, or keep it whole in quarantine; nothing is lost, nothing is half taken."""
 
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +13,15 @@ from sqlalchemy.orm import Session
 from archive.accession import OriginalObject, Taken, blob_key, earlier_delivery, log_delivery, take_over
 from archive.case_facts import CaseFacts
 from archive.db import reading, writing
-from archive.findings import Finding
+from archive.findings import Finding, finding
 from archive.organisations import Organisations
 from archive.service_items import Catalogue
 from archive.vocabulary import IntakeOutcome, Outcome
 from ingest.bag import Bag, read_bag
+from ingest.errors import PackageChangedError
+from ingest.quarantine import quarantine
 from ingest.submission import Submission, inspect_submission
 from storage.blobs import BlobStore
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +55,13 @@ def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, 
     if facts is None or submission.outcome is Outcome.REFUSE:
         taken = Taken(IntakeOutcome.REFUSED, submission.findings)
     else:
-        taken = _taken(engine, store, actor, bag, submission, facts, now)
+        try:
+            taken = _taken(engine, store, actor, bag, submission, facts, now)
+        except PackageChangedError:
+            # Somebody still writes into it; its neighbours in the batch are taken over all the same.
+            taken = Taken(IntakeOutcome.REFUSED, (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")))
     if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
-        prefix = _quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
+        prefix = quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
         with writing(engine) as session:
             _log(session, actor, bag, case_no, taken, prefix, now)
     return Received(bag.name, case_no, taken.outcome, taken.findings)
@@ -111,26 +112,3 @@ def _log(session: Session, actor: str, bag: Bag, case_no: str | None, taken: Tak
     log_delivery(
         session, actor, bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
     )
-
-
-def _quarantine(store: BlobStore, path: Path) -> str:
-    """Keep the refused package whole, under its own digest: the same refused package twice is kept once."""
-    data = path.read_bytes() if path.is_file() else _as_zip(path)
-    key = f"quarantine/{sha256(data).hexdigest()}/package.zip"
-    store.put_new(key, data, media_type="application/zip")
-    return key.rpartition("/")[0]
-
-
-def _as_zip(folder: Path) -> bytes:
-    """A folder as a zip, same folder same bytes; links are kept as links and never followed."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            if path.is_symlink():
-                link = zipfile.ZipInfo(name, _EPOCH)
-                link.external_attr = 0o120777 << 16
-                archive.writestr(link, str(path.readlink()))
-            elif path.is_file():
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
-    return out.getvalue()
