@@ -24,7 +24,6 @@ PULL_POINTS = ("fetched", "arrived", "cursor-moved", "packed", "received")
 """Those on the way from a source to the door of intake."""
 
 
-
 def reach(point: str) -> None:
     """Die here, as by kill -9, when the environment arms this point. Raises ValueError for a name that the registry lacks."""
     if point not in POINTS + PULL_POINTS:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Integer, LargeBinary, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -287,3 +287,23 @@ class GatheredMaterial(Base):
     files: Mapped[list[Any]]
     stated: Mapped[dict[str, Any]]
     used_in: Mapped[int | None]
+
+
+class PagePrint(Base):
+    """The print of one scanned page, by which a copy of it is known again (`archive.page_prints`)."""
+
+    __tablename__ = "page_prints"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    material_no: Mapped[int]
+    page: Mapped[int]
+    bits: Mapped[bytes] = mapped_column(LargeBinary(64))
+
+
+class PageBand(Base):
+    """One band of a print: pages that share a key are compared in full."""
+
+    __tablename__ = "page_bands"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own form
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    print_id: Mapped[int] = mapped_column(ForeignKey("page_prints.id"), primary_key=True, autoincrement=False)

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from archive.accession import OriginalObject, Taken, blob_key, earlier_delivery, log_delivery, take_over
 from archive.case_facts import CaseFacts
 from archive.db import reading, writing
-from archive.findings import Finding, finding
+from archive.findings import Finding, finding, worst
 from archive.organisations import Organisations
+from archive.page_prints import keep_prints, seen_elsewhere
 from archive.service_items import Catalogue
 from archive.vocabulary import IntakeOutcome, Outcome
 from ingest.bag import Bag, read_bag
@@ -89,23 +90,40 @@ def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts:
     originals = [
         OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components
     ]
-    taken = Taken(IntakeOutcome.CONFIRM if submission.outcome is Outcome.CONFIRM else IntakeOutcome.ACCEPTED, submission.findings)
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
         if first is not None:
             return first
-        take_over(
+        findings = (*submission.findings, *_copies(session, facts, submission))
+        taken = Taken(IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED, findings)
+        case = take_over(
             session,
             actor,
             facts=facts,
             snapshot=submission.snapshot,
             content_digest=bag.content_digest,
             originals=originals,
-            findings=submission.findings,
+            findings=findings,
             at=now,
         )
+        keep_prints(session, case.id, submission.prints)
         _log(session, actor, bag, facts.case_no, taken, None, now)
     return taken
+
+
+def _copies(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
+    """R31: a page that was handed in with another case before."""
+    return [
+        finding(
+            "SEEN_ELSEWHERE",
+            f"material {one.material_no}",
+            material=one.material_no,
+            page=one.page,
+            other=one.other_case_no,
+            other_material=one.other_material_no,
+        )
+        for one in seen_elsewhere(session, facts.case_no, submission.prints)
+    ]
 
 
 def _log(session: Session, actor: str, bag: Bag, case_no: str | None, taken: Taken, prefix: str | None, now: datetime) -> None:

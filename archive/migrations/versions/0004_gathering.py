@@ -69,3 +69,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("case_no", "no", "digest", name=op.f("uq_gathered_materials_case_no_no_digest")),
     )
     op.create_index(op.f("ix_gathered_materials_case_no"), "gathered_materials", ["case_no"], unique=False)
+    op.create_table(
+        "page_prints",
+        sa.Column("id", key, nullable=False),
+        sa.Column("case_id", key, nullable=False),
+        sa.Column("material_no", sa.Integer(), nullable=False),
+        sa.Column("page", sa.Integer(), nullable=False),
+        sa.Column("bits", sa.LargeBinary(length=64), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_page_prints_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_page_prints")),
+    )
+    op.create_index(op.f("ix_page_prints_case_id"), "page_prints", ["case_id"], unique=False)
+    op.create_table(
+        "page_bands",
+        sa.Column("key", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("print_id", key, autoincrement=False, nullable=False),
+        sa.ForeignKeyConstraint(["print_id"], ["page_prints.id"], name=op.f("fk_page_bands_print_id")),
+        sa.PrimaryKeyConstraint("key", "print_id", name=op.f("pk_page_bands")),
+        sqlite_with_rowid=False,
+    )
