@@ -17,6 +17,7 @@ from api.batch import timestamp_batch, void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
+from api.inspect_commands import inspect_
 from api.pull_commands import pull_, show_collecting
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
@@ -47,6 +48,12 @@ app.add_typer(index_app, name="index")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)
+app.command(
+    "inspect",
+    help=with_examples(
+        "重新检测一件（四性检测），理由记入审计日志；不改变其状态。", "yice inspect 150602000000-20261103-000123 --reason 抽检"
+    ),
+)(inspect_)
 app.command(
     "pull",
     help=with_examples(

@@ -26,6 +26,7 @@ from ingest.sources.forms import PopulationFeed
 from ingest.sources.portal import OnlinePortal
 from ingest.sources.pulling import Pulled, pull
 from ingest.sources.scanning import ScanFolder
+from ingest.virus import ping
 
 _PAUSE, _TOGETHER = 2.0, 64
 
@@ -107,6 +108,9 @@ def submit_whole(runtime: Runtime) -> dict[IntakeOutcome, int]:
     """Pack every case that is whole and receive it; goes on until none is left."""
     counts: dict[IntakeOutcome, int] = {}
     folder = runtime.settings.data / "gathered"
+    if runtime.settings.clamd:
+        # A case that was whole would be refused for a scanner that is down; it waits instead.
+        ping(runtime.settings.clamd)
     while True:
         with reading(runtime.engine) as session:
             batch = whole_cases(session, _TOGETHER)

@@ -1,7 +1,7 @@
 """Receive one delivered package: take it over whole, or keep it whole in quarantine; nothing is lost, nothing is half taken."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ingest.bag import Bag, read_bag
 from ingest.errors import PackageChangedError
 from ingest.quarantine import quarantine
 from ingest.submission import Submission, inspect_submission
+from ingest.virus import scanned
 from storage.blobs import BlobStore
 
 
@@ -40,9 +41,16 @@ class Received:
         return {"bag": self.bag, "case_no": self.case_no, "outcome": str(self.outcome), "findings": found}
 
 
-def inspect_package(path: Path, catalogue: Catalogue, organisations: Organisations, now: datetime) -> tuple[Bag, Submission]:
-    """Read and inspect; touches neither database nor store, so that many may run side by side."""
+def inspect_package(
+    path: Path, catalogue: Catalogue, organisations: Organisations, now: datetime, clamd: str = ""
+) -> tuple[Bag, Submission]:
+    """Read and inspect; touches neither database nor store, so that many may run side by side. `clamd` is the virus scanner's address, if any."""
     bag = read_bag(path)
+    if clamd:
+        try:
+            bag = replace(bag, findings=(*bag.findings, *scanned(bag, clamd)))
+        except PackageChangedError:
+            bag = replace(bag, findings=(*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动")))
     return bag, inspect_submission(bag, catalogue, organisations, now=now)
 
 
