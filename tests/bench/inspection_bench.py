@@ -48,6 +48,10 @@ def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
     return rows
 
 
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
 def used() -> float:
     """CPU seconds of this process and of its ended children."""
     return sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
@@ -71,8 +75,8 @@ def main(cases: int, seed: int) -> None:
         _pool.close()
         cpu = used() - started
     table(truth, found)
-    print(f"sound cases doubted or refused: {wrong} of {sum(row['defect'] is None for row in truth)}")
-    print(
+    say(f"sound cases doubted or refused: {wrong} of {sum(row['defect'] is None for row in truth)}")
+    say(
         f"intake: {files} page-files, {1000 * cpu / files:.1f} ms CPU each, with hash, identification, quality checks and near-copy look-up"
     )
 
@@ -84,15 +88,15 @@ def table(truth: list[dict[str, Any]], found: dict[str, set[str]]) -> None:
         if row["defect"]:
             kinds[row["defect"], row["finding"]].add(row["bag"])
     planted = {code: set().union(*(bags for (_, one), bags in kinds.items() if one == code)) for _, code in kinds}
-    print(f"{'kind':<20}{'finding':<17}{'planted':>8}{'found':>7}{'recall':>8}{'precision':>11}")
+    say(f"{'kind':<20}{'finding':<17}{'planted':>8}{'found':>7}{'recall':>8}{'precision':>11}")
     for (kind, code), bags in sorted(kinds.items()):
         right = sum(code in found[bag] for bag in bags)
         strange = sum(code in codes for bag, codes in found.items() if bag not in planted[code])
         precision = f"{right / (right + strange):.3f}" if right + strange else "-"
-        print(f"{kind:<20}{code:<17}{len(bags):>8}{right:>7}{right / len(bags):>8.3f}{precision:>11}")
+        say(f"{kind:<20}{code:<17}{len(bags):>8}{right:>7}{right / len(bags):>8.3f}{precision:>11}")
     missing = {one.kind for one in DEFECTS} - {kind for kind, _ in kinds}
     if missing:
-        print(f"not planted among so few cases: {', '.join(sorted(missing))}")
+        say(f"not planted among so few cases: {', '.join(sorted(missing))}")
 
 
 if __name__ == "__main__":
