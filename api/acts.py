@@ -39,7 +39,8 @@ def ingest_paths(runtime: Runtime, paths: Iterable[Path]) -> list[Received]:
     # Spawned, not forked: a lock that a thread of ours holds would stay shut in the child for ever.
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
     with pool, progress("接收", len(bags)) as tell:
-        inspected = pool.map(inspect_package, bags, [runtime.catalogue] * len(bags), [runtime.organisations] * len(bags), [now] * len(bags))
+        same = (runtime.catalogue, runtime.organisations, now, runtime.settings.clamd)
+        inspected = pool.map(inspect_package, bags, *([one] * len(bags) for one in same))
         for path, (bag, submission) in zip(bags, inspected, strict=True):
             received.append(receive(runtime.engine, runtime.store, actor(), path, bag, submission, now=now))
             refused = sum(one.outcome is IntakeOutcome.REFUSED for one in received)

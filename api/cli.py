@@ -17,6 +17,8 @@ from api.batch import timestamp_batch, void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
+from api.inspect_commands import inspect_
+from api.pull_commands import pull_, show_collecting
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
 from api.terminal import ERROR, FINDINGS, INTERRUPTED, Json, actor, making, print_json, screen, with_examples
@@ -46,6 +48,21 @@ app.add_typer(index_app, name="index")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)
+app.command(
+    "inspect",
+    help=with_examples(
+        "重新检测一件（四性检测），理由记入审计日志；不改变其状态。", "yice inspect 150602000000-20261103-000123 --reason 抽检"
+    ),
+)(inspect_)
+app.command(
+    "pull",
+    help=with_examples(
+        "从来源系统一键提取，归集，齐全的送归档；中断后再次运行即继续。",
+        "yice pull",
+        "yice pull portal --follow",
+        "yice pull --status --json",
+    ),
+)(pull_)
 app.command("reindex", help=with_examples("从数据库和存储重建检索索引，期间检索照常。", "yice reindex"))(reindex)
 
 
@@ -192,10 +209,15 @@ def list_(
     *,
     waiting: Annotated[bool, typer.Option("--waiting", help="待核对的办件")] = False,
     voided: Annotated[bool, typer.Option("--void", help="已作废的档号及理由（断号说明）")] = False,
+    collecting: Annotated[bool, typer.Option("--collecting", help="归集中的办件及其缺少的材料")] = False,
     as_json: Json = False,
 ) -> None:
-    """List volumes, waiting cases or void numbers."""
-    engine = _runtime().engine
+    """List volumes, waiting cases, void numbers or cases that still gather."""
+    runtime = _runtime()
+    if collecting:
+        show_collecting(runtime, as_json=as_json)
+        return
+    engine = runtime.engine
     with reading(engine) as session:
         rows = gaps(engine) if voided else case_rows(session, "CONFIRM") if waiting else volume_rows(session)
     if as_json:

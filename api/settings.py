@@ -42,6 +42,17 @@ class Settings(BaseSettings):
     tsa_timeout: float = Field(default=10, gt=0, description="seconds, for CRL and OCSP too")
     filing_rule: FilingRule = FilingRule.RECEIVING_PLACE
     search_engine: Literal["tantivy", "whoosh"] = "tantivy"
+    forms_url: str = ""
+    forms_key: SecretStr = SecretStr("")
+    portal_url: str = ""
+    portal_key: SecretStr = SecretStr("")
+    cert_url: str = ""
+    cert_client: str = ""
+    cert_secret: SecretStr = SecretStr("")
+    cert_roots: Path | None = Field(default=None, description="PEM certificates of those who sign shared certificates")
+    scan_folder: Path | None = Field(default=None, description="the folder that scanning stations write to")
+    source_rate: float = Field(default=50, gt=0, description="requests per second to each source")
+    clamd: str = Field(default="", description="host:port or socket path of clamd; empty: no virus scan")
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from archive.vocabulary import ApprovalLevel, Channel, FormKind, Node, ProcessResult, SourceKind
+from archive.vocabulary import ApprovalLevel, Channel, ForeignSignature, FormKind, Node, ProcessResult, SourceKind
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
@@ -105,6 +105,7 @@ class SourceRef(_Facts):
     id: Text
     fetched_at: Moment
     sha256: Sha256 | None = None
+    signature: ForeignSignature | None = None
 
 
 class PaperRef(_Facts):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Integer, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Integer, LargeBinary, MetaData, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -226,3 +226,84 @@ class IndexFeed(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
     at: Mapped[datetime]
+
+
+class SourceState(Base):
+    """How far one source was read, and how it is: the cursor moves only when everything before it is held."""
+
+    __tablename__ = "sources"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    cursor: Mapped[str] = mapped_column(String(200), default="")
+    fetched: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error: Mapped[str | None] = mapped_column(Text)
+    error_at: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+
+
+class Arrival(Base):
+    """The evidence of one fetch (R17): what came from where, when, and its digest. The same notice arrives once."""
+
+    __tablename__ = "arrivals"
+    __table_args__ = (UniqueConstraint("source", "notice"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    source: Mapped[str] = mapped_column(String(32))
+    notice: Mapped[str] = mapped_column(String(200))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    outcome: Mapped[str] = mapped_column(String(16))
+    fetched_at: Mapped[datetime]
+
+
+class GatheredCase(Base):
+    """One closed case as the population system tells it, while its materials come in; `accepted` once a package of it was taken over."""
+
+    __tablename__ = "gathered_cases"
+    __table_args__ = (UniqueConstraint("case_no", "digest"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey("arrivals.id"))
+    case_no: Mapped[str] = mapped_column(String(64), index=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    facts: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    packages: Mapped[int] = mapped_column(default=0)
+    accepted: Mapped[bool] = mapped_column(default=False)
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    changed_at: Mapped[datetime]
+
+
+class GatheredMaterial(Base):
+    """One material that came in under a case number: its files by content, and what the source says of it."""
+
+    __tablename__ = "gathered_materials"
+    __table_args__ = (UniqueConstraint("case_no", "no", "digest"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey("arrivals.id"))
+    case_no: Mapped[str] = mapped_column(String(64), index=True)
+    no: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    files: Mapped[list[Any]]
+    stated: Mapped[dict[str, Any]]
+    used_in: Mapped[int | None]
+
+
+class PagePrint(Base):
+    """The print of one scanned page, by which a copy of it is known again (`archive.page_prints`)."""
+
+    __tablename__ = "page_prints"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
+    material_no: Mapped[int]
+    page: Mapped[int]
+    bits: Mapped[bytes] = mapped_column(LargeBinary(64))
+
+
+class PageBand(Base):
+    """One band of a print: pages that share a key are compared in full."""
+
+    __tablename__ = "page_bands"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own form
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    print_id: Mapped[int] = mapped_column(ForeignKey("page_prints.id"), primary_key=True, autoincrement=False)

@@ -144,6 +144,16 @@ class IntakeOutcome(LabelledEnum):
     REFUSED = "REFUSED", "拒收隔离"
 
 
+class ForeignSignature(LabelledEnum):
+    """What the signature that a fetched document brings was found to be (R17, R31)."""
+
+    VALID = "VALID", "签名有效"
+    UNTRUSTED = "UNTRUSTED", "签名完好，签名者未列入信任"
+    BROKEN = "BROKEN", "签名后被改动"
+    NONE = "NONE", "没有签名"
+    UNREADABLE = "UNREADABLE", "签名无法读取"
+
+
 class SignatureLevel(LabelledEnum):
     """PAdES level reached (ETSI EN 319 142-1)."""
 

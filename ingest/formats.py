@@ -12,6 +12,7 @@ import pypdfium2
 from PIL import Image, ImageStat
 
 from archive.inspection.subject import Look
+from ingest.likeness import page_print
 from ingest.pdf_safety import look_at_pdf
 
 MAX_PIXELS, MAX_PAGES = 200_000_000, 1_000
@@ -127,6 +128,7 @@ def _image(data: bytes, media_type: str) -> Look:
     empty: list[int] = []
     coarse: list[int] = []
     pictures: list[str] = []
+    prints: list[tuple[int, str]] = []
     pages = 0
     with Image.open(io.BytesIO(data), formats=[_PILLOW[media_type]]) as image:
         for width, height, frame in _frames(image, media_type):
@@ -139,7 +141,8 @@ def _image(data: bytes, media_type: str) -> Look:
                 empty.append(pages)
             else:
                 pictures.append(_picture(frame))
-    return Look(media_type, pages, tuple(empty), tuple(coarse), pictures=tuple(pictures))
+                prints.append((pages, f"{page_print(frame):0128x}"))
+    return Look(media_type, pages, tuple(empty), tuple(coarse), pictures=tuple(pictures), prints=tuple(prints))
 
 
 def _cut_off(data: bytes, media_type: str) -> bool:

@@ -1,11 +1,8 @@
 """Receive one delivered package: take it over whole, or keep it whole in quarantine; nothing is lost, nothing is half taken."""
 
-import io
-import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +13,17 @@ from sqlalchemy.orm import Session
 from archive.accession import OriginalObject, Taken, blob_key, earlier_delivery, log_delivery, take_over
 from archive.case_facts import CaseFacts
 from archive.db import reading, writing
-from archive.findings import Finding
+from archive.findings import Finding, finding, worst
 from archive.organisations import Organisations
+from archive.page_prints import keep_prints, seen_elsewhere
 from archive.service_items import Catalogue
 from archive.vocabulary import IntakeOutcome, Outcome
 from ingest.bag import Bag, read_bag
+from ingest.errors import PackageChangedError
+from ingest.quarantine import quarantine
 from ingest.submission import Submission, inspect_submission
+from ingest.virus import scanned
 from storage.blobs import BlobStore
-
-_EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +41,16 @@ class Received:
         return {"bag": self.bag, "case_no": self.case_no, "outcome": str(self.outcome), "findings": found}
 
 
-def inspect_package(path: Path, catalogue: Catalogue, organisations: Organisations, now: datetime) -> tuple[Bag, Submission]:
-    """Read and inspect; touches neither database nor store, so that many may run side by side."""
+def inspect_package(
+    path: Path, catalogue: Catalogue, organisations: Organisations, now: datetime, clamd: str = ""
+) -> tuple[Bag, Submission]:
+    """Read and inspect; touches neither database nor store, so that many may run side by side. `clamd` is the virus scanner's address, if any."""
     bag = read_bag(path)
+    if clamd:
+        try:
+            bag = replace(bag, findings=(*bag.findings, *scanned(bag, clamd)))
+        except PackageChangedError:
+            bag = replace(bag, findings=(*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动")))
     return bag, inspect_submission(bag, catalogue, organisations, now=now)
 
 
@@ -58,9 +64,13 @@ def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, 
     if facts is None or submission.outcome is Outcome.REFUSE:
         taken = Taken(IntakeOutcome.REFUSED, submission.findings)
     else:
-        taken = _taken(engine, store, actor, bag, submission, facts, now)
+        try:
+            taken = _taken(engine, store, actor, bag, submission, facts, now)
+        except PackageChangedError:
+            # Somebody still writes into it; its neighbours in the batch are taken over all the same.
+            taken = Taken(IntakeOutcome.REFUSED, (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")))
     if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
-        prefix = _quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
+        prefix = quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
         with writing(engine) as session:
             _log(session, actor, bag, case_no, taken, prefix, now)
     return Received(bag.name, case_no, taken.outcome, taken.findings)
@@ -88,49 +98,43 @@ def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts:
     originals = [
         OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components
     ]
-    taken = Taken(IntakeOutcome.CONFIRM if submission.outcome is Outcome.CONFIRM else IntakeOutcome.ACCEPTED, submission.findings)
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
         if first is not None:
             return first
-        take_over(
+        findings = (*submission.findings, *_copies(session, facts, submission))
+        taken = Taken(IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED, findings)
+        case = take_over(
             session,
             actor,
             facts=facts,
             snapshot=submission.snapshot,
             content_digest=bag.content_digest,
             originals=originals,
-            findings=submission.findings,
+            findings=findings,
             at=now,
         )
+        keep_prints(session, case.id, submission.prints)
         _log(session, actor, bag, facts.case_no, taken, None, now)
     return taken
+
+
+def _copies(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
+    """R31: a page that was handed in with another case before."""
+    return [
+        finding(
+            "SEEN_ELSEWHERE",
+            f"material {one.material_no}",
+            material=one.material_no,
+            page=one.page,
+            other=one.other_case_no,
+            other_material=one.other_material_no,
+        )
+        for one in seen_elsewhere(session, facts.case_no, submission.prints)
+    ]
 
 
 def _log(session: Session, actor: str, bag: Bag, case_no: str | None, taken: Taken, prefix: str | None, now: datetime) -> None:
     log_delivery(
         session, actor, bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
     )
-
-
-def _quarantine(store: BlobStore, path: Path) -> str:
-    """Keep the refused package whole, under its own digest: the same refused package twice is kept once."""
-    data = path.read_bytes() if path.is_file() else _as_zip(path)
-    key = f"quarantine/{sha256(data).hexdigest()}/package.zip"
-    store.put_new(key, data, media_type="application/zip")
-    return key.rpartition("/")[0]
-
-
-def _as_zip(folder: Path) -> bytes:
-    """A folder as a zip, same folder same bytes; links are kept as links and never followed."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            if path.is_symlink():
-                link = zipfile.ZipInfo(name, _EPOCH)
-                link.external_attr = 0o120777 << 16
-                archive.writestr(link, str(path.readlink()))
-            elif path.is_file():
-                archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
-    return out.getvalue()

@@ -11,6 +11,7 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from archive.inspection.subject import Look
+from ingest.likeness import page_print
 
 _MAX_OBJECTS = 200_000
 _ACTS = re.compile(rb"/S\s*/(JavaScript|Launch)\b")
@@ -30,23 +31,29 @@ def look_at_pdf(data: bytes, max_pages: int, blank: Callable[[Image.Image], bool
             fault, flags = _contents(data)
             if fault:
                 return Look("application/pdf", fault=fault[0], why=fault[1])
-            empty = tuple(number for number in range(1, pages + 1) if _blank_page(opened, number - 1, blank))
+            seen = {number: _page_seen(opened, number - 1, blank) for number in range(1, pages + 1)}
     except pypdfium2.PdfiumError as error:
         return Look("application/pdf", fault="ENCRYPTED" if "assword" in str(error) else "GD-3-4")
-    return Look("application/pdf", pages, empty, flags=flags)
+    empty = tuple(number for number, (nothing, _) in seen.items() if nothing)
+    prints = tuple((number, f"{print_:0128x}") for number, (_, print_) in seen.items() if print_ is not None)
+    return Look("application/pdf", pages, empty, flags=flags, prints=prints)
 
 
-def _blank_page(opened: pypdfium2.PdfDocument, index: int, blank: Callable[[Image.Image], bool]) -> bool:
-    """A page with nothing on it, or with nothing but pictures that show nothing; text is writing without a look at it."""
+def _page_seen(opened: pypdfium2.PdfDocument, index: int, blank: Callable[[Image.Image], bool]) -> tuple[bool, int | None]:
+    """Whether nothing is on the page, or nothing but pictures that show nothing; and of a page that is all picture its print.
+
+    Text is writing without a look at it.
+    """
     page = opened[index]
     try:
         kinds = {pdfium.FPDFPageObj_GetType(one) for one in _page_objects(page)}
         if pdfium.FPDFPage_GetAnnotCount(page) or kinds - {pdfium.FPDF_PAGEOBJ_IMAGE}:
-            return False
+            return False, None
         if not kinds:
-            return True
+            return True, None
         scale = min(_RENDER_SCALE, 2_000 / max(page.get_size()))
-        return blank(page.render(scale=scale, grayscale=True).to_pil().convert("L"))
+        picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
+        return (True, None) if blank(picture) else (False, page_print(picture))
     finally:
         page.close()
 

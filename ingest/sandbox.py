@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -38,13 +39,13 @@ class Limits:
 class Child:
     """One child process. Not shared between threads; `pooled_look` hands one to each."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, task: str = "look") -> None:
         """Start it and wait until it has its limits; raises SandboxError when that fails."""
-        self.limits, self.uses = limits, 0
+        self.limits, self.task, self.uses = limits, task, 0
         root = str(Path(__file__).parents[1])
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", "ingest.sandbox", str(limits.memory), str(limits.cpu_seconds)],
+                [sys.executable, "-P", "-m", "ingest.sandbox", str(limits.memory), str(limits.cpu_seconds), task],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -59,14 +60,19 @@ class Child:
 
     def look(self, file: PayloadFile) -> Look | str:
         """What it found, or in a word why there is no answer: `died` or `slow`."""
+        answer = self.ask(file.size, file.chunks())
+        return _unpacked(answer) if isinstance(answer, bytes) else answer
+
+    def ask(self, size: int, chunks: Iterable[bytes]) -> bytes | str:
+        """The answer of the task, or in a word why there is none: `died` or `slow`."""
         self.uses += 1
         deadline = time.monotonic() + self.limits.wall_seconds
         # The deadline holds for the child that stops reading too: whoever is stuck in a write is freed by its death.
         watch = threading.Timer(self.limits.wall_seconds, self._process.kill)
         watch.start()
         try:
-            self._pipe(self._process.stdin).write(_LENGTH.pack(file.size))
-            for chunk in file.chunks():
+            self._pipe(self._process.stdin).write(_LENGTH.pack(size))
+            for chunk in chunks:
                 self._pipe(self._process.stdin).write(chunk)
             self._pipe(self._process.stdin).flush()
             answer = self._receive(deadline)
@@ -75,7 +81,7 @@ class Child:
         finally:
             watch.cancel()
         if answer is not None:
-            return _unpacked(answer)
+            return answer
         self.close()
         slow = time.monotonic() >= deadline or self._process.returncode == -24  # noqa: PLR2004 - SIGXCPU
         return "slow" if slow else "died"
@@ -91,19 +97,20 @@ class Child:
 
     def _receive(self, deadline: float) -> bytes | None:
         head = self._exactly(_LENGTH.size, deadline)
-        return self._exactly(min(_LENGTH.unpack(head)[0], 1 << 24), deadline) if head is not None else None
+        longest = MAX_FILE_BYTES if self.task == "split" else 1 << 24
+        return self._exactly(min(_LENGTH.unpack(head)[0], longest), deadline) if head is not None else None
 
     def _exactly(self, size: int, deadline: float) -> bytes | None:
-        handle, data = self._pipe(self._process.stdout).fileno(), b""
+        handle, data = self._pipe(self._process.stdout).fileno(), bytearray()
         while len(data) < size:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([handle], [], [], left)[0]:
                 return None
-            chunk = os.read(handle, size - len(data))
+            chunk = os.read(handle, min(size - len(data), 1 << 20))
             if not chunk:
                 return None
             data += chunk
-        return data
+        return bytes(data)
 
     @staticmethod
     def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
@@ -123,12 +130,12 @@ class _Pool:
     def _forget(self) -> None:
         self._owner, self._idle, self._lock = os.getpid(), [], threading.Lock()
 
-    def take(self, limits: Limits) -> Child:
+    def take(self, limits: Limits, task: str = "look") -> Child:
         with self._lock:
             for place, child in enumerate(self._idle):
-                if child.limits == limits:
+                if (child.limits, child.task) == (limits, task):
                     return self._idle.pop(place)
-        return Child(limits)
+        return Child(limits, task)
 
     def give(self, child: Child) -> None:
         if child.uses >= _REUSES:
@@ -172,27 +179,62 @@ def pooled_look(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
     return Look(None, fault="FILE_UNSAFE", why="解析时进程中止")
 
 
+def pooled_ask(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes | str:
+    """Have a task done on bytes in a child process: its answer, or `died` or `slow`. Raises SandboxError when no child can be started."""
+    said: bytes | str = "died"
+    for _ in range(2):  # as for a look: a fresh child decides
+        child = _pool.take(limits, task)
+        fresh = child.uses == 0
+        try:
+            said = child.ask(len(data), (data[at : at + (1 << 20)] for at in range(0, len(data), 1 << 20)))
+        except BaseException:
+            child.close()
+            raise
+        if isinstance(said, bytes):
+            _pool.give(child)
+            return said
+        if fresh or said == "slow":
+            break
+    return said
+
+
 def _unpacked(answer: bytes) -> Look:
     row: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(answer).items()}
-    return Look(**row)
+    return Look(**(row | {"prints": tuple((int(page), str(bits)) for page, bits in row["prints"])}))
 
 
-def serve(memory: int, cpu_seconds: int) -> None:
-    """The child: take its limits, then answer one file after the other until the parent is gone."""
+def _look(data: bytes) -> bytes:
     from ingest.formats import look  # noqa: PLC0415 - the parent never loads a parser
 
+    try:
+        found = look(data)
+    except MemoryError:
+        found = Look(None, fault="FILE_UNSAFE", why="解析所需内存过多")
+    return json.dumps(asdict(found)).encode()
+
+
+def _task(name: str) -> Callable[[bytes], bytes]:
+    """What this child does all its life."""
+    if name == "split":
+        from ingest import stacks  # noqa: PLC0415 - as above
+
+        return stacks.answer
+    if name == "signature":
+        from ingest import signatures  # noqa: PLC0415 - as above
+
+        return signatures.answer
+    return _look
+
+
+def serve(memory: int, cpu_seconds: int, task: str) -> None:
+    """The child: take its limits, then answer one file after the other until the parent is gone."""
+    act = _task(task)
     _confine(memory)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     _send(sink, b"ready")
     while head := source.read(_LENGTH.size):
         _allow_cpu(cpu_seconds)
-        data = source.read(_LENGTH.unpack(head)[0])
-        try:
-            answer = look(data)
-        except MemoryError:
-            answer = Look(None, fault="FILE_UNSAFE", why="解析所需内存过多")
-        del data
-        _send(sink, json.dumps(asdict(answer)).encode())
+        _send(sink, act(source.read(_LENGTH.unpack(head)[0])))
 
 
 def _send(sink: IO[bytes], answer: bytes) -> None:
@@ -223,4 +265,4 @@ def _allow_cpu(seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]), int(sys.argv[2]))
+    serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

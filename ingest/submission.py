@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from archive.inspection.subject import Look, LookedFile, Subject
 from archive.inspection.table import Phase, found, inspect
 from archive.organisations import Organisations
 from archive.service_items import Catalogue, ServiceItem, snapshot
-from archive.vocabulary import Outcome
+from archive.vocabulary import Outcome, SourceKind
 from ingest.bag import Bag
 from ingest.errors import PackageChangedError
 from ingest.payload import PayloadFile
@@ -47,12 +47,13 @@ class SubmittedFile:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A package as inspected. `facts` is None when case.json could not be understood."""
+    """A package as inspected. `facts` is None when case.json could not be understood; `prints` by material and page, for `archive.page_prints`."""
 
     facts: CaseFacts | None
     snapshot: dict[str, Any]
     components: tuple[SubmittedFile, ...]
     findings: tuple[Finding, ...]
+    prints: Mapping[tuple[int, int], int] = field(default_factory=dict)
 
     @property
     def outcome(self) -> Outcome | None:
@@ -78,7 +79,7 @@ def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisati
     findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]
     if facts.supplement:
         findings.append(finding("SUPPLEMENT", "case.json:supplement"))
-    return Submission(facts, taken, tuple(_components(bag, files)), tuple(dict.fromkeys(findings)))
+    return Submission(facts, taken, tuple(_components(bag, files)), tuple(dict.fromkeys(findings)), _prints(subject))
 
 
 def _facts(bag: Bag) -> tuple[CaseFacts | None, list[Finding]]:
@@ -143,6 +144,18 @@ def _looked(bag: Bag, facts: CaseFacts) -> Iterable[LookedFile]:
             if path not in seen:
                 seen[path] = pooled_look(file)
             yield LookedFile(material.no, path, file.sha256, file.size, seen[path])
+
+
+def _prints(subject: Subject) -> dict[tuple[int, int], int]:
+    """The prints of what was scanned or sent in, by material and page. A certificate fetched twice is the same by right."""
+    captured = {SourceKind.SCANNED_PROOF, SourceKind.ONLINE_APPLICATION}
+    return {
+        (material.no, before + page): int(bits, 16)
+        for material in subject.facts.materials
+        if material.source in captured
+        for _, look, before in subject.numbered(material)
+        for page, bits in look.prints
+    }
 
 
 def _components(bag: Bag, files: Iterable[LookedFile]) -> Iterable[SubmittedFile]:

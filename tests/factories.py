@@ -17,7 +17,9 @@ def page(number: int) -> bytes:
     image = Image.new("RGB", (1654, 2339), (250, 248, 240))
     draw = ImageDraw.Draw(image)
     for line in range(12):
-        draw.text((200, 200 + 150 * line), f"page {number} line {line}", fill=(20, 20, 20), font_size=60)
+        draw.text(
+            (200 + 37 * number % 400, 200 + 150 * line + 29 * number % 140), f"page {number} line {line}", fill=(20, 20, 20), font_size=60
+        )
     out = io.BytesIO()
     image.save(out, "JPEG", quality=80, dpi=(200, 200))
     return out.getvalue()
@@ -76,7 +78,7 @@ def make_bag(
 ) -> Path:
     """Write a bag that is sound unless `case` or `files` (payload by path, b"" removes) say otherwise; its manifests always agree."""
     case = case or sound_case(case_no, receive=receive)
-    payload = {path: page(one["no"]) for one in case["materials"] for path in one.get("files", [])}
+    payload = {path: page(_picture(case, one)) for one in case["materials"] for path in one.get("files", [])}
     payload |= files or {}
     payload = {path: data for path, data in payload.items() if data}
     payload["case.json"] = json.dumps(case, ensure_ascii=False).encode()
@@ -87,6 +89,12 @@ def make_bag(
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
     return folder
+
+
+def _picture(case: dict[str, Any], material: dict[str, Any]) -> int:
+    """Certificates look the same in all cases; what was scanned is of its case alone, or it would be a copy."""
+    last = case["case_no"][-6:]
+    return int(material["no"]) + (101 * (int(last) - 1) if material["source"] == "SCANNED_PROOF" and last.isdigit() else 0)
 
 
 def _manifest(files: dict[str, bytes]) -> bytes:

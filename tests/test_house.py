@@ -29,7 +29,10 @@ DOCS = {path.name: path.read_text("utf-8") for path in [ROOT / "README.md", *(RO
 DEMO = "api/demo/*.py"  # makes scans and foreign PDFs as other systems would
 # Each heavy library, and the only places that may import it.
 DOORS = {
+    "zxingcpp": ("ingest/stacks.py",),
     "pyhanko": (
+        "ingest/signatures.py",
+        DEMO,
         "archive/compile/seal*.py",
         "archive/compile/demo_pki.py",
         "archive/compile/prove.py",
@@ -43,7 +46,7 @@ DOORS = {
     "urllib3": ("storage/s3_store.py", "api/failures.py"),
     "celery": ("api/worker.py", "api/broker.py"),
     "kombu": ("api/worker.py", "api/broker.py", "api/failures.py"),
-    "fastapi": ("api/*.py",),
+    "fastapi": ("api/*.py", "api/demo/sources.py"),
     "typer": ("api/*.py", DEMO),
     "rich": ("api/*.py", DEMO),
     "prometheus_client": ("api/*.py",),

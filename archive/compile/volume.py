@@ -26,6 +26,8 @@ from archive.crashpoints import reach
 from archive.custody import ENDED, Claim, all_recorded, claim, finish_job, record_step, recorded, release, settle_ended
 from archive.db import database_now, reading, writing
 from archive.errors import LeaseLostError
+from archive.inspection.report import report
+from archive.inspection.table import Phase
 from archive.models import CaseRevision, Component, Volume, VolumeVersion
 from archive.numbering import FROM_TIMESTAMP
 from archive.organisations import Organisations
@@ -276,6 +278,8 @@ def _records(
         "spec": "volume-inspection/1",
         "code": order.volume.code,
         "findings": order.revision.findings,
+        "inspected_at": order.revision.accepted_at.isoformat(timespec="seconds"),
+        "report": report(order.revision.findings, Phase.GD),
         "proof": dict(proof),
         "signature": {"level": signed["level"], "pending": signed["pending"], "sha256": signed["sha256"]},
         "routes": compiled["routes"],

@@ -9,7 +9,7 @@ from archive.arrangement import LOCAL_TIME
 from archive.case_facts import Person
 from archive.findings import Finding, finding
 from archive.inspection.subject import LookedFile, Subject
-from archive.vocabulary import Node, Series, SourceKind
+from archive.vocabulary import ForeignSignature, Node, Series, SourceKind
 
 _CLOCKS = timedelta(minutes=5)
 _OLDEST = 120
@@ -54,6 +54,13 @@ def fetch_has_evidence(subject: Subject) -> Iterator[Finding]:
     for material in subject.facts.materials:
         if material.source is SourceKind.SHARED_CERT and material.source_ref is None:
             yield finding("NO_EVIDENCE", f"material {material.no}", material=material.no)
+
+
+def fetched_is_as_signed(subject: Subject) -> Iterator[Finding]:
+    """R31: a certificate that was changed after its issuer signed it is shown to a person; the bytes are kept as they came."""
+    for material in subject.facts.materials:
+        if material.source_ref and material.source_ref.signature is ForeignSignature.BROKEN:
+            yield finding("CERT_SIGNATURE", f"material {material.no}", material=material.no)
 
 
 def id_numbers_hold(subject: Subject) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ class Look:
     """What a look into a file gave; pages count from 1.
 
     `fault` is the code of a finding, `why` its reason in our own words. `pictures` are digests of the decoded pages that are not blank, so
-    that the same image is known under another name or other metadata. `flags` are codes of findings that do not stop the look.
+    that the same image is known under another name or other metadata. `prints` are pages with what a copy of them is known by, in hex. `flags` are codes of findings that do not stop the look.
     """
 
     media_type: str | None
@@ -25,6 +25,7 @@ class Look:
     fault: str | None = None
     why: str = ""
     pictures: tuple[str, ...] = ()
+    prints: tuple[tuple[int, str], ...] = ()
     flags: tuple[str, ...] = ()
 
 

@@ -45,6 +45,7 @@ def _check(item: str, name: str, phases: frozenset[Phase], run: Callable[[Subjec
 CHECKS: tuple[Check, ...] = (
     _check("1-1", "固化信息有效性", _ALWAYS, authenticity.fetched_as_proven, "GD-1-1", "EVIDENCE_PARTIAL"),
     _check("1-1", "调取凭据", _ENTRY, authenticity.fetch_has_evidence, "NO_EVIDENCE"),
+    _check("1-1", "证照签名", _ENTRY, authenticity.fetched_is_as_signed, "CERT_SIGNATURE"),
     _check("1-4", "公民身份号码值域", _ENTRY, authenticity.id_numbers_hold, "ID_INVALID"),
     _check("1-4", "单位代码值域", _ENTRY, integrity.organisations_are_known, "ORG_UNKNOWN"),
     _check("1-5", "年龄合理性", _ENTRY, authenticity.ages_can_be, "PERSON_AGE"),

@@ -19,7 +19,10 @@ def test_cases_held_before_there_were_revisions_become_their_first_and_are_numbe
         before = [(one.case_id, one.revision, one.state, one.facts) for one in session.scalars(select(CaseRevision))]
     with writing(engine) as session:
         for statement in (
-            "DROP TABLE index_feed",
+            *(
+                f"DROP TABLE {table}"
+                for table in ("page_bands", "page_prints", "gathered_materials", "gathered_cases", "arrivals", "sources", "index_feed")
+            ),
             "DROP TABLE case_revisions",
             "ALTER TABLE volume_versions DROP COLUMN origin",
             "UPDATE alembic_version SET version_num = '0001'",

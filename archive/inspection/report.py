@@ -1,0 +1,48 @@
+"""The report of an inspection: for each item of DA/T 70-2018, in its four groups, whether it passed and what was found."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archive.inspection.table import CHECKS, Phase
+from archive.vocabulary import Outcome
+
+GROUPS = {"1": "真实性", "2": "完整性", "3": "可用性", "4": "安全性"}
+# Found beside the checks of one case: in the bag, or among the cases that are held.
+_BESIDE = {"SEEN_ELSEWHERE": "1-8", "GD-1-14": "1-14", "NAME_PRIVATE": "4-3", "VIRUS": "4-1", "VIRUS_SCAN_DOWN": "4-1"}
+_NAMES = {"1-14": "信息包内容一致", "4-1": "病毒", "4-3": "文件名不含个人信息"}
+_GRAVEST = (Outcome.REFUSE, Outcome.CONFIRM, Outcome.NOTE)
+
+
+def report(findings: Sequence[Mapping[str, Any]], phase: Phase) -> list[dict[str, Any]]:
+    """Findings as they are stored (code, outcome, place, message …), laid out by group and item; the last group is what no item of ours covers.
+
+    A code that two items raise stands under the first of them.
+    """
+    items: dict[str, list[str]] = {}
+    owner = dict(_BESIDE)
+    for check in CHECKS:
+        if phase in check.phases:
+            items.setdefault(check.item, []).append(check.name)
+            for code in sorted(check.codes):
+                owner.setdefault(code, check.item)
+    for item in owner.values():
+        items.setdefault(item, [_NAMES[item]] if item in _NAMES else [])
+    laid: dict[str, list[Mapping[str, Any]]] = {item: [] for item in items}
+    others: list[Mapping[str, Any]] = []
+    for one in findings:
+        laid.get(owner.get(one["code"], ""), others).append(one)
+    ordered = sorted(items, key=lambda item: tuple(int(part) for part in item.split("-")))
+    rows = [
+        {
+            "group": f"{phase}-{group} {name}",
+            "items": [_row(f"{phase}-{item}", items[item], laid[item]) for item in ordered if item.startswith(f"{group}-")],
+        }
+        for group, name in GROUPS.items()
+    ]
+    return [*rows, *([{"group": "其他", "items": [_row("", [], others)]}] if others else [])]
+
+
+def _row(code: str, names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    outcomes = {str(one["outcome"]) for one in found}
+    gravest = next((str(one) for one in _GRAVEST if one in outcomes), "PASS")
+    return {"code": code, "checks": list(names), "outcome": gravest, "findings": [dict(one) for one in found]}

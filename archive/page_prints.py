@@ -1,0 +1,67 @@
+"""Which pages look alike: prints of all scanned pages held, found again by bands, so that a look-up stays fast at a million pages (R31).
+
+A print is 512 bits (`ingest.likeness`). Copies differ in two dozen of them, other captures of one form in sixty and more. Sixteen bands of 24 bits are
+indexed: of a copy at least one band is the same with a chance of more than 99 in 100, of any other page with one of 1 in 10 000.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from archive.models import Case, PageBand, PagePrint
+
+BITS, NEAR = 512, 36
+_BANDS, _WIDTH = 16, 24
+_MASK = (1 << _WIDTH) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """A page here and the page of another case that looks like it; pages count within the file."""
+
+    material_no: int
+    page: int
+    other_case_no: str
+    other_material_no: int
+
+
+def distance(one: int, other: int) -> int:
+    """In how many bits two prints differ."""
+    return (one ^ other).bit_count()
+
+
+def _keys(print_: int) -> list[int]:
+    return [(band << _WIDTH) | (print_ >> (band * _WIDTH) & _MASK) for band in range(_BANDS)]
+
+
+def seen_elsewhere(session: Session, case_no: str, prints: Mapping[tuple[int, int], int]) -> Iterator[Likeness]:
+    """Pages, by material and place in it, that look like a page of another case; one other page is named for each."""
+    for (material_no, page), print_ in prints.items():
+        query = (
+            select(PagePrint.bits, PagePrint.material_no, Case.case_no)
+            .join(PageBand, PageBand.print_id == PagePrint.id)
+            .join(Case, Case.id == PagePrint.case_id)
+            .where(PageBand.key.in_(_keys(print_)), Case.case_no != case_no)
+            .order_by(PagePrint.id)
+        )
+        for bits, other_material_no, other in session.execute(query):
+            if distance(int.from_bytes(bits), print_) <= NEAR:
+                yield Likeness(material_no, page, other, other_material_no)
+                break
+
+
+def keep_prints(session: Session, case_id: int, prints: Mapping[tuple[int, int], int]) -> None:
+    """Remember the pages of a case that is taken over."""
+    rows = [
+        PagePrint(case_id=case_id, material_no=material_no, page=page, bits=print_.to_bytes(BITS // 8))
+        for (material_no, page), print_ in prints.items()
+    ]
+    session.add_all(rows)
+    session.flush()
+    bands: Sequence[dict[str, int]] = [
+        {"key": key, "print_id": row.id} for row, print_ in zip(rows, prints.values(), strict=True) for key in _keys(print_)
+    ]
+    if bands:
+        session.execute(insert(PageBand), bands)

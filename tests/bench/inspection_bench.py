@@ -1,0 +1,103 @@
+"""How well the inspection finds what was planted, and what it costs: `make bench-inspection`.
+
+Prints precision and recall for each planted kind on the demonstration city, and for copies of pages of other cases planted here; then CPU per page-file.
+"""
+
+import io
+import json
+import os
+import resource
+import sys
+import tempfile
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from api.demo.build import _members, _write, build_demo
+from api.demo.cases import make_case
+from api.demo.defects import DEFECTS, _another_scan
+from archive.db import connect, migrate
+from archive.organisations import load_organisations
+from archive.service_items import load_catalogue
+from archive.vocabulary import IntakeOutcome
+from ingest.intake import inspect_package, receive
+from ingest.sandbox import _pool
+from storage.local_store import LocalStore
+
+COPIES = 12
+TABLES = (load_catalogue(), load_organisations())
+
+
+def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
+    """Sound cases behind the city's, each with a page of a sound case before it: smaller and encoded again."""
+    rows = []
+    sources = [case for index in range(cases) if index % 12 != 11 and (case := make_case(seed, index, *TABLES)).scanned]
+    for number, source in enumerate(sources[:COPIES]):
+        case = make_case(seed, cases + number, *TABLES)
+        path = next(one for one in source.files if one.endswith((".jpg", ".png")))
+        with Image.open(io.BytesIO(source.files[path])) as image:
+            smaller = image.convert("L").resize((image.width * 9 // 10, image.height * 9 // 10))
+        out = io.BytesIO()
+        smaller.save(out, "JPEG", quality=55, dpi=(180, 180))
+        _another_scan(case, out.getvalue())
+        bag = _write(bags, f"{cases + number:06d}-copy", _members(case.facts, case.files), zipped=False)
+        rows.append({"bag": bag, "expected": "CONFIRM", "defect": "copied-page", "finding": "SEEN_ELSEWHERE"})
+    return rows
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def used() -> float:
+    """CPU seconds of this process and of its ended children."""
+    return sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+
+
+def main(cases: int, seed: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="yice-bench-") as folder:
+        city = Path(folder) / "city"
+        build_demo(city, cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)
+        truth = json.loads((city / "truth.json").read_text("utf-8"))["bags"] + plant_copies(city / "bags", seed, cases)
+        engine, store = connect(f"sqlite:///{folder}/yice.db"), LocalStore(Path(folder) / "store")
+        migrate(engine)
+        found, files, wrong, started = {}, 0, 0, used()
+        for row in sorted(truth, key=lambda row: row["bag"]):
+            path, now = city / "bags" / row["bag"], datetime.now(UTC)
+            bag, submission = inspect_package(path, *TABLES, now)
+            received = receive(engine, store, "bench", path, bag, submission, now=now)
+            files += sum(not name.endswith("case.json") for name in bag.payload)
+            found[row["bag"]] = set() if received.outcome is IntakeOutcome.DUPLICATE else {one.code for one in received.findings}
+            wrong += row["defect"] is None and received.outcome in (IntakeOutcome.CONFIRM, IntakeOutcome.REFUSED)
+        _pool.close()
+        cpu = used() - started
+    table(truth, found)
+    say(f"sound cases doubted or refused: {wrong} of {sum(row['defect'] is None for row in truth)}")
+    say(
+        f"intake: {files} page-files, {1000 * cpu / files:.1f} ms CPU each, with hash, identification, quality checks and near-copy look-up"
+    )
+
+
+def table(truth: list[dict[str, Any]], found: dict[str, set[str]]) -> None:
+    """A code that was found without its defect planted counts against precision."""
+    kinds = defaultdict(set)
+    for row in truth:
+        if row["defect"]:
+            kinds[row["defect"], row["finding"]].add(row["bag"])
+    planted = {code: set().union(*(bags for (_, one), bags in kinds.items() if one == code)) for _, code in kinds}
+    say(f"{'kind':<20}{'finding':<17}{'planted':>8}{'found':>7}{'recall':>8}{'precision':>11}")
+    for (kind, code), bags in sorted(kinds.items()):
+        right = sum(code in found[bag] for bag in bags)
+        strange = sum(code in codes for bag, codes in found.items() if bag not in planted[code])
+        precision = f"{right / (right + strange):.3f}" if right + strange else "-"
+        say(f"{kind:<20}{code:<17}{len(bags):>8}{right:>7}{right / len(bags):>8.3f}{precision:>11}")
+    missing = {one.kind for one in DEFECTS} - {kind for kind, _ in kinds}
+    if missing:
+        say(f"not planted among so few cases: {', '.join(sorted(missing))}")
+
+
+if __name__ == "__main__":
+    main(*(int(one) for one in (*sys.argv[1:3], *("240", "1")[len(sys.argv) - 1 :])))

@@ -1,0 +1,209 @@
+"""Four outside systems in trouble, pullers killed at any moment: the holdings are those of an undisturbed run."""
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from archive.crashpoints import PULL_POINTS
+from tests.functional.test_main_job import ROOT, yice
+from tests.postgres import free_port
+from tests.simulator import small_world
+
+CASES, SEED = 15, 6
+TROUBLE = {"slow": 0.05, "error": 0.15, "truncated": 0.15, "duplicate": 0.3, "disorder": 0.5, "expired": 0.1}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_world(tmp_path_factory.mktemp("world"), CASES, SEED)
+
+
+class City:
+    """One data folder and its outside systems, run as a user runs them."""
+
+    def __init__(self, data: Path, world: Path) -> None:
+        self.data, self.world, self.port = data, world, free_port()
+        data.mkdir()
+        (data / f"demo-sources-{CASES}-{SEED}").symlink_to(world)
+        self._systems: subprocess.Popen[bytes] | None = None
+
+    def start(self, faults: dict[str, float]) -> None:
+        words = ["demo", "sources", "--cases", str(CASES), "--seed", str(SEED), "--port", str(self.port)]
+        words += [word for kind, share in faults.items() for word in ("--fault", f"{kind}={share}")]
+        self._systems = self._yice(*words)
+        for _ in range(200):
+            try:
+                requests.get(f"http://127.0.0.1:{self.port}/control", timeout=1)
+            except requests.ConnectionError:
+                time.sleep(0.1)
+            else:
+                return
+        pytest.fail("the simulator did not start")
+
+    def stop(self) -> None:
+        if self._systems:
+            self._systems.kill()
+            self._systems.wait()
+
+    def tell(self, what: str, body: dict[str, float] | None = None) -> Any:
+        return requests.post(f"http://127.0.0.1:{self.port}/control/{what}", json=body, timeout=30).json()
+
+    def settings(self) -> dict[str, str]:
+        lines = (self.data / "sources.env").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+    def _yice(self, *words: str, **more: str) -> subprocess.Popen[bytes]:
+        env = {**os.environ, "YICE_DATA": str(self.data), "PYTHONPATH": str(ROOT), **more}
+        return subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def pull(self, *words: str, crash_at: str = "", kill_after: float | None = None) -> int:
+        puller = self._yice("pull", *words, YICE_CRASH_AT=crash_at, **self.settings())
+        try:
+            return puller.wait(kill_after or 240)
+        except subprocess.TimeoutExpired:
+            puller.send_signal(signal.SIGKILL)
+            return puller.wait()
+
+    def pull_until_quiet(self) -> None:
+        for _ in range(12):
+            if self.pull() == 0 and not self.collecting() and not list((self.data / "scans").glob("*.json")):
+                return
+            time.sleep(1)
+        pytest.fail(f"still gathering: {self.collecting()}")
+
+    def collecting(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = json.loads(yice(self.data, "list", "--collecting", "--json"))
+        return rows
+
+    def holdings(self) -> dict[str, Any]:
+        """All that the archive holds, without the times at which it came."""
+        with sqlite3.connect(self.data / "yice.db") as base:
+            revisions = base.execute(
+                "SELECT c.case_no, r.revision, r.state, r.facts FROM case_revisions r JOIN cases c ON c.id = r.case_id ORDER BY 1, 2"
+            ).fetchall()
+            objects = base.execute(
+                "SELECT c.case_no, o.revision, o.material_no, o.path, o.sha256 FROM components o JOIN cases c ON c.id = o.case_id ORDER BY 1, 2, 3, 4"
+            ).fetchall()
+            answers = base.execute("SELECT case_no, outcome, findings FROM deliveries WHERE outcome != 'DUPLICATE'").fetchall()
+            evidence = base.execute("SELECT source, sha256 FROM arrivals WHERE outcome = 'TAKEN'").fetchall()
+        return {
+            "revisions": [(case, number, state, _timeless(json.loads(facts))) for case, number, state, facts in revisions],
+            "objects": objects,
+            "answers": sorted((case, outcome, sorted({one["code"] for one in json.loads(found)})) for case, outcome, found in answers),
+            "evidence": sorted(evidence),
+        }
+
+
+def _timeless(facts: dict[str, Any]) -> dict[str, Any]:
+    for one in facts["materials"]:
+        if one["source_ref"]:
+            one["source_ref"].pop("fetched_at")
+            one["source_ref"]["id"] = one["source_ref"]["id"].removeprefix("again-")
+    return facts
+
+
+@contextmanager
+def city(data: Path, world: Path, faults: dict[str, float]) -> Iterator[City]:
+    made = City(data, world)
+    try:
+        made.start(faults)
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    with city(tmp_path_factory.mktemp("calm") / "var", world, {}) as made:
+        made.pull_until_quiet()
+        assert made.tell("late")["files"] > 0
+        made.pull_until_quiet()
+        yield made
+
+
+def test_every_case_of_the_four_systems_is_accounted_for_as_it_was_planted(undisturbed: City, world: Path) -> None:
+    truth = json.loads((world / "truth.json").read_text())["cases"]
+    answers = undisturbed.holdings()["answers"]
+    for one in truth:
+        codes = {code for case, outcome, found in answers if case == one["case_no"] and outcome == one["expected"] for code in found}
+        assert one["finding"] is None or one["finding"] in codes, one
+    first = [outcome for case, outcome, _ in answers]
+    late = sum(one["late"] for one in truth)
+    assert late > 0
+    assert len(first) == len(truth) + late
+
+
+def test_late_material_makes_a_second_revision_and_no_other_case_gets_one(undisturbed: City, world: Path) -> None:
+    late = {one["case_no"] for one in json.loads((world / "truth.json").read_text())["cases"] if one["late"]}
+    assert {case for case, number, _, _ in undisturbed.holdings()["revisions"] if number == 2} == late
+
+
+def test_each_fetch_leaves_its_evidence_in_the_facts_and_in_the_journal(undisturbed: City) -> None:
+    for _, _, _, facts in undisturbed.holdings()["revisions"]:
+        for one in facts["materials"]:
+            if one["files"]:
+                assert set(one["source_ref"]) == {"system", "id", "sha256", "signature"}
+                assert len(one["source_ref"]["sha256"]) == 64
+    signatures = {
+        one["source_ref"]["signature"]
+        for _, _, _, facts in undisturbed.holdings()["revisions"]
+        for one in facts["materials"]
+        if one["source_ref"]
+    }
+    assert {"VALID", "NONE"} <= signatures
+    with sqlite3.connect(undisturbed.data / "yice.db") as base:
+        fetches = base.execute("SELECT COUNT(*) FROM journal WHERE act = 'FETCH'").fetchone()[0]
+        assert fetches == base.execute("SELECT COUNT(*) FROM arrivals").fetchone()[0]
+    assert json.loads(yice(undisturbed.data, "journal", "verify", "--json"))["fault"] is None
+
+
+def test_after_kills_at_every_point_and_faults_of_every_kind_the_holdings_are_those_of_an_undisturbed_run(
+    undisturbed: City, world: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(7)  # noqa: S311 - when to kill
+    with city(tmp_path / "var", world, {}) as made:
+        for point in PULL_POINTS:
+            assert made.pull(crash_at=point) == 137, point
+        made.tell("faults", TROUBLE)
+        for turn in range(6):
+            made.pull(kill_after=chance.uniform(1.5, 5))
+            if turn % 3 == 1:
+                made.stop()
+                made.start(TROUBLE)
+        made.tell("faults", {})
+        made.pull_until_quiet()
+        made.tell("faults", TROUBLE)
+        made.tell("late")
+        made.pull(kill_after=2.5)
+        made.tell("faults", {})
+        made.pull_until_quiet()
+        assert made.holdings() == undisturbed.holdings()
+
+
+def test_a_source_that_is_down_is_shown_with_its_error_and_does_not_keep_the_others_back(world: Path, tmp_path: Path) -> None:
+    with city(tmp_path / "var", world, {}) as made:
+        settings = {**made.settings(), "YICE_CERT_URL": f"http://127.0.0.1:{free_port()}/certificates"}
+        (made.data / "sources.env").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        assert made.pull() == 1
+        status = {one["source"]: one for one in json.loads(yice(made.data, "pull", "--status", "--json"))}
+        assert (status["certificates"]["health"], status["certificates"]["error_code"]) == ("DOWN", "SOURCE_UNAVAILABLE")
+        assert "127.0.0.1" not in status["certificates"]["error"]
+        assert status["certificates"]["next_try"] is not None
+        assert [status[name]["health"] for name in ("forms", "scans", "portal")] == ["OK"] * 3
+        waiting = made.collecting()
+        assert waiting
+        assert all(one["missing"] for one in waiting)
