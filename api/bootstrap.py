@@ -36,7 +36,7 @@ class Runtime:
 def start(settings: Settings) -> Runtime:
     """Open database and store; the store must prove that it refuses to overwrite before anything is trusted to it."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    engine = give_keys(connect(settings.database), column_keys(settings))
+    engine = give_keys(connect(settings.database), column_keys(settings), lambda: column_keys(settings))
     migrate(engine)
     store = open_store(settings)
     store.probe()

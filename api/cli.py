@@ -18,6 +18,7 @@ from api.batch import timestamp_batch, void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
+from api.key_commands import keys_app
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
 from api.terminal import ERROR, FINDINGS, INTERRUPTED, Json, actor, making, print_json, screen, with_examples
@@ -45,6 +46,7 @@ app.add_typer(demo_app, name="demo")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(index_app, name="index")
 app.add_typer(account_app, name="account")
+app.add_typer(keys_app, name="keys")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)

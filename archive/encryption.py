@@ -8,7 +8,7 @@ import base64
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,9 +125,10 @@ def ensure_keyring(path: Path) -> Keyring:
     return read_keyring(path.read_text("utf-8"))
 
 
-def give_keys(engine: Engine, ring: Keyring) -> Engine:
-    """Let an engine read and write encrypted columns."""
+def give_keys(engine: Engine, ring: Keyring, reload: Callable[[], Keyring] | None = None) -> Engine:
+    """Let an engine read and write encrypted columns. `reload` gets the ring anew when a value names a key that came after we started."""
     engine.dialect.yice_keys = ring  # type: ignore[attr-defined]
+    engine.dialect.yice_reload = reload  # type: ignore[attr-defined]
     return engine
 
 
@@ -150,6 +151,10 @@ def _opened(value: Mapping[str, Any], column: str, dialect: Dialect) -> str:
     ring = keys_of(dialect)
     if ring is None:
         raise ColumnKeyError("未加载列加密密钥。", "请经由 yice 命令或服务打开数据库。")
+    reload: Callable[[], Keyring] | None = getattr(dialect, "yice_reload", None)
+    if value["key"] not in ring.keys and reload is not None:
+        ring = reload()
+        dialect.yice_keys = ring  # type: ignore[attr-defined]
     return ring.open(value, column)
 
 
