@@ -1,4 +1,4 @@
-"""The HTTP door of the main job: health, and a read-only register of volumes on loopback. Access control comes with the station API."""
+"""The HTTP door: health, the station API, and a read-only register of volumes on loopback."""
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -9,6 +9,7 @@ from api.bootstrap import Runtime, start
 from api.health import public, readiness, ready
 from api.metrics import exposition, registry_of
 from api.settings import Settings
+from api.v1 import mount
 from archive.db import reading
 from archive.registers import volume_rows
 from archive.vocabulary import Series, VolumeState
@@ -17,6 +18,7 @@ from archive.vocabulary import Series, VolumeState
 def create_app(runtime: Runtime) -> FastAPI:
     """The app on one runtime. No volume's content is served: a register without names is all that needs no account."""
     app = FastAPI(title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None)
+    mount(app, runtime)
     pages = Environment(loader=PackageLoader("api", "templates"), autoescape=select_autoescape())
     measured = registry_of(runtime)
 
@@ -33,18 +35,18 @@ def create_app(runtime: Runtime) -> FastAPI:
         """The process answers. What it depends on is for /readyz: restarting a node does not mend its database."""
         return {"status": "ok"}
 
-    @app.get("/readyz")
+    @app.get("/readyz", responses={503: {"description": "not ready"}})
     def readyz() -> JSONResponse:
         """200 when database, store and broker answer, else 503; the body tells each one's state."""
         states = readiness(runtime)
         return JSONResponse(public(states), 200 if ready(states) else 503)
 
-    @app.get("/metrics")
+    @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         """What the rows say, for Prometheus."""
         return Response(exposition(measured), media_type=CONTENT_TYPE_LATEST)
 
-    @app.get("/", response_class=HTMLResponse)
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def register() -> str:
         with reading(runtime.engine) as session:
             rows = volume_rows(session)

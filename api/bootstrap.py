@@ -13,6 +13,7 @@ from archive.compile.demo_pki import DemoPki, ensure_demo_pki
 from archive.compile.prove import PdfAProver
 from archive.compile.volume import Workshop
 from archive.db import connect, migrate
+from archive.encryption import Keyring, ensure_keyring, give_keys, read_keyring
 from archive.organisations import Organisations, load_organisations
 from archive.service_items import Catalogue, load_catalogue
 from archive.vocabulary import OrgKind
@@ -35,11 +36,17 @@ class Runtime:
 def start(settings: Settings) -> Runtime:
     """Open database and store; the store must prove that it refuses to overwrite before anything is trusted to it."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    engine = connect(settings.database)
+    engine = give_keys(connect(settings.database), column_keys(settings), lambda: column_keys(settings))
     migrate(engine)
     store = open_store(settings)
     store.probe()
     return Runtime(settings, engine, store, load_catalogue(), load_organisations())
+
+
+def column_keys(settings: Settings) -> Keyring:
+    """The keys of encrypted columns: of the setting, else of a file of the data folder, which all nodes share."""
+    given = settings.column_keys.get_secret_value()
+    return read_keyring(given) if given else ensure_keyring(settings.data / "keys" / "columns.json")
 
 
 def open_store(settings: Settings) -> BlobStore:

@@ -12,12 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from api import failures
+from api.account_commands import account_app
 from api.acts import ingest_paths, run_compile, run_verify
 from api.batch import timestamp_batch, void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
 from api.inspect_commands import inspect_
+from api.key_commands import keys_app
 from api.pull_commands import pull_, show_collecting
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
@@ -45,6 +47,8 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(index_app, name="index")
+app.add_typer(account_app, name="account")
+app.add_typer(keys_app, name="keys")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)
@@ -321,15 +325,12 @@ def journal_verify(*, as_json: Json = False) -> None:
     raise typer.Exit(FINDINGS if fault else 0)
 
 
-@app.command(help=with_examples("在 127.0.0.1 打开只读页面（演示）。", "yice serve --port 8000"))
+@app.command(help=with_examples("在 127.0.0.1 打开网页和派出所接口，并跟进检索索引、发送归档通知。", "yice serve --port 8000"))
 def serve(port: Annotated[int | None, typer.Option(help="端口，默认 8000 或 YICE_PORT")] = None) -> None:
-    """Serve the read-only pages."""
-    import uvicorn  # noqa: PLC0415 - the web server loads only when it serves
+    """Serve pages and the station API."""
+    from api.serving import serve_here  # noqa: PLC0415 - the web server loads only when it serves
 
-    from api.app import create_app  # noqa: PLC0415 - as above
-
-    runtime = _runtime()
-    uvicorn.run(create_app(runtime), host="127.0.0.1", port=port or runtime.settings.port, log_level="warning")
+    serve_here(_runtime(), port)
 
 
 if __name__ == "__main__":

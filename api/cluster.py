@@ -20,7 +20,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.bootstrap import demo_pki
+from api.bootstrap import column_keys, demo_pki
 from api.broker import celery_app
 from api.loopback import Service, ServiceError, epmd, free_port, postgresql, postgresql_url, rabbitmq, rabbitmq_url, seaweedfs
 from api.settings import Settings
@@ -62,12 +62,14 @@ class Site:
 
 
 def node_folder(cluster: Path, name: str) -> Path:
-    """The data folder of one node. All seal with the same demonstration keys, which lie beside the nodes' folders."""
+    """The data folder of one node. All seal with the same demonstration keys and open the same columns; both lie beside the nodes' folders."""
     demo_pki(Settings(data=cluster), load_organisations())
+    column_keys(Settings(data=cluster))
     folder = cluster / name
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "pki").exists():
-        (folder / "pki").symlink_to("../pki")
+    for shared in ("pki", "keys"):
+        if not (folder / shared).exists():
+            (folder / shared).symlink_to(f"../{shared}")
     return folder
 
 

@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     clamd: str = Field(default="", description="host:port or socket path of clamd; empty: no virus scan")
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
+    column_keys: SecretStr = Field(
+        default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
+    )
+    rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
+    webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
+    public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
 
     @property
     def database(self) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive import journal
+from archive import blind_index, journal
 from archive.case_facts import CaseFacts
 from archive.errors import ConflictError, NotFoundError
 from archive.findings import Finding, finding, worst
 from archive.models import Case, CaseRevision, Component, Delivery
+from archive.supervision import remember_actors
 from archive.vocabulary import IntakeOutcome, Outcome
 
 ACCEPTED, WAITING, SUPERSEDED, VOIDED = "ACCEPTED", "CONFIRM", "SUPERSEDED", "VOID"
@@ -100,6 +101,8 @@ def take_over(
         _show(case, revision)
     session.add(case)
     session.flush()
+    blind_index.remember(session, case)
+    remember_actors(session, case)
     revision.case_id = case.id
     session.add(revision)
     session.add_all(Component(case_id=case.id, revision=number, **asdict(one)) for one in originals)
@@ -171,6 +174,8 @@ def confirm(session: Session, actor: str, *, case_no: str, reason: str) -> Case:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
     waiting.state = ACCEPTED
     _show(case, waiting)
+    blind_index.remember(session, case)
+    remember_actors(session, case)
     codes = sorted({row["code"] for row in waiting.findings})
     journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision)
     return case

@@ -7,6 +7,8 @@ from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Integer,
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from archive.encryption import SealedJson
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """A time with zone, stored as UTC. SQLite forgets zones, so it is given and read back as UTC."""
@@ -69,7 +71,7 @@ class Case(Base):
     revision: Mapped[int] = mapped_column(default=1)
     content_digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), index=True)
-    facts: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson)
     snapshot: Mapped[dict[str, Any]]
     findings: Mapped[list[Any]]
     item_code: Mapped[str] = mapped_column(String(32), index=True)
@@ -91,7 +93,7 @@ class CaseRevision(Base):
     revision: Mapped[int]
     content_digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), index=True)
-    facts: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson)
     snapshot: Mapped[dict[str, Any]]
     findings: Mapped[list[Any]]
     accepted_at: Mapped[datetime]

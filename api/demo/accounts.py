@@ -1,0 +1,80 @@
+"""Accounts of the demo: the 三员, and one of every other role at its place. Their secrets are random and shown once."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.bootstrap import Runtime
+from archive.access import SCOPE_OF, Reader, Role, Scope, acts_of
+from archive.access_tables import Account
+from archive.accounts import AccountKind, NewAccount, approve_account, first_administrators, propose_account, reader, renew_secret
+from archive.db import writing
+from archive.models import Volume
+from archive.vocabulary import OrgKind
+
+_AT_HOME = (
+    ("demo-officer", Role.OFFICER),
+    ("demo-auxiliary", Role.AUXILIARY),
+    ("demo-archivist", Role.ARCHIVIST),
+    ("demo-chief", Role.CHIEF),
+)
+_ELSEWHERE = (("demo-officer-other", Role.OFFICER), ("demo-chief-other", Role.CHIEF))
+_DISTRICT = (("demo-district", Role.DISTRICT_SUPERVISOR), ("demo-district-archivist", Role.ARCHIVIST))
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    """An account, and its secret in the one moment when it is known."""
+
+    login: str
+    role: Role
+    org: str
+    secret: str
+
+
+def all_scopes(role: Role) -> tuple[Scope, ...]:
+    """Every scope that the acts of a role need, in the order of their definition."""
+    needed = {SCOPE_OF[act] for act in acts_of(role) if act in SCOPE_OF}
+    return tuple(one for one in Scope if one in needed)
+
+
+def make_demo_accounts(runtime: Runtime) -> list[DemoAccount]:
+    """Make them all in an archive without accounts, each proposed and approved as the rules ask; nothing when there are any."""
+    made: list[DemoAccount] = []
+    city = runtime.organisations.of_kind(OrgKind.CITY)[0].code
+    with writing(runtime.engine) as session:
+        if session.scalar(select(func.count()).select_from(Account)):
+            return []
+        for login, secret in first_administrators(session, runtime.organisations).items():
+            account = session.scalars(select(Account).filter_by(login=login)).one()
+            made.append(DemoAccount(login, Role(account.role), account.org, secret))
+        proposer, approver = (reader(session.scalars(select(Account).filter_by(login=one)).one()) for one in ("sysadmin", "secadmin"))
+        home, other = _stations(runtime, session)
+        district = runtime.organisations.district_of(home).code
+        places = ((_AT_HOME, home), (_ELSEWHERE, other), (_DISTRICT, district), ((("demo-city", Role.CITY_SUPERVISOR),), city))
+        new = [
+            NewAccount(login, AccountKind.PERSON, f"演示{role.label}", org, role, officer_no=f"D{no:05d}")
+            for no, (login, role, org) in enumerate((login, role, org) for people, org in places for login, role in people)
+        ]
+        new += [
+            NewAccount(login, AccountKind.CLIENT, "演示派出所系统", org, Role.STATION_CLIENT, scopes=all_scopes(Role.STATION_CLIENT))
+            for login, org in (("station-home", home), ("station-other", other))
+        ]
+        made += [DemoAccount(one.login, one.role, one.org, _enter(runtime, session, proposer, approver, one)) for one in new]
+    return made
+
+
+def _enter(runtime: Runtime, session: Session, proposer: Reader, approver: Reader, new: NewAccount) -> str:
+    propose_account(session, proposer, new, runtime.organisations)
+    approve_account(session, approver, new.login)
+    return renew_secret(session, "setup", new.login)
+
+
+def _stations(runtime: Runtime, session: Session) -> tuple[str, str]:
+    """The station that keeps most volumes, and one of another district: so that each has something to see, and something foreign."""
+    counted = dict(session.execute(select(Volume.filing_org, func.count()).group_by(Volume.filing_org)).tuples().all())
+    stations = sorted((one.code for one in runtime.organisations.of_kind(OrgKind.STATION)), key=lambda code: (-counted.get(code, 0), code))
+    home = stations[0]
+    district = runtime.organisations.district_of(home)
+    return home, next(one for one in stations if runtime.organisations.district_of(one) != district)

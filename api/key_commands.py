@@ -1,0 +1,54 @@
+"""`yice keys …`: change the keys of the encrypted columns, as a job that may be interrupted and run again."""
+
+import typer
+
+from api.bootstrap import Runtime, column_keys, start
+from api.settings import Settings
+from api.terminal import actor, screen, with_examples
+from archive import journal
+from archive.blind_index import reseal
+from archive.db import writing
+from archive.encryption import ColumnKeyError, Keyring, give_keys, write_keyring
+
+keys_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("列加密密钥。", "yice keys rotate"))
+BATCH = 200
+
+
+@keys_app.command(
+    "rotate",
+    help=with_examples(
+        "换用新的列加密密钥，并用它重新加密全部办件信息；旧密钥保留，用于读取备份。中断后运行 yice keys reseal。", "yice keys rotate"
+    ),
+)
+def rotate() -> None:
+    """A fresh key, then every row under it."""
+    runtime = start(Settings())
+    if runtime.settings.column_keys.get_secret_value():
+        raise ColumnKeyError(
+            "密钥由 YICE_COLUMN_KEYS 给出，不能在此更换。", "请在密钥文件中加入新密钥并设为 current，重启各节点后运行 yice keys reseal。"
+        )
+    ring = column_keys(runtime.settings).with_new_key()
+    write_keyring(runtime.settings.data / "keys" / "columns.json", ring)
+    with writing(runtime.engine) as session:
+        journal.record(session, actor(), "ROTATE_KEYS", "columns", key=ring.current)
+    screen.print(f"已启用新密钥 {ring.current}。")
+    _reseal_all(runtime, ring)
+
+
+@keys_app.command(
+    "reseal", help=with_examples("用当前密钥重新加密全部办件信息，并重建号码盲索引和责任人登记；可重复运行。", "yice keys reseal")
+)
+def reseal_command() -> None:
+    """Every row under the current key."""
+    runtime = start(Settings())
+    _reseal_all(runtime, column_keys(runtime.settings))
+
+
+def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
+    """One batch a transaction, so that other work goes on between them and a kill costs one batch."""
+    give_keys(runtime.engine, ring)
+    after: int | None = 0
+    while after is not None:
+        with writing(runtime.engine) as session:
+            after = reseal(session, ring, after, BATCH)
+    screen.print(f"全部办件信息已用 {ring.current} 加密。")

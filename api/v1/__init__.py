@@ -1,0 +1,33 @@
+"""The station API, version 1: routers, and the OpenAPI that describes them."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from api.auth import token_router
+from api.bootstrap import Runtime
+from api.errors import PROBLEMS, Problem, install
+from api.v1 import content, copies, search, submissions, supervision, usage, volumes, webhooks
+from api.v1.station import Station
+
+_PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
+
+
+def mount(app: FastAPI, runtime: Runtime) -> None:
+    """Open the station API in an app, under `/api/v1`."""
+    app.state.station = Station(runtime)
+    install(app, runtime.settings)
+    app.include_router(token_router)
+    for router in (search.router, volumes.router, content.router, submissions.router, usage.router, copies.router, webhooks.router):
+        app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
+    app.include_router(supervision.router, prefix="/api/v1", responses=PROBLEMS)
+    app.include_router(copies.public_router, prefix="/api/v1", responses=_PUBLIC)
+    described = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        # The problem is named by every response and by no route, so nobody else adds it.
+        schema = described()
+        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

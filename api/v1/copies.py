@@ -1,0 +1,135 @@
+"""证明件: certified copies under a grant, and their check, which is open to everybody."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from api.auth import Caller, anyone
+from api.v1.content import FILE_RESPONSES, IfNoneMatch, IfRange, Range, partial
+from api.v1.once import Key, answered, keep_answer
+from api.v1.station import Here, Looking
+from api.v1.volumes import volume_pdf
+from archive.access import Act, Denial
+from archive.access_tables import UsageRequest
+from archive.case_facts import CaseFacts
+from archive.certified_copies import chosen, contents_of, copy_key, enter_copy, find_copy, make_copy
+from archive.db import reading, writing
+from archive.errors import NotFoundError
+from archive.models import Volume
+from archive.reading_room import DeniedError, open_volume, require
+from archive.shown import names_of
+from archive.usage import find_request, number_of
+
+router = APIRouter(tags=["证明件"])
+public_router = APIRouter(tags=["证明件"])
+CheckCode = Annotated[
+    str, Path(pattern=r"^[0-9A-Za-z]{4}(-[0-9A-Za-z]{4}){4}$", description="核验码", examples=["7KQM-2XWP-9RTA-H4ND-C8VE"])
+]
+_EXAMPLE: JsonDict = {"name": "J602-ZY.HJ.CS.2026.Y-000001", "items": [4]}
+
+
+class CopyWanted(BaseModel):
+    """Which items of which volume; none named: all of them."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._·-]+$", description="档号或办件编号")
+    items: list[Annotated[int, Field(ge=1, le=999)]] = Field(default=[], max_length=999)
+
+
+class CopyView(BaseModel):
+    """A certified copy: fetch its file with the check code."""
+
+    check_code: str
+    code: str
+    version: int
+    items: list[int]
+    pages: int
+    sha256: str
+    made_at: str
+
+
+class CheckView(BaseModel):
+    """What anybody may know of a certified copy: that this archive issued it, and the digest of its file."""
+
+    check_code: str
+    issued: bool
+    code: str
+    issuer: str
+    pages: int
+    sha256: str
+    made_at: str
+
+
+@router.post("/copies", summary="出具证明件（须有利用单）", status_code=201)
+def certify(wanted: CopyWanted, reader: Caller, here: Here, look: Looking, key: Key = None) -> CopyView:
+    """Pages of the volume as PDF/A with a first sheet, QR code, stamp and a seal of its own."""
+    require(reader, Act.CERTIFY)
+    asked = {"copy": wanted.model_dump(), "usage": look.usage}
+    with reading(here.runtime.engine) as session:
+        before = answered(session, reader, key, asked)
+        if before is not None:
+            return CopyView.model_validate(before)
+        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, here.room, look.usage)
+    names = names_of(CaseFacts.model_validate(opened.case.facts))
+    items = chosen(contents_of(here.runtime.store, opened), wanted.items, names)
+    with here.sealing:
+        made = make_copy(
+            volume_pdf(here, opened), opened, items, reader, here.stamps, here.runtime.organisations, here.runtime.settings.public_url
+        )
+    here.runtime.store.put_new(copy_key(made.sha256), made.pdf, media_type="application/pdf")
+    with writing(here.runtime.engine) as session:
+        # Asked again: the grant may have ended while the copy was made, and only one of two at once may be entered.
+        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, here.room, look.usage)
+        if opened.decision.grant is None:
+            raise DeniedError(Denial.NEEDS_GRANT)
+        row = enter_copy(session, opened, made, reader, find_request(session, opened.decision.grant.number))
+        view = CopyView(
+            check_code=row.check_code,
+            code=opened.volume.code,
+            version=row.version,
+            items=row.items,
+            pages=row.pages,
+            sha256=row.sha256,
+            made_at=row.made_at.isoformat(),
+        )
+        keep_answer(session, reader, key, asked, view.model_dump())
+    return view
+
+
+@router.get("/copies/{check_code}/file", summary="取证明件", response_class=Response, responses=FILE_RESPONSES)
+def copy_file(
+    check_code: CheckCode,
+    reader: Caller,
+    here: Here,
+    range_: Range = None,
+    if_none_match: IfNoneMatch = None,
+    if_range: IfRange = None,
+) -> Response:
+    """For whom it was made, while the grant lasts."""
+    require(reader, Act.CERTIFY)
+    with writing(here.runtime.engine) as session:
+        row = find_copy(session, check_code)
+        request = session.get_one(UsageRequest, row.request_id)
+        if request.account != reader.account:
+            raise NotFoundError("没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。")
+        open_volume(session, reader, Act.CERTIFY, request.code, here.room, number_of(request))
+    return partial(here.runtime.store.read(copy_key(row.sha256), sha256=row.sha256), range_, if_none_match, if_range)
+
+
+@public_router.get("/checks/{check_code}", summary="核验证明件（公开）", dependencies=[Depends(anyone)])
+def check(check_code: CheckCode, here: Here) -> CheckView:
+    """No account is needed; nothing of what the copy shows is told."""
+    with reading(here.runtime.engine) as session:
+        row = find_copy(session, check_code)
+        code = session.get_one(Volume, row.volume_id).code
+    return CheckView(
+        check_code=row.check_code,
+        issued=True,
+        code=code,
+        issuer=here.runtime.organisations.get(row.issued_by).name,
+        pages=row.pages,
+        sha256=row.sha256,
+        made_at=row.made_at.isoformat(),
+    )

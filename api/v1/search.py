@@ -1,0 +1,69 @@
+"""`POST /search`: what is typed travels in the body, for addresses are logged on the way and it may name a person."""
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+from sqlalchemy.orm import Session
+
+from api.auth import Caller
+from api.search_commands import public
+from api.v1.station import Here, Looking
+from archive import blind_index
+from archive.access import Act, search_scope
+from archive.db import reading, writing
+from archive.reading_room import note_look, require, visible
+from search.index import Found, Request, Sort
+from search.query import BlindLookup, parse, resolve
+
+router = APIRouter(tags=["检索"])
+_EXAMPLE: JsonDict = {"query": "姓名:王 日期:2026-09", "sort": "newest", "limit": 20, "facets": ["series", "year"]}
+Facet = Literal["kind", "series", "district", "receive_org", "domicile_org", "item", "sources", "year"]
+
+
+class Question(BaseModel):
+    """A question in the language of the search: names, 档号, case numbers, ID numbers, free text, fields, Boolean words."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    query: str = Field(max_length=300)
+    sort: Sort = Sort.RELEVANCE
+    limit: int = Field(default=20, ge=1, le=50)
+    after: str | None = Field(default=None, max_length=64, description="上一页给出的 next")
+    facets: list[Facet] = Field(default=[], max_length=8)
+
+
+class Answer(BaseModel):
+    """Hits, masked; `total` and facets count only what the caller may see. `next` null: no more."""
+
+    total: int
+    hits: list[dict[str, Any]]
+    facets: dict[str, list[dict[str, Any]]]
+    next: str | None
+
+
+@router.post("/search", summary="检索本单位可见的册与页")
+def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer:
+    """Only what the caller's organisation received, accepted, keeps or stands above; the database has the last word on every hit."""
+    require(reader, Act.SEARCH)
+    tree = parse(asked.query, here.words)
+    with reading(here.runtime.engine) as session:
+        tree = resolve(tree, lambda one: _look_up(session, one))
+        found = here.search.search(
+            Request(tree, search_scope(reader), asked.sort, asked.limit, asked.after, tuple(dict.fromkeys(asked.facets)))
+        )
+        seen = visible(session, reader, {hit.volume_id for hit in found.hits}, here.room)
+    shown = tuple(hit for hit in found.hits if hit.volume_id in seen)
+    lost = len(found.hits) - len(shown)
+    answer = public(Found(shown, found.total - lost, found.facets, found.next))
+    for hit in answer["hits"]:
+        del hit["volume_id"]
+    with writing(here.runtime.engine) as session:
+        # What was typed may name a person, so only what came of it is kept.
+        codes = sorted({hit.code for hit in shown})
+        note_look(session, reader, "SEARCH", "index", look.purpose, operator=look.operator, total=answer["total"], shown=codes)
+    return Answer.model_validate(answer)
+
+
+def _look_up(session: Session, asked: BlindLookup) -> set[int]:
+    return blind_index.volumes_naming(session, str(asked.kind), asked.value)

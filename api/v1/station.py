@@ -1,0 +1,98 @@
+"""What the endpoints of the station API share: the runtime, the search, the seals, and the headers of every look."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from threading import Lock
+from typing import Annotated
+
+from fastapi import Depends, Header, Request
+from sqlalchemy.orm import Session
+
+from api.auth import Limiter, limiters
+from api.bootstrap import Runtime, demo_pki
+from api.seals import open_seals
+from api.search_commands import open_shelf
+from archive.access import Act, Reader
+from archive.certified_copies import StampRoom
+from archive.compile.prove import PdfAProver
+from archive.db import writing
+from archive.reading_room import Opened, Purpose, Room, note_look, open_volume
+from search.query import Words
+from search.shelf import Reader as SearchReader
+
+
+class Station:
+    """One for each app. Seals and veraPDF are opened at first use; `sealing` lets one copy be made at a time."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Nothing is opened yet."""
+        self.runtime = runtime
+        self.room = Room(runtime.organisations, runtime.catalogue)
+        self.words = Words(runtime.organisations, runtime.catalogue)
+        self.search = SearchReader(open_shelf(runtime.settings))
+        self.limiter, self.anonymous = limiters(runtime.settings.rate_limit)
+        self.sealing = Lock()
+
+    limiter: Limiter
+    anonymous: Limiter
+
+    @cached_property
+    def stamps(self) -> StampRoom:
+        """The seals of this installation."""
+        seals = open_seals(self.runtime.settings, lambda: demo_pki(self.runtime.settings, self.runtime.organisations))
+        return StampRoom(seals.sealer_for, seals.trust, PdfAProver("2u"), seals.demo)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Why somebody looks: a purpose, under which usage number, and which officer sits at the client."""
+
+    purpose: Purpose
+    usage: str | None
+    operator: str | None
+
+
+def _look(
+    yice_purpose: Annotated[
+        Purpose, Header(description="查阅目的：HANDLE 办理业务、CHECK 核查比对、ARCHIVE 档案管理、SUPERVISE 监督抽查、USE 查询利用")
+    ],
+    yice_usage: Annotated[
+        str | None, Header(description="利用单号", pattern=r"^LY[0-9]{4}-[0-9]{6,12}$", examples=["LY2026-000001"])
+    ] = None,
+    yice_operator: Annotated[str | None, Header(description="操作民警警号", pattern=r"^[A-Za-z0-9]{1,20}$", examples=["060101"])] = None,
+) -> Look:
+    return Look(yice_purpose, yice_usage, yice_operator)
+
+
+def _station(request: Request) -> Station:
+    found: Station = request.app.state.station
+    return found
+
+
+Here = Annotated[Station, Depends(_station)]
+Looking = Annotated[Look, Depends(_look)]
+
+
+def open_and_note(station: Station, reader: Reader, look: Look, act: Act, name: str, what: str, **shown: object) -> Opened:
+    """Lay a volume before the reader and journal it in one transaction: nothing is shown of which no trace is left."""
+    with writing(station.runtime.engine) as session:
+        opened = open_volume(session, reader, act, name, station.room, look.usage)
+        note(session, reader, look, opened, what, **shown)
+        return opened
+
+
+def note(session: Session, reader: Reader, look: Look, opened: Opened, what: str, **shown: object) -> None:
+    """Journal a look at a volume."""
+    grant = opened.decision.grant
+    version = opened.version.version if opened.version else None
+    note_look(
+        session,
+        reader,
+        what,
+        opened.volume.code,
+        look.purpose,
+        version=version,
+        usage=grant.number if grant else None,
+        operator=look.operator,
+        **shown,
+    )

@@ -1,0 +1,214 @@
+"""Submit a package: announce it, send it in parts, which may be sent again, complete it, and follow what became of it."""
+
+import hashlib
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path as FilePath
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+from sqlalchemy import func, select
+from starlette.concurrency import run_in_threadpool
+
+from api.auth import Caller
+from api.errors import ProblemError
+from api.v1.once import Key, answered, keep_answer
+from api.v1.station import Here, Station
+from archive import journal
+from archive.access import Act, Reader, scope_of
+from archive.access_tables import Upload
+from archive.db import database_now, reading, writing
+from archive.errors import NotFoundError
+from archive.reading_room import require
+from ingest.intake import inspect_package, receive
+
+router = APIRouter(tags=["送交"])
+PART = 4 * 1024 * 1024
+MAX_SIZE = 512 * 1024 * 1024
+_OPEN_AT_ONCE = 20
+RECEIVING, DONE, FAILED = "RECEIVING", "DONE", "FAILED"
+Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["4f1d2c3b4a5968778695a4b3c2d1e0ff"])]
+_EXAMPLE: JsonDict = {"name": "150602010000-20260901-000001", "size": 1048576, "sha256": "0" * 64}
+
+
+class Announced(BaseModel):
+    """A zip of one submission package: its size and SHA-256."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="包名，通常为办件编号；请勿写入姓名和号码")
+    size: int = Field(ge=1, le=MAX_SIZE)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class SubmissionView(BaseModel):
+    """How far it is: RECEIVING parts, DONE with an outcome and findings, or FAILED. Parts count from 0; all but the last have `part_size`."""
+
+    id: str
+    name: str
+    state: str
+    size: int
+    part_size: int
+    parts: int
+    received: list[int]
+    case_no: str | None
+    outcome: str | None
+    findings: list[dict[str, Any]]
+
+
+@router.post("/submissions", summary="登记要送交的归档信息包", status_code=201)
+def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> SubmissionView:
+    """Then send the parts, in any order, again where in doubt."""
+    require(reader, Act.SUBMIT)
+    with writing(here.runtime.engine) as session:
+        before = answered(session, reader, key, {"submission": asked.model_dump()})
+        if before is not None:
+            return _view(here, session.get_one(Upload, before["id"]))
+        open_now = session.scalar(
+            select(func.count()).select_from(Upload).where(Upload.account == reader.account, Upload.state == RECEIVING)
+        )
+        if (open_now or 0) >= _OPEN_AT_ONCE:
+            raise ProblemError(409, "TOO_MANY_SUBMISSIONS", "未完成的送交过多。", "请先完成已登记的送交。")
+        row = Upload(
+            id=uuid4().hex,
+            account=reader.account,
+            org=reader.org,
+            name=asked.name,
+            size=asked.size,
+            sha256=asked.sha256,
+            state=RECEIVING,
+            findings=[],
+            created_at=database_now(session),
+        )
+        session.add(row)
+        session.flush()
+        journal.record(session, reader.account, "SUBMIT", row.id, org=reader.org, size=row.size, sha256=row.sha256)
+        keep_answer(session, reader, key, {"submission": asked.model_dump()}, {"id": row.id})
+    return _view(here, row)
+
+
+@router.put(
+    "/submissions/{id_}/parts/{part}",
+    summary="送一块",
+    status_code=204,
+    response_class=Response,
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+    },
+)
+async def put_part(
+    id_: Id, part: Annotated[int, Path(ge=0, le=MAX_SIZE // PART)], request: Request, reader: Caller, here: Here
+) -> Response:
+    """The same part twice is stored once; other bytes in its place are refused."""
+    require(reader, Act.SUBMIT)
+    row = await run_in_threadpool(_mine, here, reader, id_)
+    expected = min(PART, row.size - part * PART)
+    if row.state != RECEIVING:
+        raise ProblemError(409, "SUBMISSION_ENDED", "该送交已结束。", "请查询其结果。")
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > max(expected, 0):
+            raise ProblemError(413, "BAD_PART_SIZE", "该块大于应有的大小。", "请按 part_size 分块，末块为余数。")
+    if len(body) != expected:
+        raise ProblemError(422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。")
+    await run_in_threadpool(here.runtime.store.put_new, f"{_prefix(id_)}{part:06d}", bytes(body))
+    return Response(status_code=204)
+
+
+@router.post("/submissions/{id_}/complete", summary="完成送交并接收")
+def complete(id_: Id, reader: Caller, here: Here) -> SubmissionView:
+    """Put the parts together, inspect, take over or quarantine; may be asked again when the answer was lost, also after a crash."""
+    require(reader, Act.SUBMIT)
+    row = _mine(here, reader, id_)
+    if row.state == RECEIVING:
+        row = _received(here, reader, row)
+    return _view(here, row)
+
+
+@router.get("/submissions/{id_}", summary="查询送交结果")
+def follow(id_: Id, reader: Caller, here: Here) -> SubmissionView:
+    """For who sent it."""
+    require(reader, Act.FOLLOW)
+    return _view(here, _mine(here, reader, id_))
+
+
+def _prefix(upload: str) -> str:
+    return f"uploads/{upload}/"
+
+
+def _mine(here: Station, reader: Reader, upload: str) -> Upload:
+    with reading(here.runtime.engine) as session:
+        row = session.get(Upload, upload)
+    if row is None or row.account != reader.account:
+        raise NotFoundError("没有这次送交，或您无权查看。", "请核对送交编号。")
+    return row
+
+
+def _view(here: Station, row: Upload) -> SubmissionView:
+    held = [] if row.state != RECEIVING else [int(one.key.rpartition("/")[2]) for one in here.runtime.store.list(_prefix(row.id))]
+    return SubmissionView(
+        id=row.id,
+        name=row.name,
+        state=row.state,
+        size=row.size,
+        part_size=PART,
+        parts=-(-row.size // PART),
+        received=held,
+        case_no=row.case_no,
+        outcome=row.outcome,
+        findings=row.findings,
+    )
+
+
+def _received(here: Station, reader: Reader, row: Upload) -> Upload:
+    """Taking over twice is harmless, so the row is ended after it: a crash between the two is mended by asking again."""
+    runtime, now = here.runtime, datetime.now(UTC)
+    with tempfile.TemporaryDirectory(prefix="yice-") as folder:
+        path = FilePath(folder) / f"{row.name}.zip"
+        if not _put_together(here, row, path):
+            raise ProblemError(409, "PARTS_MISSING", "尚有块未送到，或全包摘要不符。", "请按 received 补送；摘要不符时请重新登记送交。")
+        bag, submission = inspect_package(path, runtime.catalogue, runtime.organisations, now)
+        facts = submission.facts
+        orgs = [one for one in (facts.orgs.receive, facts.orgs.accept) if one in runtime.organisations] if facts else []
+        if orgs and reader.org not in scope_of(orgs, runtime.organisations):
+            _end(here, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
+        else:
+            taken = receive(runtime.engine, runtime.store, reader.account, path, bag, submission, now=now)
+            _end(here, reader, row, DONE, taken.case_no, str(taken.outcome), [one.public() for one in taken.findings])
+    for one in list(runtime.store.list(_prefix(row.id))):
+        runtime.store.discard(one.key, one.version)
+    return _mine(here, reader, row.id)
+
+
+_NOT_YOURS = {
+    "code": "NOT_YOUR_CASE",
+    "outcome": "REFUSE",
+    "place": "case.json:orgs",
+    "message": "办件的收件、受理单位都不是本单位。",
+    "action": "请由收件或受理单位送交。",
+}
+
+
+def _put_together(here: Station, row: Upload, path: FilePath) -> bool:
+    digest = hashlib.sha256()
+    held = list(here.runtime.store.list(_prefix(row.id)))
+    if sum(one.size for one in held) != row.size:
+        return False
+    with path.open("wb") as out:
+        for one in held:
+            data = here.runtime.store.read(one.key)
+            digest.update(data)
+            out.write(data)
+    return digest.hexdigest() == row.sha256
+
+
+def _end(here: Station, reader: Reader, row: Upload, state: str, case_no: str | None, outcome: str, findings: list[dict[str, str]]) -> None:
+    with writing(here.runtime.engine) as session:
+        held = session.get_one(Upload, row.id)
+        if held.state != RECEIVING:
+            return  # another request completed it first
+        held.state, held.case_no, held.outcome, held.findings, held.ended_at = state, case_no, outcome, findings, database_now(session)
+        journal.record(session, reader.account, "SUBMITTED", row.id, outcome=outcome, case_no=case_no)

@@ -1,0 +1,104 @@
+"""Webhooks: be told when a volume that one may see is committed."""
+
+import secrets
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Path, Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+from sqlalchemy import select
+
+from api.auth import Caller
+from api.errors import ProblemError
+from api.v1.station import Here
+from archive import feed, journal
+from archive.access import Act
+from archive.access_tables import Webhook
+from archive.db import database_now, reading, writing
+from archive.errors import NotFoundError
+from archive.reading_room import require
+
+router = APIRouter(tags=["通知"], prefix="/webhooks")
+_EXAMPLE: JsonDict = {"url": "https://station.example/yice"}
+
+
+class HookWanted(BaseModel):
+    """Where to send. Only hosts that the operator allowed (YICE_WEBHOOK_HOSTS) are called."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    url: str = Field(min_length=8, max_length=500, pattern=r"^https?://[!-~]+$")
+
+
+class HookView(BaseModel):
+    """A webhook; `failures` in a row, and when it is tried next."""
+
+    id: int
+    url: str
+    failures: int
+    next_at: str
+
+
+class HookMade(HookView):
+    """With the secret of its signatures, shown this once."""
+
+    secret: str
+
+
+@router.post("", summary="订阅“册已归档”", status_code=201)
+def subscribe(wanted: HookWanted, reader: Caller, here: Here) -> HookMade:
+    """From now on; what was committed before is not told."""
+    require(reader, Act.WATCH)
+    if not allowed(wanted.url, here.runtime.settings.webhook_hosts):
+        raise ProblemError(422, "HOST_NOT_ALLOWED", "该地址的主机未获准。", "请由系统管理员将其加入 YICE_WEBHOOK_HOSTS。")
+    with writing(here.runtime.engine) as session:
+        if session.scalars(select(Webhook).filter_by(account=reader.account, url=wanted.url)).first():
+            raise ProblemError(409, "ALREADY_SUBSCRIBED", "该地址已订阅。", "需要新的密钥时，请先退订再订阅。")
+        now = database_now(session)
+        row = Webhook(
+            account=reader.account,
+            org=reader.org,
+            url=wanted.url,
+            secret=secrets.token_urlsafe(32),
+            cursor=feed.head(session),
+            failures=0,
+            next_at=now,
+            created_at=now,
+        )
+        session.add(row)
+        session.flush()
+        journal.record(session, reader.account, "SUBSCRIBE", f"webhook:{row.id}", org=reader.org)
+        return HookMade(id=row.id, url=row.url, failures=0, next_at=now.isoformat(), secret=row.secret)
+
+
+@router.get("", summary="本系统的订阅")
+def subscriptions(reader: Caller, here: Here) -> list[HookView]:
+    """Without secrets."""
+    require(reader, Act.WATCH)
+    with reading(here.runtime.engine) as session:
+        rows = session.scalars(select(Webhook).filter_by(account=reader.account).order_by(Webhook.id)).all()
+    return [HookView(id=one.id, url=one.url, failures=one.failures, next_at=one.next_at.isoformat()) for one in rows]
+
+
+@router.delete("/{id_}", summary="退订", status_code=204, response_class=Response)
+def unsubscribe(id_: Annotated[int, Path(ge=1, le=2**53)], reader: Caller, here: Here) -> Response:
+    """Nothing more is sent."""
+    require(reader, Act.WATCH)
+    with writing(here.runtime.engine) as session:
+        row = session.get(Webhook, id_)
+        if row is None or row.account != reader.account:
+            raise NotFoundError("没有这项订阅。", "请核对订阅编号。")
+        session.delete(row)
+        journal.record(session, reader.account, "UNSUBSCRIBE", f"webhook:{id_}", org=reader.org)
+    return Response(status_code=204)
+
+
+def allowed(url: str, hosts: str) -> bool:
+    """Whether the operator lets this address be called: an exact host:port, so that nobody makes the archive call into its own network."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}[parts.scheme]
+    except (ValueError, KeyError):
+        return False
+    known = {one.strip().lower() for one in hosts.split(",") if one.strip()}
+    return not parts.username and bool(parts.hostname) and f"{parts.hostname}:{port}" in known

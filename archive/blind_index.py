@@ -1,0 +1,68 @@
+"""The blind index: which cases name an ID or telephone number, found without the number standing anywhere; and the rotation of column keys."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from archive import journal
+from archive.access_tables import BlindEntry
+from archive.case_facts import CaseFacts, Person
+from archive.encryption import Keyring, session_keys
+from archive.models import Case, CaseRevision, Volume
+from archive.supervision import remember_actors
+
+ID_NUMBER, ID_ENDS, PHONE = "ID_NUMBER", "ID_ENDS", "PHONE"
+_ID_LENGTH = 18
+
+
+def _numbers(people: Sequence[Person]) -> Iterator[tuple[str, str]]:
+    for one in people:
+        if one.id_number:
+            number = one.id_number.upper()
+            yield ID_NUMBER, number
+            if len(number) == _ID_LENGTH:
+                yield ID_ENDS, number[:6] + number[-4:]
+        if one.phone:
+            yield PHONE, one.phone
+
+
+def remember(session: Session, case: Case) -> None:
+    """Enter the numbers of a case in the place of those it had. Without keys there is no blind index."""
+    ring = session_keys(session)
+    if ring is None:
+        return
+    facts = CaseFacts.model_validate(case.facts)
+    session.execute(delete(BlindEntry).where(BlindEntry.case_id == case.id))
+    found = {(kind, ring.digest(kind, value)) for kind, value in _numbers((facts.applicant, *facts.subjects))}
+    session.add_all(BlindEntry(case_id=case.id, kind=kind, digest=digest) for kind, digest in sorted(found))
+    session.flush()
+
+
+def volumes_naming(session: Session, kind: str, value: str) -> set[int]:
+    """The volumes whose case names this number."""
+    ring = session_keys(session)
+    if ring is None:
+        return set()
+    query = select(Volume.id).join(BlindEntry, BlindEntry.case_id == Volume.case_id)
+    return set(session.scalars(query.where(BlindEntry.kind == kind, BlindEntry.digest == ring.digest(kind, value))))
+
+
+def reseal(session: Session, ring: Keyring, after: int, limit: int) -> int | None:
+    """Write a batch of cases anew under the current key, and their blind entries; gives the last id reached, None at the end. Repeatable."""
+    cases = session.scalars(select(Case).where(Case.id > after).order_by(Case.id).limit(limit)).all()
+    for case in cases:
+        _write_again(session, Case, case.id, case.facts)
+        for revision_id, facts in session.execute(select(CaseRevision.id, CaseRevision.facts).where(CaseRevision.case_id == case.id)):
+            _write_again(session, CaseRevision, revision_id, facts)
+        remember(session, case)
+        remember_actors(session, case)
+    if cases:
+        journal.record(session, "rotation", "RESEAL", f"cases:{cases[0].id}-{cases[-1].id}", key=ring.current)
+    return cases[-1].id if cases else None
+
+
+def _write_again(session: Session, table: type[Case | CaseRevision], row_id: int, facts: dict[str, Any]) -> None:
+    # A statement, because the unit of work sees no change in equal facts; the type encrypts under the current key.
+    session.execute(update(table).where(table.id == row_id).values(facts=facts).execution_options(synchronize_session=False))

@@ -1,0 +1,89 @@
+"""Copies of parts of a volume: plain extracts for the screen, and certified ones (PDF/A-2u) with a first sheet that says what they are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from io import BytesIO
+
+import pikepdf
+import segno
+
+from archive.compile.assemble import saved
+from archive.compile.pdfa import Declaration, declare, srgb_icc
+from archive.compile.plan import local_time
+from archive.compile.sheets import compile_template
+
+COPY_SEAL_BOX = (390, 70, 509, 189)
+"""Where the stamp goes on the first sheet: left, bottom, right, top in points; over issuer and time."""
+# A copy carries pages, not what their document did: no fields, no actions, no structure.
+_TIES = ("/StructParents", "/Tabs", "/Annots", "/AA", "/Metadata", "/PieceInfo", "/B", "/Thumb", "/Trans", "/Dur", "/PresSteps")
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedItem:
+    """An item of the volume that is copied: its number and title, its first page (from 1) in the volume, and how many there are."""
+
+    no: int
+    title: str
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
+class CopySheet:
+    """What the first sheet says."""
+
+    code: str
+    version: int
+    fields: tuple[tuple[str, str], ...]
+    check_code: str
+    check_url: str
+    issuer: str
+    made_at: datetime
+    demo: bool
+
+
+def extract(pdf: bytes, first: int, count: int) -> bytes:
+    """Some pages of a volume (`first` from 1), unsigned; the same pages give the same bytes."""
+    with pikepdf.open(BytesIO(pdf)) as source, pikepdf.new() as made:
+        _append(made, source, first, count)
+        return saved(made)
+
+
+def certified(pdf: bytes, items: Sequence[CopiedItem], sheet: CopySheet) -> bytes:
+    """First sheet and the pages of these items as one PDF/A, not yet sealed."""
+    front = compile_template(
+        "copy.typ",
+        {
+            "title": f"档案复制件证明 {sheet.code}",
+            "fields": [list(one) for one in sheet.fields],
+            "rows": [[f"{one.no:03d}", one.title, str(one.page), str(one.pages)] for one in items],
+            "check_code": sheet.check_code,
+            "check_at": sheet.check_url,
+            "issuer": sheet.issuer,
+            "made_at": local_time(sheet.made_at),
+            "demo": sheet.demo,
+            "qr": _qr_svg(sheet.check_url or sheet.check_code),
+        },
+    )
+    with pikepdf.open(BytesIO(pdf)) as source, pikepdf.open(BytesIO(front)) as first, pikepdf.new() as made:
+        _append(made, first, 1, len(first.pages))
+        for one in items:
+            _append(made, source, one.page, one.pages)
+        properties = {"code": (sheet.code, "档号"), "checkCode": (sheet.check_code, "核验码")}
+        declare(made, Declaration(f"档案复制件证明 {sheet.code}", sheet.made_at, "一册 Yice", sheet.code, properties), srgb_icc())
+        return saved(made)
+
+
+def _append(made: pikepdf.Pdf, source: pikepdf.Pdf, first: int, count: int) -> None:
+    for index in range(first - 1, first - 1 + count):
+        made.pages.append(source.pages[index])
+        for tie in _TIES:
+            if tie in made.pages[-1].obj:
+                del made.pages[-1].obj[tie]
+
+
+def _qr_svg(text: str) -> str:
+    out = BytesIO()
+    segno.make(text, error="m", micro=False).save(out, kind="svg", xmldecl=False, border=4)
+    return out.getvalue().decode()

@@ -1,0 +1,21 @@
+"""Fixtures of the station API: one built archive for the session, a copy of it for each module."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api import station
+from tests.api.station import Desk
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    station.cheap_hashes()
+    return station.build(tmp_path_factory.mktemp("built"))
+
+
+@pytest.fixture(scope="module")
+def desk(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with station.desk(built, tmp_path_factory.mktemp("desk"), rate_limit=100_000, webhook_hosts="127.0.0.1:9999") as made:
+        yield made

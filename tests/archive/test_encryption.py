@@ -1,0 +1,168 @@
+"""Encrypted columns and the blind index on both databases: nothing in plain on disk, keys that change, values that do not move."""
+
+import base64
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from archive import blind_index
+from archive.access import Reader, Role
+from archive.accession import take_over
+from archive.case_facts import CaseFacts
+from archive.db import reading, writing
+from archive.encryption import ColumnKeyError, Keyring, ensure_keyring, give_keys, new_keyring, read_keyring, write_keyring
+from archive.models import Case, CaseRevision
+from archive.organisations import load_organisations
+from archive.supervision import responsibility
+from tests.factories import sound_case
+
+CASE_NO, NAME, ID_NUMBER, PHONE = "150602010000-20260901-000001", "测某", "150602199001010016", "13800000000"
+
+
+def enter(engine: Engine, number: int = 1) -> None:
+    facts = CaseFacts.model_validate(sound_case(f"{CASE_NO[:-1]}{number}"))
+    with writing(engine) as session:
+        take_over(
+            session, "test", facts=facts, snapshot={}, content_digest=f"{number:064d}", originals=[], findings=[], at=datetime.now(UTC)
+        )
+
+
+def stored(engine: Engine) -> list[str]:
+    """The facts of both tables as the database holds them."""
+    with reading(engine) as session:
+        found = [*session.execute(text("SELECT facts FROM cases")), *session.execute(text("SELECT facts FROM case_revisions"))]
+    return [one[0] if isinstance(one[0], str) else json.dumps(one[0], ensure_ascii=False) for one in found]
+
+
+def facts_of(engine: Engine) -> list[str]:
+    with reading(engine) as session:
+        return [
+            one["applicant"]["id_number"] for one in (*session.scalars(select(Case.facts)), *session.scalars(select(CaseRevision.facts)))
+        ]
+
+
+def test_what_is_taken_over_is_encrypted_in_the_rows_and_read_as_it_was(engine: Engine) -> None:
+    give_keys(engine, new_keyring())
+    enter(engine)
+    rows = stored(engine)
+    assert len(rows) == 2
+    assert not [secret for secret in (NAME, ID_NUMBER, PHONE, "u6d4b") for row in rows if secret in row]
+    assert facts_of(engine) == [ID_NUMBER] * 2
+
+
+def test_the_same_facts_are_never_the_same_ciphertext(engine: Engine) -> None:
+    give_keys(engine, new_keyring())
+    enter(engine)
+    assert len({json.loads(one)["value"] for one in stored(engine)}) == 2
+
+
+def test_without_keys_or_with_others_the_facts_stay_shut(engine: Engine) -> None:
+    give_keys(engine, new_keyring())
+    enter(engine)
+    give_keys(engine, new_keyring())
+    with pytest.raises(ColumnKeyError):
+        facts_of(engine)
+    engine.dialect.yice_keys = None  # type: ignore[attr-defined]
+    with pytest.raises(ColumnKeyError):
+        facts_of(engine)
+
+
+@pytest.mark.parametrize("place", [0, 20, -1])
+def test_one_changed_byte_of_a_value_is_noticed(place: int) -> None:
+    ring = new_keyring()
+    sealed = ring.seal("某", "json")
+    raw = bytearray(base64.b64decode(sealed["value"]))
+    raw[place] ^= 1
+    with pytest.raises(ColumnKeyError):
+        ring.open({**sealed, "value": base64.b64encode(raw).decode()}, "json")
+    with pytest.raises(ColumnKeyError):
+        ring.open(sealed, "text")
+    assert ring.open(sealed, "json") == "某"
+
+
+def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: Engine) -> None:
+    old = new_keyring()
+    give_keys(engine, old)
+    for number in (1, 2, 3):
+        enter(engine, number)
+    ring = old.with_new_key()
+    give_keys(engine, ring)
+    assert facts_of(engine) == [ID_NUMBER] * 6
+    for _ in range(2):
+        after: int | None = 0
+        while after is not None:
+            with writing(engine) as session:
+                after = blind_index.reseal(session, ring, after, 2)
+    assert {json.loads(one)["key"] for one in stored(engine)} == {"k2"}
+    give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind))
+    assert facts_of(engine) == [ID_NUMBER] * 6
+
+
+def test_rows_from_before_there_were_keys_are_read_and_sealed_by_the_job(engine: Engine) -> None:
+    enter(engine)
+    assert ID_NUMBER in stored(engine)[0]
+    ring = new_keyring()
+    give_keys(engine, ring)
+    assert facts_of(engine) == [ID_NUMBER] * 2
+    with writing(engine) as session:
+        assert blind_index.reseal(session, ring, 0, 10) == 1
+        assert blind_index.reseal(session, ring, 1, 10) is None
+    assert not [row for row in stored(engine) if ID_NUMBER in row]
+    with reading(engine) as session:
+        supervisor = Reader("s", Role.CITY_SUPERVISOR, "150600000000")
+        assert [one["node"] for one in responsibility(session, supervisor, "3", load_organisations())] == ["APPROVE"]
+
+
+def test_a_process_that_started_before_the_rotation_reads_what_came_after_it(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "columns.json"
+    give_keys(engine, ensure_keyring(path).with_new_key())
+    enter(engine)
+    early = ensure_keyring(path)
+    give_keys(engine, early, lambda: ensure_keyring(path))
+    with pytest.raises(ColumnKeyError):
+        facts_of(engine)
+    fresh = early.with_new_key()
+    write_keyring(path, fresh)
+    give_keys(engine, fresh)
+    enter(engine, 2)
+    give_keys(engine, early, lambda: ensure_keyring(path))
+    with reading(engine) as session:
+        found = session.scalars(select(Case.facts).where(Case.case_no.endswith("2"))).one()
+    assert found["applicant"]["id_number"] == ID_NUMBER
+
+
+def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_only_digests(engine: Engine) -> None:
+    ring = new_keyring()
+    give_keys(engine, ring)
+    enter(engine)
+    with reading(engine) as session:
+        entries = [(one.kind, one.digest) for one in session.scalars(select(blind_index.BlindEntry))]
+    expected = {(blind_index.ID_NUMBER, ID_NUMBER), (blind_index.ID_ENDS, "1506020016"), (blind_index.PHONE, PHONE)}
+    assert set(entries) == {(kind, ring.digest(kind, value)) for kind, value in expected}
+    assert ring.digest("ID_NUMBER", ID_NUMBER) != ring.digest("PHONE", ID_NUMBER) != new_keyring().digest("PHONE", ID_NUMBER)
+
+
+def test_of_many_that_start_at_once_one_makes_the_keys_and_all_read_the_same(tmp_path: Path) -> None:
+    path, found = tmp_path / "keys" / "columns.json", []
+    threads = [Thread(target=lambda: found.append(ensure_keyring(path))) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(found) == 8
+    assert {one.blind for one in found} == {found[0].blind}
+    assert path.stat().st_mode & 0o077 == 0
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_no_key_is_in_the_text_of_a_keyring_and_a_broken_file_is_told() -> None:
+    ring = new_keyring()
+    assert base64.b64encode(ring.blind).decode() not in repr(ring)
+    assert repr(ring.blind) not in repr(ring)
+    for broken in ("", "{}", '{"current": "k1", "keys": {"k1": "c2hvcnQ="}, "blind": "c2hvcnQ="}'):
+        with pytest.raises(ColumnKeyError):
+            read_keyring(broken)
