@@ -223,7 +223,7 @@ def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
             text = path.read_text("utf-8")
         except UnicodeDecodeError:
             continue
-        linked = set(re.findall(r"https?://([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])", text))
+        linked = set(re.findall(r"https?://(?:[A-Za-z0-9:]*@)?([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])", text))
         found |= {(named(path), host) for host in linked - hosts if not host.endswith((".example", ".invalid", ".test"))}
         found |= {(named(path), match[0]) for match in path_of_a_machine.finditer(text)}
     assert found == set()

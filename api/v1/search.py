@@ -15,7 +15,8 @@ from archive.access import Act, search_scope
 from archive.db import reading, writing
 from archive.reading_room import note_look, require, visible
 from search.index import Found, Request, Sort
-from search.query import BlindLookup, parse, resolve
+from search.query import parse
+from search.tree import BlindLookup, resolve
 
 router = APIRouter(tags=["检索"])
 _EXAMPLE: JsonDict = {"query": "姓名:王 日期:2026-09", "sort": "newest", "limit": 20, "facets": ["series", "year"]}
