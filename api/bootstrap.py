@@ -13,6 +13,7 @@ from archive.compile.demo_pki import DemoPki, ensure_demo_pki
 from archive.compile.prove import PdfAProver
 from archive.compile.volume import Workshop
 from archive.db import connect, migrate
+from archive.errors import ConflictError
 from archive.organisations import Organisations, load_organisations
 from archive.service_items import Catalogue, load_catalogue
 from archive.vocabulary import OrgKind
@@ -53,6 +54,27 @@ def open_store(settings: Settings) -> BlobStore:
             secure=settings.s3_secure,
         )
     return LocalStore(settings.data / "store")
+
+
+def open_second_store(settings: Settings) -> BlobStore | None:
+    """The second store, which must refuse to overwrite as the first does; None when there is none."""
+    if settings.replica_folder and settings.replica_s3_endpoint:
+        raise ConflictError("同时配置了两个副本存储。", "YICE_REPLICA_FOLDER 与 YICE_REPLICA_S3_ENDPOINT 只能设置一个。")
+    store: BlobStore
+    if settings.replica_folder:
+        store = LocalStore(settings.replica_folder)
+    elif settings.replica_s3_endpoint:
+        store = S3Store(
+            settings.replica_s3_endpoint,
+            settings.replica_s3_bucket,
+            settings.replica_s3_access_key.get_secret_value(),
+            settings.replica_s3_secret_key.get_secret_value(),
+            secure=settings.replica_s3_secure,
+        )
+    else:
+        return None
+    store.probe()
+    return store
 
 
 def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:

@@ -226,3 +226,29 @@ class IndexFeed(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
     at: Mapped[datetime]
+
+
+class FixityCheck(Base):
+    """One look at one package in one store: history that is only added to. Without a version it was a planted canary."""
+
+    __tablename__ = "fixity_checks"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    store: Mapped[str] = mapped_column(String(12))
+    cycle: Mapped[int] = mapped_column(index=True)
+    volume_version_id: Mapped[int | None] = mapped_column(ForeignKey("volume_versions.id"), index=True)
+    outcome: Mapped[str] = mapped_column(String(12), index=True)
+    objects: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    faults: Mapped[list[Any]]
+    checked_at: Mapped[datetime]
+
+
+class Replica(Base):
+    """A package that lies in the second store too, each object read back from there."""
+
+    __tablename__ = "replicas"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    volume_version_id: Mapped[int] = mapped_column(ForeignKey("volume_versions.id"), unique=True)
+    objects: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    copied_at: Mapped[datetime]

@@ -19,6 +19,8 @@ def test_cases_held_before_there_were_revisions_become_their_first_and_are_numbe
         before = [(one.case_id, one.revision, one.state, one.facts) for one in session.scalars(select(CaseRevision))]
     with writing(engine) as session:
         for statement in (
+            "DROP TABLE fixity_checks",
+            "DROP TABLE replicas",
             "DROP TABLE index_feed",
             "DROP TABLE case_revisions",
             "ALTER TABLE volume_versions DROP COLUMN origin",
