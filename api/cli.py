@@ -17,7 +17,7 @@ from api.batch import timestamp_batch, void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
-from api.holdings_commands import journal_app, replicate_, scrub_
+from api.holdings_commands import backup_, journal_app, rebuild_, replicate_, restore_, scrub_
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
 from api.terminal import ERROR, FINDINGS, INTERRUPTED, Json, actor, making, print_json, screen, with_examples
@@ -55,6 +55,16 @@ app.command(
         "按预算续查全部已归档对象的固定性；损坏的册隔离报警，并从副本修复。", "yice scrub --budget 20GB", "yice scrub --second"
     ),
 )(scrub_)
+app.command(
+    "rebuild",
+    help=with_examples("只凭存储重建数据库和索引，并与现有的比较；存储不作任何改动。", "yice rebuild --from-store --into ./rebuilt"),
+)(rebuild_)
+app.command("backup", help=with_examples("在使用中备份数据库（可连同存储）；密钥另行保管。", "yice backup --to ./backup --with-store"))(
+    backup_
+)
+app.command("restore", help=with_examples("把备份恢复到空数据库，并补齐存储中缺少的对象。", "yice restore ./backup/20261124T010203Z"))(
+    restore_
+)
 app.command("replicate", help=with_examples("把已归档的册复制到副本存储，逐个对象核对。", "yice replicate"))(replicate_)
 
 

@@ -1,23 +1,34 @@
 """`yice scrub`, `yice replicate`, `yice journal …`: what keeps the holdings whole. Mounted by `api.cli`."""
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.progress import Progress
+from sqlalchemy import Engine
 
 from api.bootstrap import Runtime, open_second_store, open_workshop, start
+from api.search_commands import open_shelf, source_of
 from api.settings import Settings
-from api.terminal import FINDINGS, Json, actor, print_json, progress, screen, with_examples
+from api.terminal import FINDINGS, Json, actor, print_json, screen, with_examples
 from archive import journal
 from archive.anchors import anchor, inclusion, verify_anchors
+from archive.backup import back_up, restore
 from archive.compile.seal import Sealer
-from archive.db import reading
+from archive.db import connect, migrate, reading, writing
 from archive.errors import ArchiveError, NotFoundError
 from archive.fixity import FIRST, SECOND, Budget, Scrubbed, scrub
+from archive.rebuild import differences, rebuild
 from archive.replicas import replicate
 from archive.vocabulary import Fixity, OrgKind
+from search.follow import rebuild as rebuild_index
 from storage.blobs import BlobStore
+from storage.local_store import LocalStore
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "S": 1, "M": 60, "H": 3600}
 _TIMES = frozenset("SMH")
@@ -55,6 +66,14 @@ def journal_sealer(runtime: Runtime) -> Sealer:
     return open_workshop(runtime).sealer_for(city.fonds_no or "")
 
 
+@contextmanager
+def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar whose length is known only when the work is."""
+    with Progress(console=screen) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def scrub_(
     limit: Annotated[str | None, typer.Option("--budget", help="本次最多读多少（20GB）或多久（30m）；不写则读完一轮")] = None,
     *,
@@ -65,7 +84,7 @@ def scrub_(
     runtime, allowed = start(Settings()), budget(limit)
     other = open_second_store(runtime.settings)
     store, helper = (second_of(runtime), runtime.store) if second else (runtime.store, other)
-    with progress("固定性检查", 0) as tell:
+    with _bar("固定性检查") as watch:
         run = scrub(
             runtime.engine,
             store,
@@ -73,7 +92,7 @@ def scrub_(
             actor(),
             which=SECOND if second else FIRST,
             budget=allowed,
-            watch=lambda done, total: tell(done, f"/ {total}"),
+            watch=watch,
         )
     if as_json:
         print_json(run.public())
@@ -100,12 +119,82 @@ def replicate_(*, as_json: Json = False) -> None:
     """Copy to the second store."""
     runtime = start(Settings())
     second = second_of(runtime)
-    with progress("复制", 0) as tell:
-        copied = replicate(runtime.engine, runtime.store, second, actor(), watch=lambda done, total: tell(done, f"/ {total}"))
+    with _bar("复制") as watch:
+        copied = replicate(runtime.engine, runtime.store, second, actor(), watch=watch)
     if as_json:
         print_json({"objects": copied.objects, "bytes": copied.bytes})
     else:
         screen.print(f"已复制并核对 {copied.objects} 个对象，{copied.bytes / 1e6:.1f} MB。")
+
+
+def rebuild_(
+    into: Annotated[Path | None, typer.Option(help="重建到这个新的数据文件夹，并与现有数据库比较；不写则写入所配置的空数据库")] = None,
+    *,
+    from_store: Annotated[bool, typer.Option("--from-store", help="只凭存储重建")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make database and index anew from the bucket alone."""
+    if not from_store:
+        raise typer.BadParameter("请指明 --from-store。")
+    old = start(Settings())
+    new = old
+    if into is not None:
+        new = replace(old, settings=old.settings.model_copy(update={"data": into, "database_url": ""}), engine=_empty_database(into))
+    made = rebuild(new.engine, old.store, actor(), catalogue=old.catalogue, organisations=old.organisations, rule=old.settings.filing_rule)
+    indexed = rebuild_index(source_of(new), open_shelf(new.settings))
+    different = differences(old.engine, new.engine) if into is not None else []
+    if as_json:
+        print_json({**asdict(made), "indexed": indexed, "differences": different})
+    else:
+        for one in made.faults:
+            screen.print(f"[red]问题[/red] {one}", soft_wrap=True)
+        for one in different:
+            screen.print(f"[red]与现有数据库不同[/red] {one}", soft_wrap=True)
+        screen.print(
+            f"已重建：办件 {made.cases}，档号 {made.volumes}，版本 {made.versions}，待组卷 {made.reserved}，"
+            f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），索引 {indexed} 册；未归档的残留 {len(made.leftovers)} 处。"
+        )
+    raise typer.Exit(FINDINGS if made.faults or different else 0)
+
+
+def backup_(
+    to: Annotated[Path, typer.Option(help="备份到这个文件夹下的新文件夹")],
+    *,
+    with_store: Annotated[bool, typer.Option("--with-store", help="同时把存储中的对象复制到 <文件夹>/store")] = False,
+    as_json: Json = False,
+) -> None:
+    """Copy the database while it is in use, and the objects that the copy of the store lacks."""
+    runtime = start(Settings())
+    folder = to / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    made = back_up(runtime.engine, runtime.store, folder, LocalStore(to / "store") if with_store else None)
+    with writing(runtime.engine) as session:
+        journal.record(session, actor(), "BACKUP", "database", sha256=made.sha256, objects=made.objects)
+    if as_json:
+        print_json({"folder": str(folder), **asdict(made)})
+    else:
+        screen.print(f"已备份：{folder}（{made.versions} 个已归档版本，新复制 {made.objects} 个对象）。密钥请另行保管。", soft_wrap=True)
+
+
+def restore_(folder: Annotated[Path, typer.Argument(help="yice backup 写出的文件夹")], *, as_json: Json = False) -> None:
+    """Bring a backup back into an empty database."""
+    runtime = start(Settings())
+    beside = folder.parent / "store"
+    made = restore(runtime.engine, runtime.store, folder, LocalStore(beside) if beside.is_dir() else None)
+    with writing(runtime.engine) as session:
+        journal.record(session, actor(), "RESTORE", "database", sha256=made.sha256)
+    if as_json:
+        print_json(asdict(made))
+    else:
+        screen.print(
+            f"已恢复到 {made.made_at} 的备份，{made.versions} 个已归档版本。请运行 yice verify --all 和 yice reindex。", soft_wrap=True
+        )
+
+
+def _empty_database(folder: Path) -> Engine:
+    folder.mkdir(parents=True, exist_ok=True)
+    engine = connect(f"sqlite:///{(folder / 'yice.db').resolve()}")
+    migrate(engine)
+    return engine
 
 
 @journal_app.command("verify", help=with_examples("验证审计日志的哈希链和全部锚点，指出第一条不符的记录。", "yice journal verify --json"))
