@@ -135,8 +135,7 @@ def _run(engine: Engine, tool: str, *words: str) -> None:
         raise BackupError(f"没有安装 {tool}。", "请运行 apt-get install postgresql-client。")
     url = engine.url
     place = [f"--host={url.host}", f"--port={url.port or 5432}", f"--username={url.username}", f"--dbname={url.database}"]
-    done = subprocess.run(
-        [program, *place, "--no-password", *words], env={"PGPASSWORD": url.password or ""}, capture_output=True, check=False
-    )  # noqa: S603 - our own command
+    command, secret = [program, *place, "--no-password", *words], {"PGPASSWORD": url.password or ""}
+    done = subprocess.run(command, env=secret, capture_output=True, check=False)  # noqa: S603 - our own command
     if done.returncode:
         raise BackupError(f"{tool} 失败（{done.returncode}）。", "请检查数据库服务、版本和磁盘空间后重试。")

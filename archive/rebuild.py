@@ -200,7 +200,7 @@ def differences(old: Engine, new: Engine) -> list[str]:
 
 def _facts(session: Session) -> dict[str, Any]:
     """All that must be the same, by name; identifiers and leases are each database's own."""
-    numbers = {case_id: case_no for case_id, case_no in session.execute(select(Case.id, Case.case_no))}
+    numbers = {one.id: one.case_no for one in session.execute(select(Case.id, Case.case_no))}
     found: dict[str, Any] = {
         f"办件 {one.case_no}": (one.revision, one.content_digest, one.state, one.facts) for one in session.scalars(select(Case))
     }
