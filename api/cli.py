@@ -17,7 +17,7 @@ from api.batch import timestamp_batch, void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
-from api.holdings_commands import backup_, journal_app, rebuild_, replicate_, restore_, scrub_
+from api.holdings_commands import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
 from api.terminal import ERROR, FINDINGS, INTERRUPTED, Json, actor, making, print_json, screen, with_examples
@@ -65,6 +65,7 @@ app.command("backup", help=with_examples("在使用中备份数据库（可连�
 app.command("restore", help=with_examples("把备份恢复到空数据库，并补齐存储中缺少的对象。", "yice restore ./backup/20261124T010203Z"))(
     restore_
 )
+app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice replicate", "yice rekey"))(rekey_)
 app.command("replicate", help=with_examples("把已归档的册复制到副本存储，逐个对象核对。", "yice replicate"))(replicate_)
 
 

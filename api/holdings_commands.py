@@ -28,6 +28,7 @@ from archive.replicas import replicate
 from archive.vocabulary import Fixity, OrgKind
 from search.follow import rebuild as rebuild_index
 from storage.blobs import BlobStore
+from storage.encrypt import EncryptedStore
 from storage.local_store import LocalStore
 
 _UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "S": 1, "M": 60, "H": 3600}
@@ -155,6 +156,27 @@ def rebuild_(
             f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），索引 {indexed} 册；未归档的残留 {len(made.leftovers)} 处。"
         )
     raise typer.Exit(FINDINGS if made.faults or different else 0)
+
+
+def rekey_(*, second: Annotated[bool, typer.Option("--second", help="副本存储")] = False, as_json: Json = False) -> None:
+    """Seal what lies under an older key again under the current one."""
+    runtime = start(Settings())
+    other = second_of(runtime)  # while an object is sealed again, its copy there is what a power cut leaves
+    store, helper = (other, runtime.store) if second else (runtime.store, other)
+    if not isinstance(store, EncryptedStore):
+        raise NotFoundError("没有配置加密密钥。", "请设置 YICE_ENCRYPTION_FOLDER 和 YICE_ENCRYPTION_KEY。")
+    done = left = 0
+    for one in list(store.list("")):
+        if helper.stat(one.key) is None:
+            left += 1
+        else:
+            done += store.reseal(one.key)
+    with writing(runtime.engine) as session:
+        journal.record(session, actor(), "REKEY", "second" if second else "first", objects=done, key=runtime.settings.encryption_key)
+    if as_json:
+        print_json({"resealed": done, "without_copy": left})
+    else:
+        screen.print(f"已用新密钥重新密封 {done} 个对象；{left} 个在另一存储中没有副本，未作改动。")
 
 
 def backup_(

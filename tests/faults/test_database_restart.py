@@ -67,7 +67,7 @@ def test_what_was_not_committed_when_the_server_died_never_was(server: tuple[Ser
     archive.engine.dispose()
 
 
-@pytest.mark.parametrize("number", range(1, 12, 2))
+@pytest.mark.parametrize("number", [2, 5, 8, 11])
 def test_a_server_killed_at_any_commit_of_a_volume_leaves_one_that_is_finished_afterwards(
     number: int, server: tuple[Service, str], tmp_path: Path, keys: Path
 ) -> None:

@@ -173,5 +173,5 @@ class Life(RuleBasedStateMachine):
 def test_the_life_of_cases_with_kills_between_any_two_steps_is_what_the_model_says() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Life,
-        settings=settings(max_examples=8, stateful_step_count=14, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)),
+        settings=settings(max_examples=4, stateful_step_count=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)),
     )
