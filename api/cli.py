@@ -18,6 +18,7 @@ from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
 from api.holdings_commands import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
+from api.period import period_app
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
 from api.terminal import ERROR, FINDINGS, INTERRUPTED, Json, actor, making, print_json, screen, with_examples
@@ -43,6 +44,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(index_app, name="index")
+app.add_typer(period_app, name="period")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)

@@ -252,3 +252,21 @@ class Replica(Base):
     objects: Mapped[int]
     bytes: Mapped[int] = mapped_column(BigInteger)
     copied_at: Mapped[datetime]
+
+
+class PeriodRun(Base):
+    """The compile of one period of one series (统一定期组卷归档): what it came to, and its register in the bucket."""
+
+    __tablename__ = "period_runs"
+    __table_args__ = (UniqueConstraint("fonds", "series", "period"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    fonds: Mapped[str] = mapped_column(String(4))
+    series: Mapped[str] = mapped_column(String(2))
+    period: Mapped[str] = mapped_column(String(7))
+    made: Mapped[int] = mapped_column(default=0)
+    missing: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    register: Mapped[str | None] = mapped_column(String(200))
+    register_sha256: Mapped[str | None] = mapped_column(String(64))
+    begun_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

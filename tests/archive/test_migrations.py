@@ -21,6 +21,7 @@ def test_cases_held_before_there_were_revisions_become_their_first_and_are_numbe
         for statement in (
             "DROP TABLE fixity_checks",
             "DROP TABLE replicas",
+            "DROP TABLE period_runs",
             "DROP TABLE index_feed",
             "DROP TABLE case_revisions",
             "ALTER TABLE volume_versions DROP COLUMN origin",
