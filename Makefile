@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve cluster test bench bench-inspection lint clean
+.PHONY: help setup demo serve cluster cluster-drill test bench bench-inspection lint clean
 CASES ?= 120
 SEED ?= 1
+SECONDS_LONG ?= 600
 
 help: ## 列出全部命令 / list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,6 +28,9 @@ serve: setup ## 打开网页 / open the web page on 127.0.0.1
 
 cluster: setup ## 本机集群 / the distributed mode natively on loopback: PostgreSQL, SeaweedFS, RabbitMQ, two nodes, web
 	$(VENV)/bin/python -m api.cluster up
+
+cluster-drill: setup ## 集群演练 / the demo cases through two nodes while processes are killed and services break (CASES=2000 SECONDS_LONG=600)
+	$(VENV)/bin/python -m tests.faults.drill --cases $(if $(filter file,$(origin CASES)),2000,$(CASES)) --seconds $(SECONDS_LONG) --seed $(SEED)
 
 lint: setup ## 静态检查 / ruff, mypy, import-linter
 	$(VENV)/bin/ruff check .

@@ -68,4 +68,4 @@ def run_verify(runtime: Runtime, codes: tuple[str, ...] = ()) -> tuple[list[Faul
         for number, one in enumerate(volumes, 1):
             faults += verify_volume(runtime.store, one, shop.trust, shop.prover)
             tell(number, f"问题 {len(faults)}")
-    return faults + ([] if codes else list(verify_holdings(runtime.engine, runtime.store))), len(volumes)
+    return faults + ([] if codes else list(verify_holdings(runtime.engine, runtime.store, shop.trust))), len(volumes)

@@ -40,7 +40,7 @@ class Batch:
 def compile_batch(runtime: Runtime, actor: str, *, case_no: str | None, period: str | None, watch: Callable[[Batch], None]) -> Batch:
     """Reserve numbers in order of completion, then make all versions that are not made yet, and those that become possible by it."""
     reserve(runtime, actor, case_no=case_no, period=period)
-    return _make_all(runtime, COMPILE, lambda: begin_supplements(runtime, actor, case_no=case_no, period=period), watch)
+    return make_all(runtime, COMPILE, lambda: begin_supplements(runtime, actor, case_no=case_no, period=period), watch)
 
 
 def reserve(runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None) -> None:
@@ -84,10 +84,10 @@ def void_number(runtime: Runtime, actor: str, *, code: str, reason: str) -> None
 def timestamp_batch(runtime: Runtime, actor: str, watch: Callable[[Batch], None]) -> Batch:
     """Complete the time-stamps that are owed; a TSA that is still down leaves its jobs failed for the next run."""
     begin_timestamps(runtime, actor)
-    return _make_all(runtime, TIMESTAMP, lambda: 0, watch)
+    return make_all(runtime, TIMESTAMP, lambda: 0, watch)
 
 
-def _make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Callable[[Batch], None]) -> Batch:
+def make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Callable[[Batch], None]) -> Batch:
     """Send all open jobs of a kind and wait; what `begin` then adds (a supplement follows the version before it) is made in the same run."""
     free_dead(runtime)
     todo = _retry(runtime, kind)

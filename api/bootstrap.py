@@ -14,10 +14,12 @@ from archive.compile.prove import PdfAProver
 from archive.compile.volume import Workshop
 from archive.db import connect, migrate
 from archive.encryption import Keyring, ensure_keyring, give_keys, read_keyring
+from archive.errors import ConflictError
 from archive.organisations import Organisations, load_organisations
 from archive.service_items import Catalogue, load_catalogue
 from archive.vocabulary import OrgKind
 from storage.blobs import BlobStore
+from storage.encrypt import EncryptedStore, load_ring
 from storage.local_store import LocalStore
 from storage.s3_store import S3Store
 
@@ -50,16 +52,33 @@ def column_keys(settings: Settings) -> Keyring:
 
 
 def open_store(settings: Settings) -> BlobStore:
-    """S3 when an endpoint is set, else files in the data folder."""
-    if settings.s3_endpoint:
-        return S3Store(
-            settings.s3_endpoint,
-            settings.s3_bucket,
-            settings.s3_access_key.get_secret_value(),
-            settings.s3_secret_key.get_secret_value(),
-            secure=settings.s3_secure,
-        )
-    return LocalStore(settings.data / "store")
+    """S3 when an endpoint is set, else files in the data folder; sealed when the settings name a key."""
+    if not settings.s3_endpoint:
+        return _sealed(settings, LocalStore(settings.data / "store"))
+    access, secret = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
+    return _sealed(settings, S3Store(settings.s3_endpoint, settings.s3_bucket, access, secret, secure=settings.s3_secure))
+
+
+def open_second_store(settings: Settings) -> BlobStore | None:
+    """The second store, which must refuse to overwrite as the first does; None when there is none."""
+    if settings.replica_folder and settings.replica_s3_endpoint:
+        raise ConflictError("同时配置了两个副本存储。", "YICE_REPLICA_FOLDER 与 YICE_REPLICA_S3_ENDPOINT 只能设置一个。")
+    if settings.replica_folder:
+        store = _sealed(settings, LocalStore(settings.replica_folder))
+    elif settings.replica_s3_endpoint:
+        access, secret = settings.replica_s3_access_key.get_secret_value(), settings.replica_s3_secret_key.get_secret_value()
+        bucket = S3Store(settings.replica_s3_endpoint, settings.replica_s3_bucket, access, secret, secure=settings.replica_s3_secure)
+        store = _sealed(settings, bucket)
+    else:
+        return None
+    store.probe()
+    return store
+
+
+def _sealed(settings: Settings, store: BlobStore) -> BlobStore:
+    if settings.encryption_folder is None:
+        return store
+    return EncryptedStore(store, load_ring(settings.encryption_folder, settings.encryption_key))
 
 
 def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
+from kombu.exceptions import OperationalError
 
 from api.settings import Settings
 
@@ -28,6 +29,15 @@ def celery_app(settings: Settings) -> Celery:
         broker_transport_options=_file_broker(settings.data) if not settings.broker_url else {},
     )
     return app
+
+
+def node_answers(settings: Settings, address: str) -> bool:
+    """True when a worker node answers over the broker; a broker that is away or still starting is no answer."""
+    try:
+        with celery_app(settings) as app:
+            return bool(app.control.ping(destination=[address], timeout=1.0))
+    except (OSError, OperationalError):
+        return False
 
 
 def _file_broker(data: Path) -> dict[str, Any]:

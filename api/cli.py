@@ -18,8 +18,10 @@ from api.batch import timestamp_batch, void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
+from api.holdings_commands import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.inspect_commands import inspect_
 from api.key_commands import keys_app
+from api.period import period_app
 from api.pull_commands import pull_, show_collecting
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
@@ -42,13 +44,13 @@ app = typer.Typer(
     add_completion=False,
     help=with_examples("一册：一件一册的户籍业务电子档案。", "yice ingest ./bags", "yice compile --all", "yice verify --all"),
 )
-journal_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("审计日志。", "yice journal verify"))
 app.add_typer(journal_app, name="journal")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(index_app, name="index")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
+app.add_typer(period_app, name="period")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)
@@ -68,6 +70,26 @@ app.command(
     ),
 )(pull_)
 app.command("reindex", help=with_examples("从数据库和存储重建检索索引，期间检索照常。", "yice reindex"))(reindex)
+
+
+app.command(
+    "scrub",
+    help=with_examples(
+        "按预算续查全部已归档对象的固定性；损坏的册隔离报警，并从副本修复。", "yice scrub --budget 20GB", "yice scrub --second"
+    ),
+)(scrub_)
+app.command(
+    "rebuild",
+    help=with_examples("只凭存储重建数据库和索引，并与现有的比较；存储不作任何改动。", "yice rebuild --from-store --into ./rebuilt"),
+)(rebuild_)
+app.command("backup", help=with_examples("在使用中备份数据库（可连同存储）；密钥另行保管。", "yice backup --to ./backup --with-store"))(
+    backup_
+)
+app.command("restore", help=with_examples("把备份恢复到空数据库，并补齐存储中缺少的对象。", "yice restore ./backup/20261124T010203Z"))(
+    restore_
+)
+app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice replicate", "yice rekey"))(rekey_)
+app.command("replicate", help=with_examples("把已归档的册复制到副本存储，逐个对象核对。", "yice replicate"))(replicate_)
 
 
 def main() -> None:
@@ -311,18 +333,6 @@ def verify(
             screen.print(f"[red]{one.invariant}[/red] {one.subject} {one.message}")
         screen.print(f"已验证 {count} 册，问题 {len(faults)} 个。")
     raise typer.Exit(FINDINGS if faults else 0)
-
-
-@journal_app.command("verify", help=with_examples("验证审计日志的哈希链，指出第一条不符的记录。", "yice journal verify --json"))
-def journal_verify(*, as_json: Json = False) -> None:
-    """Walk the chain of the journal."""
-    with reading(_runtime().engine) as session:
-        good, fault = journal.verify(session)
-    if as_json:
-        print_json({"entries": good, "fault": fault and {"seq": fault.seq, "reason": fault.reason}})
-    else:
-        screen.print(f"第 {fault.seq} 条不符：{fault.reason}" if fault else f"{good} 条记录全部衔接。")
-    raise typer.Exit(FINDINGS if fault else 0)
 
 
 @app.command(help=with_examples("在 127.0.0.1 打开网页和派出所接口，并跟进检索索引、发送归档通知。", "yice serve --port 8000"))

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.bootstrap import column_keys, demo_pki
-from api.broker import celery_app
+from api.broker import node_answers
 from api.loopback import Service, ServiceError, epmd, free_port, postgresql, postgresql_url, rabbitmq, rabbitmq_url, seaweedfs
 from api.settings import Settings
 from api.terminal import with_examples
@@ -79,11 +79,9 @@ def worker_node(site: Site, cluster: Path, name: str, *, concurrency: int = 1) -
     address = f"{name}@localhost"
     command = [sys.executable, *WORKER, "--concurrency", str(concurrency), "--hostname", address]
 
-    def answers() -> bool:
-        with celery_app(Settings(broker_url=site.broker_url)) as app:
-            return bool(app.control.ping(destination=[address], timeout=1.0))
-
-    return Service(name, command, folder / "worker.log", answers, env=site.settings(folder))
+    return Service(
+        name, command, folder / "worker.log", lambda: node_answers(Settings(broker_url=site.broker_url), address), env=site.settings(folder)
+    )
 
 
 def web_node(site: Site, cluster: Path, port: int) -> Service:
@@ -117,11 +115,8 @@ def _private(path: Path, text: str) -> None:
     path.write_text(text)
 
 
-@contextmanager
-def running(folder: Path, *, workers: int, concurrency: int, web_port: int) -> Iterator[tuple[Site, list[Service]]]:
-    """Start everything in order, and end everything in the reverse order."""
-    folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+def shared_services(folder: Path) -> tuple[Site, list[Service]]:
+    """The services that all nodes share, in the order in which they start, and how the nodes reach them; none is started yet."""
     own = _remembered(folder)
     port = {name: int(own[f"{name}_port"]) for name in ("postgresql", "rabbitmq", "epmd", "seaweedfs")}
     site = Site(
@@ -132,11 +127,21 @@ def running(folder: Path, *, workers: int, concurrency: int, web_port: int) -> I
         s3_access_key="yice",
         s3_secret_key=own["seaweedfs_password"],
     )
-    services = [
+    return site, [
         postgresql(folder / "postgresql", port["postgresql"], own["postgresql_password"]),
         epmd(folder / "rabbitmq", port["epmd"]),
         rabbitmq(folder / "rabbitmq", port["rabbitmq"], own["rabbitmq_password"], epmd_port=port["epmd"]),
         seaweedfs(folder / "seaweedfs", port["seaweedfs"], site.s3_bucket, site.s3_access_key, site.s3_secret_key),
+    ]
+
+
+@contextmanager
+def running(folder: Path, *, workers: int, concurrency: int, web_port: int) -> Iterator[tuple[Site, list[Service]]]:
+    """Start everything in order, and end everything in the reverse order."""
+    folder = folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    site, services = shared_services(folder)
+    services += [
         web_node(site, folder, web_port),
         *(worker_node(site, folder, f"node-{number}", concurrency=concurrency) for number in range(1, workers + 1)),
     ]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from api.bootstrap import Runtime
 from archive.db import database_now, reading
-from archive.models import Case, Delivery, Job, VolumeVersion
+from archive.models import Case, Delivery, FixityCheck, Job, JournalEntry, Replica, VolumeVersion
 from archive.vocabulary import IntakeOutcome, VolumeState
 
 JOB_STATES = ("WAITING", "DONE", "FAILED")
@@ -32,6 +32,7 @@ class ArchiveCollector(Collector):
         with reading(self._runtime.engine) as session:
             yield from _counts(session)
             yield _oldest(session)
+            yield from _holdings(session)
 
 
 def exposition(registry: CollectorRegistry) -> bytes:
@@ -83,3 +84,18 @@ def _oldest(session: Session) -> GaugeMetricFamily:
     return GaugeMetricFamily(
         "yice_oldest_waiting_job_age_seconds", "Age of the oldest job that still waits; 0 when none does", value=max(0.0, age)
     )
+
+
+def _holdings(session: Session) -> Iterator[GaugeMetricFamily]:
+    """What keeps the holdings whole: when the scrub last looked, what has no second copy, what is in no anchor."""
+    looked = session.scalar(select(func.max(FixityCheck.checked_at)))
+    age = (database_now(session) - looked).total_seconds() if looked else -1.0
+    yield GaugeMetricFamily("yice_fixity_age_seconds", "Age of the newest fixity check; -1 when there was none", value=age)
+    committed = session.scalar(select(func.count()).where(VolumeVersion.state == VolumeState.COMMITTED)) or 0
+    copied = session.scalar(select(func.count()).select_from(Replica)) or 0
+    yield GaugeMetricFamily(
+        "yice_packages_without_replica", "Committed versions that the second store lacks", value=max(0, committed - copied)
+    )
+    last = session.scalar(select(func.max(JournalEntry.seq))) or 0
+    anchored = session.scalar(select(func.max(JournalEntry.seq)).where(JournalEntry.act == "ANCHOR")) or 0
+    yield GaugeMetricFamily("yice_journal_entries_since_anchor", "Journal entries that no anchor covers yet", value=last - anchored)

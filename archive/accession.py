@@ -1,5 +1,6 @@
 """Take a checked submission over: the case, its objects by content, the journal entry; or keep the refused whole in quarantine."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -15,6 +16,7 @@ from archive.findings import Finding, finding, worst
 from archive.models import Case, CaseRevision, Component, Delivery
 from archive.supervision import remember_actors
 from archive.vocabulary import IntakeOutcome, Outcome
+from storage.digest import sha256_hex
 
 ACCEPTED, WAITING, SUPERSEDED, VOIDED = "ACCEPTED", "CONFIRM", "SUPERSEDED", "VOID"
 """The states of a case and of its revisions; a case reads as its newest usable revision."""
@@ -43,6 +45,32 @@ class Taken:
 def blob_key(sha256: str) -> str:
     """Where an object lies by its content (volume.md)."""
     return f"blobs/sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"
+
+
+def accession_record(
+    *,
+    facts: CaseFacts,
+    snapshot: Mapping[str, Any],
+    bag: str,
+    content_digest: str,
+    originals: Sequence[OriginalObject],
+    findings: Sequence[Finding],
+    at: datetime,
+) -> tuple[str, bytes]:
+    """Key and bytes of what the bucket keeps of a case beside its originals, so that the database can be made anew from the bucket (volume.md)."""
+    record = {
+        "spec": "accession/1",
+        "case_no": facts.case_no,
+        "bag": bag,
+        "content_digest": content_digest,
+        "facts": facts.model_dump(mode="json"),
+        "snapshot": dict(snapshot),
+        "objects": [asdict(one) for one in originals],
+        "findings": [one.public() for one in findings],
+        "accepted_at": at.isoformat(),
+    }
+    text = (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    return f"accessions/{content_digest}/{sha256_hex(text)}.json", text
 
 
 def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) -> Taken | None:
@@ -81,6 +109,7 @@ def take_over(
     originals: Sequence[OriginalObject],
     findings: Sequence[Finding],
     at: datetime,
+    record: str | None = None,
 ) -> Case:
     """Write the case or its next revision, and its objects; what has a CONFIRM finding waits at 核对 (R32)."""
     state = WAITING if worst(findings) is Outcome.CONFIRM else ACCEPTED
@@ -98,7 +127,7 @@ def take_over(
     if case is None:
         case = Case(case_no=facts.case_no, state=state)
     if state == ACCEPTED or case.state != ACCEPTED:
-        _show(case, revision)
+        show_revision(case, revision)
     session.add(case)
     session.flush()
     blind_index.remember(session, case)
@@ -107,7 +136,9 @@ def take_over(
     session.add(revision)
     session.add_all(Component(case_id=case.id, revision=number, **asdict(one)) for one in originals)
     act = "ACCESSION" if number == 1 else "SUPPLEMENT"
-    journal.record(session, actor, act, facts.case_no, content=content_digest, objects=len(originals), state=state, revision=number)
+    journal.record(
+        session, actor, act, facts.case_no, content=content_digest, objects=len(originals), state=state, revision=number, record=record
+    )
     return case
 
 
@@ -120,7 +151,7 @@ def _next_revision(session: Session, case: Case) -> int:
     return held[-1].revision + 1
 
 
-def _show(case: Case, revision: CaseRevision) -> None:
+def show_revision(case: Case, revision: CaseRevision) -> None:
     """Let the case read as this revision states it."""
     facts = CaseFacts.model_validate(revision.facts)
     case.revision, case.content_digest, case.state = revision.revision, revision.content_digest, revision.state
@@ -173,7 +204,7 @@ def confirm(session: Session, actor: str, *, case_no: str, reason: str) -> Case:
     if waiting is None:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
     waiting.state = ACCEPTED
-    _show(case, waiting)
+    show_revision(case, waiting)
     blind_index.remember(session, case)
     remember_actors(session, case)
     codes = sorted({row["code"] for row in waiting.findings})

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,10 +24,26 @@ class JournalFault:
     reason: str
 
 
-def _digest(entry: JournalEntry) -> str:
-    # A list, not a concatenation: no two different entries share a serialisation.
+def line(entry: JournalEntry) -> bytes:
+    """An entry as it is digested, anchored and proved. A list, not a concatenation: no two different entries share a serialisation."""
     fields = [entry.seq, entry.at, entry.actor, entry.act, entry.subject, entry.detail, entry.previous]
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()).hexdigest()
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def from_line(text: bytes) -> JournalEntry:
+    """The entry that a line is of, with its digest."""
+    names = ("seq", "at", "actor", "act", "subject", "detail", "previous")
+    return JournalEntry(**dict(zip(names, json.loads(text), strict=True)), digest=hashlib.sha256(text).hexdigest())
+
+
+def _digest(entry: JournalEntry) -> str:
+    return hashlib.sha256(line(entry)).hexdigest()
+
+
+def entries(session: Session, after: int = 0) -> Iterator[JournalEntry]:
+    """The entries after a number, in order, a thousand at a time."""
+    query = select(JournalEntry).where(JournalEntry.seq > after).order_by(JournalEntry.seq)
+    yield from session.scalars(query.execution_options(yield_per=1000))
 
 
 def _last(session: Session) -> JournalEntry | None:
@@ -62,7 +79,7 @@ def head(session: Session) -> str:
 def verify(session: Session) -> tuple[int, JournalFault | None]:
     """Walk the chain; returns how many entries hold and the first fault, if any."""
     previous, expected = GENESIS, 1
-    for entry in session.scalars(select(JournalEntry).order_by(JournalEntry.seq).execution_options(yield_per=1000)):
+    for entry in entries(session):
         if entry.seq != expected:
             return expected - 1, JournalFault(expected, "此处缺少条目，编号不连续")
         if entry.previous != previous:

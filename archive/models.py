@@ -309,3 +309,47 @@ class PageBand(Base):
     __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's own form
     key: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     print_id: Mapped[int] = mapped_column(ForeignKey("page_prints.id"), primary_key=True, autoincrement=False)
+
+
+class FixityCheck(Base):
+    """One look at one package in one store: history that is only added to. Without a version it was a planted canary."""
+
+    __tablename__ = "fixity_checks"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    store: Mapped[str] = mapped_column(String(12))
+    cycle: Mapped[int] = mapped_column(index=True)
+    volume_version_id: Mapped[int | None] = mapped_column(ForeignKey("volume_versions.id"), index=True)
+    outcome: Mapped[str] = mapped_column(String(12), index=True)
+    objects: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    faults: Mapped[list[Any]]
+    checked_at: Mapped[datetime]
+
+
+class Replica(Base):
+    """A package that lies in the second store too, each object read back from there."""
+
+    __tablename__ = "replicas"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    volume_version_id: Mapped[int] = mapped_column(ForeignKey("volume_versions.id"), unique=True)
+    objects: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    copied_at: Mapped[datetime]
+
+
+class PeriodRun(Base):
+    """The compile of one period of one series (统一定期组卷归档): what it came to, and its register in the bucket."""
+
+    __tablename__ = "period_runs"
+    __table_args__ = (UniqueConstraint("fonds", "series", "period"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    fonds: Mapped[str] = mapped_column(String(4))
+    series: Mapped[str] = mapped_column(String(2))
+    period: Mapped[str] = mapped_column(String(7))
+    made: Mapped[int] = mapped_column(default=0)
+    missing: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    register: Mapped[str | None] = mapped_column(String(200))
+    register_sha256: Mapped[str | None] = mapped_column(String(64))
+    begun_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]

@@ -71,11 +71,13 @@ def freeze(
         facts = CaseFacts.model_validate(revision.facts)
         placement = place(facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule)
         volume = _reserve(session, case, placement, at)
-        _begin(session, volume, 1, revision, at)
+        begin_version(session, volume, 1, revision, at)
         volumes.append(volume)
     reach("frozen-before-commit")
     if volumes:
-        journal.record(session, actor, "FREEZE", "batch", first=volumes[0].code, last=volumes[-1].code, count=len(volumes))
+        # All of them, not the first and the last: a database made anew from the bucket gives each case the number that it had.
+        numbers = [[volume.code, case.case_no] for volume, case in zip(volumes, cases, strict=True)]
+        journal.record(session, actor, "FREEZE", "batch", count=len(volumes), numbers=numbers)
     return volumes
 
 
@@ -112,7 +114,7 @@ def freeze_supplements(session: Session, actor: str, *, case_no: str | None, per
         if _gives_way(session, newest):
             give_up(session, newest)
         if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
-            version = _begin(session, volume, newest.version + 1, revision, at)
+            version = begin_version(session, volume, newest.version + 1, revision, at)
             journal.record(session, actor, "FREEZE", f"{volume.code}/v{version.version}", revision=revision.revision)
             begun += 1
     reach("supplement-frozen-before-commit")
@@ -143,7 +145,7 @@ def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
                 case_revision=newest.case_revision,
                 origin=FROM_TIMESTAMP,
                 state=VolumeState.FROZEN,
-                input_digest=_digest([volume.code, FROM_TIMESTAMP, newest.inventory_sha256, newest.sha256]),
+                input_digest=timestamp_digest(volume.code, newest),
                 frozen_at=at,
             )
             _send(session, version, TIMESTAMP, at)
@@ -223,7 +225,7 @@ def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -
     return volume
 
 
-def _begin(session: Session, volume: Volume, number: int, revision: CaseRevision, at: datetime) -> VolumeVersion:
+def begin_version(session: Session, volume: Volume, number: int, revision: CaseRevision, at: datetime) -> VolumeVersion:
     """A version to be compiled from a revision, and its job."""
     objects = session.execute(
         select(Component.path, Component.sha256).filter_by(case_id=volume.case_id, revision=revision.revision).order_by(Component.path)
@@ -245,6 +247,11 @@ def _send(session: Session, version: VolumeVersion, kind: str, at: datetime) -> 
     session.add(version)
     session.flush()
     session.add(Job(kind=kind, subject=str(version.id), state="WAITING", created_at=at))
+
+
+def timestamp_digest(code: str, before: VolumeVersion) -> str:
+    """The input digest of a version that only adds time-stamps to the one before."""
+    return _digest([code, FROM_TIMESTAMP, before.inventory_sha256, before.sha256])
 
 
 def _digest(inputs: list[object]) -> str:

@@ -8,11 +8,13 @@ from sqlalchemy import Engine, and_, select
 from sqlalchemy.orm import Session
 
 from archive import journal
+from archive.anchors import verify_anchors
 from archive.codes import ArchivalCode, storage_prefix
 from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
 from archive.db import reading
 from archive.models import CaseRevision, NumberCounter, Volume, VolumeVersion
 from archive.service_items import required_materials
+from archive.vocabulary import VolumeState
 from storage.blobs import BlobStore
 from storage.errors import StorageError
 from storage.package import read_inventory, verify_package
@@ -47,14 +49,21 @@ class Held:
 def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
     """Every committed version, or those of the named volumes, in order of 档号."""
     query = (
-        select(Volume, VolumeVersion).join(VolumeVersion, VolumeVersion.volume_id == Volume.id).where(VolumeVersion.state == "COMMITTED")
+        select(Volume, VolumeVersion)
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .where(VolumeVersion.state.in_((VolumeState.COMMITTED, VolumeState.QUARANTINED)), VolumeVersion.inventory_sha256.is_not(None))
     )
     if codes:
         query = query.where(Volume.code.in_(codes))
     with reading(engine) as session:
         held: list[Held] = []
+        before: tuple[str, str | None] = ("", None)
         for volume, version in session.execute(query.order_by(Volume.code, VolumeVersion.version)):
-            follows = held and held[-1].code == volume.code
+            follows, previous = before[0] == volume.code, before[1]
+            before = (volume.code, version.inventory_sha256)
+            # A frozen version is not shown to anybody, but the one after it still names it.
+            if version.state != VolumeState.COMMITTED:
+                continue
             held.append(
                 Held(
                     volume.code,
@@ -63,7 +72,7 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
                     version.pages or 0,
                     version.sha256 or "",
                     version.inventory_sha256 or "",
-                    held[-1].inventory_sha256 if follows else None,
+                    previous if follows else None,
                 )
             )
         return held
@@ -90,19 +99,35 @@ def verify_volume(store: BlobStore, held: Held, trust: TrustAnchors, prover: Pdf
         return [Fault("I1", name, str(error))]
 
 
-def verify_holdings(engine: Engine, store: BlobStore) -> Iterator[Fault]:
-    """The invariants across volumes: I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10 journal."""
-    held = {one.prefix: one for one in committed(engine)}
-    yield from _bucket(store, held)
+def verify_holdings(engine: Engine, store: BlobStore, trust: TrustAnchors | None = None) -> Iterator[Fault]:
+    """The invariants across volumes: I1 nothing frozen, I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10 journal."""
+    frozen = _frozen(engine)
+    for name in frozen.values():
+        yield Fault("I1", name, "该册因对象损坏已隔离，尚未修复")
+    yield from _bucket(store, {one.prefix for one in committed(engine)} | frozen.keys())
     yield from _numbers(engine)
     yield from _materials(engine)
     with reading(engine) as session:
         _, broken = journal.verify(session)
     if broken:
         yield Fault("I10", str(broken.seq), broken.reason)
+    for fault in verify_anchors(engine, store, trust):
+        yield Fault("I10", str(fault.seq or f"checkpoint/{fault.checkpoint}"), fault.reason)
 
 
-def _bucket(store: BlobStore, held: dict[str, Held]) -> Iterator[Fault]:
+def _frozen(engine: Engine) -> dict[str, str]:
+    """Committed versions that are set apart, by their prefix."""
+    query = (
+        select(Volume.code, VolumeVersion.version)
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .where(VolumeVersion.state == VolumeState.QUARANTINED, VolumeVersion.inventory_sha256.is_not(None))
+    )
+    with reading(engine) as session:
+        found = session.execute(query).all()
+    return {storage_prefix(ArchivalCode.parse(code), version): f"{code}/v{version}" for code, version in found}
+
+
+def _bucket(store: BlobStore, held: set[str]) -> Iterator[Fault]:
     for one in store.list("volumes/"):
         prefix = one.key.rpartition("/")[0]
         while prefix.startswith("volumes/") and prefix not in held:

@@ -154,6 +154,15 @@ class ForeignSignature(LabelledEnum):
     UNREADABLE = "UNREADABLE", "签名无法读取"
 
 
+class Fixity(LabelledEnum):
+    """What reading an object again showed."""
+
+    MATCH = "MATCH", "相符"
+    CHANGED = "CHANGED", "已改变"
+    MISSING = "MISSING", "缺失"
+    UNREADABLE = "UNREADABLE", "无法读取"
+
+
 class SignatureLevel(LabelledEnum):
     """PAdES level reached (ETSI EN 319 142-1)."""
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession import OriginalObject, Taken, blob_key, earlier_delivery, log_delivery, take_over
+from archive.accession import OriginalObject, Taken, accession_record, blob_key, earlier_delivery, log_delivery, take_over
 from archive.case_facts import CaseFacts
 from archive.db import reading, writing
 from archive.findings import Finding, finding, worst
@@ -79,12 +79,25 @@ def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, 
 def _taken(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime) -> Taken:
     with reading(engine) as session:
         known = earlier_delivery(session, facts, bag.content_digest)
+        copies = _copies(session, facts, submission)
     if known is not None:
         return known
     for one in submission.components:
         store.put_new(blob_key(one.sha256), one.read(), media_type=one.media_type)
+    originals = _originals(submission)
+    # Before the row, as the objects: a row never stands alone, and a record without a row is found by its digest when the package comes again.
+    key, record = accession_record(
+        facts=facts,
+        snapshot=submission.snapshot,
+        bag=bag.name,
+        content_digest=bag.content_digest,
+        originals=originals,
+        findings=(*submission.findings, *copies),
+        at=now,
+    )
+    store.put_new(key, record, media_type="application/json")
     try:
-        return _accept(engine, actor, bag, submission, facts, now)
+        return _accept(engine, actor, bag, submission, facts, now, key)
     except IntegrityError:
         with reading(engine) as session:
             known = earlier_delivery(session, facts, bag.content_digest)
@@ -93,11 +106,12 @@ def _taken(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: S
         return known
 
 
-def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime) -> Taken:
+def _originals(submission: Submission) -> list[OriginalObject]:
+    return [OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components]
+
+
+def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, record: str) -> Taken:
     """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first."""
-    originals = [
-        OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components
-    ]
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
         if first is not None:
@@ -110,9 +124,10 @@ def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts:
             facts=facts,
             snapshot=submission.snapshot,
             content_digest=bag.content_digest,
-            originals=originals,
+            originals=_originals(submission),
             findings=findings,
             at=now,
+            record=record,
         )
         keep_prints(session, case.id, submission.prints)
         _log(session, actor, bag, facts.case_no, taken, None, now)

@@ -90,7 +90,7 @@ def write_package(
     }
     text = (json.dumps(record, ensure_ascii=False, indent=1) + "\n").encode()
     store.put_new(f"{prefix}/{INVENTORY}", text, media_type="application/json")
-    return _parsed(store.read(f"{prefix}/{INVENTORY}", sha256=sha256_hex(text)))
+    return parse_inventory(store.read(f"{prefix}/{INVENTORY}", sha256=sha256_hex(text)))
 
 
 def _manifest(digests: Mapping[str, str]) -> bytes:
@@ -100,10 +100,11 @@ def _manifest(digests: Mapping[str, str]) -> bytes:
 def read_inventory(store: BlobStore, prefix: str) -> Inventory | None:
     """The commit record, or None when the package was never committed."""
     key = f"{prefix}/{INVENTORY}"
-    return _parsed(store.read(key)) if store.stat(key) else None
+    return parse_inventory(store.read(key)) if store.stat(key) else None
 
 
-def _parsed(text: bytes) -> Inventory:
+def parse_inventory(text: bytes) -> Inventory:
+    """Read a commit record. Raises DigestMismatchError for bytes that are none."""
     try:
         record = json.loads(text)
         objects = tuple(SharedObject(**one) for one in record["objects"])

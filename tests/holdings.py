@@ -90,7 +90,7 @@ class Holdings:
     def faults(self) -> list[Fault]:
         """What `verify --all` finds."""
         found = [fault for one in committed(self.engine) for fault in verify_volume(self.store, one, self.shop.trust, self.shop.prover)]
-        return found + list(verify_holdings(self.engine, self.store))
+        return found + list(verify_holdings(self.engine, self.store, self.shop.trust))
 
     def versions(self) -> list[tuple[int, str]]:
         """Number and state of each version there is."""

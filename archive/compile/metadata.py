@@ -105,7 +105,7 @@ def _shown(text: str) -> str:
 
 
 def read_metadata(data: bytes) -> dict[str, Any]:
-    """Contents and cross-reference, as `show --json` prints them. The bytes are our own, verified against the commit record."""
+    """Contents and cross-reference, as `show --json` prints them, and what else a rebuilt row needs. The bytes are our own, verified against the commit record."""
     spaces = {"m": NAMESPACE}
     root = ET.fromstring(data)  # noqa: S314 - see above
 
@@ -117,4 +117,9 @@ def read_metadata(data: bytes) -> dict[str, Any]:
         {"no": int(one.get("no", "0")), **fields(one, "code", "title", "source", "page", "pages")}
         for one in root.iterfind("m:contents/m:item", spaces)
     ]
-    return {"contents": contents, "cross_reference": fields(root.find("m:cross_reference", spaces), "fonds", "series", "org")}
+    return {
+        "contents": contents,
+        "cross_reference": fields(root.find("m:cross_reference", spaces), "fonds", "series", "org"),
+        **fields(root, "pages", "filing_org"),
+        "late": root.findtext("m:late", "false", spaces) == "true",
+    }

@@ -34,6 +34,7 @@ from pyhanko_certvalidator.errors import (
 from pyhanko_certvalidator.path import ValidationPath
 
 from archive.compile.prove import TrustAnchors, read_signature, trust_context
+from archive.compile.seal_detached import sign_detached, stamp
 from archive.compile.seal_errors import (
     SealError,
     SealExpiredError,
@@ -120,6 +121,15 @@ class Sealer:
         except (SigningError, PathError, ValidationError, PdfReadError) as error:
             raise SealError("补加时间戳失败：证书路径或吊销信息无效。") from error
         return Sealed(bytes(out.getbuffer()), SignatureLevel.B_LTA, pending=False)
+
+    def sign_detached(self, data: bytes) -> bytes:
+        """A detached CMS signature over bytes that are no PDF, by the same seal and after the same check of its standing."""
+        self._check(self._signer.signing_cert, None)
+        return sign_detached(self._signer, data)
+
+    def stamp(self, data: bytes) -> bytes:
+        """A checked time-stamp token over bytes. Raises TimestampPendingError when none is to be had now."""
+        return stamp(self._timestamper, data)
 
     def _sign(
         self, pdf: bytes, appearance: bytes, page: int, box: tuple[float, float, float, float], reason: str, level: SignatureLevel

@@ -1,6 +1,5 @@
 """What every BlobStore must do, on local files and on a real SeaweedFS."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
+from storage.encrypt import EncryptedStore, KeyRing
 from storage.errors import BadKeyError, DigestMismatchError, KeyTakenError, MissingError, PinnedError, StorageError
 from storage.local_store import LocalStore
 from storage.package import export_bag, read_inventory, verify_package, write_package
@@ -19,13 +19,15 @@ from tests.services import ACCESS, SECRET, seaweedfs
 __all__ = ["seaweedfs"]
 
 
-@pytest.fixture(params=["local", "s3"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore]:
+@pytest.fixture(params=["local", "s3", "encrypted", "encrypted-s3"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     """A store with nothing in it."""
-    if request.param == "local":
-        yield LocalStore(tmp_path / "store")
-        return
-    yield S3Store(request.getfixturevalue("seaweedfs"), f"t-{uuid4().hex[:12]}", ACCESS, SECRET, secure=False)
+    inner: BlobStore
+    if request.param in {"local", "encrypted"}:
+        inner = LocalStore(tmp_path / "store")
+    else:
+        inner = S3Store(request.getfixturevalue("seaweedfs"), f"t-{uuid4().hex[:12]}", ACCESS, SECRET, secure=False)
+    return EncryptedStore(inner, KeyRing({"k1": b"1" * 32}, "k1")) if request.param.startswith("encrypted") else inner
 
 
 def test_what_was_put_is_read_back_with_its_digest(store: BlobStore) -> None:

@@ -1,0 +1,207 @@
+"""Encryption at rest: any BlobStore behind AES-256-GCM, one fresh key for each object, wrapped by a key that has a name and can be rotated.
+
+An object is stored as one header line of JSON (the key's name, the wrapped object key, and sealed size and digest) and the sealed
+bytes. Whoever has the store alone learns sizes and keys' names, and no content: a digest in the open would
+confirm a guess.
+"""
+
+import io
+import json
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from storage.blobs import BlobStore, Stat, probe_write_once
+from storage.digest import sha256_hex, verified
+from storage.errors import DigestMismatchError, KeyTakenError, MissingError, StorageError
+
+SPEC = "yice-sealed/1"
+_KEY_BYTES, _NONCE_BYTES, _LONGEST_HEAD = 32, 12, 4096
+
+
+class KeyUnknownError(StorageError):
+    """The object is sealed under a key that was not given."""
+
+    code = "KEY_UNKNOWN"
+    action = "请把该名称的密钥放回密钥文件夹；没有它，对象无法读取。"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRing:
+    """All keys by name, and the name of the one that seals what is new. An older one stays as long as anything is sealed under it."""
+
+    keys: Mapping[str, bytes]
+    current: str
+
+    def __post_init__(self) -> None:
+        if self.current not in self.keys or any(len(key) != _KEY_BYTES for key in self.keys.values()):
+            raise KeyUnknownError("加密密钥缺失或长度不是 32 字节。")
+
+    def wrap(self, object_key: bytes, bound: bytes) -> tuple[str, bytes]:
+        """Seal an object's key under the current key; `bound` ties it to its place."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return self.current, nonce + AESGCM(self.keys[self.current]).encrypt(nonce, object_key, bound)
+
+    def unwrap(self, name: str, wrapped: bytes, bound: bytes) -> bytes:
+        """Open an object's key. Raises KeyUnknownError, or DigestMismatchError when it was changed or moved."""
+        if name not in self.keys:
+            raise KeyUnknownError(f"没有名为 {name} 的加密密钥。")
+        try:
+            return AESGCM(self.keys[name]).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], bound)
+        except (InvalidTag, ValueError):
+            raise DigestMismatchError("对象的加密密钥被改变。") from None
+
+
+class EncryptedStore:
+    """A BlobStore whose every object is sealed before it reaches the store behind it; digests and sizes are those of the open bytes."""
+
+    def __init__(self, inner: BlobStore, ring: KeyRing) -> None:
+        """Seal what goes into `inner`, open what comes from it."""
+        self._inner, self._ring = inner, ring
+
+    def put_new(self, key: str, data: bytes, *, media_type: str = "application/octet-stream", retain_until: datetime | None = None) -> Stat:
+        """Write once. Sealing the same bytes twice gives different ones, so what lies there is opened and compared."""
+        if self._inner.stat(key) is None:
+            with suppress(KeyTakenError):  # another writer was first; whether it wrote the same is seen below
+                self._inner.put_new(key, self._sealed(key, data), media_type=media_type)
+        known = self._same(key, data)
+        if retain_until:
+            self._inner.pin(key, retain_until)
+        return known
+
+    def _same(self, key: str, data: bytes) -> Stat:
+        if self.read(key) != data:
+            raise KeyTakenError(f"对象已存在且内容不同：{key}。")
+        return self._known(key)
+
+    def read(self, key: str, *, sha256: str | None = None) -> bytes:
+        """Read whole, opened and verified: against what was sealed in, and against `sha256`."""
+        line, newline, sealed = self._inner.read(key).partition(b"\n")
+        data = self._open(key, line + newline, sealed)
+        return verified(data, sha256, key) if sha256 else data
+
+    @contextmanager
+    def open(self, key: str, *, sha256: str | None = None) -> Iterator[BinaryIO]:
+        """GCM proves the whole or nothing, so the whole is opened before the first byte is given."""
+        yield io.BytesIO(self.read(key, sha256=sha256))
+
+    def stat(self, key: str) -> Stat | None:
+        """None when there is no object."""
+        return None if self._inner.stat(key) is None else self._known(key)
+
+    def list(self, prefix: str) -> Iterator[Stat]:
+        """In order of key."""
+        for one in self._inner.list(prefix):
+            yield self._known(one.key)
+
+    def pin(self, key: str, until: datetime) -> None:
+        """Lock until a time."""
+        self._inner.pin(key, until)
+
+    def discard(self, key: str, version: str) -> None:
+        """Delete exactly this version."""
+        self._inner.discard(key, version)
+
+    def probe(self) -> None:
+        """Raise StoreUnfitError unless overwriting is refused."""
+        self._inner.probe()
+        probe_write_once(self)
+
+    def key_name(self, key: str) -> str:
+        """Under which key an object is sealed."""
+        return _head(self._line(key), key)["key"]
+
+    def reseal(self, key: str) -> bool:
+        """Seal an object under the current key when it is under another; False when there was nothing to do.
+
+        The new bytes are made before the old ones go; after a kill in between the object comes back from the second store.
+        Raises PinnedError for a locked object, which keeps its key.
+        """
+        if self.key_name(key) == self._ring.current:
+            return False
+        data, held = self.read(key), self._inner.stat(key)
+        if held is None:
+            raise MissingError(f"对象缺失：{key}。")
+        fresh = self._sealed(key, data)
+        self._inner.discard(key, held.version)
+        self._inner.put_new(key, fresh, media_type=held.media_type)
+        self.read(key, sha256=sha256_hex(data))
+        return True
+
+    def _sealed(self, key: str, data: bytes) -> bytes:
+        object_key, bound = secrets.token_bytes(_KEY_BYTES), key.encode()
+        name, wrapped = self._ring.wrap(object_key, bound)
+        about = json.dumps({"sha256": sha256_hex(data), "size": len(data)}).encode()
+        head = {"spec": SPEC, "key": name, "wrapped": _text(wrapped), "about": _text(_seal(object_key, about, b"about " + bound))}
+        line = json.dumps(head, sort_keys=True).encode() + b"\n"
+        return line + _seal(object_key, data, line)
+
+    def _line(self, key: str) -> bytes:
+        """The header alone: a look at an object must not cost its whole length."""
+        found = b""
+        with self._inner.open(key) as source:
+            while b"\n" not in found and len(found) < _LONGEST_HEAD and (more := source.read(_LONGEST_HEAD)):
+                found += more
+        return found.partition(b"\n")[0] + b"\n"
+
+    def _object_key(self, key: str, line: bytes) -> bytes:
+        head = _head(line, key)
+        return self._ring.unwrap(head["key"], _bytes(head["wrapped"], key), key.encode())
+
+    def _open(self, key: str, line: bytes, sealed: bytes) -> bytes:
+        return _unseal(self._object_key(key, line), sealed, line, key)
+
+    def _known(self, key: str) -> Stat:
+        held = self._inner.stat(key)
+        if held is None:
+            raise MissingError(f"对象缺失：{key}。")
+        line = self._line(key)
+        about = _bytes(_head(line, key)["about"], key)
+        told = json.loads(_unseal(self._object_key(key, line), about, b"about " + key.encode(), key))
+        return replace(held, size=told["size"], sha256=told["sha256"])
+
+
+def _head(line: bytes, key: str) -> dict[str, str]:
+    try:
+        head: dict[str, str] = json.loads(line)
+        if head["spec"] == SPEC and head.keys() == {"spec", "key", "wrapped", "about"}:
+            return head
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise DigestMismatchError(f"对象不是密封的，或已被改变：{key}。")
+
+
+def _seal(object_key: bytes, data: bytes, bound: bytes) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + AESGCM(object_key).encrypt(nonce, data, bound)
+
+
+def _unseal(object_key: bytes, sealed: bytes, bound: bytes, key: str) -> bytes:
+    try:
+        return AESGCM(object_key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], bound)
+    except (InvalidTag, ValueError):
+        raise DigestMismatchError(f"对象内容被改变：{key}。") from None
+
+
+def _text(data: bytes) -> str:
+    return b64encode(data).decode()
+
+
+def _bytes(text: str, key: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except ValueError:
+        raise DigestMismatchError(f"对象不是密封的，或已被改变：{key}。") from None
+
+
+def load_ring(folder: Path, current: str) -> KeyRing:
+    """Every `<name>.key` of a folder: 32 bytes each, as `openssl rand -out 2026.key 32` writes them."""
+    return KeyRing({one.stem: one.read_bytes() for one in sorted(folder.glob("*.key"))}, current)

@@ -1,0 +1,205 @@
+"""Whoever can write the database can mend its chain of digests; the signed heads in the bucket still tell."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from archive import journal
+from archive.anchors import anchor, heads, inclusion, verify_anchors
+from archive.db import reading, writing
+from archive.errors import ConflictError, NotFoundError
+from archive.merkle import Frontier, inclusion_path, leaf_hash, root_by_path
+from archive.models import JournalEntry
+from tests.faults.archives import archive, committed_folder, keys
+from tests.faults.worker import free_port
+from tests.holdings import Holdings
+from tests.test_house import DOCS
+
+__all__ = ["archive", "committed_folder", "keys"]
+
+
+def anchored(archive: Holdings, times: int = 2) -> Holdings:
+    """With two checkpoints, and a tail that is in none."""
+    for number in range(times):
+        with writing(archive.engine) as session:
+            journal.record(session, "test", "ACT", f"subject-{number}")
+        assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is not None
+    return archive
+
+
+def rewrite(archive: Holdings, change: Any) -> None:
+    """Change the list of entries as an intruder would who mends every digest after it."""
+    with reading(archive.engine) as session:
+        entries = [[one.at, one.actor, one.act, one.subject, one.detail] for one in journal.entries(session)]
+    change(entries)
+    with writing(archive.engine) as session:
+        session.execute(text("DROP TRIGGER journal_no_update"))
+        session.execute(text("DROP TRIGGER journal_no_delete"))
+        session.execute(text("DELETE FROM journal"))
+        previous = journal.GENESIS
+        for seq, (at, actor, act, subject, detail) in enumerate(entries, 1):
+            entry = JournalEntry(seq=seq, at=at, actor=actor, act=act, subject=subject, detail=detail, previous=previous, digest="")
+            previous = entry.digest = journal._digest(entry)
+            session.add(entry)
+
+
+def found(archive: Holdings) -> list[tuple[int, int | None]]:
+    with reading(archive.engine) as session:
+        assert journal.verify(session)[1] is None, "the chain itself was mended"
+    return [(one.checkpoint, one.seq) for one in verify_anchors(archive.engine, archive.store, archive.shop.trust)]
+
+
+def test_an_untouched_journal_agrees_with_its_anchors_and_only_news_makes_another(archive: Holdings) -> None:
+    anchored(archive)
+    assert found(archive) == []
+    assert archive.faults() == []
+    assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is None
+    assert [one.number for one in heads(archive.store)] == [1, 2]
+
+
+def _edit(entries: list[Any]) -> None:
+    entries[4][1] = "somebody else"
+
+
+def _remove(entries: list[Any]) -> None:
+    del entries[4]
+
+
+def _swap(entries: list[Any]) -> None:
+    entries[4], entries[5] = entries[5], entries[4]
+
+
+@pytest.mark.parametrize("change", [_edit, _remove, _swap])
+def test_a_change_whose_digests_were_all_mended_is_found_at_its_entry(archive: Holdings, change: Any) -> None:
+    anchored(archive)
+    with reading(archive.engine) as session:
+        assert len(list(journal.entries(session))) > 12
+    rewrite(archive, change)
+    assert found(archive) == [(1, 5)]
+    assert "I10" in {one.invariant for one in archive.faults()}
+
+
+def test_a_cut_tail_is_found_and_nothing_is_anchored_over_it(archive: Holdings) -> None:
+    anchored(archive)
+    size = heads(archive.store)[-1].size
+    rewrite(archive, lambda entries: entries.__delitem__(slice(size - 1, None)))
+    assert found(archive) == [(2, size)]
+    with pytest.raises(ConflictError):
+        anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test")
+
+
+@pytest.mark.parametrize("name", ["head.json", "head.p7s", "head.tst"])
+def test_a_forged_or_removed_part_of_an_anchor_is_found(archive: Holdings, name: str) -> None:
+    anchored(archive)
+    path = archive.folder / "store" / "journal" / "checkpoint" / "000001" / name
+    other = path.parent.with_name("000002") / name
+    assert path.read_bytes() != other.read_bytes()
+    forged = {
+        "head.json": path.read_bytes().replace(b'"size": ', b'"size": 1'),
+        "head.p7s": other.read_bytes(),
+        "head.tst": other.read_bytes(),
+    }[name]
+    held = archive.store.stat(f"journal/checkpoint/000001/{name}")
+    assert held is not None
+    archive.store.discard(held.key, held.version)
+    if name != "head.tst":
+        assert found(archive) != [], "a missing one"
+    archive.store.put_new(held.key, forged)
+    assert found(archive) != []
+
+
+def test_a_checkpoint_removed_whole_is_missed_by_the_journal(archive: Holdings) -> None:
+    anchored(archive)
+    for one in list(archive.store.list("journal/checkpoint/000002/")):
+        archive.store.discard(one.key, one.version)
+    assert found(archive) == [(2, None)]
+
+
+def test_an_anchor_made_while_the_authority_is_away_gets_its_stamp_afterwards(archive: Holdings) -> None:
+    from pyhanko.sign.timestamps import HTTPTimeStamper
+
+    down = archive.with_timestamper(HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=1)).sealer_for("J602")
+    assert anchor(archive.engine, archive.store, down, "test") is not None
+    assert archive.store.stat("journal/checkpoint/000001/head.tst") is None
+    assert found(archive) == []
+    assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is None
+    assert archive.store.stat("journal/checkpoint/000001/head.tst") is not None
+    assert found(archive) == []
+
+
+@pytest.mark.parametrize("lost", [("head.p7s", "head.tst", "entries.jsonl"), ("head.p7s", "head.tst"), ("head.tst",)])
+def test_an_anchor_that_a_kill_left_half_written_is_completed(archive: Holdings, lost: tuple[str, ...]) -> None:
+    anchored(archive, 1)
+    folder = archive.folder / "store" / "journal" / "checkpoint" / "000001"
+    lines = (folder / "entries.jsonl").read_bytes()
+    for name in lost:
+        held = archive.store.stat(f"journal/checkpoint/000001/{name}")
+        assert held is not None
+        archive.store.discard(held.key, held.version)
+    anchored(archive, 1)
+    assert (folder / "entries.jsonl").read_bytes() == lines
+    assert found(archive) == []
+
+
+def test_a_third_party_checks_an_entry_with_openssl_and_the_written_recipe(archive: Holdings, tmp_path: Path) -> None:
+    anchored(archive)
+    recipe = DOCS["operations.md"].partition("## Proof of one journal entry")[2]
+    shell = recipe.partition("```sh\n")[2].partition("```")[0]
+    program = recipe.partition("```python\n")[2].partition("```")[0]
+    assert "openssl cms" in shell
+    assert "openssl ts" in shell
+
+    def check(folder: Path) -> bool:
+        (folder / "check.py").write_text(program)
+        (folder / "root.pem").write_bytes(archive.pki.root_pem.read_bytes())
+        lines = [line for line in shell.splitlines() if line.startswith("openssl")]
+        done = [subprocess.run(line, shell=True, cwd=folder, capture_output=True, check=False).returncode for line in lines]  # noqa: S602 - our own page
+        return done == [0, 0] and subprocess.run([sys.executable, "check.py"], cwd=folder, capture_output=True, check=False).returncode == 0
+
+    for seq in (1, 7, heads(archive.store)[-1].size):
+        folder = tmp_path / str(seq)
+        folder.mkdir()
+        for name, data in inclusion(archive.engine, archive.store, seq).items():
+            (folder / name).write_bytes(data)
+        assert check(folder)
+        for name in ("entry.txt", "head.json", "head.p7s", "head.tst", "proof.json"):
+            whole = (folder / name).read_bytes()
+            (folder / name).write_bytes(whole.replace(b"1", b"2") if name == "proof.json" else bytes([whole[0] ^ 1]) + whole[1:])
+            assert not check(folder), name
+            (folder / name).write_bytes(whole)
+    with pytest.raises(NotFoundError):
+        inclusion(archive.engine, archive.store, heads(archive.store)[-1].size + 1)
+
+
+@given(st.lists(st.binary(max_size=8), min_size=1, max_size=70), st.data())
+def test_every_path_leads_to_the_root_of_its_size_and_no_other_line_does(lines: list[bytes], data: st.DataObject) -> None:
+    tree = Frontier()
+    for line in lines:
+        tree.add(line)
+    leaves = [leaf_hash(line) for line in lines]
+    index = data.draw(st.integers(0, len(lines) - 1))
+    path = inclusion_path(leaves, index)
+    assert root_by_path(leaves[index], index, len(lines), path) == tree.root()
+    assert root_by_path(leaf_hash(lines[index] + b"x"), index, len(lines), path) != tree.root()
+    assert root_by_path(leaves[index], index, len(lines), [*path, leaves[0]]) is None
+
+
+def test_heads_are_those_of_the_standard() -> None:
+    """The well-known vectors of certificate transparency's own tests."""
+    lines = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+    tree = Frontier()
+    assert tree.root().hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    roots = []
+    for line in lines:
+        tree.add(bytes.fromhex(line))
+        roots.append(tree.root().hex())
+    assert roots[0] == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+    assert roots[1] == "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125"
+    assert roots[6] == "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c"
+    assert roots[7] == "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"

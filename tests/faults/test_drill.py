@@ -1,0 +1,25 @@
+"""The short form of `make cluster-drill`; the long one is for a night."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.postgres import missing
+
+BREAKS, KILLS = {"store", "broker", "tsa"}, 8
+
+
+def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for() -> None:
+    if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
+        missing("rabbitmq-server")
+    command = [sys.executable, "-m", "tests.faults.drill", "--cases", "40", "--seconds", "60", "--json"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=420, check=False)
+    assert done.stdout, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert found["clean"], found
+    assert found["committed"] == found["accepted"] == found["commit_records"] > 30
+    assert sum(found["outcomes"].values()) == found["bags"]
+    assert set(found["broken"]) == BREAKS, "something was never broken"
+    assert sum(found["killed"].values()) >= KILLS
+    assert found["broken_requests"] > 0

@@ -1,0 +1,175 @@
+"""The database is lost: the bucket alone gives it back, and the archive goes on from there."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from api.batch import reserve, void_number
+from archive import journal
+from archive.accession import confirm
+from archive.anchors import anchor, heads
+from archive.arrangement import FilingRule
+from archive.db import reading, writing
+from archive.errors import ConflictError
+from archive.models import Job, Volume, VolumeVersion
+from archive.rebuild import Rebuilt, differences, rebuild
+from search.follow import Source
+from search.follow import rebuild as rebuild_index
+from search.shelf import Shelf
+from tests.factories import OTHER
+from tests.faults.archives import CASES, archive, committed_folder, keys
+from tests.faults.worker import opened, work
+from tests.holdings import CATALOGUE, ORGANISATIONS, Holdings, sound_case, supplement
+
+__all__ = ["archive", "committed_folder", "keys"]
+
+
+def case(number: int, *, receive: str | None = None) -> dict[str, object]:
+    return sound_case(f"150602010000-20260901-{number:06d}", **({"receive": receive} if receive else {}))
+
+
+@pytest.fixture
+def lived(archive: Holdings) -> Holdings:
+    """An archive to which everything has happened that may happen to a case."""
+    archive.deliver("elsewhere", case(4, receive=OTHER))
+    work(archive, "compile")
+    archive.deliver("unstamped", case(5))
+    work(archive, "down")
+    archive.freeze_timestamps()
+    archive.make()
+    archive.deliver("to be void", case(6))
+    reserve(archive.runtime, "test")
+    with reading(archive.engine) as session:
+        code = session.scalar(select(Volume.code).order_by(Volume.id.desc()))
+    void_number(archive.runtime, "test", code=code or "", reason="来源系统撤回")
+    archive.deliver("late", {**case(7), "process": [{**one, "at": one["at"].replace("2026-09", "2026-03")} for one in case(7)["process"]]})  # type: ignore[attr-defined, union-attr]
+    work(archive, "compile")
+    archive.deliver("numbered only", case(8))
+    reserve(archive.runtime, "test")
+    archive.deliver("taken over only", case(9))
+    archive.deliver("waiting supplement", supplement(CASES[1], 2))
+    return archive
+
+
+def anew(archive: Holdings, keys: Path) -> tuple[Holdings, Rebuilt]:
+    """A second archive on the same bucket whose database was made from it."""
+    folder = archive.folder.with_name("anew")
+    folder.mkdir()
+    (folder / "store").symlink_to(archive.folder / "store")
+    made = opened(folder, keys)
+    report = rebuild(made.engine, made.store, "test", catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE)
+    return made, report
+
+
+def seal_journal(archive: Holdings) -> None:
+    assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is not None
+
+
+def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(lived: Holdings, keys: Path, tmp_path: Path) -> None:
+    seal_journal(lived)
+    before = sorted((one.key, one.sha256) for one in lived.store.list(""))
+    made, report = anew(lived, keys)
+    assert differences(lived.engine, made.engine) == []
+    assert (report.faults, report.cases, report.reserved) == ([], 9, 1)
+    assert made.faults() == lived.faults() == []
+    assert sorted((one.key, one.sha256) for one in lived.store.list("")) == before, "the bucket is only read"
+    shelf = Shelf(tmp_path / "index", "tantivy")
+    assert rebuild_index(Source(made.engine, made.store, CATALOGUE, ORGANISATIONS), shelf) == 6
+    made.engine.dispose()
+
+
+def test_a_rebuilt_archive_goes_on_with_numbers_supplements_journal_and_anchors(lived: Holdings, keys: Path) -> None:
+    seal_journal(lived)
+    size = heads(lived.store)[-1].size
+    made, _ = anew(lived, keys)
+    work(made, "compile")
+    with reading(made.engine) as session:
+        assert set(session.scalars(select(Job.state))) == {"DONE"}
+        numbers = sorted(session.scalars(select(Volume.number).where(Volume.series == "CS")))
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert set(session.scalars(select(VolumeVersion.state))) == {"COMMITTED"}
+        entries = [one.act for one in journal.entries(session)]
+    assert entries[size] == "REBUILD"
+    seal_journal(made)
+    assert len(heads(made.store)) == 2
+    assert made.faults() == []
+    made.engine.dispose()
+
+
+def test_what_was_done_after_the_last_anchor_is_still_in_its_objects(lived: Holdings, keys: Path) -> None:
+    seal_journal(lived)
+    lived.deliver("after", case(10))
+    work(lived, "compile")
+    made, report = anew(lived, keys)
+    assert report.faults == []
+    assert differences(lived.engine, made.engine) == []
+    assert made.faults() == []
+    made.engine.dispose()
+
+
+def test_a_database_of_yesterday_beside_the_bucket_of_today_is_found_and_replaced(archive: Holdings, keys: Path) -> None:
+    seal_journal(archive)
+    yesterday = archive.folder.with_name("yesterday")
+    archive.engine.dispose()
+    shutil.copytree(archive.folder, yesterday)
+    archive.deliver("today", case(4))
+    work(archive, "compile")
+    archive.deliver("today's supplement", supplement(CASES[1], 2))
+    work(archive, "compile")
+    seal_journal(archive)
+    (yesterday / "yice.db").rename(archive.folder.parent / "old.db")
+    shutil.rmtree(yesterday)
+    yesterday.mkdir()
+    (archive.folder.parent / "old.db").rename(yesterday / "yice.db")
+    (yesterday / "store").symlink_to(archive.folder / "store")
+    restored = opened(yesterday, keys)
+    found = {one.invariant for one in restored.faults()}
+    assert {"I2", "I8", "I10"} <= found, "two volumes and a checkpoint that the database does not know"
+    restored.engine.dispose()
+    made, report = anew(archive, keys)
+    assert report.faults == []
+    assert differences(archive.engine, made.engine) == []
+    assert made.faults() == []
+    made.engine.dispose()
+
+
+def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(archive: Holdings, keys: Path) -> None:
+    blank = {"materials/006.jpg": _blank()}
+    for number in (4, 5):
+        assert archive.deliver(f"blank-{number}", case(number), blank).outcome == "CONFIRM"
+    with writing(archive.engine) as session:
+        confirm(session, "test", case_no="150602010000-20260901-000004", reason="已核对")
+    work(archive, "compile")
+    seal_journal(archive)
+    made, report = anew(archive, keys)
+    assert (report.faults, differences(archive.engine, made.engine)) == ([], [])
+    made.engine.dispose()
+
+
+def test_damage_in_the_bucket_is_told_and_frozen_not_taken_for_sound(archive: Holdings, keys: Path) -> None:
+    seal_journal(archive)
+    path = min((archive.folder / "store" / "blobs").rglob("*"), key=lambda one: (one.is_dir(), one))
+    path.chmod(0o640)
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    made, report = anew(archive, keys)
+    assert report.faults
+    with reading(made.engine) as session:
+        assert "QUARANTINED" in set(session.scalars(select(VolumeVersion.state)))
+    made.engine.dispose()
+
+
+def test_a_database_that_holds_anything_is_never_written_over(archive: Holdings) -> None:
+    with pytest.raises(ConflictError):
+        rebuild(archive.engine, archive.store, "test", catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE)
+
+
+def _blank() -> bytes:
+    import io
+
+    from PIL import Image
+
+    out = io.BytesIO()
+    Image.new("RGB", (1654, 2339), (255, 255, 255)).save(out, "JPEG", dpi=(200, 200))
+    return out.getvalue()
