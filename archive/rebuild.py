@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from archive import journal
+from archive import blind_index, journal
 from archive.accession import ACCEPTED, SUPERSEDED, WAITING, OriginalObject, show_revision
 from archive.anchors import heads, segment
 from archive.arrangement import FilingRule
@@ -23,6 +23,7 @@ from archive.models import Base, Case, CaseRevision, Component, Delivery, Journa
 from archive.organisations import Organisations
 from archive.rebuild_volumes import Package, file_volumes, read_packages, volume_facts
 from archive.service_items import Catalogue
+from archive.supervision import remember_actors
 from archive.vocabulary import IntakeOutcome, Outcome
 from storage.blobs import BlobStore
 
@@ -144,6 +145,9 @@ def _cases(
     for case, revisions in made.values():
         usable = [one for one in revisions if one.state == ACCEPTED] or [one for one in revisions if one.state == WAITING] or revisions
         show_revision(case, usable[-1])
+        session.flush()
+        blind_index.remember(session, case)
+        remember_actors(session, case)
     session.flush()
     report.cases = len(made)
     return made
