@@ -1,6 +1,6 @@
 """Which pages look alike: prints of all scanned pages held, found again by bands, so that a look-up stays fast at a million pages (R31).
 
-A print is 512 bits (`ingest.likeness`). Copies differ in two dozen of them, other captures of one form in sixty and more. Sixteen bands of 24 bits are
+A print is 512 bits (`ingest.likeness`). Copies differ in some thirty of them, other captures of one form in fifty and more. Sixteen bands of 24 bits are
 indexed: of a copy at least one band is the same with a chance of more than 99 in 100, of any other page with one of 1 in 10 000.
 """
 
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from archive.models import Case, PageBand, PagePrint
 
-BITS, NEAR = 512, 36
+BITS, NEAR = 512, 42
 _BANDS, _WIDTH = 16, 24
 _MASK = (1 << _WIDTH) - 1
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageFilter
 _SIZE, _BLUR, _MARGIN = (200, 280), 3, 16
 _WAVES = 1 << 16
 _BITS, _STRIDE = 512, 127
+_SOFT = 0.002
 
 
 def page_print(picture: Image.Image) -> int:
@@ -21,7 +22,9 @@ def page_print(picture: Image.Image) -> int:
 
     Each bit is the side of a random plane on which the page lies; the planes are a Hadamard transform behind random signs (SRHT).
     """
-    small = picture.convert("L").resize(_SIZE, Image.Resampling.BICUBIC)
+    grey = picture.convert("L")
+    # Blurred to the same fineness first: what is finer depends on how the picture was made small before.
+    small = grey.filter(ImageFilter.GaussianBlur(_SOFT * min(grey.size))).resize(_SIZE, Image.Resampling.BICUBIC)
     # What is left beside the blurred picture knows nothing of tint, shade and brightness.
     fine = np.asarray(small, dtype=np.float32) - np.asarray(small.filter(ImageFilter.BoxBlur(_BLUR)), dtype=np.float32)
     inner = fine[_SIZE[1] // _MARGIN : -(_SIZE[1] // _MARGIN), _SIZE[0] // _MARGIN : -(_SIZE[0] // _MARGIN)].ravel()

@@ -22,8 +22,12 @@ CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 Case, Files = dict[str, Any], dict[str, bytes]
 Change = Callable[[Case, Files], object]
-ELSEWHERE = {"CASE_CONFLICT", "SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
-"""Raised beside what the archive already holds: tests of accession."""
+ELSEWHERE = {"CASE_CONFLICT", "SEEN_ELSEWHERE"}
+"""Raised beside what the archive already holds: tests of accession, `test_seen_elsewhere`."""
+ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", "VIRUS_SCAN_DOWN"}
+"""Raised before there is a package, `sources/test_sources`, and by the scanner beside intake, `test_virus`."""
+ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
+"""Raised by a second delivery: tests of versions."""
 
 LAST = "materials/006.jpg"
 
@@ -103,6 +107,7 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
         case["materials"][4].update(source_ref={**_EVIDENCE, "sha256": hashlib.sha256(page(5)).hexdigest()}),
         files.update({"materials/y.jpg": page(77)}),
     ),
+    "CERT_SIGNATURE": _material(4, source_ref={**_EVIDENCE, "signature": "BROKEN"}),
     "NO_GRANT": _facts("grant", None),
     "GRANT_INVALID": lambda case, _: case["grant"].update(item="QC04"),
     "OVERDUE": _facts("due_on", "2026-08-31"),

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import time
+import zipfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,12 +14,13 @@ from typing import Any
 import pikepdf
 import pytest
 import yaml
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from api.demo import certificate_seal
 from api.demo.sources import CLIENT, KEY, SECRET, World
 from archive.db import connect, migrate, reading
 from archive.gathering import Want
+from archive.models import Delivery
 from archive.source_health import health_rows
 from archive.vocabulary import ForeignSignature
 from ingest.sources.calling import Caller
@@ -208,3 +210,67 @@ def test_a_failing_source_waits_longer_each_time_and_is_well_again_after_one_suc
     with reading(engine) as session:
         row = health_rows(session, ("forms",))[0]
     assert (row["health"], row["failures"], row["error_code"]) == ("OK", 0, "SOURCE_REFUSED")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        None,
+        {"case_no": "../x", "materials": [{"no": 1, "type": "x"}]},
+        {"case_no": "C-1", "materials": []},
+        {"case_no": "C-1", "materials": [{"no": True, "type": "x"}]},
+        {"case_no": "C-1", "materials": [{"no": 1000, "type": "x"}]},
+    ],
+)
+def test_an_event_on_which_nothing_can_gather_is_refused_and_kept(case: Any) -> None:
+    parcel = PopulationFeed("http://127.0.0.1:9", key=KEY, rate=1).fetch(Notice("1", detail={"case": case}))
+    assert parcel is not None
+    assert parcel.fault is not None
+    assert (parcel.fault.code, parcel.closed) == ("EVENT_INVALID", None)
+
+
+def zipped(application: bytes | None, **more: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for name, data in ({"application.json": application} if application is not None else {}).items():
+            made.writestr(name, data)
+        for name, data in more.items():
+            made.writestr(name, data)
+    return out.getvalue()
+
+
+_LISTED = b'{"case_no": "%s", "materials": [{"no": %d, "type": "x", "pages": 1, "files": ["%s"]}]}'
+
+
+@pytest.mark.parametrize(
+    "package",
+    [
+        b"no zip",
+        zipped(None),
+        zipped(b"{"),
+        zipped(b"[]"),
+        zipped(_LISTED % (b"C-1", 4, b"missing.jpg")),
+        zipped(_LISTED % (b"C 1", 4, b"a"), a=b"x"),
+        zipped(_LISTED % (b"C-1", 0, b"a"), a=b"x"),
+        zipped(_LISTED % (b"C-1", 4, b"a"), **{"a": b"x", "../b": b"x"}),
+    ],
+)
+def test_a_package_of_the_portal_that_is_not_as_it_says_is_refused_and_kept_whole(tmp_path: Path, package: bytes) -> None:
+    (tmp_path / "world" / "applications").mkdir(parents=True)
+    row = {
+        "id": "WS1",
+        "case_no": "C-1",
+        "submitted_at": NOW.isoformat(),
+        "sha256": hashlib.sha256(package).hexdigest(),
+        "size": len(package),
+    }
+    for name, rows in (("applications", [row]), ("certificates", []), ("events", [])):
+        (tmp_path / "world" / f"{name}.json").write_text(json.dumps(rows))
+    (tmp_path / "world" / "applications" / "WS1").write_bytes(package)
+    engine, store = database(tmp_path), LocalStore(tmp_path / "store")
+    with simulated(World(tmp_path / "world", None)) as (base, _):
+        done = pull(engine, store, OnlinePortal(f"{base}/portal", key=KEY, rate=1000), "test", tell=lambda _: None)
+    assert (done.refused, done.taken, done.error) == (1, 0, None)
+    assert store.read(f"quarantine/{hashlib.sha256(package).hexdigest()}/fetched") == package
+    with reading(engine) as session:
+        assert {one["code"] for (found,) in session.execute(select(Delivery.findings)) for one in found} == {"APPLICATION_INVALID"}
