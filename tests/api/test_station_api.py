@@ -388,16 +388,15 @@ def test_a_bucket_fills_evenly() -> None:
 def test_a_foreign_and_a_missing_volume_take_the_same_time(desk: Desk) -> None:
     headers = desk.token(org=OTHER)
 
-    def median(path: str) -> float:
-        times = []
-        for _ in range(40):
-            begin = time.perf_counter()
-            desk.client.get(path, headers=headers)
-            times.append(time.perf_counter() - begin)
-        return sorted(times)[len(times) // 2]
-
-    foreign, missing = median(f"/api/v1/volumes/{MOVE_CODE}"), median(f"/api/v1/volumes/{MOVE_CODE[:-1]}9")
-    assert abs(foreign - missing) < 0.01
+    paths = (f"/api/v1/volumes/{MOVE_CODE}", f"/api/v1/volumes/{MOVE_CODE[:-1]}9")
+    times: dict[str, list[float]] = {path: [] for path in paths}
+    for path in paths * 60:  # by turns, so that both meet the same load
+        begin = time.perf_counter()
+        desk.client.get(path, headers=headers)
+        times[path].append(time.perf_counter() - begin)
+    # The shortest of many is what the work itself takes, whatever else the machine does.
+    foreign, missing = (min(times[path]) for path in paths)
+    assert abs(foreign - missing) < 0.003
 
 
 def test_scopes_are_those_that_the_policy_knows(desk: Desk) -> None:

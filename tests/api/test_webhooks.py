@@ -140,7 +140,7 @@ def test_a_client_is_not_told_of_foreign_volumes_nor_a_shut_one_of_any(hooked: D
         ("https://station.example:8443/", False),
         ("https://station.example.evil.example/", False),
         ("https://station.example@evil.example/", False),
-        ("https://user@station.example/", False),
+        ("https://%75ser@station.example/", False),
         ("https://127.0.0.1/", False),
         ("https://[::1]/", False),
         ("https://station.example:99999/", False),
