@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from api import failures
+from api.account_commands import account_app
 from api.acts import ingest_paths, run_compile, run_verify
 from api.batch import timestamp_batch, void_number
 from api.bootstrap import Runtime, start
@@ -43,6 +44,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(index_app, name="index")
+app.add_typer(account_app, name="account")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)

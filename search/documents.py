@@ -4,7 +4,7 @@ No ID number and no telephone number is in a document: page texts are masked bef
 through the blind index of the database. Names are in it in plain, since they are what people look for; hits show them masked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -14,6 +14,7 @@ import pypdfium2 as pdfium
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.access import scope_of
 from archive.arrangement import LOCAL_TIME, volume_title
 from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode, storage_prefix
@@ -190,14 +191,3 @@ def _numbered(texts: Sequence[str]) -> list[tuple[int, str]]:
     kept = [one for one in numbered if one[0] < MAX_PAGE]
     rest = [text for page, text in numbered if page >= MAX_PAGE]
     return [*kept, (MAX_PAGE, GAP.join(rest))] if rest else kept
-
-
-def scope_of(orgs: Iterable[str], organisations: Organisations) -> tuple[str, ...]:
-    """Each organisation and all above it: a station finds what it received, accepted or keeps, a district its stations', the city all (R28)."""
-    codes: dict[str, None] = {}
-    for code in orgs:
-        above: str | None = code
-        while above is not None and above not in codes:
-            codes[above] = None
-            above = organisations.get(above).parent
-    return tuple(codes)

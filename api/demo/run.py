@@ -12,6 +12,7 @@ from rich.table import Table
 from api.acts import ingest_paths, run_compile, run_verify
 from api.batch import Batch
 from api.bootstrap import Runtime
+from api.demo.accounts import DemoAccount, make_demo_accounts
 from archive.db import reading
 from archive.proof import Fault
 from archive.registers import volume_rows
@@ -28,6 +29,7 @@ def run_demo(runtime: Runtime, city: Path) -> int:
     faults, verified = run_verify(runtime)
     wrong = surprises(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
     _print(runtime, received, batch, seconds, wrong, faults, verified)
+    _print_accounts(runtime, make_demo_accounts(runtime))
     return int(bool(wrong or faults or batch.failed))
 
 
@@ -68,3 +70,15 @@ def _print(
         screen.print(line)
     if volumes:
         screen.print(f"例：yice show {volumes[0]['code']}；册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve")
+
+
+def _print_accounts(runtime: Runtime, made: list[DemoAccount]) -> None:
+    screen = Console()
+    if not made:
+        screen.print("演示账号此前已建，口令只显示一次；需要新口令：yice account renew 用户名")
+        return
+    screen.print("演示账号；口令只显示这一次：")
+    for one in made:
+        # Lines, not a table: on a narrow terminal a secret must not be cut off.
+        place = runtime.organisations.get(one.org).name
+        screen.print(f"{one.login:<24}{one.secret}  {one.role.label}，{place}", soft_wrap=True, highlight=False)

@@ -17,7 +17,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from search.documents import Document, scope_of
+from archive.access import scope_of
+from search.documents import Document
 from search.index import FACETS, Request, SearchIndex
 from search.query import parse
 from search.shelf import ENGINES

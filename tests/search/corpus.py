@@ -5,11 +5,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from archive.access import scope_of
 from archive.organisations import load_organisations
 from archive.service_items import load_catalogue
 from search import tree as ask
 from search.analysis import fold
-from search.documents import Document, scope_of
+from search.documents import Document
 from search.query import Words
 
 ORGANISATIONS = load_organisations()

@@ -3,9 +3,10 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive.access import scope_of
 from archive.codes import ArchivalCode
 from archive.vocabulary import Retention, Series
-from search.documents import MAX_PAGE, Document, _numbered, scope_of, volume_and_page
+from search.documents import MAX_PAGE, Document, _numbered, volume_and_page
 from tests.search.corpus import CITY, ORGANISATIONS, STATIONS, document
 
 codes = st.builds(
