@@ -299,15 +299,13 @@ def journal_verify(*, as_json: Json = False) -> None:
     raise typer.Exit(FINDINGS if fault else 0)
 
 
-@app.command(help=with_examples("在 127.0.0.1 打开只读页面（演示）。", "yice serve --port 8000"))
+@app.command(help=with_examples("在 127.0.0.1 打开档案员工作台。", "yice serve --port 8000"))
 def serve(port: Annotated[int | None, typer.Option(help="端口，默认 8000 或 YICE_PORT")] = None) -> None:
-    """Serve the read-only pages."""
-    import uvicorn  # noqa: PLC0415 - the web server loads only when it serves
-
-    from api.app import create_app  # noqa: PLC0415 - as above
+    """Serve the desk."""
+    from api.web.serving import serve_desk  # noqa: PLC0415 - the web server loads only when it serves
 
     runtime = _runtime()
-    uvicorn.run(create_app(runtime), host="127.0.0.1", port=port or runtime.settings.port, log_level="warning")
+    serve_desk(runtime, port or runtime.settings.port)
 
 
 if __name__ == "__main__":

@@ -43,15 +43,15 @@ DOORS = {
     "urllib3": ("storage/s3_store.py", "api/failures.py"),
     "celery": ("api/worker.py", "api/broker.py"),
     "kombu": ("api/worker.py", "api/broker.py", "api/failures.py"),
-    "fastapi": ("api/*.py",),
+    "fastapi": ("api/*.py", "api/web/*.py"),
     "typer": ("api/*.py", DEMO),
     "rich": ("api/*.py", DEMO),
     "prometheus_client": ("api/*.py",),
     "tantivy": ("search/*.py",),
     "whoosh": ("search/*.py",),
     "pikepdf": ("archive/compile/*.py", "ingest/*.py", DEMO),
-    "pypdfium2": ("archive/compile/*.py", "ingest/*.py", "search/*.py"),
-    "PIL": ("archive/compile/*.py", "archive/inspection/*.py", "ingest/*.py", DEMO),
+    "pypdfium2": ("archive/compile/*.py", "ingest/*.py", "search/*.py", "api/web/images.py", "api/web/draw_original.py"),
+    "PIL": ("archive/compile/*.py", "archive/inspection/*.py", "ingest/*.py", "api/web/draw_original.py", DEMO),
     "alembic": ("archive/db.py", "archive/migrations/*.py", "archive/migrations/versions/*.py"),
 }
 
