@@ -212,10 +212,11 @@ def _start_worker(runtime: Runtime, concurrency: int) -> subprocess.Popen[bytes]
             stderr=out,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
             env={**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(Path(__file__).parents[1])},
         )
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For a child process: end when the parent does, however it ended."""
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)

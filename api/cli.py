@@ -305,7 +305,9 @@ def serve(port: Annotated[int | None, typer.Option(help="端口，默认 8000 �
     from api.web.serving import serve_desk  # noqa: PLC0415 - the web server loads only when it serves
 
     runtime = _runtime()
-    serve_desk(runtime, port or runtime.settings.port)
+    chosen = port or runtime.settings.port
+    screen.print(f"一册工作台：http://127.0.0.1:{chosen}　（Ctrl-C 结束）")
+    serve_desk(runtime, chosen)
 
 
 if __name__ == "__main__":

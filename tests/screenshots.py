@@ -16,7 +16,7 @@ PAGES = (
     ("check", "档案员·旗区", "/checks", "[data-row] a"),
     ("compile", "档案员·旗区", "/compile", ""),
     ("jobs", "档案员·旗区", "/jobs", ""),
-    ("search", "市局监督", "/search?show=变更", ""),
+    ("search", "市局监督", "/search?show=落户", ""),
     ("volumes", "市局监督", "/volumes", ""),
     ("room", "市局监督", "/volumes?series=QY&state=archived", "[data-row] a"),
     ("series", "市局监督", "/series", "[data-row] a"),
@@ -61,7 +61,7 @@ def take(browser: Browser, address: str, out: Path, view: str, only: set[str]) -
         if words:
             page.locator("main input[name=q]").fill(words)
             page.locator("main input[name=q]").press("Enter")
-        if click:
+        if click and page.locator(click).count():  # a small demo may have nothing there
             page.locator(click).first.click()
         page.wait_for_load_state("networkidle")
         page.screenshot(path=out / f"{name}-{view}.png")

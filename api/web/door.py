@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -16,7 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api import failures
-from api.bootstrap import Runtime
+from api.bootstrap import Runtime, demo_pki
+from api.seals import open_seals
 from api.search_commands import open_shelf
 from api.web.images import PageImages
 from api.web.words import FILTERS
@@ -24,6 +26,7 @@ from archive.access import Act, Denial, Reader, acts_of, may
 from archive.access_tables import Account
 from archive.accounts import csrf_token, reader_of
 from archive.compile.plan import local_time
+from archive.compile.prove import TrustAnchors
 from archive.db import reading
 from archive.errors import ArchiveError
 from search.errors import SearchError
@@ -110,6 +113,11 @@ class Desk:
         self.templates.filters.update(FILTERS)
         self.templates.filters["org"] = self.org
         self.templates.globals.update(static=self.address, Act=Act)
+
+    @cached_property
+    def trust(self) -> TrustAnchors:
+        """Whom this installation believes when it validates a seal; read when the first one is looked at."""
+        return open_seals(self.runtime.settings, lambda: demo_pki(self.runtime.settings, self.runtime.organisations)).trust
 
     def address(self, name: str) -> str:
         """Where a static file is served; nowhere when set-up did not fetch it."""

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from rich.console import Console
 
 from api.app import create_app
+from api.batch import die_with_parent
 from api.bootstrap import Runtime
 
 _SECONDS = 15
@@ -19,7 +19,6 @@ _SECONDS = 15
 def serve_desk(runtime: Runtime, port: int) -> None:
     """Serve until told to stop."""
     app = create_app(runtime)
-    Console(stderr=True).print(f"一册工作台：http://127.0.0.1:{port}　（Ctrl-C 结束）")
     with _follower(runtime):
         uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", proxy_headers=False)
 
@@ -32,7 +31,12 @@ def _follower(runtime: Runtime) -> Iterator[None]:
     env = {**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(Path(__file__).parents[2])}
     with (logs / "index.log").open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "index", "follow"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env
+            [sys.executable, "-m", "api.cli", "index", "follow"],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=env,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet; the web server dies of its signal and runs no `finally`
         )
     try:
         yield
