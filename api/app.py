@@ -1,33 +1,30 @@
-"""The HTTP door: health, the station API, and a read-only register of volumes on loopback."""
+"""The HTTP door: health, the station API, and the archivist's desk."""
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
-from jinja2 import Environment, PackageLoader, select_autoescape
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.bootstrap import Runtime, start
 from api.health import public, readiness, ready
 from api.metrics import exposition, registry_of
 from api.settings import Settings
-from api.v1 import mount
-from archive.db import reading
-from archive.registers import volume_rows
-from archive.vocabulary import Series, VolumeState
+from api.v1 import mount as mount_stations
+from api.web.mount import mount as mount_desk
 
 
 def create_app(runtime: Runtime) -> FastAPI:
-    """The app on one runtime. No volume's content is served: a register without names is all that needs no account."""
+    """The app on one runtime. Health alone needs no account."""
     app = FastAPI(title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None)
-    mount(app, runtime)
-    pages = Environment(loader=PackageLoader("api", "templates"), autoescape=select_autoescape())
+    mount_stations(app, runtime)
+    mount_desk(app, runtime)
     measured = registry_of(runtime)
 
     @app.middleware("http")
     async def guard(request: Request, call_next):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - starlette's own signature
         response = await call_next(request)
-        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self' 'unsafe-inline'"
+        response.headers.setdefault("Content-Security-Policy", "default-src 'none'")
         response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.setdefault("Cache-Control", "no-store")
         return response
 
     @app.get("/healthz")
@@ -45,13 +42,6 @@ def create_app(runtime: Runtime) -> FastAPI:
     def metrics() -> Response:
         """What the rows say, for Prometheus."""
         return Response(exposition(measured), media_type=CONTENT_TYPE_LATEST)
-
-    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def register() -> str:
-        with reading(runtime.engine) as session:
-            rows = volume_rows(session)
-        labels = {"series": {one.value: one.label for one in Series}, "state": {one.value: one.label for one in VolumeState}}
-        return pages.get_template("register.html").render(rows=rows, labels=labels)
 
     return app
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -102,6 +102,35 @@ def make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Calla
     return batch
 
 
+def make_waiting(runtime: Runtime) -> None:
+    """Make what has its number and waits. Nothing new is begun, and what failed stays so until a person says again."""
+    free_dead(runtime)
+    todo = set(_waiting(runtime, COMPILE))
+    if not todo:
+        return
+    with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
+        _until_made(runtime, todo, keep_alive)
+
+
+def _until_made(runtime: Runtime, todo: set[int], keep_alive: Callable[[], None]) -> None:
+    sent: float | None = None
+    # Asked by volume and not by count: jobs that failed before, or are retried meanwhile, are another run's affair.
+    while left := [one for one in _waiting(runtime, COMPILE) if one in todo]:
+        if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(left):
+            _send(runtime, left)
+            sent = time.monotonic()
+        keep_alive()
+        time.sleep(0.3 + len(left) / 5000)
+
+
+def _send(runtime: Runtime, todo: Sequence[int]) -> None:
+    """Wake a worker for each. A lost message is sent again; one too many finds its volume done or leased."""
+    free_dead(runtime)
+    app = celery_app(runtime.settings)
+    for version_id in todo:
+        app.send_task("compile_volume", (version_id,))
+
+
 def free_dead(runtime: Runtime) -> None:
     """A worker of this host that was killed can't come back: its leases need not run out first."""
     with writing(runtime.engine) as session:
@@ -127,17 +156,12 @@ def _waiting(runtime: Runtime, kind: str) -> list[int]:
 
 def _watch(runtime: Runtime, kind: str, todo: list[int], watch: Callable[[Batch], None], keep_alive: Callable[[], None]) -> Batch:
     sent: float | None = None
-    app = celery_app(runtime.settings)
     with reading(runtime.engine) as session:
         last = session.scalar(select(func.max(Job.id)).where(Job.kind == kind)) or 0
     while True:
         if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(todo):
-            # A lost message is sent again; one too many finds its volume done or leased.
-            free_dead(runtime)
             waiting = set(_waiting(runtime, kind))
-            for version_id in todo:
-                if version_id in waiting:
-                    app.send_task("compile_volume", (version_id,))
+            _send(runtime, [version_id for version_id in todo if version_id in waiting])
             sent = time.monotonic()
         batch = _count(runtime, kind, len(todo), last)
         watch(batch)
@@ -188,10 +212,11 @@ def _start_worker(runtime: Runtime, concurrency: int) -> subprocess.Popen[bytes]
             stderr=out,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
             env={**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(Path(__file__).parents[1])},
         )
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For a child process: end when the parent does, however it ended."""
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)

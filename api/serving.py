@@ -3,29 +3,67 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from threading import Event, Thread
 
 import uvicorn
 
 from api.app import create_app
+from api.batch import die_with_parent
 from api.bootstrap import Runtime
 from api.terminal import screen
 from api.webhooks import send_until
 
+_SECONDS = 15
+
 
 def serve_here(runtime: Runtime, port: int | None) -> None:
-    """Serve on loopback until interrupted. The index has a writer process of its own; it steps back when another one follows already."""
+    """Serve on loopback until interrupted."""
     port = port or runtime.settings.port
+    app = create_app(runtime)
+    with _follower(runtime), _webhooks(runtime):
+        screen.print(
+            f"网页 http://127.0.0.1:{port}/ ，接口 http://127.0.0.1:{port}/api/v1 ，说明 http://127.0.0.1:{port}/openapi.json",
+            soft_wrap=True,
+        )
+        # No access log: addresses name volumes, and every look is journalled anyway.
+        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, proxy_headers=False)
+
+
+@contextmanager
+def _webhooks(runtime: Runtime) -> Iterator[None]:
     stopped = Event()
-    follower = subprocess.Popen([sys.executable, "-m", "api.cli", "index", "follow"], env=os.environ.copy(), stderr=subprocess.DEVNULL)
     sender = Thread(target=send_until, args=(runtime, stopped), name="webhooks")
     sender.start()
-    screen.print(f"网页 http://127.0.0.1:{port}/ ，接口 http://127.0.0.1:{port}/api/v1 ，说明 http://127.0.0.1:{port}/openapi.json")
     try:
-        # No access log: addresses name volumes, and every look is journalled anyway.
-        uvicorn.run(create_app(runtime), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+        yield
     finally:
         stopped.set()
-        follower.terminate()
-        follower.wait()
         sender.join()
+
+
+@contextmanager
+def _follower(runtime: Runtime) -> Iterator[None]:
+    """`yice index follow`, ended with us. When another process follows already, this one ends by itself and nothing is lost."""
+    logs = runtime.settings.data / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    env = {**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(Path(__file__).parents[1])}
+    with (logs / "index.log").open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "index", "follow"],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            env=env,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet; the web server dies of its signal and runs no `finally`
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()

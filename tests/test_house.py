@@ -53,8 +53,8 @@ DOORS = {
     "tantivy": ("search/*.py",),
     "whoosh": ("search/*.py",),
     "pikepdf": ("archive/compile/*.py", "ingest/*.py", DEMO),
-    "pypdfium2": ("archive/compile/*.py", "ingest/*.py", "search/*.py", "api/images.py"),
-    "PIL": ("archive/compile/*.py", "archive/inspection/*.py", "ingest/*.py", "api/images.py", DEMO),
+    "pypdfium2": ("archive/compile/*.py", "ingest/*.py", "search/*.py", "api/images.py", "api/web/images.py", "api/web/draw_original.py"),
+    "PIL": ("archive/compile/*.py", "archive/inspection/*.py", "ingest/*.py", "api/images.py", "api/web/draw_original.py", DEMO),
     "alembic": ("archive/db.py", "archive/migrations/*.py", "archive/migrations/versions/*.py"),
 }
 

@@ -1,6 +1,7 @@
 """The demo's main job: build, ingest, compile, verify, and compare with what was planted."""
 
 import json
+import os
 import time
 from collections import Counter
 from pathlib import Path
@@ -78,8 +79,19 @@ def _print_accounts(runtime: Runtime, made: list[DemoAccount]) -> None:
     if not made:
         screen.print("演示账号此前已建，口令只显示一次；需要新口令：yice account renew 用户名")
         return
-    screen.print("演示账号；口令只显示这一次：")
+    screen.print("演示账号；口令只显示这一次，演示的登录页可直接点选：")
+    _keep_for_login_page(runtime, made)
     for one in made:
         # Lines, not a table: on a narrow terminal a secret must not be cut off.
         place = runtime.organisations.get(one.org).name
         screen.print(f"{one.login:<24}{one.secret}  {one.role.label}，{place}", soft_wrap=True, highlight=False)
+
+
+def _keep_for_login_page(runtime: Runtime, made: list[DemoAccount]) -> None:
+    """The login page of the demo offers each role; the secrets of fictional people, in a file that only its owner reads."""
+    rows = [
+        {"login": one.login, "secret": one.secret, "role": one.role.label, "place": runtime.organisations.get(one.org).name} for one in made
+    ]
+    path = runtime.settings.data / "demo-accounts.json"
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        json.dump(rows, out, ensure_ascii=False, indent=1)

@@ -1,0 +1,85 @@
+"""工作台: what waits today, for each role what is his."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from api.web.charts import columns
+from api.web.door import At, Desk, PageRoute, Seat, Seated
+from api.web.jobs import batches, jobs_of
+from api.web.records import cases_of, counted, item_name, rows_of, volumes_of
+from api.web.statistics import by_month
+from archive.access import Act
+from archive.access_tables import Account, Login
+from archive.accession import ACCEPTED, WAITING
+from archive.accounts import AccountState
+from archive.arrangement import LOCAL_TIME
+from archive.db import reading
+from archive.models import Case, Job, JournalEntry, Volume, VolumeVersion
+from archive.vocabulary import VolumeState
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_RECENT, _QUEUE, _DAYS, _MONTHS = 8, 6, 14, 8
+
+
+@router.get("/")
+def desk_page(request: Request, desk: At, seat: Seated) -> Response:
+    """Today's work in one look."""
+    today = datetime.now(UTC).astimezone(LOCAL_TIME)
+    with reading(desk.runtime.engine) as session:
+        if seat.may(Act.VIEW):
+            return desk.page(request, seat, "desk.html", today=today, **_work(desk, session, seat))
+        return desk.page(request, seat, "desk_admin.html", today=today, **_administration(session))
+
+
+def _work(desk: Desk, session: Session, seat: Seat) -> dict[str, Any]:
+    mine, held = cases_of(desk, seat), volumes_of(desk, seat)
+    numbered = exists().where(Volume.case_id == Case.id)
+    committed = VolumeVersion.state == VolumeState.COMMITTED
+    joined = (
+        select(func.count(VolumeVersion.volume_id.distinct())).join(Volume, Volume.id == VolumeVersion.volume_id).join(Case).where(held)
+    )
+    failed = select(func.count()).select_from(Job).where(Job.state == "FAILED", jobs_of(desk, seat))
+    counts = {
+        "waiting": counted(session, Case.state == WAITING, mine),
+        "ready": counted(session, Case.state == ACCEPTED, ~numbered, mine),
+        "failed": session.scalar(failed) or 0,
+        "owing": session.scalar(joined.where(committed, VolumeVersion.lta_pending)) or 0,
+        "volumes": session.scalar(joined.where(committed)) or 0,
+    }
+    newest = (
+        select(Volume, Case)
+        .join(Case)
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .where(held, committed)
+        .order_by(VolumeVersion.committed_at.desc(), Volume.id.desc())
+        .limit(_RECENT)
+    )
+    queue = session.scalars(select(Case).where(Case.state == WAITING, mine).order_by(Case.completed_at, Case.case_no).limit(_QUEUE)).all()
+    return {
+        "counts": counts,
+        "recent": rows_of(desk, session, [(volume, case) for volume, case in session.execute(newest)]),
+        "queue": [(case, item_name(desk, case)) for case in queue],
+        "batches": batches(desk, session, seat, 3) if seat.may(Act.COMPILE) else [],
+        "chart": columns(by_month(desk, session, seat)[-_MONTHS:], width=430, height=170),
+    }
+
+
+def _administration(session: Session) -> dict[str, Any]:
+    since = datetime.now(UTC) - timedelta(days=_DAYS)
+    states = dict(session.execute(select(Account.state, func.count()).group_by(Account.state)).tuples().all())
+    return {
+        "counts": {
+            "accounts": states.get(AccountState.ACTIVE, 0),
+            "proposed": states.get(AccountState.PROPOSED, 0),
+            "logins": session.scalar(select(func.count()).select_from(Login).where(Login.expires_at > datetime.now(UTC))) or 0,
+            "entries": session.scalar(select(func.max(JournalEntry.seq))) or 0,
+            "alarms": session.scalar(
+                select(func.count()).select_from(JournalEntry).where(JournalEntry.act == "ALARM", JournalEntry.at >= since.isoformat())
+            )
+            or 0,
+        }
+    }

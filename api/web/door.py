@@ -1,0 +1,220 @@
+"""What all pages share: who sits at the desk, what he may do, how a page is drawn, and what a browser is told about it."""
+
+import hashlib
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import failures
+from api.bootstrap import Runtime, demo_pki
+from api.seals import open_seals
+from api.search_commands import open_shelf
+from api.web.images import PageImages
+from api.web.words import FILTERS
+from archive.access import Act, Denial, Reader, acts_of, may
+from archive.access_tables import Account
+from archive.accounts import csrf_token, reader_of
+from archive.compile.plan import local_time
+from archive.compile.prove import TrustAnchors
+from archive.db import reading
+from archive.errors import ArchiveError
+from search.errors import SearchError
+from search.query import Words
+from search.shelf import Reader as SearchReader
+from storage.errors import StorageError
+
+COOKIE = "yice_desk"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {"Content-Security-Policy": CSP, "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin"}
+_HERE = Path(__file__).parent
+_FRONT = Path(__file__).parents[2] / "node_modules"
+STATIC: Mapping[str, tuple[Path, str]] = {
+    "desk.css": (_HERE / "static/desk.css", "text/css"),
+    "print.css": (_HERE / "static/print.css", "text/css"),
+    "desk.js": (_HERE / "static/desk.js", "text/javascript"),
+    "room.js": (_HERE / "static/room.js", "text/javascript"),
+    "seal.svg": (_HERE / "static/seal.svg", "image/svg+xml"),
+    "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
+}
+_LONGEST_FORM = 64 << 10
+
+
+class RefusedError(Exception):
+    """A page that is not given: why, in the words of the policy."""
+
+    def __init__(self, denial: Denial) -> None:
+        """What is foreign and what does not exist are one."""
+        super().__init__(denial.label)
+        self.denial = denial
+
+
+class BadFormError(ArchiveError):
+    """What was sent does not come from a page of ours, or lacks what it must have."""
+
+    code = "BAD_FORM"
+
+
+class NotSeatedError(Exception):
+    """Nobody is logged in here, or no longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who sits at the desk. `carried` is what his browser carries."""
+
+    reader: Reader
+    name: str
+    org_name: str
+    carried: str = field(repr=False)
+
+    def may(self, act: Act) -> bool:
+        """Whether his role ever does this: what it does not is not shown."""
+        return act in acts_of(self.reader.role)
+
+    def require(self, act: Act) -> None:
+        """Refuse what was forced. Raises RefusedError."""
+        denial = may(self.reader, act).denial
+        if denial is not None:
+            raise RefusedError(denial)
+
+    @property
+    def csrf(self) -> str:
+        """What every form of this login carries."""
+        return csrf_token(self.carried)
+
+
+class Desk:
+    """One for each app: the runtime, the templates, the search and the page images."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Read the static files once; each gets an address that changes with its bytes, so that browsers may keep it for good."""
+        self.runtime = runtime
+        self.search = SearchReader(open_shelf(runtime.settings))
+        self.words = Words(runtime.organisations, runtime.catalogue)
+        self.images = PageImages(runtime.settings.data / "cache" / "pages")
+        self.static = {name: (path.read_bytes(), media) for name, (path, media) in STATIC.items() if path.is_file()}
+        self.templates = Environment(
+            loader=PackageLoader("api.web"), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self.templates.filters.update(FILTERS)
+        self.templates.filters["org"] = self.org
+        self.templates.globals.update(static=self.address, Act=Act)
+
+    @cached_property
+    def trust(self) -> TrustAnchors:
+        """Whom this installation believes when it validates a seal; read when the first one is looked at."""
+        return open_seals(self.runtime.settings, lambda: demo_pki(self.runtime.settings, self.runtime.organisations)).trust
+
+    def address(self, name: str) -> str:
+        """Where a static file is served; nowhere when set-up did not fetch it."""
+        if name not in self.static:
+            return ""
+        return f"/static/{hashlib.sha256(self.static[name][0]).hexdigest()[:12]}/{name}"
+
+    def org(self, code: str | None) -> str:
+        """The name of an organisation."""
+        return self.runtime.organisations.get(code).name if code and code in self.runtime.organisations else (code or "")
+
+    def page(self, request: Request, seat: Seat, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - a template's values
+        """Draw a page for whoever sits at the desk."""
+        text = self.templates.get_template(template).render(seat=seat, path=request.url.path, now=local_time(datetime.now(UTC)), **values)
+        return HTMLResponse(text, status, HEADERS)
+
+    def bare(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - as above
+        """Draw a page for nobody in particular."""
+        return HTMLResponse(self.templates.get_template(template).render(seat=None, **values), status, HEADERS)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of this app."""
+    found: Desk = request.app.state.desk
+    return found
+
+
+def seated(request: Request) -> Seat:
+    """Who sits here. Raises NotSeatedError."""
+    desk, carried = desk_of(request), request.cookies.get(COOKIE, "")
+    with reading(desk.runtime.engine) as session:
+        reader = reader_of(session, carried, "WEB") if carried else None
+        if reader is None:
+            raise NotSeatedError
+        name = session.scalars(select(Account.name).where(Account.login == reader.account)).one()
+    return Seat(reader, name, desk.org(reader.org), carried)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form that one of our own pages sent. Raises BadFormError."""
+    # Browsers say from where a request comes; one from elsewhere is none of ours, whatever it carries.
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise BadFormError("请求来自其他网站，已拒绝。", "请在本系统页面中操作。")
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGEST_FORM:
+            raise BadFormError("提交的内容过长。", "请缩短后重试。")
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+def posted(seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str], Depends(form_of)]) -> dict[str, str]:
+    """The fields of a form of this very login. Raises BadFormError."""
+    if form.get("csrf") != seat.csrf:
+        raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
+    return form
+
+
+At = Annotated[Desk, Depends(desk_of)]
+Seated = Annotated[Seat, Depends(seated)]
+Posted = Annotated[dict[str, str], Depends(posted)]
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages: who is not logged in goes to the login, who may not is told so, the rest says what to do next."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of this route, and what becomes of its errors."""
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await inner(request)
+            except NotSeatedError:
+                return _to_login(request)
+            except RefusedError as refused:
+                status = 404 if refused.denial is Denial.NOT_HERE else 403
+                return _error(request, status, refused.denial.value, refused.denial.label + "。", "如需此权限，请联系安全保密管理员。")
+            except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
+                failures.log(fault, desk_of(request).runtime.settings.data)
+                code, sentence = failures.explain(fault)
+                known = isinstance(fault, ArchiveError | SearchError)
+                return _error(request, 409 if known else 503, code, sentence, "")
+
+        return handler
+
+
+def _to_login(request: Request) -> Response:
+    if request.headers.get("hx-request"):
+        return Response(status_code=204, headers={"HX-Redirect": "/login"})
+    return RedirectResponse("/login", 303)
+
+
+def _error(request: Request, status: int, code: str, message: str, action: str) -> Response:
+    desk = desk_of(request)
+    try:
+        seat = seated(request)
+    except NotSeatedError:
+        return desk.bare("error_bare.html", status=status, code=code, message=message, action=action)
+    return desk.page(request, seat, "error.html", status=status, code=code, message=message, action=action)

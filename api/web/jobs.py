@@ -1,0 +1,134 @@
+"""任务: batches of volumes on their way, live; what failed, why, and again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import ColumnElement, String, case, cast, func, select, update
+from sqlalchemy.orm import Session
+
+from api.web.door import At, BadFormError, Desk, PageRoute, Posted, Seat, Seated
+from api.web.making import start_making
+from api.web.records import decided, record_of, volumes_of
+from archive import journal
+from archive.access import Act
+from archive.db import reading, writing
+from archive.models import Case, Job, Volume, VolumeVersion
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_SHOWN, _LATEST = 12, 30
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """The jobs of one reservation: how many, done, failed, and which one is at work."""
+
+    started: datetime
+    total: int
+    done: int
+    failed: int
+    ended: datetime | None
+
+    @property
+    def running(self) -> bool:
+        """Whether there is still something to wait for."""
+        return self.done + self.failed < self.total
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job: its input, its result or error."""
+
+    id: int
+    kind: str
+    state: str
+    attempts: int
+    error_code: str | None
+    error: str | None
+    ended: datetime | None
+    code: str
+    case_no: str
+    step: str
+
+
+def jobs_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
+    """The jobs of volumes that the reader may see."""
+    versions = select(cast(VolumeVersion.id, String)).join(Volume, Volume.id == VolumeVersion.volume_id).join(Case)
+    return Job.subject.in_(versions.where(volumes_of(desk, seat)))
+
+
+def batches(desk: Desk, session: Session, seat: Seat, limit: int) -> list[BatchView]:
+    """The latest batches: jobs written in one transaction bear one time."""
+
+    def tally(state: str) -> ColumnElement[int]:
+        return func.sum(case((Job.state == state, 1), else_=0))
+
+    query = (
+        select(Job.created_at, func.count(), tally("DONE"), tally("FAILED"), func.max(Job.ended_at))
+        .where(jobs_of(desk, seat))
+        .group_by(Job.created_at)
+        .order_by(Job.created_at.desc())
+        .limit(limit)
+    )
+    return [BatchView(started, total, int(done), int(failed), ended) for started, total, done, failed, ended in session.execute(query)]
+
+
+def _jobs(desk: Desk, session: Session, seat: Seat, *states: str) -> list[JobView]:
+    query = (
+        select(Job, VolumeVersion, Volume, Case)
+        .join(VolumeVersion, cast(VolumeVersion.id, String) == Job.subject)
+        .join(Volume, Volume.id == VolumeVersion.volume_id)
+        .join(Case, Case.id == Volume.case_id)
+        .where(volumes_of(desk, seat), Job.state.in_(states))
+        .order_by(func.coalesce(Job.ended_at, Job.created_at).desc(), Job.id.desc())
+        .limit(_LATEST)
+    )
+    return [
+        JobView(job.id, job.kind, job.state, job.attempts, job.error_code, job.error, job.ended_at, volume.code, one.case_no, version.state)
+        for job, version, volume, one in session.execute(query)
+    ]
+
+
+@router.get("/jobs")
+def jobs_page(request: Request, desk: At, seat: Seated) -> Response:
+    """All of it, with the live part inside."""
+    return _drawn(request, desk, seat, "jobs.html")
+
+
+@router.get("/jobs/live")
+def jobs_live(request: Request, desk: At, seat: Seated) -> Response:
+    """The part that is asked for again every second while something runs."""
+    return _drawn(request, desk, seat, "jobs_live.html")
+
+
+def _drawn(request: Request, desk: Desk, seat: Seat, template: str) -> Response:
+    seat.require(Act.COMPILE)
+    with reading(desk.runtime.engine) as session:
+        shown = batches(desk, session, seat, _SHOWN)
+        failed, done = _jobs(desk, session, seat, "FAILED"), _jobs(desk, session, seat, "DONE")
+    running = any(one.running for one in shown)
+    return desk.page(request, seat, template, batches=shown, failed=failed, done=done, running=running)
+
+
+@router.post("/jobs/retry")
+def retry(desk: At, seat: Seated, form: Posted) -> Response:
+    """Let one failed job, or all that he may compile, wait again, and see that they are made."""
+    seat.require(Act.COMPILE)
+    with writing(desk.runtime.engine) as session:
+        asked = form.get("job", "")
+        failed = [one for one in _jobs(desk, session, seat, "FAILED") if asked in {"all", str(one.id)}]
+        allowed = [one for one in failed if _may_compile(desk, session, seat, one.code)]
+        if not allowed:
+            raise BadFormError("没有可重试的任务。", "请刷新任务列表。")
+        again = update(Job).where(Job.id.in_([one.id for one in allowed]), Job.state == "FAILED")
+        session.execute(again.values(state="WAITING", ended_at=None, error=None, error_code=None, not_before=None))
+        for one in allowed:
+            journal.record(session, seat.reader.account, "RETRY", one.code, error=one.error_code)
+    start_making(desk.runtime)
+    return RedirectResponse("/jobs", 303)
+
+
+def _may_compile(desk: Desk, session: Session, seat: Seat, code: str) -> bool:
+    volume, one = session.execute(select(Volume, Case).join(Case, Case.id == Volume.case_id).where(Volume.code == code)).one()
+    return decided(desk, session, seat, Act.COMPILE, record_of(desk, one, volume)).allowed

@@ -1,0 +1,28 @@
+"""Puts the desk on an app: one router for each group of pages, and the static files."""
+
+from fastapi import APIRouter, FastAPI, Request, Response
+
+from api.bootstrap import Runtime
+from api.web import checks, compiling, desk, find, jobs, journal_pages, login, room, statistics, system, volumes
+from api.web.door import Desk, PageRoute, RefusedError, desk_of
+from archive.access import Denial
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+def mount(app: FastAPI, runtime: Runtime) -> None:
+    """All pages."""
+    app.state.desk = Desk(runtime)
+    for one in (login, desk, checks, compiling, jobs, find, volumes, room, statistics, system, journal_pages):
+        app.include_router(one.router)
+    app.include_router(router)
+
+
+@router.get("/static/{digest}/{name}")
+def static(request: Request, digest: str, name: str) -> Response:
+    """A file of the desk. Its address holds its digest, so that browsers keep it for good."""
+    found = desk_of(request)
+    if name not in found.static or found.address(name) != f"/static/{digest}/{name}":
+        raise RefusedError(Denial.NOT_HERE)
+    data, media = found.static[name]
+    return Response(data, media_type=media, headers={"Cache-Control": "public, max-age=31536000, immutable"})

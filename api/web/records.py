@@ -1,0 +1,155 @@
+"""What a reader may see, as conditions of the database; and the one question to the policy for each record. Lists show nothing that `decide` refuses."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from api.web.door import Desk, RefusedError, Seat
+from archive import journal
+from archive.access import Act, Decision, Denial, Record, decide, is_restricted
+from archive.codes import ArchivalCode, storage_prefix
+from archive.db import database_now
+from archive.models import Case, JournalEntry, Volume, VolumeVersion
+from archive.vocabulary import OrgKind, VolumeState
+
+PAGE = 40
+
+
+def orgs_below(desk: Desk, seat: Seat) -> frozenset[str] | None:
+    """The reader's organisation and all below it; None for the city, which sees all."""
+    organisations = desk.runtime.organisations
+    if organisations.get(seat.reader.org).kind is OrgKind.CITY:
+        return None
+    below, todo = {seat.reader.org}, [seat.reader.org]
+    while todo:
+        found = [one.code for one in organisations.children(todo.pop())]
+        below.update(found)
+        todo += found
+    return frozenset(below)
+
+
+def cases_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
+    """Cases that his organisation, or one below it, received, accepted or is the domicile of."""
+    orgs = orgs_below(desk, seat)
+    return true() if orgs is None else or_(Case.receive_org.in_(orgs), Case.accept_org.in_(orgs), Case.domicile_org.in_(orgs))
+
+
+def volumes_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
+    """Volumes of such cases, and those that he keeps or is referred to from. The query joins Case."""
+    orgs = orgs_below(desk, seat)
+    return true() if orgs is None else or_(Volume.filing_org.in_(orgs), Volume.cross_org.in_(orgs), cases_of(desk, seat))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A volume in a list: its newest archived version, or how far the first one is."""
+
+    volume: Volume
+    case: Case
+    version: VolumeVersion | None
+    item: str
+
+
+def rows_of(desk: Desk, session: Session, volumes: Iterable[tuple[Volume, Case]]) -> list[Row]:
+    """The volumes with the version that a reader gets."""
+    found = list(volumes)
+    versions: dict[int, VolumeVersion] = {}
+    query = select(VolumeVersion).where(VolumeVersion.volume_id.in_([one.id for one, _ in found])).order_by(VolumeVersion.version)
+    for version in session.scalars(query):
+        shown = versions.get(version.volume_id)
+        if shown is None or version.state == VolumeState.COMMITTED or shown.state != VolumeState.COMMITTED:
+            versions[version.volume_id] = version
+    return [Row(volume, case, versions.get(volume.id), item_name(desk, case)) for volume, case in found]
+
+
+def item_name(desk: Desk, case: Case) -> str:
+    """The name of the service item of a case, as the catalogue of its version says it."""
+    return desk.runtime.catalogue.get(case.item_code, case.item_version).name
+
+
+def record_of(desk: Desk, case: Case, volume: Volume | None = None, *, committed: bool = False) -> Record:
+    """What the policy asks of a case or of its volume."""
+    sides = [case.receive_org, case.accept_org, case.domicile_org]
+    if volume is not None:
+        sides = [volume.filing_org, *sides, *([volume.cross_org] if volume.cross_org else [])]
+    series = desk.runtime.catalogue.get(case.item_code, case.item_version).series
+    keeper = volume.filing_org if volume else case.receive_org
+    return Record(tuple(dict.fromkeys(sides)), keeper, volume.code if volume else None, committed, is_restricted(series))
+
+
+def decided(desk: Desk, session: Session, seat: Seat, act: Act, record: Record | None) -> Decision:
+    """The policy's answer now."""
+    return decide(seat.reader, act, record, desk.runtime.organisations, now=database_now(session))
+
+
+def require(desk: Desk, session: Session, seat: Seat, act: Act, record: Record | None) -> None:
+    """Raise RefusedError unless the policy allows the act."""
+    denial = decided(desk, session, seat, act, record).denial
+    if denial is not None:
+        raise RefusedError(denial)
+
+
+def case_for(desk: Desk, session: Session, seat: Seat, act: Act, case_no: str) -> Case:
+    """A case, if he may do the act on it. Raises RefusedError: foreign and missing read alike."""
+    seat.require(act)
+    case = session.scalars(select(Case).where(Case.case_no == case_no)).first()
+    require(desk, session, seat, act, record_of(desk, case) if case else None)
+    if case is None:
+        raise RefusedError(Denial.NOT_HERE)
+    return case
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A volume laid before a reader, in one archived version; `version` None while none is archived."""
+
+    volume: Volume
+    case: Case
+    version: VolumeVersion | None
+    record: Record
+
+    @property
+    def prefix(self) -> str:
+        """Where this version lies in the store."""
+        if self.version is None:
+            raise RefusedError(Denial.STATE)
+        return storage_prefix(ArchivalCode.parse(self.volume.code), self.version.version)
+
+
+def open_volume(desk: Desk, session: Session, seat: Seat, act: Act, code: str, number: int | None = None) -> Opened:
+    """A volume, newest archived version or the one asked for, if he may do the act on it. Raises RefusedError."""
+    seat.require(act)
+    found = session.execute(select(Volume, Case).join(Case, Case.id == Volume.case_id).where(Volume.code == code)).first()
+    if found is None:
+        require(desk, session, seat, act, None)
+        raise RefusedError(Denial.NOT_HERE)
+    volume, case = found
+    query = select(VolumeVersion).where(VolumeVersion.volume_id == volume.id, VolumeVersion.state == VolumeState.COMMITTED)
+    if number is not None:
+        query = query.where(VolumeVersion.version == number)
+    version = session.scalars(query.order_by(VolumeVersion.version.desc()).limit(1)).first()
+    record = record_of(desk, case, volume, committed=version is not None)
+    require(desk, session, seat, act, record)
+    if number is not None and version is None:
+        raise RefusedError(Denial.NOT_HERE)
+    return Opened(volume, case, version, record)
+
+
+def note_look(session: Session, seat: Seat, act: str, subject: str, **shown: object) -> int:
+    """Journal a look, and give its number: images are shown to whoever bears the number of his own look."""
+    return journal.record(session, seat.reader.account, act, subject, org=seat.reader.org, **shown).seq
+
+
+def require_look(session: Session, seat: Seat, look: int, subject: str, acts: Sequence[str]) -> None:
+    """Raise RefusedError unless this look stands in the journal, is his and is of this record: no image leaves without a trace."""
+    entry = session.get(JournalEntry, look)
+    if entry is None or entry.actor != seat.reader.account or entry.subject != subject or entry.act not in acts:
+        raise RefusedError(Denial.NOT_HERE)
+
+
+def counted(session: Session, *where: Any) -> int:  # noqa: ANN401 - conditions on cases
+    """How many cases fulfil these conditions."""
+    return session.scalar(select(func.count()).select_from(Case).where(and_(*where))) or 0

@@ -1,0 +1,56 @@
+// The reading room and the check: pages by key, zoom, rotation, originals beside.
+"use strict";
+(() => {
+  const zooms = ["z75", "z100", "z125", "z150", "z200"], turns = ["", "r90", "r180", "r270"];
+  const room = document.getElementById("room"), pages = document.getElementById("pages");
+  if (!pages) return;
+  const leaves = [...pages.querySelectorAll(".leaf")], contents = [...document.querySelectorAll("[data-page]")];
+  const at = document.getElementById("at"), zoomed = document.getElementById("zoom"), alone = document.getElementById("alone");
+  let zoom = 1, page = 0;
+
+  function show(index) {
+    page = Math.min(Math.max(index, 0), leaves.length - 1);
+    if (at) at.textContent = `${page + 1} / ${leaves.length}`;
+    const here = contents.filter((link) => Number(link.dataset.page) <= page + 1).pop();
+    contents.forEach((link) => link.classList.toggle("on", link === here));
+  }
+  const jump = (index) => { show(index); leaves[page]?.scrollIntoView({ block: "start" }); };
+  const size = (step) => {
+    zoom = Math.min(Math.max(zoom + step, 0), zooms.length - 1);
+    document.querySelectorAll(".pages").forEach((one) => { one.classList.remove(...zooms); one.classList.add(zooms[zoom]); });
+    if (zoomed) zoomed.textContent = `${zooms[zoom].slice(1)}%`;
+    leaves[page]?.scrollIntoView({ block: "start" });
+  };
+  const turn = () => {
+    const leaf = leaves[page];
+    const now = turns.findIndex((one) => one && leaf.classList.contains(one));
+    leaf.classList.remove(...turns.filter(Boolean));
+    const following = turns[((now < 0 ? 0 : now) + 1) % turns.length];
+    if (following) leaf.classList.add(following);
+  };
+  const beside = (on) => { room?.classList.toggle("both", on); if (alone) alone.hidden = !on; if (on) leaves[page]?.scrollIntoView({ block: "start" }); };
+  const acts = { up: () => jump(page - 1), down: () => jump(page + 1), in: () => size(1), out: () => size(-1), turn, alone: () => beside(false) };
+
+  document.addEventListener("click", (event) => {
+    const act = event.target.closest("[data-do]")?.dataset.do;
+    if (act) acts[act]();
+    const compare = event.target.closest("[data-compare]");
+    if (compare) { jump(Number(compare.parentElement.querySelector("[data-page]").dataset.page) - 1); beside(true); }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select") || document.querySelector("dialog[open]")) return;
+    const act = { j: "down", k: "up", "+": "in", "=": "in", "-": "out", r: "turn" }[event.key] ?? (event.key === "Escape" && room?.classList.contains("both") ? "alone" : "");
+    if (!act) return;
+    acts[act]();
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }, true);
+  const seen = new Map();
+  const watch = new IntersectionObserver((entries) => {
+    entries.forEach((entry) => seen.set(entry.target, entry.intersectionRatio));
+    const best = leaves.reduce((found, leaf) => ((seen.get(leaf) ?? 0) > (seen.get(found) ?? 0) ? leaf : found), leaves[0]);
+    if ((seen.get(best) ?? 0) > 0) show(leaves.indexOf(best));
+  }, { threshold: [0, .25, .5, .75, 1] });
+  leaves.forEach((leaf) => watch.observe(leaf));
+  show(0);
+})();

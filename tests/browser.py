@@ -1,0 +1,63 @@
+"""A real Chromium (Debian's package) for the tests of the desk, and a real server beside it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from api.loopback import free_port
+
+ROOT = Path(__file__).parents[1]
+CHROMIUM = shutil.which("chromium")
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser, without a window."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests; in CI a missing one is a fault."""
+    if CHROMIUM is None and not os.environ.get("CI"):
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with chromium() as made:
+        yield made
+
+
+@contextmanager
+def served(data: Path) -> Iterator[str]:
+    """The web server on a data folder; yields its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
+    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    server = subprocess.Popen(command, env=env, cwd=data)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                httpx.get(f"{address}/healthz", timeout=2)
+            except httpx.HTTPError:
+                assert server.poll() is None, "the server ended"
+                time.sleep(0.1)
+            else:
+                break
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
