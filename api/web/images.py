@@ -100,7 +100,9 @@ class PageImages:
 
 def _kept(path: Path, image: bytes) -> bytes:
     """Written beside and moved, so that nobody reads half an image."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    # Pages show people: nobody else on this machine reads them.
+    path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     fresh = path.with_suffix(f".{uuid4().hex[:8]}")
     fresh.write_bytes(image)
     fresh.replace(path)

@@ -55,5 +55,6 @@
     if (here >= 0) show(here);
   }, { passive: true });
   const asked = leaves.findIndex((leaf) => leaf.dataset.here !== undefined || (location.hash && `#${leaf.id}` === location.hash));
-  if (asked > 0) jump(asked); else show(0);
+  // On a phone the findings lie above the pages and are read first.
+  if (asked > 0 && (location.hash || window.innerWidth > 820)) jump(asked); else show(0);
 })();
