@@ -11,10 +11,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from api.bootstrap import Runtime, start
+from api.looking_up import with_numbers
 from api.settings import Settings
 from api.terminal import FINDINGS, Json, actor, print_json, screen, with_examples
 from archive import journal
-from archive.db import writing
+from archive.db import reading, writing
 from archive.vocabulary import OrgKind
 from search.follow import Source, check, follow, rebuild
 from search.index import Found, Request, Sort
@@ -84,7 +85,9 @@ def search(
     # Whoever may run this reads the whole data folder anyway, so the scope is the city; doors for persons give theirs.
     scope = frozenset(one.code for one in runtime.organisations.of_kind(OrgKind.CITY))
     asked = ("kind", "series", "district", "receive_org", "year") if facets else ()
-    found = Reader(open_shelf(runtime.settings)).search(Request(parse(query, words), scope, sort, limit, after, asked))
+    with reading(runtime.engine) as session:
+        tree = with_numbers(session, parse(query, words))
+    found = Reader(open_shelf(runtime.settings)).search(Request(tree, scope, sort, limit, after, asked))
     with writing(runtime.engine) as session:
         # What was typed may hold a name or an ID number, so only what came of it is kept.
         journal.record(session, actor(), "SEARCH", "index", total=found.total, shown=len(found.hits))

@@ -31,9 +31,9 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests; in CI a missing one is a fault."""
+    """One Chromium for a module; in CI a missing one is a fault. No longer: its driver leaves an event loop running, in which nothing else can sign."""
     if CHROMIUM is None and not os.environ.get("CI"):
         pytest.skip("chromium is not installed: apt-get install chromium")
     with chromium() as made:

@@ -5,18 +5,16 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
-from sqlalchemy.orm import Session
 
 from api.auth import Caller
+from api.looking_up import look_up
 from api.search_commands import public
 from api.v1.station import Here, Looking
-from archive import blind_index
-from archive.access import Act, search_scope
+from archive.access import Act
 from archive.db import reading, writing
-from archive.reading_room import note_look, require, visible
-from search.index import Found, Request, Sort
+from archive.reading_room import note_look, require
+from search.index import Sort
 from search.query import parse
-from search.tree import BlindLookup, resolve
 
 router = APIRouter(tags=["检索"])
 _EXAMPLE: JsonDict = {"query": "姓名:王 日期:2026-09", "sort": "newest", "limit": 20, "facets": ["series", "year"]}
@@ -49,22 +47,15 @@ def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer
     require(reader, Act.SEARCH)
     tree = parse(asked.query, here.words)
     with reading(here.runtime.engine) as session:
-        tree = resolve(tree, lambda one: _look_up(session, one))
-        found = here.search.search(
-            Request(tree, search_scope(reader), asked.sort, asked.limit, asked.after, tuple(dict.fromkeys(asked.facets)))
+        facets = tuple(dict.fromkeys(asked.facets))
+        found = look_up(
+            session, here.search.search, tree, reader, here.room, sort=asked.sort, limit=asked.limit, after=asked.after, facets=facets
         )
-        seen = visible(session, reader, {hit.volume_id for hit in found.hits}, here.room)
-    shown = tuple(hit for hit in found.hits if hit.volume_id in seen)
-    lost = len(found.hits) - len(shown)
-    answer = public(Found(shown, found.total - lost, found.facets, found.next))
+    answer = public(found)
     for hit in answer["hits"]:
         del hit["volume_id"]
     with writing(here.runtime.engine) as session:
         # What was typed may name a person, so only what came of it is kept.
-        codes = sorted({hit.code for hit in shown})
+        codes = sorted({hit.code for hit in found.hits})
         note_look(session, reader, "SEARCH", "index", look.purpose, operator=look.operator, total=answer["total"], shown=codes)
     return Answer.model_validate(answer)
-
-
-def _look_up(session: Session, asked: BlindLookup) -> set[int]:
-    return blind_index.volumes_naming(session, str(asked.kind), asked.value)

@@ -5,13 +5,14 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
+from api.looking_up import look_up
 from api.web.door import At, Desk, PageRoute, Posted, Seated
 from api.web.records import note_look
-from archive.access import Act, search_scope
-from archive.db import writing
+from archive.access import Act
+from archive.db import reading, writing
+from archive.reading_room import Room
 from archive.vocabulary import Series
 from search.index import Found, Sort
-from search.index import Request as Asked
 from search.query import parse
 from search.snippets import Snippet
 
@@ -33,8 +34,10 @@ def search(request: Request, desk: At, seat: Seated, form: Posted) -> Response:
     seat.require(Act.SEARCH)
     query = f"{form.get('q', '').strip()} {form.get('add', '')}".strip()
     sort = Sort(form["sort"]) if form.get("sort") in set(Sort) else Sort.RELEVANCE
-    asked = Asked(parse(query, desk.words), search_scope(seat.reader), sort, 20, form.get("after") or None, tuple(_FACETS))
-    found = desk.search.search(asked)
+    room = Room(desk.runtime.organisations, desk.runtime.catalogue)
+    with reading(desk.runtime.engine) as session:
+        tree, after = parse(query, desk.words), form.get("after") or None
+        found = look_up(session, desk.search.search, tree, seat.reader, room, sort=sort, limit=20, after=after, facets=tuple(_FACETS))
     with writing(desk.runtime.engine) as session:
         note_look(session, seat, "SEARCH", "index", total=found.total, shown=len(found.hits))
     hits = [(hit, marked(hit.snippet)) for hit in found.hits]

@@ -19,6 +19,8 @@ from archive.compile.plan import PlannedItem, local_time, plan_volume
 from archive.compile.prove import read_signature
 from archive.custody import all_recorded
 from archive.db import database_now, reading, writing
+from archive.inspection.report import report
+from archive.inspection.table import Phase
 from archive.masking import mask_numbers
 from archive.models import CaseRevision, Component, JournalEntry, VolumeVersion
 from archive.vocabulary import VolumeState
@@ -86,7 +88,14 @@ def _room(desk: Desk, session: Session, opened: Opened) -> dict[str, Any]:
         findings = _revision(session, opened).findings
         held = _originals(desk, session, opened)
         contents = [{**one, "originals": len(held.get(one["no"], ()))} for one in contents]
-    return {"versions": versions, "looks": looks, "contents": contents, "proof": proof, "findings": findings}
+    return {
+        "versions": versions,
+        "looks": looks,
+        "contents": contents,
+        "proof": proof,
+        "findings": findings,
+        "report": report(findings, Phase.GD),
+    }
 
 
 def hidden(text: str, facts: CaseFacts) -> str:

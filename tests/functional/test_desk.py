@@ -219,6 +219,13 @@ def test_what_was_archived_is_found_masked_and_what_is_foreign_is_not(city: City
     expect(page.locator(".hit mark").first).to_have_text("华侨回国")
     assert "华侨" not in page.url
     assert re.search(r"\S\*", page.locator(".hit h3").first.inner_text())
+    # An ID number is not in the index: the rows say which volumes name it.
+    with reading(city.runtime.engine) as session:
+        number = session.query(Case).filter(Case.case_no == READ).one().facts["applicant"]["id_number"]
+    page.locator("#find").fill(number)
+    page.locator("#find").press("Enter")
+    expect(page.locator(".hit").first).to_contain_text(city.code_of(READ))
+    assert number not in page.url
     enter(page, city, "demo-officer-other")
     page.locator("#find").fill("华侨回国")
     page.locator("#find").press("Enter")
