@@ -36,11 +36,11 @@ def test_after_the_data_folder_is_lost_a_backup_and_the_keys_bring_everything_ba
     yice(data, "compile", "--all")
     before = rows(data)
     made = json.loads(yice(data, "backup", "--to", str(tmp_path / "backup"), "--with-store", "--json"))
-    shutil.copytree(data / "pki", tmp_path / "pki")
+    for keys in ("pki", "keys"):
+        shutil.copytree(data / keys, tmp_path / "kept" / keys)
     shutil.rmtree(data)
 
-    data.mkdir()
-    shutil.copytree(tmp_path / "pki", data / "pki")
+    shutil.copytree(tmp_path / "kept", data)
     yice(data, "restore", made["folder"])
     assert rows(data) == before
     yice(data, "verify", "--all")
