@@ -36,8 +36,8 @@ def test_after_the_data_folder_is_lost_a_backup_and_the_keys_bring_everything_ba
     yice(data, "compile", "--all")
     before = rows(data)
     made = json.loads(yice(data, "backup", "--to", str(tmp_path / "backup"), "--with-store", "--json"))
-    for keys in ("pki", "keys"):
-        shutil.copytree(data / keys, tmp_path / "kept" / keys)
+    for folder in ("pki", "keys"):
+        shutil.copytree(data / folder, tmp_path / "kept" / folder)
     shutil.rmtree(data)
 
     shutil.copytree(tmp_path / "kept", data)
