@@ -9,6 +9,8 @@ from kombu.exceptions import OperationalError
 from api.settings import Settings
 
 COMPILE_LIMIT_SECONDS = 600
+COMPILE, COPIES = "compile", "copies"
+"""The queues; a node that names none serves both."""
 RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 
 
@@ -23,7 +25,8 @@ def celery_app(settings: Settings) -> Celery:
         task_time_limit=COMPILE_LIMIT_SECONDS,
         task_serializer="json",
         accept_content=["json"],
-        task_default_queue="compile",
+        task_default_queue=COMPILE,
+        task_queues={one: {"exchange": one, "routing_key": one} for one in (COMPILE, COPIES)},
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_transport_options=_file_broker(settings.data) if not settings.broker_url else {},

@@ -4,7 +4,9 @@ from functools import cache
 
 from api.bootstrap import Runtime, open_workshop, start
 from api.broker import celery_app
+from api.copying import make_order, open_stamps
 from api.settings import Settings
+from archive.certified_copies import StampRoom
 from archive.compile.volume import Workshop, make_volume
 from archive.custody import finish_job
 from archive.db import writing
@@ -24,6 +26,18 @@ def compile_volume(version_id: int) -> None:
             finish_job(session, version_id, state="FAILED", error_code=getattr(error, "code", type(error).__name__))
         raise
     make_volume(shop, version_id)
+
+
+@app.task(name="certify_copy")  # type: ignore[misc, untyped-decorator, unused-ignore]
+def certify_copy(order_id: int) -> None:
+    """Make one certified copy; what fails is on its job row, and stays so until a person tries again."""
+    runtime = _runtime()
+    make_order(runtime, _stamps(runtime), order_id)
+
+
+@cache
+def _stamps(runtime: Runtime) -> StampRoom:
+    return open_stamps(runtime)
 
 
 @cache

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api import failures
 from api.bootstrap import Runtime, demo_pki
+from api.errors import ProblemError
 from api.seals import open_seals
 from api.search_commands import open_shelf
 from api.web.images import PageImages
@@ -28,7 +29,8 @@ from archive.accounts import csrf_token, reader_of
 from archive.compile.plan import local_time
 from archive.compile.prove import TrustAnchors
 from archive.db import reading
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, NotFoundError
+from archive.reading_room import DeniedError, Room
 from search.errors import SearchError
 from search.query import Words
 from search.shelf import Reader as SearchReader
@@ -44,6 +46,8 @@ _HERE = Path(__file__).parent
 _FRONT = Path(__file__).parents[2] / "node_modules"
 STATIC: Mapping[str, tuple[Path, str]] = {
     "desk.css": (_HERE / "static/desk.css", "text/css"),
+    "use.css": (_HERE / "static/use.css", "text/css"),
+    "check.js": (_HERE / "static/check.js", "text/javascript"),
     "print.css": (_HERE / "static/print.css", "text/css"),
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),
     "room.js": (_HERE / "static/room.js", "text/javascript"),
@@ -51,6 +55,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
+_BEFORE_ALL_ELSE = {"/password", "/logout"}
 
 
 class RefusedError(Exception):
@@ -70,6 +75,10 @@ class BadFormError(ArchiveError):
 
 class NotSeatedError(Exception):
     """Nobody is logged in here, or no longer."""
+
+
+class MustChangeError(Exception):
+    """His password was given out by an administrator: he sets his own first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,11 @@ class Desk:
         self.templates.filters["org"] = self.org
         self.templates.globals.update(static=self.address, Act=Act)
 
+    @property
+    def room(self) -> Room:
+        """What the policy needs beside the rows."""
+        return Room(self.runtime.organisations, self.runtime.catalogue)
+
     @cached_property
     def trust(self) -> TrustAnchors:
         """Whom this installation believes when it validates a seal; read when the first one is looked at."""
@@ -152,7 +166,9 @@ def seated(request: Request) -> Seat:
         reader = reader_of(session, carried, "WEB") if carried else None
         if reader is None:
             raise NotSeatedError
-        name = session.scalars(select(Account.name).where(Account.login == reader.account)).one()
+        name, must_change = session.execute(select(Account.name, Account.must_change).where(Account.login == reader.account)).one()
+    if must_change and request.url.path not in _BEFORE_ALL_ELSE:
+        raise MustChangeError
     return Seat(reader, name, desk.org(reader.org), carried)
 
 
@@ -192,29 +208,49 @@ class PageRoute(APIRoute):
             try:
                 return await inner(request)
             except NotSeatedError:
-                return _to_login(request)
-            except RefusedError as refused:
+                return _to(request, "/login")
+            except MustChangeError:
+                return _to(request, "/password")
+            except (RefusedError, DeniedError) as refused:
                 status = 404 if refused.denial is Denial.NOT_HERE else 403
-                return _error(request, status, refused.denial.value, refused.denial.label + "。", "如需此权限，请联系安全保密管理员。")
+                return _error(request, status, refused.denial.value, refused.denial.label + "。", _NEXT[refused.denial])
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
                 failures.log(fault, desk_of(request).runtime.settings.data)
                 code, sentence = failures.explain(fault)
-                known = isinstance(fault, ArchiveError | SearchError)
-                return _error(request, 409 if known else 503, code, sentence, "")
+                return _error(request, _status(fault), code, sentence, "")
 
         return handler
 
 
-def _to_login(request: Request) -> Response:
+def _status(fault: Exception) -> int:
+    if isinstance(fault, ProblemError):
+        return fault.status
+    if isinstance(fault, NotFoundError):
+        return 404
+    if isinstance(fault, ArchiveError | SearchError):
+        return 403 if fault.code == "FORBIDDEN" else 409
+    return 503
+
+
+_NEXT = {
+    Denial.ROLE: "如需此权限，请联系安全保密管理员。",
+    Denial.SCOPE: "如需此权限，请联系安全保密管理员。",
+    Denial.NOT_HERE: "请核对档号；他单位的档案，请先在“利用”中提交申请，批准后凭利用单阅览。",
+    Denial.NEEDS_GRANT: "请在“利用”中提交申请，批准后凭利用单阅览；利用单到期须重新申请。",
+    Denial.STATE: "请在归档完成后再试。",
+}
+
+
+def _to(request: Request, where: str) -> Response:
     if request.headers.get("hx-request"):
-        return Response(status_code=204, headers={"HX-Redirect": "/login"})
-    return RedirectResponse("/login", 303)
+        return Response(status_code=204, headers={"HX-Redirect": where})
+    return RedirectResponse(where, 303)
 
 
 def _error(request: Request, status: int, code: str, message: str, action: str) -> Response:
     desk = desk_of(request)
     try:
         seat = seated(request)
-    except NotSeatedError:
+    except (NotSeatedError, MustChangeError):
         return desk.bare("error_bare.html", status=status, code=code, message=message, action=action)
     return desk.page(request, seat, "error.html", status=status, code=code, message=message, action=action)

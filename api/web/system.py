@@ -1,17 +1,13 @@
-"""系统管理, to be read: organisations, items with their materials, settings that are in effect, accounts of persons and clients."""
+"""系统管理, to be read: organisations, items with their materials, settings that are in effect."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import SecretStr
-from sqlalchemy import select
 
 from api.settings import Settings
 from api.web.door import At, PageRoute, RefusedError, Seated
 from archive.access import Act, Denial
-from archive.access_tables import Account
-from archive.accounts import AccountState
-from archive.db import reading
 from archive.organisations import NOTICE as DEMO_ORGS
 from archive.service_items import NOTICE as DEMO_ITEMS
 from archive.service_items import missing_groups
@@ -61,13 +57,3 @@ def _shown(name: str, value: Any) -> str:  # noqa: ANN401 - any setting
         plain = value.get_secret_value() if isinstance(value, SecretStr) else value
         return "已设置（不显示）" if plain else ""
     return "" if value is None else str(value)
-
-
-@router.get("/accounts")
-def accounts_page(request: Request, desk: At, seat: Seated) -> Response:
-    """Accounts with role and state, and who let them in."""
-    if not seat.may(Act.PROPOSE_ACCOUNT):
-        seat.require(Act.APPROVE_ACCOUNT)
-    with reading(desk.runtime.engine) as session:
-        rows = session.scalars(select(Account).order_by(Account.org, Account.login)).all()
-    return desk.page(request, seat, "accounts.html", rows=rows, states=AccountState)
