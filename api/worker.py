@@ -41,8 +41,14 @@ def _stamps(runtime: Runtime) -> StampRoom:
 
 
 @cache
-def _runtime() -> Runtime:
+def _started() -> Runtime:
     return start(Settings())
+
+
+def _runtime() -> Runtime:
+    runtime = _started()
+    runtime.refresh()
+    return runtime
 
 
 @cache

@@ -124,9 +124,7 @@ def account_page(request: Request, desk: At, seat: Seated, login: str) -> Respon
 def _account(desk: Desk, session: Session, login: str) -> dict[str, Any]:
     account = held_account(session, login)
     changes = session.scalars(select(AccountChange).filter_by(account_id=account.id).order_by(AccountChange.id.desc()).limit(_TRACE)).all()
-    trace = session.scalars(
-        select(JournalEntry).where(JournalEntry.subject == login).order_by(JournalEntry.seq.desc()).limit(_TRACE)
-    ).all()
+    trace = session.scalars(select(JournalEntry).where(JournalEntry.subject == login).order_by(JournalEntry.seq.desc()).limit(_TRACE)).all()
     return {
         "account": account,
         "state": AccountState(account.state),

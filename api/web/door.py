@@ -55,6 +55,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
+_LONGER_FORMS = {"/system/items/import": 4 << 20}
 _BEFORE_ALL_ELSE = {"/password", "/logout"}
 
 
@@ -162,6 +163,7 @@ def desk_of(request: Request) -> Desk:
 def seated(request: Request) -> Seat:
     """Who sits here. Raises NotSeatedError."""
     desk, carried = desk_of(request), request.cookies.get(COOKIE, "")
+    desk.runtime.refresh()
     with reading(desk.runtime.engine) as session:
         reader = reader_of(session, carried, "WEB") if carried else None
         if reader is None:
@@ -180,9 +182,9 @@ async def form_of(request: Request) -> dict[str, str]:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LONGEST_FORM:
+        if len(body) > _LONGER_FORMS.get(request.url.path, _LONGEST_FORM):
             raise BadFormError("提交的内容过长。", "请缩短后重试。")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=2000))
 
 
 def posted(seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str], Depends(form_of)]) -> dict[str, str]:

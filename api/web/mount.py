@@ -29,7 +29,23 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 def mount(app: FastAPI, runtime: Runtime) -> None:
     """All pages."""
     app.state.desk = Desk(runtime)
-    for one in (login, desk, checks, compiling, jobs, find, volumes, room, usage, copies, approvals, statistics, accounts, system, journal_pages):
+    for one in (
+        login,
+        desk,
+        checks,
+        compiling,
+        jobs,
+        find,
+        volumes,
+        room,
+        usage,
+        copies,
+        approvals,
+        statistics,
+        accounts,
+        system,
+        journal_pages,
+    ):
         app.include_router(one.router)
     app.include_router(router)
 

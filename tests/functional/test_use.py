@@ -27,6 +27,18 @@ from tests.functional.test_desk import City, drawn, enter, page, pytestmark
 
 __all__ = ["browser", "page", "pytestmark"]
 BIRTH, SECOND = "150602010000-20260901-000901", "150602010000-20260901-000902"
+ADMINISTRATION = (
+    "/system/accounts",
+    "/system/accounts/new",
+    "/system/accounts/demo-chief",
+    "/system/organisations",
+    "/system/items",
+    "/system/items/import",
+    "/system/items/CS01/2026-1",
+    "/system/retention",
+    "/system/settings",
+    "/password",
+)
 NUMBER = sound_case(BIRTH)["applicant"]["id_number"]
 
 
@@ -217,6 +229,7 @@ def test_axe_finds_no_violation_on_the_pages_of_use(city: City, browser: Browser
         for login, addresses in {
             "demo-archivist": ("/usage", "/usage/new", f"/usage/{number}", "/uses", "/uses/sheet"),
             "demo-chief": ("/approvals", f"/usage/{number}"),
+            "sysadmin": ADMINISTRATION,
             "": ("/check", "/check/AAAA-AAAA-AAAA-AAAA-AAAA"),
         }.items():
             context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme="dark" if scheme == "dark" else "light")
