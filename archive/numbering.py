@@ -246,7 +246,7 @@ def begin_version(session: Session, volume: Volume, number: int, revision: CaseR
 def _send(session: Session, version: VolumeVersion, kind: str, at: datetime) -> None:
     session.add(version)
     session.flush()
-    session.add(Job(kind=kind, subject=str(version.id), state="WAITING", created_at=at))
+    session.add(Job(kind=kind, subject=str(version.id), version_id=version.id, state="WAITING", created_at=at))
 
 
 def timestamp_digest(code: str, before: VolumeVersion) -> str:

@@ -22,6 +22,7 @@ from api.errors import ProblemError
 from api.seals import open_seals
 from api.search_commands import open_shelf
 from api.web.images import PageImages
+from api.web.recent import Recent
 from api.web.words import FILTERS
 from archive.access import Act, Denial, Reader, acts_of, may
 from archive.access_tables import Account
@@ -116,6 +117,7 @@ class Desk:
         self.search = SearchReader(open_shelf(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.images = PageImages(runtime.settings.data / "cache" / "pages")
+        self.recent = Recent()
         self.static = {name: (path.read_bytes(), media) for name, (path, media) in STATIC.items() if path.is_file()}
         self.templates = Environment(
             loader=PackageLoader("api.web"), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

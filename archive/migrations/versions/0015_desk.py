@@ -9,6 +9,20 @@ from archive.encryption import SealedJson
 revision = "0015"
 down_revision = "0006"
 _AT_ONCE = 500
+_INDEXES = {
+    "ix_cases_accept_org": ("cases", "accept_org"),
+    "ix_cases_counted": ("cases", "completed_at", "receive_org", "accept_org", "domicile_org", "item_code", "state"),
+    "ix_cases_places": ("cases", "receive_org", "item_code", "accept_org", "domicile_org", "completed_at"),
+    "ix_cases_queue": ("cases", "state", "completed_at", "case_no"),
+    "ix_volumes_spans": ("volumes", "series", "fonds", "year", "term", "completed_at", "filing_org", "cross_org", "case_id"),
+    "ix_volumes_listed": ("volumes", "series", "year", "code"),
+    "ix_volume_versions_sums": ("volume_versions", "state", "lta_pending", "volume_id", "pages", "bytes"),
+    "ix_volume_versions_newest": ("volume_versions", "state", "committed_at", "volume_id"),
+    "ix_jobs_version_id": ("jobs", "version_id"),
+    "ix_jobs_begun": ("jobs", "created_at", "state", "version_id", "ended_at"),
+    "ix_journal_at": ("journal", "at"),
+    "ix_journal_actor": ("journal", "actor"),
+}
 
 
 def upgrade() -> None:
@@ -67,6 +81,10 @@ def upgrade() -> None:
     }.items():
         for column in columns:
             op.create_index(op.f(f"ix_{table}_{column}"), table, [column], unique=False)
+    op.add_column("jobs", sa.Column("version_id", sa.BigInteger(), nullable=True))
+    op.execute("UPDATE jobs SET version_id = CAST(subject AS BIGINT) WHERE kind IN ('compile', 'timestamp')")
+    for name, (table, *names) in _INDEXES.items():
+        op.create_index(op.f(name), table, list(names), unique=False, if_not_exists=True)
     _sources(key)
 
 
