@@ -124,7 +124,7 @@ class Sealer:
         newest = reader.embedded_timestamp_signatures[-1]
         return self._stamped(pdf, self._timestamper, lambda: self._path(newest.signer_cert, newest.other_embedded_certs, stamps=True))
 
-    def stamp_end(self) -> Stamp | None:
+    def trial_stamp(self) -> Stamp:
         """What a time-stamp set now would be good for. Raises TimestampPendingError when none is to be had now."""
         return stamp_of(cms.ContentInfo.load(self.stamp(b"a trial"))["content"])
 
