@@ -21,7 +21,7 @@ from archive.crashpoints import reach
 from archive.custody import ENDED
 from archive.db import reading, writing
 from archive.models import Job, VolumeVersion
-from archive.numbering import COMPILE, TIMESTAMP, freeze, freeze_supplements, freeze_timestamps, unnumbered, void
+from archive.numbering import COMPILE, RENEW, TIMESTAMP, freeze, freeze_supplements, freeze_timestamps, unnumbered, void
 from storage.package import discard_uncommitted
 
 _RESEND_SECONDS = 20.0
@@ -123,12 +123,23 @@ def _until_made(runtime: Runtime, todo: set[int], keep_alive: Callable[[], None]
         time.sleep(0.3 + len(left) / 5000)
 
 
-def _send(runtime: Runtime, todo: Sequence[int]) -> None:
+def _send(runtime: Runtime, todo: Sequence[int], queue: str = "compile") -> None:
     """Wake a worker for each. A lost message is sent again; one too many finds its volume done or leased."""
     free_dead(runtime)
     app = celery_app(runtime.settings)
     for version_id in todo:
-        app.send_task("compile_volume", (version_id,))
+        app.send_task("compile_volume", (version_id,), queue=queue)
+
+
+def _queue(kind: str) -> str:
+    return "sign" if kind == RENEW else "compile"
+
+
+def wake(runtime: Runtime, kind: str) -> int:
+    """Wake workers for all open jobs of a kind, those that failed too, and do not wait for them; returns how many."""
+    todo = _retry(runtime, kind)
+    _send(runtime, todo, _queue(kind))
+    return len(todo)
 
 
 def free_dead(runtime: Runtime) -> None:
@@ -161,7 +172,7 @@ def _watch(runtime: Runtime, kind: str, todo: list[int], watch: Callable[[Batch]
     while True:
         if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(todo):
             waiting = set(_waiting(runtime, kind))
-            _send(runtime, [version_id for version_id in todo if version_id in waiting])
+            _send(runtime, [version_id for version_id in todo if version_id in waiting], _queue(kind))
             sent = time.monotonic()
         batch = _count(runtime, kind, len(todo), last)
         watch(batch)

@@ -9,6 +9,8 @@ from kombu.exceptions import OperationalError
 from api.settings import Settings
 
 COMPILE_LIMIT_SECONDS = 600
+QUEUES = ("compile", "sign")
+"""Renewals wait in a queue of their own: fifty thousand of them must not stand before the volumes of the day. A worker takes from all it is not told to leave."""
 RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 
 
@@ -24,6 +26,7 @@ def celery_app(settings: Settings) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_default_queue="compile",
+        task_queues={name: {"exchange": name, "routing_key": name} for name in QUEUES},
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_transport_options=_file_broker(settings.data) if not settings.broker_url else {},
