@@ -21,7 +21,7 @@ from archive.crashpoints import reach
 from archive.custody import ENDED
 from archive.db import reading, writing
 from archive.models import Job, VolumeVersion
-from archive.numbering import COMPILE, RENEW, TIMESTAMP, freeze, freeze_supplements, freeze_timestamps, unnumbered, void
+from archive.numbering import COMPILE, TIMESTAMP, freeze, freeze_supplements, freeze_timestamps, unnumbered, void
 from storage.package import discard_uncommitted
 
 _RESEND_SECONDS = 20.0
