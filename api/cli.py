@@ -60,7 +60,9 @@ app.command(
 app.command(
     "inspect",
     help=with_examples(
-        "重新检测一件（四性检测），理由记入审计日志；不改变其状态。", "yice inspect 150602000000-20261103-000123 --reason 抽检"
+        "四性检测：出示一册的检测记录；写明理由则重新检测，理由记入审计日志。不改变其状态。",
+        "yice inspect J602-ZY·HJ·CS·2026·Y-000001 --pdf 检测报告.pdf",
+        "yice inspect 150602000000-20261103-000123 --reason 抽检",
     ),
 )(inspect_)
 app.command(

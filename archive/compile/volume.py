@@ -16,6 +16,7 @@ from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode, storage_prefix
 from archive.compile.build import Filing, build
 from archive.compile.errors import InventoryConflictError, NotProvedError
+from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.metadata import write_metadata
 from archive.compile.plan import VolumePlan, fonds_unit, plan_volume, process_record
 from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
@@ -26,6 +27,7 @@ from archive.crashpoints import reach
 from archive.custody import ENDED, Claim, all_recorded, claim, finish_job, record_step, recorded, release, settle_ended
 from archive.db import database_now, reading, writing
 from archive.errors import LeaseLostError
+from archive.inspection.kept import taken_over
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.models import CaseRevision, Component, Volume, VolumeVersion
@@ -161,6 +163,8 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
         demo=shop.demo,
         prover=shop.prover,
         filing=_filing(shop, order),
+        # What waited for a person is compiled only after it was confirmed.
+        inspection=inspection_sheet(report(order.revision.findings, Phase.GD), Phase.GD, order.revision.accepted_at, confirmed=True),
     )
     reach("compiled")
     _record(
@@ -236,7 +240,9 @@ def _proved(shop: Workshop, order: _Order, pdf: bytes) -> dict[str, Any]:
     reach("proved")
     stamp = proof.signature.stamp
     until, algorithm = (stamp.until, stamp.algorithm) if stamp else (None, None)
-    result = {"pdfa": "2u", "pages": proof.pages, "level": str(proof.signature.level), "ok": True}
+    with reading(shop.engine) as session:
+        at = database_now(session).isoformat(timespec="seconds")
+    result = {"pdfa": "2u", "pages": proof.pages, "level": str(proof.signature.level), "ok": True, "at": at}
     kept = _record(shop, order, VolumeState.PROVED, result, stamped_until=until, stamp_algorithm=algorithm)
     reach("proved-recorded")
     return kept
@@ -285,6 +291,7 @@ def _records(
         "inspected_at": order.revision.accepted_at.isoformat(timespec="seconds"),
         "report": report(order.revision.findings, Phase.GD),
         "proof": dict(proof),
+        "taken_over": {"at": proof.get("at"), "report": taken_over(proof)},
         "signature": {"level": signed["level"], "pending": signed["pending"], "sha256": signed["sha256"]},
         "routes": compiled["routes"],
     }
