@@ -207,7 +207,8 @@ def test_a_kill_between_store_and_row_loses_nothing(desk: Desk, tmp_path: Path) 
 
 
 def test_what_is_gathered_cannot_be_returned(desk: Desk) -> None:
-    close(desk)
-    done = send(desk, page(801), at(4))
+    close(desk, CASE[:-1] + "6")
+    done = send(desk, page(851), at(4, case_no=CASE[:-1] + "6"))
+    assert done["state"] == "PLACED"
     with reading(desk.runtime.engine) as session, pytest.raises(ConflictError):
         return_files(session, "officer", [mine(session, HOME, done["id"])], reason="重扫", at=NOW)

@@ -1,4 +1,4 @@
-"""files captured at the window, the order of pages, and who sits at which case."""
+"""files captured at the window, the order of pages, who sits at which case, and refused packages that were given back."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -63,3 +63,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_presences")),
         sa.UniqueConstraint("subject", "account", name=op.f("uq_presences_subject_account")),
     )
+    op.add_column("deliveries", sa.Column("returned_at", moment, nullable=True))
