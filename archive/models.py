@@ -57,6 +57,7 @@ class Delivery(Base):
     findings: Mapped[list[Any]]
     quarantine_prefix: Mapped[str | None] = mapped_column(String(200))
     received_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
 
 
 class Case(Base):

@@ -33,6 +33,7 @@ from archive.inspection.table import Phase
 from archive.models import CaseRevision, Component, Volume, VolumeVersion
 from archive.numbering import FROM_CASE, FROM_RENEWAL
 from archive.organisations import Organisations
+from archive.page_order import Leaf, orders_of
 from archive.service_items import Catalogue
 from archive.vocabulary import Series, VolumeState
 from storage.blobs import BlobStore, Stat
@@ -66,6 +67,7 @@ class _Order:
     facts: CaseFacts
     plan: VolumePlan
     objects: tuple[OriginalObject, ...]
+    orders: dict[int, tuple[Leaf, ...]]
     prefix: str
     previous: VolumeVersion | None
     steps: dict[VolumeState, dict[str, Any]]
@@ -122,10 +124,11 @@ def _load(shop: Workshop, held: Claim) -> _Order:
         held_before = VolumeVersion.inventory_sha256.is_not(None)
         previous = session.scalars(earlier.where(held_before).order_by(VolumeVersion.version.desc()).limit(1)).first()
         steps = all_recorded(session, version)
+        orders = orders_of(session, volume.case_id, version.case_revision)
     facts = CaseFacts.model_validate(revision.facts)
     code = ArchivalCode.parse(volume.code)
-    plan = plan_volume(facts, shop.catalogue.get(facts.item.code, facts.item.version), code, objects, shop.organisations)
-    return _Order(held, volume, version, revision, facts, plan, objects, storage_prefix(code, version.version), previous, steps)
+    plan = plan_volume(facts, shop.catalogue.get(facts.item.code, facts.item.version), code, objects, shop.organisations, orders)
+    return _Order(held, volume, version, revision, facts, plan, objects, orders, storage_prefix(code, version.version), previous, steps)
 
 
 def _make(shop: Workshop, order: _Order) -> None:
@@ -297,7 +300,7 @@ def _records(
     }
     records = {
         "case.json": order.revision.facts,
-        "process.json": process_record(order.facts, order.plan),
+        "process.json": process_record(order.facts, order.plan, order.orders),
         "inspection.json": inspection,
     }
     files = {name: (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode() for name, record in records.items()}
