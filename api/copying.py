@@ -15,7 +15,7 @@ from pathlib import Path
 from api import failures
 from api.batch import own_workers
 from api.bootstrap import Runtime, demo_pki, start, worker_name
-from api.broker import COPIES, celery_app
+from api.broker import CERTIFY, COPIES, celery_app
 from api.seals import open_seals
 from api.settings import Settings
 from archive.access import Act
@@ -96,7 +96,7 @@ def _until_made(runtime: Runtime, waiting: list[int], keep_alive: Callable[[], N
     while waiting:
         for order_id in waiting:
             if time.monotonic() - sent.get(order_id, float("-inf")) >= _RESEND_SECONDS:
-                app.send_task("certify_copy", (order_id,), queue=COPIES)
+                app.send_task(CERTIFY, (order_id,), queue=COPIES)
                 sent[order_id] = time.monotonic()
         keep_alive()
         time.sleep(0.2)

@@ -7,8 +7,10 @@ from typing import Any
 
 from archive.access import Role
 from archive.arrangement import LOCAL_TIME
+from archive.captured import Capture
 from archive.citizen_id import mask_name
 from archive.copy_orders import CopyStep
+from archive.gathering import Gathering
 from archive.vocabulary import (
     ApprovalLevel,
     Channel,
@@ -42,6 +44,8 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     OrgKind,
     Role,
     CopyStep,
+    Capture,
+    Gathering,
 )
 _KIB = 1024
 ACTS: Mapping[str, str] = {
@@ -87,6 +91,14 @@ ACTS: Mapping[str, str] = {
     "DECIDE_CHANGE": "审批账号变更",
     "IMPORT_ITEM": "导入事项版本",
     "SWITCH_ORGANISATION": "切换电子化状态",
+    "PAGE_ORDER": "调整页序",
+    "CAPTURE": "登记上传",
+    "CAPTURE_FILE": "归入材料",
+    "CAPTURE_RETURN": "退回文件",
+    "CAPTURE_LOOK": "查看待归入",
+    "QUARANTINE_RETURN": "退回隔离件",
+    "FETCH": "取得材料",
+    "PULL": "立即提取",
 }
 """The acts of the journal in words; one that is not named here is shown as it is."""
 

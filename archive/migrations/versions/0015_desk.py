@@ -7,7 +7,7 @@ from archive.case_sources import sources_in
 from archive.encryption import SealedJson
 
 revision = "0015"
-down_revision = "0006"
+down_revision = "0014"
 _AT_ONCE = 500
 _INDEXES = {
     "ix_cases_accept_org": ("cases", "accept_org"),
@@ -82,7 +82,7 @@ def upgrade() -> None:
         for column in columns:
             op.create_index(op.f(f"ix_{table}_{column}"), table, [column], unique=False)
     op.add_column("jobs", sa.Column("version_id", sa.BigInteger(), nullable=True))
-    op.execute("UPDATE jobs SET version_id = CAST(subject AS BIGINT) WHERE kind IN ('compile', 'timestamp')")
+    op.execute("UPDATE jobs SET version_id = CAST(subject AS BIGINT) WHERE kind IN ('compile', 'timestamp', 'renew')")
     for name, (table, *names) in _INDEXES.items():
         op.create_index(op.f(name), table, list(names), unique=False, if_not_exists=True)
     _sources(key)
