@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-inspection bench-holdings lint clean
+.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-desk bench-inspection bench-holdings lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -52,6 +52,9 @@ test: lint ## 全部测试 / lint and all tests
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--cases 1000")
 	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
+
+bench-desk: setup ## 测量页面用时 / server time of every page with 50,000 volumes (BENCH_DESK="--volumes 5000 --at folder")
+	$(VENV)/bin/python -m tests.bench.desk_bench $(BENCH_DESK)
 
 bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240)
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)

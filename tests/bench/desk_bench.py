@@ -39,10 +39,10 @@ def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
     """Every page, by who looks: the city's supervisor sees all volumes, which is the most that a list has to bear."""
     with reading(runtime.engine) as session:
         generated = session.scalars(select(Volume).where(Volume.id > 9_999).order_by(Volume.id)).first()
-        late = session.scalars(select(Volume).where(Volume.id > 9_999).order_by(Volume.id.desc())).first()
+        late = session.scalars(select(Volume).where(Volume.id > 9_999, Volume.fonds == "J602").order_by(Volume.id.desc())).first()
         real = session.scalars(select(Volume).where(Volume.id < 9_999).order_by(Volume.id)).first()
         own = session.scalars(select(UsageRequest).where(UsageRequest.account == "demo-archivist").order_by(UsageRequest.id.desc())).first()
-        waiting = session.scalars(select(Case.case_no).where(Case.state == "WAITING").order_by(Case.completed_at)).first()
+        waiting = session.scalars(select(Case.case_no).where(Case.state == "WAITING", Case.receive_org.startswith("150602"))).first()
     assert generated is not None
     assert late is not None
     assert real is not None
@@ -78,6 +78,7 @@ def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
         "demo-district-archivist": (
             *everybody[:15],
             "/statistics",
+            "/collecting",
             "/checks",
             f"/checks/{waiting}",
             "/compile",

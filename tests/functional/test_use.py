@@ -21,6 +21,7 @@ from archive.access_tables import UsageRequest
 from archive.accession import confirm
 from archive.db import database_now, reading, writing
 from archive.models import JournalEntry
+from archive.vocabulary import SourceKind
 from tests.browser import ROOT, browser, served
 from tests.factories import make_bag, sound_case
 from tests.functional.test_desk import City, drawn, enter, page, pytestmark
@@ -221,13 +222,55 @@ def test_nobody_decides_his_own_and_roles_are_held_when_forced(city: City) -> No
     assert "13800000000" not in line
 
 
+def test_registers_are_checked_printed_and_taken_along_masked(city: City, page: Page) -> None:
+    """Printed by Chromium to PDF, as an archivist prints them."""
+    code = city.code_of(BIRTH)
+    fonds, rest = code.split("-")[0], code.split("·")
+    series = f"{city.address}/series/{fonds}/{rest[2]}/{rest[3]}/{rest[4].split('-')[0]}"
+    enter(page, city, "demo-district-archivist")
+    page.goto(series)
+    expect(page.get_by_text("2 册按办结时间顺排，册号连续")).to_be_visible()
+    said = {
+        f"{series}/register": ("案卷目录", code),
+        f"{series}/transfer": ("档案移交清册", code, "以上共移交 2 册", "接收单位（盖章）"),
+        f"{series}/spines": ("000001", "000002"),
+        f"{city.address}/volumes/{code}/contents": ("卷内目录", code, "审批表"),
+    }
+    for address, words in said.items():
+        page.goto(address)
+        with pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True, print_background=True)) as document:
+            assert len(document) == 1
+            assert [round(one) for one in document[0].get_size()] == [595, 842]
+            text = document[0].get_textpage().get_text_range()
+        assert [one for one in words if one not in text] == []
+        assert "工作台" not in text  # the menu stays on the screen
+    with city.client("demo-district-archivist") as client:
+        line = client.get(f"{series.removeprefix(city.address)}/register.csv").content.decode("utf-8-sig").splitlines()[1]
+        assert line.startswith(f"1,{code},{BIRTH},测*非婚生育子女随母出生登记,")
+        figures = client.get("/statistics.csv", params={"since": "2026-09", "until": "2026-09"}).content.decode("utf-8-sig")
+        assert "卷目,出生,2,册" in figures
+        assert f"材料来源,{SourceKind.SHARED_CERT.label},4,份" in figures
+        assert "卷目" not in client.get("/statistics.csv", params={"until": "2026-08"}).content.decode("utf-8-sig").split("口径", 1)[1]
+    with city.client("demo-officer-other") as other:
+        assert other.get(f"{series.removeprefix(city.address)}/register.csv").status_code == 404
+
+
 def test_axe_finds_no_violation_on_the_pages_of_use(city: City, browser: Browser) -> None:
     axe = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
     number = asked(city, "demo-archivist", city.code_of(BIRTH))
     found = []
     for scheme in ("light", "dark"):
         for login, addresses in {
-            "demo-archivist": ("/usage", "/usage/new", f"/usage/{number}", "/uses", "/uses/sheet"),
+            "demo-archivist": (
+                "/usage",
+                "/usage/new",
+                f"/usage/{number}",
+                "/uses",
+                "/uses/sheet",
+                "/statistics",
+                "SERIES",
+                "SERIES/transfer",
+            ),
             "demo-chief": ("/approvals", f"/usage/{number}"),
             "sysadmin": ADMINISTRATION,
             "": ("/check", "/check/AAAA-AAAA-AAAA-AAAA-AAAA"),
@@ -237,7 +280,7 @@ def test_axe_finds_no_violation_on_the_pages_of_use(city: City, browser: Browser
             if login:
                 enter(page, city, login)
             for address in addresses:
-                page.goto(city.address + address)
+                page.goto(city.address + address.replace("SERIES", "/series/J602/CS/2026/Y"))
                 page.evaluate(axe)
                 result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
                 found += [(address, scheme, one["id"], one["nodes"][0]["html"][:120]) for one in result["violations"]]
