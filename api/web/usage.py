@@ -37,6 +37,14 @@ from archive.usage import (
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _LONGEST = {"purpose": 200, "basis": 100, "reason": 200}
 _SHORTEST = 2
+_RULES = {"MPS ": "公通字〔2021〕12号", "DDT": "户口档案查询规定", "[D] guard.md": "本系统约定", "实施条例 ": "档案法实施条例"}
+
+
+def basis_of(source: str) -> str:
+    """The rule behind a row of the table in words; it is kept there by the short names of standards.md."""
+    for short, words in _RULES.items():
+        source = source.replace(short, words)
+    return source
 
 
 def row_of(desk: Desk, request: UsageRequest, now: datetime) -> dict[str, Any]:
@@ -48,6 +56,7 @@ def row_of(desk: Desk, request: UsageRequest, now: datetime) -> dict[str, Any]:
         "number": number_of(request),
         "request": request,
         "capacity": capacity,
+        "rule": basis_of(capacity.source),
         "scope": scope,
         "state": "已到期" if ended else state.label,
         "kind": {"REQUESTED": "wait", "GRANTED": "" if ended else "ok", "REFUSED": "bad"}.get(request.state, ""),
@@ -84,7 +93,17 @@ def new_page(
     seat.require(Act.REQUEST_USE)
     rows = {key: one for key, one in capacities().items() if any(scope.acts for scope in one.scopes)}
     chosen = rows.get(capacity) or rows["POLICE"]
-    return desk.page(request, seat, "usage_new.html", code=code, rows=rows, chosen=chosen, papers=_papers(chosen), days=MAX_DAYS)
+    return desk.page(
+        request,
+        seat,
+        "usage_new.html",
+        code=code,
+        rows=rows,
+        chosen=chosen,
+        papers=_papers(chosen),
+        basis=basis_of(chosen.source),
+        days=MAX_DAYS,
+    )
 
 
 def _papers(capacity: Capacity) -> list[str]:
