@@ -28,6 +28,15 @@ ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", 
 """Raised before there is a package, `sources/test_sources`, and by the scanner beside intake, `test_virus`."""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
 """Raised by a second delivery: tests of versions."""
+ELSEWHERE |= {
+    "CAPTURE_UNREADABLE",
+    "CAPTURE_UNPLACED",
+    "CAPTURE_NOT_YOURS",
+    "CAPTURE_BY_PACKAGE",
+    "CAPTURE_NOT_CLOSED",
+    "CAPTURE_INCOMPLETE",
+}
+"""Raised by a file that a window sends, `api/test_uploads`."""
 
 LAST = "materials/006.jpg"
 
