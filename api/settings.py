@@ -104,3 +104,8 @@ class Settings(BaseSettings):
         """What is given, then the environment, then the folder YICE_SECRETS names: one file for each, for example `yice_seal_passphrase`."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("YICE_SECRETS") or None)
+
+    @property
+    def demo_seals(self) -> bool:
+        """Whether volumes are sealed with the demonstration keys, because no others are named."""
+        return not (self.seal_folder or self.pkcs11_module)
