@@ -7,6 +7,7 @@ POINTS = (
     "frozen-after-commit",
     "supplement-frozen-before-commit",
     "timestamp-frozen-before-commit",
+    "renewal-frozen-before-commit",
     "claimed",
     "compiled",
     "compiled-recorded",

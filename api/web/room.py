@@ -23,6 +23,7 @@ from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.masking import mask_numbers
 from archive.models import CaseRevision, Component, JournalEntry, VolumeVersion
+from archive.proof import followed_at
 from archive.vocabulary import VolumeState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -178,8 +179,9 @@ def signature(request: Request, desk: At, seat: Seated, code: str, number: int) 
     """The seal, validated now from the bytes in the store, in plain words."""
     with reading(desk.runtime.engine) as session:
         opened = open_volume(desk, session, seat, Act.VIEW, code, number)
+        trust = desk.trust.at(followed_at(session, opened.version) if opened.version else None)
     digest = opened.version.sha256 if opened.version else None
-    report = read_signature(desk.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), desk.trust)
+    report = read_signature(desk.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), trust)
     return desk.page(request, seat, "signature.html", report=report, opened=opened)
 
 

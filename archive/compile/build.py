@@ -17,7 +17,7 @@ from archive.compile.pdfa import srgb_icc
 from archive.compile.plan import PlannedItem, VolumePlan, contents_record, fonds_unit, local_date
 from archive.compile.prove import PdfAProver
 from archive.compile.scans import image_pages
-from archive.compile.sheets import SheetRow, Sheets, SheetsInput, render_sheets
+from archive.compile.sheets import InspectionSheet, SheetRow, Sheets, SheetsInput, render_sheets
 from archive.organisations import Organisations
 from storage.blobs import BlobStore
 
@@ -59,11 +59,14 @@ def build(
     demo: bool,
     prover: PdfAProver,
     filing: Filing,
+    inspection: InspectionSheet,
 ) -> Built:
     """Make the unsigned PDF/A-2u of a plan. Raises CompileError for an original that can't be brought in whole."""
     routes: dict[str, str] = {}
     foreign = {one.no: _item_pages(store, one, prover, routes) for one in plan.items if one.form is None}
-    sheets = render_sheets(_sheets_input(plan, facts, organisations, frozen_at, demo=demo, foreign=foreign, filing=filing))
+    sheets = render_sheets(
+        _sheets_input(plan, facts, organisations, frozen_at, demo=demo, foreign=foreign, filing=filing, inspection=inspection)
+    )
     parts = _parts(plan, sheets, foreign)
     counts = {one.no: _count(one, sheets, foreign) for one in plan.items}
     page = sheets.parts["cover"][1] + sheets.parts["contents"][1] + 1
@@ -81,7 +84,8 @@ def build(
         created=frozen_at,
         producer="一册 Yice",
     )
-    return Built(assemble(parts, meta, srgb_icc()), page - 1 + sheets.parts["closing"][1], contents_record(plan, starts, counts), routes)
+    pages = page - 1 + sheets.parts["inspection"][1] + sheets.parts["closing"][1]
+    return Built(assemble(parts, meta, srgb_icc()), pages, contents_record(plan, starts, counts), routes)
 
 
 def _item_pages(store: BlobStore, item: PlannedItem, prover: PdfAProver, routes: dict[str, str]) -> list[_Pages]:
@@ -128,7 +132,7 @@ def _parts(plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]) -
             parts.append(sheet(f"form:{item.form.key}", title))
         for index, one in enumerate(foreign.get(item.no, [])):
             parts.append(PagePart(pdf=one.pdf, first=0, count=one.count, outline_title=None if index else title, level=0))
-    return [*parts, sheet("closing", "备考表")]
+    return [*parts, sheet("inspection", "四性检测报告"), sheet("closing", "备考表")]
 
 
 def _sheets_input(
@@ -140,6 +144,7 @@ def _sheets_input(
     demo: bool,
     foreign: dict[int, list[_Pages]],
     filing: Filing,
+    inspection: InspectionSheet,
 ) -> SheetsInput:
     rows = tuple(
         SheetRow(
@@ -176,6 +181,7 @@ def _sheets_input(
         notes=_notes(facts, filing, plan),
         cross_reference=filing.cross_reference,
         late=filing.late,
+        inspection=inspection,
     )
 
 
