@@ -6,7 +6,7 @@ from api.bootstrap import Runtime, column_keys, start
 from api.settings import Settings
 from api.terminal import actor, screen, with_examples
 from archive import journal
-from archive.blind_index import rehash, reseal
+from archive.blind_index import rehash, reseal, reseal_gathered
 from archive.db import writing
 from archive.encryption import ColumnKeyError, Keyring, give_keys, write_keyring
 
@@ -87,8 +87,9 @@ def _rehash_all(runtime: Runtime) -> None:
 def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
     """One batch a transaction, so that other work goes on between them and a kill costs one batch."""
     give_keys(runtime.engine, ring)
-    after: int | None = 0
-    while after is not None:
-        with writing(runtime.engine) as session:
-            after = reseal(session, ring, after, BATCH)
+    for job in (reseal, reseal_gathered):
+        after: int | None = 0
+        while after is not None:
+            with writing(runtime.engine) as session:
+                after = job(session, ring, after, BATCH)
     screen.print(f"全部办件信息已用 {ring.current} 加密。")

@@ -10,7 +10,7 @@ from archive import journal
 from archive.access_tables import BlindEntry
 from archive.case_facts import CaseFacts, Person
 from archive.encryption import Keyring, fresh_keys
-from archive.models import Case, CaseRevision, Volume
+from archive.models import Case, CaseRevision, GatheredCase, Volume
 from archive.supervision import remember_actors
 
 ID_NUMBER, ID_ENDS, PHONE = "ID_NUMBER", "ID_ENDS", "PHONE"
@@ -81,6 +81,18 @@ def reseal(session: Session, ring: Keyring, after: int, limit: int) -> int | Non
     return cases[-1].id if cases else None
 
 
-def _write_again(session: Session, table: type[Case | CaseRevision], row_id: int, facts: dict[str, Any]) -> None:
+def reseal_gathered(session: Session, ring: Keyring, after: int, limit: int) -> int | None:
+    """The same for closed cases that still gather, or were refused: no case of the archive stands for them."""
+    rows = session.execute(
+        select(GatheredCase.id, GatheredCase.facts).where(GatheredCase.id > after).order_by(GatheredCase.id).limit(limit)
+    ).all()
+    for row_id, facts in rows:
+        _write_again(session, GatheredCase, row_id, facts)
+    if rows:
+        journal.record(session, "rotation", "RESEAL", f"gathered:{rows[0].id}-{rows[-1].id}", key=ring.current)
+    return rows[-1].id if rows else None
+
+
+def _write_again(session: Session, table: type[Case | CaseRevision | GatheredCase], row_id: int, facts: dict[str, Any]) -> None:
     # A statement, because the unit of work sees no change in equal facts; the type encrypts under the current key.
     session.execute(update(table).where(table.id == row_id).values(facts=facts).execution_options(synchronize_session=False))
