@@ -76,6 +76,8 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
     )
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
+    daily_looks: int = Field(default=3000, gt=0, description="searches and volumes that one client is shown in a day")
+    daily_content: int = Field(default=600, gt=0, description="pages, files, copies and facts in plain that one client is shown in a day")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
     public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
 

@@ -40,7 +40,7 @@ MORNINGS = {
     "demo-district": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
     "demo-city": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
     "sysadmin": {"工作台", "账号与三员", "机构", "事项", "设置"},
-    "secadmin": {"工作台", "账号与三员", "审计日志"},
+    "secadmin": {"工作台", "账号与三员", "当日查阅", "审计日志"},
     "auditor": {"工作台", "审计日志"},
 }
 PLACES = {
@@ -54,6 +54,7 @@ PLACES = {
     "全域通办卷": "/citywide",
     "统计": "/statistics",
     "账号与三员": "/system/accounts",
+    "当日查阅": "/system/daily",
     "机构": "/system/organisations",
     "事项": "/system/items",
     "设置": "/system/settings",
