@@ -37,7 +37,7 @@ def serve_here(runtime: Runtime, port: int | None) -> None:
 def _with_address(runtime: Runtime, port: int) -> Runtime:
     """In the demo the QR codes lead to this very server. Real seals print no address but the one that an operator gave."""
     settings = runtime.settings
-    if settings.public_url or settings.seal_folder or settings.pkcs11_module:
+    if settings.public_url or not settings.demo_seals:
         return runtime
     return replace(runtime, settings=settings.model_copy(update={"public_url": f"http://127.0.0.1:{port}"}))
 

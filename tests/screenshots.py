@@ -23,6 +23,9 @@ from tests.browser import ROOT, chromium, served
 PAGES = (
     ("login", "", "/login", ""),
     ("desk", "档案员·旗区", "/", ""),
+    ("morning", "辅警", "/", ""),
+    ("collecting", "档案员·旗区", "/collecting", ""),
+    ("capture", "档案员·旗区", "/collecting", "[data-row] a"),
     ("checks", "档案员·旗区", "/checks", ""),
     ("check", "档案员·旗区", "/checks", "[data-row] a"),
     ("compile", "档案员·旗区", "/compile", ""),

@@ -10,8 +10,10 @@ from api.web import (
     collecting,
     compiling,
     copies,
+    daily,
     desk,
     find,
+    inspected,
     jobs,
     journal_pages,
     login,
@@ -25,29 +27,32 @@ from api.web.door import Desk, PageRoute, RefusedError, desk_of
 from archive.access import Denial
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_PAGES = (
+    login,
+    desk,
+    collecting,
+    checks,
+    compiling,
+    jobs,
+    find,
+    volumes,
+    room,
+    inspected,
+    usage,
+    copies,
+    approvals,
+    statistics,
+    accounts,
+    system,
+    daily,
+    journal_pages,
+)
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
     """All pages."""
     app.state.desk = Desk(runtime)
-    for one in (
-        login,
-        desk,
-        checks,
-        collecting,
-        compiling,
-        jobs,
-        find,
-        volumes,
-        room,
-        usage,
-        copies,
-        approvals,
-        statistics,
-        accounts,
-        system,
-        journal_pages,
-    ):
+    for one in _PAGES:
         app.include_router(one.router)
     app.include_router(router)
 

@@ -69,6 +69,11 @@ def statistics_csv(desk: At, seat: Seated, since: Month = "", until: Month = "")
     return as_csv("统计", ("口径", "名称", "数量", "单位"), lines)
 
 
+def by_district(desk: Desk, seat: Seat) -> list[Bar]:
+    """Cases by the district that received them, the most first."""
+    return _districts(desk, counted(desk, seat))
+
+
 def _months(found: Figures) -> list[Bar]:
     return [Bar(f"{first.year % 100}年{first.month}月" if first.month == 1 else f"{first.month}月", count) for first, count in found.months]
 

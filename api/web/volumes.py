@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import ColumnElement, and_, exists, func, select
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, select
 
 from api.web.door import At, Desk, PageRoute, RefusedError, Seat, Seated
 from api.web.lists import as_csv
@@ -68,19 +68,28 @@ def _filters(desk: Desk, asked: dict[str, str]) -> list[ColumnElement[bool]]:
         where.append(Volume.fonds == desk.runtime.organisations.fonds_of(asked["org"]))
     if asked["code"]:
         where.append(Volume.code.startswith(asked["code"].replace(".", "·"), autoescape=True))
+    found = _states().get(asked["state"])
+    return where if found is None else [*where, found]
+
+
+def _states() -> dict[str, ColumnElement[bool]]:
+    """What the choice of a state means. The rare states are looked up from their few versions, the common one volume by volume."""
+    versions = select(VolumeVersion.volume_id)
     archived = exists().where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == VolumeState.COMMITTED)
-    if asked["state"] == "archived":
-        where.append(archived)
-    elif asked["state"] == "owing":
-        owing = select(VolumeVersion.volume_id).where(VolumeVersion.state == VolumeState.COMMITTED, VolumeVersion.lta_pending)
-        where.append(Volume.id.in_(owing))
-    elif asked["state"] == "open":
-        # From the few versions that are on their way, not from all that are done.
-        ways = select(VolumeVersion.volume_id).where(VolumeVersion.state.in_(_ON_THE_WAY))
-        where.append(and_(Volume.id.in_(ways), ~archived, Volume.void_reason.is_(None)))
-    elif asked["state"] == "void":
-        where.append(Volume.void_reason.is_not(None))
-    return where
+    ways = versions.where(VolumeVersion.state.in_(_ON_THE_WAY))
+    return {
+        "archived": archived,
+        "owing": Volume.id.in_(versions.where(VolumeVersion.state == VolumeState.COMMITTED, VolumeVersion.lta_pending)),
+        "open": and_(Volume.id.in_(ways), ~archived, Volume.void_reason.is_(None)),
+        "overdue": Volume.case_id.in_(select(Case.id).where(is_overdue())),
+        "frozen": Volume.id.in_(versions.where(VolumeVersion.state == VolumeState.QUARANTINED)),
+        "void": Volume.void_reason.is_not(None),
+    }
+
+
+def is_overdue() -> ColumnElement[bool]:
+    """Cases that were finished after the promised day, as their inspection found (R34)."""
+    return cast(Case.findings, Text).contains('"OVERDUE"')
 
 
 @router.get("/series")

@@ -40,7 +40,7 @@ MORNINGS = {
     "demo-district": {"工作台", "检索", "册", "卷目", "全域通办卷", "利用申请", "审批", "查询登记", "统计"},
     "demo-city": {"工作台", "检索", "册", "卷目", "全域通办卷", "利用申请", "审批", "查询登记", "统计"},
     "sysadmin": {"工作台", "账号与三员", "机构", "事项", "保管期限", "设置"},
-    "secadmin": {"工作台", "账号与三员", "审计日志"},
+    "secadmin": {"工作台", "账号与三员", "当日查阅", "审计日志"},
     "auditor": {"工作台", "账号与三员", "审计日志"},
 }
 PLACES = {
@@ -57,6 +57,7 @@ PLACES = {
     "查询登记": "/uses",
     "统计": "/statistics",
     "账号与三员": "/system/accounts",
+    "当日查阅": "/system/daily",
     "机构": "/system/organisations",
     "事项": "/system/items",
     "保管期限": "/system/retention",
@@ -279,6 +280,13 @@ def test_forced_requests_are_refused(city: City) -> None:
         assert district.get(image).headers["content-type"] == "image/webp"
         assert district.get(image.replace(look[1], "1")).status_code == 404  # a look at something else
         assert other.get(image).status_code == 404
+        report = district.get(f"/volumes/{code}/inspection.pdf")
+        assert (report.headers["content-type"], report.headers["cache-control"], report.content[:5]) == (
+            "application/pdf",
+            "no-store",
+            b"%PDF-",
+        )
+        assert other.get(f"/volumes/{code}/inspection.pdf").status_code == 404
         foreign, missing = other.get(f"/volumes/{code}"), other.get("/volumes/J602-ZY·HJ·QR·2026·Y-999999")
         assert (foreign.status_code, foreign.text) == (404, missing.text.replace("J602-ZY·HJ·QR·2026·Y-999999", code))
         csrf = re.search(r'name="csrf" value="(\w+)"', district.get("/").text)
