@@ -12,12 +12,14 @@ from api.web.door import At, BadFormError, Desk, PageRoute, Posted, Seat, Seated
 from api.web.records import PAGE
 from archive.access import Act, Capacity, capacities
 from archive.access_tables import UsageRequest
+from archive.case_facts import CaseFacts
 from archive.certified_copies import contents_of
 from archive.copy_orders import orders_of
 from archive.db import database_now, reading, writing
 from archive.errors import NotFoundError
 from archive.masking import mask_numbers
 from archive.reading_room import DeniedError, Opened, open_volume, read_code
+from archive.shown import hidden, names_of
 from archive.usage import (
     MAX_DAYS,
     RequestState,
@@ -161,7 +163,10 @@ def request_values(desk: Desk, seat: Seat, number: str) -> dict[str, Any]:
         orders = orders_of(session, row) if own else []
         held = requests_to_decide(session, seat.reader, organisations) if deciding else []
     waiting = [number_of(one) for one in held if one.id != row.id]
-    items = contents_of(desk.runtime.store, opened) if opened else []
+    items: list[dict[str, Any]] = []
+    if opened:
+        names = names_of(CaseFacts.model_validate(opened.case.facts))
+        items = [{**one, "title": hidden(one["title"], names)} for one in contents_of(desk.runtime.store, opened)]
     return {
         "row": shown,
         "own": own,
