@@ -275,13 +275,6 @@ def test_forced_requests_are_refused(city: City) -> None:
         assert district.get(image).headers["content-type"] == "image/webp"
         assert district.get(image.replace(look[1], "1")).status_code == 404  # a look at something else
         assert other.get(image).status_code == 404
-        report = district.get(f"/volumes/{code}/inspection.pdf")
-        assert (report.headers["content-type"], report.headers["cache-control"], report.content[:5]) == (
-            "application/pdf",
-            "no-store",
-            b"%PDF-",
-        )
-        assert other.get(f"/volumes/{code}/inspection.pdf").status_code == 404
         foreign, missing = other.get(f"/volumes/{code}"), other.get("/volumes/J602-ZY·HJ·QR·2026·Y-999999")
         assert (foreign.status_code, foreign.text) == (404, missing.text.replace("J602-ZY·HJ·QR·2026·Y-999999", code))
         csrf = re.search(r'name="csrf" value="(\w+)"', district.get("/").text)
