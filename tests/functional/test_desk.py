@@ -55,6 +55,7 @@ PLACES = {
     "账号与三员": "/system/accounts",
     "机构": "/system/organisations",
     "事项": "/system/items",
+    "运行状态": "/system/status",
     "设置": "/system/settings",
     "审计日志": "/journal",
 }
@@ -329,7 +330,7 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
             "demo-district-archivist",
             ("/", "/checks", "/compile", "/jobs", "/search", "/volumes", "/series", "/citywide", "/statistics", "VOLUME", "SHEET"),
         ),
-        ("sysadmin", ("/", "/system/accounts", "/system/organisations", "/system/items", "/system/settings")),
+        ("sysadmin", ("/", "/system/accounts", "/system/organisations", "/system/items", "/system/settings", "/system/status")),
         ("auditor", ("/journal",)),
         ("", ("/login",)),
     ],
