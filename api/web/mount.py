@@ -16,6 +16,7 @@ from api.web import (
     login,
     room,
     statistics,
+    status,
     system,
     volumes,
 )
@@ -26,16 +27,17 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAGES = (
     login,
     desk,
-    collecting,
     checks,
     compiling,
     jobs,
     find,
     volumes,
     room,
-    inspected,
     statistics,
+    status,
     system,
+    collecting,
+    inspected,
     daily,
     journal_pages,
 )

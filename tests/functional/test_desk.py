@@ -57,6 +57,7 @@ PLACES = {
     "当日查阅": "/system/daily",
     "机构": "/system/organisations",
     "事项": "/system/items",
+    "运行状态": "/system/status",
     "设置": "/system/settings",
     "审计日志": "/journal",
 }
@@ -364,7 +365,7 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
                 "SHEET",
             ),
         ),
-        ("sysadmin", ("/", "/system/accounts", "/system/organisations", "/system/items", "/system/settings")),
+        ("sysadmin", ("/", "/system/accounts", "/system/organisations", "/system/items", "/system/settings", "/system/status")),
         ("auditor", ("/journal",)),
         ("", ("/login",)),
     ],
