@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from api.bootstrap import Runtime, is_gone
-from api.broker import celery_app
+from api.broker import COMPILE_QUEUE, celery_app
 from archive.codes import ArchivalCode, storage_prefix
 from archive.crashpoints import reach
 from archive.custody import ENDED
@@ -93,7 +93,7 @@ def make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Calla
     todo = _retry(runtime, kind)
     if not todo:
         return Batch(0, 0, 0)
-    with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
+    with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive:
         batch = _watch(runtime, kind, todo, watch, keep_alive)
         while begin():
             known = set(todo)
@@ -108,7 +108,7 @@ def make_waiting(runtime: Runtime) -> None:
     todo = set(_waiting(runtime, COMPILE))
     if not todo:
         return
-    with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
+    with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive:
         _until_made(runtime, todo, keep_alive)
 
 
@@ -181,14 +181,13 @@ def _count(runtime: Runtime, kind: str, total: int, last: int) -> Batch:
 
 
 @contextmanager
-def _own_workers(runtime: Runtime, jobs: int) -> Iterator[Callable[[], None]]:
+def own_workers(runtime: Runtime, concurrency: int, queue: str = COMPILE_QUEUE) -> Iterator[Callable[[], None]]:
     """Celery workers of this machine, ended with us; a worker that was killed is started again."""
-    concurrency = min(runtime.settings.workers or os.cpu_count() or 1, jobs)
-    process = [_start_worker(runtime, concurrency)]
+    process = [_start_worker(runtime, concurrency, queue)]
 
     def keep_alive() -> None:
         if process[0].poll() is not None:
-            process[0] = _start_worker(runtime, concurrency)
+            process[0] = _start_worker(runtime, concurrency, queue)
 
     try:
         yield keep_alive
@@ -200,11 +199,15 @@ def _own_workers(runtime: Runtime, jobs: int) -> Iterator[Callable[[], None]]:
             os.killpg(process[0].pid, signal.SIGKILL)
 
 
-def _start_worker(runtime: Runtime, concurrency: int) -> subprocess.Popen[bytes]:
+def _cores(runtime: Runtime, jobs: int) -> int:
+    return min(runtime.settings.workers or os.cpu_count() or 1, jobs)
+
+
+def _start_worker(runtime: Runtime, concurrency: int, queue: str) -> subprocess.Popen[bytes]:
     log = runtime.settings.data / "logs"
     log.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "celery", "-A", "api.worker:app", "worker", "--loglevel", "WARNING", "--concurrency", str(concurrency)]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    command += ["--queues", queue, "--without-gossip", "--without-mingle", "--without-heartbeat"]
     with (log / "worker.log").open("ab") as out:
         return subprocess.Popen(  # noqa: S603 - our own command
             command,

@@ -9,6 +9,8 @@ from kombu.exceptions import OperationalError
 from api.settings import Settings
 
 COMPILE_LIMIT_SECONDS = 600
+COMPILE_QUEUE, OCR_QUEUE = "compile", "ocr"
+"""A page costs as much as seventeen volumes' other work, so pages have a queue, and workers, of their own."""
 RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 
 
@@ -23,7 +25,7 @@ def celery_app(settings: Settings) -> Celery:
         task_time_limit=COMPILE_LIMIT_SECONDS,
         task_serializer="json",
         accept_content=["json"],
-        task_default_queue="compile",
+        task_default_queue=COMPILE_QUEUE,
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_transport_options=_file_broker(settings.data) if not settings.broker_url else {},

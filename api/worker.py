@@ -2,12 +2,13 @@
 
 from functools import cache
 
-from api.bootstrap import Runtime, open_workshop, start
-from api.broker import celery_app
+from api.bootstrap import Runtime, open_workshop, start, worker_name
+from api.broker import OCR_QUEUE, celery_app
 from api.settings import Settings
 from archive.compile.volume import Workshop, make_volume
 from archive.custody import finish_job
 from archive.db import writing
+from ingest.ocr import recognise_page
 
 app = celery_app(Settings())
 
@@ -24,6 +25,13 @@ def compile_volume(version_id: int) -> None:
             finish_job(session, version_id, state="FAILED", error_code=getattr(error, "code", type(error).__name__))
         raise
     make_volume(shop, version_id)
+
+
+@app.task(name="recognise_page", queue=OCR_QUEUE)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def recognise(sha256: str, page: int) -> None:
+    """Read one scanned page; what fails is on its job row."""
+    runtime = _runtime()
+    recognise_page(runtime.engine, runtime.store, worker_name(), sha256, page)
 
 
 @cache

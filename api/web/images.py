@@ -17,13 +17,12 @@ from uuid import uuid4
 import pypdfium2
 
 from archive.errors import NotFoundError
+from archive.pdfium import ALONE
 
 WIDTH = 1240  # A4 at 150 dpi
 _AHEAD, _OPEN = 2, 4
 _SECONDS = 40
 _ROOT = Path(__file__).parents[2]
-# pdfium knows no threads: one at a time in this process, whoever asks.
-_pdfium = Lock()
 
 
 class PageImages:
@@ -61,7 +60,7 @@ class PageImages:
             return
 
     def _draw(self, sha256: str, page: int, load: Callable[[], bytes]) -> bytes:
-        with _pdfium:
+        with ALONE:
             document = self._open.pop(sha256, None) or pypdfium2.PdfDocument(load())
             self._open[sha256] = document
             if len(self._open) > _OPEN:

@@ -1,20 +1,24 @@
 """From a plan to the unsigned PDF/A: sheets, scans and foreign PDFs in order, page numbers that agree with the contents."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pikepdf
+
 from archive.accession import OriginalObject, blob_key
 from archive.case_facts import CaseFacts
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
-from archive.compile.normalise import normalise_pdf
+from archive.compile.normalise import normalise_pdf, page_boxes
 from archive.compile.pdfa import srgb_icc
 from archive.compile.plan import PlannedItem, VolumePlan, contents_record, fonds_unit, local_date
 from archive.compile.prove import PdfAProver
-from archive.compile.scans import image_pages
+from archive.compile.scans import image_pages, picture_box
 from archive.compile.sheets import SheetRow, Sheets, SheetsInput, render_sheets
+from archive.compile.text_layer import Box
 from archive.organisations import Organisations
+from archive.page_texts import Line, PageText
 from storage.blobs import BlobStore
 
 
@@ -39,10 +43,11 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """The pages of one original: a PDF and how many pages it has."""
+    """The pages of one original: a PDF, how many pages it has, and what was read on them, each with the place of its picture."""
 
     pdf: Any
     count: int
+    texts: Mapping[int, tuple[Sequence[Line], Box]]
 
 
 def build(
@@ -55,10 +60,16 @@ def build(
     demo: bool,
     prover: PdfAProver,
     filing: Filing,
+    texts: Mapping[tuple[str, int], PageText],
 ) -> Built:
-    """Make the unsigned PDF/A-2u of a plan. Raises CompileError for an original that can't be brought in whole."""
+    """Make the unsigned PDF/A-2u of a plan, with `texts` (by digest and page) under its scans.
+
+    Raises CompileError for an original that can't be brought in whole.
+    """
     routes: dict[str, str] = {}
-    foreign = {one.no: [_pages(store, original, prover, routes) for original in one.objects] for one in plan.items if one.form is None}
+    foreign = {
+        one.no: [_pages(store, original, prover, routes, texts) for original in one.objects] for one in plan.items if one.form is None
+    }
     sheets = render_sheets(_sheets_input(plan, facts, organisations, frozen_at, demo=demo, foreign=foreign, filing=filing))
     parts = _parts(plan, sheets, foreign)
     counts = {one.no: _count(one, sheets, foreign) for one in plan.items}
@@ -80,14 +91,29 @@ def build(
     return Built(assemble(parts, meta, srgb_icc()), page - 1 + sheets.parts["closing"][1], contents_record(plan, starts, counts), routes)
 
 
-def _pages(store: BlobStore, original: OriginalObject, prover: PdfAProver, routes: dict[str, str]) -> _Pages:
+def _pages(
+    store: BlobStore, original: OriginalObject, prover: PdfAProver, routes: dict[str, str], texts: Mapping[tuple[str, int], PageText]
+) -> _Pages:
     data = store.read(blob_key(original.sha256), sha256=original.sha256)
     if original.media_type == "application/pdf":
         normal = normalise_pdf(data, prover.failures)
         routes[original.path] = normal.route
-        return _Pages(normal.pdf, normal.pages)
-    pdf = image_pages(data, original.media_type)
-    return _Pages(pdf, len(pdf.pages))
+        pdf: Any = normal.pdf
+        count = normal.pages
+    else:
+        pdf = image_pages(data, original.media_type)
+        count = len(pdf.pages)
+    read = {page - 1: text for page in range(1, count + 1) if (text := texts.get((original.sha256, page))) and text.lines}
+    return _Pages(pdf, count, _placed(pdf, read))
+
+
+def _placed(pdf: bytes | pikepdf.Pdf, read: Mapping[int, PageText]) -> dict[int, tuple[Sequence[Line], Box]]:
+    """The lines of each page beside the place of what they were read on: the picture, or all of a foreign page above the foot strip."""
+    if not read:
+        return {}
+    if isinstance(pdf, pikepdf.Pdf):
+        return {page: (text.lines, picture_box(pdf.pages[page])) for page, text in read.items()}
+    return {page: (text.lines, box) for page, text, box in zip(read, read.values(), page_boxes(pdf, read), strict=True)}
 
 
 def _count(item: PlannedItem, sheets: Sheets, foreign: dict[int, list[_Pages]]) -> int:
@@ -105,7 +131,7 @@ def _parts(plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]) -
         if item.form:
             parts.append(sheet(f"form:{item.form.key}", title))
         for index, one in enumerate(foreign.get(item.no, [])):
-            parts.append(PagePart(pdf=one.pdf, first=0, count=one.count, outline_title=None if index else title, level=0))
+            parts.append(PagePart(pdf=one.pdf, first=0, count=one.count, outline_title=None if index else title, level=0, texts=one.texts))
     return [*parts, sheet("closing", "备考表")]
 
 

@@ -31,6 +31,7 @@ from archive.inspection.table import Phase
 from archive.models import CaseRevision, Component, Volume, VolumeVersion
 from archive.numbering import FROM_TIMESTAMP
 from archive.organisations import Organisations
+from archive.page_texts import texts_of
 from archive.service_items import Catalogue
 from archive.vocabulary import Series, VolumeState
 from storage.blobs import BlobStore, Stat
@@ -152,6 +153,9 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
         return found
     if order.version.origin == FROM_TIMESTAMP:
         return _timestamped(shop, order)
+    with reading(shop.engine) as session:
+        # Only what was there when the version was begun: compiled again after a crash it is the same.
+        texts = texts_of(session, shop.store, (one.sha256 for one in order.objects), before=order.version.frozen_at)
     built = build(
         shop.store,
         order.plan,
@@ -161,6 +165,7 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
         demo=shop.demo,
         prover=shop.prover,
         filing=_filing(shop, order),
+        texts=texts,
     )
     reach("compiled")
     _record(
