@@ -1,7 +1,7 @@
 """The text of scanned pages, as OCR read it: lines with their boxes, kept in the store by content; and what pages of a case or a volume say."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -21,6 +21,8 @@ from storage.blobs import BlobStore
 from storage.errors import DigestMismatchError, MissingError
 
 SPEC = "page-text/1"
+_NARROW = 0x2000
+_HALF_EMPTY = "。，、；：！？"
 _SOME = 400  # digests in one question: SQLite takes a limited number of values
 
 
@@ -31,6 +33,19 @@ class Line:
     text: str
     confidence: float
     corners: tuple[int, int, int, int, int, int, int, int]
+
+    def along(self) -> Iterator[tuple[str, float, float]]:
+        """The characters, each with the shares of the line's length at which it begins and ends: the engine tells lines, not characters.
+
+        Letters and digits are half as wide as ideographs, and so is a mark at the end, whose ink ends there.
+        """
+        widths = [0.5 if ord(one) < _NARROW else 1.0 for one in self.text]
+        if self.text and self.text[-1] in _HALF_EMPTY:
+            widths[-1] = 0.5
+        total, at = sum(widths) or 1.0, 0.0
+        for character, width in zip(self.text, widths, strict=True):
+            yield character, at / total, (at + width) / total
+            at += width
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,8 @@ ACTS: Mapping[str, str] = {
     "VIEW": "查看",
     "VIEW_PAGES": "阅览页面",
     "VIEW_ORIGINAL": "对照原件",
+    "FIND_INSIDE": "册内查找",
+    "RECOGNISE": "文字识别",
     "CHECK_LOOK": "核对查看",
     "LOGIN": "登录",
     "LOGIN_LOCKED": "账号锁定",

@@ -10,7 +10,6 @@ import pikepdf
 
 from archive.page_texts import Line
 
-_NARROW = 0x2000  # below stand letters and digits, drawn half as wide as ideographs
 Char = tuple[str, float, float, float, float]  # the character and its box in points: left, bottom, right, top
 Box = tuple[float, float, float, float]
 """Where a picture lies on its page, in points: left, bottom, right, top."""
@@ -44,20 +43,16 @@ class TextLayer:
         x, y = _points(line.corners, box)
         along = math.hypot(x[2] - x[3], y[2] - y[3])
         height = math.hypot(x[0] - x[3], y[0] - y[3])
-        units = sum(_units(char) for char in line.text)
-        if along < 1 or height < 1 or not units:
+        if along < 1 or height < 1:
             return
-        cosine, sine, step = (x[2] - x[3]) / along, (y[2] - y[3]) / along, along / units
-        at = 0.0
-        for wide, run in groupby(line.text, _units):
-            text = "".join(run)
-            written = text.strip()
-            if written and wide:
-                begin = at + (len(text) - len(text.lstrip())) * wide * step
-                codes = "".join(f"{self._code(char):04X}" for char in written)
+        cosine, sine = (x[2] - x[3]) / along, (y[2] - y[3]) / along
+        for (wide, space), run in groupby(line.along(), lambda one: (round(one[2] - one[1], 6), one[0].isspace())):
+            if not space:
+                shown = list(run)
+                begin, stretch = shown[0][1] * along, wide * along / height * 100
                 place = f"{cosine:.5f} {sine:.5f} {-sine:.5f} {cosine:.5f} {x[3] + cosine * begin:.2f} {y[3] + sine * begin:.2f}"
-                yield f"{self._name} {height:.2f} Tf {wide * step / height * 100:.2f} Tz {place} Tm <{codes}> Tj"
-            at += len(text) * wide * step
+                codes = "".join(f"{self._code(char):04X}" for char, _, _ in shown)
+                yield f"{self._name} {height:.2f} Tf {stretch:.2f} Tz {place} Tm <{codes}> Tj"
 
     def _code(self, char: str) -> int:
         return self._codes.setdefault(char, len(self._codes) + 1)
@@ -153,11 +148,6 @@ def _square_truetype() -> bytes:
         directory += tag + struct.pack(">III", total, at + len(body), len(data))
         body += padded
     return directory + body
-
-
-def _units(char: str) -> float:
-    """How wide a character is beside an ideograph."""
-    return 0.5 if ord(char) < _NARROW else 1.0
 
 
 def _points(corners: tuple[int, ...], box: Box) -> tuple[list[float], list[float]]:
