@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -65,6 +65,9 @@ bench-inspection: setup ## 检测准确率 / precision and recall of the inspect
 
 bench-ocr: setup-ocr ## 文字识别：每页用时与正确率 / seconds a page and characters right, beside the bare library call
 	$(VENV)/bin/python -m tests.bench.ocr_bench
+
+bench-holdings: setup ## 保管：巡检速率与裸哈希、重建、续期查找 / scrub beside the bare hash, rebuild from the bucket, finding what is due
+	$(VENV)/bin/python -m tests.bench.holdings_bench
 
 clean: ## 删除数据 / remove the data folder
 	rm -rf var

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from api.batch import Batch, own_workers
 from api.bootstrap import Runtime, is_gone
-from api.broker import OCR_QUEUE, celery_app
+from api.broker import OCR_QUEUE, READ, celery_app
 from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.recognition import leased, progress_of, queue_held, retry_failed, unread_cases, waiting_pages
@@ -46,7 +46,7 @@ def recognise_all(
     if not batch.total:
         return batch
     # One process on one core: pages may wait, volumes may not.
-    with nullcontext(_nothing) if runtime.settings.broker_url else own_workers(runtime, 1, OCR_QUEUE) as keep_alive:
+    with nullcontext(_nothing) if runtime.settings.broker_url else own_workers(runtime, 1, (OCR_QUEUE,)) as keep_alive:
         sent_at, goal = 0.0, 0
         while batch.done + batch.failed < batch.total and not stop():
             if batch.done + batch.failed >= goal or time.monotonic() - sent_at > _RESEND_SECONDS + goal:
@@ -72,9 +72,9 @@ def _send(runtime: Runtime) -> int:
     free_dead_readers(runtime)
     with reading(runtime.engine) as session:
         some = waiting_pages(session, _WINDOW)
-    app = celery_app(runtime.settings)
+    app = celery_app(runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)}))  # whatever this node serves itself
     for sha256, page in some:
-        app.send_task("recognise_page", (sha256, page), queue=OCR_QUEUE)
+        app.send_task(READ, (sha256, page), queue=OCR_QUEUE)
     return len(some)
 
 

@@ -1,14 +1,17 @@
 """Settings come from the environment (`YICE_…`) and are read here only; embedded defaults need none."""
 
 import os
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from archive.arrangement import FilingRule
 from archive.vocabulary import SignatureLevel
+
+QUEUES = ("compile", "sign", "ocr", "ingest", "index", "keep")
 
 
 class Settings(BaseSettings):
@@ -19,6 +22,10 @@ class Settings(BaseSettings):
     data: Path = Path("var")
     database_url: str = ""
     broker_url: str = ""
+    queues: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=QUEUES, description="the queues that the workers of this node serve, between commas"
+    )
+    scrub_budget: str = Field(default="20GB", description="what the hourly fixity check may read, or how long it may take")
     s3_endpoint: str = ""
     s3_bucket: str = "yice"
     s3_access_key: SecretStr = SecretStr("")
@@ -47,6 +54,8 @@ class Settings(BaseSettings):
     tsa_url: str = ""
     tsa_user: str = ""
     tsa_password: SecretStr = SecretStr("")
+    renew_within: int = Field(default=180, ge=1, description="days before its end in which a time-stamp is renewed")
+    algorithm_ends: dict[str, date] = Field(default={}, description="algorithm -> day after which no time-stamp rests on it, as JSON")
     tsa_timeout: float = Field(default=10, gt=0, description="seconds, for CRL and OCSP too")
     filing_rule: FilingRule = FilingRule.RECEIVING_PLACE
     search_engine: Literal["tantivy", "whoosh"] = "tantivy"
@@ -71,6 +80,14 @@ class Settings(BaseSettings):
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
     public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
+
+    @field_validator("queues", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        named = tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+        if not named or not set(named) <= set(QUEUES):
+            raise ValueError(f"queues are some of {', '.join(QUEUES)}")
+        return named
 
     @property
     def database(self) -> str:

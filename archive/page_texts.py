@@ -14,6 +14,7 @@ from archive.codes import ArchivalCode
 from archive.custody import all_recorded
 from archive.models import Case, CaseRevision, Component, Volume, VolumeVersion
 from archive.organisations import Organisations
+from archive.page_order import Leaf, orders_of
 from archive.recognition_tables import RecognisedPage
 from archive.service_items import Catalogue
 from archive.vocabulary import VolumeState
@@ -145,14 +146,17 @@ def texts_of_volume(
     facts = CaseFacts.model_validate(revision.facts)
     objects = [OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in held]
     item = catalogue.get(facts.item.code, facts.item.version)
-    plan = plan_volume(facts, item, ArchivalCode.parse(volume.code), objects, organisations)
+    orders = orders_of(session, volume.case_id, version.case_revision)
+    plan = plan_volume(facts, item, ArchivalCode.parse(volume.code), objects, organisations, orders)
     starts = {one["no"]: one["page"] for one in contents}
     found: dict[int, PageText] = {}
     for planned in plan.items:
-        at = starts[planned.no]
-        for one in planned.objects if planned.form is None else ():
-            found |= {at + page - 1: texts[one.sha256, page] for page in _pages(one.pages) if (one.sha256, page) in texts}
-            at += max(one.pages, 1)
+        leaves = planned.leaves or [Leaf(file, page) for file, one in enumerate(planned.objects, 1) for page in _pages(one.pages)]
+        for place, leaf in enumerate(leaves if planned.form is None else ()):
+            key = (planned.objects[leaf.file - 1].sha256, leaf.page)
+            # What was read on a page that lay the wrong way is no text of it.
+            if key in texts and not leaf.turn:
+                found[starts[planned.no] + place] = texts[key]
     return found
 
 
