@@ -70,6 +70,8 @@ class Settings(BaseSettings):
     scan_folder: Path | None = Field(default=None, description="the folder that scanning stations write to")
     source_rate: float = Field(default=50, gt=0, description="requests per second to each source")
     clamd: str = Field(default="", description="host:port or socket path of clamd; empty: no virus scan")
+    ocr: bool = Field(default=False, description="read the text of scans; needs the [ocr] extra")
+    ocr_wait_minutes: float = Field(default=0, ge=0, description="how long a compile waits for texts; 0: never")
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
     column_keys: SecretStr = Field(
