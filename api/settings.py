@@ -70,12 +70,16 @@ class Settings(BaseSettings):
     scan_folder: Path | None = Field(default=None, description="the folder that scanning stations write to")
     source_rate: float = Field(default=50, gt=0, description="requests per second to each source")
     clamd: str = Field(default="", description="host:port or socket path of clamd; empty: no virus scan")
+    ocr: bool = Field(default=False, description="read the text of scans; needs the [ocr] extra")
+    ocr_wait_minutes: float = Field(default=0, ge=0, description="how long a compile waits for texts; 0: never")
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
     column_keys: SecretStr = Field(
         default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
     )
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
+    daily_looks: int = Field(default=3000, gt=0, description="searches and volumes that one client is shown in a day")
+    daily_content: int = Field(default=600, gt=0, description="pages, files, copies and facts in plain that one client is shown in a day")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
     public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
 
