@@ -69,6 +69,14 @@ def queue_lengths(settings: Settings, *, timeout: float = 5.0) -> dict[str, tupl
         return {name: _length(connection, name) for name in settings.queues}
 
 
+def lengths_if_there(settings: Settings) -> dict[str, tuple[int, int]] | None:
+    """The same, and None when the broker is away."""
+    try:
+        return queue_lengths(settings)
+    except (OSError, OperationalError):
+        return None
+
+
 def _length(connection: Any, name: str) -> tuple[int, int]:  # noqa: ANN401 - kombu has no types
     # Declaring what is there changes nothing, and makes what no worker has declared yet.
     with connection.channel() as channel:

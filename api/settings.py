@@ -78,6 +78,8 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
     )
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
+    daily_looks: int = Field(default=3000, gt=0, description="searches and volumes that one client is shown in a day")
+    daily_content: int = Field(default=600, gt=0, description="pages, files, copies and facts in plain that one client is shown in a day")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
     public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
 
@@ -106,3 +108,8 @@ class Settings(BaseSettings):
         """What is given, then the environment, then the folder YICE_SECRETS names: one file for each, for example `yice_seal_passphrase`."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("YICE_SECRETS") or None)
+
+    @property
+    def demo_seals(self) -> bool:
+        """Whether volumes are sealed with the demonstration keys, because no others are named."""
+        return not (self.seal_folder or self.pkcs11_module)

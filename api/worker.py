@@ -23,6 +23,7 @@ from ingest.ocr import recognise_page
 from search.errors import WriterBusyError
 from search.follow import follow
 
+logs.begin()  # before Celery warns of anything
 app = celery_app(Settings())
 _log = logging.getLogger(__name__)
 _LONGEST = max(one.limit for one in DUTIES.values())
@@ -30,7 +31,7 @@ _LONGEST = max(one.limit for one in DUTIES.values())
 
 @setup_logging.connect  # type: ignore[untyped-decorator, unused-ignore]
 def _logs(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
-    logs.begin()
+    """Ours stand already; that this is connected keeps Celery from setting up its own."""
     screen.quiet = True  # bars are for a person
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession import OriginalObject, Taken, accession_record, blob_key, earlier_delivery, log_delivery, take_over
+from archive.accession import OriginalObject, Taken, accession_record, blob_key, delivery_record, earlier_delivery, log_delivery, take_over
 from archive.case_facts import CaseFacts
 from archive.db import reading, writing
 from archive.findings import Finding, finding, worst
@@ -75,6 +75,10 @@ def receive(
             taken = Taken(IntakeOutcome.REFUSED, (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")))
     if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
         prefix = quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
+        key, record = delivery_record(
+            bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
+        )
+        store.put_new(key, record, media_type="application/json")
         with writing(engine) as session:
             _log(session, actor, bag, case_no, taken, prefix, now)
     return Received(bag.name, case_no, taken.outcome, taken.findings)
@@ -99,6 +103,7 @@ def _taken(
         content_digest=bag.content_digest,
         originals=originals,
         findings=(*submission.findings, *copies),
+        prints=submission.prints,
         at=now,
     )
     store.put_new(key, record, media_type="application/json")

@@ -41,7 +41,7 @@ MORNINGS = {
     "demo-district": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
     "demo-city": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
     "sysadmin": {"工作台", "账号与三员", "机构", "事项", "设置"},
-    "secadmin": {"工作台", "账号与三员", "审计日志"},
+    "secadmin": {"工作台", "账号与三员", "当日查阅", "审计日志"},
     "auditor": {"工作台", "审计日志"},
 }
 PLACES = {
@@ -55,8 +55,10 @@ PLACES = {
     "全域通办卷": "/citywide",
     "统计": "/statistics",
     "账号与三员": "/system/accounts",
+    "当日查阅": "/system/daily",
     "机构": "/system/organisations",
     "事项": "/system/items",
+    "运行状态": "/system/status",
     "设置": "/system/settings",
     "审计日志": "/journal",
 }
@@ -325,6 +327,13 @@ def test_forced_requests_are_refused(city: City) -> None:
         assert district.get(image).headers["content-type"] == "image/webp"
         assert district.get(image.replace(look[1], "1")).status_code == 404  # a look at something else
         assert other.get(image).status_code == 404
+        report = district.get(f"/volumes/{code}/inspection.pdf")
+        assert (report.headers["content-type"], report.headers["cache-control"], report.content[:5]) == (
+            "application/pdf",
+            "no-store",
+            b"%PDF-",
+        )
+        assert other.get(f"/volumes/{code}/inspection.pdf").status_code == 404
         sought = {"csrf": _token(other), "look": look[1], "q": "华侨"}
         assert other.post(f"/volumes/{code}/v1/find", data=sought).status_code == 404
         assert district.post(f"/volumes/{code}/v1/find", data=sought).status_code == 409  # the token of another login
@@ -410,7 +419,7 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
                 "SHEET",
             ),
         ),
-        ("sysadmin", ("/", "/system/accounts", "/system/organisations", "/system/items", "/system/settings")),
+        ("sysadmin", ("/", "/system/accounts", "/system/organisations", "/system/items", "/system/settings", "/system/status")),
         ("auditor", ("/journal",)),
         ("", ("/login",)),
     ],
