@@ -31,6 +31,7 @@ PAGES = (
     ("organisations", "系统管理员", "/system/organisations", ""),
     ("items", "系统管理员", "/system/items", ""),
     ("item", "系统管理员", "/system/items", "[data-row] a"),
+    ("status", "系统管理员", "/system/status", ""),
     ("settings", "系统管理员", "/system/settings", ""),
     ("accounts", "安全保密管理员", "/system/accounts", ""),
     ("journal", "安全审计员", "/journal", ""),
