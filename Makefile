@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-inspection lint clean
+.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-inspection bench-holdings lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -55,6 +55,9 @@ bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure
 
 bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240)
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)
+
+bench-holdings: setup ## 保管：巡检速率与裸哈希、重建、续期查找 / scrub beside the bare hash, rebuild from the bucket, finding what is due
+	$(VENV)/bin/python -m tests.bench.holdings_bench
 
 clean: ## 删除数据 / remove the data folder
 	rm -rf var

@@ -131,6 +131,13 @@ def send(runtime: Runtime, kind: str, todo: Sequence[int]) -> None:
             app.send_task(MAKE, (version_id,), queue=QUEUE_OF[kind])
 
 
+def wake(runtime: Runtime, kind: str) -> int:
+    """Wake workers for all open jobs of a kind, those that failed too, and do not wait for them; returns how many."""
+    todo = retry(runtime, kind)
+    send(runtime, kind, todo)
+    return len(todo)
+
+
 def free_dead(runtime: Runtime) -> None:
     """A worker of this host that was killed can't come back: its leases need not run out first."""
     with writing(runtime.engine) as session:

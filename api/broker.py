@@ -9,13 +9,13 @@ from kombu.exceptions import OperationalError
 
 from api.settings import Settings
 from archive.duties import DUTIES
-from archive.numbering import COMPILE, TIMESTAMP
+from archive.numbering import COMPILE, RENEW, TIMESTAMP
 
 COMPILE_LIMIT_SECONDS = 600
 RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 FOLLOW_SECONDS = 60
-QUEUE_OF = {COMPILE: "compile", TIMESTAMP: "sign"}
-"""The queue that carries the jobs of a kind to MAKE."""
+QUEUE_OF = {COMPILE: "compile", TIMESTAMP: "sign", RENEW: "sign"}
+"""The queue that carries the jobs of a kind to MAKE. Renewals do not stand before the volumes of the day: fifty thousand may fall due at once."""
 MAKE, DUTY, FOLLOW = "compile_volume", "duty", "follow_index"
 """The tasks."""
 

@@ -19,6 +19,7 @@ from api.failures import explain
 from api.holdings_commands import budget, journal_sealer
 from api.period import begin_terms, end_terms
 from api.pull_commands import open_sources, pull_round
+from api.renewing import renew_due
 from api.settings import Settings
 from api.terminal import FINDINGS, Json, print_json, screen, with_examples
 from archive.anchors import anchor
@@ -112,6 +113,11 @@ def _timestamp(runtime: Runtime) -> Result:
     return {"begun": begun, "sent": len(todo)}
 
 
+def _renew(runtime: Runtime) -> Result:
+    """Begin what ends within the time that the settings say, a share of it a day, and go on with what earlier days began."""
+    return {"sent": renew_due(runtime, ACTOR)}
+
+
 def _replicate(runtime: Runtime) -> Result:
     second = open_second_store(runtime.settings)
     if second is None:
@@ -145,6 +151,7 @@ HANDS: Mapping[str, Callable[[Runtime], Result]] = {
     "pull": _pull,
     "period": _period,
     "timestamp": _timestamp,
+    "renew": _renew,
     "replicate": _replicate,
     "scrub": _scrub,
     "anchor": _anchor,

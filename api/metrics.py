@@ -1,6 +1,7 @@
 """/metrics: what the rows say, counted at each scrape, in the text format of Prometheus. No names, no case numbers, no 档号."""
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -10,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from api.bootstrap import Runtime
 from api.health import readiness
+from api.renewing import ends
 from api.status import Standing, disk_free, index_behind, queues, standing
 from archive.db import database_now, reading
 from archive.models import Case, Delivery, FixityCheck, Job, JournalEntry, Replica, VolumeVersion
+from archive.renewal import Ends, outlook
 from archive.vocabulary import IntakeOutcome, VolumeState
 
 JOB_STATES = ("WAITING", "DONE", "FAILED")
@@ -34,7 +37,7 @@ class ArchiveCollector(Collector):
         with reading(self._runtime.engine) as session:
             yield from _counts(session)
             yield _oldest(session)
-            yield from _holdings(session)
+            yield from _holdings(session, self._runtime.settings.renew_within, ends(self._runtime))
             yield from _standing(standing(session))
         yield from _around(self._runtime)
 
@@ -90,11 +93,15 @@ def _oldest(session: Session) -> GaugeMetricFamily:
     )
 
 
-def _holdings(session: Session) -> Iterator[GaugeMetricFamily]:
+def _holdings(session: Session, within: int, algorithm_ends: Ends) -> Iterator[GaugeMetricFamily]:
     """What keeps the holdings whole: when the scrub last looked, what has no second copy, what is in no anchor."""
     looked = session.scalar(select(func.max(FixityCheck.checked_at)))
     age = (database_now(session) - looked).total_seconds() if looked else -1.0
     yield GaugeMetricFamily("yice_fixity_age_seconds", "Age of the newest fixity check; -1 when there was none", value=age)
+    ahead = outlook(session, database_now(session) + timedelta(days=within), algorithm_ends)
+    left = (ahead.first_end - database_now(session)).total_seconds() if ahead.first_end else -1.0
+    yield GaugeMetricFamily("yice_timestamp_remaining_seconds", "Until the first time-stamp ends; -1 when there is none", value=left)
+    yield GaugeMetricFamily("yice_timestamps_due", "Volumes whose time-stamp is due for renewal", value=ahead.due)
     committed = session.scalar(select(func.count()).where(VolumeVersion.state == VolumeState.COMMITTED)) or 0
     copied = session.scalar(select(func.count()).select_from(Replica)) or 0
     yield GaugeMetricFamily(

@@ -1,6 +1,7 @@
 """Settings come from the environment (`YICE_…`) and are read here only; embedded defaults need none."""
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -53,6 +54,8 @@ class Settings(BaseSettings):
     tsa_url: str = ""
     tsa_user: str = ""
     tsa_password: SecretStr = SecretStr("")
+    renew_within: int = Field(default=180, ge=1, description="days before its end in which a time-stamp is renewed")
+    algorithm_ends: dict[str, date] = Field(default={}, description="algorithm -> day after which no time-stamp rests on it, as JSON")
     tsa_timeout: float = Field(default=10, gt=0, description="seconds, for CRL and OCSP too")
     filing_rule: FilingRule = FilingRule.RECEIVING_PLACE
     search_engine: Literal["tantivy", "whoosh"] = "tantivy"

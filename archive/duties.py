@@ -63,6 +63,7 @@ DUTIES = {
         Duty("pull", _MINUTE, "ingest", 1800),
         Duty("period", _HOUR, "sign", 1800),
         Duty("timestamp", _HOUR, "sign", 1800),
+        Duty("renew", _DAY, "sign", 3300),
         Duty("replicate", _HOUR, "keep", 3300),
         Duty("scrub", _HOUR, "keep", 3300),
         Duty("anchor", _DAY, "sign", 1800),

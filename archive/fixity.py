@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Engine, exists, func, select
@@ -28,6 +29,7 @@ from storage.replicate import restore_object
 
 FIRST, SECOND = "first", "second"
 """Which store is looked at."""
+_TOGETHER, _WAIT_SECONDS = 100, 2.0
 _CANARY = (Fixity.CHANGED, Fixity.MISSING)
 _ORDER = (Fixity.MATCH, Fixity.UNREADABLE, Fixity.CHANGED, Fixity.MISSING)
 
@@ -73,6 +75,7 @@ class Unit(NamedTuple):
     subject: str
     prefix: str
     inventory_sha256: str
+    frozen: bool = False
 
 
 @dataclass(slots=True)
@@ -116,7 +119,7 @@ def scrub(
         cycle = _cycle(session, which)
         frozen, units = _frozen(session, which), _left(session, which, cycle)
         canary_due = _canary_due(session, which, cycle)
-    run, total = Scrubbed(which, cycle), len(units)
+    run, total, sound = Scrubbed(which, cycle), len(units), _Sound(engine)
     walk: list[Unit | None] = [*frozen, *units]
     number = 0
     if canary_due:
@@ -125,11 +128,12 @@ def scrub(
         if unit is None:
             _look_for_canaries(engine, store, actor, run)
         else:
-            _look_after(engine, store, other, actor, unit, run)
+            _look_after(engine, store, other, actor, unit, run, sound)
         run.seconds = time.monotonic() - begin
         watch(min(number, total), total)
         if (allowed.bytes is not None and run.bytes >= allowed.bytes) or (allowed.seconds is not None and run.seconds >= allowed.seconds):
             break
+    sound.write(run)
     run.complete = number == len(walk) and not run.blind
     return run
 
@@ -163,18 +167,48 @@ def _read(store: BlobStore, one: SharedObject) -> tuple[Fixity, bytes | None]:
         return Fixity.UNREADABLE, None
 
 
-def _look_after(engine: Engine, store: BlobStore, other: BlobStore | None, actor: str, unit: Unit, run: Scrubbed) -> None:
+@dataclass(slots=True)
+class _Sound:
+    """Looks that found nothing, written some at a time: a transaction for each package cost more than reading it.
+
+    A run that is killed looks again at those that it had not written yet.
+    """
+
+    engine: Engine
+    looks: list[tuple[int, Looked, datetime]] = field(default_factory=list)
+    since: float = field(default_factory=time.monotonic)
+
+    def add(self, run: Scrubbed, version_id: int, found: Looked) -> None:
+        """Keep one look, and write when there are many or the oldest has waited."""
+        self.looks.append((version_id, found, datetime.now(UTC)))
+        if len(self.looks) >= _TOGETHER or time.monotonic() - self.since > _WAIT_SECONDS:
+            self.write(run)
+
+    def write(self, run: Scrubbed) -> None:
+        """Write all of them."""
+        if self.looks:
+            with writing(self.engine) as session:
+                for version_id, found, at in self.looks:
+                    _keep(session, run, version_id, found, at)
+        self.looks, self.since = [], time.monotonic()
+
+
+def _look_after(engine: Engine, store: BlobStore, other: BlobStore | None, actor: str, unit: Unit, run: Scrubbed, sound: _Sound) -> None:
     """Look, and when something does not hold: freeze, mend, look again, and give back only what is whole."""
     found = look(store, unit)
-    with writing(engine) as session:
-        _keep(session, run, unit.version_id, found)
-        if found.faults:
-            _freeze(session, actor, unit, found, run)
+    if found.faults or unit.frozen:
+        with writing(engine) as session:
+            _keep(session, run, unit.version_id, found)
+            if found.faults:
+                _freeze(session, actor, unit, found, run)
+    else:
+        sound.add(run, unit.version_id, found)
     run.packages, run.objects, run.bytes = run.packages + 1, run.objects + found.objects, run.bytes + found.bytes
     if found.faults:
         run.faults += [{"subject": unit.subject, **one.public()} for one in found.faults]
-    whole = not found.faults or (other is not None and _mended(store, other, unit))
-    if whole:
+    if not found.faults and not unit.frozen:
+        return
+    if not found.faults or (other is not None and _mended(store, other, unit)):
         with writing(engine) as session:
             _give_back(session, actor, unit, found, run)
     else:
@@ -192,7 +226,7 @@ def _mended(store: BlobStore, other: BlobStore, unit: Unit) -> bool:
     return not look(store, unit).faults
 
 
-def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked) -> None:
+def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked, at: datetime | None = None) -> None:
     session.add(
         FixityCheck(
             store=run.store,
@@ -202,7 +236,7 @@ def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked
             objects=found.objects,
             bytes=found.bytes,
             faults=[one.public() for one in found.faults],
-            checked_at=database_now(session),
+            checked_at=at or database_now(session),
         )
     )
 
@@ -286,4 +320,5 @@ def _units(session: Session, which: str, condition: object) -> Iterator[tuple[Un
     if which == SECOND:
         query = query.join(Replica, Replica.volume_version_id == VolumeVersion.id)
     for version_id, code, number, digest, state in session.execute(query):
-        yield Unit(version_id, f"{code}/v{number}", storage_prefix(ArchivalCode.parse(code), number), digest or ""), state
+        prefix, frozen = storage_prefix(ArchivalCode.parse(code), number), state == VolumeState.QUARANTINED
+        yield Unit(version_id, f"{code}/v{number}", prefix, digest or "", frozen), state

@@ -11,9 +11,12 @@ from archive import journal
 from archive.accession import confirm
 from archive.anchors import anchor, heads
 from archive.arrangement import FilingRule
+from archive.capture_tables import PageOrder
+from archive.case_facts import CaseFacts
 from archive.db import reading, writing
 from archive.errors import ConflictError
-from archive.models import Job, Volume, VolumeVersion
+from archive.models import Case, CaseRevision, Job, Volume, VolumeVersion
+from archive.page_order import Leaf, lay_out
 from archive.rebuild import Rebuilt, differences, rebuild
 from search.follow import Source
 from search.follow import rebuild as rebuild_index
@@ -49,6 +52,10 @@ def lived(archive: Holdings) -> Holdings:
     archive.deliver("numbered only", case(8))
     reserve(archive.runtime, "test")
     archive.deliver("taken over only", case(9))
+    with writing(archive.engine) as session:
+        revision = session.scalars(select(CaseRevision).join(Case, Case.id == CaseRevision.case_id).where(Case.case_no.endswith("9"))).one()
+        material = CaseFacts.model_validate(revision.facts).materials[3]
+        lay_out(session, "archivist", revision, material, [Leaf(1, 1, 90)], edition=0, at=revision.accepted_at)
     archive.deliver("waiting supplement", supplement(CASES[1], 2))
     return archive
 
@@ -73,6 +80,8 @@ def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(lived:
     made, report = anew(lived, keys)
     assert differences(lived.engine, made.engine) == []
     assert (report.faults, report.cases, report.reserved) == ([], 9, 1)
+    with reading(made.engine) as session:
+        assert [(one.material_no, one.edition, one.leaves) for one in session.scalars(select(PageOrder))] == [(4, 1, [[1, 1, 90]])]
     assert made.faults() == lived.faults() == []
     assert sorted((one.key, one.sha256) for one in lived.store.list("")) == before, "the bucket is only read"
     shelf = Shelf(tmp_path / "index", "tantivy")
