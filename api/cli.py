@@ -18,6 +18,7 @@ from api.batch import void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
+from api.duties import duty_app
 from api.holdings_commands import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.inspect_commands import inspect_
 from api.key_commands import keys_app
@@ -52,13 +53,16 @@ app.add_typer(index_app, name="index")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
+app.add_typer(duty_app, name="duty")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)
 app.command(
     "inspect",
     help=with_examples(
-        "重新检测一件（四性检测），理由记入审计日志；不改变其状态。", "yice inspect 150602000000-20261103-000123 --reason 抽检"
+        "四性检测：出示一册的检测记录；写明理由则重新检测，理由记入审计日志。不改变其状态。",
+        "yice inspect J602-ZY·HJ·CS·2026·Y-000001 --pdf 检测报告.pdf",
+        "yice inspect 150602000000-20261103-000123 --reason 抽检",
     ),
 )(inspect_)
 app.command(
@@ -89,7 +93,7 @@ app.command("backup", help=with_examples("在使用中备份数据库（可连�
 app.command("restore", help=with_examples("把备份恢复到空数据库，并补齐存储中缺少的对象。", "yice restore ./backup/20261124T010203Z"))(
     restore_
 )
-app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice replicate", "yice rekey"))(rekey_)
+app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice rekey", "yice rekey --second"))(rekey_)
 app.command(
     "timestamp",
     help=with_examples(

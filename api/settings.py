@@ -3,13 +3,15 @@
 import os
 from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from archive.arrangement import FilingRule
 from archive.vocabulary import SignatureLevel
+
+QUEUES = ("compile", "sign", "ocr", "ingest", "index", "keep")
 
 
 class Settings(BaseSettings):
@@ -20,17 +22,23 @@ class Settings(BaseSettings):
     data: Path = Path("var")
     database_url: str = ""
     broker_url: str = ""
+    queues: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=QUEUES, description="the queues that the workers of this node serve, between commas"
+    )
+    scrub_budget: str = Field(default="20GB", description="what the hourly fixity check may read, or how long it may take")
     s3_endpoint: str = ""
     s3_bucket: str = "yice"
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = True
+    s3_sse: Literal["", "AES256", "aws:kms"] = Field(default="", description="what the object store is told to encrypt with")
     replica_folder: Path | None = Field(default=None, description="the second store as files on another disk")
     replica_s3_endpoint: str = Field(default="", description="the second store as a bucket elsewhere")
     replica_s3_bucket: str = "yice"
     replica_s3_access_key: SecretStr = SecretStr("")
     replica_s3_secret_key: SecretStr = SecretStr("")
     replica_s3_secure: bool = True
+    replica_s3_sse: Literal["", "AES256", "aws:kms"] = ""
     encryption_folder: Path | None = Field(default=None, description="<name>.key files of 32 bytes; without it nothing is sealed")
     encryption_key: str = Field(default="", description="name of the key that seals what is new")
     signature_level: SignatureLevel = SignatureLevel.B_LTA
@@ -72,6 +80,14 @@ class Settings(BaseSettings):
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
     public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
+
+    @field_validator("queues", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        named = tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+        if not named or not set(named) <= set(QUEUES):
+            raise ValueError(f"queues are some of {', '.join(QUEUES)}")
+        return named
 
     @property
     def database(self) -> str:

@@ -222,8 +222,17 @@ def log_delivery(
         )
 
 
-def confirm(session: Session, actor: str, *, case_no: str, reason: str) -> Case:
-    """A person confirms what waited at 核对: who and why are journalled, and the case may be compiled."""
+def return_delivery(session: Session, actor: str, delivery: int, *, reason: str, at: datetime) -> None:
+    """A person has given a refused package back to who sent it: the package stays in quarantine; who, why and when are journalled."""
+    row = session.get(Delivery, delivery, with_for_update=True)
+    if row is None or row.outcome != IntakeOutcome.REFUSED or row.returned_at is not None:
+        raise ConflictError("该隔离件已退回，或不存在。", "请刷新归集池。")
+    row.returned_at = at
+    journal.record(session, actor, "QUARANTINE_RETURN", row.quarantine_prefix or row.bag, reason=reason, content=row.content_digest)
+
+
+def confirm(session: Session, actor: str, *, case_no: str, reason: str, ticked: Sequence[int] = ()) -> Case:
+    """A person confirms what waited at 核对: who and why are journalled, and which materials he ticked one by one (R33); the case may be compiled."""
     case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
     if case is None:
         raise NotFoundError("没有这个办件编号。", "请用 yice list --waiting 查看待核对的办件。")
@@ -235,5 +244,6 @@ def confirm(session: Session, actor: str, *, case_no: str, reason: str) -> Case:
     blind_index.remember(session, case)
     remember_actors(session, case)
     codes = sorted({row["code"] for row in waiting.findings})
-    journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision)
+    items = {"ticked": list(ticked)} if ticked else {}
+    journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision, **items)
     return case

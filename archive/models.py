@@ -57,6 +57,7 @@ class Delivery(Base):
     findings: Mapped[list[Any]]
     quarantine_prefix: Mapped[str | None] = mapped_column(String(200))
     received_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
 
 
 class Case(Base):
@@ -271,7 +272,7 @@ class GatheredCase(Base):
     arrival_id: Mapped[int] = mapped_column(ForeignKey("arrivals.id"))
     case_no: Mapped[str] = mapped_column(String(64), index=True)
     digest: Mapped[str] = mapped_column(String(64))
-    facts: Mapped[dict[str, Any]]
+    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson)
     state: Mapped[str] = mapped_column(String(16), index=True)
     packages: Mapped[int] = mapped_column(default=0)
     accepted: Mapped[bool] = mapped_column(default=False)

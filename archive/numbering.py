@@ -27,6 +27,7 @@ from archive.db import database_now
 from archive.errors import ConflictError, NotFoundError
 from archive.models import Case, CaseRevision, Component, Job, NumberCounter, Volume, VolumeVersion
 from archive.organisations import Organisations
+from archive.page_order import orders_of, orders_record
 from archive.service_items import Catalogue
 from archive.vocabulary import VolumeState
 
@@ -222,13 +223,15 @@ def begin_version(session: Session, volume: Volume, number: int, revision: CaseR
     objects = session.execute(
         select(Component.path, Component.sha256).filter_by(case_id=volume.case_id, revision=revision.revision).order_by(Component.path)
     )
+    orders = orders_record(orders_of(session, volume.case_id, revision.revision))
+    inputs: list[object] = [volume.code, revision.facts, revision.snapshot, [tuple(row) for row in objects]]
     version = VolumeVersion(
         volume_id=volume.id,
         version=number,
         case_revision=revision.revision,
         origin=FROM_CASE,
         state=VolumeState.FROZEN,
-        input_digest=_digest([volume.code, revision.facts, revision.snapshot, [tuple(row) for row in objects]]),
+        input_digest=_digest([*inputs, orders] if orders else inputs),
         frozen_at=at,
     )
     _send(session, version, at)

@@ -17,6 +17,7 @@ from archive import blind_index, journal
 from archive.accession import ACCEPTED, SUPERSEDED, WAITING, OriginalObject, show_revision
 from archive.anchors import heads, segment
 from archive.arrangement import FilingRule
+from archive.capture_tables import PageOrder
 from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.models import Base, Case, CaseRevision, Component, Delivery, JournalEntry
@@ -141,6 +142,7 @@ def _cases(
     confirms = [
         (one.subject, json.loads(one.detail).get("revision"), datetime.fromisoformat(one.at)) for one in entries if one.act == "CONFIRM"
     ]
+    laid = [one for one in entries if one.act == "PAGE_ORDER"]
     for record in _records(store, entries):
         fields = record.fields
         case, revisions = made.get(record.case_no, (None, []))
@@ -165,6 +167,7 @@ def _cases(
             _add(session, case, revision)
         revision.case_id = case.id
         session.add(revision)
+        _lay_pages(session, revision, [one for one in laid if one.subject == record.case_no])
         _keep_objects(session, case, revision, record)
         report.unprinted += not bring_prints(session, case.id, fields)
     for case_no, number, _ in confirms:
@@ -180,6 +183,25 @@ def _cases(
     session.flush()
     report.cases = len(made)
     return made
+
+
+def _lay_pages(session: Session, revision: CaseRevision, entries: list[JournalEntry]) -> None:
+    """The pages of a revision as a person laid them last, which the journal knows."""
+    laid: dict[int, PageOrder] = {}
+    for one in entries:
+        said = json.loads(one.detail)
+        if said["revision"] == revision.revision:
+            laid[said["material"]] = PageOrder(
+                case_id=revision.case_id,
+                revision=revision.revision,
+                material_no=said["material"],
+                edition=said["edition"],
+                leaves=said["leaves"],
+                changed_by=one.actor,
+                changed_at=datetime.fromisoformat(one.at),
+            )
+    session.add_all(laid.values())
+    session.flush()
 
 
 def _add(session: Session, case: Case, revision: CaseRevision) -> None:

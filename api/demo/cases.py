@@ -10,6 +10,7 @@ from typing import Any
 from api.demo import born_digital, scans
 from api.demo.people import Invented, invent
 from archive.arrangement import LOCAL_TIME
+from archive.inspection.integrity import missing_investigation
 from archive.organisations import Organisation, Organisations
 from archive.service_items import Catalogue, ItemMaterial, ServiceItem
 from archive.vocabulary import ApprovalLevel, Mode, OrgKind, SourceKind
@@ -164,6 +165,14 @@ def _add_materials(random: Random, case: DemoCase, received: datetime, window: s
             received,
             window,
         )
+    _add_investigation(random, case, received, window)
+
+
+def _add_investigation(random: Random, case: DemoCase, received: datetime, window: str) -> None:
+    """公通字〔2021〕12号 §9: where the item's list names less, a comparison and the record of a visit come all the same."""
+    for what in missing_investigation(case.item, [one["type"] for one in case.facts["materials"]]):
+        source = SourceKind.SYSTEM_FORM if what.startswith("人像") else SourceKind.SCANNED_PROOF
+        _add(random, case, ItemMaterial(name=what, sources=(source,)), source, received, window)
 
 
 def _add(random: Random, case: DemoCase, one: ItemMaterial, source: SourceKind, received: datetime, window: str) -> None:
@@ -230,10 +239,16 @@ def _captured(random: Random, case: DemoCase, no: int, name: str, source: Source
         for page in range(1, count + 1)
     ]
     stem, kind = f"materials/{no:03d}", random.random()
+    # A phone writes into its pictures when they were taken; a scanner of a window does not.
+    taken = None if source is SourceKind.SCANNED_PROOF else datetime.fromisoformat(case.facts["process"][0]["at"]) - timedelta(days=no)
     if source is SourceKind.SCANNED_PROOF and kind < 0.2:  # noqa: PLR2004 - the shares of the windows' scanners
         return {f"{stem}.tif": scans.g4_tiff([scans.gray(page, 300, random) for page in pages], 300)}, count
     if kind < 0.35:  # noqa: PLR2004 - as above
         return {f"{stem}-{index}.png": scans.png(scans.gray(page, 200, random), 200) for index, page in enumerate(pages, 1)}, count
     if kind < 0.6:  # noqa: PLR2004 - as above
-        return {f"{stem}-{index}.jpg": scans.jpeg(scans.gray(page, 300, random), 300) for index, page in enumerate(pages, 1)}, count
-    return {f"{stem}-{index}.jpg": scans.jpeg(scans.colour(page, 200, random), 200) for index, page in enumerate(pages, 1)}, count
+        return {
+            f"{stem}-{index}.jpg": scans.jpeg(scans.gray(page, 300, random), 300, taken=taken) for index, page in enumerate(pages, 1)
+        }, count
+    return {
+        f"{stem}-{index}.jpg": scans.jpeg(scans.colour(page, 200, random), 200, taken=taken) for index, page in enumerate(pages, 1)
+    }, count

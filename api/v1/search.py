@@ -18,7 +18,7 @@ from search.query import parse
 
 router = APIRouter(tags=["检索"])
 _EXAMPLE: JsonDict = {"query": "姓名:王 日期:2026-09", "sort": "newest", "limit": 20, "facets": ["series", "year"]}
-Facet = Literal["kind", "series", "district", "receive_org", "domicile_org", "item", "sources", "year"]
+Facet = Literal["series", "district", "receive_org", "domicile_org", "item", "sources", "year"]
 
 
 class Question(BaseModel):
@@ -41,7 +41,7 @@ class Answer(BaseModel):
     next: str | None
 
 
-@router.post("/search", summary="检索本单位可见的册与页")
+@router.post("/search", summary="检索本单位可见的册")
 def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer:
     """Only what the caller's organisation received, accepted, keeps or stands above; the database has the last word on every hit."""
     require(reader, Act.SEARCH)

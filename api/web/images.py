@@ -18,7 +18,7 @@ import pypdfium2
 
 from archive.errors import NotFoundError
 
-WIDTH = 1240  # A4 at 150 dpi
+WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
 _AHEAD, _OPEN = 2, 4
 _SECONDS = 40
 _ROOT = Path(__file__).parents[2]
@@ -75,14 +75,14 @@ class PageImages:
         picture.save(out, "WEBP", quality=78, method=1)
         return out.getvalue()
 
-    def original_page(self, sha256: str, page: int, load: Callable[[], bytes]) -> bytes:
+    def original_page(self, sha256: str, page: int, load: Callable[[], bytes], *, small: bool = False) -> bytes:
         """Page `page` (from 1) of an untouched original as WebP. Raises NotFoundError for what can't be shown."""
-        path = self._path(f"o{sha256}", page)
+        path = self._path(f"{'s' if small else 'o'}{sha256}", page)
         if path.exists():
             return path.read_bytes()
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", "api.web.draw_original", str(page), str(WIDTH)],
+                [sys.executable, "-P", "-m", "api.web.draw_original", str(page), str(SMALL if small else WIDTH)],
                 input=load(),
                 capture_output=True,
                 timeout=_SECONDS,

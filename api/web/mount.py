@@ -3,7 +3,7 @@
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.bootstrap import Runtime
-from api.web import checks, compiling, desk, find, jobs, journal_pages, login, room, statistics, system, volumes
+from api.web import checks, collecting, compiling, desk, find, jobs, journal_pages, login, room, statistics, system, volumes
 from api.web.door import Desk, PageRoute, RefusedError, desk_of
 from archive.access import Denial
 
@@ -13,7 +13,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 def mount(app: FastAPI, runtime: Runtime) -> None:
     """All pages."""
     app.state.desk = Desk(runtime)
-    for one in (login, desk, checks, compiling, jobs, find, volumes, room, statistics, system, journal_pages):
+    for one in (login, desk, collecting, checks, compiling, jobs, find, volumes, room, statistics, system, journal_pages):
         app.include_router(one.router)
     app.include_router(router)
 

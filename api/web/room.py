@@ -167,10 +167,10 @@ def original_image(desk: At, seat: Seated, code: str, component: int, page: int,
     return original_response(desk, row, page)
 
 
-def original_response(desk: Desk, row: Component, page: int) -> Response:
+def original_response(desk: Desk, row: Component, page: int, *, small: bool = False) -> Response:
     """The image of one page of an original, read against its digest."""
     store = desk.runtime.store
-    image = desk.images.original_page(row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256))
+    image = desk.images.original_page(row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256), small=small)
     return Response(image, media_type="image/webp", headers=HEADERS)
 
 

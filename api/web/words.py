@@ -6,8 +6,10 @@ from typing import Any
 
 from archive.access import Role
 from archive.arrangement import LOCAL_TIME
+from archive.captured import Capture
 from archive.case_facts import CaseFacts
 from archive.citizen_id import mask_name
+from archive.gathering import Gathering
 from archive.vocabulary import (
     ApprovalLevel,
     Channel,
@@ -40,6 +42,8 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     ApprovalLevel,
     OrgKind,
     Role,
+    Capture,
+    Gathering,
 )
 _KIB = 1024
 ACTS: Mapping[str, str] = {
@@ -71,6 +75,14 @@ ACTS: Mapping[str, str] = {
     "RETRY": "重试任务",
     "VERIFY_JOURNAL": "验证日志",
     "START_COMPILE": "发起组卷",
+    "PAGE_ORDER": "调整页序",
+    "CAPTURE": "登记上传",
+    "CAPTURE_FILE": "归入材料",
+    "CAPTURE_RETURN": "退回文件",
+    "CAPTURE_LOOK": "查看待归入",
+    "QUARANTINE_RETURN": "退回隔离件",
+    "FETCH": "取得材料",
+    "PULL": "立即提取",
 }
 """The acts of the journal in words; one that is not named here is shown as it is."""
 

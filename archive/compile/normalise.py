@@ -66,6 +66,20 @@ def normalise_pdf(data: bytes, prove: Prove, *, ghostscript: bool = False) -> No
     return Normalised(result, pages, "raster", (*notes, "页面按 200 dpi 转为图像，文字作为不可见文本层保留。", *unseen))
 
 
+def turned_pdf(data: bytes, turns: Mapping[int, int]) -> bytes:
+    """A copy with some pages (from 1) turned clockwise by so many degrees; what cannot be opened is left for `normalise_pdf` to name."""
+    if not any(turns.values()):
+        return data
+    try:
+        with pikepdf.open(BytesIO(data)) as source:
+            for number, page in enumerate(source.pages, 1):
+                if turns.get(number):
+                    page.rotate(turns[number], relative=True)
+            return saved(source)
+    except pikepdf.PdfError:
+        return data
+
+
 def _copy(data: bytes) -> tuple[bytes, tuple[str, ...], bool]:
     """Draw every page into a new document; return it, the notes, and whether layers hide something (then only redrawing is faithful)."""
     try:

@@ -5,9 +5,11 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, text
 
+from archive.blind_index import reseal_gathered
 from archive.db import reading, writing
+from archive.encryption import give_keys, new_keyring
 from archive.gathering import (
     GatheredFile,
     Gathering,
@@ -135,3 +137,20 @@ def test_the_same_event_twice_is_one_case_and_another_wording_is_a_second_packag
     with reading(engine) as session:
         states = session.scalars(select(GatheredCase.state)).all()
     assert states == [Gathering.SUBMITTED] * 2
+
+
+def test_the_holder_of_what_a_case_waits_for_is_encrypted_and_moves_to_a_new_key(engine: Engine) -> None:
+    ring = new_keyring()
+    give_keys(engine, ring)
+    tell(engine, "closed", closed=FACTS)
+    fresh = ring.with_new_key()
+    give_keys(engine, fresh)
+    with writing(engine) as session:
+        (only,) = session.scalars(select(GatheredCase.id))
+        assert reseal_gathered(session, fresh, 0, 10) == only
+        assert reseal_gathered(session, fresh, only, 10) is None
+    with reading(engine) as session:
+        held = session.execute(text("SELECT facts FROM gathered_cases")).scalar_one()
+        assert "150602199001010016" not in str(held)
+        assert '"key": "k2"' in str(held).replace("'", '"')
+        assert [one.holder for one in wants(session)] == ["150602199001010016"]

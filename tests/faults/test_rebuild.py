@@ -11,10 +11,13 @@ from archive import journal
 from archive.accession import confirm
 from archive.anchors import anchor, heads
 from archive.arrangement import FilingRule
+from archive.capture_tables import PageOrder
+from archive.case_facts import CaseFacts
 from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.fixity import Budget, scrub
-from archive.models import Case, Delivery, FixityCheck, Job, PagePrint, Volume, VolumeVersion
+from archive.models import Case, CaseRevision, Delivery, FixityCheck, Job, PagePrint, Volume, VolumeVersion
+from archive.page_order import Leaf, lay_out
 from archive.rebuild import Rebuilt, differences, rebuild
 from search.follow import Source
 from search.follow import rebuild as rebuild_index
@@ -50,6 +53,10 @@ def lived(archive: Holdings) -> Holdings:
     archive.deliver("numbered only", case(8))
     reserve(archive.runtime, "test")
     archive.deliver("taken over only", case(9))
+    with writing(archive.engine) as session:
+        revision = session.scalars(select(CaseRevision).join(Case, Case.id == CaseRevision.case_id).where(Case.case_no.endswith("9"))).one()
+        material = CaseFacts.model_validate(revision.facts).materials[3]
+        lay_out(session, "archivist", revision, material, [Leaf(1, 1, 90)], edition=0, at=revision.accepted_at)
     archive.deliver("waiting supplement", supplement(CASES[1], 2))
     assert archive.deliver("refused", {**case(11), "channel": "NO SUCH"}).outcome == "REFUSED"
     assert archive.deliver("once more", case(9)).outcome == "DUPLICATE"
@@ -87,6 +94,8 @@ def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(lived:
     assert (report.deliveries, report.looks, len(looks)) == (2, 9, 9)
     assert {(one, canary) for one, canary in looks} == {("MATCH", False), ("MISSING", True)}
     assert not [one for one in report.lost if "指纹" in one or "拒收" in one]
+    with reading(made.engine) as session:
+        assert [(one.material_no, one.edition, one.leaves) for one in session.scalars(select(PageOrder))] == [(4, 1, [[1, 1, 90]])]
     assert made.faults() == lived.faults() == []
     assert sorted((one.key, one.sha256) for one in lived.store.list("")) == before, "the bucket is only read"
     assert scrub(made.engine, made.store, None, "test").cycle == 2, "the history goes on"

@@ -33,9 +33,9 @@ pytestmark = pytest.mark.skipif(
 
 READ, LOST, FOREIGN = "150602140000-20260316-000014", "150602150000-20260710-000021", "150622020000-20261016-000022"
 MORNINGS = {
-    "demo-officer": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
-    "demo-auxiliary": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
-    "demo-archivist": {"工作台", "核对", "组卷", "任务", "检索", "册", "卷目", "全域通办卷", "统计"},
+    "demo-officer": {"工作台", "归集池", "检索", "册", "卷目", "全域通办卷", "统计"},
+    "demo-auxiliary": {"工作台", "归集池", "检索", "册", "卷目", "全域通办卷", "统计"},
+    "demo-archivist": {"工作台", "归集池", "核对", "组卷", "任务", "检索", "册", "卷目", "全域通办卷", "统计"},
     "demo-chief": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
     "demo-district": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
     "demo-city": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
@@ -44,6 +44,7 @@ MORNINGS = {
     "auditor": {"工作台", "审计日志"},
 }
 PLACES = {
+    "归集池": "/collecting",
     "核对": "/checks",
     "组卷": "/compile",
     "任务": "/jobs",
@@ -129,6 +130,13 @@ def drawn(page: Page, image: str, width: int) -> None:
     raise AssertionError(f"{image} was not drawn")
 
 
+def tick_all(page: Page) -> None:
+    """Six materials and the blank page, by key."""
+    for _ in range(7):
+        page.keyboard.press("x")
+    expect(page.locator("#check input:not(:checked)[type=checkbox]")).to_have_count(0)
+
+
 def test_an_archivist_checks_what_waits_by_keyboard_alone(city: City, page: Page) -> None:
     enter(page, city, "demo-district-archivist")
     page.get_by_label("待办").get_by_role("link", name="2 待核对").click()
@@ -144,12 +152,18 @@ def test_an_archivist_checks_what_waits_by_keyboard_alone(city: City, page: Page
     expect(page.locator("#at")).to_have_text("3 / 3")  # the page in question lies open
     page.keyboard.press("k")
     expect(page.locator("#at")).to_have_text("2 / 3")
+    tick_all(page)
     page.keyboard.press("c")
     page.keyboard.type("与原件核对，确为空白")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url(lambda url: url != first and "/checks/" in url)  # the next case lies there at once
+    expect(page.locator("#at")).to_have_text("3 / 3")
     page.get_by_label("确认的理由").fill("同上")
+    page.get_by_role("button", name="确认").click()
+    assert page.locator("#check").evaluate("(form) => form.checkValidity()") is False  # not before each is ticked
+    page.locator("#pages").focus()
+    tick_all(page)
     page.get_by_role("button", name="确认").click()
     expect(page.get_by_text("没有待核对的办件")).to_be_visible()
     with reading(city.runtime.engine) as session:
@@ -327,7 +341,20 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
     [
         (
             "demo-district-archivist",
-            ("/", "/checks", "/compile", "/jobs", "/search", "/volumes", "/series", "/citywide", "/statistics", "VOLUME", "SHEET"),
+            (
+                "/",
+                "/collecting",
+                "/checks",
+                "/compile",
+                "/jobs",
+                "/search",
+                "/volumes",
+                "/series",
+                "/citywide",
+                "/statistics",
+                "VOLUME",
+                "SHEET",
+            ),
         ),
         ("sysadmin", ("/", "/system/accounts", "/system/organisations", "/system/items", "/system/settings")),
         ("auditor", ("/journal",)),

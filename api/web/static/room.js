@@ -4,7 +4,8 @@
   const zooms = ["z75", "z100", "z125", "z150", "z200"], turns = ["", "r90", "r180", "r270"];
   const room = document.getElementById("room"), pages = document.getElementById("pages");
   if (!pages) return;
-  const leaves = [...pages.querySelectorAll(".leaf")], contents = [...document.querySelectorAll("[data-page]")];
+  let leaves = [...pages.querySelectorAll(".leaf")];
+  const contents = [...document.querySelectorAll("[data-page]")];
   const at = document.getElementById("at"), zoomed = document.getElementById("zoom"), alone = document.getElementById("alone");
   let zoom = 1, page = 0, jumped = 0;
 
@@ -13,6 +14,10 @@
     if (at) at.textContent = `${page + 1} / ${leaves.length}`;
     const here = contents.filter((link) => Number(link.dataset.page) <= page + 1).pop();
     contents.forEach((link) => link.classList.toggle("on", link === here));
+    [...document.querySelectorAll("#thumbs li")].forEach((one, index) => {
+      one.classList.toggle("on", index === page);
+      if (index === page) one.parentElement.scrollLeft = one.offsetLeft - one.parentElement.clientWidth / 2;
+    });
   }
   const stay = () => { jumped = performance.now(); leaves[page]?.scrollIntoView({ block: "start", behavior: "instant" }); };
   const jump = (index) => { show(index); stay(); };
@@ -48,6 +53,8 @@
     event.preventDefault();
     event.stopImmediatePropagation();
   }, true);
+  // Pages that were laid anew are counted anew.
+  window.addEventListener("yice-page", (event) => { leaves = [...pages.querySelectorAll(".leaf")]; jump(event.detail); });
   // The page that one reads is the first that reaches below the upper third; while we jump ourselves, the jump says which.
   document.addEventListener("scroll", () => {
     if (performance.now() - jumped < 250) return;
