@@ -86,7 +86,7 @@ def make_waiting_copies(runtime: Runtime) -> None:
     with reading(runtime.engine) as session:
         waiting = orders_waiting(session)
     if waiting:
-        with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, 1, COPIES) as keep_alive:
+        with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, 1, (COPIES,)) as keep_alive:
             _until_made(runtime, waiting, keep_alive)
 
 

@@ -55,6 +55,7 @@ PAGES = (
     ("item", "系统管理员", "/system/items", "[data-row] a"),
     ("items-import", "系统管理员", "/system/items/import", ""),
     ("retention", "系统管理员", "/system/retention", ""),
+    ("status", "系统管理员", "/system/status", ""),
     ("settings", "系统管理员", "/system/settings", ""),
     ("accounts", "安全保密管理员", "/system/accounts", ""),
     ("account", "系统管理员", "/system/accounts/demo-chief", ""),
