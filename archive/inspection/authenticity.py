@@ -85,6 +85,15 @@ def ages_can_be(subject: Subject) -> Iterator[Finding]:
             yield finding("PERSON_AGE", f"case.json:{place}.id_number")
 
 
+def born_before_the_case(subject: Subject) -> Iterator[Finding]:
+    """R36: nobody is named in a case that was taken in before he was born."""
+    received = min(event.at for event in subject.facts.process).astimezone(LOCAL_TIME).date()
+    for place, person in _persons(subject):
+        born = citizen_id.birth_date(person.id_number or "")
+        if born and born > received:
+            yield finding("BORN_AFTER", f"case.json:{place}.id_number")
+
+
 def _persons(subject: Subject) -> Iterator[tuple[str, Person]]:
     yield "applicant", subject.facts.applicant
     for index, one in enumerate(subject.facts.subjects):

@@ -49,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     _check("1-4", "公民身份号码值域", _ENTRY, authenticity.id_numbers_hold, "ID_INVALID"),
     _check("1-4", "单位代码值域", _ENTRY, integrity.organisations_are_known, "ORG_UNKNOWN"),
     _check("1-5", "年龄合理性", _ENTRY, authenticity.ages_can_be, "PERSON_AGE"),
+    _check("1-5", "出生先于办件", _ENTRY, authenticity.born_before_the_case, "BORN_AFTER"),
     _check("1-5", "时间合理性", _ENTRY, authenticity.times_can_be, "GD-1-5"),
     _check("1-5", "用章时间", _ENTRY, authenticity.sealed_after_approval, "SEAL_EARLY"),
     _check("1-6", "特殊字符", _ENTRY, authenticity.characters_are_common, "GD-1-6"),

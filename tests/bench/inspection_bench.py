@@ -20,6 +20,7 @@ from api.demo.build import _members, _write, build_demo
 from api.demo.cases import make_case
 from api.demo.defects import DEFECTS, _another_scan
 from archive.db import connect, migrate
+from archive.encryption import give_keys, new_keyring
 from archive.organisations import load_organisations
 from archive.service_items import load_catalogue
 from archive.vocabulary import IntakeOutcome
@@ -62,7 +63,7 @@ def main(cases: int, seed: int) -> None:
         city = Path(folder) / "city"
         build_demo(city, cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)
         truth = json.loads((city / "truth.json").read_text("utf-8"))["bags"] + plant_copies(city / "bags", seed, cases)
-        engine, store = connect(f"sqlite:///{folder}/yice.db"), LocalStore(Path(folder) / "store")
+        engine, store = give_keys(connect(f"sqlite:///{folder}/yice.db"), new_keyring()), LocalStore(Path(folder) / "store")
         migrate(engine)
         found, files, wrong, started = {}, 0, 0, used()
         for row in sorted(truth, key=lambda row: row["bag"]):

@@ -24,6 +24,8 @@ Case, Files = dict[str, Any], dict[str, bytes]
 Change = Callable[[Case, Files], object]
 ELSEWHERE = {"CASE_CONFLICT", "SEEN_ELSEWHERE"}
 """Raised beside what the archive already holds: tests of accession, `test_seen_elsewhere`."""
+ELSEWHERE |= {"AFTER_DEATH", "TWO_HOUSEHOLDS", "TWO_MOVES"}
+"""Raised by two cases of one person: `test_across_cases`."""
 ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", "VIRUS_SCAN_DOWN"}
 """Raised before there is a package, `sources/test_sources`, and by the scanner beside intake, `test_virus`."""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
@@ -89,6 +91,7 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "APPROVAL_LEVEL": _event("APPROVE", level="CITY"),
     "ID_INVALID": _person(id_number="150602199001010017"),
     "PERSON_AGE": _person(id_number="150602190001010014"),
+    "BORN_AFTER": lambda case, _: case["subjects"][0].update(id_number="150602202610150019"),
     "GD-2-9": _material(5, type="其他"),
     "FORM_NOT_SYSTEM": lambda case, files: (
         case["materials"][0].update(form=None, data=None, source="SCANNED_PROOF", files=["materials/001.jpg"]),
