@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-inspection lint clean
+.PHONY: help setup demo serve screenshots cluster cluster-drill sources-drill test bench bench-inspection lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -40,6 +40,9 @@ cluster: setup ## 本机集群 / the distributed mode natively on loopback: Post
 
 cluster-drill: setup ## 集群演练 / the demo cases through two nodes while processes are killed and services break (CASES=2000 SECONDS_LONG=600)
 	$(VENV)/bin/python -m tests.faults.drill --cases $(if $(filter file,$(origin CASES)),2000,$(CASES)) --seconds $(SECONDS_LONG) --seed $(SEED)
+
+sources-drill: setup ## 来源演练 / four outside systems and a following puller, killed at random; then every case is accounted for (CASES=500)
+	$(VENV)/bin/python -m tests.faults.sources_drill --cases $(if $(filter file,$(origin CASES)),500,$(CASES)) --seed $(SEED)
 
 lint: setup ## 静态检查 / ruff, mypy, import-linter
 	$(VENV)/bin/ruff check .
