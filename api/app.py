@@ -6,6 +6,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.bootstrap import Runtime, start
 from api.health import public, readiness, ready
+from api.logs import begin as begin_logs
+from api.logs import told_request
 from api.metrics import exposition, registry_of
 from api.settings import Settings
 from api.v1 import mount as mount_stations
@@ -18,6 +20,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     mount_stations(app, runtime)
     mount_desk(app, runtime)
     measured = registry_of(runtime)
+    app.middleware("http")(told_request)
 
     @app.middleware("http")
     async def guard(request: Request, call_next):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - starlette's own signature
@@ -48,4 +51,5 @@ def create_app(runtime: Runtime) -> FastAPI:
 
 def from_environment() -> FastAPI:
     """The app of a node, for `uvicorn --factory`."""
+    begin_logs()
     return create_app(start(Settings()))

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from api.bootstrap import Runtime, is_gone
-from api.broker import celery_app
+from api.broker import MAKE, QUEUE_OF, celery_app
 from archive.codes import ArchivalCode, storage_prefix
 from archive.crashpoints import reach
 from archive.custody import ENDED
@@ -25,6 +25,7 @@ from archive.numbering import COMPILE, TIMESTAMP, freeze, freeze_supplements, fr
 from storage.package import discard_uncommitted
 
 _RESEND_SECONDS = 20.0
+VOLUME_QUEUES = tuple(dict.fromkeys(QUEUE_OF.values()))
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
@@ -90,14 +91,14 @@ def timestamp_batch(runtime: Runtime, actor: str, watch: Callable[[Batch], None]
 def make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Callable[[Batch], None]) -> Batch:
     """Send all open jobs of a kind and wait; what `begin` then adds (a supplement follows the version before it) is made in the same run."""
     free_dead(runtime)
-    todo = _retry(runtime, kind)
+    todo = retry(runtime, kind)
     if not todo:
         return Batch(0, 0, 0)
-    with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
+    with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive:
         batch = _watch(runtime, kind, todo, watch, keep_alive)
         while begin():
             known = set(todo)
-            todo += [one for one in _waiting(runtime, kind) if one not in known]
+            todo += [one for one in waiting(runtime, kind) if one not in known]
             batch = _watch(runtime, kind, todo, watch, keep_alive)
     return batch
 
@@ -105,30 +106,37 @@ def make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Calla
 def make_waiting(runtime: Runtime) -> None:
     """Make what has its number and waits. Nothing new is begun, and what failed stays so until a person says again."""
     free_dead(runtime)
-    todo = set(_waiting(runtime, COMPILE))
+    todo = set(waiting(runtime, COMPILE))
     if not todo:
         return
-    with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
+    with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive:
         _until_made(runtime, todo, keep_alive)
 
 
 def _until_made(runtime: Runtime, todo: set[int], keep_alive: Callable[[], None]) -> None:
     sent: float | None = None
     # Asked by volume and not by count: jobs that failed before, or are retried meanwhile, are another run's affair.
-    while left := [one for one in _waiting(runtime, COMPILE) if one in todo]:
+    while left := [one for one in waiting(runtime, COMPILE) if one in todo]:
         if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(left):
-            _send(runtime, left)
+            send(runtime, COMPILE, left)
             sent = time.monotonic()
         keep_alive()
         time.sleep(0.3 + len(left) / 5000)
 
 
-def _send(runtime: Runtime, todo: Sequence[int]) -> None:
+def send(runtime: Runtime, kind: str, todo: Sequence[int]) -> None:
     """Wake a worker for each. A lost message is sent again; one too many finds its volume done or leased."""
     free_dead(runtime)
-    app = celery_app(runtime.settings)
-    for version_id in todo:
-        app.send_task("compile_volume", (version_id,))
+    with celery_app(runtime.settings) as app:
+        for version_id in todo:
+            app.send_task(MAKE, (version_id,), queue=QUEUE_OF[kind])
+
+
+def wake(runtime: Runtime, kind: str) -> int:
+    """Wake workers for all open jobs of a kind, those that failed too, and do not wait for them; returns how many."""
+    todo = retry(runtime, kind)
+    send(runtime, kind, todo)
+    return len(todo)
 
 
 def free_dead(runtime: Runtime) -> None:
@@ -141,17 +149,18 @@ def free_dead(runtime: Runtime) -> None:
                 version.lease_owner, version.lease_until = None, None
 
 
-def _retry(runtime: Runtime, kind: str) -> list[int]:
+def retry(runtime: Runtime, kind: str) -> list[int]:
     """Every job that is not done is waiting again; returns the versions in order of reservation."""
     with writing(runtime.engine) as session:
         session.execute(update(Job).where(Job.kind == kind, Job.state == "FAILED").values(state="WAITING", ended_at=None))
-    return _waiting(runtime, kind)
+    return waiting(runtime, kind)
 
 
-def _waiting(runtime: Runtime, kind: str) -> list[int]:
+def waiting(runtime: Runtime, kind: str) -> list[int]:
+    """The versions whose job of this kind still waits, in order of reservation."""
     with reading(runtime.engine) as session:
-        waiting = session.scalars(select(Job.subject).where(Job.kind == kind, Job.state == "WAITING").order_by(Job.id))
-        return [int(subject) for subject in waiting]
+        found = session.scalars(select(Job.subject).where(Job.kind == kind, Job.state == "WAITING").order_by(Job.id))
+        return [int(subject) for subject in found]
 
 
 def _watch(runtime: Runtime, kind: str, todo: list[int], watch: Callable[[Batch], None], keep_alive: Callable[[], None]) -> Batch:
@@ -160,8 +169,8 @@ def _watch(runtime: Runtime, kind: str, todo: list[int], watch: Callable[[Batch]
         last = session.scalar(select(func.max(Job.id)).where(Job.kind == kind)) or 0
     while True:
         if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(todo):
-            waiting = set(_waiting(runtime, kind))
-            _send(runtime, [version_id for version_id in todo if version_id in waiting])
+            open_now = set(waiting(runtime, kind))
+            send(runtime, kind, [version_id for version_id in todo if version_id in open_now])
             sent = time.monotonic()
         batch = _count(runtime, kind, len(todo), last)
         watch(batch)
@@ -181,14 +190,13 @@ def _count(runtime: Runtime, kind: str, total: int, last: int) -> Batch:
 
 
 @contextmanager
-def _own_workers(runtime: Runtime, jobs: int) -> Iterator[Callable[[], None]]:
+def own_workers(runtime: Runtime, concurrency: int, queues: tuple[str, ...] = VOLUME_QUEUES) -> Iterator[Callable[[], None]]:
     """Celery workers of this machine, ended with us; a worker that was killed is started again."""
-    concurrency = min(runtime.settings.workers or os.cpu_count() or 1, jobs)
-    process = [_start_worker(runtime, concurrency)]
+    process = [_start_worker(runtime, concurrency, queues)]
 
     def keep_alive() -> None:
         if process[0].poll() is not None:
-            process[0] = _start_worker(runtime, concurrency)
+            process[0] = _start_worker(runtime, concurrency, queues)
 
     try:
         yield keep_alive
@@ -200,7 +208,11 @@ def _own_workers(runtime: Runtime, jobs: int) -> Iterator[Callable[[], None]]:
             os.killpg(process[0].pid, signal.SIGKILL)
 
 
-def _start_worker(runtime: Runtime, concurrency: int) -> subprocess.Popen[bytes]:
+def _cores(runtime: Runtime, jobs: int) -> int:
+    return min(runtime.settings.workers or os.cpu_count() or 1, jobs)
+
+
+def _start_worker(runtime: Runtime, concurrency: int, queues: tuple[str, ...]) -> subprocess.Popen[bytes]:
     log = runtime.settings.data / "logs"
     log.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "celery", "-A", "api.worker:app", "worker", "--loglevel", "WARNING", "--concurrency", str(concurrency)]
@@ -213,7 +225,12 @@ def _start_worker(runtime: Runtime, concurrency: int) -> subprocess.Popen[bytes]
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
-            env={**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={
+                **os.environ,
+                "YICE_DATA": str(runtime.settings.data.resolve()),
+                "YICE_QUEUES": ",".join(queues),
+                "PYTHONPATH": str(Path(__file__).parents[1]),
+            },
         )
 
 

@@ -14,18 +14,21 @@ from rich.table import Table
 from api import failures
 from api.account_commands import account_app
 from api.acts import ingest_paths, run_compile, run_verify
-from api.batch import timestamp_batch, void_number
+from api.batch import void_number
 from api.bootstrap import Runtime, start
 from api.cluster import cluster_app
 from api.demo.commands import demo_app
+from api.duties import duty_app
 from api.holdings_commands import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.inspect_commands import inspect_
 from api.key_commands import keys_app
+from api.ocr_commands import ocr_
 from api.period import period_app
 from api.pull_commands import pull_, show_collecting
 from api.search_commands import index_app, reindex, search
 from api.settings import Settings
-from api.terminal import ERROR, FINDINGS, INTERRUPTED, Json, actor, making, print_json, screen, with_examples
+from api.terminal import ERROR, FINDINGS, INTERRUPTED, Json, actor, print_json, screen, with_examples
+from api.timestamp_commands import timestamp_
 from archive import journal
 from archive.accession import confirm as confirm_case
 from archive.compile.metadata import read_metadata
@@ -51,13 +54,16 @@ app.add_typer(index_app, name="index")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
+app.add_typer(duty_app, name="duty")
 app.command(
     "search", help=with_examples("检索全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。", "yice search '姓名:王 日期:2026-09'")
 )(search)
 app.command(
     "inspect",
     help=with_examples(
-        "重新检测一件（四性检测），理由记入审计日志；不改变其状态。", "yice inspect 150602000000-20261103-000123 --reason 抽检"
+        "四性检测：出示一册的检测记录；写明理由则重新检测，理由记入审计日志。不改变其状态。",
+        "yice inspect J602-ZY·HJ·CS·2026·Y-000001 --pdf 检测报告.pdf",
+        "yice inspect 150602000000-20261103-000123 --reason 抽检",
     ),
 )(inspect_)
 app.command(
@@ -69,6 +75,10 @@ app.command(
         "yice pull --status --json",
     ),
 )(pull_)
+app.command(
+    "ocr",
+    help=with_examples("识别扫描页的文字，供检索和册内查找；从不耽误组卷。", "yice ocr --pending", "yice ocr --status --json"),
+)(ocr_)
 app.command("reindex", help=with_examples("从数据库和存储重建检索索引，期间检索照常。", "yice reindex"))(reindex)
 
 
@@ -89,6 +99,14 @@ app.command("restore", help=with_examples("把备份恢复到空数据库，并�
     restore_
 )
 app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice replicate", "yice rekey"))(rekey_)
+app.command(
+    "timestamp",
+    help=with_examples(
+        "补全时间戳（--pending），或在时间戳失效前续期（--renew）；均成为新版本，原版本保留。",
+        "yice timestamp --pending",
+        "yice timestamp --renew --within 365",
+    ),
+)(timestamp_)
 app.command("replicate", help=with_examples("把已归档的册复制到副本存储，逐个对象核对。", "yice replicate"))(replicate_)
 
 
@@ -171,21 +189,6 @@ def compile_(
     raise typer.Exit(FINDINGS if batch.failed else 0)
 
 
-@app.command(help=with_examples("为时间戳服务中断时归档的册补全时间戳，成为新版本；原版本保留。", "yice timestamp --pending"))
-def timestamp(*, pending: Annotated[bool, typer.Option("--pending", help="全部待补的册")] = False, as_json: Json = False) -> None:
-    """Complete the time-stamps that are owed."""
-    if not pending:
-        raise typer.BadParameter("请指明 --pending。")
-    runtime = _runtime()
-    with making("补时间戳") as watch:
-        batch = timestamp_batch(runtime, actor(), watch)
-    if as_json:
-        print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
-    else:
-        screen.print(f"补全 {batch.done}，失败 {batch.failed}" if batch.total else "没有待补时间戳的册。")
-    raise typer.Exit(FINDINGS if batch.failed else 0)
-
-
 @app.command(
     "void",
     help=with_examples(
@@ -222,6 +225,7 @@ _HEADINGS = {
     "completed_at": "办结时间",
     "signature_level": "签名级别",
     "lta_pending": "待补时间戳",
+    "stamped_until": "时间戳有效至",
     "item": "事项",
     "findings": "发现",
     "reason": "理由",
@@ -287,12 +291,18 @@ def show(code: str, *, as_json: Json = False) -> None:
         Console().print("互见：" + " ".join(metadata["cross_reference"].values()))
     for each in found:
         Console().print(f"发现：{each['code']} {each['message']}", soft_wrap=True, highlight=False)
-    history = Table("版本", "由来", "状态", "页数", "签名", "归档时间")
+    history = Table("版本", "由来", "状态", "页数", "签名", "时间戳有效至", "归档时间")
     for each in versions:
-        origin = "补时间戳" if each["origin"] == "TIMESTAMP" else f"第 {each['case_revision']} 次送达"
+        origin = {"TIMESTAMP": "补时间戳", "RENEWAL": "时间戳续期"}.get(each["origin"], f"第 {each['case_revision']} 次送达")
         signature = f"{each['signature_level'] or ''}{'（待补时间戳）' if each['lta_pending'] else ''}"
         history.add_row(
-            str(each["version"]), origin, VolumeState(each["state"]).label, str(each["pages"] or ""), signature, each["committed_at"]
+            str(each["version"]),
+            origin,
+            VolumeState(each["state"]).label,
+            str(each["pages"] or ""),
+            signature,
+            (each["stamped_until"] or "")[:10],
+            each["committed_at"],
         )
     Console().print(history)
     table = Table("件号", "题名", "来源", "页号", "页数")

@@ -29,10 +29,44 @@ from archive.organisations import load_organisations
 
 ROOT = Path(__file__).parents[1]
 # With heartbeats, unlike the workers of one machine: RabbitMQ then notices a node whose cable was pulled.
-WORKER = ("-m", "celery", "-A", "api.worker:app", "worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle")
+WORKER = ("-m", "celery", "--quiet", "-A", "api.worker:app", "worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle")
+# It remembers nothing: which turns are due stands in the rows, so it may be killed, moved, or run twice.
+BEAT = (
+    "-m",
+    "celery",
+    "--quiet",
+    "-A",
+    "api.worker:app",
+    "beat",
+    "--loglevel",
+    "WARNING",
+    "--scheduler",
+    "celery.beat:Scheduler",
+    "--pidfile",
+    "",
+)
 WEB = ("-m", "uvicorn", "--factory", "api.app:from_environment", "--no-access-log")
 cluster_app = typer.Typer(rich_markup_mode="rich", help=with_examples("分布式运行（本机演练）。", "yice cluster up --folder ./cluster"))
 screen = Console(stderr=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of worker node: the queues that it serves, and how many of it there are."""
+
+    name: str
+    queues: tuple[str, ...]
+    copies: int = 1
+    folder: str = ""
+    """The node whose data folder it shares; empty: its own."""
+
+
+KINDS = (
+    Kind("worker", ("compile", "sign"), 2),
+    Kind("reader", ("ocr",)),  # one page takes as long as many volumes, and a gigabyte of memory
+    Kind("keeper", ("ingest", "keep")),
+    Kind("index", ("index",), folder="web"),  # the index that it writes is the one that the pages read
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +107,40 @@ def node_folder(cluster: Path, name: str) -> Path:
     return folder
 
 
-def worker_node(site: Site, cluster: Path, name: str, *, concurrency: int = 1) -> Service:
-    """One node that compiles volumes."""
-    folder = node_folder(cluster, name)
+def worker_node(
+    site: Site, cluster: Path, name: str, *, queues: tuple[str, ...] = ("compile", "sign"), folder: str = "", concurrency: int = 1
+) -> Service:
+    """One node that serves some queues; by default it makes volumes."""
+    data = node_folder(cluster, folder or name)
     address = f"{name}@localhost"
     command = [sys.executable, *WORKER, "--concurrency", str(concurrency), "--hostname", address]
 
-    return Service(
-        name, command, folder / "worker.log", lambda: node_answers(Settings(broker_url=site.broker_url), address), env=site.settings(folder)
-    )
+    def answers() -> bool:
+        return node_answers(Settings(broker_url=site.broker_url), address)
+
+    log = cluster / name / "worker.log"
+    log.parent.mkdir(exist_ok=True)
+    return Service(name, command, log, answers, env={**site.settings(data), "YICE_QUEUES": ",".join(queues)})
+
+
+def worker_nodes(site: Site, cluster: Path, *, workers: int, concurrency: int) -> list[Service]:
+    """Every kind of node; `workers` and `concurrency` are of those that make volumes."""
+    made = []
+    for kind in KINDS:
+        copies = workers if kind.copies > 1 else 1
+        for number in range(1, copies + 1):
+            name = f"{kind.name}-{number}" if kind.copies > 1 else kind.name
+            at_once = concurrency if kind.copies > 1 else 1
+            made.append(worker_node(site, cluster, name, queues=kind.queues, folder=kind.folder, concurrency=at_once))
+    return made
+
+
+def beat_node(site: Site, cluster: Path) -> Service:
+    """What knocks for the periodic jobs."""
+    folder = node_folder(cluster, "beat")
+    sign = folder / "beat.alive"
+    sign.unlink(missing_ok=True)
+    return Service("beat", [sys.executable, *BEAT], folder / "beat.log", sign.exists, env=site.settings(folder))
 
 
 def web_node(site: Site, cluster: Path, port: int) -> Service:
@@ -141,9 +200,10 @@ def running(folder: Path, *, workers: int, concurrency: int, web_port: int) -> I
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     site, services = shared_services(folder)
-    services += [
+    nodes = [
         web_node(site, folder, web_port),
-        *(worker_node(site, folder, f"node-{number}", concurrency=concurrency) for number in range(1, workers + 1)),
+        *worker_nodes(site, folder, workers=workers, concurrency=concurrency),
+        beat_node(site, folder),
     ]
     desk = site.settings(node_folder(folder, "desk"))
     _private(folder / "desk.env", "".join(f"{name}='{value}'\n" for name, value in desk.items()))
@@ -152,7 +212,12 @@ def running(folder: Path, *, workers: int, concurrency: int, web_port: int) -> I
             one.start()
             all_ended.callback(one.end)
             one.wait()
-        yield site, services
+        for one in nodes:  # side by side: each takes seconds to load
+            one.start()
+            all_ended.callback(one.end)
+        for one in nodes:
+            one.wait()
+        yield site, [*services, *nodes]
 
 
 def _table(services: list[Service], places: Mapping[str, str]) -> Table:

@@ -1,6 +1,7 @@
 """What went wrong, as one Chinese line with a code and the next step; where it went wrong, without personal data, for the log file."""
 
 import errno
+import json
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,21 +50,29 @@ def explain(error: BaseException) -> tuple[str, str]:
     return "UNEXPECTED", "出现了未预料的错误，已完成的工作不受影响。 请再次运行；若重复出现，请联系系统管理员并附上日志。"
 
 
-def log(error: BaseException, data: Path) -> Path | None:
-    """Append classes and places of an error, and of what caused it, to `logs/yice.log`; never its text. None when even that fails."""
-    path = data / "logs" / "yice.log"
-    lines = [f"{datetime.now(UTC).isoformat(timespec='seconds')} {explain(error)[0]}\n"]
+def places(error: BaseException) -> list[dict[str, object]]:
+    """Classes and places of an error and of what caused it; never its text."""
+    found: list[dict[str, object]] = []
     cause: BaseException | None = error
     while cause is not None:
         kind = type(cause)
-        number = f" errno {cause.errno}" if isinstance(cause, OSError) and cause.errno else ""
-        lines.append(f"  {kind.__module__}.{kind.__qualname__}{number}\n")
-        lines += [f"    {one.filename}:{one.lineno} {one.name}\n" for one in traceback.extract_tb(cause.__traceback__)]
+        frames = [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(cause.__traceback__)]
+        one: dict[str, object] = {"class": f"{kind.__module__}.{kind.__qualname__}", "where": frames}
+        if isinstance(cause, OSError) and cause.errno:
+            one["errno"] = cause.errno
+        found.append(one)
         cause = cause.__cause__ or cause.__context__
+    return found
+
+
+def log(error: BaseException, data: Path) -> Path | None:
+    """Append an error to `logs/yice.log` as one JSON line. None when even that fails."""
+    path = data / "logs" / "yice.log"
+    line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": "ERROR", "code": explain(error)[0], "error": places(error)}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as out:
-            out.writelines(lines)
+            out.write(json.dumps(line, ensure_ascii=False) + "\n")
     except OSError:
         return None
     return path

@@ -1,21 +1,18 @@
 """`yice scrub`, `yice replicate`, `yice journal …`: what keeps the holdings whole. Mounted by `api.cli`."""
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from sqlalchemy import Engine
 
 from api.bootstrap import Runtime, open_second_store, open_workshop, start
 from api.search_commands import open_shelf, source_of
 from api.settings import Settings
-from api.terminal import FINDINGS, Json, actor, print_json, screen, with_examples
+from api.terminal import FINDINGS, Json, actor, bar_of, print_json, screen, with_examples
 from archive import journal
 from archive.anchors import anchor, inclusion, verify_anchors
 from archive.backup import back_up, restore
@@ -67,14 +64,6 @@ def journal_sealer(runtime: Runtime) -> Sealer:
     return open_workshop(runtime).sealer_for(city.fonds_no or "")
 
 
-@contextmanager
-def _bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar whose length is known only when the work is."""
-    with Progress(console=screen) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
 def scrub_(
     limit: Annotated[str | None, typer.Option("--budget", help="本次最多读多少（20GB）或多久（30m）；不写则读完一轮")] = None,
     *,
@@ -85,7 +74,7 @@ def scrub_(
     runtime, allowed = start(Settings()), budget(limit)
     other = open_second_store(runtime.settings)
     store, helper = (second_of(runtime), runtime.store) if second else (runtime.store, other)
-    with _bar("固定性检查") as watch:
+    with bar_of("固定性检查") as watch:
         run = scrub(
             runtime.engine,
             store,
@@ -120,7 +109,7 @@ def replicate_(*, as_json: Json = False) -> None:
     """Copy to the second store."""
     runtime = start(Settings())
     second = second_of(runtime)
-    with _bar("复制") as watch:
+    with bar_of("复制") as watch:
         copied = replicate(runtime.engine, runtime.store, second, actor(), watch=watch)
     if as_json:
         print_json({"objects": copied.objects, "bytes": copied.bytes})
@@ -153,8 +142,11 @@ def rebuild_(
             screen.print(f"[red]与现有数据库不同[/red] {one}", soft_wrap=True)
         screen.print(
             f"已重建：办件 {made.cases}，档号 {made.volumes}，版本 {made.versions}，待组卷 {made.reserved}，"
-            f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），索引 {indexed} 册；未归档的残留 {len(made.leftovers)} 处。"
+            f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），未接收的送达 {made.deliveries} 次，巡检记录 {made.looks} 条，"
+            f"索引 {indexed} 册；未归档的残留 {len(made.leftovers)} 处。"
         )
+        for one in made.lost:
+            screen.print(f"未能恢复：{one}", soft_wrap=True)
     raise typer.Exit(FINDINGS if made.faults or different else 0)
 
 

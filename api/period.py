@@ -28,7 +28,7 @@ def begin_terms(runtime: Runtime, who: str, terms: list[Term]) -> None:
             cases = cases_of(session, term, runtime.catalogue, runtime.organisations, runtime.settings.filing_rule)
             if not cases:
                 continue
-            begin(session, term)
+            begin(session, term).ended_at = None
             freeze(
                 session,
                 who,

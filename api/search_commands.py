@@ -79,12 +79,12 @@ def search(
     facets: Annotated[bool, typer.Option("--facets", help="同时给出分面统计")] = False,
     as_json: Json = False,
 ) -> None:
-    """检索本市全部已归档的册与页；姓名和号码一律遮蔽，检索记入审计日志。例：yice search '姓名:王 日期:2026-09'."""
+    """检索本市全部已归档的册及其各页；姓名和号码一律遮蔽，检索记入审计日志。例：yice search '姓名:王 日期:2026-09'."""
     runtime = start(Settings())
     words = Words(runtime.organisations, runtime.catalogue)
     # Whoever may run this reads the whole data folder anyway, so the scope is the city; doors for persons give theirs.
     scope = frozenset(one.code for one in runtime.organisations.of_kind(OrgKind.CITY))
-    asked = ("kind", "series", "district", "receive_org", "year") if facets else ()
+    asked = ("series", "district", "receive_org", "year") if facets else ()
     with reading(runtime.engine) as session:
         tree = with_numbers(session, parse(query, words))
     found = Reader(open_shelf(runtime.settings)).search(Request(tree, scope, sort, limit, after, asked))

@@ -1,14 +1,17 @@
 """Settings come from the environment (`YICE_…`) and are read here only; embedded defaults need none."""
 
 import os
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from archive.arrangement import FilingRule
 from archive.vocabulary import SignatureLevel
+
+QUEUES = ("compile", "sign", "ocr", "ingest", "index", "keep")
 
 
 class Settings(BaseSettings):
@@ -19,6 +22,10 @@ class Settings(BaseSettings):
     data: Path = Path("var")
     database_url: str = ""
     broker_url: str = ""
+    queues: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=QUEUES, description="the queues that the workers of this node serve, between commas"
+    )
+    scrub_budget: str = Field(default="20GB", description="what the hourly fixity check may read, or how long it may take")
     s3_endpoint: str = ""
     s3_bucket: str = "yice"
     s3_access_key: SecretStr = SecretStr("")
@@ -47,6 +54,8 @@ class Settings(BaseSettings):
     tsa_url: str = ""
     tsa_user: str = ""
     tsa_password: SecretStr = SecretStr("")
+    renew_within: int = Field(default=180, ge=1, description="days before its end in which a time-stamp is renewed")
+    algorithm_ends: dict[str, date] = Field(default={}, description="algorithm -> day after which no time-stamp rests on it, as JSON")
     tsa_timeout: float = Field(default=10, gt=0, description="seconds, for CRL and OCSP too")
     filing_rule: FilingRule = FilingRule.RECEIVING_PLACE
     search_engine: Literal["tantivy", "whoosh"] = "tantivy"
@@ -61,14 +70,26 @@ class Settings(BaseSettings):
     scan_folder: Path | None = Field(default=None, description="the folder that scanning stations write to")
     source_rate: float = Field(default=50, gt=0, description="requests per second to each source")
     clamd: str = Field(default="", description="host:port or socket path of clamd; empty: no virus scan")
+    ocr: bool = Field(default=False, description="read the text of scans; needs the [ocr] extra")
+    ocr_wait_minutes: float = Field(default=0, ge=0, description="how long a compile waits for texts; 0: never")
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
     column_keys: SecretStr = Field(
         default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
     )
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
+    daily_looks: int = Field(default=3000, gt=0, description="searches and volumes that one client is shown in a day")
+    daily_content: int = Field(default=600, gt=0, description="pages, files, copies and facts in plain that one client is shown in a day")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
     public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
+
+    @field_validator("queues", mode="before")
+    @classmethod
+    def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        named = tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+        if not named or not set(named) <= set(QUEUES):
+            raise ValueError(f"queues are some of {', '.join(QUEUES)}")
+        return named
 
     @property
     def database(self) -> str:
@@ -87,3 +108,8 @@ class Settings(BaseSettings):
         """What is given, then the environment, then the folder YICE_SECRETS names: one file for each, for example `yice_seal_passphrase`."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("YICE_SECRETS") or None)
+
+    @property
+    def demo_seals(self) -> bool:
+        """Whether volumes are sealed with the demonstration keys, because no others are named."""
+        return not (self.seal_folder or self.pkcs11_module)

@@ -52,6 +52,14 @@ def progress(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
 
 
 @contextmanager
+def bar_of(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar whose length is known only when the work is."""
+    with Progress(console=screen) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
 def making(title: str) -> Iterator[Callable[[Batch], None]]:
     """A bar over volumes: done, failed, rate per minute, time left."""
     columns = (

@@ -1,6 +1,6 @@
 """The tables of the reading room: accounts and logins, requests for use, certified copies, packages on their way in, webhooks, blind index."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, String, Text, UniqueConstraint
@@ -137,6 +137,20 @@ class BlindEntry(Base):
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), index=True)
     kind: Mapped[str] = mapped_column(String(12))
     digest: Mapped[str] = mapped_column(String(64), index=True)
+    key: Mapped[str] = mapped_column(String(8), index=True)
+
+
+class DailyUse(Base):
+    """What an account was shown on one day: looks, pages and files of content, and how often it was refused more."""
+
+    __tablename__ = "daily_uses"
+    __table_args__ = (UniqueConstraint("account", "day"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account: Mapped[str] = mapped_column(String(64))
+    day: Mapped[date] = mapped_column(index=True)
+    looks: Mapped[int] = mapped_column(default=0)
+    content: Mapped[int] = mapped_column(default=0)
+    refused: Mapped[int] = mapped_column(default=0)
 
 
 class CaseActor(Base):

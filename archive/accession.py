@@ -14,6 +14,7 @@ from archive.case_facts import CaseFacts
 from archive.errors import ConflictError, NotFoundError
 from archive.findings import Finding, finding, worst
 from archive.models import Case, CaseRevision, Component, Delivery
+from archive.page_prints import BITS
 from archive.supervision import remember_actors
 from archive.vocabulary import IntakeOutcome, Outcome
 from storage.digest import sha256_hex
@@ -55,6 +56,7 @@ def accession_record(
     content_digest: str,
     originals: Sequence[OriginalObject],
     findings: Sequence[Finding],
+    prints: Mapping[tuple[int, int], int],
     at: datetime,
 ) -> tuple[str, bytes]:
     """Key and bytes of what the bucket keeps of a case beside its originals, so that the database can be made anew from the bucket (volume.md)."""
@@ -67,10 +69,35 @@ def accession_record(
         "snapshot": dict(snapshot),
         "objects": [asdict(one) for one in originals],
         "findings": [one.public() for one in findings],
+        "prints": [
+            {"material": material, "page": page, "bits": f"{bits:0{BITS // 4}x}"} for (material, page), bits in sorted(prints.items())
+        ],
         "accepted_at": at.isoformat(),
     }
-    text = (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    text = _text(record)
     return f"accessions/{content_digest}/{sha256_hex(text)}.json", text
+
+
+def _text(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def delivery_record(
+    *, bag: str, case_no: str | None, content_digest: str, taken: Taken, quarantine_prefix: str | None, at: datetime
+) -> tuple[str, bytes]:
+    """Key and bytes of what the bucket keeps of a delivery that was not taken over: the rest of the row that `log_delivery` writes."""
+    record = {
+        "spec": "delivery/1",
+        "bag": bag,
+        "case_no": case_no,
+        "content_digest": content_digest,
+        "outcome": str(taken.outcome),
+        "findings": [one.public() for one in taken.findings],
+        "quarantine_prefix": quarantine_prefix,
+        "received_at": at.isoformat(),
+    }
+    text = _text(record)
+    return f"deliveries/{sha256_hex(text)}.json", text
 
 
 def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) -> Taken | None:
@@ -195,8 +222,17 @@ def log_delivery(
         )
 
 
-def confirm(session: Session, actor: str, *, case_no: str, reason: str) -> Case:
-    """A person confirms what waited at 核对: who and why are journalled, and the case may be compiled."""
+def return_delivery(session: Session, actor: str, delivery: int, *, reason: str, at: datetime) -> None:
+    """A person has given a refused package back to who sent it: the package stays in quarantine; who, why and when are journalled."""
+    row = session.get(Delivery, delivery, with_for_update=True)
+    if row is None or row.outcome != IntakeOutcome.REFUSED or row.returned_at is not None:
+        raise ConflictError("该隔离件已退回，或不存在。", "请刷新归集池。")
+    row.returned_at = at
+    journal.record(session, actor, "QUARANTINE_RETURN", row.quarantine_prefix or row.bag, reason=reason, content=row.content_digest)
+
+
+def confirm(session: Session, actor: str, *, case_no: str, reason: str, ticked: Sequence[int] = ()) -> Case:
+    """A person confirms what waited at 核对: who and why are journalled, and which materials he ticked one by one (R33); the case may be compiled."""
     case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
     if case is None:
         raise NotFoundError("没有这个办件编号。", "请用 yice list --waiting 查看待核对的办件。")
@@ -208,5 +244,6 @@ def confirm(session: Session, actor: str, *, case_no: str, reason: str) -> Case:
     blind_index.remember(session, case)
     remember_actors(session, case)
     codes = sorted({row["code"] for row in waiting.findings})
-    journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision)
+    items = {"ticked": list(ticked)} if ticked else {}
+    journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision, **items)
     return case

@@ -1,4 +1,4 @@
-"""The blind index: which cases name an ID or telephone number, found without the number standing anywhere; and the rotation of column keys."""
+"""The blind index: which cases name an ID or telephone number, found without the number standing anywhere; and the change of keys."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from archive import journal
 from archive.access_tables import BlindEntry
 from archive.case_facts import CaseFacts, Person
-from archive.encryption import Keyring, session_keys
+from archive.encryption import Keyring, fresh_keys
 from archive.models import Case, CaseRevision, GatheredCase, Volume
 from archive.supervision import remember_actors
 
@@ -30,23 +30,41 @@ def _numbers(people: Sequence[Person]) -> Iterator[tuple[str, str]]:
 
 def remember(session: Session, case: Case) -> None:
     """Enter the numbers of a case in the place of those it had. Without keys there is no blind index."""
-    ring = session_keys(session)
+    ring = fresh_keys(session)
     if ring is None:
         return
     facts = CaseFacts.model_validate(case.facts)
     session.execute(delete(BlindEntry).where(BlindEntry.case_id == case.id))
     found = {(kind, ring.digest(kind, value)) for kind, value in _numbers((facts.applicant, *facts.subjects))}
-    session.add_all(BlindEntry(case_id=case.id, kind=kind, digest=digest) for kind, digest in sorted(found))
+    session.add_all(BlindEntry(case_id=case.id, kind=kind, digest=digest, key=ring.blind) for kind, digest in sorted(found))
     session.flush()
 
 
 def volumes_naming(session: Session, kind: str, value: str) -> set[int]:
-    """The volumes whose case names this number."""
-    ring = session_keys(session)
+    """The volumes whose case names this number, under whichever key its entry stands."""
+    query = select(Volume.id).join(BlindEntry, BlindEntry.case_id == Volume.case_id).where(BlindEntry.kind == kind)
+    ring = fresh_keys(session)
+    while ring is not None:
+        found = set(session.scalars(query.where(BlindEntry.digest.in_(ring.digests(kind, value)))))
+        # A key that came while we asked may have been put to use before we asked: ask again with it.
+        before, ring = ring, fresh_keys(session)
+        if ring is not None and ring.blinds.keys() == before.blinds.keys():
+            return found
+    return set()
+
+
+def rehash(session: Session, limit: int) -> int:
+    """Make the entries of a batch of cases anew under the current key; gives how many cases, 0 at the end. The rows say what is left to do."""
+    ring = fresh_keys(session)
     if ring is None:
-        return set()
-    query = select(Volume.id).join(BlindEntry, BlindEntry.case_id == Volume.case_id)
-    return set(session.scalars(query.where(BlindEntry.kind == kind, BlindEntry.digest == ring.digest(kind, value))))
+        return 0
+    due = select(BlindEntry.case_id).where(BlindEntry.key != ring.blind).distinct().order_by(BlindEntry.case_id).limit(limit)
+    cases = session.scalars(select(Case).where(Case.id.in_(list(session.scalars(due)))).order_by(Case.id)).all()
+    for case in cases:
+        remember(session, case)
+    if cases:
+        journal.record(session, "rotation", "REHASH", f"cases:{cases[0].id}-{cases[-1].id}", key=ring.blind)
+    return len(cases)
 
 
 def reseal(session: Session, ring: Keyring, after: int, limit: int) -> int | None:

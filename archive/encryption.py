@@ -24,6 +24,7 @@ from archive.errors import ArchiveError
 
 _NONCE = 12
 _MARK = "yice-sealed/1"
+FIRST_BLIND = "b1"
 
 
 class ColumnKeyError(ArchiveError):
@@ -34,11 +35,12 @@ class ColumnKeyError(ArchiveError):
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Keys by id, the current one, and the key of the blind index. `repr` shows no key."""
+    """Keys by id and the current one; those of the blind index and the one that new digests are made with. `repr` shows no key."""
 
     current: str
     keys: Mapping[str, bytes] = field(repr=False)
-    blind: bytes = field(repr=False)
+    blind: str
+    blinds: Mapping[str, bytes] = field(repr=False)
 
     def seal(self, text: str, column: str) -> dict[str, str]:
         """Encrypt under the current key. `column` is bound to the value: it opens in no other."""
@@ -58,15 +60,28 @@ class Keyring:
             raise ColumnKeyError("加密数据与密钥不符，或已被改动。", "请核对密钥文件，并运行 yice verify --all。") from None
 
     def digest(self, kind: str, value: str) -> str:
-        """The blind digest of a number."""
-        made = hmac.HMAC(self.blind, hashes.SM3())
-        made.update(f"{kind}\0{value}".encode())
-        return made.finalize().hex()
+        """The blind digest of a number, under the current key."""
+        return _digest(self.blinds[self.blind], kind, value)
+
+    def digests(self, kind: str, value: str) -> list[str]:
+        """The digest under each key there is: while keys are changed, some entries stand under the one before."""
+        return [_digest(key, kind, value) for key in self.blinds.values()]
 
     def with_new_key(self) -> "Keyring":
         """The same ring with a fresh current key; the others stay, for old values and backups."""
         name = f"k{len(self.keys) + 1}"
-        return Keyring(name, {**self.keys, name: secrets.token_bytes(32)}, self.blind)
+        return Keyring(name, {**self.keys, name: secrets.token_bytes(32)}, self.blind, self.blinds)
+
+    def with_new_blind_key(self) -> "Keyring":
+        """The same ring with a fresh key for new digests; the others stay, so that old entries are still found."""
+        name = f"b{len(self.blinds) + 1}"
+        return Keyring(self.current, self.keys, name, {**self.blinds, name: secrets.token_bytes(32)})
+
+
+def _digest(key: bytes, kind: str, value: str) -> str:
+    made = hmac.HMAC(key, hashes.SM3())
+    made.update(f"{kind}\0{value}".encode())
+    return made.finalize().hex()
 
 
 def _bound(column: str) -> bytes:
@@ -75,7 +90,7 @@ def _bound(column: str) -> bytes:
 
 def new_keyring() -> Keyring:
     """A ring with one key."""
-    return Keyring("k1", {"k1": secrets.token_bytes(32)}, secrets.token_bytes(32))
+    return Keyring("k1", {"k1": secrets.token_bytes(32)}, FIRST_BLIND, {FIRST_BLIND: secrets.token_bytes(32)})
 
 
 def write_keyring(path: Path, ring: Keyring) -> None:
@@ -83,8 +98,9 @@ def write_keyring(path: Path, ring: Keyring) -> None:
     text = json.dumps(
         {
             "current": ring.current,
-            "keys": {name: base64.b64encode(key).decode() for name, key in ring.keys.items()},
-            "blind": base64.b64encode(ring.blind).decode(),
+            "keys": _written(ring.keys),
+            "blind": ring.blind,
+            "blinds": _written(ring.blinds),
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,14 +112,24 @@ def write_keyring(path: Path, ring: Keyring) -> None:
     fresh.replace(path)
 
 
+def _written(keys: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: base64.b64encode(key).decode() for name, key in keys.items()}
+
+
+def _read(keys: Mapping[str, str]) -> dict[str, bytes]:
+    return {name: base64.b64decode(key) for name, key in keys.items()}
+
+
 def read_keyring(text: str) -> Keyring:
     """Read a ring as `write_keyring` wrote it. Raises ColumnKeyError."""
     try:
         data = json.loads(text)
-        ring = Keyring(
-            data["current"], {name: base64.b64decode(key) for name, key in data["keys"].items()}, base64.b64decode(data["blind"])
-        )
-        fits = ring.current in ring.keys and all(len(key) == 32 for key in (*ring.keys.values(), ring.blind))  # noqa: PLR2004 - AES-256
+        # A ring from before blind keys could be changed holds one, without a name.
+        old = "blinds" not in data
+        blind, blinds = (FIRST_BLIND, {FIRST_BLIND: data["blind"]}) if old else (data["blind"], data["blinds"])
+        ring = Keyring(data["current"], _read(data["keys"]), blind, _read(blinds))
+        whole = all(len(key) == 32 for key in (*ring.keys.values(), *ring.blinds.values()))  # noqa: PLR2004 - AES-256
+        fits = ring.current in ring.keys and ring.blind in ring.blinds and whole
     except (ValueError, KeyError, TypeError, AttributeError):
         fits = False
     if not fits:
@@ -140,6 +166,15 @@ def keys_of(dialect: Dialect) -> Keyring | None:
 def session_keys(session: Session) -> Keyring | None:
     """The keys of the engine of a session."""
     return keys_of(session.get_bind().dialect)
+
+
+def fresh_keys(session: Session) -> Keyring | None:
+    """The keys as they are now: a digest does not say which key it lacks, so whoever makes one asks first whether keys were changed."""
+    dialect = session.get_bind().dialect
+    reload: Callable[[], Keyring] | None = getattr(dialect, "yice_reload", None)
+    if reload is not None:
+        dialect.yice_keys = reload()  # type: ignore[attr-defined]
+    return keys_of(dialect)
 
 
 def is_sealed(value: object) -> bool:

@@ -4,10 +4,12 @@ A cycle looks at each committed version once. In each cycle two canaries are pla
 a scrub that does not find both is blind, and says so.
 """
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Engine, exists, func, select
@@ -28,6 +30,9 @@ from storage.replicate import restore_object
 
 FIRST, SECOND = "first", "second"
 """Which store is looked at."""
+REPORTS = "fixity/"
+"""Where the history lies in the first store, a file for each run."""
+_TOGETHER, _WAIT_SECONDS = 100, 2.0
 _CANARY = (Fixity.CHANGED, Fixity.MISSING)
 _ORDER = (Fixity.MATCH, Fixity.UNREADABLE, Fixity.CHANGED, Fixity.MISSING)
 
@@ -73,6 +78,7 @@ class Unit(NamedTuple):
     subject: str
     prefix: str
     inventory_sha256: str
+    frozen: bool = False
 
 
 @dataclass(slots=True)
@@ -116,7 +122,8 @@ def scrub(
         cycle = _cycle(session, which)
         frozen, units = _frozen(session, which), _left(session, which, cycle)
         canary_due = _canary_due(session, which, cycle)
-    run, total = Scrubbed(which, cycle), len(units)
+        seen = session.scalar(select(func.max(FixityCheck.id))) or 0
+    run, total, sound = Scrubbed(which, cycle), len(units), _Sound(engine)
     walk: list[Unit | None] = [*frozen, *units]
     number = 0
     if canary_due:
@@ -125,12 +132,14 @@ def scrub(
         if unit is None:
             _look_for_canaries(engine, store, actor, run)
         else:
-            _look_after(engine, store, other, actor, unit, run)
+            _look_after(engine, store, other, actor, unit, run, sound)
         run.seconds = time.monotonic() - begin
         watch(min(number, total), total)
         if (allowed.bytes is not None and run.bytes >= allowed.bytes) or (allowed.seconds is not None and run.seconds >= allowed.seconds):
             break
+    sound.write(run)
     run.complete = number == len(walk) and not run.blind
+    _report(engine, store if which == FIRST else other or store, run, seen)
     return run
 
 
@@ -163,18 +172,48 @@ def _read(store: BlobStore, one: SharedObject) -> tuple[Fixity, bytes | None]:
         return Fixity.UNREADABLE, None
 
 
-def _look_after(engine: Engine, store: BlobStore, other: BlobStore | None, actor: str, unit: Unit, run: Scrubbed) -> None:
+@dataclass(slots=True)
+class _Sound:
+    """Looks that found nothing, written some at a time: a transaction for each package cost more than reading it.
+
+    A run that is killed looks again at those that it had not written yet.
+    """
+
+    engine: Engine
+    looks: list[tuple[int, Looked, datetime]] = field(default_factory=list)
+    since: float = field(default_factory=time.monotonic)
+
+    def add(self, run: Scrubbed, version_id: int, found: Looked) -> None:
+        """Keep one look, and write when there are many or the oldest has waited."""
+        self.looks.append((version_id, found, datetime.now(UTC)))
+        if len(self.looks) >= _TOGETHER or time.monotonic() - self.since > _WAIT_SECONDS:
+            self.write(run)
+
+    def write(self, run: Scrubbed) -> None:
+        """Write all of them."""
+        if self.looks:
+            with writing(self.engine) as session:
+                for version_id, found, at in self.looks:
+                    _keep(session, run, version_id, found, at)
+        self.looks, self.since = [], time.monotonic()
+
+
+def _look_after(engine: Engine, store: BlobStore, other: BlobStore | None, actor: str, unit: Unit, run: Scrubbed, sound: _Sound) -> None:
     """Look, and when something does not hold: freeze, mend, look again, and give back only what is whole."""
     found = look(store, unit)
-    with writing(engine) as session:
-        _keep(session, run, unit.version_id, found)
-        if found.faults:
-            _freeze(session, actor, unit, found, run)
+    if found.faults or unit.frozen:
+        with writing(engine) as session:
+            _keep(session, run, unit.version_id, found)
+            if found.faults:
+                _freeze(session, actor, unit, found, run)
+    else:
+        sound.add(run, unit.version_id, found)
     run.packages, run.objects, run.bytes = run.packages + 1, run.objects + found.objects, run.bytes + found.bytes
     if found.faults:
         run.faults += [{"subject": unit.subject, **one.public()} for one in found.faults]
-    whole = not found.faults or (other is not None and _mended(store, other, unit))
-    if whole:
+    if not found.faults and not unit.frozen:
+        return
+    if not found.faults or (other is not None and _mended(store, other, unit)):
         with writing(engine) as session:
             _give_back(session, actor, unit, found, run)
     else:
@@ -192,7 +231,30 @@ def _mended(store: BlobStore, other: BlobStore, unit: Unit) -> bool:
     return not look(store, unit).faults
 
 
-def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked) -> None:
+def _report(engine: Engine, bucket: BlobStore, run: Scrubbed, seen: int) -> None:
+    """Lay what this run found into the bucket: the history of its checks is worth as much as the bytes, and must not hang on a database."""
+    query = (
+        select(FixityCheck, Volume.code, VolumeVersion.version)
+        .outerjoin(VolumeVersion, VolumeVersion.id == FixityCheck.volume_version_id)
+        .outerjoin(Volume, Volume.id == VolumeVersion.volume_id)
+        .where(FixityCheck.id > seen, FixityCheck.store == run.store)
+        .order_by(FixityCheck.id)
+    )
+    with reading(engine) as session:
+        looks = [
+            {
+                **{name: getattr(one, name) for name in ("store", "cycle", "outcome", "objects", "bytes", "faults")},
+                "subject": f"{code}/v{version}" if code else None,
+                "checked_at": one.checked_at.isoformat(),
+            }
+            for one, code, version in session.execute(query)
+        ]
+    if looks:
+        text = (json.dumps({"spec": "fixity/1", "looks": looks}, ensure_ascii=False, indent=1) + "\n").encode()
+        bucket.put_new(f"{REPORTS}{run.store}/{run.cycle:06d}/{sha256_hex(text)[:16]}.json", text, media_type="application/json")
+
+
+def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked, at: datetime | None = None) -> None:
     session.add(
         FixityCheck(
             store=run.store,
@@ -202,7 +264,7 @@ def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked
             objects=found.objects,
             bytes=found.bytes,
             faults=[one.public() for one in found.faults],
-            checked_at=database_now(session),
+            checked_at=at or database_now(session),
         )
     )
 
@@ -286,4 +348,5 @@ def _units(session: Session, which: str, condition: object) -> Iterator[tuple[Un
     if which == SECOND:
         query = query.join(Replica, Replica.volume_version_id == VolumeVersion.id)
     for version_id, code, number, digest, state in session.execute(query):
-        yield Unit(version_id, f"{code}/v{number}", storage_prefix(ArchivalCode.parse(code), number), digest or ""), state
+        prefix, frozen = storage_prefix(ArchivalCode.parse(code), number), state == VolumeState.QUARANTINED
+        yield Unit(version_id, f"{code}/v{number}", prefix, digest or "", frozen), state

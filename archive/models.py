@@ -57,6 +57,7 @@ class Delivery(Base):
     findings: Mapped[list[Any]]
     quarantine_prefix: Mapped[str | None] = mapped_column(String(200))
     received_at: Mapped[datetime]
+    returned_at: Mapped[datetime | None]
 
 
 class Case(Base):
@@ -152,7 +153,8 @@ class Volume(Base):
 class VolumeVersion(Base):
     """One version of a volume on its way to COMMITTED; the lease fences the worker that carries it.
 
-    `origin` CASE is compiled from a revision of the case; TIMESTAMP is the version before it with the time-stamps it still owed.
+    `origin` CASE is compiled from a revision of the case; TIMESTAMP is the version before it with the time-stamps it still owed, RENEWAL with a
+    further one. `stamped_until` is the end of the newest time-stamp's certificates.
     """
 
     __tablename__ = "volume_versions"
@@ -174,6 +176,8 @@ class VolumeVersion(Base):
     inventory_sha256: Mapped[str | None] = mapped_column(String(64))
     signature_level: Mapped[str | None] = mapped_column(String(8))
     lta_pending: Mapped[bool] = mapped_column(default=False)
+    stamped_until: Mapped[datetime | None] = mapped_column(index=True)
+    stamp_algorithm: Mapped[str | None] = mapped_column(String(64))
     committed_at: Mapped[datetime | None]
 
 

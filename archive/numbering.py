@@ -27,13 +27,15 @@ from archive.db import database_now
 from archive.errors import ConflictError, NotFoundError
 from archive.models import Case, CaseRevision, Component, Job, NumberCounter, Volume, VolumeVersion
 from archive.organisations import Organisations
+from archive.page_order import orders_of, orders_record
 from archive.service_items import Catalogue
 from archive.vocabulary import VolumeState
 
-COMPILE, TIMESTAMP = "compile", "timestamp"
-"""The kinds of jobs; both carry a version to COMMITTED."""
-FROM_CASE, FROM_TIMESTAMP = "CASE", "TIMESTAMP"
+COMPILE, TIMESTAMP, RENEW = "compile", "timestamp", "renew"
+"""The kinds of jobs; each carries a version to COMMITTED."""
+FROM_CASE, FROM_TIMESTAMP, FROM_RENEWAL = "CASE", "TIMESTAMP", "RENEWAL"
 """`VolumeVersion.origin`."""
+KIND_OF = {FROM_CASE: COMPILE, FROM_TIMESTAMP: TIMESTAMP, FROM_RENEWAL: RENEW}
 _FAULTS_OF_ORIGINALS = frozenset(
     one.code for one in (UnreadableError, EncryptedError, UnsupportedError, TooLargeError, ContentLostError, NotConformingError)
 )
@@ -110,7 +112,7 @@ def freeze_supplements(session: Session, actor: str, *, case_no: str | None, per
     }
     begun = 0
     for volume, revision in waiting.values():
-        newest = _newest(session, volume)
+        newest = newest_version(session, volume)
         if _gives_way(session, newest):
             give_up(session, newest)
         if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
@@ -124,12 +126,12 @@ def freeze_supplements(session: Session, actor: str, *, case_no: str | None, per
 def _gives_way(session: Session, version: VolumeVersion) -> bool:
     """Whether a version that was begun must not hold up a supplement, which is compiled and sealed anew.
 
-    That is a time-stamp that could not be had so far, and a version whose originals can't become PDF/A: the supplement brings better ones.
+    That is a time-stamp that was not set so far, and a version whose originals can't become PDF/A: the supplement brings better ones.
     """
     if version.state not in (VolumeState.FROZEN, VolumeState.COMPILED):
         return False
     failed = session.scalar(select(Job.error_code).where(Job.subject == str(version.id), Job.state == "FAILED"))
-    return version.origin == FROM_TIMESTAMP or failed in _FAULTS_OF_ORIGINALS
+    return version.origin != FROM_CASE or failed in _FAULTS_OF_ORIGINALS
 
 
 def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
@@ -137,18 +139,9 @@ def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
     begun = 0
     owing = select(VolumeVersion.volume_id).where(VolumeVersion.lta_pending, VolumeVersion.state == VolumeState.COMMITTED)
     for volume in session.scalars(select(Volume).where(Volume.id.in_(owing)).order_by(Volume.code)):
-        newest = _newest(session, volume)
+        newest = newest_version(session, volume)
         if newest.state == VolumeState.COMMITTED and newest.lta_pending:
-            version = VolumeVersion(
-                volume_id=volume.id,
-                version=newest.version + 1,
-                case_revision=newest.case_revision,
-                origin=FROM_TIMESTAMP,
-                state=VolumeState.FROZEN,
-                input_digest=timestamp_digest(volume.code, newest),
-                frozen_at=at,
-            )
-            _send(session, version, TIMESTAMP, at)
+            version = begin_stamping(session, volume, newest, newest.version + 1, FROM_TIMESTAMP, at)
             journal.record(session, actor, "FREEZE", f"{volume.code}/v{version.version}", origin=FROM_TIMESTAMP)
             begun += 1
     reach("timestamp-frozen-before-commit")
@@ -185,7 +178,7 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
     return volume
 
 
-def _newest(session: Session, volume: Volume) -> VolumeVersion:
+def newest_version(session: Session, volume: Volume) -> VolumeVersion:
     """The newest version, with the volume locked: two who begin versions at once see each other's."""
     session.refresh(volume, with_for_update=True)
     return session.scalars(select(VolumeVersion).filter_by(volume_id=volume.id).order_by(VolumeVersion.version.desc()).limit(1)).one()
@@ -230,28 +223,45 @@ def begin_version(session: Session, volume: Volume, number: int, revision: CaseR
     objects = session.execute(
         select(Component.path, Component.sha256).filter_by(case_id=volume.case_id, revision=revision.revision).order_by(Component.path)
     )
+    orders = orders_record(orders_of(session, volume.case_id, revision.revision))
+    inputs: list[object] = [volume.code, revision.facts, revision.snapshot, [tuple(row) for row in objects]]
     version = VolumeVersion(
         volume_id=volume.id,
         version=number,
         case_revision=revision.revision,
         origin=FROM_CASE,
         state=VolumeState.FROZEN,
-        input_digest=_digest([volume.code, revision.facts, revision.snapshot, [tuple(row) for row in objects]]),
+        input_digest=_digest([*inputs, orders] if orders else inputs),
         frozen_at=at,
     )
-    _send(session, version, COMPILE, at)
+    _send(session, version, at)
     return version
 
 
-def _send(session: Session, version: VolumeVersion, kind: str, at: datetime) -> None:
+def begin_stamping(session: Session, volume: Volume, before: VolumeVersion, number: int, origin: str, at: datetime) -> VolumeVersion:
+    """A version that only adds time-stamps to the one before, and its job."""
+    version = VolumeVersion(
+        volume_id=volume.id,
+        version=number,
+        case_revision=before.case_revision,
+        origin=origin,
+        state=VolumeState.FROZEN,
+        input_digest=stamping_digest(volume.code, origin, before),
+        frozen_at=at,
+    )
+    _send(session, version, at)
+    return version
+
+
+def _send(session: Session, version: VolumeVersion, at: datetime) -> None:
     session.add(version)
     session.flush()
-    session.add(Job(kind=kind, subject=str(version.id), state="WAITING", created_at=at))
+    session.add(Job(kind=KIND_OF[version.origin], subject=str(version.id), state="WAITING", created_at=at))
 
 
-def timestamp_digest(code: str, before: VolumeVersion) -> str:
+def stamping_digest(code: str, origin: str, before: VolumeVersion) -> str:
     """The input digest of a version that only adds time-stamps to the one before."""
-    return _digest([code, FROM_TIMESTAMP, before.inventory_sha256, before.sha256])
+    return _digest([code, origin, before.inventory_sha256, before.sha256])
 
 
 def _digest(inputs: list[object]) -> str:

@@ -52,6 +52,19 @@ def seen_elsewhere(session: Session, case_no: str, prints: Mapping[tuple[int, in
                 break
 
 
+def alike(prints: Mapping[tuple[int, int], int]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
+    """Pages of one case that look like an earlier page of it, each with the first such; by the same bands, since a case may have thousands of pages."""
+    bands: dict[int, list[tuple[int, int]]] = {}
+    for place, print_ in prints.items():
+        keys = _keys(print_)
+        near = {other for key in keys for other in bands.get(key, ())}
+        found = sorted(other for other in near if distance(prints[other], print_) <= NEAR)
+        if found:
+            yield place, found[0]
+        for key in keys:
+            bands.setdefault(key, []).append(place)
+
+
 def keep_prints(session: Session, case_id: int, prints: Mapping[tuple[int, int], int]) -> None:
     """Remember the pages of a case that is taken over."""
     rows = [

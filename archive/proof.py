@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine, and_, select
 from sqlalchemy.orm import Session
@@ -35,7 +36,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One committed version and what the row says of it; `previous` is the commit record that its own must name."""
+    """One committed version and what the row says of it; `previous` is the commit record that its own must name.
+
+    `followed_at` is when the next version was committed, whose commit record names this one: by then, as the anchored journal shows, its bytes
+    were these, and its seal is judged at that time. Its own time-stamps are not renewed any more.
+    """
 
     code: str
     version: int
@@ -44,6 +49,7 @@ class Held:
     sha256: str
     inventory_sha256: str
     previous: str | None
+    followed_at: datetime | None = None
 
 
 def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
@@ -58,7 +64,9 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
     with reading(engine) as session:
         held: list[Held] = []
         before: tuple[str, str | None] = ("", None)
-        for volume, version in session.execute(query.order_by(Volume.code, VolumeVersion.version)):
+        rows = session.execute(query.order_by(Volume.code, VolumeVersion.version)).all()
+        next_at = {(one.code, at.version): then.committed_at for (one, at), (two, then) in itertools.pairwise(rows) if one.id == two.id}
+        for volume, version in rows:
             follows, previous = before[0] == volume.code, before[1]
             before = (volume.code, version.inventory_sha256)
             # A frozen version is not shown to anybody, but the one after it still names it.
@@ -73,9 +81,18 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
                     version.sha256 or "",
                     version.inventory_sha256 or "",
                     previous if follows else None,
+                    next_at.get((volume.code, version.version)),
                 )
             )
         return held
+
+
+def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
+    """When the version after this one was committed; None for the newest."""
+    later = select(VolumeVersion.committed_at).where(
+        VolumeVersion.volume_id == version.volume_id, VolumeVersion.version > version.version, VolumeVersion.inventory_sha256.is_not(None)
+    )
+    return session.scalars(later.order_by(VolumeVersion.version).limit(1)).first()
 
 
 def verify_volume(store: BlobStore, held: Held, trust: TrustAnchors, prover: PdfAProver) -> list[Fault]:
@@ -93,7 +110,8 @@ def verify_volume(store: BlobStore, held: Held, trust: TrustAnchors, prover: Pdf
         if faults:
             return faults
         pdf = store.read(f"{held.prefix}/volume.pdf", sha256=held.sha256)
-        proof = prove_volume(pdf, trust=trust, expected_pages=held.pages, expected_code=held.code, prover=prover)
+        believed = trust.at(held.followed_at) if held.followed_at else trust
+        proof = prove_volume(pdf, trust=believed, expected_pages=held.pages, expected_code=held.code, prover=prover)
         return [Fault("I1", name, one) for one in proof.faults]
     except StorageError as error:
         return [Fault("I1", name, str(error))]

@@ -14,9 +14,10 @@ from archive.arrangement import FilingRule, is_late, place
 from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode
 from archive.compile.metadata import read_metadata
+from archive.compile.prove import Stamp, newest_stamp
 from archive.feed import announce
 from archive.models import Case, CaseRevision, Job, JournalEntry, NumberCounter, Step, Volume, VolumeVersion
-from archive.numbering import COMPILE, FROM_CASE, FROM_TIMESTAMP, TIMESTAMP, begin_version, timestamp_digest
+from archive.numbering import FROM_RENEWAL, FROM_TIMESTAMP, KIND_OF, begin_version, stamping_digest
 from archive.organisations import Organisations
 from archive.service_items import Catalogue
 from archive.vocabulary import VolumeState
@@ -48,6 +49,7 @@ class Package:
     pdf_sha256: str
     whole: bool
     follows: bool
+    stamp: Stamp | None
 
     @property
     def name(self) -> str:
@@ -94,6 +96,7 @@ def _read(store: BlobStore, prefix: str, earlier_pdf: bytes) -> tuple[Package, b
         listed["volume.pdf"].sha256,
         not verify_package(store, prefix),
         bool(earlier_pdf) and pdf.startswith(earlier_pdf),
+        newest_stamp(pdf),
     )
     return package, pdf
 
@@ -223,20 +226,21 @@ def _versions(
 def _version(session: Session, volume: Volume, revision: CaseRevision, package: Package, before: VolumeVersion | None) -> VolumeVersion:
     """A committed version with its steps, which a later time-stamp reads; frozen when its package is not whole."""
     made_at = datetime.fromisoformat(package.inventory.made_at)
-    stamped = package.follows and before is not None
     version = begin_version(session, volume, package.inventory.version, revision, made_at)
     signature, results = package.inspection["signature"], _results(package)
-    version.origin = FROM_TIMESTAMP if stamped else FROM_CASE
-    if stamped and before is not None:
-        version.input_digest = timestamp_digest(volume.code, before)
+    if package.follows and before is not None:
+        version.origin = FROM_TIMESTAMP if before.lta_pending else FROM_RENEWAL
+        version.input_digest = stamping_digest(volume.code, version.origin, before)
     version.state = str(VolumeState.COMMITTED if package.whole else VolumeState.QUARANTINED)
     version.pages, version.bytes, version.sha256 = package.metadata["pages"], package.pdf_size, package.pdf_sha256
     version.inventory_sha256, version.committed_at = package.inventory.sha256, made_at
     version.signature_level, version.lta_pending = signature["level"], signature["pending"]
+    if package.stamp is not None:
+        version.stamped_until, version.stamp_algorithm = package.stamp.until, package.stamp.algorithm
     for step, result in results.items():
         session.add(Step(volume_version_id=version.id, step=str(step), input_digest=version.input_digest, result=result, done_at=made_at))
     job = session.scalars(select(Job).filter_by(subject=str(version.id))).one()
-    job.kind, job.state, job.ended_at = TIMESTAMP if stamped else COMPILE, "DONE", made_at
+    job.kind, job.state, job.ended_at = KIND_OF[version.origin], "DONE", made_at
     announce(session, volume.id)
     return version
 
@@ -293,6 +297,8 @@ def volume_facts(session: Session, case_numbers: dict[int, str]) -> dict[str, An
             version.inventory_sha256,
             version.signature_level,
             version.lta_pending,
+            version.stamped_until,
+            version.stamp_algorithm,
             version.committed_at,
         )
     return found

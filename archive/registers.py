@@ -34,6 +34,7 @@ def volume_rows(session: Session) -> list[dict[str, Any]]:
             "completed_at": volume.completed_at.isoformat(),
             "signature_level": version.signature_level,
             "lta_pending": version.lta_pending,
+            "stamped_until": version.stamped_until and version.stamped_until.isoformat(),
         }
     return list(rows.values())
 
@@ -51,6 +52,7 @@ def version_rows(session: Session, code: str) -> list[dict[str, Any]]:
             "sha256": one.sha256,
             "signature_level": one.signature_level,
             "lta_pending": one.lta_pending,
+            "stamped_until": one.stamped_until and one.stamped_until.isoformat(),
             "committed_at": one.committed_at and one.committed_at.isoformat(),
         }
         for one in session.scalars(query.order_by(VolumeVersion.version))

@@ -5,14 +5,14 @@ or the default); what comes later is taken by the next run of the same period, w
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import String, and_, cast, select
 from sqlalchemy.orm import Session
 
 from archive import journal
@@ -20,7 +20,7 @@ from archive.accession import ACCEPTED, WAITING
 from archive.arrangement import LOCAL_TIME, FilingRule, place
 from archive.case_facts import CaseFacts
 from archive.db import database_now
-from archive.models import Case, PeriodRun, Volume, VolumeVersion
+from archive.models import Case, Job, PeriodRun, Volume, VolumeVersion
 from archive.numbering import unnumbered
 from archive.organisations import Organisations
 from archive.service_items import Catalogue
@@ -84,6 +84,30 @@ def due(at: datetime, organisations: Organisations) -> list[Term]:
     today, table = at.astimezone(LOCAL_TIME).day, days()
     every = terms_of(period_before(at), organisations)
     return [one for one in every if today >= table.get(f"{one.fonds}/{one.series}", table.get(str(one.series), table["default"]))]
+
+
+def late_terms(session: Session, at: datetime, organisations: Organisations) -> list[Term]:
+    """The terms of earlier months for which accepted cases have come that have no number yet (补归)."""
+    before = period_before(at)
+    months = {one.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m") for one in unnumbered(session)}
+    return [term for month in sorted(months) if month < before for term in terms_of(month, organisations)]
+
+
+def begun_terms(session: Session) -> list[Term]:
+    """The terms that were begun and have not ended since."""
+    runs = session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_(None)).order_by(PeriodRun.id))
+    return [Term(one.fonds, Series(one.series), one.period) for one in runs]
+
+
+def settled(session: Session, terms: Sequence[Term]) -> list[Term]:
+    """Those of the terms of which nothing is on its way: each number has a committed version, is void, or its job has failed."""
+    query = (
+        select(Volume.fonds, Volume.series, Volume.completed_at)
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .join(Job, and_(Job.subject == cast(VolumeVersion.id, String), Job.state == "WAITING"))
+    )
+    open_ones = {(fonds, series, at.astimezone(LOCAL_TIME).strftime("%Y-%m")) for fonds, series, at in session.execute(query)}
+    return [one for one in terms if (one.fonds, str(one.series), one.period) not in open_ones]
 
 
 def belongs(case: Case, term: Term, catalogue: Catalogue, organisations: Organisations, rule: FilingRule) -> bool:

@@ -27,3 +27,9 @@ class SandboxError(IngestError):
     def __init__(self) -> None:
         """Say what to look at."""
         super().__init__("无法启动文件检测进程。", "请检查本机的内存和进程数限制，然后重新接收。")
+
+
+class PartsError(IngestError):
+    """What was sent in parts is not here whole."""
+
+    code = "PARTS_MISSING"

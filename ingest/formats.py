@@ -7,11 +7,13 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from datetime import datetime
 
 import pypdfium2
 from PIL import Image, ImageStat
 
 from archive.inspection.subject import Look
+from ingest.legibility import unreadable
 from ingest.likeness import page_print
 from ingest.pdf_safety import look_at_pdf
 
@@ -31,6 +33,7 @@ _BLANK_SPREAD = 4.0
 _WORKING_SIDE = 400
 _OFD_TEXT = 8 << 20
 MIN_DPI = 150
+_CHANGED, _EXIF, _TAKEN = 0x0132, 0x8769, (0x9003, 0x9004)
 
 
 def identify(data: bytes) -> str | None:
@@ -61,7 +64,11 @@ def look(data: bytes) -> Look:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             if media_type == "application/ofd":
                 return _ofd(data)
-            return look_at_pdf(data, MAX_PAGES, blank) if media_type == "application/pdf" else _image(data, media_type)
+            return (
+                look_at_pdf(data, MAX_PAGES, blank, MIN_DPI * _A4_SHORT_INCHES)
+                if media_type == "application/pdf"
+                else _image(data, media_type)
+            )
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Look(media_type, fault="FILE_UNSAFE", why="像素过多")
     except (
@@ -129,6 +136,8 @@ def _image(data: bytes, media_type: str) -> Look:
     coarse: list[int] = []
     pictures: list[str] = []
     prints: list[tuple[int, str]] = []
+    unclear: list[tuple[int, str]] = []
+    taken: list[tuple[int, str]] = []
     pages = 0
     with Image.open(io.BytesIO(data), formats=[_PILLOW[media_type]]) as image:
         for width, height, frame in _frames(image, media_type):
@@ -137,12 +146,35 @@ def _image(data: bytes, media_type: str) -> Look:
                 return Look(media_type, fault="FILE_UNSAFE", why="页数过多")
             if min(width, height) < MIN_DPI * _A4_SHORT_INCHES:
                 coarse.append(pages)
+            if at := _taken_at(image):
+                taken.append((pages, at))
             if blank(frame):
                 empty.append(pages)
             else:
                 pictures.append(_picture(frame))
                 prints.append((pages, f"{page_print(frame):0128x}"))
-    return Look(media_type, pages, tuple(empty), tuple(coarse), pictures=tuple(pictures), prints=tuple(prints))
+                unclear += [(pages, code) for code in unreadable(frame)]
+    return Look(
+        media_type,
+        pages,
+        tuple(empty),
+        tuple(coarse),
+        pictures=tuple(pictures),
+        prints=tuple(prints),
+        unclear=tuple(unclear),
+        taken=tuple(taken),
+    )
+
+
+def _taken_at(image: Image.Image) -> str | None:
+    """The latest time that camera, scanner or editor wrote into a page; metadata that cannot be read says nothing, and refuses nothing."""
+    try:
+        tags = image.getexif()
+        stated = [tags.get(_CHANGED), *(tags.get_ifd(_EXIF).get(tag) for tag in _TAKEN)]
+        times = [datetime.strptime(str(one).strip("\0 "), "%Y:%m:%d %H:%M:%S") for one in stated if one]  # noqa: DTZ007 - it has no zone
+    except (ValueError, TypeError, LookupError, SyntaxError, OSError, EOFError, AttributeError, OverflowError, struct.error, zlib.error):
+        return None
+    return max(times).isoformat() if times else None
 
 
 def _cut_off(data: bytes, media_type: str) -> bool:

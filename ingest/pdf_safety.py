@@ -1,8 +1,10 @@
 """A look into a foreign PDF: does it open, how many pages, which are blank, and does it carry anything that acts."""
 
+import ctypes
 import io
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pikepdf
@@ -11,16 +13,33 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from archive.inspection.subject import Look
+from ingest.legibility import unreadable
 from ingest.likeness import page_print
 
 _MAX_OBJECTS = 200_000
 _ACTS = re.compile(rb"/S\s*/(JavaScript|Launch)\b")
 _PROGRAM = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"PK\x03\x04", b"@echo")
 _RENDER_SCALE = 50 / 72
+_TEXT_PAGES, _TEXT_LENGTH = 200, 10_000
+_MAY_HOLD_TEXT = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_FORM}
 
 
-def look_at_pdf(data: bytes, max_pages: int, blank: Callable[[Image.Image], bool]) -> Look:
-    """Open a PDF with both libraries that will handle it later; PdfiumError and pikepdf's errors (RuntimeErrors aside) become findings."""
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What a look at a page gave; `print_` and what makes it hard to read only of one that is all picture."""
+
+    blank: bool = False
+    coarse: bool = False
+    print_: int | None = None
+    unclear: tuple[str, ...] = ()
+    text: str = ""
+
+
+def look_at_pdf(data: bytes, max_pages: int, blank: Callable[[Image.Image], bool], least_side: float) -> Look:
+    """Open a PDF with both libraries that will handle it later; PdfiumError and pikepdf's errors (RuntimeErrors aside) become findings.
+
+    `least_side` is the number of pixels that the shorter side of a scanned page needs.
+    """
     try:
         with pypdfium2.PdfDocument(data) as opened:
             pages = len(opened)
@@ -31,31 +50,53 @@ def look_at_pdf(data: bytes, max_pages: int, blank: Callable[[Image.Image], bool
             fault, flags = _contents(data)
             if fault:
                 return Look("application/pdf", fault=fault[0], why=fault[1])
-            seen = {number: _page_seen(opened, number - 1, blank) for number in range(1, pages + 1)}
+            seen = {number: _page_seen(opened, number - 1, blank, least_side) for number in range(1, pages + 1)}
     except pypdfium2.PdfiumError as error:
         return Look("application/pdf", fault="ENCRYPTED" if "assword" in str(error) else "GD-3-4")
-    empty = tuple(number for number, (nothing, _) in seen.items() if nothing)
-    prints = tuple((number, f"{print_:0128x}") for number, (_, print_) in seen.items() if print_ is not None)
-    return Look("application/pdf", pages, empty, flags=flags, prints=prints)
+    return Look(
+        "application/pdf",
+        pages,
+        tuple(number for number, page in seen.items() if page.blank),
+        tuple(number for number, page in seen.items() if page.coarse),
+        flags=flags,
+        prints=tuple((number, f"{page.print_:0128x}") for number, page in seen.items() if page.print_ is not None),
+        unclear=tuple((number, code) for number, page in seen.items() for code in page.unclear),
+        texts=tuple((number, page.text) for number, page in list(seen.items())[:_TEXT_PAGES] if page.text),
+    )
 
 
-def _page_seen(opened: pypdfium2.PdfDocument, index: int, blank: Callable[[Image.Image], bool]) -> tuple[bool, int | None]:
-    """Whether nothing is on the page, or nothing but pictures that show nothing; and of a page that is all picture its print.
-
-    Text is writing without a look at it.
-    """
+def _page_seen(opened: pypdfium2.PdfDocument, index: int, blank: Callable[[Image.Image], bool], least_side: float) -> _Page:
+    """Nothing, or nothing but pictures that show nothing, is blank. Text is writing without a look at it, and is read."""
     page = opened[index]
     try:
-        kinds = {pdfium.FPDFPageObj_GetType(one) for one in _page_objects(page)}
+        objects = list(_page_objects(page))
+        kinds = {pdfium.FPDFPageObj_GetType(one) for one in objects}
         if pdfium.FPDFPage_GetAnnotCount(page) or kinds - {pdfium.FPDF_PAGEOBJ_IMAGE}:
-            return False, None
+            return _Page(text=_text(page) if kinds & _MAY_HOLD_TEXT else "")
         if not kinds:
-            return True, None
+            return _Page(blank=True)
         scale = min(_RENDER_SCALE, 2_000 / max(page.get_size()))
         picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
-        return (True, None) if blank(picture) else (False, page_print(picture))
+        if blank(picture):
+            return _Page(blank=True)
+        coarse = len(objects) == 1 and 0 < _short_side(objects[0]) < least_side
+        return _Page(coarse=coarse, print_=page_print(picture), unclear=unreadable(picture))
     finally:
         page.close()
+
+
+def _text(page: pypdfium2.PdfPage) -> str:
+    textpage = page.get_textpage()
+    try:
+        return str(textpage.get_text_bounded()) if 0 < textpage.count_chars() <= _TEXT_LENGTH else ""
+    finally:
+        textpage.close()
+
+
+def _short_side(picture: Any) -> int:  # noqa: ANN401 - ctypes handles
+    """Pixels of a picture's shorter side; 0 when it does not say."""
+    width, height = ctypes.c_uint(), ctypes.c_uint()
+    return min(width.value, height.value) if pdfium.FPDFImageObj_GetImagePixelSize(picture, width, height) else 0
 
 
 def _page_objects(page: Any) -> Iterator[Any]:  # noqa: ANN401 - ctypes handles

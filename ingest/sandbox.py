@@ -200,7 +200,8 @@ def pooled_ask(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes
 
 def _unpacked(answer: bytes) -> Look:
     row: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(answer).items()}
-    return Look(**(row | {"prints": tuple((int(page), str(bits)) for page, bits in row["prints"])}))
+    by_page = {key: tuple((int(page), str(said)) for page, said in row[key]) for key in ("prints", "unclear", "texts", "taken")}
+    return Look(**(row | by_page))
 
 
 def _look(data: bytes) -> bytes:
@@ -223,6 +224,10 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest import signatures  # noqa: PLC0415 - as above
 
         return signatures.answer
+    if name == "ocr":
+        from ingest import ocr_engine  # noqa: PLC0415 - as above
+
+        return ocr_engine.load()
     return _look
 
 

@@ -38,7 +38,12 @@ class StackPiece:
 
 
 class StackError(Exception):
-    """A stack that cannot be split; carries our own word for why."""
+    """A stack that cannot be split; carries our own word for why. `bare`: it bears no sheet at all, so it may be no stack."""
+
+    def __init__(self, why: str, *, bare: bool = False) -> None:
+        """Keep the two apart."""
+        super().__init__(why)
+        self.bare = bare
 
 
 def split(data: bytes) -> tuple[str, list[StackPiece]]:
@@ -66,7 +71,7 @@ def _grouped(codes: list[str]) -> list[StackPiece]:
         elif (sheet := _MATERIAL.fullmatch(code)) and case_no:
             pieces.append(StackPiece(case_no, int(sheet[1]), sheet[2]))
         elif not pieces or pieces[-1].case_no != case_no:
-            raise StackError(f"第 {page + 1} 页之前没有封面和分隔页")
+            raise StackError(f"第 {page + 1} 页之前没有封面和分隔页", bare=not any(codes))
         else:
             pieces[-1].pages.append(page)
     if not pieces or any(not one.pages for one in pieces):
@@ -125,7 +130,7 @@ def answer(data: bytes) -> bytes:
     try:
         extension, pieces = split(data)
     except StackError as error:
-        return _packed({"fault": str(error)}, [])
+        return _packed({"fault": str(error), "bare": error.bare}, [])
     rows = [{"case_no": one.case_no, "no": one.no, "type": one.type, "pages": len(one.pages), "size": len(one.data)} for one in pieces]
     return _packed({"extension": extension, "pieces": rows}, [one.data for one in pieces])
 

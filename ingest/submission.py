@@ -16,7 +16,7 @@ from archive.inspection.subject import Look, LookedFile, Subject
 from archive.inspection.table import Phase, found, inspect
 from archive.organisations import Organisations
 from archive.service_items import Catalogue, ServiceItem, snapshot
-from archive.vocabulary import Outcome, SourceKind
+from archive.vocabulary import Outcome
 from ingest.bag import Bag
 from ingest.errors import PackageChangedError
 from ingest.payload import PayloadFile
@@ -74,12 +74,13 @@ def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisati
         # Somebody still writes into it; its neighbours in the batch are inspected all the same.
         return Submission(None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动")))
     item, taken = _known_item(catalogue, facts)
-    strays = len(bag.payload.keys() - {path for one in facts.materials for path in one.files} - {"case.json"})
+    named = {path for one in facts.materials for path in one.files} | {"case.json"}
+    strays = tuple(file.sha256 for path, file in sorted(bag.payload.items()) if path not in named)
     subject = Subject(facts, item, taken, organisations, files, now, strays)
     findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]
     if facts.supplement:
         findings.append(finding("SUPPLEMENT", "case.json:supplement"))
-    return Submission(facts, taken, tuple(_components(bag, files)), tuple(dict.fromkeys(findings)), _prints(subject))
+    return Submission(facts, taken, tuple(_components(bag, files)), tuple(dict.fromkeys(findings)), subject.prints())
 
 
 def _facts(bag: Bag) -> tuple[CaseFacts | None, list[Finding]]:
@@ -144,18 +145,6 @@ def _looked(bag: Bag, facts: CaseFacts) -> Iterable[LookedFile]:
             if path not in seen:
                 seen[path] = pooled_look(file)
             yield LookedFile(material.no, path, file.sha256, file.size, seen[path])
-
-
-def _prints(subject: Subject) -> dict[tuple[int, int], int]:
-    """The prints of what was scanned or sent in, by material and page. A certificate fetched twice is the same by right."""
-    captured = {SourceKind.SCANNED_PROOF, SourceKind.ONLINE_APPLICATION}
-    return {
-        (material.no, before + page): int(bits, 16)
-        for material in subject.facts.materials
-        if material.source in captured
-        for _, look, before in subject.numbered(material)
-        for page, bits in look.prints
-    }
 
 
 def _components(bag: Bag, files: Iterable[LookedFile]) -> Iterable[SubmittedFile]:

@@ -5,6 +5,7 @@ at neighbours and would break it, so both are asked about one character at a tim
 """
 
 import unicodedata
+from array import array
 from collections.abc import Iterator, Sequence
 from functools import cache
 
@@ -17,7 +18,7 @@ _DASHES = "‐‑‒–—―−﹣"
 _DOTS = "•‧∙⋅・ᐧ‧﹒"
 _IDEOGRAPHS = ((0x2E80, 0x2FDF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 _OTHER_WAYS = {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DOTS, "·")}
-_UNSEEN = {"Cc", "Cf", "Mn", "Me", "Zs", "Zl", "Zp"}
+_UNSEEN = {"Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"}
 # Variation selectors choose a drawing of the same character (邉󠄀), and spaces are where a line happened to break.
 
 
@@ -70,7 +71,28 @@ def fold_with_places(text: str) -> tuple[str, Sequence[int]]:
     return folded, [place for place, part in enumerate(parts) for _ in part]
 
 
-def bigrams(folded: str) -> list[str]:
+GRAM = 3
+"""Characters that an index holds together with their place. Parts of one or two characters have a field of their own, without places."""
+
+
+def grams(folded: str) -> list[str]:
+    """Each character with the next two: 东胜区公 -> 东胜区, 胜区公."""
+    return [folded[place : place + GRAM] for place in range(len(folded) - GRAM + 1)]
+
+
+def spaced_grams(folded: str) -> str:
+    """`grams` with spaces between them, for a tokenizer; made on arrays, since an index is built of millions."""
+    count = len(folded) - GRAM + 1
+    if count < 1:
+        return ""
+    points = array("I", folded.encode("utf-32-le"))
+    made = array("I", [ord(" ")]) * (count * (GRAM + 1))
+    for place in range(GRAM):
+        made[place :: GRAM + 1] = points[place : place + count]
+    return made[:-1].tobytes().decode("utf-32-le")
+
+
+def pairs(folded: str) -> list[str]:
     """Each character with the next: 东胜区 -> 东胜, 胜区."""
     return [folded[place : place + 2] for place in range(len(folded) - 1)]
 

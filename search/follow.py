@@ -17,7 +17,7 @@ from archive.errors import ArchiveError
 from archive.models import IndexFeed, Volume, VolumeVersion
 from archive.organisations import Organisations
 from archive.service_items import Catalogue
-from search.documents import Document, load_documents
+from search.documents import Document, load_document
 from search.index import SearchIndex
 from search.shelf import Shelf
 from storage.blobs import BlobStore
@@ -41,20 +41,20 @@ class Source:
     catalogue: Catalogue
     organisations: Organisations
 
-    def documents(self, volume_id: int) -> list[Document]:
+    def document(self, volume_id: int) -> Document | None:
         """What is to be found of a volume now; nothing when its facts cannot be read, which `check` then names, so that one does not stop all."""
         with reading(self.engine) as session:
             try:
-                return load_documents(session, self.store, volume_id, self.catalogue, self.organisations)
+                return load_document(session, self.store, volume_id, self.catalogue, self.organisations)
             except (ArchiveError, ValueError) as fault:
                 # Neither the text of the fault nor a 档号: both may quote the record.
                 _log.warning("volume row %d cannot be indexed: %s", volume_id, type(fault).__name__)
-                return []
+                return None
 
 
 @dataclass(frozen=True, slots=True)
 class IndexFault:
-    """A difference between index and database: MISSING, SURPLUS, STALE or INCOMPLETE."""
+    """A difference between index and database: MISSING, SURPLUS or STALE."""
 
     kind: str
     code: str
@@ -78,7 +78,7 @@ def catch_up(source: Source, index: SearchIndex) -> int:
     done: set[int] = set()
     for row in rows:
         if row.volume_id not in done:
-            index.replace(row.volume_id, source.documents(row.volume_id))
+            index.replace(row.volume_id, source.document(row.volume_id))
             done.add(row.volume_id)
         count, cursor = count + 1, row.id
         if time.monotonic() - started > _ROUND_SECONDS:
@@ -130,7 +130,7 @@ def rebuild(source: Source, shelf: Shelf, watch: Callable[[int, int], None] | No
         index = shelf.open(folder)
         try:
             for done, volume_id in enumerate(sorted(volumes), 1):
-                index.replace(volume_id, source.documents(volume_id))
+                index.replace(volume_id, source.document(volume_id))
                 if done % _CHUNK == 0:
                     index.commit(0)
                 if watch:
@@ -166,6 +166,4 @@ def check(source: Source, index: SearchIndex) -> Check:
             faults.append(IndexFault("SURPLUS", found.code))
         elif found.version != expected[1]:
             faults.append(IndexFault("STALE", found.code))
-        elif found.pages != found.texts:
-            faults.append(IndexFault("INCOMPLETE", found.code))
     return Check(len(known), len(behind), tuple(faults))

@@ -1,26 +1,27 @@
 """The search index: one Protocol, kept by each engine and proved by one contract suite (`tests/contracts/test_search_index.py`).
 
-Order is the same in every engine. By relevance: volumes of whom the name is typed in full, then volumes, then pages; within each the newest
-first. It depends on the document alone and not on how often a word occurs in all others, so that a page mark stays right while documents
+Order is the same in every engine. By relevance: volumes of whom the name is typed in full, then those found by their facts, then those found
+by a page; within each the newest first. It depends on the document alone and not on how often a word occurs in all others, so that a page mark stays right while documents
 are added: paging neither loses nor doubles a document that was there all the time.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from archive.citizen_id import mask_name
+from search.analysis import fold
 from search.documents import Document
 from search.errors import BadCursorError
 from search.snippets import Snippet, hide_names, snippet
-from search.tree import Node, asks_for_text, wanted
+from search.tree import Node, wanted
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised by whoever changes what is indexed or how it is folded; an index of another schema is built anew."""
 
-FACETS = ("kind", "series", "district", "receive_org", "domicile_org", "item", "sources", "year")
+FACETS = ("series", "district", "receive_org", "domicile_org", "item", "sources", "year")
 
 
 class Sort(StrEnum):
@@ -33,22 +34,23 @@ class Sort(StrEnum):
 
 
 class Tier(StrEnum):
-    """How well a document answers; hits by relevance come tier by tier."""
+    """How well a volume answers; hits by relevance come tier by tier."""
 
     NAMED = "0"
-    VOLUME = "1"
-    PAGE = "2"
+    FACTS = "1"
+    PAGES = "2"
 
 
 _MARK = re.compile(r"(?P<sort>[a-z]+)\.(?P<tier>[012]?)\.(?P<key>[0-9a-f]{1,16})")
-TIERS = (Tier.NAMED, Tier.VOLUME, Tier.PAGE)
+TIERS = (Tier.NAMED, Tier.FACTS, Tier.PAGES)
+_MOST_PAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question. `scope` are the organisations whose records the reader may see: nothing else is in hits, counts, facets or snippets.
 
-    `after` is the `next` of the page before. `kinds` None: pages are asked only when there is free text to find in them.
+    `after` is the `next` of the page before.
     """
 
     query: Node
@@ -57,23 +59,20 @@ class Request:
     limit: int = 20
     after: str | None = None
     facets: tuple[str, ...] = ()
-    kinds: frozenset[str] | None = None
-
-    @property
-    def kinds_asked(self) -> frozenset[str]:
-        """`volume`, `page` or both."""
-        if self.kinds is not None:
-            return self.kinds
-        return frozenset({"volume", "page"} if asks_for_text(self.query) else {"volume"})
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What was found, as it may be shown to anyone in scope: names, ID and telephone numbers are masked. `page` 0 is the volume itself."""
+    """What was found, as it may be shown to anyone in scope: names, ID and telephone numbers are masked.
+
+    `pages` are those on which something that was typed stands, at most 50; `page` the one of them that the snippet is of, or 0 when the
+    facts say all that was typed.
+    """
 
     volume_id: int
     version: int
     page: int
+    pages: tuple[int, ...]
     code: str
     case_no: str
     item: str
@@ -109,13 +108,11 @@ class Stats:
 
 @dataclass(frozen=True, slots=True)
 class HeldVolume:
-    """A volume as the index holds it: `texts` pages expected, `pages` of them there."""
+    """A volume as the index holds it."""
 
     volume_id: int
     code: str
     version: int
-    texts: int
-    pages: int
 
 
 class SearchIndex(Protocol):
@@ -124,8 +121,8 @@ class SearchIndex(Protocol):
     Nothing is seen before `commit`. What was committed, with its cursor, is there after the process is killed at any time.
     """
 
-    def replace(self, volume_id: int, documents: Collection[Document]) -> None:
-        """Put these in the place of all documents of the volume; none removes it."""
+    def replace(self, volume_id: int, document: Document | None) -> None:
+        """Put this in the place of the volume's document; None removes it."""
         ...
 
     def commit(self, cursor: int) -> None:
@@ -149,34 +146,40 @@ class SearchIndex(Protocol):
         ...
 
 
-def hit_of(document: Mapping[str, object], query: Node) -> Hit:
-    """A hit from the fields that an engine keeps of a document (`stored`)."""
-    names = tuple(str(document["names"]).split("\n")) if document["names"] else ()
+def hit_of(facts: Mapping[str, Any], texts: Sequence[str], query: Node) -> Hit:
+    """A hit from what an engine keeps of a document: `kept_facts` and `kept_texts`."""
+    names, numbers = tuple(facts["names"]), facts["pages"]
+    texts, folded = texts[: len(numbers)], texts[len(numbers) :]
+    terms = wanted(query)
+    held = [sum(term in text for term in terms) for text in folded]
+    on = [place for place, count in enumerate(held) if count]
+    head = fold(facts["head"])
+    # What the facts say is shown of the facts; else the page that holds most of what was typed.
+    best = None if all(term in head for term in terms) else max(on, key=held.__getitem__, default=None)
     return Hit(
-        volume_id=int(str(document["volume_id"])),
-        version=int(str(document["version"])),
-        page=int(str(document["page"])),
-        code=str(document["code"]),
-        case_no=str(document["case_no"]),
-        item=str(document["item"]),
-        series=str(document["series"]),
-        year=int(str(document["year"])),
-        receive_org=str(document["receive_org"]),
-        domicile_org=str(document["domicile_org"]),
-        completed_on=str(document["completed_on"]),
+        volume_id=facts["volume_id"],
+        version=facts["version"],
+        page=0 if best is None else numbers[best],
+        pages=tuple(numbers[place] for place in on[:_MOST_PAGES]),
+        code=facts["code"],
+        case_no=facts["case_no"],
+        item=facts["item"],
+        series=facts["series"],
+        year=facts["year"],
+        receive_org=facts["receive_org"],
+        domicile_org=facts["domicile_org"],
+        completed_on=facts["completed_on"],
         names=tuple(mask_name(one) for one in names),
-        title=hide_names(str(document["title"]), names),
-        snippet=snippet(str(document["body"]), wanted(query), names),
+        title=hide_names(facts["title"], names),
+        snippet=snippet(facts["head"] if best is None else texts[best], terms, names),
     )
 
 
-def stored(document: Document) -> dict[str, str | int]:
-    """The fields an engine keeps of a document, for hits and for `volumes`."""
+def kept_facts(document: Document) -> dict[str, Any]:
+    """What an engine keeps of a document, for hits and for `volumes`."""
     return {
         "volume_id": document.volume_id,
         "version": document.version,
-        "page": document.page,
-        "texts": document.texts,
         "code": document.code,
         "case_no": document.case_no,
         "item": document.item,
@@ -185,10 +188,21 @@ def stored(document: Document) -> dict[str, str | int]:
         "receive_org": document.receive_org,
         "domicile_org": document.domicile_org,
         "completed_on": document.completed_on.isoformat(),
-        "names": "\n".join(document.names),
+        "names": document.names,
         "title": document.title,
-        "body": document.text,
+        "head": document.head,
+        "pages": [number for number, _ in document.pages],
     }
+
+
+def kept_texts(document: Document, folded: Sequence[str]) -> list[str]:
+    """The texts of the pages as they stand, then folded: folding them again for every hit shown would take longer than the search."""
+    return [*(text for _, text in document.pages), *folded]
+
+
+def folded_texts(document: Document) -> tuple[str, list[str]]:
+    """The head and each page as they are compared."""
+    return fold(document.head), [fold(text) for _, text in document.pages]
 
 
 def mark(sort: Sort, tier: Tier | None, key: int) -> str:

@@ -1,4 +1,4 @@
-"""The default engine: tantivy, bigrams made here, adjacency by phrase queries. Its folder can be thrown away and built anew.
+"""The default engine: tantivy. Three characters at each place prove a phrase; one and two need no place. Its folder can be thrown away.
 
 tantivy's commit takes no payload in Python, so the place in the feed is a document of the index itself: it is there with the documents of
 the same commit, or not at all.
@@ -15,9 +15,27 @@ import tantivy
 from tantivy import FieldType, Occur, Query
 
 from search import tree as ask
-from search.analysis import bigrams, fold
-from search.documents import Document, volume_and_page
-from search.index import FACETS, SCHEMA, TIERS, Found, HeldVolume, Request, Sort, Stats, Tier, counted, hit_of, mark, read_mark, stored
+from search.analysis import GAP, GRAM, fold, grams, spaced_grams
+from search.documents import Document
+from search.index import (
+    FACETS,
+    SCHEMA,
+    TIERS,
+    Found,
+    HeldVolume,
+    Hit,
+    Request,
+    Sort,
+    Stats,
+    Tier,
+    counted,
+    folded_texts,
+    hit_of,
+    kept_facts,
+    kept_texts,
+    mark,
+    read_mark,
+)
 
 NAME = "tantivy"
 _HEAP = 128_000_000
@@ -25,18 +43,16 @@ _BATCH = 10_000
 _BUCKETS = 1000
 _SPECIAL = frozenset("\\.+*?()|[]{}^$#&-~")
 # tantivy-py 0.27 deletes nothing by the term of a number (of 1, for one), so the volume is a word.
-_RAW = ("code", "case_no", "scope", "named", "volume")
+_RAW = ("code", "case_no", "scope", "named", "volume", "kind")
 _KEYS = {Sort.RELEVANCE: "date_key", Sort.NEWEST: "date_key", Sort.OLDEST: "date_key", Sort.CODE: "code_key"}
 _DESCENDING = {Sort.RELEVANCE, Sort.NEWEST}
 
 
 def _schema() -> tantivy.Schema:
     made = tantivy.SchemaBuilder()
-    for name in ("text", "names"):
+    for name in ("text", "head", "names"):
         made.add_text_field(name, tokenizer_name="grams", index_option="position")
-    # One character has no neighbour: who looks for 王 asks a field of single characters, which needs no positions.
-    for name in ("text_one", "names_one"):
-        made.add_text_field(name, tokenizer_name="grams", index_option="basic")
+        made.add_text_field(f"{name}_short", tokenizer_name="short", index_option="basic")
     for name in _RAW:
         made.add_text_field(name, tokenizer_name="raw", index_option="basic")
     for name in (*FACETS, "fonds"):
@@ -44,7 +60,8 @@ def _schema() -> tantivy.Schema:
     for name in ("date_key", "code_key", "completed"):
         made.add_unsigned_field(name, fast=True)
     made.add_unsigned_field("cursor", stored=True)
-    made.add_bytes_field("kept", stored=True)
+    for name in ("facts", "texts"):
+        made.add_bytes_field(name, stored=True)
     return made.build()
 
 
@@ -57,6 +74,8 @@ class TantivyIndex:
         self._schema = _schema()
         self._index = tantivy.Index(self._schema, path=str(folder))
         self._index.register_tokenizer("grams", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
+        # tantivy's own n-grams all stand at place 0, which is enough where no place is asked for.
+        self._index.register_tokenizer("short", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.ngram(1, GRAM - 1)).build())
         self._index.config_reader("manual")
         self._index.reload()
         self._meta = folder / "meta.json"
@@ -83,12 +102,12 @@ class TantivyIndex:
             self._writer = self._index.writer(_HEAP, 1)
         return self._writer
 
-    def replace(self, volume_id: int, documents: Collection[Document]) -> None:
+    def replace(self, volume_id: int, document: Document | None) -> None:
         """See `SearchIndex.replace`."""
         writer = self._open_writer()
         writer.delete_documents_by_term("volume", str(volume_id))
-        for one in documents:
-            writer.add_document(_made(one, self._schema))
+        if document is not None:
+            writer.add_document(_made(document, self._schema))
 
     def commit(self, cursor: int) -> None:
         """See `SearchIndex.commit`."""
@@ -106,7 +125,7 @@ class TantivyIndex:
         build = _Builder(self._schema)
         base = build.permitted(request)
         found = _page(searcher, build, base, request)
-        return replace(found, facets={name: _facet(searcher, base, name) for name in request.facets if name in FACETS})
+        return replace(found, facets=_facets(searcher, base, [name for name in request.facets if name in FACETS]))
 
     def stats(self) -> Stats:
         """See `SearchIndex.stats`."""
@@ -118,18 +137,9 @@ class TantivyIndex:
     def volumes(self) -> Iterator[HeldVolume]:
         """See `SearchIndex.volumes`."""
         searcher = self._searcher()
-        held: HeldVolume | None = None
-        # By date all documents of a volume stand together, the volume itself first, and the key tells which is which.
-        for key, address in _all(searcher, self._schema):
-            volume_id, page = volume_and_page(key)
-            if held is None or held.volume_id != volume_id:
-                if held is not None:
-                    yield held
-                held = _held(searcher, address, volume_id, page)
-            elif page:
-                held = replace(held, pages=held.pages + 1)
-        if held is not None:
-            yield held
+        for _, address in _all(searcher, self._schema):
+            facts = json.loads(bytes(searcher.doc(address).get_first("facts") or b""))
+            yield HeldVolume(facts["volume_id"], facts["code"], facts["version"])
 
     def close(self) -> None:
         """See `SearchIndex.close`."""
@@ -140,18 +150,16 @@ class TantivyIndex:
 
 
 def _made(one: Document, schema: tantivy.Schema) -> tantivy.Document:
-    folded, names = fold(one.text), [fold(name) for name in one.names]
+    head, pages = folded_texts(one)
+    # A gap keeps the ends of two names, and of two pages, apart: nobody can type it.
+    parts = {"text": GAP.join((head, *pages)), "head": head, "names": GAP.join(fold(name) for name in one.names)}
     fields: dict[str, Any] = {
-        "text": " ".join(bigrams(folded)),
-        "text_one": " ".join(set(folded)),
-        # A token of its own between two names keeps their ends apart.
-        "names": " ␞ ".join(" ".join(bigrams(name)) for name in names),
-        "names_one": " ".join(set("".join(names))),
-        "named": names,
+        **{name: spaced_grams(text) for name, text in parts.items()},
+        **{f"{name}_short": text for name, text in parts.items()},
+        "named": [fold(name) for name in one.names],
         "code": fold(one.code),
         "case_no": fold(one.case_no),
         "scope": list(one.scope),
-        "kind": "page" if one.page else "volume",
         "fonds": one.fonds,
         "series": one.series,
         "district": one.district,
@@ -164,14 +172,10 @@ def _made(one: Document, schema: tantivy.Schema) -> tantivy.Document:
         "code_key": one.code_key,
         "completed": one.completed_on.toordinal(),
         "volume": str(one.volume_id),
-        "kept": json.dumps(stored(one), ensure_ascii=False).encode(),
+        "facts": json.dumps(kept_facts(one), ensure_ascii=False).encode(),
+        "texts": json.dumps(kept_texts(one, pages), ensure_ascii=False).encode(),
     }
     return tantivy.Document.from_dict(fields, schema)
-
-
-def _kept(searcher: tantivy.Searcher, address: tantivy.DocAddress) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(bytes(searcher.doc(address).get_first("kept") or b"{}"))
-    return kept
 
 
 def _all(searcher: tantivy.Searcher, schema: tantivy.Schema) -> Iterator[tuple[int, tantivy.DocAddress]]:
@@ -183,11 +187,6 @@ def _all(searcher: tantivy.Searcher, schema: tantivy.Schema) -> Iterator[tuple[i
         if len(hits) < _BATCH:
             return
         asked = _both(documents, Query.range_query(schema, "date_key", FieldType.Unsigned, hits[-1][0], None, include_lower=False))
-
-
-def _held(searcher: tantivy.Searcher, address: tantivy.DocAddress, volume_id: int, page: int) -> HeldVolume:
-    kept = _kept(searcher, address)
-    return HeldVolume(volume_id, kept["code"], 0 if page else kept["version"], kept["texts"], 1 if page else 0)
 
 
 def _both(*queries: Query) -> Query:
@@ -206,26 +205,26 @@ class _Builder:
         self._schema = schema
 
     def permitted(self, request: Request) -> Query:
-        """What was asked, of the kinds asked, within the reader's scope."""
-        kinds = [self._among("kind", request.kinds_asked)] if len(request.kinds_asked) != len(("volume", "page")) else []
-        return _both(self._among("scope", request.scope), *kinds, self.of(request.query))
+        """What was asked, within the reader's scope."""
+        return _both(self._among("scope", request.scope), self.of(request.query, "text"))
 
-    def of(self, node: ask.Node) -> Query:
+    def of(self, node: ask.Node, text: str) -> Query:
+        """The tree, its free text looked for in this field."""
         if isinstance(node, ask.And):
-            return _both(*(self.of(part) for part in node.parts))
+            return _both(*(self.of(part, text) for part in node.parts))
         if isinstance(node, ask.Or):
-            return _any(self.of(part) for part in node.parts)
+            return _any(self.of(part, text) for part in node.parts)
         if isinstance(node, ask.Not):
             # A query that only denies finds nothing in tantivy: it must deny from something.
-            return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, self.of(node.part))])
-        return self._leaf(node)
+            return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, self.of(node.part, text))])
+        return self._leaf(node, text)
 
-    def _leaf(self, node: ask.Node) -> Query:  # noqa: PLR0911 - one line a kind of leaf
+    def _leaf(self, node: ask.Node, text: str) -> Query:  # noqa: PLR0911 - one line a kind of leaf
         match node:
             case ask.Everything():
                 return Query.all_query()
             case ask.Text(value):
-                return self._part("text", value)
+                return self._part(text, value)
             case ask.Name(value):
                 return self._part("names", value)
             case ask.Beginning(field, value):
@@ -239,28 +238,31 @@ class _Builder:
         return Query.empty_query()
 
     def _part(self, field: str, value: str) -> Query:
-        """An exact part: one character in its own field, two as one bigram, more as bigrams side by side."""
-        if len(value) == 1:
-            return Query.term_query(self._schema, f"{field}_one", value, "basic")
-        pairs = bigrams(value)
-        if len(pairs) <= 1:
-            return Query.term_query(self._schema, field, value, "position") if pairs else Query.all_query()
-        # Every second bigram, and the last: together they cover each character at its place, at half the price of all.
-        places = sorted({*range(0, len(pairs), 2), len(pairs) - 1})
-        return Query.phrase_query(self._schema, field, [(place, pairs[place]) for place in places])
+        """An exact part: up to two characters as they are, three as one gram, more as grams at their places."""
+        if len(value) < GRAM:
+            return Query.term_query(self._schema, f"{field}_short", value, "basic") if value else Query.all_query()
+        parts = grams(value)
+        if len(parts) == 1:
+            return Query.term_query(self._schema, field, value, "position")
+        # Every third gram, and the last: together they cover each character at its place, at a third of the price of all.
+        places = sorted({*range(0, len(parts), GRAM), len(parts) - 1})
+        return Query.phrase_query(self._schema, field, [(place, parts[place]) for place in places])
 
     def _among(self, field: str, values: Collection[str]) -> Query:
         return _any(Query.term_query(self._schema, field, one, "basic") for one in sorted(values))
 
     def tier(self, tier: Tier, request: Request) -> Query | None:
         """What a tier adds to the permitted query; None when nothing can be in it."""
-        kinds, named = request.kinds_asked, self._among("named", ask.wanted(request.query))
-        if tier is Tier.PAGE:
-            return self._among("kind", {"page"}) if "page" in kinds else None
-        if "volume" not in kinds:
+        wanted = ask.wanted(request.query)
+        named, facts = self._among("named", wanted), self.of(request.query, "head")
+        if tier is Tier.NAMED:
+            return named if wanted else None
+        by_facts = facts if ask.asks_for_text(request.query) else Query.all_query()
+        if tier is Tier.FACTS:
+            return Query.boolean_query([(Occur.Must, by_facts), *([(Occur.MustNot, named)] if wanted else [])])
+        if not ask.asks_for_text(request.query):
             return None
-        volume = self._among("kind", {"volume"})
-        return _both(volume, named) if tier is Tier.NAMED else Query.boolean_query([(Occur.Must, volume), (Occur.MustNot, named)])
+        return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, named), (Occur.MustNot, by_facts)])
 
     def beyond(self, sort: Sort, key: int) -> Query:
         """What comes after a key in the order of a sort."""
@@ -278,24 +280,32 @@ def _page(searcher: tantivy.Searcher, build: _Builder, base: Query, request: Req
     """Hits in order, tier by tier when by relevance, the mark after which more come, and the total."""
     tier_after, key_after = read_mark(request.after, request.sort) if request.after else (None, None)
     found: list[tuple[Tier | None, int, tantivy.DocAddress]] = []
-    total = 0
+    total: int | None = 0
     for tier in TIERS if request.sort is Sort.RELEVANCE else (None,):
+        # One more than asked tells whether a further page is due.
+        missing = request.limit + 1 - len(found)
         added = build.tier(tier, request) if tier is not None else Query.all_query()
         if added is None or (tier is not None and tier_after is not None and tier < tier_after):
             continue
+        if missing == 0:
+            total = None  # a later tier is not walked through when the page is full: all are counted at once
+            break
         asked = _both(base, added)
         if key_after is not None and tier == tier_after:
             asked = _both(asked, build.beyond(request.sort, key_after))
-        # One more than asked tells whether a further page is due; a full page still has the rest to count.
-        missing = request.limit + 1 - len(found)
-        hits, count = _sorted(searcher, asked, max(missing, 1), request.sort)
-        found += [(tier, key, address) for key, address in hits[:missing]]
-        total += count
-    if request.after:
+        hits, count = _sorted(searcher, asked, missing, request.sort)
+        found += [(tier, key, address) for key, address in hits]
+        total = (total or 0) + count
+    if request.after or total is None:
         total = _sorted(searcher, base, 1, request.sort)[1]
     shown = found[: request.limit]
     following = mark(request.sort, shown[-1][0], shown[-1][1]) if len(found) > request.limit and shown else None
-    return Found(tuple(hit_of(_kept(searcher, address), request.query) for _, _, address in shown), total, {}, following)
+    return Found(tuple(_hit(searcher.doc(address), request) for _, _, address in shown), total, {}, following)
+
+
+def _hit(document: tantivy.Document, request: Request) -> Hit:
+    facts, texts = (json.loads(bytes(document.get_first(name) or b"")) for name in ("facts", "texts"))
+    return hit_of(facts, texts, request.query)
 
 
 def _sorted(searcher: tantivy.Searcher, asked: Query, limit: int, sort: Sort) -> tuple[list[tuple[int, tantivy.DocAddress]], int]:
@@ -305,6 +315,9 @@ def _sorted(searcher: tantivy.Searcher, asked: Query, limit: int, sort: Sort) ->
     return found.hits, found.count  # type: ignore[attr-defined]  # there, but not in the stubs
 
 
-def _facet(searcher: tantivy.Searcher, base: Query, name: str) -> tuple[tuple[str, int], ...]:
-    buckets = searcher.aggregate(base, {"one": {"terms": {"field": name, "size": _BUCKETS}}})["one"]["buckets"]
-    return counted((bucket["key"], bucket["doc_count"]) for bucket in buckets)
+def _facets(searcher: tantivy.Searcher, base: Query, names: list[str]) -> dict[str, tuple[tuple[str, int], ...]]:
+    """All facets in one walk through the answers."""
+    if not names:
+        return {}
+    made = searcher.aggregate(base, {name: {"terms": {"field": name, "size": _BUCKETS}} for name in names})
+    return {name: counted((bucket["key"], bucket["doc_count"]) for bucket in made[name]["buckets"]) for name in names}

@@ -133,7 +133,7 @@ def wanted(node: Node) -> tuple[str, ...]:
 
 
 def asks_for_text(node: Node) -> bool:
-    """Whether pages can answer: without free text only volumes are found, not each of their pages."""
+    """Whether pages can answer: without free text the facts decide alone."""
     return any(isinstance(one, Text) for one, _ in leaves(node))
 
 

@@ -1,29 +1,47 @@
-"""The engine for one small station: whoosh, pure Python. Right for names and codes; phrases grow slow from about 20,000 pages on.
+"""The engine for one small station: whoosh, pure Python. Right for names and codes; phrases grow slow with the pages.
 
 whoosh never calls fsync, so a power cut may cost the index, never the archive: `yice reindex` builds it anew. Kills of the process it
 survives, as the new table of contents takes the place of the old one last. Sorting and counting are done here over its columns.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from whoosh import fields, index, query, searching
 
 from search import tree as ask
-from search.analysis import bigrams, fold
-from search.documents import Document, volume_and_page
-from search.index import FACETS, SCHEMA, TIERS, Found, HeldVolume, Request, Sort, Stats, Tier, counted, hit_of, mark, read_mark, stored
+from search.analysis import GAP, GRAM, fold, grams, pairs, spaced_grams
+from search.documents import Document
+from search.index import (
+    FACETS,
+    SCHEMA,
+    TIERS,
+    Found,
+    HeldVolume,
+    Request,
+    Sort,
+    Stats,
+    Tier,
+    counted,
+    folded_texts,
+    hit_of,
+    kept_facts,
+    kept_texts,
+    mark,
+    read_mark,
+)
 
 NAME = "whoosh"
 _MEGABYTES = 64
+_TEXTS = ("text", "head", "names")
 
 
 def _schema() -> fields.Schema:
     grams = fields.KEYWORD().analyzer  # splits at spaces, and keeps positions where they are asked for
-    made: dict[str, fields.FieldType] = {name: fields.TEXT(analyzer=grams, phrase=True) for name in ("text", "names")}
-    made |= {name: fields.KEYWORD() for name in ("text_one", "names_one", "scope")}
+    made: dict[str, fields.FieldType] = {name: fields.TEXT(analyzer=grams, phrase=True) for name in _TEXTS}
+    made |= {name: fields.KEYWORD() for name in (*(f"{one}_short" for one in _TEXTS), "scope", "kind")}
     made |= {name: fields.KEYWORD(commas=False, sortable=True) for name in (*FACETS, "named")}
     made |= {name: fields.ID() for name in ("code", "case_no", "fonds")}
     made |= {name: fields.NUMERIC(int, bits=64, signed=False, sortable=True) for name in ("date_key", "code_key")}
@@ -38,20 +56,20 @@ class WhooshIndex:
         """Open the index in a folder, or begin one there."""
         folder.mkdir(parents=True, exist_ok=True)
         self._index = index.open_dir(str(folder)) if index.exists_in(str(folder)) else index.create_in(str(folder), _schema())
-        self._waiting: dict[int, list[Document]] = {}
+        self._waiting: dict[int, Document | None] = {}
 
-    def replace(self, volume_id: int, documents: Collection[Document]) -> None:
+    def replace(self, volume_id: int, document: Document | None) -> None:
         """See `SearchIndex.replace`. Kept until the commit: a writer of whoosh deletes only what earlier ones committed."""
-        self._waiting[volume_id] = list(documents)
+        self._waiting[volume_id] = document
 
     def commit(self, cursor: int) -> None:
         """See `SearchIndex.commit`."""
         writer = self._index.writer(limitmb=_MEGABYTES)
         try:
-            for volume_id, documents in self._waiting.items():
+            for volume_id, document in self._waiting.items():
                 writer.delete_by_term("volume_id", str(volume_id))
-                for one in documents:
-                    writer.add_document(**_made(one))
+                if document is not None:
+                    writer.add_document(**_made(document))
             writer.delete_by_term("kind", "cursor")
             writer.add_document(kind="cursor", cursor=cursor)
         except BaseException:
@@ -69,7 +87,8 @@ class WhooshIndex:
                 keys = keys[_place_after(keys, request) :]
             shown = keys[: request.limit]
             following = mark(request.sort, shown[-1][0], shown[-1][1]) if shown and len(keys) > len(shown) else None
-            hits = tuple(hit_of(searcher.stored_fields(number)["kept"], request.query) for _, _, number in shown)
+            kept = [searcher.stored_fields(number)["kept"] for _, _, number in shown]
+            hits = tuple(hit_of(one, texts, request.query) for one, texts in kept)
             facets = {name: _facet(searcher, numbers, name) for name in request.facets if name in FACETS}
             return Found(hits, len(numbers), facets, following)
 
@@ -82,16 +101,9 @@ class WhooshIndex:
     def volumes(self) -> Iterator[HeldVolume]:
         """See `SearchIndex.volumes`."""
         with self._index.searcher() as searcher:
-            pages: Counter[int] = Counter()
-            kept: dict[int, dict[str, Any]] = {}
             for number in searcher.docs_for_query(_not(query.Term("kind", "cursor"))):
-                fields_kept = searcher.stored_fields(number)["kept"]
-                volume_id, page = fields_kept["volume_id"], fields_kept["page"]
-                pages[volume_id] += bool(page)
-                kept[volume_id] = kept.get(volume_id, fields_kept | {"version": 0}) if page else fields_kept
-        for volume_id in sorted(kept):
-            one = kept[volume_id]
-            yield HeldVolume(volume_id, one["code"], one["version"], one["texts"], pages[volume_id])
+                facts, _ = searcher.stored_fields(number)["kept"]
+                yield HeldVolume(facts["volume_id"], facts["code"], facts["version"])
 
     def close(self) -> None:
         """See `SearchIndex.close`."""
@@ -100,18 +112,17 @@ class WhooshIndex:
 
 
 def _made(one: Document) -> dict[str, Any]:
-    folded, names = fold(one.text), [fold(name) for name in one.names]
+    head, pages = folded_texts(one)
+    names = [fold(name) for name in one.names]
+    # A gap keeps the ends of two names, and of two pages, apart: nobody can type it.
+    parts = {"text": GAP.join((head, *pages)), "head": head, "names": GAP.join(names)}
     return {
-        "text": " ".join(bigrams(folded)),
-        "text_one": " ".join(set(folded)),
-        # A token of its own between two names keeps their ends apart.
-        "names": " ␞ ".join(" ".join(bigrams(name)) for name in names),
-        "names_one": " ".join(set("".join(names))),
+        **{name: spaced_grams(text) for name, text in parts.items()},
+        **{f"{name}_short": " ".join({*text, *pairs(text)}) for name, text in parts.items()},
         "named": " ".join(names),
         "code": fold(one.code),
         "case_no": fold(one.case_no),
         "scope": " ".join(one.scope),
-        "kind": "page" if one.page else "volume",
         "fonds": one.fonds,
         "series": one.series,
         "district": one.district,
@@ -124,12 +135,12 @@ def _made(one: Document) -> dict[str, Any]:
         "code_key": one.code_key,
         "completed": one.completed_on.toordinal(),
         "volume_id": str(one.volume_id),
-        "kept": stored(one),
+        "kept": (kept_facts(one), kept_texts(one, pages)),
     }
 
 
 def _permitted(request: Request) -> query.Query:
-    return query.And([_among("scope", request.scope), _among("kind", request.kinds_asked), _of(request.query)])
+    return query.And([_among("scope", request.scope), _of(request.query, "text")])
 
 
 def _among(field: str, values: Iterable[str]) -> query.Query:
@@ -141,20 +152,21 @@ def _not(part: query.Query) -> query.Query:
     return query.And([query.Every(), query.Not(part)])
 
 
-def _of(node: ask.Node) -> query.Query:
+def _of(node: ask.Node, text: str) -> query.Query:
+    """The tree, its free text looked for in this field."""
     if isinstance(node, ask.And):
-        return query.And([_of(part) for part in node.parts])
+        return query.And([_of(part, text) for part in node.parts])
     if isinstance(node, ask.Or):
-        return query.Or([_of(part) for part in node.parts])
-    return _not(_of(node.part)) if isinstance(node, ask.Not) else _leaf(node)
+        return query.Or([_of(part, text) for part in node.parts])
+    return _not(_of(node.part, text)) if isinstance(node, ask.Not) else _leaf(node, text)
 
 
-def _leaf(node: ask.Node) -> query.Query:  # noqa: PLR0911 - one line a kind of leaf
+def _leaf(node: ask.Node, text: str) -> query.Query:  # noqa: PLR0911 - one line a kind of leaf
     match node:
         case ask.Everything():
             return query.Every()
         case ask.Text(value):
-            return _part("text", value)
+            return _part(text, value)
         case ask.Name(value):
             return _part("names", value)
         case ask.Beginning(field, value):
@@ -169,11 +181,11 @@ def _leaf(node: ask.Node) -> query.Query:  # noqa: PLR0911 - one line a kind of 
 
 
 def _part(field: str, value: str) -> query.Query:
-    """An exact part: one character in its own field, two as one bigram, more as bigrams side by side."""
-    if len(value) == 1:
-        return query.Term(f"{field}_one", value)
-    pairs = bigrams(value)
-    return query.Phrase(field, pairs) if len(pairs) > 1 else query.Term(field, value) if pairs else query.Every()
+    """An exact part: up to two characters as they are, three as one gram, more as grams side by side."""
+    if len(value) < GRAM:
+        return query.Term(f"{field}_short", value) if value else query.Every()
+    parts = grams(value)
+    return query.Phrase(field, parts) if len(parts) > 1 else query.Term(field, value)
 
 
 _Key = tuple[Tier | None, int, int]
@@ -187,15 +199,16 @@ def _ordered(searcher: searching.Searcher, numbers: list[int], request: Request)
     if request.sort is not Sort.RELEVANCE:
         column = searcher.reader().column_reader("code_key") if request.sort is Sort.CODE else by_date
         return sorted(((None, column[number], number) for number in numbers), key=lambda one: one[1], reverse=request.sort is Sort.NEWEST)
-    full = {fold(one) for one in ask.wanted(request.query)}
+    full = set(ask.wanted(request.query))
     named = searcher.reader().column_reader("named")
+    by_facts = set(searcher.docs_for_query(query.And([_among("scope", request.scope), _of(request.query, "head")])))
 
-    def tier(number: int, key: int) -> Tier:
-        if volume_and_page(key)[1]:
-            return Tier.PAGE
-        return Tier.NAMED if full and not full.isdisjoint(named[number].split()) else Tier.VOLUME
+    def tier(number: int) -> Tier:
+        if full and not full.isdisjoint(named[number].split()):
+            return Tier.NAMED
+        return Tier.FACTS if number in by_facts else Tier.PAGES
 
-    keys = [(tier(number, by_date[number]), by_date[number], number) for number in numbers]
+    keys = [(tier(number), by_date[number], number) for number in numbers]
     return sorted(keys, key=lambda one: (TIERS.index(one[0]), -one[1]))
 
 

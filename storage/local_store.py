@@ -14,6 +14,7 @@ from storage.digest import VerifyingReader, sha256_hex, verified
 from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError
 
 _META, _TEMP = ".meta", ".tmp"
+_DIGEST_JSON = 64 + len(".json")
 
 
 class LocalStore:
@@ -103,7 +104,13 @@ class LocalStore:
 
     def _known(self, key: str) -> Stat:
         path = self._path(key)
-        notes = sorted(self._note_of(key, "x").parent.glob(f"{path.name}.*.json"))
+        folder, start = self._note_of(key, "x").parent, f"{path.name}."
+        try:
+            # Names as text: a path for each, or a pattern, costs as much as hashing the object.
+            names = os.listdir(folder)  # noqa: PTH208
+            notes = sorted(folder / one for one in names if one.startswith(start) and len(one) == len(start) + _DIGEST_JSON)
+        except FileNotFoundError:
+            notes = []
         if not path.is_file() or not notes:
             raise MissingError(f"对象缺失：{key}。")
         if len(notes) > 1:

@@ -41,11 +41,13 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def served(data: Path) -> Iterator[str]:
-    """The web server on a data folder; yields its address."""
+def served(data: Path, **settings: str) -> Iterator[str]:
+    """The web server on a data folder, with settings as `YICE_…` names in lower case; yields its address."""
     port = free_port()
     command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
-    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)} | {
+        f"YICE_{name.upper()}": value for name, value in settings.items()
+    }
     server = subprocess.Popen(command, env=env, cwd=data)
     address = f"http://127.0.0.1:{port}"
     try:

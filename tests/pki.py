@@ -48,6 +48,8 @@ class Authority:
     common: str = "Test root"
     address: str = ""
     points: str = ""
+    began: timedelta = -400 * DAY
+    lasts: timedelta = 3650 * DAY
     revoked: dict[int, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -56,8 +58,8 @@ class Authority:
         now = datetime.now(UTC)
         builder = (
             x509.CertificateBuilder(name(self.common), name(self.common), key.public_key(), x509.random_serial_number())
-            .not_valid_before(now - 400 * DAY)
-            .not_valid_after(now + 3650 * DAY)
+            .not_valid_before(now + self.began)
+            .not_valid_after(now + self.lasts)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -88,11 +90,11 @@ class Authority:
             builder = builder.add_extension(x509.CRLDistributionPoints([x509.DistributionPoint([uri], None, None, None)]), critical=False)
         return Issued(key, builder.sign(self.root.key, SHA256()))
 
-    def crl(self, *, ends: timedelta = 30 * DAY) -> bytes:
-        now = datetime.now(UTC)
+    def crl(self, *, ends: timedelta = 30 * DAY, at: datetime | None = None) -> bytes:
+        now = at or datetime.now(UTC)
         builder = x509.CertificateRevocationListBuilder(self.root.certificate.subject, now - 2 * DAY, now + ends)
-        for serial, at in self.revoked.items():
-            entry = x509.RevokedCertificateBuilder(serial, at).add_extension(
+        for serial, gone in self.revoked.items():
+            entry = x509.RevokedCertificateBuilder(serial, gone).add_extension(
                 x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False
             )
             builder = builder.add_revoked_certificate(entry.build())
@@ -132,12 +134,12 @@ def write_pkcs12(path: Path, issued: Issued, root: Issued) -> Path:
     return path
 
 
-def stamper(authority: Authority, folder: Path, issued: Issued | None = None) -> TimeStamper:
-    """A time-stamping authority under `authority`."""
+def stamper(authority: Authority, folder: Path, issued: Issued | None = None, at: datetime | None = None) -> TimeStamper:
+    """A time-stamping authority under `authority`, whose clock stands `at` a time."""
     path = write_pkcs12(folder / "tsa.p12", issued or authority.issue("Test TSA", tsa=True), authority.root)
     held = SimpleSigner.load_pkcs12(str(path), passphrase=PASSPHRASE)
     assert held is not None
-    return DummyTimeStamper(held.signing_cert, held.signing_key, certs_to_embed=held.cert_registry)
+    return DummyTimeStamper(held.signing_cert, held.signing_key, certs_to_embed=held.cert_registry, fixed_dt=at)
 
 
 @dataclass

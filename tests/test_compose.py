@@ -7,22 +7,38 @@ from typing import Any
 import pytest
 import yaml
 
-from api.cluster import WEB, WORKER, Site, compose_secrets
+from api.broker import QUEUE_OF
+from api.cluster import BEAT, KINDS, WEB, WORKER, Site, beat_node, compose_secrets, web_node, worker_nodes
 from api.loopback import seaweedfs
-from api.settings import Settings
+from api.settings import QUEUES, Settings
+from archive.duties import DUTIES
 
 ROOT = Path(__file__).parents[1]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-NODES = ("worker", "web")
+NODES = (*(one.name for one in KINDS), "beat", "web")
 # The folder of secret files is read while Settings is made, so it is no field of it.
+WORDS = {
+    "build", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck", "hostname", "image", "init", "logging", "ports",
+    "restart", "secrets", "security_opt", "stop_grace_period", "user", "volumes",
+}  # fmt: skip
 KNOWN = {f"YICE_{name.upper()}" for name in Settings.model_fields} | {"YICE_SECRETS"}
 
 
-def test_workers_and_web_run_the_commands_of_make_cluster() -> None:
-    assert SERVICES["worker"]["command"][: len(WORKER) + 1] == ["python", *WORKER]
+def test_every_node_runs_the_command_of_make_cluster() -> None:
+    for kind in KINDS:
+        assert SERVICES[kind.name]["command"][: len(WORKER) + 1] == ["python", *WORKER]
+        assert SERVICES[kind.name]["command"][len(WORKER) + 1 :] == ["--concurrency", "1", "--hostname", "worker@%h"]
+        assert SERVICES[kind.name]["deploy"].get("replicas", 1) == kind.copies
     assert SERVICES["web"]["command"][: len(WEB) + 1] == ["python", *WEB]
+    assert SERVICES["beat"]["command"] == ["python", *BEAT]
+    assert set(SERVICES) - {"database", "broker", "store"} == set(NODES)
+
+
+def test_every_queue_has_a_node_and_every_duty_a_queue() -> None:
+    assert sorted(queue for kind in KINDS for queue in kind.queues) == sorted(QUEUES)
+    assert {one.queue for one in DUTIES.values()} | set(QUEUE_OF.values()) <= set(QUEUES)
 
 
 def test_the_store_runs_with_the_options_of_make_cluster(tmp_path: Path) -> None:
@@ -33,12 +49,36 @@ def test_the_store_runs_with_the_options_of_make_cluster(tmp_path: Path) -> None
     assert [word for word in native if not inner.match(word)] == [word for word in composed if not inner.match(word)]
 
 
+@pytest.fixture(scope="module")
+def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, str]]]:
+    """The settings of every node of `make cluster`, by kind."""
+    folder, site = tmp_path_factory.mktemp("cluster"), Site("", "amqp://", "", "", "", "")
+    found: dict[str, list[dict[str, str]]] = {}
+    for one in (web_node(site, folder, 8000), *worker_nodes(site, folder, workers=2, concurrency=1), beat_node(site, folder)):
+        found.setdefault(one.name.partition("-")[0], []).append({**one.env})
+    return found
+
+
 @pytest.mark.parametrize("node", NODES)
-def test_a_node_is_told_the_same_settings_as_by_make_cluster(node: str) -> None:
-    told = set(SERVICES[node]["environment"]) | {name.upper() for name in SERVICES[node]["secrets"]}
-    native = set(Site("", "", "", "", "", "").settings(Path())) - {"PYTHONPATH"}
-    assert told - {"YICE_SECRETS"} == native
+def test_a_node_is_told_the_same_settings_as_by_make_cluster(node: str, native: dict[str, list[dict[str, str]]]) -> None:
+    service = SERVICES[node]
+    told = set(service["environment"]) | {name.upper() for name in service["secrets"]}
     assert told <= KNOWN
+    assert len(native[node]) == service["deploy"].get("replicas", 1)
+    for one in native[node]:
+        assert told - {"YICE_SECRETS"} == set(one) - {"PYTHONPATH"}
+        assert service["environment"].get("YICE_QUEUES") == one.get("YICE_QUEUES")
+
+
+def test_nodes_of_containers_share_one_data_folder_and_those_of_make_cluster_their_keys_and_the_index(tmp_path: Path) -> None:
+    site = Site("", "amqp://", "", "", "", "")
+    nodes = {
+        one.name: Path(one.env["YICE_DATA"])
+        for one in (web_node(site, tmp_path, 1), *worker_nodes(site, tmp_path, workers=2, concurrency=1))
+    }
+    assert nodes["index"] == nodes["web"]
+    assert {(one / shared).resolve() for one in nodes.values() for shared in ("pki", "keys")} == {tmp_path / "pki", tmp_path / "keys"}
+    assert {tuple(SERVICES[one]["volumes"]) for one in NODES} == {("nodes:/var/lib/yice",)}
 
 
 def test_secrets_come_as_files_and_never_as_words() -> None:
@@ -79,6 +119,32 @@ def test_every_service_is_pinned_bounded_watched_and_not_root(name: str) -> None
     assert all(volume.partition(":")[0] in COMPOSE["volumes"] for volume in service["volumes"])
     for port in service.get("ports", []):
         assert port.startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_one_that_a_container_engine_reads(name: str) -> None:
+    """No engine is at hand; the words, units and references of the compose specification are held instead."""
+    service = SERVICES[name]
+    assert set(service) <= WORDS
+    check = service["healthcheck"]
+    assert check["test"][0] in {"CMD", "CMD-SHELL"}
+    assert all(re.fullmatch(r"\d+s", check[word]) for word in ("interval", "timeout", "start_period") if word in check)
+    assert check["retries"] > 0
+    assert (
+        all(isinstance(word, str) for word in (*service["command"], *service["environment"].values())) if "environment" in service else True
+    )
+    limits = service["deploy"]["resources"]["limits"]
+    assert float(limits["cpus"]) > 0
+    assert re.fullmatch(r"\d+[mg]", limits["memory"])
+    assert limits["pids"] > 0
+    for other, condition in service.get("depends_on", {}).items():
+        assert condition == {"condition": "service_healthy"}
+        assert "healthcheck" in SERVICES[other]
+    assert set(service.get("depends_on", {})) == ({"database", "broker", "store"} if name in NODES else set())
+    assert service["restart"] == "unless-stopped"
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["logging"]["options"]["max-size"]
+    assert not {"privileged", "network_mode", "pid", "cap_add"} & set(service)
 
 
 def test_the_image_installs_only_what_is_locked_and_does_not_run_as_root() -> None:

@@ -39,10 +39,18 @@ def without_fonts(heading: str, lines: tuple[str, ...]) -> bytes:
     return _saved(pdf)
 
 
+def numbered(heading: str, lines: tuple[str, ...], numbers: tuple[int, ...], total: int) -> bytes:
+    """A document whose pages bear these numbers at their foot, as an office system prints them."""
+    pdf = pikepdf.new()
+    for number in numbers:
+        _page(pdf, heading, (*lines, f"登记事项之{number}"), f"第 {number} 页 共 {total} 页")
+    return _saved(pdf)
+
+
 def with_form(heading: str, fields: tuple[tuple[str, str], ...]) -> bytes:
     """An application whose answers stand in form fields without appearance, as portals write them."""
     pdf = pikepdf.new()
-    page = _page(pdf, heading, tuple(label for label, _ in fields))
+    page = _page(pdf, heading, tuple(label for label, _ in fields), "第 1 页 共 1 页")
     helvetica = pdf.make_indirect(_Dict(Type=_Name.Font, Subtype=_Name.Type1, BaseFont=_Name.Helvetica))
     widgets = [
         pdf.make_indirect(
@@ -100,9 +108,10 @@ def _saved(pdf: pikepdf.Pdf) -> bytes:
     return out.getvalue()
 
 
-def _page(pdf: pikepdf.Pdf, heading: str, lines: tuple[str, ...]) -> pikepdf.Dictionary:
+def _page(pdf: pikepdf.Pdf, heading: str, lines: tuple[str, ...], foot: str = "") -> pikepdf.Dictionary:
     font = pdf.make_indirect(_song())
     shown = [_show(20, 170, 770, heading), *(_show(12, 72, 697 - 26 * row, line) for row, line in enumerate(lines))]
+    shown += [_show(10, 250, 40, foot)] if foot else []
     page = _Dict(
         Type=_Name.Page,
         MediaBox=pikepdf.Array([0, 0, 595, 842]),
@@ -110,7 +119,7 @@ def _page(pdf: pikepdf.Pdf, heading: str, lines: tuple[str, ...]) -> pikepdf.Dic
         Contents=pdf.make_stream("\n".join(shown).encode("ascii")),
     )
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(page)))
-    return pdf.pages[0].obj
+    return pdf.pages[-1].obj
 
 
 def _show(size: int, x: int, y: int, text: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from api.demo import born_digital, scans
 from api.demo.people import Invented, invent
 from archive.arrangement import LOCAL_TIME
+from archive.inspection.integrity import missing_investigation
 from archive.organisations import Organisation, Organisations
 from archive.service_items import Catalogue, ItemMaterial, ServiceItem
 from archive.vocabulary import ApprovalLevel, Mode, OrgKind, SourceKind
@@ -175,6 +176,14 @@ def _add_materials(random: Random, case: DemoCase, received: datetime, window: s
             received,
             window,
         )
+    _add_investigation(random, case, received, window)
+
+
+def _add_investigation(random: Random, case: DemoCase, received: datetime, window: str) -> None:
+    """公通字〔2021〕12号 §9: where the item's list names less, a comparison and the record of a visit come all the same."""
+    for what in missing_investigation(case.item, [one["type"] for one in case.facts["materials"]]):
+        source = SourceKind.SYSTEM_FORM if what.startswith("人像") else SourceKind.SCANNED_PROOF
+        _add(random, case, ItemMaterial(name=what, sources=(source,)), source, received, window)
 
 
 def _add(random: Random, case: DemoCase, one: ItemMaterial, source: SourceKind, received: datetime, window: str) -> None:
@@ -204,7 +213,8 @@ def _form_data(name: str) -> dict[str, str]:
     return {"填表说明": "由业务系统依登记信息自动生成"} if name in _FORMS else {"内容": f"{name}：经系统核验，信息一致。"}
 
 
-def _lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, ...]:
+def stated_lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, ...]:
+    """What stands on a page of this case: its person, the kind of proof, and `count` lines of what such papers say."""
     person = case.person
     stock = (
         "以上内容经本人核对无误，如有虚假愿承担法律责任。",
@@ -219,7 +229,7 @@ def _lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, 
 
 
 def _certificate(random: Random, case: DemoCase, name: str) -> bytes:
-    lines = _lines(random, case, name, 8)
+    lines = stated_lines(random, case, name, 8)
     kind = random.random()
     if kind < 0.1:  # noqa: PLR2004 - the shares of a certificate library: most are whole
         return born_digital.without_fonts(name[:20], lines)
@@ -237,14 +247,20 @@ def _captured(random: Random, case: DemoCase, no: int, name: str, source: Source
     count = random.choice((1, 1, 2, 2, 3, 4))
     stamp = window[:12] if source is SourceKind.SCANNED_PROOF else ""
     pages = [
-        scans.Page(name[:18] if page == 1 else f"{name[:14]}（第{page}页）", _lines(random, case, name, 14), stamp)
+        scans.Page(name[:18] if page == 1 else f"{name[:14]}（第{page}页）", stated_lines(random, case, name, 14), stamp)
         for page in range(1, count + 1)
     ]
     stem, kind = f"materials/{no:03d}", random.random()
+    # A phone writes into its pictures when they were taken; a scanner of a window does not.
+    taken = None if source is SourceKind.SCANNED_PROOF else datetime.fromisoformat(case.facts["process"][0]["at"]) - timedelta(days=no)
     if source is SourceKind.SCANNED_PROOF and kind < 0.2:  # noqa: PLR2004 - the shares of the windows' scanners
         return {f"{stem}.tif": scans.g4_tiff([scans.gray(page, 300, random) for page in pages], 300)}, count
     if kind < 0.35:  # noqa: PLR2004 - as above
         return {f"{stem}-{index}.png": scans.png(scans.gray(page, 200, random), 200) for index, page in enumerate(pages, 1)}, count
     if kind < 0.6:  # noqa: PLR2004 - as above
-        return {f"{stem}-{index}.jpg": scans.jpeg(scans.gray(page, 300, random), 300) for index, page in enumerate(pages, 1)}, count
-    return {f"{stem}-{index}.jpg": scans.jpeg(scans.colour(page, 200, random), 200) for index, page in enumerate(pages, 1)}, count
+        return {
+            f"{stem}-{index}.jpg": scans.jpeg(scans.gray(page, 300, random), 300, taken=taken) for index, page in enumerate(pages, 1)
+        }, count
+    return {
+        f"{stem}-{index}.jpg": scans.jpeg(scans.colour(page, 200, random), 200, taken=taken) for index, page in enumerate(pages, 1)
+    }, count

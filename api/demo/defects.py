@@ -9,9 +9,10 @@ from PIL import Image
 
 from api.demo import born_digital, pairs, scans
 from api.demo.cases import DemoCase
+from api.demo.false_pages import FALSE_PAGES, another_scan
 from api.demo.people import with_wrong_check_digit
 from archive.organisations import Organisations
-from archive.vocabulary import IntakeOutcome, Mode, OrgKind, SourceKind
+from archive.vocabulary import IntakeOutcome, Mode, OrgKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,29 +49,14 @@ def _with_files(case: DemoCase) -> dict[str, Any] | None:
 
 
 def _blank_page(case: DemoCase, _: Random, __: Organisations) -> bool:
-    return _another_scan(case, scans.jpeg(scans.blank(200), 200))
-
-
-def _another_scan(case: DemoCase, data: bytes) -> bool:
-    """Add a last page to a scanned material, or a scanned material of one page to a case that has none."""
-    materials = case.facts["materials"]
-    if case.scanned:
-        material = case.scanned[0]
-        material["pages"] += 1
-        if material.get("paper"):
-            material["paper"]["pages"] += 1
-    else:
-        material = {"no": len(materials) + 1, "type": "补充说明", "source": SourceKind.SCANNED_PROOF.value, "files": [], "pages": 1}
-        materials.append(material)
-    path = f"materials/{material['no']:03d}-{len(material['files']) + 1}.jpg"
-    material["files"] = [*material["files"], path]
-    case.files[path] = data
+    another_scan(case, scans.jpeg(scans.blank(200), 200))
     return True
 
 
 def _broken_image(case: DemoCase, random: Random, _: Organisations) -> bool:
     page = scans.jpeg(scans.colour(scans.Page("证明", ("扫描途中断电，文件不完整。",) * 9, ""), 200, random), 200)
-    return _another_scan(case, page[: len(page) * 3 // 5])
+    another_scan(case, page[: len(page) * 3 // 5])
+    return True
 
 
 def _wrong_check_digit(case: DemoCase, _: Random, __: Organisations) -> bool:
@@ -135,7 +121,8 @@ def _extra_file(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 def _low_resolution(case: DemoCase, random: Random, _: Organisations) -> bool:
     page = scans.colour(scans.Page("证明", ("以一百点每英寸扫描，字迹难辨。",) * 9, ""), 200, random)
-    return _another_scan(case, scans.jpeg(page.resize((827, 1169), Image.Resampling.BILINEAR), 100))
+    another_scan(case, scans.jpeg(page.resize((827, 1169), Image.Resampling.BILINEAR), 100))
+    return True
 
 
 def _false_evidence(case: DemoCase, _: Random, __: Organisations) -> bool:
@@ -179,6 +166,7 @@ DEFECTS = (
     Defect("two-households", _CONFIRM, "TWO_HOUSEHOLDS", pairs.two_households),
     Defect("after-death", _CONFIRM, "AFTER_DEATH", pairs.after_death),
     Defect("too-old", _CONFIRM, "PERSON_AGE", pairs.too_old),
-    Defect("born-after", _CONFIRM, "BORN_AFTER", pairs.born_after),
+    Defect("born-after", _CONFIRM, "GD-1-5", pairs.born_after),
+    *(Defect(kind, _CONFIRM, code, plant) for kind, (code, plant) in FALSE_PAGES.items()),
 )
 """The issue's eight first, so that a small city meets them all; of these the one that needs an item of 原籍办 where such an item stands."""

@@ -40,8 +40,8 @@ def too_old(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 
 def born_after(case: DemoCase, _: Random, __: Organisations) -> bool:
-    """Born, by the number, three days after the case was taken in."""
-    day = datetime.fromisoformat(case.facts["process"][0]["at"]) + timedelta(days=3)
+    """Born, by the number, three days after the case was closed."""
+    day = datetime.fromisoformat(case.facts["process"][-1]["at"]) + timedelta(days=3)
     return _born(case, day.year, day.month, day.day)
 
 

@@ -3,12 +3,13 @@
 import io
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from random import Random
 
 import numpy as np
 import pylopdf_fonts_zh_cn
-from PIL import Image, ImageDraw, ImageFont, TiffImagePlugin
+from PIL import ExifTags, Image, ImageDraw, ImageFont, TiffImagePlugin
 
 _A4_INCHES = (8.27, 11.69)
 _RED = (196, 38, 34)
@@ -102,10 +103,12 @@ def blank(dpi: int) -> Image.Image:
     return _paper(dpi).copy()
 
 
-def jpeg(image: Image.Image, dpi: int, quality: int = 78) -> bytes:
-    """JPEG as scanners write it."""
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality, dpi=(dpi, dpi))
+def jpeg(image: Image.Image, dpi: int, quality: int = 78, *, taken: datetime | None = None) -> bytes:
+    """JPEG as scanners write it, or with the time at which it was taken as phones do."""
+    out, exif = io.BytesIO(), Image.Exif()
+    if taken:
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = f"{taken:%Y:%m:%d %H:%M:%S}"
+    image.save(out, "JPEG", quality=quality, dpi=(dpi, dpi), **({"exif": exif} if taken else {}))
     return out.getvalue()
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from api.demo import certificate_seal, scans
 from api.demo.cases import DemoCase, make_case
 from api.demo.defects import CONFLICT, DEFECTS, Defect
+from api.demo.false_pages import FALSE_PAGES
 from archive.organisations import Organisations, load_organisations
 from archive.service_items import Catalogue, load_catalogue
 from archive.vocabulary import IntakeOutcome, SourceKind
@@ -30,6 +31,8 @@ _ALTERED = "altered-certificate"
 _NOT_HERE = {"wrong-digest", "extra-file", "false-evidence"}
 # Of two cases of one person the later delivery waits, and which that is the systems do not say beforehand: these are the city's.
 _NOT_HERE |= {"two-moves", "two-households", "after-death"}
+# And these a stack of black and white pages, or a record made anew, would hide.
+_NOT_HERE |= FALSE_PAGES.keys()
 # Pages that a stack would make whole again: these come as files with a record of their own.
 _LOOSE = {"broken-image", "low-resolution", "locked-pdf"}
 _EPOCH = (2026, 1, 1, 0, 0, 0)

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from api.auth import token_router
 from api.bootstrap import Runtime
 from api.errors import PROBLEMS, Problem, install
-from api.v1 import content, copies, search, submissions, supervision, usage, volumes, webhooks
+from api.v1 import content, copies, search, submissions, supervision, uploads, usage, volumes, webhooks
 from api.v1.station import Station
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
@@ -18,7 +18,16 @@ def mount(app: FastAPI, runtime: Runtime) -> None:
     app.state.station = Station(runtime)
     install(app, runtime.settings)
     app.include_router(token_router)
-    for router in (search.router, volumes.router, content.router, submissions.router, usage.router, copies.router, webhooks.router):
+    for router in (
+        search.router,
+        volumes.router,
+        content.router,
+        submissions.router,
+        usage.router,
+        copies.router,
+        webhooks.router,
+        uploads.router,
+    ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(supervision.router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(copies.public_router, prefix="/api/v1", responses=_PUBLIC)

@@ -1,6 +1,5 @@
 """Submit a package: announce it, send it in parts, which may be sent again, complete it, and follow what became of it."""
 
-import hashlib
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
@@ -23,10 +22,10 @@ from archive.access_tables import Upload
 from archive.db import database_now, reading, writing
 from archive.errors import NotFoundError
 from archive.reading_room import require
+from ingest import parts
 from ingest.intake import inspect_package, receive
 
 router = APIRouter(tags=["送交"])
-PART = 4 * 1024 * 1024
 MAX_SIZE = 512 * 1024 * 1024
 _OPEN_AT_ONCE = 20
 RECEIVING, DONE, FAILED = "RECEIVING", "DONE", "FAILED"
@@ -99,12 +98,12 @@ def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> S
     },
 )
 async def put_part(
-    id_: Id, part: Annotated[int, Path(ge=0, le=MAX_SIZE // PART)], request: Request, reader: Caller, here: Here
+    id_: Id, part: Annotated[int, Path(ge=0, le=MAX_SIZE // parts.PART)], request: Request, reader: Caller, here: Here
 ) -> Response:
     """The same part twice is stored once; other bytes in its place are refused."""
     require(reader, Act.SUBMIT)
     row = await run_in_threadpool(_mine, here, reader, id_)
-    expected = min(PART, row.size - part * PART)
+    expected = parts.part_size(row.size, part)
     if row.state != RECEIVING:
         raise ProblemError(409, "SUBMISSION_ENDED", "该送交已结束。", "请查询其结果。")
     body = bytearray()
@@ -114,7 +113,7 @@ async def put_part(
             raise ProblemError(413, "BAD_PART_SIZE", "该块大于应有的大小。", "请按 part_size 分块，末块为余数。")
     if len(body) != expected:
         raise ProblemError(422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。")
-    await run_in_threadpool(here.runtime.store.put_new, f"{_prefix(id_)}{part:06d}", bytes(body))
+    await run_in_threadpool(parts.keep_part, here.runtime.store, id_, part, bytes(body))
     return Response(status_code=204)
 
 
@@ -135,10 +134,6 @@ def follow(id_: Id, reader: Caller, here: Here) -> SubmissionView:
     return _view(here, _mine(here, reader, id_))
 
 
-def _prefix(upload: str) -> str:
-    return f"uploads/{upload}/"
-
-
 def _mine(here: Station, reader: Reader, upload: str) -> Upload:
     with reading(here.runtime.engine) as session:
         row = session.get(Upload, upload)
@@ -148,14 +143,14 @@ def _mine(here: Station, reader: Reader, upload: str) -> Upload:
 
 
 def _view(here: Station, row: Upload) -> SubmissionView:
-    held = [] if row.state != RECEIVING else [int(one.key.rpartition("/")[2]) for one in here.runtime.store.list(_prefix(row.id))]
+    held = [] if row.state != RECEIVING else parts.parts_held(here.runtime.store, row.id)
     return SubmissionView(
         id=row.id,
         name=row.name,
         state=row.state,
         size=row.size,
-        part_size=PART,
-        parts=-(-row.size // PART),
+        part_size=parts.PART,
+        parts=parts.part_count(row.size),
         received=held,
         case_no=row.case_no,
         outcome=row.outcome,
@@ -168,7 +163,7 @@ def _received(here: Station, reader: Reader, row: Upload) -> Upload:
     runtime, now = here.runtime, datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="yice-") as folder:
         path = FilePath(folder) / f"{row.name}.zip"
-        if not _put_together(here, row, path):
+        if not parts.put_together(runtime.store, row.id, path, size=row.size, sha256=row.sha256):
             raise ProblemError(409, "PARTS_MISSING", "尚有块未送到，或全包摘要不符。", "请按 received 补送；摘要不符时请重新登记送交。")
         bag, submission = inspect_package(path, runtime.catalogue, runtime.organisations, now)
         facts = submission.facts
@@ -176,10 +171,9 @@ def _received(here: Station, reader: Reader, row: Upload) -> Upload:
         if orgs and reader.org not in scope_of(orgs, runtime.organisations):
             _end(here, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
         else:
-            taken = receive(runtime.engine, runtime.store, reader.account, path, bag, submission, now=now)
+            taken = receive(runtime.engine, runtime.store, reader.account, path, bag, submission, now=now, ocr=runtime.settings.ocr)
             _end(here, reader, row, DONE, taken.case_no, str(taken.outcome), [one.public() for one in taken.findings])
-    for one in list(runtime.store.list(_prefix(row.id))):
-        runtime.store.discard(one.key, one.version)
+    parts.discard_parts(runtime.store, row.id)
     return _mine(here, reader, row.id)
 
 
@@ -190,19 +184,6 @@ _NOT_YOURS = {
     "message": "办件的收件、受理单位都不是本单位。",
     "action": "请由收件或受理单位送交。",
 }
-
-
-def _put_together(here: Station, row: Upload, path: FilePath) -> bool:
-    digest = hashlib.sha256()
-    held = list(here.runtime.store.list(_prefix(row.id)))
-    if sum(one.size for one in held) != row.size:
-        return False
-    with path.open("wb") as out:
-        for one in held:
-            data = here.runtime.store.read(one.key)
-            digest.update(data)
-            out.write(data)
-    return digest.hexdigest() == row.sha256
 
 
 def _end(here: Station, reader: Reader, row: Upload, state: str, case_no: str | None, outcome: str, findings: list[dict[str, str]]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlalchemy import select
@@ -47,6 +47,8 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "print.css": (_HERE / "static/print.css", "text/css"),
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),
     "room.js": (_HERE / "static/room.js", "text/javascript"),
+    "check.js": (_HERE / "static/check.js", "text/javascript"),
+    "upload.js": (_HERE / "static/upload.js", "text/javascript"),
     "seal.svg": (_HERE / "static/seal.svg", "image/svg+xml"),
     "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
 }
@@ -156,11 +158,16 @@ def seated(request: Request) -> Seat:
     return Seat(reader, name, desk.org(reader.org), carried)
 
 
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form that one of our own pages sent. Raises BadFormError."""
+def from_our_page(request: Request) -> None:
+    """Raise BadFormError for what another site had the browser send."""
     # Browsers say from where a request comes; one from elsewhere is none of ours, whatever it carries.
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise BadFormError("请求来自其他网站，已拒绝。", "请在本系统页面中操作。")
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form that one of our own pages sent. Raises BadFormError."""
+    from_our_page(request)
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -176,9 +183,19 @@ def posted(seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str
     return form
 
 
+def scripted(request: Request) -> Seat:
+    """Who sits where a script of ours sends something that is no form. Raises BadFormError."""
+    seat = seated(request)
+    from_our_page(request)
+    if request.headers.get("x-csrf") != seat.csrf:
+        raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
+    return seat
+
+
 At = Annotated[Desk, Depends(desk_of)]
 Seated = Annotated[Seat, Depends(seated)]
 Posted = Annotated[dict[str, str], Depends(posted)]
+Scripted = Annotated[Seat, Depends(scripted)]
 
 
 class PageRoute(APIRoute):
@@ -200,21 +217,30 @@ class PageRoute(APIRoute):
                 failures.log(fault, desk_of(request).runtime.settings.data)
                 code, sentence = failures.explain(fault)
                 known = isinstance(fault, ArchiveError | SearchError)
-                return _error(request, 409 if known else 503, code, sentence, "")
+                return _error(request, getattr(fault, "status", 409 if known else 503), code, sentence, "")
 
         return handler
 
 
 def _to_login(request: Request) -> Response:
+    if _wants_json(request):
+        return JSONResponse({"code": "NOT_SEATED", "message": "登录已过期，请重新登录；已传的部分不会丢失。"}, 401)
     if request.headers.get("hx-request"):
         return Response(status_code=204, headers={"HX-Redirect": "/login"})
     return RedirectResponse("/login", 303)
 
 
 def _error(request: Request, status: int, code: str, message: str, action: str) -> Response:
+    if _wants_json(request):
+        return JSONResponse({"code": code, "message": f"{message}{action}"}, status)
     desk = desk_of(request)
     try:
         seat = seated(request)
     except NotSeatedError:
         return desk.bare("error_bare.html", status=status, code=code, message=message, action=action)
     return desk.page(request, seat, "error.html", status=status, code=code, message=message, action=action)
+
+
+def _wants_json(request: Request) -> bool:
+    """A script of ours asks: it shows the sentence in its own place."""
+    return request.headers.get("accept") == "application/json"

@@ -23,6 +23,7 @@ from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.masking import mask_numbers
 from archive.models import CaseRevision, Component, JournalEntry, VolumeVersion
+from archive.proof import followed_at
 from archive.vocabulary import VolumeState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -166,10 +167,10 @@ def original_image(desk: At, seat: Seated, code: str, component: int, page: int,
     return original_response(desk, row, page)
 
 
-def original_response(desk: Desk, row: Component, page: int) -> Response:
+def original_response(desk: Desk, row: Component, page: int, *, small: bool = False) -> Response:
     """The image of one page of an original, read against its digest."""
     store = desk.runtime.store
-    image = desk.images.original_page(row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256))
+    image = desk.images.original_page(row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256), small=small)
     return Response(image, media_type="image/webp", headers=HEADERS)
 
 
@@ -178,8 +179,9 @@ def signature(request: Request, desk: At, seat: Seated, code: str, number: int) 
     """The seal, validated now from the bytes in the store, in plain words."""
     with reading(desk.runtime.engine) as session:
         opened = open_volume(desk, session, seat, Act.VIEW, code, number)
+        trust = desk.trust.at(followed_at(session, opened.version) if opened.version else None)
     digest = opened.version.sha256 if opened.version else None
-    report = read_signature(desk.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), desk.trust)
+    report = read_signature(desk.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), trust)
     return desk.page(request, seat, "signature.html", report=report, opened=opened)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from archive.access import Role
 from archive.arrangement import LOCAL_TIME
+from archive.captured import Capture
 from archive.case_facts import CaseFacts
 from archive.citizen_id import mask_name
+from archive.gathering import Gathering
 from archive.vocabulary import (
     ApprovalLevel,
     Channel,
@@ -40,6 +42,8 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     ApprovalLevel,
     OrgKind,
     Role,
+    Capture,
+    Gathering,
 )
 _KIB = 1024
 ACTS: Mapping[str, str] = {
@@ -61,6 +65,12 @@ ACTS: Mapping[str, str] = {
     "VIEW": "查看",
     "VIEW_PAGES": "阅览页面",
     "VIEW_ORIGINAL": "对照原件",
+    "FETCH_COPY": "取证明件",
+    "ROTATE_KEYS": "更换密钥",
+    "RESEAL": "重新加密",
+    "REHASH": "重建号码索引",
+    "FIND_INSIDE": "册内查找",
+    "RECOGNISE": "文字识别",
     "CHECK_LOOK": "核对查看",
     "LOGIN": "登录",
     "LOGIN_LOCKED": "账号锁定",
@@ -71,6 +81,14 @@ ACTS: Mapping[str, str] = {
     "RETRY": "重试任务",
     "VERIFY_JOURNAL": "验证日志",
     "START_COMPILE": "发起组卷",
+    "PAGE_ORDER": "调整页序",
+    "CAPTURE": "登记上传",
+    "CAPTURE_FILE": "归入材料",
+    "CAPTURE_RETURN": "退回文件",
+    "CAPTURE_LOOK": "查看待归入",
+    "QUARANTINE_RETURN": "退回隔离件",
+    "FETCH": "取得材料",
+    "PULL": "立即提取",
 }
 """The acts of the journal in words; one that is not named here is shown as it is."""
 

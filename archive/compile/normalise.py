@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -64,6 +64,20 @@ def normalise_pdf(data: bytes, prove: Prove, *, ghostscript: bool = False) -> No
         raise NotConformingError("文件无法转换为符合 PDF/A-2u 的页面。")
     unseen = (f"{blank} 个文字在页面上没有可见笔画。",) if blank else ()
     return Normalised(result, pages, "raster", (*notes, "页面按 200 dpi 转为图像，文字作为不可见文本层保留。", *unseen))
+
+
+def turned_pdf(data: bytes, turns: Mapping[int, int]) -> bytes:
+    """A copy with some pages (from 1) turned clockwise by so many degrees; what cannot be opened is left for `normalise_pdf` to name."""
+    if not any(turns.values()):
+        return data
+    try:
+        with pikepdf.open(BytesIO(data)) as source:
+            for number, page in enumerate(source.pages, 1):
+                if turns.get(number):
+                    page.rotate(turns[number], relative=True)
+            return saved(source)
+    except pikepdf.PdfError:
+        return data
 
 
 def _copy(data: bytes) -> tuple[bytes, tuple[str, ...], bool]:
@@ -136,6 +150,13 @@ def _place(target: pikepdf.Pdf, page: pikepdf.Page) -> None:
         Contents=target.make_stream(f"q 1 0 0 1 0 {STRIP:.4f} cm /Fm0 Do Q".encode("ascii")),
     )
     target.pages.append(pikepdf.Page(target.make_indirect(entry)))
+
+
+def page_boxes(pdf: bytes, pages: Iterable[int]) -> list[tuple[float, float, float, float]]:
+    """Where on these pages (0 is the first) of a normalised file the foreign page lies: all above the strip."""
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        sizes = [[float(value) for value in opened.pages[page].mediabox.as_list()] for page in pages]
+    return [(left, bottom + STRIP, right, top) for left, bottom, right, top in sizes]
 
 
 def _upright(page: pikepdf.Page, unit: float) -> list[float]:

@@ -1,7 +1,7 @@
 """The plan of a volume: pure, from the facts of the case to an ordered list of items and the text of the generated sheets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,15 +11,17 @@ from archive.case_facts import CaseFacts, Material
 from archive.codes import ArchivalCode
 from archive.compile.sheets import FormSheet
 from archive.organisations import Organisation, Organisations
+from archive.page_order import NOT_PAGES, Leaf, orders_record
 from archive.service_items import ServiceItem
 from archive.vocabulary import FormKind, Node, OrgKind, SourceKind
-
-_NOT_PAGES = {"application/ofd"}
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedItem:
-    """件: one material in its place. `form` is set for what the archive renders, `objects` for what came as files."""
+    """件: one material in its place. `form` is set for what the archive renders, `objects` for what came as files.
+
+    `leaves` say how a person laid the pages of `objects` (files from 1 in their order); empty: as they came.
+    """
 
     no: int
     material_no: int
@@ -29,6 +31,7 @@ class PlannedItem:
     date: str
     form: FormSheet | None
     objects: tuple[OriginalObject, ...]
+    leaves: tuple[Leaf, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +47,14 @@ class VolumePlan:
 
 
 def plan_volume(
-    facts: CaseFacts, item: ServiceItem, code: ArchivalCode, objects: Sequence[OriginalObject], organisations: Organisations
+    facts: CaseFacts,
+    item: ServiceItem,
+    code: ArchivalCode,
+    objects: Sequence[OriginalObject],
+    organisations: Organisations,
+    orders: Mapping[int, tuple[Leaf, ...]] | None = None,
 ) -> VolumePlan:
-    """Order the materials of a case (standards.md §2.3) and lay out the forms; same facts, same plan."""
+    """Order the materials of a case (standards.md §2.3) and lay out the forms; same facts and page orders, same plan."""
     by_material: dict[int, list[OriginalObject]] = {}
     for one in objects:
         by_material.setdefault(one.material_no, []).append(one)
@@ -55,8 +63,18 @@ def plan_volume(
         _planned(no, material, sorted(by_material.get(material.no, []), key=lambda one: files.get(one.path, 0)), facts, item, organisations)
         for no, material in enumerate(item_order(facts.materials, item), 1)
     ]
+    planned = [replace(one, leaves=_leaves(one, facts, orders or {})) for one in planned]
     planned.append(_process_record(len(planned) + 1, facts, organisations))
     return VolumePlan(code, volume_title(facts, item, organisations), facts.case_no, item.name, facts.completed_at, tuple(planned))
+
+
+def _leaves(item: PlannedItem, facts: CaseFacts, orders: Mapping[int, tuple[Leaf, ...]]) -> tuple[Leaf, ...]:
+    """A page order counts files as the facts do; the plan counts those that have pages."""
+    if item.material_no not in orders:
+        return ()
+    files = next(one.files for one in facts.materials if one.no == item.material_no)
+    at = {path: number for number, path in enumerate((one.path for one in item.objects), 1)}
+    return tuple(replace(one, file=at[files[one.file - 1]]) for one in orders[item.material_no])
 
 
 def _planned(
@@ -73,7 +91,7 @@ def _planned(
             fields=_form_fields(material, facts, item, organisations),
             process=_process_rows(facts, organisations) if material.form is FormKind.APPROVAL else (),
         )
-    embedded = tuple(one for one in objects if one.media_type not in _NOT_PAGES)
+    embedded = tuple(one for one in objects if one.media_type not in NOT_PAGES)
     responsible = _org(organisations, facts.orgs.domicile) if material.form is FormKind.APPROVAL else receive
     return PlannedItem(no, material.no, material.type, material.source, responsible, local_date(at), form, embedded)
 
@@ -176,9 +194,11 @@ def local_date(at: datetime) -> str:
     return at.astimezone(LOCAL_TIME).strftime("%Y-%m-%d")
 
 
-def process_record(facts: CaseFacts, plan: VolumePlan) -> dict[str, Any]:
-    """`process.json` of the package: every step of the case and every fetch, as stated by the submission."""
+def process_record(facts: CaseFacts, plan: VolumePlan, orders: Mapping[int, tuple[Leaf, ...]]) -> dict[str, Any]:
+    """`process.json` of the package: every step of the case and every fetch, as stated by the submission, and which pages a person laid otherwise."""
+    laid = {"page_orders": orders_record(orders)} if orders else {}
     return {
+        **laid,
         "spec": "volume-process/1",
         "code": str(plan.code),
         "case_no": facts.case_no,

@@ -3,6 +3,7 @@
 import struct
 import warnings
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from PIL import Image, ImageSequence, TiffImagePlugin, UnidentifiedImageError
 from archive.compile.colour import colour_space
 from archive.compile.errors import CompileError, TooLargeError, UnreadableError, UnsupportedError
 from archive.compile.footer import MM, STRIP
+from archive.compile.text_layer import Box
 
 MAX_PIXELS = 150_000_000  # A3 at 900 dpi
 MAX_FRAMES = 2_000
@@ -34,8 +36,15 @@ _UPRIGHT = {
 }
 
 
-def image_pages(data: bytes, media_type: str) -> pikepdf.Pdf:
-    """Make one A4 page for each picture of a JPEG, PNG or TIFF; the foot strip stays free. Raises CompileError for what cannot be read whole."""
+# The orientation that shows the same picture turned once more, clockwise.
+_CLOCKWISE = {1: 6, 6: 3, 3: 8, 8: 1, 2: 7, 7: 4, 4: 5, 5: 2}
+
+
+def image_pages(data: bytes, media_type: str, turns: Mapping[int, int] | None = None) -> pikepdf.Pdf:
+    """Make one A4 page for each picture of a JPEG, PNG or TIFF; the foot strip stays free. Raises CompileError for what cannot be read whole.
+
+    `turns`: pages (from 1) that a person turned clockwise, in degrees.
+    """
     wanted = _FORMATS.get(media_type)
     if wanted is None:
         raise UnsupportedError("这种文件格式不能直接编入册内。")
@@ -45,7 +54,7 @@ def image_pages(data: bytes, media_type: str) -> pikepdf.Pdf:
             warnings.simplefilter("ignore")  # the pixel limit is checked here, not by Pillow's warning
             with Image.open(BytesIO(data), formats=[wanted]) as image:
                 _refuse_bomb(image)
-                {"JPEG": _jpeg, "PNG": _png, "TIFF": _tiff}[wanted](pdf, data, image)
+                {"JPEG": _jpeg, "PNG": _png, "TIFF": _tiff}[wanted](pdf, data, image, turns or {})
     except CompileError:
         raise
     except Image.DecompressionBombError as error:
@@ -71,20 +80,20 @@ def _refuse_bomb(image: Image.Image) -> None:
         raise TooLargeError("图像的像素数超过上限。")
 
 
-def _jpeg(pdf: pikepdf.Pdf, data: bytes, image: Image.Image) -> None:
+def _jpeg(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, int]) -> None:
     coding, precision, components, ids = _jpeg_frame(data)
     if not data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9"):
         image.copy()  # no end marker at the end: let the decoder say whether the picture is whole
     orientation = image.getexif().get(0x0112, 1)
     if coding not in (0xC0, 0xC1, 0xC2) or precision != 8:  # noqa: PLR2004  PDF knows baseline and progressive Huffman with 8 bits only
-        _place(pdf, _lossless(pdf, image), image, orientation)
+        _place(pdf, _lossless(pdf, image), image, orientation, turns)
         return
     entry: dict[str, Any] = {"ColorSpace": colour_space(pdf, components, image.info.get("icc_profile"))}
     if components == 4 and "adobe" in image.info:  # noqa: PLR2004
         entry["Decode"] = pikepdf.Array([1, 0] * 4)  # Adobe writes CMYK inverted
     if ids == b"RGB":
         entry["DecodeParms"] = pikepdf.Dictionary(ColorTransform=0)
-    _place(pdf, _stream(pdf, data, image.size, 8, pikepdf.Name.DCTDecode, entry), image, orientation)
+    _place(pdf, _stream(pdf, data, image.size, 8, pikepdf.Name.DCTDecode, entry), image, orientation, turns)
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int, int, bytes]:
@@ -104,11 +113,11 @@ def _jpeg_frame(data: bytes) -> tuple[int, int, int, bytes]:
         at += 2 + length
 
 
-def _png(pdf: pikepdf.Pdf, data: bytes, image: Image.Image) -> None:
+def _png(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, int]) -> None:
     passed = _png_untouched(pdf, data, image.info.get("icc_profile"))
     # Asked for EXIF, Pillow decodes the whole picture to reach what may follow it; few files have any.
     orientation = image.getexif().get(0x0112, 1) if any(mark in data for mark in (b"eXIf", b"Raw profile type")) else 1
-    _place(pdf, _lossless(pdf, image) if passed is None else passed, image, orientation)
+    _place(pdf, _lossless(pdf, image) if passed is None else passed, image, orientation, turns)
 
 
 def _png_untouched(pdf: pikepdf.Pdf, data: bytes, icc: bytes | None) -> pikepdf.Stream | None:
@@ -146,7 +155,7 @@ def _png_chunks(data: bytes) -> dict[str, bytes]:
     return {name: b"".join(bodies) for name, bodies in chunks.items()}
 
 
-def _tiff(pdf: pikepdf.Pdf, data: bytes, image: Image.Image) -> None:
+def _tiff(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, int]) -> None:
     for number, frame in enumerate(ImageSequence.Iterator(image)):
         if number >= MAX_FRAMES:
             raise TooLargeError("图像文件的页数超过上限。")
@@ -156,10 +165,10 @@ def _tiff(pdf: pikepdf.Pdf, data: bytes, image: Image.Image) -> None:
         turned = int(tags.get(274, 1))
         fax = _g4_untouched(pdf, data, tags) if tags.get(259) == 4 else None  # noqa: PLR2004
         if fax is not None:
-            _place(pdf, fax, frame, turned)
+            _place(pdf, fax, frame, turned, turns)
         else:
             frame.load()
-            _place(pdf, _lossless(pdf, frame), frame, 1)
+            _place(pdf, _lossless(pdf, frame), frame, 1, turns)
 
 
 def _g4_untouched(pdf: pikepdf.Pdf, data: bytes, tags: Any) -> pikepdf.Stream | None:  # noqa: ANN401  Pillow's tag table
@@ -230,9 +239,12 @@ def _stream(
     return stream
 
 
-def _place(pdf: pikepdf.Pdf, stream: pikepdf.Stream, image: Image.Image, orientation: int) -> None:
+def _place(pdf: pikepdf.Pdf, stream: pikepdf.Stream, image: Image.Image, orientation: int, turns: Mapping[int, int]) -> None:
     """Add an A4 page, upright or across, with the picture at its own size or smaller, centred above the foot strip."""
-    turn = _UPRIGHT.get(orientation, _UPRIGHT[1])
+    orientation = orientation if orientation in _UPRIGHT else 1
+    for _ in range(turns.get(len(pdf.pages) + 1, 0) // 90):
+        orientation = _CLOCKWISE[orientation]
+    turn = _UPRIGHT[orientation]
     x_dpi, y_dpi = _dpi(image)
     width, height = int(stream.Width) / x_dpi * 72, int(stream.Height) / y_dpi * 72
     if not turn[0]:
@@ -252,6 +264,13 @@ def _place(pdf: pikepdf.Pdf, stream: pikepdf.Stream, image: Image.Image, orienta
         Contents=pdf.make_stream(content.encode("ascii")),
     )
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(entry)))
+
+
+def picture_box(page: pikepdf.Page) -> Box:
+    """Where the picture of a page made here lies: its content begins with this place."""
+    first = next(iter(pikepdf.parse_content_stream(page, "cm")))
+    width, _, _, height, left, bottom = (float(value) for value in first.operands)
+    return left, bottom, left + width, bottom + height
 
 
 def _dpi(image: Image.Image) -> tuple[float, float]:

@@ -3,12 +3,13 @@
 import asyncio
 import io
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from asn1crypto import cms
 from asn1crypto.crl import CertificateList
 from asn1crypto.x509 import Certificate
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
@@ -33,7 +34,7 @@ from pyhanko_certvalidator.errors import (
 )
 from pyhanko_certvalidator.path import ValidationPath
 
-from archive.compile.prove import TrustAnchors, read_signature, trust_context
+from archive.compile.prove import Stamp, TrustAnchors, read_signature, relevant_context, stamp_of, trust_context
 from archive.compile.seal_detached import sign_detached, stamp
 from archive.compile.seal_errors import (
     SealError,
@@ -43,6 +44,7 @@ from archive.compile.seal_errors import (
     SealRevocationUnknownError,
     SealRevokedError,
     SealUntrustedError,
+    TimestampLapsedError,
     TimestampPendingError,
 )
 from archive.compile.seal_keys import load_pkcs12
@@ -104,14 +106,37 @@ class Sealer:
             raise TimestampPendingError("没有可用的时间戳服务。", "请配置 YICE_TSA_URL 后重试。")
         if not read_signature(pdf, self._trust).valid:
             raise SealError("待补时间戳的签章无效，未加盖时间戳。", "请先运行 yice verify 查明原因。")
+        signature = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures[0]
+        return self._stamped(pdf, self._timestamper, lambda: self._path(signature.signer_cert, signature.other_embedded_certs))
+
+    def renew_timestamps(self, pdf: bytes) -> Sealed:
+        """Add a further document time-stamp before the newest one ends, over fresh revocation data of that one; the old bytes stay the beginning.
+
+        Raises TimestampLapsedError when the chain does not hold any more: a stamp set now would prove nothing of the time before.
+        """
+        if self._timestamper is None:
+            raise TimestampPendingError("没有可用的时间戳服务。", "请配置 YICE_TSA_URL 后重试。")
+        if not read_signature(pdf, self._trust).valid:
+            raise TimestampLapsedError("签章或其时间戳已不能验证，未续期。")
+        reader = PdfFileReader(io.BytesIO(pdf))
+        if not reader.embedded_timestamp_signatures:
+            return self.complete_timestamps(pdf)
+        newest = reader.embedded_timestamp_signatures[-1]
+        return self._stamped(pdf, self._timestamper, lambda: self._path(newest.signer_cert, newest.other_embedded_certs, stamps=True))
+
+    def trial_stamp(self) -> Stamp:
+        """What a time-stamp set now would be good for. Raises TimestampPendingError when none is to be had now."""
+        return stamp_of(cms.ContentInfo.load(self.stamp(b"a trial"))["content"])
+
+    def _stamped(self, pdf: bytes, timestamper: TimeStamper, path: Callable[[], ValidationPath]) -> Sealed:
+        """With the validation data of a path, those of the authority, and its stamp over all of it."""
         try:
-            signature = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures[0]
-            path = self._path(signature.signer_cert, signature.other_embedded_certs)
-            out = PdfTimeStamper(self._timestamper).timestamp_pdf(
+            paths = [path(), *asyncio.run(_paths(timestamper, self._context()))]
+            out = PdfTimeStamper(timestamper).timestamp_pdf(
                 IncrementalPdfFileWriter(io.BytesIO(pdf)),
                 "sha256",
-                self._context(),
-                validation_paths=[path],
+                relevant_context(self._trust, self._context(), paths),
+                validation_paths=paths,
                 bytes_reserved=_RESERVED,
                 # The data go in before the stamp: what the stamp does not cover, it does not prove.
                 dss_settings=TimestampDSSContentSettings(include_vri=False, update_before_ts=True),
@@ -170,6 +195,8 @@ class Sealer:
                 time.monotonic() + _SHARED_FOR,
                 False,
             )
+            if self._timestamper is not None:
+                self._timestamper.forget()  # the authority may stamp with another certificate by now
         return self._shared
 
     def _check(self, certificate: Certificate | None, at: datetime | None) -> None:
@@ -186,11 +213,12 @@ class Sealer:
             self._path(certificate, self._signer.cert_registry)
             self._sound = True
 
-    def _path(self, certificate: Certificate, others: Iterable[Certificate]) -> ValidationPath:
-        """The way from a certificate to a trusted root, nothing on it expired or revoked."""
+    def _path(self, certificate: Certificate, others: Iterable[Certificate], *, stamps: bool = False) -> ValidationPath:
+        """The way from a certificate, of a seal or of one that `stamps`, to a trusted root, nothing on it expired or revoked."""
         validator = CertificateValidator(certificate, intermediate_certs=list(others), validation_context=self._context())
         try:
-            return asyncio.run(validator.async_validate_usage({"non_repudiation"}))
+            wanted = (set(), {"time_stamping"}) if stamps else ({"non_repudiation"},)
+            return asyncio.run(validator.async_validate_usage(*wanted))
         except RevokedError as error:
             raise SealRevokedError("印章证书已被吊销。") from error
         except ExpiredError as error:
@@ -201,3 +229,7 @@ class Sealer:
             raise SealRevocationUnknownError("无法得知印章证书是否已被吊销。") from error
         except (PathError, ValidationError) as error:
             raise SealUntrustedError("印章证书不受信任，或其用途不是签章。") from error
+
+
+async def _paths(timestamper: TimeStamper, context: ValidationContext) -> list[ValidationPath]:
+    return [path async for path in timestamper.validation_paths(context)]

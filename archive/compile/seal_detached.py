@@ -53,7 +53,7 @@ def read_detached(data: bytes, signature: bytes, token: bytes | None, trust: Tru
         at = _stamped_at(signature, token, trust) if token is not None else None
         if token is not None and at is None:
             return broken
-        context = trust_context(trust, moment=at, retroactive=at is not None)
+        context = trust_context(trust if at is None else trust.at(at))
         signed = cms.ContentInfo.load(signature)["content"]
         status = asyncio.run(async_validate_detached_cms(data, signed, signer_validation_context=context))
     except (ValueError, TypeError, KeyError, SignatureValidationError, CMSExtractionError):

@@ -78,3 +78,10 @@ class TimestampPendingError(SealError):
 
     code = "TSA_UNAVAILABLE"
     default_action = "请稍后再运行 yice timestamp --pending。"
+
+
+class TimestampLapsedError(SealError):
+    """The chain of time-stamps has ended already: what the volume was is now shown by its digests and the anchored journal alone."""
+
+    code = "TSA_LAPSED"
+    default_action = "请运行 yice verify 查明原因；归档记录与审计日志的锚点仍可证明原貌。"

@@ -1,4 +1,4 @@
-"""The sheets that the archive itself writes for a volume, in one typst document: cover, contents, forms, closing sheet (DA/T 22, R9, R23)."""
+"""The sheets that the archive itself writes for a volume, in one typst document: cover, contents, forms, inspection and closing sheet (DA/T 22, DA/T 70, R9, R23)."""
 
 import json
 import struct
@@ -57,6 +57,35 @@ class FormSheet:
 
 
 @dataclass(frozen=True, slots=True)
+class InspectionRow:
+    """One item of DA/T 70: its number, what was checked, the result and what was found."""
+
+    code: str
+    checks: str
+    result: str
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionGroup:
+    """真实性, 完整性, 可用性 or 安全性."""
+
+    title: str
+    rows: tuple[InspectionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InspectionSheet:
+    """四性检测报告 of one phase, one page."""
+
+    phase: str
+    at: str
+    summary: str
+    notes: tuple[str, ...]
+    groups: tuple[InspectionGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SheetsInput:
     """All text of the sheets of one volume, ready for the eye; `notes` are the statements of the closing sheet."""
 
@@ -81,11 +110,12 @@ class SheetsInput:
     notes: tuple[str, ...]
     cross_reference: str | None
     late: bool
+    inspection: InspectionSheet
 
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """One PDF/A-2u; `parts` maps cover, contents, form:<key>, closing to (first page index, page count) in it."""
+    """One PDF/A-2u; `parts` maps cover, contents, form:<key>, inspection, closing to (first page index, page count) in it."""
 
     pdf: bytes
     parts: dict[str, tuple[int, int]]
@@ -211,8 +241,8 @@ def _bits_svg(rows: list[str], quiet: int) -> str:
 
 def _parts(pdf: bytes, keys: list[str]) -> dict[str, tuple[int, int]]:
     """Page ranges by the named destinations that the templates set at the title of each part."""
-    marks = ["cover", "contents", *(f"form-{at}" for at in range(len(keys))), "closing"]
-    names = ["cover", "contents", *(f"form:{key}" for key in keys), "closing"]
+    marks = ["cover", "contents", *(f"form-{at}" for at in range(len(keys))), "inspection", "closing"]
+    names = ["cover", "contents", *(f"form:{key}" for key in keys), "inspection", "closing"]
     with pikepdf.open(BytesIO(pdf)) as opened:
         numbers = {page.obj.objgen: at for at, page in enumerate(opened.pages)}
         tree = pikepdf.NameTree(opened.Root.Names.Dests)

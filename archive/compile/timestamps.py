@@ -32,6 +32,11 @@ class CheckedTimeStamper(TimeStamper):
         super().__init__()
         self._source, self._context = source, context
 
+    def forget(self) -> None:
+        """Ask anew, at the next stamp, whose certificates it will bear: pyHanko asks once and keeps them for good."""
+        self._dummy_response_cache.clear()
+        self._certs.clear()
+
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> ContentInfo:
         """A token over this digest that was checked."""
         nonce, request = self._source.request_cms(message_digest, md_algorithm)

@@ -16,6 +16,7 @@ from archive.case_facts import CaseFacts
 from archive.codes import ArchivalCode, storage_prefix
 from archive.compile.build import Filing, build
 from archive.compile.errors import InventoryConflictError, NotProvedError
+from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.metadata import write_metadata
 from archive.compile.plan import VolumePlan, fonds_unit, plan_volume, process_record
 from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
@@ -26,11 +27,14 @@ from archive.crashpoints import reach
 from archive.custody import ENDED, Claim, all_recorded, claim, finish_job, record_step, recorded, release, settle_ended
 from archive.db import database_now, reading, writing
 from archive.errors import LeaseLostError
+from archive.inspection.kept import taken_over
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.models import CaseRevision, Component, Volume, VolumeVersion
-from archive.numbering import FROM_TIMESTAMP
+from archive.numbering import FROM_CASE, FROM_RENEWAL
 from archive.organisations import Organisations
+from archive.page_order import Leaf, orders_of
+from archive.page_texts import texts_of
 from archive.service_items import Catalogue
 from archive.vocabulary import Series, VolumeState
 from storage.blobs import BlobStore, Stat
@@ -64,6 +68,7 @@ class _Order:
     facts: CaseFacts
     plan: VolumePlan
     objects: tuple[OriginalObject, ...]
+    orders: dict[int, tuple[Leaf, ...]]
     prefix: str
     previous: VolumeVersion | None
     steps: dict[VolumeState, dict[str, Any]]
@@ -116,14 +121,15 @@ def _load(shop: Workshop, held: Claim) -> _Order:
             )
         )
         earlier = select(VolumeVersion).where(VolumeVersion.volume_id == volume.id, VolumeVersion.version < version.version)
-        previous = session.scalars(
-            earlier.where(VolumeVersion.state == "COMMITTED").order_by(VolumeVersion.version.desc()).limit(1)
-        ).first()
+        # One that was frozen since is still the one before: what follows it names it, and is never made of an older one.
+        held_before = VolumeVersion.inventory_sha256.is_not(None)
+        previous = session.scalars(earlier.where(held_before).order_by(VolumeVersion.version.desc()).limit(1)).first()
         steps = all_recorded(session, version)
+        orders = orders_of(session, volume.case_id, version.case_revision)
     facts = CaseFacts.model_validate(revision.facts)
     code = ArchivalCode.parse(volume.code)
-    plan = plan_volume(facts, shop.catalogue.get(facts.item.code, facts.item.version), code, objects, shop.organisations)
-    return _Order(held, volume, version, revision, facts, plan, objects, storage_prefix(code, version.version), previous, steps)
+    plan = plan_volume(facts, shop.catalogue.get(facts.item.code, facts.item.version), code, objects, shop.organisations, orders)
+    return _Order(held, volume, version, revision, facts, plan, objects, orders, storage_prefix(code, version.version), previous, steps)
 
 
 def _make(shop: Workshop, order: _Order) -> None:
@@ -150,8 +156,11 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
     found = order.steps.get(VolumeState.SIGNED)
     if found is not None:
         return found
-    if order.version.origin == FROM_TIMESTAMP:
+    if order.version.origin != FROM_CASE:
         return _timestamped(shop, order)
+    with reading(shop.engine) as session:
+        # Only what was there when the version was begun: compiled again after a crash it is the same.
+        texts = texts_of(session, shop.store, (one.sha256 for one in order.objects), before=order.version.frozen_at)
     built = build(
         shop.store,
         order.plan,
@@ -161,6 +170,9 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
         demo=shop.demo,
         prover=shop.prover,
         filing=_filing(shop, order),
+        texts=texts,
+        # What waited for a person is compiled only after it was confirmed.
+        inspection=inspection_sheet(report(order.revision.findings, Phase.GD), Phase.GD, order.revision.accepted_at, confirmed=True),
     )
     reach("compiled")
     _record(
@@ -183,9 +195,9 @@ def _filing(shop: Workshop, order: _Order) -> Filing:
 
 
 def _timestamped(shop: Workshop, order: _Order) -> dict[str, Any]:
-    """The signed bytes of the version before, with the time-stamps they owed: they stay the beginning of the new ones."""
+    """The signed bytes of the version before, with the time-stamps they owed or a further one: they stay the beginning of the new ones."""
     before = order.previous
-    if before is None or before.sha256 is None:
+    if before is None or before.sha256 is None or before.state != VolumeState.COMMITTED:
         raise NotProvedError("没有可补时间戳的已归档版本。", "请运行 yice verify 并联系管理员。")
     pdf = shop.store.read(f"{storage_prefix(order.plan.code, before.version)}/volume.pdf", sha256=before.sha256)
     with reading(shop.engine) as session:
@@ -194,7 +206,8 @@ def _timestamped(shop: Workshop, order: _Order) -> dict[str, Any]:
         raise NotProvedError("已归档版本缺少组卷记录。", "请运行 yice verify 并联系管理员。")
     _record(shop, order, VolumeState.COMPILED, compiled, pages=compiled["pages"])
     reach("compiled-recorded")
-    sealed = shop.sealer_for(order.volume.fonds).complete_timestamps(pdf)
+    sealer = shop.sealer_for(order.volume.fonds)
+    sealed = sealer.renew_timestamps(pdf) if order.version.origin == FROM_RENEWAL else sealer.complete_timestamps(pdf)
     reach("timestamped")
     return _stage(shop, order, sealed)
 
@@ -233,7 +246,12 @@ def _proved(shop: Workshop, order: _Order, pdf: bytes) -> dict[str, Any]:
     if not proof.ok:
         raise NotProvedError("成册后的证明未通过：" + "；".join(proof.faults), "请查看任务记录并重试；原件未受影响。")
     reach("proved")
-    kept = _record(shop, order, VolumeState.PROVED, {"pdfa": "2u", "pages": proof.pages, "level": str(proof.signature.level), "ok": True})
+    stamp = proof.signature.stamp
+    until, algorithm = (stamp.until, stamp.algorithm) if stamp else (None, None)
+    with reading(shop.engine) as session:
+        at = database_now(session).isoformat(timespec="seconds")
+    result = {"pdfa": "2u", "pages": proof.pages, "level": str(proof.signature.level), "ok": True, "at": at}
+    kept = _record(shop, order, VolumeState.PROVED, result, stamped_until=until, stamp_algorithm=algorithm)
     reach("proved-recorded")
     return kept
 
@@ -281,12 +299,13 @@ def _records(
         "inspected_at": order.revision.accepted_at.isoformat(timespec="seconds"),
         "report": report(order.revision.findings, Phase.GD),
         "proof": dict(proof),
+        "taken_over": {"at": proof.get("at"), "report": taken_over(proof)},
         "signature": {"level": signed["level"], "pending": signed["pending"], "sha256": signed["sha256"]},
         "routes": compiled["routes"],
     }
     records = {
         "case.json": order.revision.facts,
-        "process.json": process_record(order.facts, order.plan),
+        "process.json": process_record(order.facts, order.plan, order.orders),
         "inspection.json": inspection,
     }
     files = {name: (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode() for name, record in records.items()}

@@ -2,16 +2,17 @@
 
 import unicodedata
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from archive import citizen_id
 from archive.arrangement import LOCAL_TIME
 from archive.case_facts import Person
 from archive.findings import Finding, finding
-from archive.inspection.subject import LookedFile, Subject
+from archive.inspection.subject import CAPTURED, LookedFile, Subject
+from archive.page_prints import alike
 from archive.vocabulary import ForeignSignature, Node, Series, SourceKind
 
-_CLOCKS = timedelta(minutes=5)
+_CLOCKS, _ZONES, _LONG_BEFORE = timedelta(minutes=5), timedelta(days=1), timedelta(days=30)
 _OLDEST = 120
 _EXTENSIONS = {
     "jpg": "image/jpeg",
@@ -77,21 +78,14 @@ def id_numbers_hold(subject: Subject) -> Iterator[Finding]:
 
 
 def ages_can_be(subject: Subject) -> Iterator[Finding]:
-    """R36: nobody is older than the oldest."""
-    year = subject.now.astimezone(LOCAL_TIME).year
+    """R36: nobody is older than the oldest, or born after the case was closed."""
+    year, closed = subject.now.astimezone(LOCAL_TIME).year, subject.facts.completed_at.astimezone(LOCAL_TIME).date()
     for place, person in _persons(subject):
         born = citizen_id.birth_date(person.id_number or "")
         if born and year - born.year > _OLDEST:
             yield finding("PERSON_AGE", f"case.json:{place}.id_number")
-
-
-def born_before_the_case(subject: Subject) -> Iterator[Finding]:
-    """R36: nobody is named in a case that was taken in before he was born."""
-    received = min(event.at for event in subject.facts.process).astimezone(LOCAL_TIME).date()
-    for place, person in _persons(subject):
-        born = citizen_id.birth_date(person.id_number or "")
-        if born and born > received:
-            yield finding("BORN_AFTER", f"case.json:{place}.id_number")
+        if born and born > closed:
+            yield finding("GD-1-5", f"case.json:{place}.id_number", why="出生日期晚于办结日期")
 
 
 def _persons(subject: Subject) -> Iterator[tuple[str, Person]]:
@@ -101,16 +95,37 @@ def _persons(subject: Subject) -> Iterator[tuple[str, Person]]:
 
 
 def times_can_be(subject: Subject) -> Iterator[Finding]:
-    """GD-1-5: nothing was captured, fetched or sealed later than now. A few minutes between two clocks are no fault."""
+    """GD-1-5: nothing was captured, fetched or sealed later than now, or scanned at the window long before the case came to it.
+
+    A few minutes between two clocks are no fault.
+    """
+    received = min(event.at for event in subject.facts.process)
     latest = subject.now + _CLOCKS
     for material in subject.facts.materials:
         if material.captured_at and material.captured_at > latest:
             yield finding("GD-1-5", f"material {material.no}", why="采集时间晚于现在")
+        if material.source is SourceKind.SCANNED_PROOF and material.captured_at and received - material.captured_at > _LONG_BEFORE:
+            yield finding("GD-1-5", f"material {material.no}", why="采集时间远早于收件时间")
         if material.source_ref and material.source_ref.fetched_at > latest:
             yield finding("GD-1-5", f"material {material.no}", why="调取时间晚于现在")
     for index, use in enumerate(subject.facts.seal_uses):
         if use.at > latest:
             yield finding("GD-1-5", f"case.json:seal_uses[{index}]", why="用章时间晚于现在")
+
+
+def pictures_are_of_their_time(subject: Subject) -> Iterator[Finding]:
+    """GD-1-5, R31: no camera, scanner or editor touched a page after the case was closed, or after the time at which it is said to be captured.
+
+    What they write has no zone, and their clocks are seldom set: a day is allowed. A clock that was never set lies in the past and proves nothing.
+    """
+    facts, now = subject.facts, subject.now.astimezone(LOCAL_TIME).replace(tzinfo=None)
+    for material in facts.materials:
+        said = max(facts.completed_at, material.captured_at or facts.completed_at).astimezone(LOCAL_TIME).replace(tzinfo=None)
+        latest = (now if facts.supplement else min(said, now)) + _ZONES
+        for _, look, before in subject.numbered(material):
+            for page, at in look.taken:
+                if datetime.fromisoformat(at) > latest:
+                    yield finding("GD-1-5", f"material {material.no}", why=f"第 {before + page} 页的拍摄或修改时间晚于办结时间")
 
 
 def sealed_after_approval(subject: Subject) -> Iterator[Finding]:
@@ -140,13 +155,26 @@ def images_differ(subject: Subject) -> Iterator[Finding]:
     """R31: no image stands for two pages of one case. Blank pages are alike and are not pictures; of a PDF only a scanned one is compared, whole."""
     seen: dict[str, int] = {}
     for material in subject.facts.materials:
-        scanned = material.source in {SourceKind.SCANNED_PROOF, SourceKind.ONLINE_APPLICATION}
+        scanned = material.source in CAPTURED
         for one, look, _ in subject.numbered(material):
             whole = (one.sha256,) if scanned and look.media_type == "application/pdf" and len(look.blank) < look.pages else ()
             for picture in (*look.pictures, *whole):
                 if picture in seen:
                     yield finding("DUPLICATE_SCAN", f"material {material.no}", material=material.no, other=seen[picture])
                 seen.setdefault(picture, material.no)
+
+
+def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:
+    """R31: no page stands for two because it was made smaller, darker or compressed again. What is the very same image is told by `images_differ`."""
+    exact = {
+        (material.no, before + page): picture
+        for material in subject.facts.materials
+        for one, look, before in subject.numbered(material)
+        for (page, _), picture in zip(look.prints, look.pictures or (one.sha256,) * len(look.prints), strict=False)
+    }
+    for (no, page), (other, other_page) in alike(subject.prints()):
+        if exact.get((no, page)) != exact.get((other, other_page)):
+            yield finding("NEAR_COPY", f"material {no}", material=no, page=page, other=other, other_page=other_page)
 
 
 def _type(one: LookedFile) -> str | None:

@@ -1,15 +1,17 @@
 """GD-2 integrity: nothing that the item, the facts or the count of pages asks for is missing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from archive.case_facts import CaseFacts
 from archive.findings import Finding, finding
 from archive.inspection.subject import Subject
-from archive.service_items import required_materials, snapshot_materials
+from archive.service_items import ServiceItem, required_materials, snapshot_materials
 from archive.vocabulary import Channel, FormKind, Mode, Series, SourceKind
 
-_COMPARED = ("比对", "指纹", "人像", "核查")
-_VISITED = ("走访", "调查", "谈话", "核查")
+_TOLD = 20
+"""Of so many strays each is told; more of them say nothing more."""
+_COMPARED = ("比对", "指纹", "人像")
+_VISITED = ("走访", "调查", "谈话")
 _INVESTIGATED_ITEMS = frozenset({"BG02", "BG03", "BG04", "BG06", "BG07"})
 
 
@@ -21,9 +23,9 @@ def files_are_there(subject: Subject) -> Iterator[Finding]:
 
 
 def files_are_named(subject: Subject) -> Iterator[Finding]:
-    """GD-2-1: and nothing lies there that case.json does not name."""
-    if subject.strays:
-        yield finding("EXTRA_FILE", "data")
+    """GD-2-1: and nothing lies there that case.json does not name. A name may be personal: the digest, as the manifest has it, finds the file too."""
+    for number, digest in enumerate(subject.strays[:_TOLD], 1):
+        yield finding("EXTRA_FILE", f"data#{number}", digest=digest[:12])
 
 
 def numbers_are_unique(subject: Subject) -> Iterator[Finding]:
@@ -98,15 +100,21 @@ _CONDITIONS: dict[str | None, Callable[[CaseFacts], bool]] = {"父母民族不�
 def investigation_is_there(subject: Subject) -> Iterator[Finding]:
     """MPS §9: 补录、恢复、改名、改性别、更正出生日期和号码 need a comparison of face or prints and the record of a visit.
 
-    What the item itself names is required by GD-2-9; where it names less than the rule, a person is told.
+    What the item itself names is required by GD-2-9. Under which name the rest comes no list says, so a person decides when none of the names fits.
     """
     item = subject.item
-    if item is None or not (item.series in {Series.BL, Series.HF} or item.code in _INVESTIGATED_ITEMS):
-        return
-    present = "".join(one.type for one in subject.facts.materials)
-    for what, words in (("人像指纹比对材料", _COMPARED), ("走访调查材料", _VISITED)):
-        if not any(word in present for word in words):
-            yield finding("INVESTIGATION_MISSING", "case.json:materials", what=what)
+    for what in missing_investigation(item, [one.type for one in subject.facts.materials]) if item else ():
+        yield finding("INVESTIGATION_MISSING", "case.json:materials", what=what)
+
+
+def missing_investigation(item: ServiceItem, names: Iterable[str]) -> tuple[str, ...]:
+    """What of comparison and visit is not among materials of these names, where the item needs them."""
+    if item.series not in {Series.BL, Series.HF} and item.code not in _INVESTIGATED_ITEMS:
+        return ()
+    present = "、".join(names)
+    return tuple(
+        what for what, words in (("人像指纹比对材料", _COMPARED), ("走访调查材料", _VISITED)) if not any(word in present for word in words)
+    )
 
 
 def forms_come_from_the_system(subject: Subject) -> Iterator[Finding]:

@@ -8,6 +8,10 @@ from typing import Any
 from archive.case_facts import CaseFacts, Material
 from archive.organisations import Organisations
 from archive.service_items import ServiceItem
+from archive.vocabulary import SourceKind
+
+CAPTURED = frozenset({SourceKind.SCANNED_PROOF, SourceKind.ONLINE_APPLICATION})
+"""What somebody scanned or photographed, so that it can be a false, a poor or a second picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +20,8 @@ class Look:
 
     `fault` is the code of a finding, `why` its reason in our own words. `pictures` are digests of the decoded pages that are not blank, so
     that the same image is known under another name or other metadata. `prints` are pages with what a copy of them is known by, in hex. `flags` are codes of findings that do not stop the look.
+    `unclear` are pages with the code of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the latest time that
+    the camera or the scanner wrote into them, local and without a zone.
     """
 
     media_type: str | None
@@ -27,6 +33,9 @@ class Look:
     pictures: tuple[str, ...] = ()
     prints: tuple[tuple[int, str], ...] = ()
     flags: tuple[str, ...] = ()
+    unclear: tuple[tuple[int, str], ...] = ()
+    texts: tuple[tuple[int, str], ...] = ()
+    taken: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class LookedFile:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A case as the checks see it. `item` is None when the catalogue does not have it; `strays` is the number of payload files nobody names."""
+    """A case as the checks see it. `item` is None when the catalogue does not have it; `strays` are the digests of payload files that nobody names."""
 
     facts: CaseFacts
     item: ServiceItem | None
@@ -50,7 +59,7 @@ class Subject:
     organisations: Organisations
     files: tuple[LookedFile, ...]
     now: datetime
-    strays: int = 0
+    strays: tuple[str, ...] = ()
     _by_material: dict[int, list[LookedFile]] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -76,3 +85,13 @@ class Subject:
             if one.look:
                 yield one, one.look, before
                 before += one.look.pages
+
+    def prints(self) -> dict[tuple[int, int], int]:
+        """The prints of what was scanned or sent in, by material and page. A certificate fetched twice is the same by right."""
+        return {
+            (material.no, before + page): int(bits, 16)
+            for material in self.facts.materials
+            if material.source in CAPTURED
+            for _, look, before in self.numbered(material)
+            for page, bits in look.prints
+        }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from archive.findings import Finding
-from archive.inspection import authenticity, integrity, process, safety, usability
+from archive.inspection import authenticity, integrity, process, safety, usability, wording
 from archive.inspection.subject import Subject
 from archive.vocabulary import LabelledEnum
 
@@ -48,13 +48,15 @@ CHECKS: tuple[Check, ...] = (
     _check("1-1", "证照签名", _ENTRY, authenticity.fetched_is_as_signed, "CERT_SIGNATURE"),
     _check("1-4", "公民身份号码值域", _ENTRY, authenticity.id_numbers_hold, "ID_INVALID"),
     _check("1-4", "单位代码值域", _ENTRY, integrity.organisations_are_known, "ORG_UNKNOWN"),
-    _check("1-5", "年龄合理性", _ENTRY, authenticity.ages_can_be, "PERSON_AGE"),
-    _check("1-5", "出生先于办件", _ENTRY, authenticity.born_before_the_case, "BORN_AFTER"),
+    _check("1-5", "年龄合理性", _ENTRY, authenticity.ages_can_be, "PERSON_AGE", "GD-1-5"),
     _check("1-5", "时间合理性", _ENTRY, authenticity.times_can_be, "GD-1-5"),
+    _check("1-5", "图像时间", _ENTRY, authenticity.pictures_are_of_their_time, "GD-1-5"),
     _check("1-5", "用章时间", _ENTRY, authenticity.sealed_after_approval, "SEAL_EARLY"),
     _check("1-6", "特殊字符", _ENTRY, authenticity.characters_are_common, "GD-1-6"),
     _check("1-8", "件号和文件不重复", _ALWAYS, integrity.numbers_are_unique, "SCHEMA"),
     _check("1-8", "图像不重复", _ENTRY, authenticity.images_differ, "DUPLICATE_SCAN"),
+    _check("1-8", "页面不互为副本", _ENTRY, authenticity.pages_are_no_copies, "NEAR_COPY"),
+    _check("1-9", "证照文字与办件相符", _ENTRY, wording.certificates_agree, "CERT_TEXT"),
     _check("1-10", "电子属性一致性", _ALWAYS, authenticity.names_match_content, "FORMAT_MISMATCH"),
     _check("2-1", "总件数相符", _ALWAYS, integrity.files_are_named, "EXTRA_FILE"),
     _check("2-4", "电子表单不附文件", _FILING, integrity.forms_bring_no_files, "SCHEMA"),
@@ -70,6 +72,7 @@ CHECKS: tuple[Check, ...] = (
     _check("2-5", "授权", _FILING, process.window_is_authorised, "NO_GRANT", "GRANT_INVALID"),
     _check("2-7", "内容数据完整", _ALWAYS, integrity.pages_are_as_declared, "GD-2-7"),
     _check("2-7", "空白页", _ENTRY, integrity.blank_pages_are_confirmed, "BLANK_PAGE", "BLANK_NOT_BLANK", "SCHEMA"),
+    _check("2-7", "页序", _ENTRY, wording.pages_are_in_order, "PAGE_ORDER"),
     _check("2-8", "附件", _ENTRY, usability.everything_will_be_shown, "PDF_XFA", "PDF_ATTACHMENT"),
     _check("2-9", "归档范围", _ENTRY, integrity.required_materials_are_there, "GD-2-9"),
     _check("2-9", "比对与走访材料", _FILING, integrity.investigation_is_there, "INVESTIGATION_MISSING"),
@@ -81,6 +84,7 @@ CHECKS: tuple[Check, ...] = (
     _check("3-3", "版式副本", _ENTRY, usability.ofd_has_a_rendition, "OFD_NO_RENDITION"),
     _check("3-4", "内容可读", _ALWAYS, usability.files_open, "GD-3-4", "ENCRYPTED"),
     _check("3-4", "分辨率", _ENTRY, usability.pages_are_fine_enough, "LOW_RESOLUTION"),
+    _check("3-4", "图像清晰完整", _ENTRY, usability.pages_can_be_read, "TOO_DARK", "BLURRED", "CUT_OFF"),
     _check("4-2", "文件无害", _ALWAYS, safety.files_are_harmless, "FILE_UNSAFE"),
 )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from archive.findings import Finding, finding
 from archive.inspection.authenticity import KNOWN_EXTENSIONS, extension
-from archive.inspection.subject import Subject
+from archive.inspection.subject import CAPTURED, Subject
 
 _PLAIN_FAULTS = {"GD-3-4", "ENCRYPTED"}
 
@@ -40,6 +40,14 @@ def pages_are_fine_enough(subject: Subject) -> Iterator[Finding]:
         for _, look, before in subject.numbered(material):
             for page in look.coarse:
                 yield finding("LOW_RESOLUTION", f"material {material.no}", material=material.no, page=before + page)
+
+
+def pages_can_be_read(subject: Subject) -> Iterator[Finding]:
+    """DA/T 31-2017 10.5.1: no page is too dark, blurred or cut off. Only what was captured can be captured again."""
+    for material in subject.facts.materials:
+        for _, look, before in subject.numbered(material):
+            for page, code in look.unclear if material.source in CAPTURED else ():
+                yield finding(code, f"material {material.no}", material=material.no, page=before + page)
 
 
 def everything_will_be_shown(subject: Subject) -> Iterator[Finding]:

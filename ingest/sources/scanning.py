@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from archive.captured import SOURCE, SYSTEM, captured_by
 from archive.findings import Finding, finding
 from archive.gathering import REFUSED, Want
 from archive.vocabulary import SourceKind
@@ -59,7 +60,7 @@ class CaptureRecord(_Part):
 class ScanFolder:
     """The folder into which the scanning stations write. What was taken moves to `taken`, what cannot be used to `refused`."""
 
-    name, system = "scans", "扫描录入"
+    name, system = SOURCE, SYSTEM
 
     def __init__(self, folder: Path) -> None:
         """`folder` must be there; it is the stations' and nothing else is written to it."""
@@ -136,10 +137,7 @@ class ScanFolder:
 
 
 def _split(data: bytes, record: CaptureRecord) -> Parcel:
-    said = pooled_ask("split", data)
-    if isinstance(said, str):
-        return Parcel(data, fault=_fault("解析超时" if said == "slow" else "解析时进程中止"))
-    head, blobs = _unpacked(said)
+    head, blobs = split_stack(data)
     if "fault" in head:
         return Parcel(data, fault=_fault(head["fault"]))
     pieces = tuple(
@@ -147,6 +145,14 @@ def _split(data: bytes, record: CaptureRecord) -> Parcel:
         for one, blob in zip(head["pieces"], blobs, strict=True)
     )
     return Parcel(data, pieces=pieces)
+
+
+def split_stack(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """What the child of `ingest.stacks` says of a stack: `fault`, and `bare` for one without any sheet; else `extension`, `pieces` and their bytes."""
+    said = pooled_ask("split", data)
+    if isinstance(said, str):
+        return {"fault": "解析超时" if said == "slow" else "解析时进程中止"}, []
+    return _unpacked(said)
 
 
 def _unpacked(packed: bytes) -> tuple[dict[str, Any], list[bytes]]:
@@ -161,13 +167,11 @@ def _unpacked(packed: bytes) -> tuple[dict[str, Any], list[bytes]]:
 
 
 def _stated(record: CaptureRecord, kind: str, pages: int) -> dict[str, Any]:
-    # Station, operator and dpi as the process record shows them: one line, since the facts of a case know one field for who captured.
-    by = f"{record.operator}（{record.station}，{record.dpi}dpi）"
     return {
         "type": kind,
         "source": str(SourceKind.SCANNED_PROOF),
         "pages": pages,
-        "captured_by": by,
+        "captured_by": captured_by(record.station, record.operator, record.dpi),
         "captured_at": record.captured_at.isoformat(),
     }
 

@@ -23,6 +23,9 @@ ACT_OF = {
     "/submissions/{id_}": Act.FOLLOW,
     "/submissions/{id_}/parts/{part}": Act.SUBMIT,
     "/submissions/{id_}/complete": Act.SUBMIT,
+    "/uploads/{id_}": Act.FOLLOW,
+    "/uploads/{id_}/parts/{part}": Act.SUBMIT,
+    "/uploads/{id_}/complete": Act.SUBMIT,
     "/usage-requests/{number}": Act.REQUEST_USE,
     "/usage-requests/{number}/decision": Act.DECIDE_USE,
     "/copies": Act.CERTIFY,
@@ -35,6 +38,7 @@ WITHOUT_RECORD = {
     "/checks/{check_code}": None,
     "/search": Act.SEARCH,
     "/submissions": Act.SUBMIT,
+    "/uploads": Act.SUBMIT,
     "/capacities": Act.REQUEST_USE,
     "/usage-requests": None,
     "/webhooks": Act.WATCH,
@@ -59,12 +63,16 @@ def owned(desk: Desk) -> dict[str, str]:
     number = desk.granted(headers, THERE)
     copy = desk.client.post("/api/v1/copies", json={"name": THERE, "items": [4]}, headers={**headers, "Yice-Usage": number}).json()
     hook = desk.client.post("/api/v1/webhooks", json={"url": "http://127.0.0.1:9999/"}, headers=headers).json()["id"]
-    return {"id_": sent, "number": number, "check_code": copy["check_code"], "hook": str(hook)}
+    sent_file = {"name": "1.jpg", "size": 9, "sha256": "0" * 64}
+    capture = {"station": "窗口", "operator": "060123", "dpi": 300, "captured_at": "2026-09-01T09:00:00+08:00", "files": [sent_file]}
+    upload = desk.client.post("/api/v1/uploads", json=capture, headers=headers).json()[0]["id"]
+    return {"id_": sent, "number": number, "check_code": copy["check_code"], "hook": str(hook), "upload": upload}
 
 
 def call(desk: Desk, method: str, path: str, headers: dict[str, str], named: dict[str, str]) -> Any:
     """The operation on one record."""
-    where = named | ({"id_": named["hook"]} if path.startswith("/webhooks") else {})
+    other = {"/webhooks": "hook", "/uploads": "upload"}.get(path[: path.find("/", 1)])
+    where = named | ({"id_": named[other]} if other else {})
     filled = re.sub(r"{(\w+)}", lambda found: where[found[1]], path)
     body: dict[str, Any] = {}
     if path == "/copies":
@@ -94,6 +102,7 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
         "number": "LY2026-999999",
         "check_code": "AAAA-AAAA-AAAA-AAAA-AAAA",
         "hook": "999",
+        "upload": "0" * 32,
     }
     checked = 0
     for method, path in operations:
@@ -101,6 +110,7 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
             continue
         known, unknown = call(desk, method, path, headers, there), call(desk, method, path, headers, missing)
         foreign = org not in ABOVE_HOME if path.startswith(("/volumes", "/copies")) else (role, org) != (Role.STATION_CLIENT, HOME)
+        foreign = org != HOME if path.startswith("/uploads") else foreign
         decides = Act.DECIDE_USE in acts_of(role) and org in ABOVE_HOME and path.startswith("/usage-requests")
         if ACT_OF[path] not in acts_of(role):
             assert (known.status_code, known.json()["code"]) == (403, "ROLE"), (method, path)

@@ -15,12 +15,12 @@ import zxingcpp
 from PIL import Image
 from sqlalchemy import select, text, update
 
-from api.v1 import submissions
 from archive.access import Role, Scope
 from archive.access_tables import BlindEntry, UsageRequest
 from archive.compile.prove import PdfAProver, read_signature
 from archive.db import reading, writing
 from archive.models import JournalEntry, Volume
+from ingest import parts
 from tests.api.station import BIRTH, CITY, DISTRICT, HOME, LOOK, MOVE, NEIGHBOUR, OTHER, Desk, moved_case
 from tests.factories import make_bag, sound_case
 from tests.resources.bags import members, zip_of
@@ -277,23 +277,23 @@ def test_a_file_comes_whole_in_ranges_and_not_again_when_unchanged(desk: Desk) -
 def test_a_package_is_sent_in_parts_again_where_in_doubt_and_becomes_a_case(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(submissions, "PART", size := 50_000)
+    monkeypatch.setattr(parts, "PART", size := 50_000)
     case_no = "150602010000-20260901-000077"
     data = zipped(make_bag(tmp_path / "bag", case=moved_case(case_no)), tmp_path)
     headers = desk.token()
     asked = {"name": case_no, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     made = desk.client.post("/api/v1/submissions", json=asked, headers=headers).json()
-    parts = [data[start : start + size] for start in range(0, len(data), size)]
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
     path = f"/api/v1/submissions/{made['id']}"
-    assert made["parts"] == len(parts) > 2
-    for number in reversed(range(len(parts))):
-        assert desk.client.put(f"{path}/parts/{number}", content=parts[number], headers=headers).status_code == 204
+    assert made["parts"] == len(pieces) > 2
+    for number in reversed(range(len(pieces))):
+        assert desk.client.put(f"{path}/parts/{number}", content=pieces[number], headers=headers).status_code == 204
         if number:
             problem(desk.client.post(f"{path}/complete", headers=headers), 409, "PARTS_MISSING")
-    assert desk.client.put(f"{path}/parts/0", content=parts[0], headers=headers).status_code == 204
-    changed = bytes([parts[0][0] ^ 1]) + parts[0][1:]
+    assert desk.client.put(f"{path}/parts/0", content=pieces[0], headers=headers).status_code == 204
+    changed = bytes([pieces[0][0] ^ 1]) + pieces[0][1:]
     assert desk.client.put(f"{path}/parts/0", content=changed, headers=headers).status_code == 409
-    assert desk.client.get(path, headers=headers).json()["received"] == list(range(len(parts)))
+    assert desk.client.get(path, headers=headers).json()["received"] == list(range(len(pieces)))
     done = desk.client.post(f"{path}/complete", headers=headers).json()
     assert (done["state"], done["case_no"]) == ("DONE", case_no)
     assert done["outcome"] in {"ACCEPTED", "CONFIRM"}

@@ -50,7 +50,9 @@ def denial(role: Role, org: str, act: Act, record: Record | None = RECORD, *gran
     return decide(reader(role, org), act, record, ORGANISATIONS, grants, now=NOW).denial
 
 
-@pytest.mark.parametrize(("role", "act"), [*itertools.product(sorted(ADMINISTRATORS), sorted(RECORD_ACTS | {Act.SEARCH, Act.SUBMIT, Act.REQUEST_USE}))])
+@pytest.mark.parametrize(
+    ("role", "act"), [*itertools.product(sorted(ADMINISTRATORS), sorted(RECORD_ACTS | {Act.SEARCH, Act.SUBMIT, Act.REQUEST_USE}))]
+)
 def test_no_administrator_sees_or_touches_content_even_with_a_grant(role: Role, act: Act) -> None:
     assert denial(role, CITY, act, RECORD, grant(act)) is Denial.ROLE
 

@@ -7,7 +7,9 @@ volumes also carries the scope `sample`; what is found in that scope is compared
 import argparse
 import itertools
 import json
+import os
 import random
+import resource
 import statistics
 import sys
 import tempfile
@@ -60,13 +62,13 @@ _WEIGHTS = list(itertools.accumulate(1 / rank for rank in range(1, len(_CLAUSES)
 _SERIES = ("CS", "SW", "QR", "QC", "BG", "LF", "QY", "BZ")
 
 
-def volumes(count: int, pages: int, seed: int, every: int) -> Iterator[list[Document]]:
-    """`count` volumes with about `pages` page texts in all; each `every`-th is of the sample."""
-    chance = random.Random(seed)  # noqa: S311 - not a secret
+def volumes(count: int, pages: int, seed: int, every: int, only: range | None = None) -> Iterator[Document]:
+    """`count` volumes, or `only` some of them, with about `pages` page texts in all; each `every`-th is of the sample."""
     stations = [one.code for one in ORGANISATIONS if one.parent and not one.fonds_no]
     scopes = {code: scope_of((code,), ORGANISATIONS) for code in stations}
     districts = {code: ORGANISATIONS.district_of(code).code for code in stations}
-    for volume_id in range(1, count + 1):
+    for volume_id in only or range(1, count + 1):
+        chance = random.Random(f"{seed}-{volume_id}")  # noqa: S311 - not a secret
         station, series = chance.choice(stations), chance.choice(_SERIES)
         texts = pages * volume_id // count - pages * (volume_id - 1) // count
         name = chance.choice(_SURNAMES) + "".join(chance.choices(_GIVEN, k=chance.choice((1, 2, 2))))
@@ -74,7 +76,6 @@ def volumes(count: int, pages: int, seed: int, every: int) -> Iterator[list[Docu
         about: dict[str, Any] = {
             "volume_id": volume_id,
             "version": 1,
-            "texts": texts,
             "code": f"J602-ZY·HJ·{series}·2026·Y-{volume_id:06d}",
             "case_no": case_no,
             "item": f"{series}0{volume_id % 5}",
@@ -90,8 +91,8 @@ def volumes(count: int, pages: int, seed: int, every: int) -> Iterator[list[Docu
             "title": f"{name}出生登记（{case_no}）",
             "scope": (*scopes[station], SAMPLE) if volume_id % every == 0 else scopes[station],
         }
-        head = Document(page=0, text=f"{about['title']}␞{name}␞{about['code']}", **about)
-        yield [head, *(Document(page=page, text=_page(chance, name), **about) for page in range(1, texts + 1))]
+        head = f"{about['title']}␞{name}␞{about['code']}"
+        yield Document(head=head, pages=tuple((page, _page(chance, name)) for page in range(1, texts + 1)), **about)
 
 
 def _page(chance: random.Random, name: str) -> str:
@@ -104,25 +105,25 @@ def _page(chance: random.Random, name: str) -> str:
 
 
 def classes(chance: random.Random, sample: list[Document]) -> dict[str, Callable[[], str]]:
-    """The ten classes of queries, each made of documents that are there."""
-    pages, heads = [one for one in sample if one.page], [one for one in sample if not one.page]
+    """The ten classes of queries, each made of texts that are there."""
+    pages = [text for one in sample for _, text in one.pages]
 
     def cut(size: int) -> str:
-        text = chance.choice(pages).text
+        text = chance.choice(pages)
         at = chance.randrange(max(1, len(text) - size))
         return f'"{text[at : at + size]}"'
 
     return {
-        "name": lambda: f"姓名:{chance.choice(heads).names[0]}",
+        "name": lambda: f"姓名:{chance.choice(sample).names[0]}",
         "one character": lambda: f"姓名:{chance.choice(_SURNAMES)}",
-        "code": lambda: chance.choice(heads).code,
+        "code": lambda: chance.choice(sample).code,
         "code prefix": lambda: f"档号:J602-ZY·HJ·{chance.choice(_SERIES)}·2026·Y-00{chance.randrange(100):02d}",
-        "case number": lambda: chance.choice(heads).case_no,
+        "case number": lambda: chance.choice(sample).case_no,
         "frequent word": lambda: chance.choice(("出生", "户口", "登记", "民族")),
         "phrase": lambda: cut(9),
         "frequent phrase": lambda: chance.choice(_PHRASES),
-        "phrase, station, dates": lambda: f"{chance.choice(_PHRASES)} 收件:{chance.choice(heads).receive_org} 日期:2023",
-        "boolean": lambda: f"({cut(5)} OR {chance.choice(heads).names[0]}) NOT {chance.choice(_PHRASES)}",
+        "phrase, station, dates": lambda: f"{chance.choice(_PHRASES)} 收件:{chance.choice(sample).receive_org} 日期:2023",
+        "boolean": lambda: f"({cut(5)} OR {chance.choice(sample).names[0]}) NOT {chance.choice(_PHRASES)}",
     }
 
 
@@ -140,26 +141,22 @@ def spread(took: list[tuple[float, float]]) -> dict[str, float]:
     return {"p50": round(cuts[49], 2), "p95": round(cuts[94], 2), "p99": round(cuts[98], 2), "cpu_p95": round(busy[94], 2)}
 
 
-def build(index: SearchIndex, made: Iterator[list[Document]], every: int) -> tuple[list[Document], dict[str, float]]:
-    """Index everything; the time to invent the texts is left out. Returns the sample and the figures."""
-    sample: list[Document] = []
-    documents, inventing, busy = 0, 0.0, time.process_time()
+def build(index: SearchIndex, made: Iterator[Document]) -> dict[str, float]:
+    """Index everything; the time to invent the texts is left out."""
+    volumes, texts, inventing, busy = 0, 0, 0.0, time.process_time()
     began = time.thread_time()
-    for some in made:
+    for one in made:
         inventing += time.thread_time() - began
-        index.replace(some[0].volume_id, some)
-        documents += len(some)
-        if some[0].volume_id % 2000 == 0:
-            index.commit(some[0].volume_id)
-            sys.stderr.write(
-                f"\r{some[0].volume_id} volumes, {documents / (time.process_time() - busy - inventing):.0f} documents/s and core"
-            )
-        if some[0].volume_id % every == 0:
-            sample += some
+        index.replace(one.volume_id, one)
+        volumes, texts = volumes + 1, texts + len(one.pages)
+        if one.volume_id % 2000 == 0:
+            index.commit(0)
+            sys.stderr.write(f"\r{one.volume_id} volumes, {texts / (time.process_time() - busy - inventing):.0f} page texts/s and core")
         began = time.thread_time()
-    index.commit(10**9)
+    index.commit(0)
     seconds = time.process_time() - busy - inventing
-    return sample, {"documents": documents, "core_seconds": round(seconds, 1), "documents_per_second_and_core": round(documents / seconds)}
+    figures = {"volumes": volumes, "page_texts": texts, "core_seconds": round(seconds, 1)}
+    return {**figures, "page_texts_per_second_and_core": round(texts / seconds)}
 
 
 def ask_all(index: SearchIndex, chance: random.Random, sample: list[Document], count: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -176,7 +173,7 @@ def ask_all(index: SearchIndex, chance: random.Random, sample: list[Document], c
             found, right, expected = found + len(got), right + len(got & due), expected + len(due)
     with_facets = [Request(parse("出生", WORDS), frozenset({CITY}), facets=FACETS)] * max(5, count // 10)
     times["frequent word, 8 facets"] = spread([timed(lambda one=one: index.search(one)) for one in with_facets])  # type: ignore[misc]
-    truth = {"documents": len(sample), "expected": expected, "recall": right / max(expected, 1), "precision": right / max(found, 1)}
+    truth = {"volumes": len(sample), "expected": expected, "recall": right / max(expected, 1), "precision": right / max(found, 1)}
     return times, truth
 
 
@@ -188,18 +185,31 @@ def main() -> None:
     words.add_argument("--pages", type=int, default=680_000)
     words.add_argument("--queries", type=int, default=200)
     words.add_argument("--seed", type=int, default=1)
-    words.add_argument("--at", type=Path, help="keep the index in this folder")
+    words.add_argument("--at", type=Path, help="keep the index in this folder; one that is there already is only asked")
     said = words.parse_args()
     every = max(1, said.volumes // 500)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         index = ENGINES[said.engine](said.at or Path(folder))
-        sample, built = build(index, volumes(said.volumes, said.pages, said.seed, every), every)
+        kept = index.stats().documents
+        built = {} if kept else build(index, volumes(said.volumes, said.pages, said.seed, every))
+        if kept not in (0, said.volumes):
+            words.error(f"--at holds {kept} volumes")
+        sample = list(volumes(said.volumes, said.pages, said.seed, every, range(every, said.volumes + 1, every)))
         size = sum(one.stat().st_size for one in (said.at or Path(folder)).rglob("*") if one.is_file())
         times, truth = ask_all(index, random.Random(said.seed), sample, said.queries)  # noqa: S311 - not a secret
-        extra = [[one for one in sample if one.volume_id == volume_id] for volume_id in sorted({one.volume_id for one in sample})[:30]]
-        adding = spread([timed(lambda some=some: (index.replace(some[0].volume_id, some), index.commit(10**9))) for some in extra])  # type: ignore[misc]
+        adding = spread([timed(lambda one=one: (index.replace(one.volume_id, one), index.commit(0))) for one in sample[:30]])  # type: ignore[misc]
         index.close()
-    result = {"engine": said.engine, **built, "index_mb": round(size / 1e6), "ms": times, "add_one_and_commit_ms": adding, "sample": truth}
+    peak, loads = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), [round(one, 1) for one in os.getloadavg()]
+    result = {
+        "engine": said.engine,
+        **built,
+        "index_mb": round(size / 1e6),
+        "peak_mb": peak,
+        "load": loads,
+        "ms": times,
+        "add_one_and_commit_ms": adding,
+        "sample": truth,
+    }
     sys.stderr.write(f"\n{'class':<26}{'p50':>9}{'p95':>9}{'p99':>9}{'cpu p95':>9} ms\n")
     for name, row in {**times, "add one volume and commit": adding}.items():
         sys.stderr.write(f"{name:<26}{row['p50']:>9}{row['p95']:>9}{row['p99']:>9}{row['cpu_p95']:>9}\n")

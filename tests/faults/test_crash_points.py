@@ -4,14 +4,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from archive.crashpoints import POINTS
-from archive.db import reading
-from archive.models import Job
+from archive.db import reading, writing
+from archive.models import Job, VolumeVersion
 from archive.proof import committed
 from storage.package import read_inventory
 from tests.faults.worker import opened, work
@@ -41,6 +42,7 @@ KILLS = (
         ("timestamp", point)
         for point in ("timestamp-frozen-before-commit", "compiled-recorded", "timestamped", "signed-staged", "inventory-written")
     ),
+    *(("renewal", point) for point in ("renewal-frozen-before-commit", "timestamped", "inventory-written")),
 )
 """Act and point of each test."""
 
@@ -80,7 +82,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def deliver(archive: Holdings, act: str) -> None:
-    """What lies there before the act: fresh cases; a committed one and its supplement; a committed one that owes its time-stamps."""
+    """What lies there before the act: fresh cases; a committed one and its supplement; one that owes its time-stamps; one whose stamp ends soon."""
     archive.deliver("first", sound_case(CASE_NO))
     if act == "compile":
         return
@@ -89,6 +91,10 @@ def deliver(archive: Holdings, act: str) -> None:
     elif act == "supplement":
         work(archive, "compile")
         archive.deliver("second", supplement())
+    elif act == "renewal":
+        work(archive, "compile")
+        with writing(archive.engine) as session:
+            session.execute(update(VolumeVersion).values(stamped_until=datetime.now(UTC) + timedelta(days=30)))
     else:
         work(archive, "down")
 
@@ -97,7 +103,7 @@ def deliver(archive: Holdings, act: str) -> None:
 def before(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> dict[str, Path]:
     """A folder for each act, copied for each kill."""
     folders = {}
-    for act in ("batch", "compile", "supplement", "timestamp"):
+    for act in ("batch", "compile", "supplement", "timestamp", "renewal"):
         folders[act] = tmp_path_factory.mktemp(act)
         archive = opened(folders[act], keys)
         deliver(archive, act)

@@ -5,12 +5,14 @@ An order is a line of standard input: act, crash point, folder, folder of the ke
 
 import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pyhanko.sign.timestamps import HTTPTimeStamper
 
 from api.batch import begin_supplements, begin_timestamps, free_dead, reserve
-from archive.db import connect, migrate
+from archive.db import connect, migrate, writing
+from archive.renewal import freeze_renewals
 from tests.holdings import Holdings, holdings
 from tests.postgres import free_port
 
@@ -23,11 +25,18 @@ def opened(folder: Path, keys: Path) -> Holdings:
 
 
 def work(archive: Holdings, act: str) -> None:
-    """What one run of `yice compile` or `yice timestamp` does, without the messages; `down` compiles while the TSA is down."""
+    """What one run of `yice compile` or of `yice timestamp` does, without the messages; `down` compiles while the TSA is down."""
     free_dead(archive.runtime)
     shop = archive.shop
     if act == "down":
         shop = archive.with_timestamper(HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=2))
+    if act == "renewal":
+        good_for = shop.sealer_for("J602").trial_stamp()
+        with writing(archive.engine) as session:
+            now = datetime.now(UTC)
+            freeze_renewals(session, "test", before=now + timedelta(days=60), now_good_for=good_for, ends={}, at=now)
+        archive.make(shop)
+        return
     if act == "timestamp":
         begin_timestamps(archive.runtime, "test")
         archive.make(shop)

@@ -209,7 +209,9 @@ def test_make_cluster_starts_everything_and_ctrl_c_ends_all_of_it() -> None:
     try:
         assert cluster.stderr is not None
         said = "".join(iter(cluster.stderr.readline, "按 Ctrl-C 全部结束。\n"))
-        assert {"postgresql", "rabbitmq", "seaweedfs", "web", "node-1", "node-2"} <= set(said.split())
+        assert {"postgresql", "rabbitmq", "seaweedfs", "web", "worker-1", "worker-2", "reader", "keeper", "index", "beat"} <= set(
+            said.split()
+        )
         assert httpx.get(f"http://127.0.0.1:{port}/readyz").json()["status"] == "ready"
         assert running_in(folder)
     finally:

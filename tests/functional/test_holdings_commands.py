@@ -1,13 +1,18 @@
 """The commands that keep the holdings whole, as a person at the terminal uses them."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.metrics import exposition, registry_of
+from archive.db import writing
+from archive.models import VolumeVersion
 from tests.faults.archives import archive, committed_folder, keys
 from tests.faults.test_fixity import flip, volume_file
 from tests.holdings import Holdings
@@ -61,3 +66,31 @@ def test_a_rebuild_beside_the_running_archive_says_that_nothing_differs(tmp_path
     made = yice("rebuild", "--from-store", "--into", str(tmp_path / "anew"))
     assert (made["volumes"], made["versions"], made["indexed"], made["differences"], made["faults"]) == (3, 4, 3, [], [])
     assert yice("backup", "--to", str(tmp_path / "backup"))["versions"] == 4
+
+
+def test_time_stamps_that_end_soon_are_renewed_in_bulk_and_the_row_says_until_when(
+    desk: Holdings, keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YICE_CRLS", str(keys / "root.crl"))
+    with writing(desk.engine) as session:
+        soon = datetime.now(UTC) + timedelta(days=30)
+        session.execute(update(VolumeVersion).values(stamped_until=soon))
+        session.execute(update(VolumeVersion).where(VolumeVersion.volume_id == 2).values(stamped_until=None))
+    assert yice("timestamp", "--renew", "--within", "10") == {
+        "total": 0,
+        "done": 0,
+        "failed": 0,
+        "learned": 1,
+        "due": 0,
+        "first_end": soon.isoformat(),
+    }
+    made = yice("timestamp", "--renew")
+    assert {**made, "first_end": ""} == {"total": 2, "done": 2, "failed": 0, "learned": 0, "due": 0, "first_end": ""}
+    assert made["first_end"] > (soon + timedelta(days=3650)).isoformat()
+    listed = {one["code"][-1]: (one["version"], one["stamped_until"] >= made["first_end"]) for one in yice("list")}
+    assert listed == {"1": (3, True), "2": (1, True), "3": (2, True)}
+    assert yice("timestamp", "--renew")["total"] == 0
+    text = exposition(registry_of(desk.runtime)).decode()
+    assert "yice_timestamps_due 0.0" in text
+    assert "yice_timestamp_remaining_seconds -1.0" not in text
+    assert yice("verify", "--all")["faults"] == []

@@ -91,6 +91,39 @@ def test_poppler_agrees_on_pages_and_the_contents_sheet_names_them(made: Path) -
         assert f"第 {item['page']} 页" in text
 
 
+def test_the_inspection_is_the_last_page_but_one_and_its_three_phases_are_a_pdf_on_request(made: Path, tmp_path: Path) -> None:
+    volume = rows(made / "var")[0]
+    shown = json.loads(yice(made / "var", "show", volume["code"], "--json"))
+
+    def text(pdf: Path, *pages: str) -> str:
+        return "".join(
+            subprocess.run(["pdftotext", "-layout", *pages, str(pdf), "-"], capture_output=True, text=True, check=True).stdout.split()
+        )
+
+    number = volume["pages"] - 1
+    sheet = text(made / "var" / "store" / shown["key"], "-f", str(number), "-l", str(number))
+    assert all(word in sheet for word in ("四性检测报告", "真实性", "完整性", "可用性", "安全性", f"第{number}页共{volume['pages']}页"))
+    yice(made / "var", "scrub")
+    kept = json.loads(yice(made / "var", "inspect", volume["code"], "--pdf", str(tmp_path / "report.pdf"), "--json"))
+    assert [one["phase"] for one in kept["reports"]] == ["GD", "YJ", "CQ"]
+    assert {row["outcome"] for one in kept["reports"] for group in one["report"] for row in group["items"]} == {"PASS"}
+    info = subprocess.run(["pdfinfo", str(tmp_path / "report.pdf")], capture_output=True, text=True, check=True).stdout
+    assert "Pages:           3" in info
+    said = text(tmp_path / "report.pdf")
+    assert volume["code"].replace("·", "") in said.replace("·", "")
+    assert "测某" not in said
+    package = json.loads((made / "var" / "store" / shown["key"]).with_name("inspection.json").read_text("utf-8"))
+    assert package["taken_over"]["at"]
+    assert [group["group"][:2] for group in package["taken_over"]["report"]] == ["YJ"] * 4
+
+
+def test_an_inspection_with_a_reason_is_done_anew_and_journalled(made: Path) -> None:
+    code = rows(made / "var")[1]["code"]
+    again = json.loads(yice(made / "var", "inspect", code, "--reason", "年度抽检", "--phase", "YJ", "--json"))
+    assert (again["phase"], again["revision"]) == ("YJ", 1)
+    yice(made / "var", "inspect", "J602-ZY·HJ·CS·2026·Y-999999", expect=2)
+
+
 @pytest.mark.parametrize("point", ["frozen-before-commit", "frozen-after-commit"])
 def test_a_kill_while_numbers_are_reserved_leaves_no_gap(tmp_path: Path, point: str) -> None:
     for number in (1, 2):

@@ -30,6 +30,15 @@ ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", 
 """Raised before there is a package, `sources/test_sources`, and by the scanner beside intake, `test_virus`."""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
 """Raised by a second delivery: tests of versions."""
+ELSEWHERE |= {
+    "CAPTURE_UNREADABLE",
+    "CAPTURE_UNPLACED",
+    "CAPTURE_NOT_YOURS",
+    "CAPTURE_BY_PACKAGE",
+    "CAPTURE_NOT_CLOSED",
+    "CAPTURE_INCOMPLETE",
+}
+"""Raised by a file that a window sends, `api/test_uploads`."""
 
 LAST = "materials/006.jpg"
 
@@ -54,6 +63,14 @@ def _named(name: str, data: Callable[[], bytes]) -> Change:
     def change(case: Case, files: Files) -> None:
         case["materials"][5]["files"] = [name]
         files[name] = data()
+
+    return change
+
+
+def _pages_of(data: Callable[[], bytes], pages: int, **values: object) -> Change:
+    def change(case: Case, files: Files) -> None:
+        _named("materials/x.pdf", data)(case, files)
+        case["materials"][5].update(pages=pages, **values)
 
     return change
 
@@ -91,7 +108,6 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "APPROVAL_LEVEL": _event("APPROVE", level="CITY"),
     "ID_INVALID": _person(id_number="150602199001010017"),
     "PERSON_AGE": _person(id_number="150602190001010014"),
-    "BORN_AFTER": lambda case, _: case["subjects"][0].update(id_number="150602202610150019"),
     "GD-2-9": _material(5, type="其他"),
     "FORM_NOT_SYSTEM": lambda case, files: (
         case["materials"][0].update(form=None, data=None, source="SCANNED_PROOF", files=["materials/001.jpg"]),
@@ -104,6 +120,15 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "BLANK_PAGE": _file(images.blank_jpeg),
     "BLANK_NOT_BLANK": _material(5, blank_pages=[1]),
     "LOW_RESOLUTION": _file(images.coarse_jpeg),
+    "TOO_DARK": _file(images.dark_jpeg),
+    "BLURRED": _file(images.blurred_jpeg),
+    "CUT_OFF": _file(images.cut_off_jpeg),
+    "NEAR_COPY": lambda case, files: (
+        case["materials"][5].update(files=[LAST, "materials/007.jpg"], pages=2),
+        files.update({LAST: images.written_jpeg(), "materials/007.jpg": images.copied_jpeg()}),
+    ),
+    "PAGE_ORDER": _pages_of(documents.misnumbered_pdf, 2),
+    "CERT_TEXT": _pages_of(documents.foreign_pdf, 1, source="ONLINE_APPLICATION"),
     "NO_EVIDENCE": _material(4, source_ref=None),
     "EVIDENCE_PARTIAL": lambda case, files: (
         case["materials"][4].update(files=["materials/005.jpg", "materials/y.jpg"], pages=2),

@@ -30,7 +30,7 @@ def test_one_child_looks_at_many_files(tmp_path: Path) -> None:
     child = Child(Limits())
     first = pid_of(child)
     for _ in range(20):
-        assert child.look(stored(tmp_path, documents.pdf())) == Look("application/pdf", 1)
+        assert child.look(stored(tmp_path, documents.pdf())) == Look("application/pdf", 1, texts=((1, "Certificate 0"),))
     assert pid_of(child) == first
     child.close()
 
@@ -56,7 +56,7 @@ def test_a_bomb_is_stopped_by_the_memory_limit_and_the_next_file_is_well(tmp_pat
     limits = Limits(memory=1 << 30)
     seen = pooled_look(stored(tmp_path, make()), limits)
     assert seen.fault == "FILE_UNSAFE"
-    assert pooled_look(stored(tmp_path, documents.pdf()), limits) == Look("application/pdf", 1)
+    assert pooled_look(stored(tmp_path, documents.pdf()), limits) == Look("application/pdf", 1, texts=((1, "Certificate 0"),))
 
 
 def test_a_child_killed_while_it_was_idle_refuses_no_sound_file(tmp_path: Path) -> None:

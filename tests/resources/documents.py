@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pikepdf
 from pikepdf import Array, Dictionary, Name, String
 
+from api.demo import born_digital
 from tests.resources.images import jpeg
 
 
@@ -23,6 +24,37 @@ def pdf(change: Callable[[pikepdf.Pdf], None] | None = None, *, pages: int = 1, 
         change(made)
     out = io.BytesIO()
     made.save(out, **options)
+    return out.getvalue()
+
+
+def misnumbered_pdf() -> bytes:
+    """Two pages that say that they are the first and the third of three."""
+    return born_digital.numbered("说明", ("由申请人提交。",), (1, 3), 3)
+
+
+def foreign_pdf() -> bytes:
+    """A certificate of somebody who is not of the case."""
+    return born_digital.without_fonts("居民身份证", ("姓名：别某", "公民身份号码：150602199101010013"))
+
+
+def scanned_pdf(picture: bytes, size: tuple[int, int]) -> bytes:
+    """An A4 page that is all one JPEG, as office scanners write it."""
+    made = pikepdf.new()
+    page = made.add_blank_page(page_size=(595, 842))
+    image = made.make_stream(
+        picture,
+        Type=Name.XObject,
+        Subtype=Name.Image,
+        Width=size[0],
+        Height=size[1],
+        BitsPerComponent=8,
+        ColorSpace=Name.DeviceRGB,
+        Filter=Name.DCTDecode,
+    )
+    page.obj.Resources = Dictionary(XObject=Dictionary(S=image))
+    page.obj.Contents = made.make_stream(b"q 595 0 0 842 0 0 cm /S Do Q")
+    out = io.BytesIO()
+    made.save(out)
     return out.getvalue()
 
 

@@ -3,8 +3,11 @@
 import io
 import struct
 import zlib
+from random import Random
 
-from PIL import Image, ImageCms, ImageDraw
+from PIL import Image, ImageCms, ImageDraw, ImageEnhance, ImageFilter
+
+from api.demo import scans
 
 A4 = (1654, 2339)
 
@@ -147,3 +150,38 @@ def profiled_jpeg() -> bytes:
 def phone_jpeg() -> bytes:
     """A phone's multi-picture JPEG: one page, and a preview that is none."""
     return saved(picture("phone"), "MPO", save_all=True, append_images=[picture("phone", size=(400, 560))])
+
+
+def written(seed: int = 1) -> Image.Image:
+    """A page full of Chinese writing, as a window's scanner sees it."""
+    lines = tuple(f"兹证明上述人员情况属实，材料齐全，特此出具本证明。{row:02d}" for row in range(16))
+    return scans.colour(scans.Page("证明", lines, "演示派出所"), 200, Random(seed))  # noqa: S311 - repeatable
+
+
+def written_jpeg() -> bytes:
+    """That page, sound."""
+    return scans.jpeg(written(), 200)
+
+
+def copied_jpeg() -> bytes:
+    """The same page made smaller, darker and grey."""
+    page = written().convert("L").resize((1500, 2121))
+    return scans.jpeg(ImageEnhance.Brightness(page).enhance(0.9), 180, 60)
+
+
+def dark_jpeg() -> bytes:
+    """The same page, the lamp almost out."""
+    return scans.jpeg(ImageEnhance.Brightness(written()).enhance(0.3), 200)
+
+
+def blurred_jpeg() -> bytes:
+    """The same page, out of focus."""
+    return scans.jpeg(written().filter(ImageFilter.GaussianBlur(5)), 200)
+
+
+def cut_off_jpeg() -> bytes:
+    """The same page, its left fifth beside the glass."""
+    page = written()
+    moved = Image.new("RGB", page.size, page.getpixel((page.width // 2, 20)))
+    moved.paste(page, (-350, 0))
+    return scans.jpeg(moved, 200)

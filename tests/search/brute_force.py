@@ -10,16 +10,14 @@ from search.analysis import fold
 from search.documents import Document
 from search.index import Request, Sort
 
-Key = tuple[int, int]
 
-
-def matches(node: ask.Node, one: Document) -> bool:  # noqa: C901, PLR0911 - one line a kind of node
-    """Whether a document answers a query."""
+def matches(node: ask.Node, one: Document, *, by_facts: bool = False) -> bool:  # noqa: C901, PLR0911 - one line a kind of node
+    """Whether a volume answers a query, with its pages or by its facts alone."""
     match node:
         case ask.Everything():
             return True
         case ask.Text(value):
-            return value in fold(one.text)
+            return any(value in fold(text) for text in (one.head, *(() if by_facts else (text for _, text in one.pages))))
         case ask.Name(value):
             return any(value in fold(name) for name in one.names)
         case ask.Beginning(field, value):
@@ -32,47 +30,43 @@ def matches(node: ask.Node, one: Document) -> bool:  # noqa: C901, PLR0911 - one
         case ask.Volumes(ids):
             return one.volume_id in ids
         case ask.And(parts):
-            return all(matches(part, one) for part in parts)
+            return all(matches(part, one, by_facts=by_facts) for part in parts)
         case ask.Or(parts):
-            return any(matches(part, one) for part in parts)
+            return any(matches(part, one, by_facts=by_facts) for part in parts)
         case ask.Not(part):
-            return not matches(part, one)
+            return not matches(part, one, by_facts=by_facts)
     return False
 
 
 def answers(documents: Iterable[Document], request: Request) -> list[Document]:
     """All answers, in order."""
-    kinds = request.kinds_asked
-    found = [
-        one
-        for one in documents
-        if not request.scope.isdisjoint(one.scope) and ("page" if one.page else "volume") in kinds and matches(request.query, one)
-    ]
+    found = [one for one in documents if not request.scope.isdisjoint(one.scope) and matches(request.query, one)]
     return sorted(found, key=lambda one: _order(one, request))
 
 
 def _order(one: Document, request: Request) -> Any:
-    newest = (-one.completed_on.toordinal(), -one.volume_id, -one.page)
+    newest = (-one.completed_on.toordinal(), -one.volume_id)
     if request.sort is Sort.NEWEST:
         return newest
     if request.sort is Sort.OLDEST:
-        return (one.completed_on, one.volume_id, one.page)
+        return (one.completed_on, one.volume_id)
     if request.sort is Sort.CODE:
         code = ArchivalCode.parse(one.code)
-        return (code.fonds, code.series.value, code.year, ("D10", "D30", "Y").index(code.term), code.number, one.page)
-    named = not one.page and any(fold(name) in ask.wanted(request.query) for name in one.names)
-    return (2 if one.page else 0 if named else 1, *newest)
+        return (code.fonds, code.series.value, code.year, ("D10", "D30", "Y").index(code.term), code.number)
+    if any(fold(name) in ask.wanted(request.query) for name in one.names):
+        return (0, *newest)
+    return (1 if matches(request.query, one, by_facts=True) else 2, *newest)
 
 
-def keys(documents: Iterable[Any]) -> list[Key]:
-    """Volume and page of documents or hits."""
-    return [(one.volume_id, one.page) for one in documents]
+def keys(found: Iterable[Any]) -> list[int]:
+    """The volumes of documents or hits."""
+    return [one.volume_id for one in found]
 
 
 def counts(documents: Iterable[Document], facet: str) -> dict[str, int]:
-    """How many documents carry each value of a facet."""
+    """How many volumes carry each value of a facet."""
     counted: Counter[str] = Counter()
     for one in documents:
-        held = ("page" if one.page else "volume") if facet == "kind" else getattr(one, facet)
+        held = getattr(one, facet)
         counted.update(held if isinstance(held, tuple) else [str(held)])
     return dict(counted)

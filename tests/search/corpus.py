@@ -22,15 +22,13 @@ SERIES = ("CS", "QR", "QY")
 ALPHABET = "王小东東区區户12１a Ａ𠮷-·㈱é\n"
 
 
-def document(volume_id: int, page: int = 0, *, texts: int = 0, text: str = "正文", **other: Any) -> Document:
-    """One document; what is not said follows from the volume's id."""
+def document(volume_id: int, *pages: str, head: str = "正文", **other: Any) -> Document:
+    """One volume with these pages; what is not said follows from its id."""
     station = other.pop("station", STATIONS[volume_id % len(STATIONS)])
     series = other.pop("series", SERIES[volume_id % len(SERIES)])
     made: dict[str, Any] = {
         "volume_id": volume_id,
         "version": 1,
-        "page": page,
-        "texts": texts,
         "code": f"J602-ZY·HJ·{series}·2026·Y-{volume_id:06d}",
         "case_no": f"{station}-20260901-{volume_id:06d}",
         "item": f"{series}0{volume_id % 3}",
@@ -44,7 +42,8 @@ def document(volume_id: int, page: int = 0, *, texts: int = 0, text: str = "正�
         "completed_on": date(2026, 1, 1) + timedelta(days=volume_id * 7 % 200),
         "names": ("测某",),
         "title": "测某出生登记",
-        "text": text,
+        "head": head,
+        "pages": tuple(enumerate(pages, 1)),
         "scope": scope_of((station,), ORGANISATIONS),
     }
     return Document(**{**made, **other})
@@ -55,16 +54,15 @@ parts = st.text(ALPHABET, min_size=1, max_size=5).map(fold).filter(bool)
 
 
 @st.composite
-def volumes(draw: st.DrawFn, first: int = 1, least: int = 1) -> dict[int, list[Document]]:
+def volumes(draw: st.DrawFn, first: int = 1, least: int = 1) -> dict[int, Document]:
     """Some volumes with pages."""
     made = {}
     for volume_id in range(first, first + draw(st.integers(least, 6))):
         names = tuple(draw(st.lists(texts.filter(lambda one: bool(fold(one))), min_size=1, max_size=2)))
-        pages = draw(st.lists(texts, max_size=3))
         station = draw(st.sampled_from(STATIONS))
         day = date(2026, 1, 1) + timedelta(days=draw(st.integers(0, 3)))
-        about = {"names": names, "station": station, "completed_on": day, "texts": len(pages)}
-        made[volume_id] = [document(volume_id, page, text=text, **about) for page, text in enumerate([draw(texts), *pages])]
+        pages = draw(st.lists(texts, max_size=3))
+        made[volume_id] = document(volume_id, *pages, head=draw(texts), names=names, station=station, completed_on=day)
     return made
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.analysis import bigrams, fold, fold_with_places, occurrences
+from search.analysis import fold, fold_with_places, grams, occurrences, pairs, spaced_grams
 
 
 @pytest.mark.parametrize(
@@ -58,6 +58,12 @@ def test_no_space_is_left_for_the_engines_to_split_at(text: str) -> None:
     assert not any(one.isspace() or unicodedata.category(one) in {"Cc", "Cf"} for one in fold(text))
 
 
-def test_bigrams_overlap_and_occurrences_too() -> None:
-    assert bigrams("东胜区") == ["东胜", "胜区"]
+def test_pairs_grams_and_occurrences_overlap() -> None:
+    assert pairs("东胜区") == ["东胜", "胜区"]
+    assert grams("东胜区公") == ["东胜区", "胜区公"]
     assert list(occurrences("啊啊", "啊啊啊")) == [0, 1]
+
+
+@given(st.text())
+def test_the_fast_way_to_make_grams_makes_the_same(text: str) -> None:
+    assert spaced_grams(fold(text)) == " ".join(grams(fold(text)))

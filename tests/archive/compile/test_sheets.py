@@ -1,6 +1,8 @@
 """The generated sheets: the right pages, nothing lost, the same bytes again."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 
 import pikepdf
@@ -10,8 +12,12 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.seal_art import seal_pdf
-from archive.compile.sheets import SEAL_BOX, FormSheet, SheetRow, Sheets, SheetsInput, missing_glyphs, render_sheets
+from archive.compile.sheets import SEAL_BOX, FormSheet, InspectionSheet, SheetRow, Sheets, SheetsInput, missing_glyphs, render_sheets
+from archive.findings import rules
+from archive.inspection.report import report
+from archive.inspection.table import CHECKS, Phase
 from archive.vocabulary import FormKind
 
 PROCESS = (
@@ -37,6 +43,10 @@ def row(no: int, pages: int | None, key: str | None = None, title: str = "结婚
     return SheetRow(no, title, "东胜区天骄派出所", "2026-03-02", "扫描录入的证明", pages, key, "")
 
 
+def inspected(*findings: Mapping[str, str]) -> InspectionSheet:
+    return inspection_sheet(report(findings, Phase.GD), Phase.GD, datetime(2026, 3, 5, 2, tzinfo=UTC), confirmed=True)
+
+
 def volume(rows: tuple[SheetRow, ...], forms: tuple[FormSheet, ...] = (), **more: object) -> SheetsInput:
     base = SheetsInput(
         code="J602-ZY·HJ·QR·2026·Y-000123",
@@ -60,6 +70,7 @@ def volume(rows: tuple[SheetRow, ...], forms: tuple[FormSheet, ...] = (), **more
         notes=("扫描件原件留存于收件单位。",),
         cross_reference=None,
         late=False,
+        inspection=inspected(),
     )
     return replace(base, **more)  # type: ignore[arg-type]
 
@@ -93,7 +104,7 @@ def expected_starts(made: Sheets, given_rows: tuple[SheetRow, ...]) -> list[int]
 
 def test_parts_cover_every_page_in_order() -> None:
     made = render_sheets(usual())
-    assert list(made.parts) == ["cover", "contents", "form:m0", "form:m1", "form:m2", "form:m3", "closing"]
+    assert list(made.parts) == ["cover", "contents", "form:m0", "form:m1", "form:m2", "form:m3", "inspection", "closing"]
     ranges = list(made.parts.values())
     assert [first for first, _ in ranges] == [sum(count for _, count in ranges[:at]) for at in range(len(ranges))]
     with pikepdf.open(BytesIO(made.pdf)) as pdf:
@@ -171,6 +182,22 @@ def test_the_closing_sheet_states_the_true_total_of_pages_also_when_it_is_longer
     assert (count > 1) == (notes > 1)
     total = first + count + sum(one.pages or 0 for one in sheets.rows)
     assert f"本卷共 {len(sheets.rows)} 件，自封面至备考表共 {total} 页。" in text_of(made.pdf, first, count)
+
+
+@pytest.mark.parametrize("times", [0, 1, 30])
+def test_the_inspection_is_one_page_with_every_check_its_result_and_time_however_much_was_found(times: int) -> None:
+    everything = [
+        {"code": code, "outcome": str(rule.outcome), "place": "x", "message": rule.message, "action": ""} for code, rule in rules().items()
+    ]
+    made = render_sheets(volume(usual().rows, usual().forms, inspection=inspected(*everything * times)))
+    first, count = made.parts["inspection"]
+    assert count == 1
+    text = "".join(text_of(made.pdf, first, count).split())
+    assert all(one in text for one in ("真实性", "完整性", "可用性", "安全性", "归档（GD）", "2026-03-0510:00"))
+    for check in CHECKS:
+        assert (Phase.GD not in check.phases) or check.name in text
+        assert check.code(Phase.GD) in text
+    assert ("核对确认" in text) == bool(times)
 
 
 def test_a_character_without_a_glyph_is_shown_as_its_code_point() -> None:

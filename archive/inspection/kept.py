@@ -1,0 +1,62 @@
+"""What is inspected of a made volume: when the store takes it over (YJ), from its proof, and in the long run (CQ), by the scrub that reads it again.
+
+Laid out as `report` lays out the checks of a case: by group and item of DA/T 70-2018.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archive.inspection.report import GROUPS
+from archive.inspection.table import Phase
+from archive.vocabulary import Fixity, Outcome
+
+_Row = tuple[str, str, str | None]
+"""Item, what was checked, and what was found wrong."""
+
+
+def taken_over(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The report of taking over. Of what `prove_volume` refuses nothing is taken over, so a recorded proof has found nothing."""
+    wrong = None if proof.get("ok") else "证明未通过。"
+    return _laid(
+        Phase.YJ,
+        [
+            ("1-1", f"固化信息有效性（电子签章 {proof.get('level', '')}）", wrong),
+            ("1-3", "档号与文件内所载一致", wrong),
+            ("2-1", "封面、目录、备考表齐全", wrong),
+            ("2-7", f"实有页数与目录相符（{proof.get('pages', '')} 页）", wrong),
+            ("2-11", "原始文件逐一读出，摘要相符", wrong),
+            ("3-3", f"长期保存格式 PDF/A-{proof.get('pdfa', '')}（veraPDF）", wrong),
+            ("3-4", "自存储读出后可打开、可读", wrong),
+            ("4-2", "不含脚本、外部引用和加密", wrong),
+        ],
+    )
+
+
+def long_run(objects: int, faults: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The report of a look of the scrub: how many objects it read, and how many of them were changed, missing or unreadable."""
+
+    def wrong(kind: Fixity) -> str | None:
+        return f"{faults[kind]} 个对象{kind.label}。" if faults.get(kind) else None
+
+    return _laid(
+        Phase.CQ,
+        [
+            ("1-1", f"固化信息有效性（{objects} 个对象摘要复核）", wrong(Fixity.CHANGED)),
+            ("2-11", "信息包内容数据完整，归档记录与清单一致", wrong(Fixity.MISSING)),
+            ("3-4", "存储介质可读", wrong(Fixity.UNREADABLE)),
+        ],
+    )
+
+
+def _laid(phase: Phase, rows: list[_Row]) -> list[dict[str, Any]]:
+    return [
+        {"group": f"{phase}-{group} {name}", "items": mine}
+        for group, name in GROUPS.items()
+        if (mine := list(_rows(phase, [row for row in rows if row[0].startswith(f"{group}-")])))
+    ]
+
+
+def _rows(phase: Phase, rows: list[_Row]) -> Iterator[dict[str, Any]]:
+    for item, check, wrong in rows:
+        outcome = str(Outcome.REFUSE) if wrong else "PASS"
+        yield {"code": f"{phase}-{item}", "checks": [check], "outcome": outcome, "findings": [{"message": wrong}] if wrong else []}

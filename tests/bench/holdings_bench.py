@@ -1,0 +1,195 @@
+"""How fast the holdings are looked after: a scrub beside the bare hash of the same bytes, a rebuild from the bucket, and finding what is due for renewal.
+
+`make bench-holdings`; JSON in `bench-results/holdings.json`. The bytes lie in the page cache, so that what is measured is ours and not the disk.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, insert, select
+
+from archive.accession import blob_key
+from archive.arrangement import FilingRule
+from archive.codes import ArchivalCode, storage_prefix
+from archive.compile.prove import Stamp
+from archive.db import connect, migrate, reading, writing
+from archive.fixity import scrub
+from archive.models import Case, Volume, VolumeVersion
+from archive.rebuild import differences, rebuild
+from archive.renewal import freeze_renewals, outlook
+from storage.blobs import BlobStore
+from storage.digest import sha256_hex
+from storage.encrypt import EncryptedStore, KeyRing
+from storage.local_store import LocalStore
+from storage.package import SharedObject, write_package
+from storage.s3_store import S3Store
+from tests.archive.test_numbering import START, accept, number_all
+from tests.faults.worker import opened, work
+from tests.holdings import CATALOGUE, ORGANISATIONS, sound_case
+from tests.services import ACCESS, SECRET, seaweedfs
+
+_PDF, _ORIGINALS, _ORIGINAL, _RECORD = 600_000, 8, 80_000, 4_000
+"""Bytes of a volume of ten pages: its PDF, its originals, its records."""
+_KEPT = 3
+"""Versions of each volume in the search for what is due."""
+
+
+def database(folder: Path) -> Engine:
+    engine = connect(f"sqlite:///{folder / 'yice.db'}")
+    migrate(engine)
+    return engine
+
+
+def filled(engine: Engine, store: BlobStore, packages: int) -> list[SharedObject]:
+    """Committed packages of invented bytes, as large as those of real volumes; gives back every object of them."""
+    for number in range(packages):
+        accept(engine, number + 1, START + timedelta(minutes=number))
+    number_all(engine)
+    everything: list[SharedObject] = []
+    with writing(engine) as session:
+        for volume, version in session.execute(select(Volume, VolumeVersion).join(VolumeVersion, VolumeVersion.volume_id == Volume.id)):
+            blobs = [os.urandom(_ORIGINAL) for _ in range(_ORIGINALS)]
+            shared = [
+                SharedObject(f"originals/{at}", blob_key(sha256_hex(one)), sha256_hex(one), len(one), "image/jpeg")
+                for at, one in enumerate(blobs)
+            ]
+            for one, data in zip(shared, blobs, strict=True):
+                store.put_new(one.key, data)
+            files = {"volume.pdf": os.urandom(_PDF), "case.json": os.urandom(_RECORD), "inspection.json": os.urandom(_RECORD)}
+            prefix = storage_prefix(ArchivalCode.parse(volume.code), 1)
+            made = write_package(
+                store, prefix, files, shared, code=volume.code, version=1, previous=None, journal_head="0:0", made_at=datetime.now(UTC)
+            )
+            version.state, version.inventory_sha256 = "COMMITTED", made.sha256
+            everything += made.objects
+    return everything
+
+
+def scrubbed(store: BlobStore, folder: Path, packages: int) -> dict[str, float]:
+    """MB/s of a whole cycle, and of reading and hashing the same objects with nothing around it."""
+    engine = database(folder)
+    objects = filled(engine, store, packages)
+    run = scrub(engine, store, None, "bench")
+    assert run.complete
+    assert not run.faults
+    size = sum(one.size for one in objects)
+    found = {"mb": size / 1e6, "scrub_mb_per_second": run.bytes / 1e6 / run.seconds}
+    if isinstance(store, LocalStore):
+        begin = time.perf_counter()
+        for one in objects:
+            hashlib.sha256((folder / "store" / one.key).read_bytes()).hexdigest()
+        found["bare_mb_per_second"] = size / 1e6 / (time.perf_counter() - begin)
+    engine.dispose()
+    return found
+
+
+def rebuilt(folder: Path, volumes: int) -> dict[str, float]:
+    """Volumes per second of a database made anew from a bucket of real volumes."""
+    archive = opened(folder, folder / "pki")
+    for number in range(1, volumes + 1):
+        case_no = f"150602010000-20260901-{number:06d}"
+        archive.deliver(case_no, sound_case(case_no))
+    work(archive, "compile")
+    anew = folder / "anew"
+    anew.mkdir()
+    engine = database(anew)
+    begin = time.perf_counter()
+    made = rebuild(engine, archive.store, "bench", catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE)
+    seconds = time.perf_counter() - begin
+    assert made.faults == differences(archive.engine, engine) == []
+    for one in (engine, archive.engine):
+        one.dispose()
+    return {"volumes": volumes, "volumes_per_second": volumes / seconds}
+
+
+def due(folder: Path, volumes: int) -> dict[str, float]:
+    """Milliseconds to find what is due among many volumes that were renewed twice, and to begin the first five hundred."""
+    engine, now = database(folder), datetime.now(UTC)
+    accept(engine, 1, START)
+    with reading(engine) as session:
+        case = session.scalars(select(Case)).one()
+        columns = {one.key: getattr(case, one.key) for one in Case.__table__.columns}
+    numbers = range(2, volumes + 2)
+    place = {"fonds": "J602", "series": "CS", "year": 2026, "term": "Y", "filing_org": "150602010000", "completed_at": START, "late": False}
+    plain = {"case_revision": 1, "state": "COMMITTED", "input_digest": "0", "frozen_at": now, "lease_token": 0, "lta_pending": False}
+    with writing(engine) as session:
+        session.execute(insert(Case), [{**columns, "id": n, "case_no": f"C{n}"} for n in numbers])
+        rows = [{**place, "id": n, "case_id": n, "number": n, "code": f"J602-ZY·HJ·CS·2026·Y-{n:06d}", "reserved_at": now} for n in numbers]
+        session.execute(insert(Volume), rows)
+        for number in range(1, _KEPT + 1):
+            # Older versions ended long ago; of the newest ones, one in ten ends soon.
+            ends = [now + timedelta(days=30 if n % 10 == 0 else 900) if number == _KEPT else now for n in numbers]
+            stamped = {"version": number, "origin": "RENEWAL", "stamp_algorithm": "rsa2048-sha256", **plain}
+            session.execute(
+                insert(VolumeVersion), [{**stamped, "volume_id": n, "stamped_until": end} for n, end in zip(numbers, ends, strict=True)]
+            )
+    before, good_for = now + timedelta(days=180), Stamp(now + timedelta(days=3650), "rsa2048-sha256")
+    with reading(engine) as session:
+        begin = time.perf_counter()
+        found = outlook(session, before, {})
+        looked = time.perf_counter() - begin
+    assert found.due == volumes // 10
+    with writing(engine) as session:
+        begin = time.perf_counter()
+        begun = freeze_renewals(session, "bench", before=before, now_good_for=good_for, ends={}, at=now)
+        frozen = time.perf_counter() - begin
+    engine.dispose()
+    return {"volumes": volumes, "outlook_ms": looked * 1e3, "begun": begun, "begin_ms": frozen * 1e3}
+
+
+def measure(packages: int, volumes: int, rows: int, out: Path) -> dict[str, Any]:
+    def alone(part: Callable[[Path], dict[str, float]]) -> dict[str, float]:
+        with TemporaryDirectory(dir=out) as folder:
+            return part(Path(folder))
+
+    ring = KeyRing({"bench": b"k" * 32}, "bench")
+    with contextmanager(seaweedfs.__wrapped__)() as endpoint:
+        return {
+            "scrub_files": alone(lambda folder: scrubbed(LocalStore(folder / "store"), folder, packages)),
+            "scrub_sealed_files": alone(lambda folder: scrubbed(EncryptedStore(LocalStore(folder / "store"), ring), folder, packages)),
+            "scrub_s3": alone(lambda folder: scrubbed(S3Store(endpoint, "bench", ACCESS, SECRET, secure=False), folder, packages)),
+            "rebuild": alone(lambda folder: rebuilt(folder, volumes)),
+            "renewals_due": alone(lambda folder: due(folder, rows)),
+        }
+
+
+def lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    bare = found["scrub_files"]["bare_mb_per_second"]
+    yield "SHA-256 裸读", f"{bare:.0f} MB/s"
+    for name, title in (("scrub_files", "巡检：文件"), ("scrub_sealed_files", "巡检：加密文件"), ("scrub_s3", "巡检：SeaweedFS")):
+        rate = found[name]["scrub_mb_per_second"]
+        yield title, f"{rate:.0f} MB/s（裸读的 {rate / bare:.0%}）"
+    yield "重建", f"{found['rebuild']['volumes_per_second']:.1f} 册/秒"
+    ahead = found["renewals_due"]
+    yield f"{ahead['volumes']} 册中查找待续期", f"{ahead['outlook_ms']:.0f} ms；开始 {ahead['begun']} 册 {ahead['begin_ms']:.0f} ms"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--packages", type=int, default=150)
+    parser.add_argument("--volumes", type=int, default=12)
+    parser.add_argument("--rows", type=int, default=50_000)
+    parser.add_argument("--out", type=Path, default=Path("bench-results"))
+    options = parser.parse_args()
+    options.out.mkdir(exist_ok=True)
+    found = measure(options.packages, options.volumes, options.rows, options.out)
+    (options.out / "holdings.json").write_text(json.dumps(found, indent=1) + "\n")
+    table = Table("保管", "测得")
+    for row in lines(found):
+        table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

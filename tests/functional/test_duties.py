@@ -1,0 +1,111 @@
+"""The duties that a beat knocks for, on a real archive: done once however many knock, and with the effect that they promise."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from api import duties
+from api.batch import waiting
+from api.bootstrap import Runtime, demo_pki
+from api.broker import queue_lengths
+from api.duties import do_turn, rows
+from api.settings import Settings
+from archive.custody import LEASE_SECONDS
+from archive.db import reading, writing
+from archive.duties import DUTIES, DutyRow
+from archive.models import JournalEntry, PeriodRun, VolumeVersion
+from archive.numbering import COMPILE
+from storage.errors import StoreUnavailableError
+from tests.faults.archives import archive, committed_folder, keys
+from tests.holdings import ORGANISATIONS, Holdings, sound_case
+
+__all__ = ["archive", "committed_folder", "keys"]
+
+
+@pytest.fixture(scope="module")
+def seals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A seal for every fonds, the city's too."""
+    data = tmp_path_factory.mktemp("seals")
+    demo_pki(Settings(data=data), ORGANISATIONS)
+    return data / "pki"
+
+
+@pytest.fixture
+def runtime(archive: Holdings, seals: Path, tmp_path: Path) -> Runtime:
+    """The archive as a node sees it, with a second store and the seals that all nodes share."""
+    shutil.copytree(seals, archive.folder / "pki")
+    return replace(archive.runtime, settings=Settings(data=archive.folder, replica_folder=tmp_path / "second"))
+
+
+def acts(runtime: Runtime, act: str) -> int:
+    with reading(runtime.engine) as session:
+        return session.scalar(select(func.count()).where(JournalEntry.act == act)) or 0
+
+
+def test_two_beats_knocking_for_everything_at_once_have_one_effect_each(runtime: Runtime) -> None:
+    knocks = [name for name in DUTIES for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda name: (name, do_turn(runtime, name)), knocks))
+    done = {name: result for name, result in ended if result is not None}
+    assert set(done) == set(DUTIES)
+    assert len([result for _, result in ended if result is not None]) == len(DUTIES)
+    assert done["replicate"]["objects"] > 0
+    assert (done["scrub"]["faults"], done["scrub"]["blind"]) == (0, False)
+    assert done["anchor"]["checkpoint"] == 1
+    assert acts(runtime, "ANCHOR") == 1
+    assert {one["state"] for one in rows(runtime)} == {"DONE"}
+
+
+def test_what_waits_is_sent_once_to_an_empty_queue_and_what_dead_workers_left_is_removed(runtime: Runtime, archive: Holdings) -> None:
+    archive.deliver("new", sound_case("150602010000-20260901-000009"))
+    archive.freeze()
+    with reading(runtime.engine) as session:
+        old = session.scalars(select(VolumeVersion.id).where(VolumeVersion.state == "COMMITTED")).first()
+    archive.store.put_new(f"staging/{old}-1-late/volume.pdf", b"left behind")
+    with writing(runtime.engine) as session:
+        long_ago = datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
+        session.execute(update(VolumeVersion).where(VolumeVersion.id == old).values(committed_at=long_ago))
+    assert do_turn(runtime, "reconcile") == {"sent": 1, "removed": 1, "orphans": 0}
+    assert queue_lengths(runtime.settings)["compile"][0] == len(waiting(runtime, COMPILE)) == 1
+    with writing(runtime.engine) as session:
+        session.execute(update(DutyRow).values(turn=""))
+    assert do_turn(runtime, "reconcile") == {"sent": 0, "removed": 0, "orphans": 0}
+
+
+def test_late_cases_of_earlier_months_are_numbered_and_a_term_ends_when_all_of_it_is_made(runtime: Runtime, archive: Holdings) -> None:
+    # Completed in September, long before the month that is due now.
+    archive.deliver("late", sound_case("150602010000-20260901-000008"))
+    begun = do_turn(runtime, "period")
+    assert begun is not None
+    assert waiting(runtime, COMPILE), "its number was reserved"
+    with reading(runtime.engine) as session:
+        assert session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_not(None))).all() == [], "it is still on its way"
+    archive.make()
+    late: dict[str, Any] = {"turn": "", "lease_until": None}
+    with writing(runtime.engine) as session:
+        session.execute(update(DutyRow).values(late))
+    do_turn(runtime, "period")
+    with reading(runtime.engine) as session:
+        ended = session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_not(None))).all()
+    assert [one.made for one in ended] == [4]
+    assert ended[0].register is not None
+    assert runtime.store.stat(ended[0].register) is not None
+
+
+def test_a_duty_that_fails_is_on_its_row_by_code_and_the_others_are_done(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_runtime: Runtime) -> dict[str, Any]:
+        raise StoreUnavailableError("对象存储没有答复：张三。")
+
+    monkeypatch.setattr(duties, "HANDS", {**duties.HANDS, "replicate": away})
+    with pytest.raises(StoreUnavailableError):
+        do_turn(runtime, "replicate")
+    found = {one["name"]: one for one in rows(runtime)}
+    assert (found["replicate"]["state"], found["replicate"]["error_code"]) == ("FAILED", "STORE_UNAVAILABLE")
+    assert "张三" not in str(found)
+    assert do_turn(runtime, "timestamp") == {"begun": 0, "sent": 0}

@@ -1,0 +1,228 @@
+"""A window's day in a real Chromium: files are dropped, gathered, checked, made into volumes, read and found; nothing is lost on the way."""
+
+import io
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import func, select
+
+from api.bootstrap import start
+from api.demo.accounts import make_demo_accounts
+from api.demo.run import keep_for_login_page
+from api.demo.sources import KEY, World
+from api.settings import Settings
+from archive.capture_tables import CapturedFile
+from archive.codes import ArchivalCode, storage_prefix
+from archive.db import reading
+from archive.models import Case, JournalEntry, Step, Volume, VolumeVersion
+from tests.api.station import moved_case
+from tests.browser import ROOT, browser, served
+from tests.factories import page as picture
+from tests.functional.test_desk import City, drawn, enter, page
+from tests.proxy import Fault, proxied
+from tests.resources import images
+from tests.simulator import simulated
+
+__all__ = ["browser", "page"]
+pytestmark = pytest.mark.skipif(
+    not (ROOT / "node_modules/htmx.org").is_dir() and not os.environ.get("CI"), reason="front-end packages are missing: make setup"
+)
+CASES = [f"150602010000-20260901-{number:06d}" for number in range(701, 711)]
+WAITS, BLANK_NO = CASES[3], 6
+
+
+def closed(case_no: str) -> dict[str, Any]:
+    """The facts of a closed case whose three materials are scanned at the window; one has two pages."""
+    case = moved_case(case_no)
+    for one in case["materials"]:
+        if "form" not in one:
+            one.pop("files")
+            one.update(source="SCANNED_PROOF", source_ref=None, pages=2 if one["no"] == 4 and case_no == WAITS else 1)
+    return case
+
+
+def scans() -> list[tuple[str, bytes]]:
+    """Thirty files and one, named as scanning programs name them."""
+    found = []
+    for index, case_no in enumerate(CASES):
+        for no, kind in ((4, "居民户口簿"), (5, "住所材料"), (6, "情况说明")):
+            data = images.blank_jpeg() if (case_no, no) == (WAITS, BLANK_NO) else picture(no + 101 * index)
+            found.append((f"{case_no}_{no:03d}_{kind}_1.jpg", data))
+    return [*found, (f"{WAITS}_004_居民户口簿_2.jpg", picture(4444))]
+
+
+@pytest.fixture(scope="module")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    data, world = tmp_path_factory.mktemp("window"), tmp_path_factory.mktemp("world")
+    events = [
+        {"seq": seq, "kind": "CASE_CLOSED", "occurred_at": "2026-09-01T18:00:00+08:00", "case": closed(one)}
+        for seq, one in enumerate(CASES, 1)
+    ]
+    for name, rows in (("events", events), ("certificates", []), ("applications", [])):
+        (world / f"{name}.json").write_text(json.dumps(rows), "utf-8")
+    runtime = start(Settings(data=data, workers=1))
+    made = make_demo_accounts(runtime)
+    keep_for_login_page(runtime, made)
+    with simulated(World(world, None)) as (systems, _), served(data, workers="1", forms_url=f"{systems}/forms", forms_key=KEY) as address:
+        yield City(address, runtime, {one.login: one for one in made})
+
+
+def gathered(city: City) -> int:
+    with reading(city.runtime.engine) as session:
+        return session.scalar(select(func.count()).select_from(Case)) or 0
+
+
+def given(files: list[tuple[str, bytes]], folder: Path) -> list[str]:
+    for name, data in files:
+        (folder / name).write_bytes(data)
+    return [str(folder / name) for name, _ in files]
+
+
+def test_thirty_files_find_their_cases_and_go_on_by_themselves(city: City, page: Page, tmp_path: Path) -> None:
+    enter(page, city, "demo-district-archivist")
+    page.get_by_role("link", name="归集池").click()
+    page.get_by_role("button", name="立即提取").click()
+    expect(page.get_by_text("缺 4 居民户口簿")).to_have_count(len(CASES), timeout=60_000)  # the page itself asks
+    expect(page.locator(".sources li").first.get_by_text("正常")).to_be_visible()
+    page.locator("#choose").set_input_files(given(scans(), tmp_path))
+    expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=120_000)
+    expect(page.locator("#sent li small.ok")).to_have_count(30)
+    expect(page.locator("#sent li small.wait")).to_contain_text("材料 4 共 2 个文件，已到 1 个")  # until its other page came
+    for _ in range(240):
+        if gathered(city) == len(CASES):
+            break
+        time.sleep(0.5)
+    assert gathered(city) == len(CASES)
+    page.reload()
+    expect(page.get_by_text("没有归集中的办件")).to_be_visible()
+    # The same heap again is known, and nothing is doubled.
+    page.locator("#choose").set_input_files(given(scans(), tmp_path))
+    expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=60_000)
+    assert page.get_by_text("此前已收到").count() == 31
+    with reading(city.runtime.engine) as session:
+        assert session.query(CapturedFile).count() == 31
+
+
+def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(city: City, page: Page, browser: Browser) -> None:
+    enter(page, city, "demo-district-archivist")
+    page.goto(f"{city.address}/checks/{WAITS}")
+    expect(page.locator("#at")).to_have_text("4 / 4")  # the blank page lies open
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
+    other = context.new_page()
+    enter(other, city, "demo-archivist")
+    other.goto(f"{city.address}/checks/{WAITS}")
+    expect(other.get_by_text("演示档案员 也正在核对这一件")).to_be_visible()
+    expect(page.get_by_text("演示档案员 也正在核对这一件")).to_be_visible(timeout=15_000)
+    # The other one lays the pages by key: the first page of material 4 goes behind its second.
+    for _ in range(3):
+        other.keyboard.press("k")
+    expect(other.locator("#at")).to_have_text("1 / 4")
+    other.keyboard.press("Shift+J")
+    expect(other.locator("#at")).to_have_text("2 / 4")
+    other.keyboard.press("r")
+    expect(other.locator("#laid")).to_have_text("页序已保存")
+    context.close()
+    # Whoever looked before that changes nothing and confirms nothing.
+    for _ in range(3):
+        page.keyboard.press("k")
+    page.keyboard.press("r")
+    expect(page.get_by_role("alert")).to_contain_text("他人已调整这份材料的页，您的调整未保存")
+    for _ in range(7):
+        page.keyboard.press("x")
+    page.keyboard.press("c")
+    page.keyboard.type("与原件核对，确为空白")
+    page.get_by_role("button", name="确认").click()
+    expect(page.get_by_text("看过最新情况后再确认")).to_be_visible()
+    page.goto(f"{city.address}/checks/{WAITS}")
+    expect(page.locator("#thumbs li").first).to_have_attribute("data-file", "2")
+    # By hand it is laid back and laid anew: dragging saves as keys do.
+    thumbs = page.locator("#thumbs li")
+    thumbs.nth(1).drag_to(thumbs.nth(0))
+    expect(thumbs.first).to_have_attribute("data-file", "1")
+    thumbs.nth(1).drag_to(thumbs.nth(0))
+    expect(thumbs.first).to_have_attribute("data-file", "2")
+    expect(page.locator("#laid")).to_have_text("页序已保存")
+    for _ in range(7):
+        page.keyboard.press("x")
+    page.keyboard.press("c")
+    page.keyboard.type("与原件核对，确为空白")
+    page.get_by_role("button", name="确认").click()
+    expect(page.get_by_text("没有待核对的办件")).to_be_visible()
+    with reading(city.runtime.engine) as session:
+        (said,) = (json.loads(one.detail) for one in session.query(JournalEntry).filter_by(act="CONFIRM"))
+        laid = [json.loads(one.detail)["leaves"] for one in session.query(JournalEntry).filter_by(act="PAGE_ORDER")]
+    assert said["ticked"] == [1, 2, 3, 4, 5, 6]
+    assert laid[0] == laid[-1] == [[2, 1, 0], [1, 1, 90]]
+
+
+def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(city: City, page: Page) -> None:
+    enter(page, city, "demo-district-archivist")
+    page.goto(f"{city.address}/compile")
+    page.get_by_role("button", name="组卷：全部符合的 10 件").click()
+    page.wait_for_url("**/jobs")
+    expect(page.get_by_text("10 / 10 册", exact=True)).to_be_visible(timeout=200_000)
+    code = city.code_of(WAITS)
+    with reading(city.runtime.engine) as session:
+        volume = session.query(Volume).filter_by(code=code).one()
+        step = session.query(Step).join(VolumeVersion, VolumeVersion.id == Step.volume_version_id)
+        compiled = step.filter(VolumeVersion.volume_id == volume.id, Step.step == "COMPILED").one().result
+    item = next(one for one in compiled["contents"] if one["title"] == "居民户口簿")
+    prefix = f"{storage_prefix(ArchivalCode.parse(code), 1)}/"
+    with pikepdf.open(io.BytesIO(city.runtime.store.read(f"{prefix}volume.pdf"))) as pdf:
+        first, second = (pdf.pages[item["page"] - 1 + at] for at in (0, 1))
+        assert [one.Resources.XObject.Im0.read_raw_bytes() for one in (first, second)] == [picture(4444), picture(4 + 101 * 3)]
+        box = second.mediabox.as_list()
+        assert box[2] > box[3]  # turned, so it lies across
+    assert json.loads(city.runtime.store.read(f"{prefix}process.json"))["page_orders"] == [
+        {"material": 4, "leaves": [[2, 1, 0], [1, 1, 90]]}
+    ]
+    page.goto(f"{city.address}/volumes/{code}#p{item['page']}")
+    drawn(page, f"#p{item['page']} img", 1000)
+    for _ in range(60):
+        page.goto(city.address)
+        page.keyboard.press("/")
+        page.keyboard.type(WAITS)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/search")
+        if page.locator(".hit").count():
+            break
+        time.sleep(0.5)  # the index follows within seconds
+    expect(page.locator(".hit").first).to_contain_text(code)
+
+
+def small(number: int) -> bytes:
+    """A picture like no other, small enough that five hundred cost little."""
+    out = io.BytesIO()
+    Image.new("RGB", (16, 16), (number % 256, number // 256, 9)).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_five_hundred_files_over_a_line_that_breaks_and_none_is_lost(city: City, page: Page, tmp_path: Path) -> None:
+    heap = given([(f"{number:03d}.png", small(number)) for number in range(500)], tmp_path)
+    breaks = {40: Fault.RESET_HALFWAY, 41: Fault.RESET_BEFORE, 300: Fault.RESET_AFTER, 301: Fault.UNAVAILABLE}
+    with proxied(city.address.removeprefix("http://")) as between:
+        through = replace(city, address=f"http://{between.address}")
+        enter(page, through, "demo-auxiliary")
+        page.goto(f"{through.address}/collecting")
+        between.count, between.choose = 0, lambda _method, path, number: breaks.get(number) if "/uploads/" in path else None
+        page.locator("#choose").set_input_files(heap)
+        expect(page.locator("#told")).to_have_text("已收到 500 / 500，全部完成", timeout=240_000)
+        assert {fault for fault, _, _ in between.done} == set(breaks.values())
+    expect(page.get_by_text("500 个要人处理")).to_be_visible()
+    with reading(city.runtime.engine) as session:
+        rows = session.query(CapturedFile.state, CapturedFile.sha256).filter(CapturedFile.name.is_not(None), CapturedFile.size < 200).all()
+    assert [one.state for one in rows] == ["UNPLACED"] * 500
+    assert len({one.sha256 for one in rows}) == 500
+    page.goto(f"{city.address}/collecting")
+    page.get_by_label("退回这 500 个的理由").fill("试扫，作废")
+    page.get_by_role("button", name="退回全部 500 个").click()
+    expect(page.get_by_text("没有待处理的文件")).to_be_visible()
