@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-search bench-lookup sources-drill bench-intake lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-search bench-lookup sources-drill bench-intake bench-desk lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -62,6 +62,9 @@ test: lint ## 全部测试 / lint and all tests
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--cases 1000")
 	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
+
+bench-desk: setup ## 测量页面用时 / server time of every page with 50,000 volumes (BENCH_DESK="--volumes 5000 --at folder")
+	$(VENV)/bin/python -m tests.bench.desk_bench $(BENCH_DESK)
 
 bench-search: setup ## 检索测量：50,000 册、680,000 页 / ten classes of queries over 50,000 volumes and 680,000 page texts (SEARCH="--engine whoosh --volumes 150 --pages 2000")
 	$(VENV)/bin/python -m tests.bench.search_bench $(SEARCH)
