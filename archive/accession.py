@@ -14,6 +14,7 @@ from archive.case_facts import CaseFacts
 from archive.errors import ConflictError, NotFoundError
 from archive.findings import Finding, finding, worst
 from archive.models import Case, CaseRevision, Component, Delivery
+from archive.page_prints import BITS
 from archive.supervision import remember_actors
 from archive.vocabulary import IntakeOutcome, Outcome
 from storage.digest import sha256_hex
@@ -55,6 +56,7 @@ def accession_record(
     content_digest: str,
     originals: Sequence[OriginalObject],
     findings: Sequence[Finding],
+    prints: Mapping[tuple[int, int], int],
     at: datetime,
 ) -> tuple[str, bytes]:
     """Key and bytes of what the bucket keeps of a case beside its originals, so that the database can be made anew from the bucket (volume.md)."""
@@ -67,10 +69,35 @@ def accession_record(
         "snapshot": dict(snapshot),
         "objects": [asdict(one) for one in originals],
         "findings": [one.public() for one in findings],
+        "prints": [
+            {"material": material, "page": page, "bits": f"{bits:0{BITS // 4}x}"} for (material, page), bits in sorted(prints.items())
+        ],
         "accepted_at": at.isoformat(),
     }
-    text = (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    text = _text(record)
     return f"accessions/{content_digest}/{sha256_hex(text)}.json", text
+
+
+def _text(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def delivery_record(
+    *, bag: str, case_no: str | None, content_digest: str, taken: Taken, quarantine_prefix: str | None, at: datetime
+) -> tuple[str, bytes]:
+    """Key and bytes of what the bucket keeps of a delivery that was not taken over: the rest of the row that `log_delivery` writes."""
+    record = {
+        "spec": "delivery/1",
+        "bag": bag,
+        "case_no": case_no,
+        "content_digest": content_digest,
+        "outcome": str(taken.outcome),
+        "findings": [one.public() for one in taken.findings],
+        "quarantine_prefix": quarantine_prefix,
+        "received_at": at.isoformat(),
+    }
+    text = _text(record)
+    return f"deliveries/{sha256_hex(text)}.json", text
 
 
 def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) -> Taken | None:

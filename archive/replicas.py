@@ -12,7 +12,7 @@ from archive.vocabulary import VolumeState
 from storage.blobs import BlobStore
 from storage.replicate import Copied, copy_missing, copy_package
 
-BESIDE = ("accessions/", "journal/", "quarantine/", "registers/")
+BESIDE = ("accessions/", "deliveries/", "fixity/", "journal/", "quarantine/", "registers/")
 """What lies in the bucket beside the packages and is copied with them."""
 
 

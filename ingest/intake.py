@@ -10,12 +10,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession import OriginalObject, Taken, accession_record, blob_key, earlier_delivery, log_delivery, take_over
+from archive.accession import OriginalObject, Taken, accession_record, blob_key, delivery_record, earlier_delivery, log_delivery, take_over
 from archive.case_facts import CaseFacts
 from archive.db import reading, writing
 from archive.findings import Finding, finding, worst
 from archive.organisations import Organisations
 from archive.page_prints import keep_prints, seen_elsewhere
+from archive.recognition import queue_pages
 from archive.service_items import Catalogue
 from archive.vocabulary import IntakeOutcome, Outcome
 from ingest.bag import Bag, read_bag
@@ -54,9 +55,12 @@ def inspect_package(
     return bag, inspect_submission(bag, catalogue, organisations, now=now)
 
 
-def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime) -> Received:
+def receive(
+    engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime, ocr: bool = False
+) -> Received:
     """Take an inspected package over, or quarantine it; commits its own work, since the objects must lie in the store before the row.
 
+    `ocr` queues its scans for recognition in the same transaction.
     Two deliveries of one case at once: the second to commit is told what it is, a duplicate, a conflict or the next supplement.
     """
     facts = submission.facts
@@ -65,18 +69,24 @@ def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, 
         taken = Taken(IntakeOutcome.REFUSED, submission.findings)
     else:
         try:
-            taken = _taken(engine, store, actor, bag, submission, facts, now)
+            taken = _taken(engine, store, actor, bag, submission, facts, now, ocr=ocr)
         except PackageChangedError:
             # Somebody still writes into it; its neighbours in the batch are taken over all the same.
             taken = Taken(IntakeOutcome.REFUSED, (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")))
     if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
         prefix = quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
+        key, record = delivery_record(
+            bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
+        )
+        store.put_new(key, record, media_type="application/json")
         with writing(engine) as session:
             _log(session, actor, bag, case_no, taken, prefix, now)
     return Received(bag.name, case_no, taken.outcome, taken.findings)
 
 
-def _taken(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime) -> Taken:
+def _taken(
+    engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, *, ocr: bool
+) -> Taken:
     with reading(engine) as session:
         known = earlier_delivery(session, facts, bag.content_digest)
         copies = _copies(session, facts, submission)
@@ -93,11 +103,12 @@ def _taken(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: S
         content_digest=bag.content_digest,
         originals=originals,
         findings=(*submission.findings, *copies),
+        prints=submission.prints,
         at=now,
     )
     store.put_new(key, record, media_type="application/json")
     try:
-        return _accept(engine, actor, bag, submission, facts, now, key)
+        return _accept(engine, actor, bag, submission, facts, now, key, ocr=ocr)
     except IntegrityError:
         with reading(engine) as session:
             known = earlier_delivery(session, facts, bag.content_digest)
@@ -110,7 +121,9 @@ def _originals(submission: Submission) -> list[OriginalObject]:
     return [OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components]
 
 
-def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, record: str) -> Taken:
+def _accept(
+    engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, record: str, *, ocr: bool
+) -> Taken:
     """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first."""
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
@@ -130,6 +143,8 @@ def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts:
             record=record,
         )
         keep_prints(session, case.id, submission.prints)
+        if ocr:
+            queue_pages(session, facts, _originals(submission), now)
         _log(session, actor, bag, facts.case_no, taken, None, now)
     return taken
 

@@ -69,6 +69,8 @@ ACTS: Mapping[str, str] = {
     "ROTATE_KEYS": "更换密钥",
     "RESEAL": "重新加密",
     "REHASH": "重建号码索引",
+    "FIND_INSIDE": "册内查找",
+    "RECOGNISE": "文字识别",
     "CHECK_LOOK": "核对查看",
     "LOGIN": "登录",
     "LOGIN_LOCKED": "账号锁定",
