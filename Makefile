@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-search bench-lookup lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -59,6 +59,12 @@ test: lint ## 全部测试 / lint and all tests
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--cases 1000")
 	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
+
+bench-search: setup ## 检索测量：50,000 册、680,000 页 / ten classes of queries over 50,000 volumes and 680,000 page texts (SEARCH="--engine whoosh --volumes 150 --pages 2000")
+	$(VENV)/bin/python -m tests.bench.search_bench $(SEARCH)
+
+bench-lookup: setup ## 接口测量：200 个系统同时查阅 / 200 clients look volumes up at a real server (LOOKUP="--seconds 20 --pause 1")
+	$(VENV)/bin/python -m tests.bench.lookup_bench $(LOOKUP)
 
 bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240)
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)

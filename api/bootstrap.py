@@ -56,7 +56,9 @@ def open_store(settings: Settings) -> BlobStore:
     if not settings.s3_endpoint:
         return _sealed(settings, LocalStore(settings.data / "store"))
     access, secret = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
-    return _sealed(settings, S3Store(settings.s3_endpoint, settings.s3_bucket, access, secret, secure=settings.s3_secure))
+    return _sealed(
+        settings, S3Store(settings.s3_endpoint, settings.s3_bucket, access, secret, secure=settings.s3_secure, sse=settings.s3_sse)
+    )
 
 
 def open_second_store(settings: Settings) -> BlobStore | None:
@@ -67,7 +69,14 @@ def open_second_store(settings: Settings) -> BlobStore | None:
         store = _sealed(settings, LocalStore(settings.replica_folder))
     elif settings.replica_s3_endpoint:
         access, secret = settings.replica_s3_access_key.get_secret_value(), settings.replica_s3_secret_key.get_secret_value()
-        bucket = S3Store(settings.replica_s3_endpoint, settings.replica_s3_bucket, access, secret, secure=settings.replica_s3_secure)
+        bucket = S3Store(
+            settings.replica_s3_endpoint,
+            settings.replica_s3_bucket,
+            access,
+            secret,
+            secure=settings.replica_s3_secure,
+            sse=settings.replica_s3_sse,
+        )
         store = _sealed(settings, bucket)
     else:
         return None

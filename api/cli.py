@@ -98,7 +98,7 @@ app.command("backup", help=with_examples("在使用中备份数据库（可连�
 app.command("restore", help=with_examples("把备份恢复到空数据库，并补齐存储中缺少的对象。", "yice restore ./backup/20261124T010203Z"))(
     restore_
 )
-app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice replicate", "yice rekey"))(rekey_)
+app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice rekey", "yice rekey --second"))(rekey_)
 app.command(
     "timestamp",
     help=with_examples(

@@ -46,8 +46,9 @@ def _webhooks(runtime: Runtime) -> Iterator[None]:
 
 
 def _reader(runtime: Runtime) -> AbstractContextManager[None]:
-    """The reader of scans, where it is switched on and its engine is there."""
-    return _beside(runtime, "ocr", "ocr", "--follow") if runtime.settings.ocr and is_installed() else nullcontext()
+    """The reader of scans, where it is switched on and its engine is there; on many machines a beat sees to it."""
+    here = runtime.settings.ocr and is_installed() and not runtime.settings.broker_url
+    return _beside(runtime, "ocr", "ocr", "--follow") if here else nullcontext()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,16 +77,31 @@ class LocalStore:
         fresh.write_text(until.isoformat())
         fresh.replace(lock)
 
+    def swap(self, key: str, version: str, data: bytes) -> Stat:
+        """The note of the new bytes first, then they take the name: until the old note goes, the bytes say which is theirs."""
+        known, digest = self._free(key, version), sha256_hex(data)
+        note = {"sha256": digest, "size": len(data), "media_type": known.media_type}
+        self._link(self._note_of(key, digest), json.dumps(note).encode())
+        self._write(self._path(key), data, os.replace)
+        if digest != version:
+            self._note_of(key, version).unlink(missing_ok=True)
+        return self._known(key)
+
     def discard(self, key: str, version: str) -> None:
         """Delete exactly this object."""
+        self._free(key, version)
+        self._path(key).unlink()
+        self._note_of(key, version).unlink(missing_ok=True)
+
+    def _free(self, key: str, version: str) -> Stat:
+        """What lies there, when it is this version and not locked."""
         known = self._known(key)
         if known.version != version:
             raise BadKeyError(f"没有这个版本：{key}。")
         lock = self._lock(key)
         if lock.exists() and datetime.fromisoformat(lock.read_text()) > datetime.now(UTC):
             raise PinnedError(f"对象在锁定期内：{key}。")
-        self._path(key).unlink()
-        self._note_of(key, version).unlink(missing_ok=True)
+        return known
 
     def probe(self) -> None:
         """Raise StoreUnfitError unless overwriting is refused."""
@@ -121,6 +136,11 @@ class LocalStore:
         return Stat(key, path.stat().st_size, note["sha256"], note["sha256"], note["media_type"])
 
     def _link(self, path: Path, data: bytes) -> None:
+        with suppress(FileExistsError):
+            self._write(path, data, os.link)
+
+    def _write(self, path: Path, data: bytes, put: Callable[[str, Path], None]) -> None:
+        """A file that is whole and on the disk before it has its name."""
         self._make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=self._root / _TEMP)
         try:
@@ -129,8 +149,7 @@ class LocalStore:
                 out.flush()
                 os.fsync(out.fileno())
             Path(name).chmod(0o440)
-            with suppress(FileExistsError):
-                os.link(name, path)
+            put(name, path)
             _sync(path.parent)
         finally:
             Path(name).unlink(missing_ok=True)

@@ -9,7 +9,6 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,7 +36,7 @@ from storage.s3_store import S3Store
 from tests.archive.test_numbering import START, accept, number_all
 from tests.faults.worker import opened, work
 from tests.holdings import CATALOGUE, ORGANISATIONS, sound_case
-from tests.services import ACCESS, SECRET, seaweedfs
+from tests.services import ACCESS, SECRET, serve_seaweedfs
 
 _PDF, _ORIGINALS, _ORIGINAL, _RECORD = 600_000, 8, 80_000, 4_000
 """Bytes of a volume of ten pages: its PDF, its originals, its records."""
@@ -154,7 +153,7 @@ def measure(packages: int, volumes: int, rows: int, out: Path) -> dict[str, Any]
             return part(Path(folder))
 
     ring = KeyRing({"bench": b"k" * 32}, "bench")
-    with contextmanager(seaweedfs.__wrapped__)() as endpoint:
+    with serve_seaweedfs() as endpoint:
         return {
             "scrub_files": alone(lambda folder: scrubbed(LocalStore(folder / "store"), folder, packages)),
             "scrub_sealed_files": alone(lambda folder: scrubbed(EncryptedStore(LocalStore(folder / "store"), ring), folder, packages)),
