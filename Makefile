@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-inspection bench-holdings lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-search bench-lookup lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -18,6 +18,13 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup-ocr: setup $(VENV)/.installed-ocr ## 另装文字识别 / install the OCR engine beside (YICE_OCR=1 switches it on)
+
+# Without dependencies: the engine asks for opencv-python, which wants a screen's libraries; the headless one is the same module.
+$(VENV)/.installed-ocr: requirements-ocr.lock $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-ocr.lock
 	@touch $@
 
 # htmx for the pages and axe for their tests, from the lock; npm of the machine, or the one that the wheel brings.
@@ -53,8 +60,17 @@ BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--cases 1000")
 	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
 
+bench-search: setup ## 检索测量：50,000 册、680,000 页 / ten classes of queries over 50,000 volumes and 680,000 page texts (SEARCH="--engine whoosh --volumes 150 --pages 2000")
+	$(VENV)/bin/python -m tests.bench.search_bench $(SEARCH)
+
+bench-lookup: setup ## 接口测量：200 个系统同时查阅 / 200 clients look volumes up at a real server (LOOKUP="--seconds 20 --pause 1")
+	$(VENV)/bin/python -m tests.bench.lookup_bench $(LOOKUP)
+
 bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240)
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)
+
+bench-ocr: setup-ocr ## 文字识别：每页用时与正确率 / seconds a page and characters right, beside the bare library call
+	$(VENV)/bin/python -m tests.bench.ocr_bench
 
 bench-holdings: setup ## 保管：巡检速率与裸哈希、重建、续期查找 / scrub beside the bare hash, rebuild from the bucket, finding what is due
 	$(VENV)/bin/python -m tests.bench.holdings_bench

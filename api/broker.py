@@ -16,7 +16,9 @@ RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 FOLLOW_SECONDS = 60
 QUEUE_OF = {COMPILE: "compile", TIMESTAMP: "sign", RENEW: "sign"}
 """The queue that carries the jobs of a kind to MAKE. Renewals do not stand before the volumes of the day: fifty thousand may fall due at once."""
-MAKE, DUTY, FOLLOW = "compile_volume", "duty", "follow_index"
+OCR_QUEUE = "ocr"
+"""A page costs as much as seventeen volumes' other work, so pages have a queue, and workers, of their own."""
+MAKE, READ, DUTY, FOLLOW = "compile_volume", "recognise_page", "duty", "follow_index"
 """The tasks."""
 
 
@@ -65,6 +67,14 @@ def queue_lengths(settings: Settings, *, timeout: float = 5.0) -> dict[str, tupl
     """Messages that wait and workers that listen, for each queue. Raises OperationalError or OSError when the broker is away."""
     with celery_app(settings) as app, app.connection_for_write(connect_timeout=timeout) as connection:
         return {name: _length(connection, name) for name in settings.queues}
+
+
+def lengths_if_there(settings: Settings) -> dict[str, tuple[int, int]] | None:
+    """The same, and None when the broker is away."""
+    try:
+        return queue_lengths(settings)
+    except (OSError, OperationalError):
+        return None
 
 
 def _length(connection: Any, name: str) -> tuple[int, int]:  # noqa: ANN401 - kombu has no types

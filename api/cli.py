@@ -22,6 +22,7 @@ from api.duties import duty_app
 from api.holdings_commands import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.inspect_commands import inspect_
 from api.key_commands import keys_app
+from api.ocr_commands import ocr_
 from api.period import period_app
 from api.pull_commands import pull_, show_collecting
 from api.search_commands import index_app, reindex, search
@@ -74,6 +75,10 @@ app.command(
         "yice pull --status --json",
     ),
 )(pull_)
+app.command(
+    "ocr",
+    help=with_examples("识别扫描页的文字，供检索和册内查找；从不耽误组卷。", "yice ocr --pending", "yice ocr --status --json"),
+)(ocr_)
 app.command("reindex", help=with_examples("从数据库和存储重建检索索引，期间检索照常。", "yice reindex"))(reindex)
 
 

@@ -10,9 +10,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.bootstrap import Runtime
+from api.health import readiness
 from api.renewing import ends
+from api.status import Standing, disk_free, index_behind, queues, standing
 from archive.db import database_now, reading
 from archive.models import Case, Delivery, FixityCheck, Job, JournalEntry, Replica, VolumeVersion
+from archive.recognition import OCR
 from archive.renewal import Ends, outlook
 from archive.vocabulary import IntakeOutcome, VolumeState
 
@@ -36,6 +39,8 @@ class ArchiveCollector(Collector):
             yield from _counts(session)
             yield _oldest(session)
             yield from _holdings(session, self._runtime.settings.renew_within, ends(self._runtime))
+            yield from _standing(standing(session))
+        yield from _around(self._runtime)
 
 
 def exposition(registry: CollectorRegistry) -> bytes:
@@ -82,7 +87,8 @@ def _gauge(name: str, text: str, label: str, values: dict[str, int]) -> GaugeMet
 
 
 def _oldest(session: Session) -> GaugeMetricFamily:
-    first = session.scalar(select(func.min(Job.created_at)).where(Job.state == "WAITING"))
+    # A page may wait for hours, a volume may not: its text holds nothing up.
+    first = session.scalar(select(func.min(Job.created_at)).where(Job.state == "WAITING", Job.kind != OCR))
     age = (database_now(session) - first).total_seconds() if first else 0.0
     return GaugeMetricFamily(
         "yice_oldest_waiting_job_age_seconds", "Age of the oldest job that still waits; 0 when none does", value=max(0.0, age)
@@ -106,3 +112,38 @@ def _holdings(session: Session, within: int, algorithm_ends: Ends) -> Iterator[G
     last = session.scalar(select(func.max(JournalEntry.seq))) or 0
     anchored = session.scalar(select(func.max(JournalEntry.seq)).where(JournalEntry.act == "ANCHOR")) or 0
     yield GaugeMetricFamily("yice_journal_entries_since_anchor", "Journal entries that no anchor covers yet", value=last - anchored)
+
+
+def _standing(now: Standing) -> Iterator[GaugeMetricFamily]:
+    """Duties, time-stamps that are owed, what dead workers left; -1 is an age of what never was."""
+    ages = GaugeMetricFamily("yice_duty_age_seconds", "Since a duty was last done; -1 when it never was", labels=("duty",))
+    failures = GaugeMetricFamily("yice_duty_failures", "Failures of a duty since it was last done", labels=("duty",))
+    for one in now.duties:
+        ages.add_metric((one.name,), -1.0 if one.age is None else one.age)
+        failures.add_metric((one.name,), one.failures)
+    yield ages
+    yield failures
+    yield GaugeMetricFamily("yice_timestamps_owed", "Volumes whose newest version owes its time-stamps", value=now.owed)
+    yield GaugeMetricFamily("yice_staging_orphans", "Staged objects that the last reconcile could not remove", value=now.orphans)
+
+
+def _around(runtime: Runtime) -> Iterator[GaugeMetricFamily]:
+    """What this node depends on. A broker that is away has no lengths, an index that is not there is -1."""
+    up = GaugeMetricFamily("yice_dependency_up", "1 when a dependency of this node answers", labels=("name",))
+    for name, state in readiness(runtime).items():
+        up.add_metric((name,), state.state == "ok")
+    yield up
+    yield GaugeMetricFamily("yice_disk_free_bytes", "Bytes free where the data folder lies", value=disk_free(runtime))
+    behind = index_behind(runtime)
+    yield GaugeMetricFamily(
+        "yice_index_behind",
+        "Changes that the index of this node has not taken in; -1 without an index",
+        value=-1 if behind is None else behind,
+    )
+    waiting = GaugeMetricFamily("yice_queue_messages", "Messages that wait in a queue", labels=("queue",))
+    workers = GaugeMetricFamily("yice_queue_workers", "Workers that listen to a queue", labels=("queue",))
+    for name, (messages, listening) in (queues(runtime) or {}).items():
+        waiting.add_metric((name,), messages)
+        workers.add_metric((name,), listening)
+    yield waiting
+    yield workers

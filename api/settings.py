@@ -72,12 +72,16 @@ class Settings(BaseSettings):
     scan_folder: Path | None = Field(default=None, description="the folder that scanning stations write to")
     source_rate: float = Field(default=50, gt=0, description="requests per second to each source")
     clamd: str = Field(default="", description="host:port or socket path of clamd; empty: no virus scan")
+    ocr: bool = Field(default=False, description="read the text of scans; needs the [ocr] extra")
+    ocr_wait_minutes: float = Field(default=0, ge=0, description="how long a compile waits for texts; 0: never")
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
     column_keys: SecretStr = Field(
         default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
     )
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
+    daily_looks: int = Field(default=3000, gt=0, description="searches and volumes that one client is shown in a day")
+    daily_content: int = Field(default=600, gt=0, description="pages, files, copies and facts in plain that one client is shown in a day")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
     public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
 
@@ -106,3 +110,8 @@ class Settings(BaseSettings):
         """What is given, then the environment, then the folder YICE_SECRETS names: one file for each, for example `yice_seal_passphrase`."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("YICE_SECRETS") or None)
+
+    @property
+    def demo_seals(self) -> bool:
+        """Whether volumes are sealed with the demonstration keys, because no others are named."""
+        return not (self.seal_folder or self.pkcs11_module)

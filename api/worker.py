@@ -8,8 +8,8 @@ from typing import Any
 from celery.signals import after_task_publish, beat_init, setup_logging
 
 from api import logs
-from api.bootstrap import Runtime, open_workshop, start
-from api.broker import DUTY, FOLLOW, FOLLOW_SECONDS, MAKE, celery_app
+from api.bootstrap import Runtime, open_workshop, start, worker_name
+from api.broker import DUTY, FOLLOW, FOLLOW_SECONDS, MAKE, OCR_QUEUE, READ, celery_app
 from api.duties import do_turn
 from api.failures import explain
 from api.search_commands import open_shelf, source_of
@@ -19,9 +19,11 @@ from archive.compile.volume import Workshop, make_volume
 from archive.custody import finish_job
 from archive.db import writing
 from archive.duties import DUTIES
+from ingest.ocr import recognise_page
 from search.errors import WriterBusyError
 from search.follow import follow
 
+logs.begin()  # before Celery warns of anything
 app = celery_app(Settings())
 _log = logging.getLogger(__name__)
 _LONGEST = max(one.limit for one in DUTIES.values())
@@ -29,7 +31,7 @@ _LONGEST = max(one.limit for one in DUTIES.values())
 
 @setup_logging.connect  # type: ignore[untyped-decorator, unused-ignore]
 def _logs(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
-    logs.begin()
+    """Ours stand already; that this is connected keeps Celery from setting up its own."""
     screen.quiet = True  # bars are for a person
 
 
@@ -85,6 +87,13 @@ def follow_index() -> None:
         follow(source_of(runtime), open_shelf(runtime.settings), lambda: time.monotonic() > until)
     except WriterBusyError:
         return
+
+
+@app.task(name=READ, queue=OCR_QUEUE)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def recognise(sha256: str, page: int) -> None:
+    """Read one scanned page; what fails is on its job row."""
+    runtime = _runtime()
+    recognise_page(runtime.engine, runtime.store, worker_name(), sha256, page)
 
 
 @cache

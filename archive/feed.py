@@ -29,3 +29,8 @@ def after(session: Session, cursor: int, limit: int) -> Sequence[IndexFeed]:
 def head(session: Session) -> int:
     """The id of the last row, 0 when there is none."""
     return session.scalar(select(func.max(IndexFeed.id))) or 0
+
+
+def count_after(session: Session, cursor: int) -> int:
+    """How many rows wait after a cursor."""
+    return session.scalar(select(func.count()).select_from(IndexFeed).where(IndexFeed.id > cursor)) or 0

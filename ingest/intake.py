@@ -16,6 +16,7 @@ from archive.db import reading, writing
 from archive.findings import Finding, finding, worst
 from archive.organisations import Organisations
 from archive.page_prints import keep_prints, seen_elsewhere
+from archive.recognition import queue_pages
 from archive.service_items import Catalogue
 from archive.vocabulary import IntakeOutcome, Outcome
 from ingest.bag import Bag, read_bag
@@ -54,9 +55,12 @@ def inspect_package(
     return bag, inspect_submission(bag, catalogue, organisations, now=now)
 
 
-def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime) -> Received:
+def receive(
+    engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime, ocr: bool = False
+) -> Received:
     """Take an inspected package over, or quarantine it; commits its own work, since the objects must lie in the store before the row.
 
+    `ocr` queues its scans for recognition in the same transaction.
     Two deliveries of one case at once: the second to commit is told what it is, a duplicate, a conflict or the next supplement.
     """
     facts = submission.facts
@@ -65,7 +69,7 @@ def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, 
         taken = Taken(IntakeOutcome.REFUSED, submission.findings)
     else:
         try:
-            taken = _taken(engine, store, actor, bag, submission, facts, now)
+            taken = _taken(engine, store, actor, bag, submission, facts, now, ocr=ocr)
         except PackageChangedError:
             # Somebody still writes into it; its neighbours in the batch are taken over all the same.
             taken = Taken(IntakeOutcome.REFUSED, (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")))
@@ -80,7 +84,9 @@ def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, 
     return Received(bag.name, case_no, taken.outcome, taken.findings)
 
 
-def _taken(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime) -> Taken:
+def _taken(
+    engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, *, ocr: bool
+) -> Taken:
     with reading(engine) as session:
         known = earlier_delivery(session, facts, bag.content_digest)
         copies = _copies(session, facts, submission)
@@ -102,7 +108,7 @@ def _taken(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: S
     )
     store.put_new(key, record, media_type="application/json")
     try:
-        return _accept(engine, actor, bag, submission, facts, now, key)
+        return _accept(engine, actor, bag, submission, facts, now, key, ocr=ocr)
     except IntegrityError:
         with reading(engine) as session:
             known = earlier_delivery(session, facts, bag.content_digest)
@@ -115,7 +121,9 @@ def _originals(submission: Submission) -> list[OriginalObject]:
     return [OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components]
 
 
-def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, record: str) -> Taken:
+def _accept(
+    engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, record: str, *, ocr: bool
+) -> Taken:
     """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first."""
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
@@ -135,6 +143,8 @@ def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts:
             record=record,
         )
         keep_prints(session, case.id, submission.prints)
+        if ocr:
+            queue_pages(session, facts, _originals(submission), now)
         _log(session, actor, bag, facts.case_no, taken, None, now)
     return taken
 

@@ -12,6 +12,9 @@ from tests.browser import ROOT, chromium, served
 PAGES = (
     ("login", "", "/login", ""),
     ("desk", "档案员·旗区", "/", ""),
+    ("morning", "辅警", "/", ""),
+    ("collecting", "档案员·旗区", "/collecting", ""),
+    ("capture", "档案员·旗区", "/collecting", "[data-row] a"),
     ("checks", "档案员·旗区", "/checks", ""),
     ("check", "档案员·旗区", "/checks", "[data-row] a"),
     ("compile", "档案员·旗区", "/compile", ""),
@@ -28,6 +31,7 @@ PAGES = (
     ("organisations", "系统管理员", "/system/organisations", ""),
     ("items", "系统管理员", "/system/items", ""),
     ("item", "系统管理员", "/system/items", "[data-row] a"),
+    ("status", "系统管理员", "/system/status", ""),
     ("settings", "系统管理员", "/system/settings", ""),
     ("accounts", "安全保密管理员", "/system/accounts", ""),
     ("journal", "安全审计员", "/journal", ""),

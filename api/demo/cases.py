@@ -202,7 +202,8 @@ def _form_data(name: str) -> dict[str, str]:
     return {"填表说明": "由业务系统依登记信息自动生成"} if name in _FORMS else {"内容": f"{name}：经系统核验，信息一致。"}
 
 
-def _lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, ...]:
+def stated_lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, ...]:
+    """What stands on a page of this case: its person, the kind of proof, and `count` lines of what such papers say."""
     person = case.person
     stock = (
         "以上内容经本人核对无误，如有虚假愿承担法律责任。",
@@ -217,7 +218,7 @@ def _lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, 
 
 
 def _certificate(random: Random, case: DemoCase, name: str) -> bytes:
-    lines = _lines(random, case, name, 8)
+    lines = stated_lines(random, case, name, 8)
     kind = random.random()
     if kind < 0.1:  # noqa: PLR2004 - the shares of a certificate library: most are whole
         return born_digital.without_fonts(name[:20], lines)
@@ -235,7 +236,7 @@ def _captured(random: Random, case: DemoCase, no: int, name: str, source: Source
     count = random.choice((1, 1, 2, 2, 3, 4))
     stamp = window[:12] if source is SourceKind.SCANNED_PROOF else ""
     pages = [
-        scans.Page(name[:18] if page == 1 else f"{name[:14]}（第{page}页）", _lines(random, case, name, 14), stamp)
+        scans.Page(name[:18] if page == 1 else f"{name[:14]}（第{page}页）", stated_lines(random, case, name, 14), stamp)
         for page in range(1, count + 1)
     ]
     stem, kind = f"materials/{no:03d}", random.random()

@@ -7,16 +7,20 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from api.web.charts import columns
+from api.web.charts import bars, columns
+from api.web.collecting import files_of, gathering_of, quarantined
 from api.web.door import At, Desk, PageRoute, Seat, Seated
 from api.web.jobs import batches, jobs_of
+from api.web.making import PULL
 from api.web.records import cases_of, counted, item_name, rows_of, volumes_of
-from api.web.statistics import by_month
+from api.web.statistics import by_district, by_month
+from api.web.volumes import is_overdue
 from archive.access import Act
 from archive.access_tables import Account, Login
 from archive.accession import ACCEPTED, WAITING
 from archive.accounts import AccountState
 from archive.arrangement import LOCAL_TIME
+from archive.captured import Capture, capture_counts
 from archive.db import reading
 from archive.models import Case, Job, JournalEntry, Volume, VolumeVersion
 from archive.vocabulary import VolumeState
@@ -49,6 +53,9 @@ def _work(desk: Desk, session: Session, seat: Seat) -> dict[str, Any]:
         "failed": session.scalar(failed) or 0,
         "owing": session.scalar(joined.where(committed, VolumeVersion.lta_pending)) or 0,
         "volumes": session.scalar(joined.where(committed)) or 0,
+        "overdue": session.scalar(joined.where(is_overdue())) or 0,
+        "frozen": session.scalar(joined.where(VolumeVersion.state == VolumeState.QUARANTINED)) or 0,
+        **(_collecting(desk, session, seat) if seat.may(Act.SUBMIT) else {}),
     }
     newest = (
         select(Volume, Case)
@@ -65,6 +72,17 @@ def _work(desk: Desk, session: Session, seat: Seat) -> dict[str, Any]:
         "queue": [(case, item_name(desk, case)) for case in queue],
         "batches": batches(desk, session, seat, 3) if seat.may(Act.COMPILE) else [],
         "chart": columns(by_month(desk, session, seat)[-_MONTHS:], width=430, height=170),
+        "districts": bars(by_district(desk, session, seat), title="按收件旗区", width=430),
+        "pulling": session.scalars(select(Job).filter_by(kind=PULL, state="WAITING")).first() if seat.may(Act.SUBMIT) else None,
+    }
+
+
+def _collecting(desk: Desk, session: Session, seat: Seat) -> dict[str, int]:
+    """What the window has to see to: files for a person, cases that lack something, what was refused."""
+    return {
+        "unplaced": capture_counts(session, files_of(desk, seat)).get(Capture.UNPLACED, 0),
+        "lacking": sum(bool(one["missing"]) for one in gathering_of(desk, session, seat)),
+        "refused": len(quarantined(desk, session, seat)),
     }
 
 

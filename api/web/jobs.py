@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 
 from api.web.door import At, BadFormError, Desk, PageRoute, Posted, Seat, Seated
 from api.web.making import start_making
+from api.web.reading_jobs import failed_pages, reading_of
 from api.web.records import decided, record_of, volumes_of
 from archive import journal
 from archive.access import Act
 from archive.db import reading, writing
 from archive.models import Case, Job, Volume, VolumeVersion
+from archive.recognition import retry_failed
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN, _LATEST = 12, 30
@@ -107,8 +109,11 @@ def _drawn(request: Request, desk: Desk, seat: Seat, template: str) -> Response:
     with reading(desk.runtime.engine) as session:
         shown = batches(desk, session, seat, _SHOWN)
         failed, done = _jobs(desk, session, seat, "FAILED"), _jobs(desk, session, seat, "DONE")
-    running = any(one.running for one in shown)
-    return desk.page(request, seat, template, batches=shown, failed=failed, done=done, running=running)
+        pages = reading_of(desk, session, seat)
+    # Pages wait for hours where nobody reads them: only with a reader at work is there something to watch.
+    running, reads = any(one.running for one in shown), bool(pages.waiting and desk.runtime.settings.ocr)
+    again = 1 if running else 5 if reads else 0
+    return desk.page(request, seat, template, batches=shown, failed=failed, done=done, running=running, again=again, pages=pages)
 
 
 @router.post("/jobs/retry")
@@ -126,6 +131,23 @@ def retry(desk: At, seat: Seated, form: Posted) -> Response:
         for one in allowed:
             journal.record(session, seat.reader.account, "RETRY", one.code, error=one.error_code)
     start_making(desk.runtime)
+    return RedirectResponse("/jobs", 303)
+
+
+@router.post("/jobs/read-again")
+def read_again(desk: At, seat: Seated, form: Posted) -> Response:
+    """Let one failed page, or those shown, wait again; whoever reads takes them up."""
+    seat.require(Act.COMPILE)
+    asked = form.get("job", "")
+    with writing(desk.runtime.engine) as session:
+        again = [one for one in failed_pages(desk, session, seat) if asked in {"all", str(one.id)}]
+        if not again:
+            raise BadFormError("没有可重新识别的页。", "请刷新任务列表。")
+        retry_failed(session, [one.id for one in again])
+        for one in again:
+            journal.record(
+                session, seat.reader.account, "RETRY", one.case_no, material=one.material_no, page=one.page, error=one.error_code
+            )
     return RedirectResponse("/jobs", 303)
 
 

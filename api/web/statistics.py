@@ -56,6 +56,11 @@ def by_month(desk: Desk, session: Session, seat: Seat) -> list[Bar]:
     return [Bar(f"{first.month}月", int(count or 0)) for (first, _), count in zip(spans, row, strict=True)]
 
 
+def by_district(desk: Desk, session: Session, seat: Seat) -> list[Bar]:
+    """Cases by the district that received them, the most first."""
+    return _districts(desk, _by(desk, session, seat, Case.receive_org))
+
+
 def _month(year: int, month: int) -> datetime:
     return datetime(year + (month - 1) // 12, (month - 1) % 12 + 1, 1, tzinfo=LOCAL_TIME)
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Text, and_, cast, func, select, tuple_
 
 from api.web.door import At, Desk, PageRoute, RefusedError, Seat, Seated
 from api.web.records import PAGE, rows_of, volumes_of
@@ -62,16 +62,27 @@ def _filters(desk: Desk, asked: dict[str, str]) -> list[ColumnElement[bool]]:
         where.append(Volume.fonds == desk.runtime.organisations.fonds_of(asked["org"]))
     if asked["code"]:
         where.append(Volume.code.startswith(asked["code"].replace(".", "·"), autoescape=True))
-    owing = select(VolumeVersion.volume_id).where(VolumeVersion.state == VolumeState.COMMITTED)
-    if asked["state"] == "archived":
-        where.append(Volume.id.in_(owing))
-    elif asked["state"] == "owing":
-        where.append(Volume.id.in_(owing.where(VolumeVersion.lta_pending)))
-    elif asked["state"] == "open":
-        where.append(and_(Volume.id.not_in(owing), Volume.void_reason.is_(None)))
-    elif asked["state"] == "void":
-        where.append(Volume.void_reason.is_not(None))
-    return where
+    found = _states().get(asked["state"])
+    return where if found is None else [*where, found]
+
+
+def _states() -> dict[str, ColumnElement[bool]]:
+    """What the choice of a state means."""
+    versions = select(VolumeVersion.volume_id)
+    archived = versions.where(VolumeVersion.state == VolumeState.COMMITTED)
+    return {
+        "archived": Volume.id.in_(archived),
+        "owing": Volume.id.in_(archived.where(VolumeVersion.lta_pending)),
+        "open": and_(Volume.id.not_in(archived), Volume.void_reason.is_(None)),
+        "overdue": is_overdue(),
+        "frozen": Volume.id.in_(versions.where(VolumeVersion.state == VolumeState.QUARANTINED)),
+        "void": Volume.void_reason.is_not(None),
+    }
+
+
+def is_overdue() -> ColumnElement[bool]:
+    """Cases that were finished after the promised day, as their inspection found (R34)."""
+    return cast(Case.findings, Text).contains('"OVERDUE"')
 
 
 @router.get("/series")

@@ -1,7 +1,8 @@
 """`make cluster-drill`: the demonstration city through two real nodes while processes die and services break, and then every case is accounted for.
 
-What dies: a node, a worker process of a node, the command at the desk, the web page; one of them every few seconds. What breaks in turn:
-the store (a proxy before it answers 500 and 503, resets, truncates, flips bits), the broker (killed and started), the time-stamping authority.
+What dies, every few seconds: a process by chance of all that run, nodes and their workers, the beat, the command at the desk, the web page.
+What breaks in turn: the store (a proxy before it answers 500 and 503, resets, truncates, flips bits), the broker (killed and started), the
+time-stamping authority. With `--folder` a drill that was interrupted goes on: the city, what was taken in and what was made stay.
 """
 
 import argparse
@@ -9,13 +10,14 @@ import json
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.bootstrap import demo_pki
-from api.cluster import ROOT, Site, node_folder, shared_services, web_node, worker_node
+from api.cluster import ROOT, Site, beat_node, node_folder, shared_services, web_node, worker_node
 from api.demo.build import build_demo
 from api.loopback import Service, ServiceError, free_port
 from api.settings import Settings
@@ -41,7 +43,8 @@ from tests.proxy import Fault, Proxy, proxied
 from tests.tsa import Fault as TsaFault
 from tests.tsa import Tsa, serve_tsa
 
-KILL_EVERY, BREAK_FOR = 5.0, 6.0
+KILL_EVERY, BREAK_FOR, CALM_FOR = 5.0, 6.0, 4.0
+_OURS = ("node-*", "keeper", "web", "beat", "desk")
 _BREAKS = ("store", "broker", "tsa")
 _WRITES = (Fault.INTERNAL_ERROR, Fault.UNAVAILABLE, Fault.RESET_BEFORE, Fault.RESET_HALFWAY, Fault.RESET_AFTER, Fault.LOST_ANSWER_500)
 _READS = (Fault.INTERNAL_ERROR, Fault.UNAVAILABLE, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.TRUNCATED, Fault.CORRUPT)
@@ -56,6 +59,7 @@ class Drill:
     nodes: list[Service]
     broker: Service
     web: Service
+    beat: Service
     proxy: Proxy
     tsa: Tsa
     dice: random.Random
@@ -86,22 +90,20 @@ class Drill:
 
     def kill_one(self) -> None:
         """kill -9 of one process by chance; a node that died is started again, as its container would be."""
-        victim = self.dice.choice(("node", "worker", "worker", "desk", "web"))
-        node = self.dice.choice(self.nodes)
-        below = processes_below(node.process.pid) if node.process else []
-        if victim == "worker" and below:
-            os.kill(self.dice.choice(below), 9)
-        elif victim == "desk" and self.desk is not None:
-            self.desk.kill()
-            self.desk.wait()
-        elif victim == "web":
-            self.web.kill()
-            self.web.start()
+        running: list[tuple[str, Service | int]] = [("web", self.web), ("beat", self.beat)]
+        for one in self.nodes:
+            assert one.process is not None
+            running += [("node", one), *(("worker", below) for below in processes_below(one.process.pid))]
+        if self.desk is not None and self.desk.poll() is None:
+            running.append(("desk", self.desk.pid))
+        kind, victim = self.dice.choice(running)
+        if isinstance(victim, Service):
+            victim.kill()
+            victim.start()
         else:
-            victim = "node"
-            node.kill()
-            node.start()
-        self.killed[victim] += 1
+            with suppress(ProcessLookupError):
+                os.kill(victim, signal.SIGKILL)
+        self.killed[kind] += 1
 
     def broken_now(self, what: str | None) -> None:
         """Let one service break, and mend the one that was broken before."""
@@ -122,7 +124,7 @@ class Drill:
 
     def keep_alive(self) -> None:
         """Start again what has ended by itself, as a container engine would."""
-        for one in (*self.nodes, self.web):
+        for one in (*self.nodes, self.web, self.beat):
             if not one.alive():
                 one.start()
 
@@ -140,14 +142,16 @@ def drilled(folder: Path, seed: int) -> Iterator[Drill]:
         tsa = ended.enter_context(serve_tsa(local_timestamper(demo_pki(Settings(data=folder), load_organisations()))))
         site = replace(real, s3_endpoint=proxy.address)
         nodes = [worker_node(site, folder, f"node-{number}") for number in (1, 2)]
-        web = web_node(site, folder, free_port())
-        for one in (web, *nodes):
+        nodes.append(worker_node(site, folder, "keeper", queues=("ingest", "keep", "index"), folder="web"))
+        web, beat = web_node(site, folder, free_port()), beat_node(site, folder)
+        for one in (web, beat, *nodes):
             one.env = {**one.env, "YICE_TSA_URL": tsa.url}
             one.start()
             ended.callback(one.kill)
+        for one in (web, beat, *nodes):
             one.wait()
         dice = random.Random(seed)  # noqa: S311 - the same misfortune each time
-        yield Drill(site, folder, nodes, next(one for one in shared if one.name == "rabbitmq"), web, proxy, tsa, dice)
+        yield Drill(site, folder, nodes, next(one for one in shared if one.name == "rabbitmq"), web, beat, proxy, tsa, dice)
 
 
 def _waiting(drill: Drill) -> int:
@@ -162,17 +166,20 @@ def _waiting(drill: Drill) -> int:
 
 def storm(drill: Drill, seconds: float, say: Console) -> float:
     """Kill and break until the work is done or the time is over; at least one round of breaks. Returns how long it took."""
-    begin = last_kill = last_break = time.monotonic()
-    turn = 0
+    begin = last_kill = changed = time.monotonic()
+    turn, broken = 0, False
     drill.compile()
     while time.monotonic() - begin < seconds and (_waiting(drill) or turn <= len(_BREAKS)):
         now = time.monotonic()
         if now - last_kill > KILL_EVERY:
             drill.kill_one()
             last_kill = now
-        if now - last_break > BREAK_FOR:
-            drill.broken_now([*_BREAKS, None][turn % 4])
-            turn, last_break = turn + 1, now
+        if broken and now - changed > BREAK_FOR:
+            drill.broken_now(None)
+            broken, changed = False, now
+        elif not broken and now - changed > CALM_FOR and drill.broker.answers():
+            drill.broken_now(_BREAKS[turn % 3])
+            turn, broken, changed = turn + 1, True, now
             say.print(f"{now - begin:5.0f} s　未完成 {_waiting(drill)}　已杀 {drill.killed.total()}　已断 {dict(drill.broken)}")
         drill.keep_alive()
         drill.compile()
@@ -187,9 +194,13 @@ def calm(drill: Drill) -> None:
         drill.desk.kill()
         drill.desk.wait()
     drill.broker.wait()
-    drill.keep_alive()
-    for one in drill.nodes:
-        one.wait()
+    end = time.monotonic() + 180
+    while not all(one.answers() for one in drill.nodes):
+        # A node whose worker is killed while it starts gives up, and is started again as its container would be.
+        drill.keep_alive()
+        if time.monotonic() > end:
+            raise ServiceError("节点没有恢复。", "请查看各节点的日志。")
+        time.sleep(0.5)
     for _ in range(5):
         if not drill.yice("compile", "--all", well=(0, 1))["failed"]:
             break
@@ -218,19 +229,22 @@ class Account:
     killed: dict[str, int]
     broken: dict[str, int]
     broken_requests: int
+    log_lines: int
+    plain_lines: int
+    leaks: int
 
     @property
     def clean(self) -> bool:
         """Nothing lost, nothing doubled, nothing left behind."""
         lost = self.bags - sum(self.outcomes.values()) or self.accepted - self.committed or self.commit_records - self.versions
-        return not (
-            lost or self.not_committed or self.missing_numbers or self.owed_timestamps or self.open_jobs or self.faults or self.orphans
-        )
+        undone = self.not_committed or self.missing_numbers or self.owed_timestamps or self.open_jobs
+        return not (lost or undone or self.faults or self.orphans or self.leaks)
 
 
 def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
     """Count in the rows and in the bucket, each by itself, and prove every volume again."""
     found = drill.yice("verify", "--all", well=(0, 1))
+    logs, persons = all_logs(drill.folder), known_persons(drill.folder / "city" / "bags")
     engine = connect(drill.site.database_url)
     store = S3Store(drill.proxy.upstream, drill.site.s3_bucket, drill.site.s3_access_key, drill.site.s3_secret_key, secure=False)
     with reading(engine) as session:
@@ -257,9 +271,48 @@ def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
             killed=dict(drill.killed),
             broken=dict(drill.broken),
             broken_requests=len(drill.proxy.done),
+            log_lines=sum(len(text.splitlines()) for text in logs.values()),
+            plain_lines=sum(
+                not is_event(line) for name, text in logs.items() if not name.startswith("desk.log") for line in text.splitlines()
+            ),
+            leaks=sum(word in text for text in logs.values() for word in persons),
         )
     engine.dispose()
     return made
+
+
+def all_logs(folder: Path) -> dict[str, str]:
+    """What every process of ours has written, by file."""
+    found = [*folder.glob("*.log"), *(one for name in _OURS for one in folder.glob(f"{name}/**/*.log"))]
+    return {str(one.relative_to(folder)): one.read_text("utf-8", "replace") for one in found}
+
+
+def is_event(line: str) -> bool:
+    """One event on one line, as a collector of logs reads it."""
+    if not line or "shutdown (MainProcess)" in line:  # Celery says farewell in plain words
+        return True
+    try:
+        return "at" in json.loads(line)
+    except ValueError:
+        return False
+
+
+def known_persons(bags: Path) -> set[str]:
+    """Every name and number of a person in the bags: none of them may stand in a log."""
+    found: set[str] = set()
+    for bag in bags.iterdir():
+        text = bag / "data" / "case.json"
+        if bag.is_dir() and text.is_file():
+            with suppress(ValueError):  # some are broken on purpose
+                _collect(json.loads(text.read_bytes()), found)
+    return found
+
+
+def _collect(value: Any, found: set[str]) -> None:
+    if isinstance(value, dict):
+        found |= {text for name in ("name", "id_number", "phone", "address") if isinstance(text := value.get(name), str) and len(text) > 1}
+    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _collect(one, found)
 
 
 def _counted(session: Session, column: Any) -> dict[str, int]:
@@ -280,6 +333,7 @@ def show(made: Account, screen: Console) -> None:
         "cases": "生成办件", "bags": "送达的包", "accepted": "已接收办件", "waiting": "待核对", "committed": "已归档的册", "versions": "已归档的版本",
         "commit_records": "存储中的归档记录", "not_committed": "未完成", "missing_numbers": "断号", "owed_timestamps": "待补时间戳", "open_jobs": "未结任务",
         "orphans": "超过租期的残留", "seconds": "历时（秒）", "broken_requests": "被破坏的存储请求",
+        "log_lines": "日志行数", "plain_lines": "非 JSON 的日志行", "leaks": "日志中的个人信息",
     }  # fmt: skip
     for name, label in labels.items():
         table.add_row(label, str(getattr(made, name)))
@@ -290,20 +344,25 @@ def show(made: Account, screen: Console) -> None:
     screen.print(table)
 
 
-def run(cases: int, seconds: float, seed: int, say: Console) -> Account:
-    """The whole drill in a folder of its own, removed afterwards unless something was wrong."""
-    folder = Path(tempfile.mkdtemp(prefix="yice-drill-"))
+def run(cases: int, seconds: float, seed: int, say: Console, given: Path | None = None) -> Account:
+    """The whole drill in a folder of its own, removed afterwards unless something was wrong; a given folder is gone on with, and stays."""
+    folder = given.resolve() if given else Path(tempfile.mkdtemp(prefix="yice-drill-"))
+    folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # PostgreSQL runs as another user
-    say.print(f"生成 {cases} 个办件……")
-    bags = len(build_demo(folder / "city", cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)["bags"])
+    if not (folder / "city" / "truth.json").exists():
+        say.print(f"生成 {cases} 个办件……")
+        build_demo(folder / "city", cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)
+    bags = sum(1 for _ in (folder / "city" / "bags").iterdir())
     with drilled(folder, seed) as drill:
-        say.print("接收……")
-        drill.yice("ingest", str(folder / "city" / "bags"), well=(0, 1))
+        if not (folder / "taken-in").exists():
+            say.print("接收……")
+            drill.yice("ingest", str(folder / "city" / "bags"), well=(0, 1))
+            (folder / "taken-in").touch()
         took = storm(drill, seconds, say)
         say.print("风暴结束，收尾……")
         calm(drill)
         made = account(drill, cases, bags, took)
-    if made.clean:
+    if made.clean and not given:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         say.print(f"保留现场：{folder}")
@@ -315,11 +374,12 @@ def main() -> None:
     words.add_argument("--cases", type=int, default=2000)
     words.add_argument("--seconds", type=float, default=600)
     words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--folder", type=Path, help="go on in this folder, which stays")
     words.add_argument("--json", action="store_true")
     given = words.parse_args()
     say = Console(stderr=True)
     try:
-        made = run(given.cases, given.seconds, given.seed, say)
+        made = run(given.cases, given.seconds, given.seed, say, given.folder)
     except ServiceError as error:
         say.print(f"{error.code} {error}", soft_wrap=True)
         sys.exit(2)

@@ -23,3 +23,5 @@ def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted
     assert set(found["broken"]) == BREAKS, "something was never broken"
     assert sum(found["killed"].values()) >= KILLS
     assert found["broken_requests"] > 0
+    assert found["log_lines"] > 20
+    assert found["leaks"] == 0

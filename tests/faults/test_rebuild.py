@@ -86,6 +86,7 @@ def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(lived:
     assert differences(lived.engine, made.engine) == []
     assert (report.faults, report.cases, report.reserved) == ([], 9, 1)
     with reading(made.engine) as session:
+        assert [(one.material_no, one.edition, one.leaves) for one in session.scalars(select(PageOrder))] == [(4, 1, [[1, 1, 90]])]
         refused = session.scalars(select(Delivery).where(Delivery.outcome == "REFUSED")).one()
         assert refused.findings
         assert list(made.store.list(f"{refused.quarantine_prefix}/")), "the package itself"
@@ -94,8 +95,6 @@ def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(lived:
     assert (report.deliveries, report.looks, len(looks)) == (2, 9, 9)
     assert {(one, canary) for one, canary in looks} == {("MATCH", False), ("MISSING", True)}
     assert not [one for one in report.lost if "指纹" in one or "拒收" in one]
-    with reading(made.engine) as session:
-        assert [(one.material_no, one.edition, one.leaves) for one in session.scalars(select(PageOrder))] == [(4, 1, [[1, 1, 90]])]
     assert made.faults() == lived.faults() == []
     assert sorted((one.key, one.sha256) for one in lived.store.list("")) == before, "the bucket is only read"
     assert scrub(made.engine, made.store, None, "test").cycle == 2, "the history goes on"
