@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from storage.blobs import BlobStore
-from storage.errors import DigestMismatchError
+from storage.errors import DigestMismatchError, MissingError, StorageError, StoreUnavailableError
 from storage.package import INVENTORY, parse_inventory
 
 
@@ -37,12 +37,26 @@ def copy_object(source: BlobStore, target: BlobStore, key: str, sha256: str, med
 
 
 def copy_missing(source: BlobStore, target: BlobStore, prefix: str) -> int:
-    """Copy every object under a prefix that the target lacks; returns how many. For what no commit record lists."""
+    """Copy every object under a prefix that the target lacks; returns how many. For what no commit record lists.
+
+    Raises the first storage error after all others were copied; what went meanwhile (a staged object whose volume was committed) is left out.
+    """
     there = {one.key for one in target.list(prefix)}
-    missing = [one for one in source.list(prefix) if one.key not in there]
-    for one in missing:
-        copy_object(source, target, one.key, one.sha256, one.media_type)
-    return len(missing)
+    copied = 0
+    failed: StorageError | None = None
+    for one in [one for one in source.list(prefix) if one.key not in there]:
+        try:
+            copy_object(source, target, one.key, one.sha256, one.media_type)
+            copied += 1
+        except StoreUnavailableError:
+            raise
+        except MissingError as error:
+            failed = failed or (error if source.stat(one.key) is not None else None)
+        except StorageError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return copied
 
 
 def restore_object(damaged: BlobStore, sound: BlobStore, key: str, sha256: str, media_type: str) -> None:

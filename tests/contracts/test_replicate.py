@@ -12,7 +12,7 @@ from storage.encrypt import EncryptedStore, KeyRing
 from storage.errors import DigestMismatchError
 from storage.local_store import LocalStore
 from storage.package import write_package
-from storage.replicate import copy_package, restore_object
+from storage.replicate import copy_missing, copy_package, restore_object
 
 DATA = b"bytes" * 1000
 SHA = sha256_hex(DATA)
@@ -59,3 +59,26 @@ def test_a_damaged_copy_of_a_package_that_is_not_registered_yet_is_made_anew(tmp
     flip(tmp_path / "first" / "v" / "1" / "v1" / "volume.pdf", -1)
     copy_package(first, second, "v/1/v1", made.sha256)  # the copy holds: it is not made again from what is damaged
     assert second.read("v/1/v1/volume.pdf", sha256=SHA) == DATA
+
+
+@pytest.mark.parametrize("kind", [LocalStore, sealed])
+def test_one_damaged_object_does_not_stop_a_copy_of_all_and_one_that_goes_meanwhile_is_no_fault(tmp_path: Path, kind: Open) -> None:
+    class Busy(LocalStore):
+        """Its first object goes when it is about to be copied, as a staged one does when its volume is committed."""
+
+        def read(self, key: str, *, sha256: str | None = None) -> bytes:
+            if key == "a" and (held := self.stat(key)):
+                self.discard(key, held.version)
+            return super().read(key, sha256=sha256)
+
+    for key in "abc":
+        Busy(tmp_path / "busy").put_new(key, DATA)
+    target = kind(tmp_path / "target")
+    assert copy_missing(Busy(tmp_path / "busy"), target, "") == 2
+    source = kind(tmp_path / "source")
+    for key in "def":
+        source.put_new(key, DATA)
+    flip(tmp_path / "source" / "d", -1)
+    with pytest.raises(DigestMismatchError):
+        copy_missing(source, target, "")
+    assert [one.key for one in target.list("")] == ["b", "c", "e", "f"]
