@@ -95,27 +95,31 @@ def _taken(
         return known
     for one in submission.components:
         store.put_new(blob_key(one.sha256), one.read(), media_type=one.media_type)
-    originals = _originals(submission)
-    # Before the row, as the objects: a row never stands alone, and a record without a row is found by its digest when the package comes again.
-    key, record = accession_record(
-        facts=facts,
-        snapshot=submission.snapshot,
-        bag=bag.name,
-        content_digest=bag.content_digest,
-        originals=originals,
-        findings=(*submission.findings, *beside),
-        prints=submission.prints,
-        at=now,
-    )
-    store.put_new(key, record, media_type="application/json")
-    try:
-        return _accept(engine, actor, bag, submission, facts, now, key, ocr=ocr)
-    except IntegrityError:
-        with reading(engine) as session:
-            known = earlier_delivery(session, facts, bag.content_digest)
-        if known is None:
-            raise
-        return known
+    taken = None
+    while taken is None:
+        # Before the row, as the objects: a row never stands alone, and a record without a row is found by its digest when the package comes again.
+        key, record = accession_record(
+            facts=facts,
+            snapshot=submission.snapshot,
+            bag=bag.name,
+            content_digest=bag.content_digest,
+            originals=_originals(submission),
+            findings=(*submission.findings, *beside),
+            prints=submission.prints,
+            at=now,
+        )
+        store.put_new(key, record, media_type="application/json")
+        try:
+            taken = _accept(engine, actor, bag, submission, facts, beside, now, key, ocr=ocr)
+        except IntegrityError:
+            with reading(engine) as session:
+                taken = earlier_delivery(session, facts, bag.content_digest)
+            if taken is None:
+                raise
+        if taken is None:
+            with reading(engine) as session:
+                beside = _beside_others(session, facts, submission)
+    return taken
 
 
 def _originals(submission: Submission) -> list[OriginalObject]:
@@ -123,16 +127,30 @@ def _originals(submission: Submission) -> list[OriginalObject]:
 
 
 def _accept(
-    engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, record: str, *, ocr: bool
-) -> Taken:
-    """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first."""
+    engine: Engine,
+    actor: str,
+    bag: Bag,
+    submission: Submission,
+    facts: CaseFacts,
+    beside: list[Finding],
+    now: datetime,
+    record: str,
+    *,
+    ocr: bool,
+) -> Taken | None:
+    """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first.
+
+    None when one came meanwhile that has a page of this one, or its people: the record in the bucket must say of it what the row says.
+    """
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
         if first is not None:
             return first
         # Who is second must see the first: deliveries of one person take turns from here on, as the journal at the end makes them anyway.
         lock_journal(session)
-        findings = (*submission.findings, *_beside_others(session, facts, submission))
+        if _beside_others(session, facts, submission) != beside:
+            return None
+        findings = (*submission.findings, *beside)
         taken = Taken(IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED, findings)
         case = take_over(
             session,
