@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-desk bench-inspection bench-ocr bench-holdings bench-search bench-lookup lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-search bench-lookup sources-drill bench-intake bench-desk lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -48,6 +48,9 @@ cluster: setup ## 本机集群 / the distributed mode natively on loopback: Post
 cluster-drill: setup ## 集群演练 / the demo cases through two nodes while processes are killed and services break (CASES=2000 SECONDS_LONG=600)
 	$(VENV)/bin/python -m tests.faults.drill --cases $(if $(filter file,$(origin CASES)),2000,$(CASES)) --seconds $(SECONDS_LONG) --seed $(SEED)
 
+sources-drill: setup ## 来源演练 / four outside systems and a following puller, killed at random; then every case is accounted for (CASES=500)
+	$(VENV)/bin/python -m tests.faults.sources_drill --cases $(if $(filter file,$(origin CASES)),500,$(CASES)) --seed $(SEED)
+
 lint: setup ## 静态检查 / ruff, mypy, import-linter
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -74,6 +77,9 @@ bench-inspection: setup ## 检测准确率 / precision and recall of the inspect
 
 bench-ocr: setup-ocr ## 文字识别：每页用时与正确率 / seconds a page and characters right, beside the bare library call
 	$(VENV)/bin/python -m tests.bench.ocr_bench
+
+bench-intake: setup ## 接收的开销 / CPU of intake per page-file beside bare library calls, and look-ups beside 50 000 cases held
+	$(VENV)/bin/python -m tests.bench.intake_bench
 
 bench-holdings: setup ## 保管：巡检速率与裸哈希、重建、续期查找 / scrub beside the bare hash, rebuild from the bucket, finding what is due
 	$(VENV)/bin/python -m tests.bench.holdings_bench

@@ -62,6 +62,11 @@ def version_rows(session: Session, code: str) -> list[dict[str, Any]]:
     ]
 
 
+def findings_of(session: Session, case_no: str) -> list[dict[str, Any]]:
+    """What the inspection said of a case as it reads now, and of which other case."""
+    return list(session.scalars(select(Case.findings).where(Case.case_no == case_no)).one())
+
+
 def case_rows(session: Session, state: str) -> list[dict[str, Any]]:
     """Cases that have a revision in a state, with the codes of its findings."""
     query = select(Case, CaseRevision).join(CaseRevision, CaseRevision.case_id == Case.id).where(CaseRevision.state == state)
