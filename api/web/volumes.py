@@ -18,7 +18,7 @@ from archive.vocabulary import OrgKind, Series, VolumeState
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Word = Annotated[str, Query(max_length=64)]
 _ON_THE_WAY = tuple(one for one in VolumeState if one is not VolumeState.COMMITTED)
-_PRINTED = 200
+_PRINTED = 100
 """Volumes on one part of a printed register."""
 
 
