@@ -182,10 +182,10 @@ def printed_series(
     totals = (0, 0)
     if sheet == "transfer":
         with reading(desk.runtime.engine) as session:
-            held = select(VolumeVersion.volume_id, func.max(VolumeVersion.pages).label("pages")).where(VolumeVersion.state == "COMMITTED")
-            made = held.group_by(VolumeVersion.volume_id).subquery()
             mine = select(Volume.id).where(_of(key), volumes_of(desk, seat))
-            count, pages = session.execute(select(func.count(), func.sum(made.c.pages)).where(made.c.volume_id.in_(mine))).one()
+            held = select(func.max(VolumeVersion.pages).label("pages")).where(VolumeVersion.volume_id.in_(mine))
+            made = held.where(VolumeVersion.state == VolumeState.COMMITTED).group_by(VolumeVersion.volume_id).subquery()
+            count, pages = session.execute(select(func.count(), func.sum(made.c.pages)).select_from(made)).one()
             totals = (count, int(pages or 0))
     return desk.page(request, seat, f"print_{sheet}.html", totals=totals, path_here=request.url.path, **values)
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tests.factories import make_bag
 _SERIES = (("QR", 0.3), ("BG", 0.15), ("CS", 0.15), ("QC", 0.1), ("BZ", 0.1), ("SW", 0.08), ("LF", 0.07), ("JT", 0.05))
 _SURNAMES, _GIVEN = "王李张刘陈杨赵黄周吴徐孙胡朱高", "明华丽强伟芳娜静敏磊洋艳勇军杰"
 _CHUNK, _CITYWIDE = 1000, 0.2
+_AFTER = 9_999  # ids of generated rows begin after those of the real ones
 _ACTS = ("ACCESSION", "RESERVE", "COMPILED", "SIGNED", "PROVED", "STORED", "COMMITTED", "VIEW_PAGES")
 _START = datetime(2024, 1, 2, 1, 0, tzinfo=UTC)
 
@@ -67,7 +69,7 @@ class City:
             self.components = session.scalars(select(Component).filter_by(case_id=self.case.id)).all()
             self.tail = session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc())).first()
         self.numbers: dict[tuple[str, str, int], int] = {}
-        self.first = 10_000
+        self.first = _AFTER + 1
         self.rows: dict[type[Base], list[dict[str, Any]]] = {}
 
     def fill(self, count: int) -> None:
@@ -191,14 +193,11 @@ def fill_index(runtime: Runtime, count: int, pages: int) -> None:
     shelf = open_shelf(runtime.settings)
     folder = shelf.begin()
     index = shelf.open(folder)
-    for some in volumes(count, pages, 1, 10**9):
-        moved = [
-            one.__class__(**{**{name: getattr(one, name) for name in one.__slots__}, "volume_id": one.volume_id + 9_999}) for one in some
-        ]
-        index.replace(moved[0].volume_id, moved)
-        if some[0].volume_id % 5000 == 0:
-            index.commit(1)
-    index.commit(10**9)
+    for one in volumes(count, pages, 1, 10**9):
+        index.replace(_AFTER + one.volume_id, replace(one, volume_id=_AFTER + one.volume_id))
+        if one.volume_id % 5000 == 0:
+            index.commit(0)
+    index.commit(0)
     index.close()
     shelf.swap(folder)
 
