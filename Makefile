@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-inspection bench-holdings lint clean
+.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-growth bench-inspection bench-holdings lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -52,6 +52,9 @@ test: lint ## 全部测试 / lint and all tests
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--cases 1000")
 	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
+
+bench-growth: setup ## 馆藏增长后的每件用时 / what a case costs with nothing held and with 20,000 volumes held (HELD=20000)
+	$(VENV)/bin/python -m tests.bench.growth --held $(if $(HELD),$(HELD),20000)
 
 bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240)
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)
