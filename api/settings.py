@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from archive.arrangement import FilingRule
 from archive.vocabulary import SignatureLevel
 
-QUEUES = ("compile", "sign", "ocr", "ingest", "index", "keep")
+QUEUES = ("compile", "sign", "copies", "ocr", "ingest", "index", "keep")
 
 
 class Settings(BaseSettings):

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -103,7 +104,7 @@ def test_thirty_files_find_their_cases_and_go_on_by_themselves(city: City, page:
         time.sleep(0.5)
     assert gathered(city) == len(CASES)
     page.reload()
-    expect(page.get_by_text("没有归集中的办件")).to_be_visible()
+    expect(page.get_by_text("没有归集中的办件")).to_be_visible(timeout=60_000)  # the page asks while it runs
     # The same heap again is known, and nothing is doubled.
     page.locator("#choose").set_input_files(given(scans(), tmp_path))
     expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=60_000)
@@ -260,3 +261,24 @@ def test_five_hundred_files_over_a_line_that_breaks_and_none_is_lost(city: City,
     page.get_by_label("退回这 500 个的理由").fill("试扫，作废")
     page.get_by_role("button", name="退回全部 500 个").click()
     expect(page.get_by_text("没有待处理的文件")).to_be_visible()
+
+
+def test_a_file_of_another_district_is_nobodys_business_here(city: City) -> None:
+    with reading(city.runtime.engine) as session:
+        held = session.scalars(select(CapturedFile.id).limit(1)).one()
+    with city.client("demo-officer-other") as other, city.client("demo-chief") as chief:
+        missing = "0" * 32
+        assert (other.get(f"/collecting/{held}").status_code, chief.get(f"/collecting/{held}").status_code) == (404, 403)
+        assert other.get(f"/collecting/{held}/1.webp?look=1").status_code == 404
+        csrf = re.search(r'name="csrf" value="(\w+)"', other.get("/").text)
+        assert csrf
+        for act in ("file", "return"):
+            form = {"csrf": csrf[1], "reason": "不是我的", "case_no": CASES[0], "no": "4", "type": "户口簿"}
+            asked = [other.post(f"/collecting/{one}/{act}", data=form) for one in (held, missing)]
+            assert [one.status_code for one in asked] == [404, 404]
+            assert asked[0].text.replace(held, missing) == asked[1].text
+        headers = {"x-csrf": csrf[1], "accept": "application/json"}
+        assert other.post(f"/collecting/uploads/{held}/complete", headers=headers).status_code == 409  # told as one that does not exist
+        assert other.post("/collecting/uploads", headers={"accept": "application/json"}, json={}).status_code in {409, 422}
+        forged = {**headers, "sec-fetch-site": "cross-site"}
+        assert other.post(f"/collecting/uploads/{held}/complete", headers=forged).json()["code"] == "BAD_FORM"
