@@ -142,7 +142,7 @@ def rebuild_(
             screen.print(f"[red]与现有数据库不同[/red] {one}", soft_wrap=True)
         screen.print(
             f"已重建：办件 {made.cases}，档号 {made.volumes}，版本 {made.versions}，待组卷 {made.reserved}，"
-            f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），未接收的送达 {made.deliveries} 次，巡检记录 {made.looks} 条，"
+            f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），未接收的送达 {made.deliveries} 次，巡检记录 {made.looks} 条，识别的页面 {made.texts} 页，"
             f"索引 {indexed} 册；未归档的残留 {len(made.leftovers)} 处。"
         )
         for one in made.lost:

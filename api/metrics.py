@@ -142,7 +142,9 @@ def _around(runtime: Runtime) -> Iterator[GaugeMetricFamily]:
     )
     waiting = GaugeMetricFamily("yice_queue_messages", "Messages that wait in a queue", labels=("queue",))
     workers = GaugeMetricFamily("yice_queue_workers", "Workers that listen to a queue", labels=("queue",))
-    for name, (messages, listening) in (queues(runtime) or {}).items():
+    # On one machine workers come with the work, and a message that was one too many lies until then.
+    lengths = queues(runtime) if runtime.settings.broker_url else None
+    for name, (messages, listening) in (lengths or {}).items():
         waiting.add_metric((name,), messages)
         workers.add_metric((name,), listening)
     yield waiting

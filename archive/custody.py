@@ -59,6 +59,8 @@ def record_step(session: Session, actor: str, held: Claim, step: VolumeState, re
     earlier = recorded(session, version, step)
     if earlier is not None:
         return earlier
+    if (version.lease_owner, version.lease_token) != (held.owner, held.token):
+        raise _lost()  # before the state is looked at: whoever has the lease now may have moved it anywhere
     state = move(VolumeState(version.state), step)
     done = session.execute(
         update(VolumeVersion)
@@ -66,7 +68,7 @@ def record_step(session: Session, actor: str, held: Claim, step: VolumeState, re
         .values(state=str(state), **columns)
     )
     if not isinstance(done, CursorResult) or done.rowcount != 1:
-        raise LeaseLostError("租约已失效，本次结果未记录。", "无需处理，另一工作进程会继续。")
+        raise _lost()
     session.add(
         Step(volume_version_id=version.id, step=str(step), input_digest=version.input_digest, result=result, done_at=database_now(session))
     )
@@ -81,6 +83,10 @@ def record_step(session: Session, actor: str, held: Claim, step: VolumeState, re
         **{key: value for key, value in result.items() if isinstance(value, str | int | bool)},
     )
     return result
+
+
+def _lost() -> LeaseLostError:
+    return LeaseLostError("租约已失效，本次结果未记录。", "无需处理，另一工作进程会继续。")
 
 
 def release(session: Session, held: Claim) -> None:

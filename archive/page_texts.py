@@ -67,6 +67,12 @@ class PageText:
         """The lines, from above."""
         return "\n".join(one.text for one in self.lines)
 
+    def measure(self) -> tuple[int, float]:
+        """How many characters were read, and how sure the engine was of one of them."""
+        letters = sum(len(one.text) for one in self.lines)
+        sure = sum(one.confidence * len(one.text) for one in self.lines) / letters if letters else 1.0
+        return letters, round(sure, 4)
+
     def to_json(self) -> bytes:
         """The derivative as it is kept: same reading, same bytes."""
         return (json.dumps({"spec": SPEC, **asdict(self)}, ensure_ascii=False, sort_keys=True) + "\n").encode()

@@ -23,7 +23,7 @@ from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.models import Base, Case, CaseRevision, Component, Delivery, JournalEntry
 from archive.organisations import Organisations
-from archive.rebuild_beside import beside_facts, bring_deliveries, bring_fixity, bring_prints
+from archive.rebuild_beside import beside_facts, bring_deliveries, bring_fixity, bring_prints, bring_texts
 from archive.rebuild_volumes import Package, file_volumes, read_packages, volume_facts
 from archive.service_items import Catalogue
 from archive.supervision import remember_actors
@@ -43,6 +43,7 @@ class Rebuilt:
     reserved: int = 0
     deliveries: int = 0
     looks: int = 0
+    texts: int = 0
     unprinted: int = 0
     lost: list[str] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
@@ -62,6 +63,7 @@ def rebuild(
         cases = _cases(session, store, entries, packages, report)
         file_volumes(session, entries, cases, packages, report, catalogue=catalogue, organisations=organisations, rule=rule)
         report.deliveries, report.looks = bring_deliveries(session, store), bring_fixity(session, store)
+        report.texts = bring_texts(session, store, entries)
         report.lost = list(_lost(session, entries, cases, report))
         journal.record(
             session, actor, "REBUILD", "database", checkpoints=report.checkpoints, entries=report.entries, versions=report.versions

@@ -1,17 +1,20 @@
-"""The part of `archive.rebuild` that stands beside cases and volumes: deliveries that were not taken over, prints of pages, history of fixity checks."""
+"""The part of `archive.rebuild` that stands beside cases and volumes: deliveries that were not taken over, prints and texts of pages, the scrubs."""
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from archive.db import database_now
 from archive.fixity import REPORTS
-from archive.models import Case, Delivery, FixityCheck, PagePrint, Volume, VolumeVersion
+from archive.models import Case, Component, Delivery, FixityCheck, JournalEntry, PagePrint, Volume, VolumeVersion
 from archive.page_prints import keep_prints
+from archive.page_texts import PageText
+from archive.recognition_tables import RecognisedPage
 from storage.blobs import BlobStore
 
 DELIVERIES = "deliveries/"
@@ -57,6 +60,30 @@ def bring_fixity(session: Session, store: BlobStore) -> int:
     return count
 
 
+def bring_texts(session: Session, store: BlobStore, entries: Iterable[JournalEntry]) -> int:
+    """What OCR read, of every file that is held; returns how many pages. When it was read says the journal, as far as it was anchored, else: now."""
+    read_at = {json.loads(one.detail)["text"]: datetime.fromisoformat(one.at) for one in entries if one.act == "RECOGNISE"}
+    held = set(session.scalars(select(Component.sha256).distinct()))
+    found: dict[tuple[str, int], tuple[str, PageText]] = {}
+    for one in store.list("blobs/"):
+        if one.media_type != "application/json":
+            continue
+        try:
+            text = PageText.from_json(store.read(one.key))
+        except (ValueError, KeyError, TypeError):
+            continue  # an original that happens to be JSON
+        # Of two readings, of which a kill left one without its row, the journal knows the one that counts.
+        if text.sha256 in held and (one.sha256 in read_at or (text.sha256, text.page) not in found):
+            found[text.sha256, text.page] = (one.sha256, text)
+    now = database_now(session)
+    for (sha256, page), (digest, text) in found.items():
+        row = RecognisedPage(sha256=sha256, page=page, text_sha256=digest, engine=text.engine, engine_version=text.engine_version)
+        row.characters, row.confidence = text.measure()
+        row.recognised_at = read_at.get(digest, now)
+        session.add(row)
+    return len(found)
+
+
 def beside_facts(session: Session) -> dict[str, Any]:
     """What two databases must agree in, by name."""
     found: dict[str, Any] = {}
@@ -69,4 +96,6 @@ def beside_facts(session: Session) -> dict[str, Any]:
     checks = select(FixityCheck.store, FixityCheck.cycle, FixityCheck.outcome, func.count()).group_by(
         FixityCheck.store, FixityCheck.cycle, FixityCheck.outcome
     )
+    texts = select(RecognisedPage).where(RecognisedPage.text_sha256.is_not(None))
+    found |= {f"页面文字 {one.sha256[:12]}/{one.page}": (one.text_sha256, one.characters, one.confidence) for one in session.scalars(texts)}
     return found | {f"巡检 {store} 第 {cycle} 轮 {outcome}": count for store, cycle, outcome, count in session.execute(checks)}

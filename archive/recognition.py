@@ -128,8 +128,7 @@ def claim_page(session: Session, sha256: str, page: int, owner: str, *, seconds:
 
 def record_text(session: Session, held: PageClaim, text: PageText, derivative: str) -> None:
     """Record where the text of a page lies, end its job, and have every archived volume with this page indexed anew. Raises LeaseLostError."""
-    letters = sum(len(one.text) for one in text.lines)
-    sure = sum(one.confidence * len(one.text) for one in text.lines) / letters if letters else 1.0
+    letters, sure = text.measure()
     done = session.execute(
         update(RecognisedPage)
         .where(
@@ -143,7 +142,7 @@ def record_text(session: Session, held: PageClaim, text: PageText, derivative: s
             engine=text.engine,
             engine_version=text.engine_version,
             characters=letters,
-            confidence=round(sure, 4),
+            confidence=sure,
             recognised_at=database_now(session),
             lease_owner=None,
             lease_until=None,

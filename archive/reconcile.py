@@ -3,13 +3,16 @@
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, String, cast, select
 
+from archive.codes import ArchivalCode, storage_prefix
 from archive.custody import ENDED, LEASE_SECONDS
 from archive.db import database_now, reading
-from archive.models import VolumeVersion
+from archive.models import Job, Volume, VolumeVersion
+from archive.vocabulary import VolumeState
 from storage.blobs import BlobStore, Stat
 from storage.errors import BadKeyError, MissingError
+from storage.package import discard_uncommitted
 
 STAGING = "staging/"
 
@@ -30,8 +33,26 @@ def orphans(engine: Engine, store: BlobStore) -> list[Stat]:
     ]
 
 
+def _given_up(engine: Engine) -> list[str]:
+    """Prefixes of versions that were given up longer than a lease ago: a worker that was slow may have put objects there after they were cleared."""
+    with reading(engine) as session:
+        oldest = database_now(session) - timedelta(seconds=LEASE_SECONDS)
+        query = (
+            select(Volume.code, VolumeVersion.version)
+            .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+            .join(Job, Job.subject == cast(VolumeVersion.id, String))
+            .where(VolumeVersion.state == VolumeState.VOID, VolumeVersion.inventory_sha256.is_(None), Job.ended_at < oldest)
+        )
+        return [storage_prefix(ArchivalCode.parse(code), version) for code, version in session.execute(query)]
+
+
 def tidy(engine: Engine, store: BlobStore) -> int:
-    """Remove them, each by its exact key and version; returns how many. Nothing committed lies under this prefix."""
+    """Remove them, each by its exact key and version, and what lies under versions that were given up; returns how many staged ones.
+
+    Raises PinnedError for a version that was given up and has a commit record all the same: `verify` names it, and a person must look.
+    """
+    for prefix in _given_up(engine):
+        discard_uncommitted(store, prefix)
     removed = 0
     for one in orphans(engine, store):
         with suppress(MissingError, BadKeyError):  # another node tidied up first

@@ -265,7 +265,7 @@ class _Builder:
         others = [(Occur.MustNot, named)] if wanted else []
         if not ask.asks_for_text(request.query):
             return Query.boolean_query([(Occur.Must, Query.all_query()), *others]) if tier is Tier.FACTS else None
-        facts = self.of(request.query, "head")
+        facts = self.of(_asserted(request.query), "head")
         if tier is Tier.FACTS:
             return Query.boolean_query([(Occur.Must, facts), *others])
         return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, facts), *others])
@@ -276,6 +276,12 @@ class _Builder:
         if sort in _DESCENDING:
             return Query.range_query(self._schema, name, FieldType.Unsigned, None, key, include_upper=False)
         return Query.range_query(self._schema, name, FieldType.Unsigned, key, None, include_lower=False)
+
+
+def _asserted(node: ask.Node) -> ask.Node:
+    """The tree without what it denies as a whole: that is out already where this is asked, and a denial alone would walk through all."""
+    kept = tuple(part for part in node.parts if not isinstance(part, ask.Not)) if isinstance(node, ask.And) else ()
+    return ask.And(kept) if kept else node
 
 
 def _literal(character: str) -> str:

@@ -12,13 +12,14 @@ import sys
 import tempfile
 from collections import defaultdict
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from PIL import Image
 
-from api.demo.build import _members, _write, build_demo
+from api.demo.build import ONE_DEFECT_IN, _members, _write, build_demo
 from api.demo.cases import make_case
 from api.demo.defects import CONFLICT, DEFECTS
 from api.demo.false_pages import another_scan
@@ -39,8 +40,8 @@ TABLES = (load_catalogue(), load_organisations())
 def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
     """Sound cases behind the city's, each with a page of a sound case before it: smaller and encoded again."""
     rows = []
-    sources = [case for index in range(cases) if index % 12 != 11 and (case := make_case(seed, index, *TABLES)).scanned]
-    for number, source in enumerate(sources[:OF_EACH]):
+    sound = (make_case(seed, index, *TABLES) for index in range(cases) if index % ONE_DEFECT_IN != ONE_DEFECT_IN - 1)
+    for number, source in enumerate(islice((case for case in sound if case.scanned), OF_EACH)):
         case = make_case(seed, cases + number, *TABLES)
         path = next(one for one in source.files if one.endswith((".jpg", ".png")))
         with Image.open(io.BytesIO(source.files[path])) as image:

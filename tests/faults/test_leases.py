@@ -5,19 +5,23 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
 
 import archive.db
+from api.batch import void_number
 from archive.compile.seal import Sealer
 from archive.compile.volume import Workshop, make_volume
 from archive.custody import LEASE_SECONDS, claim
 from archive.db import reading, writing
 from archive.errors import LeaseLostError
-from archive.models import Job, JournalEntry, VolumeVersion
+from archive.models import Job, JournalEntry, Volume, VolumeVersion
 from archive.reconcile import orphans, tidy
+from storage.blobs import Stat
 from storage.errors import StorageError
+from storage.local_store import LocalStore
 from tests.faults.archives import keys
 from tests.faults.test_crash_points import Worker
 from tests.faults.worker import opened, work
@@ -128,3 +132,26 @@ def test_a_clock_that_jumps_in_the_middle_of_a_volume_loses_and_doubles_nothing(
     assert (tried == [None]) is (step < timedelta()), "a lease is as long as the database's clock says, no shorter"
     make_volume(replace(one_case.shop, owner="elsewhere:1:1"), version_id(one_case))
     assert_made_once(one_case)
+
+
+def test_what_a_slow_worker_writes_under_a_number_that_was_given_up_is_cleared_after_a_lease(one_case: Holdings) -> None:
+    class Slow(LocalStore):
+        """Its worker stands still before the first object of the package, for longer than its lease; the number is given up meanwhile."""
+
+        def put_new(self, key: str, data: bytes, **more: Any) -> Stat:
+            if key.startswith("volumes/") and one_case.versions() != [(1, "VOID")]:
+                with writing(one_case.engine) as session:
+                    session.execute(update(VolumeVersion).values(lease_until=datetime.now(UTC) - timedelta(seconds=1)))
+                    code = session.scalars(select(Volume.code)).one()
+                void_number(one_case.runtime, "test", code=code, reason="撤回")
+            return super().put_new(key, data, **more)
+
+    with pytest.raises(LeaseLostError):
+        make_volume(replace(one_case.shop, store=Slow(one_case.folder / "store")), version_id(one_case))
+    assert {one.invariant for one in one_case.faults()} == {"I8"}
+    tidy(one_case.engine, one_case.store)
+    assert {one.invariant for one in one_case.faults()} == {"I8"}, "it may still be writing"
+    with writing(one_case.engine) as session:
+        session.execute(update(Job).values(ended_at=datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)))
+    tidy(one_case.engine, one_case.store)
+    assert one_case.faults() == []

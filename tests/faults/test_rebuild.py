@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from api.batch import reserve, void_number
 from archive import journal
-from archive.accession import confirm
+from archive.accession import blob_key, confirm
 from archive.anchors import anchor, heads
 from archive.arrangement import FilingRule
 from archive.capture_tables import PageOrder
@@ -16,12 +16,15 @@ from archive.case_facts import CaseFacts
 from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.fixity import Budget, scrub
-from archive.models import Case, CaseRevision, Delivery, FixityCheck, Job, PagePrint, Volume, VolumeVersion
+from archive.models import Case, CaseRevision, Component, Delivery, FixityCheck, Job, PagePrint, Volume, VolumeVersion
 from archive.page_order import Leaf, lay_out
+from archive.page_texts import Line, PageText
 from archive.rebuild import Rebuilt, differences, rebuild
+from archive.recognition_tables import RecognisedPage
 from search.follow import Source
 from search.follow import rebuild as rebuild_index
 from search.shelf import Shelf
+from storage.digest import sha256_hex
 from tests.factories import OTHER
 from tests.faults.archives import CASES, archive, committed_folder, keys
 from tests.faults.worker import opened, work
@@ -60,9 +63,24 @@ def lived(archive: Holdings) -> Holdings:
     archive.deliver("waiting supplement", supplement(CASES[1], 2))
     assert archive.deliver("refused", {**case(11), "channel": "NO SUCH"}).outcome == "REFUSED"
     assert archive.deliver("once more", case(9)).outcome == "DUPLICATE"
+    recognised(archive)
     scrub(archive.engine, archive.store, None, "test", budget=Budget(bytes=1))
     scrub(archive.engine, archive.store, None, "test")
     return archive
+
+
+def recognised(archive: Holdings) -> None:
+    """One page was read by OCR: its text lies in the bucket, where it is a row names."""
+    with reading(archive.engine) as session:
+        sha256 = session.scalars(select(Component.sha256).order_by(Component.id)).first() or ""
+    line = Line("演示", 0.9, (0, 0, 1, 0, 1, 1, 0, 1))
+    text = PageText(sha256, 1, whole=False, width=100, height=100, engine="test", engine_version="1", lines=(line,))
+    digest = sha256_hex(text.to_json())
+    archive.store.put_new(blob_key(digest), text.to_json(), media_type="application/json")
+    letters, sure = text.measure()
+    with writing(archive.engine) as session:
+        row = RecognisedPage(sha256=sha256, page=1, text_sha256=digest, characters=letters, confidence=sure, engine="test")
+        session.add(row)
 
 
 def anew(archive: Holdings, keys: Path) -> tuple[Holdings, Rebuilt]:
@@ -92,7 +110,7 @@ def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(lived:
         assert list(made.store.list(f"{refused.quarantine_prefix}/")), "the package itself"
         assert session.scalar(select(func.count()).select_from(PagePrint)) > 0
         looks = session.execute(select(FixityCheck.outcome, FixityCheck.volume_version_id.is_(None))).all()
-    assert (report.deliveries, report.looks, len(looks)) == (2, 9, 9)
+    assert (report.deliveries, report.looks, len(looks), report.texts) == (2, 9, 9, 1)
     assert {(one, canary) for one, canary in looks} == {("MATCH", False), ("MISSING", True)}
     assert not [one for one in report.lost if "指纹" in one or "拒收" in one]
     assert made.faults() == lived.faults() == []
