@@ -153,22 +153,17 @@ def rebuild_(
 def rekey_(*, second: Annotated[bool, typer.Option("--second", help="副本存储")] = False, as_json: Json = False) -> None:
     """Seal what lies under an older key again under the current one."""
     runtime = start(Settings())
-    other = second_of(runtime)  # while an object is sealed again, its copy there is what a power cut leaves
-    store, helper = (other, runtime.store) if second else (runtime.store, other)
+    store = second_of(runtime) if second else runtime.store
     if not isinstance(store, EncryptedStore):
         raise NotFoundError("没有配置加密密钥。", "请设置 YICE_ENCRYPTION_FOLDER 和 YICE_ENCRYPTION_KEY。")
-    done = left = 0
-    for one in list(store.list("")):
-        if helper.stat(one.key) is None:
-            left += 1
-        else:
-            done += store.reseal(one.key)
+    made = store.reseal_all()
     with writing(runtime.engine) as session:
-        journal.record(session, actor(), "REKEY", "second" if second else "first", objects=done, key=runtime.settings.encryption_key)
+        which, key = "second" if second else "first", runtime.settings.encryption_key
+        journal.record(session, actor(), "REKEY", which, objects=made.done, locked=made.locked, key=key)
     if as_json:
-        print_json({"resealed": done, "without_copy": left})
+        print_json({"resealed": made.done, "locked": made.locked})
     else:
-        screen.print(f"已用新密钥重新密封 {done} 个对象；{left} 个在另一存储中没有副本，未作改动。")
+        screen.print(f"已用新密钥重新密封 {made.done} 个对象；{made.locked} 个在锁定期内，未作改动，旧密钥须保留。")
 
 
 def backup_(

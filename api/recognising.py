@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from api.batch import Batch, own_workers
 from api.bootstrap import Runtime, is_gone
-from api.broker import OCR_QUEUE, READ, celery_app
+from api.broker import OCR_QUEUE, READ, celery_app, queue_lengths
 from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.recognition import leased, progress_of, queue_held, retry_failed, unread_cases, waiting_pages
@@ -76,6 +76,14 @@ def _send(runtime: Runtime) -> int:
     for sha256, page in some:
         app.send_task(READ, (sha256, page), queue=OCR_QUEUE)
     return len(some)
+
+
+def wake_readers(runtime: Runtime) -> int:
+    """On many machines: send the next pages to a queue that is empty, and do not wait for them; returns how many."""
+    if not runtime.settings.ocr:
+        return 0
+    ahead, _ = queue_lengths(runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)}))[OCR_QUEUE]
+    return 0 if ahead else _send(runtime)
 
 
 def free_dead_readers(runtime: Runtime) -> None:

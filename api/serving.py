@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -23,6 +24,7 @@ _SECONDS = 15
 def serve_here(runtime: Runtime, port: int | None) -> None:
     """Serve on loopback until interrupted."""
     port = port or runtime.settings.port
+    runtime = _with_address(runtime, port)
     app = create_app(runtime)
     with _beside(runtime, "index", "index", "follow"), _reader(runtime), _webhooks(runtime):
         screen.print(
@@ -31,6 +33,14 @@ def serve_here(runtime: Runtime, port: int | None) -> None:
         )
         # No access log: addresses name volumes, and every look is journalled anyway.
         uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, proxy_headers=False)
+
+
+def _with_address(runtime: Runtime, port: int) -> Runtime:
+    """In the demo the QR codes lead to this very server. Real seals print no address but the one that an operator gave."""
+    settings = runtime.settings
+    if settings.public_url or not settings.demo_seals:
+        return runtime
+    return replace(runtime, settings=settings.model_copy(update={"public_url": f"http://127.0.0.1:{port}"}))
 
 
 @contextmanager
@@ -46,8 +56,9 @@ def _webhooks(runtime: Runtime) -> Iterator[None]:
 
 
 def _reader(runtime: Runtime) -> AbstractContextManager[None]:
-    """The reader of scans, where it is switched on and its engine is there."""
-    return _beside(runtime, "ocr", "ocr", "--follow") if runtime.settings.ocr and is_installed() else nullcontext()
+    """The reader of scans, where it is switched on and its engine is there; on many machines a beat sees to it."""
+    here = runtime.settings.ocr and is_installed() and not runtime.settings.broker_url
+    return _beside(runtime, "ocr", "ocr", "--follow") if here else nullcontext()
 
 
 @contextmanager

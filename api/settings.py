@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from archive.arrangement import FilingRule
 from archive.vocabulary import SignatureLevel
 
-QUEUES = ("compile", "sign", "ocr", "ingest", "index", "keep")
+QUEUES = ("compile", "sign", "copies", "ocr", "ingest", "index", "keep")
 
 
 class Settings(BaseSettings):
@@ -31,12 +31,14 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = True
+    s3_sse: Literal["", "AES256", "aws:kms"] = Field(default="", description="what the object store is told to encrypt with")
     replica_folder: Path | None = Field(default=None, description="the second store as files on another disk")
     replica_s3_endpoint: str = Field(default="", description="the second store as a bucket elsewhere")
     replica_s3_bucket: str = "yice"
     replica_s3_access_key: SecretStr = SecretStr("")
     replica_s3_secret_key: SecretStr = SecretStr("")
     replica_s3_secure: bool = True
+    replica_s3_sse: Literal["", "AES256", "aws:kms"] = ""
     encryption_folder: Path | None = Field(default=None, description="<name>.key files of 32 bytes; without it nothing is sealed")
     encryption_key: str = Field(default="", description="name of the key that seals what is new")
     signature_level: SignatureLevel = SignatureLevel.B_LTA

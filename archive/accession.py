@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from archive import blind_index, journal
 from archive.case_facts import CaseFacts
+from archive.case_sources import remember_sources
 from archive.errors import ConflictError, NotFoundError
 from archive.findings import Finding, finding, worst
 from archive.models import Case, CaseRevision, Component, Delivery
@@ -159,6 +160,7 @@ def take_over(
     session.flush()
     blind_index.remember(session, case)
     remember_actors(session, case)
+    remember_sources(session, case)
     revision.case_id = case.id
     session.add(revision)
     session.add_all(Component(case_id=case.id, revision=number, **asdict(one)) for one in originals)
@@ -243,6 +245,7 @@ def confirm(session: Session, actor: str, *, case_no: str, reason: str, ticked: 
     show_revision(case, waiting)
     blind_index.remember(session, case)
     remember_actors(session, case)
+    remember_sources(session, case)
     codes = sorted({row["code"] for row in waiting.findings})
     items = {"ticked": list(ticked)} if ticked else {}
     journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision, **items)

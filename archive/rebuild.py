@@ -18,6 +18,7 @@ from archive.accession import ACCEPTED, SUPERSEDED, WAITING, OriginalObject, sho
 from archive.anchors import heads, segment
 from archive.arrangement import FilingRule
 from archive.capture_tables import PageOrder
+from archive.case_sources import remember_sources
 from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.models import Base, Case, CaseRevision, Component, Delivery, JournalEntry
@@ -180,6 +181,7 @@ def _cases(
         session.flush()
         blind_index.remember(session, case)
         remember_actors(session, case)
+        remember_sources(session, case)
     session.flush()
     report.cases = len(made)
     return made

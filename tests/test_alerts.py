@@ -35,6 +35,8 @@ SAMPLES = {
     "YiceJobsFail": ('yice_job_failures{code="NOT_PROVED"} 1', ""),
     "YiceWorkWaits": ("yice_oldest_waiting_job_age_seconds 3601", "yice_oldest_waiting_job_age_seconds 3600"),
     "YiceTimestampsOwed": ('yice_jobs{kind="timestamp",state="FAILED"} 2', 'yice_jobs{kind="compile",state="FAILED"} 2'),
+    "YiceTimestampsDue": ("yice_timestamps_due 1", "yice_timestamps_due 0"),
+    "YiceTimestampEnds": ("yice_timestamp_remaining_seconds 0", "yice_timestamp_remaining_seconds -1"),
     "YiceScrubStopped": ("yice_fixity_age_seconds -1", "yice_fixity_age_seconds 172800"),
     "YiceNoSecondCopy": ("yice_packages_without_replica 1", "yice_packages_without_replica 0"),
     "YiceJournalNotAnchored": ("yice_journal_entries_since_anchor 1", "yice_journal_entries_since_anchor 0"),
@@ -57,7 +59,7 @@ def fires(expression: str, text: str) -> bool:
     samples = [sample for family in text_string_to_metric_families(text + "\n") for sample in family.samples]
 
     def compared(part: str) -> set[tuple[tuple[str, str], ...]]:
-        found = re.fullmatch(r"(sum\()?([a-z_]+)(?:\{(.*)\})?\)? (>|<|==) (-?\d+)", part.strip())
+        found = re.fullmatch(r"(sum\()?([a-z_]+)(?:\{(.*)\})?\)? (>=|>|<|==) (-?\d+)", part.strip())
         assert found, part
         wanted = dict(re.findall(r'(\w+)="(\w+)"', found[3] or ""))
         values = {
@@ -66,7 +68,12 @@ def fires(expression: str, text: str) -> bool:
         if found[1]:
             values = {(): sum(values.values())} if values else {}
         limit = float(found[5])
-        holds = {">": lambda value: value > limit, "<": lambda value: value < limit, "==": lambda value: value == limit}[found[4]]
+        holds = {
+            ">": lambda value: value > limit,
+            ">=": lambda value: value >= limit,
+            "<": lambda value: value < limit,
+            "==": lambda value: value == limit,
+        }[found[4]]
         return {labels for labels, value in values.items() if holds(value)}
 
     return any(set.intersection(*(compared(part) for part in side.split(" and "))) for side in expression.split(" or "))

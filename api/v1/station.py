@@ -11,13 +11,12 @@ from fastapi import Depends, Header, Request
 from sqlalchemy.orm import Session
 
 from api.auth import Limiter, limiters
-from api.bootstrap import Runtime, demo_pki
+from api.bootstrap import Runtime
+from api.copying import open_stamps
 from api.errors import ProblemError
-from api.seals import open_seals
 from api.search_commands import open_shelf
 from archive.access import Act, Reader
 from archive.certified_copies import StampRoom
-from archive.compile.prove import PdfAProver
 from archive.daily_use import DailyLimitError, Shown, count, refuse, seconds_left
 from archive.db import writing
 from archive.reading_room import Opened, Purpose, Room, note_look, open_volume
@@ -43,8 +42,7 @@ class Station:
     @cached_property
     def stamps(self) -> StampRoom:
         """The seals of this installation."""
-        seals = open_seals(self.runtime.settings, lambda: demo_pki(self.runtime.settings, self.runtime.organisations))
-        return StampRoom(seals.sealer_for, seals.trust, PdfAProver("2u"), seals.demo)
+        return open_stamps(self.runtime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,8 @@ def find_page(request: Request, desk: At, seat: Seated, form: Posted, code: str,
         raise BadFormError("查找须从已打开的册开始。", "请重新打开本册。")
     runtime, typed = desk.runtime, form.get("q", "").strip()
     with reading(runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number)
-        require_look(session, seat, int(look), code, ("VIEW_PAGES",))
+        usage = require_look(session, seat, int(look), code, ("VIEW_PAGES",))
+        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
         read = (
             texts_of_volume(session, runtime.store, opened.volume, opened.version, runtime.catalogue, runtime.organisations)
             if opened.version
@@ -36,5 +36,5 @@ def find_page(request: Request, desk: At, seat: Seated, form: Posted, code: str,
         digest, lambda: runtime.store.read(key, sha256=digest), lambda document: find_inside(document, typed, read, names)
     )
     with writing(runtime.engine) as session:
-        note_look(session, seat, "FIND_INSIDE", code, version=number, look=int(look), places=found.total)
+        note_look(session, seat, "FIND_INSIDE", code, version=number, look=int(look), places=found.total, usage=opened.usage)
     return desk.page(request, seat, "inside.html", found=found, typed=bool(typed))

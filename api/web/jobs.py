@@ -5,13 +5,13 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import ColumnElement, String, case, cast, func, select, update
+from sqlalchemy import ColumnElement, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from api.web.door import At, BadFormError, Desk, PageRoute, Posted, Seat, Seated
 from api.web.making import start_making
 from api.web.reading_jobs import failed_pages, reading_of
-from api.web.records import decided, record_of, volumes_of
+from api.web.records import decided, orgs_below, record_of, volumes_of
 from archive import journal
 from archive.access import Act
 from archive.db import reading, writing
@@ -19,7 +19,7 @@ from archive.models import Case, Job, Volume, VolumeVersion
 from archive.recognition import retry_failed
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_SHOWN, _LATEST = 12, 30
+_SHOWN, _LATEST = 8, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,10 @@ class JobView:
 
 def jobs_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
     """The jobs of volumes that the reader may see."""
-    versions = select(cast(VolumeVersion.id, String)).join(Volume, Volume.id == VolumeVersion.volume_id).join(Case)
-    return Job.subject.in_(versions.where(volumes_of(desk, seat)))
+    if orgs_below(desk, seat) is None:
+        return Job.version_id.is_not(None)
+    versions = select(VolumeVersion.id).join(Volume, Volume.id == VolumeVersion.volume_id)
+    return exists(versions.where(VolumeVersion.id == Job.version_id, volumes_of(desk, seat)))
 
 
 def batches(desk: Desk, session: Session, seat: Seat, limit: int) -> list[BatchView]:
@@ -77,18 +79,19 @@ def batches(desk: Desk, session: Session, seat: Seat, limit: int) -> list[BatchV
 
 
 def _jobs(desk: Desk, session: Session, seat: Seat, *states: str) -> list[JobView]:
+    # The jobs first, by themselves: rows of cases are wide, and only thirty are shown.
+    shown = select(Job.id).where(Job.state.in_(states), jobs_of(desk, seat)).order_by(Job.id.desc()).limit(_LATEST)
     query = (
-        select(Job, VolumeVersion, Volume, Case)
-        .join(VolumeVersion, cast(VolumeVersion.id, String) == Job.subject)
+        select(Job, VolumeVersion, Volume, Case.case_no)
+        .join(VolumeVersion, VolumeVersion.id == Job.version_id)
         .join(Volume, Volume.id == VolumeVersion.volume_id)
         .join(Case, Case.id == Volume.case_id)
-        .where(volumes_of(desk, seat), Job.state.in_(states))
+        .where(Job.id.in_(session.scalars(shown).all()))
         .order_by(func.coalesce(Job.ended_at, Job.created_at).desc(), Job.id.desc())
-        .limit(_LATEST)
     )
     return [
-        JobView(job.id, job.kind, job.state, job.attempts, job.error_code, job.error, job.ended_at, volume.code, one.case_no, version.state)
-        for job, version, volume, one in session.execute(query)
+        JobView(job.id, job.kind, job.state, job.attempts, job.error_code, job.error, job.ended_at, volume.code, case_no, version.state)
+        for job, version, volume, case_no in session.execute(query)
     ]
 
 

@@ -4,9 +4,12 @@ from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.bootstrap import Runtime
 from api.web import (
+    accounts,
+    approvals,
     checks,
     collecting,
     compiling,
+    copies,
     daily,
     desk,
     find,
@@ -19,6 +22,7 @@ from api.web import (
     statistics,
     status,
     system,
+    usage,
     volumes,
 )
 from api.web.door import Desk, PageRoute, RefusedError, desk_of
@@ -35,10 +39,14 @@ _PAGES = (
     find,
     volumes,
     room,
-    inside,
+    usage,
+    copies,
+    approvals,
     statistics,
-    system,
+    accounts,
     status,
+    system,
+    inside,
     inspected,
     daily,
     journal_pages,

@@ -20,6 +20,7 @@ _DUTIES = {
     "pull": "来源提取",
     "period": "定期组卷",
     "timestamp": "补时间戳",
+    "renew": "时间戳续期",
     "replicate": "副本复制",
     "scrub": "固定性检查",
     "anchor": "日志锚定",

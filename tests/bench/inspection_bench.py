@@ -24,6 +24,7 @@ from api.demo.cases import make_case
 from api.demo.defects import CONFLICT, DEFECTS
 from api.demo.false_pages import another_scan
 from archive.db import connect, migrate
+from archive.encryption import give_keys, new_keyring
 from archive.organisations import load_organisations
 from archive.service_items import load_catalogue
 from archive.vocabulary import IntakeOutcome
@@ -88,7 +89,7 @@ def prepare(city: Path, cases: int, seed: int) -> list[dict[str, Any]]:
 
 def measure(city: Path, truth: list[dict[str, Any]], folder: Path) -> None:
     """Take all bags in, one after the other, and say what was found and what it cost."""
-    engine, store = connect(f"sqlite:///{folder}/yice.db"), LocalStore(folder / "store")
+    engine, store = give_keys(connect(f"sqlite:///{folder}/yice.db"), new_keyring()), LocalStore(folder / "store")
     migrate(engine)
     found, files, wrong, started = {}, 0, [], used()
     for row in sorted(truth, key=lambda row: row["bag"]):

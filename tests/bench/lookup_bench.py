@@ -1,7 +1,7 @@
 """Two hundred clients at once look volumes up at a real `yice serve` on loopback: python -m tests.bench.lookup_bench --help.
 
 A look-up is a search by case number or ID number, or one volume by its case number; each is answered with a token, within the caller's scope,
-checked against the rows and journalled. The clients are a second process, bounded in time. Prints JSON.
+checked against the rows and journalled. Meanwhile volumes are committed, and how soon each is found is measured too. The clients are a second process, bounded in time. Prints JSON.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from archive.access import SCOPE_OF, Reader, Role, acts_of
 from archive.accounts import AccountKind, NewAccount, approve_account, open_login, propose_account
 from archive.db import writing
 from search.follow import rebuild
+from search.index import Request
+from search.shelf import Reader as SearchReader
+from search.tree import Volumes
 from tests.api.station import BIRTH, CITY, HOME, MOVE, ORGANISATIONS, build
 from tests.search.archive_rows import fill
 
@@ -96,6 +100,20 @@ async def drive(port: int, carried: list[str], seconds: float, pause: float, vol
     return {"lookups": len(took), "a_second": round(len(took) / (time.monotonic() - began)), "ms": figures, "answers": states}
 
 
+def lags(folder: Path, first: int, until: float) -> list[float]:
+    """Seconds from the commit of a volume until it is found, one after the other while the clients ask."""
+    runtime = start(Settings(data=folder))
+    reader, scope, took = SearchReader(open_shelf(runtime.settings)), frozenset({CITY}), []
+    while time.monotonic() < until:
+        (volume_id,) = fill(runtime.engine, runtime.store, first + len(took), first + len(took))
+        committed = time.monotonic()
+        while not reader.search(Request(Volumes(frozenset({volume_id})), scope)).total and time.monotonic() < until + 60:
+            time.sleep(0.02)
+        took.append(time.monotonic() - committed)
+    runtime.engine.dispose()
+    return took
+
+
 def _ticks(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -128,7 +146,7 @@ def main() -> None:
         print(json.dumps(asyncio.run(drive(said.drive, json.load(sys.stdin), said.seconds, said.pause[0], said.volumes))))  # noqa: T201
         return
     accounts._MEMORY_KIB = 64
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, socket.socket() as free:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, socket.socket() as free, ThreadPoolExecutor(1) as later:
         carried = tokens(Path(folder), said.volumes, said.clients)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -143,13 +161,16 @@ def main() -> None:
                 before = _ticks(server.pid)
                 command = [sys.executable, "-m", "tests.bench.lookup_bench", "--drive", str(port), "--pause", str(pause)]
                 command += ["--seconds", str(said.seconds), "--volumes", str(said.volumes)]
+                late = later.submit(lags, Path(folder), _FIRST + said.volumes + 1000 * len(results), time.monotonic() + said.seconds)
                 ran = subprocess.run(
                     command, input=json.dumps(carried).encode(), stdout=subprocess.PIPE, check=True, timeout=said.seconds + 120
                 )
                 found = json.loads(ran.stdout)
                 cpu = round((_ticks(server.pid) - before) * 1000 / found["lookups"], 2)
                 loads = [round(one, 1) for one in os.getloadavg()]
-                results.append({"clients": said.clients, "mean_pause_s": pause, **found, "server_cpu_ms_a_lookup": cpu, "load": loads})
+                found |= {"server_cpu_ms_a_lookup": cpu, "load": loads, "volumes_added": len(late.result())}
+                found["longest_wait_to_be_found_s"] = round(max(late.result()), 2)
+                results.append({"clients": said.clients, "mean_pause_s": pause, **found})
         finally:
             server.terminate()
             server.wait(30)

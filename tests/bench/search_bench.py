@@ -185,15 +185,14 @@ def main() -> None:
     words.add_argument("--pages", type=int, default=680_000)
     words.add_argument("--queries", type=int, default=200)
     words.add_argument("--seed", type=int, default=1)
-    words.add_argument("--at", type=Path, help="keep the index in this folder; one that is there already is only asked")
+    words.add_argument("--at", type=Path, help="keep the index in this folder; what is missing of one that is there is added")
     said = words.parse_args()
     every = max(1, said.volumes // 500)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         index = ENGINES[said.engine](said.at or Path(folder))
         kept = index.stats().documents
-        built = {} if kept else build(index, volumes(said.volumes, said.pages, said.seed, every))
-        if kept not in (0, said.volumes):
-            words.error(f"--at holds {kept} volumes")
+        rest = range(kept + 1, said.volumes + 1)
+        built = build(index, volumes(said.volumes, said.pages, said.seed, every, rest)) if rest else {}
         sample = list(volumes(said.volumes, said.pages, said.seed, every, range(every, said.volumes + 1, every)))
         size = sum(one.stat().st_size for one in (said.at or Path(folder)).rglob("*") if one.is_file())
         times, truth = ask_all(index, random.Random(said.seed), sample, said.queries)  # noqa: S311 - not a secret

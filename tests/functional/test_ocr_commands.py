@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from archive.db import connect, reading
+from api.bootstrap import start
+from api.settings import Settings
+from archive.db import reading
 from archive.page_texts import texts_of_case
-from storage.local_store import LocalStore
 from tests.factories import make_bag
 from tests.ocr_pages import WORDS, needs_ocr, scan
 
@@ -34,8 +35,8 @@ def test_ocr_is_off_until_it_is_switched_on_and_then_reads_what_was_held_before(
     assert json.loads(yice(var, "ocr", "--pending", "--json", ocr=True)) == {"total": 3, "done": 3, "failed": 0}
     assert json.loads(yice(var, "ocr", "--status", "--json", ocr=True)) == {**status, "enabled": True, "done": 3}
     assert json.loads(yice(var, "ocr", "--pending", "--json", ocr=True)) == {"total": 0, "done": 0, "failed": 0}
-    engine = connect(f"sqlite:///{var / 'yice.db'}")
-    with reading(engine) as session:
-        texts = texts_of_case(session, LocalStore(var / "store"), CASE_NO)
-    engine.dispose()
+    runtime = start(Settings(data=var))
+    with reading(runtime.engine) as session:
+        texts = texts_of_case(session, runtime.store, CASE_NO)
+    runtime.engine.dispose()
     assert all(words in texts[6, 1].text for words in WORDS)

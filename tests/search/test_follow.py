@@ -245,6 +245,20 @@ def test_without_an_index_or_with_one_of_another_engine_the_next_step_is_told(tm
         Reader(Shelf(tmp_path / "search", "tantivy")).index()
 
 
+def test_a_deleted_index_is_built_anew_by_the_follower_and_finds_the_same(source: Source, shelf: Shelf) -> None:
+    for number in (1, 2):
+        fill(source.engine, source.store, number, 1, pages=(f"page of {number}",), name="王小明")
+    rebuild(source, shelf)
+    before = total(Reader(shelf), "王小明")
+    shutil.rmtree(shelf.root)
+    with pytest.raises(NoIndexError, match="yice reindex"):
+        Reader(shelf).index()
+    rounds = iter((False, False, True))
+    follow(source, shelf, lambda: next(rounds, True))
+    assert total(Reader(shelf), "王小明") == before > 0
+    assert check(source, shelf.open()).faults == ()
+
+
 def test_old_generations_are_cleared_away(source: Source, shelf: Shelf) -> None:
     for _ in range(5):
         rebuild(source, shelf)
