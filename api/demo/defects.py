@@ -8,7 +8,7 @@ from typing import Any
 from PIL import Image
 
 from api.demo import born_digital, pairs, scans
-from api.demo.cases import DemoCase
+from api.demo.cases import DemoCase, stated_lines
 from api.demo.false_pages import FALSE_PAGES, another_scan
 from api.demo.people import with_wrong_check_digit
 from archive.organisations import Organisations
@@ -120,7 +120,9 @@ def _extra_file(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 
 def _low_resolution(case: DemoCase, random: Random, _: Organisations) -> bool:
-    page = scans.colour(scans.Page("证明", ("以一百点每英寸扫描，字迹难辨。",) * 9, ""), 200, random)
+    # Of one wording the coarse pages of two cases would be copies of each other.
+    lines = stated_lines(random, case, "证明", 12)
+    page = scans.colour(scans.Page("证明", lines, ""), 200, random)
     another_scan(case, scans.jpeg(page.resize((827, 1169), Image.Resampling.BILINEAR), 100))
     return True
 

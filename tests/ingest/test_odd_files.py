@@ -18,7 +18,24 @@ from ingest.sandbox import Limits, pooled_look
 
 ROOT = Path(__file__).parents[2]
 LIMITS = Limits(memory=1 << 30, cpu_seconds=8, wall_seconds=60)
-ENDINGS = {".pdf", ".jpg", ".jpeg", ".jp2", ".j2k", ".png", ".apng", ".tif", ".tiff", ".gif", ".bmp", ".ico", ".icns", ".webp", ".psd", ".fli"}
+ENDINGS = {
+    ".pdf",
+    ".jpg",
+    ".jpeg",
+    ".jp2",
+    ".j2k",
+    ".png",
+    ".apng",
+    ".tif",
+    ".tiff",
+    ".gif",
+    ".bmp",
+    ".ico",
+    ".icns",
+    ".webp",
+    ".psd",
+    ".fli",
+}
 ACCEPTED = {"image/jpeg", "image/png", "image/tiff", "application/pdf"}
 FEWEST = {"pikepdf": 60, "pillow": 600, "pyhanko": 100}
 
