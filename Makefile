@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve screenshots cluster cluster-drill test bench bench-growth bench-inspection bench-holdings lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-growth bench-inspection bench-ocr bench-holdings bench-search bench-lookup sources-drill bench-intake bench-desk lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -18,6 +18,13 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup-ocr: setup $(VENV)/.installed-ocr ## 另装文字识别 / install the OCR engine beside (YICE_OCR=1 switches it on)
+
+# Without dependencies: the engine asks for opencv-python, which wants a screen's libraries; the headless one is the same module.
+$(VENV)/.installed-ocr: requirements-ocr.lock $(VENV)/.installed
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-ocr.lock
 	@touch $@
 
 # htmx for the pages and axe for their tests, from the lock; npm of the machine, or the one that the wheel brings.
@@ -41,6 +48,9 @@ cluster: setup ## 本机集群 / the distributed mode natively on loopback: Post
 cluster-drill: setup ## 集群演练 / the demo cases through two nodes while processes are killed and services break (CASES=2000 SECONDS_LONG=600)
 	$(VENV)/bin/python -m tests.faults.drill --cases $(if $(filter file,$(origin CASES)),2000,$(CASES)) --seconds $(SECONDS_LONG) --seed $(SEED)
 
+sources-drill: setup ## 来源演练 / four outside systems and a following puller, killed at random; then every case is accounted for (CASES=500)
+	$(VENV)/bin/python -m tests.faults.sources_drill --cases $(if $(filter file,$(origin CASES)),500,$(CASES)) --seed $(SEED)
+
 lint: setup ## 静态检查 / ruff, mypy, import-linter
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
@@ -56,8 +66,23 @@ bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure
 bench-growth: setup ## 馆藏增长后的每件用时 / what a case costs with nothing held and with 20,000 volumes held (HELD=20000)
 	$(VENV)/bin/python -m tests.bench.growth --held $(if $(HELD),$(HELD),20000)
 
+bench-desk: setup ## 测量页面用时 / server time of every page with 50,000 volumes (BENCH_DESK="--volumes 5000 --at folder")
+	$(VENV)/bin/python -m tests.bench.desk_bench $(BENCH_DESK)
+
+bench-search: setup ## 检索测量：50,000 册、680,000 页 / ten classes of queries over 50,000 volumes and 680,000 page texts (SEARCH="--engine whoosh --volumes 150 --pages 2000")
+	$(VENV)/bin/python -m tests.bench.search_bench $(SEARCH)
+
+bench-lookup: setup ## 接口测量：200 个系统同时查阅 / 200 clients look volumes up at a real server (LOOKUP="--seconds 20 --pause 1")
+	$(VENV)/bin/python -m tests.bench.lookup_bench $(LOOKUP)
+
 bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240)
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)
+
+bench-ocr: setup-ocr ## 文字识别：每页用时与正确率 / seconds a page and characters right, beside the bare library call
+	$(VENV)/bin/python -m tests.bench.ocr_bench
+
+bench-intake: setup ## 接收的开销 / CPU of intake per page-file beside bare library calls, and look-ups beside 50 000 cases held
+	$(VENV)/bin/python -m tests.bench.intake_bench
 
 bench-holdings: setup ## 保管：巡检速率与裸哈希、重建、续期查找 / scrub beside the bare hash, rebuild from the bucket, finding what is due
 	$(VENV)/bin/python -m tests.bench.holdings_bench

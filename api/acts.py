@@ -10,6 +10,7 @@ from pathlib import Path
 
 from api.batch import Batch, compile_batch
 from api.bootstrap import Runtime, open_workshop
+from api.recognising import wait_for_texts
 from api.terminal import actor, making, progress
 from archive.errors import NotFoundError
 from archive.proof import Fault, committed, verify_holdings, verify_volume
@@ -42,7 +43,7 @@ def ingest_paths(runtime: Runtime, paths: Iterable[Path]) -> list[Received]:
         same = (runtime.catalogue, runtime.organisations, now, runtime.settings.clamd)
         inspected = pool.map(inspect_package, bags, *([one] * len(bags) for one in same))
         for path, (bag, submission) in zip(bags, inspected, strict=True):
-            received.append(receive(runtime.engine, runtime.store, actor(), path, bag, submission, now=now))
+            received.append(receive(runtime.engine, runtime.store, actor(), path, bag, submission, now=now, ocr=runtime.settings.ocr))
             refused = sum(one.outcome is IntakeOutcome.REFUSED for one in received)
             tell(len(received), f"拒收 {refused}")
     return received
@@ -54,7 +55,12 @@ def _leave_interrupts_to_the_parent() -> None:
 
 
 def run_compile(runtime: Runtime, case: str | None = None, period: str | None = None) -> Batch:
-    """Compile with a progress bar: done, failed, rate and time left."""
+    """Compile with a progress bar: done, failed, rate and time left; where the settings say so, texts of scans get some time to come first."""
+    if runtime.settings.ocr and runtime.settings.ocr_wait_minutes:
+        with progress("等待文字识别", 0) as tell:
+            wait_for_texts(
+                runtime, lambda batch: tell(batch.done, f"待识别 {batch.total - batch.done - batch.failed}　失败 {batch.failed}")
+            )
     with making("组卷") as watch:
         return compile_batch(runtime, actor(), case_no=case, period=period, watch=watch)
 

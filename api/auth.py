@@ -162,6 +162,7 @@ def bearer(request: Request, _: Annotated[str | None, Depends(_scheme)]) -> Read
         limited(station.anonymous, _address(request))
         raise ProblemError(401, "INVALID_TOKEN", "没有令牌，或令牌无效、已过期。", "请重新取得令牌。", {"WWW-Authenticate": "Bearer"})
     limited(station.limiter, found.account)
+    station.runtime.refresh()
     return found
 
 

@@ -25,6 +25,7 @@ from archive.numbering import COMPILE, TIMESTAMP, freeze, freeze_supplements, fr
 from storage.package import discard_uncommitted
 
 _RESEND_SECONDS = 20.0
+VOLUME_QUEUES = tuple(dict.fromkeys(QUEUE_OF.values()))
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
@@ -93,7 +94,7 @@ def make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Calla
     todo = retry(runtime, kind)
     if not todo:
         return Batch(0, 0, 0)
-    with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
+    with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive:
         batch = _watch(runtime, kind, todo, watch, keep_alive)
         while begin():
             known = set(todo)
@@ -108,7 +109,7 @@ def make_waiting(runtime: Runtime) -> None:
     todo = set(waiting(runtime, COMPILE))
     if not todo:
         return
-    with nullcontext(lambda: None) if runtime.settings.broker_url else _own_workers(runtime, len(todo)) as keep_alive:
+    with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive:
         _until_made(runtime, todo, keep_alive)
 
 
@@ -189,14 +190,13 @@ def _count(runtime: Runtime, kind: str, total: int, last: int) -> Batch:
 
 
 @contextmanager
-def _own_workers(runtime: Runtime, jobs: int) -> Iterator[Callable[[], None]]:
+def own_workers(runtime: Runtime, concurrency: int, queues: tuple[str, ...] = VOLUME_QUEUES) -> Iterator[Callable[[], None]]:
     """Celery workers of this machine, ended with us; a worker that was killed is started again."""
-    concurrency = min(runtime.settings.workers or os.cpu_count() or 1, jobs)
-    process = [_start_worker(runtime, concurrency)]
+    process = [_start_worker(runtime, concurrency, queues)]
 
     def keep_alive() -> None:
         if process[0].poll() is not None:
-            process[0] = _start_worker(runtime, concurrency)
+            process[0] = _start_worker(runtime, concurrency, queues)
 
     try:
         yield keep_alive
@@ -208,7 +208,11 @@ def _own_workers(runtime: Runtime, jobs: int) -> Iterator[Callable[[], None]]:
             os.killpg(process[0].pid, signal.SIGKILL)
 
 
-def _start_worker(runtime: Runtime, concurrency: int) -> subprocess.Popen[bytes]:
+def _cores(runtime: Runtime, jobs: int) -> int:
+    return min(runtime.settings.workers or os.cpu_count() or 1, jobs)
+
+
+def _start_worker(runtime: Runtime, concurrency: int, queues: tuple[str, ...]) -> subprocess.Popen[bytes]:
     log = runtime.settings.data / "logs"
     log.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "celery", "-A", "api.worker:app", "worker", "--loglevel", "WARNING", "--concurrency", str(concurrency)]
@@ -221,7 +225,12 @@ def _start_worker(runtime: Runtime, concurrency: int) -> subprocess.Popen[bytes]
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
-            env={**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(Path(__file__).parents[1])},
+            env={
+                **os.environ,
+                "YICE_DATA": str(runtime.settings.data.resolve()),
+                "YICE_QUEUES": ",".join(queues),
+                "PYTHONPATH": str(Path(__file__).parents[1]),
+            },
         )
 
 

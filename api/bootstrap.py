@@ -2,7 +2,7 @@
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -12,7 +12,8 @@ from api.settings import Settings
 from archive.compile.demo_pki import DemoPki, ensure_demo_pki
 from archive.compile.prove import PdfAProver
 from archive.compile.volume import Workshop
-from archive.db import connect, migrate
+from archive.configuration import read_on
+from archive.db import connect, migrate, reading
 from archive.encryption import Keyring, ensure_keyring, give_keys, read_keyring
 from archive.errors import ConflictError
 from archive.organisations import Organisations, load_organisations
@@ -33,6 +34,13 @@ class Runtime:
     store: BlobStore
     catalogue: Catalogue
     organisations: Organisations
+    read: list[int] = field(default_factory=lambda: [0])
+    """How far the rows that change catalogue and organisations were read."""
+
+    def refresh(self) -> None:
+        """Read what was changed meanwhile, here or at another node; one look at an index when there is nothing."""
+        with reading(self.engine) as session:
+            self.read[0] = read_on(session, self.read[0], self.catalogue, self.organisations)
 
 
 def start(settings: Settings) -> Runtime:
@@ -42,7 +50,9 @@ def start(settings: Settings) -> Runtime:
     migrate(engine)
     store = open_store(settings)
     store.probe()
-    return Runtime(settings, engine, store, load_catalogue(), load_organisations())
+    runtime = Runtime(settings, engine, store, load_catalogue(), load_organisations())
+    runtime.refresh()
+    return runtime
 
 
 def column_keys(settings: Settings) -> Keyring:
@@ -56,7 +66,9 @@ def open_store(settings: Settings) -> BlobStore:
     if not settings.s3_endpoint:
         return _sealed(settings, LocalStore(settings.data / "store"))
     access, secret = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
-    return _sealed(settings, S3Store(settings.s3_endpoint, settings.s3_bucket, access, secret, secure=settings.s3_secure))
+    return _sealed(
+        settings, S3Store(settings.s3_endpoint, settings.s3_bucket, access, secret, secure=settings.s3_secure, sse=settings.s3_sse)
+    )
 
 
 def open_second_store(settings: Settings) -> BlobStore | None:
@@ -67,7 +79,14 @@ def open_second_store(settings: Settings) -> BlobStore | None:
         store = _sealed(settings, LocalStore(settings.replica_folder))
     elif settings.replica_s3_endpoint:
         access, secret = settings.replica_s3_access_key.get_secret_value(), settings.replica_s3_secret_key.get_secret_value()
-        bucket = S3Store(settings.replica_s3_endpoint, settings.replica_s3_bucket, access, secret, secure=settings.replica_s3_secure)
+        bucket = S3Store(
+            settings.replica_s3_endpoint,
+            settings.replica_s3_bucket,
+            access,
+            secret,
+            secure=settings.replica_s3_secure,
+            sse=settings.replica_s3_sse,
+        )
         store = _sealed(settings, bucket)
     else:
         return None

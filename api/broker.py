@@ -16,7 +16,11 @@ RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 FOLLOW_SECONDS = 60
 QUEUE_OF = {COMPILE: "compile", TIMESTAMP: "sign", RENEW: "sign"}
 """The queue that carries the jobs of a kind to MAKE. Renewals do not stand before the volumes of the day: fifty thousand may fall due at once."""
-MAKE, DUTY, FOLLOW = "compile_volume", "duty", "follow_index"
+COPIES = "copies"
+"""The queue of certified copies: who waits at the window does not wait behind a month's volumes."""
+OCR_QUEUE = "ocr"
+"""A page costs as much as seventeen volumes' other work, so pages have a queue, and workers, of their own."""
+MAKE, READ, CERTIFY, DUTY, FOLLOW = "compile_volume", "recognise_page", "certify_copy", "duty", "follow_index"
 """The tasks."""
 
 

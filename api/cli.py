@@ -22,6 +22,7 @@ from api.duties import duty_app
 from api.holdings_commands import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.inspect_commands import inspect_
 from api.key_commands import keys_app
+from api.ocr_commands import ocr_
 from api.period import period_app
 from api.pull_commands import pull_, show_collecting
 from api.search_commands import index_app, reindex, search
@@ -34,7 +35,7 @@ from archive.compile.metadata import read_metadata
 from archive.db import reading, writing
 from archive.errors import NotFoundError
 from archive.proof import Held, committed, gaps
-from archive.registers import case_rows, version_rows, volume_rows
+from archive.registers import case_rows, findings_of, version_rows, volume_rows
 from archive.vocabulary import IntakeOutcome, SourceKind, VolumeState
 from ingest.intake import Received
 from storage.package import export_bag, read_inventory
@@ -74,6 +75,10 @@ app.command(
         "yice pull --status --json",
     ),
 )(pull_)
+app.command(
+    "ocr",
+    help=with_examples("识别扫描页的文字，供检索和册内查找；从不耽误组卷。", "yice ocr --pending", "yice ocr --status --json"),
+)(ocr_)
 app.command("reindex", help=with_examples("从数据库和存储重建检索索引，期间检索照常。", "yice reindex"))(reindex)
 
 
@@ -93,7 +98,7 @@ app.command("backup", help=with_examples("在使用中备份数据库（可连�
 app.command("restore", help=with_examples("把备份恢复到空数据库，并补齐存储中缺少的对象。", "yice restore ./backup/20261124T010203Z"))(
     restore_
 )
-app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice replicate", "yice rekey"))(rekey_)
+app.command("rekey", help=with_examples("更换加密密钥后，把旧密钥下的对象重新密封。", "yice rekey", "yice rekey --second"))(rekey_)
 app.command(
     "timestamp",
     help=with_examples(
@@ -262,6 +267,7 @@ def show(code: str, *, as_json: Json = False) -> None:
     with reading(runtime.engine) as session:
         row = next(one for one in volume_rows(session) if one["code"] == code)
         versions = version_rows(session, code)
+        found = findings_of(session, row["case_no"])
     # The commit record, verified against the row, names the digest of what is read.
     listed = read_inventory(runtime.store, held.prefix)
     digest = next((one.sha256 for one in listed.objects if one.path == "metadata.xml"), None) if listed else None
@@ -273,15 +279,18 @@ def show(code: str, *, as_json: Json = False) -> None:
         "versions": versions,
         "contents": metadata["contents"],
         "cross_reference": metadata["cross_reference"],
+        "findings": found,
     }
     if as_json:
         print_json(detail)
         return
     for key, value in detail.items():
-        if key not in {"contents", "versions", "cross_reference"}:
+        if key not in {"contents", "versions", "cross_reference", "findings"}:
             Console().print(f"{_HEADINGS.get(key, key)}：{value}")
     if metadata["cross_reference"]["series"]:
         Console().print("互见：" + " ".join(metadata["cross_reference"].values()))
+    for each in found:
+        Console().print(f"发现：{each['code']} {each['message']}", soft_wrap=True, highlight=False)
     history = Table("版本", "由来", "状态", "页数", "签名", "时间戳有效至", "归档时间")
     for each in versions:
         origin = {"TIMESTAMP": "补时间戳", "RENEWAL": "时间戳续期"}.get(each["origin"], f"第 {each['case_revision']} 次送达")

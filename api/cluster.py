@@ -62,7 +62,7 @@ class Kind:
 
 
 KINDS = (
-    Kind("worker", ("compile", "sign"), 2),
+    Kind("worker", ("compile", "sign", "copies"), 2),
     Kind("reader", ("ocr",)),  # one page takes as long as many volumes, and a gigabyte of memory
     Kind("keeper", ("ingest", "keep")),
     Kind("index", ("index",), folder="web"),  # the index that it writes is the one that the pages read
@@ -108,7 +108,7 @@ def node_folder(cluster: Path, name: str) -> Path:
 
 
 def worker_node(
-    site: Site, cluster: Path, name: str, *, queues: tuple[str, ...] = ("compile", "sign"), folder: str = "", concurrency: int = 1
+    site: Site, cluster: Path, name: str, *, queues: tuple[str, ...] = ("compile", "sign", "copies"), folder: str = "", concurrency: int = 1
 ) -> Service:
     """One node that serves some queues; by default it makes volumes."""
     data = node_folder(cluster, folder or name)

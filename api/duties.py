@@ -19,6 +19,7 @@ from api.failures import explain
 from api.holdings_commands import budget, journal_sealer
 from api.period import begin_terms, end_terms
 from api.pull_commands import open_sources, pull_round
+from api.recognising import wake_readers
 from api.renewing import renew_due
 from api.settings import Settings
 from api.terminal import FINDINGS, Json, print_json, screen, with_examples
@@ -77,6 +78,7 @@ def _reconcile(runtime: Runtime) -> Result:
         todo = [] if lengths[queue][0] else waiting(runtime, kind)
         send(runtime, kind, todo)
         sent += len(todo)
+    sent += wake_readers(runtime)
     removed = tidy(runtime.engine, runtime.store)
     return {"sent": sent, "removed": removed, "orphans": len(orphans(runtime.engine, runtime.store))}
 

@@ -142,30 +142,28 @@ def rebuild_(
             screen.print(f"[red]与现有数据库不同[/red] {one}", soft_wrap=True)
         screen.print(
             f"已重建：办件 {made.cases}，档号 {made.volumes}，版本 {made.versions}，待组卷 {made.reserved}，"
-            f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），索引 {indexed} 册；未归档的残留 {len(made.leftovers)} 处。"
+            f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），未接收的送达 {made.deliveries} 次，巡检记录 {made.looks} 条，"
+            f"索引 {indexed} 册；未归档的残留 {len(made.leftovers)} 处。"
         )
+        for one in made.lost:
+            screen.print(f"未能恢复：{one}", soft_wrap=True)
     raise typer.Exit(FINDINGS if made.faults or different else 0)
 
 
 def rekey_(*, second: Annotated[bool, typer.Option("--second", help="副本存储")] = False, as_json: Json = False) -> None:
     """Seal what lies under an older key again under the current one."""
     runtime = start(Settings())
-    other = second_of(runtime)  # while an object is sealed again, its copy there is what a power cut leaves
-    store, helper = (other, runtime.store) if second else (runtime.store, other)
+    store = second_of(runtime) if second else runtime.store
     if not isinstance(store, EncryptedStore):
         raise NotFoundError("没有配置加密密钥。", "请设置 YICE_ENCRYPTION_FOLDER 和 YICE_ENCRYPTION_KEY。")
-    done = left = 0
-    for one in list(store.list("")):
-        if helper.stat(one.key) is None:
-            left += 1
-        else:
-            done += store.reseal(one.key)
+    made = store.reseal_all()
     with writing(runtime.engine) as session:
-        journal.record(session, actor(), "REKEY", "second" if second else "first", objects=done, key=runtime.settings.encryption_key)
+        which, key = "second" if second else "first", runtime.settings.encryption_key
+        journal.record(session, actor(), "REKEY", which, objects=made.done, locked=made.locked, key=key)
     if as_json:
-        print_json({"resealed": done, "without_copy": left})
+        print_json({"resealed": made.done, "locked": made.locked})
     else:
-        screen.print(f"已用新密钥重新密封 {done} 个对象；{left} 个在另一存储中没有副本，未作改动。")
+        screen.print(f"已用新密钥重新密封 {made.done} 个对象；{made.locked} 个在锁定期内，未作改动，旧密钥须保留。")
 
 
 def backup_(

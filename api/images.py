@@ -2,15 +2,15 @@
 
 from functools import lru_cache
 from io import BytesIO
-from threading import Lock
 
 import pylopdf_fonts_zh_cn
 import pypdfium2 as pdfium
 from PIL import Image, ImageDraw, ImageFont
 
+from archive.pdfium import ALONE
+
 MIN_WIDTH, MAX_WIDTH = 200, 2000
 _QUALITY, _ANGLE, _FAINT = 80, 24, 46
-_pdfium = Lock()  # PDFium is not for two threads at once
 
 
 class NoSuchPageError(LookupError):
@@ -27,7 +27,7 @@ def page_image(pdf: bytes, page: int, width: int, mark: str) -> bytes:
 
 
 def _render(pdf: bytes, page: int, width: int) -> Image.Image:
-    with _pdfium:
+    with ALONE:
         document = pdfium.PdfDocument(pdf)
         try:
             if not 1 <= page <= len(document):

@@ -1,6 +1,7 @@
 """`yice inspect`: the inspections on record, or, with a reason, a case inspected again."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from rich.table import Table
 from api.bootstrap import Runtime, start
 from api.settings import Settings
 from api.terminal import FINDINGS, Json, actor, print_json, screen
-from archive.compile.inspection_sheet import inspection_sheet, inspections_pdf
+from archive.compile.inspection_sheet import inspections_of
 from archive.db import reading, writing
 from archive.inspection.report import report
 from archive.inspection.table import Phase
@@ -38,12 +39,7 @@ def inspect_(
         laid = report([one.public() for one in done.findings], phase)
         shown = (KeptReport(phase, done.at, confirmed=False, report=laid),)
     if pdf:
-        sheets = [inspection_sheet(one.report, one.phase, one.at, confirmed=one.confirmed) for one in shown]
-        pdf.write_bytes(
-            inspections_pdf(
-                held.code or "未赋号", held.case_no, sheets, demo=not (runtime.settings.seal_folder or runtime.settings.pkcs11_module)
-            )
-        )
+        pdf.write_bytes(inspections_of(replace(held, reports=shown), demo=runtime.settings.demo_seals))
     if as_json:
         print_json(_public(held, shown, done))
     else:

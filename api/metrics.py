@@ -15,6 +15,7 @@ from api.renewing import ends
 from api.status import Standing, disk_free, index_behind, queues, standing
 from archive.db import database_now, reading
 from archive.models import Case, Delivery, FixityCheck, Job, JournalEntry, Replica, VolumeVersion
+from archive.recognition import OCR
 from archive.renewal import Ends, outlook
 from archive.vocabulary import IntakeOutcome, VolumeState
 
@@ -86,7 +87,8 @@ def _gauge(name: str, text: str, label: str, values: dict[str, int]) -> GaugeMet
 
 
 def _oldest(session: Session) -> GaugeMetricFamily:
-    first = session.scalar(select(func.min(Job.created_at)).where(Job.state == "WAITING"))
+    # A page may wait for hours, a volume may not: its text holds nothing up.
+    first = session.scalar(select(func.min(Job.created_at)).where(Job.state == "WAITING", Job.kind != OCR))
     age = (database_now(session) - first).total_seconds() if first else 0.0
     return GaugeMetricFamily(
         "yice_oldest_waiting_job_age_seconds", "Age of the oldest job that still waits; 0 when none does", value=max(0.0, age)

@@ -1,10 +1,11 @@
-"""`yice serve`: everything that one machine needs beside the command line: the HTTP door, the follower of the index, the sender of webhooks."""
+"""`yice serve`: everything that one machine needs beside the command line: the HTTP door, the follower of the index, the reader of scans, the sender of webhooks."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -15,6 +16,7 @@ from api.batch import die_with_parent
 from api.bootstrap import Runtime
 from api.terminal import screen
 from api.webhooks import send_until
+from ingest.ocr import is_installed
 
 _SECONDS = 15
 
@@ -22,14 +24,23 @@ _SECONDS = 15
 def serve_here(runtime: Runtime, port: int | None) -> None:
     """Serve on loopback until interrupted."""
     port = port or runtime.settings.port
+    runtime = _with_address(runtime, port)
     app = create_app(runtime)
-    with _follower(runtime), _webhooks(runtime):
+    with _beside(runtime, "index", "index", "follow"), _reader(runtime), _webhooks(runtime):
         screen.print(
             f"网页 http://127.0.0.1:{port}/ ，接口 http://127.0.0.1:{port}/api/v1 ，说明 http://127.0.0.1:{port}/openapi.json",
             soft_wrap=True,
         )
         # No access log: addresses name volumes, and every look is journalled anyway.
         uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, proxy_headers=False)
+
+
+def _with_address(runtime: Runtime, port: int) -> Runtime:
+    """In the demo the QR codes lead to this very server. Real seals print no address but the one that an operator gave."""
+    settings = runtime.settings
+    if settings.public_url or not settings.demo_seals:
+        return runtime
+    return replace(runtime, settings=settings.model_copy(update={"public_url": f"http://127.0.0.1:{port}"}))
 
 
 @contextmanager
@@ -44,15 +55,21 @@ def _webhooks(runtime: Runtime) -> Iterator[None]:
         sender.join()
 
 
+def _reader(runtime: Runtime) -> AbstractContextManager[None]:
+    """The reader of scans, where it is switched on and its engine is there; on many machines a beat sees to it."""
+    here = runtime.settings.ocr and is_installed() and not runtime.settings.broker_url
+    return _beside(runtime, "ocr", "ocr", "--follow") if here else nullcontext()
+
+
 @contextmanager
-def _follower(runtime: Runtime) -> Iterator[None]:
-    """`yice index follow`, ended with us. When another process follows already, this one ends by itself and nothing is lost."""
+def _beside(runtime: Runtime, log: str, *command: str) -> Iterator[None]:
+    """A command of ours in a process of its own, ended with us. When another process follows already, this one ends by itself or finds nothing to do."""
     logs = runtime.settings.data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(Path(__file__).parents[1])}
-    with (logs / "index.log").open("ab") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "api.cli", "index", "follow"],
+    with (logs / f"{log}.log").open("ab") as out:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, "-m", "api.cli", *command],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 from archive.arrangement import FilingRule
 from archive.vocabulary import SignatureLevel
 
-QUEUES = ("compile", "sign", "ocr", "ingest", "index", "keep")
+QUEUES = ("compile", "sign", "copies", "ocr", "ingest", "index", "keep")
 
 
 class Settings(BaseSettings):
@@ -31,12 +31,14 @@ class Settings(BaseSettings):
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = True
+    s3_sse: Literal["", "AES256", "aws:kms"] = Field(default="", description="what the object store is told to encrypt with")
     replica_folder: Path | None = Field(default=None, description="the second store as files on another disk")
     replica_s3_endpoint: str = Field(default="", description="the second store as a bucket elsewhere")
     replica_s3_bucket: str = "yice"
     replica_s3_access_key: SecretStr = SecretStr("")
     replica_s3_secret_key: SecretStr = SecretStr("")
     replica_s3_secure: bool = True
+    replica_s3_sse: Literal["", "AES256", "aws:kms"] = ""
     encryption_folder: Path | None = Field(default=None, description="<name>.key files of 32 bytes; without it nothing is sealed")
     encryption_key: str = Field(default="", description="name of the key that seals what is new")
     signature_level: SignatureLevel = SignatureLevel.B_LTA
@@ -70,12 +72,16 @@ class Settings(BaseSettings):
     scan_folder: Path | None = Field(default=None, description="the folder that scanning stations write to")
     source_rate: float = Field(default=50, gt=0, description="requests per second to each source")
     clamd: str = Field(default="", description="host:port or socket path of clamd; empty: no virus scan")
+    ocr: bool = Field(default=False, description="read the text of scans; needs the [ocr] extra")
+    ocr_wait_minutes: float = Field(default=0, ge=0, description="how long a compile waits for texts; 0: never")
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
     column_keys: SecretStr = Field(
         default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
     )
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
+    daily_looks: int = Field(default=3000, gt=0, description="searches and volumes that one client is shown in a day")
+    daily_content: int = Field(default=600, gt=0, description="pages, files, copies and facts in plain that one client is shown in a day")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
     public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
 
@@ -104,3 +110,8 @@ class Settings(BaseSettings):
         """What is given, then the environment, then the folder YICE_SECRETS names: one file for each, for example `yice_seal_passphrase`."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("YICE_SECRETS") or None)
+
+    @property
+    def demo_seals(self) -> bool:
+        """Whether volumes are sealed with the demonstration keys, because no others are named."""
+        return not (self.seal_folder or self.pkcs11_module)

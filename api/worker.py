@@ -8,17 +8,20 @@ from typing import Any
 from celery.signals import after_task_publish, beat_init, setup_logging
 
 from api import logs
-from api.bootstrap import Runtime, open_workshop, start
-from api.broker import DUTY, FOLLOW, FOLLOW_SECONDS, MAKE, celery_app
+from api.bootstrap import Runtime, open_workshop, start, worker_name
+from api.broker import CERTIFY, DUTY, FOLLOW, FOLLOW_SECONDS, MAKE, OCR_QUEUE, READ, celery_app
+from api.copying import make_order, open_stamps
 from api.duties import do_turn
 from api.failures import explain
 from api.search_commands import open_shelf, source_of
 from api.settings import Settings
 from api.terminal import screen
+from archive.certified_copies import StampRoom
 from archive.compile.volume import Workshop, make_volume
 from archive.custody import finish_job
 from archive.db import writing
 from archive.duties import DUTIES
+from ingest.ocr import recognise_page
 from search.errors import WriterBusyError
 from search.follow import follow
 
@@ -88,9 +91,35 @@ def follow_index() -> None:
         return
 
 
+@app.task(name=CERTIFY)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def certify_copy(order_id: int) -> None:
+    """Make one certified copy; what fails is on its job row, and stays so until a person tries again."""
+    runtime = _runtime()
+    with logs.told("copy", job=order_id):
+        make_order(runtime, _stamps(runtime), order_id)
+
+
+@app.task(name=READ, queue=OCR_QUEUE)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def recognise(sha256: str, page: int) -> None:
+    """Read one scanned page; what fails is on its job row."""
+    runtime = _runtime()
+    recognise_page(runtime.engine, runtime.store, worker_name(), sha256, page)
+
+
 @cache
-def _runtime() -> Runtime:
+def _stamps(runtime: Runtime) -> StampRoom:
+    return open_stamps(runtime)
+
+
+@cache
+def _started() -> Runtime:
     return start(Settings())
+
+
+def _runtime() -> Runtime:
+    runtime = _started()
+    runtime.refresh()
+    return runtime
 
 
 @cache

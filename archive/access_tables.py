@@ -28,7 +28,38 @@ class Account(Base):
     locked_until: Mapped[datetime | None]
     proposed_by: Mapped[str] = mapped_column(String(64))
     approved_by: Mapped[str | None] = mapped_column(String(64))
+    must_change: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
+
+
+class AccountChange(Base):
+    """What the 系统管理员 wants of an account that is there, and what the 安全保密管理员 said to it."""
+
+    __tablename__ = "account_changes"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    wanted: Mapped[dict[str, Any]]
+    reason: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    proposed_by: Mapped[str] = mapped_column(String(64))
+    proposed_at: Mapped[datetime]
+    decided_by: Mapped[str | None] = mapped_column(String(64))
+    decided_at: Mapped[datetime | None]
+    decision: Mapped[str | None] = mapped_column(Text)
+
+
+class Configured(Base):
+    """What was changed of the shipped tables: a version of an item, or whether an organisation has done with paper. Only added to."""
+
+    __tablename__ = "configured"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16), index=True)
+    key: Mapped[str] = mapped_column(String(64))
+    body: Mapped[dict[str, Any]]
+    note: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
 
 
 class Login(Base):
@@ -81,6 +112,23 @@ class CertifiedCopy(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     issued_by: Mapped[str] = mapped_column(String(12))
     made_at: Mapped[datetime]
+
+
+class CopyOrder(Base):
+    """A certified copy that is to be made: which items under which request. The lease fences the worker that makes it; `step` is how far it is."""
+
+    __tablename__ = "copy_orders"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    request_id: Mapped[int] = mapped_column(ForeignKey("usage_requests.id"), index=True)
+    account: Mapped[str] = mapped_column(String(64), index=True)
+    code: Mapped[str] = mapped_column(String(40))
+    items: Mapped[list[Any]]
+    step: Mapped[str] = mapped_column(String(12))
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_token: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    copy_id: Mapped[int | None] = mapped_column(ForeignKey("certified_copies.id"))
+    created_at: Mapped[datetime]
 
 
 class Upload(Base):
@@ -163,3 +211,13 @@ class CaseActor(Base):
     actor_no: Mapped[str] = mapped_column(String(64), index=True)
     org: Mapped[str] = mapped_column(String(12))
     at: Mapped[datetime]
+
+
+class CaseSource(Base):
+    """How many materials and pages of a case came from which source: counted here, because the facts are sealed and can't be counted by the database."""
+
+    __tablename__ = "case_sources"
+    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
+    source: Mapped[str] = mapped_column(String(16), primary_key=True)
+    materials: Mapped[int]
+    pages: Mapped[int]

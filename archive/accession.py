@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from archive import blind_index, journal
 from archive.case_facts import CaseFacts
+from archive.case_sources import remember_sources
 from archive.errors import ConflictError, NotFoundError
 from archive.findings import Finding, finding, worst
 from archive.models import Case, CaseRevision, Component, Delivery
+from archive.page_prints import BITS
 from archive.supervision import remember_actors
 from archive.vocabulary import IntakeOutcome, Outcome
 from storage.digest import sha256_hex
@@ -55,6 +57,7 @@ def accession_record(
     content_digest: str,
     originals: Sequence[OriginalObject],
     findings: Sequence[Finding],
+    prints: Mapping[tuple[int, int], int],
     at: datetime,
 ) -> tuple[str, bytes]:
     """Key and bytes of what the bucket keeps of a case beside its originals, so that the database can be made anew from the bucket (volume.md)."""
@@ -67,10 +70,35 @@ def accession_record(
         "snapshot": dict(snapshot),
         "objects": [asdict(one) for one in originals],
         "findings": [one.public() for one in findings],
+        "prints": [
+            {"material": material, "page": page, "bits": f"{bits:0{BITS // 4}x}"} for (material, page), bits in sorted(prints.items())
+        ],
         "accepted_at": at.isoformat(),
     }
-    text = (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+    text = _text(record)
     return f"accessions/{content_digest}/{sha256_hex(text)}.json", text
+
+
+def _text(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
+
+
+def delivery_record(
+    *, bag: str, case_no: str | None, content_digest: str, taken: Taken, quarantine_prefix: str | None, at: datetime
+) -> tuple[str, bytes]:
+    """Key and bytes of what the bucket keeps of a delivery that was not taken over: the rest of the row that `log_delivery` writes."""
+    record = {
+        "spec": "delivery/1",
+        "bag": bag,
+        "case_no": case_no,
+        "content_digest": content_digest,
+        "outcome": str(taken.outcome),
+        "findings": [one.public() for one in taken.findings],
+        "quarantine_prefix": quarantine_prefix,
+        "received_at": at.isoformat(),
+    }
+    text = _text(record)
+    return f"deliveries/{sha256_hex(text)}.json", text
 
 
 def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) -> Taken | None:
@@ -132,6 +160,7 @@ def take_over(
     session.flush()
     blind_index.remember(session, case)
     remember_actors(session, case)
+    remember_sources(session, case)
     revision.case_id = case.id
     session.add(revision)
     session.add_all(Component(case_id=case.id, revision=number, **asdict(one)) for one in originals)
@@ -216,6 +245,7 @@ def confirm(session: Session, actor: str, *, case_no: str, reason: str, ticked: 
     show_revision(case, waiting)
     blind_index.remember(session, case)
     remember_actors(session, case)
+    remember_sources(session, case)
     codes = sorted({row["code"] for row in waiting.findings})
     items = {"ticked": list(ticked)} if ticked else {}
     journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision, **items)

@@ -80,7 +80,7 @@ class NewAccount:
 
 def propose_account(session: Session, actor: Reader, new: NewAccount, organisations: Organisations) -> Account:
     """The 系统管理员 enters an account; it can do nothing before it is approved. Raises ForbiddenError, BadAccountError, ConflictError."""
-    _require(actor, Act.PROPOSE_ACCOUNT)
+    require_act(actor, Act.PROPOSE_ACCOUNT)
     return _propose(session, actor.account, new, organisations)
 
 
@@ -106,8 +106,8 @@ def _propose(session: Session, by: str, new: NewAccount, organisations: Organisa
 
 def approve_account(session: Session, actor: Reader, login: str) -> Account:
     """The 安全保密管理员 lets a proposed account in. Raises ForbiddenError, NotFoundError, ConflictError."""
-    _require(actor, Act.APPROVE_ACCOUNT)
-    account = _held(session, login)
+    require_act(actor, Act.APPROVE_ACCOUNT)
+    account = held_account(session, login)
     if account.state != AccountState.PROPOSED:
         raise ConflictError("该账号不在待批准状态。", "请在账号列表中核对。")
     if account.proposed_by == actor.account:
@@ -121,29 +121,49 @@ def _approve(session: Session, by: str, account: Account) -> Account:
     return account
 
 
+def refuse_account(session: Session, actor: Reader, login: str, reason: str) -> Account:
+    """The 安全保密管理员 does not let a proposed account in; its name is not given again. Raises ForbiddenError, NotFoundError, ConflictError."""
+    require_act(actor, Act.APPROVE_ACCOUNT)
+    account = held_account(session, login)
+    if account.state != AccountState.PROPOSED:
+        raise ConflictError("该账号不在待批准状态。", "请在账号列表中核对。")
+    account.state = AccountState.DISABLED
+    journal.record(session, actor.account, "REFUSE_ACCOUNT", login, reason=reason)
+    return account
+
+
 def disable_account(session: Session, actor: Reader, login: str, reason: str) -> Account:
     """The 安全保密管理员 shuts an account, and every login of it ends now; its name stays beside what it did (R35)."""
-    _require(actor, Act.APPROVE_ACCOUNT)
-    account = _held(session, login)
-    account.state = AccountState.DISABLED
-    session.execute(delete(Login).where(Login.account_id == account.id))
+    require_act(actor, Act.APPROVE_ACCOUNT)
+    account = held_account(session, login)
+    if account.login == actor.account:
+        raise ForbiddenError("不得停用本人的账号。", "请由另一名管理员停用。")
+    shut(session, account)
     journal.record(session, actor.account, "DISABLE_ACCOUNT", login, reason=reason)
     return account
 
 
+def shut(session: Session, account: Account, *, state: AccountState = AccountState.DISABLED) -> None:
+    """End every login of an account, and leave it in this state."""
+    account.state = state
+    session.execute(delete(Login).where(Login.account_id == account.id))
+
+
 def set_password(session: Session, by: str, login: str, password: str) -> None:
     """Keep the hash of a new password; every login of the account ends. Raises WeakPasswordError."""
-    account = _held(session, login)
+    account = held_account(session, login)
     if len(password) < MIN_PASSWORD or login in password:
         raise WeakPasswordError(f"口令过于简单：至少{MIN_PASSWORD}个字符，且不得含有用户名。", "请另设口令。")
     _set_secret(session, account, password)
+    account.must_change = False
     journal.record(session, by, "SET_PASSWORD", login)
 
 
-def renew_secret(session: Session, by: str, login: str) -> str:
-    """Give an account a fresh random secret, to be shown once; the old one and every login end now."""
-    secret = secrets.token_urlsafe(24)
-    _set_secret(session, _held(session, login), secret)
+def renew_secret(session: Session, by: str, login: str, *, must_change: bool = False) -> str:
+    """Give an account a fresh random secret, to be shown once; the old one and every login end now. `must_change`: at the first login."""
+    secret, account = secrets.token_urlsafe(24), held_account(session, login)
+    _set_secret(session, account, secret)
+    account.must_change = must_change
     journal.record(session, by, "SET_PASSWORD", login)
     return secret
 
@@ -240,8 +260,7 @@ def csrf_token(carried: str) -> str:
 def _check(session: Session, new: NewAccount, organisations: Organisations) -> None:
     if not _LOGIN.fullmatch(new.login):
         raise BadAccountError("用户名应为3至64个小写字母、数字、点、横线或下划线。", "请更正用户名。")
-    if organisations.get(new.org).kind not in org_kinds_of(new.role):
-        raise BadAccountError(f"{new.role.label}不能设在该单位。", "请核对角色与单位。")
+    check_place(new, organisations)
     client = new.kind is AccountKind.CLIENT
     if client and new.role in ADMINISTRATORS:
         raise BadAccountError("管理员角色只授予人员。", "请核对角色。")
@@ -250,19 +269,35 @@ def _check(session: Session, new: NewAccount, organisations: Organisations) -> N
         raise BadAccountError("权限范围只用于系统账号，且不得超出其角色。", "请核对权限范围。")
     if session.scalars(select(Account).where(Account.login == new.login)).first() is not None:
         raise ConflictError("该用户名已存在。", "请换一个用户名。")
-    if new.officer_no:
-        others = session.scalars(select(Account).where(Account.officer_no == new.officer_no, Account.state != AccountState.DISABLED))
-        if any({Role(one.role), new.role} & ADMINISTRATORS for one in others):
-            raise BadAccountError("三员不得由同一人兼任，也不得兼任业务角色。", "请停用其原账号，或换人。")
+    check_hands(session, new.officer_no, new.role)
 
 
-def _require(actor: Reader, act: Act) -> None:
+def check_place(new: NewAccount, organisations: Organisations) -> None:
+    """Raise BadAccountError for a role that does not exist at this kind of organisation."""
+    if new.org not in organisations or organisations.get(new.org).kind not in org_kinds_of(new.role):
+        raise BadAccountError(f"{new.role.label}不能设在该单位。", "请核对角色与单位。")
+
+
+def check_hands(session: Session, officer_no: str | None, role: Role, *, but: str = "") -> None:
+    """Raise BadAccountError when two of the 三员, or one of them and another role, would lie in one hand."""
+    if not officer_no:
+        return
+    others = session.scalars(
+        select(Account).where(Account.officer_no == officer_no, Account.state != AccountState.DISABLED, Account.login != but)
+    )
+    if any({Role(one.role), role} & ADMINISTRATORS for one in others):
+        raise BadAccountError("三员不得由同一人兼任，也不得兼任业务角色。", "请停用其原账号，或换人。")
+
+
+def require_act(actor: Reader, act: Act) -> None:
+    """Raise ForbiddenError unless the role does this act."""
     denial = may(actor, act).denial
     if denial is not None:
         raise ForbiddenError(f"{denial.label}。", "如需此权限，请联系安全保密管理员。")
 
 
-def _held(session: Session, login: str) -> Account:
+def held_account(session: Session, login: str) -> Account:
+    """The account of a login. Raises NotFoundError."""
     account = session.scalars(select(Account).where(Account.login == login)).first()
     if account is None:
         raise NotFoundError("没有这个账号。", "请核对用户名。")

@@ -43,6 +43,8 @@ class Head:
     last: str
     entries_sha256: str
     previous: str | None
+    previous_signature: str | None
+    previous_stamp: str | None
     raw: bytes
 
     @property
@@ -99,6 +101,9 @@ def _write(store: BlobStore, before: Head | None, lines: list[bytes], tree: Fron
         "last": last,
         "entries_sha256": sha256_hex(_text(lines)),
         "previous": sha256_hex(before.raw) if before else None,
+        # With these the stamp of each head proves the stamp before it, which may end then: the chain renews itself.
+        "previous_signature": _digest_of(store, before, "head.p7s"),
+        "previous_stamp": _digest_of(store, before, "head.tst"),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     made = _parsed((json.dumps(fields, indent=1) + "\n").encode())
@@ -108,6 +113,10 @@ def _write(store: BlobStore, before: Head | None, lines: list[bytes], tree: Fron
     except KeyTakenError:
         raise ConflictError("另一进程正在锚定审计日志。", "请稍后再试。") from None
     return made
+
+
+def _digest_of(store: BlobStore, head: Head | None, name: str) -> str | None:
+    return sha256_hex(store.read(f"{head.key}/{name}")) if head and store.stat(f"{head.key}/{name}") else None
 
 
 def _text(lines: list[bytes]) -> bytes:
@@ -134,7 +143,8 @@ def _finish(engine: Engine, store: BlobStore, sealer: Sealer, head: Head, start:
 
 def _parsed(raw: bytes) -> Head:
     found = json.loads(raw)
-    return Head(**{name: found[name] for name in ("number", "size", "root", "last", "entries_sha256", "previous")}, raw=raw)
+    names = ("number", "size", "root", "last", "entries_sha256", "previous", "previous_signature", "previous_stamp")
+    return Head(**{name: found.get(name) for name in names}, raw=raw)
 
 
 def heads(store: BlobStore) -> list[Head]:
@@ -155,7 +165,7 @@ def verify_anchors(engine: Engine, store: BlobStore, trust: TrustAnchors | None)
         return [AnchorFault(0, None, f"锚点无法读取（{type(error).__name__}）")]
     faults = list(_chain_faults(held))
     if trust is not None:
-        faults += [fault for one in held if (fault := _signature_fault(store, one, trust))]
+        faults += _signature_faults(store, held, trust)
     with reading(engine) as session:
         named = session.scalars(select(JournalEntry.subject).where(JournalEntry.act == ANCHOR)).all()
     faults += [
@@ -171,15 +181,36 @@ def _chain_faults(held: list[Head]) -> Iterator[AnchorFault]:
             yield AnchorFault(one.number, None, "锚点不连续")
 
 
-def _signature_fault(store: BlobStore, head: Head, trust: TrustAnchors) -> AnchorFault | None:
-    try:
-        signature = store.read(f"{head.key}/head.p7s")
-        token = store.read(f"{head.key}/head.tst") if store.stat(f"{head.key}/head.tst") else None
-    except MissingError:
-        return AnchorFault(head.number, None, "锚点没有签名")
-    except StorageError as error:
-        return AnchorFault(head.number, None, str(error))
-    return None if read_detached(head.raw, signature, token, trust).valid else AnchorFault(head.number, None, "锚点的签名或时间戳无效")
+def _signature_faults(store: BlobStore, held: list[Head], trust: TrustAnchors) -> list[AnchorFault]:
+    """Newest first: the newest is judged now, each older one at the time of the stamp whose head names its signature and stamp."""
+    faults, after, moment = [], None, trust.moment
+    for head in reversed(held):
+        covered = after is not None and after.previous_stamp is not None
+        try:
+            signature = store.read(f"{head.key}/head.p7s")
+            token = store.read(f"{head.key}/head.tst") if store.stat(f"{head.key}/head.tst") else None
+        except MissingError:
+            faults.append(AnchorFault(head.number, None, "锚点没有签名"))
+            after, moment = head, trust.moment
+            continue
+        except StorageError as error:
+            faults.append(AnchorFault(head.number, None, str(error)))
+            after, moment = head, trust.moment
+            continue
+        if after is not None and not _named(after, signature, token):
+            faults.append(AnchorFault(head.number, None, "锚点的签名或时间戳不是其后的锚点所登记的"))
+        standing = read_detached(head.raw, signature, token, trust.at(moment if covered else trust.moment))
+        if not standing.valid:
+            faults.append(AnchorFault(head.number, None, "锚点的签名或时间戳无效"))
+        after, moment = head, standing.stamped_at or moment
+    return faults[::-1]
+
+
+def _named(after: Head, signature: bytes, token: bytes | None) -> bool:
+    """Whether the next head names these; one that was stamped only after that is not named, and is judged now."""
+    if after.previous_signature is not None and after.previous_signature != sha256_hex(signature):
+        return False
+    return after.previous_stamp is None or (token is not None and after.previous_stamp == sha256_hex(token))
 
 
 def _journal_faults(engine: Engine, store: BlobStore, held: list[Head]) -> Iterator[AnchorFault]:

@@ -152,7 +152,7 @@ def announce(session: Session, actor: str, org: str, files: Sequence[NewFile], h
         rows.append(held)
     session.flush()
     if fresh:
-        journal.record(session, actor, "CAPTURE", org, files=fresh, station=how.station, operator=how.operator, dpi=how.dpi)
+        journal.record(session, actor, "CAPTURE", org, files=fresh, station=how.station, dpi=how.dpi)
     return rows
 
 

@@ -92,7 +92,7 @@ def make_copy(
     issuer = organisations.get(reader.org).name
     version = opened.version.version if opened.version else 0
     number = opened.decision.grant.number if opened.decision.grant else ""
-    url = f"{public_url.rstrip('/')}/api/v1/checks/{check_code}" if public_url else ""
+    url = f"{public_url.rstrip('/')}/check/{check_code}" if public_url else ""
     fields = (
         ("档号", opened.volume.code),
         ("版本", f"第{version}版"),

@@ -1,7 +1,7 @@
 """One engine for both databases; every dialect branch of the archive lives here."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 _JOURNAL_LOCK = 0x59494345  # any constant: "YICE"
@@ -73,6 +74,13 @@ def database_now(session: Session) -> datetime:
         found: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
         return found.astimezone(UTC)
     return datetime.now(UTC)
+
+
+def insert_absent(session: Session, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:  # noqa: ANN401 - any mapped class
+    """Insert the rows that no unique key of the table holds yet; who comes second at the same time changes nothing."""
+    if rows:
+        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        session.execute(insert(table).on_conflict_do_nothing(), list(rows))
 
 
 def append_only_triggers(dialect: str, table: str) -> list[str]:

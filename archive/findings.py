@@ -13,17 +13,18 @@ _TABLE = Path(__file__).with_name("data") / "findings.json"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found. `message` and `action` are Chinese and name no person and no ID number."""
+    """One thing found. `message` and `action` are Chinese and name no person and no ID number; `other_case` is the 办件编号 of a second case it is about."""
 
     code: str
     outcome: Outcome
     place: str
     message: str
     action: str
+    other_case: str = ""
 
     def public(self) -> dict[str, str]:
-        """The four fields that scripts are promised, and the outcome."""
-        return {key: str(value) for key, value in asdict(self).items()}
+        """The four fields that scripts are promised, the outcome, and the other case where there is one."""
+        return {key: str(value) for key, value in asdict(self).items() if value or key != "other_case"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def rules() -> dict[str, FindingRule]:
 def finding(code: str, place: str, **data: object) -> Finding:
     """Make a finding from the table. Raises KeyError for a code that the table lacks: a defect, not an input fault."""
     rule = rules()[code]
-    return Finding(code, rule.outcome, place, rule.message.format(**data), rule.action)
+    return Finding(code, rule.outcome, place, rule.message.format(**data), rule.action, str(data.get("other_case", "")))
 
 
 def worst(found: Iterable[Finding]) -> Outcome | None:

@@ -4,6 +4,7 @@ A cycle looks at each committed version once. In each cycle two canaries are pla
 a scrub that does not find both is blind, and says so.
 """
 
+import json
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ from storage.replicate import restore_object
 
 FIRST, SECOND = "first", "second"
 """Which store is looked at."""
+REPORTS = "fixity/"
+"""Where the history lies in the first store, a file for each run."""
 _TOGETHER, _WAIT_SECONDS = 100, 2.0
 _CANARY = (Fixity.CHANGED, Fixity.MISSING)
 _ORDER = (Fixity.MATCH, Fixity.UNREADABLE, Fixity.CHANGED, Fixity.MISSING)
@@ -119,6 +122,7 @@ def scrub(
         cycle = _cycle(session, which)
         frozen, units = _frozen(session, which), _left(session, which, cycle)
         canary_due = _canary_due(session, which, cycle)
+        seen = session.scalar(select(func.max(FixityCheck.id))) or 0
     run, total, sound = Scrubbed(which, cycle), len(units), _Sound(engine)
     walk: list[Unit | None] = [*frozen, *units]
     number = 0
@@ -135,6 +139,7 @@ def scrub(
             break
     sound.write(run)
     run.complete = number == len(walk) and not run.blind
+    _report(engine, store if which == FIRST else other or store, run, seen)
     return run
 
 
@@ -224,6 +229,29 @@ def _mended(store: BlobStore, other: BlobStore, unit: Unit) -> bool:
             except (StorageError, OSError):
                 return False
     return not look(store, unit).faults
+
+
+def _report(engine: Engine, bucket: BlobStore, run: Scrubbed, seen: int) -> None:
+    """Lay what this run found into the bucket: the history of its checks is worth as much as the bytes, and must not hang on a database."""
+    query = (
+        select(FixityCheck, Volume.code, VolumeVersion.version)
+        .outerjoin(VolumeVersion, VolumeVersion.id == FixityCheck.volume_version_id)
+        .outerjoin(Volume, Volume.id == VolumeVersion.volume_id)
+        .where(FixityCheck.id > seen, FixityCheck.store == run.store)
+        .order_by(FixityCheck.id)
+    )
+    with reading(engine) as session:
+        looks = [
+            {
+                **{name: getattr(one, name) for name in ("store", "cycle", "outcome", "objects", "bytes", "faults")},
+                "subject": f"{code}/v{version}" if code else None,
+                "checked_at": one.checked_at.isoformat(),
+            }
+            for one, code, version in session.execute(query)
+        ]
+    if looks:
+        text = (json.dumps({"spec": "fixity/1", "looks": looks}, ensure_ascii=False, indent=1) + "\n").encode()
+        bucket.put_new(f"{REPORTS}{run.store}/{run.cycle:06d}/{sha256_hex(text)[:16]}.json", text, media_type="application/json")
 
 
 def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked, at: datetime | None = None) -> None:

@@ -3,7 +3,20 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, ForeignKey, Integer, LargeBinary, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -67,6 +80,12 @@ class Case(Base):
     """
 
     __tablename__ = "cases"
+    # Counted and filtered without reading the rows, which are wide with sealed facts.
+    __table_args__ = (
+        Index("ix_cases_counted", "completed_at", "receive_org", "accept_org", "domicile_org", "item_code", "state"),
+        Index("ix_cases_places", "receive_org", "item_code", "accept_org", "domicile_org", "completed_at"),
+        Index("ix_cases_queue", "state", "completed_at", "case_no"),
+    )
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_no: Mapped[str] = mapped_column(String(64), unique=True)
     revision: Mapped[int] = mapped_column(default=1)
@@ -78,7 +97,7 @@ class Case(Base):
     item_code: Mapped[str] = mapped_column(String(32), index=True)
     item_version: Mapped[str] = mapped_column(String(32))
     receive_org: Mapped[str] = mapped_column(String(12), index=True)
-    accept_org: Mapped[str] = mapped_column(String(12))
+    accept_org: Mapped[str] = mapped_column(String(12), index=True)
     domicile_org: Mapped[str] = mapped_column(String(12), index=True)
     completed_at: Mapped[datetime] = mapped_column(index=True)
     accepted_at: Mapped[datetime]
@@ -131,7 +150,11 @@ class Volume(Base):
     """册: one case, one volume, one number for good (R23, I5)."""
 
     __tablename__ = "volumes"
-    __table_args__ = (UniqueConstraint("fonds", "series", "year", "term", "number"),)
+    __table_args__ = (
+        UniqueConstraint("fonds", "series", "year", "term", "number"),
+        Index("ix_volumes_spans", "series", "fonds", "year", "term", "completed_at", "filing_org", "cross_org", "case_id"),
+        Index("ix_volumes_listed", "series", "year", "code"),
+    )
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), unique=True)
     code: Mapped[str] = mapped_column(String(40), unique=True)
@@ -158,7 +181,11 @@ class VolumeVersion(Base):
     """
 
     __tablename__ = "volume_versions"
-    __table_args__ = (UniqueConstraint("volume_id", "version"),)
+    __table_args__ = (
+        UniqueConstraint("volume_id", "version"),
+        Index("ix_volume_versions_sums", "state", "lta_pending", "volume_id", "pages", "bytes"),
+        Index("ix_volume_versions_newest", "state", "committed_at", "volume_id"),
+    )
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
     version: Mapped[int]
@@ -195,13 +222,14 @@ class Step(Base):
 
 
 class Job(Base):
-    """Work to be done, written in the transaction that causes it; Celery only carries it out."""
+    """Work to be done, written in the transaction that causes it; Celery only carries it out. `version_id`: of a job that makes one."""
 
     __tablename__ = "jobs"
-    __table_args__ = (UniqueConstraint("kind", "subject"),)
+    __table_args__ = (UniqueConstraint("kind", "subject"), Index("ix_jobs_begun", "created_at", "state", "version_id", "ended_at"))
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
     subject: Mapped[str] = mapped_column(String(100))
+    version_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
     state: Mapped[str] = mapped_column(String(12), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None] = mapped_column(String(64))
@@ -216,8 +244,8 @@ class JournalEntry(Base):
 
     __tablename__ = "journal"
     seq: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)
-    at: Mapped[str] = mapped_column(String(40))
-    actor: Mapped[str] = mapped_column(String(100))
+    at: Mapped[str] = mapped_column(String(40), index=True)
+    actor: Mapped[str] = mapped_column(String(100), index=True)
     act: Mapped[str] = mapped_column(String(40), index=True)
     subject: Mapped[str] = mapped_column(String(200), index=True)
     detail: Mapped[str] = mapped_column(Text)

@@ -256,7 +256,7 @@ def begin_stamping(session: Session, volume: Volume, before: VolumeVersion, numb
 def _send(session: Session, version: VolumeVersion, at: datetime) -> None:
     session.add(version)
     session.flush()
-    session.add(Job(kind=KIND_OF[version.origin], subject=str(version.id), state="WAITING", created_at=at))
+    session.add(Job(kind=KIND_OF[version.origin], subject=str(version.id), version_id=version.id, state="WAITING", created_at=at))
 
 
 def stamping_digest(code: str, origin: str, before: VolumeVersion) -> str:

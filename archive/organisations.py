@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archive.errors import ArchiveError
@@ -53,6 +53,10 @@ class Organisations:
                 raise OrganisationTableError(f"机构 {one.code} 的上级 {one.parent} 不在机构表中。", "请更正机构表。")
             if self._unit_of(one).fonds_no is None:
                 raise OrganisationTableError(f"机构 {one.code} 没有可归入的全宗。", "请为其旗区局填写全宗号。")
+
+    def switch(self, code: str, *, digitised: bool) -> None:
+        """Let one have done with paper, or not; raises UnknownOrganisationError."""
+        self._by_code = {**self._by_code, code: replace(self.get(code), digitised=digitised)}
 
     def __iter__(self) -> Iterator[Organisation]:
         return iter(self._by_code.values())

@@ -1,12 +1,15 @@
 """The read side: lists for screens and scripts. No personal data: a title names its subject, so lists carry the case number instead."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from archive.models import Case, CaseRevision, Volume, VolumeVersion
 from archive.vocabulary import VolumeState
+
+_NAMED = 20
 
 
 def volume_rows(session: Session) -> list[dict[str, Any]]:
@@ -59,6 +62,11 @@ def version_rows(session: Session, code: str) -> list[dict[str, Any]]:
     ]
 
 
+def findings_of(session: Session, case_no: str) -> list[dict[str, Any]]:
+    """What the inspection said of a case as it reads now, and of which other case."""
+    return list(session.scalars(select(Case.findings).where(Case.case_no == case_no)).one())
+
+
 def case_rows(session: Session, state: str) -> list[dict[str, Any]]:
     """Cases that have a revision in a state, with the codes of its findings."""
     query = select(Case, CaseRevision).join(CaseRevision, CaseRevision.case_id == Case.id).where(CaseRevision.state == state)
@@ -66,3 +74,35 @@ def case_rows(session: Session, state: str) -> list[dict[str, Any]]:
         {"case_no": case.case_no, "item": case.item_code, "state": one.state, "findings": sorted({row["code"] for row in one.findings})}
         for case, one in session.execute(query.order_by(Case.case_no, CaseRevision.revision))
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCheck:
+    """How a series stands: volumes looked at, marked late or void; numbers before which an older case stands, and numbers that are missing."""
+
+    volumes: int
+    late: int
+    void: int
+    disordered: tuple[int, ...]
+    missing: tuple[int, ...]
+
+
+def check_order(session: Session, key: tuple[str, str, int, str], seen: ColumnElement[bool], *, whole: bool) -> OrderCheck:
+    """Whether the numbers of a series follow the time of completion, late ones apart (R21). Only who sees the whole series can miss a number."""
+    fonds, series, year, term = key
+    of_series = (Volume.fonds == fonds, Volume.series == series, Volume.year == year, Volume.term == term, seen)
+    rows = session.execute(
+        select(Volume.number, Volume.completed_at, Volume.late, Volume.void_reason.is_not(None)).where(*of_series).order_by(Volume.number)
+    ).all()
+    disordered, newest = [], None
+    for number, completed_at, late, void in rows:
+        if late or void:
+            continue
+        if newest is not None and completed_at < newest:
+            disordered.append(number)
+        newest = completed_at if newest is None else max(newest, completed_at)
+    numbers = {number for number, *_ in rows}
+    missing = [one for one in range(1, max(numbers, default=0) + 1) if one not in numbers] if whole else []
+    return OrderCheck(
+        len(rows), sum(1 for row in rows if row[2]), sum(1 for row in rows if row[3]), tuple(disordered[:_NAMED]), tuple(missing[:_NAMED])
+    )

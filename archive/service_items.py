@@ -79,6 +79,11 @@ class Catalogue:
                 raise CatalogueError(f"事项 {item.code} 在版本 {item.version} 中重复。", "请更正事项清单。")
             self._items[item.code, item.version] = item
 
+    def add(self, items: Iterable[ServiceItem]) -> None:
+        """Take further versions; one that is there stays as it is. Readers of other threads see the table before or after, never between."""
+        fresh = {(one.code, one.version): one for one in items if (one.code, one.version) not in self._items}
+        self._items = {**self._items, **fresh}
+
     def __iter__(self) -> Iterator[ServiceItem]:
         return iter(self._items.values())
 

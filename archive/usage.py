@@ -172,6 +172,44 @@ def grant_of(request: UsageRequest) -> Grant:
 
 def requests_to_decide(session: Session, reader: Reader, organisations: Organisations, limit: int = 100) -> Sequence[UsageRequest]:
     """What waits for this reader's decision, oldest first."""
-    below = [one.code for one in organisations if reader.org in scope_of((one.code,), organisations)]
-    query = select(UsageRequest).where(UsageRequest.state == RequestState.REQUESTED, UsageRequest.keeper.in_(below))
+    query = select(UsageRequest).where(
+        UsageRequest.state == RequestState.REQUESTED, UsageRequest.keeper.in_(kept_below(reader, organisations))
+    )
     return session.scalars(query.order_by(UsageRequest.id).limit(limit)).all()
+
+
+def withdraw_request(session: Session, reader: Reader, number: str) -> UsageRequest:
+    """Who asked takes it back while nobody has decided. Raises NotFoundError, ConflictError."""
+    request = find_request(session, number)
+    if request.account != reader.account:
+        raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
+    if request.state != RequestState.REQUESTED:
+        raise ConflictError("该申请已有结论。", "如需继续利用，请重新申请。")
+    request.state = RequestState.WITHDRAWN
+    journal.record(session, reader.account, "WITHDRAW_USE", request.code, number=number)
+    return request
+
+
+def end_grant(session: Session, reader: Reader, number: str, *, reason: str, organisations: Organisations) -> UsageRequest:
+    """End a grant before its time: who may decide it may also take it back. Raises NotFoundError, NotAllowedError, ConflictError."""
+    request = find_request(session, number)
+    if may(reader, Act.DECIDE_USE).denial is not None:
+        raise NotAllowedError(f"{Denial.ROLE.label}。", "请由保管单位的所领导或上级监督收回。")
+    if not _may_decide(session, reader, request, organisations):
+        raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
+    now = database_now(session)
+    if request.state != RequestState.GRANTED or request.ends_at is None or request.ends_at <= now:
+        raise ConflictError("该申请没有在用的授权。", "请刷新页面。")
+    request.ends_at = now
+    journal.record(session, reader.account, "END_USE", request.code, number=number, reason=reason)
+    return request
+
+
+def may_decide(session: Session, reader: Reader, request: UsageRequest, organisations: Organisations) -> bool:
+    """Whether this reader may decide it: the keeping side and those above it, never who asked."""
+    return request.account != reader.account and _may_decide(session, reader, request, organisations)
+
+
+def kept_below(reader: Reader, organisations: Organisations) -> frozenset[str]:
+    """The reader's organisation and all below it: whose requests he decides and whose register of use he keeps."""
+    return frozenset(one.code for one in organisations if reader.org in scope_of((one.code,), organisations))

@@ -10,12 +10,14 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession import OriginalObject, Taken, accession_record, blob_key, earlier_delivery, log_delivery, take_over
+from archive.accession import OriginalObject, Taken, accession_record, blob_key, delivery_record, earlier_delivery, log_delivery, take_over
+from archive.across_cases import doubts
 from archive.case_facts import CaseFacts
-from archive.db import reading, writing
+from archive.db import lock_journal, reading, writing
 from archive.findings import Finding, finding, worst
 from archive.organisations import Organisations
 from archive.page_prints import keep_prints, seen_elsewhere
+from archive.recognition import queue_pages
 from archive.service_items import Catalogue
 from archive.vocabulary import IntakeOutcome, Outcome
 from ingest.bag import Bag, read_bag
@@ -37,7 +39,7 @@ class Received:
 
     def public(self) -> Mapping[str, Any]:
         """The promised fields (issue: `bag, case_no, outcome, findings`)."""
-        found = [{"code": one.code, "place": one.place, "message": one.message, "action": one.action} for one in self.findings]
+        found = [{key: value for key, value in one.public().items() if key != "outcome"} for one in self.findings]
         return {"bag": self.bag, "case_no": self.case_no, "outcome": str(self.outcome), "findings": found}
 
 
@@ -54,9 +56,12 @@ def inspect_package(
     return bag, inspect_submission(bag, catalogue, organisations, now=now)
 
 
-def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime) -> Received:
+def receive(
+    engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime, ocr: bool = False
+) -> Received:
     """Take an inspected package over, or quarantine it; commits its own work, since the objects must lie in the store before the row.
 
+    `ocr` queues its scans for recognition in the same transaction.
     Two deliveries of one case at once: the second to commit is told what it is, a duplicate, a conflict or the next supplement.
     """
     facts = submission.facts
@@ -65,58 +70,87 @@ def receive(engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, 
         taken = Taken(IntakeOutcome.REFUSED, submission.findings)
     else:
         try:
-            taken = _taken(engine, store, actor, bag, submission, facts, now)
+            taken = _taken(engine, store, actor, bag, submission, facts, now, ocr=ocr)
         except PackageChangedError:
             # Somebody still writes into it; its neighbours in the batch are taken over all the same.
             taken = Taken(IntakeOutcome.REFUSED, (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")))
     if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
         prefix = quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
+        key, record = delivery_record(
+            bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
+        )
+        store.put_new(key, record, media_type="application/json")
         with writing(engine) as session:
             _log(session, actor, bag, case_no, taken, prefix, now)
     return Received(bag.name, case_no, taken.outcome, taken.findings)
 
 
-def _taken(engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime) -> Taken:
+def _taken(
+    engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, *, ocr: bool
+) -> Taken:
     with reading(engine) as session:
         known = earlier_delivery(session, facts, bag.content_digest)
-        copies = _copies(session, facts, submission)
+        beside = _beside_others(session, facts, submission)
     if known is not None:
         return known
     for one in submission.components:
         store.put_new(blob_key(one.sha256), one.read(), media_type=one.media_type)
-    originals = _originals(submission)
-    # Before the row, as the objects: a row never stands alone, and a record without a row is found by its digest when the package comes again.
-    key, record = accession_record(
-        facts=facts,
-        snapshot=submission.snapshot,
-        bag=bag.name,
-        content_digest=bag.content_digest,
-        originals=originals,
-        findings=(*submission.findings, *copies),
-        at=now,
-    )
-    store.put_new(key, record, media_type="application/json")
-    try:
-        return _accept(engine, actor, bag, submission, facts, now, key)
-    except IntegrityError:
-        with reading(engine) as session:
-            known = earlier_delivery(session, facts, bag.content_digest)
-        if known is None:
-            raise
-        return known
+    taken = None
+    while taken is None:
+        # Before the row, as the objects: a row never stands alone, and a record without a row is found by its digest when the package comes again.
+        key, record = accession_record(
+            facts=facts,
+            snapshot=submission.snapshot,
+            bag=bag.name,
+            content_digest=bag.content_digest,
+            originals=_originals(submission),
+            findings=(*submission.findings, *beside),
+            prints=submission.prints,
+            at=now,
+        )
+        store.put_new(key, record, media_type="application/json")
+        try:
+            taken = _accept(engine, actor, bag, submission, facts, beside, now, key, ocr=ocr)
+        except IntegrityError:
+            with reading(engine) as session:
+                taken = earlier_delivery(session, facts, bag.content_digest)
+            if taken is None:
+                raise
+        if taken is None:
+            with reading(engine) as session:
+                beside = _beside_others(session, facts, submission)
+    return taken
 
 
 def _originals(submission: Submission) -> list[OriginalObject]:
     return [OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components]
 
 
-def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, record: str) -> Taken:
-    """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first."""
+def _accept(
+    engine: Engine,
+    actor: str,
+    bag: Bag,
+    submission: Submission,
+    facts: CaseFacts,
+    beside: list[Finding],
+    now: datetime,
+    record: str,
+    *,
+    ocr: bool,
+) -> Taken | None:
+    """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first.
+
+    None when one came meanwhile that has a page of this one, or its people: the record in the bucket must say of it what the row says.
+    """
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
         if first is not None:
             return first
-        findings = (*submission.findings, *_copies(session, facts, submission))
+        # Who is second must see the first: deliveries of one person take turns from here on, as the journal at the end makes them anyway.
+        lock_journal(session)
+        if _beside_others(session, facts, submission) != beside:
+            return None
+        findings = (*submission.findings, *beside)
         taken = Taken(IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED, findings)
         case = take_over(
             session,
@@ -130,8 +164,15 @@ def _accept(engine: Engine, actor: str, bag: Bag, submission: Submission, facts:
             record=record,
         )
         keep_prints(session, case.id, submission.prints)
+        if ocr:
+            queue_pages(session, facts, _originals(submission), now)
         _log(session, actor, bag, facts.case_no, taken, None, now)
     return taken
+
+
+def _beside_others(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
+    """What only the holdings can tell: pages seen before, and the other cases of the same people."""
+    return [*_copies(session, facts, submission), *doubts(session, facts, submission.snapshot)]
 
 
 def _copies(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
@@ -142,7 +183,7 @@ def _copies(session: Session, facts: CaseFacts, submission: Submission) -> list[
             f"material {one.material_no}",
             material=one.material_no,
             page=one.page,
-            other=one.other_case_no,
+            other_case=one.other_case_no,
             other_material=one.other_material_no,
         )
         for one in seen_elsewhere(session, facts.case_no, submission.prints)

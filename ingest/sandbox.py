@@ -224,6 +224,10 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest import signatures  # noqa: PLC0415 - as above
 
         return signatures.answer
+    if name == "ocr":
+        from ingest import ocr_engine  # noqa: PLC0415 - as above
+
+        return ocr_engine.load()
     return _look
 
 

@@ -10,7 +10,6 @@ through the blind index of the database. Names are in it in plain, since they ar
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from threading import Lock
 
 import pypdfium2 as pdfium
 from sqlalchemy import select
@@ -23,13 +22,14 @@ from archive.codes import ArchivalCode, storage_prefix
 from archive.masking import mask_numbers
 from archive.models import Case, Volume, VolumeVersion
 from archive.organisations import Organisations
+from archive.page_texts import texts_of_volume
+from archive.pdfium import ALONE
 from archive.service_items import Catalogue
 from archive.vocabulary import Series, SourceKind
 from search.analysis import GAP
 from storage.blobs import BlobStore
 from storage.errors import DigestMismatchError, MissingError
 
-_PDFIUM = Lock()  # pdfium may be in one thread at a time, and a second one there ends the process
 _EPOCH = date(1850, 1, 1)
 _VOLUME_BITS = 35
 _TERMS = ("D10", "D30", "Y")
@@ -113,13 +113,20 @@ def load_document(
         texts = page_texts(store.read(key, sha256=version.sha256))
     except (MissingError, DigestMismatchError, pdfium.PdfiumError):
         texts = []
+    read = texts_of_volume(session, store, volume, version, catalogue, organisations)
+    texts = [with_reading(text, read[page].text) if page in read else text for page, text in enumerate(texts, 1)]
     return document_of(volume, version.version, case, texts, catalogue, organisations)
 
 
 def page_texts(pdf: bytes) -> list[str]:
     """The text of each page, in order; empty for a page that is only an image."""
-    with _PDFIUM, pdfium.PdfDocument(pdf) as document:
+    with ALONE, pdfium.PdfDocument(pdf) as document:
         return [_page_text(document, index) for index in range(len(document))]
+
+
+def with_reading(text: str, read: str) -> str:
+    """A page's text with what OCR read on it, unless that lies under the page already: it came before the volume was sealed."""
+    return text if "".join(read.split()) in "".join(text.split()) else GAP.join((text, read))
 
 
 def _page_text(document: pdfium.PdfDocument, index: int) -> str:

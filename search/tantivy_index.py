@@ -203,6 +203,7 @@ class _Builder:
 
     def __init__(self, schema: tantivy.Schema) -> None:
         self._schema = schema
+        self._leaves: dict[tuple[ask.Node, str], Query] = {}
 
     def permitted(self, request: Request) -> Query:
         """What was asked, within the reader's scope."""
@@ -217,7 +218,11 @@ class _Builder:
         if isinstance(node, ask.Not):
             # A query that only denies finds nothing in tantivy: it must deny from something.
             return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, self.of(node.part, text))])
-        return self._leaf(node, text)
+        # Each tier asks the same leaves again, and that of a prefix is dear to make.
+        key = (node, text if isinstance(node, ask.Text) else "")
+        if key not in self._leaves:
+            self._leaves[key] = self._leaf(node, text)
+        return self._leaves[key]
 
     def _leaf(self, node: ask.Node, text: str) -> Query:  # noqa: PLR0911 - one line a kind of leaf
         match node:
@@ -254,15 +259,16 @@ class _Builder:
     def tier(self, tier: Tier, request: Request) -> Query | None:
         """What a tier adds to the permitted query; None when nothing can be in it."""
         wanted = ask.wanted(request.query)
-        named, facts = self._among("named", wanted), self.of(request.query, "head")
+        named = self._among("named", wanted)
         if tier is Tier.NAMED:
             return named if wanted else None
-        by_facts = facts if ask.asks_for_text(request.query) else Query.all_query()
-        if tier is Tier.FACTS:
-            return Query.boolean_query([(Occur.Must, by_facts), *([(Occur.MustNot, named)] if wanted else [])])
+        others = [(Occur.MustNot, named)] if wanted else []
         if not ask.asks_for_text(request.query):
-            return None
-        return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, named), (Occur.MustNot, by_facts)])
+            return Query.boolean_query([(Occur.Must, Query.all_query()), *others]) if tier is Tier.FACTS else None
+        facts = self.of(request.query, "head")
+        if tier is Tier.FACTS:
+            return Query.boolean_query([(Occur.Must, facts), *others])
+        return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, facts), *others])
 
     def beyond(self, sort: Sort, key: int) -> Query:
         """What comes after a key in the order of a sort."""

@@ -56,6 +56,13 @@ class BlobStore(Protocol):
         """Lock the object against deletion until a time; a lock is never shortened."""
         ...
 
+    def swap(self, key: str, version: str, data: bytes) -> Stat:
+        """Put other bytes in the place of exactly one version, at one stroke: whoever reads meets the old ones or the new. For sealing anew only.
+
+        Raises BadKeyError when another version lies there, PinnedError for a locked one.
+        """
+        ...
+
     def discard(self, key: str, version: str) -> None:
         """Delete exactly one version of one object. Raises PinnedError for a locked one."""
         ...

@@ -7,9 +7,9 @@ class StorageError(Exception):
     code = "STORAGE_ERROR"
     action = "请联系系统管理员。"
 
-    def __init__(self, message: str) -> None:
-        """Keep what happened."""
-        super().__init__(f"{message} {self.action}")
+    def __init__(self, message: str, action: str = "") -> None:
+        """Keep what happened; `action` when the next step is not that of its kind."""
+        super().__init__(f"{message} {action or self.action}")
 
 
 class BadKeyError(StorageError):
@@ -54,7 +54,7 @@ class StoreUnavailableError(StorageError):
 
 
 class StoreUnfitError(StorageError):
-    """The store would overwrite what is written once."""
+    """The store would overwrite what is written once, or keep in the open what it was told to encrypt."""
 
     code = "STORE_UNFIT"
     action = "请更换支持条件写入（If-None-Match）的对象存储。"

@@ -3,7 +3,7 @@
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from storage.digest import VerifyingReader, sha256_hex, verified
 from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError
 
 _META, _TEMP = ".meta", ".tmp"
+_SWAPS = 5
 _DIGEST_JSON = 64 + len(".json")
 
 
@@ -33,6 +34,8 @@ class LocalStore:
         if not path.exists():
             self._link(self._note_of(key, digest), json.dumps(note).encode())
             self._link(path, data)
+        else:
+            _sync(path.parent)  # whoever linked it may not have come to that, and this write too is durable on return
         held = path.read_bytes()
         if held != data:
             raise KeyTakenError(f"对象已存在且内容不同：{key}。")
@@ -42,12 +45,21 @@ class LocalStore:
 
     def read(self, key: str, *, sha256: str | None = None) -> bytes:
         """Read whole and verified."""
-        path = self._path(key)
+        data = self._bytes(key)
+        if sha256:
+            return verified(data, sha256, key)
+        for _ in range(_SWAPS):
+            # Bytes and note are two files: when the object was swapped between the looks, look again.
+            if sha256_hex(data) == (known := self._known(key)).sha256:
+                return data
+            data = self._bytes(key)
+        return verified(data, known.sha256, key)
+
+    def _bytes(self, key: str) -> bytes:
         try:
-            data = path.read_bytes()
+            return self._path(key).read_bytes()
         except FileNotFoundError:
             raise MissingError(f"对象缺失：{key}。") from None
-        return verified(data, sha256 or self._known(key).sha256, key)
 
     @contextmanager
     def open(self, key: str, *, sha256: str | None = None) -> Iterator[BinaryIO]:
@@ -64,7 +76,10 @@ class LocalStore:
         """In order of key."""
         folder = self._root / prefix.rpartition("/")[0]
         found = sorted(path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file())
-        yield from (self._known(key) for key in found if key.startswith(prefix) and not key.startswith("."))
+        for key in found:
+            if key.startswith(prefix) and not key.startswith("."):
+                with suppress(MissingError):  # gone since the folder was read
+                    yield self._known(key)
 
     def pin(self, key: str, until: datetime) -> None:
         """Lock until a time."""
@@ -72,21 +87,36 @@ class LocalStore:
         lock = self._lock(key)
         if lock.exists() and datetime.fromisoformat(lock.read_text()) >= until:
             return
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        fresh = lock.with_suffix(".new")
-        fresh.write_text(until.isoformat())
-        fresh.replace(lock)
+        self._write(lock, until.isoformat().encode(), os.replace)
+
+    def swap(self, key: str, version: str, data: bytes) -> Stat:
+        """The note of the new bytes first, then they take the name: until the old note goes, the bytes say which is theirs."""
+        known, digest = self._free(key, version), sha256_hex(data)
+        note = {"sha256": digest, "size": len(data), "media_type": known.media_type}
+        self._link(self._note_of(key, digest), json.dumps(note).encode())
+        self._write(self._path(key), data, os.replace)
+        if digest != version:
+            self._note_of(key, version).unlink(missing_ok=True)
+        return self._known(key)
 
     def discard(self, key: str, version: str) -> None:
         """Delete exactly this object."""
+        self._free(key, version)
+        path = self._path(key)
+        path.unlink()
+        # The name is gone for good before its note goes: after a power cut an object must not come back without one.
+        _sync(path.parent)
+        self._note_of(key, version).unlink(missing_ok=True)
+
+    def _free(self, key: str, version: str) -> Stat:
+        """What lies there, when it is this version and not locked."""
         known = self._known(key)
         if known.version != version:
             raise BadKeyError(f"没有这个版本：{key}。")
         lock = self._lock(key)
         if lock.exists() and datetime.fromisoformat(lock.read_text()) > datetime.now(UTC):
             raise PinnedError(f"对象在锁定期内：{key}。")
-        self._path(key).unlink()
-        self._note_of(key, version).unlink(missing_ok=True)
+        return known
 
     def probe(self) -> None:
         """Raise StoreUnfitError unless overwriting is refused."""
@@ -103,6 +133,12 @@ class LocalStore:
         return self._root / _META / f"{checked_key(key)}.lock"
 
     def _known(self, key: str) -> Stat:
+        for _ in range(_SWAPS):
+            with suppress(FileNotFoundError):  # a note that went while it was looked at: the object was swapped, or is gone
+                return self._noted(key)
+        raise MissingError(f"对象缺失：{key}。")
+
+    def _noted(self, key: str) -> Stat:
         path = self._path(key)
         folder, start = self._note_of(key, "x").parent, f"{path.name}."
         try:
@@ -121,6 +157,11 @@ class LocalStore:
         return Stat(key, path.stat().st_size, note["sha256"], note["sha256"], note["media_type"])
 
     def _link(self, path: Path, data: bytes) -> None:
+        with suppress(FileExistsError):
+            self._write(path, data, os.link)
+
+    def _write(self, path: Path, data: bytes, put: Callable[[str, Path], None]) -> None:
+        """A file that is whole and on the disk before it has its name."""
         self._make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=self._root / _TEMP)
         try:
@@ -129,8 +170,7 @@ class LocalStore:
                 out.flush()
                 os.fsync(out.fileno())
             Path(name).chmod(0o440)
-            with suppress(FileExistsError):
-                os.link(name, path)
+            put(name, path)
             _sync(path.parent)
         finally:
             Path(name).unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from storage.blobs import BlobStore
+from storage.errors import DigestMismatchError, MissingError, StorageError, StoreUnavailableError
 from storage.package import INVENTORY, parse_inventory
 
 
@@ -25,19 +26,37 @@ def copy_package(source: BlobStore, target: BlobStore, prefix: str, inventory_sh
 
 
 def copy_object(source: BlobStore, target: BlobStore, key: str, sha256: str, media_type: str) -> None:
-    """Copy one object, verified where it is read and where it is written."""
+    """Copy one object, verified where it is read and where it is written. A copy that does not hold is made anew from the sound object."""
     if target.stat(key) is None:
         target.put_new(key, source.read(key, sha256=sha256), media_type=media_type)
-    target.read(key, sha256=sha256)
+    try:
+        target.read(key, sha256=sha256)
+    except DigestMismatchError:
+        # Of a package that is not registered as copied yet no scrub would ever look at it, and it would stop every copy after it.
+        restore_object(target, source, key, sha256, media_type)
 
 
 def copy_missing(source: BlobStore, target: BlobStore, prefix: str) -> int:
-    """Copy every object under a prefix that the target lacks; returns how many. For what no commit record lists."""
+    """Copy every object under a prefix that the target lacks; returns how many. For what no commit record lists.
+
+    Raises the first storage error after all others were copied; what went meanwhile (a staged object whose volume was committed) is left out.
+    """
     there = {one.key for one in target.list(prefix)}
-    missing = [one for one in source.list(prefix) if one.key not in there]
-    for one in missing:
-        copy_object(source, target, one.key, one.sha256, one.media_type)
-    return len(missing)
+    copied = 0
+    failed: StorageError | None = None
+    for one in [one for one in source.list(prefix) if one.key not in there]:
+        try:
+            copy_object(source, target, one.key, one.sha256, one.media_type)
+            copied += 1
+        except StoreUnavailableError:
+            raise
+        except MissingError as error:
+            failed = failed or (error if source.stat(one.key) is not None else None)
+        except StorageError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return copied
 
 
 def restore_object(damaged: BlobStore, sound: BlobStore, key: str, sha256: str, media_type: str) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, BinaryIO, cast
 from urllib.parse import SplitResult, urlunsplit
+from uuid import uuid4
 
 import urllib3
 from minio import Minio
@@ -17,9 +18,10 @@ from minio.versioningconfig import ENABLED, VersioningConfig
 
 from storage.blobs import Stat, checked_key, probe_write_once
 from storage.digest import VerifyingReader, sha256_hex, verified
-from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError, StorageError, StoreUnavailableError
+from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError, StorageError, StoreUnavailableError, StoreUnfitError
 
 _REGION = "us-east-1"
+_SSE = "x-amz-server-side-encryption"
 _TAKEN = (409, 412)
 _GONE = {"NoSuchKey", "NoSuchVersion", "NotFound", "MethodNotAllowed"}
 _OVERLOADED = (500, 502, 503, 504)
@@ -29,15 +31,15 @@ _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 class S3Store:
     """One bucket, made with object lock when it is not there. Any S3 with conditional put, versions and lock will do."""
 
-    def __init__(self, endpoint: str, bucket: str, access_key: str, secret_key: str, *, secure: bool = True) -> None:
-        """Connect; `endpoint` is host:port."""
+    def __init__(self, endpoint: str, bucket: str, access_key: str, secret_key: str, *, secure: bool = True, sse: str = "") -> None:
+        """Connect; `endpoint` is host:port. With `sse` (`AES256` or `aws:kms`) the store is told to encrypt what it keeps."""
         # Every request may be sent again: a put is conditional, so a second one changes nothing.
         retries = urllib3.Retry(3, backoff_factor=0.2, allowed_methods=None, status_forcelist=_OVERLOADED, raise_on_status=False)
         self._http = urllib3.PoolManager(timeout=_TIMEOUT, maxsize=8, retries=retries)
         self._client = Minio(endpoint, access_key=access_key, secret_key=secret_key, secure=secure, region=_REGION, http_client=self._http)
         self._credentials = Credentials(access_key, secret_key)
         self._base = SplitResult("https" if secure else "http", endpoint, "", "", "")
-        self._bucket = bucket
+        self._bucket, self._sse = bucket, sse
         with _asking(bucket):
             if not self._client.bucket_exists(bucket_name=bucket):
                 self._client.make_bucket(bucket_name=bucket, object_lock=True)
@@ -109,30 +111,54 @@ class S3Store:
         with _asking(key):
             self._client.set_object_retention(bucket_name=self._bucket, object_name=key, config=config, version_id=known.version or None)
 
-    def discard(self, key: str, version: str) -> None:
-        """Delete exactly this version."""
-        if not version or self._known(key).version != version:
+    def swap(self, key: str, version: str, data: bytes) -> Stat:
+        """A further version over this one, which then goes; a kill in between leaves the old one behind the new."""
+        media_type = self._free(key, version).media_type
+        answer = self._put(checked_key(key), data, sha256_hex(data), media_type, new=False)
+        if answer.status >= 300:  # noqa: PLR2004 - HTTP
+            raise (StoreUnavailableError if answer.status in _OVERLOADED else StorageError)(f"对象存储答复 {answer.status}。")
+        with _asking(key):
+            self._client.remove_object(bucket_name=self._bucket, object_name=key, version_id=version)
+        return self._known(key)
+
+    def _free(self, key: str, version: str) -> Stat:
+        """What lies there, when it is this version and not locked."""
+        known = self._known(key)
+        if not version or known.version != version:
             raise BadKeyError(f"没有这个版本：{key}。")
         lock = self._lock(key, version)
         if lock and lock > datetime.now(UTC):
             raise PinnedError(f"对象在锁定期内：{key}。")
+        return known
+
+    def discard(self, key: str, version: str) -> None:
+        """Delete exactly this version."""
+        self._free(key, version)
         with _asking(key):
             self._client.remove_object(bucket_name=self._bucket, object_name=key, version_id=version)
 
     def probe(self) -> None:
-        """Raise StoreUnfitError unless overwriting is refused."""
+        """Raise StoreUnfitError unless overwriting is refused, and what is kept is encrypted when that was asked for."""
         probe_write_once(self)
+        if not self._sse:
+            return
+        known = self.put_new(f"probe/{uuid4().hex}", b"encrypted?")
+        told = self._client.stat_object(bucket_name=self._bucket, object_name=known.key).metadata or {}
+        self.discard(known.key, known.version)
+        if told.get(_SSE) != self._sse:
+            raise StoreUnfitError("该存储没有按要求加密所写入的对象。", "请在存储服务上启用服务端加密，或取消 YICE_S3_SSE。")
 
-    def _put(self, key: str, data: bytes, digest: str, media_type: str) -> Any:  # noqa: ANN401 - urllib3's response
-        """A conditional PUT, signed by the client's own signer: its `put_object` would send the condition as user metadata."""
+    def _put(self, key: str, data: bytes, digest: str, media_type: str, *, new: bool = True) -> Any:  # noqa: ANN401 - urllib3's response
+        """A conditional PUT unless the object is not to be `new`, signed by the client's own signer: its `put_object` would send the condition as user metadata."""
         now = datetime.now(UTC)
         headers: dict[str, str | list[str] | tuple[str]] = {
             "Host": self._base.netloc,
-            "If-None-Match": "*",
+            **({"If-None-Match": "*"} if new else {}),
             "Content-Type": media_type,
             "x-amz-content-sha256": digest,
             "x-amz-date": now.strftime("%Y%m%dT%H%M%SZ"),
             "x-amz-meta-sha256": digest,
+            **({_SSE: self._sse} if self._sse else {}),
         }
         url = self._base._replace(path=f"/{self._bucket}/{key}")
         signed = sign_v4_s3(

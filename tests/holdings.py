@@ -21,6 +21,7 @@ from archive.models import Job, VolumeVersion
 from archive.numbering import freeze, unnumbered
 from archive.organisations import load_organisations
 from archive.proof import Fault, committed, verify_holdings, verify_volume
+from archive.recognition import OCR
 from archive.service_items import load_catalogue
 from archive.vocabulary import SignatureLevel
 from ingest.intake import Received, inspect_package, receive
@@ -49,12 +50,12 @@ class Holdings:
         assert isinstance(self.shop.store, LocalStore)
         return self.shop.store
 
-    def deliver(self, name: str, case: dict[str, Any], files: dict[str, bytes] | None = None) -> Received:
+    def deliver(self, name: str, case: dict[str, Any], files: dict[str, bytes] | None = None, *, ocr: bool = False) -> Received:
         """Make a bag of a case and receive it."""
         path = make_bag(self.folder / "bags" / name, case=case, files=files)
         now = datetime.now(UTC)
         bag, submission = inspect_package(path, CATALOGUE, ORGANISATIONS, now)
-        return receive(self.engine, self.store, "test", path, bag, submission, now=now)
+        return receive(self.engine, self.store, "test", path, bag, submission, now=now, ocr=ocr)
 
     @property
     def runtime(self) -> Runtime:
@@ -80,7 +81,7 @@ class Holdings:
     def make(self, shop: Workshop | None = None) -> list[str | None]:
         """Make every version whose job is open, as a worker does."""
         with reading(self.engine) as session:
-            todo = [int(one) for one in session.scalars(select(Job.subject).where(Job.state != "DONE").order_by(Job.id))]
+            todo = [int(one) for one in session.scalars(select(Job.subject).where(Job.state != "DONE", Job.kind != OCR).order_by(Job.id))]
         return [make_volume(shop or self.shop, one) for one in todo]
 
     def with_timestamper(self, timestamper: TimeStamper) -> Workshop:

@@ -1,11 +1,13 @@
 """A real S3 on loopback for the tests: SeaweedFS from its wheel."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,13 @@ ACCESS, SECRET = "yice-test", "yice-test-secret"
 
 @pytest.fixture(scope="session")
 def seaweedfs() -> Iterator[str]:
+    """The session's store; it can encrypt."""
+    with serve_seaweedfs() as endpoint:
+        yield endpoint
+
+
+@contextmanager
+def serve_seaweedfs(*, encrypting: bool = True) -> Iterator[str]:
     """Start `weed server -s3` with a folder of its own and yield host:port."""
     folder = Path(tempfile.mkdtemp(prefix="yice-weed-"))
     keys = {
@@ -52,7 +61,9 @@ def seaweedfs() -> Iterator[str]:
         "-master.volumeSizeLimitMB=64",
     ]
     with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([str(Path(sys.executable).with_name("weed")), "server", *words], stdout=log, stderr=log)
+        secret = {"WEED_S3_SSE_KEY": "for tests only"} if encrypting else {}
+        command = [str(Path(sys.executable).with_name("weed")), "server", *words]
+        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **secret})
     endpoint = f"127.0.0.1:{ports['s3.port']}"
     try:
         _wait(endpoint, folder / "log")

@@ -30,6 +30,8 @@ DEMO = "api/demo/*.py"  # makes scans and foreign PDFs as other systems would
 # Each heavy library, and the only places that may import it.
 DOORS = {
     "zxingcpp": ("ingest/stacks.py",),
+    "rapidocr_onnxruntime": ("ingest/ocr_engine.py",),
+    "cv2": ("ingest/ocr_engine.py",),
     "pyhanko": (
         "ingest/signatures.py",
         DEMO,
@@ -227,13 +229,18 @@ def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
         found |= {(named(path), host) for host in linked - hosts if not host.endswith((".example", ".invalid", ".test"))}
         found |= {(named(path), match[0]) for match in path_of_a_machine.finditer(text)}
     assert found == set()
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
-    assert not re.search(r"^\s*--(index|extra|find|trusted)", lock, re.MULTILINE)
+    locks = "\n".join((ROOT / name).read_text("utf-8") for name in ("requirements.lock", "requirements-ocr.lock"))
+    assert not re.search(r"^\s*--(index|extra|find|trusted)", locks, re.MULTILINE)
 
 
 def dependencies() -> list[str]:
     """The declared requirements of the project and of its developers."""
     return [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["dev"]]
+
+
+def ocr_dependencies() -> list[str]:
+    """What OCR needs beside; it has a lock of its own."""
+    return list(PROJECT["project"]["optional-dependencies"]["ocr"])
 
 
 def canonical(requirement: str) -> str:
@@ -244,17 +251,18 @@ def canonical(requirement: str) -> str:
 def test_every_dependency_has_its_reason() -> None:
     lines = (ROOT / "pyproject.toml").read_text("utf-8").splitlines()
     declared = [line.strip() for line in lines if re.match(r'\s+"[A-Za-z0-9][^"]*",', line)]
-    for requirement in dependencies():
+    for requirement in [*dependencies(), *ocr_dependencies()]:
         line = next(one for one in declared if one.startswith(f'"{requirement}"'))
         assert re.search(r",  # \S.{4,}", line), requirement
 
 
-def test_the_lock_covers_every_dependency_and_bears_hashes() -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+@pytest.mark.parametrize(("name", "wanted"), [("requirements.lock", dependencies()), ("requirements-ocr.lock", ocr_dependencies())])
+def test_the_lock_covers_every_dependency_and_bears_hashes(name: str, wanted: list[str]) -> None:
+    lock = (ROOT / name).read_text("utf-8")
     entries = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==[^\n]*\\\n\s+--hash=sha256:", lock, re.MULTILINE)
     pinned = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)", lock, re.MULTILINE)
     assert len(entries) == len(pinned)
-    assert {canonical(one) for one in dependencies()} - {canonical(one) for one in entries} == set()
+    assert {canonical(one) for one in wanted} - {canonical(one) for one in entries} == set()
 
 
 # Where the module's name is not the distribution's.
@@ -283,8 +291,9 @@ def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
 
 
 def test_every_import_of_the_rooms_is_declared() -> None:
-    declared = {canonical(one) for one in PROJECT["project"]["dependencies"]}
+    declared = {canonical(one) for one in [*PROJECT["project"]["dependencies"], *ocr_dependencies()]}
     known = {MODULE_OF.get(name, name.replace("-", "_")) for name in declared} | set(ROOMS) | sys.stdlib_module_names
     # Parts of declared ones, pinned by them: PyHanko's own readers, minio's HTTP pool, Celery's messages, FastAPI's base.
+    known |= {"cv2"}  # the engine's own way to pictures
     known |= {"asn1crypto", "pyhanko_certvalidator", "pkcs11", "urllib3", "kombu", "amqp", "starlette", "click"}
     assert {(name, one) for name, tree in modules().items() for one in imported(tree) if one not in known} == set()

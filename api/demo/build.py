@@ -68,12 +68,16 @@ def _planted(seed: int, index: int, random: Random) -> tuple[DemoCase, Defect | 
 def _write_all(bags: Path, case: DemoCase, defect: Defect | None, random: Random) -> Iterator[dict[str, Any]]:
     name, zipped = f"{case.index:06d}-1", random.randrange(ONE_ZIP_IN) == 0
     conflict = defect is not None and defect.kind == CONFLICT
+    first_sound = conflict or case.second is not None
     bend = defect is not None and defect.kind == "wrong-digest"
-    yield _row(_write(bags, name, _members(case.facts, case.files, bend=bend), zipped=zipped), case, None if conflict else defect)
+    yield _row(_write(bags, name, _members(case.facts, case.files, bend=bend), zipped=zipped), case, None if first_sound else defect)
     if conflict and defect:
         other = deepcopy(case.facts)
         other["applicant"]["phone"] = "13900000000"
         yield _row(_write(bags, f"{case.index:06d}-2", _members(other, case.files), zipped=False), case, defect)
+    elif case.second and defect:
+        second = _write(bags, f"{case.index:06d}-2", _members(case.second.facts, case.second.files), zipped=False)
+        yield _row(second, case.second, defect) | {"other_case": case.facts["case_no"]}
     elif defect is None and case.index % ONE_DUPLICATE_IN == ONE_DUPLICATE_IN // 2:
         again = _write(bags, f"{case.index:06d}-2", _members(case.facts, case.files), zipped=not zipped)
         yield _row(again, case, None) | {"expected": str(IntakeOutcome.DUPLICATE)}

@@ -33,6 +33,7 @@ class DemoCase:
     item: ServiceItem
     person: Invented
     files: dict[str, bytes] = field(default_factory=dict)
+    second: "DemoCase | None" = None
 
     @property
     def scanned(self) -> list[dict[str, Any]]:
@@ -40,16 +41,23 @@ class DemoCase:
         return [one for one in self.facts["materials"] if any(path.endswith((".jpg", ".png")) for path in one.get("files", ()))]
 
 
-def make_case(seed: int, index: int, catalogue: Catalogue, organisations: Organisations) -> DemoCase:
-    """Make the sound case `index`; the same seed and index give the same bytes. Items take turns, so 102 cases meet all of them."""
-    random = Random(f"{seed}:{index}")  # noqa: S311 - a demo must be repeatable, not secret
-    item = catalogue.demo_items[index % len(catalogue.demo_items)]
-    person = invent(random)
-    stations = organisations.of_kind(OrgKind.STATION)
+def make_case(
+    seed: int, index: int, catalogue: Catalogue, organisations: Organisations, *, after: DemoCase | None = None, code: str = ""
+) -> DemoCase:
+    """Make the sound case `index`; the same seed and index give the same bytes. Items take turns, so 102 cases meet all of them.
+
+    With `after` it is a further case of the same people, in another station and begun within days of that one's end, of the item `code`.
+    """
+    random = Random(f"{seed}:{index}{':again' if after else ''}")  # noqa: S311 - a demo must be repeatable, not secret
+    item = (
+        next(one for one in catalogue.demo_items if one.code == code) if code else catalogue.demo_items[index % len(catalogue.demo_items)]
+    )
+    person = after.person if after else invent(random)
+    stations = [one for one in organisations.of_kind(OrgKind.STATION) if after is None or one.code != after.facts["orgs"]["domicile"]]
     home = random.choice(stations)
     receive = _receiver(random, item, home, organisations)
     online = item.online and random.random() < _ONLINE_SHARE
-    process = _process(random, item, receive, home, organisations)
+    process = _process(random, item, receive, home, organisations, after.facts["process"][-1]["at"] if after else None)
     received = datetime.fromisoformat(process[0]["at"])
     case_no = f"{receive.code}-{received:%Y%m%d}-{index:06d}"
     due = due_on(received.date(), item.limit_workdays)
@@ -61,7 +69,7 @@ def make_case(seed: int, index: int, catalogue: Catalogue, organisations: Organi
             "item": {"code": item.code, "version": item.version},
             "channel": "ONLINE" if online else "WINDOW",
             "applicant": {"name": person.name, "id_number": person.id_number, "phone": person.phone},
-            "subjects": _subjects(random, person, item),
+            "subjects": [dict(one) for one in after.facts["subjects"]] if after else _subjects(random, person, item),
             "orgs": {"receive": receive.code, "accept": home.code, "domicile": home.code},
             "due_on": due and due.isoformat(),
             "process": process,
@@ -101,9 +109,12 @@ def _subjects(random: Random, person: Invented, item: ServiceItem) -> list[dict[
 
 
 def _process(
-    random: Random, item: ServiceItem, receive: Organisation, home: Organisation, organisations: Organisations
+    random: Random, item: ServiceItem, receive: Organisation, home: Organisation, organisations: Organisations, after: str | None
 ) -> list[dict[str, Any]]:
-    at = _FIRST_DAY + timedelta(days=random.randrange(_DAYS), hours=9, minutes=random.randrange(300))
+    if after:
+        at = datetime.fromisoformat(after).replace(hour=9, minute=0) + timedelta(days=random.randint(1, 9), minutes=random.randrange(300))
+    else:
+        at = _FIRST_DAY + timedelta(days=random.randrange(_DAYS), hours=9, minutes=random.randrange(300))
     while not is_workday(at.date()):
         at += timedelta(days=1)
     window, clerk = _officer(random, receive), _officer(random, home)
@@ -202,7 +213,8 @@ def _form_data(name: str) -> dict[str, str]:
     return {"填表说明": "由业务系统依登记信息自动生成"} if name in _FORMS else {"内容": f"{name}：经系统核验，信息一致。"}
 
 
-def _lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, ...]:
+def stated_lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, ...]:
+    """What stands on a page of this case: its person, the kind of proof, and `count` lines of what such papers say."""
     person = case.person
     stock = (
         "以上内容经本人核对无误，如有虚假愿承担法律责任。",
@@ -217,7 +229,7 @@ def _lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, 
 
 
 def _certificate(random: Random, case: DemoCase, name: str) -> bytes:
-    lines = _lines(random, case, name, 8)
+    lines = stated_lines(random, case, name, 8)
     kind = random.random()
     if kind < 0.1:  # noqa: PLR2004 - the shares of a certificate library: most are whole
         return born_digital.without_fonts(name[:20], lines)
@@ -235,7 +247,7 @@ def _captured(random: Random, case: DemoCase, no: int, name: str, source: Source
     count = random.choice((1, 1, 2, 2, 3, 4))
     stamp = window[:12] if source is SourceKind.SCANNED_PROOF else ""
     pages = [
-        scans.Page(name[:18] if page == 1 else f"{name[:14]}（第{page}页）", _lines(random, case, name, 14), stamp)
+        scans.Page(name[:18] if page == 1 else f"{name[:14]}（第{page}页）", stated_lines(random, case, name, 14), stamp)
         for page in range(1, count + 1)
     ]
     stem, kind = f"materials/{no:03d}", random.random()

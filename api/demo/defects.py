@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from api.demo import born_digital, scans
+from api.demo import born_digital, pairs, scans
 from api.demo.cases import DemoCase
 from api.demo.false_pages import FALSE_PAGES, another_scan
 from api.demo.people import with_wrong_check_digit
@@ -162,6 +162,11 @@ DEFECTS = (
     Defect("low-resolution", _CONFIRM, "LOW_RESOLUTION", _low_resolution),
     Defect("false-evidence", _REFUSED, "GD-1-1", _false_evidence),
     Defect("scanned-form", _REFUSED, "FORM_NOT_SYSTEM", _scanned_form),
+    Defect("two-moves", _CONFIRM, "TWO_MOVES", pairs.two_moves),
+    Defect("two-households", _CONFIRM, "TWO_HOUSEHOLDS", pairs.two_households),
+    Defect("after-death", _CONFIRM, "AFTER_DEATH", pairs.after_death),
+    Defect("too-old", _CONFIRM, "PERSON_AGE", pairs.too_old),
+    Defect("born-after", _CONFIRM, "GD-1-5", pairs.born_after),
     *(Defect(kind, _CONFIRM, code, plant) for kind, (code, plant) in FALSE_PAGES.items()),
 )
 """The issue's eight first, so that a small city meets them all; of these the one that needs an item of 原籍办 where such an item stands."""

@@ -9,16 +9,17 @@ from pydantic.config import JsonDict
 from api.auth import Caller, anyone
 from api.v1.content import FILE_RESPONSES, IfNoneMatch, IfRange, Range, partial
 from api.v1.once import Key, answered, keep_answer
-from api.v1.station import Here, Looking
+from api.v1.station import Here, Looking, counted
 from api.v1.volumes import volume_pdf
 from archive.access import Act, Denial
 from archive.access_tables import UsageRequest
 from archive.case_facts import CaseFacts
 from archive.certified_copies import chosen, contents_of, copy_key, enter_copy, find_copy, make_copy
-from archive.db import reading, writing
+from archive.daily_use import Shown
+from archive.db import reading
 from archive.errors import NotFoundError
 from archive.models import Volume
-from archive.reading_room import DeniedError, open_volume, require
+from archive.reading_room import DeniedError, Purpose, note_look, open_volume, require
 from archive.shown import names_of
 from archive.usage import find_request, number_of
 
@@ -79,7 +80,7 @@ def certify(wanted: CopyWanted, reader: Caller, here: Here, look: Looking, key: 
             volume_pdf(here, opened), opened, items, reader, here.stamps, here.runtime.organisations, here.runtime.settings.public_url
         )
     here.runtime.store.put_new(copy_key(made.sha256), made.pdf, media_type="application/pdf")
-    with writing(here.runtime.engine) as session:
+    with counted(here, reader, Shown.CONTENT) as session:
         # Asked again: the grant may have ended while the copy was made, and only one of two at once may be entered.
         opened = open_volume(session, reader, Act.CERTIFY, wanted.name, here.room, look.usage)
         if opened.decision.grant is None:
@@ -109,12 +110,14 @@ def copy_file(
 ) -> Response:
     """For whom it was made, while the grant lasts."""
     require(reader, Act.CERTIFY)
-    with writing(here.runtime.engine) as session:
+    with counted(here, reader, Shown.CONTENT) as session:
         row = find_copy(session, check_code)
         request = session.get_one(UsageRequest, row.request_id)
         if request.account != reader.account:
             raise NotFoundError("没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。")
         open_volume(session, reader, Act.CERTIFY, request.code, here.room, number_of(request))
+        shown = {"version": row.version, "usage": number_of(request), "copy": row.id, "range": bool(range_)}
+        note_look(session, reader, "FETCH_COPY", request.code, Purpose.USE, **shown)
     return partial(here.runtime.store.read(copy_key(row.sha256), sha256=row.sha256), range_, if_none_match, if_range)
 
 

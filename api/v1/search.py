@@ -9,9 +9,10 @@ from pydantic.config import JsonDict
 from api.auth import Caller
 from api.looking_up import look_up
 from api.search_commands import public
-from api.v1.station import Here, Looking
+from api.v1.station import Here, Looking, counted
 from archive.access import Act
-from archive.db import reading, writing
+from archive.daily_use import Shown
+from archive.db import reading
 from archive.reading_room import note_look, require
 from search.index import Sort
 from search.query import parse
@@ -54,7 +55,7 @@ def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer
     answer = public(found)
     for hit in answer["hits"]:
         del hit["volume_id"]
-    with writing(here.runtime.engine) as session:
+    with counted(here, reader, Shown.LOOKS) as session:
         # What was typed may name a person, so only what came of it is kept.
         codes = sorted({hit.code for hit in found.hits})
         note_look(session, reader, "SEARCH", "index", look.purpose, operator=look.operator, total=answer["total"], shown=codes)

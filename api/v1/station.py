@@ -1,5 +1,7 @@
 """What the endpoints of the station API share: the runtime, the search, the seals, and the headers of every look."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
@@ -9,12 +11,13 @@ from fastapi import Depends, Header, Request
 from sqlalchemy.orm import Session
 
 from api.auth import Limiter, limiters
-from api.bootstrap import Runtime, demo_pki
-from api.seals import open_seals
+from api.bootstrap import Runtime
+from api.copying import open_stamps
+from api.errors import ProblemError
 from api.search_commands import open_shelf
 from archive.access import Act, Reader
 from archive.certified_copies import StampRoom
-from archive.compile.prove import PdfAProver
+from archive.daily_use import DailyLimitError, Shown, count, refuse, seconds_left
 from archive.db import writing
 from archive.reading_room import Opened, Purpose, Room, note_look, open_volume
 from search.query import Words
@@ -39,8 +42,7 @@ class Station:
     @cached_property
     def stamps(self) -> StampRoom:
         """The seals of this installation."""
-        seals = open_seals(self.runtime.settings, lambda: demo_pki(self.runtime.settings, self.runtime.organisations))
-        return StampRoom(seals.sealer_for, seals.trust, PdfAProver("2u"), seals.demo)
+        return open_stamps(self.runtime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +75,25 @@ Here = Annotated[Station, Depends(_station)]
 Looking = Annotated[Look, Depends(_look)]
 
 
+@contextmanager
+def counted(station: Station, reader: Reader, kind: Shown) -> Iterator[Session]:
+    """The transaction in which something is shown; counted towards the day's limit first, so that beyond it all records are answered alike."""
+    settings = station.runtime.settings
+    most = settings.daily_content if kind is Shown.CONTENT else settings.daily_looks
+    try:
+        with writing(station.runtime.engine) as session:
+            count(session, reader.account, kind, most)
+            yield session
+    except DailyLimitError as error:
+        with writing(station.runtime.engine) as session:
+            refuse(session, reader.account, kind, most)
+            wait = seconds_left(session)
+        raise ProblemError(429, error.code, error.message, error.action, {"Retry-After": str(wait)}) from None
+
+
 def open_and_note(station: Station, reader: Reader, look: Look, act: Act, name: str, what: str, **shown: object) -> Opened:
     """Lay a volume before the reader and journal it in one transaction: nothing is shown of which no trace is left."""
-    with writing(station.runtime.engine) as session:
+    with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
         opened = open_volume(session, reader, act, name, station.room, look.usage)
         note(session, reader, look, opened, what, **shown)
         return opened

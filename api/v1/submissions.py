@@ -171,7 +171,7 @@ def _received(here: Station, reader: Reader, row: Upload) -> Upload:
         if orgs and reader.org not in scope_of(orgs, runtime.organisations):
             _end(here, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
         else:
-            taken = receive(runtime.engine, runtime.store, reader.account, path, bag, submission, now=now)
+            taken = receive(runtime.engine, runtime.store, reader.account, path, bag, submission, now=now, ocr=runtime.settings.ocr)
             _end(here, reader, row, DONE, taken.case_no, str(taken.outcome), [one.public() for one in taken.findings])
     parts.discard_parts(runtime.store, row.id)
     return _mine(here, reader, row.id)

@@ -64,6 +64,7 @@ def check_page(request: Request, desk: At, seat: Seated, case_no: str) -> Respon
         following = session.scalars(_queue(desk, seat, case).limit(1)).first()
         total = counted(session, Case.state == WAITING, cases_of(desk, seat))
         mark = seat_mark(seat, local_time(database_now(session)))
+        others = _others(desk, session, seat, revision)
     facts = CaseFacts.model_validate(revision.facts)
     leaves = _leaves(facts, held, orders)
     return desk.page(
@@ -75,6 +76,7 @@ def check_page(request: Request, desk: At, seat: Seated, case_no: str) -> Respon
         revision=revision,
         waiting=revision.state == WAITING,
         findings=revision.findings,
+        others=others,
         materials=_materials(facts, leaves, editions),
         lacking=_lacking(revision, facts),
         blanks=_blank_pages(revision),
@@ -86,6 +88,17 @@ def check_page(request: Request, desk: At, seat: Seated, case_no: str) -> Respon
         following=following.case_no if following else None,
         total=total,
     )
+
+
+def _others(desk: Desk, session: Session, seat: Seat, revision: CaseRevision) -> dict[str, str]:
+    """Where the other case of a finding stands, for those that this seat may open; the finding names it in any event."""
+    named = [one["other_case"] for one in revision.findings if one.get("other_case")]
+    query = select(Case.case_no, Case.state, Volume.code).outerjoin(Volume, Volume.case_id == Case.id)
+    return {
+        case_no: f"/volumes/{code}" if code else f"/checks/{case_no}"
+        for case_no, state, code in session.execute(query.where(Case.case_no.in_(named), cases_of(desk, seat)))
+        if code or state == WAITING
+    }
 
 
 def open_revision(session: Session, case: Case) -> CaseRevision:

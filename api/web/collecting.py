@@ -63,7 +63,12 @@ def _drawn(request: Request, desk: Desk, seat: Seat, template: str) -> Response:
     with reading(desk.runtime.engine) as session:
         theirs = files_of(desk, seat)
         counts = capture_counts(session, theirs)
-        files = captured(session, theirs, CapturedFile.state.in_((Capture.UNPLACED, Capture.PENDING)), limit=_SHOWN)
+        # What a person must see to comes first.
+        files = [
+            one
+            for state in (Capture.UNPLACED, Capture.PENDING)
+            for one in captured(session, theirs, CapturedFile.state == state, limit=_SHOWN)
+        ]
         cases = gathering_of(desk, session, seat)
         shown = cases[:_SHOWN]
         values: dict[str, Any] = {

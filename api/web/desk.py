@@ -5,18 +5,23 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from sqlalchemy import exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from api.web.charts import columns
+from api.web.charts import Bar, bars, columns
+from api.web.collecting import files_of, gathering_of, quarantined
 from api.web.door import At, Desk, PageRoute, Seat, Seated
+from api.web.figures import months
 from api.web.jobs import batches, jobs_of
-from api.web.records import cases_of, counted, item_name, rows_of, volumes_of
-from api.web.statistics import by_month
+from api.web.making import PULL
+from api.web.records import cases_of, counted, item_name, orgs_below, rows_of, volumes_of
+from api.web.statistics import by_district
+from api.web.volumes import is_overdue
 from archive.access import Act
 from archive.access_tables import Account, Login
 from archive.accession import ACCEPTED, WAITING
 from archive.accounts import AccountState
 from archive.arrangement import LOCAL_TIME
+from archive.captured import Capture, capture_counts
 from archive.db import reading
 from archive.models import Case, Job, JournalEntry, Volume, VolumeVersion
 from archive.vocabulary import VolumeState
@@ -37,34 +42,52 @@ def desk_page(request: Request, desk: At, seat: Seated) -> Response:
 
 def _work(desk: Desk, session: Session, seat: Seat) -> dict[str, Any]:
     mine, held = cases_of(desk, seat), volumes_of(desk, seat)
-    numbered = exists().where(Volume.case_id == Case.id)
+    # The few that have no number first, from an index; only then whose they are, which stands in the wide rows.
+    one = aliased(Case)
+    unnumbered = select(one.id).where(one.state == ACCEPTED, ~exists().where(Volume.case_id == one.id))
     committed = VolumeVersion.state == VolumeState.COMMITTED
-    joined = (
-        select(func.count(VolumeVersion.volume_id.distinct())).join(Volume, Volume.id == VolumeVersion.volume_id).join(Case).where(held)
-    )
+    joined = select(func.count(VolumeVersion.volume_id.distinct())).where(committed)
+    if orgs_below(desk, seat) is not None:
+        joined = joined.join(Volume, Volume.id == VolumeVersion.volume_id).where(held)
+    overdue = select(func.count()).select_from(Volume).join(Case).where(held, is_overdue())
+    frozen = select(func.count(VolumeVersion.volume_id.distinct())).join(Volume, Volume.id == VolumeVersion.volume_id)
+    frozen = frozen.where(held, VolumeVersion.state == VolumeState.QUARANTINED)
     failed = select(func.count()).select_from(Job).where(Job.state == "FAILED", jobs_of(desk, seat))
     counts = {
         "waiting": counted(session, Case.state == WAITING, mine),
-        "ready": counted(session, Case.state == ACCEPTED, ~numbered, mine),
+        "ready": counted(session, Case.id.in_(unnumbered), mine),
         "failed": session.scalar(failed) or 0,
-        "owing": session.scalar(joined.where(committed, VolumeVersion.lta_pending)) or 0,
-        "volumes": session.scalar(joined.where(committed)) or 0,
+        "owing": session.scalar(joined.where(VolumeVersion.lta_pending)) or 0,
+        # The one number of all that grows for ever: told as of the last minute.
+        "volumes": desk.recent.get(("volumes", seat.reader.org), lambda: session.scalar(joined) or 0),
+        "overdue": desk.recent.get(("overdue", seat.reader.org), lambda: session.scalar(overdue) or 0),
+        "frozen": session.scalar(frozen) or 0,
+        **(_collecting(desk, session, seat) if seat.may(Act.SUBMIT) else {}),
     }
-    newest = (
-        select(Volume, Case)
-        .join(Case)
-        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-        .where(held, committed)
-        .order_by(VolumeVersion.committed_at.desc(), Volume.id.desc())
-        .limit(_RECENT)
-    )
+    latest = select(VolumeVersion.volume_id).where(committed).order_by(VolumeVersion.committed_at.desc())
+    if orgs_below(desk, seat) is not None:
+        latest = latest.join(Volume, Volume.id == VolumeVersion.volume_id).where(held)
+    shown = list(dict.fromkeys(session.scalars(latest.limit(_RECENT * 2))))[:_RECENT]
+    found = {one.id: (one, case) for one, case in session.execute(select(Volume, Case).join(Case).where(Volume.id.in_(shown)))}
     queue = session.scalars(select(Case).where(Case.state == WAITING, mine).order_by(Case.completed_at, Case.case_no).limit(_QUEUE)).all()
+    by_month = desk.recent.get(("months", seat.reader.org), lambda: months(session, mine))
     return {
         "counts": counts,
-        "recent": rows_of(desk, session, [(volume, case) for volume, case in session.execute(newest)]),
+        "recent": rows_of(desk, session, [found[one] for one in shown]),
         "queue": [(case, item_name(desk, case)) for case in queue],
         "batches": batches(desk, session, seat, 3) if seat.may(Act.COMPILE) else [],
-        "chart": columns(by_month(desk, session, seat)[-_MONTHS:], width=430, height=170),
+        "chart": columns([Bar(f"{first.month}月", count) for first, count in by_month[-_MONTHS:]], width=430, height=170),
+        "districts": bars(by_district(desk, seat), title="按收件旗区", width=430),
+        "pulling": session.scalars(select(Job).filter_by(kind=PULL, state="WAITING")).first() if seat.may(Act.SUBMIT) else None,
+    }
+
+
+def _collecting(desk: Desk, session: Session, seat: Seat) -> dict[str, int]:
+    """What the window has to see to: files for a person, cases that lack something, what was refused."""
+    return {
+        "unplaced": capture_counts(session, files_of(desk, seat)).get(Capture.UNPLACED, 0),
+        "lacking": sum(bool(one["missing"]) for one in gathering_of(desk, session, seat)),
+        "refused": len(quarantined(desk, session, seat)),
     }
 
 

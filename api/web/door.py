@@ -21,6 +21,7 @@ from api.bootstrap import Runtime, demo_pki
 from api.seals import open_seals
 from api.search_commands import open_shelf
 from api.web.images import PageImages
+from api.web.recent import Recent
 from api.web.words import FILTERS
 from archive.access import Act, Denial, Reader, acts_of, may
 from archive.access_tables import Account
@@ -28,7 +29,8 @@ from archive.accounts import csrf_token, reader_of
 from archive.compile.plan import local_time
 from archive.compile.prove import TrustAnchors
 from archive.db import reading
-from archive.errors import ArchiveError
+from archive.errors import ArchiveError, NotFoundError
+from archive.reading_room import DeniedError, Room
 from search.errors import SearchError
 from search.query import Words
 from search.shelf import Reader as SearchReader
@@ -44,6 +46,8 @@ _HERE = Path(__file__).parent
 _FRONT = Path(__file__).parents[2] / "node_modules"
 STATIC: Mapping[str, tuple[Path, str]] = {
     "desk.css": (_HERE / "static/desk.css", "text/css"),
+    "use.css": (_HERE / "static/use.css", "text/css"),
+    "proof.js": (_HERE / "static/proof.js", "text/javascript"),
     "print.css": (_HERE / "static/print.css", "text/css"),
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),
     "room.js": (_HERE / "static/room.js", "text/javascript"),
@@ -53,6 +57,8 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
+_LONGER_FORMS = {"/system/items/import": 4 << 20}
+_BEFORE_ALL_ELSE = {"/password", "/logout"}
 
 
 class RefusedError(Exception):
@@ -72,6 +78,10 @@ class BadFormError(ArchiveError):
 
 class NotSeatedError(Exception):
     """Nobody is logged in here, or no longer."""
+
+
+class MustChangeError(Exception):
+    """His password was given out by an administrator: he sets his own first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,7 @@ class Desk:
         self.search = SearchReader(open_shelf(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.images = PageImages(runtime.settings.data / "cache" / "pages")
+        self.recent = Recent()
         self.static = {name: (path.read_bytes(), media) for name, (path, media) in STATIC.items() if path.is_file()}
         self.templates = Environment(
             loader=PackageLoader("api.web"), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -115,6 +126,11 @@ class Desk:
         self.templates.filters.update(FILTERS)
         self.templates.filters["org"] = self.org
         self.templates.globals.update(static=self.address, Act=Act)
+
+    @property
+    def room(self) -> Room:
+        """What the policy needs beside the rows."""
+        return Room(self.runtime.organisations, self.runtime.catalogue)
 
     @cached_property
     def trust(self) -> TrustAnchors:
@@ -150,11 +166,14 @@ def desk_of(request: Request) -> Desk:
 def seated(request: Request) -> Seat:
     """Who sits here. Raises NotSeatedError."""
     desk, carried = desk_of(request), request.cookies.get(COOKIE, "")
+    desk.runtime.refresh()
     with reading(desk.runtime.engine) as session:
         reader = reader_of(session, carried, "WEB") if carried else None
         if reader is None:
             raise NotSeatedError
-        name = session.scalars(select(Account.name).where(Account.login == reader.account)).one()
+        name, must_change = session.execute(select(Account.name, Account.must_change).where(Account.login == reader.account)).one()
+    if must_change and request.url.path not in _BEFORE_ALL_ELSE:
+        raise MustChangeError
     return Seat(reader, name, desk.org(reader.org), carried)
 
 
@@ -171,9 +190,9 @@ async def form_of(request: Request) -> dict[str, str]:
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LONGEST_FORM:
+        if len(body) > _LONGER_FORMS.get(request.url.path, _LONGEST_FORM):
             raise BadFormError("提交的内容过长。", "请缩短后重试。")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=2000))
 
 
 def posted(seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str], Depends(form_of)]) -> dict[str, str]:
@@ -209,25 +228,45 @@ class PageRoute(APIRoute):
             try:
                 return await inner(request)
             except NotSeatedError:
-                return _to_login(request)
-            except RefusedError as refused:
+                return _to(request, "/login")
+            except MustChangeError:
+                return _to(request, "/password")
+            except (RefusedError, DeniedError) as refused:
                 status = 404 if refused.denial is Denial.NOT_HERE else 403
-                return _error(request, status, refused.denial.value, refused.denial.label + "。", "如需此权限，请联系安全保密管理员。")
+                return _error(request, status, refused.denial.value, refused.denial.label + "。", _NEXT[refused.denial])
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
                 failures.log(fault, desk_of(request).runtime.settings.data)
                 code, sentence = failures.explain(fault)
-                known = isinstance(fault, ArchiveError | SearchError)
-                return _error(request, getattr(fault, "status", 409 if known else 503), code, sentence, "")
+                return _error(request, _status(fault), code, sentence, "")
 
         return handler
 
 
-def _to_login(request: Request) -> Response:
+def _status(fault: Exception) -> int:
+    if isinstance(status := getattr(fault, "status", None), int):
+        return status
+    if isinstance(fault, NotFoundError):
+        return 404
+    if isinstance(fault, ArchiveError | SearchError):
+        return 403 if fault.code == "FORBIDDEN" else 409
+    return 503
+
+
+_NEXT = {
+    Denial.ROLE: "如需此权限，请联系安全保密管理员。",
+    Denial.SCOPE: "如需此权限，请联系安全保密管理员。",
+    Denial.NOT_HERE: "请核对档号；他单位的档案，请先在“利用”中提交申请，批准后凭利用单阅览。",
+    Denial.NEEDS_GRANT: "请在“利用”中提交申请，批准后凭利用单阅览；利用单到期须重新申请。",
+    Denial.STATE: "请在归档完成后再试。",
+}
+
+
+def _to(request: Request, where: str) -> Response:
     if _wants_json(request):
         return JSONResponse({"code": "NOT_SEATED", "message": "登录已过期，请重新登录；已传的部分不会丢失。"}, 401)
     if request.headers.get("hx-request"):
-        return Response(status_code=204, headers={"HX-Redirect": "/login"})
-    return RedirectResponse("/login", 303)
+        return Response(status_code=204, headers={"HX-Redirect": where})
+    return RedirectResponse(where, 303)
 
 
 def _error(request: Request, status: int, code: str, message: str, action: str) -> Response:
@@ -236,7 +275,7 @@ def _error(request: Request, status: int, code: str, message: str, action: str) 
     desk = desk_of(request)
     try:
         seat = seated(request)
-    except NotSeatedError:
+    except (NotSeatedError, MustChangeError):
         return desk.bare("error_bare.html", status=status, code=code, message=message, action=action)
     return desk.page(request, seat, "error.html", status=status, code=code, message=message, action=action)
 

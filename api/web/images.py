@@ -12,18 +12,19 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
+from typing import TypeVar
 from uuid import uuid4
 
 import pypdfium2
 
 from archive.errors import NotFoundError
+from archive.pdfium import ALONE
 
 WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
 _AHEAD, _OPEN = 2, 4
 _SECONDS = 40
 _ROOT = Path(__file__).parents[2]
-# pdfium knows no threads: one at a time in this process, whoever asks.
-_pdfium = Lock()
+Given = TypeVar("Given")
 
 
 class PageImages:
@@ -61,11 +62,8 @@ class PageImages:
             return
 
     def _draw(self, sha256: str, page: int, load: Callable[[], bytes]) -> bytes:
-        with _pdfium:
-            document = self._open.pop(sha256, None) or pypdfium2.PdfDocument(load())
-            self._open[sha256] = document
-            if len(self._open) > _OPEN:
-                self._open.popitem(last=False)[1].close()
+        with ALONE:
+            document = self._document(sha256, load)
             if not 1 <= page <= len(document):
                 raise NotFoundError("本册没有这一页。", "请核对页号。")
             sheet = document[page - 1]
@@ -74,6 +72,18 @@ class PageImages:
         out = BytesIO()
         picture.save(out, "WEBP", quality=78, method=1)
         return out.getvalue()
+
+    def with_volume(self, sha256: str, load: Callable[[], bytes], act: Callable[[pypdfium2.PdfDocument], Given]) -> Given:
+        """What an act finds in the volume of this digest, alone with pdfium; the document stays open for the next page."""
+        with ALONE:
+            return act(self._document(sha256, load))
+
+    def _document(self, sha256: str, load: Callable[[], bytes]) -> pypdfium2.PdfDocument:
+        document = self._open.pop(sha256, None) or pypdfium2.PdfDocument(load())
+        self._open[sha256] = document
+        if len(self._open) > _OPEN:
+            self._open.popitem(last=False)[1].close()
+        return document
 
     def original_page(self, sha256: str, page: int, load: Callable[[], bytes], *, small: bool = False) -> bytes:
         """Page `page` (from 1) of an untouched original as WebP. Raises NotFoundError for what can't be shown."""

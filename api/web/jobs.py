@@ -5,19 +5,21 @@ from datetime import datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import ColumnElement, String, case, cast, func, select, update
+from sqlalchemy import ColumnElement, case, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from api.web.door import At, BadFormError, Desk, PageRoute, Posted, Seat, Seated
 from api.web.making import start_making
-from api.web.records import decided, record_of, volumes_of
+from api.web.reading_jobs import failed_pages, reading_of
+from api.web.records import decided, orgs_below, record_of, volumes_of
 from archive import journal
 from archive.access import Act
 from archive.db import reading, writing
 from archive.models import Case, Job, Volume, VolumeVersion
+from archive.recognition import retry_failed
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_SHOWN, _LATEST = 12, 30
+_SHOWN, _LATEST = 8, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,10 @@ class JobView:
 
 def jobs_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
     """The jobs of volumes that the reader may see."""
-    versions = select(cast(VolumeVersion.id, String)).join(Volume, Volume.id == VolumeVersion.volume_id).join(Case)
-    return Job.subject.in_(versions.where(volumes_of(desk, seat)))
+    if orgs_below(desk, seat) is None:
+        return Job.version_id.is_not(None)
+    versions = select(VolumeVersion.id).join(Volume, Volume.id == VolumeVersion.volume_id)
+    return exists(versions.where(VolumeVersion.id == Job.version_id, volumes_of(desk, seat)))
 
 
 def batches(desk: Desk, session: Session, seat: Seat, limit: int) -> list[BatchView]:
@@ -75,18 +79,19 @@ def batches(desk: Desk, session: Session, seat: Seat, limit: int) -> list[BatchV
 
 
 def _jobs(desk: Desk, session: Session, seat: Seat, *states: str) -> list[JobView]:
+    # The jobs first, by themselves: rows of cases are wide, and only thirty are shown.
+    shown = select(Job.id).where(Job.state.in_(states), jobs_of(desk, seat)).order_by(Job.id.desc()).limit(_LATEST)
     query = (
-        select(Job, VolumeVersion, Volume, Case)
-        .join(VolumeVersion, cast(VolumeVersion.id, String) == Job.subject)
+        select(Job, VolumeVersion, Volume, Case.case_no)
+        .join(VolumeVersion, VolumeVersion.id == Job.version_id)
         .join(Volume, Volume.id == VolumeVersion.volume_id)
         .join(Case, Case.id == Volume.case_id)
-        .where(volumes_of(desk, seat), Job.state.in_(states))
+        .where(Job.id.in_(session.scalars(shown).all()))
         .order_by(func.coalesce(Job.ended_at, Job.created_at).desc(), Job.id.desc())
-        .limit(_LATEST)
     )
     return [
-        JobView(job.id, job.kind, job.state, job.attempts, job.error_code, job.error, job.ended_at, volume.code, one.case_no, version.state)
-        for job, version, volume, one in session.execute(query)
+        JobView(job.id, job.kind, job.state, job.attempts, job.error_code, job.error, job.ended_at, volume.code, case_no, version.state)
+        for job, version, volume, case_no in session.execute(query)
     ]
 
 
@@ -107,8 +112,11 @@ def _drawn(request: Request, desk: Desk, seat: Seat, template: str) -> Response:
     with reading(desk.runtime.engine) as session:
         shown = batches(desk, session, seat, _SHOWN)
         failed, done = _jobs(desk, session, seat, "FAILED"), _jobs(desk, session, seat, "DONE")
-    running = any(one.running for one in shown)
-    return desk.page(request, seat, template, batches=shown, failed=failed, done=done, running=running)
+        pages = reading_of(desk, session, seat)
+    # Pages wait for hours where nobody reads them: only with a reader at work is there something to watch.
+    running, reads = any(one.running for one in shown), bool(pages.waiting and desk.runtime.settings.ocr)
+    again = 1 if running else 5 if reads else 0
+    return desk.page(request, seat, template, batches=shown, failed=failed, done=done, running=running, again=again, pages=pages)
 
 
 @router.post("/jobs/retry")
@@ -126,6 +134,23 @@ def retry(desk: At, seat: Seated, form: Posted) -> Response:
         for one in allowed:
             journal.record(session, seat.reader.account, "RETRY", one.code, error=one.error_code)
     start_making(desk.runtime)
+    return RedirectResponse("/jobs", 303)
+
+
+@router.post("/jobs/read-again")
+def read_again(desk: At, seat: Seated, form: Posted) -> Response:
+    """Let one failed page, or those shown, wait again; whoever reads takes them up."""
+    seat.require(Act.COMPILE)
+    asked = form.get("job", "")
+    with writing(desk.runtime.engine) as session:
+        again = [one for one in failed_pages(desk, session, seat) if asked in {"all", str(one.id)}]
+        if not again:
+            raise BadFormError("没有可重新识别的页。", "请刷新任务列表。")
+        retry_failed(session, [one.id for one in again])
+        for one in again:
+            journal.record(
+                session, seat.reader.account, "RETRY", one.case_no, material=one.material_no, page=one.page, error=one.error_code
+            )
     return RedirectResponse("/jobs", 303)
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.web.door import COOKIE, At, Desk, PageRoute, Posted, Seated, form_of
-from archive.accounts import WEB_LIFE, AccountKind, check_secret, close_login, open_login
+from api.web.door import COOKIE, At, BadFormError, Desk, PageRoute, Posted, Seated, form_of
+from archive.accounts import MIN_PASSWORD, WEB_LIFE, AccountKind, check_secret, close_login, open_login, set_password
 from archive.db import writing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -49,6 +49,30 @@ def logout(desk: At, seat: Seated, _form: Posted) -> Response:
     """End this login."""
     with writing(desk.runtime.engine) as session:
         close_login(session, seat.carried)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    return answer
+
+
+@router.get("/password")
+def password_page(request: Request, desk: At, seat: Seated) -> Response:
+    """Where everybody changes his own password, and where one begins whose secret was given out by an administrator."""
+    return desk.page(request, seat, "password.html", failed=False, shortest=MIN_PASSWORD)
+
+
+@router.post("/password")
+def change_password(request: Request, desk: At, seat: Seated, form: Posted) -> Response:
+    """The old one is asked for: who finds a desk unattended must not be able to keep it. Every login ends."""
+    login = seat.reader.account
+    with writing(desk.runtime.engine) as session:
+        # A wrong old one is counted like a failed login, hence committed and only then told.
+        known = check_secret(session, login, form.get("old", ""))
+    if known is None:
+        return desk.page(request, seat, "password.html", status=403, failed=True, shortest=MIN_PASSWORD)
+    if form.get("new", "") != form.get("again", ""):
+        raise BadFormError("两次输入的新口令不一致。", "请返回重新输入。")
+    with writing(desk.runtime.engine) as session:
+        set_password(session, login, login, form.get("new", ""))
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return answer

@@ -3,17 +3,60 @@
 from fastapi import APIRouter, FastAPI, Request, Response
 
 from api.bootstrap import Runtime
-from api.web import checks, collecting, compiling, desk, find, jobs, journal_pages, login, room, statistics, status, system, volumes
+from api.web import (
+    accounts,
+    approvals,
+    checks,
+    collecting,
+    compiling,
+    copies,
+    daily,
+    desk,
+    find,
+    inside,
+    inspected,
+    jobs,
+    journal_pages,
+    login,
+    room,
+    statistics,
+    status,
+    system,
+    usage,
+    volumes,
+)
 from api.web.door import Desk, PageRoute, RefusedError, desk_of
 from archive.access import Denial
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_PAGES = (
+    login,
+    desk,
+    collecting,
+    checks,
+    compiling,
+    jobs,
+    find,
+    volumes,
+    room,
+    usage,
+    copies,
+    approvals,
+    statistics,
+    accounts,
+    status,
+    system,
+    inside,
+    inspected,
+    daily,
+    journal_pages,
+)
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
     """All pages."""
     app.state.desk = Desk(runtime)
-    for one in (login, desk, collecting, checks, compiling, jobs, find, volumes, room, statistics, status, system, journal_pages):
+    for one in _PAGES:
         app.include_router(one.router)
     app.include_router(router)
 

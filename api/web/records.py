@@ -1,11 +1,12 @@
 """What a reader may see, as conditions of the database; and the one question to the policy for each record. Lists show nothing that `decide` refuses."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from api.web.door import Desk, RefusedError, Seat
 from archive import journal
@@ -13,6 +14,7 @@ from archive.access import Act, Decision, Denial, Record, decide, is_restricted
 from archive.codes import ArchivalCode, storage_prefix
 from archive.db import database_now
 from archive.models import Case, JournalEntry, Volume, VolumeVersion
+from archive.usage import grants_of
 from archive.vocabulary import OrgKind, VolumeState
 
 PAGE = 40
@@ -31,16 +33,21 @@ def orgs_below(desk: Desk, seat: Seat) -> frozenset[str] | None:
     return frozenset(below)
 
 
-def cases_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
+def cases_of(desk: Desk, seat: Seat, table: type[Case] = Case) -> ColumnElement[bool]:
     """Cases that his organisation, or one below it, received, accepted or is the domicile of."""
     orgs = orgs_below(desk, seat)
-    return true() if orgs is None else or_(Case.receive_org.in_(orgs), Case.accept_org.in_(orgs), Case.domicile_org.in_(orgs))
+    return true() if orgs is None else or_(table.receive_org.in_(orgs), table.accept_org.in_(orgs), table.domicile_org.in_(orgs))
 
 
 def volumes_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
-    """Volumes of such cases, and those that he keeps or is referred to from. The query joins Case."""
+    """Volumes of such cases, and those that he keeps or is referred to from."""
     orgs = orgs_below(desk, seat)
-    return true() if orgs is None else or_(Volume.filing_org.in_(orgs), Volume.cross_org.in_(orgs), cases_of(desk, seat))
+    if orgs is None:
+        return true()
+    # Asked of the ids alone: a row of a case is wide, for it holds the sealed facts, and must not be read for every volume of a city.
+    other = aliased(Case)
+    mine = select(other.id).where(cases_of(desk, seat, other))
+    return or_(Volume.filing_org.in_(orgs), Volume.cross_org.in_(orgs), Volume.case_id.in_(mine))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +87,18 @@ def record_of(desk: Desk, case: Case, volume: Volume | None = None, *, committed
     return Record(tuple(dict.fromkeys(sides)), keeper, volume.code if volume else None, committed, is_restricted(series))
 
 
-def decided(desk: Desk, session: Session, seat: Seat, act: Act, record: Record | None) -> Decision:
-    """The policy's answer now."""
-    return decide(seat.reader, act, record, desk.runtime.organisations, now=database_now(session))
+def decided(desk: Desk, session: Session, seat: Seat, act: Act, record: Record | None, usage: str = "") -> Decision:
+    """The policy's answer now. A grant counts only when its number is stated (`usage`, 利用单号), as at the station API."""
+    grants = [one for one in grants_of(session, seat.reader.account) if one.number == usage] if usage else []
+    return decide(seat.reader, act, record, desk.runtime.organisations, grants, now=database_now(session))
 
 
-def require(desk: Desk, session: Session, seat: Seat, act: Act, record: Record | None) -> None:
+def require(desk: Desk, session: Session, seat: Seat, act: Act, record: Record | None, usage: str = "") -> Decision:
     """Raise RefusedError unless the policy allows the act."""
-    denial = decided(desk, session, seat, act, record).denial
-    if denial is not None:
-        raise RefusedError(denial)
+    found = decided(desk, session, seat, act, record, usage)
+    if found.denial is not None:
+        raise RefusedError(found.denial)
+    return found
 
 
 def case_for(desk: Desk, session: Session, seat: Seat, act: Act, case_no: str) -> Case:
@@ -110,6 +119,12 @@ class Opened:
     case: Case
     version: VolumeVersion | None
     record: Record
+    decision: Decision
+
+    @property
+    def usage(self) -> str | None:
+        """The number of the grant that this look stands on."""
+        return self.decision.grant.number if self.decision.grant else None
 
     @property
     def prefix(self) -> str:
@@ -119,7 +134,7 @@ class Opened:
         return storage_prefix(ArchivalCode.parse(self.volume.code), self.version.version)
 
 
-def open_volume(desk: Desk, session: Session, seat: Seat, act: Act, code: str, number: int | None = None) -> Opened:
+def open_volume(desk: Desk, session: Session, seat: Seat, act: Act, code: str, number: int | None = None, usage: str = "") -> Opened:
     """A volume, newest archived version or the one asked for, if he may do the act on it. Raises RefusedError."""
     seat.require(act)
     found = session.execute(select(Volume, Case).join(Case, Case.id == Volume.case_id).where(Volume.code == code)).first()
@@ -132,10 +147,10 @@ def open_volume(desk: Desk, session: Session, seat: Seat, act: Act, code: str, n
         query = query.where(VolumeVersion.version == number)
     version = session.scalars(query.order_by(VolumeVersion.version.desc()).limit(1)).first()
     record = record_of(desk, case, volume, committed=version is not None)
-    require(desk, session, seat, act, record)
+    decision = require(desk, session, seat, act, record, usage)
     if number is not None and version is None:
         raise RefusedError(Denial.NOT_HERE)
-    return Opened(volume, case, version, record)
+    return Opened(volume, case, version, record, decision)
 
 
 def note_look(session: Session, seat: Seat, act: str, subject: str, **shown: object) -> int:
@@ -143,11 +158,15 @@ def note_look(session: Session, seat: Seat, act: str, subject: str, **shown: obj
     return journal.record(session, seat.reader.account, act, subject, org=seat.reader.org, **shown).seq
 
 
-def require_look(session: Session, seat: Seat, look: int, subject: str, acts: Sequence[str]) -> None:
-    """Raise RefusedError unless this look stands in the journal, is his and is of this record: no image leaves without a trace."""
+def require_look(session: Session, seat: Seat, look: int, subject: str, acts: Sequence[str]) -> str:
+    """Raise RefusedError unless this look stands in the journal, is his and is of this record: no image leaves without a trace.
+
+    Gives the number of the grant that the look was made under, "" for none: what follows from a look stands on the same grant.
+    """
     entry = session.get(JournalEntry, look)
     if entry is None or entry.actor != seat.reader.account or entry.subject != subject or entry.act not in acts:
         raise RefusedError(Denial.NOT_HERE)
+    return str(json.loads(entry.detail).get("usage") or "")
 
 
 def counted(session: Session, *where: Any) -> int:  # noqa: ANN401 - conditions on cases

@@ -24,12 +24,15 @@ from archive.inspection.table import Phase
 from archive.masking import mask_numbers
 from archive.models import CaseRevision, Component, JournalEntry, VolumeVersion
 from archive.proof import followed_at
+from archive.shown import shown_facts
+from archive.usage import grants_of
 from archive.vocabulary import VolumeState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-LOOKS = ("VIEW", "VIEW_PAGES", "VIEW_ORIGINAL")
+LOOKS = ("VIEW", "VIEW_PAGES", "VIEW_ORIGINAL", "VIEW_PLAIN")
 _SHOWN = 12
 Look = Annotated[int, Query(ge=1)]
+Usage = Annotated[str, Query(max_length=24)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +47,16 @@ class Original:
 
 
 @router.get("/volumes/{code}")
-def room_page(request: Request, desk: At, seat: Seated, code: str, v: int | None = None) -> Response:
-    """The reading room. Who may not see pages still sees what the volume is."""
+def room_page(request: Request, desk: At, seat: Seated, code: str, v: int | None = None, usage: Usage = "") -> Response:
+    """The reading room. Who may not see pages still sees what the volume is; `usage` is the grant that he reads under, if any."""
     with writing(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW, code, v)
-        pages = decided(desk, session, seat, Act.VIEW_PAGES, opened.record)
+        opened = open_volume(desk, session, seat, Act.VIEW, code, v, usage)
+        pages = decided(desk, session, seat, Act.VIEW_PAGES, opened.record, usage)
         shown = opened.version is not None and pages.allowed
-        look = note_look(session, seat, "VIEW_PAGES" if shown else "VIEW", code, version=opened.version.version if opened.version else None)
+        number = opened.version.version if opened.version else None
+        look = note_look(session, seat, "VIEW_PAGES" if shown else "VIEW", code, version=number, usage=opened.usage)
+        held = [one for one in grants_of(session, seat.reader.account) if one.code == code]
+        decided_plain = decided(desk, session, seat, Act.VIEW_PLAIN, opened.record, usage).allowed
         now = database_now(session)
         values = _room(desk, session, opened)
     facts = CaseFacts.model_validate(opened.case.facts)
@@ -63,6 +69,9 @@ def room_page(request: Request, desk: At, seat: Seated, code: str, v: int | None
         look=look,
         shown=shown,
         denial=pages.denial,
+        usage=opened.usage,
+        plain=decided_plain,
+        grants=held,
         mark=seat_mark(seat, local_time(now)),
         process=[(one, hidden(one.opinion, facts)) for one in facts.process],
         **values,
@@ -136,8 +145,8 @@ def _of_item(item: PlannedItem, held: Sequence[Component]) -> list[Original]:
 def page_image(desk: At, seat: Seated, code: str, number: int, page: int, look: Look) -> Response:
     """One page, for whoever bears the number of his own look."""
     with reading(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number)
-        require_look(session, seat, look, code, LOOKS)
+        usage = require_look(session, seat, look, code, LOOKS)
+        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
     digest = opened.version.sha256 if opened.version and opened.version.sha256 else ""
     store, key = desk.runtime.store, f"{opened.prefix}/volume.pdf"
     image = desk.images.volume_page(digest, page, lambda: store.read(key, sha256=digest))
@@ -145,12 +154,12 @@ def page_image(desk: At, seat: Seated, code: str, number: int, page: int, look: 
 
 
 @router.get("/volumes/{code}/v{number}/items/{no}/originals")
-def originals(request: Request, desk: At, seat: Seated, code: str, number: int, no: int) -> Response:
+def originals(request: Request, desk: At, seat: Seated, code: str, number: int, no: int, usage: Usage = "") -> Response:
     """The untouched originals of one item, to lie beside the page."""
     with writing(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number)
+        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
         found = _originals(desk, session, opened).get(no, [])
-        look = note_look(session, seat, "VIEW_ORIGINAL", code, version=number, item=no)
+        look = note_look(session, seat, "VIEW_ORIGINAL", code, version=number, item=no, usage=opened.usage)
         mark = seat_mark(seat, local_time(database_now(session)))
     return desk.page(request, seat, "originals.html", originals=found, base=f"/volumes/{code}/originals", look=look, mark=mark, no=no)
 
@@ -159,8 +168,8 @@ def originals(request: Request, desk: At, seat: Seated, code: str, number: int, 
 def original_image(desk: At, seat: Seated, code: str, component: int, page: int, look: Look) -> Response:
     """One page of an original, drawn outside this process."""
     with reading(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code)
-        require_look(session, seat, look, code, ("VIEW_ORIGINAL",))
+        usage = require_look(session, seat, look, code, ("VIEW_ORIGINAL",))
+        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, usage=usage)
         row = session.get(Component, component)
     if row is None or row.case_id != opened.case.id:
         raise RefusedError(Denial.NOT_HERE)
@@ -175,10 +184,10 @@ def original_response(desk: Desk, row: Component, page: int, *, small: bool = Fa
 
 
 @router.get("/volumes/{code}/v{number}/signature")
-def signature(request: Request, desk: At, seat: Seated, code: str, number: int) -> Response:
+def signature(request: Request, desk: At, seat: Seated, code: str, number: int, usage: Usage = "") -> Response:
     """The seal, validated now from the bytes in the store, in plain words."""
     with reading(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW, code, number)
+        opened = open_volume(desk, session, seat, Act.VIEW, code, number, usage)
         trust = desk.trust.at(followed_at(session, opened.version) if opened.version else None)
     digest = opened.version.sha256 if opened.version else None
     report = read_signature(desk.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), trust)
@@ -186,14 +195,27 @@ def signature(request: Request, desk: At, seat: Seated, code: str, number: int) 
 
 
 @router.get("/volumes/{code}/contents")
-def printed_contents(request: Request, desk: At, seat: Seated, code: str) -> Response:
+def printed_contents(request: Request, desk: At, seat: Seated, code: str, usage: Usage = "") -> Response:
     """卷内目录, laid out for paper."""
     with writing(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW, code)
-        note_look(session, seat, "VIEW", code, sheet="contents")
+        opened = open_volume(desk, session, seat, Act.VIEW, code, usage=usage)
+        note_look(session, seat, "VIEW", code, sheet="contents", usage=opened.usage)
         values = _room(desk, session, opened)
     unit = desk.org(opened.volume.filing_org)
     return desk.page(request, seat, "print_contents.html", opened=opened, unit=unit, item=item_name(desk, opened.case), **values)
+
+
+@router.get("/volumes/{code}/plain")
+def plain(request: Request, desk: At, seat: Seated, code: str, usage: Usage) -> Response:
+    """The people of a case in plain, as far as the grant reaches; only under a grant, and journalled."""
+    with writing(desk.runtime.engine) as session:
+        opened = open_volume(desk, session, seat, Act.VIEW_PLAIN, code, usage=usage)
+        grant = opened.decision.grant
+        if grant is None:
+            raise RefusedError(Denial.NEEDS_GRANT)
+        note_look(session, seat, "VIEW_PLAIN", code, usage=grant.number)
+    facts = shown_facts(CaseFacts.model_validate(opened.case.facts), desk.runtime.organisations, grant.fields)
+    return desk.page(request, seat, "plain.html", facts=facts, grant=grant)
 
 
 def seat_mark(seat: Seat, at: str) -> str:

@@ -1,91 +1,103 @@
-"""统计: what the reader's organisations received and archived, by month, district, series, station and item."""
+"""统计: what the reader's organisations received and archived, by month, district, station, item, source and series; as charts and as CSV."""
 
-import itertools
-from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
-from sqlalchemy import case as when
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from fastapi import APIRouter, Query, Request, Response
 
 from api.web.charts import Bar, bars, columns
 from api.web.door import At, Desk, PageRoute, Seat, Seated
-from api.web.records import cases_of, volumes_of
+from api.web.figures import Figures, figures, month_of
+from api.web.lists import as_csv
+from api.web.records import note_look
 from archive.access import Act
-from archive.arrangement import LOCAL_TIME
-from archive.db import reading
-from archive.models import Case, Volume, VolumeVersion
-from archive.vocabulary import Series, VolumeState
+from archive.db import reading, writing
+from archive.vocabulary import Series, SourceKind
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_MONTHS, _MOST = 12, 10
+Month = Annotated[str, Query(max_length=7)]
+_MOST = 10
 
 
 @router.get("/statistics")
-def statistics_page(request: Request, desk: At, seat: Seated) -> Response:
-    """Counts as charts, each with its numbers."""
+def statistics_page(request: Request, desk: At, seat: Seated, since: Month = "", until: Month = "") -> Response:
+    """Counts as charts, each with its numbers beside the bars."""
     seat.require(Act.VIEW)
-    with reading(desk.runtime.engine) as session:
-        received = _by(desk, session, seat, Case.receive_org)
-        pages, size = _volume_sums(desk, session, seat)
-        return desk.page(
-            request,
-            seat,
-            "statistics.html",
-            total=sum(received.values()),
-            pages=pages,
-            size=size,
-            series=bars(_series(desk, session, seat), title="按卷目"),
-            months=columns(by_month(desk, session, seat), width=1180, height=220),
-            districts=bars(_districts(desk, received), title="按收件旗区"),
-            stations=bars([Bar(desk.org(code), count) for code, count in list(received.items())[:_MOST]], title="收件单位前十"),
-            items=bars(_items(desk, session, seat), title="事项前十"),
-        )
+    found = counted(desk, seat, since, until)
+    return desk.page(
+        request,
+        seat,
+        "statistics.html",
+        found=found,
+        since=since,
+        until=until,
+        pages=sum(pages for _, pages, _ in found.series.values()),
+        size=sum(size for _, _, size in found.series.values()),
+        volumes=sum(count for count, _, _ in found.series.values()),
+        months=columns(_months(found), width=1180, height=220),
+        series=bars(_series(found), title="按卷目，册"),
+        districts=bars(_districts(desk, found), title="按收件旗区，件"),
+        stations=bars(_stations(desk, found)[:_MOST], title="收件单位前十，件"),
+        items=bars(_items(desk, found)[:_MOST], title="事项前十，件"),
+        sources=bars(_sources(found), title="按材料来源，页"),
+    )
 
 
-def by_month(desk: Desk, session: Session, seat: Seat) -> list[Bar]:
-    """Completed cases of the twelve months that end with the newest one, on the clock of the place; counted in one walk of the table."""
-    mine = cases_of(desk, seat)
-    newest: datetime | None = session.scalar(select(func.max(Case.completed_at)).where(mine))
-    last = (newest or datetime.now(UTC)).astimezone(LOCAL_TIME)
-    starts = [_month(last.year, last.month - back) for back in range(_MONTHS - 1, -2, -1)]
-    spans = list(itertools.pairwise(starts))
-    sums = [func.sum(when(((Case.completed_at >= first) & (Case.completed_at < end), 1), else_=0)) for first, end in spans]
-    row = session.execute(select(*sums).where(mine)).one()
-    return [Bar(f"{first.month}月", int(count or 0)) for (first, _), count in zip(spans, row, strict=True)]
+def counted(desk: Desk, seat: Seat, since: str = "", until: str = "") -> Figures:
+    """The figures of the reader's organisation and a span, at most a minute old."""
+
+    def count() -> Figures:
+        with reading(desk.runtime.engine) as session:
+            return figures(desk, session, seat, month_of(since), month_of(until))
+
+    return desk.recent.get(("figures", seat.reader.org, since, until), count)
 
 
-def _month(year: int, month: int) -> datetime:
-    return datetime(year + (month - 1) // 12, (month - 1) % 12 + 1, 1, tzinfo=LOCAL_TIME)
+@router.get("/statistics.csv")
+def statistics_csv(desk: At, seat: Seated, since: Month = "", until: Month = "") -> Response:
+    """All of it, not only the ten most; no person is in it."""
+    seat.require(Act.VIEW)
+    found = counted(desk, seat, since, until)
+    with writing(desk.runtime.engine) as session:
+        note_look(session, seat, "EXPORT_LIST", "statistics", since=since, until=until)
+    lines: list[tuple[object, ...]] = [("按月办结", one.label, one.value, "件") for one in _months(found)]
+    for heading, rows in (("收件旗区", _districts(desk, found)), ("收件单位", _stations(desk, found)), ("事项", _items(desk, found))):
+        lines += [(heading, one.label, one.value, "件") for one in rows]
+    for key, (count, pages, size) in found.series.items():
+        lines += [("卷目", Series(key).label, value, unit) for value, unit in ((count, "册"), (pages, "页"), (size, "字节"))]
+    for key, (cases, materials, pages) in found.sources.items():
+        lines += [("材料来源", SourceKind(key).label, value, unit) for value, unit in ((cases, "件"), (materials, "份"), (pages, "页"))]
+    return as_csv("统计", ("口径", "名称", "数量", "单位"), lines)
 
 
-def _by(desk: Desk, session: Session, seat: Seat, column: Any) -> dict[str, int]:  # noqa: ANN401 - a column
-    query = select(column, func.count()).where(cases_of(desk, seat)).group_by(column).order_by(func.count().desc(), column)
-    return dict(session.execute(query).tuples().all())
+def by_district(desk: Desk, seat: Seat) -> list[Bar]:
+    """Cases by the district that received them, the most first."""
+    return _districts(desk, counted(desk, seat))
 
 
-def _districts(desk: Desk, received: dict[str, int]) -> list[Bar]:
+def _months(found: Figures) -> list[Bar]:
+    return [Bar(f"{first.year % 100}年{first.month}月" if first.month == 1 else f"{first.month}月", count) for first, count in found.months]
+
+
+def _series(found: Figures) -> list[Bar]:
+    return [Bar(one.label, found.series[one][0], "qy" if one is Series.QY else "") for one in Series if one in found.series]
+
+
+def _districts(desk: Desk, found: Figures) -> list[Bar]:
     sums: dict[str, int] = {}
-    for code, count in received.items():
+    for code, count in found.received.items():
         name = desk.runtime.organisations.district_of(code).name.removeprefix("鄂尔多斯市公安局")
         sums[name] = sums.get(name, 0) + count
     return [Bar(name, count) for name, count in sorted(sums.items(), key=lambda one: -one[1])]
 
 
-def _series(desk: Desk, session: Session, seat: Seat) -> list[Bar]:
-    query = select(Volume.series, func.count()).join(Case).where(volumes_of(desk, seat), Volume.void_reason.is_(None))
-    counts = dict(session.execute(query.group_by(Volume.series)).tuples().all())
-    return [Bar(one.label, counts[one], "qy" if one is Series.QY else "") for one in Series if one in counts]
+def _stations(desk: Desk, found: Figures) -> list[Bar]:
+    return [Bar(desk.org(code), count) for code, count in found.received.items()]
 
 
-def _items(desk: Desk, session: Session, seat: Seat) -> list[Bar]:
+def _items(desk: Desk, found: Figures) -> list[Bar]:
     names = {item.code: item.name for item in desk.runtime.catalogue}
-    found = list(_by(desk, session, seat, Case.item_code).items())[:_MOST]
-    return [Bar(names.get(code, code)[:11], count) for code, count in found]
+    return [Bar(names.get(code, code), count) for code, count in found.items.items()]
 
 
-def _volume_sums(desk: Desk, session: Session, seat: Seat) -> tuple[int, int]:
-    query = select(func.sum(VolumeVersion.pages), func.sum(VolumeVersion.bytes)).join(Volume, Volume.id == VolumeVersion.volume_id)
-    pages, size = session.execute(query.join(Case).where(volumes_of(desk, seat), VolumeVersion.state == VolumeState.COMMITTED)).one()
-    return int(pages or 0), int(size or 0)
+def _sources(found: Figures) -> list[Bar]:
+    return [Bar(one.label, found.sources[one][2]) for one in SourceKind if one in found.sources]

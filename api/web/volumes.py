@@ -3,19 +3,23 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import ColumnElement, and_, func, select, tuple_
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, select
 
 from api.web.door import At, Desk, PageRoute, RefusedError, Seat, Seated
-from api.web.records import PAGE, rows_of, volumes_of
+from api.web.lists import as_csv
+from api.web.records import PAGE, Row, note_look, rows_of, volumes_of
+from api.web.words import clock, label, who
 from archive.access import Act, Denial
-from archive.db import reading
-from archive.models import Case, Volume, VolumeVersion
+from archive.db import reading, writing
+from archive.models import Case, NumberCounter, Volume, VolumeVersion
+from archive.registers import check_order
 from archive.vocabulary import OrgKind, Series, VolumeState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Word = Annotated[str, Query(max_length=64)]
-_PRINTED = 2000
-"""Volumes on one printed register; more are printed in parts."""
+_ON_THE_WAY = tuple(one for one in VolumeState if one is not VolumeState.COMMITTED)
+_PRINTED = 200
+"""Volumes on one part of a printed register."""
 
 
 @router.get("/volumes")
@@ -35,11 +39,13 @@ def volumes_page(
     asked = {"series": series, "year": year, "state": state, "org": org, "code": code}
     with reading(desk.runtime.engine) as session:
         where = [volumes_of(desk, seat), *_filters(desk, asked)]
-        query = select(Volume, Case).join(Case, Case.id == Volume.case_id).where(*where)
-        page = session.execute((query.where(Volume.code > after) if after else query).order_by(Volume.code).limit(PAGE + 1)).tuples().all()
-        total = session.scalar(select(func.count(Volume.id)).join(Case, Case.id == Volume.case_id).where(*where)) or 0
-        rows = rows_of(desk, session, page[:PAGE])
-        years = session.scalars(select(Volume.year).distinct().order_by(Volume.year.desc())).all()
+        query = select(Volume.id).where(*where)
+        ids = session.scalars((query.where(Volume.code > after) if after else query).order_by(Volume.code).limit(PAGE + 1)).all()
+        page = session.execute(select(Volume, Case).join(Case).where(Volume.id.in_(ids)).order_by(Volume.code)).all()
+        key = ("listed", seat.reader.org, *asked.values())
+        total = desk.recent.get(key, lambda: session.scalar(select(func.count()).select_from(Volume).where(*where)) or 0)
+        rows = rows_of(desk, session, [(volume, case) for volume, case in page[:PAGE]])
+        years = session.scalars(select(NumberCounter.year).distinct().order_by(NumberCounter.year.desc())).all()
     return desk.page(
         request,
         seat,
@@ -62,16 +68,28 @@ def _filters(desk: Desk, asked: dict[str, str]) -> list[ColumnElement[bool]]:
         where.append(Volume.fonds == desk.runtime.organisations.fonds_of(asked["org"]))
     if asked["code"]:
         where.append(Volume.code.startswith(asked["code"].replace(".", "·"), autoescape=True))
-    owing = select(VolumeVersion.volume_id).where(VolumeVersion.state == VolumeState.COMMITTED)
-    if asked["state"] == "archived":
-        where.append(Volume.id.in_(owing))
-    elif asked["state"] == "owing":
-        where.append(Volume.id.in_(owing.where(VolumeVersion.lta_pending)))
-    elif asked["state"] == "open":
-        where.append(and_(Volume.id.not_in(owing), Volume.void_reason.is_(None)))
-    elif asked["state"] == "void":
-        where.append(Volume.void_reason.is_not(None))
-    return where
+    found = _states().get(asked["state"])
+    return where if found is None else [*where, found]
+
+
+def _states() -> dict[str, ColumnElement[bool]]:
+    """What the choice of a state means. The rare states are looked up from their few versions, the common one volume by volume."""
+    versions = select(VolumeVersion.volume_id)
+    archived = exists().where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == VolumeState.COMMITTED)
+    ways = versions.where(VolumeVersion.state.in_(_ON_THE_WAY))
+    return {
+        "archived": archived,
+        "owing": Volume.id.in_(versions.where(VolumeVersion.state == VolumeState.COMMITTED, VolumeVersion.lta_pending)),
+        "open": and_(Volume.id.in_(ways), ~archived, Volume.void_reason.is_(None)),
+        "overdue": Volume.case_id.in_(select(Case.id).where(is_overdue())),
+        "frozen": Volume.id.in_(versions.where(VolumeVersion.state == VolumeState.QUARANTINED)),
+        "void": Volume.void_reason.is_not(None),
+    }
+
+
+def is_overdue() -> ColumnElement[bool]:
+    """Cases that were finished after the promised day, as their inspection found (R34)."""
+    return cast(Case.findings, Text).contains('"OVERDUE"')
 
 
 @router.get("/series")
@@ -89,38 +107,101 @@ def citywide_page(request: Request, desk: At, seat: Seated) -> Response:
 def _series_list(request: Request, desk: Desk, seat: Seat, heading: str, which: ColumnElement[bool]) -> Response:
     seat.require(Act.VIEW)
     key = (Volume.fonds, Volume.series, Volume.year, Volume.term)
-    query = select(*key, func.count(), func.min(Volume.completed_at), func.max(Volume.completed_at)).join(Case, Case.id == Volume.case_id)
+    query = select(*key, func.count(), func.min(Volume.completed_at), func.max(Volume.completed_at))
     with reading(desk.runtime.engine) as session:
         found = session.execute(query.where(volumes_of(desk, seat), which).group_by(*key).order_by(*key)).all()
     units = {one.fonds_no: one.name for one in desk.runtime.organisations if one.fonds_no}
     return desk.page(request, seat, "series_list.html", heading=heading, rows=found, units=units)
 
 
+Key = tuple[str, str, int, str]
+
+
 @router.get("/series/{fonds}/{series}/{year}/{term}")
 def one_series(request: Request, desk: At, seat: Seated, fonds: str, series: str, year: int, term: str, after: int = 0) -> Response:
-    """One series in the order of its numbers, which is the order of completion; each gap with its reason."""
-    values = _series(desk, seat, (fonds, series, year, term), after, PAGE)
-    return desk.page(request, seat, "series.html", **values)
+    """One series in the order of its numbers, which is the order of completion; each gap with its reason, and whether the order holds."""
+    key = (fonds, series, year, term)
+    values = _series(desk, seat, key, after, PAGE)
+    with reading(desk.runtime.engine) as session:
+        order = check_order(session, key, volumes_of(desk, seat), whole=_sees_all(desk, seat, fonds))
+    return desk.page(request, seat, "series.html", order=order, **values)
+
+
+def _sees_all(desk: Desk, seat: Seat, fonds: str) -> bool:
+    """Whether he sees every volume of a fonds: its district, and the city."""
+    own = desk.runtime.organisations.get(seat.reader.org)
+    return own.kind is OrgKind.CITY or own.fonds_no == fonds
+
+
+@router.get("/series/{fonds}/{series}/{year}/{term}/register.csv")
+def series_csv(desk: At, seat: Seated, fonds: str, series: str, year: int, term: str) -> Response:
+    """案卷目录 as CSV, masked; the whole series, and that it was taken stands in the journal."""
+    key = (fonds, series, year, term)
+    lines, after = [], 0
+    while True:
+        values = _series(desk, seat, key, after, _PRINTED)
+        lines += [_line(row) for row in values["rows"]]
+        if values["next"] is None:
+            break
+        after = values["next"]
+    with writing(desk.runtime.engine) as session:
+        note_look(session, seat, "EXPORT_LIST", "/".join(map(str, key)), rows=len(lines))
+    heading = ("册号", "档号", "办件编号", "题名", "收件单位", "户籍地单位", "办结时间", "页数", "保管期限", "状态", "备注")
+    named = [(*line[:4], desk.org(str(line[4])), desk.org(str(line[5])), *line[6:]) for line in lines]
+    return as_csv(f"案卷目录-{fonds}-{series}-{year}-{term}", heading, named)
+
+
+def _line(row: Row) -> tuple[object, ...]:
+    volume, case, version = row.volume, row.case, row.version
+    state = "作废" if volume.void_reason else label(version.state, "VolumeState") if version else "待组卷"
+    note = volume.void_reason or ("补归" if volume.late else "")
+    return (
+        volume.number,
+        volume.code,
+        case.case_no,
+        f"{who(case.facts)}{row.item}",
+        case.receive_org,
+        case.domicile_org,
+        clock(volume.completed_at),
+        (version.pages or "") if version else "",
+        label(volume.term, "Retention"),
+        state,
+        note,
+    )
 
 
 @router.get("/series/{fonds}/{series}/{year}/{term}/{sheet}")
-def printed_series(request: Request, desk: At, seat: Seated, fonds: str, series: str, year: int, term: str, sheet: str) -> Response:
-    """案卷目录 or 脊背, laid out for paper."""
-    if sheet not in {"register", "spines"}:
+def printed_series(
+    request: Request, desk: At, seat: Seated, fonds: str, series: str, year: int, term: str, sheet: str, after: int = 0
+) -> Response:
+    """案卷目录, 移交清册 or 脊背, laid out for paper; a long series is printed in parts."""
+    if sheet not in {"register", "spines", "transfer"}:
         raise RefusedError(Denial.NOT_HERE)
-    values = _series(desk, seat, (fonds, series, year, term), 0, _PRINTED)
-    return desk.page(request, seat, f"print_{sheet}.html", **values)
+    key = (fonds, series, year, term)
+    values = _series(desk, seat, key, after, _PRINTED)
+    totals = (0, 0)
+    if sheet == "transfer":
+        with reading(desk.runtime.engine) as session:
+            held = select(VolumeVersion.volume_id, func.max(VolumeVersion.pages).label("pages")).where(VolumeVersion.state == "COMMITTED")
+            made = held.group_by(VolumeVersion.volume_id).subquery()
+            mine = select(Volume.id).where(_of(key), volumes_of(desk, seat))
+            count, pages = session.execute(select(func.count(), func.sum(made.c.pages)).where(made.c.volume_id.in_(mine))).one()
+            totals = (count, int(pages or 0))
+    return desk.page(request, seat, f"print_{sheet}.html", totals=totals, path_here=request.url.path, **values)
 
 
-def _series(desk: Desk, seat: Seat, key: tuple[str, str, int, str], after: int, limit: int) -> dict[str, Any]:
+def _of(key: Key) -> ColumnElement[bool]:
+    return and_(Volume.fonds == key[0], Volume.series == key[1], Volume.year == key[2], Volume.term == key[3])
+
+
+def _series(desk: Desk, seat: Seat, key: Key, after: int, limit: int) -> dict[str, Any]:
     seat.require(Act.VIEW)
-    of_series = tuple_(Volume.fonds, Volume.series, Volume.year, Volume.term) == key
     with reading(desk.runtime.engine) as session:
-        query = select(Volume, Case).join(Case, Case.id == Volume.case_id).where(of_series, volumes_of(desk, seat), Volume.number > after)
-        page = session.execute(query.order_by(Volume.number).limit(limit + 1)).tuples().all()
+        query = select(Volume, Case).join(Case, Case.id == Volume.case_id).where(_of(key), volumes_of(desk, seat), Volume.number > after)
+        page = session.execute(query.order_by(Volume.number).limit(limit + 1)).all()
         if not page and not after:
             raise RefusedError(Denial.NOT_HERE)
-        rows = rows_of(desk, session, page[:limit])
+        rows = rows_of(desk, session, [(volume, case) for volume, case in page[:limit]])
     units = {one.fonds_no: one.name for one in desk.runtime.organisations if one.fonds_no}
     return {
         "fonds": key[0],

@@ -1,5 +1,6 @@
 """How values are written on a page: dates in Chinese form, labels of codes, sizes."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -7,8 +8,8 @@ from typing import Any
 from archive.access import Role
 from archive.arrangement import LOCAL_TIME
 from archive.captured import Capture
-from archive.case_facts import CaseFacts
 from archive.citizen_id import mask_name
+from archive.copy_orders import CopyStep
 from archive.gathering import Gathering
 from archive.vocabulary import (
     ApprovalLevel,
@@ -42,6 +43,7 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     ApprovalLevel,
     OrgKind,
     Role,
+    CopyStep,
     Capture,
     Gathering,
 )
@@ -65,6 +67,12 @@ ACTS: Mapping[str, str] = {
     "VIEW": "查看",
     "VIEW_PAGES": "阅览页面",
     "VIEW_ORIGINAL": "对照原件",
+    "FETCH_COPY": "取证明件",
+    "ROTATE_KEYS": "更换密钥",
+    "RESEAL": "重新加密",
+    "REHASH": "重建号码索引",
+    "FIND_INSIDE": "册内查找",
+    "RECOGNISE": "文字识别",
     "CHECK_LOOK": "核对查看",
     "LOGIN": "登录",
     "LOGIN_LOCKED": "账号锁定",
@@ -75,6 +83,20 @@ ACTS: Mapping[str, str] = {
     "RETRY": "重试任务",
     "VERIFY_JOURNAL": "验证日志",
     "START_COMPILE": "发起组卷",
+    "REQUEST_USE": "申请利用",
+    "DECIDE_USE": "审批利用",
+    "WITHDRAW_USE": "撤回申请",
+    "END_USE": "收回授权",
+    "VIEW_PLAIN": "查看明文",
+    "ORDER_COPY": "申请证明件",
+    "CERTIFY": "出具证明件",
+    "DOWNLOAD_COPY": "取证明件",
+    "EXPORT_LIST": "导出目录",
+    "REFUSE_ACCOUNT": "不批准账号",
+    "PROPOSE_CHANGE": "提交账号变更",
+    "DECIDE_CHANGE": "审批账号变更",
+    "IMPORT_ITEM": "导入事项版本",
+    "SWITCH_ORGANISATION": "切换电子化状态",
     "PAGE_ORDER": "调整页序",
     "CAPTURE": "登记上传",
     "CAPTURE_FILE": "归入材料",
@@ -131,8 +153,9 @@ def thousands(count: int) -> str:
 
 def who(facts: Mapping[str, Any]) -> str:
     """Whom a case is about, masked: 王*明, or 王*明等3人."""
-    subjects = CaseFacts.model_validate(facts).subjects
-    first = mask_name(subjects[0].name)
+    # Read as it lies: the facts were parsed when they came, and a list shows many.
+    subjects = facts["subjects"]
+    first = mask_name(subjects[0]["name"])
     return f"{first}等{len(subjects)}人" if len(subjects) > 1 else first
 
 
@@ -145,4 +168,5 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "thousands": thousands,
     "who": who,
     "act": lambda act: ACTS.get(act, act),
+    "usage": lambda detail: json.loads(detail).get("usage") or "",
 }

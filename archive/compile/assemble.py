@@ -1,8 +1,8 @@
 """Put the parts of a volume into one PDF/A-2u file: pages, footers, outline, labels, metadata. The same inputs give the same bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
 
@@ -11,6 +11,8 @@ import pikepdf
 from archive.compile.errors import PlanMismatchError
 from archive.compile.footer import Footer
 from archive.compile.pdfa import Declaration, declare, srgb_icc
+from archive.compile.text_layer import Box, TextLayer
+from archive.page_texts import Line
 
 # Ties of a page to the document it came from: structure tree, actions, threads, private data.
 _TIES = ("/StructParents", "/Tabs", "/Annots", "/AA", "/Metadata", "/PieceInfo", "/B", "/Thumb", "/Trans", "/Dur", "/PresSteps")
@@ -25,6 +27,8 @@ class PagePart:
     count: int
     outline_title: str | None = None
     level: int = 0
+    texts: Mapping[int, tuple[Sequence[Line], Box]] = field(default_factory=dict)
+    """What was read on a page of `pdf` (0 is the first), and where its picture lies: it goes invisibly under the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ def assemble(parts: Sequence[PagePart], meta: VolumeMeta, output_intent_icc: byt
     """Join the parts in order and return the volume, not yet signed; the output intent is sRGB unless given. Raises PlanMismatchError when a part lacks its pages."""
     with ExitStack() as opened, pikepdf.new() as pdf:
         starts = _append(pdf, parts, opened)
+        _lay_texts(pdf, parts, starts)
         total = len(pdf.pages)
         if not total:
             raise PlanMismatchError("本册没有任何页面。")
@@ -91,6 +96,14 @@ def _append(pdf: pikepdf.Pdf, parts: Sequence[PagePart], opened: ExitStack) -> l
         for index in range(part.first, part.first + part.count):
             pdf.pages.append(source.pages[index])
     return starts
+
+
+def _lay_texts(pdf: pikepdf.Pdf, parts: Sequence[PagePart], starts: Sequence[int]) -> None:
+    layer = TextLayer(pdf, "/YiceRead")  # a foreign page that became a picture may have one of its own
+    for part, start in zip(parts, starts, strict=True):
+        for page, (lines, box) in sorted(part.texts.items()):
+            layer.lay_under(pdf.pages[start + page - part.first], lines, box)
+    layer.finish()
 
 
 def _outline(pdf: pikepdf.Pdf, parts: Sequence[PagePart], starts: Sequence[int]) -> None:

@@ -12,14 +12,19 @@ from archive.accession import OriginalObject, blob_key
 from archive.case_facts import CaseFacts
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
 from archive.compile.errors import PlanMismatchError
-from archive.compile.normalise import normalise_pdf, turned_pdf
+from archive.compile.normalise import normalise_pdf, page_boxes, turned_pdf
 from archive.compile.pdfa import srgb_icc
 from archive.compile.plan import PlannedItem, VolumePlan, contents_record, fonds_unit, local_date
 from archive.compile.prove import PdfAProver
-from archive.compile.scans import image_pages
+from archive.compile.scans import image_pages, picture_box
 from archive.compile.sheets import InspectionSheet, SheetRow, Sheets, SheetsInput, render_sheets
+from archive.compile.text_layer import Box
 from archive.organisations import Organisations
+from archive.page_texts import Line, PageText
 from storage.blobs import BlobStore
+
+Texts = Mapping[tuple[str, int], PageText]
+"""What was read, by digest of the file and page in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,11 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """The pages of one original: a PDF and how many pages it has."""
+    """The pages of one original: a PDF, how many pages it has, and what was read on them, each with the place of its picture."""
 
     pdf: Any
     count: int
+    texts: Mapping[int, tuple[Sequence[Line], Box]]
 
 
 def build(
@@ -60,10 +66,14 @@ def build(
     prover: PdfAProver,
     filing: Filing,
     inspection: InspectionSheet,
+    texts: Texts,
 ) -> Built:
-    """Make the unsigned PDF/A-2u of a plan. Raises CompileError for an original that can't be brought in whole."""
+    """Make the unsigned PDF/A-2u of a plan, with `texts` (by digest and page) under its scans.
+
+    Raises CompileError for an original that can't be brought in whole.
+    """
     routes: dict[str, str] = {}
-    foreign = {one.no: _item_pages(store, one, prover, routes) for one in plan.items if one.form is None}
+    foreign = {one.no: _item_pages(store, one, prover, routes, texts) for one in plan.items if one.form is None}
     sheets = render_sheets(
         _sheets_input(plan, facts, organisations, frozen_at, demo=demo, foreign=foreign, filing=filing, inspection=inspection)
     )
@@ -88,12 +98,12 @@ def build(
     return Built(assemble(parts, meta, srgb_icc()), pages, contents_record(plan, starts, counts), routes)
 
 
-def _item_pages(store: BlobStore, item: PlannedItem, prover: PdfAProver, routes: dict[str, str]) -> list[_Pages]:
+def _item_pages(store: BlobStore, item: PlannedItem, prover: PdfAProver, routes: dict[str, str], texts: Texts) -> list[_Pages]:
     """The pages of an item as they came, or as a person laid them."""
     turns: dict[int, dict[int, int]] = {}
     for one in item.leaves:
         turns.setdefault(one.file, {})[one.page] = one.turn
-    came = [_pages(store, one, prover, routes, turns.get(number, {})) for number, one in enumerate(item.objects, 1)]
+    came = [_pages(store, one, prover, routes, turns.get(number, {}), texts) for number, one in enumerate(item.objects, 1)]
     if not item.leaves:
         return came
     if sorted((one.file, one.page) for one in item.leaves) != [
@@ -103,17 +113,37 @@ def _item_pages(store: BlobStore, item: PlannedItem, prover: PdfAProver, routes:
     opened = [pikepdf.open(BytesIO(one.pdf)) if isinstance(one.pdf, bytes) else one.pdf for one in came]
     laid = pikepdf.new()
     laid.pages.extend(opened[one.file - 1].pages[one.page - 1] for one in item.leaves)
-    return [_Pages(laid, len(laid.pages))]
+    read = {
+        place: came[one.file - 1].texts[one.page - 1] for place, one in enumerate(item.leaves) if one.page - 1 in came[one.file - 1].texts
+    }
+    return [_Pages(laid, len(laid.pages), read)]
 
 
-def _pages(store: BlobStore, original: OriginalObject, prover: PdfAProver, routes: dict[str, str], turns: Mapping[int, int]) -> _Pages:
+def _pages(
+    store: BlobStore, original: OriginalObject, prover: PdfAProver, routes: dict[str, str], turns: Mapping[int, int], texts: Texts
+) -> _Pages:
     data = store.read(blob_key(original.sha256), sha256=original.sha256)
     if original.media_type == "application/pdf":
         normal = normalise_pdf(turned_pdf(data, turns), prover.failures)
         routes[original.path] = normal.route
-        return _Pages(normal.pdf, normal.pages)
-    pdf = image_pages(data, original.media_type, turns)
-    return _Pages(pdf, len(pdf.pages))
+        pdf: Any = normal.pdf
+        count = normal.pages
+    else:
+        pdf = image_pages(data, original.media_type, turns)
+        count = len(pdf.pages)
+    # What was read on a page that lay the wrong way is no text of it.
+    upright = [page for page in range(1, count + 1) if not turns.get(page)]
+    read = {page - 1: text for page in upright if (text := texts.get((original.sha256, page))) and text.lines}
+    return _Pages(pdf, count, _placed(pdf, read))
+
+
+def _placed(pdf: bytes | pikepdf.Pdf, read: Mapping[int, PageText]) -> dict[int, tuple[Sequence[Line], Box]]:
+    """The lines of each page beside the place of what they were read on: the picture, or all of a foreign page above the foot strip."""
+    if not read:
+        return {}
+    if isinstance(pdf, pikepdf.Pdf):
+        return {page: (text.lines, picture_box(pdf.pages[page])) for page, text in read.items()}
+    return {page: (text.lines, box) for page, text, box in zip(read, read.values(), page_boxes(pdf, read), strict=True)}
 
 
 def _count(item: PlannedItem, sheets: Sheets, foreign: dict[int, list[_Pages]]) -> int:
@@ -131,7 +161,7 @@ def _parts(plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]) -
         if item.form:
             parts.append(sheet(f"form:{item.form.key}", title))
         for index, one in enumerate(foreign.get(item.no, [])):
-            parts.append(PagePart(pdf=one.pdf, first=0, count=one.count, outline_title=None if index else title, level=0))
+            parts.append(PagePart(pdf=one.pdf, first=0, count=one.count, outline_title=None if index else title, level=0, texts=one.texts))
     return [*parts, sheet("inspection", "四性检测报告"), sheet("closing", "备考表")]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from archive.compile.plan import local_time
 from archive.compile.sheets import InspectionGroup, InspectionRow, InspectionSheet, compile_template
 from archive.inspection.table import Phase
+from archive.inspection_history import Inspected
 from archive.vocabulary import Outcome
 
 _RESULTS = {"PASS": "通过", str(Outcome.NOTE): "备注", str(Outcome.CONFIRM): "待核对", str(Outcome.REFUSE): "不通过"}
@@ -40,6 +41,7 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def inspections_pdf(code: str, case_no: str, phases: Sequence[InspectionSheet], *, demo: bool) -> bytes:
-    """The reports of some phases as a PDF/A of their own, one page each. It names the volume and the case, and no person."""
-    return compile_template("inspections.typ", {"code": code, "case_no": case_no, "phases": [asdict(one) for one in phases], "demo": demo})
+def inspections_of(held: Inspected, *, demo: bool) -> bytes:
+    """The reports on record as a PDF/A of their own, one page each. It names the volume and the case, and no person."""
+    sheets = [asdict(inspection_sheet(one.report, one.phase, one.at, confirmed=one.confirmed)) for one in held.reports]
+    return compile_template("inspections.typ", {"code": held.code or "未赋号", "case_no": held.case_no, "phases": sheets, "demo": demo})

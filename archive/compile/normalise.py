@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -150,6 +150,13 @@ def _place(target: pikepdf.Pdf, page: pikepdf.Page) -> None:
         Contents=target.make_stream(f"q 1 0 0 1 0 {STRIP:.4f} cm /Fm0 Do Q".encode("ascii")),
     )
     target.pages.append(pikepdf.Page(target.make_indirect(entry)))
+
+
+def page_boxes(pdf: bytes, pages: Iterable[int]) -> list[tuple[float, float, float, float]]:
+    """Where on these pages (0 is the first) of a normalised file the foreign page lies: all above the strip."""
+    with pikepdf.open(BytesIO(pdf)) as opened:
+        sizes = [[float(value) for value in opened.pages[page].mediabox.as_list()] for page in pages]
+    return [(left, bottom + STRIP, right, top) for left, bottom, right, top in sizes]
 
 
 def _upright(page: pikepdf.Page, unit: float) -> list[float]:

@@ -30,6 +30,7 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
 
 from archive.compile.revocation import Revocation
+from archive.pdfium import ALONE
 from archive.vocabulary import SignatureLevel
 
 SHEET_TITLES = ("户籍业务档案", "卷内目录", "卷内备考表")
@@ -184,7 +185,7 @@ def prove_volume(pdf: bytes, *, trust: TrustAnchors, expected_pages: int, expect
 
 def missing_sheets(pdf: bytes) -> list[str]:
     """Which of the sheets that every volume has show no title as text: veraPDF accepts a sheet whose fonts drew nothing."""
-    with pypdfium2.PdfDocument(pdf) as opened:
+    with ALONE, pypdfium2.PdfDocument(pdf) as opened:
         text = "".join(opened[number].get_textpage().get_text_bounded() for number in range(len(opened)))
     flat = "".join(text.split())
     return [title for title in SHEET_TITLES if title not in flat]

@@ -1,9 +1,7 @@
 """The route for a PDF whose fonts or colours cannot stand in PDF/A: each page as a picture, its text invisible above it."""
 
-import struct
 import zlib
 from ctypes import POINTER, byref, c_char, c_double, cast, create_string_buffer
-from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,13 +13,13 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from archive.compile.errors import ContentLostError
+from archive.compile.text_layer import Char, TextLayer
 
 DPI = 200
 _MAX_PIXELS = 50_000_000
 _LOSSLESS_LIMIT = 1_500_000  # bytes; a page that stays larger is a photograph, and is kept as JPEG of high quality
 _JPEG_QUALITY = 92
 _INK = 24  # difference of gray levels within the box of a character that counts as ink
-_FONT = "/YiceText"
 
 
 def _draw_with_own_fonts() -> None:
@@ -46,7 +44,7 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
     Raises ContentLostError when most characters of a page leave no ink: the renderer had no font for them.
     """
     pdf = pikepdf.new()
-    layer = _TextLayer(pdf)
+    layer = TextLayer(pdf)
     blank = 0
     source = pypdfium2.PdfDocument(data)
     try:
@@ -59,15 +57,15 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
             if missing * 2 > len(chars):
                 raise ContentLostError("文件的字体没有嵌入，本机也没有可以代替的字体，文字无法显示。")
             blank += missing
-            _add_page(pdf, picture, (width, height), layer.write(chars))
+            text = layer.write(chars)
+            _add_page(pdf, picture, (width, height), text)
+            if text:
+                layer.use_on(pdf.pages[-1])
             page.close()
     finally:
         source.close()
     layer.finish()
     return pdf, blank
-
-
-Char = tuple[str, float, float, float, float]  # the character and its box in points: left, bottom, right, top
 
 
 def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no types
@@ -108,8 +106,6 @@ def _add_page(pdf: pikepdf.Pdf, picture: Image.Image, size: tuple[float, float],
         Resources=pikepdf.Dictionary(XObject=pikepdf.Dictionary(Im0=image)),
         Contents=pdf.make_stream(content),
     )
-    if text:
-        entry.Resources.Font = pikepdf.Dictionary()
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(entry)))
 
 
@@ -126,100 +122,3 @@ def _picture(pdf: pikepdf.Pdf, picture: Image.Image) -> pikepdf.Stream:
     stream.BitsPerComponent, stream.Filter = 8, coding
     stream.ColorSpace = pikepdf.Name.DeviceGray if gray else pikepdf.Name.DeviceRGB
     return stream
-
-
-class _TextLayer:
-    """Writes invisible text (rendering mode 3) in an embedded font whose one glyph is a square; codes are given as characters turn up."""
-
-    def __init__(self, pdf: pikepdf.Pdf) -> None:
-        self._pdf = pdf
-        self._codes: dict[str, int] = {}
-
-    def write(self, chars: list[Char]) -> bytes:
-        """Show each character at its own place, as wide as its box."""
-        lines = []
-        for char, left, bottom, right, top in chars:
-            code = self._codes.setdefault(char, len(self._codes) + 1)
-            size = max(1.0, top - bottom)
-            stretch = max(1.0, (right - left) / size * 100)
-            lines.append(f"{_FONT} {size:.2f} Tf {stretch:.1f} Tz 1 0 0 1 {left:.2f} {bottom:.2f} Tm <{code:04X}> Tj")
-        return f"BT 3 Tr\n{chr(10).join(lines)}\nET".encode("ascii") if lines else b""
-
-    def finish(self) -> None:
-        """Embed the font and give it to the pages that use it."""
-        if not self._codes:
-            return
-        font = self._pdf.make_indirect(self._font())
-        for page in self._pdf.pages:
-            if "/Font" in page.obj.Resources:
-                page.obj.Resources.Font[_FONT] = font
-
-    def _font(self) -> pikepdf.Dictionary:
-        program = _square_truetype()
-        descriptor = pikepdf.Dictionary(
-            Type=pikepdf.Name.FontDescriptor,
-            FontName=pikepdf.Name.YiceSquare,
-            Flags=4,
-            FontBBox=pikepdf.Array([0, 0, 1000, 1000]),
-            ItalicAngle=0,
-            Ascent=1000,
-            Descent=0,
-            CapHeight=1000,
-            StemV=80,
-            FontFile2=self._pdf.make_stream(program, Length1=len(program)),
-        )
-        glyphs = b"\0\0" + b"\0\1" * len(self._codes)
-        descendant = pikepdf.Dictionary(
-            Type=pikepdf.Name.Font,
-            Subtype=pikepdf.Name.CIDFontType2,
-            BaseFont=pikepdf.Name.YiceSquare,
-            CIDSystemInfo=pikepdf.Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0),
-            FontDescriptor=self._pdf.make_indirect(descriptor),
-            DW=1000,
-            CIDToGIDMap=self._pdf.make_stream(glyphs),
-        )
-        return pikepdf.Dictionary(
-            Type=pikepdf.Name.Font,
-            Subtype=pikepdf.Name.Type0,
-            BaseFont=pikepdf.Name.YiceSquare,
-            Encoding=pikepdf.Name("/Identity-H"),
-            DescendantFonts=pikepdf.Array([self._pdf.make_indirect(descendant)]),
-            ToUnicode=self._pdf.make_stream(self._to_unicode()),
-        )
-
-    def _to_unicode(self) -> bytes:
-        rows = [f"<{code:04X}> <{char.encode('utf-16-be').hex().upper()}>" for char, code in self._codes.items()]
-        blocks = [rows[at : at + 100] for at in range(0, len(rows), 100)]
-        body = "\n".join(f"{len(block)} beginbfchar\n{chr(10).join(block)}\nendbfchar" for block in blocks)
-        return (
-            "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
-            "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"
-            f"{body}\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"
-        ).encode("ascii")
-
-
-@cache
-def _square_truetype() -> bytes:
-    """Build a TrueType font of an empty glyph and a square of one em; text extractors drop characters whose glyph has no extent."""
-    head = struct.pack(">IIIIHHqqhhhhHHhhh", 0x10000, 0x10000, 0, 0x5F0F3CF5, 3, 1000, 0, 0, 0, 0, 1000, 1000, 0, 8, 2, 0, 0)
-    hhea = struct.pack(">IhhhHhhhhhhhhhhhH", 0x10000, 1000, 0, 0, 1000, 0, 0, 1000, 1, 0, 0, 0, 0, 0, 0, 0, 2)
-    square = struct.pack(">5hHH4B8h", 1, 0, 0, 1000, 1000, 3, 0, 1, 1, 1, 1, 0, 1000, 0, -1000, 0, 0, 1000, 0) + b"\0\0"
-    maxp = struct.pack(">I14H", 0x10000, 2, 4, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0)
-    cmap = struct.pack(">HHHHIHHH", 0, 1, 3, 1, 12, 4, 24, 0) + struct.pack(">HHHHHHHhH", 2, 2, 0, 0, 0xFFFF, 0, 0xFFFF, 1, 0)
-    tables = {
-        b"cmap": cmap,
-        b"glyf": square,
-        b"head": head,
-        b"hhea": hhea,
-        b"hmtx": struct.pack(">HhHh", 1000, 0, 1000, 0),
-        b"loca": struct.pack(">3H", 0, 0, len(square) // 2),
-        b"maxp": maxp,
-        b"post": struct.pack(">IIhhIIIII", 0x30000, 0, 0, 0, 0, 0, 0, 0, 0),
-    }
-    directory, body, at = struct.pack(">IHHHH", 0x10000, len(tables), 128, 3, 0), b"", 12 + 16 * len(tables)
-    for tag, data in tables.items():
-        padded = data + bytes(-len(data) % 4)
-        total = sum(struct.unpack(f">{len(padded) // 4}I", padded)) & 0xFFFFFFFF
-        directory += tag + struct.pack(">III", total, at + len(body), len(data))
-        body += padded
-    return directory + body

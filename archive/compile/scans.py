@@ -13,6 +13,7 @@ from PIL import Image, ImageSequence, TiffImagePlugin, UnidentifiedImageError
 from archive.compile.colour import colour_space
 from archive.compile.errors import CompileError, TooLargeError, UnreadableError, UnsupportedError
 from archive.compile.footer import MM, STRIP
+from archive.compile.text_layer import Box
 
 MAX_PIXELS = 150_000_000  # A3 at 900 dpi
 MAX_FRAMES = 2_000
@@ -263,6 +264,13 @@ def _place(pdf: pikepdf.Pdf, stream: pikepdf.Stream, image: Image.Image, orienta
         Contents=pdf.make_stream(content.encode("ascii")),
     )
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(entry)))
+
+
+def picture_box(page: pikepdf.Page) -> Box:
+    """Where the picture of a page made here lies: its content begins with this place."""
+    first = next(iter(pikepdf.parse_content_stream(page, "cm")))
+    width, _, _, height, left, bottom = (float(value) for value in first.operands)
+    return left, bottom, left + width, bottom + height
 
 
 def _dpi(image: Image.Image) -> tuple[float, float]:

@@ -34,6 +34,7 @@ from archive.models import CaseRevision, Component, Volume, VolumeVersion
 from archive.numbering import FROM_CASE, FROM_RENEWAL
 from archive.organisations import Organisations
 from archive.page_order import Leaf, orders_of
+from archive.page_texts import texts_of
 from archive.service_items import Catalogue
 from archive.vocabulary import Series, VolumeState
 from storage.blobs import BlobStore, Stat
@@ -157,6 +158,9 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
         return found
     if order.version.origin != FROM_CASE:
         return _timestamped(shop, order)
+    with reading(shop.engine) as session:
+        # Only what was there when the version was begun: compiled again after a crash it is the same.
+        texts = texts_of(session, shop.store, (one.sha256 for one in order.objects), before=order.version.frozen_at)
     built = build(
         shop.store,
         order.plan,
@@ -166,6 +170,7 @@ def _signed(shop: Workshop, order: _Order) -> dict[str, Any]:
         demo=shop.demo,
         prover=shop.prover,
         filing=_filing(shop, order),
+        texts=texts,
         # What waited for a person is compiled only after it was confirmed.
         inspection=inspection_sheet(report(order.revision.findings, Phase.GD), Phase.GD, order.revision.accepted_at, confirmed=True),
     )

@@ -8,7 +8,16 @@ from archive.vocabulary import Outcome
 
 GROUPS = {"1": "真实性", "2": "完整性", "3": "可用性", "4": "安全性"}
 # Found beside the checks of one case: in the bag, or among the cases that are held.
-_BESIDE = {"SEEN_ELSEWHERE": "1-8", "GD-1-14": "1-14", "NAME_PRIVATE": "4-3", "VIRUS": "4-1", "VIRUS_SCAN_DOWN": "4-1"}
+_BESIDE = {
+    "SEEN_ELSEWHERE": "1-8",
+    "AFTER_DEATH": "1-5",
+    "TWO_HOUSEHOLDS": "1-4",
+    "TWO_MOVES": "1-5",
+    "GD-1-14": "1-14",
+    "NAME_PRIVATE": "4-3",
+    "VIRUS": "4-1",
+    "VIRUS_SCAN_DOWN": "4-1",
+}
 _NAMES = {"1-14": "信息包内容一致", "4-1": "病毒", "4-3": "文件名不含个人信息"}
 _VIRUS = "4-1"
 _GRAVEST = (Outcome.REFUSE, Outcome.CONFIRM, Outcome.NOTE)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from archive import access_tables, capture_tables, duties  # noqa: F401 - their tables belong to the same schema
+from archive import access_tables, capture_tables, duties, recognition_tables  # noqa: F401 - their tables belong to the same schema
 from archive.models import Base
 
 connection = context.config.attributes["connection"]

@@ -1,5 +1,6 @@
 """schemathesis over the OpenAPI: whatever is sent, no 5xx, and every answer keeps the schema; as a station, as the city, and without a token."""
 
+import os
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.api.station import CITY, HOME, MOVE, Desk
 
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 BOUNDED = settings(
-    max_examples=10,
+    max_examples=int(os.environ.get("YICE_SCHEMA_EXAMPLES", "10")),
     deadline=None,
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),

@@ -22,6 +22,9 @@ def test_cases_held_before_there_were_revisions_become_their_first_and_are_numbe
     with writing(engine) as session:
         for statement in (
             *(f"DROP TABLE {one.name}" for one in reversed(Base.metadata.sorted_tables) if one.name not in FIRST_TABLES),
+            "DROP INDEX ix_jobs_version_id",
+            "DROP INDEX ix_jobs_begun",
+            "ALTER TABLE jobs DROP COLUMN version_id",
             "DROP INDEX ix_volume_versions_stamped_until",
             *(f"ALTER TABLE volume_versions DROP COLUMN {one}" for one in ("origin", "stamped_until", "stamp_algorithm")),
             "ALTER TABLE deliveries DROP COLUMN returned_at",

@@ -12,7 +12,7 @@ from typing import Any
 from api.demo import born_digital, scans
 from archive.arrangement import LOCAL_TIME
 
-PAGES = 14
+PAGES = 15
 _HOME = "150602010000"
 _FIRST = datetime(2026, 1, 5, 9, tzinfo=LOCAL_TIME)
 

@@ -7,7 +7,9 @@ volumes also carries the scope `sample`; what is found in that scope is compared
 import argparse
 import itertools
 import json
+import os
 import random
+import resource
 import statistics
 import sys
 import tempfile
@@ -60,13 +62,13 @@ _WEIGHTS = list(itertools.accumulate(1 / rank for rank in range(1, len(_CLAUSES)
 _SERIES = ("CS", "SW", "QR", "QC", "BG", "LF", "QY", "BZ")
 
 
-def volumes(count: int, pages: int, seed: int, every: int) -> Iterator[Document]:
-    """`count` volumes with about `pages` page texts in all; each `every`-th is of the sample."""
-    chance = random.Random(seed)  # noqa: S311 - not a secret
+def volumes(count: int, pages: int, seed: int, every: int, only: range | None = None) -> Iterator[Document]:
+    """`count` volumes, or `only` some of them, with about `pages` page texts in all; each `every`-th is of the sample."""
     stations = [one.code for one in ORGANISATIONS if one.parent and not one.fonds_no]
     scopes = {code: scope_of((code,), ORGANISATIONS) for code in stations}
     districts = {code: ORGANISATIONS.district_of(code).code for code in stations}
-    for volume_id in range(1, count + 1):
+    for volume_id in only or range(1, count + 1):
+        chance = random.Random(f"{seed}-{volume_id}")  # noqa: S311 - not a secret
         station, series = chance.choice(stations), chance.choice(_SERIES)
         texts = pages * volume_id // count - pages * (volume_id - 1) // count
         name = chance.choice(_SURNAMES) + "".join(chance.choices(_GIVEN, k=chance.choice((1, 2, 2))))
@@ -139,9 +141,8 @@ def spread(took: list[tuple[float, float]]) -> dict[str, float]:
     return {"p50": round(cuts[49], 2), "p95": round(cuts[94], 2), "p99": round(cuts[98], 2), "cpu_p95": round(busy[94], 2)}
 
 
-def build(index: SearchIndex, made: Iterator[Document], every: int) -> tuple[list[Document], dict[str, float]]:
-    """Index everything; the time to invent the texts is left out. Returns the sample and the figures."""
-    sample: list[Document] = []
+def build(index: SearchIndex, made: Iterator[Document]) -> dict[str, float]:
+    """Index everything; the time to invent the texts is left out."""
     volumes, texts, inventing, busy = 0, 0, 0.0, time.process_time()
     began = time.thread_time()
     for one in made:
@@ -149,20 +150,13 @@ def build(index: SearchIndex, made: Iterator[Document], every: int) -> tuple[lis
         index.replace(one.volume_id, one)
         volumes, texts = volumes + 1, texts + len(one.pages)
         if one.volume_id % 2000 == 0:
-            index.commit(one.volume_id)
+            index.commit(0)
             sys.stderr.write(f"\r{one.volume_id} volumes, {texts / (time.process_time() - busy - inventing):.0f} page texts/s and core")
-        if one.volume_id % every == 0:
-            sample.append(one)
         began = time.thread_time()
-    index.commit(10**9)
+    index.commit(0)
     seconds = time.process_time() - busy - inventing
-    figures = {
-        "volumes": volumes,
-        "page_texts": texts,
-        "core_seconds": round(seconds, 1),
-        "page_texts_per_second_and_core": round(texts / seconds),
-    }
-    return sample, figures
+    figures = {"volumes": volumes, "page_texts": texts, "core_seconds": round(seconds, 1)}
+    return {**figures, "page_texts_per_second_and_core": round(texts / seconds)}
 
 
 def ask_all(index: SearchIndex, chance: random.Random, sample: list[Document], count: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -191,17 +185,30 @@ def main() -> None:
     words.add_argument("--pages", type=int, default=680_000)
     words.add_argument("--queries", type=int, default=200)
     words.add_argument("--seed", type=int, default=1)
-    words.add_argument("--at", type=Path, help="keep the index in this folder")
+    words.add_argument("--at", type=Path, help="keep the index in this folder; what is missing of one that is there is added")
     said = words.parse_args()
     every = max(1, said.volumes // 500)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         index = ENGINES[said.engine](said.at or Path(folder))
-        sample, built = build(index, volumes(said.volumes, said.pages, said.seed, every), every)
+        kept = index.stats().documents
+        rest = range(kept + 1, said.volumes + 1)
+        built = build(index, volumes(said.volumes, said.pages, said.seed, every, rest)) if rest else {}
+        sample = list(volumes(said.volumes, said.pages, said.seed, every, range(every, said.volumes + 1, every)))
         size = sum(one.stat().st_size for one in (said.at or Path(folder)).rglob("*") if one.is_file())
         times, truth = ask_all(index, random.Random(said.seed), sample, said.queries)  # noqa: S311 - not a secret
-        adding = spread([timed(lambda one=one: (index.replace(one.volume_id, one), index.commit(10**9))) for one in sample[:30]])  # type: ignore[misc]
+        adding = spread([timed(lambda one=one: (index.replace(one.volume_id, one), index.commit(0))) for one in sample[:30]])  # type: ignore[misc]
         index.close()
-    result = {"engine": said.engine, **built, "index_mb": round(size / 1e6), "ms": times, "add_one_and_commit_ms": adding, "sample": truth}
+    peak, loads = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), [round(one, 1) for one in os.getloadavg()]
+    result = {
+        "engine": said.engine,
+        **built,
+        "index_mb": round(size / 1e6),
+        "peak_mb": peak,
+        "load": loads,
+        "ms": times,
+        "add_one_and_commit_ms": adding,
+        "sample": truth,
+    }
     sys.stderr.write(f"\n{'class':<26}{'p50':>9}{'p95':>9}{'p99':>9}{'cpu p95':>9} ms\n")
     for name, row in {**times, "add one volume and commit": adding}.items():
         sys.stderr.write(f"{name:<26}{row['p50']:>9}{row['p95']:>9}{row['p99']:>9}{row['cpu_p95']:>9}\n")

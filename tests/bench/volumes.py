@@ -1,18 +1,21 @@
 """Volumes per hour and core, CPU time per step, memory per worker, and the cost per case as holdings grow; beside it the bare library calls.
 
-python -m tests.bench.volumes --cases 200 --cases 1000 --level B-LTA
+python -m tests.bench.volumes --cases 200 --cases 1000 --held 200 --held 1000 --held 5000 --level B-LTA
 """
 
 import argparse
 import hashlib
 import json
+import logging
 import shutil
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,77 +39,141 @@ from archive.vocabulary import SignatureLevel
 from ingest.intake import inspect_package, receive
 from tests.bench.bare import Clock, make_bare
 from tests.bench.cases import PAGES, case_files, write_bag
+from tests.bench.held import fill
 
 _OUR_STEPS = ("sheets", "build", "sign", "prove", "store", "rest")
 _BARE_EVERY = 4
-_SIZES = (200, 1000, 5000)
+_COMPARED = 100  # bare volumes of a run
+_HUNDRED, _WARM = 100, 40  # volumes made at each size, and before the first: by then the JVM has compiled what it runs often
 
 
 def measure(cases: int, level: SignatureLevel, data: Path) -> dict[str, Any]:
     """Take `cases` in and make them all, in this one process; CPU milliseconds per case and step, bytes of memory."""
-    settings = Settings(data=data, signature_level=level)
-    runtime = bootstrap.start(settings)
-    intake = _take_in(runtime, cases, data / "bags")
-    with writing(runtime.engine) as session:
-        freeze(
-            session,
-            "bench",
-            unnumbered(session),
-            catalogue=runtime.catalogue,
-            organisations=runtime.organisations,
-            rule=FilingRule.RECEIVING_PLACE,
-            at=datetime.now(UTC),
-        )
-    with reading(runtime.engine) as session:
-        versions = list(session.scalars(select(VolumeVersion.id).order_by(VolumeVersion.id)))
-    clock, last = Clock(), {"data": ""}
-    _instrument(clock, last)
-    shop = bootstrap.open_workshop(runtime)
-    volume.make_volume(shop, versions[0])  # starts the JVM and loads fonts, once per worker
-    clock.seconds.clear()
-    bare, bare_clock = _bare(shop, settings, level, last["data"], data)
-    ours: list[float] = []
-    walls: list[float] = []
+    bench = _Bench(level, data)
+    intake = bench.take_in(0, cases)
+    versions = bench.freeze()
+    bench.begin(versions[0])
     memory = []
     for count, version_id in enumerate(versions[1:], 1):
-        before, started = time.process_time(), time.perf_counter()
-        volume.make_volume(shop, version_id)
-        ours.append(time.process_time() - before)
-        walls.append(time.perf_counter() - started)
-        if count % _BARE_EVERY == 0 and count // _BARE_EVERY <= 100:
-            bare(count)
+        bench.make(version_id, compare=count % _BARE_EVERY == 0 and count // _BARE_EVERY <= _COMPARED)
         if count in (100, len(versions) - 1) or count % 500 == 0:
             memory.append((count, _resident()))
-    total = sum(ours)
-    steps = {name: clock.seconds.get(name, 0.0) * 1000 / len(ours) for name in _OUR_STEPS[:-1]}
-    steps["build"] -= steps["sheets"]  # the one calls the other
-    steps["rest"] = total * 1000 / len(ours) - sum(steps.values())
-    compared = min(len(ours) // _BARE_EVERY, 100)
-    bare_steps = {name: value * 1000 / compared for name, value in bare_clock.seconds.items()}
-    tenth = max(1, len(ours) // 10)
+    tenth = max(1, len(bench.ours) // 10)
     return {
         "cases": cases,
-        "level": str(level),
-        "pages_per_volume": PAGES,
-        "cpu_ms_per_volume": total * 1000 / len(ours),
-        "cpu_ms_median": statistics.median(ours) * 1000,
-        "wall_ms_per_volume": sum(walls) * 1000 / len(walls),
-        "volumes_per_hour_and_core": 3600 * len(walls) / sum(walls),
-        "cpu_ms_by_step": steps,
-        "bare_cpu_ms": sum(bare_steps.values()),
-        "bare_cpu_ms_by_step": bare_steps,
-        "ratio_to_bare": total * 1000 / len(ours) / sum(bare_steps.values()),
-        "cpu_ms_when_held": {size: statistics.median(ours[size - 101 : size - 1]) * 1000 for size in _SIZES if size <= len(versions)},
-        "first_tenth_cpu_ms": statistics.mean(ours[:tenth]) * 1000,
-        "last_tenth_cpu_ms": statistics.mean(ours[-tenth:]) * 1000,
+        **bench.result(),
+        "first_tenth_cpu_ms": statistics.mean(bench.ours[:tenth]) * 1000,
+        "last_tenth_cpu_ms": statistics.mean(bench.ours[-tenth:]) * 1000,
         "intake_cpu_ms_per_case": intake,
         "memory_mb": [(count, round(size / 1e6)) for count, size in memory],
     }
 
 
-def _take_in(runtime: bootstrap.Runtime, cases: int, folder: Path) -> float:
+def measure_among(held: list[int], level: SignatureLevel, data: Path) -> dict[str, Any]:
+    """Make a hundred cases among as many volumes as `held` says, for each size in turn; what is between them is filled, not made (`tests.bench.held`).
+
+    Beside each hundred stand bare calls at the same time: a machine that is busy with other work slows both.
+    """
+    bench, taken, sizes = _Bench(level, data), _WARM + 1, {}
+    bench.take_in(0, taken)
+    first, *others = bench.freeze()
+    bench.begin(first)
+    for version_id in others:
+        bench.make(version_id, compare=True)
+    for size in sorted(held):
+        fill(bench.runtime, size - _HUNDRED)
+        bench.forget()
+        intake = bench.take_in(taken, _HUNDRED)
+        taken += _HUNDRED
+        for count, version_id in enumerate(bench.freeze()):
+            bench.make(version_id, compare=count % _BARE_EVERY == 0)
+        sizes[size] = {**bench.result(), "intake_cpu_ms_per_case": intake, "memory_mb": round(_resident() / 1e6)}
+    return {"level": str(level), "pages_per_volume": PAGES, "held": sizes}
+
+
+class _Bench:
+    """One worker's process: its archive, what its volumes cost, and what the bare calls cost beside them."""
+
+    def __init__(self, level: SignatureLevel, data: Path) -> None:
+        self._settings, self._level, self._data = Settings(data=data, signature_level=level), level, data
+        self.runtime = bootstrap.start(self._settings)
+        self._clock, self._last = Clock(), {"data": ""}
+        self.ours: list[float] = []
+        self._walls: list[float] = []
+        self._compared = 0
+
+    def take_in(self, first: int, cases: int) -> float:
+        """Take cases in, in a process of its own: a worker's memory is asked for, not that of the intake. CPU milliseconds a case."""
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as intake:
+            return intake.submit(_take_in, self._settings, first, cases).result()
+
+    def freeze(self) -> list[int]:
+        """Number whatever was taken in; the versions to make, in order."""
+        with writing(self.runtime.engine) as session:
+            freeze(
+                session,
+                "bench",
+                unnumbered(session),
+                catalogue=self.runtime.catalogue,
+                organisations=self.runtime.organisations,
+                rule=FilingRule.RECEIVING_PLACE,
+                at=datetime.now(UTC),
+            )
+        with reading(self.runtime.engine) as session:
+            return list(session.scalars(select(VolumeVersion.id).where(VolumeVersion.state == "FROZEN").order_by(VolumeVersion.id)))
+
+    def begin(self, version_id: int) -> None:
+        """Make the first volume: it starts the JVM and loads the fonts, once per worker, and is the model of what is filled."""
+        _instrument(self._clock, self._last)
+        self._shop = bootstrap.open_workshop(self.runtime)
+        volume.make_volume(self._shop, version_id)
+        self._bare, self._bare_clock = _bare(self._shop, self._settings, self._level, self._last["data"], self._data)
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin to measure anew."""
+        self._clock.seconds.clear()
+        self._bare_clock.seconds.clear()
+        self.ours.clear()
+        self._walls.clear()
+        self._bared = 0
+
+    def make(self, version_id: int, *, compare: bool) -> None:
+        """Make a volume, and one with bare calls to compare it with."""
+        before, started = time.process_time(), time.perf_counter()
+        volume.make_volume(self._shop, version_id)
+        self.ours.append(time.process_time() - before)
+        self._walls.append(time.perf_counter() - started)
+        if compare:
+            self._compared += 1
+            self._bared += 1
+            self._bare(self._compared)
+
+    def result(self) -> dict[str, Any]:
+        """What was measured since it began."""
+        count, total = len(self.ours), sum(self.ours) * 1000
+        steps = {name: self._clock.seconds.get(name, 0.0) * 1000 / count for name in _OUR_STEPS[:-1]}
+        steps["build"] -= steps["sheets"]  # the one calls the other
+        steps["rest"] = total / count - sum(steps.values())
+        bare = {name: value * 1000 / self._bared for name, value in self._bare_clock.seconds.items()}
+        return {
+            "level": str(self._level),
+            "pages_per_volume": PAGES,
+            "cpu_ms_per_volume": total / count,
+            "cpu_ms_median": statistics.median(self.ours) * 1000,
+            "wall_ms_per_volume": sum(self._walls) * 1000 / count,
+            "volumes_per_hour_and_core": 3600 * count / sum(self._walls),
+            "cpu_ms_by_step": steps,
+            "bare_cpu_ms": sum(bare.values()),
+            "bare_cpu_ms_by_step": bare,
+            "ratio_to_bare": total / count / sum(bare.values()),
+        }
+
+
+def _take_in(settings: Settings, first: int, cases: int) -> float:
+    runtime, folder = bootstrap.start(settings), settings.data / "bags"
     spent, now = 0.0, datetime.now(UTC)
-    for number in range(cases):
+    for number in range(first, first + cases):
         bag_path = write_bag(folder, number)
         before = time.process_time()
         bag, submission = inspect_package(bag_path, runtime.catalogue, runtime.organisations, now)
@@ -183,8 +250,8 @@ def _bare(
 
 
 def _resident() -> int:
-    """Bytes of memory that this process holds now, the JVM's included (proc(5), VmRSS)."""
-    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    """Bytes of memory that this process has to itself, the JVM's included, and its share of libraries that others use too (proc(5), Pss)."""
+    line = next(line for line in Path("/proc/self/smaps_rollup").read_text().splitlines() if line.startswith("Pss:"))
     return int(line.split()[1]) * 1024
 
 
@@ -197,7 +264,6 @@ def _show(results: list[dict[str, Any]]) -> None:
     rows += [
         ("合计", lambda one: f"{one['cpu_ms_per_volume']:.0f}（{one['bare_cpu_ms']:.0f}）"),
         ("与直接调用库之比", lambda one: f"{one['ratio_to_bare']:.2f}"),
-        ("已有 200/1000/5000 册时", lambda one: " → ".join(f"{value:.0f}" for value in one["cpu_ms_when_held"].values())),
         ("首末十分之一", lambda one: f"{one['first_tenth_cpu_ms']:.0f} → {one['last_tenth_cpu_ms']:.0f}"),
         ("册/小时·核", lambda one: f"{one['volumes_per_hour_and_core']:.0f}"),
         ("接收（每件）", lambda one: f"{one['intake_cpu_ms_per_case']:.0f}"),
@@ -208,38 +274,53 @@ def _show(results: list[dict[str, Any]]) -> None:
     Console(width=140).print(table)
 
 
+def _show_held(results: list[dict[str, Any]]) -> None:
+    for result in results:
+        table = Table("已有册数", *result["held"], title=f"{result['level']}：新做 100 册，每册 {PAGES} 页，CPU 毫秒")
+        rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
+            ("每册", lambda one: f"{one['cpu_ms_per_volume']:.0f}（中位 {one['cpu_ms_median']:.0f}）"),
+            ("同时直接调用库", lambda one: f"{one['bare_cpu_ms']:.0f}"),
+            ("之比", lambda one: f"{one['ratio_to_bare']:.2f}"),
+            ("其中存储与数据库", lambda one: f"{one['cpu_ms_by_step']['store'] + one['cpu_ms_by_step']['rest']:.0f}"),
+            ("接收（每件）", lambda one: f"{one['intake_cpu_ms_per_case']:.0f}"),
+            ("内存 MB", lambda one: f"{one['memory_mb']}"),
+        ]
+        for name, cell in rows:
+            table.add_row(name, *(cell(one) for one in result["held"].values()))
+        Console(width=140).print(table)
+
+
 def main() -> None:
     """Measure each level and size in a process of its own, so that memory is that of one worker."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", type=int, action="append")
+    parser.add_argument("--cases", type=int, action="append", help="make so many, all of them")
+    parser.add_argument("--held", type=int, action="append", help="make a hundred among so many held")
     parser.add_argument("--level", action="append", choices=[str(one) for one in SignatureLevel])
     parser.add_argument("--out", type=Path, default=Path("bench-results"))
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(exist_ok=True)
-    sizes, levels = options.cases or [200], options.level or ["B-B", "B-LTA"]
+    held, levels = options.held or [], options.level or ["B-B", "B-LTA"]
+    sizes = options.cases or ([] if held else [200])
     if options.one:
+        # What the libraries say while they work is not the measurement.
+        logging.disable(logging.WARNING)
         with TemporaryDirectory(dir=options.out) as folder:
-            json.dump(measure(sizes[0], SignatureLevel(levels[0]), Path(folder)), sys.stdout)
+            level = SignatureLevel(levels[0])
+            json.dump(measure_among(held, level, Path(folder)) if held else measure(sizes[0], level, Path(folder)), sys.stdout)
         return
-    results = []
-    for size in sizes:
-        for level in levels:
-            command = [
-                sys.executable,
-                "-m",
-                "tests.bench.volumes",
-                "--one",
-                "--cases",
-                str(size),
-                "--level",
-                level,
-                "--out",
-                str(options.out),
-            ]
-            results.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-    (options.out / "volumes.json").write_text(json.dumps(results, indent=1) + "\n")
-    _show(results)
+
+    def alone(*arguments: str) -> dict[str, Any]:
+        command = [sys.executable, "-m", "tests.bench.volumes", "--one", "--out", str(options.out), *arguments]
+        result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        return result
+
+    made = [alone("--cases", str(size), "--level", level) for size in sizes for level in levels]
+    among = [alone(*(word for size in held for word in ("--held", str(size))), "--level", level) for level in levels] if held else []
+    (options.out / "volumes.json").write_text(json.dumps([*made, *among], indent=1) + "\n")
+    if made:
+        _show(made)
+    _show_held(among)
 
 
 if __name__ == "__main__":

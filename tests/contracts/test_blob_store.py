@@ -82,6 +82,26 @@ def test_a_list_gives_only_what_starts_with_the_prefix_in_order(store: BlobStore
     assert [one.key for one in store.list("v/b/")] == ["v/b/1", "v/b/2"]
 
 
+def test_what_goes_while_a_list_is_read_is_left_out_and_stops_nobody(store: BlobStore) -> None:
+    put = {key: store.put_new(key, key.encode()) for key in ("v/1", "v/2", "v/3")}
+    listed = store.list("v/")
+    assert next(listed).key == "v/1"
+    store.discard("v/2", put["v/2"].version)
+    assert [one.key for one in listed][-1] == "v/3"
+
+
+def test_bytes_are_swapped_for_exactly_one_version_and_never_when_it_is_locked(store: BlobStore) -> None:
+    first = store.put_new("a", b"one", media_type="text/plain")
+    second = store.swap("a", first.version, b"two")
+    assert (store.read("a"), second.media_type, store.stat("a")) == (b"two", "text/plain", second)
+    with pytest.raises((BadKeyError, MissingError)):
+        store.swap("a", first.version, b"three")
+    store.pin("a", datetime.now(UTC) + timedelta(days=1))
+    with pytest.raises(PinnedError):
+        store.swap("a", second.version, b"three")
+    assert [(one.key, store.read(one.key)) for one in store.list("")] == [("a", b"two")]
+
+
 @pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a b", "档号", "a\n", ".meta/x", "a\x00"])
 def test_a_key_that_could_mean_more_than_one_object_is_refused(store: BlobStore, key: str) -> None:
     with pytest.raises(BadKeyError):

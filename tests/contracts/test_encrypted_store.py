@@ -1,14 +1,26 @@
 """What sealing adds to the contract: the store alone tells nothing, nothing changed or moved is believed, and keys can be rotated."""
 
+import subprocess
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
+from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 from storage.encrypt import EncryptedStore, KeyRing, KeyUnknownError, load_ring
 from storage.errors import DigestMismatchError, PinnedError
 from storage.local_store import LocalStore
+from storage.s3_store import S3Store
+from tests.services import ACCESS, seaweedfs
+from tests.services import SECRET as S3_SECRET
+
+__all__ = ["seaweedfs"]
 
 SECRET = "居民户口簿".encode() * 50
 OLD, NEW = KeyRing({"2025": b"a" * 32}, "2025"), KeyRing({"2025": b"a" * 32, "2026": b"b" * 32}, "2026")
@@ -92,3 +104,83 @@ def test_a_ring_needs_its_current_key_and_keys_of_full_length(tmp_path: Path) ->
     (tmp_path / "short.key").write_bytes(b"k" * 16)
     with pytest.raises(KeyUnknownError):
         load_ring(tmp_path, "2026")
+
+
+@pytest.fixture(params=["files", "s3"])
+def inner(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
+    if request.param == "files":
+        return LocalStore(tmp_path)
+    return S3Store(request.getfixturevalue("seaweedfs"), f"r-{uuid4().hex[:12]}", ACCESS, S3_SECRET, secure=False)
+
+
+def test_keys_are_rotated_while_others_read_and_write_and_nobody_meets_a_gap(inner: BlobStore) -> None:
+    before, after = EncryptedStore(inner, OLD), EncryptedStore(inner, NEW)
+    kept = {f"v/{number}": SECRET + b"%d" % number for number in range(12)}
+    for key, data in kept.items():
+        before.put_new(key, data)
+    inner.pin("v/3", datetime.now(UTC) + timedelta(days=1))
+    stop, met = threading.Event(), Counter[str]()
+
+    def read() -> None:
+        while not stop.is_set():
+            for key, data in kept.items():
+                assert after.read(key) == data
+                assert after.put_new(key, data).size == len(data)
+                met["read"] += 1
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            made = after.put_new(f"staging/{number}", SECRET)
+            after.discard(made.key, made.version)
+
+    with ThreadPoolExecutor(4) as pool:
+        busy = [pool.submit(read), pool.submit(write)]
+        try:
+            rotated = [one.result() for one in [pool.submit(after.reseal_all), pool.submit(after.reseal_all)]]
+        finally:
+            stop.set()
+        for one in busy:
+            one.result()
+    assert met["read"]
+    assert sum(one.done for one in rotated) >= 11
+    assert [one.locked for one in rotated] == [1, 1]
+    assert {key: after.key_name(key) for key in kept} == {key: "2025" if key == "v/3" else "2026" for key in kept}
+    assert {one.key for one in after.list("v/")} == set(kept)
+    assert after.reseal_all() == (0, 1)
+
+
+@pytest.mark.parametrize("point", ["noted", "replaced"])
+def test_a_rotation_killed_at_any_point_leaves_whole_objects_and_the_next_one_finishes(tmp_path: Path, point: str) -> None:
+    kept = {f"v/{number}": SECRET + b"%d" % number for number in range(3)}
+    for key, data in kept.items():
+        EncryptedStore(LocalStore(tmp_path), OLD).put_new(key, data)
+    program = f"""
+import os, sys
+from pathlib import Path
+from storage.encrypt import EncryptedStore, KeyRing
+from storage.local_store import LocalStore
+from storage.s3_store import S3Store
+from tests.services import ACCESS, seaweedfs
+from tests.services import SECRET as S3_SECRET
+
+__all__ = ["seaweedfs"]
+true, seen = os.replace, []
+def killed(*words):
+    seen.append(words)
+    if len(seen) < 2: return true(*words)
+    if {point!r} == "replaced": true(*words)
+    os._exit(137)
+os.replace = killed
+ring = KeyRing({{"2025": b"a" * 32, "2026": b"b" * 32}}, "2026")
+EncryptedStore(LocalStore(Path(sys.argv[1])), ring).reseal_all()
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=Path(__file__).parents[2], check=False)
+    assert done.returncode == 137
+    after = EncryptedStore(LocalStore(tmp_path), NEW)
+    assert {key: after.read(key) for key in kept} == kept
+    assert {one.key: one.size for one in after.list("")} == {key: len(data) for key, data in kept.items()}
+    after.reseal_all()
+    assert {after.key_name(key) for key in kept} == {"2026"}
+    assert {key: after.read(key) for key in kept} == kept

@@ -10,6 +10,7 @@ from archive.db import reading
 from archive.fixity import FIRST, SECOND, Budget, Scrubbed, scrub
 from archive.models import FixityCheck, JournalEntry, Replica, VolumeVersion
 from archive.replicas import replicate
+from storage.errors import DigestMismatchError
 from storage.local_store import LocalStore
 from tests.faults.archives import archive, committed_folder, keys
 from tests.holdings import Holdings
@@ -156,3 +157,11 @@ def test_a_store_whose_reads_do_not_notice_wrong_bytes_is_called_blind(archive: 
     found = scrub(archive.engine, Trusting(archive.folder / "store"), None, "test")
     assert (found.blind, found.complete, found.faults) == (True, False, [])
     assert json.loads(acts(archive, "ALARM")[-1].detail)["reason"] == "canary not found"
+
+
+def test_one_damaged_volume_does_not_leave_the_later_ones_without_a_copy(archive: Holdings) -> None:
+    flip(volume_file(archive))
+    with pytest.raises(DigestMismatchError):
+        replicate(archive.engine, archive.store, second(archive), "test")
+    with reading(archive.engine) as session:
+        assert len(session.scalars(select(Replica)).all()) == 3

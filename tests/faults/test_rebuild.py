@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from api.batch import reserve, void_number
 from archive import journal
@@ -15,7 +15,8 @@ from archive.capture_tables import PageOrder
 from archive.case_facts import CaseFacts
 from archive.db import reading, writing
 from archive.errors import ConflictError
-from archive.models import Case, CaseRevision, Job, Volume, VolumeVersion
+from archive.fixity import Budget, scrub
+from archive.models import Case, CaseRevision, Delivery, FixityCheck, Job, PagePrint, Volume, VolumeVersion
 from archive.page_order import Leaf, lay_out
 from archive.rebuild import Rebuilt, differences, rebuild
 from search.follow import Source
@@ -57,6 +58,10 @@ def lived(archive: Holdings) -> Holdings:
         material = CaseFacts.model_validate(revision.facts).materials[3]
         lay_out(session, "archivist", revision, material, [Leaf(1, 1, 90)], edition=0, at=revision.accepted_at)
     archive.deliver("waiting supplement", supplement(CASES[1], 2))
+    assert archive.deliver("refused", {**case(11), "channel": "NO SUCH"}).outcome == "REFUSED"
+    assert archive.deliver("once more", case(9)).outcome == "DUPLICATE"
+    scrub(archive.engine, archive.store, None, "test", budget=Budget(bytes=1))
+    scrub(archive.engine, archive.store, None, "test")
     return archive
 
 
@@ -82,8 +87,17 @@ def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(lived:
     assert (report.faults, report.cases, report.reserved) == ([], 9, 1)
     with reading(made.engine) as session:
         assert [(one.material_no, one.edition, one.leaves) for one in session.scalars(select(PageOrder))] == [(4, 1, [[1, 1, 90]])]
+        refused = session.scalars(select(Delivery).where(Delivery.outcome == "REFUSED")).one()
+        assert refused.findings
+        assert list(made.store.list(f"{refused.quarantine_prefix}/")), "the package itself"
+        assert session.scalar(select(func.count()).select_from(PagePrint)) > 0
+        looks = session.execute(select(FixityCheck.outcome, FixityCheck.volume_version_id.is_(None))).all()
+    assert (report.deliveries, report.looks, len(looks)) == (2, 9, 9)
+    assert {(one, canary) for one, canary in looks} == {("MATCH", False), ("MISSING", True)}
+    assert not [one for one in report.lost if "指纹" in one or "拒收" in one]
     assert made.faults() == lived.faults() == []
     assert sorted((one.key, one.sha256) for one in lived.store.list("")) == before, "the bucket is only read"
+    assert scrub(made.engine, made.store, None, "test").cycle == 2, "the history goes on"
     shelf = Shelf(tmp_path / "index", "tantivy")
     assert rebuild_index(Source(made.engine, made.store, CATALOGUE, ORGANISATIONS), shelf) == 6
     made.engine.dispose()
@@ -182,3 +196,19 @@ def _blank() -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (1654, 2339), (255, 255, 255)).save(out, "JPEG", dpi=(200, 200))
     return out.getvalue()
+
+
+def test_what_cannot_come_back_is_named_with_its_reason(archive: Holdings, keys: Path) -> None:
+    archive.deliver("refused", {**case(11), "channel": "NO SUCH"})
+    seal_journal(archive)
+    for one in [*archive.store.list("deliveries/"), *archive.store.list(f"accessions/{_content(archive)}/")]:
+        archive.store.discard(one.key, one.version)
+    made, report = anew(archive, keys)
+    assert len([one for one in report.lost if "拒收" in one or "没有其接收记录" in one]) == 2
+    assert any(one.startswith("送达") for one in differences(archive.engine, made.engine))
+    made.engine.dispose()
+
+
+def _content(archive: Holdings) -> str:
+    with reading(archive.engine) as session:
+        return session.scalars(select(Case.content_digest).where(Case.case_no == CASES[2])).one()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -33,15 +34,15 @@ pytestmark = pytest.mark.skipif(
 
 READ, LOST, FOREIGN = "150602140000-20260316-000014", "150602150000-20260710-000021", "150622020000-20261016-000022"
 MORNINGS = {
-    "demo-officer": {"工作台", "归集池", "检索", "册", "卷目", "全域通办卷", "统计"},
+    "demo-officer": {"工作台", "归集池", "检索", "册", "卷目", "全域通办卷", "利用申请", "统计"},
     "demo-auxiliary": {"工作台", "归集池", "检索", "册", "卷目", "全域通办卷", "统计"},
-    "demo-archivist": {"工作台", "归集池", "核对", "组卷", "任务", "检索", "册", "卷目", "全域通办卷", "统计"},
-    "demo-chief": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
-    "demo-district": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
-    "demo-city": {"工作台", "检索", "册", "卷目", "全域通办卷", "统计"},
-    "sysadmin": {"工作台", "账号与三员", "运行状态", "机构", "事项", "设置"},
-    "secadmin": {"工作台", "账号与三员", "审计日志"},
-    "auditor": {"工作台", "审计日志"},
+    "demo-archivist": {"工作台", "归集池", "核对", "组卷", "任务", "检索", "册", "卷目", "全域通办卷", "利用申请", "查询登记", "统计"},
+    "demo-chief": {"工作台", "检索", "册", "卷目", "全域通办卷", "利用申请", "审批", "查询登记", "统计"},
+    "demo-district": {"工作台", "检索", "册", "卷目", "全域通办卷", "利用申请", "审批", "查询登记", "统计"},
+    "demo-city": {"工作台", "检索", "册", "卷目", "全域通办卷", "利用申请", "审批", "查询登记", "统计"},
+    "sysadmin": {"工作台", "账号与三员", "运行状态", "机构", "事项", "保管期限", "设置"},
+    "secadmin": {"工作台", "账号与三员", "当日查阅", "审计日志"},
+    "auditor": {"工作台", "账号与三员", "审计日志"},
 }
 PLACES = {
     "归集池": "/collecting",
@@ -52,10 +53,15 @@ PLACES = {
     "册": "/volumes",
     "卷目": "/series",
     "全域通办卷": "/citywide",
+    "利用申请": "/usage",
+    "审批": "/approvals",
+    "查询登记": "/uses",
     "统计": "/statistics",
     "账号与三员": "/system/accounts",
+    "当日查阅": "/system/daily",
     "机构": "/system/organisations",
     "事项": "/system/items",
+    "保管期限": "/system/retention",
     "运行状态": "/system/status",
     "设置": "/system/settings",
     "审计日志": "/journal",
@@ -219,6 +225,49 @@ def test_a_volume_is_read_with_its_seal_its_originals_and_its_trace(city: City, 
     expect(page.get_by_text("demo-district-archivist 对照原件")).to_be_visible()
 
 
+def test_words_are_found_inside_a_volume_and_marked_on_its_pages_by_keyboard(city: City, page: Page) -> None:
+    enter(page, city, "demo-district-archivist")
+    code = city.code_of(READ)
+    address = f"{city.address}/volumes/{code}"
+    page.goto(address)
+    page.keyboard.press("f")
+    page.keyboard.type("华侨回国 落户")
+    page.keyboard.press("Enter")
+    expect(page.locator(".places [aria-current]")).to_contain_text("华侨回国")
+    count = page.locator(".places li").count()
+    assert count > 2
+    assert page.locator(".marks rect").count() >= count
+    here = page.locator(".marks rect.now").first
+    on = page.locator(".places [aria-current]").get_attribute("data-on")
+    assert page.locator(f"#p{on} .marks rect.now").count() > 0
+    expect(here).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("#nth")).to_have_text("2")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Escape")  # out of the box: now one letter goes on
+    page.keyboard.press("Shift+n")
+    expect(page.locator("#nth")).to_have_text(str(count))
+    page.keyboard.press("n")
+    expect(page.locator("#nth")).to_have_text("1")
+    with reading(city.runtime.engine) as session:
+        name = session.query(Case).filter(Case.case_no == READ).one().facts["applicant"]["name"]
+    page.locator("#within").fill(name)
+    page.locator("#within").press("Enter")
+    expect(page.locator(".places mark").first).to_contain_text("*")
+    assert name not in page.locator("#inside").inner_text()
+    page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
+    assert page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"] == []
+    page.locator("#within").fill("没有这样的字句")
+    page.locator("#within").press("Enter")
+    expect(page.get_by_text("本册中没有找到")).to_be_visible()
+    assert page.locator(".marks").count() == 0
+    assert unquote(page.url) == address
+    with reading(city.runtime.engine) as session:
+        looks = session.query(JournalEntry).filter(JournalEntry.act == "FIND_INSIDE").all()
+    assert {one.subject for one in looks} == {code}
+    assert not any(word in one.detail for one in looks for word in ("华侨", name))
+
+
 def test_what_was_archived_is_found_masked_and_what_is_foreign_is_not(city: City, page: Page) -> None:
     enter(page, city, "demo-district-archivist")
     for _ in range(60):
@@ -267,6 +316,12 @@ def test_each_role_is_shown_what_is_his_and_refused_the_rest(city: City, page: P
     assert answers == {name: 200 if name in links else 403 for name in PLACES}
 
 
+def _token(client: httpx.Client) -> str:
+    found = re.search(r'name="csrf" value="(\w+)"', client.get("/").text)
+    assert found
+    return found[1]
+
+
 def test_forced_requests_are_refused(city: City) -> None:
     code, waiting = city.code_of(READ), "150602010000-20260901-000901"
     with city.client("demo-district-archivist") as district, city.client("demo-officer-other") as other:
@@ -276,6 +331,17 @@ def test_forced_requests_are_refused(city: City) -> None:
         assert district.get(image).headers["content-type"] == "image/webp"
         assert district.get(image.replace(look[1], "1")).status_code == 404  # a look at something else
         assert other.get(image).status_code == 404
+        report = district.get(f"/volumes/{code}/inspection.pdf")
+        assert (report.headers["content-type"], report.headers["cache-control"], report.content[:5]) == (
+            "application/pdf",
+            "no-store",
+            b"%PDF-",
+        )
+        assert other.get(f"/volumes/{code}/inspection.pdf").status_code == 404
+        sought = {"csrf": _token(other), "look": look[1], "q": "华侨"}
+        assert other.post(f"/volumes/{code}/v1/find", data=sought).status_code == 404
+        assert district.post(f"/volumes/{code}/v1/find", data=sought).status_code == 409  # the token of another login
+        assert district.post(f"/volumes/{code}/v1/find", data={**sought, "csrf": _token(district), "look": "1"}).status_code == 404
         foreign, missing = other.get(f"/volumes/{code}"), other.get("/volumes/J602-ZY·HJ·QR·2026·Y-999999")
         assert (foreign.status_code, foreign.text) == (404, missing.text.replace("J602-ZY·HJ·QR·2026·Y-999999", code))
         csrf = re.search(r'name="csrf" value="(\w+)"', district.get("/").text)

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -89,7 +90,7 @@ def given(files: list[tuple[str, bytes]], folder: Path) -> list[str]:
 
 def test_thirty_files_find_their_cases_and_go_on_by_themselves(city: City, page: Page, tmp_path: Path) -> None:
     enter(page, city, "demo-district-archivist")
-    page.get_by_role("link", name="归集池").click()
+    page.get_by_label("主菜单").get_by_role("link", name="归集池").click()
     page.get_by_role("button", name="立即提取").click()
     expect(page.get_by_text("缺 4 居民户口簿")).to_have_count(len(CASES), timeout=60_000)  # the page itself asks
     expect(page.locator(".sources li").first.get_by_text("正常")).to_be_visible()
@@ -103,13 +104,47 @@ def test_thirty_files_find_their_cases_and_go_on_by_themselves(city: City, page:
         time.sleep(0.5)
     assert gathered(city) == len(CASES)
     page.reload()
-    expect(page.get_by_text("没有归集中的办件")).to_be_visible()
+    expect(page.get_by_text("没有归集中的办件")).to_be_visible(timeout=60_000)  # the page asks while it runs
     # The same heap again is known, and nothing is doubled.
     page.locator("#choose").set_input_files(given(scans(), tmp_path))
     expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=60_000)
     assert page.get_by_text("此前已收到").count() == 31
     with reading(city.runtime.engine) as session:
         assert session.query(CapturedFile).count() == 31
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_of_the_window_are_open_to_everybody_at_any_width(city: City, browser: Browser, scheme: str, tmp_path: Path) -> None:
+    axe = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
+    dark = "dark" if scheme == "dark" else "light"
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme=dark, locale="zh-CN")
+    page = context.new_page()
+    enter(page, city, "demo-district-archivist")
+    page.goto(f"{city.address}/collecting")
+    heap = [(f"{scheme}-{number}.png", small(900 + number + 10 * len(scheme))) for number in (1, 2)]
+    page.locator("#choose").set_input_files(given(heap, tmp_path))
+    expect(page.locator("#told")).to_have_text("已收到 2 / 2，全部完成", timeout=60_000)
+    waits = page.locator("[data-row] a").first
+    expect(waits).to_be_visible()
+    capture = waits.get_attribute("href") or ""
+    found: list[Any] = []
+    for address in ("", capture, f"/checks/{WAITS}", f"/checks/{CASES[0]}", "/checks", "/compile", "/"):
+        if address:
+            page.goto(city.address + address)
+        page.evaluate(axe)
+        result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        found += [(address, one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in result["violations"]]
+        for width, height in ((683, 384), (390, 844)):  # 200 % of a station's screen, and a phone
+            page.set_viewport_size({"width": width, "height": height})
+            if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+                found.append((address, "scrolls sideways", width))
+        page.set_viewport_size({"width": 1366, "height": 768})
+    page.goto(f"{city.address}/collecting")
+    page.get_by_label("退回这 2 个的理由").fill("试扫，作废")
+    page.get_by_role("button", name="退回全部 2 个").click()
+    expect(page.get_by_text("没有待处理的文件")).to_be_visible()
+    context.close()
+    assert found == []
 
 
 def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(city: City, page: Page, browser: Browser) -> None:
@@ -219,10 +254,31 @@ def test_five_hundred_files_over_a_line_that_breaks_and_none_is_lost(city: City,
         assert {fault for fault, _, _ in between.done} == set(breaks.values())
     expect(page.get_by_text("500 个要人处理")).to_be_visible()
     with reading(city.runtime.engine) as session:
-        rows = session.query(CapturedFile.state, CapturedFile.sha256).filter(CapturedFile.name.is_not(None), CapturedFile.size < 200).all()
+        rows = session.query(CapturedFile.state, CapturedFile.sha256).filter(CapturedFile.account == "demo-auxiliary").all()
     assert [one.state for one in rows] == ["UNPLACED"] * 500
     assert len({one.sha256 for one in rows}) == 500
     page.goto(f"{city.address}/collecting")
     page.get_by_label("退回这 500 个的理由").fill("试扫，作废")
     page.get_by_role("button", name="退回全部 500 个").click()
     expect(page.get_by_text("没有待处理的文件")).to_be_visible()
+
+
+def test_a_file_of_another_district_is_nobodys_business_here(city: City) -> None:
+    with reading(city.runtime.engine) as session:
+        held = session.scalars(select(CapturedFile.id).limit(1)).one()
+    with city.client("demo-officer-other") as other, city.client("demo-chief") as chief:
+        missing = "0" * 32
+        assert (other.get(f"/collecting/{held}").status_code, chief.get(f"/collecting/{held}").status_code) == (404, 403)
+        assert other.get(f"/collecting/{held}/1.webp?look=1").status_code == 404
+        csrf = re.search(r'name="csrf" value="(\w+)"', other.get("/").text)
+        assert csrf
+        for act in ("file", "return"):
+            form = {"csrf": csrf[1], "reason": "不是我的", "case_no": CASES[0], "no": "4", "type": "户口簿"}
+            asked = [other.post(f"/collecting/{one}/{act}", data=form) for one in (held, missing)]
+            assert [one.status_code for one in asked] == [404, 404]
+            assert asked[0].text.replace(held, missing) == asked[1].text
+        headers = {"x-csrf": csrf[1], "accept": "application/json"}
+        assert other.post(f"/collecting/uploads/{held}/complete", headers=headers).status_code == 409  # told as one that does not exist
+        assert other.post("/collecting/uploads", headers={"accept": "application/json"}, json={}).status_code in {409, 422}
+        forged = {**headers, "sec-fetch-site": "cross-site"}
+        assert other.post(f"/collecting/uploads/{held}/complete", headers=forged).json()["code"] == "BAD_FORM"

@@ -24,6 +24,8 @@ Case, Files = dict[str, Any], dict[str, bytes]
 Change = Callable[[Case, Files], object]
 ELSEWHERE = {"CASE_CONFLICT", "SEEN_ELSEWHERE"}
 """Raised beside what the archive already holds: tests of accession, `test_seen_elsewhere`."""
+ELSEWHERE |= {"AFTER_DEATH", "TWO_HOUSEHOLDS", "TWO_MOVES"}
+"""Raised by two cases of one person: `test_across_cases`."""
 ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", "VIRUS_SCAN_DOWN"}
 """Raised before there is a package, `sources/test_sources`, and by the scanner beside intake, `test_virus`."""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}

@@ -56,7 +56,7 @@
     const place = to > from ? "after" : "before";
     figures[to][place](figures[from]);
     rows[to][place](rows[from]);
-    small().forEach((one, at) => { const button = one.querySelector("button"); button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/^第 \d+ 页/, `第 ${at + 1} 页`)); });
+    small().forEach((one, at) => { const button = one.querySelector("button"); button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/第 \d+ 页$/, `第 ${at + 1} 页`)); });
     show(to);
     later(rows[from].dataset.no);
   }

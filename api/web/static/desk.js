@@ -45,5 +45,9 @@
     else event.target.querySelectorAll("button[data-once]").forEach((button) => setTimeout(() => { button.disabled = true; }));
   });
   document.addEventListener("change", (event) => { if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit(); });
+  document.addEventListener("change", async (event) => {
+    const into = event.target.dataset?.into && document.querySelector(event.target.dataset.into);
+    if (into && event.target.files[0]) into.value = await event.target.files[0].text();
+  });
   document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
 })();

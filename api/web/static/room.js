@@ -35,19 +35,53 @@
     if (following) leaf.classList.add(following);
   };
   const beside = (on) => { room?.classList.toggle("both", on); if (alone) alone.hidden = !on; stay(); };
-  const acts = { up: () => jump(page - 1), down: () => jump(page + 1), in: () => size(1), out: () => size(-1), turn, alone: () => beside(false) };
+  // Places of what was looked for in this volume: the server draws the marks, we lay them over the pages and go from one to the next.
+  const within = document.getElementById("within"), inside = document.getElementById("inside");
+  let places = [], place = 0, sought = "";
+  function lay() {
+    pages.querySelectorAll(".marks").forEach((one) => one.remove());
+    inside.querySelectorAll(".marks").forEach((one) => pages.querySelector(`#p${one.dataset.of} .turn`)?.append(one));
+    places = [...inside.querySelectorAll("[data-place]")];
+    if (places.length) go(0);
+  }
+  function go(index) {
+    if (!places.length) return;
+    place = (index + places.length) % places.length;
+    places.forEach((one, at) => { if (at === place) one.setAttribute("aria-current", "true"); else one.removeAttribute("aria-current"); });
+    places[place].scrollIntoView({ block: "nearest" });
+    document.getElementById("nth").textContent = place + 1;
+    pages.querySelectorAll(".marks rect").forEach((one) => one.classList.toggle("now", Number(one.dataset.at) === place));
+    show(Number(places[place].dataset.on) - 1);
+    jumped = performance.now();
+    (pages.querySelector(".marks rect.now") ?? leaves[page]).scrollIntoView({ block: "center", inline: "nearest", behavior: "instant" });
+  }
+  document.body.addEventListener("htmx:afterSwap", (event) => { if (event.target === inside) { sought = within.value; lay(); } });
+  within?.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229 || event.key !== "Enter" || !places.length || within.value !== sought) return;
+    go(place + (event.shiftKey ? -1 : 1));
+    event.preventDefault();
+  });
+  within?.addEventListener("search", () => { if (!within.value) { inside.replaceChildren(); sought = ""; lay(); } });
+
+  const acts = {
+    before: () => go(place - 1), after: () => go(place + 1), seek: () => { within.focus(); within.select(); },
+    up: () => jump(page - 1), down: () => jump(page + 1), in: () => size(1), out: () => size(-1), turn, alone: () => beside(false),
+  };
 
   document.addEventListener("click", (event) => {
     const act = event.target.closest("[data-do]")?.dataset.do;
     if (act) acts[act]();
     const link = event.target.closest("a[data-page]");
     if (link) { jump(Number(link.dataset.page) - 1); event.preventDefault(); }
+    const found = event.target.closest("[data-place]");
+    if (found) go(Number(found.dataset.place));
     const compare = event.target.closest("[data-compare]");
     if (compare) { jump(Number(compare.parentElement.querySelector("[data-page]").dataset.page) - 1); beside(true); }
   });
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select") || document.querySelector("dialog[open]")) return;
-    const act = { j: "down", k: "up", "+": "in", "=": "in", "-": "out", r: "turn" }[event.key] ?? (event.key === "Escape" && room?.classList.contains("both") ? "alone" : "");
+    const step = places.length && (event.shiftKey ? "before" : "after");
+    const act = { n: step, N: step, f: within && "seek", j: "down", k: "up", "+": "in", "=": "in", "-": "out", r: "turn" }[event.key] ?? (event.key === "Escape" && room?.classList.contains("both") ? "alone" : "");
     if (!act) return;
     acts[act]();
     event.preventDefault();

@@ -1,0 +1,83 @@
+"""The OCR engine, in a child process of its own (`ingest.sandbox`): one page of a foreign file in, its lines out."""
+
+import json
+import warnings
+from collections.abc import Callable
+from functools import cache
+from importlib.metadata import version
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+import pypdfium2
+from PIL import Image, ImageOps
+
+ENGINE = "rapidocr-onnxruntime"
+_MAX_PIXELS = 150_000_000
+_DPI, _SURE, _WHOLE = 200, 0.5, 10_000
+_TEXT_ENOUGH = 8  # characters of a PDF page by which it is born digital
+_FORMATS = ("JPEG", "PNG", "TIFF")
+
+
+def answer(data: bytes) -> bytes:
+    """The child's work: one page of a file, as JSON; a fault is an answer too."""
+    try:
+        picture, whole = _picture(data[4:], int.from_bytes(data[:4], "little"))
+    except Exception:  # noqa: BLE001 - a foreign file: whatever a parser says of it, it can't be read
+        return json.dumps({"fault": "unreadable"}).encode()
+    width, height = picture.size if picture else (0, 0)
+    lines = _lines(picture) if picture else []
+    found = {"whole": whole, "width": width, "height": height, "engine": ENGINE, "version": _version(), "lines": lines}
+    return json.dumps(found, ensure_ascii=False).encode()
+
+
+def _picture(data: bytes, page: int) -> tuple[Image.Image | None, bool]:
+    """The page upright; None for a page that carries its text. Raises whatever its parser raises."""
+    if data.startswith(b"%PDF"):
+        sheet = pypdfium2.PdfDocument(data)[page - 1]
+        if len(sheet.get_textpage().get_text_range().strip()) >= _TEXT_ENOUGH:
+            return None, True
+        scale = min(_DPI / 72, (_MAX_PIXELS / (sheet.get_width() * sheet.get_height())) ** 0.5)
+        return sheet.render(scale=scale).to_pil().convert("RGB"), True
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the limit is ours
+        image = Image.open(BytesIO(data), formats=_FORMATS)
+        image.seek(page - 1)
+        if image.width * image.height > _MAX_PIXELS:
+            raise ValueError("too many pixels")
+        return ImageOps.exif_transpose(image).convert("RGB"), False
+
+
+def _lines(picture: Image.Image) -> list[tuple[str, float, list[int]]]:
+    found, _ = _engine()(np.asarray(picture)[:, :, ::-1], use_cls=False)  # BGR, as OpenCV has it
+    width, height = picture.size
+    return [
+        (
+            str(text),
+            round(float(sure), 4),
+            [round(min(max(float(value) / side, 0), 1) * _WHOLE) for x, y in corners for value, side in ((x, width), (y, height))],
+        )
+        for corners, text, sure in found or ()
+        if str(text).strip() and float(sure) >= _SURE
+    ]
+
+
+def load() -> Callable[[bytes], bytes]:
+    """Load engine and models, while files may still be opened; gives the child's work."""
+    _engine()
+    _version()
+    return answer
+
+
+@cache
+def _engine() -> Any:  # noqa: ANN401 - the engine ships no types
+    import cv2  # noqa: PLC0415 - the child's alone
+    from rapidocr_onnxruntime import RapidOCR  # noqa: PLC0415 - as above
+
+    cv2.setNumThreads(1)
+    return RapidOCR(intra_op_num_threads=1, inter_op_num_threads=1)
+
+
+@cache
+def _version() -> str:
+    return version(ENGINE)

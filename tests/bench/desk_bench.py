@@ -1,0 +1,260 @@
+"""Measure the desk with many volumes: python -m tests.bench.desk_bench --help. The real server in a process of its own, asked over loopback.
+
+Prints a table for people on stderr and JSON for scripts on stdout: for each page the milliseconds on the clock from request to the last
+byte (p50, p95), and the server's own processor time a request, which does not grow when others keep the machine busy.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+
+from api.bootstrap import Runtime, start
+from api.demo.accounts import make_demo_accounts
+from api.settings import Settings
+from archive.access_tables import UsageRequest
+from archive.db import reading
+from archive.models import Case, Volume
+from archive.usage import number_of
+from tests.bench.desk_rows import build
+from tests.browser import served
+
+_TICK = os.sysconf("SC_CLK_TCK")
+PAGE_MS, CACHED_MS, FIRST_MS = 100, 20, 300
+
+
+def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
+    """Every page, by who looks: the city's supervisor sees all volumes, which is the most that a list has to bear."""
+    with reading(runtime.engine) as session:
+        generated = session.scalars(select(Volume).where(Volume.id > 9_999).order_by(Volume.id)).first()
+        late = session.scalars(select(Volume).where(Volume.id > 9_999, Volume.fonds == "J602").order_by(Volume.id.desc())).first()
+        real = session.scalars(select(Volume).where(Volume.id < 9_999).order_by(Volume.id)).first()
+        own = session.scalars(select(UsageRequest).where(UsageRequest.account == "demo-archivist").order_by(UsageRequest.id.desc())).first()
+        waiting = session.scalars(select(Case.case_no).where(Case.state == "WAITING", Case.receive_org.startswith("150602"))).first()
+    assert generated is not None
+    assert late is not None
+    assert real is not None
+    assert own is not None
+    series = f"/series/{late.fonds}/{late.series}/{late.year}/{late.term}"
+    everybody = (
+        "/",
+        "/volumes",
+        f"/volumes?after={late.code}",
+        "/volumes?state=owing",
+        "/volumes?state=open",
+        "/volumes?state=archived",
+        "/volumes?series=QY&year=2025",
+        "/volumes?code=J602-ZY",
+        "/series",
+        "/citywide",
+        series,
+        f"{series}?after=300",
+        f"{series}/register",
+        f"{series}/spines",
+        f"{series}/transfer",
+        f"/volumes/{real.code}",
+        f"/volumes/{real.code}/contents",
+        f"/volumes/{real.code}/v1/signature",
+        "/statistics",
+        "/statistics?since=2025-01&until=2025-06",
+        "/usage",
+        "/usage/new",
+        "/search",
+    )
+    return {
+        "demo-city": (*everybody, "/approvals", "/uses", "/uses/sheet"),
+        "demo-district-archivist": (
+            *everybody[:15],
+            "/statistics",
+            "/collecting",
+            "/checks",
+            f"/checks/{waiting}",
+            "/compile",
+            "/jobs",
+            "/jobs/live",
+            "/uses",
+        ),
+        "demo-archivist": ("/", "/volumes", "/statistics", "/jobs", f"/usage/{number_of(own)}"),
+        "sysadmin": (
+            "/",
+            "/system/accounts",
+            "/system/accounts/demo-chief",
+            "/system/organisations",
+            "/system/items",
+            "/system/items/CS01/2026-1",
+            "/system/retention",
+            "/system/settings",
+            "/password",
+        ),
+        "auditor": (
+            "/",
+            "/journal",
+            "/journal?act=VIEW_PAGES",
+            "/journal?actor=worker-7",
+            f"/journal?subject={late.code}",
+            "/journal?since=2024-06-01&until=2024-06-30",
+            "/journal?before=100000",
+        ),
+    }
+
+
+class Watched:
+    """The server, and how much processor time it has used."""
+
+    def __init__(self, address: str) -> None:
+        """Find it by the port that it listens on."""
+        self.address = address
+        port = address.rsplit(":", 1)[1]
+        self.pid = next(
+            int(one.name)
+            for one in Path("/proc").iterdir()
+            if one.name.isdecimal() and (words := _words(one)) and "serve" in words and port in words
+        )
+
+    def used(self) -> float:
+        """Milliseconds of processor, user and system."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 / _TICK
+
+
+def _words(folder: Path) -> list[str]:
+    try:
+        return (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+    except OSError:
+        return []
+
+
+def timed(server: Watched, asks: int, ask: Callable[[], httpx.Response]) -> dict[str, Any]:
+    """One asked first, for what is made once, then `asks` times."""
+    began = time.perf_counter()
+    answer = ask()
+    first = (time.perf_counter() - began) * 1000
+    took, used = [], server.used()
+    for _ in range(asks):
+        began = time.perf_counter()
+        answer = ask()
+        took.append((time.perf_counter() - began) * 1000)
+    cuts = statistics.quantiles(took, n=100, method="inclusive")
+    return {
+        "status": answer.status_code,
+        "kb": round(len(answer.content) / 1024),
+        "first": round(first, 1),
+        "p50": round(cuts[49], 1),
+        "p95": round(cuts[94], 1),
+        "cpu": round((server.used() - used) / asks, 1),
+    }
+
+
+@contextmanager
+def login(address: str, name: str, secret: str) -> Iterator[httpx.Client]:
+    """A browser's worth of one account."""
+    with httpx.Client(base_url=address, timeout=60) as client:
+        assert client.post("/login", data={"login": name, "secret": secret}).status_code == 303
+        yield client
+
+
+def pages(server: Watched, secrets: dict[str, str], wanted: dict[str, tuple[str, ...]], asks: int) -> dict[str, Any]:
+    """Each page of each role."""
+    found = {}
+    for name, addresses in wanted.items():
+        with login(server.address, name, secrets[name]) as client:
+            for address in addresses:
+                found[f"{name} {address}"] = timed(server, asks, lambda address=address: client.get(address))  # type: ignore[misc]
+    with login(server.address, "demo-city", secrets["demo-city"]) as client:
+        token = re.search(r'name="csrf" value="(\w+)"', client.get("/search").text)
+        assert token
+        for words in ("王", "出生医学证明编号", "户口登记", "卷目:迁入 收件:交通"):
+            form = {"csrf": token[1], "q": words}
+            found[f"demo-city POST /search {words}"] = timed(server, asks, lambda form=form: client.post("/search", data=form))  # type: ignore[misc]
+    return found
+
+
+def images(server: Watched, secrets: dict[str, str], runtime: Runtime, asks: int) -> dict[str, Any]:
+    """A cached page again and again; and of every real volume the very first one, from a cold cache."""
+    shutil.rmtree(runtime.settings.data / "cache", ignore_errors=True)
+    with reading(runtime.engine) as session:
+        codes = session.scalars(select(Volume.code).where(Volume.id < 9_999).order_by(Volume.id)).all()
+    first = []
+    with login(server.address, "demo-city", secrets["demo-city"]) as client:
+        image = ""
+        for code in codes:
+            look = re.search(r"pages/1\.webp\?look=(\d+)", client.get(f"/volumes/{code}").text)
+            assert look
+            image = f"/volumes/{code}/v1/pages/1.webp?look={look[1]}"
+            began = time.perf_counter()
+            assert client.get(image).headers["content-type"] == "image/webp"
+            first.append((time.perf_counter() - began) * 1000)
+        time.sleep(1)  # pages drawn ahead are not what is measured
+        cached = timed(server, asks * 3, lambda: client.get(image))
+    return {
+        "cached page image": cached,
+        "first image of a volume": {"p50": round(statistics.median(first), 1), "p95": round(max(first), 1), "volumes": len(first)},
+    }
+
+
+def main() -> None:
+    """Build, serve, ask, print."""
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--volumes", type=int, default=50_000)
+    words.add_argument("--texts", type=int, default=50_000, help="page texts in the search index")
+    words.add_argument("--real", type=int, default=8, help="volumes made by the main job")
+    words.add_argument("--asks", type=int, default=30)
+    words.add_argument("--at", type=Path, help="keep the archive in this folder, and use the one that is there")
+    words.add_argument("--only", default="", help="pages whose name holds this")
+    said = words.parse_args()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        data = said.at or Path(folder)
+        kept = data / "bench-secrets.json"
+        began = time.perf_counter()
+        runtime = start(Settings(data=data, workers=1))
+        if not kept.is_file():
+            build(runtime, said.volumes, said.texts, said.real)
+            kept.write_text(json.dumps({one.login: one.secret for one in make_demo_accounts(runtime)}))
+        built = round(time.perf_counter() - began, 1)
+        secrets = json.loads(kept.read_text())
+        with served(data) as address:
+            server = Watched(address)
+            wanted = {name: tuple(one for one in addresses if said.only in one) for name, addresses in places(runtime).items()}
+            found = pages(server, secrets, wanted, said.asks)
+            drawn = images(server, secrets, runtime, said.asks)
+    report(said, found, drawn, built)
+
+
+def report(said: argparse.Namespace, found: dict[str, Any], drawn: dict[str, Any], built: float) -> None:
+    """The slowest pages first, then the verdict."""
+    sys.stderr.write(f"\n{'page':<64}{'kB':>6}{'first':>9}{'p50':>9}{'p95':>9}{'cpu':>8} ms\n")
+    for name, row in sorted(found.items(), key=lambda one: -one[1]["p95"]):
+        mark = "" if row["p95"] < PAGE_MS and row["status"] == 200 else f"  <- {row['status']}"
+        sys.stderr.write(f"{name:<64}{row['kb']:>6}{row['first']:>9}{row['p50']:>9}{row['p95']:>9}{row['cpu']:>8}{mark}\n")
+    for name, row in drawn.items():
+        sys.stderr.write(f"{name:<64}{'':>6}{'':>9}{row['p50']:>9}{row['p95']:>9}\n")
+    slow = [name for name, row in found.items() if row["p95"] >= PAGE_MS]
+    result = {
+        "volumes": said.volumes,
+        "seconds_to_build": built,
+        "load_average": [round(one, 1) for one in os.getloadavg()],
+        "pages": found,
+        "images": drawn,
+        "page_p95_ms": max(row["p95"] for row in found.values()),
+        "over_100_ms": slow,
+        "cached_under_20_ms": drawn["cached page image"]["p95"] < CACHED_MS,
+        "first_under_300_ms": drawn["first image of a volume"]["p95"] < FIRST_MS,
+    }
+    sys.stderr.write(f"{len(found)} pages, {len(slow)} over {PAGE_MS} ms; load average {result['load_average']}\n")
+    sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""What intake costs: `make bench-intake`. CPU per page-file without OCR, with hash, identification, quality checks, near-copy look-up and accession,
+beside the bare library calls (hash and decode) on the same files in the same run; and the look-ups beside many cases held.
+
+Prints a table and writes `bench-results/intake.json`.
+"""
+
+import argparse
+import hashlib
+import io
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pikepdf
+import pypdfium2
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import Engine, insert
+
+from api.demo.build import build_demo
+from archive.access_tables import BlindEntry
+from archive.across_cases import doubts
+from archive.blind_index import ID_NUMBER
+from archive.case_facts import CaseFacts
+from archive.db import connect, migrate, reading, writing
+from archive.encryption import Keyring, give_keys, new_keyring
+from archive.models import Case, PageBand, PagePrint
+from archive.organisations import load_organisations
+from archive.page_prints import BITS, _keys, seen_elsewhere
+from archive.service_items import load_catalogue, snapshot
+from ingest.intake import inspect_package, receive
+from ingest.sandbox import _pool
+from storage.local_store import LocalStore
+from tests.factories import sound_case
+
+TABLES = (load_catalogue(), load_organisations())
+AIM_MS, _SIDE, _LOOKS = 60.0, 400, 200
+
+
+def used() -> float:
+    """CPU seconds of this process and of its ended children."""
+    return sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+
+
+class Steps(dict[str, float]):
+    """CPU seconds by step; the sandbox is closed after each, for a child's time counts only when it has ended."""
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Add the CPU of the block."""
+        before = used()
+        yield
+        _pool.close()
+        self[name] = self.get(name, 0.0) + used() - before
+
+
+def hold(engine: Engine, ring: Keyring, held: int) -> None:
+    """Cases that are held already: rows, blind index and one print each, all of other people and other pages."""
+    dice, now = Random(1), datetime.now(UTC)  # noqa: S311 - filling
+    taken = snapshot(TABLES[0].get("CS02", "2026-1"))
+    facts = sound_case("150602010000-20260901-900000")
+    row = {
+        "revision": 1, "state": "ACCEPTED", "facts": facts, "snapshot": taken, "findings": [], "item_code": "CS02", "item_version": "2026-1",
+        "receive_org": "150602010000", "accept_org": "150602010000", "domicile_org": "150602010000", "completed_at": now, "accepted_at": now,
+    }  # fmt: skip
+    for start in range(0, held, 5000):
+        numbers = range(start + 1, min(held, start + 5000) + 1)
+        prints = [dice.getrandbits(BITS) for _ in numbers]
+        with writing(engine) as session:
+            session.execute(insert(Case), [row | {"id": one, "case_no": f"held-{one}", "content_digest": f"{one:064d}"} for one in numbers])
+            entries = [{"case_id": one, "kind": ID_NUMBER, "digest": ring.digest(ID_NUMBER, str(one))} for one in numbers]
+            session.execute(insert(BlindEntry), entries)
+            session.execute(
+                insert(PagePrint),
+                [
+                    {"id": one, "case_id": one, "material_no": 1, "page": 1, "bits": bits.to_bytes(BITS // 8)}
+                    for one, bits in zip(numbers, prints, strict=True)
+                ],
+            )
+            bands = sorted((key, one) for one, bits in zip(numbers, prints, strict=True) for key in set(_keys(bits)))
+            session.execute(insert(PageBand), [{"key": key, "print_id": one} for key, one in bands])
+
+
+def bare(data: bytes) -> None:
+    """Hash a file and decode every page of it, by library calls alone."""
+    hashlib.sha256(data).hexdigest()
+    if data.startswith(b"%PDF"):
+        with pikepdf.open(io.BytesIO(data)):
+            pass
+        opened = pypdfium2.PdfDocument(data)
+        for page in opened:
+            page.render(scale=_SIDE / max(page.get_size()))
+        return
+    with Image.open(io.BytesIO(data)) as image:
+        for frame in range(getattr(image, "n_frames", 1)):
+            image.seek(frame)
+            image.load()
+
+
+def look_ups(engine: Engine) -> dict[str, float]:
+    """Milliseconds of wall time of one look-up, the middle of many, beside all that is held."""
+    dice, times = Random(2), {"near_copy": list[float](), "same_person": list[float]()}  # noqa: S311 - asking
+    facts = CaseFacts.model_validate(sound_case("150602010000-20260901-000001"))
+    taken = snapshot(TABLES[0].get("CS02", "2026-1"))
+    with reading(engine) as session:
+        for _ in range(_LOOKS):
+            begun = time.perf_counter()
+            list(seen_elsewhere(session, facts.case_no, {(1, 1): dice.getrandbits(BITS)}))
+            between = time.perf_counter()
+            doubts(session, facts, taken)
+            times["near_copy"].append(between - begun)
+            times["same_person"].append(time.perf_counter() - between)
+    return {name: round(1000 * sorted(all_)[len(all_) // 2], 2) for name, all_ in times.items()}
+
+
+def measure(cases: int, held: int, seed: int, folder: Path) -> dict[str, object]:
+    """Everything once; what was planted is taken in too, as it comes."""
+    build_demo(folder / "city", cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)
+    ring, steps = new_keyring(), Steps()
+    engine, store = give_keys(connect(f"sqlite:///{folder}/yice.db"), ring), LocalStore(folder / "store")
+    migrate(engine)
+    hold(engine, ring, held)
+    paths = sorted((folder / "city" / "bags").iterdir())
+    now, payloads, pages = datetime.now(UTC), list[bytes](), 0
+    with steps.step("inspect"):
+        inspected = [inspect_package(path, *TABLES, now) for path in paths]
+    for bag, submission in inspected:
+        payloads += [file.read() for name, file in bag.payload.items() if name != "case.json"]
+        pages += sum(one.pages for one in submission.components)
+    with steps.step("take_over"):
+        for path, (bag, submission) in zip(paths, inspected, strict=True):
+            receive(engine, store, "bench", path, bag, submission, now=now)
+    with steps.step("bare"):
+        for data in payloads:
+            try:
+                bare(data)
+            except (OSError, pikepdf.PdfError, pypdfium2.PdfiumError):
+                continue  # planted as broken
+    each = {name: round(1000 * seconds / len(payloads), 2) for name, seconds in steps.items()}
+    total = round(each["inspect"] + each["take_over"], 2)
+    return {
+        "cases": cases, "files": len(payloads), "pages": pages, "held": held, "ms_per_file": {**each, "intake": total},
+        "aim_ms": AIM_MS, "against_bare": round(total / each["bare"], 2), "look_up_ms": look_ups(engine),
+    }  # fmt: skip
+
+
+def show(made: dict[str, object]) -> None:
+    """The table."""
+    table = Table("接收（不含文字识别）", "CPU 毫秒 / 文件", box=None)
+    labels = {
+        "inspect": "读包、摘要、识别、质量检测",
+        "take_over": "近似页与同一人查找、入库",
+        "intake": "合计",
+        "bare": "仅调用库：摘要和解码",
+    }
+    costs, looks = made["ms_per_file"], made["look_up_ms"]
+    assert isinstance(costs, dict)
+    assert isinstance(looks, dict)
+    for name, label in labels.items():
+        table.add_row(label, f"{costs[name]:.1f}")
+    table.add_row("目标", f"< {AIM_MS:.0f}")
+    table.add_row("为仅调用库的", f"{made['against_bare']} 倍")
+    table.add_row(f"在册 {made['held']} 件时查一页近似（毫秒）", str(looks["near_copy"]))
+    table.add_row(f"在册 {made['held']} 件时查同一人（毫秒）", str(looks["same_person"]))
+    Console().print(table, f"{made['cases']} 件，{made['files']} 个文件，{made['pages']} 页")
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__)
+    words.add_argument("--cases", type=int, default=120)
+    words.add_argument("--held", type=int, default=50_000)
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--out", type=Path, default=Path("bench-results"))
+    given = words.parse_args()
+    with tempfile.TemporaryDirectory(prefix="yice-bench-") as folder:
+        made = measure(given.cases, given.held, given.seed, Path(folder))
+    given.out.mkdir(exist_ok=True)
+    (given.out / "intake.json").write_text(json.dumps(made, indent=1) + "\n")
+    sys.stdout.write(json.dumps(made) + "\n")
+    show(made)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""The short form of `make sources-drill`."""
+
+from rich.console import Console
+
+from tests.faults.sources_drill import run
+
+
+def test_a_few_cases_of_four_systems_are_all_accounted_for_after_kills_of_either_side() -> None:
+    made = run(cases=9, kills=2, seed=3, say=Console(stderr=True))
+    assert made.clean, made
+    assert made.planted > 0
+    assert made.volumes > 0
+    assert sum(made.killed.values()) == 2

@@ -1,0 +1,42 @@
+"""`yice ocr` on real parts: off by default, on with one switch, read by a worker of its own queue, and what was held before is read too."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from api.bootstrap import start
+from api.settings import Settings
+from archive.db import reading
+from archive.page_texts import texts_of_case
+from tests.factories import make_bag
+from tests.ocr_pages import WORDS, needs_ocr, scan
+
+ROOT = Path(__file__).parents[2]
+CASE_NO = "150602010000-20260901-000001"
+
+
+def yice(data: Path, *words: str, ocr: bool, expect: int = 0) -> str:
+    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), "YICE_OCR": "1" if ocr else "0"}
+    done = subprocess.run([sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout if expect != 2 else done.stderr
+
+
+@needs_ocr
+def test_ocr_is_off_until_it_is_switched_on_and_then_reads_what_was_held_before(tmp_path: Path) -> None:
+    var = tmp_path / "var"
+    make_bag(tmp_path / "bags" / "one", case_no=CASE_NO, files={"materials/006.jpg": scan()})
+    yice(var, "ingest", str(tmp_path / "bags"), ocr=False)
+    assert "YICE_OCR=1" in yice(var, "ocr", "--pending", ocr=False, expect=2)
+    status = {"enabled": False, "installed": True, "waiting": 0, "done": 0, "failed": 0, "failures": {}}
+    assert json.loads(yice(var, "ocr", "--status", "--json", ocr=False)) == status
+    assert json.loads(yice(var, "ocr", "--pending", "--json", ocr=True)) == {"total": 3, "done": 3, "failed": 0}
+    assert json.loads(yice(var, "ocr", "--status", "--json", ocr=True)) == {**status, "enabled": True, "done": 3}
+    assert json.loads(yice(var, "ocr", "--pending", "--json", ocr=True)) == {"total": 0, "done": 0, "failed": 0}
+    runtime = start(Settings(data=var))
+    with reading(runtime.engine) as session:
+        texts = texts_of_case(session, runtime.store, CASE_NO)
+    runtime.engine.dispose()
+    assert all(words in texts[6, 1].text for words in WORDS)
