@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-search bench-lookup sources-drill bench-intake bench-desk bench-growth lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-search bench-lookup sources-drill bench-intake bench-desk lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -60,7 +60,7 @@ test: lint ## 全部测试 / lint and all tests
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 BENCH ?= --cases 200
-bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--cases 1000")
+bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--held 200 --held 5000 --held 20000")
 	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
 
 bench-desk: setup ## 测量页面用时 / server time of every page with 50,000 volumes (BENCH_DESK="--volumes 5000 --at folder")
@@ -71,9 +71,6 @@ bench-search: setup ## 检索测量：50,000 册、680,000 页 / ten classes of 
 
 bench-lookup: setup ## 接口测量：200 个系统同时查阅 / 200 clients look volumes up at a real server (LOOKUP="--seconds 20 --pause 1")
 	$(VENV)/bin/python -m tests.bench.lookup_bench $(LOOKUP)
-bench-growth: setup ## 馆藏增长后的每件用时 / what a case costs with nothing held and with 20,000 volumes held (HELD=20000)
-	$(VENV)/bin/python -m tests.bench.growth --held $(if $(HELD),$(HELD),20000)
-
 bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240)
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)
 
