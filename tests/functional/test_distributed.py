@@ -200,8 +200,9 @@ def test_make_cluster_starts_everything_and_ctrl_c_ends_all_of_it() -> None:
     folder = Path(tempfile.mkdtemp(prefix="yice-cluster-"))
     folder.chmod(0o755)  # PostgreSQL runs as another user
     port = free_port()
+    # Whoever runs the tests in the background has told his children not to hear of interrupts.
     cluster = subprocess.Popen(
-        [sys.executable, "-m", "api.cluster", "up", "--folder", str(folder), "--port", str(port)],
+        ["env", "--default-signal=INT", sys.executable, "-m", "api.cluster", "up", "--folder", str(folder), "--port", str(port)],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
