@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -225,7 +226,9 @@ def _stack(folder: Path, stem: str, cases: list[tuple[DemoCase, list[dict[str, A
             pages += [page for path in one["files"] for page in _pages(case.files[path])]
     data = scans.g4_tiff([image for image, _ in pages], 200) if tiff else _pdf([raw for _, raw in pages])
     files = {f"{stem}.{'tif' if tiff else 'pdf'}": data}
-    _drop(folder, stem, _record(cases[0][0], files, 200), files)
+    # A stack is scanned when the last of its cases has come in: nothing in it was scanned before its case was there.
+    last = max((case for case, _ in cases), key=lambda case: datetime.fromisoformat(case.facts["process"][0]["at"]))
+    _drop(folder, stem, _record(last, files, 200), files)
 
 
 def _sheet(text: str) -> tuple[Image.Image, bytes]:

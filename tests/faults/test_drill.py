@@ -5,14 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.postgres import missing
 
 BREAKS, KILLS = {"store", "broker", "tsa"}, 8
 
 
-@pytest.mark.xfail(reason="its table is clean, but one of its counts differs (37 and 40) since the merges; to be mended")
 def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for() -> None:
     if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
         missing("rabbitmq-server")
@@ -21,7 +18,9 @@ def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted
     assert done.stdout, done.stderr[-2000:]
     found = json.loads(done.stdout)
     assert found["clean"], found
-    assert found["committed"] == found["accepted"] == found["commit_records"] > 30
+    assert found["committed"] == found["accepted"] > 30
+    # A volume that got its time-stamps when the TSA was back has two versions: each has one commit record, no more and no less.
+    assert found["commit_records"] == found["versions"] >= found["committed"]
     assert sum(found["outcomes"].values()) == found["bags"]
     assert set(found["broken"]) == BREAKS, "something was never broken"
     assert sum(found["killed"].values()) >= KILLS
