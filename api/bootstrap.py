@@ -114,7 +114,7 @@ def open_workshop(runtime: Runtime) -> Workshop:
         store=runtime.store,
         organisations=runtime.organisations,
         catalogue=runtime.catalogue,
-        prover=PdfAProver("2u"),
+        prover=PdfAProver("2u", scratch=runtime.settings.data / "scratch"),
         trust=seals.trust,
         sealer_for=seals.sealer_for,
         demo=seals.demo,

