@@ -16,6 +16,7 @@ from archive.configuration import read_on
 from archive.db import connect, migrate, reading
 from archive.encryption import Keyring, ensure_keyring, give_keys, read_keyring
 from archive.errors import ConflictError
+from archive.memory import settle
 from archive.organisations import Organisations, load_organisations
 from archive.service_items import Catalogue, load_catalogue
 from archive.vocabulary import OrgKind
@@ -108,6 +109,7 @@ def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:
 
 def open_workshop(runtime: Runtime) -> Workshop:
     """The tools of a worker; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
+    settle()
     seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
     return Workshop(
         engine=runtime.engine,

@@ -28,6 +28,7 @@ _MODULE = 6  # pixels of a module: fine enough for any printer
 _EPOCH = 946_684_800  # 2000-01-01 UTC: a fixed date, because the same input must give the same bytes
 _LAYOUT_CHARACTERS = frozenset("\n ")
 _NEVER = frozenset("\ufeff\ufffe\uffff\x00")  # ISO 19005-2 6.2.11.7.2 forbids them in a ToUnicode map
+_REMEMBERED = 11  # compiles after which typst has forgotten a page
 _lock = Lock()
 
 
@@ -141,9 +142,19 @@ def compile_template(name: str, data: Mapping[str, object]) -> bytes:
     text = json.dumps(_showable(data), ensure_ascii=False)
     with _lock:  # the compiler keeps its inputs between calls
         made = _compiler(name).compile(sys_inputs={"data": text}, format="pdf", pdf_standards="a-2u", timestamp=_EPOCH, pdf_tags=False)
+        _forget()
     if not isinstance(made, bytes):
         raise TypeError("typst gave no single PDF")
     return made
+
+
+def _forget() -> None:
+    """Drop what typst remembers of the pages that it laid out: 40 MB a volume, and no other volume has the same ones.
+
+    It drops what was not used in its last ten compiles and has no call for it, so it is given empty ones; they cost what dropping costs anyway.
+    """
+    for _ in range(_REMEMBERED):
+        _compiler("blank.typ").compile(format="pdf")
 
 
 def missing_glyphs(text: str) -> set[str]:

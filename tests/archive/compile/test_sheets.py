@@ -1,9 +1,13 @@
 """The generated sheets: the right pages, nothing lost, the same bytes again."""
 
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
+from multiprocessing import get_context
+from pathlib import Path
+from resource import getpagesize
 
 import pikepdf
 import pypdfium2 as pdfium
@@ -12,6 +16,7 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive.compile import sheets
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import SEAL_BOX, FormSheet, InspectionSheet, SheetRow, Sheets, SheetsInput, missing_glyphs, render_sheets
@@ -221,3 +226,21 @@ def test_the_seal_is_42_mm_and_says_whose_it_is() -> None:
     with pikepdf.open(BytesIO(pdf)) as opened:
         assert float(opened.pages[0].mediabox[2]) == pytest.approx(119.06, abs=0.1)
     assert {"东", "所", "演", "示"} <= set(text_of(pdf, 0, 1))
+
+
+def _memory_taken_by_further_volumes(remembered: int) -> int:
+    """Bytes that this process grew by from the third volume's sheets to the fifteenth's."""
+    sheets._REMEMBERED = remembered
+    sizes = []
+    for number in range(15):
+        forms = tuple(form(f"f{at}", FormKind.APPROVAL, fields=60) for at in range(4))
+        rows = tuple(row(at + 1, None, one.key) for at, one in enumerate(forms))
+        render_sheets(replace(volume(rows, forms), code=f"J602-ZY·HJ·QR·2026·Y-{number:06d}", case_no=f"DEMO-2026-{number:04d}"))
+        sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * getpagesize())
+    return sizes[-1] - sizes[2]
+
+
+def test_pages_laid_out_for_one_volume_are_not_kept_in_memory_while_others_are_made() -> None:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as children:
+        kept, forgotten = children.map(_memory_taken_by_further_volumes, (0, 11))
+    assert forgotten < kept / 4, f"{forgotten >> 20} MB instead of {kept >> 20} MB"
