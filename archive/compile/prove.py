@@ -133,6 +133,9 @@ class PdfAProver:
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
                 f"-Xmx{self._heap_mb}m",
+                # What one validation needs stays young and goes with it; with less room the old generation would fill to the whole heap.
+                "-Xmn44m",
+                "-XX:SurvivorRatio=3",
                 "--enable-native-access=ALL-UNNAMED",
                 f"-Djava.io.tmpdir={_private_folder(self._scratch)}",
             )
