@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-search bench-lookup sources-drill bench-intake bench-desk lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -62,6 +62,9 @@ test: lint ## 全部测试 / lint and all tests
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--held 200 --held 5000 --held 20000")
 	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
+
+bench-nodes: setup ## 一台与多台：每小时册数 / volumes an hour with 1 and 2 workers, embedded and distributed (NODES="--cases 100")
+	$(VENV)/bin/python -m tests.bench.nodes_bench $(NODES)
 
 bench-desk: setup ## 测量页面用时 / server time of every page with 50,000 volumes (BENCH_DESK="--volumes 5000 --at folder")
 	$(VENV)/bin/python -m tests.bench.desk_bench $(BENCH_DESK)

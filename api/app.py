@@ -1,17 +1,37 @@
 """The HTTP door: health, the station API, and the archivist's desk."""
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.bootstrap import Runtime, start
 from api.health import public, readiness, ready
+from api.logs import ToldRequests
 from api.logs import begin as begin_logs
-from api.logs import told_request
 from api.metrics import exposition, registry_of
 from api.settings import Settings
 from api.v1 import mount as mount_stations
 from api.web.mount import mount as mount_desk
+
+
+class _Guarded:
+    """Middleware that puts the headers on every answer without which a browser trusts it too far."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("Content-Security-Policy", "default-src 'none'")
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, sending)
 
 
 def create_app(runtime: Runtime) -> FastAPI:
@@ -20,15 +40,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     mount_stations(app, runtime)
     mount_desk(app, runtime)
     measured = registry_of(runtime)
-    app.middleware("http")(told_request)
-
-    @app.middleware("http")
-    async def guard(request: Request, call_next):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202 - starlette's own signature
-        response = await call_next(request)
-        response.headers.setdefault("Content-Security-Policy", "default-src 'none'")
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers.setdefault("Cache-Control", "no-store")
-        return response
+    app.add_middleware(ToldRequests)
+    app.add_middleware(_Guarded)
 
     @app.get("/healthz")
     def health() -> dict[str, str]:

@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from uuid import uuid4
 from api.failures import explain, places
 
 if TYPE_CHECKING:  # a worker has no need of the web
-    from fastapi import Request, Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _ROOMS = ("api", "archive", "ingest", "search", "storage", "yice")
 _about: ContextVar[dict[str, str | int]] = ContextVar("about", default={})  # noqa: B039 - never changed in place
@@ -92,16 +92,30 @@ def _since(begin_at: float) -> int:
     return round((time.monotonic() - begin_at) * 1000)
 
 
-async def told_request(request: "Request", call_next: "Callable[[Request], Awaitable[Response]]") -> "Response":
-    """Give a request a number, which its answer bears too, and log it by the pattern of its address: an address may name a volume."""
-    number, begin_at = uuid4().hex[:16], time.monotonic()
-    with about(request=number):
-        status = 500
-        try:
-            response = await call_next(request)
-            status = response.status_code
-        finally:
-            route = getattr(request.scope.get("route"), "path", None)
-            tell("request", method=request.method, route=route, status=status, ms=_since(begin_at))
-    response.headers["Request-Id"] = number
-    return response
+class ToldRequests:
+    """Middleware that gives a request a number, which its answer bears too, and logs it by the pattern of its address: an address may name a volume."""
+
+    def __init__(self, app: "ASGIApp") -> None:
+        """Around an app."""
+        self._app = app
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """One request; of what is no request nothing is told."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        number, begin_at, status = uuid4().hex[:16], time.monotonic(), 500
+
+        async def sending(message: "Message") -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"request-id", number.encode())]
+            await send(message)
+
+        with about(request=number):
+            try:
+                await self._app(scope, receive, sending)
+            finally:
+                route = getattr(scope.get("route"), "path", None)
+                tell("request", method=scope["method"], route=route, status=status, ms=_since(begin_at))

@@ -31,8 +31,9 @@ def serve_here(runtime: Runtime, port: int | None) -> None:
             f"网页 http://127.0.0.1:{port}/ ，接口 http://127.0.0.1:{port}/api/v1 ，说明 http://127.0.0.1:{port}/openapi.json",
             soft_wrap=True,
         )
+        sys.setswitchinterval(0.0005)
         # No access log: addresses name volumes, and every look is journalled anyway.
-        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, proxy_headers=False)
+        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, proxy_headers=False, timeout_keep_alive=60)
 
 
 def _with_address(runtime: Runtime, port: int) -> Runtime:

@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import RLock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
@@ -14,19 +16,21 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, sessionmaker
 
 _JOURNAL_LOCK = 0x59494345  # any constant: "YICE"
+_WAIT_SECONDS = 60
+_gates: WeakKeyDictionary[Engine, RLock] = WeakKeyDictionary()
 
 
 def connect(url: str) -> Engine:
     """Open an engine. SQLite gets WAL, full sync (a committed volume survives a power cut), foreign keys and write locks taken at BEGIN."""
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 60})
+    engine = create_engine(url, connect_args={"timeout": _WAIT_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
         # pysqlite's own BEGIN is deferred: two writers would then deadlock half-way, so we begin ourselves.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=60000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_WAIT_SECONDS * 1000}"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
@@ -51,8 +55,27 @@ def migrate(engine: Engine) -> None:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """A session whose work is committed at the end, or not at all."""
-    with sessionmaker(engine, expire_on_commit=False).begin() as session:
+    with _turn(engine), sessionmaker(engine, expire_on_commit=False).begin() as session:
         yield session
+
+
+@contextmanager
+def _turn(engine: Engine) -> Iterator[None]:
+    """Let the threads of a process write to SQLite one after the other, as they came.
+
+    SQLite has one writer, and whoever waits for it asks again in growing pauses: of two hundred threads that ask at once some wait for seconds while
+    nobody writes. A courtesy, no lock: after its time is up, SQLite decides.
+    """
+    if engine.dialect.name != "sqlite":
+        yield
+        return
+    gate = _gates.setdefault(engine, RLock())
+    taken = gate.acquire(timeout=_WAIT_SECONDS)
+    try:
+        yield
+    finally:
+        if taken:
+            gate.release()
 
 
 @contextmanager
