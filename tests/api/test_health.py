@@ -136,3 +136,14 @@ def test_metrics_count_the_rows_and_the_wait_at_each_scrape(tmp_path: Path, rows
         assert found["yice_jobs", "compile", "FAILED"] == 1
         assert found["yice_job_failures", "NOT_PROVED"] == 1
         assert 3600 <= found["yice_oldest_waiting_job_age_seconds",] < 3700
+
+
+def test_every_answer_carries_a_number_and_the_headers_that_keep_a_browser_careful(tmp_path: Path) -> None:
+    with served(tmp_path) as client:
+        answers = [client.get(address) for address in ("/healthz", "/nothing-here", "/api/v1/volumes/x", "/login", "/openapi.json")]
+    for one in answers:
+        assert one.headers["x-content-type-options"] == "nosniff", one.url
+        assert "unsafe" not in one.headers["content-security-policy"], one.url
+        assert "cache-control" in one.headers, one.url
+    numbers = {one.headers["request-id"] for one in answers}
+    assert len(numbers) == len(answers)
