@@ -7,9 +7,10 @@ is the one that waits, whichever case was handled first.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from archive.access_tables import BlindEntry
@@ -36,22 +37,22 @@ _BESIDE = frozenset({"申报人", "代办人", "监护人"})
 _SELF = frozenset({"本人", "死者", "死亡人员", "被注销人"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Told:
     """One case as the rules read it; `done` when it was completed, `begun` its first step."""
 
     facts: CaseFacts
     series: Series
 
-    @property
+    @cached_property
     def begun(self) -> datetime:
         return min(event.at for event in self.facts.process)
 
-    @property
+    @cached_property
     def done(self) -> datetime:
         return self.facts.completed_at
 
-    @property
+    @cached_property
     def household(self) -> tuple[str, str]:
         """Organisation and 户号, the latter where a register form states one."""
         stated = [str((one.data or {}).get("户号") or "") for one in self.facts.materials if one.form is FormKind.REGISTER]
@@ -80,15 +81,17 @@ def doubts(session: Session, facts: CaseFacts, snapshot: Mapping[str, Any]) -> l
     this = _Told(facts, Series(snapshot["series"]))
     places = {_number(one): f"case.json:subjects[{index}].id_number" for index, one in enumerate(facts.subjects)}
     places = {_number(facts.applicant): "case.json:applicant.id_number"} | places
+    about = {_number(one) for one in facts.subjects}
     found: list[Finding] = []
     for number, place in places.items():
         if number:
-            others = list(_others(session, facts.case_no, number))
+            others = list(_others(session, facts.case_no, number, deaths_only=number not in about))
             found += _judged(this, others, number, place)
     return list(dict.fromkeys(found))
 
 
-def _others(session: Session, case_no: str, number: str) -> Iterator[_Told]:
+def _others(session: Session, case_no: str, number: str, *, deaths_only: bool) -> Iterator[_Told]:
+    """The other cases that name a person. Of somebody who only declares, and may declare for a whole village, just what shows that he died or lives."""
     ring = session_keys(session)
     if ring is None:
         return
@@ -99,6 +102,8 @@ def _others(session: Session, case_no: str, number: str) -> Iterator[_Told]:
         .where(Case.case_no != case_no, Case.state != _VOID)
         .order_by(Case.id)
     )
+    if deaths_only:
+        query = query.where(or_(Case.snapshot["series"].as_string() == str(Series.SW), Case.item_code.in_(_REVIVED)))
     for facts, snapshot in session.execute(query):
         if "series" in snapshot:
             yield _Told(CaseFacts.model_validate(facts), Series(snapshot["series"]))
@@ -106,32 +111,36 @@ def _others(session: Session, case_no: str, number: str) -> Iterator[_Told]:
 
 def _judged(this: _Told, others: Iterable[_Told], number: str, place: str) -> Iterator[Finding]:
     others = list(others)
+    about = [one for one in others if one.concerns(number)]
     for other in others:
         earlier, later = sorted((this, other), key=lambda one: (one.done, one.facts.case_no))
-        between = [one for one in others if one is not other and earlier.done <= one.done <= later.begun and one.concerns(number)]
         for code, holds in (
-            ("AFTER_DEATH", _after_death(earlier, later, between, number)),
-            ("TWO_HOUSEHOLDS", _two_households(earlier, later, between, number)),
+            ("AFTER_DEATH", _after_death(earlier, later, about, number)),
+            ("TWO_HOUSEHOLDS", _two_households(earlier, later, about, number)),
             ("TWO_MOVES", _two_moves(earlier, later, number)),
         ):
             if holds:
                 yield finding(code, place, other_case=other.facts.case_no)
 
 
-def _after_death(earlier: _Told, later: _Told, between: Iterable[_Told], number: str) -> bool:
+def _between(about: Iterable[_Told], earlier: _Told, later: _Told) -> Iterator[_Told]:
+    return (one for one in about if one is not earlier and one is not later and earlier.done <= one.done <= later.begun)
+
+
+def _after_death(earlier: _Told, later: _Told, about: Iterable[_Told], number: str) -> bool:
     if not earlier.died(number) or later.begun < earlier.done or later.series in _AFTER_DEATH:
         return False
     code = later.facts.item.code
-    return code not in _REVIVED | _REMEDY and not any(one.facts.item.code in _REVIVED for one in between)
+    return code not in _REVIVED | _REMEDY and not any(one.facts.item.code in _REVIVED for one in _between(about, earlier, later))
 
 
-def _two_households(earlier: _Told, later: _Told, between: Iterable[_Told], number: str) -> bool:
+def _two_households(earlier: _Told, later: _Told, about: Iterable[_Told], number: str) -> bool:
     """One number entered anew in a second household while it stands in a first."""
     if earlier.series not in _ENTRY or later.series not in _FIRST or not (earlier.concerns(number) and later.concerns(number)):
         return False
     (one_org, one), (other_org, other) = earlier.household, later.household
     apart = one_org != other_org or (bool(one) and bool(other) and one != other)
-    return apart and not any(each.series in _LEAVING for each in between)
+    return apart and not any(each.series in _LEAVING for each in _between(about, earlier, later))
 
 
 def _two_moves(earlier: _Told, later: _Told, number: str) -> bool:

@@ -7,7 +7,7 @@ indexed: of a copy at least one band is the same with a chance of more than 99 i
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, union_all
 from sqlalchemy.orm import Session
 
 from archive.models import Case, PageBand, PagePrint
@@ -15,6 +15,7 @@ from archive.models import Case, PageBand, PagePrint
 BITS, NEAR = 512, 42
 _BANDS, _WIDTH = 16, 24
 _MASK = (1 << _WIDTH) - 1
+_AT_ONCE = 20  # pages of one band
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +40,40 @@ def _keys(print_: int) -> list[int]:
 def seen_elsewhere(session: Session, case_no: str, prints: Mapping[tuple[int, int], int]) -> Iterator[Likeness]:
     """Pages, by material and place in it, that look like a page of another case; one other page is named for each."""
     for (material_no, page), print_ in prints.items():
+        found = _other(session, case_no, print_)
+        if found is not None:
+            yield Likeness(material_no, page, *found)
+
+
+def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | None:
+    """The case and material of the first page found that looks like this one.
+
+    Read band by band and some at a time: a page that every second case holds, such as a printed form, would otherwise bring all of them.
+    """
+    read = dict.fromkeys(_keys(print_), 0)
+    while read:
+        parts = [
+            select(PageBand.key, PageBand.print_id)
+            .where(PageBand.key == key, PageBand.print_id > last)
+            .order_by(PageBand.print_id)
+            .limit(_AT_ONCE)
+            .subquery()
+            for key, last in read.items()
+        ]
+        bands: dict[int, list[int]] = {}
+        for key, print_id in session.execute(union_all(*(select(part) for part in parts))):
+            bands.setdefault(key, []).append(print_id)
         query = (
             select(PagePrint.bits, PagePrint.material_no, Case.case_no)
-            .join(PageBand, PageBand.print_id == PagePrint.id)
             .join(Case, Case.id == PagePrint.case_id)
-            .where(PageBand.key.in_(_keys(print_)), Case.case_no != case_no)
+            .where(PagePrint.id.in_({one for found in bands.values() for one in found}), Case.case_no != case_no)
             .order_by(PagePrint.id)
         )
-        for bits, other_material_no, other in session.execute(query):
+        for bits, material_no, other in session.execute(query) if bands else ():
             if distance(int.from_bytes(bits), print_) <= NEAR:
-                yield Likeness(material_no, page, other, other_material_no)
-                break
+                return other, material_no
+        read = {key: max(found) for key, found in bands.items() if len(found) == _AT_ONCE}
+    return None
 
 
 def alike(prints: Mapping[tuple[int, int], int]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:

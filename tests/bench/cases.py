@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -11,6 +11,7 @@ from typing import Any
 
 from api.demo import born_digital, scans
 from archive.arrangement import LOCAL_TIME
+from archive.citizen_id import check_digit
 
 PAGES = 15
 _HOME = "150602010000"
@@ -53,6 +54,13 @@ def originals() -> tuple[Original, ...]:
         Original("投靠说明", scanned, "materials/006.tif", tiff, 2),
         Original("住所照片", scanned, "materials/007.png", png, 1),
     )
+
+
+def _id_number(number: int) -> str:
+    """A sound number for each case, for nobody has a thousand cases: the day of birth and the sequence count up."""
+    born, sequence = date(1970, 1, 1) + timedelta(days=number % 10_000), number // 10_000
+    first = f"150602{born:%Y%m%d}{sequence:03d}"
+    return first + check_digit(first)
 
 
 def marked(jpeg: bytes, text: str) -> bytes:
@@ -117,7 +125,7 @@ def _facts(number: int, files: tuple[Original, ...]) -> dict[str, Any]:
         if mine[0].source == "SHARED_CERT":
             material["source_ref"] = {"system": "电子证照库", "id": str(number), "fetched_at": start.isoformat()}
         materials.append(material)
-    person = {"name": "测某", "id_number": "150602199001010016", "phone": "13800000000"}
+    person = {"name": "测某", "id_number": _id_number(number), "phone": "13800000000"}
     return {
         "spec": "case-submission/1",
         "case_no": f"{_HOME}-{start:%Y%m%d}-{number:06d}",
