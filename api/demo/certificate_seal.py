@@ -4,6 +4,7 @@ import io
 from functools import cache
 from pathlib import Path
 
+import pikepdf
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign import PdfSignatureMetadata, SimpleSigner
@@ -37,6 +38,14 @@ def signed(folder: Path, data: bytes) -> bytes:
         return bytes(sign_pdf(writer, PdfSignatureMetadata(field_name="Issuer", md_algorithm="sha256"), _signer(folder)).getvalue())
     except PdfError:
         return data
+
+
+def readable(data: bytes) -> bytes:
+    """The same certificate without restrictions or damage, so that it can be signed."""
+    with pikepdf.open(io.BytesIO(data)) as opened:
+        made = io.BytesIO()
+        opened.save(made)
+    return made.getvalue()
 
 
 def altered(data: bytes) -> bytes:

@@ -156,10 +156,10 @@ def _certify(folder: Path, share: Share, case: DemoCase, *, altered: bool) -> No
         if one["source"] != SourceKind.SHARED_CERT:
             continue
         data = case.files[one["files"][0]]
-        if altered or one["no"] % 2 == 0:
-            data = certificate_seal.signed(folder, data)
         if altered:
-            data = certificate_seal.altered(data)
+            data = certificate_seal.altered(certificate_seal.signed(folder, certificate_seal.readable(data)))
+        elif one["no"] % 2 == 0:
+            data = certificate_seal.signed(folder, data)
         name = f"{case.index}.{one['no']}"
         (folder / "certificates" / name).write_bytes(data)
         row = {

@@ -6,7 +6,7 @@ import json
 import re
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 import yaml
 from sqlalchemy import Engine, select
 
-from api.demo import certificate_seal
+from api.demo import born_digital, certificate_seal
 from api.demo.sources import CLIENT, KEY, SECRET, World
 from archive.db import connect, migrate, reading
 from archive.gathering import Want
@@ -148,6 +148,17 @@ def capture(folder: Path, name: str, files: dict[str, bytes], **more: Any) -> No
 
 
 MATERIAL = {"case_no": "C-1", "no": 6, "type": "非婚生育说明", "pages": 1}
+
+
+@pytest.mark.parametrize("damage", [born_digital.restricted, born_digital.with_damaged_xref])
+def test_a_certificate_that_the_demonstration_alters_is_signed_first_even_when_it_could_not_be_as_it_is(
+    tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    roots = certificate_seal.make_issuer(tmp_path).read_bytes()
+    kept = damage(born_digital.without_fonts("居民身份证", ("演示",)))
+    signed = certificate_seal.signed(tmp_path, certificate_seal.readable(kept))
+    assert _signature(signed, roots) is ForeignSignature.VALID
+    assert _signature(certificate_seal.altered(signed), roots) is ForeignSignature.BROKEN
 
 
 def test_a_scan_that_is_still_being_written_waits_and_is_taken_when_it_is_whole(tmp_path: Path) -> None:
