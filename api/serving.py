@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 import uvicorn
 
-from api.app import create_app
+from api.app import create_app, serve_many
 from api.batch import die_with_parent
 from api.bootstrap import Runtime
 from api.terminal import screen
@@ -26,12 +26,12 @@ def serve_here(runtime: Runtime, port: int | None) -> None:
     port = port or runtime.settings.port
     runtime = _with_address(runtime, port)
     app = create_app(runtime)
+    serve_many()
     with _beside(runtime, "index", "index", "follow"), _reader(runtime), _webhooks(runtime):
         screen.print(
             f"网页 http://127.0.0.1:{port}/ ，接口 http://127.0.0.1:{port}/api/v1 ，说明 http://127.0.0.1:{port}/openapi.json",
             soft_wrap=True,
         )
-        sys.setswitchinterval(0.0005)
         # No access log: addresses name volumes, and every look is journalled anyway.
         uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, proxy_headers=False, timeout_keep_alive=60)
 

@@ -21,6 +21,7 @@ from archive.compile.volume import Workshop, make_volume
 from archive.custody import finish_job
 from archive.db import writing
 from archive.duties import DUTIES
+from archive.memory import share_one_heap
 from ingest.ocr import recognise_page
 from search.errors import WriterBusyError
 from search.follow import follow
@@ -125,4 +126,5 @@ def _runtime() -> Runtime:
 @cache
 def _workshop(runtime: Runtime) -> Workshop:
     # At the first task, hence after the fork: the JVM does not survive one.
+    share_one_heap()
     return open_workshop(runtime)

@@ -10,15 +10,19 @@ _THRESHOLDS = (20_000, 20, 50)  # one signed PDF read by pyHanko is some ten tho
 
 @cache
 def settle() -> None:
-    """Keep the garbage collector away from what stays for ever (modules, catalogue, settings), and let threads share one heap.
+    """Keep the garbage collector away from what stays for ever: modules, catalogue, settings.
 
     A volume's proof makes the JVM collect, and JPype then makes Python collect all: over 200,000 lasting objects that is 60 ms each time, a quarter
-    of a volume's cost. Each thread's own heap of the C library keeps what its busiest moment took.
+    of a volume's cost.
     """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_THRESHOLDS)
+
+
+def share_one_heap() -> None:
+    """Let the threads of a process that makes one volume at a time share one heap: each heap of its own keeps what its busiest moment took."""
     # glibc's own call; another C library has no such heaps.
     limit = getattr(ctypes.CDLL(None), "mallopt", None)
     if limit is not None:
         limit(_ARENA_MAX, 1)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_THRESHOLDS)

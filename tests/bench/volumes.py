@@ -33,6 +33,7 @@ from archive.compile.seal import Sealer
 from archive.compile.seal_art import seal_pdf
 from archive.compile.seal_keys import load_pkcs12
 from archive.db import reading, writing
+from archive.memory import share_one_heap
 from archive.models import VolumeVersion
 from archive.numbering import freeze, unnumbered
 from archive.vocabulary import SignatureLevel
@@ -125,6 +126,7 @@ class _Bench:
     def begin(self, version_id: int) -> None:
         """Make the first volume: it starts the JVM and loads the fonts, once per worker, and is the model of what is filled."""
         _instrument(self._clock, self._last)
+        share_one_heap()  # as a worker does
         self._shop = bootstrap.open_workshop(self.runtime)
         volume.make_volume(self._shop, version_id)
         self._bare, self._bare_clock = _bare(self._shop, self._settings, self._level, self._last["data"], self._data)
