@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, defer
-from sqlalchemy.sql.base import ExecutableOption
+from sqlalchemy.orm import Session
 
 from archive import journal
 from archive.access import Act, Decision, Denial, Reader, Record, decide, is_restricted, may
@@ -19,6 +19,9 @@ from archive.service_items import Catalogue
 from archive.usage import grants_of
 from archive.vocabulary import LabelledEnum
 
+_OF_VOLUME = ("code", "filing_org", "cross_org")
+_OF_CASE = ("receive_org", "accept_org", "domicile_org", "item_code", "item_version")
+"""What the policy asks of a volume's rows."""
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -87,11 +90,19 @@ def require(reader: Reader, act: Act) -> None:
 
 def record_of(volume: Volume, case: Case, room: Room, *, committed: bool) -> Record:
     """What the policy asks of a volume."""
-    orgs = dict.fromkeys((volume.filing_org, case.receive_org, case.accept_org, case.domicile_org))
-    if volume.cross_org:
-        orgs[volume.cross_org] = None
-    series = room.catalogue.get(case.item_code, case.item_version).series
-    return Record(tuple(orgs), volume.filing_org, volume.code, committed, is_restricted(series))
+    return _record(
+        tuple(getattr(volume, name) for name in _OF_VOLUME), tuple(getattr(case, name) for name in _OF_CASE), room, committed=committed
+    )
+
+
+def _record(volume: Sequence[Any], case: Sequence[Any], room: Room, *, committed: bool) -> Record:
+    """Of the columns `_OF_VOLUME` and `_OF_CASE`."""
+    (code, filing_org, cross_org), (*handling, item_code, item_version) = volume, case
+    orgs = dict.fromkeys((filing_org, *handling))
+    if cross_org:
+        orgs[cross_org] = None
+    series = room.catalogue.get(item_code, item_version).series
+    return Record(tuple(orgs), filing_org, code, committed, is_restricted(series))
 
 
 def read_code(text: str) -> str:
@@ -129,18 +140,18 @@ def visible(session: Session, reader: Reader, ids: Iterable[int], room: Room) ->
     seeing = Reader(reader.account, reader.role, reader.org)  # who may search may know that a volume is there
     now = database_now(session)
     # Whose a volume is stands beside its facts: twenty hits need not be decrypted to be judged.
-    unread = (defer(Case.facts), defer(Case.snapshot), defer(Case.findings))
-    rows = _rows(session, (Volume.id.in_(wanted), Volume.void_reason.is_(None)), unread)
+    columns = (Volume.id, *(getattr(Volume, name) for name in _OF_VOLUME), *(getattr(Case, name) for name in _OF_CASE))
+    archived = select(VolumeVersion.id).where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED").exists()
+    query = select(*columns).join(Case, Case.id == Volume.case_id).where(Volume.id.in_(wanted), Volume.void_reason.is_(None), archived)
+    cut = 1 + len(_OF_VOLUME)
     return {
-        volume.id
-        for volume, case, version in rows
-        if version and decide(seeing, Act.VIEW, record_of(volume, case, room, committed=True), room.organisations, now=now).allowed
+        row[0]
+        for row in session.execute(query)
+        if decide(seeing, Act.VIEW, _record(row[1:cut], row[cut:], room, committed=True), room.organisations, now=now).allowed
     }
 
 
-def _rows(
-    session: Session, where: tuple[object, ...], options: Sequence[ExecutableOption] = ()
-) -> Sequence[tuple[Volume, Case, VolumeVersion | None]]:
+def _rows(session: Session, where: tuple[object, ...]) -> Sequence[tuple[Volume, Case, VolumeVersion | None]]:
     """Volumes with their case and newest archived version."""
     query = (
         select(Volume, Case, VolumeVersion)
@@ -148,7 +159,6 @@ def _rows(
         .outerjoin(VolumeVersion, (VolumeVersion.volume_id == Volume.id) & (VolumeVersion.state == "COMMITTED"))
         .where(*where)  # type: ignore[arg-type]
         .order_by(Volume.id, VolumeVersion.version.desc())
-        .options(*options)
     )
     newest: dict[int, tuple[Volume, Case, VolumeVersion | None]] = {}
     for volume, case, version in session.execute(query):

@@ -72,7 +72,7 @@ async def client(
     port: int, token: str, until: float, pause: float, chance: random.Random, volumes: int, took: list[tuple[float, int]]
 ) -> None:
     """One client on one connection: ask, wait for the answer, pause, until the time is over."""
-    await asyncio.sleep(chance.random() * min(pause, 1))
+    await asyncio.sleep(chance.random() * pause)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     while time.monotonic() < until:
         started = time.monotonic()
