@@ -7,11 +7,13 @@ from fastapi import APIRouter, Request, Response
 
 from api.bootstrap import Runtime
 from api.health import readiness
+from api.renewing import horizon, look_ahead
 from api.status import DISK_FLOOR, DutyStanding, Standing, disk_free, index_behind, queues, standing, tsa_answers
 from api.web.door import At, PageRoute, Seated
 from api.web.words import clock
 from archive.access import Act
 from archive.db import reading
+from archive.renewal import Outlook
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/system")
 _NAMES = {"database": "数据库", "store": "对象存储", "broker": "消息服务"}
@@ -46,7 +48,7 @@ def status_page(request: Request, desk: At, seat: Seated) -> Response:
     runtime = desk.runtime
     with reading(runtime.engine) as session:
         now = standing(session)
-    lights = [*_dependencies(runtime), *_keeping(now)]
+    lights = [*_dependencies(runtime), *_keeping(now), _renewal(look_ahead(runtime, horizon(runtime)))]
     duties = [_duty(one) for one in now.duties]
     return desk.page(request, seat, "status.html", lights=lights, duties=duties, queues=queues(runtime))
 
@@ -83,6 +85,11 @@ def _keeping(now: Standing) -> Iterator[Light]:
     yield Light("日志锚定", OK if now.anchored_at else WAIT, "正常" if now.anchored_at else "从未锚定", anchored)
     yield Light("待补时间戳", WAIT if now.owed else OK, str(now.owed), "时间戳服务恢复后自动补为新版本" if now.owed else "")
     yield Light("暂存残留", WAIT if now.orphans else OK, str(now.orphans), "")
+
+
+def _renewal(ahead: Outlook) -> Light:
+    until = f"最早到期 {clock(ahead.first_end)}" if ahead.first_end else "尚无时间戳"
+    return Light("待续期的时间戳", WAIT if ahead.due else OK, str(ahead.due), f"{until}；由“时间戳续期”自动续为新版本" if ahead.due else until)
 
 
 def _duty(one: DutyStanding) -> Light:

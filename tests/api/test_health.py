@@ -17,8 +17,10 @@ from sqlalchemy import Engine
 
 from api.cluster import WEB
 from api.loopback import free_port, seaweedfs
+from api.web.status import _renewal
 from archive.db import connect, writing
 from archive.models import Job
+from archive.renewal import Outlook
 
 ROOT = Path(__file__).parents[2]
 
@@ -147,3 +149,13 @@ def test_every_answer_carries_a_number_and_the_headers_that_keep_a_browser_caref
         assert "cache-control" in one.headers, one.url
     numbers = {one.headers["request-id"] for one in answers}
     assert len(numbers) == len(answers)
+
+
+def test_the_status_page_says_when_the_first_time_stamp_ends_and_how_many_are_due() -> None:
+    end = datetime(2030, 5, 1, 4, tzinfo=UTC)
+    none, well, due = (_renewal(one) for one in (Outlook(None, 0), Outlook(end, 0), Outlook(end, 12)))
+    assert (none.tone, none.state, none.detail) == ("ok", "0", "尚无时间戳")
+    assert well.tone == "ok"
+    assert "2030" in well.detail
+    assert (due.tone, due.state) == ("wait", "12")
+    assert "自动续为新版本" in due.detail
