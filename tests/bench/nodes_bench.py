@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from typing import Any
 
 from rich.console import Console
@@ -42,6 +43,18 @@ def cpu_seconds(pid: int) -> float:
             continue
         ticks += sum(map(int, fields[11:15] if one == pid else fields[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def watch_memory(largest: list[int], ended: Event) -> None:
+    """Keep the most that one process of a worker held, in kB: its own and its share of what others use too (proc(5), Pss)."""
+    while not ended.wait(1):
+        for one in Path("/proc").iterdir():
+            try:
+                if one.name.isdigit() and b"api.worker:app" in (one / "cmdline").read_bytes():
+                    told = (one / "smaps_rollup").read_text("ascii")
+                    largest[0] = max(largest[0], next(int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:")))
+            except OSError:
+                continue  # it has ended meanwhile
 
 
 def yice(env: Mapping[str, str], *words: str) -> Any:
@@ -75,8 +88,13 @@ def measure(mode: str, workers: int, cases: int, folder: Path) -> dict[str, Any]
         write_bag(bags, number)
     with MODES[mode](folder, workers) as (env, services):
         yice(env, "ingest", str(bags))
+        largest, ended = [0], Event()
+        watcher = Thread(target=watch_memory, args=(largest, ended))
+        watcher.start()
         before = {one.name: cpu_seconds(one.process.pid) for one in services if one.process}
         yice(env, "compile", "--all")
+        ended.set()
+        watcher.join()
         spent = {one.name: cpu_seconds(one.process.pid) - before[one.name] for one in services if one.process}
         engine = connect(Settings(data=Path(env["YICE_DATA"]), database_url=env.get("YICE_DATABASE_URL", "")).database)
         with reading(engine) as session:
@@ -94,6 +112,7 @@ def measure(mode: str, workers: int, cases: int, folder: Path) -> dict[str, Any]
         "cases": cases,
         "pages_per_volume": PAGES,
         "volumes_per_hour": (cases - warm) / hours,
+        "worker_mb": round(largest[0] / 1024),
         "worker_cpu_ms_per_volume": nodes or None,
         "shared_cpu_ms_per_volume": shared,
     }
@@ -107,7 +126,7 @@ def show(results: list[dict[str, Any]]) -> None:
     for one in results:
         shared = "，".join(f"{name} {value:.0f}" for name, value in one["shared_cpu_ms_per_volume"].items()) or "—"
         nodes = f"{one['worker_cpu_ms_per_volume']:.0f}" if one["worker_cpu_ms_per_volume"] else "—"
-        table.add_row(one["mode"], str(one["workers"]), f"{one['volumes_per_hour']:.0f}", nodes, shared)
+        table.add_row(one["mode"], str(one["workers"]), f"{one['volumes_per_hour']:.0f}", str(one["worker_mb"]), nodes, shared)
     screen = Console(width=140)
     screen.print(table)
     for one in results:

@@ -150,6 +150,7 @@ class _Bench:
             self._compared += 1
             self._bared += 1
             self._bare(self._compared)
+            sheets._forget()  # the memory asked for is a worker's
 
     def result(self) -> dict[str, Any]:
         """What was measured since it began."""
