@@ -1,7 +1,10 @@
 """The HTTP door: health, the station API, and the archivist's desk."""
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -17,6 +20,8 @@ from api.settings import Settings
 from api.v1 import mount as mount_stations
 from api.web.mount import mount as mount_desk
 from archive.memory import settle
+
+_THREADS = 12
 
 
 class _Guarded:
@@ -37,9 +42,16 @@ class _Guarded:
         await self._app(scope, receive, sending)
 
 
+@asynccontextmanager
+async def _few_threads(_: FastAPI) -> AsyncIterator[None]:
+    """Answer twelve requests at a time and let others wait their turn: with forty, threads spent a third of the processor on taking it from each other."""
+    current_default_thread_limiter().total_tokens = _THREADS
+    yield
+
+
 def create_app(runtime: Runtime) -> FastAPI:
     """The app on one runtime. Health alone needs no account."""
-    app = FastAPI(title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None)
+    app = FastAPI(title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None, lifespan=_few_threads)
     mount_stations(app, runtime)
     mount_desk(app, runtime)
     measured = registry_of(runtime)
@@ -71,7 +83,7 @@ def serve_many() -> None:
     A page is many short calls into SQLite. At Python's 5 ms each of them, when it comes back, waits that long for whoever computes meanwhile.
     """
     settle()
-    sys.setswitchinterval(0.0005)
+    sys.setswitchinterval(0.001)
 
 
 def from_environment() -> FastAPI:

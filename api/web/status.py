@@ -89,7 +89,9 @@ def _keeping(now: Standing) -> Iterator[Light]:
 
 def _renewal(ahead: Outlook) -> Light:
     until = f"最早到期 {clock(ahead.first_end)}" if ahead.first_end else "尚无时间戳"
-    return Light("待续期的时间戳", WAIT if ahead.due else OK, str(ahead.due), f"{until}；由“时间戳续期”自动续为新版本" if ahead.due else until)
+    return Light(
+        "待续期的时间戳", WAIT if ahead.due else OK, str(ahead.due), f"{until}；由“时间戳续期”自动续为新版本" if ahead.due else until
+    )
 
 
 def _duty(one: DutyStanding) -> Light:
