@@ -314,12 +314,17 @@ def show(code: str, *, as_json: Json = False) -> None:
 @app.command(
     help=with_examples("导出一册的归档包（BagIt，可用 sha256sum -c 校验）。", "yice export J602-ZY·HJ·QR·2026·Y-000001 --to ./out")
 )
-def export(code: str, to: Annotated[Path, typer.Option(help="导出到这个文件夹")]) -> None:
+def export(code: str, to: Annotated[Path, typer.Option(help="导出到这个文件夹")], *, as_json: Json = False) -> None:
     """Export the newest version of a volume."""
     runtime = _runtime()
-    screen.print(f"已导出：{export_bag(runtime.store, _held(runtime, code).prefix, to)}")
+    held = _held(runtime, code)
+    folder = export_bag(runtime.store, held.prefix, to)
     with writing(runtime.engine) as session:
         journal.record(session, actor(), "EXPORT", code)
+    if as_json:
+        print_json({"code": code, "prefix": held.prefix, "folder": str(folder)})
+    else:
+        screen.print(f"已导出：{folder}", soft_wrap=True)
 
 
 def _held(runtime: Runtime, code: str) -> Held:

@@ -69,8 +69,8 @@ def test_verify_all_is_clean_and_finds_a_flipped_bit(made: Path) -> None:
 
 
 def test_an_exported_package_is_checked_with_sha256sum(made: Path, tmp_path: Path) -> None:
-    yice(made / "var", "export", rows(made / "var")[0]["code"], "--to", str(tmp_path))
-    bag = next(tmp_path.rglob("manifest-sha256.txt")).parent
+    told = json.loads(yice(made / "var", "export", rows(made / "var")[0]["code"], "--to", str(tmp_path), "--json"))
+    bag = Path(told["folder"])
     subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=bag, check=True)
     assert list(bag.rglob("volume.pdf"))
 
