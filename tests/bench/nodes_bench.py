@@ -121,7 +121,13 @@ def measure(mode: str, workers: int, cases: int, folder: Path) -> dict[str, Any]
 def show(results: list[dict[str, Any]]) -> None:
     """The table, and on paper how far the shared services reach."""
     table = Table(
-        "方式", "工作进程", "册/小时", "工作进程 CPU 毫秒/册", "共用服务 CPU 毫秒/册", title=f"每册 {PAGES} 页；本机 {os.cpu_count()} 核"
+        "方式",
+        "工作进程",
+        "册/小时",
+        "内存 MB",
+        "工作进程 CPU 毫秒/册",
+        "共用服务 CPU 毫秒/册",
+        title=f"每册 {PAGES} 页；本机 {os.cpu_count()} 核",
     )
     for one in results:
         shared = "，".join(f"{name} {value:.0f}" for name, value in one["shared_cpu_ms_per_volume"].items()) or "—"
