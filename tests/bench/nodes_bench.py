@@ -92,9 +92,11 @@ def measure(mode: str, workers: int, cases: int, folder: Path) -> dict[str, Any]
         watcher = Thread(target=watch_memory, args=(largest, ended))
         watcher.start()
         before = {one.name: cpu_seconds(one.process.pid) for one in services if one.process}
-        yice(env, "compile", "--all")
-        ended.set()
-        watcher.join()
+        try:
+            yice(env, "compile", "--all")
+        finally:
+            ended.set()
+            watcher.join()
         spent = {one.name: cpu_seconds(one.process.pid) - before[one.name] for one in services if one.process}
         engine = connect(Settings(data=Path(env["YICE_DATA"]), database_url=env.get("YICE_DATABASE_URL", "")).database)
         with reading(engine) as session:

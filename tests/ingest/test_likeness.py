@@ -16,7 +16,7 @@ from sqlalchemy import insert
 from api.demo import scans
 from archive.db import connect, migrate, reading, writing
 from archive.models import Case, PageBand, PagePrint
-from archive.page_prints import NEAR, _keys, distance, seen_elsewhere
+from archive.page_prints import NEAR, _keys, distance, keep_prints, seen_elsewhere
 from ingest.likeness import page_print
 from tests.factories import sound_case
 
@@ -99,3 +99,22 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
         assert list(seen_elsewhere(session, "A-1", wanted)) == []
     assert len(found) >= 98
     assert each < 0.02
+
+
+def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_another_case_is_still_found(tmp_path: Path) -> None:
+    engine, form = connect(f"sqlite:///{tmp_path / 'yice.db'}"), Random(2).getrandbits(512)  # noqa: S311 - repeatable
+    migrate(engine)
+    with writing(engine) as session:
+        for case_no, pages in (("A-1", 70), ("B-1", 1)):  # many of the case's own first, more than are read at once
+            case = Case(
+                case_no=case_no, content_digest=case_no, state="ACCEPTED", facts=sound_case(case_no), snapshot={}, findings=[], item_code="",
+                item_version="", receive_org="", accept_org="", domicile_org="", completed_at=datetime.now(UTC), accepted_at=datetime.now(UTC),
+            )  # fmt: skip
+            session.add(case)
+            session.flush()
+            keep_prints(session, case.id, {(4, page): form for page in range(1, pages + 1)})
+    with reading(engine) as session:
+        found = list(seen_elsewhere(session, "A-1", {(4, 1): form, (4, 2): form ^ (1 << 511)}))
+        assert [(one.page, one.other_case_no) for one in found] == [(1, "B-1"), (2, "B-1")]
+        assert [one.other_case_no for one in seen_elsewhere(session, "C-1", {(1, 1): form})] == ["A-1"]
+        assert list(seen_elsewhere(session, "A-1", {(4, 1): form ^ ((1 << 512) - 1)})) == []

@@ -241,6 +241,6 @@ def _memory_taken_by_further_volumes(remembered: int) -> int:
 
 
 def test_pages_laid_out_for_one_volume_are_not_kept_in_memory_while_others_are_made() -> None:
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as children:
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn"), max_tasks_per_child=1) as children:
         kept, forgotten = children.map(_memory_taken_by_further_volumes, (0, 11))
     assert forgotten < kept / 4, f"{forgotten >> 20} MB instead of {kept >> 20} MB"
