@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
 
 from api.demo.build import write_case
 from api.demo.defects import DEFECTS
@@ -125,6 +126,24 @@ def test_of_two_people_in_a_case_of_death_only_the_dead_one_is_dead(keyed: Engin
         take_over(session, "t", facts=made, snapshot=taken, content_digest="1" * 64, originals=[], findings=[], at=NOW)
     assert enter(keyed, 2, (CHANGED, 6, HOME), id_number=str(widow["id_number"])) == []
     assert [one.code for one in enter(keyed, 3, (CHANGED, 6, HOME))] == ["AFTER_DEATH"]
+
+
+def declared(session: Session, number: int, day: int, declarer: str) -> list[Finding]:
+    """What is doubted of a case that somebody declares for another person."""
+    facts = case_of(number, (CHANGED, day, HOME), id_number=somebody(number))
+    facts["applicant"]["id_number"] = declarer
+    return doubts(session, CaseFacts.model_validate(facts), snapshot(CATALOGUE.get(CHANGED, "2026-1")))
+
+
+def test_who_declares_for_another_after_his_own_death_is_doubted_unless_he_was_restored(keyed: Engine) -> None:
+    dead = somebody(901)
+    enter(keyed, 901, (DIED, 0, HOME), id_number=dead)
+    with reading(keyed) as session:
+        assert [(one.code, one.other_case) for one in declared(session, 902, 5, dead)] == [("AFTER_DEATH", "150602010000-20260901-000901")]
+        assert declared(session, 903, 5, somebody(903)) == []
+    enter(keyed, 904, (REVIVED, 30, HOME), id_number=dead)
+    with reading(keyed) as session:
+        assert declared(session, 905, 60, dead) == []
 
 
 def test_households_of_one_station_are_told_apart_where_the_register_form_states_them(keyed: Engine) -> None:
