@@ -218,6 +218,6 @@ class CaseSource(Base):
 
     __tablename__ = "case_sources"
     case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"), primary_key=True, autoincrement=False)
-    source: Mapped[str] = mapped_column(String(16), primary_key=True)
+    source: Mapped[str] = mapped_column(String(32), primary_key=True)
     materials: Mapped[int]
     pages: Mapped[int]

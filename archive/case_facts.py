@@ -31,6 +31,7 @@ CaseNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,
 OrgCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+OfficerNo = Annotated[str, StringConstraints(max_length=64), AfterValidator(_printable)]
 FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)]
 Moment = Annotated[AwareDatetime, AfterValidator(_imaginable)]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
@@ -72,7 +73,7 @@ class ProcessEvent(_Facts):
 
     node: Node
     org: OrgCode
-    actor_no: Text
+    actor_no: OfficerNo
     actor: Text
     at: Moment
     result: ProcessResult

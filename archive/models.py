@@ -1,11 +1,13 @@
 """The tables of the archive. Identifiers are integers; times are UTC with zone; facts are JSON exactly as accepted."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Connection,
     DateTime,
     Dialect,
     ForeignKey,
@@ -16,11 +18,13 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    event,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from archive.encryption import SealedJson
+from archive.errors import ArchiveError
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -56,6 +60,33 @@ class Base(DeclarativeBase):
         }
     )
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class TooLongError(ArchiveError):
+    """A text does not fit its column."""
+
+    code = "VALUE_TOO_LONG"
+
+    def __init__(self, column: str, most: int) -> None:
+        """Name the column, never the text."""
+        super().__init__(f"有一项内容超过{most}字，无法保存（{column}）。", "请缩短后重试；系统数据出现此提示的，请联系系统管理员。")
+
+
+@event.listens_for(Base, "before_insert", propagate=True)
+@event.listens_for(Base, "before_update", propagate=True)
+def _fits(mapper: Mapper[Any], _connection: Connection, row: object) -> None:
+    """Hold each text to the length of its column: PostgreSQL refuses what is longer, SQLite keeps it, and a fault must not show on one of them only."""
+    held = vars(row)
+    for name, most in _lengths(mapper):
+        value = held.get(name)
+        if isinstance(value, str) and len(value) > most:
+            raise TooLongError(f"{mapper.local_table}.{name}", most)
+
+
+@cache
+def _lengths(mapper: Mapper[Any]) -> list[tuple[str, int]]:
+    columns = [(one.key, getattr(one.columns[0].type, "length", None)) for one in mapper.column_attrs]
+    return [(name, length) for name, length in columns if isinstance(length, int)]
 
 
 class Delivery(Base):
