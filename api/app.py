@@ -20,6 +20,7 @@ from api.settings import Settings
 from api.v1 import mount as mount_stations
 from api.web.mount import mount as mount_desk
 from archive.memory import settle
+from search.analysis import fold
 
 _THREADS = 12
 
@@ -83,6 +84,7 @@ def serve_many() -> None:
     A page is many short calls into SQLite. At Python's 5 ms each of them, when it comes back, waits that long for whoever computes meanwhile.
     """
     settle()
+    fold("旗")  # reads the table of characters now, not while the first readers wait
     sys.setswitchinterval(0.001)
 
 

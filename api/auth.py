@@ -2,10 +2,10 @@
 
 import base64
 import binascii
+import sqlite3
 import time
-from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from functools import cached_property
 from threading import Lock
 from typing import Annotated, Literal
 from urllib.parse import parse_qsl, unquote_plus
@@ -24,28 +24,48 @@ from archive.db import reading, writing
 
 _LARGEST_FORM = 4096
 _REMEMBERED = 10_000
+_WAIT_SECONDS = 10
+_BUCKET = "SELECT level, last FROM bucket WHERE caller = ?"
+_FILL = "INSERT OR REPLACE INTO bucket VALUES (?, ?, ?)"
 _ANONYMOUS_SHARE = 10
 
 
-@dataclass(slots=True)
 class Limiter:
-    """A bucket for each caller that fills evenly: `a_minute` requests, as many at once at most. One node knows only its own."""
+    """A bucket for each caller that fills evenly: `a_minute` requests, as many at once at most.
 
-    a_minute: int
-    clock: Callable[[], float] = time.monotonic
-    _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
-    _lock: Lock = field(default_factory=Lock)
+    The processes of a node share the buckets in a file, through SQLite; one process keeps them in memory (`at` empty). One node knows only its own.
+    """
+
+    def __init__(self, a_minute: int, at: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+        """No file is opened yet: what is opened here would not survive a fork."""
+        self._a_minute, self._at, self._clock = a_minute, at, clock
+        self._lock = Lock()
+        self._taken = 0
+
+    @cached_property
+    def _buckets(self) -> sqlite3.Connection:
+        buckets = sqlite3.connect(self._at or ":memory:", timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+        buckets.execute("PRAGMA synchronous=OFF")  # lost with the machine, and of no use after a minute
+        buckets.execute("PRAGMA journal_mode=WAL")
+        buckets.execute(
+            "CREATE TABLE IF NOT EXISTS bucket (caller TEXT PRIMARY KEY, level REAL NOT NULL, last REAL NOT NULL) WITHOUT ROWID"
+        )
+        return buckets
 
     def take(self, caller: str) -> float:
         """Take one; gives 0, or how many seconds to wait for the next."""
-        now = self.clock()
         with self._lock:
-            level, last = self._buckets.pop(caller, (float(self.a_minute), now))
-            level = min(float(self.a_minute), level + (now - last) * self.a_minute / 60)
-            wait = 0.0 if level >= 1 else (1 - level) * 60 / self.a_minute
-            self._buckets[caller] = (level if wait else level - 1, now)
-            while len(self._buckets) > _REMEMBERED:
-                self._buckets.popitem(last=False)
+            self._buckets.execute("BEGIN IMMEDIATE")
+            with self._buckets:
+                now = self._clock()
+                level, last = self._buckets.execute(_BUCKET, (caller,)).fetchone() or (float(self._a_minute), now)
+                level = min(float(self._a_minute), level + (now - last) * self._a_minute / 60)
+                wait = 0.0 if level >= 1 else (1 - level) * 60 / self._a_minute
+                self._buckets.execute(_FILL, (caller, level if wait else level - 1, now))
+                self._taken += 1
+                if self._taken % _REMEMBERED == 0:
+                    # After a minute a bucket is full again, as is that of somebody unknown.
+                    self._buckets.execute("DELETE FROM bucket WHERE last < ?", (now - 60,))
             return wait
 
 
@@ -158,15 +178,15 @@ def bearer(request: Request, _: Annotated[str | None, Depends(_scheme)]) -> Read
     if kind.lower() == "bearer" and carried.strip():
         with reading(station.runtime.engine) as session:
             found = accounts.reader_of(session, carried.strip(), "TOKEN")
+            station.runtime.refresh(session)
     if found is None:
         limited(station.anonymous, _address(request))
         raise ProblemError(401, "INVALID_TOKEN", "没有令牌，或令牌无效、已过期。", "请重新取得令牌。", {"WWW-Authenticate": "Bearer"})
     limited(station.limiter, found.account)
-    station.runtime.refresh()
     return found
 
 
-def anyone(request: Request) -> None:
+async def anyone(request: Request) -> None:
     """The public: a tenth of a client's rate for each address."""
     limited(request.app.state.station.anonymous, _address(request))
 
@@ -174,6 +194,6 @@ def anyone(request: Request) -> None:
 Caller = Annotated[Reader, Depends(bearer)]
 
 
-def limiters(a_minute: int) -> tuple[Limiter, Limiter]:
-    """Those of clients and of the public."""
-    return Limiter(a_minute), Limiter(max(1, a_minute // _ANONYMOUS_SHARE))
+def limiters(a_minute: int, at: str) -> tuple[Limiter, Limiter]:
+    """Those of clients and of the public; a login has no colon and an address has one, so both may lie in one file."""
+    return Limiter(a_minute, at), Limiter(max(1, a_minute // _ANONYMOUS_SHARE), at)

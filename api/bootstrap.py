@@ -2,10 +2,12 @@
 
 import os
 import socket
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from api.seals import open_seals
 from api.settings import Settings
@@ -38,10 +40,10 @@ class Runtime:
     read: list[int] = field(default_factory=lambda: [0])
     """How far the rows that change catalogue and organisations were read."""
 
-    def refresh(self) -> None:
+    def refresh(self, session: Session | None = None) -> None:
         """Read what was changed meanwhile, here or at another node; one look at an index when there is nothing."""
-        with reading(self.engine) as session:
-            self.read[0] = read_on(session, self.read[0], self.catalogue, self.organisations)
+        with nullcontext(session) if session else reading(self.engine) as at:
+            self.read[0] = read_on(at, self.read[0], self.catalogue, self.organisations)
 
 
 def start(settings: Settings) -> Runtime:

@@ -7,33 +7,63 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event, Thread
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from api.app import create_app, serve_many
 from api.batch import die_with_parent
-from api.bootstrap import Runtime
+from api.bootstrap import Runtime, start
+from api.settings import Settings
 from api.terminal import screen
 from api.webhooks import send_until
 from ingest.ocr import is_installed
 
 _SECONDS = 15
+_MOST_PROCESSES = 4
+_SILENT_SECONDS = 60  # a process that computes on a busy machine is not stuck
 
 
 def serve_here(runtime: Runtime, port: int | None) -> None:
     """Serve on loopback until interrupted."""
     port = port or runtime.settings.port
     runtime = _with_address(runtime, port)
-    app = create_app(runtime)
-    serve_many()
     with _beside(runtime, "index", "index", "follow"), _reader(runtime), _webhooks(runtime):
         screen.print(
             f"网页 http://127.0.0.1:{port}/ ，接口 http://127.0.0.1:{port}/api/v1 ，说明 http://127.0.0.1:{port}/openapi.json",
             soft_wrap=True,
         )
-        # No access log: addresses name volumes, and every look is journalled anyway.
-        uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False, proxy_headers=False, timeout_keep_alive=60)
+        _answer(runtime, port, runtime.settings.web_processes or min(os.cpu_count() or 1, _MOST_PROCESSES))
+
+
+def _answer(runtime: Runtime, port: int, processes: int) -> None:
+    """Answer requests in as many processes, of which each can use one core; they share the port, and how often each client asked."""
+    # No access log: addresses name volumes, and every look is journalled anyway.
+    how: dict[str, Any] = {"host": "127.0.0.1", "port": port, "log_level": "warning", "access_log": False, "proxy_headers": False}
+    how["timeout_keep_alive"] = 60
+    if processes == 1:
+        app = create_app(runtime)
+        serve_many()
+        uvicorn.run(app, **how)
+        return
+    with TemporaryDirectory(prefix="yice-") as shared:
+        os.environ |= {
+            "YICE_DATA": str(runtime.settings.data.resolve()),
+            "YICE_PUBLIC_URL": runtime.settings.public_url,
+            "YICE_RATE_FILE": str(Path(shared) / "rates.db"),
+        }
+        uvicorn.run("api.serving:one_of_many", factory=True, workers=processes, timeout_worker_healthcheck=_SILENT_SECONDS, **how)
+
+
+def one_of_many() -> FastAPI:
+    """The app in one of the processes; it ends with the one that started it, however that ended."""
+    die_with_parent()
+    app = create_app(start(Settings()))
+    serve_many()
+    return app
 
 
 def _with_address(runtime: Runtime, port: int) -> Runtime:

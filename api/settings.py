@@ -76,10 +76,12 @@ class Settings(BaseSettings):
     ocr_wait_minutes: float = Field(default=0, ge=0, description="how long a compile waits for texts; 0: never")
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
+    web_processes: int = Field(default=0, ge=0, description="processes of `yice serve` that answer; 0: one per core, four at most")
     column_keys: SecretStr = Field(
         default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
     )
     rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
+    rate_file: str = Field(default="", description="where the processes of a node count requests together; `yice serve` sets it itself")
     daily_looks: int = Field(default=3000, gt=0, description="searches and volumes that one client is shown in a day")
     daily_content: int = Field(default=600, gt=0, description="pages, files, copies and facts in plain that one client is shown in a day")
     webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")

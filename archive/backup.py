@@ -16,7 +16,8 @@ from sqlalchemy import Engine, func, select
 from archive import journal
 from archive.db import migrate, reading
 from archive.errors import ArchiveError, ConflictError, NotFoundError
-from archive.models import Base, Volume, VolumeVersion
+from archive.models import Volume, VolumeVersion
+from archive.tables import Base
 from archive.vocabulary import VolumeState
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.encryption import SealedText
-from archive.models import Base, Id
+from archive.tables import Base, Id
 
 
 class CapturedFile(Base):

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from archive.arrangement import LOCAL_TIME
 from archive.db import database_now
-from archive.models import Base
+from archive.tables import Base
 
 RUNNING, DONE, FAILED = "RUNNING", "DONE", "FAILED"
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)

@@ -21,12 +21,13 @@ from archive.capture_tables import PageOrder
 from archive.case_sources import remember_sources
 from archive.db import reading, writing
 from archive.errors import ConflictError
-from archive.models import Base, Case, CaseRevision, Component, Delivery, JournalEntry
+from archive.models import Case, CaseRevision, Component, Delivery, JournalEntry
 from archive.organisations import Organisations
 from archive.rebuild_beside import beside_facts, bring_deliveries, bring_fixity, bring_prints, bring_texts
 from archive.rebuild_volumes import Package, file_volumes, read_packages, volume_facts
 from archive.service_items import Catalogue
 from archive.supervision import remember_actors
+from archive.tables import Base
 from archive.vocabulary import IntakeOutcome, Outcome
 from storage.blobs import BlobStore
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from archive.models import Base, Id
+from archive.tables import Base, Id
 
 
 class RecognisedPage(Base):

@@ -8,6 +8,7 @@ import unicodedata
 from array import array
 from collections.abc import Iterator, Sequence
 from functools import cache
+from threading import Lock
 
 from opencc import OpenCC
 
@@ -18,6 +19,7 @@ _DASHES = "‐‑‒–—―−﹣"
 _DOTS = "•‧∙⋅・ᐧ‧﹒"
 _IDEOGRAPHS = ((0x2E80, 0x2FDF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
 _OTHER_WAYS = {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DOTS, "·")}
+_MAKING = Lock()
 _UNSEEN = {"Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"}
 # Variation selectors choose a drawing of the same character (邉󠄀), and spaces are where a line happened to break.
 
@@ -43,8 +45,14 @@ def _fold_character(character: str) -> str:
     return "".join(_simplified().get(one, one) for one in kept)
 
 
-@cache
 def _simplified() -> dict[str, str]:
+    """The table of simplified forms, made by whoever needs it first while others wait: a dozen requests at once would make it a dozen times."""
+    with _MAKING:
+        return _make_simplified()
+
+
+@cache
+def _make_simplified() -> dict[str, str]:
     """Traditional characters and their simplified forms, one to one; asked until nothing changes, since a few go in two steps (薴)."""
     converter = OpenCC("t2s")
     known = {chr(point) for first, last in _IDEOGRAPHS for point in range(first, last + 1)}

@@ -43,6 +43,13 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def served(data: Path, **settings: str) -> Iterator[str]:
     """The web server on a data folder, with settings as `YICE_…` names in lower case; yields its address."""
+    with serving(data, **settings) as (_, address):
+        yield address
+
+
+@contextmanager
+def serving(data: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """As `served`; yields its process too."""
     port = free_port()
     command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
     env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)} | {
@@ -59,7 +66,7 @@ def served(data: Path, **settings: str) -> Iterator[str]:
                 time.sleep(0.1)
             else:
                 break
-        yield address
+        yield server, address
     finally:
         server.terminate()
         server.wait(timeout=20)

@@ -284,6 +284,8 @@ def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
         "psycopg",
         "opendataloader-pdf",
         "types-requests",
+        "httptools",
+        "uvloop",
     }
     used = {name for path in tracked() if path.suffix == ".py" for name in imported(ast.parse(path.read_text("utf-8")))}
     names = {canonical(one) for one in dependencies()} - unseen

@@ -33,7 +33,7 @@ class Station:
         self.room = Room(runtime.organisations, runtime.catalogue)
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.search = SearchReader(open_shelf(runtime.settings))
-        self.limiter, self.anonymous = limiters(runtime.settings.rate_limit)
+        self.limiter, self.anonymous = limiters(runtime.settings.rate_limit, runtime.settings.rate_file)
         self.sealing = Lock()
 
     limiter: Limiter
@@ -54,7 +54,8 @@ class Look:
     operator: str | None
 
 
-def _look(
+# Both compute nothing: as coroutines they cost no turn at a thread.
+async def _look(
     yice_purpose: Annotated[
         Purpose, Header(description="查阅目的：HANDLE 办理业务、CHECK 核查比对、ARCHIVE 档案管理、SUPERVISE 监督抽查、USE 查询利用")
     ],
@@ -66,7 +67,7 @@ def _look(
     return Look(yice_purpose, yice_usage, yice_operator)
 
 
-def _station(request: Request) -> Station:
+async def _station(request: Request) -> Station:
     found: Station = request.app.state.station
     return found
 

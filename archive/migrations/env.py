@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from archive import access_tables, capture_tables, duties, recognition_tables  # noqa: F401 - their tables belong to the same schema
-from archive.models import Base
+from archive import access_tables, capture_tables, duties, models, recognition_tables  # noqa: F401 - their tables belong to the same schema
+from archive.tables import Base
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)

@@ -18,8 +18,9 @@ from archive.case_facts import CaseFacts
 from archive.copy_orders import CopyStep
 from archive.db import reading, writing
 from archive.gathering import Gathering
-from archive.models import Base, Case, Delivery, FixityCheck, GatheredCase, TooLongError, Volume, VolumeVersion
+from archive.models import Case, Delivery, FixityCheck, GatheredCase, Volume, VolumeVersion
 from archive.service_items import load_catalogue, snapshot
+from archive.tables import Base, TooLongError
 from archive.usage import RequestState
 from archive.vocabulary import (
     Channel,

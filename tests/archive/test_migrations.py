@@ -3,7 +3,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, select, text
 
 from archive.db import migrate, reading, writing
-from archive.models import Base, CaseRevision
+from archive.models import CaseRevision
+from archive.tables import Base
 from tests.archive.test_numbering import START, accept, number_all
 
 FIRST_TABLES = {"cases", "deliveries", "jobs", "journal", "number_counters", "components", "volumes", "volume_versions", "steps"}

@@ -19,7 +19,8 @@ from archive import journal
 from archive.access_tables import CaseSource, UsageRequest
 from archive.case_sources import sources_in
 from archive.db import reading, writing
-from archive.models import Base, Case, CaseRevision, Component, Job, JournalEntry, NumberCounter, Step, Volume, VolumeVersion
+from archive.models import Case, CaseRevision, Component, Job, JournalEntry, NumberCounter, Step, Volume, VolumeVersion
+from archive.tables import Base
 from archive.vocabulary import OrgKind
 from tests.api.station import moved_case
 from tests.bench.search_bench import volumes

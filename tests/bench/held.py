@@ -18,8 +18,9 @@ from archive import journal
 from archive.access_tables import BlindEntry, CaseActor
 from archive.codes import ArchivalCode, storage_prefix
 from archive.db import writing
-from archive.models import Base, Case, CaseRevision, Component, IndexFeed, Job, NumberCounter, PagePrint, Step, Volume, VolumeVersion
+from archive.models import Case, CaseRevision, Component, IndexFeed, Job, NumberCounter, PagePrint, Step, Volume, VolumeVersion
 from archive.page_prints import keep_prints
+from archive.tables import Base
 
 _AT_ONCE = 500
 _ENTRIES = 8  # journal entries of one case, from its delivery to its commit record

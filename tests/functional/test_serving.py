@@ -1,0 +1,64 @@
+"""`yice serve` in several processes: one address, one count of requests, and nothing left behind however one of them ends."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+
+from tests.browser import serving
+
+
+def parent_of(pid: int) -> int:
+    """The process that started this one; 0 when it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
+
+
+def answering(server: int) -> set[int]:
+    """The processes that answer for a server; it has others beside, which are commands of ours."""
+    found = {int(one.name) for one in Path("/proc").iterdir() if one.name.isdecimal() and parent_of(int(one.name)) == server}
+    return {one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()}
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait at most a minute."""
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_requests_are_counted_by_all_processes_together(tmp_path: Path) -> None:
+    with serving(tmp_path, web_processes="3", rate_limit="50") as (server, address):
+        wait_until(lambda: len(answering(server.pid)) == 3)
+        # Each on a connection of its own, so that any process may get it; the public has a tenth.
+        codes = [httpx.get(f"{address}/api/v1/checks/7KQM-2XWP-9RTA-H4ND-C8VE").status_code for _ in range(20)]
+    assert sorted(codes) == [404] * 5 + [429] * 15
+
+
+def test_a_process_that_is_killed_is_replaced_and_the_others_answer(tmp_path: Path) -> None:
+    with serving(tmp_path, web_processes="2") as (server, address):
+        wait_until(lambda: len(answering(server.pid)) == 2)
+        before = answering(server.pid)
+        os.kill(min(before), signal.SIGKILL)
+        assert httpx.get(f"{address}/healthz", timeout=10).status_code == 200
+        wait_until(lambda: len(answering(server.pid) - {min(before)}) == 2)
+
+
+def test_nothing_answers_any_more_when_the_server_was_killed(tmp_path: Path) -> None:
+    with serving(tmp_path, web_processes="2") as (server, address):
+        wait_until(lambda: len(answering(server.pid)) == 2)
+        children = answering(server.pid)
+        server.kill()
+        server.wait()
+        wait_until(lambda: all(parent_of(one) == 0 for one in children))
+        try:
+            httpx.get(f"{address}/healthz", timeout=5)
+        except httpx.HTTPError:
+            return
+        raise AssertionError("somebody still answers")
