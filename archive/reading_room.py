@@ -21,7 +21,15 @@ from archive.vocabulary import LabelledEnum
 
 _OF_VOLUME = ("code", "filing_org", "cross_org")
 _OF_CASE = ("receive_org", "accept_org", "domicile_org", "item_code", "item_version")
-"""What the policy asks of a volume's rows."""
+_CUT = 1 + len(_OF_VOLUME)
+_ARCHIVED = select(VolumeVersion.id).where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED").exists()
+_ASKED = (
+    Volume.id,
+    *(getattr(Volume, name) for name in _OF_VOLUME),
+    *(getattr(Case, name) for name in _OF_CASE),
+    _ARCHIVED.label("archived"),
+)
+"""What the policy asks of a volume's rows: its key, its own columns, those of its case, and whether a version is archived."""
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -88,13 +96,6 @@ def require(reader: Reader, act: Act) -> None:
         raise DeniedError(denial)
 
 
-def record_of(volume: Volume, case: Case, room: Room, *, committed: bool) -> Record:
-    """What the policy asks of a volume."""
-    return _record(
-        tuple(getattr(volume, name) for name in _OF_VOLUME), tuple(getattr(case, name) for name in _OF_CASE), room, committed=committed
-    )
-
-
 def _record(volume: Sequence[Any], case: Sequence[Any], room: Room, *, committed: bool) -> Record:
     """Of the columns `_OF_VOLUME` and `_OF_CASE`."""
     (code, filing_org, cross_org), (*handling, item_code, item_version) = volume, case
@@ -121,14 +122,15 @@ def open_volume(session: Session, reader: Reader, act: Act, name: str, room: Roo
     require(reader, act)
     code = read_code(name)
     by = Volume.code == code if "·" in code else Case.case_no == (name if _CASE_NO.fullmatch(name) else "")
-    found = _rows(session, (by,))
+    # Whose it is stands beside its facts. Those are decrypted only when they may be shown: how long a refusal takes tells nothing either.
+    whose = session.execute(select(*_ASKED).join(Case, Case.id == Volume.case_id).where(by)).first()
     grants = [one for one in grants_of(session, reader.account) if one.number == usage]
     now = database_now(session)
-    volume, case, version = found[0] if found else (None, None, None)
-    record = record_of(volume, case, room, committed=version is not None) if volume and case else None
+    record = _record(whose[1:_CUT], whose[_CUT:-1], room, committed=whose[-1]) if whose else None
     decision = decide(reader, act, record, room.organisations, grants, now=now)
-    if decision.denial is not None or volume is None or case is None:
+    if decision.denial is not None or whose is None:
         raise DeniedError(decision.denial or Denial.NOT_HERE)
+    volume, case, version = _newest(session, whose[0])
     return Opened(volume, version, case, decision)
 
 
@@ -139,31 +141,26 @@ def visible(session: Session, reader: Reader, ids: Iterable[int], room: Room) ->
         return set()
     seeing = Reader(reader.account, reader.role, reader.org)  # who may search may know that a volume is there
     now = database_now(session)
-    # Whose a volume is stands beside its facts: twenty hits need not be decrypted to be judged.
-    columns = (Volume.id, *(getattr(Volume, name) for name in _OF_VOLUME), *(getattr(Case, name) for name in _OF_CASE))
-    archived = select(VolumeVersion.id).where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED").exists()
-    query = select(*columns).join(Case, Case.id == Volume.case_id).where(Volume.id.in_(wanted), Volume.void_reason.is_(None), archived)
-    cut = 1 + len(_OF_VOLUME)
+    # Twenty hits need not be decrypted to be judged.
+    query = select(*_ASKED).join(Case, Case.id == Volume.case_id).where(Volume.id.in_(wanted), Volume.void_reason.is_(None), _ARCHIVED)
     return {
         row[0]
         for row in session.execute(query)
-        if decide(seeing, Act.VIEW, _record(row[1:cut], row[cut:], room, committed=True), room.organisations, now=now).allowed
+        if decide(seeing, Act.VIEW, _record(row[1:_CUT], row[_CUT:-1], room, committed=True), room.organisations, now=now).allowed
     }
 
 
-def _rows(session: Session, where: tuple[object, ...]) -> Sequence[tuple[Volume, Case, VolumeVersion | None]]:
-    """Volumes with their case and newest archived version."""
+def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersion | None]:
+    """A volume with its case and its newest archived version."""
     query = (
         select(Volume, Case, VolumeVersion)
         .join(Case, Case.id == Volume.case_id)
         .outerjoin(VolumeVersion, (VolumeVersion.volume_id == Volume.id) & (VolumeVersion.state == "COMMITTED"))
-        .where(*where)  # type: ignore[arg-type]
-        .order_by(Volume.id, VolumeVersion.version.desc())
+        .where(Volume.id == volume_id)
+        .order_by(VolumeVersion.version.desc())
     )
-    newest: dict[int, tuple[Volume, Case, VolumeVersion | None]] = {}
-    for volume, case, version in session.execute(query):
-        newest.setdefault(volume.id, (volume, case, version))
-    return list(newest.values())
+    volume, case, version = session.execute(query.limit(1)).one()
+    return volume, case, version
 
 
 def note_look(session: Session, reader: Reader, act: str, subject: str, purpose: Purpose, **shown: object) -> None:

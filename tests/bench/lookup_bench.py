@@ -17,6 +17,7 @@ import tempfile
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,16 @@ def lags(folder: Path, first: int, until: float) -> list[float]:
     return took
 
 
-def _ticks(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def _ticks(server: int) -> float:
+    """Seconds of processor that a server and the processes that answer for it have used; not the follower of the index beside."""
+    used = 0
+    for one in Path("/proc").iterdir():
+        with suppress(OSError):
+            if one.name.isdecimal():
+                fields = (one / "stat").read_text("utf-8").rpartition(")")[2].split()
+                answers = int(fields[1]) == server and b"spawn_main" in (one / "cmdline").read_bytes()
+                used += (int(fields[11]) + int(fields[12])) if answers or int(one.name) == server else 0
+    return used / os.sysconf("SC_CLK_TCK")
 
 
 def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
