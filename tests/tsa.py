@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
-from asn1crypto import tsp
+from asn1crypto import core, tsp
 from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
 
 
@@ -23,6 +24,10 @@ class Fault(StrEnum):
     BROKEN_SIGNATURE = "broken-signature"
     REFUSED = "refused"
     GARBAGE = "garbage"
+
+
+class Refusal(core.Sequence):
+    _fields: ClassVar = [("status", tsp.PKIStatusInfo)]
 
 
 @dataclass
@@ -45,7 +50,8 @@ class Tsa:
         if self.fault is Fault.GARBAGE:
             return 200, b"\x30\x03garbage"
         if self.fault is Fault.REFUSED:
-            return 200, tsp.TimeStampResp({"status": tsp.PKIStatusInfo({"status": "rejection"})}).dump()
+            # RFC 3161 §2.4.2: no token comes with a rejection; asn1crypto's own type would insist on one.
+            return 200, Refusal({"status": tsp.PKIStatusInfo({"status": "rejection"})}).dump()
         if self.fault is Fault.WRONG_IMPRINT:
             request["message_imprint"]["hashed_message"] = bytes(32)
         if self.fault is Fault.WRONG_NONCE:
