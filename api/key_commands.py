@@ -6,7 +6,7 @@ from api.bootstrap import Runtime, column_keys, start
 from api.settings import Settings
 from api.terminal import actor, screen, with_examples
 from archive import journal
-from archive.blind_index import rehash, reseal, reseal_gathered
+from archive.blind_index import rehash, reseal, reseal_gathered, reseal_texts
 from archive.db import writing
 from archive.encryption import ColumnKeyError, Keyring, give_keys, write_keyring
 
@@ -17,7 +17,8 @@ BATCH = 200
 @keys_app.command(
     "rotate",
     help=with_examples(
-        "换用新的列加密密钥，并用它重新加密全部办件信息；旧密钥保留，用于读取备份。中断后运行 yice keys reseal。", "yice keys rotate"
+        "换用新的列加密密钥，并用它重新加密全部办件信息、上传文件名和通知密钥；旧密钥保留，用于读取备份。中断后运行 yice keys reseal。",
+        "yice keys rotate",
     ),
 )
 def rotate() -> None:
@@ -36,7 +37,10 @@ def rotate() -> None:
 
 
 @keys_app.command(
-    "reseal", help=with_examples("用当前密钥重新加密全部办件信息，并重建号码盲索引和责任人登记；可重复运行。", "yice keys reseal")
+    "reseal",
+    help=with_examples(
+        "用当前密钥重新加密全部办件信息、上传文件名和通知密钥，并重建号码盲索引和责任人登记；可重复运行。", "yice keys reseal"
+    ),
 )
 def reseal_command() -> None:
     """Every row under the current key."""
@@ -87,7 +91,7 @@ def _rehash_all(runtime: Runtime) -> None:
 def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
     """One batch a transaction, so that other work goes on between them and a kill costs one batch."""
     give_keys(runtime.engine, ring)
-    for job in (reseal, reseal_gathered):
+    for job in (reseal, reseal_gathered, reseal_texts):
         after: int | None = 0
         while after is not None:
             with writing(runtime.engine) as session:

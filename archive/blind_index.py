@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Text, delete, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from archive import journal
-from archive.access_tables import BlindEntry
+from archive.access_tables import BlindEntry, Webhook
+from archive.capture_tables import CapturedFile
 from archive.case_facts import CaseFacts, Person
 from archive.encryption import Keyring, fresh_keys
 from archive.models import Case, CaseRevision, GatheredCase, Volume
@@ -91,6 +92,20 @@ def reseal_gathered(session: Session, ring: Keyring, after: int, limit: int) -> 
     if rows:
         journal.record(session, "rotation", "RESEAL", f"gathered:{rows[0].id}-{rows[-1].id}", key=ring.current)
     return rows[-1].id if rows else None
+
+
+def reseal_texts(session: Session, ring: Keyring, done: int, limit: int) -> int | None:
+    """The same for texts sealed one by one: names of captured files and secrets of webhooks. Gives how many are done, None when none was left."""
+    for column in (CapturedFile.name, Webhook.secret):
+        table = column.class_
+        old = type_coerce(column, Text).not_like(f'%"key": "{ring.current}"%')
+        rows = session.execute(select(table.id, column).where(old).order_by(table.id).limit(limit)).all()
+        for row_id, text in rows:
+            session.execute(update(table).where(table.id == row_id).values({column: text}).execution_options(synchronize_session=False))
+        if rows:
+            journal.record(session, "rotation", "RESEAL", f"{table.__tablename__}:{len(rows)}", key=ring.current)
+            return done + len(rows)
+    return None
 
 
 def _write_again(session: Session, table: type[Case | CaseRevision | GatheredCase], row_id: int, facts: dict[str, Any]) -> None:

@@ -12,13 +12,26 @@ from sqlalchemy import Engine, select, text
 
 from archive import blind_index
 from archive.access import Reader, Role
+from archive.access_tables import Webhook
 from archive.accession import take_over
+from archive.capture_tables import CapturedFile
 from archive.case_facts import CaseFacts
 from archive.db import reading, writing
-from archive.encryption import ColumnKeyError, Keyring, ensure_keyring, give_keys, new_keyring, read_keyring, write_keyring
+from archive.encryption import (
+    ColumnKeyError,
+    Keyring,
+    SealedJson,
+    SealedText,
+    ensure_keyring,
+    give_keys,
+    new_keyring,
+    read_keyring,
+    write_keyring,
+)
 from archive.models import Case, CaseRevision, Volume
 from archive.organisations import load_organisations
 from archive.supervision import responsibility
+from archive.tables import Base
 from tests.factories import sound_case
 
 CASE_NO, NAME, ID_NUMBER, PHONE = "150602010000-20260901-000001", "测某", "150602199001010016", "13800000000"
@@ -107,6 +120,48 @@ def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: 
     assert {json.loads(one)["key"] for one in stored(engine)} == {"k2"}
     give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
     assert facts_of(engine) == [ID_NUMBER] * 6
+
+
+def test_rotation_puts_names_of_captured_files_and_secrets_of_webhooks_under_the_new_key(engine: Engine) -> None:
+    old, at = new_keyring(), datetime.now(UTC)
+    give_keys(engine, old)
+    with writing(engine) as session:
+        for number in range(3):
+            session.add(
+                Webhook(account="a", org="150602010000", url="http://127.0.0.1/", secret=f"s{number}", cursor=0, next_at=at, created_at=at)
+            )
+            about = {
+                "account": "a",
+                "org": "150602010000",
+                "size": 1,
+                "sha256": "0" * 64,
+                "state": "SENDING",
+                "station": "1",
+                "operator": "1",
+            }
+            about |= {"dpi": 300, "captured_at": at, "position": 1, "of": 1, "pieces": [], "findings": [], "created_at": at}
+            session.add(CapturedFile(id=f"{number:032d}", name=f"{NAME}.jpg", **about))
+    ring = old.with_new_key()
+    give_keys(engine, ring)
+    done: int | None = 0
+    while done is not None:
+        with writing(engine) as session:
+            last, done = done, blind_index.reseal_texts(session, ring, done, 2)
+    assert last == 6
+    give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
+    with reading(engine) as session:
+        assert session.scalars(select(CapturedFile.name)).all() == [f"{NAME}.jpg"] * 3
+        assert sorted(session.scalars(select(Webhook.secret))) == ["s0", "s1", "s2"]
+
+
+def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
+    sealed = {
+        f"{table.name}.{one.name}"
+        for table in Base.metadata.sorted_tables
+        for one in table.columns
+        if isinstance(one.type, SealedJson | SealedText)
+    }
+    assert sealed == {"cases.facts", "case_revisions.facts", "gathered_cases.facts", "captured_files.name", "webhooks.secret"}
 
 
 def test_rows_from_before_there_were_keys_are_read_and_sealed_by_the_job(engine: Engine) -> None:
