@@ -33,6 +33,7 @@ from archive.numbering import COMPILE, TIMESTAMP
 from archive.reconcile import orphans, tidy
 from archive.replicas import replicate
 from archive.schedule import begun_terms, due, late_terms, settled
+from ingest.uploads import sweep_parts
 
 ACTOR = "beat"
 Result = dict[str, Any]
@@ -79,8 +80,8 @@ def _reconcile(runtime: Runtime) -> Result:
         send(runtime, kind, todo)
         sent += len(todo)
     sent += wake_readers(runtime)
-    removed = tidy(runtime.engine, runtime.store)
-    return {"sent": sent, "removed": removed, "orphans": len(orphans(runtime.engine, runtime.store))}
+    removed, swept = tidy(runtime.engine, runtime.store), sweep_parts(runtime.engine, runtime.store)
+    return {"sent": sent, "removed": removed, "uploads": swept, "orphans": len(orphans(runtime.engine, runtime.store))}
 
 
 def _pull(runtime: Runtime) -> Result:

@@ -8,8 +8,11 @@ from storage.blobs import BlobStore
 PART = 4 * 1024 * 1024
 
 
+_ALL = "uploads/"
+
+
 def _prefix(upload: str) -> str:
-    return f"uploads/{upload}/"
+    return f"{_ALL}{upload}/"
 
 
 def part_count(size: int) -> int:
@@ -44,6 +47,11 @@ def put_together(store: BlobStore, upload: str, path: Path, *, size: int, sha256
             digest.update(data)
             out.write(data)
     return digest.hexdigest() == sha256
+
+
+def uploads_held(store: BlobStore) -> set[str]:
+    """The uploads of which parts lie in the store."""
+    return {one.key.removeprefix(_ALL).partition("/")[0] for one in store.list(_ALL)}
 
 
 def discard_parts(store: BlobStore, upload: str) -> None:

@@ -5,23 +5,25 @@ A kill at any point leaves its parts or its object; asked again it goes on. Comm
 
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
+from archive.access_tables import Upload
 from archive.accession import blob_key
 from archive.capture_tables import CapturedFile
 from archive.captured import SOURCE, SYSTEM, Capture, arrived_whole, extension_of, mine, place, place_of
 from archive.crashpoints import reach
-from archive.db import reading, writing
+from archive.custody import LEASE_SECONDS
+from archive.db import database_now, reading, writing
 from archive.findings import Finding, finding
 from archive.gathering import REFUSED, TAKEN, record_arrival
 from archive.organisations import Organisations
 from ingest.errors import PartsError
-from ingest.parts import discard_parts, part_count, parts_held, put_together
+from ingest.parts import discard_parts, part_count, parts_held, put_together, uploads_held
 from ingest.payload import PayloadFile
 from ingest.sandbox import pooled_look
 from ingest.sources.face import MAX_BODY
@@ -29,6 +31,8 @@ from ingest.sources.scanning import split_stack
 from storage.blobs import BlobStore
 
 MAX_FILE = MAX_BODY
+GIVEN_UP = timedelta(days=7)
+_SOME = 400  # ids in one question: SQLite takes a limited number of values
 _STACKS = {"image/tiff", "application/pdf"}
 _WHY = {"GD-3-4": "无法打开或不完整", "ENCRYPTED": "需要口令才能打开", None: "格式不被接受"}
 
@@ -64,6 +68,29 @@ def complete_capture(engine: Engine, store: BlobStore, organisations: Organisati
             place(session, row, organisations, at=now)
     discard_parts(store, upload)
     return row
+
+
+def sweep_parts(engine: Engine, store: BlobStore) -> int:
+    """Remove the parts that nobody will put together: of what has ended, left by a kill, and of what was begun a week ago and not sent whole.
+
+    Returns of how many uploads. Who comes back after that is told that no part is here, and sends them again.
+    """
+    held = sorted(uploads_held(store))
+    removed = 0
+    for some in (held[at : at + _SOME] for at in range(0, len(held), _SOME)):
+        with reading(engine) as session:
+            now = database_now(session)
+            rows = [
+                row
+                for table in (Upload, CapturedFile)
+                for row in session.execute(select(table.id, table.created_at, table.ended_at).where(table.id.in_(some)))
+            ]
+        for upload, begun, ended in rows:
+            # What has just ended may still be read by the request that ends it.
+            if (ended is not None and ended < now - timedelta(seconds=LEASE_SECONDS)) or begun < now - GIVEN_UP:
+                discard_parts(store, upload)
+                removed += 1
+    return removed
 
 
 def _whole(store: BlobStore, row: CapturedFile) -> tuple[bytes, dict[str, Any]]:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,16 @@ import pytest
 
 from api.demo.source_world import _pdf, _sheet
 from api.web import making
+from archive.capture_tables import CapturedFile
 from archive.captured import Place, file_under, mine, place_pending, places_by_path, return_files
+from archive.custody import LEASE_SECONDS
 from archive.db import reading, writing
 from archive.errors import ConflictError
 from archive.gathering import close_case, collecting_rows, record_arrival, whole_cases
 from archive.models import Arrival, JournalEntry
 from ingest import parts
 from ingest.sources.scanning import captured_by
+from ingest.uploads import GIVEN_UP, sweep_parts
 from tests.api.station import HOME, OTHER, Desk
 from tests.browser import ROOT
 from tests.factories import page, sound_case
@@ -212,3 +215,22 @@ def test_what_is_gathered_cannot_be_returned(desk: Desk) -> None:
     assert done["state"] == "PLACED"
     with reading(desk.runtime.engine) as session, pytest.raises(ConflictError):
         return_files(session, "officer", [mine(session, HOME, done["id"])], reason="重扫", at=NOW)
+
+
+def test_parts_that_nobody_will_put_together_are_swept_and_can_be_sent_again(desk: Desk) -> None:
+    data = b"\xff\xd8" + os.urandom(parts.PART)
+    about = {"case_no": CASE, "no": 9, "type": "情况说明", "position": 1, "of": 1}
+    fresh, old = announce(desk, [("a.jpg", data, about), ("b.jpg", data[::-1], None)])
+    headers = desk.token()
+    for one, content in ((fresh, data), (old, data[::-1])):
+        desk.client.put(f"/api/v1/uploads/{one['id']}/parts/0", content=content[: parts.PART], headers=headers)
+    engine, store = desk.runtime.engine, desk.runtime.store
+    with writing(engine) as session:
+        session.get_one(CapturedFile, old["id"]).created_at -= GIVEN_UP
+    assert sweep_parts(engine, store) == 1
+    assert (parts.parts_held(store, fresh["id"]), parts.parts_held(store, old["id"])) == ([0], [])
+    assert desk.client.get(f"/api/v1/uploads/{old['id']}", headers=headers).json()["received"] == []
+    with writing(engine) as session:  # a kill between the commit that ends it and the removal of its parts
+        session.get_one(CapturedFile, fresh["id"]).ended_at = datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
+    assert sweep_parts(engine, store) == 1
+    assert parts.uploads_held(store) & {fresh["id"], old["id"]} == set()

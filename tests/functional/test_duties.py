@@ -71,11 +71,11 @@ def test_what_waits_is_sent_once_to_an_empty_queue_and_what_dead_workers_left_is
     with writing(runtime.engine) as session:
         long_ago = datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
         session.execute(update(VolumeVersion).where(VolumeVersion.id == old).values(committed_at=long_ago))
-    assert do_turn(runtime, "reconcile") == {"sent": 1, "removed": 1, "orphans": 0}
+    assert do_turn(runtime, "reconcile") == {"sent": 1, "removed": 1, "uploads": 0, "orphans": 0}
     assert queue_lengths(runtime.settings)["compile"][0] == len(waiting(runtime, COMPILE)) == 1
     with writing(runtime.engine) as session:
         session.execute(update(DutyRow).values(turn=""))
-    assert do_turn(runtime, "reconcile") == {"sent": 0, "removed": 0, "orphans": 0}
+    assert do_turn(runtime, "reconcile") == {"sent": 0, "removed": 0, "uploads": 0, "orphans": 0}
 
 
 def test_late_cases_of_earlier_months_are_numbered_and_a_term_ends_when_all_of_it_is_made(runtime: Runtime, archive: Holdings) -> None:
