@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession import Taken, blob_key, log_delivery
+from archive.accession import Taken, blob_key, delivery_record, log_delivery
 from archive.crashpoints import reach
 from archive.db import reading, writing
 from archive.findings import Finding, finding
@@ -26,6 +26,7 @@ from storage.blobs import BlobStore
 
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LAST_NO = 999
+_LONGEST = 200  # as long as the rows of arrivals and cursors hold
 _DOWN_AFTER = 3
 
 
@@ -50,6 +51,7 @@ def pull(engine: Engine, store: BlobStore, source: Source, actor: str, *, tell: 
     round_ = Pulled(source.name)
     try:
         for page in source.discover(cursor, wanted):
+            _require_short(page)
             _take_page(engine, store, source, actor, page, round_, tell)
             if page.cursor is not None and round_.error is None:
                 with writing(engine) as session:
@@ -63,6 +65,11 @@ def pull(engine: Engine, store: BlobStore, source: Source, actor: str, *, tell: 
         else:
             record_failure(session, source.name, code=round_.error.code, message=str(round_.error), at=datetime.now(UTC))
     return round_
+
+
+def _require_short(page: Page) -> None:
+    if max(map(len, (page.cursor or "", *(one.id for one in page.notices)))) > _LONGEST:
+        raise SourceError("SOURCE_ANSWER", "来源系统给出的编号过长。")
 
 
 def _take_page(
@@ -96,7 +103,7 @@ def _take(engine: Engine, store: BlobStore, source: Source, actor: str, notice: 
     at = datetime.now(UTC)
     fault = parcel.fault or _unusable(parcel)
     pieces = [] if fault else [_stored(store, source, notice, parcel, one, at) for one in parcel.pieces]
-    key = _kept(store, parcel) if fault else None
+    key = _kept(store, _name(source, notice), parcel, fault, at) if fault else None
     reach("fetched")
     try:
         with writing(engine) as session:
@@ -134,10 +141,19 @@ def _stored(store: BlobStore, source: Source, notice: Notice, parcel: Parcel, ra
     return Piece(raw.case_no, raw.no, tuple(files), {**raw.stated, "source_ref": evidence})
 
 
-def _kept(store: BlobStore, parcel: Parcel) -> str:
-    prefix = f"quarantine/{sha256(parcel.data).hexdigest()}"
+def _kept(store: BlobStore, name: str, parcel: Parcel, fault: Finding, at: datetime) -> str:
+    """What was refused, and the record of it from which its row is made anew, before the row."""
+    digest = sha256(parcel.data).hexdigest()
+    prefix = f"quarantine/{digest}"
     store.put_new(f"{prefix}/fetched", parcel.data)
+    refused = Taken(IntakeOutcome.REFUSED, (fault,))
+    key, record = delivery_record(bag=name, case_no=None, content_digest=digest, taken=refused, quarantine_prefix=prefix, at=at)
+    store.put_new(key, record, media_type="application/json")
     return prefix
+
+
+def _name(source: Source, notice: Notice) -> str:
+    return f"{source.name}:{notice.id}"
 
 
 def _record(
@@ -165,8 +181,9 @@ def _record(
     )
     if fault:
         refused = Taken(IntakeOutcome.REFUSED, (fault,))
-        name = f"{source.name}:{notice.id}"
-        log_delivery(session, actor, bag=name, case_no=None, content_digest=digest, taken=refused, quarantine_prefix=key, at=at)
+        log_delivery(
+            session, actor, bag=_name(source, notice), case_no=None, content_digest=digest, taken=refused, quarantine_prefix=key, at=at
+        )
     if parcel.closed is not None and not fault:
         close_case(session, arrival, parcel.closed, at=at)
     for one in pieces:

@@ -18,9 +18,10 @@ from sqlalchemy import Engine, select
 
 from api.demo import born_digital, certificate_seal
 from api.demo.sources import CLIENT, KEY, SECRET, World
-from archive.db import connect, migrate, reading
+from archive.db import connect, migrate, reading, writing
 from archive.gathering import Want
 from archive.models import Delivery
+from archive.rebuild_beside import beside_facts, bring_deliveries
 from archive.source_health import health_rows
 from archive.vocabulary import ForeignSignature
 from ingest.sources.calling import Caller
@@ -28,7 +29,7 @@ from ingest.sources.certificates import CertificateLibrary, _signature
 from ingest.sources.face import Notice, SourceError
 from ingest.sources.forms import PopulationFeed
 from ingest.sources.portal import OnlinePortal
-from ingest.sources.pulling import pull
+from ingest.sources.pulling import Pulled, pull
 from ingest.sources.scanning import ScanFolder
 from storage.local_store import LocalStore
 from tests.factories import page
@@ -267,21 +268,44 @@ _LISTED = b'{"case_no": "%s", "materials": [{"no": %d, "type": "x", "pages": 1, 
     ],
 )
 def test_a_package_of_the_portal_that_is_not_as_it_says_is_refused_and_kept_whole(tmp_path: Path, package: bytes) -> None:
-    (tmp_path / "world" / "applications").mkdir(parents=True)
+    engine, store, done = from_portal(tmp_path, "WS1", package)
+    assert (done.refused, done.taken, done.error) == (1, 0, None)
+    assert store.read(f"quarantine/{hashlib.sha256(package).hexdigest()}/fetched") == package
+    (tmp_path / "anew").mkdir()
+    anew = database(tmp_path / "anew")
+    with writing(anew) as session:  # from the bucket alone
+        assert bring_deliveries(session, store) == 1
+    for one in (engine, anew):
+        with reading(one) as session:
+            (row,) = session.scalars(select(Delivery))
+            assert (row.bag, row.outcome, [found["code"] for found in row.findings]) == ("portal:WS1", "REFUSED", ["APPLICATION_INVALID"])
+    with reading(engine) as session, reading(anew) as other:
+        assert beside_facts(session) == beside_facts(other)
+
+
+def from_portal(folder: Path, number: str, package: bytes) -> tuple[Engine, LocalStore, Pulled]:
+    """One application of the simulated portal, pulled into a new archive."""
+    (folder / "world" / "applications").mkdir(parents=True)
     row = {
-        "id": "WS1",
+        "id": number,
         "case_no": "C-1",
         "submitted_at": NOW.isoformat(),
         "sha256": hashlib.sha256(package).hexdigest(),
         "size": len(package),
     }
     for name, rows in (("applications", [row]), ("certificates", []), ("events", [])):
-        (tmp_path / "world" / f"{name}.json").write_text(json.dumps(rows))
-    (tmp_path / "world" / "applications" / "WS1").write_bytes(package)
-    engine, store = database(tmp_path), LocalStore(tmp_path / "store")
-    with simulated(World(tmp_path / "world", None)) as (base, _):
+        (folder / "world" / f"{name}.json").write_text(json.dumps(rows))
+    (folder / "world" / "applications" / number).write_bytes(package)
+    engine, store = database(folder), LocalStore(folder / "store")
+    with simulated(World(folder / "world", None)) as (base, _):
         done = pull(engine, store, OnlinePortal(f"{base}/portal", key=KEY, rate=1000), "test", tell=lambda _: None)
-    assert (done.refused, done.taken, done.error) == (1, 0, None)
-    assert store.read(f"quarantine/{hashlib.sha256(package).hexdigest()}/fetched") == package
+    return engine, store, done
+
+
+def test_a_number_longer_than_our_rows_hold_is_the_fault_of_the_source_and_not_the_end_of_the_round(tmp_path: Path) -> None:
+    engine, _, done = from_portal(tmp_path, "W" * 201, zipped(_LISTED % (b"C-1", 4, b"a"), a=b"x"))
+    assert done.error is not None
+    assert (done.error.code, done.taken, done.refused) == ("SOURCE_ANSWER", 0, 0)
     with reading(engine) as session:
-        assert {one["code"] for (found,) in session.execute(select(Delivery.findings)) for one in found} == {"APPLICATION_INVALID"}
+        (row,) = health_rows(session, ("portal",))
+    assert row["error_code"] == "SOURCE_ANSWER"
