@@ -58,6 +58,7 @@ PAGES = (
     ("status", "系统管理员", "/system/status", ""),
     ("settings", "系统管理员", "/system/settings", ""),
     ("accounts", "安全保密管理员", "/system/accounts", ""),
+    ("daily", "安全保密管理员", "/system/daily", ""),
     ("account", "系统管理员", "/system/accounts/demo-chief", ""),
     ("account-new", "系统管理员", "/system/accounts/new", ""),
     ("account-decision", "安全保密管理员", "/system/accounts/demo-officer", ""),

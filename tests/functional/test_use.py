@@ -273,6 +273,7 @@ def test_axe_finds_no_violation_on_the_pages_of_use(city: City, browser: Browser
             ),
             "demo-chief": ("/approvals", f"/usage/{number}"),
             "sysadmin": ADMINISTRATION,
+            "secadmin": ("/system/daily", "/system/accounts"),
             "": ("/check", "/check/AAAA-AAAA-AAAA-AAAA-AAAA"),
         }.items():
             context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme="dark" if scheme == "dark" else "light")
