@@ -5,7 +5,7 @@ The count stands in the transaction of the look itself, so that nodes share it a
 
 from datetime import date
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,13 @@ class DailyLimitError(ArchiveError):
 
 
 _COLUMNS = {Shown.LOOKS: DailyUse.looks, Shown.CONTENT: DailyUse.content}
+# Every look counts, so the statements are made once, on the table: the unit of work has nothing to do with them.
+_ONE_MORE = {
+    kind: update(DailyUse.__table__)  # type: ignore[arg-type]  # a table, as SQLAlchemy types it too broadly
+    .where(DailyUse.account == bindparam("of"), DailyUse.day == bindparam("on"), column < bindparam("most"))
+    .values({column.key: column + 1})
+    for kind, column in _COLUMNS.items()
+}
 
 
 def today(session: Session) -> date:
@@ -51,10 +58,10 @@ def seconds_left(session: Session) -> int:
 
 def count(session: Session, account: str, kind: Shown, most: int) -> None:
     """Count one more of today. Raises DailyLimitError when that would be more than `most`."""
-    day, column = today(session), _COLUMNS[kind]
+    day = today(session)
     mine = (DailyUse.account == account, DailyUse.day == day)
     for _ in range(2):
-        done = session.execute(update(DailyUse).where(*mine, column < most).values({column: column + 1}))
+        done = session.execute(_ONE_MORE[kind], {"of": account, "on": day, "most": most})
         if done.rowcount:  # type: ignore[attr-defined]
             return
         if session.scalars(select(DailyUse.id).where(*mine)).first() is not None:

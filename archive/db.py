@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 _JOURNAL_LOCK = 0x59494345  # any constant: "YICE"
 _WAIT_SECONDS = 60
@@ -55,7 +55,7 @@ def migrate(engine: Engine) -> None:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """A session whose work is committed at the end, or not at all."""
-    with _turn(engine), sessionmaker(engine, expire_on_commit=False).begin() as session:
+    with _turn(engine), Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
 
 

@@ -53,7 +53,7 @@ def _last(session: Session) -> JournalEntry | None:
 def record(session: Session, actor: str, act: str, subject: str, **detail: Any) -> JournalEntry:  # noqa: ANN401 - any JSON value
     """Append an entry in the caller's transaction. `detail` must hold no personal data."""
     lock_journal(session)
-    last = _last(session)
+    last = session.execute(select(JournalEntry.seq, JournalEntry.digest).order_by(JournalEntry.seq.desc()).limit(1)).first()
     entry = JournalEntry(
         seq=last.seq + 1 if last else 1,
         at=datetime.now(UTC).isoformat(timespec="microseconds"),

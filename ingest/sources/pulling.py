@@ -26,7 +26,7 @@ from storage.blobs import BlobStore
 
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LAST_NO = 999
-_LONGEST = 200  # as long as the rows of arrivals and cursors hold
+_LONGEST = 180  # what the rows of arrivals, cursors and the journal hold beside the name of the source
 _DOWN_AFTER = 3
 
 

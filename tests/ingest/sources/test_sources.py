@@ -303,7 +303,7 @@ def from_portal(folder: Path, number: str, package: bytes) -> tuple[Engine, Loca
 
 
 def test_a_number_longer_than_our_rows_hold_is_the_fault_of_the_source_and_not_the_end_of_the_round(tmp_path: Path) -> None:
-    engine, _, done = from_portal(tmp_path, "W" * 201, zipped(_LISTED % (b"C-1", 4, b"a"), a=b"x"))
+    engine, _, done = from_portal(tmp_path, "W" * 181, zipped(_LISTED % (b"C-1", 4, b"a"), a=b"x"))
     assert done.error is not None
     assert (done.error.code, done.taken, done.refused) == ("SOURCE_ANSWER", 0, 0)
     with reading(engine) as session:
