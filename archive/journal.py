@@ -5,9 +5,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.db import lock_journal
@@ -70,16 +71,24 @@ def record(session: Session, actor: str, act: str, subject: str, **detail: Any) 
     return entry
 
 
+def length(session: Session) -> int:
+    """The number of the last entry; 0 when there is none."""
+    return session.scalar(select(func.max(JournalEntry.seq))) or 0
+
+
 def head(session: Session) -> str:
     """`<seq>:<digest>` of the last entry, as a commit record cites it."""
     last = _last(session)
     return f"{last.seq}:{last.digest}" if last else f"0:{GENESIS}"
 
 
-def verify(session: Session) -> tuple[int, JournalFault | None]:
-    """Walk the chain; returns how many entries hold and the first fault, if any."""
-    previous, expected = GENESIS, 1
-    for entry in entries(session):
+def verify(session: Session, after: int = 0, most: int | None = None) -> tuple[int, JournalFault | None]:
+    """Walk the chain on from an entry that holds, `most` entries at most; returns the number of the last that holds, and the first fault, if any."""
+    known = session.scalar(select(JournalEntry.digest).where(JournalEntry.seq == after)) if after else GENESIS
+    if known is None:
+        return after - 1, JournalFault(after, "此处缺少条目，编号不连续")
+    previous, expected = known, after + 1
+    for entry in islice(entries(session, after), most):
         if entry.seq != expected:
             return expected - 1, JournalFault(expected, "此处缺少条目，编号不连续")
         if entry.previous != previous:

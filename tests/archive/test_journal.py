@@ -37,6 +37,32 @@ def test_an_untouched_journal_verifies_whole(engine: Engine) -> None:
         assert journal.head(session).startswith("5:")
 
 
+def _in_stretches(engine: Engine, most: int) -> int | None:
+    held, fault = 0, None
+    with reading(engine) as session:
+        while fault is None:
+            before = held
+            held, fault = journal.verify(session, before, most)
+            if fault is None and held - before < most:
+                break
+    assert held == (fault.seq - 1 if fault else journal_length(engine))
+    return fault.seq if fault else None
+
+
+def journal_length(engine: Engine) -> int:
+    with reading(engine) as session:
+        return journal.length(session)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 5, 6])
+def test_a_walk_in_stretches_finds_what_one_walk_finds(engine: Engine, most: int) -> None:
+    assert _in_stretches(engine, most) is None
+    _fill(engine)
+    assert _in_stretches(engine, most) is None
+    _break(engine, "DELETE FROM journal WHERE seq=3")
+    assert _in_stretches(engine, most) == _first_fault(engine) == 3
+
+
 @pytest.mark.parametrize("statement", ["UPDATE journal SET actor='x'", "DELETE FROM journal", "DELETE FROM journal WHERE seq=5"])
 def test_the_database_itself_refuses_to_change_or_remove_an_entry(engine: Engine, statement: str) -> None:
     _fill(engine)
