@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,10 @@ from archive.access_tables import UsageRequest
 from archive.db import reading
 from archive.models import Case, Volume
 from archive.usage import number_of
+from tests.bench.answering import used
 from tests.bench.desk_rows import build
-from tests.browser import served
+from tests.browser import serving
 
-_TICK = os.sysconf("SC_CLK_TCK")
 PAGE_MS, CACHED_MS, FIRST_MS = 100, 20, 300
 
 
@@ -110,30 +111,12 @@ def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
     }
 
 
+@dataclass(frozen=True, slots=True)
 class Watched:
-    """The server, and how much processor time it has used."""
+    """The server: where it answers, and its process."""
 
-    def __init__(self, address: str) -> None:
-        """Find it by the port that it listens on."""
-        self.address = address
-        port = address.rsplit(":", 1)[1]
-        self.pid = next(
-            int(one.name)
-            for one in Path("/proc").iterdir()
-            if one.name.isdecimal() and (words := _words(one)) and "serve" in words and port in words
-        )
-
-    def used(self) -> float:
-        """Milliseconds of processor, user and system."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * 1000 / _TICK
-
-
-def _words(folder: Path) -> list[str]:
-    try:
-        return (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return []
+    address: str
+    pid: int
 
 
 def timed(server: Watched, asks: int, ask: Callable[[], httpx.Response]) -> dict[str, Any]:
@@ -141,7 +124,7 @@ def timed(server: Watched, asks: int, ask: Callable[[], httpx.Response]) -> dict
     began = time.perf_counter()
     answer = ask()
     first = (time.perf_counter() - began) * 1000
-    took, used = [], server.used()
+    took, before = [], used(server.pid)
     for _ in range(asks):
         began = time.perf_counter()
         answer = ask()
@@ -153,7 +136,7 @@ def timed(server: Watched, asks: int, ask: Callable[[], httpx.Response]) -> dict
         "first": round(first, 1),
         "p50": round(cuts[49], 1),
         "p95": round(cuts[94], 1),
-        "cpu": round((server.used() - used) / asks, 1),
+        "cpu": round((used(server.pid) - before) / asks, 1),
     }
 
 
@@ -224,8 +207,8 @@ def main() -> None:
             kept.write_text(json.dumps({one.login: one.secret for one in make_demo_accounts(runtime)}))
         built = round(time.perf_counter() - began, 1)
         secrets = json.loads(kept.read_text())
-        with served(data) as address:
-            server = Watched(address)
+        with serving(data) as (process, address):
+            server = Watched(address, process.pid)
             wanted = {name: tuple(one for one in addresses if said.only in one) for name, addresses in places(runtime).items()}
             found = pages(server, secrets, wanted, said.asks)
             drawn = images(server, secrets, runtime, said.asks)

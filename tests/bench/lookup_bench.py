@@ -17,7 +17,6 @@ import tempfile
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from search.index import Request
 from search.shelf import Reader as SearchReader
 from search.tree import Volumes
 from tests.api.station import BIRTH, CITY, HOME, MOVE, ORGANISATIONS, build
+from tests.bench.answering import used
 from tests.search.archive_rows import fill
 
 _FIRST = 1001
@@ -115,18 +115,6 @@ def lags(folder: Path, first: int, until: float) -> list[float]:
     return took
 
 
-def _ticks(server: int) -> float:
-    """Seconds of processor that a server and the processes that answer for it have used; not the follower of the index beside."""
-    used = 0
-    for one in Path("/proc").iterdir():
-        with suppress(OSError):
-            if one.name.isdecimal():
-                fields = (one / "stat").read_text("utf-8").rpartition(")")[2].split()
-                answers = int(fields[1]) == server and b"spawn_main" in (one / "cmdline").read_bytes()
-                used += (int(fields[11]) + int(fields[12])) if answers or int(one.name) == server else 0
-    return used / os.sysconf("SC_CLK_TCK")
-
-
 def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         if server.poll() is not None:
@@ -166,7 +154,7 @@ def main() -> None:
             _wait(port, server)
             results = []
             for pause in said.pause:
-                before = _ticks(server.pid)
+                before = used(server.pid)
                 command = [sys.executable, "-m", "tests.bench.lookup_bench", "--drive", str(port), "--pause", str(pause)]
                 command += ["--seconds", str(said.seconds), "--volumes", str(said.volumes)]
                 late = later.submit(lags, Path(folder), _FIRST + said.volumes + 1000 * len(results), time.monotonic() + said.seconds)
@@ -174,7 +162,7 @@ def main() -> None:
                     command, input=json.dumps(carried).encode(), stdout=subprocess.PIPE, check=True, timeout=said.seconds + 120
                 )
                 found = json.loads(ran.stdout)
-                cpu = round((_ticks(server.pid) - before) * 1000 / found["lookups"], 2)
+                cpu = round((used(server.pid) - before) / found["lookups"], 2)
                 loads = [round(one, 1) for one in os.getloadavg()]
                 found |= {"server_cpu_ms_a_lookup": cpu, "load": loads, "volumes_added": len(late.result())}
                 found["longest_wait_to_be_found_s"] = round(max(late.result()), 2)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.bench.answering import answering
 from tests.browser import serving
 
 
@@ -17,12 +18,6 @@ def parent_of(pid: int) -> int:
         return int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[1])
     except OSError:
         return 0
-
-
-def answering(server: int) -> set[int]:
-    """The processes that answer for a server; it has others beside, which are commands of ours."""
-    found = {int(one.name) for one in Path("/proc").iterdir() if one.name.isdecimal() and parent_of(int(one.name)) == server}
-    return {one for one in found if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()}
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
