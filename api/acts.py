@@ -13,7 +13,7 @@ from api.bootstrap import Runtime, open_workshop
 from api.recognising import wait_for_texts
 from api.terminal import actor, making, progress
 from archive.errors import NotFoundError
-from archive.proof import Fault, committed, verify_holdings, verify_volume
+from archive.proof import Fault, committed, verify_holdings, verify_volumes
 from archive.vocabulary import IntakeOutcome
 from ingest.intake import Received, inspect_package, receive
 
@@ -71,7 +71,7 @@ def run_verify(runtime: Runtime, codes: tuple[str, ...] = ()) -> tuple[list[Faul
     faults = [Fault("I1", code, "没有这个档号的已归档册") for code in codes if code not in {one.code for one in volumes}]
     shop = open_workshop(runtime)
     with progress("验证", len(volumes)) as tell:
-        for number, one in enumerate(volumes, 1):
-            faults += verify_volume(runtime.store, one, shop.trust, shop.prover)
+        for number, found in enumerate(verify_volumes(runtime.store, volumes, shop.trust, shop.prover), 1):
+            faults += found
             tell(number, f"问题 {len(faults)}")
     return faults + ([] if codes else list(verify_holdings(runtime.engine, runtime.store, shop.trust))), len(volumes)
