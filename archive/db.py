@@ -1,8 +1,11 @@
 """One engine for both databases; every dialect branch of the archive lives here."""
 
+import fcntl
+import os
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import RLock
@@ -16,7 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 _JOURNAL_LOCK = 0x59494345  # any constant: "YICE"
-_WAIT_SECONDS = 60
+_WAIT_SECONDS, _ASK_AGAIN_SECONDS = 60, 0.001
 _gates: WeakKeyDictionary[Engine, RLock] = WeakKeyDictionary()
 
 
@@ -61,10 +64,10 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 @contextmanager
 def _turn(engine: Engine) -> Iterator[None]:
-    """Let the threads of a process write to SQLite one after the other, as they came.
+    """Let those who write to SQLite do so one after the other: the threads of a process as they came, processes within a millisecond.
 
-    SQLite has one writer, and whoever waits for it asks again in growing pauses: of two hundred threads that ask at once some wait for seconds while
-    nobody writes. A courtesy, no lock: after its time is up, SQLite decides.
+    SQLite has one writer, and whoever waits for it asks again in growing pauses, up to a tenth of a second: of two hundred that ask at once some
+    wait for seconds while nobody writes. A courtesy, no lock: after its time is up, SQLite decides.
     """
     if engine.dialect.name != "sqlite":
         yield
@@ -72,10 +75,32 @@ def _turn(engine: Engine) -> Iterator[None]:
     gate = _gates.setdefault(engine, RLock())
     taken = gate.acquire(timeout=_WAIT_SECONDS)
     try:
-        yield
+        with _among_processes(engine.url.database):
+            yield
     finally:
         if taken:
             gate.release()
+
+
+@contextmanager
+def _among_processes(database: str | None) -> Iterator[None]:
+    """Hold the file beside a database that its writers hold by turns; it holds nothing itself."""
+    turn = None
+    with suppress(OSError):  # a full or a read-only disk is told by whoever writes
+        turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if database not in (None, "", ":memory:") else None
+    if turn is None:
+        yield
+        return
+    try:
+        end = time.monotonic() + _WAIT_SECONDS
+        while time.monotonic() < end:
+            with suppress(BlockingIOError):
+                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            time.sleep(_ASK_AGAIN_SECONDS)
+        yield
+    finally:
+        os.close(turn)  # and with it the lock
 
 
 @contextmanager

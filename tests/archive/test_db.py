@@ -1,5 +1,7 @@
-"""Writing to SQLite from many threads of one process."""
+"""Writing to SQLite from many threads of one process, and from several processes."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +11,7 @@ from sqlalchemy import Engine, text
 
 from archive import db
 from archive.db import connect, reading, writing
+from tests.browser import ROOT
 
 
 @pytest.fixture
@@ -62,4 +65,27 @@ def test_after_the_longest_wait_sqlite_decides_and_not_the_turn(engine: Engine, 
     monkeypatch.setattr(db, "_WAIT_SECONDS", 0.1)
     with writing(engine), ThreadPoolExecutor(1) as other:  # it has its turn and has written nothing yet
         other.submit(write, engine, 2).result(10)
+    assert count(engine) == 1
+
+
+def test_a_process_waits_for_the_turn_of_another_also_when_that_one_is_killed(engine: Engine) -> None:
+    held = [
+        "import sys",
+        "from archive.db import connect, writing",
+        "with writing(connect(sys.argv[1])):",
+        "    print('in', flush=True)",
+        "    sys.stdin.read()",
+    ]
+    other = subprocess.Popen(
+        [sys.executable, "-c", "\n".join(held), str(engine.url)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == b"in\n"
+    with ThreadPoolExecutor(1) as waiting:
+        asked = waiting.submit(write, engine, 3)
+        with pytest.raises(TimeoutError):
+            asked.result(0.3)
+        other.kill()
+        asked.result(10)
+    other.communicate()
     assert count(engine) == 1
