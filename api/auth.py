@@ -59,13 +59,14 @@ class Limiter:
             with self._buckets:
                 now = self._clock()
                 level, last = self._buckets.execute(_BUCKET, (caller,)).fetchone() or (float(self._a_minute), now)
-                level = min(float(self._a_minute), level + (now - last) * self._a_minute / 60)
+                # A file from before the machine was started anew tells a later time: by now that bucket is full.
+                level = min(float(self._a_minute), level + (now - last if now >= last else 60) * self._a_minute / 60)
                 wait = 0.0 if level >= 1 else (1 - level) * 60 / self._a_minute
                 self._buckets.execute(_FILL, (caller, level if wait else level - 1, now))
                 self._taken += 1
                 if self._taken % _REMEMBERED == 0:
                     # After a minute a bucket is full again, as is that of somebody unknown.
-                    self._buckets.execute("DELETE FROM bucket WHERE last < ?", (now - 60,))
+                    self._buckets.execute("DELETE FROM bucket WHERE last NOT BETWEEN ? AND ?", (now - 60, now))
             return wait
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import Any
 
@@ -49,13 +48,11 @@ def _answer(runtime: Runtime, port: int, processes: int) -> None:
         serve_many()
         uvicorn.run(app, **how)
         return
-    with TemporaryDirectory(prefix="yice-") as shared:
-        os.environ |= {
-            "YICE_DATA": str(runtime.settings.data.resolve()),
-            "YICE_PUBLIC_URL": runtime.settings.public_url,
-            "YICE_RATE_FILE": str(Path(shared) / "rates.db"),
-        }
-        uvicorn.run("api.serving:one_of_many", factory=True, workers=processes, timeout_worker_healthcheck=_SILENT_SECONDS, **how)
+    data = runtime.settings.data.resolve()
+    (data / "cache").mkdir(mode=0o700, exist_ok=True)
+    os.environ |= {"YICE_DATA": str(data), "YICE_PUBLIC_URL": runtime.settings.public_url}
+    os.environ.setdefault("YICE_RATE_FILE", str(data / "cache" / "rates.db"))
+    uvicorn.run("api.serving:one_of_many", factory=True, workers=processes, timeout_worker_healthcheck=_SILENT_SECONDS, **how)
 
 
 def one_of_many() -> FastAPI:

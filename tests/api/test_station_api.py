@@ -385,6 +385,16 @@ def test_a_bucket_fills_evenly() -> None:
     assert [limiter.take("a") > 0 for _ in range(2)] == [False, True]
 
 
+def test_buckets_in_a_file_are_shared_and_full_again_after_the_machine_was_started_anew(tmp_path: Path) -> None:
+    from api.auth import Limiter
+
+    now = [5000.0]
+    one, other = (Limiter(4, str(tmp_path / "rates.db"), clock=lambda: now[0]) for _ in range(2))
+    assert [limiter.take("a") > 0 for limiter in (one, other, one, other, one, other)] == [False] * 4 + [True] * 2
+    now[0] = 3.0
+    assert [other.take("a") > 0 for _ in range(5)] == [False] * 4 + [True]
+
+
 def test_a_foreign_and_a_missing_volume_take_the_same_time(desk: Desk) -> None:
     headers = desk.token(org=OTHER)
 
