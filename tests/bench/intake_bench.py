@@ -77,7 +77,9 @@ def hold(engine: Engine, ring: Keyring, held: int) -> None:
         prints = [dice.getrandbits(BITS) for _ in numbers]
         with writing(engine) as session:
             session.execute(insert(Case), [row | {"id": one, "case_no": f"held-{one}", "content_digest": f"{one:064d}"} for one in numbers])
-            entries = [{"case_id": one, "kind": ID_NUMBER, "digest": ring.digest(ID_NUMBER, str(one))} for one in numbers]
+            entries = [
+                {"case_id": one, "kind": ID_NUMBER, "digest": ring.digest(ID_NUMBER, str(one)), "key": ring.blind} for one in numbers
+            ]
             session.execute(insert(BlindEntry), entries)
             session.execute(
                 insert(PagePrint),
@@ -143,7 +145,7 @@ def measure(cases: int, held: int, seed: int, folder: Path) -> dict[str, object]
         for data in payloads:
             try:
                 bare(data)
-            except (OSError, pikepdf.PdfError, pypdfium2.PdfiumError):
+            except (OSError, pikepdf.PdfError, pikepdf.PasswordError, pypdfium2.PdfiumError):
                 continue  # planted as broken
     each = {name: round(1000 * seconds / len(payloads), 2) for name, seconds in steps.items()}
     total = round(each["inspect"] + each["take_over"], 2)
