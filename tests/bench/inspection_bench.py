@@ -65,8 +65,13 @@ def plant_each(bags: Path, seed: int, first: int) -> list[dict[str, Any]]:
             if not defect.plant(case, Random(index), TABLES[1]):  # noqa: S311 - repeatable
                 continue
             planted += 1
+            name = f"{index:06d}-{defect.kind}"
+            if case.second is not None:  # what contradicts it is sound by itself, and comes first
+                bag = _write(bags, name, _members(case.facts, case.files), zipped=False)
+                rows.append({"bag": bag, "expected": "ACCEPT", "defect": None, "finding": None})
+                case, name = case.second, f"{name}-second"
             members = _members(case.facts, case.files, bend=defect.kind == "wrong-digest")
-            bag = _write(bags, f"{index:06d}-{defect.kind}", members, zipped=False)
+            bag = _write(bags, name, members, zipped=False)
             rows.append({"bag": bag, "expected": str(defect.outcome), "defect": defect.kind, "finding": defect.code})
     return rows
 
