@@ -1,6 +1,7 @@
 """`yice serve`: everything that one machine needs beside the command line: the HTTP door, the follower of the index, the reader of scans, the sender of webhooks."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from api.bootstrap import Runtime, start
 from api.settings import Settings
 from api.terminal import screen
 from api.webhooks import send_until
+from archive.errors import ArchiveError
 from ingest.ocr import is_installed
 
 _SECONDS = 15
@@ -29,6 +31,7 @@ _SILENT_SECONDS = 60  # a process that computes on a busy machine is not stuck
 def serve_here(runtime: Runtime, port: int | None) -> None:
     """Serve on loopback until interrupted."""
     port = port or runtime.settings.port
+    _require_free(port)
     runtime = _with_address(runtime, port)
     with _beside(runtime, "index", "index", "follow"), _reader(runtime), _webhooks(runtime):
         screen.print(
@@ -36,6 +39,26 @@ def serve_here(runtime: Runtime, port: int | None) -> None:
             soft_wrap=True,
         )
         _answer(runtime, port, runtime.settings.web_processes or min(os.cpu_count() or 1, _MOST_PROCESSES))
+
+
+class PortError(ArchiveError):
+    """The port can't be listened on."""
+
+    code = "PORT_IN_USE"
+
+    def __init__(self, port: int) -> None:
+        """Name the port."""
+        super().__init__(f"端口 {port} 已被占用，或不允许使用。", "请结束占用它的程序，或用 --port 换一个端口（1024 以上）。")
+
+
+def _require_free(port: int) -> None:
+    """Raise PortError before anything is started beside. Between this and the server's own turn somebody may still take it; then uvicorn says so."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except (OSError, OverflowError):
+            raise PortError(port) from None
 
 
 def _answer(runtime: Runtime, port: int, processes: int) -> None:

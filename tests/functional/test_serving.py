@@ -2,6 +2,9 @@
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from tests.bench.answering import answering
-from tests.browser import serving
+from tests.browser import ROOT, serving
 
 
 def parent_of(pid: int) -> int:
@@ -57,3 +60,19 @@ def test_nothing_answers_any_more_when_the_server_was_killed(tmp_path: Path) -> 
         except httpx.HTTPError:
             return
         raise AssertionError("somebody still answers")
+
+
+def test_a_port_that_is_taken_is_told_with_the_next_step_before_anything_begins(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        env = {**os.environ, "YICE_DATA": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-m", "api.cli", "serve", "--port", str(port)], cwd=ROOT, env=env, capture_output=True, text=True
+        )
+    assert done.returncode == 2
+    assert "PORT_IN_USE" in done.stderr
+    assert "--port" in done.stderr
+    assert "http://" not in done.stdout + done.stderr
+    assert not (tmp_path / "logs" / "index.log").exists()
