@@ -32,7 +32,7 @@ from archive.fixity import FIRST, SECOND, scrub
 from archive.numbering import COMPILE, TIMESTAMP
 from archive.reconcile import orphans, tidy
 from archive.replicas import replicate
-from archive.schedule import begun_terms, due, late_terms, settled
+from archive.schedule import begun_terms, due, followed_terms, late_terms, settled
 from ingest.uploads import sweep_parts
 
 ACTOR = "beat"
@@ -94,11 +94,16 @@ def _pull(runtime: Runtime) -> Result:
 
 
 def _period(runtime: Runtime) -> Result:
-    """Begin the terms whose day has come, earlier months that cases came late for too; end those of which nothing is on its way any more."""
+    """Begin the terms whose day has come, earlier months that cases came late for too; end those of which nothing is on its way any more.
+
+    Those that ended and whose volumes have further versions since get their next register.
+    """
     now = datetime.now(UTC)
     with reading(runtime.engine) as session:
         terms = due(now, runtime.organisations)
-        terms = list(dict.fromkeys([*terms, *late_terms(session, now, runtime.organisations), *begun_terms(session)]))
+        terms = list(
+            dict.fromkeys([*terms, *late_terms(session, now, runtime.organisations), *begun_terms(session), *followed_terms(session)])
+        )
     begin_terms(runtime, ACTOR, terms)
     retry(runtime, COMPILE)
     with reading(runtime.engine) as session:

@@ -1,6 +1,6 @@
 """`yice period`: the periodic compile (统一定期组卷归档), from any node with the same result."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -13,12 +13,15 @@ from api.settings import Settings
 from api.terminal import FINDINGS, Json, actor, making, print_json, with_examples
 from archive.compile.register import make_register
 from archive.compile.volume import Workshop
-from archive.db import reading, writing
+from archive.db import database_now, reading, writing
 from archive.numbering import COMPILE, freeze
 from archive.schedule import Report, Term, begin, cases_of, due, end, register_rows, terms_of
 from archive.vocabulary import Series
 
 period_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("定期组卷归档。", "yice period run"))
+
+_UNSEEN = timedelta(minutes=1)
+"""What was committed so shortly before may bear an earlier time and not be seen yet: it counts as later, and is looked for again."""
 
 
 def begin_terms(runtime: Runtime, who: str, terms: list[Term]) -> None:
@@ -45,7 +48,7 @@ def end_terms(runtime: Runtime, shop: Workshop, who: str, terms: list[Term]) -> 
     reports = []
     for term in terms:
         with reading(runtime.engine) as session:
-            rows = register_rows(session, term)
+            at, rows = database_now(session) - _UNSEEN, register_rows(session, term)
         register = make_register(shop, term, rows)
         with writing(runtime.engine) as session:
             report = end(
@@ -56,6 +59,7 @@ def end_terms(runtime: Runtime, shop: Workshop, who: str, terms: list[Term]) -> 
                 catalogue=runtime.catalogue,
                 organisations=runtime.organisations,
                 rule=runtime.settings.filing_rule,
+                at=at,
             )
         reports.append(report)
     return [one for one in reports if one is not None]

@@ -19,7 +19,7 @@ from archive import journal
 from archive.accession import ACCEPTED, WAITING
 from archive.arrangement import LOCAL_TIME, FilingRule, place
 from archive.case_facts import CaseFacts
-from archive.db import database_now
+from archive.db import database_now, local_month
 from archive.models import Case, Job, PeriodRun, Volume, VolumeVersion
 from archive.numbering import unnumbered
 from archive.organisations import Organisations
@@ -99,6 +99,23 @@ def begun_terms(session: Session) -> list[Term]:
     return [Term(one.fonds, Series(one.series), one.period) for one in runs]
 
 
+def followed_terms(session: Session) -> list[Term]:
+    """The terms that ended before a further version of one of their volumes was committed: a supplement, late time-stamps, a renewal.
+
+    Their register names versions that are not the newest any more. A new one also bears a new seal, so that registers last as long as volumes do.
+    """
+    query = (
+        select(PeriodRun.fonds, PeriodRun.series, PeriodRun.period)
+        .join(Volume, and_(Volume.fonds == PeriodRun.fonds, Volume.series == PeriodRun.series))
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .where(VolumeVersion.state == VolumeState.COMMITTED, VolumeVersion.version > 1, VolumeVersion.committed_at > PeriodRun.ended_at)
+        .where(local_month(session, Volume.completed_at) == PeriodRun.period)
+        .distinct()
+        .order_by(PeriodRun.period, PeriodRun.fonds, PeriodRun.series)
+    )
+    return [Term(fonds, Series(series), period) for fonds, series, period in session.execute(query)]
+
+
 def settled(session: Session, terms: Sequence[Term]) -> list[Term]:
     """Those of the terms of which nothing is on its way: each number has a committed version, is void, or its job has failed."""
     query = (
@@ -169,8 +186,12 @@ def end(
     catalogue: Catalogue,
     organisations: Organisations,
     rule: FilingRule,
+    at: datetime,
 ) -> Report | None:
-    """Count what the run came to, and journal it when it is another result than before. None for a term to which nothing belongs."""
+    """Count what the run came to, and journal it when it is another result than before. None for a term to which nothing belongs.
+
+    `at` is when the rows of the register were read: what is committed later is not in it.
+    """
     waiting = [one for one in session.scalars(select(Case).where(Case.state == WAITING)) if _in(one.completed_at, term.period)]
     missing = sum(belongs(one, term, catalogue, organisations, rule) for one in waiting)
     made, failed = len(register_rows(session, term)), _unmade(session, term)
@@ -181,11 +202,18 @@ def end(
     run.made, run.missing, run.failed = made, missing, failed
     if register is not None:
         run.register, run.register_sha256 = register
-    run.ended_at = now = database_now(session)
+    run.ended_at = at
     if before != (run.made, run.missing, run.failed, run.register, False):
         journal.record(session, actor, "PERIOD", term.name, made=run.made, missing=run.missing, failed=run.failed, register=run.register)
     return Report(
-        term.fonds, str(term.series), term.period, run.made, run.missing, run.failed, run.register, (now - run.begun_at).total_seconds()
+        term.fonds,
+        str(term.series),
+        term.period,
+        run.made,
+        run.missing,
+        run.failed,
+        run.register,
+        (database_now(session) - run.begun_at).total_seconds(),
     )
 
 

@@ -3,18 +3,19 @@
 import io
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pikepdf
 import pytest
+from sqlalchemy import select
 
 from api.period import begin_terms, end_terms
 from archive.compile.prove import read_signature
 from archive.compile.register import make_register
-from archive.db import reading
-from archive.models import PeriodRun
-from archive.schedule import Report, Term, due, terms_of
+from archive.db import reading, writing
+from archive.models import PeriodRun, VolumeVersion
+from archive.schedule import Report, Term, due, followed_terms, terms_of
 from archive.vocabulary import Series
 from storage.digest import sha256_hex
 from tests.faults.archives import keys
@@ -95,6 +96,35 @@ def test_what_comes_late_makes_the_next_register_and_leaves_the_first(archive: H
     assert [one.register and one.register.split("/")[4] for one in (first, second, third)] == ["r1", "r2", "r3"]
     assert [one.made for one in (first, second, third)] == [1, 2, 2]
     assert archive.store.read(first.register or "")
+
+
+def test_a_term_whose_volume_has_a_further_version_since_gets_its_next_register_by_itself(archive: Holdings) -> None:
+    def followed() -> list[Term]:
+        with reading(archive.engine) as session:
+            return followed_terms(session)
+
+    for number, month in ((1, "09"), (2, "08")):
+        archive.deliver(f"{number}", case(number, month))
+    [first, _] = run(archive, SEPTEMBER, AUGUST)
+    later(archive, minutes=5)
+    assert followed() == []
+    archive.deliver("3", supplement("150602010000-20260901-000001"))
+    archive.freeze()
+    archive.make()
+    assert followed() == [SEPTEMBER]
+    [second] = end_terms(archive.runtime, archive.shop, "beat", followed())
+    rows = json.loads(archive.store.read(f"{(second.register or '').rpartition('/')[0]}/register.json"))["rows"]
+    assert ((first.register or "").split("/")[4], (second.register or "").split("/")[4]) == ("r1", "r2")
+    assert [(one["code"][-6:], one["version"]) for one in rows] == [("000001", 2)]
+    later(archive, minutes=5)
+    assert followed() == []
+
+
+def later(archive: Holdings, *, minutes: int) -> None:
+    """As if all that was committed so far had been so some time ago, and the terms had ended since."""
+    with writing(archive.engine) as session:
+        for one in session.scalars(select(VolumeVersion)):
+            one.committed_at = one.committed_at and one.committed_at - timedelta(minutes=minutes)
 
 
 def test_a_long_register_keeps_its_seal_off_its_rows(archive: Holdings) -> None:
