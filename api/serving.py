@@ -15,6 +15,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app, serve_many
+from api.auth import Limiter
 from api.batch import die_with_parent
 from api.bootstrap import Runtime, start
 from api.settings import Settings
@@ -74,7 +75,8 @@ def _answer(runtime: Runtime, port: int, processes: int) -> None:
     data = runtime.settings.data.resolve()
     (data / "cache").mkdir(mode=0o700, exist_ok=True)
     os.environ |= {"YICE_DATA": str(data), "YICE_PUBLIC_URL": runtime.settings.public_url}
-    os.environ.setdefault("YICE_RATE_FILE", str(data / "cache" / "rates.db"))
+    rates = os.environ.setdefault("YICE_RATE_FILE", str(data / "cache" / "rates.db"))
+    Limiter(1, rates).take("")  # makes the file before several open it at once
     uvicorn.run("api.serving:one_of_many", factory=True, workers=processes, timeout_worker_healthcheck=_SILENT_SECONDS, **how)
 
 
