@@ -126,7 +126,7 @@ def verify_on(request: Request, desk: At, seat: Seated, form: Posted) -> Respons
     text = form.get("after", "")
     after = int(text) if text.isdecimal() and len(text) < _DIGITS else -1
     with reading(desk.runtime.engine) as session:
-        if after < 0 or not hmac.compare_digest(form.get("mark", ""), _mark(session, seat, after)):
+        if after < 0 or not hmac.compare_digest(form.get("mark", "").encode(), _mark(session, seat, after).encode()):
             raise BadFormError("验证进度无法识别。", "请重新点击“验证全部”。")
         held, fault = journal.verify(session, after, _STRETCH)
         ended = fault is not None or held - after < _STRETCH

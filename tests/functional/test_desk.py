@@ -405,7 +405,12 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
         begun = auditor.post("/journal/verify", data={"csrf": _token(auditor)}).text
         mark = re.search(r'name="mark" value="(\w+)"', begun)
         assert mark
-        for after, asked in (("1", mark[1]), ("0", "0" * 64), ("x", mark[1])):  # what nobody has walked can't be said to be walked
+        for after, asked in (
+            ("1", mark[1]),
+            ("0", "0" * 64),
+            ("0", "印"),
+            ("x", mark[1]),
+        ):  # what nobody has walked can't be said to be walked
             refused = auditor.post("/journal/verify/on", data={"csrf": _token(auditor), "after": after, "mark": asked})
             assert refused.status_code == 409, refused.text
         walked = auditor.post("/journal/verify/on", data={"csrf": _token(auditor), "after": "0", "mark": mark[1]})
