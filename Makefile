@@ -40,7 +40,7 @@ serve: setup ## 打开工作台 / open the desk on 127.0.0.1
 	$(VENV)/bin/yice serve
 
 screenshots: setup ## 各页截图（亮、暗、手机），写入 screenshots/ / every page of the demo as a picture
-	$(VENV)/bin/python -m tests.screenshots
+	$(VENV)/bin/python -m tests.support.screenshots
 
 cluster: setup ## 本机集群 / the distributed mode natively on loopback: PostgreSQL, SeaweedFS, RabbitMQ, two nodes, web
 	$(VENV)/bin/python -m api.cluster up

@@ -11,15 +11,15 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.bootstrap import Runtime, start
-from api.health import public, readiness, ready
-from api.logs import ToldRequests
-from api.logs import begin as begin_logs
-from api.metrics import exposition, registry_of
-from api.settings import Settings
+from api.monitoring.health import public, readiness, ready
+from api.monitoring.metrics import exposition, registry_of
+from api.runtime.bootstrap import Runtime, start
+from api.runtime.logs import ToldRequests
+from api.runtime.logs import begin as begin_logs
+from api.runtime.memory import settle
+from api.runtime.settings import Settings
 from api.v1 import mount as mount_stations
 from api.web.mount import mount as mount_desk
-from archive.memory import settle
 from search.analysis import fold
 
 _THREADS = 12

@@ -1,6 +1,6 @@
 """What can go wrong on the way in beside findings: each error carries a stable code and says in Chinese what to do next."""
 
-from archive.errors import ArchiveError
+from archive.reference.errors import ArchiveError
 
 
 class IngestError(ArchiveError):

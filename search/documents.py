@@ -15,17 +15,17 @@ import pypdfium2 as pdfium
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.access import scope_of
-from archive.arrangement import LOCAL_TIME, volume_title
-from archive.case_facts import CaseFacts
-from archive.codes import ArchivalCode, storage_prefix
-from archive.masking import mask_numbers
-from archive.models import Case, Volume, VolumeVersion
-from archive.organisations import Organisations
-from archive.page_texts import texts_of_volume
+from archive.administration.policy import scope_of
+from archive.arrangement.filing import LOCAL_TIME, volume_title
+from archive.database.tables_cases import Case, Volume, VolumeVersion
 from archive.pdfium import ALONE
-from archive.service_items import Catalogue
-from archive.vocabulary import Series, SourceKind
+from archive.recognition.page_texts import texts_of_volume
+from archive.reference.case_facts import CaseFacts
+from archive.reference.codes import ArchivalCode, storage_prefix
+from archive.reference.masking import mask_numbers
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import Catalogue
+from archive.reference.vocabulary import Series, SourceKind
 from search.analysis import GAP
 from storage.blobs import BlobStore
 from storage.errors import DigestMismatchError, MissingError

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
-from archive import feed
-from archive.db import reading
-from archive.errors import ArchiveError
-from archive.models import IndexFeed, Volume, VolumeVersion
-from archive.organisations import Organisations
-from archive.service_items import Catalogue
+from archive.database.engine import reading
+from archive.database.tables_cases import IndexFeed, Volume, VolumeVersion
+from archive.jobs import feed
+from archive.reference.errors import ArchiveError
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import Catalogue
 from search.documents import Document, load_document
 from search.index import SearchIndex
 from search.shelf import Shelf

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from archive.citizen_id import mask_name
+from archive.reference.citizen_id import mask_name
 from search.analysis import fold
 from search.documents import Document
 from search.errors import BadCursorError

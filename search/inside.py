@@ -14,8 +14,8 @@ import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from archive.compile.footer import STRIP
-from archive.masking import mask_numbers
-from archive.page_texts import PageText
+from archive.recognition.page_texts import PageText
+from archive.reference.masking import mask_numbers
 from search.analysis import fold, fold_with_places, occurrences
 from search.documents import with_reading
 from search.snippets import Snippet, hide_names

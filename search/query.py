@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from archive.organisations import Organisations
-from archive.service_items import Catalogue
-from archive.vocabulary import Series, SourceKind
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import Catalogue
+from archive.reference.vocabulary import Series, SourceKind
 from search.analysis import GAP, fold
 from search.errors import QueryError
 from search.tree import Among, And, Beginning, BlindLookup, Completed, Everything, Exact, Lookup, Name, Node, Not, Number, Or, Text

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from archive.citizen_id import mask_name
+from archive.reference.citizen_id import mask_name
 from search.analysis import GAP, fold, fold_with_places, occurrences
 
 WIDTH, LEAD = 90, 20

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from archive.db import connect, migrate
-from tests.postgres import postgres_url
+from archive.database.engine import connect, migrate
+from tests.support.postgres import postgres_url
 
 __all__ = ["postgres_url"]
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from api.cli import app
-from api.settings import Settings
-from ingest.bag import read_bag
-from ingest.submission import inspect_submission
-from tests.factories import make_bag
-from tests.findings_table import table, written
+from api.cli.main import app
+from api.runtime.settings import Settings
+from ingest.intake.submission import inspect_submission
+from ingest.package.bag import read_bag
+from tests.support.factories import make_bag
+from tests.support.findings_table import table, written
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("api", "archive", "ingest", "search", "storage")
@@ -175,7 +175,7 @@ def test_every_command_that_a_page_names_exists(page: str) -> None:
 
 
 def test_every_finding_is_in_the_table_for_stations() -> None:
-    assert written() == table(), "run python -m tests.findings_table"
+    assert written() == table(), "run python -m tests.support.findings_table"
 
 
 def test_every_finding_is_raised_somewhere_and_every_raised_one_is_known() -> None:
@@ -196,8 +196,8 @@ def test_every_finding_is_raised_somewhere_and_every_raised_one_is_known() -> No
 def test_the_worked_example_for_stations_is_accepted(tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
-    from archive.organisations import load_organisations
-    from archive.service_items import load_catalogue
+    from archive.reference.organisations import load_organisations
+    from archive.reference.service_items import load_catalogue
 
     example = re.search(r"```json\n(.*?)```", DOCS["stations.md"], re.DOTALL)
     assert example

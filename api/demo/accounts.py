@@ -5,13 +5,21 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.bootstrap import Runtime
-from archive.access import SCOPE_OF, Reader, Role, Scope, acts_of
-from archive.access_tables import Account
-from archive.accounts import AccountKind, NewAccount, approve_account, first_administrators, propose_account, reader, renew_secret
-from archive.db import writing
-from archive.models import Volume
-from archive.vocabulary import OrgKind
+from api.runtime.bootstrap import Runtime
+from archive.administration.accounts import (
+    AccountKind,
+    NewAccount,
+    approve_account,
+    first_administrators,
+    propose_account,
+    reader,
+    renew_secret,
+)
+from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
+from archive.database.engine import writing
+from archive.database.tables_administration import Account
+from archive.database.tables_cases import Volume
+from archive.reference.vocabulary import OrgKind
 
 _AT_HOME = (
     ("demo-officer", Role.OFFICER),

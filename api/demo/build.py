@@ -14,9 +14,9 @@ from typing import Any
 
 from api.demo.cases import DemoCase, make_case
 from api.demo.defects import CONFLICT, DEFECTS, Defect
-from archive.organisations import Organisations, load_organisations
-from archive.service_items import Catalogue, load_catalogue
-from archive.vocabulary import IntakeOutcome
+from archive.reference.organisations import Organisations, load_organisations
+from archive.reference.service_items import Catalogue, load_catalogue
+from archive.reference.vocabulary import IntakeOutcome
 
 NOTICE = "虚构城市的演示数据：机构由公开街名编成，事项清单为重构、非官方清单，人员和证照均为虚构。"
 ONE_DEFECT_IN = 12

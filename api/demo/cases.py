@@ -9,12 +9,12 @@ from typing import Any
 
 from api.demo import born_digital, scans
 from api.demo.people import Invented, invent
-from archive.arrangement import LOCAL_TIME
+from archive.arrangement.filing import LOCAL_TIME
 from archive.inspection.integrity import missing_investigation
-from archive.organisations import Organisation, Organisations
-from archive.service_items import Catalogue, ItemMaterial, ServiceItem
-from archive.vocabulary import ApprovalLevel, Mode, OrgKind, SourceKind
-from archive.worktime import due_on, is_workday
+from archive.reference.organisations import Organisation, Organisations
+from archive.reference.service_items import Catalogue, ItemMaterial, ServiceItem
+from archive.reference.vocabulary import ApprovalLevel, Mode, OrgKind, SourceKind
+from archive.reference.worktime import due_on, is_workday
 
 _FORMS = {"收件单": "RECEIPT", "审批表": "APPROVAL", "常住人口登记表": "REGISTER"}
 _FIRST_DAY = datetime(2026, 1, 5, tzinfo=LOCAL_TIME)

@@ -10,7 +10,7 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign import PdfSignatureMetadata, SimpleSigner
 from pyhanko.sign.signers import sign_pdf
 
-from archive.compile.demo_pki import ensure_demo_pki
+from archive.signing.demo_pki import ensure_demo_pki
 
 _ISSUER = "CERT"
 

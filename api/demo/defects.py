@@ -11,8 +11,8 @@ from api.demo import born_digital, pairs, scans
 from api.demo.cases import DemoCase, stated_lines
 from api.demo.false_pages import FALSE_PAGES, another_scan
 from api.demo.people import with_wrong_check_digit
-from archive.organisations import Organisations
-from archive.vocabulary import IntakeOutcome, Mode, OrgKind
+from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import IntakeOutcome, Mode, OrgKind
 
 
 @dataclass(frozen=True, slots=True)

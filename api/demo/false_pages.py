@@ -14,8 +14,8 @@ from api.demo import born_digital, scans
 from api.demo.cases import DemoCase
 from api.demo.people import invent
 from archive.inspection.integrity import missing_investigation
-from archive.organisations import Organisations
-from archive.vocabulary import Series, SourceKind
+from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import Series, SourceKind
 
 Plant = Callable[[DemoCase, Random, Organisations], bool]
 _FULL = ("兹证明上述人员情况属实，材料齐全，特此出具本证明。", "以上内容经本人核对无误，如有虚假愿承担法律责任。")

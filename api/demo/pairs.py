@@ -4,10 +4,10 @@ from datetime import datetime, timedelta
 from random import Random
 
 from api.demo.cases import DemoCase, make_case
-from archive.citizen_id import check_digit
-from archive.organisations import Organisations
-from archive.service_items import load_catalogue
-from archive.vocabulary import Series
+from archive.reference.citizen_id import check_digit
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import load_catalogue
+from archive.reference.vocabulary import Series
 
 _SHIFT = 1_000_000
 """Second cases are numbered far above all first ones."""

@@ -10,15 +10,15 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from api.acts import ingest_paths, run_compile, run_verify
-from api.batch import Batch
-from api.bootstrap import Runtime
 from api.demo.accounts import DemoAccount, make_demo_accounts
-from archive.db import reading
-from archive.proof import Fault
-from archive.registers import volume_rows
-from archive.vocabulary import IntakeOutcome, Outcome, Series
-from ingest.intake import Received
+from api.jobs.acts import ingest_paths, run_compile, run_verify
+from api.jobs.batch import Batch
+from api.runtime.bootstrap import Runtime
+from archive.database.engine import reading
+from archive.finding_aids.volumes import volume_rows
+from archive.preservation.verify import Fault
+from archive.reference.vocabulary import IntakeOutcome, Outcome, Series
+from ingest.intake.intake import Received
 
 
 def run_demo(runtime: Runtime, city: Path) -> int:

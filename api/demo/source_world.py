@@ -22,9 +22,9 @@ from api.demo import certificate_seal, scans
 from api.demo.cases import DemoCase, make_case
 from api.demo.defects import CONFLICT, DEFECTS, Defect
 from api.demo.false_pages import FALSE_PAGES
-from archive.organisations import Organisations, load_organisations
-from archive.service_items import Catalogue, load_catalogue
-from archive.vocabulary import IntakeOutcome, SourceKind
+from archive.reference.organisations import Organisations, load_organisations
+from archive.reference.service_items import Catalogue, load_catalogue
+from archive.reference.vocabulary import IntakeOutcome, SourceKind
 
 ONE_DEFECT_IN, ONE_LATE_IN, CASES_IN_A_STACK = 12, 15, 3
 _ALTERED = "altered-certificate"

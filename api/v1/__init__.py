@@ -4,9 +4,9 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from api.auth import token_router
-from api.bootstrap import Runtime
-from api.errors import PROBLEMS, Problem, install
+from api.http.problems import PROBLEMS, Problem, install
+from api.http.tokens import token_router
+from api.runtime.bootstrap import Runtime
 from api.v1 import content, copies, search, submissions, supervision, uploads, usage, volumes, webhooks
 from api.v1.station import Station
 

@@ -6,15 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from api.auth import Caller
-from api.errors import ProblemError
-from api.images import MAX_WIDTH, MIN_WIDTH, NoSuchPageError, page_image
+from api.http.page_images import MAX_WIDTH, MIN_WIDTH, NoSuchPageError, page_image
+from api.http.problems import ProblemError
+from api.http.tokens import Caller
 from api.v1.station import Here, Look, Looking, Station, open_and_note
 from api.v1.volumes import Name, volume_pdf
-from archive.access import Act, Reader
-from archive.certified_copies import chosen, contents_of
+from archive.administration.policy import Act, Reader
+from archive.arrangement.plan import local_time
 from archive.compile.copies import extract
-from archive.compile.plan import local_time
+from archive.usage.certified_copies import chosen, contents_of
 from storage.digest import sha256_hex
 
 router = APIRouter(tags=["页面与文件"])

@@ -6,22 +6,22 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.auth import Caller, anyone
+from api.http.tokens import Caller, anyone
 from api.v1.content import FILE_RESPONSES, IfNoneMatch, IfRange, Range, partial
 from api.v1.once import Key, answered, keep_answer
 from api.v1.station import Here, Looking, counted
 from api.v1.volumes import volume_pdf
-from archive.access import Act, Denial
-from archive.access_tables import UsageRequest
-from archive.case_facts import CaseFacts
-from archive.certified_copies import chosen, contents_of, copy_key, enter_copy, find_copy, make_copy
-from archive.daily_use import Shown
-from archive.db import reading
-from archive.errors import NotFoundError
-from archive.models import Volume
-from archive.reading_room import DeniedError, Purpose, note_look, open_volume, require
-from archive.shown import names_of
-from archive.usage import find_request, number_of
+from archive.administration.daily_use import Shown
+from archive.administration.policy import Act, Denial
+from archive.database.engine import reading
+from archive.database.tables_administration import UsageRequest
+from archive.database.tables_cases import Volume
+from archive.reference.case_facts import CaseFacts
+from archive.reference.errors import NotFoundError
+from archive.usage.certified_copies import chosen, contents_of, copy_key, enter_copy, find_copy, make_copy
+from archive.usage.reading_room import DeniedError, Purpose, note_look, open_volume, require
+from archive.usage.redaction import names_of
+from archive.usage.requests import find_request, number_of
 
 router = APIRouter(tags=["证明件"])
 public_router = APIRouter(tags=["证明件"])

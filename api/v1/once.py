@@ -9,10 +9,10 @@ from fastapi import Header
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from api.errors import ProblemError
-from archive.access import Reader
-from archive.access_tables import IdempotentAnswer
-from archive.db import database_now
+from api.http.problems import ProblemError
+from archive.administration.policy import Reader
+from archive.database.engine import database_now
+from archive.database.tables_administration import IdempotentAnswer
 
 KEPT = timedelta(days=7)
 Key = Annotated[

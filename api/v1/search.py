@@ -6,14 +6,14 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.auth import Caller
-from api.looking_up import look_up
-from api.search_commands import public
+from api.cli.search import public
+from api.http.search import look_up
+from api.http.tokens import Caller
 from api.v1.station import Here, Looking, counted
-from archive.access import Act
-from archive.daily_use import Shown
-from archive.db import reading
-from archive.reading_room import note_look, require
+from archive.administration.daily_use import Shown
+from archive.administration.policy import Act
+from archive.database.engine import reading
+from archive.usage.reading_room import note_look, require
 from search.index import Sort
 from search.query import parse
 

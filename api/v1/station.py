@@ -10,16 +10,16 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from sqlalchemy.orm import Session
 
-from api.auth import Limiter, limiters
-from api.bootstrap import Runtime
-from api.copying import open_stamps
-from api.errors import ProblemError
-from api.search_commands import open_shelf
-from archive.access import Act, Reader
-from archive.certified_copies import StampRoom
-from archive.daily_use import DailyLimitError, Shown, count, refuse, seconds_left
-from archive.db import writing
-from archive.reading_room import Opened, Purpose, Room, note_look, open_volume
+from api.cli.search import open_shelf
+from api.http.problems import ProblemError
+from api.http.tokens import Limiter, limiters
+from api.jobs.certified_copies import open_stamps
+from api.runtime.bootstrap import Runtime
+from archive.administration.daily_use import DailyLimitError, Shown, count, refuse, seconds_left
+from archive.administration.policy import Act, Reader
+from archive.database.engine import writing
+from archive.usage.certified_copies import StampRoom
+from archive.usage.reading_room import Opened, Purpose, Room, note_look, open_volume
 from search.query import Words
 from search.shelf import Reader as SearchReader
 

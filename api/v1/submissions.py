@@ -12,18 +12,18 @@ from pydantic.config import JsonDict
 from sqlalchemy import func, select
 from starlette.concurrency import run_in_threadpool
 
-from api.auth import Caller
-from api.errors import ProblemError
+from api.http.problems import ProblemError
+from api.http.tokens import Caller
 from api.v1.once import Key, answered, keep_answer
 from api.v1.station import Here, Station
-from archive import journal
-from archive.access import Act, Reader, scope_of
-from archive.access_tables import Upload
-from archive.db import database_now, reading, writing
-from archive.errors import NotFoundError
-from archive.reading_room import require
-from ingest import parts
-from ingest.intake import inspect_package, receive
+from archive.administration.policy import Act, Reader, scope_of
+from archive.audit import journal
+from archive.database.engine import database_now, reading, writing
+from archive.database.tables_administration import Upload
+from archive.reference.errors import NotFoundError
+from archive.usage.reading_room import require
+from ingest.captures import parts
+from ingest.intake.intake import inspect_package, receive
 
 router = APIRouter(tags=["送交"])
 MAX_SIZE = 512 * 1024 * 1024

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from api.auth import Caller
+from api.http.tokens import Caller
 from api.v1.station import Here, Looking
-from archive import supervision
-from archive.access import Act, Reader
-from archive.db import writing
-from archive.reading_room import Purpose, note_look, require
+from archive.administration.policy import Act, Reader
+from archive.database.engine import writing
+from archive.finding_aids import supervision
+from archive.usage.reading_room import Purpose, note_look, require
 
 router = APIRouter(tags=["监督"], prefix="/supervision")
 After = Annotated[int, Query(ge=0, le=2**53, description="上一页给出的 next")]

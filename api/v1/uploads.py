@@ -4,14 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 
-from api import uploading
-from api.auth import Caller
-from api.uploading import CaptureAnnounced, CaptureView
+from api.http import uploads
+from api.http.tokens import Caller
+from api.http.uploads import CaptureAnnounced, CaptureView
 from api.v1.station import Here
-from archive.access import Act
-from archive.reading_room import require
-from ingest import parts
-from ingest.uploads import MAX_FILE
+from archive.administration.policy import Act
+from archive.usage.reading_room import require
+from ingest.captures import parts
+from ingest.captures.uploads import MAX_FILE
 
 router = APIRouter(tags=["扫描录入"])
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["4f1d2c3b4a5968778695a4b3c2d1e0ff"])]
@@ -21,7 +21,7 @@ Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["4f1d2c3b4a5968778
 def announce(asked: CaptureAnnounced, reader: Caller, here: Here) -> list[CaptureView]:
     """In the order of `files`. What came before is answered as it is; announce again to go on after a crash of your own."""
     require(reader, Act.SUBMIT)
-    return uploading.announce_files(here.runtime, reader, asked)
+    return uploads.announce_files(here.runtime, reader, asked)
 
 
 @router.put(
@@ -38,7 +38,7 @@ async def put_part(
 ) -> Response:
     """The same part twice is kept once; other bytes in its place are refused."""
     require(reader, Act.SUBMIT)
-    await uploading.take_part(here.runtime, reader, id_, part, request)
+    await uploads.take_part(here.runtime, reader, id_, part, request)
     return Response(status_code=204)
 
 
@@ -46,11 +46,11 @@ async def put_part(
 def complete(id_: Id, reader: Caller, here: Here) -> CaptureView:
     """Identified, split if it is a stack, and gathered under its case; may be asked again when the answer was lost, also after a crash."""
     require(reader, Act.SUBMIT)
-    return uploading.complete(here.runtime, reader, id_)
+    return uploads.complete(here.runtime, reader, id_)
 
 
 @router.get("/uploads/{id_}", summary="查询一个扫描文件")
 def follow(id_: Id, reader: Caller, here: Here) -> CaptureView:
     """How much of it is here, and what became of it."""
     require(reader, Act.FOLLOW)
-    return uploading.view(here.runtime, uploading.find(here.runtime, reader, id_))
+    return uploads.view(here.runtime, uploads.find(here.runtime, reader, id_))

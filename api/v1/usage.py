@@ -7,15 +7,25 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from sqlalchemy.orm import Session
 
-from api.auth import Caller
+from api.http.tokens import Caller
 from api.v1.once import Key, answered, keep_answer
 from api.v1.station import Here
-from archive.access import Act, Reader, capacities
-from archive.access_tables import UsageRequest
-from archive.db import reading, writing
-from archive.errors import NotFoundError
-from archive.reading_room import read_code, require
-from archive.usage import MAX_DAYS, RequestState, Wanted, decide_request, find_request, may_read, number_of, request_use, requests_to_decide
+from archive.administration.policy import Act, Reader, capacities
+from archive.database.engine import reading, writing
+from archive.database.tables_administration import UsageRequest
+from archive.reference.errors import NotFoundError
+from archive.usage.reading_room import read_code, require
+from archive.usage.requests import (
+    MAX_DAYS,
+    RequestState,
+    Wanted,
+    decide_request,
+    find_request,
+    may_read,
+    number_of,
+    request_use,
+    requests_to_decide,
+)
 
 router = APIRouter(tags=["利用"])
 Number = Annotated[str, Path(pattern=r"^LY[0-9]{4}-[0-9]{6,12}$", examples=["LY2026-000001"])]

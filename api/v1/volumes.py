@@ -5,15 +5,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict
 
-from api.auth import Caller
+from api.http.tokens import Caller
 from api.v1.station import Here, Looking, open_and_note
-from archive.access import Act, Denial
-from archive.case_facts import CaseFacts
-from archive.certified_copies import contents_of
+from archive.administration.policy import Act, Denial
 from archive.compile.prove import read_signature
-from archive.reading_room import DeniedError, Opened
-from archive.shown import hidden, names_of, paper, shown_facts, timeline
-from archive.vocabulary import Retention, Series
+from archive.reference.case_facts import CaseFacts
+from archive.reference.vocabulary import Retention, Series
+from archive.usage.certified_copies import contents_of
+from archive.usage.reading_room import DeniedError, Opened
+from archive.usage.redaction import hidden, names_of, paper, shown_facts, timeline
 
 router = APIRouter(tags=["档案"])
 Name = Annotated[

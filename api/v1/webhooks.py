@@ -9,15 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from sqlalchemy import select
 
-from api.auth import Caller
-from api.errors import ProblemError
+from api.http.problems import ProblemError
+from api.http.tokens import Caller
 from api.v1.station import Here
-from archive import feed, journal
-from archive.access import Act
-from archive.access_tables import Webhook
-from archive.db import database_now, reading, writing
-from archive.errors import NotFoundError
-from archive.reading_room import require
+from archive.administration.policy import Act
+from archive.audit import journal
+from archive.database.engine import database_now, reading, writing
+from archive.database.tables_administration import Webhook
+from archive.jobs import feed
+from archive.reference.errors import NotFoundError
+from archive.usage.reading_room import require
 
 router = APIRouter(tags=["通知"], prefix="/webhooks")
 _EXAMPLE: JsonDict = {"url": "https://station.example/yice"}

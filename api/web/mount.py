@@ -2,31 +2,16 @@
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
-from api.bootstrap import Runtime
-from api.web import (
-    accounts,
-    approvals,
-    checks,
-    collecting,
-    compiling,
-    copies,
-    daily,
-    desk,
-    find,
-    inside,
-    inspected,
-    jobs,
-    journal_pages,
-    login,
-    room,
-    statistics,
-    status,
-    system,
-    usage,
-    volumes,
-)
-from api.web.door import Desk, PageRoute, RefusedError, desk_of
-from archive.access import Denial
+from api.runtime.bootstrap import Runtime
+from api.web.administration import accounts, daily, journal, status, system
+from api.web.arrangement import checks, compiling, jobs
+from api.web.collection import collecting
+from api.web.holdings import inside, inspection, reading, search, volumes
+from api.web.shell.page import Desk, PageRoute, RefusedError, desk_of
+from api.web.start import desk, login
+from api.web.statistics import statistics
+from api.web.usage import approvals, copies, usage
+from archive.administration.policy import Denial
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAGES = (
@@ -36,9 +21,9 @@ _PAGES = (
     checks,
     compiling,
     jobs,
-    find,
+    search,
     volumes,
-    room,
+    reading,
     usage,
     copies,
     approvals,
@@ -47,9 +32,9 @@ _PAGES = (
     status,
     system,
     inside,
-    inspected,
+    inspection,
     daily,
-    journal_pages,
+    journal,
 )
 
 

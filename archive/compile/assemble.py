@@ -8,11 +8,11 @@ from io import BytesIO
 
 import pikepdf
 
-from archive.compile.errors import PlanMismatchError
 from archive.compile.footer import Footer
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.text_layer import Box, TextLayer
-from archive.page_texts import Line
+from archive.recognition.page_texts import Line
+from archive.reference.compile_errors import PlanMismatchError
 
 # Ties of a page to the document it came from: structure tree, actions, threads, private data.
 _TIES = ("/StructParents", "/Tabs", "/Annots", "/AA", "/Metadata", "/PieceInfo", "/B", "/Thumb", "/Trans", "/Dur", "/PresSteps")

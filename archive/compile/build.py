@@ -8,19 +8,19 @@ from typing import Any
 
 import pikepdf
 
-from archive.accession import OriginalObject, blob_key
-from archive.case_facts import CaseFacts
+from archive.accession.accession import OriginalObject, blob_key
+from archive.arrangement.plan import PlannedItem, VolumePlan, contents_record, fonds_unit, local_date
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
-from archive.compile.errors import PlanMismatchError
 from archive.compile.normalise import normalise_pdf, page_boxes, turned_pdf
 from archive.compile.pdfa import srgb_icc
-from archive.compile.plan import PlannedItem, VolumePlan, contents_record, fonds_unit, local_date
 from archive.compile.prove import PdfAProver
 from archive.compile.scans import image_pages, picture_box
 from archive.compile.sheets import InspectionSheet, SheetRow, Sheets, SheetsInput, render_sheets
 from archive.compile.text_layer import Box
-from archive.organisations import Organisations
-from archive.page_texts import Line, PageText
+from archive.recognition.page_texts import Line, PageText
+from archive.reference.case_facts import CaseFacts
+from archive.reference.compile_errors import PlanMismatchError
+from archive.reference.organisations import Organisations
 from storage.blobs import BlobStore
 
 Texts = Mapping[tuple[str, int], PageText]

@@ -8,9 +8,9 @@ from io import BytesIO
 import pikepdf
 import segno
 
+from archive.arrangement.plan import local_time
 from archive.compile.assemble import saved
 from archive.compile.pdfa import Declaration, declare, srgb_icc
-from archive.compile.plan import local_time
 from archive.compile.sheets import compile_template
 
 COPY_SEAL_BOX = (390, 70, 509, 189)

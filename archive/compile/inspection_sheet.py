@@ -5,11 +5,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from archive.compile.plan import local_time
+from archive.arrangement.plan import local_time
 from archive.compile.sheets import InspectionGroup, InspectionRow, InspectionSheet, compile_template
 from archive.inspection.table import Phase
-from archive.inspection_history import Inspected
-from archive.vocabulary import Outcome
+from archive.preservation.inspections import Inspected
+from archive.reference.vocabulary import Outcome
 
 _RESULTS = {"PASS": "通过", str(Outcome.NOTE): "备注", str(Outcome.CONFIRM): "待核对", str(Outcome.REFUSE): "不通过"}
 _CONFIRMED = "核对确认"

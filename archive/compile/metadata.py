@@ -8,11 +8,11 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archive.case_facts import CaseFacts
-from archive.models import Volume
-from archive.organisations import Organisations
-from archive.service_items import snapshot_materials
-from archive.vocabulary import Channel, Mode, Retention, Series, SourceKind
+from archive.database.tables_cases import Volume
+from archive.reference.case_facts import CaseFacts
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import snapshot_materials
+from archive.reference.vocabulary import Channel, Mode, Retention, Series, SourceKind
 
 NAMESPACE = "urn:yice:volume-metadata:1"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -16,10 +16,10 @@ import pikepdf
 import pypdfium2
 
 from archive.compile.assemble import saved
-from archive.compile.errors import CompileError, ContentLostError, EncryptedError, NotConformingError, UnreadableError
 from archive.compile.footer import STRIP
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.raster import rasterise
+from archive.reference.compile_errors import CompileError, ContentLostError, EncryptedError, NotConformingError, UnreadableError
 
 Prove = Callable[[bytes], Mapping[str, int]]
 _GHOSTSCRIPT_SECONDS = 60

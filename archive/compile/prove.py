@@ -33,9 +33,9 @@ from pyhanko.sign.validation.status import TimestampSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.path import ValidationPath
 
-from archive.compile.revocation import Revocation
 from archive.pdfium import ALONE
-from archive.vocabulary import SignatureLevel
+from archive.reference.vocabulary import SignatureLevel
+from archive.signing.revocation import Revocation
 
 SHEET_TITLES = ("户籍业务档案", "卷内目录", "卷内备考表")
 _PRIVATE = "yice-prove-"

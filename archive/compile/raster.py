@@ -12,8 +12,8 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
-from archive.compile.errors import ContentLostError
 from archive.compile.text_layer import Char, TextLayer
+from archive.reference.compile_errors import ContentLostError
 
 DPI = 200
 _MAX_PIXELS = 50_000_000

@@ -13,16 +13,16 @@ from typing import Any
 
 import pikepdf
 
-from archive.arrangement import LOCAL_TIME
-from archive.compile.errors import NotProvedError
-from archive.compile.plan import fonds_unit
+from archive.arrangement.filing import LOCAL_TIME
+from archive.arrangement.periods import Term
+from archive.arrangement.plan import fonds_unit
 from archive.compile.prove import read_signature
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import compile_template
 from archive.compile.volume import Workshop
-from archive.db import database_now, reading
-from archive.errors import ConflictError
-from archive.schedule import Term
+from archive.database.engine import database_now, reading
+from archive.reference.compile_errors import NotProvedError
+from archive.reference.errors import ConflictError
 from storage.digest import sha256_hex
 from storage.errors import KeyTakenError
 

@@ -11,9 +11,9 @@ import pikepdf
 from PIL import Image, ImageSequence, TiffImagePlugin, UnidentifiedImageError
 
 from archive.compile.colour import colour_space
-from archive.compile.errors import CompileError, TooLargeError, UnreadableError, UnsupportedError
 from archive.compile.footer import MM, STRIP
 from archive.compile.text_layer import Box
+from archive.reference.compile_errors import CompileError, TooLargeError, UnreadableError, UnsupportedError
 
 MAX_PIXELS = 150_000_000  # A3 at 900 dpi
 MAX_FRAMES = 2_000

@@ -17,7 +17,7 @@ import typst
 from barcode.codex import Code128
 from PIL import Image
 
-from archive.vocabulary import FormKind
+from archive.reference.vocabulary import FormKind
 
 SEAL_BOX = (390, 128, 509, 247)
 """Where the seal goes on the cover: left, bottom, right, top in PDF points; 42 mm square."""

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import pikepdf
 
-from archive.page_texts import Line
+from archive.recognition.page_texts import Line
 
 Char = tuple[str, float, float, float, float]  # the character and its box in points: left, bottom, right, top
 Box = tuple[float, float, float, float]

@@ -10,33 +10,33 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from archive import journal
-from archive.accession import OriginalObject, blob_key
-from archive.case_facts import CaseFacts
-from archive.codes import ArchivalCode, storage_prefix
+from archive.accession.accession import OriginalObject, blob_key
+from archive.arrangement.numbering import FROM_CASE, FROM_RENEWAL
+from archive.arrangement.page_order import Leaf, orders_of
+from archive.arrangement.plan import VolumePlan, fonds_unit, plan_volume, process_record
+from archive.audit import journal
 from archive.compile.build import Filing, build
-from archive.compile.errors import InventoryConflictError, NotProvedError
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.metadata import write_metadata
-from archive.compile.plan import VolumePlan, fonds_unit, plan_volume, process_record
 from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
-from archive.compile.seal import Sealed, Sealer
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import SEAL_BOX
-from archive.crashpoints import reach
-from archive.custody import ENDED, Claim, all_recorded, claim, finish_job, record_step, recorded, release, settle_ended
-from archive.db import database_now, reading, writing
-from archive.errors import LeaseLostError
+from archive.database.engine import database_now, reading, writing
+from archive.database.tables_cases import CaseRevision, Component, Volume, VolumeVersion
 from archive.inspection.kept import taken_over
 from archive.inspection.report import report
 from archive.inspection.table import Phase
-from archive.models import CaseRevision, Component, Volume, VolumeVersion
-from archive.numbering import FROM_CASE, FROM_RENEWAL
-from archive.organisations import Organisations
-from archive.page_order import Leaf, orders_of
-from archive.page_texts import texts_of
-from archive.service_items import Catalogue
-from archive.vocabulary import Series, VolumeState
+from archive.jobs.crashpoints import reach
+from archive.jobs.leases import ENDED, Claim, all_recorded, claim, finish_job, record_step, recorded, release, settle_ended
+from archive.recognition.page_texts import texts_of
+from archive.reference.case_facts import CaseFacts
+from archive.reference.codes import ArchivalCode, storage_prefix
+from archive.reference.compile_errors import InventoryConflictError, NotProvedError
+from archive.reference.errors import LeaseLostError
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import Catalogue
+from archive.reference.vocabulary import Series, VolumeState
+from archive.signing.seal import Sealed, Sealer
 from storage.blobs import BlobStore, Stat
 from storage.errors import MissingError
 from storage.package import Inventory, SharedObject, read_inventory, verify_package, write_package

@@ -4,13 +4,13 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from archive import citizen_id
-from archive.arrangement import LOCAL_TIME
-from archive.case_facts import Person
-from archive.findings import Finding, finding
+from archive.accession.page_prints import alike
+from archive.arrangement.filing import LOCAL_TIME
 from archive.inspection.subject import CAPTURED, LookedFile, Subject
-from archive.page_prints import alike
-from archive.vocabulary import ForeignSignature, Node, Series, SourceKind
+from archive.reference import citizen_id
+from archive.reference.case_facts import Person
+from archive.reference.findings import Finding, finding
+from archive.reference.vocabulary import ForeignSignature, Node, Series, SourceKind
 
 _CLOCKS, _ZONES, _LONG_BEFORE = timedelta(minutes=5), timedelta(days=1), timedelta(days=30)
 _OLDEST = 120

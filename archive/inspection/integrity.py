@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-from archive.case_facts import CaseFacts
-from archive.findings import Finding, finding
 from archive.inspection.subject import Subject
-from archive.service_items import ServiceItem, required_materials, snapshot_materials
-from archive.vocabulary import Channel, FormKind, Mode, Series, SourceKind
+from archive.reference.case_facts import CaseFacts
+from archive.reference.findings import Finding, finding
+from archive.reference.service_items import ServiceItem, required_materials, snapshot_materials
+from archive.reference.vocabulary import Channel, FormKind, Mode, Series, SourceKind
 
 _TOLD = 20
 """Of so many strays each is told; more of them say nothing more."""

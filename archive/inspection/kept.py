@@ -8,7 +8,7 @@ from typing import Any
 
 from archive.inspection.report import GROUPS
 from archive.inspection.table import Phase
-from archive.vocabulary import Fixity, Outcome
+from archive.reference.vocabulary import Fixity, Outcome
 
 _Row = tuple[str, str, str | None]
 """Item, what was checked, and what was found wrong."""

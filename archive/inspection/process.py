@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from archive.arrangement import LOCAL_TIME
-from archive.case_facts import CaseFacts, ProcessEvent
-from archive.findings import Finding, finding
+from archive.arrangement.filing import LOCAL_TIME
 from archive.inspection.subject import Subject
-from archive.organisations import Organisations
-from archive.vocabulary import ApprovalLevel, Node, OrgKind, ProcessResult
-from archive.worktime import due_on
+from archive.reference.case_facts import CaseFacts, ProcessEvent
+from archive.reference.findings import Finding, finding
+from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import ApprovalLevel, Node, OrgKind, ProcessResult
+from archive.reference.worktime import due_on
 
 _HOME = (Node.RECEIVE, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.ISSUE)
 _CITYWIDE = (Node.RECEIVE, Node.TRANSFER, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.FEEDBACK, Node.ISSUE)

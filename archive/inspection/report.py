@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archive.inspection.table import CHECKS, Phase
-from archive.vocabulary import Outcome
+from archive.reference.vocabulary import Outcome
 
 GROUPS = {"1": "真实性", "2": "完整性", "3": "可用性", "4": "安全性"}
 # Found beside the checks of one case: in the bag, or among the cases that are held.

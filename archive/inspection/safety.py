@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from archive.findings import Finding, finding
 from archive.inspection.subject import Subject
+from archive.reference.findings import Finding, finding
 
 
 def files_are_harmless(subject: Subject) -> Iterator[Finding]:

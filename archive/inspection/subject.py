@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from archive.case_facts import CaseFacts, Material
-from archive.organisations import Organisations
-from archive.service_items import ServiceItem
-from archive.vocabulary import SourceKind
+from archive.reference.case_facts import CaseFacts, Material
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import ServiceItem
+from archive.reference.vocabulary import SourceKind
 
 CAPTURED = frozenset({SourceKind.SCANNED_PROOF, SourceKind.ONLINE_APPLICATION})
 """What somebody scanned or photographed, so that it can be a false, a poor or a second picture."""

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from archive.findings import Finding
 from archive.inspection import authenticity, integrity, process, safety, usability, wording
 from archive.inspection.subject import Subject
-from archive.vocabulary import LabelledEnum
+from archive.reference.findings import Finding
+from archive.reference.vocabulary import LabelledEnum
 
 
 class Phase(LabelledEnum):

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from archive.findings import Finding, finding
 from archive.inspection.authenticity import KNOWN_EXTENSIONS, extension
 from archive.inspection.subject import CAPTURED, Subject
+from archive.reference.findings import Finding, finding
 
 _PLAIN_FAULTS = {"GD-3-4", "ENCRYPTED"}
 

@@ -8,12 +8,12 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from archive import citizen_id
-from archive.arrangement import LOCAL_TIME
-from archive.case_facts import CaseFacts, Material
-from archive.findings import Finding, finding
+from archive.arrangement.filing import LOCAL_TIME
 from archive.inspection.subject import Subject
-from archive.vocabulary import Series, SourceKind
+from archive.reference import citizen_id
+from archive.reference.case_facts import CaseFacts, Material
+from archive.reference.findings import Finding, finding
+from archive.reference.vocabulary import Series, SourceKind
 
 _NUMBER = r"([0-9]{1,4}|[一二三四五六七八九十百]{1,5})"
 _OF_PAGES = re.compile(rf"第\s*{_NUMBER}\s*页(?:\s*[,，/／、(（]?\s*共\s*{_NUMBER}\s*页)?")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from archive.gathering import Want
-from archive.vocabulary import ForeignSignature, SourceKind
-from ingest.sandbox import pooled_ask
+from archive.gathering.cases import Want
+from archive.reference.vocabulary import ForeignSignature, SourceKind
+from ingest.reading.sandbox import pooled_ask
 from ingest.sources.calling import Caller
 from ingest.sources.face import Notice, Page, Parcel, RawPiece, SourceError
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from archive.findings import Finding
-from archive.gathering import Want
+from archive.gathering.cases import Want
+from archive.reference.findings import Finding
 from ingest.errors import IngestError
 
 MAX_BODY = 256 << 20

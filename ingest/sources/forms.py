@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archive.findings import Finding, finding
-from archive.gathering import Want
+from archive.gathering.cases import Want
+from archive.reference.findings import Finding, finding
 from ingest.sources.calling import Caller
 from ingest.sources.face import Notice, Page, Parcel, SourceError
 

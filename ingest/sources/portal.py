@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from archive.findings import finding
-from archive.gathering import Want
-from archive.vocabulary import SourceKind
-from ingest.containers import BadBagError, zipped
+from archive.gathering.cases import Want
+from archive.reference.findings import finding
+from archive.reference.vocabulary import SourceKind
 from ingest.errors import PackageChangedError
-from ingest.payload import PayloadFile
+from ingest.package.containers import BadBagError, zipped
+from ingest.package.payload import PayloadFile
 from ingest.sources.calling import Caller
 from ingest.sources.face import Notice, Page, Parcel, RawPiece, SourceError
 

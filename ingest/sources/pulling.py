@@ -14,13 +14,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession import Taken, blob_key, delivery_record, log_delivery
-from archive.crashpoints import reach
-from archive.db import reading, writing
-from archive.findings import Finding, finding
-from archive.gathering import REFUSED, TAKEN, GatheredFile, Piece, Want, add_piece, arrived, close_case, record_arrival, wants
-from archive.source_health import record_failure, record_success, state_of
-from archive.vocabulary import IntakeOutcome
+from archive.accession.accession import Taken, blob_key, delivery_record, log_delivery
+from archive.database.engine import reading, writing
+from archive.gathering.cases import REFUSED, TAKEN, GatheredFile, Piece, Want, add_piece, arrived, close_case, record_arrival, wants
+from archive.gathering.source_health import record_failure, record_success, state_of
+from archive.jobs.crashpoints import reach
+from archive.reference.findings import Finding, finding
+from archive.reference.vocabulary import IntakeOutcome
 from ingest.sources.face import Notice, Page, Parcel, RawPiece, Source, SourceError
 from storage.blobs import BlobStore
 

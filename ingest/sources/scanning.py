@@ -11,11 +11,11 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from archive.captured import SOURCE, SYSTEM, captured_by
-from archive.findings import Finding, finding
-from archive.gathering import REFUSED, Want
-from archive.vocabulary import SourceKind
-from ingest.sandbox import pooled_ask
+from archive.gathering.captures import SOURCE, SYSTEM, captured_by
+from archive.gathering.cases import REFUSED, Want
+from archive.reference.findings import Finding, finding
+from archive.reference.vocabulary import SourceKind
+from ingest.reading.sandbox import pooled_ask
 from ingest.sources.face import MAX_BODY, Notice, Page, Parcel, RawPiece, SourceError
 
 TAKEN_FOLDER, REFUSED_FOLDER = "taken", "refused"

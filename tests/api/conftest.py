@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api import station
-from tests.api.station import Desk
+from tests.support import station
+from tests.support.station import Desk
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.prove import PdfAProver, TrustAnchors
-from archive.vocabulary import SignatureLevel
+from archive.reference.vocabulary import SignatureLevel
 from tests.bench.cases import Original
 
 _Name, _Dict = pikepdf.Name, pikepdf.Dictionary

@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 from api.demo import born_digital, scans
-from archive.arrangement import LOCAL_TIME
-from archive.citizen_id import check_digit
+from archive.arrangement.filing import LOCAL_TIME
+from archive.reference.citizen_id import check_digit
 
 PAGES = 15
 _HOME = "150602010000"

@@ -22,16 +22,16 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from api.bootstrap import Runtime, start
 from api.demo.accounts import make_demo_accounts
-from api.settings import Settings
-from archive.access_tables import UsageRequest
-from archive.db import reading
-from archive.models import Case, Volume
-from archive.usage import number_of
+from api.runtime.bootstrap import Runtime, start
+from api.runtime.settings import Settings
+from archive.database.engine import reading
+from archive.database.tables_administration import UsageRequest
+from archive.database.tables_cases import Case, Volume
+from archive.usage.requests import number_of
 from tests.bench.answering import used
 from tests.bench.desk_rows import build
-from tests.browser import serving
+from tests.support.browser import serving
 
 PAGE_MS, CACHED_MS, FIRST_MS = 100, 20, 300
 

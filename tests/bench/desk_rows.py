@@ -12,19 +12,19 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from api.acts import ingest_paths, run_compile
-from api.bootstrap import Runtime
-from api.search_commands import open_shelf
-from archive import journal
-from archive.access_tables import CaseSource, UsageRequest
-from archive.case_sources import sources_in
-from archive.db import reading, writing
-from archive.models import Case, CaseRevision, Component, Job, JournalEntry, NumberCounter, Step, Volume, VolumeVersion
-from archive.tables import Base
-from archive.vocabulary import OrgKind
-from tests.api.station import moved_case
+from api.cli.search import open_shelf
+from api.jobs.acts import ingest_paths, run_compile
+from api.runtime.bootstrap import Runtime
+from archive.accession.case_sources import sources_in
+from archive.audit import journal
+from archive.database.base import Base
+from archive.database.engine import reading, writing
+from archive.database.tables_administration import CaseSource, UsageRequest
+from archive.database.tables_cases import Case, CaseRevision, Component, Job, JournalEntry, NumberCounter, Step, Volume, VolumeVersion
+from archive.reference.vocabulary import OrgKind
 from tests.bench.search_bench import volumes
-from tests.factories import make_bag
+from tests.support.factories import make_bag
+from tests.support.station import moved_case
 
 _SERIES = (("QR", 0.3), ("BG", 0.15), ("CS", 0.15), ("QC", 0.1), ("BZ", 0.1), ("SW", 0.08), ("LF", 0.07), ("JT", 0.05))
 _SURNAMES, _GIVEN = "王李张刘陈杨赵黄周吴徐孙胡朱高", "明华丽强伟芳娜静敏磊洋艳勇军杰"

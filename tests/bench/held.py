@@ -13,14 +13,25 @@ import numpy as np
 from sqlalchemy import Table, func, insert, select
 from sqlalchemy.orm import Session
 
-from api.bootstrap import Runtime
-from archive import journal
-from archive.access_tables import BlindEntry, CaseActor
-from archive.codes import ArchivalCode, storage_prefix
-from archive.db import writing
-from archive.models import Case, CaseRevision, Component, IndexFeed, Job, NumberCounter, PagePrint, Step, Volume, VolumeVersion
-from archive.page_prints import keep_prints
-from archive.tables import Base
+from api.runtime.bootstrap import Runtime
+from archive.accession.page_prints import keep_prints
+from archive.audit import journal
+from archive.database.base import Base
+from archive.database.engine import writing
+from archive.database.tables_administration import BlindEntry, CaseActor
+from archive.database.tables_cases import (
+    Case,
+    CaseRevision,
+    Component,
+    IndexFeed,
+    Job,
+    NumberCounter,
+    PagePrint,
+    Step,
+    Volume,
+    VolumeVersion,
+)
+from archive.reference.codes import ArchivalCode, storage_prefix
 
 _AT_ONCE = 500
 _ENTRIES = 8  # journal entries of one case, from its delivery to its commit record

@@ -19,25 +19,25 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, insert, select
 
-from archive.accession import blob_key
-from archive.arrangement import FilingRule
-from archive.codes import ArchivalCode, storage_prefix
+from archive.accession.accession import blob_key
+from archive.arrangement.filing import FilingRule
 from archive.compile.prove import Stamp
-from archive.db import connect, migrate, reading, writing
-from archive.fixity import scrub
-from archive.models import Case, Volume, VolumeVersion
-from archive.rebuild import differences, rebuild
-from archive.renewal import freeze_renewals, outlook
+from archive.database.engine import connect, migrate, reading, writing
+from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.preservation.fixity import scrub
+from archive.preservation.rebuild import differences, rebuild
+from archive.preservation.renewal import freeze_renewals, outlook
+from archive.reference.codes import ArchivalCode, storage_prefix
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 from storage.encrypt import EncryptedStore, KeyRing
 from storage.local_store import LocalStore
 from storage.package import SharedObject, write_package
 from storage.s3_store import S3Store
-from tests.archive.test_numbering import START, accept, number_all
+from tests.archive.arrangement.test_numbering import START, accept, number_all
 from tests.faults.worker import opened, work
-from tests.holdings import CATALOGUE, ORGANISATIONS, sound_case
-from tests.services import ACCESS, SECRET, serve_seaweedfs
+from tests.support.holdings import CATALOGUE, ORGANISATIONS, sound_case
+from tests.support.services import ACCESS, SECRET, serve_seaweedfs
 
 _PDF, _ORIGINALS, _ORIGINAL, _RECORD = 600_000, 8, 80_000, 4_000
 """Bytes of a volume of ten pages: its PDF, its originals, its records."""

@@ -23,13 +23,13 @@ from api.demo.build import ONE_DEFECT_IN, _members, _write, build_demo
 from api.demo.cases import make_case
 from api.demo.defects import CONFLICT, DEFECTS
 from api.demo.false_pages import another_scan
-from archive.db import connect, migrate
-from archive.encryption import give_keys, new_keyring
-from archive.organisations import load_organisations
-from archive.service_items import load_catalogue
-from archive.vocabulary import IntakeOutcome
-from ingest.intake import inspect_package, receive
-from ingest.sandbox import _pool
+from archive.database.encryption import give_keys, new_keyring
+from archive.database.engine import connect, migrate
+from archive.reference.organisations import load_organisations
+from archive.reference.service_items import load_catalogue
+from archive.reference.vocabulary import IntakeOutcome
+from ingest.intake.intake import inspect_package, receive
+from ingest.reading.sandbox import _pool
 from storage.local_store import LocalStore
 from tests.bench.prints_bench import look_up
 

@@ -27,20 +27,20 @@ from rich.table import Table
 from sqlalchemy import Engine, insert
 
 from api.demo.build import build_demo
-from archive.access_tables import BlindEntry
-from archive.across_cases import doubts
-from archive.blind_index import ID_NUMBER
-from archive.case_facts import CaseFacts
-from archive.db import connect, migrate, reading, writing
-from archive.encryption import Keyring, give_keys, new_keyring
-from archive.models import Case, PageBand, PagePrint
-from archive.organisations import load_organisations
-from archive.page_prints import BITS, _keys, seen_elsewhere
-from archive.service_items import load_catalogue, snapshot
-from ingest.intake import inspect_package, receive
-from ingest.sandbox import _pool
+from archive.accession.across_cases import doubts
+from archive.accession.blind_index import ID_NUMBER
+from archive.accession.page_prints import BITS, _keys, seen_elsewhere
+from archive.database.encryption import Keyring, give_keys, new_keyring
+from archive.database.engine import connect, migrate, reading, writing
+from archive.database.tables_administration import BlindEntry
+from archive.database.tables_cases import Case, PageBand, PagePrint
+from archive.reference.case_facts import CaseFacts
+from archive.reference.organisations import load_organisations
+from archive.reference.service_items import load_catalogue, snapshot
+from ingest.intake.intake import inspect_package, receive
+from ingest.reading.sandbox import _pool
 from storage.local_store import LocalStore
-from tests.factories import sound_case
+from tests.support.factories import sound_case
 
 TABLES = (load_catalogue(), load_organisations())
 AIM_MS, _SIDE, _LOOKS = 60.0, 400, 200

@@ -20,20 +20,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from api.bootstrap import start
-from api.search_commands import open_shelf, source_of
-from api.settings import Settings
-from archive import accounts
-from archive.access import SCOPE_OF, Reader, Role, acts_of
-from archive.accounts import AccountKind, NewAccount, approve_account, open_login, propose_account
-from archive.db import writing
+from api.cli.search import open_shelf, source_of
+from api.runtime.bootstrap import start
+from api.runtime.settings import Settings
+from archive.administration import accounts
+from archive.administration.accounts import AccountKind, NewAccount, approve_account, open_login, propose_account
+from archive.administration.policy import SCOPE_OF, Reader, Role, acts_of
+from archive.database.engine import writing
 from search.follow import rebuild
 from search.index import Request
 from search.shelf import Reader as SearchReader
 from search.tree import Volumes
-from tests.api.station import BIRTH, CITY, HOME, MOVE, ORGANISATIONS, build
 from tests.bench.answering import used
-from tests.search.archive_rows import fill
+from tests.support.archive_rows import fill
+from tests.support.station import BIRTH, CITY, HOME, MOVE, ORGANISATIONS, build
 
 _FIRST = 1001
 

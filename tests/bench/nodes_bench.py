@@ -22,11 +22,11 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
-from api.cluster import ROOT, node_folder, running
-from api.loopback import Service, free_port
-from api.settings import Settings
-from archive.db import connect, reading
-from archive.models import VolumeVersion
+from api.cluster.nodes import ROOT, node_folder, running
+from api.cluster.services import Service, free_port
+from api.runtime.settings import Settings
+from archive.database.engine import connect, reading
+from archive.database.tables_cases import VolumeVersion
 from tests.bench.cases import PAGES, write_bag
 from tests.faults.test_kill import processes_below
 
@@ -50,7 +50,7 @@ def watch_memory(largest: list[int], ended: Event) -> None:
     while not ended.wait(1):
         for one in Path("/proc").iterdir():
             try:
-                if one.name.isdigit() and b"api.worker:app" in (one / "cmdline").read_bytes():
+                if one.name.isdigit() and b"api.jobs.worker:app" in (one / "cmdline").read_bytes():
                     told = (one / "smaps_rollup").read_text("ascii")
                     largest[0] = max(largest[0], next(int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:")))
             except OSError:

@@ -23,14 +23,14 @@ from sqlalchemy import Engine
 
 from api.demo.cases import make_case, stated_lines
 from api.demo.scans import Page, colour, gray, jpeg, png
-from archive.db import connect, migrate, reading
-from archive.organisations import load_organisations
-from archive.page_texts import texts_of
-from archive.service_items import load_catalogue
-from ingest import sandbox
-from ingest.ocr import recognise_page
+from archive.database.engine import connect, migrate, reading
+from archive.recognition.page_texts import texts_of
+from archive.reference.organisations import load_organisations
+from archive.reference.service_items import load_catalogue
+from ingest.reading import sandbox
+from ingest.recognition.ocr import recognise_page
 from storage.local_store import LocalStore
-from tests.ocr_pages import hold_scan
+from tests.support.ocr_pages import hold_scan
 
 RANDOM = Random(0)  # noqa: S311 - as below
 PAGES = int(os.environ.get("PAGES", "8"))

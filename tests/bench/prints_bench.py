@@ -10,9 +10,9 @@ from random import Random
 import numpy as np
 from sqlalchemy import Engine, insert
 
-from archive.db import connect, migrate, reading, writing
-from archive.models import Case, PageBand, PagePrint
-from archive.page_prints import BITS, seen_elsewhere
+from archive.accession.page_prints import BITS, seen_elsewhere
+from archive.database.engine import connect, migrate, reading, writing
+from archive.database.tables_cases import Case, PageBand, PagePrint
 
 _STEP, _SOUGHT, _BENT = 100_000, 200, 25
 

@@ -19,13 +19,13 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from archive.access import scope_of
+from archive.administration.policy import scope_of
 from search.documents import Document
 from search.index import FACETS, Request, SearchIndex
 from search.query import parse
 from search.shelf import ENGINES
-from tests.search.brute_force import answers, keys
-from tests.search.corpus import CITY, ORGANISATIONS, WORDS
+from tests.support.brute_force import answers, keys
+from tests.support.corpus import CITY, ORGANISATIONS, WORDS
 
 SAMPLE = "sample"
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"

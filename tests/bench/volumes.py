@@ -24,20 +24,20 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
-from api import bootstrap
-from api.settings import Settings
-from archive.arrangement import FilingRule
+from api.runtime import bootstrap
+from api.runtime.memory import share_one_heap
+from api.runtime.settings import Settings
+from archive.arrangement.filing import FilingRule
+from archive.arrangement.numbering import freeze, unnumbered
 from archive.compile import build, sheets, volume
-from archive.compile.demo_pki import local_timestamper
-from archive.compile.seal import Sealer
 from archive.compile.seal_art import seal_pdf
-from archive.compile.seal_keys import load_pkcs12
-from archive.db import reading, writing
-from archive.memory import share_one_heap
-from archive.models import VolumeVersion
-from archive.numbering import freeze, unnumbered
-from archive.vocabulary import SignatureLevel
-from ingest.intake import inspect_package, receive
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import VolumeVersion
+from archive.reference.vocabulary import SignatureLevel
+from archive.signing.demo_pki import local_timestamper
+from archive.signing.seal import Sealer
+from archive.signing.seal_keys import load_pkcs12
+from ingest.intake.intake import inspect_package, receive
 from tests.bench.bare import Clock, make_bare
 from tests.bench.cases import PAGES, case_files, write_bag
 from tests.bench.held import fill

@@ -14,7 +14,7 @@ from storage.errors import BadKeyError, DigestMismatchError, KeyTakenError, Miss
 from storage.local_store import LocalStore
 from storage.package import export_bag, read_inventory, verify_package, write_package
 from storage.s3_store import S3Store
-from tests.services import ACCESS, SECRET, seaweedfs
+from tests.support.services import ACCESS, SECRET, seaweedfs
 
 __all__ = ["seaweedfs"]
 

@@ -17,8 +17,8 @@ from storage.encrypt import EncryptedStore, KeyRing, KeyUnknownError, load_ring
 from storage.errors import DigestMismatchError, PinnedError
 from storage.local_store import LocalStore
 from storage.s3_store import S3Store
-from tests.services import ACCESS, seaweedfs
-from tests.services import SECRET as S3_SECRET
+from tests.support.services import ACCESS, seaweedfs
+from tests.support.services import SECRET as S3_SECRET
 
 __all__ = ["seaweedfs"]
 

@@ -20,8 +20,8 @@ from search.index import FACETS, Request, SearchIndex, Sort
 from search.query import parse
 from search.tantivy_index import TantivyIndex
 from search.whoosh_index import WhooshIndex
-from tests.search.brute_force import answers, counts, keys
-from tests.search.corpus import CITY, STATIONS, WORDS, document, nodes, parts, scopes, volumes
+from tests.support.brute_force import answers, counts, keys
+from tests.support.corpus import CITY, STATIONS, WORDS, document, nodes, parts, scopes, volumes
 
 ENGINES: dict[str, Callable[[Path], SearchIndex]] = {"tantivy": TantivyIndex, "whoosh": WhooshIndex}
 ALL = frozenset({CITY})

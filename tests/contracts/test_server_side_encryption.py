@@ -7,7 +7,7 @@ import pytest
 
 from storage.errors import StoreUnavailableError, StoreUnfitError
 from storage.s3_store import S3Store
-from tests.services import ACCESS, SECRET, seaweedfs, serve_seaweedfs
+from tests.support.services import ACCESS, SECRET, seaweedfs, serve_seaweedfs
 
 __all__ = ["seaweedfs"]
 

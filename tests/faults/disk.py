@@ -10,13 +10,13 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from api.batch import reserve
-from api.failures import explain
-from archive.db import reading
-from archive.models import Job
-from archive.proof import committed
+from api.jobs.batch import reserve
+from api.runtime.failures import explain
+from archive.database.engine import reading
+from archive.database.tables_cases import Job
+from archive.preservation.verify import committed
 from tests.faults.worker import opened, work
-from tests.holdings import Holdings, sound_case
+from tests.support.holdings import Holdings, sound_case
 
 
 def mount(folder: Path, options: str) -> None:

@@ -27,21 +27,21 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.bootstrap import demo_pki
-from api.cluster import ROOT, Site, beat_node, node_folder, shared_services, web_node, worker_node
+from api.cluster.nodes import ROOT, Site, beat_node, node_folder, shared_services, web_node, worker_node
+from api.cluster.services import Service, ServiceError, free_port
 from api.demo.build import build_demo
-from api.loopback import Service, ServiceError, free_port
-from api.settings import Settings
-from archive.compile.demo_pki import local_timestamper
-from archive.db import connect, reading
-from archive.models import Case, Delivery, Job, Volume, VolumeVersion
-from archive.organisations import load_organisations
-from archive.reconcile import orphans
+from api.runtime.bootstrap import demo_pki
+from api.runtime.settings import Settings
+from archive.database.engine import connect, reading
+from archive.database.tables_cases import Case, Delivery, Job, Volume, VolumeVersion
+from archive.jobs.reconcile import orphans
+from archive.reference.organisations import load_organisations
+from archive.signing.demo_pki import local_timestamper
 from storage.s3_store import S3Store
 from tests.faults.test_kill import processes_below
-from tests.proxy import Fault, Proxy, proxied
-from tests.tsa import Fault as TsaFault
-from tests.tsa import Tsa, serve_tsa
+from tests.support.proxy import Fault, Proxy, proxied
+from tests.support.tsa import Fault as TsaFault
+from tests.support.tsa import Tsa, serve_tsa
 
 KILL_EVERY, BREAK_FOR, CALM_FOR = 5.0, 6.0, 4.0
 _OURS = ("node-*", "keeper", "web", "beat", "desk")

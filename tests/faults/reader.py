@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-from api.bootstrap import worker_name
-from archive.db import connect, reading
-from archive.recognition import waiting_pages
-from ingest.ocr import recognise_page
+from api.runtime.bootstrap import worker_name
+from archive.database.engine import connect, reading
+from archive.recognition.queue import waiting_pages
+from ingest.recognition.ocr import recognise_page
 from storage.local_store import LocalStore
 
 

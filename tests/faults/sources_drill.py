@@ -23,12 +23,12 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, select
 
-from api.bootstrap import start
+from api.cluster.services import free_port
 from api.demo.source_world import build_world
-from api.loopback import free_port
-from api.settings import Settings
-from archive.db import reading
-from archive.models import Case, Delivery, Volume, VolumeVersion
+from api.runtime.bootstrap import start
+from api.runtime.settings import Settings
+from archive.database.engine import reading
+from archive.database.tables_cases import Case, Delivery, Volume, VolumeVersion
 
 ROOT = Path(__file__).parents[2]
 TROUBLE = {"error": 0.03, "truncated": 0.03, "duplicate": 0.1, "disorder": 0.2, "expired": 0.03}

@@ -12,19 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
-from archive import journal
-from archive.anchors import anchor, heads, inclusion, verify_anchors
+from archive.audit import journal
+from archive.audit.anchors import anchor, heads, inclusion, verify_anchors
+from archive.audit.merkle import Frontier, inclusion_path, leaf_hash, root_by_path
 from archive.compile.prove import TrustAnchors
-from archive.compile.seal import Sealer, load_pkcs12
-from archive.db import reading, writing
-from archive.errors import ConflictError, NotFoundError
-from archive.merkle import Frontier, inclusion_path, leaf_hash, root_by_path
-from archive.models import JournalEntry
-from archive.vocabulary import SignatureLevel
-from tests.faults.archives import archive, committed_folder, keys
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import JournalEntry
+from archive.reference.errors import ConflictError, NotFoundError
+from archive.reference.vocabulary import SignatureLevel
+from archive.signing.seal import Sealer, load_pkcs12
 from tests.faults.worker import free_port
-from tests.holdings import Holdings, holdings
-from tests.pki import DAY, PASSPHRASE, Authority, Issued, stamper, write_pkcs12
+from tests.support.archives import archive, committed_folder, keys
+from tests.support.holdings import Holdings, holdings
+from tests.support.pki import DAY, PASSPHRASE, Authority, Issued, stamper, write_pkcs12
 from tests.test_house import DOCS
 
 __all__ = ["archive", "committed_folder", "keys"]

@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine, text
 
-from archive import journal
-from archive.backup import BackupError, back_up, restore
-from archive.db import connect, migrate, reading, writing
-from archive.errors import ConflictError
-from archive.proof import committed
+from archive.audit import journal
+from archive.database.engine import connect, migrate, reading, writing
+from archive.preservation.backup import BackupError, back_up, restore
+from archive.preservation.verify import committed
+from archive.reference.errors import ConflictError
 from storage.local_store import LocalStore
-from tests.factories import make_bag
-from tests.faults.archives import archive, committed_folder, keys
 from tests.functional.test_main_job import yice
-from tests.holdings import Holdings, holdings
+from tests.support.archives import archive, committed_folder, keys
+from tests.support.factories import make_bag
+from tests.support.holdings import Holdings, holdings
 
 __all__ = ["archive", "committed_folder", "keys"]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
-from archive.crashpoints import POINTS
-from archive.db import reading, writing
-from archive.models import Job, VolumeVersion
-from archive.proof import committed
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import Job, VolumeVersion
+from archive.jobs.crashpoints import POINTS
+from archive.preservation.verify import committed
 from storage.package import read_inventory
 from tests.faults.worker import opened, work
-from tests.holdings import CASE_NO, Holdings, sound_case, supplement
+from tests.support.holdings import CASE_NO, Holdings, sound_case, supplement
 
 KILLS = (
     *(("batch", point) for point in ("frozen-before-commit", "frozen-after-commit")),

@@ -10,12 +10,12 @@ import pytest
 from sqlalchemy import Connection, create_engine, event, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from api.loopback import Service, free_port, postgresql, postgresql_url
-from archive import journal
-from archive.db import connect, migrate, reading, writing
-from archive.models import Case, JournalEntry
-from tests.faults.archives import keys
-from tests.holdings import Holdings, holdings, sound_case
+from api.cluster.services import Service, free_port, postgresql, postgresql_url
+from archive.audit import journal
+from archive.database.engine import connect, migrate, reading, writing
+from archive.database.tables_cases import Case, JournalEntry
+from tests.support.archives import keys
+from tests.support.holdings import Holdings, holdings, sound_case
 
 __all__ = ["keys"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.archives import keys
+from tests.support.archives import keys
 
 __all__ = ["keys"]
 IN_A_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]

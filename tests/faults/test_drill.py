@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.postgres import missing
+from tests.support.postgres import missing
 
 BREAKS, KILLS = {"store", "broker", "tsa"}, 8
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from archive.db import reading
-from archive.fixity import FIRST, SECOND, Budget, Scrubbed, scrub
-from archive.models import FixityCheck, JournalEntry, Replica, VolumeVersion
-from archive.replicas import replicate
+from archive.database.engine import reading
+from archive.database.tables_cases import FixityCheck, JournalEntry, Replica, VolumeVersion
+from archive.preservation.fixity import FIRST, SECOND, Budget, Scrubbed, scrub
+from archive.preservation.replicas import replicate
 from storage.errors import DigestMismatchError
 from storage.local_store import LocalStore
-from tests.faults.archives import archive, committed_folder, keys
-from tests.holdings import Holdings
+from tests.support.archives import archive, committed_folder, keys
+from tests.support.holdings import Holdings
 
 __all__ = ["archive", "committed_folder", "keys"]
 

@@ -7,25 +7,25 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import archive.db
 import pytest
 from sqlalchemy import func, select, update
 
-import archive.db
-from api.batch import void_number
-from archive.compile.seal import Sealer
+from api.jobs.batch import void_number
 from archive.compile.volume import Workshop, make_volume
-from archive.custody import LEASE_SECONDS, claim
-from archive.db import reading, writing
-from archive.errors import LeaseLostError
-from archive.models import Job, JournalEntry, Volume, VolumeVersion
-from archive.reconcile import orphans, tidy
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import Job, JournalEntry, Volume, VolumeVersion
+from archive.jobs.leases import LEASE_SECONDS, claim
+from archive.jobs.reconcile import orphans, tidy
+from archive.reference.errors import LeaseLostError
+from archive.signing.seal import Sealer
 from storage.blobs import Stat
 from storage.errors import StorageError
 from storage.local_store import LocalStore
-from tests.faults.archives import keys
 from tests.faults.test_crash_points import Worker
 from tests.faults.worker import opened, work
-from tests.holdings import Holdings, sound_case
+from tests.support.archives import keys
+from tests.support.holdings import Holdings, sound_case
 
 __all__ = ["keys"]
 

@@ -9,23 +9,23 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import archive.crashpoints
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
 
-import archive.crashpoints
-from api.batch import begin_supplements, free_dead, reserve, void_number
-from archive.anchors import anchor
-from archive.arrangement import FilingRule
-from archive.crashpoints import POINTS
-from archive.db import connect, migrate, reading
-from archive.errors import ConflictError
-from archive.models import Case, Volume, VolumeVersion
-from archive.rebuild import differences, rebuild
-from tests.faults.archives import keys
-from tests.holdings import CATALOGUE, ORGANISATIONS, Holdings, holdings, sound_case, supplement
+from api.jobs.batch import begin_supplements, free_dead, reserve, void_number
+from archive.arrangement.filing import FilingRule
+from archive.audit.anchors import anchor
+from archive.database.engine import connect, migrate, reading
+from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.jobs.crashpoints import POINTS
+from archive.preservation.rebuild import differences, rebuild
+from archive.reference.errors import ConflictError
+from tests.support.archives import keys
+from tests.support.holdings import CATALOGUE, ORGANISATIONS, Holdings, holdings, sound_case, supplement
 
 __all__ = ["keys"]
 _KEYS: list[Path] = []

@@ -8,18 +8,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from api.bootstrap import Runtime
-from api.recognising import free_dead_readers
-from api.settings import Settings
-from archive.crashpoints import OCR_POINTS
-from archive.db import connect, migrate, reading
-from archive.models import JournalEntry
-from archive.page_texts import texts_of
-from archive.recognition import progress_of
+from api.jobs.recognition import free_dead_readers
+from api.runtime.bootstrap import Runtime
+from api.runtime.settings import Settings
+from archive.database.engine import connect, migrate, reading
+from archive.database.tables_cases import JournalEntry
+from archive.jobs.crashpoints import OCR_POINTS
+from archive.recognition.page_texts import texts_of
+from archive.recognition.queue import progress_of
 from storage.local_store import LocalStore
 from tests.faults.reader import read_all
-from tests.holdings import CATALOGUE, ORGANISATIONS
-from tests.ocr_pages import WORDS, hold_scan, needs_ocr, scan
+from tests.support.holdings import CATALOGUE, ORGANISATIONS
+from tests.support.ocr_pages import WORDS, hold_scan, needs_ocr, scan
 
 ROOT = Path(__file__).parents[2]
 

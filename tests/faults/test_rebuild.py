@@ -6,29 +6,29 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from api.batch import reserve, void_number
-from archive import journal
-from archive.accession import blob_key, confirm
-from archive.anchors import anchor, heads
-from archive.arrangement import FilingRule
-from archive.capture_tables import PageOrder
-from archive.case_facts import CaseFacts
-from archive.db import reading, writing
-from archive.errors import ConflictError
-from archive.fixity import Budget, scrub
-from archive.models import Case, CaseRevision, Component, Delivery, FixityCheck, Job, PagePrint, Volume, VolumeVersion
-from archive.page_order import Leaf, lay_out
-from archive.page_texts import Line, PageText
-from archive.rebuild import Rebuilt, differences, rebuild
-from archive.recognition_tables import RecognisedPage
+from api.jobs.batch import reserve, void_number
+from archive.accession.accession import blob_key, confirm
+from archive.arrangement.filing import FilingRule
+from archive.arrangement.page_order import Leaf, lay_out
+from archive.audit import journal
+from archive.audit.anchors import anchor, heads
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import Case, CaseRevision, Component, Delivery, FixityCheck, Job, PagePrint, Volume, VolumeVersion
+from archive.database.tables_gathering import PageOrder
+from archive.database.tables_recognition import RecognisedPage
+from archive.preservation.fixity import Budget, scrub
+from archive.preservation.rebuild import Rebuilt, differences, rebuild
+from archive.recognition.page_texts import Line, PageText
+from archive.reference.case_facts import CaseFacts
+from archive.reference.errors import ConflictError
 from search.follow import Source
 from search.follow import rebuild as rebuild_index
 from search.shelf import Shelf
 from storage.digest import sha256_hex
-from tests.factories import OTHER
-from tests.faults.archives import CASES, archive, committed_folder, keys
 from tests.faults.worker import opened, work
-from tests.holdings import CATALOGUE, ORGANISATIONS, Holdings, sound_case, supplement
+from tests.support.archives import CASES, archive, committed_folder, keys
+from tests.support.factories import OTHER
+from tests.support.holdings import CATALOGUE, ORGANISATIONS, Holdings, sound_case, supplement
 
 __all__ = ["archive", "committed_folder", "keys"]
 

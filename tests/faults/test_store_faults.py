@@ -16,9 +16,9 @@ import pytest
 from storage.errors import DigestMismatchError, KeyTakenError, StorageError, StoreUnavailableError
 from storage.package import verify_package, write_package
 from storage.s3_store import S3Store
-from tests.factories import make_bag
-from tests.proxy import Fault, Proxy, proxied
-from tests.services import ACCESS, SECRET, seaweedfs
+from tests.support.factories import make_bag
+from tests.support.proxy import Fault, Proxy, proxied
+from tests.support.services import ACCESS, SECRET, seaweedfs
 
 __all__ = ["seaweedfs"]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pyhanko.sign.timestamps import HTTPTimeStamper
 
-from api.batch import begin_supplements, begin_timestamps, free_dead, reserve
-from archive.db import connect, migrate, writing
-from archive.renewal import freeze_renewals
-from tests.holdings import Holdings, holdings
-from tests.postgres import free_port
+from api.jobs.batch import begin_supplements, begin_timestamps, free_dead, reserve
+from archive.database.engine import connect, migrate, writing
+from archive.preservation.renewal import freeze_renewals
+from tests.support.holdings import Holdings, holdings
+from tests.support.postgres import free_port
 
 
 def opened(folder: Path, keys: Path) -> Holdings:

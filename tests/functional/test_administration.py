@@ -11,13 +11,13 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from api.app import create_app
-from api.bootstrap import Runtime, start
 from api.demo.accounts import make_demo_accounts
-from api.settings import Settings
-from archive.db import reading
-from archive.models import JournalEntry
-from archive.service_items import load_catalogue
-from tests.api.station import cheap_hashes
+from api.runtime.bootstrap import Runtime, start
+from api.runtime.settings import Settings
+from archive.database.engine import reading
+from archive.database.tables_cases import JournalEntry
+from archive.reference.service_items import load_catalogue
+from tests.support.station import cheap_hashes
 
 FORCED = {
     "sysadmin": ("/system/accounts", "/system/organisations/150602000000", "/system/items/import", "/system/accounts/demo-officer/changes"),

@@ -13,19 +13,19 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from api.acts import ingest_paths
-from api.batch import reserve, void_number
-from api.bootstrap import Runtime, start
 from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.demo.build import write_case
 from api.demo.run import keep_for_login_page
-from api.settings import Settings
-from archive.accession import blob_key
-from archive.db import reading
-from archive.models import Case, Component, JournalEntry, Volume
-from tests.browser import ROOT, browser, served
-from tests.factories import make_bag, sound_case
+from api.jobs.acts import ingest_paths
+from api.jobs.batch import reserve, void_number
+from api.runtime.bootstrap import Runtime, start
+from api.runtime.settings import Settings
+from archive.accession.accession import blob_key
+from archive.database.engine import reading
+from archive.database.tables_cases import Case, Component, JournalEntry, Volume
 from tests.resources import images
+from tests.support.browser import ROOT, browser, served
+from tests.support.factories import make_bag, sound_case
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.skipif(

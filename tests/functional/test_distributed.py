@@ -20,15 +20,15 @@ import pytest
 from kombu import Connection
 from sqlalchemy import Engine, create_engine, func, select, text
 
-from api.cluster import ROOT, Site, node_folder, worker_node
-from api.loopback import Service, free_port
-from api.settings import Settings
-from archive.db import connect, reading
-from archive.models import Job, JournalEntry, Step, Volume, VolumeVersion
+from api.cluster.nodes import ROOT, Site, node_folder, worker_node
+from api.cluster.services import Service, free_port
+from api.runtime.settings import Settings
+from archive.database.engine import connect, reading
+from archive.database.tables_cases import Job, JournalEntry, Step, Volume, VolumeVersion
 from storage.s3_store import S3Store
-from tests.factories import make_bag
-from tests.rabbitmq import Broker, broker
-from tests.services import ACCESS, SECRET, seaweedfs
+from tests.support.factories import make_bag
+from tests.support.rabbitmq import Broker, broker
+from tests.support.services import ACCESS, SECRET, seaweedfs
 
 __all__ = ["broker", "seaweedfs"]
 
@@ -149,7 +149,7 @@ def test_two_nodes_share_the_work_and_every_volume_proves(archive: Archive, node
 
 @pytest.mark.usefixtures("nodes")
 def test_the_same_message_ten_times_at_once_makes_nothing_twice(archive: Archive) -> None:
-    from api.broker import celery_app
+    from api.runtime.broker import celery_app
 
     archive.ingest(4)
     compiling = archive.yice("compile", "--all", "--json")

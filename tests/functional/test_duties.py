@@ -10,20 +10,20 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, update
 
-from api import duties
-from api.batch import waiting
-from api.bootstrap import Runtime, demo_pki
-from api.broker import queue_lengths
-from api.duties import do_turn, rows
-from api.settings import Settings
-from archive.custody import LEASE_SECONDS
-from archive.db import reading, writing
-from archive.duties import DUTIES, DutyRow
-from archive.models import JournalEntry, PeriodRun, VolumeVersion
-from archive.numbering import COMPILE
+from api.jobs import duties
+from api.jobs.batch import waiting
+from api.jobs.duties import do_turn, rows
+from api.runtime.bootstrap import Runtime, demo_pki
+from api.runtime.broker import queue_lengths
+from api.runtime.settings import Settings
+from archive.arrangement.numbering import COMPILE
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import JournalEntry, PeriodRun, VolumeVersion
+from archive.jobs.duties import DUTIES, DutyRow
+from archive.jobs.leases import LEASE_SECONDS
 from storage.errors import StoreUnavailableError
-from tests.faults.archives import archive, committed_folder, keys
-from tests.holdings import ORGANISATIONS, Holdings, sound_case
+from tests.support.archives import archive, committed_folder, keys
+from tests.support.holdings import ORGANISATIONS, Holdings, sound_case
 
 __all__ = ["archive", "committed_folder", "keys"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from api import failures
-from api.cli import app
-from tests.factories import make_bag, sound_case
-from tests.postgres import free_port
+from api.cli.main import app
+from api.runtime import failures
+from tests.support.factories import make_bag, sound_case
+from tests.support.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
 

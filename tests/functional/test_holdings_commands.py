@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import update
 from typer.testing import CliRunner
 
-from api.cli import app
-from api.metrics import exposition, registry_of
-from archive.db import writing
-from archive.models import VolumeVersion
-from tests.faults.archives import archive, committed_folder, keys
+from api.cli.main import app
+from api.monitoring.metrics import exposition, registry_of
+from archive.database.engine import writing
+from archive.database.tables_cases import VolumeVersion
 from tests.faults.test_fixity import flip, volume_file
-from tests.holdings import Holdings
+from tests.support.archives import archive, committed_folder, keys
+from tests.support.holdings import Holdings
 
 __all__ = ["archive", "committed_folder", "keys"]
 

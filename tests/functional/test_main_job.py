@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.factories import make_bag
+from tests.support.factories import make_bag
 
 ROOT = Path(__file__).parents[2]
 

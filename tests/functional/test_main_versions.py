@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from tests.factories import make_bag
 from tests.functional.test_main_job import rows, yice
-from tests.holdings import CASE_NO, sound_case, supplement
+from tests.support.factories import make_bag
+from tests.support.holdings import CASE_NO, sound_case, supplement
 
 
 def test_a_case_and_its_two_supplements_become_three_versions_in_one_run(tmp_path: Path) -> None:

@@ -10,18 +10,18 @@ import pikepdf
 import pytest
 from sqlalchemy import select
 
-from api.period import begin_terms, end_terms
+from api.cli.periods import begin_terms, end_terms
+from archive.arrangement.periods import Report, Term, due, followed_terms, terms_of
 from archive.compile.prove import read_signature
 from archive.compile.register import make_register
-from archive.db import reading, writing
-from archive.models import PeriodRun, VolumeVersion
-from archive.schedule import Report, Term, due, followed_terms, terms_of
-from archive.vocabulary import Series
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import PeriodRun, VolumeVersion
+from archive.reference.vocabulary import Series
 from storage.digest import sha256_hex
-from tests.faults.archives import keys
 from tests.faults.test_rebuild import _blank
 from tests.faults.worker import opened
-from tests.holdings import ORGANISATIONS, Holdings, sound_case, supplement
+from tests.support.archives import keys
+from tests.support.holdings import ORGANISATIONS, Holdings, sound_case, supplement
 
 __all__ = ["keys"]
 SEPTEMBER, AUGUST = Term("J602", Series.CS, "2026-09"), Term("J602", Series.CS, "2026-08")

@@ -16,14 +16,14 @@ import pytest
 import requests
 from sqlalchemy import Engine, func, select
 
-from archive.crashpoints import PULL_POINTS
-from archive.db import connect, reading
-from archive.encryption import ensure_keyring, give_keys
-from archive.models import Arrival, Case, CaseRevision, Component, Delivery, JournalEntry
-from archive.vocabulary import IntakeOutcome
+from archive.database.encryption import ensure_keyring, give_keys
+from archive.database.engine import connect, reading
+from archive.database.tables_cases import Arrival, Case, CaseRevision, Component, Delivery, JournalEntry
+from archive.jobs.crashpoints import PULL_POINTS
+from archive.reference.vocabulary import IntakeOutcome
 from tests.functional.test_main_job import ROOT, yice
-from tests.postgres import free_port
-from tests.simulator import small_world
+from tests.support.postgres import free_port
+from tests.support.simulator import small_world
 
 CASES, SEED = 15, 6
 TROUBLE = {"slow": 0.05, "error": 0.15, "truncated": 0.15, "duplicate": 0.3, "disorder": 0.5, "expired": 0.1}

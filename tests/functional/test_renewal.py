@@ -6,17 +6,17 @@ import pytest
 from pyhanko.sign.timestamps import HTTPTimeStamper
 from sqlalchemy import select, update
 
-from archive.compile.errors import NotProvedError
 from archive.compile.prove import Stamp, newest_stamp
-from archive.compile.seal import SealError
-from archive.db import reading, writing
-from archive.models import Job, VolumeVersion
-from archive.proof import Held, committed, verify_volume
-from archive.registers import version_rows, volume_rows
-from archive.renewal import Outlook, freeze_renewals, learn_stamps, outlook
-from tests.faults.archives import CASES, archive, committed_folder, keys
-from tests.holdings import Holdings, supplement
-from tests.postgres import free_port
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import Job, VolumeVersion
+from archive.finding_aids.volumes import version_rows, volume_rows
+from archive.preservation.renewal import Outlook, freeze_renewals, learn_stamps, outlook
+from archive.preservation.verify import Held, committed, verify_volume
+from archive.reference.compile_errors import NotProvedError
+from archive.signing.seal import SealError
+from tests.support.archives import CASES, archive, committed_folder, keys
+from tests.support.holdings import Holdings, supplement
+from tests.support.postgres import free_port
 
 __all__ = ["archive", "committed_folder", "keys"]
 DAY = timedelta(days=1)

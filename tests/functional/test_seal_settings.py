@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.bootstrap import open_workshop, start
-from api.seals import open_seals
-from api.settings import Settings
-from archive.compile.demo_pki import DemoPki
+from api.runtime.bootstrap import open_workshop, start
+from api.runtime.seals import open_seals
+from api.runtime.settings import Settings
 from archive.compile.prove import read_signature
-from archive.compile.seal import SealError
-from archive.models import Job
-from archive.vocabulary import SignatureLevel
-from tests.archive.compile.sealing import seal
-from tests.factories import make_bag
-from tests.pki import PASSPHRASE, Authority, open_desk, stamper, write_pkcs12
-from tests.softhsm import MODULE, PIN, configure_softhsm, make_hsm
-from tests.tsa import Fault, serve_tsa
+from archive.database.tables_cases import Job
+from archive.reference.vocabulary import SignatureLevel
+from archive.signing.demo_pki import DemoPki
+from archive.signing.seal import SealError
+from tests.support.factories import make_bag
+from tests.support.pki import PASSPHRASE, Authority, open_desk, stamper, write_pkcs12
+from tests.support.sealing import seal
+from tests.support.softhsm import MODULE, PIN, configure_softhsm, make_hsm
+from tests.support.tsa import Fault, serve_tsa
 
 ROOT = Path(__file__).parents[2]
 FONDS = "J602"

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from archive.db import connect, reading
-from archive.models import JournalEntry
-from tests.factories import make_bag
+from archive.database.engine import connect, reading
+from archive.database.tables_cases import JournalEntry
 from tests.functional.test_main_job import ROOT, yice
+from tests.support.factories import make_bag
 
 _MOUNTED = "from api.cli import main; main()"
 

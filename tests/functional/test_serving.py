@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from tests.bench.answering import answering
-from tests.browser import ROOT, serving
+from tests.support.browser import ROOT, serving
 
 
 def parent_of(pid: int) -> int:

@@ -12,19 +12,19 @@ import pytest
 import zxingcpp
 from playwright.sync_api import Browser, Page, expect
 
-from api.acts import ingest_paths, run_compile
-from api.bootstrap import start
 from api.demo.accounts import make_demo_accounts
 from api.demo.run import keep_for_login_page
-from api.settings import Settings
-from archive.access_tables import UsageRequest
-from archive.accession import confirm
-from archive.db import database_now, reading, writing
-from archive.models import JournalEntry
-from archive.vocabulary import SourceKind
-from tests.browser import ROOT, browser, served
-from tests.factories import make_bag, sound_case
+from api.jobs.acts import ingest_paths, run_compile
+from api.runtime.bootstrap import start
+from api.runtime.settings import Settings
+from archive.accession.accession import confirm
+from archive.database.engine import database_now, reading, writing
+from archive.database.tables_administration import UsageRequest
+from archive.database.tables_cases import JournalEntry
+from archive.reference.vocabulary import SourceKind
 from tests.functional.test_desk import City, drawn, enter, page, pytestmark
+from tests.support.browser import ROOT, browser, served
+from tests.support.factories import make_bag, sound_case
 
 __all__ = ["browser", "page", "pytestmark"]
 BIRTH, SECOND = "150602010000-20260901-000901", "150602010000-20260901-000902"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from api.bootstrap import open_workshop, start
-from api.settings import Settings
+from api.runtime.bootstrap import open_workshop, start
+from api.runtime.settings import Settings
 from archive.compile.prove import TrustAnchors, read_signature
-from archive.vocabulary import SignatureLevel
-from tests.factories import make_bag
+from archive.reference.vocabulary import SignatureLevel
+from tests.support.factories import make_bag
 
 ROOT = Path(__file__).parents[2]
 

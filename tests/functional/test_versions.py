@@ -7,19 +7,19 @@ import pytest
 from pyhanko.sign.timestamps import HTTPTimeStamper
 from sqlalchemy import Engine, select, update
 
-from archive import journal
-from archive.accession import confirm
-from archive.compile.seal import SealError
-from archive.custody import claim, finish_job, release
-from archive.db import reading, writing
-from archive.errors import ConflictError
-from archive.models import CaseRevision, JournalEntry, Volume, VolumeVersion
-from archive.numbering import void
-from archive.proof import committed, gaps
-from archive.registers import version_rows, volume_rows
+from archive.accession.accession import confirm
+from archive.arrangement.numbering import void
+from archive.audit import journal
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import CaseRevision, JournalEntry, Volume, VolumeVersion
+from archive.finding_aids.volumes import version_rows, volume_rows
+from archive.jobs.leases import claim, finish_job, release
+from archive.preservation.verify import committed, gaps
+from archive.reference.errors import ConflictError
+from archive.signing.seal import SealError
 from storage.package import read_inventory, verify_package
-from tests.holdings import CASE_NO, Holdings, holdings, page, sound_case, supplement
-from tests.postgres import free_port
+from tests.support.holdings import CASE_NO, Holdings, holdings, page, sound_case, supplement
+from tests.support.postgres import free_port
 
 
 @pytest.fixture(scope="module")

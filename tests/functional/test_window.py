@@ -16,22 +16,22 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 
-from api.bootstrap import start
 from api.demo.accounts import make_demo_accounts
 from api.demo.run import keep_for_login_page
 from api.demo.sources import KEY, World
-from api.settings import Settings
-from archive.capture_tables import CapturedFile
-from archive.codes import ArchivalCode, storage_prefix
-from archive.db import reading
-from archive.models import Case, JournalEntry, Step, Volume, VolumeVersion
-from tests.api.station import moved_case
-from tests.browser import ROOT, browser, served
-from tests.factories import page as picture
+from api.runtime.bootstrap import start
+from api.runtime.settings import Settings
+from archive.database.engine import reading
+from archive.database.tables_cases import Case, JournalEntry, Step, Volume, VolumeVersion
+from archive.database.tables_gathering import CapturedFile
+from archive.reference.codes import ArchivalCode, storage_prefix
 from tests.functional.test_desk import City, drawn, enter, page
-from tests.proxy import Fault, proxied
 from tests.resources import images
-from tests.simulator import simulated
+from tests.support.browser import ROOT, browser, served
+from tests.support.factories import page as picture
+from tests.support.proxy import Fault, proxied
+from tests.support.simulator import simulated
+from tests.support.station import moved_case
 
 __all__ = ["browser", "page"]
 pytestmark = pytest.mark.skipif(

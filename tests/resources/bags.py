@@ -7,7 +7,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from tests.factories import make_bag
+from tests.support.factories import make_bag
 
 
 def members(folder: Path) -> dict[str, bytes]:

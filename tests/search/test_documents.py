@@ -3,11 +3,11 @@ from datetime import date
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.access import scope_of
-from archive.codes import ArchivalCode
-from archive.vocabulary import Retention, Series
+from archive.administration.policy import scope_of
+from archive.reference.codes import ArchivalCode
+from archive.reference.vocabulary import Retention, Series
 from search.documents import Document
-from tests.search.corpus import CITY, ORGANISATIONS, STATIONS, document
+from tests.support.corpus import CITY, ORGANISATIONS, STATIONS, document
 
 codes = st.builds(
     ArchivalCode,

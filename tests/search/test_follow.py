@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from archive import feed
-from archive.db import reading, writing
-from archive.models import Case, IndexFeed, Volume
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import Case, IndexFeed, Volume
+from archive.jobs import feed
 from search import tree as ask
 from search.errors import NoIndexError, WriterBusyError
 from search.follow import Source, catch_up, check, follow, rebuild
@@ -23,9 +23,9 @@ from search.query import parse
 from search.shelf import Reader, Shelf
 from storage.blobs import BlobStore
 from storage.local_store import LocalStore
-from tests.factories import HOME
-from tests.search.archive_rows import add_version, add_volume, fill
-from tests.search.corpus import CITY, WORDS
+from tests.support.archive_rows import add_version, add_volume, fill
+from tests.support.corpus import CITY, WORDS
+from tests.support.factories import HOME
 
 ALL = frozenset({CITY})
 

@@ -6,9 +6,9 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from archive.page_texts import Line, PageText
+from archive.recognition.page_texts import Line, PageText
 from search.inside import MAX_PLACES, Inside, find_inside
-from tests.search.archive_rows import text_pdf
+from tests.support.archive_rows import text_pdf
 
 
 def found(pages: tuple[str, ...], typed: str, *names: str, read: dict[int, PageText] | None = None) -> Inside:

@@ -24,7 +24,7 @@ from search.tree import (
     leaves,
     resolve,
 )
-from tests.search.corpus import WORDS
+from tests.support.corpus import WORDS
 
 ID = "150602199001010016"
 

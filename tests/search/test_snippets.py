@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from search.analysis import fold
 from search.snippets import WIDTH, hide_names, snippet
-from tests.search.corpus import ALPHABET
+from tests.support.corpus import ALPHABET
 
 
 def test_the_snippet_is_around_the_first_term_and_marks_every_one() -> None:

@@ -9,19 +9,19 @@ import pikepdf
 import pytest
 from sqlalchemy import select
 
-from archive.codes import ArchivalCode, storage_prefix
 from archive.compile.prove import PdfAProver
-from archive.db import connect, migrate, reading
-from archive.models import Component, Volume, VolumeVersion
-from archive.page_texts import texts_of_case, texts_of_volume
-from ingest.ocr import recognise_page
+from archive.database.engine import connect, migrate, reading
+from archive.database.tables_cases import Component, Volume, VolumeVersion
+from archive.recognition.page_texts import texts_of_case, texts_of_volume
+from archive.reference.codes import ArchivalCode, storage_prefix
+from ingest.recognition.ocr import recognise_page
 from search.follow import Source, catch_up, rebuild
 from search.index import Request
 from search.query import Words, parse
 from search.shelf import Shelf
-from tests.holdings import CASE_NO, CATALOGUE, ORGANISATIONS, Holdings, holdings, sound_case
-from tests.ocr_pages import LATE_WORDS, WORDS, needs_ocr, scan
-from tests.search.corpus import CITY
+from tests.support.corpus import CITY
+from tests.support.holdings import CASE_NO, CATALOGUE, ORGANISATIONS, Holdings, holdings, sound_case
+from tests.support.ocr_pages import LATE_WORDS, WORDS, needs_ocr, scan
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
-from archive.compile.errors import PlanMismatchError
 from archive.compile.pdfa import srgb_icc
 from archive.compile.scans import image_pages
+from archive.reference.compile_errors import PlanMismatchError
 
 CODE = "J602-ZY·HJ·QR·2026·Y-000123"
 META = VolumeMeta(

@@ -5,12 +5,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.case_facts import CaseFacts
 from archive.compile.metadata import NAMESPACE, read_metadata, write_metadata
-from archive.models import Volume
-from archive.organisations import load_organisations
-from archive.service_items import load_catalogue, snapshot
-from tests.factories import HOME, OTHER, sound_case
+from archive.database.tables_cases import Volume
+from archive.reference.case_facts import CaseFacts
+from archive.reference.organisations import load_organisations
+from archive.reference.service_items import load_catalogue, snapshot
+from tests.support.factories import HOME, OTHER, sound_case
 
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 FACTS = CaseFacts.model_validate(sound_case("150622020000-20260901-000001", receive=OTHER))

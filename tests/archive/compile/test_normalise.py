@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from archive.compile.errors import CompileError, ContentLostError, EncryptedError, NotConformingError, UnreadableError
 from archive.compile.footer import STRIP
 from archive.compile.normalise import normalise_pdf
+from archive.reference.compile_errors import CompileError, ContentLostError, EncryptedError, NotConformingError, UnreadableError
 
 
 def conforms(_: bytes) -> dict[str, int]:

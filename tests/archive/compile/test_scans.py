@@ -13,10 +13,10 @@ from PIL import Image, ImageChops, ImageDraw, ImageOps
 
 from archive.compile.assemble import saved
 from archive.compile.colour import fit_for_pdfa, plain_cmyk_icc
-from archive.compile.errors import CompileError, TooLargeError, UnreadableError, UnsupportedError
 from archive.compile.footer import STRIP
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.scans import image_pages
+from archive.reference.compile_errors import CompileError, TooLargeError, UnreadableError, UnsupportedError
 
 
 def drawing(mode: str = "RGB", size: tuple[int, int] = (600, 400)) -> Image.Image:

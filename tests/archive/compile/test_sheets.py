@@ -20,10 +20,10 @@ from archive.compile import sheets
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import SEAL_BOX, FormSheet, InspectionSheet, SheetRow, Sheets, SheetsInput, missing_glyphs, render_sheets
-from archive.findings import rules
 from archive.inspection.report import report
 from archive.inspection.table import CHECKS, Phase
-from archive.vocabulary import FormKind
+from archive.reference.findings import rules
+from archive.reference.vocabulary import FormKind
 
 PROCESS = (
     ("收件", "东胜区天骄派出所", "王芳", "2026-03-02 09:15", "同意", "材料齐全，予以收件。"),

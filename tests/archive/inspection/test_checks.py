@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from archive.case_facts import CaseFacts
-from archive.findings import rules
 from archive.inspection.integrity import missing_investigation
 from archive.inspection.subject import Look, LookedFile, Subject
 from archive.inspection.table import CHECKS, Phase, found, inspect
-from archive.organisations import load_organisations
-from archive.service_items import load_catalogue, required_materials, snapshot
-from archive.vocabulary import Mode, OrgKind, Outcome
-from tests.factories import HOME, OTHER, sound_case
+from archive.reference.case_facts import CaseFacts
+from archive.reference.findings import rules
+from archive.reference.organisations import load_organisations
+from archive.reference.service_items import load_catalogue, required_materials, snapshot
+from archive.reference.vocabulary import Mode, OrgKind, Outcome
+from tests.support.factories import HOME, OTHER, sound_case
 
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -247,7 +247,7 @@ def test_a_missing_level_is_refused_where_the_rule_was_read_and_noted_where_the_
 def test_a_person_born_today_by_the_local_day_is_not_born_tomorrow() -> None:
     case = home()
     case["subjects"].append({"name": "新生", "id_number": "150602202609020019"})
-    from archive.citizen_id import check_digit
+    from archive.reference.citizen_id import check_digit
 
     case["subjects"][1]["id_number"] = "15060220260902001" + check_digit("15060220260902001")
     at_one_in_the_morning = datetime(2026, 9, 1, 17, tzinfo=UTC)

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
-from archive.case_facts import CaseFacts
-from archive.citizen_id import check_digit
 from archive.inspection.wording import disagreement, order_faults, page_number
-from tests.factories import sound_case
+from archive.reference.case_facts import CaseFacts
+from archive.reference.citizen_id import check_digit
+from tests.support.factories import sound_case
 
 FACTS = CaseFacts.model_validate(sound_case("150602010000-20260901-000001"))
 TODAY = date(2026, 11, 1)

@@ -18,12 +18,12 @@ from sqlalchemy import Engine, select
 
 from api.demo import born_digital, certificate_seal
 from api.demo.sources import CLIENT, KEY, SECRET, World
-from archive.db import connect, migrate, reading, writing
-from archive.gathering import Want
-from archive.models import Delivery
-from archive.rebuild_beside import beside_facts, bring_deliveries
-from archive.source_health import health_rows
-from archive.vocabulary import ForeignSignature
+from archive.database.engine import connect, migrate, reading, writing
+from archive.database.tables_cases import Delivery
+from archive.gathering.cases import Want
+from archive.gathering.source_health import health_rows
+from archive.preservation.rebuild_evidence import beside_facts, bring_deliveries
+from archive.reference.vocabulary import ForeignSignature
 from ingest.sources.calling import Caller
 from ingest.sources.certificates import CertificateLibrary, _signature
 from ingest.sources.face import Notice, SourceError
@@ -32,9 +32,9 @@ from ingest.sources.portal import OnlinePortal
 from ingest.sources.pulling import Pulled, pull
 from ingest.sources.scanning import ScanFolder
 from storage.local_store import LocalStore
-from tests.factories import page
-from tests.openapi_sources import FOLDER, spoken
-from tests.simulator import Recorded, simulated, small_world
+from tests.support.factories import page
+from tests.support.openapi_sources import FOLDER, spoken
+from tests.support.simulator import Recorded, simulated, small_world
 
 NOW = datetime(2026, 9, 1, 9, tzinfo=UTC)
 

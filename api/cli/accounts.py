@@ -1,0 +1,59 @@
+"""`yice account …`: the first 三员 of an archive, and fresh secrets. Every other account is made by them, not at the terminal."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select
+
+from api.cli.terminal import Json, actor, print_json, with_examples
+from api.runtime.bootstrap import start
+from api.runtime.settings import Settings
+from archive.administration.accounts import AccountState, first_administrators, renew_secret
+from archive.administration.policy import Role
+from archive.database.engine import reading, writing
+from archive.database.tables_administration import Account
+
+account_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("账号。", "yice account list"))
+
+
+@account_app.command(
+    "init",
+    help=with_examples("为还没有账号的档案库建立三员（系统管理员、安全保密管理员、安全审计员），口令只显示一次。", "yice account init"),
+)
+def init() -> None:
+    """Make the first three."""
+    runtime = start(Settings())
+    with writing(runtime.engine) as session:
+        made = first_administrators(session, runtime.organisations)
+    for login, secret in made.items():
+        Console().print(f"{login}\t{secret}", highlight=False)
+
+
+@account_app.command("list", help=with_examples("列出账号、角色和状态；不含口令。", "yice account list --json"))
+def list_(*, as_json: Json = False) -> None:
+    """List accounts."""
+    runtime = start(Settings())
+    with reading(runtime.engine) as session:
+        rows = [
+            {"login": one.login, "role": Role(one.role).label, "org": one.org, "state": AccountState(one.state).label}
+            for one in session.scalars(select(Account).order_by(Account.login))
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("用户名", "角色", "单位", "状态")
+    for row in rows:
+        table.add_row(row["login"], row["role"], runtime.organisations.get(row["org"]).name, row["state"])
+    Console().print(table)
+
+
+@account_app.command(
+    "renew", help=with_examples("为账号换发随机口令，只显示一次；原口令和登录即时失效，记入审计日志。", "yice account renew demo-officer")
+)
+def renew(login: Annotated[str, typer.Argument(help="用户名")]) -> None:
+    """Give a fresh secret."""
+    with writing(start(Settings()).engine) as session:
+        secret = renew_secret(session, actor(), login)
+    Console().print(secret, highlight=False)

@@ -1,0 +1,99 @@
+"""`yice keys …`: change the keys of the encrypted columns, as a job that may be interrupted and run again."""
+
+import typer
+
+from api.cli.terminal import actor, screen, with_examples
+from api.runtime.bootstrap import Runtime, column_keys, start
+from api.runtime.settings import Settings
+from archive.accession.blind_index import rehash, reseal, reseal_gathered, reseal_texts
+from archive.audit import journal
+from archive.database.encryption import ColumnKeyError, Keyring, give_keys, write_keyring
+from archive.database.engine import writing
+
+keys_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("列加密密钥。", "yice keys rotate"))
+BATCH = 200
+
+
+@keys_app.command(
+    "rotate",
+    help=with_examples(
+        "换用新的列加密密钥，并用它重新加密全部办件信息、上传文件名和通知密钥；旧密钥保留，用于读取备份。中断后运行 yice keys reseal。",
+        "yice keys rotate",
+    ),
+)
+def rotate() -> None:
+    """A fresh key, then every row under it."""
+    runtime = start(Settings())
+    if runtime.settings.column_keys.get_secret_value():
+        raise ColumnKeyError(
+            "密钥由 YICE_COLUMN_KEYS 给出，不能在此更换。", "请在密钥文件中加入新密钥并设为 current，重启各节点后运行 yice keys reseal。"
+        )
+    ring = column_keys(runtime.settings).with_new_key()
+    write_keyring(runtime.settings.data / "keys" / "columns.json", ring)
+    with writing(runtime.engine) as session:
+        journal.record(session, actor(), "ROTATE_KEYS", "columns", key=ring.current)
+    screen.print(f"已启用新密钥 {ring.current}。")
+    _reseal_all(runtime, ring)
+
+
+@keys_app.command(
+    "reseal",
+    help=with_examples(
+        "用当前密钥重新加密全部办件信息、上传文件名和通知密钥，并重建号码盲索引和责任人登记；可重复运行。", "yice keys reseal"
+    ),
+)
+def reseal_command() -> None:
+    """Every row under the current key."""
+    runtime = start(Settings())
+    _reseal_all(runtime, column_keys(runtime.settings))
+
+
+@keys_app.command(
+    "rotate-blind",
+    help=with_examples(
+        "换用新的号码盲索引密钥，并用它重建全部号码的索引；期间新旧密钥都可查到。中断后运行 yice keys rehash。", "yice keys rotate-blind"
+    ),
+)
+def rotate_blind() -> None:
+    """A fresh key for digests: in the ring first, so that every look-up asks with both, then every entry under it."""
+    runtime = start(Settings())
+    if runtime.settings.column_keys.get_secret_value():
+        raise ColumnKeyError(
+            "密钥由 YICE_COLUMN_KEYS 给出，不能在此更换。",
+            "请在密钥文件的 blinds 中加入新密钥并重启各节点，再将其设为 blind，重启后运行 yice keys rehash。",
+        )
+    ring = column_keys(runtime.settings).with_new_blind_key()
+    write_keyring(runtime.settings.data / "keys" / "columns.json", ring)
+    with writing(runtime.engine) as session:
+        journal.record(session, actor(), "ROTATE_KEYS", "blind", key=ring.blind)
+    screen.print(f"已启用新的盲索引密钥 {ring.blind}。")
+    _rehash_all(runtime)
+
+
+@keys_app.command("rehash", help=with_examples("用当前密钥重建仍在旧密钥下的号码索引；可重复运行。", "yice keys rehash"))
+def rehash_command() -> None:
+    """Every entry that is left under an older key."""
+    _rehash_all(start(Settings()))
+
+
+def _rehash_all(runtime: Runtime) -> None:
+    """One batch a transaction, so that other work goes on between them and a kill costs one batch."""
+    count = 0
+    while True:
+        with writing(runtime.engine) as session:
+            done = rehash(session, BATCH)
+        if not done:
+            break
+        count += done
+    screen.print(f"已用当前密钥重建 {count} 件的号码索引。")
+
+
+def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
+    """One batch a transaction, so that other work goes on between them and a kill costs one batch."""
+    give_keys(runtime.engine, ring)
+    for job in (reseal, reseal_gathered, reseal_texts):
+        after: int | None = 0
+        while after is not None:
+            with writing(runtime.engine) as session:
+                after = job(session, ring, after, BATCH)
+    screen.print(f"全部办件信息已用 {ring.current} 加密。")

@@ -1,0 +1,81 @@
+"""The terminal: what every command shares. Results go to the output, bars and words for the person to the error stream."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer import rich_utils
+
+from api.jobs.batch import Batch
+
+FINDINGS, ERROR, INTERRUPTED = 1, 2, 130
+rich_utils.ARGUMENTS_PANEL_TITLE, rich_utils.OPTIONS_PANEL_TITLE, rich_utils.COMMANDS_PANEL_TITLE = "参数", "选项", "命令"
+screen = Console(stderr=True)
+Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使用")]
+
+
+def with_examples(text: str, *examples: str) -> str:
+    """What a command does, and examples on lines of their own (a backspace keeps the lines)."""
+    return f"{text}\n\n\b\n例：\n" + "\n".join(f"  [cyan]{one}[/cyan]" for one in examples)
+
+
+def actor() -> str:
+    """Who acts at this terminal, as the journal names him."""
+    return f"cli:{os.environ.get('USER', 'operator')}"
+
+
+def print_json(value: object) -> None:
+    """To the output, for scripts."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """A bar over `total` pieces; call what is given with the count done and a note."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen) as bar:
+        task = bar.add_task(title, total=total, note="")
+        yield lambda done, note: bar.update(task, completed=done, note=note)
+
+
+@contextmanager
+def bar_of(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar whose length is known only when the work is."""
+    with Progress(console=screen) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def making(title: str) -> Iterator[Callable[[Batch], None]]:
+    """A bar over volumes: done, failed, rate per minute, time left."""
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("失败 {task.fields[failed]}　{task.fields[rate]:.0f} 册/分"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=screen) as bar:
+        task = bar.add_task(title, total=None, failed=0, rate=0.0)
+
+        def watch(batch: Batch) -> None:
+            elapsed = bar.tasks[0].elapsed or 0.0
+            rate = 60 * batch.done / elapsed if elapsed else 0.0
+            bar.update(task, total=batch.total, completed=batch.done, failed=batch.failed, rate=rate)
+
+        yield watch

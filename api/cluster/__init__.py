@@ -1,0 +1,1 @@
+"""The distributed mode natively on one machine."""

@@ -1,0 +1,1 @@
+"""What the station API and the desk share: tokens, limits, problems, page images, uploads."""

@@ -1,0 +1,134 @@
+"""Every error of the HTTP door is a problem+json (RFC 9457): code, Chinese message, next step. Nothing of the request is repeated in it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from api.runtime import failures
+from api.runtime.settings import Settings
+from archive.administration.policy import Denial
+from archive.reference.errors import ArchiveError
+from archive.usage.reading_room import DeniedError
+from search.errors import SearchError
+
+MEDIA_TYPE = "application/problem+json"
+_STATUS = {
+    "NOT_FOUND": 404,
+    "CONFLICT": 409,
+    "FORBIDDEN": 403,
+    "BAD_ARCHIVAL_CODE": 422,
+    "PAPERS_MISSING": 422,
+    "BAD_USAGE_REQUEST": 422,
+    "BAD_QUERY": 422,
+    "BAD_CURSOR": 422,
+    "NO_INDEX": 503,
+    "STORE_UNAVAILABLE": 503,
+    "DATABASE_UNAVAILABLE": 503,
+    "KEY_TAKEN": 409,
+    "PARTS_MISSING": 409,
+}
+_DENIED = {Denial.ROLE: 403, Denial.SCOPE: 403, Denial.NOT_HERE: 404, Denial.NEEDS_GRANT: 403, Denial.STATE: 409}
+_HTTP = {
+    404: ("NOT_FOUND", "没有这个地址。", "请对照 /openapi.json 核对路径。"),
+    405: ("METHOD_NOT_ALLOWED", "此地址不接受该方法。", "请对照 /openapi.json 核对方法。"),
+}
+
+
+class Problem(BaseModel):
+    """What every error looks like."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:yice:problem:NOT_HERE",
+                    "title": "没有这份档案，或您无权查看。",
+                    "status": 404,
+                    "code": "NOT_HERE",
+                    "action": "请核对档号或办件编号；他单位的档案请先提交利用申请。",
+                    "places": [],
+                }
+            ]
+        }
+    )
+    type: str
+    title: str
+    status: int
+    code: str
+    action: str
+    places: list[str] = []
+
+
+class ProblemError(ArchiveError):
+    """An error that the door itself finds."""
+
+    def __init__(self, status: int, code: str, message: str, action: str, headers: dict[str, str] | None = None) -> None:
+        """Keep the status beside the words."""
+        super().__init__(message, action)
+        self.status, self.code, self.headers = status, code, headers or {}
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for status, text in (
+        (400, "请求无法读取"),
+        (401, "没有有效的令牌"),
+        (403, "无此权限，或须有利用单"),
+        (404, "没有，或无权查看"),
+        (409, "与当前状态冲突"),
+        (413, "请求过大"),
+        (422, "内容不合规"),
+        (429, "请求过于频繁"),
+        (503, "依赖的服务暂不可用"),
+    )
+}
+
+
+def problem(
+    status: int, code: str, message: str, action: str, places: list[str] | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """The response itself."""
+    body = Problem(type=f"urn:yice:problem:{code}", title=message, status=status, code=code, action=action, places=places or [])
+    return JSONResponse(body.model_dump(), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI, settings: Settings) -> None:
+    """Turn every error into a problem. What nobody expected is logged by place, never by text, and told as UNEXPECTED."""
+
+    def archive_error(_: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, ProblemError):
+            return problem(error.status, error.code, error.message, error.action, headers=error.headers)
+        if isinstance(error, DeniedError):
+            return problem(_DENIED[error.denial], error.code, error.message, error.action)
+        if isinstance(error, ArchiveError | SearchError):
+            return problem(_STATUS.get(error.code, 409), error.code, error.message, error.action)
+        return unexpected(_, error)
+
+    def invalid(_: Request, error: Exception) -> JSONResponse:
+        # Places only: pydantic's own text quotes the input.
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        places = sorted({".".join(str(part) for part in one["loc"] if isinstance(part, str) and part.isascii())[:100] for one in found})
+        return problem(422, "INVALID_REQUEST", "请求内容不合规。", "请对照 /openapi.json 更正所列位置。", places)
+
+    def http(_: Request, error: Exception) -> JSONResponse:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        code, message, action = _HTTP.get(status, ("BAD_REQUEST", "请求无法读取。", "请对照 /openapi.json 更正请求。"))
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        return problem(status, code, message, action, headers=headers)
+
+    def unexpected(_: Request, error: Exception) -> JSONResponse:
+        code, sentence = failures.explain(error)
+        failures.log(error, settings.data)
+        message, _space, action = sentence.partition("。 ")
+        return problem(_STATUS.get(code, 500), code, f"{message}。" if action else message, action or "请稍后重试。")
+
+    app.add_exception_handler(ArchiveError, archive_error)
+    app.add_exception_handler(SearchError, archive_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(Exception, unexpected)

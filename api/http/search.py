@@ -1,0 +1,39 @@
+"""Search as every door asks it: numbers are looked up in the database, the index answers within the reader's scope, the rows have the last word."""
+
+from collections.abc import Callable, Iterable
+
+from sqlalchemy.orm import Session
+
+from archive.accession import blind_index
+from archive.administration.policy import Reader, search_scope
+from archive.usage.reading_room import Room, visible
+from search.index import Found, Request, Sort
+from search.tree import BlindLookup, Node, resolve
+
+
+def with_numbers(session: Session, tree: Node) -> Node:
+    """The same question with each ID or telephone number replaced by the volumes that name it."""
+    return resolve(tree, lambda one: _naming(session, one))
+
+
+def look_up(
+    session: Session,
+    search: Callable[[Request], Found],
+    tree: Node,
+    reader: Reader,
+    room: Room,
+    *,
+    sort: Sort,
+    limit: int,
+    after: str | None,
+    facets: tuple[str, ...],
+) -> Found:
+    """What a reader finds: hits that the rows do not let him see now are left out, and not counted."""
+    found = search(Request(with_numbers(session, tree), search_scope(reader), sort, limit, after, facets))
+    seen = visible(session, reader, {hit.volume_id for hit in found.hits}, room)
+    shown = tuple(hit for hit in found.hits if hit.volume_id in seen)
+    return Found(shown, found.total - (len(found.hits) - len(shown)), found.facets, found.next)
+
+
+def _naming(session: Session, asked: BlindLookup) -> Iterable[int]:
+    return blind_index.volumes_naming(session, str(asked.kind), asked.value)

@@ -1,0 +1,1 @@
+"""What workers and duties do; no terminal and no request in it."""

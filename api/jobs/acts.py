@@ -1,0 +1,77 @@
+"""The long acts of the command line, with their bars: take packages in, compile, verify. The demo runs the same ones."""
+
+import os
+import signal
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+from api.cli.terminal import actor, making, progress
+from api.jobs.batch import Batch, compile_batch
+from api.jobs.recognition import wait_for_texts
+from api.runtime.bootstrap import Runtime, open_workshop
+from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
+from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import IntakeOutcome
+from ingest.intake.intake import Received, inspect_package, receive
+
+
+def _bags(paths: Iterable[Path]) -> list[Path]:
+    """A bag, a zip, or a folder of them; in order of name, so that a second delivery comes after the first."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise NotFoundError("路径不存在。", "请检查输入的归档信息包路径。")
+        if path.is_file() or (path / "bagit.txt").exists() or (path / "data").is_dir():
+            found.append(path)
+        else:
+            inside = sorted(one for one in path.iterdir() if one.is_dir() or one.suffix.lower() == ".zip")
+            found += inside or [path]
+    return found
+
+
+def ingest_paths(runtime: Runtime, paths: Iterable[Path]) -> list[Received]:
+    """Inspect on all cores, take over one after the other in order: what comes first is the case, what differs after it the conflict."""
+    bags, received = _bags(paths), []
+    workers = max(1, min(runtime.settings.workers or os.cpu_count() or 1, len(bags)))
+    now = datetime.now(UTC)
+    # Spawned, not forked: a lock that a thread of ours holds would stay shut in the child for ever.
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
+    with pool, progress("接收", len(bags)) as tell:
+        same = (runtime.catalogue, runtime.organisations, now, runtime.settings.clamd)
+        inspected = pool.map(inspect_package, bags, *([one] * len(bags) for one in same))
+        for path, (bag, submission) in zip(bags, inspected, strict=True):
+            received.append(receive(runtime.engine, runtime.store, actor(), path, bag, submission, now=now, ocr=runtime.settings.ocr))
+            refused = sum(one.outcome is IntakeOutcome.REFUSED for one in received)
+            tell(len(received), f"拒收 {refused}")
+    return received
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C reaches every process of the terminal; only the parent answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def run_compile(runtime: Runtime, case: str | None = None, period: str | None = None) -> Batch:
+    """Compile with a progress bar: done, failed, rate and time left; where the settings say so, texts of scans get some time to come first."""
+    if runtime.settings.ocr and runtime.settings.ocr_wait_minutes:
+        with progress("等待文字识别", 0) as tell:
+            wait_for_texts(
+                runtime, lambda batch: tell(batch.done, f"待识别 {batch.total - batch.done - batch.failed}　失败 {batch.failed}")
+            )
+    with making("组卷") as watch:
+        return compile_batch(runtime, actor(), case_no=case, period=period, watch=watch)
+
+
+def run_verify(runtime: Runtime, codes: tuple[str, ...] = ()) -> tuple[list[Fault], int]:
+    """Verify the named volumes, or all of them with the invariants across volumes."""
+    volumes = committed(runtime.engine, codes)
+    faults = [Fault("I1", code, "没有这个档号的已归档册") for code in codes if code not in {one.code for one in volumes}]
+    shop = open_workshop(runtime)
+    with progress("验证", len(volumes)) as tell:
+        for number, found in enumerate(verify_volumes(runtime.store, volumes, shop.trust, shop.prover), 1):
+            faults += found
+            tell(number, f"问题 {len(faults)}")
+    return faults + ([] if codes else list(verify_holdings(runtime.engine, runtime.store, shop.trust))), len(volumes)

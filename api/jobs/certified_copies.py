@@ -1,0 +1,133 @@
+"""Makes the certified copies that were ordered. `python -m api.copying` is the process that a page starts: it sends what waits and sees it made.
+
+The queue is its own, so that a copy for somebody at the window does not wait behind a month's volumes.
+"""
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from api.jobs.batch import own_workers
+from api.runtime import failures
+from api.runtime.bootstrap import Runtime, demo_pki, start, worker_name
+from api.runtime.broker import CERTIFY, COPIES, celery_app
+from api.runtime.processes import CODE
+from api.runtime.seals import open_seals
+from api.runtime.settings import Settings
+from archive.administration.accounts import AccountState, reader
+from archive.administration.policy import Act
+from archive.compile.prove import PdfAProver
+from archive.database.engine import reading, writing
+from archive.database.tables_administration import Account
+from archive.jobs.leases import Claim
+from archive.reference.case_facts import CaseFacts
+from archive.reference.errors import LeaseLostError, NotFoundError
+from archive.usage.certified_copies import MadeCopy, StampRoom, chosen, contents_of, copy_key, make_copy
+from archive.usage.copy_orders import CopyStep, claim_order, fail_order, finish_order, note_step, orders_waiting, usage_of
+from archive.usage.reading_room import Room, open_volume
+from archive.usage.redaction import names_of
+
+_RESEND_SECONDS = 20.0
+
+
+def open_stamps(runtime: Runtime) -> StampRoom:
+    """The seals of this installation; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
+    seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
+    return StampRoom(seals.sealer_for, seals.trust, PdfAProver("2u", scratch=runtime.settings.data / "scratch"), seals.demo)
+
+
+def make_order(runtime: Runtime, stamps: StampRoom, order_id: int) -> str | None:
+    """Make one copy; gives its check code, None when another worker has it. What fails stands on its job."""
+    with writing(runtime.engine) as session:
+        held = claim_order(session, order_id, worker_name())
+    if held is None:
+        return None
+    try:
+        return _made(runtime, stamps, held)
+    except LeaseLostError:
+        return None
+    except Exception as fault:  # noqa: BLE001 - whatever it was, the job says so
+        code, sentence = failures.explain(fault)
+        failures.log(fault, runtime.settings.data)
+        with writing(runtime.engine) as session:
+            fail_order(session, held, code, sentence)
+        return None
+
+
+def _made(runtime: Runtime, stamps: StampRoom, held: Claim) -> str:
+    """Copy and seal outside any transaction: that takes seconds, in which SQLite would let nobody write."""
+    room = Room(runtime.organisations, runtime.catalogue)
+    with reading(runtime.engine) as session:
+        order, number = usage_of(session, held.version_id)
+        account = session.query(Account).filter_by(login=order.account).one()
+        if account.state != AccountState.ACTIVE:
+            raise NotFoundError("申请人的账号已停用。", "请由本人以在用的账号重新申请。")
+        asking = reader(account, account.scopes)
+        opened = open_volume(session, asking, Act.CERTIFY, order.code, room, number)
+    facts = CaseFacts.model_validate(opened.case.facts)
+    items = chosen(contents_of(runtime.store, opened), order.items, names_of(facts))
+    pdf = runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None)
+    made: MadeCopy = make_copy(pdf, opened, items, asking, stamps, runtime.organisations, runtime.settings.public_url)
+    with writing(runtime.engine) as session:
+        note_step(session, held, CopyStep.ENTERING)
+    runtime.store.put_new(copy_key(made.sha256), made.pdf, media_type="application/pdf")
+    with writing(runtime.engine) as session:
+        # Asked again: the grant may have ended while the copy was made.
+        again = open_volume(session, asking, Act.CERTIFY, order.code, room, number)
+        return finish_order(session, held, again, made, asking).check_code
+
+
+def make_waiting_copies(runtime: Runtime) -> None:
+    """Make all that waits; on one machine with a worker of its own."""
+    with reading(runtime.engine) as session:
+        waiting = orders_waiting(session)
+    if waiting:
+        with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, 1, (COPIES,)) as keep_alive:
+            _until_made(runtime, waiting, keep_alive)
+
+
+def _until_made(runtime: Runtime, waiting: list[int], keep_alive: Callable[[], None]) -> None:
+    """Send what waits, and again what is not made in time, until nothing waits any more."""
+    app, sent = celery_app(runtime.settings), dict[int, float]()
+    while waiting:
+        for order_id in waiting:
+            if time.monotonic() - sent.get(order_id, float("-inf")) >= _RESEND_SECONDS:
+                app.send_task(CERTIFY, (order_id,), queue=COPIES)
+                sent[order_id] = time.monotonic()
+        keep_alive()
+        time.sleep(0.2)
+        with reading(runtime.engine) as session:
+            waiting = orders_waiting(session)
+
+
+def start_copying(runtime: Runtime) -> None:
+    """Begin, and do not wait; the process outlives the web server, since a copy was promised."""
+    logs = runtime.settings.data / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    settings = runtime.settings
+    env = {**os.environ, "YICE_DATA": str(settings.data.resolve()), "PYTHONPATH": str(CODE)}
+    with (logs / "copying.log").open("ab") as out:
+        subprocess.Popen(
+            [sys.executable, "-m", "api.jobs.certified_copies"],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            env={**env, "YICE_PUBLIC_URL": settings.public_url},
+        )
+
+
+def main() -> None:
+    """Wait for the turn, make all that waits, end."""
+    runtime = start(Settings())
+    with (runtime.settings.data / "copying.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        make_waiting_copies(runtime)
+
+
+if __name__ == "__main__":
+    main()

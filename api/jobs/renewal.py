@@ -1,0 +1,69 @@
+"""Renewal of time-stamps in bulk: the act of `yice timestamp --renew`, and the one that the periodic jobs call."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from api.jobs.batch import Batch, make_all, wake
+from api.runtime.bootstrap import Runtime, open_workshop
+from archive.arrangement.numbering import RENEW
+from archive.compile.prove import Stamp
+from archive.database.engine import database_now, reading, writing
+from archive.preservation.renewal import Outlook, freeze_renewals, learn_stamps, outlook
+from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import OrgKind
+
+
+def ends(runtime: Runtime) -> dict[str, datetime]:
+    """Until when the settings let algorithms be relied upon."""
+    return {name: datetime(day.year, day.month, day.day, tzinfo=UTC) for name, day in runtime.settings.algorithm_ends.items()}
+
+
+def horizon(runtime: Runtime, within: int | None = None) -> datetime:
+    """What ends before this is due."""
+    with reading(runtime.engine) as session:
+        return database_now(session) + timedelta(days=runtime.settings.renew_within if within is None else within)
+
+
+def look_ahead(runtime: Runtime, before: datetime) -> Outlook:
+    """When the first time-stamp ends, and how many end before a time."""
+    with reading(runtime.engine) as session:
+        return outlook(session, before, ends(runtime))
+
+
+def begin_renewals(runtime: Runtime, actor: str, before: datetime, *, limit: int | None = None) -> int:
+    """Begin a version of each volume whose time-stamp ends before a time; some hundred in a transaction, so that nobody waits long for the database.
+
+    The authority is asked first what its stamp is good for: it must answer, and what would not gain by it is left alone.
+    """
+    if not look_ahead(runtime, before).due:
+        return 0
+    good_for, begun = trial(runtime), 0
+    while limit is None or begun < limit:
+        with writing(runtime.engine) as session:
+            now = datetime.now(UTC)
+            more = freeze_renewals(session, actor, before=before, now_good_for=good_for, ends=ends(runtime), at=now)
+        begun += more
+        if not more:
+            break
+    return begun
+
+
+def trial(runtime: Runtime) -> Stamp:
+    """What a time-stamp of today is good for. Raises TimestampPendingError when the authority is away."""
+    city = next((one.fonds_no for one in runtime.organisations.of_kind(OrgKind.CITY) if one.fonds_no), None)
+    if city is None:
+        raise NotFoundError("没有市级全宗。", "请核对机构表。")
+    return open_workshop(runtime).sealer_for(city).trial_stamp()
+
+
+def renew_batch(runtime: Runtime, actor: str, *, within: int | None, watch: Callable[[Batch], None]) -> Batch:
+    """Stamp again whatever ends soon, and wait for it; ended half-way, the next run goes on."""
+    begin_renewals(runtime, actor, horizon(runtime, within))
+    return make_all(runtime, RENEW, lambda: 0, watch)
+
+
+def renew_due(runtime: Runtime, actor: str, *, limit: int = 2000) -> int:
+    """For the periodic jobs: begin what is due, `limit` at most, and wake workers for all that waits, also from earlier runs. Returns how many wait."""
+    learn_stamps(runtime.engine, runtime.store)
+    begin_renewals(runtime, actor, horizon(runtime), limit=limit)
+    return wake(runtime, RENEW)

@@ -1,0 +1,130 @@
+"""The Celery worker and the beat. Messages only wake it: the rows are the truth, and a message that comes twice does nothing twice."""
+
+import logging
+import time
+from functools import cache
+from typing import Any
+
+from celery.signals import after_task_publish, beat_init, setup_logging
+
+from api.cli.search import open_shelf, source_of
+from api.cli.terminal import screen
+from api.jobs.certified_copies import make_order, open_stamps
+from api.jobs.duties import do_turn
+from api.runtime import logs
+from api.runtime.bootstrap import Runtime, open_workshop, start, worker_name
+from api.runtime.broker import CERTIFY, DUTY, FOLLOW, FOLLOW_SECONDS, MAKE, OCR_QUEUE, READ, celery_app
+from api.runtime.failures import explain
+from api.runtime.memory import share_one_heap
+from api.runtime.settings import Settings
+from archive.compile.volume import Workshop, make_volume
+from archive.database.engine import writing
+from archive.jobs.duties import DUTIES
+from archive.jobs.leases import finish_job
+from archive.usage.certified_copies import StampRoom
+from ingest.recognition.ocr import recognise_page
+from search.errors import WriterBusyError
+from search.follow import follow
+
+logs.begin()  # before Celery warns of anything
+app = celery_app(Settings())
+_log = logging.getLogger(__name__)
+_LONGEST = max(one.limit for one in DUTIES.values())
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator, unused-ignore]
+def _logs(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
+    """Ours stand already; that this is connected keeps Celery from setting up its own."""
+    screen.quiet = True  # bars are for a person
+
+
+@beat_init.connect  # type: ignore[untyped-decorator, unused-ignore]
+def _beat_lives(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
+    """A beat has no door to knock at, so it leaves a sign of life whenever it has sent something; containers and `make cluster` look at its age."""
+    settings = Settings()
+    sign = settings.data / "beat.alive"
+    settings.data.mkdir(parents=True, exist_ok=True)
+
+    def touch(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
+        sign.touch()
+
+    touch()
+    after_task_publish.connect(touch, weak=False)
+
+
+@app.task(name=MAKE)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def compile_volume(version_id: int) -> None:
+    """Make one volume; what fails is on its job row, and the next run tries again."""
+    runtime = _runtime()
+    with logs.told("volume", job=version_id):
+        try:
+            shop = _workshop(runtime)
+        except Exception as error:
+            # Without this, a machine without its keys would leave the job waiting for ever.
+            with writing(runtime.engine) as session:
+                finish_job(session, version_id, state="FAILED", error_code=getattr(error, "code", type(error).__name__))
+            raise
+        make_volume(shop, version_id)
+
+
+# Acknowledged at once: RabbitMQ takes a message back after half an hour, and the next knock comes anyway.
+@app.task(name=DUTY, acks_late=False, time_limit=_LONGEST)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def duty(name: str) -> None:
+    """Do the turn of a duty if it is due; how it ended is on its row."""
+    begun = time.monotonic()
+    with logs.about(duty=name):
+        try:
+            result = do_turn(_runtime(), name)
+        except Exception as error:  # noqa: BLE001 - it is on the row; the next knock tries again
+            _log.warning("duty failed", extra={"fields": {"code": explain(error)[0]}}, exc_info=error)
+            return
+        if result is not None:
+            logs.tell("duty", ms=round((time.monotonic() - begun) * 1000), **result)
+
+
+@app.task(name=FOLLOW, acks_late=False)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def follow_index() -> None:
+    """Follow the feed of changes until the next knock; when another process follows this index, that is as good."""
+    runtime, until = _runtime(), time.monotonic() + FOLLOW_SECONDS - 1
+    try:
+        follow(source_of(runtime), open_shelf(runtime.settings), lambda: time.monotonic() > until)
+    except WriterBusyError:
+        return
+
+
+@app.task(name=CERTIFY)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def certify_copy(order_id: int) -> None:
+    """Make one certified copy; what fails is on its job row, and stays so until a person tries again."""
+    runtime = _runtime()
+    with logs.told("copy", job=order_id):
+        make_order(runtime, _stamps(runtime), order_id)
+
+
+@app.task(name=READ, queue=OCR_QUEUE)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def recognise(sha256: str, page: int) -> None:
+    """Read one scanned page; what fails is on its job row."""
+    runtime = _runtime()
+    recognise_page(runtime.engine, runtime.store, worker_name(), sha256, page)
+
+
+@cache
+def _stamps(runtime: Runtime) -> StampRoom:
+    return open_stamps(runtime)
+
+
+@cache
+def _started() -> Runtime:
+    return start(Settings())
+
+
+def _runtime() -> Runtime:
+    runtime = _started()
+    runtime.refresh()
+    return runtime
+
+
+@cache
+def _workshop(runtime: Runtime) -> Workshop:
+    # At the first task, hence after the fork: the JVM does not survive one.
+    share_one_heap()
+    return open_workshop(runtime)

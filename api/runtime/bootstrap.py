@@ -1,0 +1,146 @@
+"""Settings -> Runtime: the adapters wired together, once per process, and passed on as values."""
+
+import os
+import socket
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from api.runtime.memory import settle
+from api.runtime.seals import open_seals
+from api.runtime.settings import Settings
+from archive.administration.configuration import read_on
+from archive.compile.prove import PdfAProver
+from archive.compile.volume import Workshop
+from archive.database.encryption import Keyring, ensure_keyring, give_keys, read_keyring
+from archive.database.engine import connect, migrate, reading
+from archive.reference.errors import ConflictError
+from archive.reference.organisations import Organisations, load_organisations
+from archive.reference.service_items import Catalogue, load_catalogue
+from archive.reference.vocabulary import OrgKind
+from archive.signing.demo_pki import DemoPki, ensure_demo_pki
+from storage.blobs import BlobStore
+from storage.encrypt import EncryptedStore, load_ring
+from storage.local_store import LocalStore
+from storage.s3_store import S3Store
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runtime:
+    """Everything a door needs."""
+
+    settings: Settings
+    engine: Engine
+    store: BlobStore
+    catalogue: Catalogue
+    organisations: Organisations
+    read: list[int] = field(default_factory=lambda: [0])
+    """How far the rows that change catalogue and organisations were read."""
+
+    def refresh(self, session: Session | None = None) -> None:
+        """Read what was changed meanwhile, here or at another node; one look at an index when there is nothing."""
+        with nullcontext(session) if session else reading(self.engine) as at:
+            self.read[0] = read_on(at, self.read[0], self.catalogue, self.organisations)
+
+
+def start(settings: Settings) -> Runtime:
+    """Open database and store; the store must prove that it refuses to overwrite before anything is trusted to it."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    engine = give_keys(connect(settings.database), column_keys(settings), lambda: column_keys(settings))
+    migrate(engine)
+    store = open_store(settings)
+    store.probe()
+    runtime = Runtime(settings, engine, store, load_catalogue(), load_organisations())
+    runtime.refresh()
+    return runtime
+
+
+def column_keys(settings: Settings) -> Keyring:
+    """The keys of encrypted columns: of the setting, else of a file of the data folder, which all nodes share."""
+    given = settings.column_keys.get_secret_value()
+    return read_keyring(given) if given else ensure_keyring(settings.data / "keys" / "columns.json")
+
+
+def open_store(settings: Settings) -> BlobStore:
+    """S3 when an endpoint is set, else files in the data folder; sealed when the settings name a key."""
+    if not settings.s3_endpoint:
+        return _sealed(settings, LocalStore(settings.data / "store"))
+    access, secret = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
+    return _sealed(
+        settings, S3Store(settings.s3_endpoint, settings.s3_bucket, access, secret, secure=settings.s3_secure, sse=settings.s3_sse)
+    )
+
+
+def open_second_store(settings: Settings) -> BlobStore | None:
+    """The second store, which must refuse to overwrite as the first does; None when there is none."""
+    if settings.replica_folder and settings.replica_s3_endpoint:
+        raise ConflictError("同时配置了两个副本存储。", "YICE_REPLICA_FOLDER 与 YICE_REPLICA_S3_ENDPOINT 只能设置一个。")
+    if settings.replica_folder:
+        store = _sealed(settings, LocalStore(settings.replica_folder))
+    elif settings.replica_s3_endpoint:
+        access, secret = settings.replica_s3_access_key.get_secret_value(), settings.replica_s3_secret_key.get_secret_value()
+        bucket = S3Store(
+            settings.replica_s3_endpoint,
+            settings.replica_s3_bucket,
+            access,
+            secret,
+            secure=settings.replica_s3_secure,
+            sse=settings.replica_s3_sse,
+        )
+        store = _sealed(settings, bucket)
+    else:
+        return None
+    store.probe()
+    return store
+
+
+def _sealed(settings: Settings, store: BlobStore) -> BlobStore:
+    if settings.encryption_folder is None:
+        return store
+    return EncryptedStore(store, load_ring(settings.encryption_folder, settings.encryption_key))
+
+
+def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:
+    """The demonstration PKI of the data folder, made on first use: one seal for each fonds."""
+    units = {one.fonds_no: one.name for one in organisations if one.kind in (OrgKind.CITY, OrgKind.DISTRICT) and one.fonds_no}
+    return ensure_demo_pki(settings.data / "pki", units)
+
+
+def open_workshop(runtime: Runtime) -> Workshop:
+    """The tools of a worker; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
+    settle()
+    seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
+    return Workshop(
+        engine=runtime.engine,
+        store=runtime.store,
+        organisations=runtime.organisations,
+        catalogue=runtime.catalogue,
+        prover=PdfAProver("2u", scratch=runtime.settings.data / "scratch"),
+        trust=seals.trust,
+        sealer_for=seals.sealer_for,
+        demo=seals.demo,
+        owner=worker_name(),
+    )
+
+
+def worker_name() -> str:
+    """`host:pid:start`: names this process and no later one with the same pid."""
+    return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
+
+
+def is_gone(owner: str) -> bool:
+    """True when `owner` was a process of this host that no longer runs; a worker of another host is never judged."""
+    host, pid, started = owner.rsplit(":", 2)
+    return host == socket.gethostname() and _started(int(pid)) != started
+
+
+def _started(pid: int) -> str:
+    try:
+        # The command name may hold spaces, so count fields from its closing bracket (proc(5): state, starttime).
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "gone"
+    return "gone" if fields[0] == "Z" else fields[19]

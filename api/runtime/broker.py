@@ -1,0 +1,96 @@
+"""How messages travel; importing this reads no settings, so that a wrong one is told as any other error."""
+
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
+
+from api.runtime.settings import Settings
+from archive.arrangement.numbering import COMPILE, RENEW, TIMESTAMP
+from archive.jobs.duties import DUTIES
+
+COMPILE_LIMIT_SECONDS = 600
+RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
+FOLLOW_SECONDS = 60
+QUEUE_OF = {COMPILE: "compile", TIMESTAMP: "sign", RENEW: "sign"}
+"""The queue that carries the jobs of a kind to MAKE. Renewals do not stand before the volumes of the day: fifty thousand may fall due at once."""
+COPIES = "copies"
+"""The queue of certified copies: who waits at the window does not wait behind a month's volumes."""
+OCR_QUEUE = "ocr"
+"""A page costs as much as seventeen volumes' other work, so pages have a queue, and workers, of their own."""
+MAKE, READ, CERTIFY, DUTY, FOLLOW = "compile_volume", "recognise_page", "certify_copy", "duty", "follow_index"
+"""The tasks."""
+
+
+def celery_app(settings: Settings) -> Celery:
+    """The app on the configured broker: RabbitMQ by URL, or kombu's file broker in the data folder. It reads the queues that the settings name."""
+    app = Celery("yice", broker=settings.broker_url or "filesystem://", set_as_current=False)
+    app.conf.update(
+        task_ignore_result=True,
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=RECYCLE_AFTER,
+        task_time_limit=COMPILE_LIMIT_SECONDS,
+        task_serializer="json",
+        accept_content=["json"],
+        task_default_queue="compile",
+        # Each with an exchange of its own: Celery would otherwise bind all of them to one, and every queue would get every message.
+        task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in settings.queues],
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options=_file_broker(settings.data) if not settings.broker_url else {},
+        beat_schedule=_knocks(),
+    )
+    return app
+
+
+def _knocks() -> dict[str, Any]:
+    """What a beat sends. A knock that nobody heard is worth nothing once the next one comes, so it expires; no two beats must know of each other."""
+    knocks = {
+        one.name: {"task": DUTY, "args": (one.name,), "schedule": one.knock, "options": {"queue": one.queue, "expires": one.knock}}
+        for one in DUTIES.values()
+    }
+    options = {"queue": "index", "expires": FOLLOW_SECONDS}
+    return {**knocks, FOLLOW: {"task": FOLLOW, "schedule": FOLLOW_SECONDS, "options": options}}
+
+
+def node_answers(settings: Settings, address: str) -> bool:
+    """True when a worker node answers over the broker; a broker that is away or still starting is no answer."""
+    try:
+        with celery_app(settings) as app:
+            return bool(app.control.ping(destination=[address], timeout=1.0))
+    except (OSError, OperationalError):
+        return False
+
+
+def queue_lengths(settings: Settings, *, timeout: float = 5.0) -> dict[str, tuple[int, int]]:
+    """Messages that wait and workers that listen, for each queue. Raises OperationalError or OSError when the broker is away."""
+    with celery_app(settings) as app, app.connection_for_write(connect_timeout=timeout) as connection:
+        return {name: _length(connection, name) for name in settings.queues}
+
+
+def lengths_if_there(settings: Settings) -> dict[str, tuple[int, int]] | None:
+    """The same, and None when the broker is away."""
+    try:
+        return queue_lengths(settings)
+    except (OSError, OperationalError):
+        return None
+
+
+def _length(connection: Any, name: str) -> tuple[int, int]:  # noqa: ANN401 - kombu has no types
+    # Declaring what is there changes nothing, and makes what no worker has declared yet.
+    with connection.channel() as channel:
+        queue = Queue(name, Exchange(name, type="direct"), routing_key=name)(channel)
+        queue.declare()
+        found = channel.queue_declare(queue=name, passive=True)
+        return int(found.message_count), int(found.consumer_count or 0)
+
+
+def _file_broker(data: Path) -> dict[str, Any]:
+    folder = data.resolve() / "broker"
+    for name in ("messages", "control"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    messages = str(folder / "messages")
+    return {"data_folder_in": messages, "data_folder_out": messages, "control_folder": str(folder / "control"), "polling_interval": 0.1}

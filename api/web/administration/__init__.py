@@ -1,0 +1,1 @@
+"""系统管理: accounts, status, journal, settings."""

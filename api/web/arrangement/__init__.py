@@ -1,0 +1,1 @@
+"""档案整理: checks, compiling, jobs."""

@@ -1,0 +1,1 @@
+"""档案收集: what is gathered, and uploads."""

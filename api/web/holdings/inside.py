@@ -1,0 +1,40 @@
+"""在本册中查找: where in an opened volume a word stands. It comes by POST and is kept nowhere: neither an address nor a log nor the journal has it."""
+
+from fastapi import APIRouter, Request, Response
+
+from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seated
+from api.web.shell.scope import note_look, open_volume, require_look
+from archive.administration.policy import Act
+from archive.database.engine import reading, writing
+from archive.recognition.page_texts import texts_of_volume
+from archive.reference.case_facts import CaseFacts
+from search.inside import Inside, find_inside
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.post("/volumes/{code}/v{number}/find")
+def find_page(request: Request, desk: At, seat: Seated, form: Posted, code: str, number: int) -> Response:
+    """The places by page, for whoever has the pages before him: it belongs to that look, and stands beside it in the journal."""
+    look = form.get("look", "")
+    if not look.isdecimal():
+        raise BadFormError("查找须从已打开的册开始。", "请重新打开本册。")
+    runtime, typed = desk.runtime, form.get("q", "").strip()
+    with reading(runtime.engine) as session:
+        usage = require_look(session, seat, int(look), code, ("VIEW_PAGES",))
+        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
+        read = (
+            texts_of_volume(session, runtime.store, opened.volume, opened.version, runtime.catalogue, runtime.organisations)
+            if opened.version
+            else {}
+        )
+    facts = CaseFacts.model_validate(opened.case.facts)
+    names = {one.name for one in (facts.applicant, *facts.subjects)}
+    digest = opened.version.sha256 if opened.version and opened.version.sha256 else ""
+    key = f"{opened.prefix}/volume.pdf"
+    found: Inside = desk.images.with_volume(
+        digest, lambda: runtime.store.read(key, sha256=digest), lambda document: find_inside(document, typed, read, names)
+    )
+    with writing(runtime.engine) as session:
+        note_look(session, seat, "FIND_INSIDE", code, version=number, look=int(look), places=found.total, usage=opened.usage)
+    return desk.page(request, seat, "inside.html", found=found, typed=bool(typed))

@@ -1,0 +1,24 @@
+"""四性检测报告 of a volume as a PDF, from the desk."""
+
+from fastapi import APIRouter, Response
+
+from api.web.holdings.reading import Usage
+from api.web.shell.page import HEADERS, At, PageRoute, Seated
+from api.web.shell.scope import note_look, open_volume
+from archive.administration.policy import Act
+from archive.compile.inspection_sheet import inspections_of
+from archive.database.engine import reading, writing
+from archive.preservation.inspections import inspections
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+
+@router.get("/volumes/{code}/inspection.pdf")
+def inspection_pdf(desk: At, seat: Seated, code: str, usage: Usage = "") -> Response:
+    """All phases on record, one page each; whoever may see that the volume is there may see how it was inspected."""
+    with writing(desk.runtime.engine) as session:
+        opened = open_volume(desk, session, seat, Act.VIEW, code, usage=usage)
+        note_look(session, seat, "VIEW", code, sheet="inspection", usage=opened.usage)
+    with reading(desk.runtime.engine) as session:
+        held = inspections(session, code)
+    return Response(inspections_of(held, demo=desk.runtime.settings.demo_seals), media_type="application/pdf", headers=HEADERS)

@@ -1,0 +1,290 @@
+"""What all pages share: who sits at the desk, what he may do, how a page is drawn, and what a browser is told about it."""
+
+import hashlib
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from api.cli.search import open_shelf
+from api.http.page_cache import PageImages
+from api.runtime import failures
+from api.runtime.bootstrap import Runtime, demo_pki
+from api.runtime.seals import open_seals
+from api.web.shell.filters import FILTERS
+from api.web.shell.recent import Recent
+from archive.administration.accounts import csrf_token, reader_of
+from archive.administration.policy import Act, Denial, Reader, acts_of, may
+from archive.arrangement.plan import local_time
+from archive.compile.prove import TrustAnchors
+from archive.database.engine import reading
+from archive.database.tables_administration import Account
+from archive.reference.errors import ArchiveError, NotFoundError
+from archive.usage.reading_room import DeniedError, Room
+from search.errors import SearchError
+from search.query import Words
+from search.shelf import Reader as SearchReader
+from storage.errors import StorageError
+
+COOKIE = "yice_desk"
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {"Content-Security-Policy": CSP, "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin"}
+_HERE = Path(__file__).parents[1]
+_FRONT = Path(__file__).parents[3] / "node_modules"
+STATIC: Mapping[str, tuple[Path, str]] = {
+    "desk.css": (_HERE / "static/desk.css", "text/css"),
+    "use.css": (_HERE / "static/use.css", "text/css"),
+    "proof.js": (_HERE / "static/proof.js", "text/javascript"),
+    "print.css": (_HERE / "static/print.css", "text/css"),
+    "desk.js": (_HERE / "static/desk.js", "text/javascript"),
+    "room.js": (_HERE / "static/room.js", "text/javascript"),
+    "check.js": (_HERE / "static/check.js", "text/javascript"),
+    "upload.js": (_HERE / "static/upload.js", "text/javascript"),
+    "seal.svg": (_HERE / "static/seal.svg", "image/svg+xml"),
+    "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
+}
+_LONGEST_FORM = 64 << 10
+_LONGER_FORMS = {"/system/items/import": 4 << 20}
+_BEFORE_ALL_ELSE = {"/password", "/logout"}
+
+
+class RefusedError(Exception):
+    """A page that is not given: why, in the words of the policy."""
+
+    def __init__(self, denial: Denial) -> None:
+        """What is foreign and what does not exist are one."""
+        super().__init__(denial.label)
+        self.denial = denial
+
+
+class BadFormError(ArchiveError):
+    """What was sent does not come from a page of ours, or lacks what it must have."""
+
+    code = "BAD_FORM"
+
+
+class NotSeatedError(Exception):
+    """Nobody is logged in here, or no longer."""
+
+
+class MustChangeError(Exception):
+    """His password was given out by an administrator: he sets his own first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who sits at the desk. `carried` is what his browser carries."""
+
+    reader: Reader
+    name: str
+    org_name: str
+    carried: str = field(repr=False)
+
+    def may(self, act: Act) -> bool:
+        """Whether his role ever does this: what it does not is not shown."""
+        return act in acts_of(self.reader.role)
+
+    def require(self, act: Act) -> None:
+        """Refuse what was forced. Raises RefusedError."""
+        denial = may(self.reader, act).denial
+        if denial is not None:
+            raise RefusedError(denial)
+
+    @property
+    def csrf(self) -> str:
+        """What every form of this login carries."""
+        return csrf_token(self.carried)
+
+
+class Desk:
+    """One for each app: the runtime, the templates, the search and the page images."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        """Read the static files once; each gets an address that changes with its bytes, so that browsers may keep it for good."""
+        self.runtime = runtime
+        self.search = SearchReader(open_shelf(runtime.settings))
+        self.words = Words(runtime.organisations, runtime.catalogue)
+        self.images = PageImages(runtime.settings.data / "cache" / "pages")
+        self.recent = Recent()
+        self.static = {name: (path.read_bytes(), media) for name, (path, media) in STATIC.items() if path.is_file()}
+        self.templates = Environment(
+            loader=PackageLoader("api.web"), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+        self.templates.filters.update(FILTERS)
+        self.templates.filters["org"] = self.org
+        self.templates.globals.update(static=self.address, Act=Act)
+
+    @property
+    def room(self) -> Room:
+        """What the policy needs beside the rows."""
+        return Room(self.runtime.organisations, self.runtime.catalogue)
+
+    @cached_property
+    def trust(self) -> TrustAnchors:
+        """Whom this installation believes when it validates a seal; read when the first one is looked at."""
+        return open_seals(self.runtime.settings, lambda: demo_pki(self.runtime.settings, self.runtime.organisations)).trust
+
+    def address(self, name: str) -> str:
+        """Where a static file is served; nowhere when set-up did not fetch it."""
+        if name not in self.static:
+            return ""
+        return f"/static/{hashlib.sha256(self.static[name][0]).hexdigest()[:12]}/{name}"
+
+    def org(self, code: str | None) -> str:
+        """The name of an organisation."""
+        return self.runtime.organisations.get(code).name if code and code in self.runtime.organisations else (code or "")
+
+    def page(self, request: Request, seat: Seat, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - a template's values
+        """Draw a page for whoever sits at the desk."""
+        text = self.templates.get_template(template).render(seat=seat, path=request.url.path, now=local_time(datetime.now(UTC)), **values)
+        return HTMLResponse(text, status, HEADERS)
+
+    def bare(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - as above
+        """Draw a page for nobody in particular."""
+        return HTMLResponse(self.templates.get_template(template).render(seat=None, **values), status, HEADERS)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of this app."""
+    found: Desk = request.app.state.desk
+    return found
+
+
+def seated(request: Request) -> Seat:
+    """Who sits here. Raises NotSeatedError."""
+    desk, carried = desk_of(request), request.cookies.get(COOKIE, "")
+    with reading(desk.runtime.engine) as session:
+        desk.runtime.refresh(session)
+        reader = reader_of(session, carried, "WEB") if carried else None
+        if reader is None:
+            raise NotSeatedError
+        name, must_change = session.execute(select(Account.name, Account.must_change).where(Account.login == reader.account)).one()
+    if must_change and request.url.path not in _BEFORE_ALL_ELSE:
+        raise MustChangeError
+    return Seat(reader, name, desk.org(reader.org), carried)
+
+
+def from_our_page(request: Request) -> None:
+    """Raise BadFormError for what another site had the browser send."""
+    # Browsers say from where a request comes; one from elsewhere is none of ours, whatever it carries.
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise BadFormError("请求来自其他网站，已拒绝。", "请在本系统页面中操作。")
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """The fields of a form that one of our own pages sent. Raises BadFormError."""
+    from_our_page(request)
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > _LONGER_FORMS.get(request.url.path, _LONGEST_FORM):
+            raise BadFormError("提交的内容过长。", "请缩短后重试。")
+    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=2000))
+
+
+async def posted(seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str], Depends(form_of)]) -> dict[str, str]:
+    """The fields of a form of this very login. Raises BadFormError."""
+    if form.get("csrf") != seat.csrf:
+        raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
+    return form
+
+
+def scripted(request: Request) -> Seat:
+    """Who sits where a script of ours sends something that is no form. Raises BadFormError."""
+    seat = seated(request)
+    from_our_page(request)
+    if request.headers.get("x-csrf") != seat.csrf:
+        raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
+    return seat
+
+
+async def _desk(request: Request) -> Desk:
+    """`desk_of` for endpoints: it computes nothing, and a coroutine costs no turn at a thread."""
+    return desk_of(request)
+
+
+At = Annotated[Desk, Depends(_desk)]
+Seated = Annotated[Seat, Depends(seated)]
+Posted = Annotated[dict[str, str], Depends(posted)]
+Scripted = Annotated[Seat, Depends(scripted)]
+
+
+class PageRoute(APIRoute):
+    """A route whose errors are pages: who is not logged in goes to the login, who may not is told so, the rest says what to do next."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler of this route, and what becomes of its errors."""
+        inner = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await inner(request)
+            except NotSeatedError:
+                return _to(request, "/login")
+            except MustChangeError:
+                return _to(request, "/password")
+            except (RefusedError, DeniedError) as refused:
+                status = 404 if refused.denial is Denial.NOT_HERE else 403
+                return _error(request, status, refused.denial.value, refused.denial.label + "。", _NEXT[refused.denial])
+            except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
+                failures.log(fault, desk_of(request).runtime.settings.data)
+                code, sentence = failures.explain(fault)
+                return _error(request, _status(fault), code, sentence, "")
+
+        return handler
+
+
+def _status(fault: Exception) -> int:
+    if isinstance(status := getattr(fault, "status", None), int):
+        return status
+    if isinstance(fault, NotFoundError):
+        return 404
+    if isinstance(fault, ArchiveError | SearchError):
+        return 403 if fault.code == "FORBIDDEN" else 409
+    return 503
+
+
+_NEXT = {
+    Denial.ROLE: "如需此权限，请联系安全保密管理员。",
+    Denial.SCOPE: "如需此权限，请联系安全保密管理员。",
+    Denial.NOT_HERE: "请核对档号；他单位的档案，请先在“利用”中提交申请，批准后凭利用单阅览。",
+    Denial.NEEDS_GRANT: "请在“利用”中提交申请，批准后凭利用单阅览；利用单到期须重新申请。",
+    Denial.STATE: "请在归档完成后再试。",
+}
+
+
+def _to(request: Request, where: str) -> Response:
+    if _wants_json(request):
+        return JSONResponse({"code": "NOT_SEATED", "message": "登录已过期，请重新登录；已传的部分不会丢失。"}, 401)
+    if request.headers.get("hx-request"):
+        return Response(status_code=204, headers={"HX-Redirect": where})
+    return RedirectResponse(where, 303)
+
+
+def _error(request: Request, status: int, code: str, message: str, action: str) -> Response:
+    if _wants_json(request):
+        return JSONResponse({"code": code, "message": f"{message}{action}"}, status)
+    desk = desk_of(request)
+    try:
+        seat = seated(request)
+    except (NotSeatedError, MustChangeError):
+        return desk.bare("error_bare.html", status=status, code=code, message=message, action=action)
+    return desk.page(request, seat, "error.html", status=status, code=code, message=message, action=action)
+
+
+def _wants_json(request: Request) -> bool:
+    """A script of ours asks: it shows the sentence in its own place."""
+    return request.headers.get("accept") == "application/json"

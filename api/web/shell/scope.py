@@ -1,0 +1,174 @@
+"""What a reader may see, as conditions of the database; and the one question to the policy for each record. Lists show nothing that `decide` refuses."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, true
+from sqlalchemy.orm import Session, aliased
+
+from api.web.shell.page import Desk, RefusedError, Seat
+from archive.administration.policy import Act, Decision, Denial, Record, decide, is_restricted
+from archive.audit import journal
+from archive.database.engine import database_now
+from archive.database.tables_cases import Case, JournalEntry, Volume, VolumeVersion
+from archive.reference.codes import ArchivalCode, storage_prefix
+from archive.reference.vocabulary import OrgKind, VolumeState
+from archive.usage.requests import grants_of
+
+PAGE = 40
+
+
+def orgs_below(desk: Desk, seat: Seat) -> frozenset[str] | None:
+    """The reader's organisation and all below it; None for the city, which sees all."""
+    organisations = desk.runtime.organisations
+    if organisations.get(seat.reader.org).kind is OrgKind.CITY:
+        return None
+    below, todo = {seat.reader.org}, [seat.reader.org]
+    while todo:
+        found = [one.code for one in organisations.children(todo.pop())]
+        below.update(found)
+        todo += found
+    return frozenset(below)
+
+
+def cases_of(desk: Desk, seat: Seat, table: type[Case] = Case) -> ColumnElement[bool]:
+    """Cases that his organisation, or one below it, received, accepted or is the domicile of."""
+    orgs = orgs_below(desk, seat)
+    return true() if orgs is None else or_(table.receive_org.in_(orgs), table.accept_org.in_(orgs), table.domicile_org.in_(orgs))
+
+
+def volumes_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
+    """Volumes of such cases, and those that he keeps or is referred to from."""
+    orgs = orgs_below(desk, seat)
+    if orgs is None:
+        return true()
+    # Asked of the ids alone: a row of a case is wide, for it holds the sealed facts, and must not be read for every volume of a city.
+    other = aliased(Case)
+    mine = select(other.id).where(cases_of(desk, seat, other))
+    return or_(Volume.filing_org.in_(orgs), Volume.cross_org.in_(orgs), Volume.case_id.in_(mine))
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A volume in a list: its newest archived version, or how far the first one is."""
+
+    volume: Volume
+    case: Case
+    version: VolumeVersion | None
+    item: str
+
+
+def rows_of(desk: Desk, session: Session, volumes: Iterable[tuple[Volume, Case]]) -> list[Row]:
+    """The volumes with the version that a reader gets."""
+    found = list(volumes)
+    versions: dict[int, VolumeVersion] = {}
+    query = select(VolumeVersion).where(VolumeVersion.volume_id.in_([one.id for one, _ in found])).order_by(VolumeVersion.version)
+    for version in session.scalars(query):
+        shown = versions.get(version.volume_id)
+        if shown is None or version.state == VolumeState.COMMITTED or shown.state != VolumeState.COMMITTED:
+            versions[version.volume_id] = version
+    return [Row(volume, case, versions.get(volume.id), item_name(desk, case)) for volume, case in found]
+
+
+def item_name(desk: Desk, case: Case) -> str:
+    """The name of the service item of a case, as the catalogue of its version says it."""
+    return desk.runtime.catalogue.get(case.item_code, case.item_version).name
+
+
+def record_of(desk: Desk, case: Case, volume: Volume | None = None, *, committed: bool = False) -> Record:
+    """What the policy asks of a case or of its volume."""
+    sides = [case.receive_org, case.accept_org, case.domicile_org]
+    if volume is not None:
+        sides = [volume.filing_org, *sides, *([volume.cross_org] if volume.cross_org else [])]
+    series = desk.runtime.catalogue.get(case.item_code, case.item_version).series
+    keeper = volume.filing_org if volume else case.receive_org
+    return Record(tuple(dict.fromkeys(sides)), keeper, volume.code if volume else None, committed, is_restricted(series))
+
+
+def decided(desk: Desk, session: Session, seat: Seat, act: Act, record: Record | None, usage: str = "") -> Decision:
+    """The policy's answer now. A grant counts only when its number is stated (`usage`, 利用单号), as at the station API."""
+    grants = [one for one in grants_of(session, seat.reader.account) if one.number == usage] if usage else []
+    return decide(seat.reader, act, record, desk.runtime.organisations, grants, now=database_now(session))
+
+
+def require(desk: Desk, session: Session, seat: Seat, act: Act, record: Record | None, usage: str = "") -> Decision:
+    """Raise RefusedError unless the policy allows the act."""
+    found = decided(desk, session, seat, act, record, usage)
+    if found.denial is not None:
+        raise RefusedError(found.denial)
+    return found
+
+
+def case_for(desk: Desk, session: Session, seat: Seat, act: Act, case_no: str) -> Case:
+    """A case, if he may do the act on it. Raises RefusedError: foreign and missing read alike."""
+    seat.require(act)
+    case = session.scalars(select(Case).where(Case.case_no == case_no)).first()
+    require(desk, session, seat, act, record_of(desk, case) if case else None)
+    if case is None:
+        raise RefusedError(Denial.NOT_HERE)
+    return case
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A volume laid before a reader, in one archived version; `version` None while none is archived."""
+
+    volume: Volume
+    case: Case
+    version: VolumeVersion | None
+    record: Record
+    decision: Decision
+
+    @property
+    def usage(self) -> str | None:
+        """The number of the grant that this look stands on."""
+        return self.decision.grant.number if self.decision.grant else None
+
+    @property
+    def prefix(self) -> str:
+        """Where this version lies in the store."""
+        if self.version is None:
+            raise RefusedError(Denial.STATE)
+        return storage_prefix(ArchivalCode.parse(self.volume.code), self.version.version)
+
+
+def open_volume(desk: Desk, session: Session, seat: Seat, act: Act, code: str, number: int | None = None, usage: str = "") -> Opened:
+    """A volume, newest archived version or the one asked for, if he may do the act on it. Raises RefusedError."""
+    seat.require(act)
+    found = session.execute(select(Volume, Case).join(Case, Case.id == Volume.case_id).where(Volume.code == code)).first()
+    if found is None:
+        require(desk, session, seat, act, None)
+        raise RefusedError(Denial.NOT_HERE)
+    volume, case = found
+    query = select(VolumeVersion).where(VolumeVersion.volume_id == volume.id, VolumeVersion.state == VolumeState.COMMITTED)
+    if number is not None:
+        query = query.where(VolumeVersion.version == number)
+    version = session.scalars(query.order_by(VolumeVersion.version.desc()).limit(1)).first()
+    record = record_of(desk, case, volume, committed=version is not None)
+    decision = require(desk, session, seat, act, record, usage)
+    if number is not None and version is None:
+        raise RefusedError(Denial.NOT_HERE)
+    return Opened(volume, case, version, record, decision)
+
+
+def note_look(session: Session, seat: Seat, act: str, subject: str, **shown: object) -> int:
+    """Journal a look, and give its number: images are shown to whoever bears the number of his own look."""
+    return journal.record(session, seat.reader.account, act, subject, org=seat.reader.org, **shown).seq
+
+
+def require_look(session: Session, seat: Seat, look: int, subject: str, acts: Sequence[str]) -> str:
+    """Raise RefusedError unless this look stands in the journal, is his and is of this record: no image leaves without a trace.
+
+    Gives the number of the grant that the look was made under, "" for none: what follows from a look stands on the same grant.
+    """
+    entry = session.get(JournalEntry, look)
+    if entry is None or entry.actor != seat.reader.account or entry.subject != subject or entry.act not in acts:
+        raise RefusedError(Denial.NOT_HERE)
+    return str(json.loads(entry.detail).get("usage") or "")
+
+
+def counted(session: Session, *where: Any) -> int:  # noqa: ANN401 - conditions on cases
+    """How many cases fulfil these conditions."""
+    return session.scalar(select(func.count()).select_from(Case).where(and_(*where))) or 0

@@ -1,0 +1,34 @@
+"""Lists that leave the desk as CSV: for spreadsheets, which take what begins like a formula for one."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from urllib.parse import quote
+
+from fastapi import Response
+
+from api.web.shell.page import HEADERS
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula (CWE-1236): numbers stay numbers, anything else that could begin one is quoted."""
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value)
+    return f"'{text}" if text.lstrip(" \u3000").startswith(_FORMULA) else text
+
+
+def as_csv(name: str, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """UTF-8 with a mark, because spreadsheets in use take CSV without one for GBK."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(heading)
+    writer.writerows([cell(value) for value in row] for row in rows)
+    disposition = f"attachment; filename*=UTF-8''{quote(name)}.csv"
+    return Response(
+        b"\xef\xbb\xbf" + out.getvalue().encode(),
+        media_type="text/csv; charset=utf-8",
+        headers={**HEADERS, "Content-Disposition": disposition},
+    )

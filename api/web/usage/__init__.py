@@ -1,0 +1,1 @@
+"""档案利用: requests, approvals, certified copies."""

@@ -1,0 +1,1 @@
+"""Taking a case over: rows, originals, and its ties to other cases."""

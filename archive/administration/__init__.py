@@ -1,0 +1,1 @@
+"""Accounts, the access policy, what is configured, and what each account was shown in a day."""

@@ -1,0 +1,161 @@
+"""Changes of accounts that are there: the 系统管理员 submits, the 安全保密管理员 approves, the 安全审计员 reads it in the journal (三员).
+
+Nobody submits or approves a change of his own account, and the last of the 三员 of a kind is never shut: nobody could open it again.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from archive.administration.accounts import (
+    AccountKind,
+    AccountState,
+    BadAccountError,
+    ForbiddenError,
+    NewAccount,
+    check_hands,
+    check_place,
+    held_account,
+    renew_secret,
+    require_act,
+    shut,
+)
+from archive.administration.policy import ADMINISTRATORS, Act, Reader, Role
+from archive.audit import journal
+from archive.database.engine import database_now
+from archive.database.tables_administration import Account, AccountChange
+from archive.reference.errors import ConflictError, NotFoundError
+from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import LabelledEnum
+
+
+class ChangeKind(LabelledEnum):
+    """What may be wanted of an account."""
+
+    EDIT = "EDIT", "变更姓名、单位或角色"
+    DISABLE = "DISABLE", "停用"
+    ENABLE = "ENABLE", "重新启用"
+    SECRET = "SECRET", "重置口令"
+
+
+class ChangeState(LabelledEnum):
+    """How far a change is."""
+
+    PROPOSED = "PROPOSED", "待批准"
+    APPROVED = "APPROVED", "已批准"
+    REFUSED = "REFUSED", "不批准"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an account is to become; of EDIT only."""
+
+    name: str
+    org: str
+    role: Role
+
+
+def propose_change(
+    session: Session, actor: Reader, login: str, kind: ChangeKind, reason: str, organisations: Organisations, wanted: Wanted | None = None
+) -> AccountChange:
+    """Enter a change; nothing happens before it is approved. Raises ForbiddenError, NotFoundError, ConflictError, BadAccountError."""
+    require_act(actor, Act.PROPOSE_ACCOUNT)
+    account = held_account(session, login)
+    if account.login == actor.account:
+        raise ForbiddenError("不得提交本人账号的变更。", "请由另一名系统管理员提交。")
+    if session.scalars(select(AccountChange.id).filter_by(account_id=account.id, state=ChangeState.PROPOSED)).first() is not None:
+        raise ConflictError("该账号已有待批准的变更。", "请先由安全保密管理员审批。")
+    _check(session, account, kind, wanted, organisations)
+    change = AccountChange(
+        account_id=account.id,
+        kind=kind,
+        wanted={**asdict(wanted), "role": str(wanted.role)} if wanted else {},
+        reason=reason,
+        state=ChangeState.PROPOSED,
+        proposed_by=actor.account,
+        proposed_at=database_now(session),
+    )
+    session.add(change)
+    session.flush()
+    journal.record(session, actor.account, "PROPOSE_CHANGE", login, kind=kind, number=change.id, **_shown(change.wanted))
+    return change
+
+
+def _shown(wanted: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in wanted.items() if key in {"org", "role"}}
+
+
+def _check(session: Session, account: Account, kind: ChangeKind, wanted: Wanted | None, organisations: Organisations) -> None:
+    expected = {ChangeKind.ENABLE: AccountState.DISABLED}.get(kind, AccountState.ACTIVE)
+    if account.state != expected:
+        raise ConflictError("账号当前状态不允许此项变更。", "请在账号列表中核对。")
+    if kind is ChangeKind.EDIT:
+        _check_edit(session, account, wanted, organisations)
+    if kind is ChangeKind.ENABLE:
+        check_hands(session, account.officer_no, Role(account.role), but=account.login)
+    if kind is ChangeKind.DISABLE and Role(account.role) in ADMINISTRATORS:
+        others = select(func.count()).where(Account.role == account.role, Account.state == AccountState.ACTIVE, Account.id != account.id)
+        if not session.scalar(others.select_from(Account)):
+            raise ConflictError("这是唯一在用的该类管理员账号，不能停用。", "请先为接任者建立账号。")
+
+
+def _check_edit(session: Session, account: Account, wanted: Wanted | None, organisations: Organisations) -> None:
+    if wanted is None or not wanted.name.strip():
+        raise BadAccountError("没有写明变更后的内容。", "请填写姓名、单位和角色。")
+    role = Role(account.role)
+    if role != wanted.role and {role, wanted.role} & ADMINISTRATORS:
+        raise BadAccountError("三员角色不得由其他角色变更而来，也不得改任其他角色。", "请停用原账号，另建账号。")
+    if account.kind == AccountKind.CLIENT and role != wanted.role:
+        raise BadAccountError("系统账号不能变更角色。", "请停用原账号，另建账号。")
+    new = NewAccount(account.login, AccountKind(account.kind), wanted.name, wanted.org, wanted.role, account.officer_no)
+    check_place(new, organisations)
+    check_hands(session, account.officer_no, wanted.role, but=account.login)
+
+
+def decide_change(
+    session: Session, actor: Reader, number: int, *, approve: bool, reason: str, organisations: Organisations
+) -> tuple[AccountChange, str | None]:
+    """Approve and carry out, or refuse; a fresh secret, if there is one, is given back to be shown once. Raises as `propose_change`."""
+    require_act(actor, Act.APPROVE_ACCOUNT)
+    change = session.get(AccountChange, number)
+    if change is None:
+        raise NotFoundError("没有这项变更。", "请在账号列表中核对。")
+    account = session.get_one(Account, change.account_id)
+    if change.state != ChangeState.PROPOSED:
+        raise ConflictError("该变更已有结论。", "请刷新页面。")
+    if actor.account in {change.proposed_by, account.login}:
+        raise ForbiddenError("提交人和本人不得批准该变更。", "请由另一名安全保密管理员批准。")
+    secret = None
+    if approve:
+        kind = ChangeKind(change.kind)
+        wanted = Wanted(**{**change.wanted, "role": Role(change.wanted["role"])}) if change.wanted else None
+        # Asked again: what was allowed when it was submitted need not be any more.
+        _check(session, account, kind, wanted, organisations)
+        secret = _apply(session, actor.account, account, kind, wanted)
+    change.state = ChangeState.APPROVED if approve else ChangeState.REFUSED
+    change.decided_by, change.decided_at, change.decision = actor.account, database_now(session), reason
+    journal.record(session, actor.account, "DECIDE_CHANGE", account.login, kind=change.kind, number=number, state=change.state)
+    return change, secret
+
+
+def _apply(session: Session, by: str, account: Account, kind: ChangeKind, wanted: Wanted | None) -> str | None:
+    if kind is ChangeKind.SECRET:
+        return renew_secret(session, by, account.login, must_change=account.kind == AccountKind.PERSON)
+    if kind is ChangeKind.ENABLE:
+        account.state, account.failures, account.locked_until = AccountState.ACTIVE, 0, None
+    elif kind is ChangeKind.DISABLE:
+        shut(session, account)
+    elif wanted is not None:
+        account.name, account.org, account.role = wanted.name, wanted.org, wanted.role
+        shut(session, account, state=AccountState.ACTIVE)  # whoever is logged in sits under the old role
+    return None
+
+
+def changes_waiting(session: Session) -> list[tuple[AccountChange, Account]]:
+    """What waits for the 安全保密管理员, oldest first."""
+    query = select(AccountChange, Account).join(Account, Account.id == AccountChange.account_id)
+    return [
+        (change, account) for change, account in session.execute(query.filter(AccountChange.state == "PROPOSED").order_by(AccountChange.id))
+    ]

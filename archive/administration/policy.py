@@ -1,0 +1,325 @@
+"""Who may see or do what on which record: one pure function over data, deny by default (guard.md; table of standards.md §3.6).
+
+Pages, API, search, exports and jobs ask `decide` and nothing else. What decides is in `data/access.json`: which role may do which act, and
+which capacity may use a record under which papers to which extent. Whose records they are follows from the tree of organisations alone:
+a reader sees what his organisation, or one below it, received, accepted or keeps; both sides of a citywide case see it (R27, R28).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from archive.reference import DATA
+from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import LabelledEnum, OrgKind
+
+_DATA = DATA / "access.json"
+
+
+class Role(LabelledEnum):
+    """What a person or a client is in the archive; an account has exactly one."""
+
+    OFFICER = "OFFICER", "户籍民警"
+    AUXILIARY = "AUXILIARY", "辅警"
+    ARCHIVIST = "ARCHIVIST", "档案员"
+    CHIEF = "CHIEF", "所领导"
+    DISTRICT_SUPERVISOR = "DISTRICT_SUPERVISOR", "旗区监督"
+    CITY_SUPERVISOR = "CITY_SUPERVISOR", "市局监督"
+    STATION_CLIENT = "STATION_CLIENT", "派出所系统接口"
+    SYSTEM_ADMIN = "SYSTEM_ADMIN", "系统管理员"
+    SECURITY_ADMIN = "SECURITY_ADMIN", "安全保密管理员"
+    AUDIT_ADMIN = "AUDIT_ADMIN", "安全审计员"
+
+
+ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
+"""三员: mutually exclusive, and none of them sees content."""
+
+
+class Act(LabelledEnum):
+    """What can be done. Those of RECORD_ACTS are done on one record."""
+
+    SEARCH = "SEARCH", "检索"
+    VIEW = "VIEW", "查看（脱敏）"
+    VIEW_PAGES = "VIEW_PAGES", "查看页面图像"
+    DOWNLOAD = "DOWNLOAD", "下载"
+    VIEW_PLAIN = "VIEW_PLAIN", "查看明文"
+    CERTIFY = "CERTIFY", "出具证明件"
+    SUBMIT = "SUBMIT", "送交归档信息包"
+    FOLLOW = "FOLLOW", "查询送交结果"
+    CONFIRM = "CONFIRM", "核对确认"
+    COMPILE = "COMPILE", "组卷"
+    VERIFY = "VERIFY", "验证"
+    VOID = "VOID", "作废档号"
+    REQUEST_USE = "REQUEST_USE", "申请利用"
+    DECIDE_USE = "DECIDE_USE", "审批利用"
+    SUPERVISE = "SUPERVISE", "监督"
+    WATCH = "WATCH", "订阅归档通知"
+    OPERATE = "OPERATE", "系统运维"
+    PROPOSE_ACCOUNT = "PROPOSE_ACCOUNT", "提交账号"
+    APPROVE_ACCOUNT = "APPROVE_ACCOUNT", "批准账号"
+    ROTATE_KEYS = "ROTATE_KEYS", "更换密钥"
+    READ_JOURNAL = "READ_JOURNAL", "查阅审计日志"
+
+
+RECORD_ACTS = frozenset(
+    {
+        Act.VIEW,
+        Act.VIEW_PAGES,
+        Act.DOWNLOAD,
+        Act.VIEW_PLAIN,
+        Act.CERTIFY,
+        Act.CONFIRM,
+        Act.COMPILE,
+        Act.VERIFY,
+        Act.VOID,
+        Act.DECIDE_USE,
+    }
+)
+CONTENT_ACTS = frozenset({Act.VIEW_PAGES, Act.DOWNLOAD, Act.VIEW_PLAIN, Act.CERTIFY})
+"""Acts that show what a volume holds in plain; of a restricted record they need a grant even at home."""
+GRANTED_ACTS = CONTENT_ACTS | {Act.VIEW}
+_UNCOMMITTED_ACTS = frozenset({Act.CONFIRM, Act.COMPILE, Act.VOID, Act.VIEW})
+
+
+class Scope(LabelledEnum):
+    """What a client asked to be allowed with a token (OAuth 2)."""
+
+    SEARCH = "search", "检索"
+    READ = "read", "查看办件与册"
+    CONTENT = "content", "页面图像与文件"
+    SUBMIT = "submit", "送交归档信息包"
+    USE = "use", "利用申请与证明件"
+    SUPERVISE = "supervise", "监督"
+    WEBHOOK = "webhook", "订阅归档通知"
+
+
+SCOPE_OF: Mapping[Act, Scope] = {
+    Act.SEARCH: Scope.SEARCH,
+    Act.VIEW: Scope.READ,
+    Act.VIEW_PLAIN: Scope.READ,
+    Act.VIEW_PAGES: Scope.CONTENT,
+    Act.DOWNLOAD: Scope.CONTENT,
+    Act.SUBMIT: Scope.SUBMIT,
+    Act.FOLLOW: Scope.SUBMIT,
+    Act.REQUEST_USE: Scope.USE,
+    Act.DECIDE_USE: Scope.USE,
+    Act.CERTIFY: Scope.USE,
+    Act.SUPERVISE: Scope.SUPERVISE,
+    Act.WATCH: Scope.WEBHOOK,
+}
+"""The scope that an act needs; an act without one is never done with a token of a client."""
+
+
+class Denial(LabelledEnum):
+    """Why not. NOT_HERE is said of a foreign record and of one that does not exist alike."""
+
+    ROLE = "ROLE", "您的角色不能进行此操作"
+    SCOPE = "SCOPE", "访问令牌没有此项权限"
+    NOT_HERE = "NOT_HERE", "没有这份档案，或您无权查看"
+    NEEDS_GRANT = "NEEDS_GRANT", "此操作须有批准的利用单"
+    STATE = "STATE", "档案当前状态不允许此操作"
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who asks. `scopes` None: a person who logged in; else what the token of a client allows."""
+
+    account: str
+    role: Role
+    org: str
+    scopes: frozenset[Scope] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is asked for. `orgs` received, accepted, keep it or are its domicile; `code` None until it has a number.
+
+    `committed`: a version of it is archived. `restricted`: of the highest class (birth files).
+    """
+
+    orgs: tuple[str, ...]
+    keeper: str
+    code: str | None = None
+    committed: bool = True
+    restricted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """An approved usage request: this account may do these acts on this volume until then. `fields` None: all of them in plain."""
+
+    number: str
+    account: str
+    code: str
+    acts: frozenset[Act]
+    fields: frozenset[str] | None
+    ends_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer: `denial` None is yes. `grant` is the one it stands on, None when the reader's own place was enough."""
+
+    denial: Denial | None
+    grant: Grant | None = None
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the act may be done."""
+        return self.denial is None
+
+
+@dataclass(frozen=True, slots=True)
+class UseScope:
+    """To what extent a record may be used: the acts, and the fields that are shown in plain (None: all)."""
+
+    key: str
+    label: str
+    acts: frozenset[Act]
+    fields: frozenset[str] | None
+    needs_paper: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """As whom somebody asks (R24): one of the sets of `papers` has to be there whole; `scopes` are what may then be granted."""
+
+    key: str
+    label: str
+    papers: tuple[tuple[str, ...], ...]
+    scopes: tuple[UseScope, ...]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    acts: Mapping[Role, frozenset[Act]]
+    org_kinds: Mapping[Role, frozenset[OrgKind]]
+    restricted_series: frozenset[str]
+    capacities: Mapping[str, Capacity]
+
+
+@cache
+def _rules() -> _Rules:
+    data = json.loads(_DATA.read_text("utf-8"))
+    scopes = {key: _use_scope(key, row) for key, row in data["scopes"].items()}
+    return _Rules(
+        {Role(key): frozenset(Act(one) for one in row["acts"]) for key, row in data["roles"].items()},
+        {Role(key): frozenset(OrgKind(one) for one in row["orgs"]) for key, row in data["roles"].items()},
+        frozenset(data["restricted_series"]),
+        {
+            key: Capacity(
+                key,
+                row["label"],
+                tuple(tuple(one) for one in row["papers"]),
+                tuple(scopes[one] for one in row["scopes"]),
+                row["source"],
+            )
+            for key, row in data["capacities"].items()
+        },
+    )
+
+
+def _use_scope(key: str, row: Mapping[str, Any]) -> UseScope:
+    fields = None if row["fields"] == "ALL" else frozenset(row["fields"])
+    return UseScope(key, row["label"], frozenset(Act(one) for one in row["acts"]), fields, row.get("needs_paper"))
+
+
+def acts_of(role: Role) -> frozenset[Act]:
+    """Everything a role may ever do."""
+    return _rules().acts[role]
+
+
+def org_kinds_of(role: Role) -> frozenset[OrgKind]:
+    """At which kinds of organisation a role exists."""
+    return _rules().org_kinds[role]
+
+
+def capacities() -> Mapping[str, Capacity]:
+    """The table of who may use records under which papers, by key (standards.md §3.6)."""
+    return _rules().capacities
+
+
+def is_restricted(item_series: str) -> bool:
+    """Whether records of items of this series are of the highest class: birth files are about children."""
+    return item_series in _rules().restricted_series
+
+
+def scope_of(orgs: Iterable[str], organisations: Organisations) -> tuple[str, ...]:
+    """Each organisation and all above it: whoever is at one of these may find the record (R27, R28)."""
+    codes: dict[str, None] = {}
+    for code in orgs:
+        above: str | None = code
+        while above is not None and above not in codes:
+            codes[above] = None
+            above = organisations.get(above).parent
+    return tuple(codes)
+
+
+def search_scope(reader: Reader) -> frozenset[str]:
+    """The scope keys under which a reader searches; empty for whom search shows nothing."""
+    return frozenset({reader.org}) if may(reader, Act.SEARCH).allowed else frozenset()
+
+
+def may(reader: Reader, act: Act) -> Decision:
+    """Whether the reader may do the act on any record at all, asked before one is looked for: the answer tells nothing about records."""
+    if act not in acts_of(reader.role):
+        return Decision(Denial.ROLE)
+    if reader.scopes is not None and SCOPE_OF.get(act) not in reader.scopes:
+        return Decision(Denial.SCOPE)
+    return Decision(None)
+
+
+def decide(
+    reader: Reader,
+    act: Act,
+    record: Record | None,
+    organisations: Organisations,
+    grants: Iterable[Grant] = (),
+    *,
+    now: datetime,
+) -> Decision:
+    """The one policy: role × act × scope × state. `record` None is one that does not exist and is denied like a foreign one.
+
+    A grant widens where a reader may look, never what his role may do.
+    """
+    general = may(reader, act)
+    if not general.allowed:
+        return general
+    if record is None:
+        return Decision(Denial.NOT_HERE)
+    at_home = reader.org in scope_of(_sides(act, record), organisations)
+    held = [one for one in grants if one.account == reader.account and one.code == record.code and now < one.ends_at]
+    if not at_home and not (held and act in GRANTED_ACTS):
+        return Decision(Denial.NOT_HERE)
+    if not record.committed and act not in _UNCOMMITTED_ACTS:
+        return Decision(Denial.STATE)
+    grant = next((one for one in held if act in one.acts), None)
+    if at_home and not _needs_grant(act, record):
+        return Decision(None, grant)
+    return Decision(None, grant) if grant else Decision(Denial.NEEDS_GRANT)
+
+
+def _sides(act: Act, record: Record) -> tuple[str, ...]:
+    """Whose record it is for this act: use is decided by the keeper and those above it alone (standards.md §3.7)."""
+    return (record.keeper,) if act is Act.DECIDE_USE else record.orgs
+
+
+def _needs_grant(act: Act, record: Record) -> bool:
+    # Facts in plain can be copied by a machine without a trace on them; page images bear the reader's name.
+    return act is Act.VIEW_PLAIN or act is Act.CERTIFY or (record.restricted and act in CONTENT_ACTS)
+
+
+def papers_missing(capacity: Capacity, scope: UseScope, papers: Iterable[str]) -> tuple[str, ...]:
+    """What is still to be brought for this scope: the least of the sets that would do; empty when one is whole."""
+    brought = frozenset(papers)
+    sets = [one for one in capacity.papers if scope.needs_paper is None or scope.needs_paper in one]
+    if scope.needs_paper is None:
+        # A set made for another scope, such as the court's order, opens that one only.
+        special = {one.needs_paper for one in capacity.scopes if one.needs_paper}
+        sets = [one for one in sets if not special & set(one)]
+    missing = [tuple(paper for paper in one if paper not in brought) for one in sets]
+    return min(missing, key=len, default=())

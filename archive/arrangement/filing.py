@@ -1,0 +1,126 @@
+"""整理: where a case is filed, in which order, and under which title (R20-R23, volume.md, standards.md §2.3). Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from archive.reference.case_facts import CaseFacts, Material
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import ServiceItem
+from archive.reference.vocabulary import FormKind, Retention, Series, SourceKind
+
+LOCAL_TIME = ZoneInfo("Asia/Shanghai")
+
+
+class FilingRule(StrEnum):
+    """Whose fonds takes a case received for another organisation's resident: the source's sentence is ambiguous, so it is a setting."""
+
+    RECEIVING_PLACE = "RECEIVING_PLACE"
+    DOMICILE = "DOMICILE"
+
+
+@dataclass(frozen=True, slots=True)
+class CrossReference:
+    """互见: the other fonds and series under which a volume is also found, and for whom."""
+
+    fonds: str
+    series: Series
+    org: str
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a volume is filed. `year` is that of completion in local time."""
+
+    fonds: str
+    series: Series
+    year: int
+    term: Retention
+    filing_org: str
+    cross_reference: CrossReference | None
+
+
+def place(facts: CaseFacts, item: ServiceItem, organisations: Organisations, rule: FilingRule = FilingRule.RECEIVING_PLACE) -> Placement:
+    """Which fonds and series a case belongs to (R20-R22). Raises UnknownOrganisationError.
+
+    A case received elsewhere than at its domicile, even by a hall of the same district, goes to the receiving place's 全域通办 series and
+    is cross-referenced from its domicile's home series; `FilingRule.DOMICILE` turns the two round. Every other case stays at home.
+    """
+    receive, domicile = facts.orgs.receive, facts.orgs.domicile
+    home = CrossReference(organisations.fonds_of(domicile), item.series, domicile)
+    citywide = CrossReference(organisations.fonds_of(receive), Series.QY, receive)
+    other: CrossReference | None
+    if not facts.citywide:
+        # An item may belong to two series, as a death on the way of a move does; the second finds the volume by reference.
+        filed, other = home, CrossReference(home.fonds, item.see_also, domicile) if item.see_also else None
+    elif rule is FilingRule.RECEIVING_PLACE:
+        filed, other = citywide, home
+    else:
+        filed, other = home, citywide
+    return Placement(filed.fonds, filed.series, completion_year(facts), item.retention, filed.org, other)
+
+
+def completion_year(facts: CaseFacts) -> int:
+    """年度: the year of completion on the clock of the place, whatever offset the package wrote."""
+    return facts.completed_at.astimezone(LOCAL_TIME).year
+
+
+CompletionKey = tuple[datetime, str]
+"""When a case was completed (UTC) and its case number, which decides between equals."""
+
+
+def completion_order(facts: CaseFacts) -> CompletionKey:
+    """Give the key by which a series is ordered (R21)."""
+    return facts.completed_at.astimezone(UTC), facts.case_no
+
+
+def is_late(key: CompletionKey, last_key: CompletionKey | None) -> bool:
+    """补归: completed before a case that has its number already; `last_key` is the greatest key numbered so far, None in an empty series."""
+    return last_key is not None and key < last_key
+
+
+_CONCLUSION = re.compile(r"审批表$|^常住人口登记[表卡]$|存根|^户口(准迁|迁移)证$")
+# An applicant's ID card is no application.
+_APPLICATION = re.compile(r"收件单|申请(?!人)")
+_INQUIRY = re.compile(r"比对|调查|核查|核实|走访")
+_PROCESS = re.compile(r"告知|公示")
+_BY_SOURCE = {SourceKind.SYSTEM_FORM: 2, SourceKind.SHARED_CERT: 3, SourceKind.SCANNED_PROOF: 4, SourceKind.ONLINE_APPLICATION: 5}
+
+
+def item_group(material: Material) -> int:
+    """Tell the place 1-7 of a material in the 册内排序: ①结论 ②收件单、申请 ③共享证照 ④扫描证明 ⑤互联网申报 ⑥调查比对 ⑦过程信息.
+
+    What a material is comes before where it came from; a scan under the name of a system form stays a scan (R9).
+    """
+    system_form = material.source is SourceKind.SYSTEM_FORM
+    if material.form in (FormKind.APPROVAL, FormKind.REGISTER) or (system_form and _CONCLUSION.search(material.type)):
+        return 1
+    if material.form is FormKind.RECEIPT:
+        return 2
+    if _INQUIRY.search(material.type):
+        return 6
+    if system_form and _PROCESS.search(material.type):
+        return 7
+    if _APPLICATION.search(material.type):
+        return 2
+    return _BY_SOURCE[material.source]
+
+
+def item_order(materials: Iterable[Material], item: ServiceItem) -> tuple[Material, ...]:
+    """Order the materials as they lie in the volume: by group, then as the item lists them, others after, then by number (standards.md §2.3)."""
+    listed = {material.name: index for index, material in enumerate(item.materials)}
+    return tuple(sorted(materials, key=lambda one: (item_group(one), listed.get(one.type, len(listed)), one.no)))
+
+
+def volume_title(facts: CaseFacts, item: ServiceItem, organisations: Organisations) -> str:
+    """题名: {姓名}{事项名}（{受理地单位}受理，{户籍地单位}办理，{办件编号}）. Holds a name: for pages and metadata, never for keys or logs.
+
+    The 受理地 of the source is the window that took the case (R13, R19), hence the receiving organisation.
+    """
+    first, *others = facts.subjects
+    who = f"{first.name}等{len(others) + 1}人" if others else first.name
+    receive, domicile = organisations.get(facts.orgs.receive).name, organisations.get(facts.orgs.domicile).name
+    return f"{who}{item.name}（{receive}受理，{domicile}办理，{facts.case_no}）"

@@ -1,0 +1,229 @@
+"""统一定期组卷归档: when each series of each fonds is compiled, which cases belong to a period, and what a run came to.
+
+A period is a month of completion in local time. On its day of the next month it falls due (`data/schedule.json`: by fonds and series, by series,
+or the default); what comes later is taken by the next run of the same period, which changes nothing that was made.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from sqlalchemy import String, and_, cast, select
+from sqlalchemy.orm import Session
+
+from archive.accession.accession import ACCEPTED, WAITING
+from archive.arrangement.filing import LOCAL_TIME, FilingRule, place
+from archive.arrangement.numbering import unnumbered
+from archive.audit import journal
+from archive.database.engine import database_now, local_month
+from archive.database.tables_cases import Case, Job, PeriodRun, Volume, VolumeVersion
+from archive.reference import DATA
+from archive.reference.case_facts import CaseFacts
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import Catalogue
+from archive.reference.vocabulary import OrgKind, Series, VolumeState
+
+_DATA = DATA / "schedule.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One period of one series of one fonds."""
+
+    fonds: str
+    series: Series
+    period: str
+
+    @property
+    def name(self) -> str:
+        """As the journal names it."""
+        return f"{self.fonds}·{self.series}·{self.period}"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run came to: `missing` are cases of the period that still wait at 核对, `failed` those whose volume could not be made."""
+
+    fonds: str
+    series: str
+    period: str
+    made: int
+    missing: int
+    failed: int
+    register: str | None
+    seconds: float
+
+    def public(self) -> dict[str, Any]:
+        """As scripts read it."""
+        return asdict(self)
+
+
+@cache
+def days() -> Mapping[str, int]:
+    """The day of the next month on which a period falls due."""
+    found: dict[str, int] = json.loads(_DATA.read_text("utf-8"))
+    return found
+
+
+def period_before(at: datetime) -> str:
+    """The month before the one of a time, in local time."""
+    return (at.astimezone(LOCAL_TIME).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+
+
+def terms_of(period: str, organisations: Organisations) -> list[Term]:
+    """Every series of every fonds in a period."""
+    units = (one.fonds_no for kind in (OrgKind.CITY, OrgKind.DISTRICT) for one in organisations.of_kind(kind))
+    return [Term(fonds, series, period) for fonds in sorted({one for one in units if one}) for series in Series]
+
+
+def due(at: datetime, organisations: Organisations) -> list[Term]:
+    """The terms of the month before whose day has come, in local time."""
+    today, table = at.astimezone(LOCAL_TIME).day, days()
+    every = terms_of(period_before(at), organisations)
+    return [one for one in every if today >= table.get(f"{one.fonds}/{one.series}", table.get(str(one.series), table["default"]))]
+
+
+def late_terms(session: Session, at: datetime, organisations: Organisations) -> list[Term]:
+    """The terms of earlier months for which accepted cases have come that have no number yet (补归)."""
+    before = period_before(at)
+    months = {one.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m") for one in unnumbered(session)}
+    return [term for month in sorted(months) if month < before for term in terms_of(month, organisations)]
+
+
+def begun_terms(session: Session) -> list[Term]:
+    """The terms that were begun and have not ended since."""
+    runs = session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_(None)).order_by(PeriodRun.id))
+    return [Term(one.fonds, Series(one.series), one.period) for one in runs]
+
+
+def followed_terms(session: Session) -> list[Term]:
+    """The terms that ended before a further version of one of their volumes was committed: a supplement, late time-stamps, a renewal.
+
+    Their register names versions that are not the newest any more. A new one also bears a new seal, so that registers last as long as volumes do.
+    """
+    query = (
+        select(PeriodRun.fonds, PeriodRun.series, PeriodRun.period)
+        .join(Volume, and_(Volume.fonds == PeriodRun.fonds, Volume.series == PeriodRun.series))
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .where(VolumeVersion.state == VolumeState.COMMITTED, VolumeVersion.version > 1, VolumeVersion.committed_at > PeriodRun.ended_at)
+        .where(local_month(session, Volume.completed_at) == PeriodRun.period)
+        .distinct()
+        .order_by(PeriodRun.period, PeriodRun.fonds, PeriodRun.series)
+    )
+    return [Term(fonds, Series(series), period) for fonds, series, period in session.execute(query)]
+
+
+def settled(session: Session, terms: Sequence[Term]) -> list[Term]:
+    """Those of the terms of which nothing is on its way: each number has a committed version, is void, or its job has failed."""
+    query = (
+        select(Volume.fonds, Volume.series, Volume.completed_at)
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .join(Job, and_(Job.subject == cast(VolumeVersion.id, String), Job.state == "WAITING"))
+    )
+    open_ones = {(fonds, series, at.astimezone(LOCAL_TIME).strftime("%Y-%m")) for fonds, series, at in session.execute(query)}
+    return [one for one in terms if (one.fonds, str(one.series), one.period) not in open_ones]
+
+
+def belongs(case: Case, term: Term, catalogue: Catalogue, organisations: Organisations, rule: FilingRule) -> bool:
+    """Whether a case is filed in this series of this fonds, whatever its month."""
+    facts = CaseFacts.model_validate(case.facts)
+    placed = place(facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule)
+    return (placed.fonds, placed.series) == (term.fonds, term.series)
+
+
+def cases_of(session: Session, term: Term, catalogue: Catalogue, organisations: Organisations, rule: FilingRule) -> list[Case]:
+    """The cases of a term that have no number yet, in order of completion."""
+    return [one for one in unnumbered(session, period=term.period) if belongs(one, term, catalogue, organisations, rule)]
+
+
+def begin(session: Session, term: Term) -> PeriodRun:
+    """The run of a term; the same one however often and from whichever node it is begun."""
+    run = session.scalars(select(PeriodRun).filter_by(fonds=term.fonds, series=str(term.series), period=term.period)).first()
+    if run is None:
+        run = PeriodRun(fonds=term.fonds, series=str(term.series), period=term.period, begun_at=database_now(session))
+        session.add(run)
+        session.flush()
+    return run
+
+
+def _in(at: datetime, period: str) -> bool:
+    return at.astimezone(LOCAL_TIME).strftime("%Y-%m") == period
+
+
+def register_rows(session: Session, term: Term) -> list[dict[str, Any]]:
+    """The committed volumes of a term in order of number, each with its newest version and its digests. Holds no name."""
+    query = (
+        select(Volume, VolumeVersion)
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .where(Volume.fonds == term.fonds, Volume.series == str(term.series), VolumeVersion.state == VolumeState.COMMITTED)
+        .order_by(Volume.year, Volume.number, VolumeVersion.version)
+    )
+    rows = {
+        volume.code: {
+            "code": volume.code,
+            "version": version.version,
+            "completed_on": volume.completed_at.astimezone(LOCAL_TIME).date().isoformat(),
+            "late": volume.late,
+            "pages": version.pages,
+            "sha256": version.sha256,
+            "inventory_sha256": version.inventory_sha256,
+        }
+        for volume, version in session.execute(query)
+        if _in(volume.completed_at, term.period)
+    }
+    return list(rows.values())
+
+
+def end(
+    session: Session,
+    actor: str,
+    term: Term,
+    register: tuple[str, str] | None,
+    *,
+    catalogue: Catalogue,
+    organisations: Organisations,
+    rule: FilingRule,
+    at: datetime,
+) -> Report | None:
+    """Count what the run came to, and journal it when it is another result than before. None for a term to which nothing belongs.
+
+    `at` is when the rows of the register were read: what is committed later is not in it.
+    """
+    waiting = [one for one in session.scalars(select(Case).where(Case.state == WAITING)) if _in(one.completed_at, term.period)]
+    missing = sum(belongs(one, term, catalogue, organisations, rule) for one in waiting)
+    made, failed = len(register_rows(session, term)), _unmade(session, term)
+    if not (made or missing or failed):
+        return None
+    run = begin(session, term)
+    before = (run.made, run.missing, run.failed, run.register, run.ended_at is None)
+    run.made, run.missing, run.failed = made, missing, failed
+    if register is not None:
+        run.register, run.register_sha256 = register
+    run.ended_at = at
+    if before != (run.made, run.missing, run.failed, run.register, False):
+        journal.record(session, actor, "PERIOD", term.name, made=run.made, missing=run.missing, failed=run.failed, register=run.register)
+    return Report(
+        term.fonds,
+        str(term.series),
+        term.period,
+        run.made,
+        run.missing,
+        run.failed,
+        run.register,
+        (database_now(session) - run.begun_at).total_seconds(),
+    )
+
+
+def _unmade(session: Session, term: Term) -> int:
+    """Numbers of the term without a committed version that are not void."""
+    made = select(VolumeVersion.volume_id).where(VolumeVersion.state == VolumeState.COMMITTED)
+    query = (
+        select(Volume)
+        .join(Case, Case.id == Volume.case_id)
+        .where(Volume.fonds == term.fonds, Volume.series == str(term.series), Volume.void_reason.is_(None), Volume.id.not_in(made))
+        .where(Case.state == ACCEPTED)
+    )
+    return sum(_in(one.completed_at, term.period) for one in session.scalars(query))

@@ -1,0 +1,265 @@
+"""Anchors of the journal: signed, time-stamped Merkle heads in the bucket, out of the reach of who can write the database (I10, R14).
+
+    journal/checkpoint/<n>/entries.jsonl   the entries since the checkpoint before, one line each, as they are digested
+                          /head.json       size, root, last entry, digest of entries.jsonl and of the head before
+                          /head.p7s        detached CMS signature over head.json; with it the checkpoint is there
+                          /head.tst        RFC 3161 time-stamp over head.p7s; owed while the authority is away
+
+The hash chain finds a change that somebody made without mending the chain; the anchors find one that was mended, and a tail that was cut.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Engine, func, select
+
+from archive.audit import journal
+from archive.audit.merkle import Frontier, inclusion_path, leaf_hash
+from archive.compile.prove import TrustAnchors
+from archive.database.engine import reading, writing
+from archive.database.tables_cases import JournalEntry
+from archive.reference.errors import ConflictError, NotFoundError
+from archive.signing.detached import read_detached
+from archive.signing.seal import Sealer
+from archive.signing.seal_errors import TimestampPendingError
+from storage.blobs import BlobStore
+from storage.digest import sha256_hex
+from storage.errors import KeyTakenError, MissingError, StorageError
+
+FOLDER = "journal/checkpoint"
+SPEC = "journal-checkpoint/1"
+ANCHOR = "ANCHOR"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """One checkpoint: the journal's first `size` entries have this Merkle root; `raw` are the bytes that were signed."""
+
+    number: int
+    size: int
+    root: str
+    last: str
+    entries_sha256: str
+    previous: str | None
+    previous_signature: str | None
+    previous_stamp: str | None
+    raw: bytes
+
+    @property
+    def key(self) -> str:
+        """Where it lies."""
+        return f"{FOLDER}/{self.number:06d}"
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorFault:
+    """What does not hold: the checkpoint, the first entry concerned when it is known, and how."""
+
+    checkpoint: int
+    seq: int | None
+    reason: str
+
+
+def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head | None:
+    """Sign the journal as it stands, and stamp what still owes its time-stamp. None when nothing but anchors was journalled since.
+
+    Raises ConflictError when another node anchors at the same time; what a killed one left half-written is completed.
+    """
+    held = heads(store)
+    for one in held:
+        _finish(engine, store, sealer, one, held[one.number - 2].size if one.number > 1 else 0)
+    before = held[-1] if held else None
+    start = before.size if before else 0
+    tree, lines, last, news = Frontier(), [], "", False
+    with reading(engine) as session:
+        for entry in journal.entries(session):
+            text = journal.line(entry)
+            tree.add(text)
+            if tree.size > start:
+                lines.append(text)
+                last, news = f"{entry.seq}:{entry.digest}", news or entry.act != ANCHOR
+    if tree.size < start:
+        raise ConflictError("审计日志比已锚定的短，未作锚定。", "请运行 yice journal verify。")
+    if not news:
+        return None
+    made = _write(store, before, lines, tree, last)
+    _finish(engine, store, sealer, made, start)
+    with writing(engine) as session:
+        journal.record(session, actor, ANCHOR, made.key, size=made.size, root=made.root)
+    return made
+
+
+def _write(store: BlobStore, before: Head | None, lines: list[bytes], tree: Frontier, last: str) -> Head:
+    number = before.number + 1 if before else 1
+    fields = {
+        "spec": SPEC,
+        "number": number,
+        "size": tree.size,
+        "root": tree.root().hex(),
+        "last": last,
+        "entries_sha256": sha256_hex(_text(lines)),
+        "previous": sha256_hex(before.raw) if before else None,
+        # With these the stamp of each head proves the stamp before it, which may end then: the chain renews itself.
+        "previous_signature": _digest_of(store, before, "head.p7s"),
+        "previous_stamp": _digest_of(store, before, "head.tst"),
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    made = _parsed((json.dumps(fields, indent=1) + "\n").encode())
+    try:
+        # The head goes first: of two who anchor at once one wins it, and all the rest follows from it.
+        store.put_new(f"{made.key}/head.json", made.raw, media_type="application/json")
+    except KeyTakenError:
+        raise ConflictError("另一进程正在锚定审计日志。", "请稍后再试。") from None
+    return made
+
+
+def _digest_of(store: BlobStore, head: Head | None, name: str) -> str | None:
+    return sha256_hex(store.read(f"{head.key}/{name}")) if head and store.stat(f"{head.key}/{name}") else None
+
+
+def _text(lines: list[bytes]) -> bytes:
+    return b"".join(line + b"\n" for line in lines)
+
+
+def _finish(engine: Engine, store: BlobStore, sealer: Sealer, head: Head, start: int) -> None:
+    """Write, sign and stamp what is not yet. A time-stamp that can't be had is owed; the next run asks again."""
+    if store.stat(f"{head.key}/entries.jsonl") is None:
+        with reading(engine) as session:
+            text = _text([journal.line(one) for one in journal.entries(session, start) if one.seq <= head.size])
+        if sha256_hex(text) != head.entries_sha256:
+            raise ConflictError("审计日志与未完成的锚点不符。", "请运行 yice journal verify。")
+        store.put_new(f"{head.key}/entries.jsonl", text, media_type="application/jsonl")
+    if store.stat(f"{head.key}/head.p7s") is None:
+        store.put_new(f"{head.key}/head.p7s", sealer.sign_detached(head.raw), media_type="application/pkcs7-signature")
+    if store.stat(f"{head.key}/head.tst") is None:
+        try:
+            token = sealer.stamp(store.read(f"{head.key}/head.p7s"))
+        except TimestampPendingError:
+            return
+        store.put_new(f"{head.key}/head.tst", token, media_type="application/timestamp-reply")
+
+
+def _parsed(raw: bytes) -> Head:
+    found = json.loads(raw)
+    names = ("number", "size", "root", "last", "entries_sha256", "previous", "previous_signature", "previous_stamp")
+    return Head(**{name: found.get(name) for name in names}, raw=raw)
+
+
+def heads(store: BlobStore) -> list[Head]:
+    """Every checkpoint in the bucket, oldest first."""
+    return [_parsed(store.read(one.key)) for one in store.list(f"{FOLDER}/") if one.key.endswith("/head.json")]
+
+
+def segment(store: BlobStore, head: Head) -> list[bytes]:
+    """The lines that a checkpoint added, verified against its head."""
+    return store.read(f"{head.key}/entries.jsonl", sha256=head.entries_sha256).splitlines()
+
+
+def verify_anchors(engine: Engine, store: BlobStore, trust: TrustAnchors | None) -> list[AnchorFault]:
+    """Hold the journal against every anchor; the signatures too, when it is said whom to trust."""
+    try:
+        held = heads(store)
+    except (StorageError, ValueError, KeyError) as error:
+        return [AnchorFault(0, None, f"锚点无法读取（{type(error).__name__}）")]
+    faults = list(_chain_faults(held))
+    if trust is not None:
+        faults += _signature_faults(store, held, trust)
+    with reading(engine) as session:
+        named = session.scalars(select(JournalEntry.subject).where(JournalEntry.act == ANCHOR)).all()
+    faults += [
+        AnchorFault(int(one.rpartition("/")[2]), None, "日志登记的锚点不在存储中") for one in sorted({*named} - {h.key for h in held})
+    ]
+    return faults + list(_journal_faults(engine, store, held))
+
+
+def _chain_faults(held: list[Head]) -> Iterator[AnchorFault]:
+    for expected, one in enumerate(held, 1):
+        before = held[expected - 2] if expected > 1 else None
+        if one.number != expected or one.previous != (sha256_hex(before.raw) if before else None) or (before and before.size >= one.size):
+            yield AnchorFault(one.number, None, "锚点不连续")
+
+
+def _signature_faults(store: BlobStore, held: list[Head], trust: TrustAnchors) -> list[AnchorFault]:
+    """Newest first: the newest is judged now, each older one at the time of the stamp whose head names its signature and stamp."""
+    faults, after, moment = [], None, trust.moment
+    for head in reversed(held):
+        covered = after is not None and after.previous_stamp is not None
+        try:
+            signature = store.read(f"{head.key}/head.p7s")
+            token = store.read(f"{head.key}/head.tst") if store.stat(f"{head.key}/head.tst") else None
+        except MissingError:
+            faults.append(AnchorFault(head.number, None, "锚点没有签名"))
+            after, moment = head, trust.moment
+            continue
+        except StorageError as error:
+            faults.append(AnchorFault(head.number, None, str(error)))
+            after, moment = head, trust.moment
+            continue
+        if after is not None and not _named(after, signature, token):
+            faults.append(AnchorFault(head.number, None, "锚点的签名或时间戳不是其后的锚点所登记的"))
+        standing = read_detached(head.raw, signature, token, trust.at(moment if covered else trust.moment))
+        if not standing.valid:
+            faults.append(AnchorFault(head.number, None, "锚点的签名或时间戳无效"))
+        after, moment = head, standing.stamped_at or moment
+    return faults[::-1]
+
+
+def _named(after: Head, signature: bytes, token: bytes | None) -> bool:
+    """Whether the next head names these; one that was stamped only after that is not named, and is judged now."""
+    if after.previous_signature is not None and after.previous_signature != sha256_hex(signature):
+        return False
+    return after.previous_stamp is None or (token is not None and after.previous_stamp == sha256_hex(token))
+
+
+def _journal_faults(engine: Engine, store: BlobStore, held: list[Head]) -> Iterator[AnchorFault]:
+    """Walk the journal once; at the size of each head its root must be the signed one."""
+    tree, waiting = Frontier(), iter(held)
+    head = next(waiting, None)
+    with reading(engine) as session:
+        for entry in journal.entries(session):
+            if head is None:
+                return
+            tree.add(journal.line(entry))
+            if tree.size == head.size:
+                if tree.root().hex() != head.root:
+                    yield AnchorFault(head.number, _first_difference(engine, store, held), "日志与已签名的锚点不符：条目被更改、删除或调换")
+                    return
+                head = next(waiting, None)
+    if head is not None:
+        yield AnchorFault(head.number, tree.size + 1, f"日志尾部被截去：锚点记有 {head.size} 条，现有 {tree.size} 条")
+
+
+def _first_difference(engine: Engine, store: BlobStore, held: list[Head]) -> int | None:
+    """The first entry that is not as it was anchored; None when the anchored copy itself can't be read."""
+    with reading(engine) as session:
+        walked = journal.entries(session)
+        try:
+            for head in held:
+                for text in segment(store, head):
+                    entry = next(walked, None)
+                    if entry is None or journal.line(entry) != text:
+                        return int(json.loads(text)[0])
+        except StorageError:
+            return None
+    return None
+
+
+def inclusion(engine: Engine, store: BlobStore, seq: int) -> dict[str, bytes]:
+    """The files with which a third party checks that an entry was journalled before the time of a stamp; docs/operations.md has the recipe.
+
+    Raises NotFoundError for an entry that does not exist or is in no checkpoint yet.
+    """
+    head = next((one for one in heads(store) if one.size >= seq), None)
+    with reading(engine) as session:
+        if head is None or seq > (session.scalar(select(func.max(JournalEntry.seq))) or 0) or seq < 1:
+            raise NotFoundError("没有这条记录，或尚未锚定。", "请先运行 yice journal anchor。")
+        lines = [journal.line(one) for one in journal.entries(session) if one.seq <= head.size]
+    path = inclusion_path([leaf_hash(one) for one in lines], seq - 1)
+    proof = {"index": seq - 1, "size": head.size, "path": [one.hex() for one in path], "root": head.root}
+    files = {"entry.txt": lines[seq - 1], "proof.json": (json.dumps(proof, indent=1) + "\n").encode(), "head.json": head.raw}
+    for name in ("head.p7s", "head.tst"):
+        if store.stat(f"{head.key}/{name}"):
+            files[name] = store.read(f"{head.key}/{name}")
+    return files

@@ -1,0 +1,1 @@
+"""The engine for both databases, the tables by subject, encryption of columns, and the migration."""

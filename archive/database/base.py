@@ -1,0 +1,73 @@
+"""What every table of the archive stands on: how times, keys and names are kept, the same on both databases."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Connection, DateTime, Dialect, Integer, MetaData, event
+from sqlalchemy.orm import DeclarativeBase, Mapper
+from sqlalchemy.types import TypeDecorator
+
+from archive.reference.errors import ArchiveError
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time with zone, stored as UTC. SQLite forgets zones, so it is given and read back as UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - fixed by SQLAlchemy
+        """To UTC; a time without zone is a defect."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a time without zone")
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - fixed by SQLAlchemy
+        """From UTC."""
+        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+
+
+# SQLite increments only INTEGER primary keys.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """Declarative base; constraint names are fixed so that migrations can name them on both databases."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class TooLongError(ArchiveError):
+    """A text does not fit its column."""
+
+    code = "VALUE_TOO_LONG"
+
+    def __init__(self, column: str, most: int) -> None:
+        """Name the column, never the text."""
+        super().__init__(f"有一项内容超过{most}字，无法保存（{column}）。", "请缩短后重试；系统数据出现此提示的，请联系系统管理员。")
+
+
+@event.listens_for(Base, "before_insert", propagate=True)
+@event.listens_for(Base, "before_update", propagate=True)
+def _fits(mapper: Mapper[Any], _connection: Connection, row: object) -> None:
+    """Hold each text to the length of its column: PostgreSQL refuses what is longer, SQLite keeps it, and a fault must not show on one of them only."""
+    held = vars(row)
+    for name, most in _lengths(mapper):
+        value = held.get(name)
+        if isinstance(value, str) and len(value) > most:
+            raise TooLongError(f"{mapper.local_table}.{name}", most)
+
+
+@cache
+def _lengths(mapper: Mapper[Any]) -> list[tuple[str, int]]:
+    columns = [(one.key, getattr(one.columns[0].type, "length", None)) for one in mapper.column_attrs]
+    return [(name, length) for name, length in columns if isinstance(length, int)]

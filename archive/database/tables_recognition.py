@@ -1,0 +1,27 @@
+"""The table of recognised pages: which scanned page is read, by whom just now, and where its text lies."""
+
+from datetime import datetime
+
+from sqlalchemy import String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from archive.database.base import Base, Id
+
+
+class RecognisedPage(Base):
+    """One page of one file by content, so that the same scan is read once, in whatever case it came. The lease fences its reader."""
+
+    __tablename__ = "recognised_pages"
+    __table_args__ = (UniqueConstraint("sha256", "page"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    page: Mapped[int]
+    lease_owner: Mapped[str | None] = mapped_column(String(100))
+    lease_token: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    text_sha256: Mapped[str | None] = mapped_column(String(64))
+    engine: Mapped[str | None] = mapped_column(String(40))
+    engine_version: Mapped[str | None] = mapped_column(String(40))
+    characters: Mapped[int | None]
+    confidence: Mapped[float | None]
+    recognised_at: Mapped[datetime | None]

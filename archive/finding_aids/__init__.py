@@ -1,0 +1,1 @@
+"""Lists, counts and registers of what is held."""

@@ -1,0 +1,1 @@
+"""What arrives for a case before it is handed in as a package."""

@@ -1,0 +1,152 @@
+"""What is done again and again, and whose turn it is: one row for each duty, which says the last turn that was taken and how it ended.
+
+A beat only knocks. Two beats, a knock that comes twice, or a worker that was killed change nothing: a turn (a day, an hour or a minute of
+the database's clock, by local time) is taken once, under a lease as long as the turn may last, and ended once under its token.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import String, and_, or_, select, update
+from sqlalchemy.engine import CursorResult
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from archive.arrangement.filing import LOCAL_TIME
+from archive.database.base import Base
+from archive.database.engine import database_now
+
+RUNNING, DONE, FAILED = "RUNNING", "DONE", "FAILED"
+_DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+_MARGIN = timedelta(seconds=60)  # a process is killed at its limit; its lease ends a little later
+
+
+class DutyRow(Base):
+    """The last turn of a duty."""
+
+    __tablename__ = "duties"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    turn: Mapped[str] = mapped_column(String(20), default="")
+    state: Mapped[str] = mapped_column(String(12), default=DONE)
+    token: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None] = mapped_column(String(100))
+    lease_until: Mapped[datetime | None]
+    begun_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None]
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    result: Mapped[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """One duty: how often, on which queue, and how many seconds a turn may take before its process is killed."""
+
+    name: str
+    every: timedelta
+    queue: str
+    limit: int
+
+    @property
+    def knock(self) -> int:
+        """Seconds between two knocks of a beat: often enough that a turn lost with its worker is soon taken again."""
+        return int(min(self.every, _MINUTE).total_seconds())
+
+
+DUTIES = {
+    one.name: one
+    for one in (
+        Duty("reconcile", _MINUTE, "keep", 300),
+        Duty("pull", _MINUTE, "ingest", 1800),
+        Duty("period", _HOUR, "sign", 1800),
+        Duty("timestamp", _HOUR, "sign", 1800),
+        Duty("renew", _DAY, "sign", 3300),
+        Duty("replicate", _HOUR, "keep", 3300),
+        Duty("scrub", _HOUR, "keep", 3300),
+        Duty("anchor", _DAY, "sign", 1800),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The right to do one turn of a duty."""
+
+    name: str
+    turn: str
+    token: int
+
+
+def turn_of(duty: Duty, at: datetime) -> str:
+    """The turn that a time belongs to, named by its beginning in local time; later turns compare as greater."""
+    local = at.astimezone(LOCAL_TIME)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    return (midnight + (local - midnight) // duty.every * duty.every).strftime("%Y-%m-%dT%H:%M")
+
+
+def take_turn(session: Session, duty: Duty, owner: str) -> Turn | None:
+    """Take the turn that is due. None when it was taken, is being done, or failed too lately to be tried again."""
+    _ensure(session, duty)
+    now = database_now(session)
+    turn, row = turn_of(duty, now), DutyRow
+    again = and_(row.turn == turn, row.state != DONE, or_(row.not_before.is_(None), row.not_before <= now))
+    free = or_(row.lease_until.is_(None), row.lease_until < now)
+    token = session.execute(
+        update(row)
+        .where(row.name == duty.name, or_(row.turn < turn, again), free)
+        .values(
+            turn=turn,
+            state=RUNNING,
+            token=row.token + 1,
+            owner=owner,
+            begun_at=now,
+            ended_at=None,
+            lease_until=now + timedelta(seconds=duty.limit) + _MARGIN,
+        )
+        .returning(row.token)
+    ).scalar_one_or_none()
+    return None if token is None else Turn(duty.name, turn, token)
+
+
+def _ensure(session: Session, duty: Duty) -> None:
+    if session.get(DutyRow, duty.name) is None:
+        try:
+            with session.begin_nested():
+                session.add(DutyRow(name=duty.name, result={}))
+        except IntegrityError:  # another node was first
+            session.expire_all()
+
+
+def end_turn(session: Session, taken: Turn, result: dict[str, Any], *, error_code: str | None = None) -> bool:
+    """Write how it ended; False when another node has taken the duty meanwhile. A failed turn is tried again after 1, 2, 4 … minutes."""
+    row, now = session.get_one(DutyRow, taken.name), database_now(session)
+    failures = row.failures + 1 if error_code else 0
+    pause = min(_MINUTE * 2 ** min(failures - 1, 10), DUTIES[taken.name].every) if error_code else None
+    values = {
+        "state": FAILED if error_code else DONE,
+        "owner": None,
+        "lease_until": None,
+        "ended_at": now,
+        "failures": failures,
+        "not_before": now + pause if pause else None,
+        "error_code": error_code,
+        "result": result,
+    }
+    if not error_code:
+        values["done_at"] = now
+    done = session.execute(update(DutyRow).where(DutyRow.name == taken.name, DutyRow.token == taken.token).values(values))
+    return isinstance(done, CursorResult) and done.rowcount == 1
+
+
+def running(session: Session) -> list[DutyRow]:
+    """Duties that a worker has in hand."""
+    return list(session.scalars(select(DutyRow).where(DutyRow.owner.is_not(None))))
+
+
+def free_turn(session: Session, row: DutyRow) -> None:
+    """Its worker is known to be gone: the lease need not run out first."""
+    held = and_(DutyRow.name == row.name, DutyRow.token == row.token)
+    session.execute(update(DutyRow).where(held).values(owner=None, lease_until=None))

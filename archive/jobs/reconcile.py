@@ -1,0 +1,61 @@
+"""Staging objects that nobody will come back for: their version has ended, or never was one of this database."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Engine, String, cast, select
+
+from archive.database.engine import database_now, reading
+from archive.database.tables_cases import Job, Volume, VolumeVersion
+from archive.jobs.leases import ENDED, LEASE_SECONDS
+from archive.reference.codes import ArchivalCode, storage_prefix
+from archive.reference.vocabulary import VolumeState
+from storage.blobs import BlobStore, Stat
+from storage.errors import BadKeyError, MissingError
+from storage.package import discard_uncommitted
+
+STAGING = "staging/"
+
+
+def orphans(engine: Engine, store: BlobStore) -> list[Stat]:
+    """Staged objects whose version has ended and whose last lease has run out: a worker that lost its lease may still have written one."""
+    found = [(int(number), one) for one in store.list(STAGING) if (number := one.key.removeprefix(STAGING).partition("-")[0]).isdigit()]
+    with reading(engine) as session:
+        oldest = database_now(session) - timedelta(seconds=LEASE_SECONDS)
+        query = select(VolumeVersion.id, VolumeVersion.state, VolumeVersion.committed_at, VolumeVersion.lease_until)
+        known = {version_id: (state, committed_at or until) for version_id, state, committed_at, until in session.execute(query)}
+    ended = {str(one) for one in ENDED}
+    never = (None, None)
+    return [
+        one
+        for version_id, one in found
+        if known.get(version_id, never)[0] in ended and (known[version_id][1] or datetime.min.replace(tzinfo=UTC)) < oldest
+    ]
+
+
+def _given_up(engine: Engine) -> list[str]:
+    """Prefixes of versions that were given up longer than a lease ago: a worker that was slow may have put objects there after they were cleared."""
+    with reading(engine) as session:
+        oldest = database_now(session) - timedelta(seconds=LEASE_SECONDS)
+        query = (
+            select(Volume.code, VolumeVersion.version)
+            .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+            .join(Job, Job.subject == cast(VolumeVersion.id, String))
+            .where(VolumeVersion.state == VolumeState.VOID, VolumeVersion.inventory_sha256.is_(None), Job.ended_at < oldest)
+        )
+        return [storage_prefix(ArchivalCode.parse(code), version) for code, version in session.execute(query)]
+
+
+def tidy(engine: Engine, store: BlobStore) -> int:
+    """Remove them, each by its exact key and version, and what lies under versions that were given up; returns how many staged ones.
+
+    Raises PinnedError for a version that was given up and has a commit record all the same: `verify` names it, and a person must look.
+    """
+    for prefix in _given_up(engine):
+        discard_uncommitted(store, prefix)
+    removed = 0
+    for one in orphans(engine, store):
+        with suppress(MissingError, BadKeyError):  # another node tidied up first
+            store.discard(one.key, one.version)
+            removed += 1
+    return removed

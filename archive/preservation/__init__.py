@@ -1,0 +1,1 @@
+"""Keeping volumes for decades: fixity, replicas, verification, renewal, backup, rebuild, key rotation."""

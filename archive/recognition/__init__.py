@@ -1,0 +1,1 @@
+"""The queue of pages to be read by OCR, and their texts."""

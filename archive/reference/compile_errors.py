@@ -1,0 +1,75 @@
+"""What can go wrong while a volume is made of its materials: each error has a stable code and says in Chinese what to do next."""
+
+from archive.reference.errors import ArchiveError
+
+
+class CompileError(ArchiveError):
+    """The family of errors raised while a volume is compiled. Messages never name a file or a person."""
+
+    code = "COMPILE_ERROR"
+    default_action = "请核对原件后重新提交。"
+
+    def __init__(self, message: str, action: str | None = None) -> None:
+        """Keep what happened and what to do next; `action` defaults to the one of the class."""
+        super().__init__(message, action or self.default_action)
+
+
+class UnreadableError(CompileError):
+    """Garbage, truncated or otherwise not what it claims to be."""
+
+    code = "UNREADABLE"
+    default_action = "请从来源重新取得完整的文件后再提交。"
+
+
+class EncryptedError(CompileError):
+    """A PDF that asks for a password before it opens."""
+
+    code = "ENCRYPTED"
+    default_action = "请取得未加密的文件后再提交。"
+
+
+class UnsupportedError(CompileError):
+    """A format that cannot become pages of a volume."""
+
+    code = "UNSUPPORTED"
+    default_action = "请转换为 PDF、JPEG、PNG 或 TIFF 后再提交。"
+
+
+class TooLargeError(CompileError):
+    """A decompression bomb, or an image beyond the pixel limit."""
+
+    code = "TOO_LARGE"
+    default_action = "请按 200 至 300 dpi 重新扫描后再提交。"
+
+
+class ContentLostError(CompileError):
+    """Text or pages of the original are missing from every rendition that was tried."""
+
+    code = "CONTENT_LOST"
+    default_action = "请人工核对原件，取得字体已嵌入的文件或扫描件后再提交。"
+
+
+class NotConformingError(CompileError):
+    """No route led to PDF/A-2u (ISO 19005-2)."""
+
+    code = "NOT_PDFA"
+    default_action = "请打印后扫描，以扫描件提交。"
+
+
+class PlanMismatchError(CompileError):
+    """The plan asks for pages that the part does not have."""
+
+    code = "PLAN_MISMATCH"
+    default_action = "请重新编制本册；若再次出现，请联系系统管理员。"
+
+
+class NotProvedError(CompileError):
+    """The finished volume did not pass its proof."""
+
+    code = "NOT_PROVED"
+
+
+class InventoryConflictError(CompileError):
+    """The commit record in the store and the row disagree: the volume is quarantined."""
+
+    code = "INVENTORY_CONFLICT"

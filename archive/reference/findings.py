@@ -1,0 +1,56 @@
+"""Findings are data: a code of one table, where it was found, what it says and what to do next."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+
+from archive.reference.vocabulary import Outcome
+
+_TABLE = Path(__file__).with_name("data") / "findings.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing found. `message` and `action` are Chinese and name no person and no ID number; `other_case` is the 办件编号 of a second case it is about."""
+
+    code: str
+    outcome: Outcome
+    place: str
+    message: str
+    action: str
+    other_case: str = ""
+
+    def public(self) -> dict[str, str]:
+        """The four fields that scripts are promised, the outcome, and the other case where there is one."""
+        return {key: str(value) for key, value in asdict(self).items() if value or key != "other_case"}
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRule:
+    """A row of the table: outcome, message template (`str.format` over named data), action, source."""
+
+    outcome: Outcome
+    message: str
+    action: str
+    source: str
+
+
+@cache
+def rules() -> dict[str, FindingRule]:
+    """Every known code with its rule, in the order of the table."""
+    rows: dict[str, dict[str, str]] = json.loads(_TABLE.read_text("utf-8"))
+    return {code: FindingRule(Outcome(row["outcome"]), row["message"], row["action"], row["source"]) for code, row in rows.items()}
+
+
+def finding(code: str, place: str, **data: object) -> Finding:
+    """Make a finding from the table. Raises KeyError for a code that the table lacks: a defect, not an input fault."""
+    rule = rules()[code]
+    return Finding(code, rule.outcome, place, rule.message.format(**data), rule.action, str(data.get("other_case", "")))
+
+
+def worst(found: Iterable[Finding]) -> Outcome | None:
+    """The gravest outcome among findings, or None when there are none."""
+    outcomes = {one.outcome for one in found}
+    return next((outcome for outcome in (Outcome.REFUSE, Outcome.CONFIRM, Outcome.NOTE) if outcome in outcomes), None)

@@ -1,0 +1,156 @@
+"""事项清单: the catalogue of service items, versioned; a case keeps the snapshot of the materials that its item asked for (R2, R3, R10)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from archive.reference.errors import ArchiveError
+from archive.reference.vocabulary import ApprovalLevel, Mode, Retention, Series, SourceKind
+
+NOTICE = "重构、非官方清单，供演示"
+"""To be shown wherever the shipped catalogue is: the official list was not found (service-items.md)."""
+
+_DATA = Path(__file__).with_name("data") / "service-items.json"
+
+
+class UnknownItemError(ArchiveError):
+    """No such item, or not in this version."""
+
+    code = "UNKNOWN_ITEM"
+
+
+class ItemNotEnabledError(ArchiveError):
+    """An item that lacks a mandatory group of fields cannot be used (R3)."""
+
+    code = "ITEM_NOT_ENABLED"
+
+
+class CatalogueError(ArchiveError):
+    """The catalogue cannot be read or names an item twice."""
+
+    code = "BAD_CATALOGUE"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ItemMaterial(_Model):
+    """A material an item asks for: its usual sources, and the condition under which it is due (None: always)."""
+
+    name: str = Field(min_length=1)
+    sources: tuple[SourceKind, ...]
+    condition: str | None = None
+
+
+class ServiceItem(_Model):
+    """One version of one item; what R3 makes mandatory may still be empty here, and `missing_groups` tells.
+
+    `limit_workdays` 0 is on the spot, None unknown; `confidence` says how sure each field is (A read, B read elsewhere, C inferred).
+    """
+
+    code: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    name: str = ""
+    category: str = ""
+    legal_basis: tuple[str, ...] = ()
+    mode: Mode | None = None
+    approval_levels: tuple[ApprovalLevel, ...] = ()
+    limit_workdays: int | None = Field(default=None, ge=0)
+    series: Series
+    see_also: Series | None = None
+    retention: Retention
+    online: bool = False
+    materials: tuple[ItemMaterial, ...] = ()
+    demo: bool = False
+    confidence: Mapping[str, str] = Field(default_factory=dict)
+
+
+class Catalogue:
+    """All items by code and version, in the order of their list."""
+
+    def __init__(self, items: Iterable[ServiceItem]) -> None:
+        """Take the items; raises CatalogueError for a code given twice in one version."""
+        self._items: dict[tuple[str, str], ServiceItem] = {}
+        for item in items:
+            if (item.code, item.version) in self._items:
+                raise CatalogueError(f"事项 {item.code} 在版本 {item.version} 中重复。", "请更正事项清单。")
+            self._items[item.code, item.version] = item
+
+    def add(self, items: Iterable[ServiceItem]) -> None:
+        """Take further versions; one that is there stays as it is. Readers of other threads see the table before or after, never between."""
+        fresh = {(one.code, one.version): one for one in items if (one.code, one.version) not in self._items}
+        self._items = {**self._items, **fresh}
+
+    def __iter__(self) -> Iterator[ServiceItem]:
+        return iter(self._items.values())
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    def get(self, code: str, version: str) -> ServiceItem:
+        """Find an item as it stands in the catalogue, enabled or not; raises UnknownItemError."""
+        try:
+            return self._items[code, version]
+        except KeyError:
+            raise UnknownItemError("事项清单中没有该事项或该版本。", "请核对事项编码和清单版本。") from None
+
+    def enabled(self, code: str, version: str) -> ServiceItem:
+        """Find an item that may be used; raises UnknownItemError, or ItemNotEnabledError naming what it lacks (R3)."""
+        item = self.get(code, version)
+        missing = missing_groups(item)
+        if missing:
+            raise ItemNotEnabledError(f"事项 {code} 缺少{'、'.join(missing)}，不可启用。", "请在事项清单中补齐后再用。")
+        return item
+
+    @property
+    def demo_items(self) -> tuple[ServiceItem, ...]:
+        """The 102 items of the demonstration; the choice is ours and no official list."""
+        return tuple(item for item in self if item.demo)
+
+    @property
+    def enabled_items(self) -> tuple[ServiceItem, ...]:
+        """The items that lack no mandatory group."""
+        return tuple(item for item in self if not missing_groups(item))
+
+
+def missing_groups(item: ServiceItem) -> tuple[str, ...]:
+    """Which of the four mandatory groups are empty: 事项名称、法规依据、办理流程及条件、申报材料 (R3)."""
+    groups = {
+        "事项名称": bool(item.name.strip()),
+        "法规依据": any(basis.strip() for basis in item.legal_basis),
+        "办理流程及条件": item.mode is not None and bool(item.approval_levels),
+        "申报材料": bool(item.materials),
+    }
+    return tuple(name for name, filled in groups.items() if not filled)
+
+
+def snapshot(item: ServiceItem) -> dict[str, Any]:
+    """Take what a case keeps of its item, JSON-able; a later change of the catalogue does not touch it (R10)."""
+    return item.model_dump(
+        mode="json", include={"code", "version", "name", "mode", "approval_levels", "limit_workdays", "retention", "series", "materials"}
+    )
+
+
+def snapshot_materials(taken: Mapping[str, Any]) -> tuple[ItemMaterial, ...]:
+    """All materials of a snapshot, in the order of the item."""
+    return tuple(ItemMaterial.model_validate(row) for row in taken["materials"])
+
+
+def required_materials(taken: Mapping[str, Any]) -> tuple[ItemMaterial, ...]:
+    """List the materials that a snapshot requires without condition (R30)."""
+    return tuple(material for material in snapshot_materials(taken) if material.condition is None)
+
+
+def load_catalogue(path: Path = _DATA) -> Catalogue:
+    """Read a catalogue (JSON list of items); raises CatalogueError with the place of each fault."""
+    try:
+        return Catalogue(TypeAdapter(list[ServiceItem]).validate_json(path.read_bytes()))
+    except ValidationError as fault:
+        places = "；".join(".".join(str(part) for part in one["loc"]) for one in fault.errors()[:5])
+        raise CatalogueError(f"事项清单不符合格式：{places or '文件'}。", "请对照 service-items.json 的字段更正。") from fault

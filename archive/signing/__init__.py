@@ -1,0 +1,1 @@
+"""Seals, time-stamps, revocation, and the validation of signatures."""

@@ -1,0 +1,1 @@
+"""Use of volumes: requests, reading, redaction, certified copies."""

@@ -1,0 +1,168 @@
+"""阅览: find one volume for one reader, ask the policy, journal the look. The database has the last word on whatever search found."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.administration.policy import Act, Decision, Denial, Reader, Record, decide, is_restricted, may
+from archive.audit import journal
+from archive.database.engine import database_now
+from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.reference.codes import ArchivalCode, CodeFaultError, storage_prefix
+from archive.reference.errors import ArchiveError
+from archive.reference.organisations import Organisations
+from archive.reference.service_items import Catalogue
+from archive.reference.vocabulary import LabelledEnum
+from archive.usage.requests import grants_of
+
+_OF_VOLUME = ("code", "filing_org", "cross_org")
+_OF_CASE = ("receive_org", "accept_org", "domicile_org", "item_code", "item_version")
+_CUT = 1 + len(_OF_VOLUME)
+_ARCHIVED = select(VolumeVersion.id).where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED").exists()
+_ASKED = (
+    Volume.id,
+    *(getattr(Volume, name) for name in _OF_VOLUME),
+    *(getattr(Case, name) for name in _OF_CASE),
+    _ARCHIVED.label("archived"),
+)
+"""What the policy asks of a volume's rows: its key, its own columns, those of its case, and whether a version is archived."""
+_CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Purpose(LabelledEnum):
+    """Why somebody looks, stated with every look."""
+
+    HANDLE = "HANDLE", "办理业务"
+    CHECK = "CHECK", "核查比对"
+    ARCHIVE = "ARCHIVE", "档案管理"
+    SUPERVISE = "SUPERVISE", "监督抽查"
+    USE = "USE", "查询利用"
+
+
+class DeniedError(ArchiveError):
+    """The policy said no; `denial` is why. What is foreign and what does not exist read the same."""
+
+    code = "DENIED"
+
+    def __init__(self, denial: Denial) -> None:
+        """Code and next step follow from the denial."""
+        super().__init__(f"{denial.label}。", _NEXT[denial])
+        self.denial = denial
+        self.code = denial.value
+
+
+_NEXT = {
+    Denial.ROLE: "如需此权限，请联系安全保密管理员。",
+    Denial.SCOPE: "请以所需的权限范围重新取得令牌。",
+    Denial.NOT_HERE: "请核对档号或办件编号；他单位的档案请先提交利用申请。",
+    Denial.NEEDS_GRANT: "请提交利用申请，批准后在 Yice-Usage 中注明利用单号。",
+    Denial.STATE: "请在归档完成后再试。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A volume laid before a reader: its rows, and the decision that it stands on. `version` None: not archived yet."""
+
+    volume: Volume
+    version: VolumeVersion | None
+    case: Case
+    decision: Decision
+
+    @property
+    def prefix(self) -> str:
+        """Where its newest archived version lies."""
+        if self.version is None:
+            raise DeniedError(Denial.STATE)
+        return storage_prefix(ArchivalCode.parse(self.volume.code), self.version.version)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What the policy needs beside the rows."""
+
+    organisations: Organisations
+    catalogue: Catalogue
+
+
+def require(reader: Reader, act: Act) -> None:
+    """Raise DeniedError unless the reader may do the act at all; asked before any record is looked for."""
+    denial = may(reader, act).denial
+    if denial is not None:
+        raise DeniedError(denial)
+
+
+def _record(volume: Sequence[Any], case: Sequence[Any], room: Room, *, committed: bool) -> Record:
+    """Of the columns `_OF_VOLUME` and `_OF_CASE`."""
+    (code, filing_org, cross_org), (*handling, item_code, item_version) = volume, case
+    orgs = dict.fromkeys((filing_org, *handling))
+    if cross_org:
+        orgs[cross_org] = None
+    series = room.catalogue.get(item_code, item_version).series
+    return Record(tuple(orgs), filing_org, code, committed, is_restricted(series))
+
+
+def read_code(text: str) -> str:
+    """A 档号 as typed; `.` may stand for `·`, as on the barcode, so that a URL can be ASCII. What is no code is given back as it is."""
+    try:
+        return str(ArchivalCode.parse(text.replace(".", "·")).volume)
+    except CodeFaultError:
+        return text
+
+
+def open_volume(session: Session, reader: Reader, act: Act, name: str, room: Room, usage: str | None = None) -> Opened:
+    """Find by 档号 or case number and decide. Raises DeniedError: NOT_HERE for foreign and for missing alike, after the same work.
+
+    A grant counts only when the reader states it (`usage`, 利用单号), so that every look under one says so.
+    """
+    require(reader, act)
+    code = read_code(name)
+    by = Volume.code == code if "·" in code else Case.case_no == (name if _CASE_NO.fullmatch(name) else "")
+    # Whose it is stands beside its facts. Those are decrypted only when they may be shown: how long a refusal takes tells nothing either.
+    whose = session.execute(select(*_ASKED).join(Case, Case.id == Volume.case_id).where(by)).first()
+    grants = [one for one in grants_of(session, reader.account) if one.number == usage]
+    now = database_now(session)
+    record = _record(whose[1:_CUT], whose[_CUT:-1], room, committed=whose[-1]) if whose else None
+    decision = decide(reader, act, record, room.organisations, grants, now=now)
+    if decision.denial is not None or whose is None:
+        raise DeniedError(decision.denial or Denial.NOT_HERE)
+    volume, case, version = _newest(session, whose[0])
+    return Opened(volume, version, case, decision)
+
+
+def visible(session: Session, reader: Reader, ids: Iterable[int], room: Room) -> set[int]:
+    """Which of these volumes the reader may see now, by the rows: the last word on what an index found."""
+    wanted = tuple(ids)
+    if not wanted or not may(reader, Act.SEARCH).allowed:
+        return set()
+    seeing = Reader(reader.account, reader.role, reader.org)  # who may search may know that a volume is there
+    now = database_now(session)
+    # Twenty hits need not be decrypted to be judged.
+    query = select(*_ASKED).join(Case, Case.id == Volume.case_id).where(Volume.id.in_(wanted), Volume.void_reason.is_(None), _ARCHIVED)
+    return {
+        row[0]
+        for row in session.execute(query)
+        if decide(seeing, Act.VIEW, _record(row[1:_CUT], row[_CUT:-1], room, committed=True), room.organisations, now=now).allowed
+    }
+
+
+def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersion | None]:
+    """A volume with its case and its newest archived version."""
+    query = (
+        select(Volume, Case, VolumeVersion)
+        .join(Case, Case.id == Volume.case_id)
+        .outerjoin(VolumeVersion, (VolumeVersion.volume_id == Volume.id) & (VolumeVersion.state == "COMMITTED"))
+        .where(Volume.id == volume_id)
+        .order_by(VolumeVersion.version.desc())
+    )
+    volume, case, version = session.execute(query.limit(1)).one()
+    return volume, case, version
+
+
+def note_look(session: Session, reader: Reader, act: str, subject: str, purpose: Purpose, **shown: object) -> None:
+    """Journal a look: reader, purpose, what was shown. `shown` holds numbers and codes, never a person."""
+    journal.record(session, reader.account, act, subject, purpose=str(purpose), org=reader.org, **shown)

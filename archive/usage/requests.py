@@ -1,0 +1,228 @@
+"""利用: requests for use, their decision, and the grants that follow (R24, standards.md §3.6-3.7)."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.administration.policy import (
+    Act,
+    Capacity,
+    Denial,
+    Grant,
+    Reader,
+    Record,
+    UseScope,
+    capacities,
+    decide,
+    may,
+    papers_missing,
+    scope_of,
+)
+from archive.audit import journal
+from archive.database.engine import database_now
+from archive.database.tables_administration import UsageRequest
+from archive.database.tables_cases import Volume
+from archive.reference.codes import ArchivalCode
+from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
+from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import LabelledEnum, OrgKind
+
+MAX_DAYS = 30
+_NUMBER = re.compile(r"LY[0-9]{4}-([0-9]{6,12})")
+
+
+class RequestState(LabelledEnum):
+    """How far a request is. GRANTED ends by itself at `ends_at`."""
+
+    REQUESTED = "REQUESTED", "待审批"
+    GRANTED = "GRANTED", "已批准"
+    REFUSED = "REFUSED", "不批准"
+    WITHDRAWN = "WITHDRAWN", "已撤回"
+
+
+class PapersMissingError(ArchiveError):
+    """A request whose papers do not bear it."""
+
+    code = "PAPERS_MISSING"
+
+
+class BadRequestError(ArchiveError):
+    """A request for what is not to be had."""
+
+    code = "BAD_USAGE_REQUEST"
+
+
+class NotAllowedError(ArchiveError):
+    """Not this one's to decide."""
+
+    code = "FORBIDDEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is asked for: which volume, as whom, to what extent, what for, upon which document and papers, for how many days."""
+
+    code: str
+    capacity: str
+    scope: str
+    purpose: str
+    basis: str
+    papers: tuple[str, ...]
+    days: int
+
+
+def number_of(request: UsageRequest) -> str:
+    """利用单号."""
+    return f"LY{request.created_at.year}-{request.id:06d}"
+
+
+def table_row(capacity: str, scope: str) -> tuple[Capacity, UseScope]:
+    """The row of the table for a capacity and one of its scopes. Raises BadRequestError."""
+    row = capacities().get(capacity)
+    found = next((one for one in row.scopes if one.key == scope), None) if row else None
+    if row is None or found is None:
+        raise BadRequestError("该主体不能申请此利用范围。", "请对照利用主体表选择主体和范围。")
+    return row, found
+
+
+def request_use(session: Session, reader: Reader, wanted: Wanted, organisations: Organisations) -> UsageRequest:
+    """Enter a request. Whether the volume exists is not said: an unknown 档号 waits at its fonds like any other.
+
+    Raises BadRequestError, PapersMissingError.
+    """
+    capacity, scope = table_row(wanted.capacity, wanted.scope)
+    if not scope.acts:
+        raise BadRequestError("此利用范围只给出数目，不调阅档案。", "请用检索的总数答复。")
+    missing = papers_missing(capacity, scope, wanted.papers)
+    if missing:
+        raise PapersMissingError(f"材料不全，缺：{'、'.join(missing)}。", "请补齐材料后重新申请。")
+    code = ArchivalCode.parse(wanted.code).volume
+    volume = session.scalars(select(Volume).where(Volume.code == str(code))).first()
+    fonds = [one.code for one in organisations if one.fonds_no == code.fonds and one.kind in (OrgKind.DISTRICT, OrgKind.CITY)]
+    request = UsageRequest(
+        account=reader.account,
+        org=reader.org,
+        code=str(code),
+        keeper=volume.filing_org if volume else fonds[0] if fonds else organisations.of_kind(OrgKind.CITY)[0].code,
+        capacity=capacity.key,
+        scope=scope.key,
+        purpose=wanted.purpose,
+        basis=wanted.basis,
+        papers=list(wanted.papers),
+        days=min(max(wanted.days, 1), MAX_DAYS),
+        state=RequestState.REQUESTED,
+        created_at=database_now(session),
+    )
+    session.add(request)
+    session.flush()
+    journal.record(
+        session, reader.account, "REQUEST_USE", str(code), number=number_of(request), capacity=capacity.key, scope=scope.key, org=reader.org
+    )
+    return request
+
+
+def find_request(session: Session, number: str) -> UsageRequest:
+    """The request of a 利用单号. Raises NotFoundError."""
+    found = _NUMBER.fullmatch(number)
+    request = session.get(UsageRequest, int(found[1])) if found else None
+    if request is None or number_of(request) != number:
+        raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
+    return request
+
+
+def may_read(reader: Reader, request: UsageRequest, organisations: Organisations, session: Session) -> bool:
+    """Who asked may read it, and who may decide it."""
+    return request.account == reader.account or _may_decide(session, reader, request, organisations)
+
+
+def _may_decide(session: Session, reader: Reader, request: UsageRequest, organisations: Organisations) -> bool:
+    record = Record((request.keeper,), request.keeper, request.code)
+    return decide(reader, Act.DECIDE_USE, record, organisations, now=database_now(session)).allowed
+
+
+def decide_request(
+    session: Session, reader: Reader, number: str, *, approve: bool, reason: str, organisations: Organisations
+) -> UsageRequest:
+    """所领导 or a supervisor of the keeping side decides; never who asked. Raises NotFoundError, NotAllowedError, ConflictError."""
+    request = find_request(session, number)
+    if may(reader, Act.DECIDE_USE).denial is not None:
+        raise NotAllowedError(f"{Denial.ROLE.label}。", "请由保管单位的所领导或上级监督审批。")
+    if not _may_decide(session, reader, request, organisations):
+        raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
+    if request.account == reader.account:
+        raise NotAllowedError("申请人不得审批自己的申请。", "请由他人审批。")
+    if request.state != RequestState.REQUESTED:
+        raise ConflictError("该申请已有结论。", "如需继续利用，请重新申请。")
+    if approve and session.scalars(select(Volume.id).where(Volume.code == request.code, Volume.void_reason.is_(None))).first() is None:
+        raise ConflictError("没有此档号的册，不能批准。", "请以“查无此档”为由不予批准。")
+    now = database_now(session)
+    request.state = RequestState.GRANTED if approve else RequestState.REFUSED
+    request.decided_by, request.decided_at, request.reason = reader.account, now, reason
+    request.ends_at = now + timedelta(days=request.days) if approve else None
+    journal.record(session, reader.account, "DECIDE_USE", request.code, number=number, state=request.state, days=request.days)
+    return request
+
+
+def grants_of(session: Session, account: str) -> list[Grant]:
+    """What was granted to an account and has not ended."""
+    query = select(UsageRequest).where(
+        UsageRequest.account == account, UsageRequest.state == RequestState.GRANTED, UsageRequest.ends_at > database_now(session)
+    )
+    return [grant_of(one) for one in session.scalars(query.order_by(UsageRequest.id))]
+
+
+def grant_of(request: UsageRequest) -> Grant:
+    """A granted request as the policy sees it."""
+    _, scope = table_row(request.capacity, request.scope)
+    if request.ends_at is None:
+        raise BadRequestError("该申请没有批准。", "请等待审批。")
+    return Grant(number_of(request), request.account, request.code, scope.acts, scope.fields, request.ends_at)
+
+
+def requests_to_decide(session: Session, reader: Reader, organisations: Organisations, limit: int = 100) -> Sequence[UsageRequest]:
+    """What waits for this reader's decision, oldest first."""
+    query = select(UsageRequest).where(
+        UsageRequest.state == RequestState.REQUESTED, UsageRequest.keeper.in_(kept_below(reader, organisations))
+    )
+    return session.scalars(query.order_by(UsageRequest.id).limit(limit)).all()
+
+
+def withdraw_request(session: Session, reader: Reader, number: str) -> UsageRequest:
+    """Who asked takes it back while nobody has decided. Raises NotFoundError, ConflictError."""
+    request = find_request(session, number)
+    if request.account != reader.account:
+        raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
+    if request.state != RequestState.REQUESTED:
+        raise ConflictError("该申请已有结论。", "如需继续利用，请重新申请。")
+    request.state = RequestState.WITHDRAWN
+    journal.record(session, reader.account, "WITHDRAW_USE", request.code, number=number)
+    return request
+
+
+def end_grant(session: Session, reader: Reader, number: str, *, reason: str, organisations: Organisations) -> UsageRequest:
+    """End a grant before its time: who may decide it may also take it back. Raises NotFoundError, NotAllowedError, ConflictError."""
+    request = find_request(session, number)
+    if may(reader, Act.DECIDE_USE).denial is not None:
+        raise NotAllowedError(f"{Denial.ROLE.label}。", "请由保管单位的所领导或上级监督收回。")
+    if not _may_decide(session, reader, request, organisations):
+        raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
+    now = database_now(session)
+    if request.state != RequestState.GRANTED or request.ends_at is None or request.ends_at <= now:
+        raise ConflictError("该申请没有在用的授权。", "请刷新页面。")
+    request.ends_at = now
+    journal.record(session, reader.account, "END_USE", request.code, number=number, reason=reason)
+    return request
+
+
+def may_decide(session: Session, reader: Reader, request: UsageRequest, organisations: Organisations) -> bool:
+    """Whether this reader may decide it: the keeping side and those above it, never who asked."""
+    return request.account != reader.account and _may_decide(session, reader, request, organisations)
+
+
+def kept_below(reader: Reader, organisations: Organisations) -> frozenset[str]:
+    """The reader's organisation and all below it: whose requests he decides and whose register of use he keeps."""
+    return frozenset(one.code for one in organisations if reader.org in scope_of((one.code,), organisations))

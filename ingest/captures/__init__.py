@@ -1,0 +1,1 @@
+"""Files sent in parts by windows and stations."""

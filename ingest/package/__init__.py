@@ -1,0 +1,1 @@
+"""Reading a submission package (BagIt) without trusting it."""

@@ -1,0 +1,273 @@
+"""Foreign files are opened only here: in a child process with limits, reused from file to file. Its death is an answer, never ours (guard.md)."""
+
+import atexit
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from archive.inspection.subject import Look
+from ingest.errors import SandboxError
+from ingest.package.payload import PayloadFile
+
+MAX_FILE_BYTES = 512 << 20
+_START_SECONDS, _REUSES = 60.0, 500
+_LENGTH = struct.Struct("<Q")
+_NEW_USER, _NEW_NET, _NO_NEW_PRIVILEGES = 0x10000000, 0x40000000, 38
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one file may cost. Wall time is generous, because a busy machine must not refuse a sound file; CPU time is what bounds a hang."""
+
+    memory: int = 2 << 30
+    cpu_seconds: int = 20
+    wall_seconds: float = 120.0
+
+
+class Child:
+    """One child process. Not shared between threads; `pooled_look` hands one to each."""
+
+    def __init__(self, limits: Limits, task: str = "look") -> None:
+        """Start it and wait until it has its limits; raises SandboxError when that fails."""
+        self.limits, self.task, self.uses = limits, task, 0
+        root = str(Path(__file__).parents[2])
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                [sys.executable, "-P", "-m", "ingest.reading.sandbox", str(limits.memory), str(limits.cpu_seconds), task],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env={"PYTHONPATH": root, "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
+                cwd="/",
+            )
+        except OSError as error:
+            raise SandboxError from error
+        if self._receive(time.monotonic() + _START_SECONDS) != b"ready":
+            self.close()
+            raise SandboxError
+
+    def look(self, file: PayloadFile) -> Look | str:
+        """What it found, or in a word why there is no answer: `died` or `slow`."""
+        answer = self.ask(file.size, file.chunks())
+        return _unpacked(answer) if isinstance(answer, bytes) else answer
+
+    def ask(self, size: int, chunks: Iterable[bytes]) -> bytes | str:
+        """The answer of the task, or in a word why there is none: `died` or `slow`."""
+        self.uses += 1
+        deadline = time.monotonic() + self.limits.wall_seconds
+        # The deadline holds for the child that stops reading too: whoever is stuck in a write is freed by its death.
+        watch = threading.Timer(self.limits.wall_seconds, self._process.kill)
+        watch.start()
+        try:
+            self._pipe(self._process.stdin).write(_LENGTH.pack(size))
+            for chunk in chunks:
+                self._pipe(self._process.stdin).write(chunk)
+            self._pipe(self._process.stdin).flush()
+            answer = self._receive(deadline)
+        except BrokenPipeError:
+            answer = None
+        finally:
+            watch.cancel()
+        if answer is not None:
+            return answer
+        self.close()
+        slow = time.monotonic() >= deadline or self._process.returncode == -24  # noqa: PLR2004 - SIGXCPU
+        return "slow" if slow else "died"
+
+    def close(self) -> None:
+        """End it; safe to call twice."""
+        with contextlib.suppress(OSError):
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with contextlib.suppress(OSError, ValueError):
+                self._pipe(pipe).close()
+
+    def _receive(self, deadline: float) -> bytes | None:
+        head = self._exactly(_LENGTH.size, deadline)
+        longest = MAX_FILE_BYTES if self.task == "split" else 1 << 24
+        return self._exactly(min(_LENGTH.unpack(head)[0], longest), deadline) if head is not None else None
+
+    def _exactly(self, size: int, deadline: float) -> bytes | None:
+        handle, data = self._pipe(self._process.stdout).fileno(), bytearray()
+        while len(data) < size:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([handle], [], [], left)[0]:
+                return None
+            chunk = os.read(handle, min(size - len(data), 1 << 20))
+            if not chunk:
+                return None
+            data += chunk
+        return bytes(data)
+
+    @staticmethod
+    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+        if pipe is None:
+            raise SandboxError
+        return pipe
+
+
+class _Pool:
+    """The idle children of this process. A fork starts its own: two processes must not speak through one pipe."""
+
+    def __init__(self) -> None:
+        self._owner, self._idle, self._lock = os.getpid(), list[Child](), threading.Lock()
+        os.register_at_fork(after_in_child=self._forget)
+        atexit.register(self.close)
+
+    def _forget(self) -> None:
+        self._owner, self._idle, self._lock = os.getpid(), [], threading.Lock()
+
+    def take(self, limits: Limits, task: str = "look") -> Child:
+        with self._lock:
+            for place, child in enumerate(self._idle):
+                if (child.limits, child.task) == (limits, task):
+                    return self._idle.pop(place)
+        return Child(limits, task)
+
+    def give(self, child: Child) -> None:
+        if child.uses >= _REUSES:
+            child.close()
+            return
+        with self._lock:
+            self._idle.append(child)
+
+    def close(self) -> None:
+        if self._owner == os.getpid():
+            while self._idle:
+                self._idle.pop().close()
+
+
+_pool = _Pool()
+DEFAULT_LIMITS = Limits()
+
+
+def pooled_look(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
+    """Look into a file in a child process. A child that dies or hangs is a finding; raises SandboxError when none can be started.
+
+    Raises PackageChangedError when the file is no longer the one that was inspected.
+    """
+    if file.size > MAX_FILE_BYTES:
+        return Look(None, fault="FILE_UNSAFE", why="文件过大")
+    for _ in range(2):  # a child that other files had worn out may die of a sound one; a fresh one decides
+        child = _pool.take(limits)
+        fresh = child.uses == 0
+        try:
+            seen = child.look(file)
+        except BaseException:
+            child.close()
+            raise
+        if isinstance(seen, Look):
+            _pool.give(child)
+            return seen
+        if seen == "slow":
+            return Look(None, fault="FILE_UNSAFE", why="解析超时")
+        if fresh:
+            break
+    return Look(None, fault="FILE_UNSAFE", why="解析时进程中止")
+
+
+def pooled_ask(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes | str:
+    """Have a task done on bytes in a child process: its answer, or `died` or `slow`. Raises SandboxError when no child can be started."""
+    said: bytes | str = "died"
+    for _ in range(2):  # as for a look: a fresh child decides
+        child = _pool.take(limits, task)
+        fresh = child.uses == 0
+        try:
+            said = child.ask(len(data), (data[at : at + (1 << 20)] for at in range(0, len(data), 1 << 20)))
+        except BaseException:
+            child.close()
+            raise
+        if isinstance(said, bytes):
+            _pool.give(child)
+            return said
+        if fresh or said == "slow":
+            break
+    return said
+
+
+def _unpacked(answer: bytes) -> Look:
+    row: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(answer).items()}
+    by_page = {key: tuple((int(page), str(said)) for page, said in row[key]) for key in ("prints", "unclear", "texts", "taken")}
+    return Look(**(row | by_page))
+
+
+def _look(data: bytes) -> bytes:
+    from ingest.reading.formats import look  # noqa: PLC0415 - the parent never loads a parser
+
+    try:
+        found = look(data)
+    except MemoryError:
+        found = Look(None, fault="FILE_UNSAFE", why="解析所需内存过多")
+    return json.dumps(asdict(found)).encode()
+
+
+def _task(name: str) -> Callable[[bytes], bytes]:
+    """What this child does all its life."""
+    if name == "split":
+        from ingest.reading import stacks  # noqa: PLC0415 - as above
+
+        return stacks.answer
+    if name == "signature":
+        from ingest.reading import signatures  # noqa: PLC0415 - as above
+
+        return signatures.answer
+    if name == "ocr":
+        from ingest.reading import ocr_engine  # noqa: PLC0415 - as above
+
+        return ocr_engine.load()
+    return _look
+
+
+def serve(memory: int, cpu_seconds: int, task: str) -> None:
+    """The child: take its limits, then answer one file after the other until the parent is gone."""
+    act = _task(task)
+    _confine(memory)
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    _send(sink, b"ready")
+    while head := source.read(_LENGTH.size):
+        _allow_cpu(cpu_seconds)
+        _send(sink, act(source.read(_LENGTH.unpack(head)[0])))
+
+
+def _send(sink: IO[bytes], answer: bytes) -> None:
+    sink.write(_LENGTH.pack(len(answer)) + answer)
+    sink.flush()
+
+
+def _confine(memory: int) -> None:
+    """Memory, no file written, no core, few handles, no new privileges; and no network where the kernel lets us leave it."""
+    from PIL import Image  # noqa: PLC0415 - the child's alone
+
+    Image.init()  # loads what is loaded on demand, while files may still be opened
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(_NEW_NET) != 0:
+        libc.unshare(_NEW_USER | _NEW_NET)
+    libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    for what, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 64)):
+        ceiling = resource.getrlimit(what)[1]
+        low = limit if ceiling == resource.RLIM_INFINITY else min(limit, ceiling)
+        resource.setrlimit(what, (low, low))
+
+
+def _allow_cpu(seconds: int) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    ceiling = resource.getrlimit(resource.RLIMIT_CPU)[1]
+    soft = int(used.ru_utime + used.ru_stime) + seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (soft if ceiling == resource.RLIM_INFINITY else min(soft, ceiling), ceiling))
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

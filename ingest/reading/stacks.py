@@ -1,0 +1,140 @@
+"""A scanned stack becomes materials: cover and separator sheets bear QR codes that say whose pages follow. Runs in the child of `ingest.sandbox`.
+
+`YICE/1 CASE <case number>` begins a case, `YICE/1 MATERIAL <number> <name>` a material of it. The sheets themselves are not archived.
+"""
+
+import io
+import json
+import re
+import struct
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pikepdf
+import pypdfium2
+import zxingcpp
+from PIL import Image
+
+from ingest.reading.formats import MAX_PAGES, MAX_PIXELS, identify
+from ingest.reading.tiff_pages import pages_of
+
+_CASE = re.compile(r"YICE/1 CASE ([A-Za-z0-9][A-Za-z0-9_-]{0,63})")
+_MATERIAL = re.compile(r"YICE/1 MATERIAL ([1-9][0-9]{0,2}) (\S.{0,190})")
+_READING_SIDE, _PDF_SCALE = 1_000, 110 / 72
+_LENGTH = struct.Struct("<I")
+
+
+@dataclass(slots=True)
+class StackPiece:
+    """The pages of one material, indexes from 0; `data` in the format of the stack."""
+
+    case_no: str
+    no: int
+    type: str
+    pages: list[int] = field(default_factory=list)
+    data: bytes = field(default=b"", repr=False)
+
+
+class StackError(Exception):
+    """A stack that cannot be split; carries our own word for why. `bare`: it bears no sheet at all, so it may be no stack."""
+
+    def __init__(self, why: str, *, bare: bool = False) -> None:
+        """Keep the two apart."""
+        super().__init__(why)
+        self.bare = bare
+
+
+def split(data: bytes) -> tuple[str, list[StackPiece]]:
+    """Extension and materials of a stack, a multi-page TIFF or PDF; raises StackError."""
+    media_type = identify(data)
+    if media_type not in {"image/tiff", "application/pdf"}:
+        raise StackError("既不是 TIFF 也不是 PDF")
+    tiff = media_type == "image/tiff"
+    try:
+        codes = list(_tiff_codes(data) if tiff else _pdf_codes(data))
+        pieces = _grouped(codes)
+        for one in pieces:
+            one.data = pages_of(data, one.pages) if tiff else _pdf_pages(data, one.pages)
+    except (OSError, ValueError, SyntaxError, TypeError, LookupError, RuntimeError, EOFError, Warning, pypdfium2.PdfiumError) as error:
+        raise StackError("文件无法打开或不完整") from error
+    return ("tif" if tiff else "pdf"), pieces
+
+
+def _grouped(codes: list[str]) -> list[StackPiece]:
+    pieces: list[StackPiece] = []
+    case_no = ""
+    for page, code in enumerate(codes):
+        if cover := _CASE.fullmatch(code):
+            case_no = cover[1]
+        elif (sheet := _MATERIAL.fullmatch(code)) and case_no:
+            pieces.append(StackPiece(case_no, int(sheet[1]), sheet[2]))
+        elif not pieces or pieces[-1].case_no != case_no:
+            raise StackError(f"第 {page + 1} 页之前没有封面和分隔页", bare=not any(codes))
+        else:
+            pieces[-1].pages.append(page)
+    if not pieces or any(not one.pages for one in pieces):
+        raise StackError("分隔页之后没有页")
+    if len({(one.case_no, one.no) for one in pieces}) != len(pieces):
+        raise StackError("同一材料出现两次")
+    return pieces
+
+
+def _code(image: Image.Image) -> str:
+    """Our code on a page, empty for an ordinary page, whatever other codes it bears."""
+    grey = image.convert("L")
+    grey = grey.reduce(max(1, min(grey.size) // _READING_SIDE))
+    for one in zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)):
+        if one.text.startswith("YICE/1 "):
+            return str(one.text)
+    return ""
+
+
+def _tiff_codes(data: bytes) -> Iterator[str]:
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+            count = getattr(image, "n_frames", 1)
+            if count > MAX_PAGES:
+                raise StackError("页数过多")
+            for page in range(count):
+                image.seek(page)
+                yield _code(image)
+
+
+def _pdf_codes(data: bytes) -> Iterator[str]:
+    with pypdfium2.PdfDocument(data) as opened:
+        if len(opened) > MAX_PAGES:
+            raise StackError("页数过多")
+        for number in range(len(opened)):
+            page = opened[number]
+            scale = min(_PDF_SCALE, 3_000 / max(page.get_size()))
+            yield _code(page.render(scale=scale, grayscale=True).to_pil())
+            page.close()
+
+
+def _pdf_pages(data: bytes, pages: list[int]) -> bytes:
+    """The pages with their images as they are: streams are copied, not decoded."""
+    with pikepdf.open(io.BytesIO(data)) as source:
+        made = pikepdf.new()
+        made.pages.extend(source.pages[number] for number in pages)
+        out = io.BytesIO()
+        made.save(out, deterministic_id=True)
+    return out.getvalue()
+
+
+def answer(data: bytes) -> bytes:
+    """What the child sends: a JSON head behind its length, then the pieces one after the other."""
+    try:
+        extension, pieces = split(data)
+    except StackError as error:
+        return _packed({"fault": str(error), "bare": error.bare}, [])
+    rows = [{"case_no": one.case_no, "no": one.no, "type": one.type, "pages": len(one.pages), "size": len(one.data)} for one in pieces]
+    return _packed({"extension": extension, "pieces": rows}, [one.data for one in pieces])
+
+
+def _packed(head: dict[str, Any], blobs: list[bytes]) -> bytes:
+    text = json.dumps(head, ensure_ascii=False).encode()
+    return _LENGTH.pack(len(text)) + text + b"".join(blobs)

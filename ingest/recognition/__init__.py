@@ -1,0 +1,1 @@
+"""Reading scanned pages by OCR."""

@@ -1,0 +1,272 @@
+"""Encrypted columns and the blind index on both databases: nothing in plain on disk, keys that change, values that do not move."""
+
+import base64
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from archive.accession import blind_index
+from archive.accession.accession import take_over
+from archive.administration.policy import Reader, Role
+from archive.database.base import Base
+from archive.database.encryption import (
+    ColumnKeyError,
+    Keyring,
+    SealedJson,
+    SealedText,
+    ensure_keyring,
+    give_keys,
+    new_keyring,
+    read_keyring,
+    write_keyring,
+)
+from archive.database.engine import reading, writing
+from archive.database.tables_administration import Webhook
+from archive.database.tables_cases import Case, CaseRevision, Volume
+from archive.database.tables_gathering import CapturedFile
+from archive.finding_aids.supervision import responsibility
+from archive.reference.case_facts import CaseFacts
+from archive.reference.organisations import load_organisations
+from tests.support.factories import sound_case
+
+CASE_NO, NAME, ID_NUMBER, PHONE = "150602010000-20260901-000001", "测某", "150602199001010016", "13800000000"
+
+
+def enter(engine: Engine, number: int = 1) -> None:
+    facts = CaseFacts.model_validate(sound_case(f"{CASE_NO[:-1]}{number}"))
+    with writing(engine) as session:
+        take_over(
+            session, "test", facts=facts, snapshot={}, content_digest=f"{number:064d}", originals=[], findings=[], at=datetime.now(UTC)
+        )
+
+
+def stored(engine: Engine) -> list[str]:
+    """The facts of both tables as the database holds them."""
+    with reading(engine) as session:
+        found = [*session.execute(text("SELECT facts FROM cases")), *session.execute(text("SELECT facts FROM case_revisions"))]
+    return [one[0] if isinstance(one[0], str) else json.dumps(one[0], ensure_ascii=False) for one in found]
+
+
+def reserved(case: Case, number: int) -> Volume:
+    about = {"fonds": "J602", "series": "CS", "year": 2026, "term": "Y", "filing_org": CASE_NO[:12]}
+    code = f"J602-ZY·HJ·CS·2026·Y-{number:06d}"
+    return Volume(case_id=case.id, code=code, number=number, completed_at=case.completed_at, reserved_at=case.completed_at, **about)
+
+
+def facts_of(engine: Engine) -> list[str]:
+    with reading(engine) as session:
+        return [
+            one["applicant"]["id_number"] for one in (*session.scalars(select(Case.facts)), *session.scalars(select(CaseRevision.facts)))
+        ]
+
+
+def test_what_is_taken_over_is_encrypted_in_the_rows_and_read_as_it_was(engine: Engine) -> None:
+    give_keys(engine, new_keyring())
+    enter(engine)
+    rows = stored(engine)
+    assert len(rows) == 2
+    assert not [secret for secret in (NAME, ID_NUMBER, PHONE, "u6d4b") for row in rows if secret in row]
+    assert facts_of(engine) == [ID_NUMBER] * 2
+
+
+def test_the_same_facts_are_never_the_same_ciphertext(engine: Engine) -> None:
+    give_keys(engine, new_keyring())
+    enter(engine)
+    assert len({json.loads(one)["value"] for one in stored(engine)}) == 2
+
+
+def test_without_keys_or_with_others_the_facts_stay_shut(engine: Engine) -> None:
+    give_keys(engine, new_keyring())
+    enter(engine)
+    give_keys(engine, new_keyring())
+    with pytest.raises(ColumnKeyError):
+        facts_of(engine)
+    engine.dialect.yice_keys = None  # type: ignore[attr-defined]
+    with pytest.raises(ColumnKeyError):
+        facts_of(engine)
+
+
+@pytest.mark.parametrize("place", [0, 20, -1])
+def test_one_changed_byte_of_a_value_is_noticed(place: int) -> None:
+    ring = new_keyring()
+    sealed = ring.seal("某", "json")
+    raw = bytearray(base64.b64decode(sealed["value"]))
+    raw[place] ^= 1
+    with pytest.raises(ColumnKeyError):
+        ring.open({**sealed, "value": base64.b64encode(raw).decode()}, "json")
+    with pytest.raises(ColumnKeyError):
+        ring.open(sealed, "text")
+    assert ring.open(sealed, "json") == "某"
+
+
+def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: Engine) -> None:
+    old = new_keyring()
+    give_keys(engine, old)
+    for number in (1, 2, 3):
+        enter(engine, number)
+    ring = old.with_new_key()
+    give_keys(engine, ring)
+    assert facts_of(engine) == [ID_NUMBER] * 6
+    for _ in range(2):
+        after: int | None = 0
+        while after is not None:
+            with writing(engine) as session:
+                after = blind_index.reseal(session, ring, after, 2)
+    assert {json.loads(one)["key"] for one in stored(engine)} == {"k2"}
+    give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
+    assert facts_of(engine) == [ID_NUMBER] * 6
+
+
+def test_rotation_puts_names_of_captured_files_and_secrets_of_webhooks_under_the_new_key(engine: Engine) -> None:
+    old, at = new_keyring(), datetime.now(UTC)
+    give_keys(engine, old)
+    with writing(engine) as session:
+        for number in range(3):
+            session.add(
+                Webhook(account="a", org="150602010000", url="http://127.0.0.1/", secret=f"s{number}", cursor=0, next_at=at, created_at=at)
+            )
+            about = {
+                "account": "a",
+                "org": "150602010000",
+                "size": 1,
+                "sha256": "0" * 64,
+                "state": "SENDING",
+                "station": "1",
+                "operator": "1",
+            }
+            about |= {"dpi": 300, "captured_at": at, "position": 1, "of": 1, "pieces": [], "findings": [], "created_at": at}
+            session.add(CapturedFile(id=f"{number:032d}", name=f"{NAME}.jpg", **about))
+    ring = old.with_new_key()
+    give_keys(engine, ring)
+    done: int | None = 0
+    while done is not None:
+        with writing(engine) as session:
+            last, done = done, blind_index.reseal_texts(session, ring, done, 2)
+    assert last == 6
+    give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
+    with reading(engine) as session:
+        assert session.scalars(select(CapturedFile.name)).all() == [f"{NAME}.jpg"] * 3
+        assert sorted(session.scalars(select(Webhook.secret))) == ["s0", "s1", "s2"]
+
+
+def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
+    sealed = {
+        f"{table.name}.{one.name}"
+        for table in Base.metadata.sorted_tables
+        for one in table.columns
+        if isinstance(one.type, SealedJson | SealedText)
+    }
+    assert sealed == {"cases.facts", "case_revisions.facts", "gathered_cases.facts", "captured_files.name", "webhooks.secret"}
+
+
+def test_rows_from_before_there_were_keys_are_read_and_sealed_by_the_job(engine: Engine) -> None:
+    enter(engine)
+    assert ID_NUMBER in stored(engine)[0]
+    ring = new_keyring()
+    give_keys(engine, ring)
+    assert facts_of(engine) == [ID_NUMBER] * 2
+    with writing(engine) as session:
+        assert blind_index.reseal(session, ring, 0, 10) == 1
+        assert blind_index.reseal(session, ring, 1, 10) is None
+    assert not [row for row in stored(engine) if ID_NUMBER in row]
+    with reading(engine) as session:
+        supervisor = Reader("s", Role.CITY_SUPERVISOR, "150600000000")
+        assert [one["node"] for one in responsibility(session, supervisor, "3", load_organisations())] == ["APPROVE"]
+
+
+def test_a_process_that_started_before_the_rotation_reads_what_came_after_it(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "columns.json"
+    give_keys(engine, ensure_keyring(path).with_new_key())
+    enter(engine)
+    early = ensure_keyring(path)
+    give_keys(engine, early, lambda: ensure_keyring(path))
+    with pytest.raises(ColumnKeyError):
+        facts_of(engine)
+    fresh = early.with_new_key()
+    write_keyring(path, fresh)
+    give_keys(engine, fresh)
+    enter(engine, 2)
+    give_keys(engine, early, lambda: ensure_keyring(path))
+    with reading(engine) as session:
+        found = session.scalars(select(Case.facts).where(Case.case_no.endswith("2"))).one()
+    assert found["applicant"]["id_number"] == ID_NUMBER
+
+
+def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_only_digests(engine: Engine) -> None:
+    ring = new_keyring()
+    give_keys(engine, ring)
+    enter(engine)
+    with reading(engine) as session:
+        entries = [(one.kind, one.digest) for one in session.scalars(select(blind_index.BlindEntry))]
+    expected = {(blind_index.ID_NUMBER, ID_NUMBER), (blind_index.ID_ENDS, "1506020016"), (blind_index.PHONE, PHONE)}
+    assert set(entries) == {(kind, ring.digest(kind, value)) for kind, value in expected}
+    assert ring.digest("ID_NUMBER", ID_NUMBER) != ring.digest("PHONE", ID_NUMBER) != new_keyring().digest("PHONE", ID_NUMBER)
+
+
+def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kill_costs_one_batch(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "columns.json"
+    give_keys(engine, ensure_keyring(path), lambda: ensure_keyring(path))
+    for number in (1, 2, 3, 4):
+        enter(engine, number)
+        with writing(engine) as session:
+            case = session.scalars(select(Case).where(Case.case_no.endswith(str(number)))).one()
+            session.add(reserved(case, number))
+
+    def found() -> int:
+        with reading(engine) as session:
+            return len(blind_index.volumes_naming(session, blind_index.ID_NUMBER, ID_NUMBER))
+
+    def keys() -> Counter[str]:
+        with reading(engine) as session:
+            return Counter(session.scalars(select(blind_index.BlindEntry.key).where(blind_index.BlindEntry.kind == blind_index.PHONE)))
+
+    assert found() == 4
+    write_keyring(path, ensure_keyring(path).with_new_blind_key())
+    with writing(engine) as session:
+        assert blind_index.rehash(session, 1) == 1
+    with pytest.raises(ZeroDivisionError), writing(engine) as session:
+        blind_index.rehash(session, 2)
+        _ = 1 / 0  # what a kill leaves of a batch: nothing
+    assert (found(), keys()) == (4, {"b1": 3, "b2": 1})
+    enter(engine, 5)
+    assert keys() == {"b1": 3, "b2": 2}
+    while True:
+        with writing(engine) as session:
+            if not blind_index.rehash(session, 2):
+                break
+        assert found() == 4
+    assert (found(), keys()) == (4, {"b2": 5})
+
+
+def test_a_ring_from_before_blind_keys_had_names_is_read_as_one_with_the_first() -> None:
+    ring = new_keyring()
+    old = {name: base64.b64encode(key).decode() for name, key in ring.keys.items()}
+    text_of_old = json.dumps({"current": "k1", "keys": old, "blind": base64.b64encode(ring.blinds["b1"]).decode()})
+    assert read_keyring(text_of_old) == ring
+
+
+def test_of_many_that_start_at_once_one_makes_the_keys_and_all_read_the_same(tmp_path: Path) -> None:
+    path, found = tmp_path / "keys" / "columns.json", []
+    threads = [Thread(target=lambda: found.append(ensure_keyring(path))) for _ in range(8)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert len(found) == 8
+    assert {one.blinds["b1"] for one in found} == {found[0].blinds["b1"]}
+    assert path.stat().st_mode & 0o077 == 0
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_no_key_is_in_the_text_of_a_keyring_and_a_broken_file_is_told() -> None:
+    ring = new_keyring()
+    assert base64.b64encode(ring.blinds["b1"]).decode() not in repr(ring)
+    assert repr(ring.blinds["b1"]) not in repr(ring)
+    for broken in ("", "{}", '{"current": "k1", "keys": {"k1": "c2hvcnQ="}, "blind": "c2hvcnQ="}'):
+        with pytest.raises(ColumnKeyError):
+            read_keyring(broken)

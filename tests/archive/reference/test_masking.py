@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archive.reference.citizen_id import check_digit
+from archive.reference.masking import mask_numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("身份证150602199001010016，电话13800000000。", "身份证150602********0016，电话138****0000。"),
+        ("15060219900101001x", "150602********001x"),
+        ("１５０６０２１９９００１０１００１６", "１５０６０２********００１６"),
+        ("150602 19900101 0016", "150602 ******** 0016"),
+        ("150602\n1990\u200b01010016", "150602\n****\u200b****0016"),
+        ("150602-19900101-0016", "150602-********-0016"),
+        ("1 150602199001010016 13800000000", "1 150602********0016 138****0000"),
+        ("138 0000 0000", "138 **** 0000"),
+        ("138-0000-0000", "138-****-0000"),
+        ("0477-8123456", "0477-*******"),
+        ("150602900101001", "150602******001"),
+        ("11506021990010100161", "********************"),
+    ],
+)
+def test_numbers_of_people_are_hidden_however_they_are_written(text: str, shown: str) -> None:
+    assert mask_numbers(text) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "150602010000-20260901-000001",
+        "J602-ZY·HJ·QR·2026·Y-000123-004",
+        "2026年09月01日 10:00 第 3 页 共 14 页",
+        "出生医学证明编号O150012345",
+        "150602010000",
+    ],
+)
+def test_numbers_of_records_stay(text: str) -> None:
+    assert mask_numbers(text) == text
+
+
+@given(
+    st.text("前后，0123456789 \n", max_size=20),
+    st.text("前后， \n", min_size=1, max_size=3),
+    st.dates().filter(lambda day: 1850 <= day.year < 2100),
+    st.integers(0, 999),
+    st.lists(st.tuples(st.integers(0, 18), st.sampled_from([" ", "\n", "\u200b", "　"])), max_size=4),
+)
+def test_no_sound_id_number_survives_in_any_surroundings(
+    before: str, after: str, born: object, serial: int, gaps: list[tuple[int, str]]
+) -> None:
+    first17 = f"150602{str(born).replace('-', '')}{serial:03d}"
+    number = first17 + check_digit(first17)
+    written = number
+    for place, gap in sorted(gaps, reverse=True):
+        written = written[:place] + gap + written[place:]
+    hidden = mask_numbers(before + "，" + written + after)
+    assert len(hidden) == len(before) + 1 + len(written) + len(after)
+    squeezed = "".join(one for one in hidden if one.isalnum() or one == "*")
+    assert number not in squeezed

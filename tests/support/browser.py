@@ -1,0 +1,72 @@
+"""A real Chromium (Debian's package) for the tests of the desk, and a real server beside it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from api.cluster.services import free_port
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium")
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The browser, without a window."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a module; in CI a missing one is a fault. No longer: its driver leaves an event loop running, in which nothing else can sign."""
+    if CHROMIUM is None and not os.environ.get("CI"):
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with chromium() as made:
+        yield made
+
+
+@contextmanager
+def served(data: Path, **settings: str) -> Iterator[str]:
+    """The web server on a data folder, with settings as `YICE_…` names in lower case; yields its address."""
+    with serving(data, **settings) as (_, address):
+        yield address
+
+
+@contextmanager
+def serving(data: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """As `served`; yields its process too."""
+    port = free_port()
+    command = [sys.executable, "-m", "api.cli", "serve", "--port", str(port)]
+    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)} | {
+        f"YICE_{name.upper()}": value for name, value in settings.items()
+    }
+    server = subprocess.Popen(command, env=env, cwd=data)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            try:
+                httpx.get(f"{address}/healthz", timeout=2)
+            except httpx.HTTPError:
+                assert server.poll() is None, "the server ended"
+                time.sleep(0.1)
+            else:
+                break
+        yield server, address
+    finally:
+        server.terminate()
+        server.wait(timeout=20)

@@ -1,0 +1,117 @@
+"""A small archive with accounts behind the station API, of real parts, in this process; volumes are compiled once and copied for each test."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from api.app import create_app
+from api.cli.search import open_shelf, source_of
+from api.runtime.bootstrap import Runtime, start
+from api.runtime.settings import Settings
+from archive.administration import accounts
+from archive.administration.accounts import AccountKind, NewAccount, approve_account, open_login, propose_account, renew_secret
+from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
+from archive.database.engine import writing
+from archive.database.tables_administration import Account
+from archive.reference.organisations import load_organisations
+from search.follow import rebuild
+from tests.support.holdings import holdings, sound_case
+
+HOME, NEIGHBOUR, OTHER = "150602010000", "150602020000", "150622020000"
+DISTRICT, OTHER_DISTRICT, CITY = "150602000000", "150622000000", "150600000000"
+BIRTH, MOVE = "150602010000-20260901-000001", "150602010000-20260901-000002"
+LOOK = {"Yice-Purpose": "HANDLE"}
+ORGANISATIONS = load_organisations()
+SYSTEM, SECURITY = Reader("sysadmin", Role.SYSTEM_ADMIN, CITY), Reader("secadmin", Role.SECURITY_ADMIN, CITY)
+
+
+def moved_case(case_no: str) -> dict[str, Any]:
+    """A case that is no birth, so that its volume is not of the highest class: a move within the district."""
+    case = sound_case(case_no)
+    case["item"] = {"code": "QR26", "version": "2026-1"}
+    for one, name in zip(case["materials"][3:], ("居民户口簿", "住所材料", "情况说明"), strict=True):
+        one["type"] = name
+    case["materials"][3]["paper"] = {"original": False, "pages": 1, "kept": True}
+    return case
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The API of one archive; `token` makes an account of a role at a place and gives headers that carry its token."""
+
+    runtime: Runtime
+    client: TestClient
+
+    def token(self, role: Role = Role.STATION_CLIENT, org: str = HOME, scopes: tuple[Scope, ...] | None = None) -> dict[str, str]:
+        """Headers of a fresh or known account; clients of any business role, persons for the administrators."""
+        login = f"{role.value.lower().replace('_', '-')}-{org}"
+        wanted = tuple({SCOPE_OF[act] for act in acts_of(role) if act in SCOPE_OF})
+        with writing(self.runtime.engine) as session:
+            account = session.scalars(select(Account).filter_by(login=login)).first()
+            if account is None:
+                kind = AccountKind.CLIENT if wanted else AccountKind.PERSON
+                propose_account(session, SYSTEM, NewAccount(login, kind, role.label, org, role, scopes=wanted), ORGANISATIONS)
+                account = approve_account(session, SECURITY, login)
+            carried = open_login(session, account, "TOKEN", wanted if scopes is None else scopes)
+        return {"Authorization": f"Bearer {carried}", **LOOK}
+
+    def secret(self, role: Role = Role.STATION_CLIENT, org: str = HOME) -> tuple[str, str]:
+        """Client id and secret."""
+        self.token(role, org)
+        login = f"{role.value.lower().replace('_', '-')}-{org}"
+        with writing(self.runtime.engine) as session:
+            return login, renew_secret(session, "setup", login)
+
+    def granted(self, headers: dict[str, str], code: str, *, by: dict[str, str] | None = None, **other: Any) -> str:
+        """A usage number: asked for with these headers, approved by the chief of the keeping station."""
+        wanted = {
+            "code": code,
+            "capacity": "POLICE",
+            "scope": "CASE",
+            "purpose": "核对材料",
+            "basis": "东公户核〔2026〕12号",
+            "papers": ["办理业务的依据"],
+            **other,
+        }
+        number = self.client.post("/api/v1/usage-requests", json=wanted, headers=headers).json()["number"]
+        decided = self.client.post(
+            f"/api/v1/usage-requests/{number}/decision", json={"approve": True, "reason": "材料齐全"}, headers=by or self.token(Role.CHIEF)
+        )
+        assert decided.status_code == 200, decided.text
+        return str(number)
+
+
+def build(folder: Path) -> Path:
+    """An archive with two committed volumes of the home station, indexed: a birth file and a move."""
+    runtime = start(Settings(data=folder))
+    held = holdings(folder, runtime.engine, folder / "pki")
+    for name, case in (("one", sound_case(BIRTH)), ("two", moved_case(MOVE))):
+        taken = held.deliver(name, case)
+        assert str(taken.outcome) in {"ACCEPTED", "CONFIRM"}, taken
+    held.freeze()
+    held.make()
+    rebuild(source_of(runtime), open_shelf(runtime.settings))
+    runtime.engine.dispose()
+    return folder
+
+
+@contextmanager
+def desk(built: Path, folder: Path, **settings: Any) -> Iterator[Desk]:
+    """The API on a copy of a built archive."""
+    shutil.copytree(built, folder, dirs_exist_ok=True)
+    runtime = start(Settings(data=folder, **settings))
+    app = create_app(runtime)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield Desk(runtime, client)
+    runtime.engine.dispose()
+
+
+def cheap_hashes() -> None:
+    """Argon2id at a size that tests can afford."""
+    accounts._MEMORY_KIB = 64
