@@ -43,7 +43,7 @@ screenshots: setup ## 各页截图（亮、暗、手机），写入 screenshots/
 	$(VENV)/bin/python -m tests.support.screenshots
 
 cluster: setup ## 本机集群 / the distributed mode natively on loopback: PostgreSQL, SeaweedFS, RabbitMQ, two nodes, web
-	$(VENV)/bin/python -m api.cluster up
+	$(VENV)/bin/yice cluster up
 
 cluster-drill: setup ## 集群演练 / the demo cases through two nodes while processes are killed and services break (CASES=2000 SECONDS_LONG=600)
 	$(VENV)/bin/python -m tests.faults.drill --cases $(if $(filter file,$(origin CASES)),2000,$(CASES)) --seconds $(SECONDS_LONG) --seed $(SEED)

@@ -52,7 +52,9 @@ async def _few_threads(_: FastAPI) -> AsyncIterator[None]:
 
 def create_app(runtime: Runtime) -> FastAPI:
     """The app on one runtime. Health alone needs no account."""
-    app = FastAPI(title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None, lifespan=_few_threads)
+    app = FastAPI(
+        title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None, lifespan=_few_threads
+    )
     mount_stations(app, runtime)
     mount_desk(app, runtime)
     measured = registry_of(runtime)

@@ -41,7 +41,11 @@ def _fold_character(character: str) -> str:
     if way is not None:
         return way
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
-    kept = (_OTHER_WAYS.get(one, one) for one in plain if not one.isspace() and unicodedata.category(one) not in _UNSEEN)
+    kept = (
+        _OTHER_WAYS.get(one, one)
+        for one in plain
+        if not one.isspace() and unicodedata.category(one) not in _UNSEEN
+    )
     return "".join(_simplified().get(one, one) for one in kept)
 
 

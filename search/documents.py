@@ -16,12 +16,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.administration.policy import scope_of
-from archive.arrangement.filing import LOCAL_TIME, volume_title
-from archive.database.tables_cases import Case, Volume, VolumeVersion
-from archive.pdfium import ALONE
+from archive.arrangement.filing import volume_title
+from archive.compile.pdfium import ALONE
+from archive.database.tables_cases import Case
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.recognition.page_texts import texts_of_volume
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode, storage_prefix
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.masking import mask_numbers
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
@@ -91,7 +93,11 @@ def _letters(series: str) -> int:
 
 
 def load_document(
-    session: Session, store: BlobStore, volume_id: int, catalogue: Catalogue, organisations: Organisations
+    session: Session,
+    store: BlobStore,
+    volume_id: int,
+    catalogue: Catalogue,
+    organisations: Organisations,
 ) -> Document | None:
     """The document of the newest committed version of a volume; none when it has none, or is void.
 
@@ -101,7 +107,9 @@ def load_document(
         select(Volume, VolumeVersion, Case)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         .join(Case, Case.id == Volume.case_id)
-        .where(Volume.id == volume_id, VolumeVersion.state == "COMMITTED", Volume.void_reason.is_(None))
+        .where(
+            Volume.id == volume_id, VolumeVersion.state == "COMMITTED", Volume.void_reason.is_(None)
+        )
         .order_by(VolumeVersion.version.desc())
         .limit(1)
     ).first()
@@ -114,7 +122,10 @@ def load_document(
     except (MissingError, DigestMismatchError, pdfium.PdfiumError):
         texts = []
     read = texts_of_volume(session, store, volume, version, catalogue, organisations)
-    texts = [with_reading(text, read[page].text) if page in read else text for page, text in enumerate(texts, 1)]
+    texts = [
+        with_reading(text, read[page].text) if page in read else text
+        for page, text in enumerate(texts, 1)
+    ]
     return document_of(volume, version.version, case, texts, catalogue, organisations)
 
 
@@ -140,15 +151,26 @@ def _page_text(document: pdfium.PdfDocument, index: int) -> str:
 
 
 def document_of(
-    volume: Volume, version: int, case: Case, texts: Sequence[str], catalogue: Catalogue, organisations: Organisations
+    volume: Volume,
+    version: int,
+    case: Case,
+    texts: Sequence[str],
+    catalogue: Catalogue,
+    organisations: Organisations,
 ) -> Document:
     """The document of a volume whose pages carry these texts."""
     facts = CaseFacts.model_validate(case.facts)
     item = catalogue.get(case.item_code, case.item_version)
     names = tuple(dict.fromkeys(one.name for one in (facts.applicant, *facts.subjects)))
     title = volume_title(facts, item, organisations)
-    orgs = tuple(dict.fromkeys((volume.filing_org, case.receive_org, case.accept_org, case.domicile_org)))
-    labels = (item.name, Series(volume.series).label, *(organisations.get(one).name for one in orgs))
+    orgs = tuple(
+        dict.fromkeys((volume.filing_org, case.receive_org, case.accept_org, case.domicile_org))
+    )
+    labels = (
+        item.name,
+        Series(volume.series).label,
+        *(organisations.get(one).name for one in orgs),
+    )
     return Document(
         volume_id=volume.id,
         version=version,
@@ -166,6 +188,8 @@ def document_of(
         names=names,
         title=title,
         head=mask_numbers(GAP.join((title, *names, volume.code, case.case_no, *labels))),
-        pages=tuple((page, mask_numbers(text)) for page, text in enumerate(texts, 1) if text.strip()),
+        pages=tuple(
+            (page, mask_numbers(text)) for page, text in enumerate(texts, 1) if text.strip()
+        ),
         scope=scope_of((*orgs, *((volume.cross_org,) if volume.cross_org else ())), organisations),
     )

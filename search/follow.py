@@ -12,14 +12,15 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
 from archive.database.engine import reading
-from archive.database.tables_cases import IndexFeed, Volume, VolumeVersion
+from archive.database.tables_jobs import IndexFeed
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs import feed
 from archive.reference.errors import ArchiveError
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from search.documents import Document, load_document
 from search.index import SearchIndex
-from search.shelf import Shelf
+from search.index_folder import IndexFolder
 from storage.blobs import BlobStore
 from storage.errors import StorageError
 
@@ -45,7 +46,9 @@ class Source:
         """What is to be found of a volume now; nothing when its facts cannot be read, which `check` then names, so that one does not stop all."""
         with reading(self.engine) as session:
             try:
-                return load_document(session, self.store, volume_id, self.catalogue, self.organisations)
+                return load_document(
+                    session, self.store, volume_id, self.catalogue, self.organisations
+                )
             except (ArchiveError, ValueError) as fault:
                 # Neither the text of the fault nor a 档号: both may quote the record.
                 _log.warning("volume row %d cannot be indexed: %s", volume_id, type(fault).__name__)
@@ -88,7 +91,7 @@ def catch_up(source: Source, index: SearchIndex) -> int:
     return count
 
 
-def follow(source: Source, shelf: Shelf, stop: Callable[[], bool]) -> None:
+def follow(source: Source, shelf: IndexFolder, stop: Callable[[], bool]) -> None:
     """Follow the feed until told to stop; builds the index when there is none. Raises WriterBusyError when another process follows."""
     with shelf.only_one("writer"):
         if shelf.current() is None:
@@ -98,7 +101,7 @@ def follow(source: Source, shelf: Shelf, stop: Callable[[], bool]) -> None:
             wait = _follow_one(source, shelf, stop, wait)
 
 
-def _follow_one(source: Source, shelf: Shelf, stop: Callable[[], bool], wait: float) -> float:
+def _follow_one(source: Source, shelf: IndexFolder, stop: Callable[[], bool], wait: float) -> float:
     """Follow with one generation until another is current, or until something out there fails; returns how long to wait after the next failure."""
     folder = shelf.current()
     index = shelf.open(folder)
@@ -117,7 +120,9 @@ def _follow_one(source: Source, shelf: Shelf, stop: Callable[[], bool], wait: fl
     return wait
 
 
-def rebuild(source: Source, shelf: Shelf, watch: Callable[[int, int], None] | None = None) -> int:
+def rebuild(
+    source: Source, shelf: IndexFolder, watch: Callable[[int, int], None] | None = None
+) -> int:
     """Build a new generation from database and store while the old one answers, then put it in its place. Returns how many volumes.
 
     The place in the feed is read first: what changes while we build is read again from there before the swap.
@@ -125,7 +130,13 @@ def rebuild(source: Source, shelf: Shelf, watch: Callable[[int, int], None] | No
     with shelf.only_one("rebuild"):
         with reading(source.engine) as session:
             cursor = feed.head(session)
-            volumes = list(session.scalars(select(VolumeVersion.volume_id).where(VolumeVersion.state == "COMMITTED").distinct()))
+            volumes = list(
+                session.scalars(
+                    select(VolumeVersion.volume_id)
+                    .where(VolumeVersion.state == "COMMITTED")
+                    .distinct()
+                )
+            )
         folder = shelf.begin()
         index = shelf.open(folder)
         try:

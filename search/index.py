@@ -155,7 +155,9 @@ def hit_of(facts: Mapping[str, Any], texts: Sequence[str], query: Node) -> Hit:
     on = [place for place, count in enumerate(held) if count]
     head = fold(facts["head"])
     # What the facts say is shown of the facts; else the page that holds most of what was typed.
-    best = None if all(term in head for term in terms) else max(on, key=held.__getitem__, default=None)
+    best = (
+        None if all(term in head for term in terms) else max(on, key=held.__getitem__, default=None)
+    )
     return Hit(
         volume_id=facts["volume_id"],
         version=facts["version"],

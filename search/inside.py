@@ -56,7 +56,9 @@ class Inside:
         return len({one.page for one in self.places})
 
 
-def find_inside(document: pdfium.PdfDocument, typed: str, read: Mapping[int, PageText], names: Iterable[str]) -> Inside:
+def find_inside(
+    document: pdfium.PdfDocument, typed: str, read: Mapping[int, PageText], names: Iterable[str]
+) -> Inside:
     """Every place of the words typed on pages that have all of them. Takes no lock: whoever holds the document holds pdfium."""
     terms = list(dict.fromkeys(word for part in typed[:MAX_TYPED].split() if (word := fold(part))))
     places: list[Place] = []
@@ -72,7 +74,11 @@ def find_inside(document: pdfium.PdfDocument, typed: str, read: Mapping[int, Pag
                 sizes[number] = (float(page.get_width()), float(page.get_height()))
                 shown = hide_names(mask_numbers(_text(characters)), hidden)
                 places += [
-                    Place(number, _around(shown, start, end), _boxes(characters[start:end], words, sizes[number][1]))
+                    Place(
+                        number,
+                        _around(shown, start, end),
+                        _boxes(characters[start:end], words, sizes[number][1]),
+                    )
                     for start, end in spans[: MAX_PLACES - len(places)]
                 ]
         finally:
@@ -107,7 +113,11 @@ def _of_pdf(words: Any) -> Iterator[_Character]:  # noqa: ANN401 - as above
     for index in range(words.count_chars()):
         code = raw.FPDFText_GetUnicode(words, index)
         if code in _PAIR:  # a rare character is given as a pair
-            code = 0x10000 + ((code - 0xD800) << 10) + (raw.FPDFText_GetUnicode(words, index + 1) - 0xDC00)
+            code = (
+                0x10000
+                + ((code - 0xD800) << 10)
+                + (raw.FPDFText_GetUnicode(words, index + 1) - 0xDC00)
+            )
         text = chr(code)
         if text == "\n" or unicodedata.category(text) not in _NOTHING:
             yield _Character(" " if text == "\n" else text, index)
@@ -126,7 +136,10 @@ def _of_reading(page: Any, read: PageText) -> Iterator[_Character]:  # noqa: ANN
         for character, begin, end in line.along():
             across, down = line.corners[::2], line.corners[1::2]
             corners = [
-                at(across[0] + share * (across[1] - across[0]), down[edge] + share * (down[1 if edge == 0 else 2] - down[edge]))
+                at(
+                    across[0] + share * (across[1] - across[0]),
+                    down[edge] + share * (down[1 if edge == 0 else 2] - down[edge]),
+                )
                 for share in (begin, end)
                 for edge in (0, 3)
             ]
@@ -137,14 +150,24 @@ def _of_reading(page: Any, read: PageText) -> Iterator[_Character]:  # noqa: ANN
 def _picture(page: Any, *, whole: bool) -> tuple[float, float, float, float]:  # noqa: ANN401 - as above
     """Where on the page what was read lies: the largest picture, or the page of a PDF above the foot strip."""
     sheet = (0.0, STRIP, float(page.get_width()), float(page.get_height()))
-    found = [] if whole else [one.get_bounds() for one in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)]
+    found = (
+        []
+        if whole
+        else [
+            one.get_bounds()
+            for one in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
+        ]
+    )
     return max(found, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), default=sheet)
 
 
 def _spans(characters: Sequence[_Character], terms: Sequence[str]) -> list[tuple[int, int]]:
     """Start and end of every place of every term, in order; none unless all terms are there."""
     folded, places = fold_with_places(_text(characters))
-    by_term = [[(places[at], places[at + len(term) - 1] + 1) for at in occurrences(term, folded)] for term in terms]
+    by_term = [
+        [(places[at], places[at + len(term) - 1] + 1) for at in occurrences(term, folded)]
+        for term in terms
+    ]
     return sorted({span for spans in by_term for span in spans}) if all(by_term) else []
 
 
@@ -162,9 +185,16 @@ def _boxes(characters: Sequence[_Character], words: Any, height: float) -> tuple
         if box[2] <= 0 or box[3] <= 0:
             continue
         last = lines[-1] if lines else None
-        if last is not None and abs((box[1] + box[3] / 2) - (last[1] + last[3] / 2)) < max(box[3], last[3]) / 2 and box[0] >= last[0]:
+        if (
+            last is not None
+            and abs((box[1] + box[3] / 2) - (last[1] + last[3] / 2)) < max(box[3], last[3]) / 2
+            and box[0] >= last[0]
+        ):
             left, top = min(last[0], box[0]), min(last[1], box[1])
-            right, bottom = max(last[0] + last[2], box[0] + box[2]), max(last[1] + last[3], box[1] + box[3])
+            right, bottom = (
+                max(last[0] + last[2], box[0] + box[2]),
+                max(last[1] + last[3], box[1] + box[3]),
+            )
             lines[-1] = (left, top, right - left, bottom - top)
         else:
             lines.append(box)
@@ -173,6 +203,8 @@ def _boxes(characters: Sequence[_Character], words: Any, height: float) -> tuple
 
 def _box(words: Any, index: int, height: float) -> Box:  # noqa: ANN401 - as above
     left, right, bottom, top = c_double(), c_double(), c_double(), c_double()
-    if index < 0 or not raw.FPDFText_GetCharBox(words, index, byref(left), byref(right), byref(bottom), byref(top)):
+    if index < 0 or not raw.FPDFText_GetCharBox(
+        words, index, byref(left), byref(right), byref(bottom), byref(top)
+    ):
         return 0.0, 0.0, 0.0, 0.0
     return left.value, height - top.value, right.value - left.value, top.value - bottom.value

@@ -19,7 +19,22 @@ from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import Series, SourceKind
 from search.analysis import GAP, fold
 from search.errors import QueryError
-from search.tree import Among, And, Beginning, BlindLookup, Completed, Everything, Exact, Lookup, Name, Node, Not, Number, Or, Text
+from search.tree import (
+    Among,
+    And,
+    Beginning,
+    BlindLookup,
+    Completed,
+    Everything,
+    Exact,
+    Lookup,
+    Name,
+    Node,
+    Not,
+    Number,
+    Or,
+    Text,
+)
 
 MAX_LENGTH, MAX_TERMS, MAX_DEPTH = 300, 32, 16
 
@@ -44,7 +59,9 @@ _LEXEME = re.compile(
     r"(?P<space>\s+)|(?P<open>[(（])|(?P<close>[)）])|(?P<or>[|｜])|(?P<and>[&＆])|(?P<not>(?<![^\s(（])[-－!！](?=\S))"
     r"|(?P<quote>[“”「『\"＂])|(?P<word>[^\s()（）|｜&＆“”「『\"＂]+)"
 )
-_GLUED = re.compile(r"(?<=[\u3400-\u9fff\U00020000-\U000323af])(AND|OR|NOT)(?=[\u3400-\u9fff\U00020000-\U000323af])")
+_GLUED = re.compile(
+    r"(?<=[\u3400-\u9fff\U00020000-\U000323af])(AND|OR|NOT)(?=[\u3400-\u9fff\U00020000-\U000323af])"
+)
 _OPERATORS = {"AND": "and", "OR": "or", "NOT": "not"}
 _PREFIX = re.compile(r"(?P<prefix>[^\s:：]{1,6})[:：](?P<rest>.*)", re.DOTALL)
 _PREFIXES = {
@@ -101,7 +118,9 @@ def _tokens(typed: str) -> Iterator[_Token]:
         kind, place = found.lastgroup, found.end()
         if kind == "quote":
             closing = _QUOTES[found[0]]
-            end = next((at for at in range(place, len(typed)) if typed[at] in {closing, '"'}), len(typed))
+            end = next(
+                (at for at in range(place, len(typed)) if typed[at] in {closing, '"'}), len(typed)
+            )
             yield _Token("word", typed[place:end], prefix or "quoted")
             place, prefix = end + 1, ""
         elif kind == "word":
@@ -109,7 +128,11 @@ def _tokens(typed: str) -> Iterator[_Token]:
                 if token.kind == "word" and token.prefix and not token.text:
                     prefix = token.prefix
                 else:
-                    yield replace(token, prefix=token.prefix or prefix) if token.kind == "word" else token
+                    yield (
+                        replace(token, prefix=token.prefix or prefix)
+                        if token.kind == "word"
+                        else token
+                    )
                     prefix = ""
         elif kind != "space":
             yield _Token(kind, found[0])
@@ -195,7 +218,11 @@ def _secret(found: re.Match[str]) -> BlindLookup:
     value = fold(found[0]).upper()
     if found["phone"]:
         return BlindLookup(Lookup.PHONE, value)
-    return BlindLookup(Lookup.ID_ENDS, value[:6] + value[-4:]) if found["ends"] else BlindLookup(Lookup.ID_NUMBER, value)
+    return (
+        BlindLookup(Lookup.ID_ENDS, value[:6] + value[-4:])
+        if found["ends"]
+        else BlindLookup(Lookup.ID_NUMBER, value)
+    )
 
 
 def _plain(typed: str, prefix: str, words: Words) -> list[Node]:
@@ -217,7 +244,14 @@ def _in_field(prefix: str, value: str, words: Words) -> Node:  # noqa: PLR0911 -
     if prefix == "name":
         return Name(value)
     if prefix in {"id", "phone"}:
-        return BlindLookup(Lookup.PHONE if prefix == "phone" else Lookup.ID_ENDS if len(value) == 10 else Lookup.ID_NUMBER, value.upper())  # noqa: PLR2004 - six and four
+        return BlindLookup(
+            Lookup.PHONE
+            if prefix == "phone"
+            else Lookup.ID_ENDS
+            if len(value) == 10
+            else Lookup.ID_NUMBER,
+            value.upper(),
+        )  # noqa: PLR2004 - six and four
     if prefix == "code":
         return Beginning(Number.CODE, value)
     if prefix == "case":
@@ -240,7 +274,9 @@ def _days(value: str) -> Node:
 
 
 def _span(value: str) -> tuple[date, date] | None:
-    found = _DAY.fullmatch(value.replace("年", "-").replace("月", "-").replace("日", "").rstrip("-"))
+    found = _DAY.fullmatch(
+        value.replace("年", "-").replace("月", "-").replace("日", "").rstrip("-")
+    )
     if found is None:
         return None
     year, month, day = (int(part) if part else None for part in found.groups())
@@ -255,7 +291,9 @@ def _span(value: str) -> tuple[date, date] | None:
 
 
 def _org_codes(value: str, words: Words) -> frozenset[str]:
-    return frozenset(one.code for one in words.organisations if value == one.code or value in fold(one.name))
+    return frozenset(
+        one.code for one in words.organisations if value == one.code or value in fold(one.name)
+    )
 
 
 def _named(pairs: Iterable[tuple[str, str]], value: str) -> frozenset[str]:
@@ -264,12 +302,18 @@ def _named(pairs: Iterable[tuple[str, str]], value: str) -> frozenset[str]:
 
 
 _AMONG: dict[str, Callable[[str, Words], Among]] = {
-    "item": lambda value, words: Among(Exact.ITEM, _named(((one.code, one.name) for one in words.catalogue), value)),
+    "item": lambda value, words: Among(
+        Exact.ITEM, _named(((one.code, one.name) for one in words.catalogue), value)
+    ),
     "district": lambda value, words: Among(Exact.DISTRICT, _org_codes(value, words)),
     "receive": lambda value, words: Among(Exact.RECEIVE, _org_codes(value, words)),
     "domicile": lambda value, words: Among(Exact.DOMICILE, _org_codes(value, words)),
-    "series": lambda value, _: Among(Exact.SERIES, _named(((str(one), one.label) for one in Series), value)),
-    "source": lambda value, _: Among(Exact.SOURCE, _named(((str(one), one.label) for one in SourceKind), value)),
+    "series": lambda value, _: Among(
+        Exact.SERIES, _named(((str(one), one.label) for one in Series), value)
+    ),
+    "source": lambda value, _: Among(
+        Exact.SOURCE, _named(((str(one), one.label) for one in SourceKind), value)
+    ),
     "year": lambda value, _: Among(Exact.YEAR, frozenset({value})),
     "fonds": lambda value, _: Among(Exact.FONDS, frozenset({value.upper()})),
 }

@@ -39,7 +39,13 @@ def _hidden(text: str, folded: str, places: Sequence[int], names: Iterable[str])
 def snippet(text: str, terms: Sequence[str], names: Iterable[str]) -> Snippet:
     """About 90 characters from a little before the first term on, or the beginning when no term is in the text."""
     folded, places = fold_with_places(text)
-    spans = sorted({(places[start], places[start + len(term) - 1] + 1) for term in terms for start in occurrences(term, folded)})
+    spans = sorted(
+        {
+            (places[start], places[start + len(term) - 1] + 1)
+            for term in terms
+            for start in occurrences(term, folded)
+        }
+    )
     begin = max(0, spans[0][0] - LEAD) if spans else 0
     shown = _hidden(text, folded, places, names)[begin : begin + WIDTH].replace(GAP, "　")
     marks: list[tuple[int, int]] = []

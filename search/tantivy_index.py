@@ -44,7 +44,12 @@ _BUCKETS = 1000
 _SPECIAL = frozenset("\\.+*?()|[]{}^$#&-~")
 # tantivy-py 0.27 deletes nothing by the term of a number (of 1, for one), so the volume is a word.
 _RAW = ("code", "case_no", "scope", "named", "volume", "kind")
-_KEYS = {Sort.RELEVANCE: "date_key", Sort.NEWEST: "date_key", Sort.OLDEST: "date_key", Sort.CODE: "code_key"}
+_KEYS = {
+    Sort.RELEVANCE: "date_key",
+    Sort.NEWEST: "date_key",
+    Sort.OLDEST: "date_key",
+    Sort.CODE: "code_key",
+}
 _DESCENDING = {Sort.RELEVANCE, Sort.NEWEST}
 
 
@@ -73,9 +78,13 @@ class TantivyIndex:
         folder.mkdir(parents=True, exist_ok=True)
         self._schema = _schema()
         self._index = tantivy.Index(self._schema, path=str(folder))
-        self._index.register_tokenizer("grams", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build())
+        self._index.register_tokenizer(
+            "grams", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
+        )
         # tantivy's own n-grams all stand at place 0, which is enough where no place is asked for.
-        self._index.register_tokenizer("short", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.ngram(1, GRAM - 1)).build())
+        self._index.register_tokenizer(
+            "short", tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.ngram(1, GRAM - 1)).build()
+        )
         self._index.config_reader("manual")
         self._index.reload()
         self._meta = folder / "meta.json"
@@ -125,12 +134,17 @@ class TantivyIndex:
         build = _Builder(self._schema)
         base = build.permitted(request)
         found = _page(searcher, build, base, request)
-        return replace(found, facets=_facets(searcher, base, [name for name in request.facets if name in FACETS]))
+        return replace(
+            found,
+            facets=_facets(searcher, base, [name for name in request.facets if name in FACETS]),
+        )
 
     def stats(self) -> Stats:
         """See `SearchIndex.stats`."""
         searcher = self._searcher()
-        found = searcher.search(Query.term_query(self._schema, "kind", "cursor", "basic"), limit=1).hits
+        found = searcher.search(
+            Query.term_query(self._schema, "kind", "cursor", "basic"), limit=1
+        ).hits
         cursor = searcher.doc(found[0][1]).get_first("cursor") if found else 0
         return Stats(NAME, SCHEMA, int(cursor or 0), searcher.num_docs - len(found))
 
@@ -152,7 +166,11 @@ class TantivyIndex:
 def _made(one: Document, schema: tantivy.Schema) -> tantivy.Document:
     head, pages = folded_texts(one)
     # A gap keeps the ends of two names, and of two pages, apart: nobody can type it.
-    parts = {"text": GAP.join((head, *pages)), "head": head, "names": GAP.join(fold(name) for name in one.names)}
+    parts = {
+        "text": GAP.join((head, *pages)),
+        "head": head,
+        "names": GAP.join(fold(name) for name in one.names),
+    }
     fields: dict[str, Any] = {
         **{name: spaced_grams(text) for name, text in parts.items()},
         **{f"{name}_short": text for name, text in parts.items()},
@@ -178,15 +196,29 @@ def _made(one: Document, schema: tantivy.Schema) -> tantivy.Document:
     return tantivy.Document.from_dict(fields, schema)
 
 
-def _all(searcher: tantivy.Searcher, schema: tantivy.Schema) -> Iterator[tuple[int, tantivy.DocAddress]]:
-    documents = Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, Query.term_query(schema, "kind", "cursor", "basic"))])
+def _all(
+    searcher: tantivy.Searcher, schema: tantivy.Schema
+) -> Iterator[tuple[int, tantivy.DocAddress]]:
+    documents = Query.boolean_query(
+        [
+            (Occur.Must, Query.all_query()),
+            (Occur.MustNot, Query.term_query(schema, "kind", "cursor", "basic")),
+        ]
+    )
     asked = documents
     while True:
-        hits = searcher.search(asked, limit=_BATCH, count=False, order_by_field="date_key", order=tantivy.Order.Asc).hits
+        hits = searcher.search(
+            asked, limit=_BATCH, count=False, order_by_field="date_key", order=tantivy.Order.Asc
+        ).hits
         yield from hits
         if len(hits) < _BATCH:
             return
-        asked = _both(documents, Query.range_query(schema, "date_key", FieldType.Unsigned, hits[-1][0], None, include_lower=False))
+        asked = _both(
+            documents,
+            Query.range_query(
+                schema, "date_key", FieldType.Unsigned, hits[-1][0], None, include_lower=False
+            ),
+        )
 
 
 def _both(*queries: Query) -> Query:
@@ -213,14 +245,24 @@ class _Builder:
         """The tree, its free text looked for in this field."""
         if isinstance(node, ask.And):
             # A denial beside what is asked for is only looked at where that is found; alone it would deny from all there is.
-            denied = [(Occur.MustNot, self.of(part.part, text)) for part in node.parts if isinstance(part, ask.Not)]
-            asked = [(Occur.Must, self.of(part, text)) for part in node.parts if not isinstance(part, ask.Not)]
+            denied = [
+                (Occur.MustNot, self.of(part.part, text))
+                for part in node.parts
+                if isinstance(part, ask.Not)
+            ]
+            asked = [
+                (Occur.Must, self.of(part, text))
+                for part in node.parts
+                if not isinstance(part, ask.Not)
+            ]
             return Query.boolean_query([*(asked or [(Occur.Must, Query.all_query())]), *denied])
         if isinstance(node, ask.Or):
             return _any(self.of(part, text) for part in node.parts)
         if isinstance(node, ask.Not):
             # A query that only denies finds nothing in tantivy: it must deny from something.
-            return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, self.of(node.part, text))])
+            return Query.boolean_query(
+                [(Occur.Must, Query.all_query()), (Occur.MustNot, self.of(node.part, text))]
+            )
         # Each tier asks the same leaves again, and that of a prefix is dear to make.
         key = (node, text if isinstance(node, ask.Text) else "")
         if key not in self._leaves:
@@ -236,11 +278,19 @@ class _Builder:
             case ask.Name(value):
                 return self._part("names", value)
             case ask.Beginning(field, value):
-                return Query.regex_query(self._schema, str(field), "".join(_literal(one) for one in value) + ".*")
+                return Query.regex_query(
+                    self._schema, str(field), "".join(_literal(one) for one in value) + ".*"
+                )
             case ask.Among(field, values):
                 return self._among(str(field), values)
             case ask.Completed(first, last):
-                return Query.range_query(self._schema, "completed", FieldType.Unsigned, first.toordinal(), last.toordinal())
+                return Query.range_query(
+                    self._schema,
+                    "completed",
+                    FieldType.Unsigned,
+                    first.toordinal(),
+                    last.toordinal(),
+                )
             case ask.Volumes(ids):
                 return self._among("volume", [str(one) for one in ids])
         return Query.empty_query()
@@ -248,7 +298,11 @@ class _Builder:
     def _part(self, field: str, value: str) -> Query:
         """An exact part: up to two characters as they are, three as one gram, more as grams at their places."""
         if len(value) < GRAM:
-            return Query.term_query(self._schema, f"{field}_short", value, "basic") if value else Query.all_query()
+            return (
+                Query.term_query(self._schema, f"{field}_short", value, "basic")
+                if value
+                else Query.all_query()
+            )
         parts = grams(value)
         if len(parts) == 1:
             return Query.term_query(self._schema, field, value, "position")
@@ -267,41 +321,67 @@ class _Builder:
             return named if wanted else None
         others = [(Occur.MustNot, named)] if wanted else []
         if not ask.asks_for_text(request.query):
-            return Query.boolean_query([(Occur.Must, Query.all_query()), *others]) if tier is Tier.FACTS else None
+            return (
+                Query.boolean_query([(Occur.Must, Query.all_query()), *others])
+                if tier is Tier.FACTS
+                else None
+            )
         facts = self.of(_asserted(request.query), "head")
         if tier is Tier.FACTS:
             return Query.boolean_query([(Occur.Must, facts), *others])
-        return Query.boolean_query([(Occur.Must, Query.all_query()), (Occur.MustNot, facts), *others])
+        return Query.boolean_query(
+            [(Occur.Must, Query.all_query()), (Occur.MustNot, facts), *others]
+        )
 
     def beyond(self, sort: Sort, key: int) -> Query:
         """What comes after a key in the order of a sort."""
         name = _KEYS[sort]
         if sort in _DESCENDING:
-            return Query.range_query(self._schema, name, FieldType.Unsigned, None, key, include_upper=False)
-        return Query.range_query(self._schema, name, FieldType.Unsigned, key, None, include_lower=False)
+            return Query.range_query(
+                self._schema, name, FieldType.Unsigned, None, key, include_upper=False
+            )
+        return Query.range_query(
+            self._schema, name, FieldType.Unsigned, key, None, include_lower=False
+        )
 
 
 def _combines(node: ask.Node) -> bool:
-    return isinstance(node, ask.Or | ask.Not) or (isinstance(node, ask.And) and any(map(_combines, node.parts)))
+    return isinstance(node, ask.Or | ask.Not) or (
+        isinstance(node, ask.And) and any(map(_combines, node.parts))
+    )
 
 
 def _asserted(node: ask.Node) -> ask.Node:
     """The tree without what it denies as a whole: that is out already where this is asked, and a denial alone would walk through all."""
-    kept = tuple(part for part in node.parts if not isinstance(part, ask.Not)) if isinstance(node, ask.And) else ()
+    kept = (
+        tuple(part for part in node.parts if not isinstance(part, ask.Not))
+        if isinstance(node, ask.And)
+        else ()
+    )
     return ask.And(kept) if kept else node
 
 
 def _literal(character: str) -> str:
-    return character if character.isalnum() else f"\\{character}" if character in _SPECIAL else character
+    return (
+        character
+        if character.isalnum()
+        else f"\\{character}"
+        if character in _SPECIAL
+        else character
+    )
 
 
 def _page(searcher: tantivy.Searcher, build: _Builder, base: Query, request: Request) -> Found:
     """Hits in order, tier by tier when by relevance, the mark after which more come, and the total."""
-    tier_after, key_after = read_mark(request.after, request.sort) if request.after else (None, None)
+    tier_after, key_after = (
+        read_mark(request.after, request.sort) if request.after else (None, None)
+    )
     found: list[tuple[Tier | None, int, tantivy.DocAddress]] = []
     total: int | None = 0
     if _combines(request.query) and not _sorted(searcher, base, 1, request.sort)[1]:
-        return Found((), 0, {}, None)  # what combines parts is dear and often finds nothing: one look instead of one for each tier
+        return Found(
+            (), 0, {}, None
+        )  # what combines parts is dear and often finds nothing: one look instead of one for each tier
     for tier in TIERS if request.sort is Sort.RELEVANCE else (None,):
         # One more than asked tells whether a further page is due.
         missing = request.limit + 1 - len(found)
@@ -320,25 +400,42 @@ def _page(searcher: tantivy.Searcher, build: _Builder, base: Query, request: Req
     if request.after or total is None:
         total = _sorted(searcher, base, 1, request.sort)[1]
     shown = found[: request.limit]
-    following = mark(request.sort, shown[-1][0], shown[-1][1]) if len(found) > request.limit and shown else None
-    return Found(tuple(_hit(searcher.doc(address), request) for _, _, address in shown), total, {}, following)
+    following = (
+        mark(request.sort, shown[-1][0], shown[-1][1])
+        if len(found) > request.limit and shown
+        else None
+    )
+    return Found(
+        tuple(_hit(searcher.doc(address), request) for _, _, address in shown), total, {}, following
+    )
 
 
 def _hit(document: tantivy.Document, request: Request) -> Hit:
-    facts, texts = (json.loads(bytes(document.get_first(name) or b"")) for name in ("facts", "texts"))
+    facts, texts = (
+        json.loads(bytes(document.get_first(name) or b"")) for name in ("facts", "texts")
+    )
     return hit_of(facts, texts, request.query)
 
 
-def _sorted(searcher: tantivy.Searcher, asked: Query, limit: int, sort: Sort) -> tuple[list[tuple[int, tantivy.DocAddress]], int]:
+def _sorted(
+    searcher: tantivy.Searcher, asked: Query, limit: int, sort: Sort
+) -> tuple[list[tuple[int, tantivy.DocAddress]], int]:
     """The first hits by their key, and the count of all. Sorting by a key spares tantivy the scores, which cost more than the search."""
     order = tantivy.Order.Desc if sort in _DESCENDING else tantivy.Order.Asc
     found = searcher.search(asked, limit=limit, order_by_field=_KEYS[sort], order=order)
     return found.hits, found.count  # type: ignore[attr-defined]  # there, but not in the stubs
 
 
-def _facets(searcher: tantivy.Searcher, base: Query, names: list[str]) -> dict[str, tuple[tuple[str, int], ...]]:
+def _facets(
+    searcher: tantivy.Searcher, base: Query, names: list[str]
+) -> dict[str, tuple[tuple[str, int], ...]]:
     """All facets in one walk through the answers."""
     if not names:
         return {}
-    made = searcher.aggregate(base, {name: {"terms": {"field": name, "size": _BUCKETS}} for name in names})
-    return {name: counted((bucket["key"], bucket["doc_count"]) for bucket in made[name]["buckets"]) for name in names}
+    made = searcher.aggregate(
+        base, {name: {"terms": {"field": name, "size": _BUCKETS}} for name in names}
+    )
+    return {
+        name: counted((bucket["key"], bucket["doc_count"]) for bucket in made[name]["buckets"])
+        for name in names
+    }

@@ -113,7 +113,19 @@ class Not:
     part: "Node"
 
 
-Node = Everything | Text | Name | Beginning | Among | Completed | BlindLookup | Volumes | And | Or | Not
+Node = (
+    Everything
+    | Text
+    | Name
+    | Beginning
+    | Among
+    | Completed
+    | BlindLookup
+    | Volumes
+    | And
+    | Or
+    | Not
+)
 
 
 def leaves(node: Node, *, denied: bool = False) -> Iterator[tuple[Node, bool]]:
@@ -129,7 +141,11 @@ def leaves(node: Node, *, denied: bool = False) -> Iterator[tuple[Node, bool]]:
 
 def wanted(node: Node) -> tuple[str, ...]:
     """The folded texts and names that a hit may be found by: what a snippet marks."""
-    return tuple(dict.fromkeys(one.value for one, denied in leaves(node) if not denied and isinstance(one, Text | Name)))
+    return tuple(
+        dict.fromkeys(
+            one.value for one, denied in leaves(node) if not denied and isinstance(one, Text | Name)
+        )
+    )
 
 
 def asks_for_text(node: Node) -> bool:

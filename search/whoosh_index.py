@@ -39,13 +39,27 @@ _TEXTS = ("text", "head", "names")
 
 
 def _schema() -> fields.Schema:
-    grams = fields.KEYWORD().analyzer  # splits at spaces, and keeps positions where they are asked for
-    made: dict[str, fields.FieldType] = {name: fields.TEXT(analyzer=grams, phrase=True) for name in _TEXTS}
-    made |= {name: fields.KEYWORD() for name in (*(f"{one}_short" for one in _TEXTS), "scope", "kind")}
+    grams = (
+        fields.KEYWORD().analyzer
+    )  # splits at spaces, and keeps positions where they are asked for
+    made: dict[str, fields.FieldType] = {
+        name: fields.TEXT(analyzer=grams, phrase=True) for name in _TEXTS
+    }
+    made |= {
+        name: fields.KEYWORD() for name in (*(f"{one}_short" for one in _TEXTS), "scope", "kind")
+    }
     made |= {name: fields.KEYWORD(commas=False, sortable=True) for name in (*FACETS, "named")}
     made |= {name: fields.ID() for name in ("code", "case_no", "fonds")}
-    made |= {name: fields.NUMERIC(int, bits=64, signed=False, sortable=True) for name in ("date_key", "code_key")}
-    made |= {"volume_id": fields.ID(), "completed": fields.NUMERIC(int), "kept": fields.STORED(), "cursor": fields.STORED()}
+    made |= {
+        name: fields.NUMERIC(int, bits=64, signed=False, sortable=True)
+        for name in ("date_key", "code_key")
+    }
+    made |= {
+        "volume_id": fields.ID(),
+        "completed": fields.NUMERIC(int),
+        "kept": fields.STORED(),
+        "cursor": fields.STORED(),
+    }
     return fields.Schema(**made)
 
 
@@ -55,7 +69,11 @@ class WhooshIndex:
     def __init__(self, folder: Path) -> None:
         """Open the index in a folder, or begin one there."""
         folder.mkdir(parents=True, exist_ok=True)
-        self._index = index.open_dir(str(folder)) if index.exists_in(str(folder)) else index.create_in(str(folder), _schema())
+        self._index = (
+            index.open_dir(str(folder))
+            if index.exists_in(str(folder))
+            else index.create_in(str(folder), _schema())
+        )
         self._waiting: dict[int, Document | None] = {}
 
     def replace(self, volume_id: int, document: Document | None) -> None:
@@ -86,16 +104,25 @@ class WhooshIndex:
             if request.after:
                 keys = keys[_place_after(keys, request) :]
             shown = keys[: request.limit]
-            following = mark(request.sort, shown[-1][0], shown[-1][1]) if shown and len(keys) > len(shown) else None
+            following = (
+                mark(request.sort, shown[-1][0], shown[-1][1])
+                if shown and len(keys) > len(shown)
+                else None
+            )
             kept = [searcher.stored_fields(number)["kept"] for _, _, number in shown]
             hits = tuple(hit_of(one, texts, request.query) for one, texts in kept)
-            facets = {name: _facet(searcher, numbers, name) for name in request.facets if name in FACETS}
+            facets = {
+                name: _facet(searcher, numbers, name) for name in request.facets if name in FACETS
+            }
             return Found(hits, len(numbers), facets, following)
 
     def stats(self) -> Stats:
         """See `SearchIndex.stats`."""
         with self._index.searcher() as searcher:
-            found = [searcher.stored_fields(number)["cursor"] for number in searcher.docs_for_query(query.Term("kind", "cursor"))]
+            found = [
+                searcher.stored_fields(number)["cursor"]
+                for number in searcher.docs_for_query(query.Term("kind", "cursor"))
+            ]
             return Stats(NAME, SCHEMA, found[0] if found else 0, searcher.doc_count() - len(found))
 
     def volumes(self) -> Iterator[HeldVolume]:
@@ -197,11 +224,21 @@ def _ordered(searcher: searching.Searcher, numbers: list[int], request: Request)
         return []
     by_date = searcher.reader().column_reader("date_key")
     if request.sort is not Sort.RELEVANCE:
-        column = searcher.reader().column_reader("code_key") if request.sort is Sort.CODE else by_date
-        return sorted(((None, column[number], number) for number in numbers), key=lambda one: one[1], reverse=request.sort is Sort.NEWEST)
+        column = (
+            searcher.reader().column_reader("code_key") if request.sort is Sort.CODE else by_date
+        )
+        return sorted(
+            ((None, column[number], number) for number in numbers),
+            key=lambda one: one[1],
+            reverse=request.sort is Sort.NEWEST,
+        )
     full = set(ask.wanted(request.query))
     named = searcher.reader().column_reader("named")
-    by_facts = set(searcher.docs_for_query(query.And([_among("scope", request.scope), _of(request.query, "head")])))
+    by_facts = set(
+        searcher.docs_for_query(
+            query.And([_among("scope", request.scope), _of(request.query, "head")])
+        )
+    )
 
     def tier(number: int) -> Tier:
         if full and not full.isdisjoint(named[number].split()):
@@ -221,7 +258,9 @@ def _place_after(keys: list[_Key], request: Request) -> int:
     return sum(one[1] <= key for one in keys)
 
 
-def _facet(searcher: searching.Searcher, numbers: list[int], name: str) -> tuple[tuple[str, int], ...]:
+def _facet(
+    searcher: searching.Searcher, numbers: list[int], name: str
+) -> tuple[tuple[str, int], ...]:
     if not numbers:
         return ()
     column = searcher.reader().column_reader(name)

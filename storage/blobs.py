@@ -32,7 +32,14 @@ class BlobStore(Protocol):
     nothing, also when two write at the same time. What is read is verified against its digest: DigestMismatchError at the latest at the end.
     """
 
-    def put_new(self, key: str, data: bytes, *, media_type: str = "application/octet-stream", retain_until: datetime | None = None) -> Stat:
+    def put_new(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        media_type: str = "application/octet-stream",
+        retain_until: datetime | None = None,
+    ) -> Stat:
         """Write once, durable on return."""
         ...
 
@@ -74,7 +81,11 @@ class BlobStore(Protocol):
 
 def checked_key(key: str) -> str:
     """Give the key back, or raise BadKeyError."""
-    if not _KEY.fullmatch(key) or len(key) > _LONGEST or any(part in {".", ".."} or part.startswith(".") for part in key.split("/")):
+    if (
+        not _KEY.fullmatch(key)
+        or len(key) > _LONGEST
+        or any(part in {".", ".."} or part.startswith(".") for part in key.split("/"))
+    ):
         raise BadKeyError("对象键不合规。")
     return key
 

@@ -30,7 +30,12 @@ class VerifyingReader(io.RawIOBase):
     def __init__(self, source: BinaryIO, sha256: str, key: str) -> None:
         """Wrap `source`, expected to hold bytes of digest `sha256`."""
         super().__init__()
-        self._source, self._expected, self._key, self._digest = source, sha256, key, hashlib.sha256()
+        self._source, self._expected, self._key, self._digest = (
+            source,
+            sha256,
+            key,
+            hashlib.sha256(),
+        )
 
     def readable(self) -> bool:
         """Always."""

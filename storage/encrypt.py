@@ -21,7 +21,14 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from storage.blobs import BlobStore, Stat, probe_write_once
 from storage.digest import sha256_hex, verified
-from storage.errors import BadKeyError, DigestMismatchError, KeyTakenError, MissingError, PinnedError, StorageError
+from storage.errors import (
+    BadKeyError,
+    DigestMismatchError,
+    KeyTakenError,
+    MissingError,
+    PinnedError,
+    StorageError,
+)
 
 SPEC = "yice-sealed/1"
 _KEY_BYTES, _NONCE_BYTES, _LONGEST_HEAD = 32, 12, 4096
@@ -42,20 +49,26 @@ class KeyRing:
     current: str
 
     def __post_init__(self) -> None:
-        if self.current not in self.keys or any(len(key) != _KEY_BYTES for key in self.keys.values()):
+        if self.current not in self.keys or any(
+            len(key) != _KEY_BYTES for key in self.keys.values()
+        ):
             raise KeyUnknownError("加密密钥缺失或长度不是 32 字节。")
 
     def wrap(self, object_key: bytes, bound: bytes) -> tuple[str, bytes]:
         """Seal an object's key under the current key; `bound` ties it to its place."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return self.current, nonce + AESGCM(self.keys[self.current]).encrypt(nonce, object_key, bound)
+        return self.current, nonce + AESGCM(self.keys[self.current]).encrypt(
+            nonce, object_key, bound
+        )
 
     def unwrap(self, name: str, wrapped: bytes, bound: bytes) -> bytes:
         """Open an object's key. Raises KeyUnknownError, or DigestMismatchError when it was changed or moved."""
         if name not in self.keys:
             raise KeyUnknownError(f"没有名为 {name} 的加密密钥。")
         try:
-            return AESGCM(self.keys[name]).decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], bound)
+            return AESGCM(self.keys[name]).decrypt(
+                wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], bound
+            )
         except (InvalidTag, ValueError):
             raise DigestMismatchError("对象的加密密钥被改变。") from None
 
@@ -74,10 +87,19 @@ class EncryptedStore:
         """Seal what goes into `inner`, open what comes from it."""
         self._inner, self._ring = inner, ring
 
-    def put_new(self, key: str, data: bytes, *, media_type: str = "application/octet-stream", retain_until: datetime | None = None) -> Stat:
+    def put_new(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        media_type: str = "application/octet-stream",
+        retain_until: datetime | None = None,
+    ) -> Stat:
         """Write once. Sealing the same bytes twice gives different ones, so what lies there is opened and compared."""
         if self._inner.stat(key) is None:
-            with suppress(KeyTakenError):  # another writer was first; whether it wrote the same is seen below
+            with suppress(
+                KeyTakenError
+            ):  # another writer was first; whether it wrote the same is seen below
                 self._inner.put_new(key, self._sealed(key, data), media_type=media_type)
         known = self._same(key, data)
         if retain_until:
@@ -169,7 +191,12 @@ class EncryptedStore:
         object_key, bound = secrets.token_bytes(_KEY_BYTES), key.encode()
         name, wrapped = self._ring.wrap(object_key, bound)
         about = json.dumps({"sha256": sha256_hex(data), "size": len(data)}).encode()
-        head = {"spec": SPEC, "key": name, "wrapped": _text(wrapped), "about": _text(_seal(object_key, about, b"about " + bound))}
+        head = {
+            "spec": SPEC,
+            "key": name,
+            "wrapped": _text(wrapped),
+            "about": _text(_seal(object_key, about, b"about " + bound)),
+        }
         line = json.dumps(head, sort_keys=True).encode() + b"\n"
         return line + _seal(object_key, data, line)
 
@@ -177,7 +204,11 @@ class EncryptedStore:
         """The header alone: a look at an object must not cost its whole length."""
         found = b""
         with self._inner.open(key) as source:
-            while b"\n" not in found and len(found) < _LONGEST_HEAD and (more := source.read(_LONGEST_HEAD)):
+            while (
+                b"\n" not in found
+                and len(found) < _LONGEST_HEAD
+                and (more := source.read(_LONGEST_HEAD))
+            ):
                 found += more
         return found.partition(b"\n")[0] + b"\n"
 
@@ -200,7 +231,9 @@ class EncryptedStore:
             raise MissingError(f"对象缺失：{key}。")
         line = self._line(key)
         about = _bytes(_head(line, key)["about"], key)
-        told = json.loads(_unseal(self._object_key(key, line), about, b"about " + key.encode(), key))
+        told = json.loads(
+            _unseal(self._object_key(key, line), about, b"about " + key.encode(), key)
+        )
         return replace(held, size=told["size"], sha256=told["sha256"])
 
 

@@ -27,7 +27,14 @@ class LocalStore:
         for name in (_META, _TEMP):
             (root / name).mkdir(parents=True, exist_ok=True)
 
-    def put_new(self, key: str, data: bytes, *, media_type: str = "application/octet-stream", retain_until: datetime | None = None) -> Stat:
+    def put_new(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        media_type: str = "application/octet-stream",
+        retain_until: datetime | None = None,
+    ) -> Stat:
         """Write once; the note of what it is goes first, so that no object is ever without one."""
         path, digest = self._path(key), sha256_hex(data)
         note = {"sha256": digest, "size": len(data), "media_type": media_type}
@@ -35,7 +42,9 @@ class LocalStore:
             self._link(self._note_of(key, digest), json.dumps(note).encode())
             self._link(path, data)
         else:
-            _sync(path.parent)  # whoever linked it may not have come to that, and this write too is durable on return
+            _sync(
+                path.parent
+            )  # whoever linked it may not have come to that, and this write too is durable on return
         held = path.read_bytes()
         if held != data:
             raise KeyTakenError(f"对象已存在且内容不同：{key}。")
@@ -75,7 +84,9 @@ class LocalStore:
     def list(self, prefix: str) -> Iterator[Stat]:
         """In order of key."""
         folder = self._root / prefix.rpartition("/")[0]
-        found = sorted(path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file())
+        found = sorted(
+            path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file()
+        )
         for key in found:
             if key.startswith(prefix) and not key.startswith("."):
                 with suppress(MissingError):  # gone since the folder was read
@@ -134,7 +145,9 @@ class LocalStore:
 
     def _known(self, key: str) -> Stat:
         for _ in range(_SWAPS):
-            with suppress(FileNotFoundError):  # a note that went while it was looked at: the object was swapped, or is gone
+            with suppress(
+                FileNotFoundError
+            ):  # a note that went while it was looked at: the object was swapped, or is gone
                 return self._noted(key)
         raise MissingError(f"对象缺失：{key}。")
 
@@ -144,7 +157,11 @@ class LocalStore:
         try:
             # Names as text: a path for each, or a pattern, costs as much as hashing the object.
             names = os.listdir(folder)  # noqa: PTH208
-            notes = sorted(folder / one for one in names if one.startswith(start) and len(one) == len(start) + _DIGEST_JSON)
+            notes = sorted(
+                folder / one
+                for one in names
+                if one.startswith(start) and len(one) == len(start) + _DIGEST_JSON
+            )
         except FileNotFoundError:
             notes = []
         if not path.is_file() or not notes:

@@ -10,11 +10,22 @@ from uuid import uuid4
 
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex, sm3_hex
-from storage.errors import DigestMismatchError, MissingError, PinnedError, StorageError, StoreUnavailableError
+from storage.errors import (
+    DigestMismatchError,
+    MissingError,
+    PinnedError,
+    StorageError,
+    StoreUnavailableError,
+)
 
 INVENTORY = "inventory.json"
 SPEC = "volume-inventory/1"
-_MEDIA = {".pdf": "application/pdf", ".json": "application/json", ".xml": "application/xml", ".txt": "text/plain"}
+_MEDIA = {
+    ".pdf": "application/pdf",
+    ".json": "application/json",
+    ".xml": "application/xml",
+    ".txt": "text/plain",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +77,16 @@ def write_package(
 
     Raises KeyTakenError when other bytes lie there already, MissingError or DigestMismatchError for a shared object that is not whole.
     """
-    listed = {path: sha256_hex(data) for path, data in files.items()} | {one.path: one.sha256 for one in shared}
+    listed = {path: sha256_hex(data) for path, data in files.items()} | {
+        one.path: one.sha256 for one in shared
+    }
     # Reading the shared ones for their SM3 is also the proof that they are there and whole.
     listed_sm3 = {path: sm3_hex(data) for path, data in files.items()}
     listed_sm3 |= {one.path: sm3_hex(store.read(one.key, sha256=one.sha256)) for one in shared}
-    manifests = {"manifest-sha256.txt": _manifest(listed), "manifest-sm3.txt": _manifest(listed_sm3)}
+    manifests = {
+        "manifest-sha256.txt": _manifest(listed),
+        "manifest-sm3.txt": _manifest(listed_sm3),
+    }
     objects = list(shared)
     for path, data in {**files, **manifests}.items():
         media_type = _MEDIA.get(Path(path).suffix, "application/octet-stream")
@@ -109,7 +125,13 @@ def parse_inventory(text: bytes) -> Inventory:
         record = json.loads(text)
         objects = tuple(SharedObject(**one) for one in record["objects"])
         return Inventory(
-            record["code"], record["version"], record["previous"], record["journal_head"], record["made_at"], objects, sha256_hex(text)
+            record["code"],
+            record["version"],
+            record["previous"],
+            record["journal_head"],
+            record["made_at"],
+            objects,
+            sha256_hex(text),
         )
     except (ValueError, KeyError, TypeError):
         raise DigestMismatchError("归档记录 inventory.json 无法读取。") from None
@@ -122,7 +144,11 @@ def verify_package(store: BlobStore, prefix: str) -> list[PackageFault]:
         return [PackageFault("MISSING", INVENTORY)]
     faults = [fault for one in inventory.objects if (fault := _fault(store, one)) is not None]
     known = {one.key for one in inventory.objects} | {f"{prefix}/{INVENTORY}"}
-    return faults + [PackageFault("UNLISTED", one.key) for one in store.list(f"{prefix}/") if one.key not in known]
+    return faults + [
+        PackageFault("UNLISTED", one.key)
+        for one in store.list(f"{prefix}/")
+        if one.key not in known
+    ]
 
 
 def _fault(store: BlobStore, one: SharedObject) -> PackageFault | None:
@@ -159,7 +185,10 @@ def export_bag(store: BlobStore, prefix: str, to: Path) -> Path:
     try:
         lines = []
         files = {one.path: store.read(one.key, sha256=one.sha256) for one in inventory.objects}
-        for path, data in {**files, INVENTORY: store.read(f"{prefix}/{INVENTORY}", sha256=inventory.sha256)}.items():
+        for path, data in {
+            **files,
+            INVENTORY: store.read(f"{prefix}/{INVENTORY}", sha256=inventory.sha256),
+        }.items():
             out = fresh / "data" / path
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_bytes(data)
@@ -172,7 +201,8 @@ def export_bag(store: BlobStore, prefix: str, to: Path) -> Path:
         for path, text in tags.items():
             (fresh / path).write_text(text, "utf-8")
         (fresh / "tagmanifest-sha256.txt").write_text(
-            "".join(f"{sha256_hex(text.encode())}  {path}\n" for path, text in tags.items()), "utf-8"
+            "".join(f"{sha256_hex(text.encode())}  {path}\n" for path, text in tags.items()),
+            "utf-8",
         )
         shutil.rmtree(target, ignore_errors=True)
         fresh.rename(target)

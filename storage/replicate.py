@@ -15,7 +15,9 @@ class Copied:
     bytes: int
 
 
-def copy_package(source: BlobStore, target: BlobStore, prefix: str, inventory_sha256: str) -> Copied:
+def copy_package(
+    source: BlobStore, target: BlobStore, prefix: str, inventory_sha256: str
+) -> Copied:
     """Copy a committed package, its commit record last: a copy without one is not there. Each object is read back from the target."""
     record = source.read(f"{prefix}/{INVENTORY}", sha256=inventory_sha256)
     listed = parse_inventory(record).objects
@@ -25,7 +27,9 @@ def copy_package(source: BlobStore, target: BlobStore, prefix: str, inventory_sh
     return Copied(len(listed) + 1, sum(one.size for one in listed) + len(record))
 
 
-def copy_object(source: BlobStore, target: BlobStore, key: str, sha256: str, media_type: str) -> None:
+def copy_object(
+    source: BlobStore, target: BlobStore, key: str, sha256: str, media_type: str
+) -> None:
     """Copy one object, verified where it is read and where it is written. A copy that does not hold is made anew from the sound object."""
     if target.stat(key) is None:
         target.put_new(key, source.read(key, sha256=sha256), media_type=media_type)
@@ -59,7 +63,9 @@ def copy_missing(source: BlobStore, target: BlobStore, prefix: str) -> int:
     return copied
 
 
-def restore_object(damaged: BlobStore, sound: BlobStore, key: str, sha256: str, media_type: str) -> None:
+def restore_object(
+    damaged: BlobStore, sound: BlobStore, key: str, sha256: str, media_type: str
+) -> None:
     """Put the sound bytes in the place of damaged or missing ones.
 
     Raises a storage error and leaves the damaged store as it is when the other one has no whole copy, PinnedError when the object is locked.

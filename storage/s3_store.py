@@ -18,7 +18,15 @@ from minio.versioningconfig import ENABLED, VersioningConfig
 
 from storage.blobs import Stat, checked_key, probe_write_once
 from storage.digest import VerifyingReader, sha256_hex, verified
-from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError, StorageError, StoreUnavailableError, StoreUnfitError
+from storage.errors import (
+    BadKeyError,
+    KeyTakenError,
+    MissingError,
+    PinnedError,
+    StorageError,
+    StoreUnavailableError,
+    StoreUnfitError,
+)
 
 _REGION = "us-east-1"
 _SSE = "x-amz-server-side-encryption"
@@ -31,12 +39,34 @@ _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 class S3Store:
     """One bucket, made with object lock when it is not there. Any S3 with conditional put, versions and lock will do."""
 
-    def __init__(self, endpoint: str, bucket: str, access_key: str, secret_key: str, *, secure: bool = True, sse: str = "") -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        bucket: str,
+        access_key: str,
+        secret_key: str,
+        *,
+        secure: bool = True,
+        sse: str = "",
+    ) -> None:
         """Connect; `endpoint` is host:port. With `sse` (`AES256` or `aws:kms`) the store is told to encrypt what it keeps."""
         # Every request may be sent again: a put is conditional, so a second one changes nothing.
-        retries = urllib3.Retry(3, backoff_factor=0.2, allowed_methods=None, status_forcelist=_OVERLOADED, raise_on_status=False)
+        retries = urllib3.Retry(
+            3,
+            backoff_factor=0.2,
+            allowed_methods=None,
+            status_forcelist=_OVERLOADED,
+            raise_on_status=False,
+        )
         self._http = urllib3.PoolManager(timeout=_TIMEOUT, maxsize=8, retries=retries)
-        self._client = Minio(endpoint, access_key=access_key, secret_key=secret_key, secure=secure, region=_REGION, http_client=self._http)
+        self._client = Minio(
+            endpoint,
+            access_key=access_key,
+            secret_key=secret_key,
+            secure=secure,
+            region=_REGION,
+            http_client=self._http,
+        )
         self._credentials = Credentials(access_key, secret_key)
         self._base = SplitResult("https" if secure else "http", endpoint, "", "", "")
         self._bucket, self._sse = bucket, sse
@@ -45,7 +75,14 @@ class S3Store:
                 self._client.make_bucket(bucket_name=bucket, object_lock=True)
             self._client.set_bucket_versioning(bucket_name=bucket, config=VersioningConfig(ENABLED))
 
-    def put_new(self, key: str, data: bytes, *, media_type: str = "application/octet-stream", retain_until: datetime | None = None) -> Stat:
+    def put_new(
+        self,
+        key: str,
+        data: bytes,
+        *,
+        media_type: str = "application/octet-stream",
+        retain_until: datetime | None = None,
+    ) -> Stat:
         """Write once. The client's own put can't send If-None-Match, hence a presigned one over its pool (volume.md, effect 4)."""
         digest = sha256_hex(data)
         answer = self._put(checked_key(key), data, digest, media_type)
@@ -78,7 +115,12 @@ class S3Store:
         """Stream, verified at its end."""
         answer = self._get(key)
         try:
-            yield cast("BinaryIO", VerifyingReader(answer, sha256 or answer.headers.get("x-amz-meta-sha256") or "", key))
+            yield cast(
+                "BinaryIO",
+                VerifyingReader(
+                    answer, sha256 or answer.headers.get("x-amz-meta-sha256") or "", key
+                ),
+            )
         except urllib3.exceptions.HTTPError:
             raise StoreUnavailableError(f"对象没有读完：{key}。") from None
         finally:
@@ -94,7 +136,9 @@ class S3Store:
 
     def list(self, prefix: str) -> Iterator[Stat]:
         """In order of key, as S3 lists."""
-        found = iter(self._client.list_objects(bucket_name=self._bucket, prefix=prefix, recursive=True))
+        found = iter(
+            self._client.list_objects(bucket_name=self._bucket, prefix=prefix, recursive=True)
+        )
         while True:
             with _asking(prefix):
                 one = next(found, None)
@@ -109,16 +153,25 @@ class S3Store:
         known = self._known(key)
         config = Retention(COMPLIANCE, until)
         with _asking(key):
-            self._client.set_object_retention(bucket_name=self._bucket, object_name=key, config=config, version_id=known.version or None)
+            self._client.set_object_retention(
+                bucket_name=self._bucket,
+                object_name=key,
+                config=config,
+                version_id=known.version or None,
+            )
 
     def swap(self, key: str, version: str, data: bytes) -> Stat:
         """A further version over this one, which then goes; a kill in between leaves the old one behind the new."""
         media_type = self._free(key, version).media_type
         answer = self._put(checked_key(key), data, sha256_hex(data), media_type, new=False)
         if answer.status >= 300:  # noqa: PLR2004 - HTTP
-            raise (StoreUnavailableError if answer.status in _OVERLOADED else StorageError)(f"对象存储答复 {answer.status}。")
+            raise (StoreUnavailableError if answer.status in _OVERLOADED else StorageError)(
+                f"对象存储答复 {answer.status}。"
+            )
         with _asking(key):
-            self._client.remove_object(bucket_name=self._bucket, object_name=key, version_id=version)
+            self._client.remove_object(
+                bucket_name=self._bucket, object_name=key, version_id=version
+            )
         return self._known(key)
 
     def _free(self, key: str, version: str) -> Stat:
@@ -135,7 +188,9 @@ class S3Store:
         """Delete exactly this version."""
         self._free(key, version)
         with _asking(key):
-            self._client.remove_object(bucket_name=self._bucket, object_name=key, version_id=version)
+            self._client.remove_object(
+                bucket_name=self._bucket, object_name=key, version_id=version
+            )
 
     def probe(self) -> None:
         """Raise StoreUnfitError unless overwriting is refused, and what is kept is encrypted when that was asked for."""
@@ -143,10 +198,15 @@ class S3Store:
         if not self._sse:
             return
         known = self.put_new(f"probe/{uuid4().hex}", b"encrypted?")
-        told = self._client.stat_object(bucket_name=self._bucket, object_name=known.key).metadata or {}
+        told = (
+            self._client.stat_object(bucket_name=self._bucket, object_name=known.key).metadata or {}
+        )
         self.discard(known.key, known.version)
         if told.get(_SSE) != self._sse:
-            raise StoreUnfitError("该存储没有按要求加密所写入的对象。", "请在存储服务上启用服务端加密，或取消 YICE_S3_SSE。")
+            raise StoreUnfitError(
+                "该存储没有按要求加密所写入的对象。",
+                "请在存储服务上启用服务端加密，或取消 YICE_S3_SSE。",
+            )
 
     def _put(self, key: str, data: bytes, digest: str, media_type: str, *, new: bool = True) -> Any:  # noqa: ANN401 - urllib3's response
         """A conditional PUT unless the object is not to be `new`, signed by the client's own signer: its `put_object` would send the condition as user metadata."""
@@ -162,14 +222,27 @@ class S3Store:
         }
         url = self._base._replace(path=f"/{self._bucket}/{key}")
         signed = sign_v4_s3(
-            method="PUT", url=url, region=_REGION, headers=headers, credentials=self._credentials, content_sha256=digest, date=now
+            method="PUT",
+            url=url,
+            region=_REGION,
+            headers=headers,
+            credentials=self._credentials,
+            content_sha256=digest,
+            date=now,
         )
         with _asking(key):
-            return self._http.request("PUT", urlunsplit(url), body=data, headers={name: str(value) for name, value in signed.items()})
+            return self._http.request(
+                "PUT",
+                urlunsplit(url),
+                body=data,
+                headers={name: str(value) for name, value in signed.items()},
+            )
 
     def _lock(self, key: str, version: str) -> datetime | None:
         try:
-            found = self._client.get_object_retention(bucket_name=self._bucket, object_name=key, version_id=version)
+            found = self._client.get_object_retention(
+                bucket_name=self._bucket, object_name=key, version_id=version
+            )
         except S3Error:
             return None
         return found.retain_until_date if found else None
@@ -193,7 +266,9 @@ def _asking(key: str) -> Iterator[None]:
     except S3Error as error:
         raise _ours(error, key) from None
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
-        raise StoreUnavailableError(f"对象存储没有答复（{type(error).__name__}）：{key}。") from None
+        raise StoreUnavailableError(
+            f"对象存储没有答复（{type(error).__name__}）：{key}。"
+        ) from None
 
 
 def _ours(error: S3Error, key: str) -> StorageError:

@@ -15,12 +15,17 @@ from archive.administration.policy import Role
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Account
 
-account_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("账号。", "yice account list"))
+account_app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help=with_examples("账号。", "yice account list")
+)
 
 
 @account_app.command(
     "init",
-    help=with_examples("为还没有账号的档案库建立三员（系统管理员、安全保密管理员、安全审计员），口令只显示一次。", "yice account init"),
+    help=with_examples(
+        "为还没有账号的档案库建立三员（系统管理员、安全保密管理员、安全审计员），口令只显示一次。",
+        "yice account init",
+    ),
 )
 def init() -> None:
     """Make the first three."""
@@ -31,13 +36,20 @@ def init() -> None:
         Console().print(f"{login}\t{secret}", highlight=False)
 
 
-@account_app.command("list", help=with_examples("列出账号、角色和状态；不含口令。", "yice account list --json"))
+@account_app.command(
+    "list", help=with_examples("列出账号、角色和状态；不含口令。", "yice account list --json")
+)
 def list_(*, as_json: Json = False) -> None:
     """List accounts."""
     runtime = start(Settings())
     with reading(runtime.engine) as session:
         rows = [
-            {"login": one.login, "role": Role(one.role).label, "org": one.org, "state": AccountState(one.state).label}
+            {
+                "login": one.login,
+                "role": Role(one.role).label,
+                "org": one.org,
+                "state": AccountState(one.state).label,
+            }
             for one in session.scalars(select(Account).order_by(Account.login))
         ]
     if as_json:
@@ -45,12 +57,18 @@ def list_(*, as_json: Json = False) -> None:
         return
     table = Table("用户名", "角色", "单位", "状态")
     for row in rows:
-        table.add_row(row["login"], row["role"], runtime.organisations.get(row["org"]).name, row["state"])
+        table.add_row(
+            row["login"], row["role"], runtime.organisations.get(row["org"]).name, row["state"]
+        )
     Console().print(table)
 
 
 @account_app.command(
-    "renew", help=with_examples("为账号换发随机口令，只显示一次；原口令和登录即时失效，记入审计日志。", "yice account renew demo-officer")
+    "renew",
+    help=with_examples(
+        "为账号换发随机口令，只显示一次；原口令和登录即时失效，记入审计日志。",
+        "yice account renew demo-officer",
+    ),
 )
 def renew(login: Annotated[str, typer.Argument(help="用户名")]) -> None:
     """Give a fresh secret."""

@@ -6,28 +6,48 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import progress, screen, with_examples
+from api.cli.terminal import Bars, actor, progress, screen, with_examples
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 
-demo_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("演示数据（虚构）。", "yice demo run --cases 120"))
+demo_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help=with_examples("演示数据（虚构）。", "yice demo run --cases 120"),
+)
 Cases = Annotated[int, typer.Option(help="办件数", min=1)]
 Seed = Annotated[int, typer.Option(help="随机种子")]
 
 
 @demo_app.command(
     "build",
-    help=with_examples("生成虚构城市的归档信息包和 truth.json；同一种子得到同样的文件。", "yice demo build --cases 120 --out ./city"),
+    help=with_examples(
+        "生成虚构城市的归档信息包和 truth.json；同一种子得到同样的文件。",
+        "yice demo build --cases 120 --out ./city",
+    ),
 )
-def build(out: Annotated[Path, typer.Option(help="写到这个文件夹")], cases: Cases = 120, seed: Seed = 1) -> None:
+def build(
+    out: Annotated[Path, typer.Option(help="写到这个文件夹")], cases: Cases = 120, seed: Seed = 1
+) -> None:
     """Write the city."""
     from api.demo.build import build_demo  # noqa: PLC0415 - the demo's libraries load only when it is built
 
     with progress("生成演示数据", cases) as tell:
-        build_demo(out, cases=cases, seed=seed, progress=lambda done: tell(done, ""), workers=os.cpu_count() or 1)
+        build_demo(
+            out,
+            cases=cases,
+            seed=seed,
+            progress=lambda done: tell(done, ""),
+            workers=os.cpu_count() or 1,
+        )
 
 
-@demo_app.command("run", help=with_examples("演示：生成、接收、组卷、验证，打印汇总并与预埋缺陷对照。", "yice demo run --cases 120"))
+@demo_app.command(
+    "run",
+    help=with_examples(
+        "演示：生成、接收、组卷、验证，打印汇总并与预埋缺陷对照。", "yice demo run --cases 120"
+    ),
+)
 def run(cases: Cases = 120, seed: Seed = 1) -> None:
     """Run the main job."""
     from api.demo.run import run_demo  # noqa: PLC0415 - as above
@@ -36,7 +56,7 @@ def run(cases: Cases = 120, seed: Seed = 1) -> None:
     city = runtime.settings.data / f"demo-{cases}-{seed}"
     if not (city / "truth.json").exists():
         build(city, cases, seed)
-    raise typer.Exit(run_demo(runtime, city))
+    raise typer.Exit(run_demo(runtime, actor(), city, Bars()))
 
 
 @demo_app.command(
@@ -51,7 +71,12 @@ def sources(
     cases: Cases = 120,
     seed: Seed = 1,
     port: Annotated[int, typer.Option(help="端口")] = 8100,
-    fault: Annotated[list[str] | None, typer.Option(help="故障=概率，可多次：slow、error、truncated、duplicate、disorder、expired")] = None,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="故障=概率，可多次：slow、error、truncated、duplicate、disorder、expired"
+        ),
+    ] = None,
 ) -> None:
     """Serve the four systems."""
     from api.demo.source_world import build_world  # noqa: PLC0415 - as above
@@ -61,13 +86,26 @@ def sources(
     folder = data / f"demo-sources-{cases}-{seed}"
     if not (folder / "truth.json").exists():
         with progress("生成来源数据", cases) as tell:
-            build_world(folder, cases=cases, seed=seed, progress=lambda done: tell(done, ""), workers=os.cpu_count() or 1)
+            build_world(
+                folder,
+                cases=cases,
+                seed=seed,
+                progress=lambda done: tell(done, ""),
+                workers=os.cpu_count() or 1,
+            )
     try:
-        faults = {kind: float(share) for kind, _, share in (one.partition("=") for one in fault or ())}
+        faults = {
+            kind: float(share) for kind, _, share in (one.partition("=") for one in fault or ())
+        }
     except ValueError:
         raise typer.BadParameter("故障写作 名称=概率，例如 error=0.1。") from None
     world = World(folder, data / "scans", faults)
     settings = settings_of(world, port)
-    (data / "sources.env").write_text("".join(f"{key}={value}\n" for key, value in settings.items()), "utf-8")
-    screen.print(f"来源已就绪。另开终端：set -a; . {data / 'sources.env'}; set +a; yice pull --follow", soft_wrap=True)
+    (data / "sources.env").write_text(
+        "".join(f"{key}={value}\n" for key, value in settings.items()), "utf-8"
+    )
+    screen.print(
+        f"来源已就绪。另开终端：set -a; . {data / 'sources.env'}; set +a; yice pull --follow",
+        soft_wrap=True,
+    )
     serve_sources(world, port)

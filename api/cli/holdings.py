@@ -1,6 +1,5 @@
 """`yice scrub`, `yice replicate`, `yice journal …`: what keeps the holdings whole. Mounted by `api.cli`."""
 
-import re
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,63 +8,53 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from api.cli.search import open_shelf, source_of
 from api.cli.terminal import FINDINGS, Json, actor, bar_of, print_json, screen, with_examples
-from api.runtime.bootstrap import Runtime, open_second_store, open_workshop, start
+from api.jobs.preservation import budget, journal_sealer
+from api.runtime.bootstrap import (
+    Runtime,
+    open_second_store,
+    open_shelf,
+    open_workshop,
+    source_of,
+    start,
+)
 from api.runtime.settings import Settings
 from archive.audit import journal
 from archive.audit.anchors import anchor, inclusion, verify_anchors
 from archive.database.engine import connect, migrate, reading, writing
 from archive.preservation.backup import back_up, restore
-from archive.preservation.fixity import FIRST, SECOND, Budget, Scrubbed, scrub
+from archive.preservation.fixity import Scrubbed, scrub
 from archive.preservation.rebuild import differences, rebuild
 from archive.preservation.replicas import replicate
-from archive.reference.errors import ArchiveError, NotFoundError
-from archive.reference.vocabulary import Fixity, OrgKind
-from archive.signing.seal import Sealer
+from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import FIRST, SECOND, Fixity
 from search.follow import rebuild as rebuild_index
 from storage.blobs import BlobStore
 from storage.encrypt import EncryptedStore
 from storage.local_store import LocalStore
 
-_UNITS = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "S": 1, "M": 60, "H": 3600}
-_TIMES = frozenset("SMH")
-journal_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("审计日志。", "yice journal verify"))
-
-
-class BudgetFaultError(ArchiveError):
-    """A budget that is neither an amount of data nor a time."""
-
-    code = "BAD_BUDGET"
-
-
-def budget(text: str | None) -> Budget:
-    """`20GB` or `500MB` bounds what is read, `30m` or `2h` how long it takes."""
-    if text is None:
-        return Budget()
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B|[SMH])", text.strip().upper())
-    if found is None:
-        raise BudgetFaultError("预算写法无效。", "请写数据量（500MB、20GB）或时间（45s、30m、2h）。")
-    amount = float(found[1]) * _UNITS[found[2]]
-    return Budget(seconds=amount) if found[2] in _TIMES else Budget(bytes=int(amount))
+journal_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help=with_examples("审计日志。", "yice journal verify"),
+)
 
 
 def second_of(runtime: Runtime) -> BlobStore:
     """The second store. Raises NotFoundError when the settings name none."""
     found = open_second_store(runtime.settings)
     if found is None:
-        raise NotFoundError("没有配置副本存储。", "请设置 YICE_REPLICA_FOLDER 或 YICE_REPLICA_S3_ENDPOINT。")
+        raise NotFoundError(
+            "没有配置副本存储。", "请设置 YICE_REPLICA_FOLDER 或 YICE_REPLICA_S3_ENDPOINT。"
+        )
     return found
 
 
-def journal_sealer(runtime: Runtime) -> Sealer:
-    """The journal is the city's, and so is its seal."""
-    city = next(one for one in runtime.organisations.of_kind(OrgKind.CITY) if one.fonds_no)
-    return open_workshop(runtime).sealer_for(city.fonds_no or "")
-
-
 def scrub_(
-    limit: Annotated[str | None, typer.Option("--budget", help="本次最多读多少（20GB）或多久（30m）；不写则读完一轮")] = None,
+    limit: Annotated[
+        str | None,
+        typer.Option("--budget", help="本次最多读多少（20GB）或多久（30m）；不写则读完一轮"),
+    ] = None,
     *,
     second: Annotated[bool, typer.Option("--second", help="检查副本存储")] = False,
     as_json: Json = False,
@@ -93,7 +82,10 @@ def scrub_(
 
 def _show_scrub(run: Scrubbed) -> None:
     for one in run.faults:
-        screen.print(f"[red]{one['outcome']}[/red] {Fixity(one['outcome']).label} {one['subject']} {one['key']}", soft_wrap=True)
+        screen.print(
+            f"[red]{one['outcome']}[/red] {Fixity(one['outcome']).label} {one['subject']} {one['key']}",
+            soft_wrap=True,
+        )
     for subject in run.mended:
         screen.print(f"已从另一存储修复：{subject}")
     for subject in run.frozen:
@@ -102,7 +94,9 @@ def _show_scrub(run: Scrubbed) -> None:
         screen.print("[red]预埋的问题对象没有被发现，本次检查不可信。[/red]")
     rate = run.bytes / 1e6 / run.seconds if run.seconds else 0.0
     state = "本轮完成" if run.complete else "本轮未完，下次继续"
-    screen.print(f"第 {run.cycle} 轮：{run.packages} 册 {run.objects} 个对象，{rate:.0f} MB/s，问题 {len(run.faults)} 个；{state}。")
+    screen.print(
+        f"第 {run.cycle} 轮：{run.packages} 册 {run.objects} 个对象，{rate:.0f} MB/s，问题 {len(run.faults)} 个；{state}。"
+    )
 
 
 def replicate_(*, as_json: Json = False) -> None:
@@ -118,7 +112,12 @@ def replicate_(*, as_json: Json = False) -> None:
 
 
 def rebuild_(
-    into: Annotated[Path | None, typer.Option(help="重建到这个新的数据文件夹，并与现有数据库比较；不写则写入所配置的空数据库")] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            help="重建到这个新的数据文件夹，并与现有数据库比较；不写则写入所配置的空数据库"
+        ),
+    ] = None,
     *,
     from_store: Annotated[bool, typer.Option("--from-store", help="只凭存储重建")] = False,
     as_json: Json = False,
@@ -129,8 +128,19 @@ def rebuild_(
     old = start(Settings())
     new = old
     if into is not None:
-        new = replace(old, settings=old.settings.model_copy(update={"data": into, "database_url": ""}), engine=_empty_database(into))
-    made = rebuild(new.engine, old.store, actor(), catalogue=old.catalogue, organisations=old.organisations, rule=old.settings.filing_rule)
+        new = replace(
+            old,
+            settings=old.settings.model_copy(update={"data": into, "database_url": ""}),
+            engine=_empty_database(into),
+        )
+    made = rebuild(
+        new.engine,
+        old.store,
+        actor(),
+        catalogue=old.catalogue,
+        organisations=old.organisations,
+        rule=old.settings.filing_rule,
+    )
     indexed = rebuild_index(source_of(new), open_shelf(new.settings))
     different = differences(old.engine, new.engine) if into is not None else []
     if as_json:
@@ -150,52 +160,78 @@ def rebuild_(
     raise typer.Exit(FINDINGS if made.faults or different else 0)
 
 
-def rekey_(*, second: Annotated[bool, typer.Option("--second", help="副本存储")] = False, as_json: Json = False) -> None:
+def rekey_(
+    *,
+    second: Annotated[bool, typer.Option("--second", help="副本存储")] = False,
+    as_json: Json = False,
+) -> None:
     """Seal what lies under an older key again under the current one."""
     runtime = start(Settings())
     store = second_of(runtime) if second else runtime.store
     if not isinstance(store, EncryptedStore):
-        raise NotFoundError("没有配置加密密钥。", "请设置 YICE_ENCRYPTION_FOLDER 和 YICE_ENCRYPTION_KEY。")
+        raise NotFoundError(
+            "没有配置加密密钥。", "请设置 YICE_ENCRYPTION_FOLDER 和 YICE_ENCRYPTION_KEY。"
+        )
     made = store.reseal_all()
     with writing(runtime.engine) as session:
         which, key = "second" if second else "first", runtime.settings.encryption_key
-        journal.record(session, actor(), "REKEY", which, objects=made.done, locked=made.locked, key=key)
+        journal.record(
+            session, actor(), "REKEY", which, objects=made.done, locked=made.locked, key=key
+        )
     if as_json:
         print_json({"resealed": made.done, "locked": made.locked})
     else:
-        screen.print(f"已用新密钥重新密封 {made.done} 个对象；{made.locked} 个在锁定期内，未作改动，旧密钥须保留。")
+        screen.print(
+            f"已用新密钥重新密封 {made.done} 个对象；{made.locked} 个在锁定期内，未作改动，旧密钥须保留。"
+        )
 
 
 def backup_(
     to: Annotated[Path, typer.Option(help="备份到这个文件夹下的新文件夹")],
     *,
-    with_store: Annotated[bool, typer.Option("--with-store", help="同时把存储中的对象复制到 <文件夹>/store")] = False,
+    with_store: Annotated[
+        bool, typer.Option("--with-store", help="同时把存储中的对象复制到 <文件夹>/store")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Copy the database while it is in use, and the objects that the copy of the store lacks."""
     runtime = start(Settings())
     folder = to / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    made = back_up(runtime.engine, runtime.store, folder, LocalStore(to / "store") if with_store else None)
+    made = back_up(
+        runtime.engine, runtime.store, folder, LocalStore(to / "store") if with_store else None
+    )
     with writing(runtime.engine) as session:
-        journal.record(session, actor(), "BACKUP", "database", sha256=made.sha256, objects=made.objects)
+        journal.record(
+            session, actor(), "BACKUP", "database", sha256=made.sha256, objects=made.objects
+        )
     if as_json:
         print_json({"folder": str(folder), **asdict(made)})
     else:
-        screen.print(f"已备份：{folder}（{made.versions} 个已归档版本，新复制 {made.objects} 个对象）。密钥请另行保管。", soft_wrap=True)
+        screen.print(
+            f"已备份：{folder}（{made.versions} 个已归档版本，新复制 {made.objects} 个对象）。密钥请另行保管。",
+            soft_wrap=True,
+        )
 
 
-def restore_(folder: Annotated[Path, typer.Argument(help="yice backup 写出的文件夹")], *, as_json: Json = False) -> None:
+def restore_(
+    folder: Annotated[Path, typer.Argument(help="yice backup 写出的文件夹")],
+    *,
+    as_json: Json = False,
+) -> None:
     """Bring a backup back into an empty database."""
     runtime = start(Settings())
     beside = folder.parent / "store"
-    made = restore(runtime.engine, runtime.store, folder, LocalStore(beside) if beside.is_dir() else None)
+    made = restore(
+        runtime.engine, runtime.store, folder, LocalStore(beside) if beside.is_dir() else None
+    )
     with writing(runtime.engine) as session:
         journal.record(session, actor(), "RESTORE", "database", sha256=made.sha256)
     if as_json:
         print_json(asdict(made))
     else:
         screen.print(
-            f"已恢复到 {made.made_at} 的备份，{made.versions} 个已归档版本。请运行 yice verify --all 和 yice reindex。", soft_wrap=True
+            f"已恢复到 {made.made_at} 的备份，{made.versions} 个已归档版本。请运行 yice verify --all 和 yice reindex。",
+            soft_wrap=True,
         )
 
 
@@ -206,7 +242,12 @@ def _empty_database(folder: Path) -> Engine:
     return engine
 
 
-@journal_app.command("verify", help=with_examples("验证审计日志的哈希链和全部锚点，指出第一条不符的记录。", "yice journal verify --json"))
+@journal_app.command(
+    "verify",
+    help=with_examples(
+        "验证审计日志的哈希链和全部锚点，指出第一条不符的记录。", "yice journal verify --json"
+    ),
+)
 def journal_verify(*, as_json: Json = False) -> None:
     """Walk the chain of the journal, and hold it against its anchors."""
     runtime = start(Settings())
@@ -214,16 +255,31 @@ def journal_verify(*, as_json: Json = False) -> None:
         good, fault = journal.verify(session)
     anchored = verify_anchors(runtime.engine, runtime.store, open_workshop(runtime).trust)
     if as_json:
-        shown = [{"checkpoint": one.checkpoint, "seq": one.seq, "reason": one.reason} for one in anchored]
-        print_json({"entries": good, "fault": fault and {"seq": fault.seq, "reason": fault.reason}, "anchors": shown})
+        shown = [
+            {"checkpoint": one.checkpoint, "seq": one.seq, "reason": one.reason} for one in anchored
+        ]
+        print_json(
+            {
+                "entries": good,
+                "fault": fault and {"seq": fault.seq, "reason": fault.reason},
+                "anchors": shown,
+            }
+        )
     else:
         for one in anchored:
             screen.print(f"锚点 {one.checkpoint}，第 {one.seq or '?'} 条：{one.reason}")
-        screen.print(f"第 {fault.seq} 条不符：{fault.reason}" if fault else f"{good} 条记录全部衔接。")
+        screen.print(
+            f"第 {fault.seq} 条不符：{fault.reason}" if fault else f"{good} 条记录全部衔接。"
+        )
     raise typer.Exit(FINDINGS if fault or anchored else 0)
 
 
-@journal_app.command("anchor", help=with_examples("将审计日志的当前状态签名、加盖时间戳并存入存储；每日一次。", "yice journal anchor"))
+@journal_app.command(
+    "anchor",
+    help=with_examples(
+        "将审计日志的当前状态签名、加盖时间戳并存入存储；每日一次。", "yice journal anchor"
+    ),
+)
 def journal_anchor(*, as_json: Json = False) -> None:
     """Anchor the journal."""
     runtime = start(Settings())
@@ -236,7 +292,10 @@ def journal_anchor(*, as_json: Json = False) -> None:
 
 @journal_app.command(
     "prove",
-    help=with_examples("导出一条记录的包含证明，第三方可自行核对（方法见 docs/operations.md）。", "yice journal prove 1 --to ./proof"),
+    help=with_examples(
+        "导出一条记录的包含证明，第三方可自行核对（方法见 docs/operations.md）。",
+        "yice journal prove 1 --to ./proof",
+    ),
 )
 def journal_prove(seq: int, to: Annotated[Path, typer.Option(help="导出到这个文件夹")]) -> None:
     """Export the proof that one entry is in a signed head."""

@@ -14,17 +14,25 @@ from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.compile.inspection_sheet import inspections_of
 from archive.database.engine import reading, writing
+from archive.inspection.kept import Inspected, KeptReport
 from archive.inspection.report import report
 from archive.inspection.table import Phase
-from archive.preservation.inspections import Inspected, KeptReport, inspections
+from archive.preservation.inspections import inspections
 from archive.reference.vocabulary import Outcome
 from ingest.intake.reinspection import Reinspection, record_reinspection, reinspect
 
 
 def inspect_(
     number: Annotated[str, typer.Argument(help="档号或办件编号")],
-    reason: Annotated[str | None, typer.Option(help="重新检测的理由，记入审计日志，请勿写入个人信息；不写则出示已有的检测记录")] = None,
-    phase: Annotated[Phase, typer.Option(help="重新检测的环节：GD 归档、YJ 移交接收、CQ 长期保存")] = Phase.CQ,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            help="重新检测的理由，记入审计日志，请勿写入个人信息；不写则出示已有的检测记录"
+        ),
+    ] = None,
+    phase: Annotated[
+        Phase, typer.Option(help="重新检测的环节：GD 归档、YJ 移交接收、CQ 长期保存")
+    ] = Phase.CQ,
     pdf: Annotated[Path | None, typer.Option(help="四性检测报告写入此 PDF 文件")] = None,
     *,
     as_json: Json = False,
@@ -39,38 +47,73 @@ def inspect_(
         laid = report([one.public() for one in done.findings], phase)
         shown = (KeptReport(phase, done.at, confirmed=False, report=laid),)
     if pdf:
-        pdf.write_bytes(inspections_of(replace(held, reports=shown), demo=runtime.settings.demo_seals))
+        pdf.write_bytes(
+            inspections_of(replace(held, reports=shown), demo=runtime.settings.demo_seals)
+        )
     if as_json:
         print_json(_public(held, shown, done))
     else:
         for one in shown:
             _print(one)
         if done:
-            screen.print(f"发现 {len(done.findings)}，其中归档时没有的 {len(done.fresh)}。已记入审计日志。")
+            screen.print(
+                f"发现 {len(done.findings)}，其中归档时没有的 {len(done.fresh)}。已记入审计日志。"
+            )
     raise typer.Exit(FINDINGS if done and done.fresh else 0)
 
 
 def _again(runtime: Runtime, held: Inspected, phase: Phase, reason: str) -> Reinspection:
     now = datetime.now(UTC)
-    done = reinspect(runtime.engine, runtime.store, runtime.catalogue, runtime.organisations, case_no=held.case_no, phase=phase, now=now)
+    done = reinspect(
+        runtime.engine,
+        runtime.store,
+        runtime.catalogue,
+        runtime.organisations,
+        case_no=held.case_no,
+        phase=phase,
+        now=now,
+    )
     with writing(runtime.engine) as session:
         record_reinspection(session, actor(), done, reason=reason)
     return done
 
 
-def _public(held: Inspected, shown: Sequence[KeptReport], done: Reinspection | None) -> Mapping[str, Any]:
+def _public(
+    held: Inspected, shown: Sequence[KeptReport], done: Reinspection | None
+) -> Mapping[str, Any]:
     numbers = {"case_no": held.case_no, "code": held.code}
     if done:
-        return numbers | {"revision": done.revision, "phase": str(done.phase), "at": done.at.isoformat(), "report": shown[0].report}
-    return numbers | {"reports": [{"phase": str(one.phase), "at": one.at.isoformat(), "report": one.report} for one in shown]}
+        return numbers | {
+            "revision": done.revision,
+            "phase": str(done.phase),
+            "at": done.at.isoformat(),
+            "report": shown[0].report,
+        }
+    return numbers | {
+        "reports": [
+            {"phase": str(one.phase), "at": one.at.isoformat(), "report": one.report}
+            for one in shown
+        ]
+    }
 
 
 def _print(one: KeptReport) -> None:
-    table = Table("检测项", "内容", "结果", "发现", title=f"{one.phase.label}（{one.phase}）　{one.at.astimezone():%Y-%m-%d %H:%M}")
+    table = Table(
+        "检测项",
+        "内容",
+        "结果",
+        "发现",
+        title=f"{one.phase.label}（{one.phase}）　{one.at.astimezone():%Y-%m-%d %H:%M}",
+    )
     for group in one.report:
         table.add_section()
         table.add_row(group["group"], "", "", "")
         for row in group["items"]:
             said = "通过" if row["outcome"] == "PASS" else Outcome(row["outcome"]).label
-            table.add_row(row["code"], "、".join(row["checks"]), said, "\n".join(found["message"] for found in row["findings"]))
+            table.add_row(
+                row["code"],
+                "、".join(row["checks"]),
+                said,
+                "\n".join(found["message"] for found in row["findings"]),
+            )
     screen.print(table)

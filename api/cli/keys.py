@@ -5,12 +5,16 @@ import typer
 from api.cli.terminal import actor, screen, with_examples
 from api.runtime.bootstrap import Runtime, column_keys, start
 from api.runtime.settings import Settings
-from archive.accession.blind_index import rehash, reseal, reseal_gathered, reseal_texts
 from archive.audit import journal
 from archive.database.encryption import ColumnKeyError, Keyring, give_keys, write_keyring
 from archive.database.engine import writing
+from archive.preservation.key_rotation import rehash, reseal, reseal_gathered, reseal_texts
 
-keys_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("列加密密钥。", "yice keys rotate"))
+keys_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help=with_examples("列加密密钥。", "yice keys rotate"),
+)
 BATCH = 200
 
 
@@ -26,7 +30,8 @@ def rotate() -> None:
     runtime = start(Settings())
     if runtime.settings.column_keys.get_secret_value():
         raise ColumnKeyError(
-            "密钥由 YICE_COLUMN_KEYS 给出，不能在此更换。", "请在密钥文件中加入新密钥并设为 current，重启各节点后运行 yice keys reseal。"
+            "密钥由 YICE_COLUMN_KEYS 给出，不能在此更换。",
+            "请在密钥文件中加入新密钥并设为 current，重启各节点后运行 yice keys reseal。",
         )
     ring = column_keys(runtime.settings).with_new_key()
     write_keyring(runtime.settings.data / "keys" / "columns.json", ring)
@@ -39,7 +44,8 @@ def rotate() -> None:
 @keys_app.command(
     "reseal",
     help=with_examples(
-        "用当前密钥重新加密全部办件信息、上传文件名和通知密钥，并重建号码盲索引和责任人登记；可重复运行。", "yice keys reseal"
+        "用当前密钥重新加密全部办件信息、上传文件名和通知密钥，并重建号码盲索引和责任人登记；可重复运行。",
+        "yice keys reseal",
     ),
 )
 def reseal_command() -> None:
@@ -51,7 +57,8 @@ def reseal_command() -> None:
 @keys_app.command(
     "rotate-blind",
     help=with_examples(
-        "换用新的号码盲索引密钥，并用它重建全部号码的索引；期间新旧密钥都可查到。中断后运行 yice keys rehash。", "yice keys rotate-blind"
+        "换用新的号码盲索引密钥，并用它重建全部号码的索引；期间新旧密钥都可查到。中断后运行 yice keys rehash。",
+        "yice keys rotate-blind",
     ),
 )
 def rotate_blind() -> None:
@@ -70,7 +77,10 @@ def rotate_blind() -> None:
     _rehash_all(runtime)
 
 
-@keys_app.command("rehash", help=with_examples("用当前密钥重建仍在旧密钥下的号码索引；可重复运行。", "yice keys rehash"))
+@keys_app.command(
+    "rehash",
+    help=with_examples("用当前密钥重建仍在旧密钥下的号码索引；可重复运行。", "yice keys rehash"),
+)
 def rehash_command() -> None:
     """Every entry that is left under an older key."""
     _rehash_all(start(Settings()))

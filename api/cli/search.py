@@ -3,7 +3,7 @@
 import signal
 from dataclasses import asdict
 from threading import Event
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,28 +11,22 @@ from rich.progress import Progress
 from rich.table import Table
 
 from api.cli.terminal import FINDINGS, Json, actor, print_json, screen, with_examples
-from api.http.search import with_numbers
-from api.runtime.bootstrap import Runtime, start
+from api.http.search import public, with_numbers
+from api.runtime.bootstrap import open_shelf, source_of, start
 from api.runtime.settings import Settings
 from archive.audit import journal
 from archive.database.engine import reading, writing
 from archive.reference.vocabulary import OrgKind
-from search.follow import Source, check, follow, rebuild
+from search.follow import check, follow, rebuild
 from search.index import Found, Request, Sort
+from search.index_folder import IndexReader
 from search.query import Words, parse
-from search.shelf import Reader, Shelf
 
-index_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("检索索引。", "yice index check"))
-
-
-def open_shelf(settings: Settings) -> Shelf:
-    """The shelf of this installation. tantivy, or by settings whoosh for one small station."""
-    return Shelf(settings.data / "search", settings.search_engine)
-
-
-def source_of(runtime: Runtime) -> Source:
-    """What the index is read from."""
-    return Source(runtime.engine, runtime.store, runtime.catalogue, runtime.organisations)
+index_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help=with_examples("检索索引。", "yice index check"),
+)
 
 
 def reindex(*, as_json: Json = False) -> None:
@@ -40,7 +34,11 @@ def reindex(*, as_json: Json = False) -> None:
     runtime = start(Settings())
     with Progress(console=screen) as bar:
         task = bar.add_task("建立索引", total=None)
-        count = rebuild(source_of(runtime), open_shelf(runtime.settings), lambda done, total: bar.update(task, completed=done, total=total))
+        count = rebuild(
+            source_of(runtime),
+            open_shelf(runtime.settings),
+            lambda done, total: bar.update(task, completed=done, total=total),
+        )
     if as_json:
         print_json({"volumes": count})
     else:
@@ -51,13 +49,15 @@ def reindex(*, as_json: Json = False) -> None:
 def index_check(*, as_json: Json = False) -> None:
     """将检索索引与数据库逐册核对。例：yice index check."""
     runtime = start(Settings())
-    found = check(source_of(runtime), Reader(open_shelf(runtime.settings)).index())
+    found = check(source_of(runtime), IndexReader(open_shelf(runtime.settings)).index())
     if as_json:
         print_json(asdict(found))
     else:
         for fault in found.faults:
             screen.print(f"[red]{fault.kind}[/red] {fault.code}")
-        screen.print(f"已核对 {found.volumes} 册，待跟进 {found.behind} 册，不符 {len(found.faults)} 册。")
+        screen.print(
+            f"已核对 {found.volumes} 册，待跟进 {found.behind} 册，不符 {len(found.faults)} 册。"
+        )
     raise typer.Exit(FINDINGS if found.faults else 0)
 
 
@@ -71,7 +71,12 @@ def index_follow() -> None:
 
 
 def search(
-    query: Annotated[str, typer.Argument(help="检索式：姓名、档号、办件编号、正文；可用 AND OR NOT、引号和 姓名: 旗区: 日期: 等字段")],
+    query: Annotated[
+        str,
+        typer.Argument(
+            help="检索式：姓名、档号、办件编号、正文；可用 AND OR NOT、引号和 姓名: 旗区: 日期: 等字段"
+        ),
+    ],
     sort: Annotated[Sort, typer.Option(help="排序")] = Sort.RELEVANCE,
     limit: Annotated[int, typer.Option(min=1, max=100)] = 20,
     after: Annotated[str | None, typer.Option(help="上一页给出的翻页标记")] = None,
@@ -87,24 +92,18 @@ def search(
     asked = ("series", "district", "receive_org", "year") if facets else ()
     with reading(runtime.engine) as session:
         tree = with_numbers(session, parse(query, words))
-    found = Reader(open_shelf(runtime.settings)).search(Request(tree, scope, sort, limit, after, asked))
+    found = IndexReader(open_shelf(runtime.settings)).search(
+        Request(tree, scope, sort, limit, after, asked)
+    )
     with writing(runtime.engine) as session:
         # What was typed may hold a name or an ID number, so only what came of it is kept.
-        journal.record(session, actor(), "SEARCH", "index", total=found.total, shown=len(found.hits))
+        journal.record(
+            session, actor(), "SEARCH", "index", total=found.total, shown=len(found.hits)
+        )
     if as_json:
         print_json(public(found))
     else:
         _show(found)
-
-
-def public(found: Found) -> dict[str, Any]:
-    """As scripts read it."""
-    return {
-        "total": found.total,
-        "hits": [asdict(hit) for hit in found.hits],
-        "facets": {name: [{"value": value, "count": count} for value, count in rows] for name, rows in found.facets.items()},
-        "next": found.next,
-    }
 
 
 def _show(found: Found) -> None:

@@ -15,11 +15,10 @@ from fastapi import FastAPI
 
 from api.app import create_app, serve_many
 from api.cli.terminal import screen
-from api.http.tokens import Limiter
-from api.jobs.batch import die_with_parent
+from api.http.limits import Limiter
 from api.jobs.webhooks import send_until
 from api.runtime.bootstrap import Runtime, start
-from api.runtime.processes import CODE
+from api.runtime.processes import CODE, die_with_parent
 from api.runtime.settings import Settings
 from archive.reference.errors import ArchiveError
 from ingest.recognition.ocr import is_installed
@@ -39,7 +38,11 @@ def serve_here(runtime: Runtime, port: int | None) -> None:
             f"网页 http://127.0.0.1:{port}/ ，接口 http://127.0.0.1:{port}/api/v1 ，说明 http://127.0.0.1:{port}/openapi.json",
             soft_wrap=True,
         )
-        _answer(runtime, port, runtime.settings.web_processes or min(os.cpu_count() or 1, _MOST_PROCESSES))
+        _answer(
+            runtime,
+            port,
+            runtime.settings.web_processes or min(os.cpu_count() or 1, _MOST_PROCESSES),
+        )
 
 
 class PortError(ArchiveError):
@@ -49,7 +52,10 @@ class PortError(ArchiveError):
 
     def __init__(self, port: int) -> None:
         """Name the port."""
-        super().__init__(f"端口 {port} 已被占用，或不允许使用。", "请结束占用它的程序，或用 --port 换一个端口（1024 以上）。")
+        super().__init__(
+            f"端口 {port} 已被占用，或不允许使用。",
+            "请结束占用它的程序，或用 --port 换一个端口（1024 以上）。",
+        )
 
 
 def _require_free(port: int) -> None:
@@ -65,7 +71,13 @@ def _require_free(port: int) -> None:
 def _answer(runtime: Runtime, port: int, processes: int) -> None:
     """Answer requests in as many processes, of which each can use one core; they share the port, and how often each client asked."""
     # No access log: addresses name volumes, and every look is journalled anyway.
-    how: dict[str, Any] = {"host": "127.0.0.1", "port": port, "log_level": "warning", "access_log": False, "proxy_headers": False}
+    how: dict[str, Any] = {
+        "host": "127.0.0.1",
+        "port": port,
+        "log_level": "warning",
+        "access_log": False,
+        "proxy_headers": False,
+    }
     how["timeout_keep_alive"] = 60
     if processes == 1:
         app = create_app(runtime)
@@ -77,7 +89,13 @@ def _answer(runtime: Runtime, port: int, processes: int) -> None:
     os.environ |= {"YICE_DATA": str(data), "YICE_PUBLIC_URL": runtime.settings.public_url}
     rates = os.environ.setdefault("YICE_RATE_FILE", str(data / "cache" / "rates.db"))
     Limiter(1, rates).take("")  # makes the file before several open it at once
-    uvicorn.run("api.serving:one_of_many", factory=True, workers=processes, timeout_worker_healthcheck=_SILENT_SECONDS, **how)
+    uvicorn.run(
+        "api.serving:one_of_many",
+        factory=True,
+        workers=processes,
+        timeout_worker_healthcheck=_SILENT_SECONDS,
+        **how,
+    )
 
 
 def one_of_many() -> FastAPI:
@@ -93,7 +111,9 @@ def _with_address(runtime: Runtime, port: int) -> Runtime:
     settings = runtime.settings
     if settings.public_url or not settings.demo_seals:
         return runtime
-    return replace(runtime, settings=settings.model_copy(update={"public_url": f"http://127.0.0.1:{port}"}))
+    return replace(
+        runtime, settings=settings.model_copy(update={"public_url": f"http://127.0.0.1:{port}"})
+    )
 
 
 @contextmanager

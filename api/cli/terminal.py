@@ -4,18 +4,29 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from typer import rich_utils
 
-from api.jobs.batch import Batch
+from api.jobs.progress import Batch, Tell
 
 FINDINGS, ERROR, INTERRUPTED = 1, 2, 130
-rich_utils.ARGUMENTS_PANEL_TITLE, rich_utils.OPTIONS_PANEL_TITLE, rich_utils.COMMANDS_PANEL_TITLE = "参数", "选项", "命令"
+(
+    rich_utils.ARGUMENTS_PANEL_TITLE,
+    rich_utils.OPTIONS_PANEL_TITLE,
+    rich_utils.COMMANDS_PANEL_TITLE,
+) = "参数", "选项", "命令"
 screen = Console(stderr=True)
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使用")]
 
@@ -36,7 +47,7 @@ def print_json(value: object) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[int, str], None]]:
+def progress(title: str, total: int | None) -> Iterator[Tell]:
     """A bar over `total` pieces; call what is given with the count done and a note."""
     columns = (
         TextColumn("{task.description}"),
@@ -76,6 +87,20 @@ def making(title: str) -> Iterator[Callable[[Batch], None]]:
         def watch(batch: Batch) -> None:
             elapsed = bar.tasks[0].elapsed or 0.0
             rate = 60 * batch.done / elapsed if elapsed else 0.0
-            bar.update(task, total=batch.total, completed=batch.done, failed=batch.failed, rate=rate)
+            bar.update(
+                task, total=batch.total, completed=batch.done, failed=batch.failed, rate=rate
+            )
 
         yield watch
+
+
+class Bars:
+    """Draws a bar for each long act (`api.jobs.progress.Progress`)."""
+
+    def pieces(self, title: str, total: int | None) -> AbstractContextManager[Tell]:
+        """Draw a bar over pieces."""
+        return progress(title, total)
+
+    def volumes(self, title: str) -> AbstractContextManager[Callable[[Batch], None]]:
+        """Draw a bar over volumes."""
+        return making(title)

@@ -13,7 +13,10 @@ from archive.preservation.renewal import learn_stamps
 
 
 def timestamp_(
-    within: Annotated[int | None, typer.Option(help="续期多少天内失效的时间戳；默认 YICE_RENEW_WITHIN（180）", min=1)] = None,
+    within: Annotated[
+        int | None,
+        typer.Option(help="续期多少天内失效的时间戳；默认 YICE_RENEW_WITHIN（180）", min=1),
+    ] = None,
     *,
     pending: Annotated[bool, typer.Option("--pending", help="补全全部待补的册")] = False,
     renew: Annotated[bool, typer.Option("--renew", help="为即将失效的时间戳续期")] = False,
@@ -31,7 +34,9 @@ def timestamp_(
     if as_json:
         print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
     else:
-        screen.print(f"补全 {batch.done}，失败 {batch.failed}" if batch.total else "没有待补时间戳的册。")
+        screen.print(
+            f"补全 {batch.done}，失败 {batch.failed}" if batch.total else "没有待补时间戳的册。"
+        )
     raise typer.Exit(FINDINGS if batch.failed else 0)
 
 
@@ -45,10 +50,19 @@ def _renew(within: int | None, *, as_json: bool) -> None:
     first = left.first_end and left.first_end.isoformat()
     if as_json:
         print_json(
-            {"total": batch.total, "done": batch.done, "failed": batch.failed, "learned": learned, "due": left.due, "first_end": first}
+            {
+                "total": batch.total,
+                "done": batch.done,
+                "failed": batch.failed,
+                "learned": learned,
+                "due": left.due,
+                "first_end": first,
+            }
         )
     else:
-        screen.print(f"续期 {batch.done}，失败 {batch.failed}" if batch.total else "没有即将失效的时间戳。")
+        screen.print(
+            f"续期 {batch.done}，失败 {batch.failed}" if batch.total else "没有即将失效的时间戳。"
+        )
         if left.due:
             screen.print(
                 f"[red]仍有 {left.due} 册的时间戳即将失效[/red]：失败的会在下次运行时重试；时间戳机构自己的证书也将到期的，请更换机构。"

@@ -4,24 +4,24 @@ What runs and with which settings is data here; a test holds docker-compose.yml 
 """
 
 import json
-import os
 import secrets
-import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 from urllib.request import urlopen
 
-import typer
-from rich.console import Console
-from rich.table import Table
-
-from api.cli.terminal import with_examples
-from api.cluster.services import Service, ServiceError, epmd, free_port, postgresql, postgresql_url, rabbitmq, rabbitmq_url, seaweedfs
+from api.cluster.services import (
+    Service,
+    epmd,
+    free_port,
+    postgresql,
+    postgresql_url,
+    rabbitmq,
+    rabbitmq_url,
+    seaweedfs,
+)
 from api.runtime.bootstrap import column_keys, demo_pki
 from api.runtime.broker import node_answers
 from api.runtime.settings import Settings
@@ -29,7 +29,18 @@ from archive.reference.organisations import load_organisations
 
 ROOT = Path(__file__).parents[2]
 # With heartbeats, unlike the workers of one machine: RabbitMQ then notices a node whose cable was pulled.
-WORKER = ("-m", "celery", "--quiet", "-A", "api.jobs.worker:app", "worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle")
+WORKER = (
+    "-m",
+    "celery",
+    "--quiet",
+    "-A",
+    "api.jobs.worker:app",
+    "worker",
+    "--loglevel",
+    "WARNING",
+    "--without-gossip",
+    "--without-mingle",
+)
 # It remembers nothing: which turns are due stands in the rows, so it may be killed, moved, or run twice.
 BEAT = (
     "-m",
@@ -46,8 +57,6 @@ BEAT = (
     "",
 )
 WEB = ("-m", "uvicorn", "--factory", "api.app:from_environment", "--no-access-log")
-cluster_app = typer.Typer(rich_markup_mode="rich", help=with_examples("分布式运行（本机演练）。", "yice cluster up --folder ./cluster"))
-screen = Console(stderr=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +74,9 @@ KINDS = (
     Kind("worker", ("compile", "sign", "copies"), 2),
     Kind("reader", ("ocr",)),  # one page takes as long as many volumes, and a gigabyte of memory
     Kind("keeper", ("ingest", "keep")),
-    Kind("index", ("index",), folder="web"),  # the index that it writes is the one that the pages read
+    Kind(
+        "index", ("index",), folder="web"
+    ),  # the index that it writes is the one that the pages read
 )
 
 
@@ -108,7 +119,13 @@ def node_folder(cluster: Path, name: str) -> Path:
 
 
 def worker_node(
-    site: Site, cluster: Path, name: str, *, queues: tuple[str, ...] = ("compile", "sign", "copies"), folder: str = "", concurrency: int = 1
+    site: Site,
+    cluster: Path,
+    name: str,
+    *,
+    queues: tuple[str, ...] = ("compile", "sign", "copies"),
+    folder: str = "",
+    concurrency: int = 1,
 ) -> Service:
     """One node that serves some queues; by default it makes volumes."""
     data = node_folder(cluster, folder or name)
@@ -120,7 +137,9 @@ def worker_node(
 
     log = cluster / name / "worker.log"
     log.parent.mkdir(exist_ok=True)
-    return Service(name, command, log, answers, env={**site.settings(data), "YICE_QUEUES": ",".join(queues)})
+    return Service(
+        name, command, log, answers, env={**site.settings(data), "YICE_QUEUES": ",".join(queues)}
+    )
 
 
 def worker_nodes(site: Site, cluster: Path, *, workers: int, concurrency: int) -> list[Service]:
@@ -131,7 +150,11 @@ def worker_nodes(site: Site, cluster: Path, *, workers: int, concurrency: int) -
         for number in range(1, copies + 1):
             name = f"{kind.name}-{number}" if kind.copies > 1 else kind.name
             at_once = concurrency if kind.copies > 1 else 1
-            made.append(worker_node(site, cluster, name, queues=kind.queues, folder=kind.folder, concurrency=at_once))
+            made.append(
+                worker_node(
+                    site, cluster, name, queues=kind.queues, folder=kind.folder, concurrency=at_once
+                )
+            )
     return made
 
 
@@ -140,7 +163,9 @@ def beat_node(site: Site, cluster: Path) -> Service:
     folder = node_folder(cluster, "beat")
     sign = folder / "beat.alive"
     sign.unlink(missing_ok=True)
-    return Service("beat", [sys.executable, *BEAT], folder / "beat.log", sign.exists, env=site.settings(folder))
+    return Service(
+        "beat", [sys.executable, *BEAT], folder / "beat.log", sign.exists, env=site.settings(folder)
+    )
 
 
 def web_node(site: Site, cluster: Path, port: int) -> Service:
@@ -162,8 +187,14 @@ def _remembered(folder: Path) -> dict[str, str]:
     """Ports and secrets of this cluster, made on first use; readable by its owner only."""
     path = folder / "cluster.json"
     if not path.exists():
-        made = {f"{name}_port": str(free_port()) for name in ("postgresql", "rabbitmq", "epmd", "seaweedfs")}
-        made |= {f"{name}_password": secrets.token_hex(16) for name in ("postgresql", "rabbitmq", "seaweedfs")}
+        made = {
+            f"{name}_port": str(free_port())
+            for name in ("postgresql", "rabbitmq", "epmd", "seaweedfs")
+        }
+        made |= {
+            f"{name}_password": secrets.token_hex(16)
+            for name in ("postgresql", "rabbitmq", "seaweedfs")
+        }
         _private(path, json.dumps(made, indent=1))
     found: dict[str, str] = json.loads(path.read_text())
     return found
@@ -177,7 +208,9 @@ def _private(path: Path, text: str) -> None:
 def shared_services(folder: Path) -> tuple[Site, list[Service]]:
     """The services that all nodes share, in the order in which they start, and how the nodes reach them; none is started yet."""
     own = _remembered(folder)
-    port = {name: int(own[f"{name}_port"]) for name in ("postgresql", "rabbitmq", "epmd", "seaweedfs")}
+    port = {
+        name: int(own[f"{name}_port"]) for name in ("postgresql", "rabbitmq", "epmd", "seaweedfs")
+    }
     site = Site(
         database_url=postgresql_url(port["postgresql"], own["postgresql_password"]),
         broker_url=rabbitmq_url(port["rabbitmq"], own["rabbitmq_password"]),
@@ -189,13 +222,23 @@ def shared_services(folder: Path) -> tuple[Site, list[Service]]:
     return site, [
         postgresql(folder / "postgresql", port["postgresql"], own["postgresql_password"]),
         epmd(folder / "rabbitmq", port["epmd"]),
-        rabbitmq(folder / "rabbitmq", port["rabbitmq"], own["rabbitmq_password"], epmd_port=port["epmd"]),
-        seaweedfs(folder / "seaweedfs", port["seaweedfs"], site.s3_bucket, site.s3_access_key, site.s3_secret_key),
+        rabbitmq(
+            folder / "rabbitmq", port["rabbitmq"], own["rabbitmq_password"], epmd_port=port["epmd"]
+        ),
+        seaweedfs(
+            folder / "seaweedfs",
+            port["seaweedfs"],
+            site.s3_bucket,
+            site.s3_access_key,
+            site.s3_secret_key,
+        ),
     ]
 
 
 @contextmanager
-def running(folder: Path, *, workers: int, concurrency: int, web_port: int) -> Iterator[tuple[Site, list[Service]]]:
+def running(
+    folder: Path, *, workers: int, concurrency: int, web_port: int
+) -> Iterator[tuple[Site, list[Service]]]:
     """Start everything in order, and end everything in the reverse order."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -220,80 +263,20 @@ def running(folder: Path, *, workers: int, concurrency: int, web_port: int) -> I
         yield site, [*services, *nodes]
 
 
-def _table(services: list[Service], places: Mapping[str, str]) -> Table:
-    table = Table("服务", "位置", "进程", "日志", box=None)
-    table.columns[3].overflow = "fold"
-    for one in services:
-        table.add_row(one.name, places.get(one.name, ""), str(one.process.pid if one.process else ""), str(one.log))
-    return table
-
-
-@cluster_app.command()
-def up(
-    folder: Annotated[Path, typer.Option(help="全部数据放在这个文件夹")] = Path("var/cluster"),
-    workers: Annotated[int, typer.Option(min=1, help="工作节点数")] = 2,
-    concurrency: Annotated[int, typer.Option(min=1, help="每个节点同时组卷的册数")] = 1,
-    port: Annotated[int, typer.Option(help="网页端口")] = 8000,
-) -> None:
-    """启动本机集群；按 Ctrl-C 全部结束，数据保留。例：python -m api.cluster up --workers 2."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with running(folder, workers=workers, concurrency=concurrency, web_port=port) as (site, services):
-            places = {
-                "postgresql": site.database_url.rpartition("@")[2],
-                "rabbitmq": site.broker_url.rpartition("@")[2],
-                "seaweedfs": f"http://{site.s3_endpoint}/{site.s3_bucket}",
-                "web": f"http://127.0.0.1:{port}/",
-            }
-            screen.print(_table(services, places))
-            screen.print(f"命令行使用此集群：set -a; . {folder}/desk.env; set +a", soft_wrap=True)
-            screen.print("按 Ctrl-C 全部结束。")
-            _watch(services)
-    except KeyboardInterrupt:
-        screen.print("已全部结束，数据保留。")
-    except ServiceError as error:
-        screen.print(f"[red]{error.code}[/red] {error}", soft_wrap=True)
-        raise typer.Exit(2) from None
-
-
-def _watch(services: list[Service]) -> None:
-    """Start again whatever ends, as a container engine would."""
-    while True:
-        for one in services:
-            if not one.alive():
-                screen.print(f"{one.name} 已退出，重新启动。")
-                one.start()
-        time.sleep(1)
-
-
 def compose_secrets(password: Mapping[str, str]) -> dict[str, str]:
     """The secret files of docker-compose.yml; `password` by service: database, broker, store."""
-    identity = {"name": "yice", "credentials": [{"accessKey": "yice", "secretKey": password["store"]}]}
+    identity = {
+        "name": "yice",
+        "credentials": [{"accessKey": "yice", "secretKey": password["store"]}],
+    }
     return {
         "postgres_password": password["database"],
         "rabbitmq_conf": f"default_user = yice\ndefault_pass = {password['broker']}\n",
-        "seaweedfs_s3": json.dumps({"identities": [{**identity, "actions": ["Admin", "Read", "Write", "List"]}]}),
+        "seaweedfs_s3": json.dumps(
+            {"identities": [{**identity, "actions": ["Admin", "Read", "Write", "List"]}]}
+        ),
         "yice_database_url": f"postgresql+psycopg://yice:{password['database']}@database:5432/postgres",
         "yice_broker_url": f"amqp://yice:{password['broker']}@broker:5672//",
         "yice_s3_access_key": "yice",
         "yice_s3_secret_key": password["store"],
     }
-
-
-@cluster_app.command("secrets")
-def secrets_(folder: Annotated[Path, typer.Option(help="密钥文件夹")] = Path("secrets")) -> None:
-    """生成 docker-compose.yml 所用的密钥文件；已有的不改。例：python -m api.cluster secrets."""
-    # The files are open to the containers' users, the folder to nobody else on this machine.
-    try:
-        folder.mkdir(mode=0o700, parents=True)
-    except FileExistsError:
-        screen.print("密钥文件夹已存在，未作改动。")
-        return
-    for name, text in compose_secrets({name: secrets.token_hex(16) for name in ("database", "broker", "store")}).items():
-        (folder / name).write_text(text)
-    screen.print(f"已生成：{folder}")
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("YICE_DATA", "var/cluster/desk")
-    cluster_app()

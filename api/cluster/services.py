@@ -69,7 +69,10 @@ class Service:
             if self.answers():
                 return self
             time.sleep(0.1)
-        raise ServiceError(f"{self.name} 没有启动：{self.log.read_text('utf-8', 'replace')[-1500:]}", "请查看它的日志。")
+        raise ServiceError(
+            f"{self.name} 没有启动：{self.log.read_text('utf-8', 'replace')[-1500:]}",
+            "请查看它的日志。",
+        )
 
     def alive(self) -> bool:
         """True while the process runs."""
@@ -127,7 +130,15 @@ def postgresql(folder: Path, port: int, password: str) -> Service:
         shutil.chown(folder, user, user)
     if not (data / "PG_VERSION").exists():
         _initdb(tools, folder, password, user)
-    command = [str(tools / "postgres"), "-D", str(data), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
+    command = [
+        str(tools / "postgres"),
+        "-D",
+        str(data),
+        "-p",
+        str(port),
+        "-c",
+        "listen_addresses=127.0.0.1",
+    ]
     command += ["-c", f"unix_socket_directories={folder}", "-c", "max_connections=200"]
     ready = [str(tools / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
 
@@ -135,7 +146,14 @@ def postgresql(folder: Path, port: int, password: str) -> Service:
         return subprocess.run(ready, check=False).returncode == 0  # noqa: S603 - our own command
 
     # SIGINT is its fast shutdown; SIGTERM would wait for every session to leave.
-    return Service("postgresql", command, folder / "postgresql.log", answers, user=user, end_signal=signal.SIGINT)
+    return Service(
+        "postgresql",
+        command,
+        folder / "postgresql.log",
+        answers,
+        user=user,
+        end_signal=signal.SIGINT,
+    )
 
 
 def _initdb(tools: Path, folder: Path, password: str, user: str | None) -> None:
@@ -144,15 +162,35 @@ def _initdb(tools: Path, folder: Path, password: str, user: str | None) -> None:
     secret.write_text(password)
     if user:
         shutil.chown(secret, user, user)
-    command = [str(tools / "initdb"), "-D", str(folder / "data"), "-U", "yice", "-E", "UTF8", "--locale=C.UTF-8"]
+    command = [
+        str(tools / "initdb"),
+        "-D",
+        str(folder / "data"),
+        "-U",
+        "yice",
+        "-E",
+        "UTF8",
+        "--locale=C.UTF-8",
+    ]
     command += ["-A", "scram-sha-256", f"--pwfile={secret}"]
     try:
-        done = subprocess.run(command, cwd="/", user=user, group=user, extra_groups=[] if user else None, capture_output=True, check=False)  # noqa: S603 - our own command
+        done = subprocess.run(
+            command,
+            cwd="/",
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+            capture_output=True,
+            check=False,
+        )  # noqa: S603 - our own command
     finally:
         secret.unlink()
     if done.returncode:
         # Most often a folder above is closed to the server's user.
-        raise ServiceError(f"PostgreSQL 无法初始化：{done.stderr.decode()[-500:]}", "请把数据文件夹放在 postgres 用户可进入的位置。")
+        raise ServiceError(
+            f"PostgreSQL 无法初始化：{done.stderr.decode()[-500:]}",
+            "请把数据文件夹放在 postgres 用户可进入的位置。",
+        )
 
 
 def postgresql_url(port: int, password: str, database: str = "postgres") -> str:
@@ -187,7 +225,9 @@ def rabbitmq(folder: Path, port: int, password: str, *, epmd_port: int) -> Servi
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_EPMD_PORT": str(epmd_port),
     }
-    return Service("rabbitmq", [str(_RABBITMQ)], folder / "rabbitmq.log", lambda: listens(port), env=env)
+    return Service(
+        "rabbitmq", [str(_RABBITMQ)], folder / "rabbitmq.log", lambda: listens(port), env=env
+    )
 
 
 def epmd(folder: Path, port: int) -> Service:
@@ -196,7 +236,12 @@ def epmd(folder: Path, port: int) -> Service:
     tool = shutil.which("epmd")
     if not tool:
         raise ServiceError("没有安装 RabbitMQ。", "请运行 apt-get install rabbitmq-server。")
-    return Service("epmd", [tool, "-address", "127.0.0.1", "-port", str(port)], folder / "epmd.log", lambda: listens(port))
+    return Service(
+        "epmd",
+        [tool, "-address", "127.0.0.1", "-port", str(port)],
+        folder / "epmd.log",
+        lambda: listens(port),
+    )
 
 
 def rabbitmq_url(port: int, password: str) -> str:
@@ -214,7 +259,17 @@ def seaweedfs(folder: Path, port: int, bucket: str, access_key: str, secret_key:
     keys.touch(0o600)
     credentials = [{"accessKey": access_key, "secretKey": secret_key}]
     keys.write_text(
-        json.dumps({"identities": [{"name": "yice", "credentials": credentials, "actions": ["Admin", "Read", "Write", "List"]}]})
+        json.dumps(
+            {
+                "identities": [
+                    {
+                        "name": "yice",
+                        "credentials": credentials,
+                        "actions": ["Admin", "Read", "Write", "List"],
+                    }
+                ]
+            }
+        )
     )
     command = [
         str(tool),
@@ -231,13 +286,26 @@ def seaweedfs(folder: Path, port: int, bucket: str, access_key: str, secret_key:
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     # Each bucket takes seven volumes at once; small ones, so that a laptop's disk is not reserved.
     command += ["-volume.max=500", "-master.volumeSizeLimitMB=64", "-volume.preStopSeconds=0"]
-    return Service("seaweedfs", command, folder / "seaweedfs.log", lambda: _s3_writes(port, bucket, access_key, secret_key))
+    return Service(
+        "seaweedfs",
+        command,
+        folder / "seaweedfs.log",
+        lambda: _s3_writes(port, bucket, access_key, secret_key),
+    )
 
 
 def _inner_ports(path: Path) -> dict[str, int]:
     """Its ports beside the S3 door; kept, because its master knows itself by address and port."""
     if not path.exists():
-        names = ("master.port", "volume.port", "filer.port", "master.port.grpc", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc")
+        names = (
+            "master.port",
+            "volume.port",
+            "filer.port",
+            "master.port.grpc",
+            "volume.port.grpc",
+            "filer.port.grpc",
+            "s3.port.grpc",
+        )
         path.write_text(json.dumps({name: free_port() for name in names}))
     ports: dict[str, int] = json.loads(path.read_text())
     return ports

@@ -18,7 +18,7 @@ from archive.administration.accounts import (
 from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
 from archive.database.engine import writing
 from archive.database.tables_administration import Account
-from archive.database.tables_cases import Volume
+from archive.database.tables_volumes import Volume
 from archive.reference.vocabulary import OrgKind
 
 _AT_HOME = (
@@ -28,7 +28,10 @@ _AT_HOME = (
     ("demo-chief", Role.CHIEF),
 )
 _ELSEWHERE = (("demo-officer-other", Role.OFFICER), ("demo-chief-other", Role.CHIEF))
-_DISTRICT = (("demo-district", Role.DISTRICT_SUPERVISOR), ("demo-district-archivist", Role.ARCHIVIST))
+_DISTRICT = (
+    ("demo-district", Role.DISTRICT_SUPERVISOR),
+    ("demo-district-archivist", Role.ARCHIVIST),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +60,49 @@ def make_demo_accounts(runtime: Runtime) -> list[DemoAccount]:
         for login, secret in first_administrators(session, runtime.organisations).items():
             account = session.scalars(select(Account).filter_by(login=login)).one()
             made.append(DemoAccount(login, Role(account.role), account.org, secret))
-        proposer, approver = (reader(session.scalars(select(Account).filter_by(login=one)).one()) for one in ("sysadmin", "secadmin"))
+        proposer, approver = (
+            reader(session.scalars(select(Account).filter_by(login=one)).one())
+            for one in ("sysadmin", "secadmin")
+        )
         home, other = _stations(runtime, session)
         district = runtime.organisations.district_of(home).code
-        places = ((_AT_HOME, home), (_ELSEWHERE, other), (_DISTRICT, district), ((("demo-city", Role.CITY_SUPERVISOR),), city))
+        places = (
+            (_AT_HOME, home),
+            (_ELSEWHERE, other),
+            (_DISTRICT, district),
+            ((("demo-city", Role.CITY_SUPERVISOR),), city),
+        )
         new = [
-            NewAccount(login, AccountKind.PERSON, f"演示{role.label}", org, role, officer_no=f"D{no:05d}")
-            for no, (login, role, org) in enumerate((login, role, org) for people, org in places for login, role in people)
+            NewAccount(
+                login, AccountKind.PERSON, f"演示{role.label}", org, role, officer_no=f"D{no:05d}"
+            )
+            for no, (login, role, org) in enumerate(
+                (login, role, org) for people, org in places for login, role in people
+            )
         ]
         new += [
-            NewAccount(login, AccountKind.CLIENT, "演示派出所系统", org, Role.STATION_CLIENT, scopes=all_scopes(Role.STATION_CLIENT))
+            NewAccount(
+                login,
+                AccountKind.CLIENT,
+                "演示派出所系统",
+                org,
+                Role.STATION_CLIENT,
+                scopes=all_scopes(Role.STATION_CLIENT),
+            )
             for login, org in (("station-home", home), ("station-other", other))
         ]
-        made += [DemoAccount(one.login, one.role, one.org, _enter(runtime, session, proposer, approver, one)) for one in new]
+        made += [
+            DemoAccount(
+                one.login, one.role, one.org, _enter(runtime, session, proposer, approver, one)
+            )
+            for one in new
+        ]
     return made
 
 
-def _enter(runtime: Runtime, session: Session, proposer: Reader, approver: Reader, new: NewAccount) -> str:
+def _enter(
+    runtime: Runtime, session: Session, proposer: Reader, approver: Reader, new: NewAccount
+) -> str:
     propose_account(session, proposer, new, runtime.organisations)
     approve_account(session, approver, new.login)
     return renew_secret(session, "setup", new.login)
@@ -81,8 +110,15 @@ def _enter(runtime: Runtime, session: Session, proposer: Reader, approver: Reade
 
 def _stations(runtime: Runtime, session: Session) -> tuple[str, str]:
     """The station that keeps most volumes, and one of another district: so that each has something to see, and something foreign."""
-    counted = dict(session.execute(select(Volume.filing_org, func.count()).group_by(Volume.filing_org)).tuples().all())
-    stations = sorted((one.code for one in runtime.organisations.of_kind(OrgKind.STATION)), key=lambda code: (-counted.get(code, 0), code))
+    counted = dict(
+        session.execute(select(Volume.filing_org, func.count()).group_by(Volume.filing_org))
+        .tuples()
+        .all()
+    )
+    stations = sorted(
+        (one.code for one in runtime.organisations.of_kind(OrgKind.STATION)),
+        key=lambda code: (-counted.get(code, 0), code),
+    )
     home = stations[0]
     district = runtime.organisations.district_of(home)
     return home, next(one for one in stations if runtime.organisations.district_of(one) != district)

@@ -28,8 +28,15 @@ _CERTIFICATE = """
 def with_fonts(page_json: str) -> bytes:
     """An e-certificate with embedded fonts; `page_json` holds heading, lines and issuer."""
     if not _FONTS:
-        _FONTS.append(typst.Fonts(include_system_fonts=False, font_paths=[Path(pylopdf_fonts_zh_cn.sans_path()).parent]))
-    return typst.compile(_CERTIFICATE.encode(), font_paths=_FONTS[0], sys_inputs={"page": page_json})
+        _FONTS.append(
+            typst.Fonts(
+                include_system_fonts=False,
+                font_paths=[Path(pylopdf_fonts_zh_cn.sans_path()).parent],
+            )
+        )
+    return typst.compile(
+        _CERTIFICATE.encode(), font_paths=_FONTS[0], sys_inputs={"page": page_json}
+    )
 
 
 def without_fonts(heading: str, lines: tuple[str, ...]) -> bytes:
@@ -51,7 +58,9 @@ def with_form(heading: str, fields: tuple[tuple[str, str], ...]) -> bytes:
     """An application whose answers stand in form fields without appearance, as portals write them."""
     pdf = pikepdf.new()
     page = _page(pdf, heading, tuple(label for label, _ in fields), "第 1 页 共 1 页")
-    helvetica = pdf.make_indirect(_Dict(Type=_Name.Font, Subtype=_Name.Type1, BaseFont=_Name.Helvetica))
+    helvetica = pdf.make_indirect(
+        _Dict(Type=_Name.Font, Subtype=_Name.Type1, BaseFont=_Name.Helvetica)
+    )
     widgets = [
         pdf.make_indirect(
             _Dict(
@@ -69,7 +78,12 @@ def with_form(heading: str, fields: tuple[tuple[str, str], ...]) -> bytes:
     ]
     page.Annots = pikepdf.Array(widgets)
     resources = _Dict(Font=_Dict(Helv=helvetica))
-    pdf.Root.AcroForm = _Dict(Fields=pikepdf.Array(widgets), DR=resources, NeedAppearances=True, DA=pikepdf.String("/Helv 12 Tf 0 g"))
+    pdf.Root.AcroForm = _Dict(
+        Fields=pikepdf.Array(widgets),
+        DR=resources,
+        NeedAppearances=True,
+        DA=pikepdf.String("/Helv 12 Tf 0 g"),
+    )
     return _saved(pdf)
 
 
@@ -95,7 +109,9 @@ def _encrypted(data: bytes, user: str) -> bytes:
         # RC4 keys stem from the file's own id, AES ones from chance: only the first are the same for the same seed.
         pdf.save(
             out,
-            encryption=pikepdf.Encryption(owner="demo-owner", user=user, R=3, aes=False, metadata=False),
+            encryption=pikepdf.Encryption(
+                owner="demo-owner", user=user, R=3, aes=False, metadata=False
+            ),
             deterministic_id=False,
             static_id=True,
         )
@@ -108,9 +124,14 @@ def _saved(pdf: pikepdf.Pdf) -> bytes:
     return out.getvalue()
 
 
-def _page(pdf: pikepdf.Pdf, heading: str, lines: tuple[str, ...], foot: str = "") -> pikepdf.Dictionary:
+def _page(
+    pdf: pikepdf.Pdf, heading: str, lines: tuple[str, ...], foot: str = ""
+) -> pikepdf.Dictionary:
     font = pdf.make_indirect(_song())
-    shown = [_show(20, 170, 770, heading), *(_show(12, 72, 697 - 26 * row, line) for row, line in enumerate(lines))]
+    shown = [
+        _show(20, 170, 770, heading),
+        *(_show(12, 72, 697 - 26 * row, line) for row, line in enumerate(lines)),
+    ]
     shown += [_show(10, 250, 40, foot)] if foot else []
     page = _Dict(
         Type=_Name.Page,
@@ -144,7 +165,9 @@ def _song() -> pikepdf.Dictionary:
         Type=_Name.Font,
         Subtype=_Name.CIDFontType0,
         BaseFont=_Name("/STSong-Light"),
-        CIDSystemInfo=_Dict(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("GB1"), Supplement=4),
+        CIDSystemInfo=_Dict(
+            Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("GB1"), Supplement=4
+        ),
         FontDescriptor=descriptor,
         W=pikepdf.Array([1, 95, 500]),
     )

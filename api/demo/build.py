@@ -25,14 +25,18 @@ ONE_ZIP_IN = 4
 _EPOCH = (2026, 1, 1, 0, 0, 0)
 
 
-def build_demo(out: Path, *, cases: int, seed: int, progress: Callable[[int], None], workers: int) -> dict[str, Any]:
+def build_demo(
+    out: Path, *, cases: int, seed: int, progress: Callable[[int], None], workers: int
+) -> dict[str, Any]:
     """Write `out/bags/*` and `out/truth.json`; the same seed gives the same bytes. Returns the truth."""
     bags = out / "bags"
     bags.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
     # Spawned, not forked: typst's threads do not survive a fork, and their locks stay shut for ever.
     with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
-        for done, mine in enumerate(pool.map(write_case, [bags] * cases, [seed] * cases, range(cases), chunksize=4), 1):
+        for done, mine in enumerate(
+            pool.map(write_case, [bags] * cases, [seed] * cases, range(cases), chunksize=4), 1
+        ):
             rows += mine
             progress(done)
     truth = {"notice": NOTICE, "seed": seed, "cases": cases, "bags": rows}
@@ -65,21 +69,38 @@ def _planted(seed: int, index: int, random: Random) -> tuple[DemoCase, Defect | 
     raise ValueError("a case that bears no defect at all")
 
 
-def _write_all(bags: Path, case: DemoCase, defect: Defect | None, random: Random) -> Iterator[dict[str, Any]]:
+def _write_all(
+    bags: Path, case: DemoCase, defect: Defect | None, random: Random
+) -> Iterator[dict[str, Any]]:
     name, zipped = f"{case.index:06d}-1", random.randrange(ONE_ZIP_IN) == 0
     conflict = defect is not None and defect.kind == CONFLICT
     first_sound = conflict or case.second is not None
     bend = defect is not None and defect.kind == "wrong-digest"
-    yield _row(_write(bags, name, _members(case.facts, case.files, bend=bend), zipped=zipped), case, None if first_sound else defect)
+    yield _row(
+        _write(bags, name, _members(case.facts, case.files, bend=bend), zipped=zipped),
+        case,
+        None if first_sound else defect,
+    )
     if conflict and defect:
         other = deepcopy(case.facts)
         other["applicant"]["phone"] = "13900000000"
-        yield _row(_write(bags, f"{case.index:06d}-2", _members(other, case.files), zipped=False), case, defect)
+        yield _row(
+            _write(bags, f"{case.index:06d}-2", _members(other, case.files), zipped=False),
+            case,
+            defect,
+        )
     elif case.second and defect:
-        second = _write(bags, f"{case.index:06d}-2", _members(case.second.facts, case.second.files), zipped=False)
+        second = _write(
+            bags,
+            f"{case.index:06d}-2",
+            _members(case.second.facts, case.second.files),
+            zipped=False,
+        )
         yield _row(second, case.second, defect) | {"other_case": case.facts["case_no"]}
     elif defect is None and case.index % ONE_DUPLICATE_IN == ONE_DUPLICATE_IN // 2:
-        again = _write(bags, f"{case.index:06d}-2", _members(case.facts, case.files), zipped=not zipped)
+        again = _write(
+            bags, f"{case.index:06d}-2", _members(case.facts, case.files), zipped=not zipped
+        )
         yield _row(again, case, None) | {"expected": str(IntakeOutcome.DUPLICATE)}
 
 
@@ -96,7 +117,9 @@ def _row(bag: str, case: DemoCase, defect: Defect | None) -> dict[str, Any]:
     }
 
 
-def _members(facts: dict[str, Any], files: dict[str, bytes], *, bend: bool = False) -> dict[str, bytes]:
+def _members(
+    facts: dict[str, Any], files: dict[str, bytes], *, bend: bool = False
+) -> dict[str, bytes]:
     """The bag's files by path, manifests included; `bend` lets one digest lie."""
     payload = {"data/case.json": json.dumps(facts, ensure_ascii=False, indent=1).encode()} | {
         f"data/{path}": data for path, data in files.items()
@@ -113,7 +136,9 @@ def _members(facts: dict[str, Any], files: dict[str, bytes], *, bend: bool = Fal
 
 
 def _manifest(files: dict[str, bytes]) -> bytes:
-    return "".join(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(files.items())).encode()
+    return "".join(
+        f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(files.items())
+    ).encode()
 
 
 def _write(bags: Path, name: str, members: dict[str, bytes], *, zipped: bool) -> str:

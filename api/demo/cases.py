@@ -9,8 +9,8 @@ from typing import Any
 
 from api.demo import born_digital, scans
 from api.demo.people import Invented, invent
-from archive.arrangement.filing import LOCAL_TIME
 from archive.inspection.integrity import missing_investigation
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisation, Organisations
 from archive.reference.service_items import Catalogue, ItemMaterial, ServiceItem
 from archive.reference.vocabulary import ApprovalLevel, Mode, OrgKind, SourceKind
@@ -38,11 +38,21 @@ class DemoCase:
     @property
     def scanned(self) -> list[dict[str, Any]]:
         """Materials that hold image files."""
-        return [one for one in self.facts["materials"] if any(path.endswith((".jpg", ".png")) for path in one.get("files", ()))]
+        return [
+            one
+            for one in self.facts["materials"]
+            if any(path.endswith((".jpg", ".png")) for path in one.get("files", ()))
+        ]
 
 
 def make_case(
-    seed: int, index: int, catalogue: Catalogue, organisations: Organisations, *, after: DemoCase | None = None, code: str = ""
+    seed: int,
+    index: int,
+    catalogue: Catalogue,
+    organisations: Organisations,
+    *,
+    after: DemoCase | None = None,
+    code: str = "",
 ) -> DemoCase:
     """Make the sound case `index`; the same seed and index give the same bytes. Items take turns, so 102 cases meet all of them.
 
@@ -50,14 +60,27 @@ def make_case(
     """
     random = Random(f"{seed}:{index}{':again' if after else ''}")  # noqa: S311 - a demo must be repeatable, not secret
     item = (
-        next(one for one in catalogue.demo_items if one.code == code) if code else catalogue.demo_items[index % len(catalogue.demo_items)]
+        next(one for one in catalogue.demo_items if one.code == code)
+        if code
+        else catalogue.demo_items[index % len(catalogue.demo_items)]
     )
     person = after.person if after else invent(random)
-    stations = [one for one in organisations.of_kind(OrgKind.STATION) if after is None or one.code != after.facts["orgs"]["domicile"]]
+    stations = [
+        one
+        for one in organisations.of_kind(OrgKind.STATION)
+        if after is None or one.code != after.facts["orgs"]["domicile"]
+    ]
     home = random.choice(stations)
     receive = _receiver(random, item, home, organisations)
     online = item.online and random.random() < _ONLINE_SHARE
-    process = _process(random, item, receive, home, organisations, after.facts["process"][-1]["at"] if after else None)
+    process = _process(
+        random,
+        item,
+        receive,
+        home,
+        organisations,
+        after.facts["process"][-1]["at"] if after else None,
+    )
     received = datetime.fromisoformat(process[0]["at"])
     case_no = f"{receive.code}-{received:%Y%m%d}-{index:06d}"
     due = due_on(received.date(), item.limit_workdays)
@@ -68,8 +91,14 @@ def make_case(
             "case_no": case_no,
             "item": {"code": item.code, "version": item.version},
             "channel": "ONLINE" if online else "WINDOW",
-            "applicant": {"name": person.name, "id_number": person.id_number, "phone": person.phone},
-            "subjects": [dict(one) for one in after.facts["subjects"]] if after else _subjects(random, person, item),
+            "applicant": {
+                "name": person.name,
+                "id_number": person.id_number,
+                "phone": person.phone,
+            },
+            "subjects": [dict(one) for one in after.facts["subjects"]]
+            if after
+            else _subjects(random, person, item),
             "orgs": {"receive": receive.code, "accept": home.code, "domicile": home.code},
             "due_on": due and due.isoformat(),
             "process": process,
@@ -79,15 +108,29 @@ def make_case(
         person,
     )
     if receive.code != home.code:
-        grant = {"grantor": home.code, "grantee": receive.code, "item": item.code, "valid_until": "2027-12-31"}
+        grant = {
+            "grantor": home.code,
+            "grantee": receive.code,
+            "item": item.code,
+            "valid_until": "2027-12-31",
+        }
         approved = next(event["at"] for event in process if event["node"] == "APPROVE")
         case.facts["grant"] = grant
-        case.facts["seal_uses"] = [{"seal_owner": home.code, "caller": receive.code, "at": approved, "grant_ref": f"{case_no}-G"}]
+        case.facts["seal_uses"] = [
+            {
+                "seal_owner": home.code,
+                "caller": receive.code,
+                "at": approved,
+                "grant_ref": f"{case_no}-G",
+            }
+        ]
     _add_materials(random, case, received, receive.name, online=online)
     return case
 
 
-def _receiver(random: Random, item: ServiceItem, home: Organisation, organisations: Organisations) -> Organisation:
+def _receiver(
+    random: Random, item: ServiceItem, home: Organisation, organisations: Organisations
+) -> Organisation:
     if item.mode is not Mode.CITYWIDE or random.random() >= _CITYWIDE_SHARE:
         return home
     windows = (*organisations.of_kind(OrgKind.STATION), *organisations.of_kind(OrgKind.HALL))
@@ -99,7 +142,11 @@ def _subjects(random: Random, person: Invented, item: ServiceItem) -> list[dict[
     if item.series.value == "CS":
         child = invent(random, youngest=0, oldest=1)
         return [
-            {"name": person.name[0] + child.name[-1], "id_number": child.id_number, "relation": "子女"},
+            {
+                "name": person.name[0] + child.name[-1],
+                "id_number": child.id_number,
+                "relation": "子女",
+            },
             applicant | {"relation": "申报人"},
         ]
     if random.random() < 0.15:  # noqa: PLR2004 - some families move together
@@ -109,12 +156,21 @@ def _subjects(random: Random, person: Invented, item: ServiceItem) -> list[dict[
 
 
 def _process(
-    random: Random, item: ServiceItem, receive: Organisation, home: Organisation, organisations: Organisations, after: str | None
+    random: Random,
+    item: ServiceItem,
+    receive: Organisation,
+    home: Organisation,
+    organisations: Organisations,
+    after: str | None,
 ) -> list[dict[str, Any]]:
     if after:
-        at = datetime.fromisoformat(after).replace(hour=9, minute=0) + timedelta(days=random.randint(1, 9), minutes=random.randrange(300))
+        at = datetime.fromisoformat(after).replace(hour=9, minute=0) + timedelta(
+            days=random.randint(1, 9), minutes=random.randrange(300)
+        )
     else:
-        at = _FIRST_DAY + timedelta(days=random.randrange(_DAYS), hours=9, minutes=random.randrange(300))
+        at = _FIRST_DAY + timedelta(
+            days=random.randrange(_DAYS), hours=9, minutes=random.randrange(300)
+        )
     while not is_workday(at.date()):
         at += timedelta(days=1)
     window, clerk = _officer(random, receive), _officer(random, home)
@@ -124,7 +180,10 @@ def _process(
     citywide = receive.code != home.code
     if citywide:
         steps.append(("TRANSFER", receive, window, "流转至户籍地派出所", None))
-    steps += [("ACCEPT", home, clerk, "符合受理条件", None), ("REVIEW", home, clerk, "材料与系统信息一致", None)]
+    steps += [
+        ("ACCEPT", home, clerk, "符合受理条件", None),
+        ("REVIEW", home, clerk, "材料与系统信息一致", None),
+    ]
     for approval in item.approval_levels:
         unit = _unit(approval, home, organisations)
         steps.append(("APPROVE", unit, _officer(random, unit), "同意办理", approval))
@@ -144,14 +203,22 @@ def _process(
             "opinion": opinion,
         }
         events.append(event | ({"level": level.value} if level else {}))
-        at += timedelta(minutes=random.randint(4, 50)) if not slow else timedelta(days=random.randint(2, 9))
+        at += (
+            timedelta(minutes=random.randint(4, 50))
+            if not slow
+            else timedelta(days=random.randint(2, 9))
+        )
     return events
 
 
 def _unit(level: ApprovalLevel, home: Organisation, organisations: Organisations) -> Organisation:
     if level is ApprovalLevel.STATION:
         return home
-    return organisations.district_of(home.code) if level is ApprovalLevel.DISTRICT else organisations.of_kind(OrgKind.CITY)[0]
+    return (
+        organisations.district_of(home.code)
+        if level is ApprovalLevel.DISTRICT
+        else organisations.of_kind(OrgKind.CITY)[0]
+    )
 
 
 def _officer(random: Random, unit: Organisation) -> tuple[str, str]:
@@ -159,7 +226,9 @@ def _officer(random: Random, unit: Organisation) -> tuple[str, str]:
     return number, f"演警{number[-4:]}"
 
 
-def _add_materials(random: Random, case: DemoCase, received: datetime, window: str, *, online: bool) -> None:
+def _add_materials(
+    random: Random, case: DemoCase, received: datetime, window: str, *, online: bool
+) -> None:
     for one in case.item.materials:
         if one.condition is not None and random.random() >= 0.3:  # noqa: PLR2004 - conditions seldom hold
             continue
@@ -186,7 +255,14 @@ def _add_investigation(random: Random, case: DemoCase, received: datetime, windo
         _add(random, case, ItemMaterial(name=what, sources=(source,)), source, received, window)
 
 
-def _add(random: Random, case: DemoCase, one: ItemMaterial, source: SourceKind, received: datetime, window: str) -> None:
+def _add(
+    random: Random,
+    case: DemoCase,
+    one: ItemMaterial,
+    source: SourceKind,
+    received: datetime,
+    window: str,
+) -> None:
     no = len(case.facts["materials"]) + 1
     material: dict[str, Any] = {"no": no, "type": one.name, "source": source.value, "pages": 1}
     if source is SourceKind.SYSTEM_FORM:
@@ -195,14 +271,26 @@ def _add(random: Random, case: DemoCase, one: ItemMaterial, source: SourceKind, 
         path, data = f"materials/{no:03d}.pdf", _certificate(random, case, one.name)
         fetched = (received + timedelta(minutes=random.randint(1, 3))).isoformat()
         digest = hashlib.sha256(data).hexdigest()
-        evidence = {"system": "电子证照库", "id": f"1.2.156.3005.2.{case.index}.{no}", "fetched_at": fetched, "sha256": digest}
+        evidence = {
+            "system": "电子证照库",
+            "id": f"1.2.156.3005.2.{case.index}.{no}",
+            "fetched_at": fetched,
+            "sha256": digest,
+        }
         material |= {"files": [path], "source_ref": evidence}
         case.files[path] = data
     else:
         files, pages = _captured(random, case, no, one.name, source, window)
-        material |= {"files": list(files), "pages": pages, "captured_at": (received + timedelta(minutes=2)).isoformat()}
+        material |= {
+            "files": list(files),
+            "pages": pages,
+            "captured_at": (received + timedelta(minutes=2)).isoformat(),
+        }
         if source is SourceKind.SCANNED_PROOF:
-            material |= {"captured_by": case.facts["process"][0]["actor_no"], "paper": {"original": True, "pages": pages, "kept": True}}
+            material |= {
+                "captured_by": case.facts["process"][0]["actor_no"],
+                "paper": {"original": True, "pages": pages, "kept": True},
+            }
         case.files |= files
     case.facts["materials"].append(material)
 
@@ -210,7 +298,11 @@ def _add(random: Random, case: DemoCase, one: ItemMaterial, source: SourceKind, 
 def _form_data(name: str) -> dict[str, str]:
     if name == "审批表":
         return {"审批结论": "同意", "审批依据": "符合该事项的办理条件"}
-    return {"填表说明": "由业务系统依登记信息自动生成"} if name in _FORMS else {"内容": f"{name}：经系统核验，信息一致。"}
+    return (
+        {"填表说明": "由业务系统依登记信息自动生成"}
+        if name in _FORMS
+        else {"内容": f"{name}：经系统核验，信息一致。"}
+    )
 
 
 def stated_lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, ...]:
@@ -225,7 +317,12 @@ def stated_lines(random: Random, case: DemoCase, name: str, count: int) -> tuple
         f"住址：鄂尔多斯市演示路 {random.randint(1, 400)} 号 {random.randint(1, 30)} 栋",
         f"登记序号：{random.randint(10**7, 10**8 - 1)}",
     )
-    return (f"姓名：{person.name}", f"公民身份号码：{person.id_number}", f"证明种类：{name}", *(random.choice(stock) for _ in range(count)))
+    return (
+        f"姓名：{person.name}",
+        f"公民身份号码：{person.id_number}",
+        f"证明种类：{name}",
+        *(random.choice(stock) for _ in range(count)),
+    )
 
 
 def _certificate(random: Random, case: DemoCase, name: str) -> bytes:
@@ -233,34 +330,57 @@ def _certificate(random: Random, case: DemoCase, name: str) -> bytes:
     kind = random.random()
     if kind < 0.1:  # noqa: PLR2004 - the shares of a certificate library: most are whole
         return born_digital.without_fonts(name[:20], lines)
-    made = born_digital.with_fonts(json.dumps({"heading": name, "lines": lines, "issuer": "共享证照库"}, ensure_ascii=False))
+    made = born_digital.with_fonts(
+        json.dumps({"heading": name, "lines": lines, "issuer": "共享证照库"}, ensure_ascii=False)
+    )
     if kind < 0.2:  # noqa: PLR2004 - as above
         return born_digital.restricted(made)
     return born_digital.with_damaged_xref(made) if kind < 0.25 else made  # noqa: PLR2004 - as above
 
 
-def _captured(random: Random, case: DemoCase, no: int, name: str, source: SourceKind, window: str) -> tuple[dict[str, bytes], int]:
+def _captured(
+    random: Random, case: DemoCase, no: int, name: str, source: SourceKind, window: str
+) -> tuple[dict[str, bytes], int]:
     """The files of a scanned or uploaded material and how many pages they hold."""
     if name == "互联网申报表":
-        fields = (("申报人证件号码", case.person.id_number), ("联系电话", case.person.phone), ("申报编号", case.facts["case_no"]))
+        fields = (
+            ("申报人证件号码", case.person.id_number),
+            ("联系电话", case.person.phone),
+            ("申报编号", case.facts["case_no"]),
+        )
         return {f"materials/{no:03d}.pdf": born_digital.with_form(name, fields)}, 1
     count = random.choice((1, 1, 2, 2, 3, 4))
     stamp = window[:12] if source is SourceKind.SCANNED_PROOF else ""
     pages = [
-        scans.Page(name[:18] if page == 1 else f"{name[:14]}（第{page}页）", stated_lines(random, case, name, 14), stamp)
+        scans.Page(
+            name[:18] if page == 1 else f"{name[:14]}（第{page}页）",
+            stated_lines(random, case, name, 14),
+            stamp,
+        )
         for page in range(1, count + 1)
     ]
     stem, kind = f"materials/{no:03d}", random.random()
     # A phone writes into its pictures when they were taken; a scanner of a window does not.
-    taken = None if source is SourceKind.SCANNED_PROOF else datetime.fromisoformat(case.facts["process"][0]["at"]) - timedelta(days=no)
+    taken = (
+        None
+        if source is SourceKind.SCANNED_PROOF
+        else datetime.fromisoformat(case.facts["process"][0]["at"]) - timedelta(days=no)
+    )
     if source is SourceKind.SCANNED_PROOF and kind < 0.2:  # noqa: PLR2004 - the shares of the windows' scanners
-        return {f"{stem}.tif": scans.g4_tiff([scans.gray(page, 300, random) for page in pages], 300)}, count
+        return {
+            f"{stem}.tif": scans.g4_tiff([scans.gray(page, 300, random) for page in pages], 300)
+        }, count
     if kind < 0.35:  # noqa: PLR2004 - as above
-        return {f"{stem}-{index}.png": scans.png(scans.gray(page, 200, random), 200) for index, page in enumerate(pages, 1)}, count
+        return {
+            f"{stem}-{index}.png": scans.png(scans.gray(page, 200, random), 200)
+            for index, page in enumerate(pages, 1)
+        }, count
     if kind < 0.6:  # noqa: PLR2004 - as above
         return {
-            f"{stem}-{index}.jpg": scans.jpeg(scans.gray(page, 300, random), 300, taken=taken) for index, page in enumerate(pages, 1)
+            f"{stem}-{index}.jpg": scans.jpeg(scans.gray(page, 300, random), 300, taken=taken)
+            for index, page in enumerate(pages, 1)
         }, count
     return {
-        f"{stem}-{index}.jpg": scans.jpeg(scans.colour(page, 200, random), 200, taken=taken) for index, page in enumerate(pages, 1)
+        f"{stem}-{index}.jpg": scans.jpeg(scans.colour(page, 200, random), 200, taken=taken)
+        for index, page in enumerate(pages, 1)
     }, count

@@ -35,7 +35,13 @@ def signed(folder: Path, data: bytes) -> bytes:
         writer = IncrementalPdfFileWriter(io.BytesIO(data))
         if writer.prev.encrypted:
             return data
-        return bytes(sign_pdf(writer, PdfSignatureMetadata(field_name="Issuer", md_algorithm="sha256"), _signer(folder)).getvalue())
+        return bytes(
+            sign_pdf(
+                writer,
+                PdfSignatureMetadata(field_name="Issuer", md_algorithm="sha256"),
+                _signer(folder),
+            ).getvalue()
+        )
     except PdfError:
         return data
 

@@ -27,7 +27,14 @@ class Defect:
 
 def _missing_material(case: DemoCase, _: Random, __: Organisations) -> bool:
     required = {one.name for one in case.item.materials if one.condition is None}
-    dropped = next((one for one in reversed(case.facts["materials"]) if one["type"] in required and one.get("files")), None)
+    dropped = next(
+        (
+            one
+            for one in reversed(case.facts["materials"])
+            if one["type"] in required and one.get("files")
+        ),
+        None,
+    )
     if dropped is None:
         return False
     case.facts["materials"].remove(dropped)
@@ -54,13 +61,17 @@ def _blank_page(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 
 def _broken_image(case: DemoCase, random: Random, _: Organisations) -> bool:
-    page = scans.jpeg(scans.colour(scans.Page("证明", ("扫描途中断电，文件不完整。",) * 9, ""), 200, random), 200)
+    page = scans.jpeg(
+        scans.colour(scans.Page("证明", ("扫描途中断电，文件不完整。",) * 9, ""), 200, random), 200
+    )
     another_scan(case, page[: len(page) * 3 // 5])
     return True
 
 
 def _wrong_check_digit(case: DemoCase, _: Random, __: Organisations) -> bool:
-    case.facts["applicant"]["id_number"] = with_wrong_check_digit(case.facts["applicant"]["id_number"])
+    case.facts["applicant"]["id_number"] = with_wrong_check_digit(
+        case.facts["applicant"]["id_number"]
+    )
     return True
 
 
@@ -69,18 +80,37 @@ def _received_elsewhere(case: DemoCase, random: Random, organisations: Organisat
     if case.item.mode is not Mode.HOME_ONLY:
         return False
     home = case.facts["orgs"]["domicile"]
-    window = random.choice([one for one in organisations.of_kind(OrgKind.STATION) if one.code != home])
+    window = random.choice(
+        [one for one in organisations.of_kind(OrgKind.STATION) if one.code != home]
+    )
     case.facts["orgs"]["receive"] = window.code
-    case.facts["grant"] = {"grantor": home, "grantee": window.code, "item": case.item.code, "valid_until": "2027-12-31"}
+    case.facts["grant"] = {
+        "grantor": home,
+        "grantee": window.code,
+        "item": case.item.code,
+        "valid_until": "2027-12-31",
+    }
     events = case.facts["process"]
-    clerk = {"org": window.code, "actor_no": f"{window.code[2:8]}07", "actor": f"演警{window.code[6:8]}07"}
+    clerk = {
+        "org": window.code,
+        "actor_no": f"{window.code[2:8]}07",
+        "actor": f"演警{window.code[6:8]}07",
+    }
     events[0] |= clerk
     events[-1] |= clerk
     feedback = (
-        events[-2] | {"node": "FEEDBACK", "opinion": "办理结果已反馈受理地"} | {key: events[1][key] for key in ("org", "actor_no", "actor")}
+        events[-2]
+        | {"node": "FEEDBACK", "opinion": "办理结果已反馈受理地"}
+        | {key: events[1][key] for key in ("org", "actor_no", "actor")}
     )
     feedback.pop("level", None)
-    case.facts["process"] = [events[0], events[0] | {"node": "TRANSFER", "opinion": "流转"}, *events[1:-1], feedback, events[-1]]
+    case.facts["process"] = [
+        events[0],
+        events[0] | {"node": "TRANSFER", "opinion": "流转"},
+        *events[1:-1],
+        feedback,
+        events[-1],
+    ]
     return True
 
 
@@ -92,7 +122,9 @@ def _locked_pdf(case: DemoCase, _: Random, __: Organisations) -> bool:
     path = next((one for one in case.files if one.endswith(".pdf")), None)
     if path is None:
         return False
-    case.files[path] = born_digital.locked(born_digital.without_fonts("证照", ("需要口令才能打开",)))
+    case.files[path] = born_digital.locked(
+        born_digital.without_fonts("证照", ("需要口令才能打开",))
+    )
     for one in case.facts["materials"]:
         if path in one.get("files", ()) and one.get("source_ref"):
             one["source_ref"].pop("sha256")
@@ -138,7 +170,11 @@ def _false_evidence(case: DemoCase, _: Random, __: Organisations) -> bool:
 def _scanned_form(case: DemoCase, random: Random, _: Organisations) -> bool:
     material = next(one for one in case.facts["materials"] if one.get("form") == "APPROVAL")
     path = f"materials/{material['no']:03d}-1.jpg"
-    page = scans.Page("审批表", ("同意", f"姓名：{case.person.name}", "以纸质表单扫描代替系统表单。"), "演示派出所")
+    page = scans.Page(
+        "审批表",
+        ("同意", f"姓名：{case.person.name}", "以纸质表单扫描代替系统表单。"),
+        "演示派出所",
+    )
     for key in ("form", "data"):
         del material[key]
     material |= {"source": "SCANNED_PROOF", "files": [path], "pages": 1}

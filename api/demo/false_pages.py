@@ -18,8 +18,21 @@ from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import Series, SourceKind
 
 Plant = Callable[[DemoCase, Random, Organisations], bool]
-_FULL = ("兹证明上述人员情况属实，材料齐全，特此出具本证明。", "以上内容经本人核对无误，如有虚假愿承担法律责任。")
-_OWN = ("居民身份证", "居民户口簿", "结婚证", "出生医学证明", "居住证", "户口迁移证", "户口准迁证", "毕业证书", "残疾人证")
+_FULL = (
+    "兹证明上述人员情况属实，材料齐全，特此出具本证明。",
+    "以上内容经本人核对无误，如有虚假愿承担法律责任。",
+)
+_OWN = (
+    "居民身份证",
+    "居民户口簿",
+    "结婚证",
+    "出生医学证明",
+    "居住证",
+    "户口迁移证",
+    "户口准迁证",
+    "毕业证书",
+    "残疾人证",
+)
 """Certificates that name their holder and nobody else's case."""
 _CHANGING = {Series.BG, Series.HF, Series.BL, Series.SY}
 
@@ -33,7 +46,13 @@ def another_scan(case: DemoCase, data: bytes) -> dict[str, Any]:
         if material.get("paper"):
             material["paper"]["pages"] += 1
     else:
-        material = {"no": len(materials) + 1, "type": "补充说明", "source": SourceKind.SCANNED_PROOF.value, "files": [], "pages": 1}
+        material = {
+            "no": len(materials) + 1,
+            "type": "补充说明",
+            "source": SourceKind.SCANNED_PROOF.value,
+            "files": [],
+            "pages": 1,
+        }
         materials.append(material)
     path = f"materials/{material['no']:03d}-{len(material['files']) + 1}.jpg"
     material["files"] = [*material["files"], path]
@@ -65,7 +84,9 @@ def _smeared(page: Image.Image, random: Random) -> Image.Image:
 def _moved_out(page: Image.Image, random: Random) -> Image.Image:
     """The sheet lay askew on the glass: the left or the right of all lines, or the lower half with a line cut through, is not on the picture."""
     line = round(200 * (1.8 + 0.36 * random.randint(3, 10) + 0.13))
-    by = random.choice([(-random.randint(300, 500), 0), (random.randint(700, 900), 0), (0, page.height - line)])
+    by = random.choice(
+        [(-random.randint(300, 500), 0), (random.randint(700, 900), 0), (0, page.height - line)]
+    )
     moved = Image.new(page.mode, page.size, page.getpixel((page.width // 2, 20)))
     moved.paste(page, by)
     return moved
@@ -77,7 +98,9 @@ def _encoded_again(case: DemoCase, random: Random, _: Organisations) -> bool:
         return False
     with Image.open(io.BytesIO(case.files[path])) as image:
         scale = random.uniform(0.82, 0.95)
-        smaller = image.convert("L").resize((round(image.width * scale), round(image.height * scale)))
+        smaller = image.convert("L").resize(
+            (round(image.width * scale), round(image.height * scale))
+        )
     another_scan(case, scans.jpeg(ImageEnhance.Brightness(smaller).enhance(0.93), 180, 55))
     return True
 
@@ -100,7 +123,14 @@ def _certificate_of(*, name: bool, number: bool) -> Plant:
     """A certificate that names another person, or bears another's number."""
 
     def plant(case: DemoCase, random: Random, _: Organisations) -> bool:
-        material = next((one for one in case.facts["materials"] if one["source"] == "SHARED_CERT" and one["type"] in _OWN), None)
+        material = next(
+            (
+                one
+                for one in case.facts["materials"]
+                if one["source"] == "SHARED_CERT" and one["type"] in _OWN
+            ),
+            None,
+        )
         if material is None or (case.item.series in _CHANGING and not (name and number)):
             return False
         other = invent(random)
@@ -110,7 +140,10 @@ def _certificate_of(*, name: bool, number: bool) -> Plant:
             f"证明种类：{material['type']}",
         )
         made = born_digital.with_fonts(
-            json.dumps({"heading": material["type"], "lines": lines, "issuer": "共享证照库"}, ensure_ascii=False)
+            json.dumps(
+                {"heading": material["type"], "lines": lines, "issuer": "共享证照库"},
+                ensure_ascii=False,
+            )
         )
         case.files[material["files"][0]] = made
         material["source_ref"]["sha256"] = hashlib.sha256(made).hexdigest()
@@ -120,23 +153,40 @@ def _certificate_of(*, name: bool, number: bool) -> Plant:
 
 
 def _pages_out_of_order(case: DemoCase, random: Random, _: Organisations) -> bool:
-    numbers, total = random.choice([((1, 3, 2), 3), ((1, 3), 3), ((1, 2, 2), 3), ((2, 3), 3), ((1, 2), 4)])
+    numbers, total = random.choice(
+        [((1, 3, 2), 3), ((1, 3), 3), ((1, 2, 2), 3), ((2, 3), 3), ((1, 2), 4)]
+    )
     materials = case.facts["materials"]
     no = len(materials) + 1
     path = f"materials/{no:03d}.pdf"
-    materials.append({"no": no, "type": "补充说明", "source": "ONLINE_APPLICATION", "files": [path], "pages": len(numbers)})
-    case.files[path] = born_digital.numbered("补充说明", ("本说明共若干页，由申请人在线提交。",), numbers, total)
+    materials.append(
+        {
+            "no": no,
+            "type": "补充说明",
+            "source": "ONLINE_APPLICATION",
+            "files": [path],
+            "pages": len(numbers),
+        }
+    )
+    case.files[path] = born_digital.numbered(
+        "补充说明", ("本说明共若干页，由申请人在线提交。",), numbers, total
+    )
     return True
 
 
 def _taken_later(case: DemoCase, random: Random, _: Organisations) -> bool:
     closed = max(datetime.fromisoformat(event["at"]) for event in case.facts["process"])
-    another_scan(case, scans.jpeg(_full_page(random), 200, taken=closed + timedelta(days=random.randint(3, 30))))
+    another_scan(
+        case,
+        scans.jpeg(_full_page(random), 200, taken=closed + timedelta(days=random.randint(3, 30))),
+    )
     return True
 
 
 def _scanned_long_before(case: DemoCase, random: Random, _: Organisations) -> bool:
-    material = next((one for one in case.facts["materials"] if one["source"] == "SCANNED_PROOF"), None)
+    material = next(
+        (one for one in case.facts["materials"] if one["source"] == "SCANNED_PROOF"), None
+    )
     if material is None:
         return False
     received = datetime.fromisoformat(case.facts["process"][0]["at"])
@@ -148,9 +198,18 @@ def _without_investigation(case: DemoCase, _: Random, __: Organisations) -> bool
     materials = case.facts["materials"]
     required = {one.name for one in case.item.materials}
     added = [
-        one for one in materials if one["type"] not in required and not missing_investigation(case.item, [one["type"] for one in materials])
+        one
+        for one in materials
+        if one["type"] not in required
+        and not missing_investigation(case.item, [one["type"] for one in materials])
     ]
-    dropped = [one for one in added if missing_investigation(case.item, [other["type"] for other in materials if other is not one])]
+    dropped = [
+        one
+        for one in added
+        if missing_investigation(
+            case.item, [other["type"] for other in materials if other is not one]
+        )
+    ]
     for one in dropped:
         materials.remove(one)
         for path in one.get("files", ()):

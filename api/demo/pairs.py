@@ -15,13 +15,17 @@ _MOVE, _CHANGE = "QR25", "BG08"
 
 
 def _second(case: DemoCase, organisations: Organisations, code: str) -> bool:
-    case.second = make_case(0, _SHIFT + case.index, load_catalogue(), organisations, after=case, code=code)
+    case.second = make_case(
+        0, _SHIFT + case.index, load_catalogue(), organisations, after=case, code=code
+    )
     return True
 
 
 def two_households(case: DemoCase, _: Random, organisations: Organisations) -> bool:
     """The same child, or the same person without a household, entered in a second station."""
-    return case.item.series in {Series.CS, Series.SY, Series.BL} and _second(case, organisations, "CS01")
+    return case.item.series in {Series.CS, Series.SY, Series.BL} and _second(
+        case, organisations, "CS01"
+    )
 
 
 def two_moves(case: DemoCase, _: Random, organisations: Organisations) -> bool:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.jobs.acts import ingest_paths, run_compile, run_verify
-from api.jobs.batch import Batch
+from api.jobs.progress import Batch, Progress
 from api.runtime.bootstrap import Runtime
 from archive.database.engine import reading
 from archive.finding_aids.volumes import volume_rows
@@ -21,13 +21,13 @@ from archive.reference.vocabulary import IntakeOutcome, Outcome, Series
 from ingest.intake.intake import Received
 
 
-def run_demo(runtime: Runtime, city: Path) -> int:
+def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> int:
     """Run the whole job on a city and print what it made. Returns 0 when everything planted was found and nothing sound was refused, else 1."""
-    received = ingest_paths(runtime, [city / "bags"])
+    received = ingest_paths(runtime, actor, [city / "bags"], progress)
     started = time.perf_counter()
-    batch = run_compile(runtime)
+    batch = run_compile(runtime, actor, progress)
     seconds = time.perf_counter() - started
-    faults, verified = run_verify(runtime)
+    faults, verified = run_verify(runtime, progress)
     wrong = surprises(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
     _print(runtime, received, batch, seconds, wrong, faults, verified)
     _print_accounts(runtime, make_demo_accounts(runtime))
@@ -40,22 +40,38 @@ def surprises(received: list[Received], truth: list[dict[str, Any]]) -> list[str
     wrong = []
     for one in received:
         want = expected[one.bag]
-        fits = one.outcome == want["expected"] or (one.outcome is IntakeOutcome.DUPLICATE and want["expected"] != "REFUSED")
+        fits = one.outcome == want["expected"] or (
+            one.outcome is IntakeOutcome.DUPLICATE and want["expected"] != "REFUSED"
+        )
         found = {each.code for each in one.findings}
-        if not fits or (want["finding"] and one.outcome is not IntakeOutcome.DUPLICATE and want["finding"] not in found):
-            wrong.append(f"{one.bag}: 应为 {want['expected']} {want['finding'] or ''}，实为 {one.outcome} {sorted(found)}")
+        if not fits or (
+            want["finding"]
+            and one.outcome is not IntakeOutcome.DUPLICATE
+            and want["finding"] not in found
+        ):
+            wrong.append(
+                f"{one.bag}: 应为 {want['expected']} {want['finding'] or ''}，实为 {one.outcome} {sorted(found)}"
+            )
     return wrong
 
 
 def _print(
-    runtime: Runtime, received: list[Received], batch: Batch, seconds: float, wrong: list[str], faults: list[Fault], verified: int
+    runtime: Runtime,
+    received: list[Received],
+    batch: Batch,
+    seconds: float,
+    wrong: list[str],
+    faults: list[Fault],
+    verified: int,
 ) -> None:
     with reading(runtime.engine) as session:
         volumes = [one for one in volume_rows(session) if one["state"] == "COMMITTED"]
     table = Table("一册 · 演示汇总", "数量", title="事项清单为重构、非官方；机构与人员均为演示数据")
     for outcome, count in Counter(one.outcome for one in received).items():
         table.add_row(outcome.label, str(count))
-    refused = [each for one in received if one.outcome is IntakeOutcome.REFUSED for each in one.findings]
+    refused = [
+        each for one in received if one.outcome is IntakeOutcome.REFUSED for each in one.findings
+    ]
     codes = Counter(each.code for each in refused if each.outcome is Outcome.REFUSE)
     for code, count in sorted(codes.items()):
         table.add_row(f"　隔离原因 {code}", str(count))
@@ -63,7 +79,9 @@ def _print(
         table.add_row(f"　卷目 {Series(series).label}", str(count))
     table.add_row("本次成册", str(batch.done))
     table.add_row("每册用时", f"{seconds / batch.done * 1000:.0f} 毫秒" if batch.done else "—")
-    table.add_row("册总数 / 页总数", f"{len(volumes)} / {sum(one['pages'] or 0 for one in volumes)}")
+    table.add_row(
+        "册总数 / 页总数", f"{len(volumes)} / {sum(one['pages'] or 0 for one in volumes)}"
+    )
     table.add_row("已验证 / 问题", f"{verified} / {len(faults)}")
     table.add_row("与预埋缺陷不符", str(len(wrong)))
     screen = Console()
@@ -71,7 +89,9 @@ def _print(
     for line in [*wrong, *(f"{one.invariant} {one.subject} {one.message}" for one in faults)][:50]:
         screen.print(line)
     if volumes:
-        screen.print(f"例：yice show {volumes[0]['code']}；册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve")
+        screen.print(
+            f"例：yice show {volumes[0]['code']}；册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve"
+        )
 
 
 def _print_accounts(runtime: Runtime, made: list[DemoAccount]) -> None:
@@ -84,14 +104,26 @@ def _print_accounts(runtime: Runtime, made: list[DemoAccount]) -> None:
     for one in made:
         # Lines, not a table: on a narrow terminal a secret must not be cut off.
         place = runtime.organisations.get(one.org).name
-        screen.print(f"{one.login:<24}{one.secret}  {one.role.label}，{place}", soft_wrap=True, highlight=False)
+        screen.print(
+            f"{one.login:<24}{one.secret}  {one.role.label}，{place}",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def keep_for_login_page(runtime: Runtime, made: list[DemoAccount]) -> None:
     """The login page of the demo offers each role; the secrets of fictional people, in a file that only its owner reads."""
     rows = [
-        {"login": one.login, "secret": one.secret, "role": one.role.label, "place": runtime.organisations.get(one.org).name} for one in made
+        {
+            "login": one.login,
+            "secret": one.secret,
+            "role": one.role.label,
+            "place": runtime.organisations.get(one.org).name,
+        }
+        for one in made
     ]
     path = runtime.settings.data / "demo-accounts.json"
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as out:
         json.dump(rows, out, ensure_ascii=False, indent=1)

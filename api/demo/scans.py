@@ -60,7 +60,10 @@ def _stamp(name: str, size: int) -> Image.Image:
     draw = ImageDraw.Draw(mask)
     draw.ellipse((4, 4, size - 4, size - 4), outline=210, width=max(3, size // 40))
     points = [
-        (size / 2 + size * radius * math.sin(math.pi * turn / 5), size / 2 - size * radius * math.cos(math.pi * turn / 5))
+        (
+            size / 2 + size * radius * math.sin(math.pi * turn / 5),
+            size / 2 - size * radius * math.cos(math.pi * turn / 5),
+        )
         for turn, radius in zip(range(10), (0.16, 0.065) * 5, strict=True)
     ]
     draw.polygon(points, fill=210)
@@ -70,7 +73,10 @@ def _stamp(name: str, size: int) -> Image.Image:
         tile = Image.new("L", (size // 7, size // 7), 0)
         ImageDraw.Draw(tile).text((size / 14, size / 14), char, fill=210, font=font, anchor="mm")
         tile = tile.rotate(-math.degrees(angle), Image.Resampling.BILINEAR)
-        at = (size / 2 + size * 0.385 * math.sin(angle) - size / 14, size / 2 - size * 0.385 * math.cos(angle) - size / 14)
+        at = (
+            size / 2 + size * 0.385 * math.sin(angle) - size / 14,
+            size / 2 - size * 0.385 * math.cos(angle) - size / 14,
+        )
         mask.paste(tile, (round(at[0]), round(at[1])), tile)
     return mask
 
@@ -81,7 +87,11 @@ def gray(page: Page, dpi: int, random: Random) -> Image.Image:
     paper.paste(random.randint(20, 60), mask=_ink(page, dpi, random, serif=True))
     if page.stamp:
         stamp = _stamp(page.stamp, round(dpi * 1.65))
-        paper.paste(110, (round(dpi * random.uniform(4.6, 5.4)), round(dpi * random.uniform(7.8, 8.8))), stamp)
+        paper.paste(
+            110,
+            (round(dpi * random.uniform(4.6, 5.4)), round(dpi * random.uniform(7.8, 8.8))),
+            stamp,
+        )
     return paper
 
 
@@ -89,12 +99,21 @@ def colour(page: Page, dpi: int, random: Random) -> Image.Image:
     """A page in colour, warm paper and a red stamp."""
     shade = _paper(dpi)
     paper = Image.merge(
-        "RGB", (shade, shade.point([max(0, level - 3) for level in range(256)]), shade.point([max(0, level - 12) for level in range(256)]))
+        "RGB",
+        (
+            shade,
+            shade.point([max(0, level - 3) for level in range(256)]),
+            shade.point([max(0, level - 12) for level in range(256)]),
+        ),
     )
     paper.paste((28, 30, 44), mask=_ink(page, dpi, random, serif=random.random() < 0.5))  # noqa: PLR2004 - half of them
     if page.stamp:
         stamp = _stamp(page.stamp, round(dpi * 1.65)).rotate(random.uniform(-12, 12))
-        paper.paste(_RED, (round(dpi * random.uniform(4.6, 5.4)), round(dpi * random.uniform(7.8, 8.8))), stamp)
+        paper.paste(
+            _RED,
+            (round(dpi * random.uniform(4.6, 5.4)), round(dpi * random.uniform(7.8, 8.8))),
+            stamp,
+        )
     return paper
 
 
@@ -103,11 +122,15 @@ def blank(dpi: int) -> Image.Image:
     return _paper(dpi).copy()
 
 
-def jpeg(image: Image.Image, dpi: int, quality: int = 78, *, taken: datetime | None = None) -> bytes:
+def jpeg(
+    image: Image.Image, dpi: int, quality: int = 78, *, taken: datetime | None = None
+) -> bytes:
     """JPEG as scanners write it, or with the time at which it was taken as phones do."""
     out, exif = io.BytesIO(), Image.Exif()
     if taken:
-        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = f"{taken:%Y:%m:%d %H:%M:%S}"
+        exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = (
+            f"{taken:%Y:%m:%d %H:%M:%S}"
+        )
     image.save(out, "JPEG", quality=quality, dpi=(dpi, dpi), **({"exif": exif} if taken else {}))
     return out.getvalue()
 
@@ -115,15 +138,30 @@ def jpeg(image: Image.Image, dpi: int, quality: int = 78, *, taken: datetime | N
 def png(image: Image.Image, dpi: int) -> bytes:
     """PNG in 16 gray levels, as document cameras write it."""
     out = io.BytesIO()
-    image.point([level // 17 * 17 for level in range(256)]).save(out, "PNG", dpi=(dpi, dpi), compress_level=3)
+    image.point([level // 17 * 17 for level in range(256)]).save(
+        out, "PNG", dpi=(dpi, dpi), compress_level=3
+    )
     return out.getvalue()
 
 
 def g4_tiff(images: list[Image.Image], dpi: int) -> bytes:
     """A multi-page G4 TIFF, as high-volume scanners write it."""
     out = io.BytesIO()
-    pages = [image.point([0 if level < 150 else 255 for level in range(256)]).convert("1", dither=Image.Dither.NONE) for image in images]  # noqa: PLR2004 - ink is darker
+    pages = [
+        image.point([0 if level < 150 else 255 for level in range(256)]).convert(
+            "1", dither=Image.Dither.NONE
+        )
+        for image in images
+    ]  # noqa: PLR2004 - ink is darker
     info = TiffImagePlugin.ImageFileDirectory_v2()
     info[278] = pages[0].height  # RowsPerStrip: one strip a page
-    pages[0].save(out, "TIFF", compression="group4", save_all=True, append_images=pages[1:], dpi=(dpi, dpi), tiffinfo=info)
+    pages[0].save(
+        out,
+        "TIFF",
+        compression="group4",
+        save_all=True,
+        append_images=pages[1:],
+        dpi=(dpi, dpi),
+        tiffinfo=info,
+    )
     return out.getvalue()

@@ -59,7 +59,9 @@ class Share:
     truth: list[dict[str, Any]]
 
 
-def build_world(folder: Path, *, cases: int, seed: int, progress: Callable[[int], None], workers: int) -> None:
+def build_world(
+    folder: Path, *, cases: int, seed: int, progress: Callable[[int], None], workers: int
+) -> None:
     """Write the world into a folder; `truth.json` comes last. The same folder serves any number of runs."""
     for name in ("certificates", "applications", "scans", "late"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -68,16 +70,31 @@ def build_world(folder: Path, *, cases: int, seed: int, progress: Callable[[int]
     shares: list[Share] = []
     # Spawned, not forked: typst's threads do not survive a fork, and their locks stay shut for ever.
     with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
-        for done, share in enumerate(pool.map(_share, [folder] * len(starts), [seed] * len(starts), starts, [cases] * len(starts)), 1):
+        for done, share in enumerate(
+            pool.map(
+                _share, [folder] * len(starts), [seed] * len(starts), starts, [cases] * len(starts)
+            ),
+            1,
+        ):
             shares.append(share)
             progress(min(cases, done * CASES_IN_A_STACK))
     events = [one for share in shares for one in share.events]
     # What contradicts an earlier event comes after all others.
-    events.sort(key=lambda one: (one["case"]["applicant"]["phone"] == "13900000000", one["occurred_at"], one["case"]["case_no"]))
+    events.sort(
+        key=lambda one: (
+            one["case"]["applicant"]["phone"] == "13900000000",
+            one["occurred_at"],
+            one["case"]["case_no"],
+        )
+    )
     numbered = [{"seq": seq, **one} for seq, one in enumerate(events, 1)]
     _write_json(folder / "events.json", numbered)
-    _write_json(folder / "certificates.json", [one for share in shares for one in share.certificates])
-    _write_json(folder / "applications.json", [one for share in shares for one in share.applications])
+    _write_json(
+        folder / "certificates.json", [one for share in shares for one in share.certificates]
+    )
+    _write_json(
+        folder / "applications.json", [one for share in shares for one in share.applications]
+    )
     _write_json(folder / "truth.json", {"cases": [one for share in shares for one in share.truth]})
 
 
@@ -111,7 +128,9 @@ def _share(folder: Path, seed: int, start: int, cases: int) -> Share:
         _close(share, case, defect)
         _certify(folder, share, case, altered=kind == _ALTERED)
         _apply_online(folder, share, case)
-        scanned = [one for one in case.facts["materials"] if one["source"] == SourceKind.SCANNED_PROOF]
+        scanned = [
+            one for one in case.facts["materials"] if one["source"] == SourceKind.SCANNED_PROOF
+        ]
         if kind in _LOOSE:
             for one in scanned:
                 _loose(folder / "scans", case, one)
@@ -120,7 +139,9 @@ def _share(folder: Path, seed: int, start: int, cases: int) -> Share:
         if defect is None and index % ONE_LATE_IN == 1:
             _come_late(folder, share, case)
     if stacked:
-        _stack(folder / "scans", f"stack-{start:06d}", stacked, tiff=start // CASES_IN_A_STACK % 2 == 0)
+        _stack(
+            folder / "scans", f"stack-{start:06d}", stacked, tiff=start // CASES_IN_A_STACK % 2 == 0
+        )
     return share
 
 
@@ -128,7 +149,11 @@ def _close(share: Share, case: DemoCase, defect: Defect | None) -> None:
     """The event of a closed case: all facts and the list of materials, with no file."""
     materials = []
     for one in case.facts["materials"]:
-        kept = {key: one[key] for key in ("no", "type", "source", "pages", "form", "data", "paper") if key in one}
+        kept = {
+            key: one[key]
+            for key in ("no", "type", "source", "pages", "form", "data", "paper")
+            if key in one
+        }
         if one["source"] == SourceKind.SHARED_CERT:
             kept["holder"] = case.person.id_number
         materials.append(kept)
@@ -143,7 +168,9 @@ def _close(share: Share, case: DemoCase, defect: Defect | None) -> None:
         {
             "case_no": case.facts["case_no"],
             "item": case.item.code,
-            "expected": str(IntakeOutcome.ACCEPTED if defect is None or conflict else defect.outcome),
+            "expected": str(
+                IntakeOutcome.ACCEPTED if defect is None or conflict else defect.outcome
+            ),
             "defect": defect.kind if defect else None,
             "finding": defect.code if defect else None,
             "late": False,
@@ -157,7 +184,9 @@ def _certify(folder: Path, share: Share, case: DemoCase, *, altered: bool) -> No
             continue
         data = case.files[one["files"][0]]
         if altered:
-            data = certificate_seal.altered(certificate_seal.signed(folder, certificate_seal.readable(data)))
+            data = certificate_seal.altered(
+                certificate_seal.signed(folder, certificate_seal.readable(data))
+            )
         elif one["no"] % 2 == 0:
             data = certificate_seal.signed(folder, data)
         name = f"{case.index}.{one['no']}"
@@ -172,14 +201,26 @@ def _certify(folder: Path, share: Share, case: DemoCase, *, altered: bool) -> No
 
 
 def _apply_online(folder: Path, share: Share, case: DemoCase) -> None:
-    online = [one for one in case.facts["materials"] if one["source"] == SourceKind.ONLINE_APPLICATION]
+    online = [
+        one for one in case.facts["materials"] if one["source"] == SourceKind.ONLINE_APPLICATION
+    ]
     if not online:
         return
     rows = [
-        {"no": one["no"], "type": one["type"], "pages": one["pages"], "files": one["files"], "uploaded_at": one.get("captured_at")}
+        {
+            "no": one["no"],
+            "type": one["type"],
+            "pages": one["pages"],
+            "files": one["files"],
+            "uploaded_at": one.get("captured_at"),
+        }
         for one in online
     ]
-    members = {"application.json": json.dumps({"case_no": case.facts["case_no"], "materials": rows}, ensure_ascii=False).encode()}
+    members = {
+        "application.json": json.dumps(
+            {"case_no": case.facts["case_no"], "materials": rows}, ensure_ascii=False
+        ).encode()
+    }
     members |= {path: case.files[path] for one in online for path in one["files"]}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as package:
@@ -187,26 +228,50 @@ def _apply_online(folder: Path, share: Share, case: DemoCase) -> None:
             package.writestr(zipfile.ZipInfo(path, _EPOCH), data)
     name = f"WS{case.index:08d}"
     (folder / "applications" / name).write_bytes(out.getvalue())
-    row = {"id": name, "case_no": case.facts["case_no"], "submitted_at": case.facts["process"][0]["at"]}
-    share.applications.append(row | {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "size": len(out.getvalue())})
+    row = {
+        "id": name,
+        "case_no": case.facts["case_no"],
+        "submitted_at": case.facts["process"][0]["at"],
+    }
+    share.applications.append(
+        row | {"sha256": hashlib.sha256(out.getvalue()).hexdigest(), "size": len(out.getvalue())}
+    )
 
 
 def _record(case: DemoCase, files: dict[str, bytes], dpi: int) -> dict[str, Any]:
     first = case.facts["process"][0]
-    listed = [{"name": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()]
-    return {"station": f"{first['org']}-S1", "operator": first["actor_no"], "dpi": dpi, "captured_at": first["at"], "files": listed}
+    listed = [
+        {"name": name, "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
+    ]
+    return {
+        "station": f"{first['org']}-S1",
+        "operator": first["actor_no"],
+        "dpi": dpi,
+        "captured_at": first["at"],
+        "files": listed,
+    }
 
 
 def _loose(folder: Path, case: DemoCase, one: dict[str, Any]) -> None:
     """One material without sheets, as a document camera gives it."""
     stem = f"loose-{case.index:06d}-{one['no']:03d}"
-    files = {f"{stem}-{at}.{path.rpartition('.')[2]}": case.files[path] for at, path in enumerate(one["files"], 1)}
-    material = {"case_no": case.facts["case_no"], "no": one["no"], "type": one["type"], "pages": one["pages"]}
+    files = {
+        f"{stem}-{at}.{path.rpartition('.')[2]}": case.files[path]
+        for at, path in enumerate(one["files"], 1)
+    }
+    material = {
+        "case_no": case.facts["case_no"],
+        "no": one["no"],
+        "type": one["type"],
+        "pages": one["pages"],
+    }
     _drop(folder, stem, _record(case, files, 200) | {"material": material}, files)
 
 
 def _come_late(folder: Path, share: Share, case: DemoCase) -> None:
-    page = scans.Page("补充说明", (f"办件编号：{case.facts['case_no']}", "办结之后补交的材料。"), "演示派出所")
+    page = scans.Page(
+        "补充说明", (f"办件编号：{case.facts['case_no']}", "办结之后补交的材料。"), "演示派出所"
+    )
     data = scans.jpeg(scans.colour(page, 200, Random(case.index)), 200)  # noqa: S311 - repeatable, not secret
     no = len(case.facts["materials"]) + 1
     stem = f"late-{case.index:06d}-{no:03d}"
@@ -216,7 +281,9 @@ def _come_late(folder: Path, share: Share, case: DemoCase) -> None:
     share.truth[-1]["late"] = True
 
 
-def _stack(folder: Path, stem: str, cases: list[tuple[DemoCase, list[dict[str, Any]]]], *, tiff: bool) -> None:
+def _stack(
+    folder: Path, stem: str, cases: list[tuple[DemoCase, list[dict[str, Any]]]], *, tiff: bool
+) -> None:
     """A stack of several cases: a cover sheet for each, a separator before each material."""
     pages: list[tuple[Image.Image, bytes]] = []
     for case, materials in cases:
@@ -224,10 +291,17 @@ def _stack(folder: Path, stem: str, cases: list[tuple[DemoCase, list[dict[str, A
         for one in materials:
             pages.append(_sheet(f"YICE/1 MATERIAL {one['no']} {one['type']}"))
             pages += [page for path in one["files"] for page in _pages(case.files[path])]
-    data = scans.g4_tiff([image for image, _ in pages], 200) if tiff else _pdf([raw for _, raw in pages])
+    data = (
+        scans.g4_tiff([image for image, _ in pages], 200)
+        if tiff
+        else _pdf([raw for _, raw in pages])
+    )
     files = {f"{stem}.{'tif' if tiff else 'pdf'}": data}
     # A stack is scanned when the last of its cases has come in: nothing in it was scanned before its case was there.
-    last = max((case for case, _ in cases), key=lambda case: datetime.fromisoformat(case.facts["process"][0]["at"]))
+    last = max(
+        (case for case, _ in cases),
+        key=lambda case: datetime.fromisoformat(case.facts["process"][0]["at"]),
+    )
     _drop(folder, stem, _record(last, files, 200), files)
 
 
@@ -237,7 +311,9 @@ def _sheet(text: str) -> tuple[Image.Image, bytes]:
     matrix = segno.make(text, error="h", micro=False, encoding="utf-8").matrix
     code = Image.new("L", (len(matrix), len(matrix)), 255)
     code.putdata([0 if dark else 255 for row in matrix for dark in row])
-    page.paste(code.resize((len(matrix) * 14, len(matrix) * 14), Image.Resampling.NEAREST), (300, 400))
+    page.paste(
+        code.resize((len(matrix) * 14, len(matrix) * 14), Image.Resampling.NEAREST), (300, 400)
+    )
     return page, scans.jpeg(page, 200)
 
 

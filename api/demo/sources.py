@@ -158,18 +158,25 @@ def certificates_app(world: World) -> FastAPI:
         world.tokens[made] = time.monotonic() + TOKEN_SECONDS
         return Token(access_token=made, expires_in=TOKEN_SECONDS)
 
-    @app.post("/certificates/query", summary="按持证人和证照种类查询", dependencies=[Depends(allowed)])
+    @app.post(
+        "/certificates/query", summary="按持证人和证照种类查询", dependencies=[Depends(allowed)]
+    )
     def query(asked: CertificateQuery) -> CertificatesFound:
         row = held.get((asked.holder_id, asked.certificate_type))
         return CertificatesFound(certificates=[CertificateFound.model_validate(row)] if row else [])
 
     @app.get(
-        "/certificates/{certificate_id}/content", summary="取得证照文件（PDF 或 OFD，带签发单位的签名）", dependencies=[Depends(allowed)]
+        "/certificates/{certificate_id}/content",
+        summary="取得证照文件（PDF 或 OFD，带签发单位的签名）",
+        dependencies=[Depends(allowed)],
     )
     def content(certificate_id: str) -> Response:
         if certificate_id not in files:
             raise HTTPException(404, "没有这个证照")
-        return Response((world.folder / "certificates" / files[certificate_id]).read_bytes(), media_type="application/octet-stream")
+        return Response(
+            (world.folder / "certificates" / files[certificate_id]).read_bytes(),
+            media_type="application/octet-stream",
+        )
 
     @app.post("/receipts", summary="用证回执", dependencies=[Depends(allowed)])
     def receipt(told: UseReceipt) -> Noted:
@@ -185,11 +192,17 @@ def portal_app(world: World) -> FastAPI:
     rows = world.rows("applications")
 
     @app.get("/applications", summary="分页列出申报", dependencies=[Depends(_keyed)])
-    def applications(after: str = "", limit: Annotated[int, Query(ge=1, le=500)] = 100) -> ApplicationPage:
+    def applications(
+        after: str = "", limit: Annotated[int, Query(ge=1, le=500)] = 100
+    ) -> ApplicationPage:
         start = int(after or 0)
         page = _disturbed(world, rows[start : start + limit], rows[:start])
         listed = [ApplicationListed.model_validate(one) for one in page]
-        return ApplicationPage(applications=listed, next=str(min(len(rows), start + limit)), more=start + limit < len(rows))
+        return ApplicationPage(
+            applications=listed,
+            next=str(min(len(rows), start + limit)),
+            more=start + limit < len(rows),
+        )
 
     @app.get(
         "/applications/{application_id}/package",
@@ -199,9 +212,14 @@ def portal_app(world: World) -> FastAPI:
     def package(application_id: str) -> Response:
         if application_id not in {one["id"] for one in rows}:
             raise HTTPException(404, "没有这件申报")
-        return Response((world.folder / "applications" / application_id).read_bytes(), media_type="application/zip")
+        return Response(
+            (world.folder / "applications" / application_id).read_bytes(),
+            media_type="application/zip",
+        )
 
-    @app.post("/applications/{application_id}/receipt", summary="提取回执", dependencies=[Depends(_keyed)])
+    @app.post(
+        "/applications/{application_id}/receipt", summary="提取回执", dependencies=[Depends(_keyed)]
+    )
     def receipt(application_id: str, told: ApplicationReceipt) -> Noted:
         del application_id, told
         return Noted()
@@ -211,7 +229,9 @@ def portal_app(world: World) -> FastAPI:
 
 def forms_app(world: World) -> FastAPI:
     """系统表单."""
-    app = FastAPI(title="人口信息管理系统办结事件接口（演示）", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="人口信息管理系统办结事件接口（演示）", version="1", docs_url=None, redoc_url=None
+    )
     rows = world.rows("events")
 
     @app.get("/events", summary="分页取得办结事件", dependencies=[Depends(_keyed)])
@@ -219,7 +239,9 @@ def forms_app(world: World) -> FastAPI:
         start = int(after or 0)
         page = _disturbed(world, rows[start : start + limit], rows[:start])
         return EventPage(
-            events=[Event.model_validate(one) for one in page], next=str(min(len(rows), start + limit)), more=start + limit < len(rows)
+            events=[Event.model_validate(one) for one in page],
+            next=str(min(len(rows), start + limit)),
+            more=start + limit < len(rows),
         )
 
     return app
@@ -230,7 +252,9 @@ def _keyed(bearer: _Bearer) -> None:
         raise HTTPException(403, "接入密钥有误")
 
 
-def _disturbed(world: World, page: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _disturbed(
+    world: World, page: list[dict[str, Any]], before: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """A page as a system in trouble gives it: something twice, something again from before, in another order."""
     page = list(page)
     if page and world.happens("duplicate"):
@@ -294,10 +318,17 @@ def _drop_scans(world: World, name: str) -> int:
         return 0
     world.scans.mkdir(parents=True, exist_ok=True)
     # A station in disorder writes the record before the files that it names.
-    paths = sorted((world.folder / name).iterdir(), key=lambda one: (one.suffix == ".json", one.name), reverse=world.happens("disorder"))
+    paths = sorted(
+        (world.folder / name).iterdir(),
+        key=lambda one: (one.suffix == ".json", one.name),
+        reverse=world.happens("disorder"),
+    )
     dropped = 0
     for path in paths:
-        if any(one.is_file() and one.stat().st_size == path.stat().st_size for one in _places(world.scans, path.name)):
+        if any(
+            one.is_file() and one.stat().st_size == path.stat().st_size
+            for one in _places(world.scans, path.name)
+        ):
             continue
         # A slow network: for a moment half a file stands under the right name.
         if world.happens("truncated") and path.suffix != ".json":
@@ -338,4 +369,6 @@ def serve_sources(world: World, port: int) -> None:
     import uvicorn  # noqa: PLC0415 - the web server loads only when it serves
 
     threading.Thread(target=_drop_scans, args=(world, "scans"), daemon=True).start()
-    uvicorn.run(create_sources(world), host="127.0.0.1", port=port, log_level="critical", access_log=False)
+    uvicorn.run(
+        create_sources(world), host="127.0.0.1", port=port, log_level="critical", access_log=False
+    )

@@ -26,10 +26,16 @@ def draw(data: bytes, page: int, width: int) -> Image.Image:
 def main() -> None:
     """Take the limits first, then look at the file."""
     Image.init()
-    for what, limit in ((resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_CPU, _CPU_SECONDS), (resource.RLIMIT_FSIZE, 0)):
+    for what, limit in (
+        (resource.RLIMIT_AS, _MEMORY),
+        (resource.RLIMIT_CPU, _CPU_SECONDS),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
         resource.setrlimit(what, (limit, limit))
     out = BytesIO()
-    draw(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2])).save(out, "WEBP", quality=78, method=1)
+    draw(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2])).save(
+        out, "WEBP", quality=78, method=1
+    )
     sys.stdout.buffer.write(out.getvalue())
 
 

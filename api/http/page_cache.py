@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pypdfium2
 
-from archive.pdfium import ALONE
+from archive.compile.pdfium import ALONE
 from archive.reference.errors import NotFoundError
 
 WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
@@ -73,7 +73,9 @@ class PageImages:
         picture.save(out, "WEBP", quality=78, method=1)
         return out.getvalue()
 
-    def with_volume(self, sha256: str, load: Callable[[], bytes], act: Callable[[pypdfium2.PdfDocument], Given]) -> Given:
+    def with_volume(
+        self, sha256: str, load: Callable[[], bytes], act: Callable[[pypdfium2.PdfDocument], Given]
+    ) -> Given:
         """What an act finds in the volume of this digest, alone with pdfium; the document stays open for the next page."""
         with ALONE:
             return act(self._document(sha256, load))
@@ -85,14 +87,23 @@ class PageImages:
             self._open.popitem(last=False)[1].close()
         return document
 
-    def original_page(self, sha256: str, page: int, load: Callable[[], bytes], *, small: bool = False) -> bytes:
+    def original_page(
+        self, sha256: str, page: int, load: Callable[[], bytes], *, small: bool = False
+    ) -> bytes:
         """Page `page` (from 1) of an untouched original as WebP. Raises NotFoundError for what can't be shown."""
         path = self._path(f"{'s' if small else 'o'}{sha256}", page)
         if path.exists():
             return path.read_bytes()
         try:
             done = subprocess.run(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", "api.http.draw_original", str(page), str(SMALL if small else WIDTH)],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "api.http.draw_original",
+                    str(page),
+                    str(SMALL if small else WIDTH),
+                ],
                 input=load(),
                 capture_output=True,
                 timeout=_SECONDS,
@@ -101,7 +112,9 @@ class PageImages:
                 env={"PYTHONPATH": str(_ROOT), "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
             )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            raise NotFoundError("此原件无法在网页中显示。", "请导出归档包后用专用软件查看。") from None
+            raise NotFoundError(
+                "此原件无法在网页中显示。", "请导出归档包后用专用软件查看。"
+            ) from None
         return _kept(path, done.stdout)
 
     def _path(self, name: str, page: int) -> Path:

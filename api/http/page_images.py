@@ -7,7 +7,7 @@ import pylopdf_fonts_zh_cn
 import pypdfium2 as pdfium
 from PIL import Image, ImageDraw, ImageFont
 
-from archive.pdfium import ALONE
+from archive.compile.pdfium import ALONE
 
 MIN_WIDTH, MAX_WIDTH = 200, 2000
 _QUALITY, _ANGLE, _FAINT = 80, 24, 46
@@ -20,7 +20,9 @@ class NoSuchPageError(LookupError):
 def page_image(pdf: bytes, page: int, width: int, mark: str) -> bytes:
     """Page `page` (from 1) as WebP, `width` pixels wide, marked. Raises NoSuchPageError."""
     picture = _render(pdf, page, width)
-    marked = Image.alpha_composite(picture.convert("RGBA"), _watermark(picture.size, mark)).convert("RGB")
+    marked = Image.alpha_composite(picture.convert("RGBA"), _watermark(picture.size, mark)).convert(
+        "RGB"
+    )
     out = BytesIO()
     marked.save(out, "WEBP", quality=_QUALITY, method=2)
     return out.getvalue()
@@ -54,4 +56,11 @@ def _watermark(size: tuple[int, int], mark: str) -> Image.Image:
         for x in range(-(row % 2) * step_x // 2, side, step_x):
             draw.text((x, y), mark, font=font, fill=(90, 90, 90, _FAINT * 2))
     turned = sheet.rotate(_ANGLE)
-    return turned.crop(((side - width) // 2, (side - height) // 2, (side - width) // 2 + width, (side - height) // 2 + height))
+    return turned.crop(
+        (
+            (side - width) // 2,
+            (side - height) // 2,
+            (side - width) // 2 + width,
+            (side - height) // 2 + height,
+        )
+    )

@@ -32,7 +32,13 @@ _STATUS = {
     "KEY_TAKEN": 409,
     "PARTS_MISSING": 409,
 }
-_DENIED = {Denial.ROLE: 403, Denial.SCOPE: 403, Denial.NOT_HERE: 404, Denial.NEEDS_GRANT: 403, Denial.STATE: 409}
+_DENIED = {
+    Denial.ROLE: 403,
+    Denial.SCOPE: 403,
+    Denial.NOT_HERE: 404,
+    Denial.NEEDS_GRANT: 403,
+    Denial.STATE: 409,
+}
 _HTTP = {
     404: ("NOT_FOUND", "没有这个地址。", "请对照 /openapi.json 核对路径。"),
     405: ("METHOD_NOT_ALLOWED", "此地址不接受该方法。", "请对照 /openapi.json 核对方法。"),
@@ -67,14 +73,24 @@ class Problem(BaseModel):
 class ProblemError(ArchiveError):
     """An error that the door itself finds."""
 
-    def __init__(self, status: int, code: str, message: str, action: str, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        action: str,
+        headers: dict[str, str] | None = None,
+    ) -> None:
         """Keep the status beside the words."""
         super().__init__(message, action)
         self.status, self.code, self.headers = status, code, headers or {}
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    status: {
+        "description": text,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
     for status, text in (
         (400, "请求无法读取"),
         (401, "没有有效的令牌"),
@@ -90,11 +106,25 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def problem(
-    status: int, code: str, message: str, action: str, places: list[str] | None = None, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    action: str,
+    places: list[str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The response itself."""
-    body = Problem(type=f"urn:yice:problem:{code}", title=message, status=status, code=code, action=action, places=places or [])
-    return JSONResponse(body.model_dump(), status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    body = Problem(
+        type=f"urn:yice:problem:{code}",
+        title=message,
+        status=status,
+        code=code,
+        action=action,
+        places=places or [],
+    )
+    return JSONResponse(
+        body.model_dump(), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
+    )
 
 
 def install(app: FastAPI, settings: Settings) -> None:
@@ -102,7 +132,9 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     def archive_error(_: Request, error: Exception) -> JSONResponse:
         if isinstance(error, ProblemError):
-            return problem(error.status, error.code, error.message, error.action, headers=error.headers)
+            return problem(
+                error.status, error.code, error.message, error.action, headers=error.headers
+            )
         if isinstance(error, DeniedError):
             return problem(_DENIED[error.denial], error.code, error.message, error.action)
         if isinstance(error, ArchiveError | SearchError):
@@ -112,12 +144,27 @@ def install(app: FastAPI, settings: Settings) -> None:
     def invalid(_: Request, error: Exception) -> JSONResponse:
         # Places only: pydantic's own text quotes the input.
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        places = sorted({".".join(str(part) for part in one["loc"] if isinstance(part, str) and part.isascii())[:100] for one in found})
-        return problem(422, "INVALID_REQUEST", "请求内容不合规。", "请对照 /openapi.json 更正所列位置。", places)
+        places = sorted(
+            {
+                ".".join(
+                    str(part) for part in one["loc"] if isinstance(part, str) and part.isascii()
+                )[:100]
+                for one in found
+            }
+        )
+        return problem(
+            422,
+            "INVALID_REQUEST",
+            "请求内容不合规。",
+            "请对照 /openapi.json 更正所列位置。",
+            places,
+        )
 
     def http(_: Request, error: Exception) -> JSONResponse:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        code, message, action = _HTTP.get(status, ("BAD_REQUEST", "请求无法读取。", "请对照 /openapi.json 更正请求。"))
+        code, message, action = _HTTP.get(
+            status, ("BAD_REQUEST", "请求无法读取。", "请对照 /openapi.json 更正请求。")
+        )
         headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
         return problem(status, code, message, action, headers=headers)
 
@@ -125,7 +172,12 @@ def install(app: FastAPI, settings: Settings) -> None:
         code, sentence = failures.explain(error)
         failures.log(error, settings.data)
         message, _space, action = sentence.partition("。 ")
-        return problem(_STATUS.get(code, 500), code, f"{message}。" if action else message, action or "请稍后重试。")
+        return problem(
+            _STATUS.get(code, 500),
+            code,
+            f"{message}。" if action else message,
+            action or "请稍后重试。",
+        )
 
     app.add_exception_handler(ArchiveError, archive_error)
     app.add_exception_handler(SearchError, archive_error)

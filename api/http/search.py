@@ -1,12 +1,14 @@
 """Search as every door asks it: numbers are looked up in the database, the index answers within the reader's scope, the rows have the last word."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from archive.accession import blind_index
 from archive.administration.policy import Reader, search_scope
-from archive.usage.reading_room import Room, visible
+from archive.usage.reading_room import ReferenceData, visible
 from search.index import Found, Request, Sort
 from search.tree import BlindLookup, Node, resolve
 
@@ -21,7 +23,7 @@ def look_up(
     search: Callable[[Request], Found],
     tree: Node,
     reader: Reader,
-    room: Room,
+    room: ReferenceData,
     *,
     sort: Sort,
     limit: int,
@@ -29,7 +31,9 @@ def look_up(
     facets: tuple[str, ...],
 ) -> Found:
     """What a reader finds: hits that the rows do not let him see now are left out, and not counted."""
-    found = search(Request(with_numbers(session, tree), search_scope(reader), sort, limit, after, facets))
+    found = search(
+        Request(with_numbers(session, tree), search_scope(reader), sort, limit, after, facets)
+    )
     seen = visible(session, reader, {hit.volume_id for hit in found.hits}, room)
     shown = tuple(hit for hit in found.hits if hit.volume_id in seen)
     return Found(shown, found.total - (len(found.hits) - len(shown)), found.facets, found.next)
@@ -37,3 +41,16 @@ def look_up(
 
 def _naming(session: Session, asked: BlindLookup) -> Iterable[int]:
     return blind_index.volumes_naming(session, str(asked.kind), asked.value)
+
+
+def public(found: Found) -> dict[str, Any]:
+    """As scripts read it."""
+    return {
+        "total": found.total,
+        "hits": [asdict(hit) for hit in found.hits],
+        "facets": {
+            name: [{"value": value, "count": count} for value, count in rows]
+            for name, rows in found.facets.items()
+        },
+        "next": found.next,
+    }

@@ -13,13 +13,24 @@ from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Reader
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_gathering import CapturedFile
-from archive.gathering.captures import Capture, Capturing, NewFile, Place, announce, mine, place_of, places_by_path
+from archive.gathering.captures import (
+    Capture,
+    Capturing,
+    NewFile,
+    Place,
+    announce,
+    mine,
+    place_of,
+    places_by_path,
+)
 from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE, complete_capture
 
 MOST_AT_ONCE = 1000
 _Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-_Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=60)]
+_Text = Annotated[
+    str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=60)
+]
 _EXAMPLE: JsonDict = {
     "station": "前台一号扫描仪",
     "operator": "060123",
@@ -30,7 +41,13 @@ _EXAMPLE: JsonDict = {
             "name": "0001.jpg",
             "size": 204800,
             "sha256": "0" * 64,
-            "material": {"case_no": "150602010000-20260901-000001", "no": 6, "type": "非婚生育说明", "position": 1, "of": 2},
+            "material": {
+                "case_no": "150602010000-20260901-000001",
+                "no": 6,
+                "type": "非婚生育说明",
+                "position": 1,
+                "of": 2,
+            },
         }
     ],
 }
@@ -45,7 +62,9 @@ class MaterialPlace(_Sent):
 
     case_no: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
     no: int = Field(ge=1, le=999)
-    type: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=200)]
+    type: Annotated[
+        str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=200)
+    ]
     position: int = Field(default=1, ge=1, le=500)
     of: int = Field(default=1, ge=1, le=500)
 
@@ -53,7 +72,9 @@ class MaterialPlace(_Sent):
 class FileAnnounced(_Sent):
     """One file. Without `material` it is a stack with cover and separator sheets, or its name says case and material."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=500)]
+    name: Annotated[
+        str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", min_length=1, max_length=500)
+    ]
     size: int = Field(ge=1, le=MAX_FILE)
     sha256: _Sha256
     material: MaterialPlace | None = None
@@ -95,9 +116,17 @@ def view(runtime: Runtime, row: CapturedFile, *, fresh: bool = False) -> Capture
         size=row.size,
         part_size=parts.PART,
         parts=parts.part_count(row.size),
-        received=parts.parts_held(runtime.store, row.id) if row.state == Capture.RECEIVING and not fresh else [],
+        received=parts.parts_held(runtime.store, row.id)
+        if row.state == Capture.RECEIVING and not fresh
+        else [],
         pages=row.pages,
-        material=MaterialPlace(case_no=where.case_no, no=where.no, type=where.type, position=where.position, of=where.of)
+        material=MaterialPlace(
+            case_no=where.case_no,
+            no=where.no,
+            type=where.type,
+            position=where.position,
+            of=where.of,
+        )
         if where
         else None,
         findings=row.findings,
@@ -108,7 +137,12 @@ def announce_files(runtime: Runtime, reader: Reader, asked: CaptureAnnounced) ->
     """Write down what will be sent; a name that says where its file belongs is believed where nothing else was said."""
     named = places_by_path([one.name for one in asked.files])
     files = [
-        NewFile(one.name, one.size, one.sha256, Place(**one.material.model_dump()) if one.material else place)
+        NewFile(
+            one.name,
+            one.size,
+            one.sha256,
+            Place(**one.material.model_dump()) if one.material else place,
+        )
         for one, place in zip(asked.files, named, strict=True)
     ]
     if any(one.place and one.place.position > one.place.of for one in files):
@@ -120,7 +154,9 @@ def announce_files(runtime: Runtime, reader: Reader, asked: CaptureAnnounced) ->
     return [view(runtime, one, fresh=one.created_at == now) for one in rows]
 
 
-async def take_part(runtime: Runtime, reader: Reader, upload: str, part: int, request: Request) -> None:
+async def take_part(
+    runtime: Runtime, reader: Reader, upload: str, part: int, request: Request
+) -> None:
     """Keep one part as its bytes come. Raises ProblemError for a part of another size, and when the file has ended."""
     row = await run_in_threadpool(find, runtime, reader, upload)
     if row.state != Capture.RECEIVING:
@@ -130,9 +166,13 @@ async def take_part(runtime: Runtime, reader: Reader, upload: str, part: int, re
     async for piece in request.stream():
         body += piece
         if len(body) > max(expected, 0):
-            raise ProblemError(413, "BAD_PART_SIZE", "该块大于应有的大小。", "请按 part_size 分块，末块为余数。")
+            raise ProblemError(
+                413, "BAD_PART_SIZE", "该块大于应有的大小。", "请按 part_size 分块，末块为余数。"
+            )
     if len(body) != expected:
-        raise ProblemError(422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。")
+        raise ProblemError(
+            422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。"
+        )
     await run_in_threadpool(parts.keep_part, runtime.store, upload, part, bytes(body))
 
 
@@ -144,7 +184,9 @@ def find(runtime: Runtime, reader: Reader, upload: str) -> CapturedFile:
 
 def complete(runtime: Runtime, reader: Reader, upload: str) -> CaptureView:
     """Put it together and gather it; a case that is whole by it goes on to the door of intake by itself."""
-    row = complete_capture(runtime.engine, runtime.store, runtime.organisations, reader.account, reader.org, upload)
+    row = complete_capture(
+        runtime.engine, runtime.store, runtime.organisations, reader.account, reader.org, upload
+    )
     if row.state == Capture.PLACED:
         request_submitting(runtime)
     return view(runtime, row)

@@ -1,4 +1,4 @@
-"""The long acts of the command line, with their bars: take packages in, compile, verify. The demo runs the same ones."""
+"""The long acts of every door: take packages in, compile, verify."""
 
 import os
 import signal
@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
-from api.cli.terminal import actor, making, progress
-from api.jobs.batch import Batch, compile_batch
+from api.jobs.batch import compile_batch
+from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
 from api.runtime.bootstrap import Runtime, open_workshop
 from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
@@ -27,23 +27,40 @@ def _bags(paths: Iterable[Path]) -> list[Path]:
         if path.is_file() or (path / "bagit.txt").exists() or (path / "data").is_dir():
             found.append(path)
         else:
-            inside = sorted(one for one in path.iterdir() if one.is_dir() or one.suffix.lower() == ".zip")
+            inside = sorted(
+                one for one in path.iterdir() if one.is_dir() or one.suffix.lower() == ".zip"
+            )
             found += inside or [path]
     return found
 
 
-def ingest_paths(runtime: Runtime, paths: Iterable[Path]) -> list[Received]:
+def ingest_paths(
+    runtime: Runtime, actor: str, paths: Iterable[Path], progress: Progress
+) -> list[Received]:
     """Inspect on all cores, take over one after the other in order: what comes first is the case, what differs after it the conflict."""
     bags, received = _bags(paths), []
     workers = max(1, min(runtime.settings.workers or os.cpu_count() or 1, len(bags)))
     now = datetime.now(UTC)
     # Spawned, not forked: a lock that a thread of ours holds would stay shut in the child for ever.
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
-    with pool, progress("接收", len(bags)) as tell:
+    pool = ProcessPoolExecutor(
+        workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
+    )
+    with pool, progress.pieces("接收", len(bags)) as tell:
         same = (runtime.catalogue, runtime.organisations, now, runtime.settings.clamd)
         inspected = pool.map(inspect_package, bags, *([one] * len(bags) for one in same))
         for path, (bag, submission) in zip(bags, inspected, strict=True):
-            received.append(receive(runtime.engine, runtime.store, actor(), path, bag, submission, now=now, ocr=runtime.settings.ocr))
+            received.append(
+                receive(
+                    runtime.engine,
+                    runtime.store,
+                    actor,
+                    path,
+                    bag,
+                    submission,
+                    now=now,
+                    ocr=runtime.settings.ocr,
+                )
+            )
             refused = sum(one.outcome is IntakeOutcome.REFUSED for one in received)
             tell(len(received), f"拒收 {refused}")
     return received
@@ -54,24 +71,44 @@ def _leave_interrupts_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def run_compile(runtime: Runtime, case: str | None = None, period: str | None = None) -> Batch:
+def run_compile(
+    runtime: Runtime,
+    actor: str,
+    progress: Progress,
+    case: str | None = None,
+    period: str | None = None,
+) -> Batch:
     """Compile with a progress bar: done, failed, rate and time left; where the settings say so, texts of scans get some time to come first."""
     if runtime.settings.ocr and runtime.settings.ocr_wait_minutes:
-        with progress("等待文字识别", 0) as tell:
+        with progress.pieces("等待文字识别", 0) as tell:
             wait_for_texts(
-                runtime, lambda batch: tell(batch.done, f"待识别 {batch.total - batch.done - batch.failed}　失败 {batch.failed}")
+                runtime,
+                lambda batch: tell(
+                    batch.done,
+                    f"待识别 {batch.total - batch.done - batch.failed}　失败 {batch.failed}",
+                ),
             )
-    with making("组卷") as watch:
-        return compile_batch(runtime, actor(), case_no=case, period=period, watch=watch)
+    with progress.volumes("组卷") as watch:
+        return compile_batch(runtime, actor, case_no=case, period=period, watch=watch)
 
 
-def run_verify(runtime: Runtime, codes: tuple[str, ...] = ()) -> tuple[list[Fault], int]:
+def run_verify(
+    runtime: Runtime, progress: Progress, codes: tuple[str, ...] = ()
+) -> tuple[list[Fault], int]:
     """Verify the named volumes, or all of them with the invariants across volumes."""
     volumes = committed(runtime.engine, codes)
-    faults = [Fault("I1", code, "没有这个档号的已归档册") for code in codes if code not in {one.code for one in volumes}]
+    faults = [
+        Fault("I1", code, "没有这个档号的已归档册")
+        for code in codes
+        if code not in {one.code for one in volumes}
+    ]
     shop = open_workshop(runtime)
-    with progress("验证", len(volumes)) as tell:
-        for number, found in enumerate(verify_volumes(runtime.store, volumes, shop.trust, shop.prover), 1):
+    with progress.pieces("验证", len(volumes)) as tell:
+        for number, found in enumerate(
+            verify_volumes(runtime.store, volumes, shop.trust, shop.prover), 1
+        ):
             faults += found
             tell(number, f"问题 {len(faults)}")
-    return faults + ([] if codes else list(verify_holdings(runtime.engine, runtime.store, shop.trust))), len(volumes)
+    return faults + (
+        [] if codes else list(verify_holdings(runtime.engine, runtime.store, shop.trust))
+    ), len(volumes)

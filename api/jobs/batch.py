@@ -1,50 +1,57 @@
 """Compile a batch: freeze, send, watch the rows until every volume is made or failed; on one machine also keep the workers alive."""
 
-import ctypes
 import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select, update
 
+from api.jobs.progress import Batch
 from api.runtime.bootstrap import Runtime, is_gone
 from api.runtime.broker import MAKE, QUEUE_OF, celery_app
-from api.runtime.processes import CODE
-from archive.arrangement.numbering import COMPILE, TIMESTAMP, freeze, freeze_supplements, freeze_timestamps, unnumbered, void
+from api.runtime.processes import own_workers
+from archive.arrangement.numbering import (
+    freeze,
+    freeze_supplements,
+    freeze_timestamps,
+    unnumbered,
+    void,
+)
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Job, VolumeVersion
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import VolumeVersion
 from archive.jobs.crashpoints import reach
 from archive.jobs.leases import ENDED
 from archive.reference.codes import ArchivalCode, storage_prefix
+from archive.reference.vocabulary import COMPILE, TIMESTAMP
 from storage.package import discard_uncommitted
 
 _RESEND_SECONDS = 20.0
-VOLUME_QUEUES = tuple(dict.fromkeys(QUEUE_OF.values()))
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """How far a batch is: volumes to make at the start, and of these done and failed."""
-
-    total: int
-    done: int
-    failed: int
-
-
-def compile_batch(runtime: Runtime, actor: str, *, case_no: str | None, period: str | None, watch: Callable[[Batch], None]) -> Batch:
+def compile_batch(
+    runtime: Runtime,
+    actor: str,
+    *,
+    case_no: str | None,
+    period: str | None,
+    watch: Callable[[Batch], None],
+) -> Batch:
     """Reserve numbers in order of completion, then make all versions that are not made yet, and those that become possible by it."""
     reserve(runtime, actor, case_no=case_no, period=period)
-    return make_all(runtime, COMPILE, lambda: begin_supplements(runtime, actor, case_no=case_no, period=period), watch)
+    return make_all(
+        runtime,
+        COMPILE,
+        lambda: begin_supplements(runtime, actor, case_no=case_no, period=period),
+        watch,
+    )
 
 
-def reserve(runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None) -> None:
+def reserve(
+    runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None
+) -> None:
     """Give every case that waits its number and its job, and begin what supplements allow; all of it committed."""
     with writing(runtime.engine) as session:
         freeze(
@@ -60,10 +67,14 @@ def reserve(runtime: Runtime, actor: str, *, case_no: str | None = None, period:
     reach("frozen-after-commit")
 
 
-def begin_supplements(runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None) -> int:
+def begin_supplements(
+    runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None
+) -> int:
     """Begin the next version where a revision waits and the version before it is committed; returns how many."""
     with writing(runtime.engine) as session:
-        return freeze_supplements(session, actor, case_no=case_no, period=period, at=datetime.now(UTC))
+        return freeze_supplements(
+            session, actor, case_no=case_no, period=period, at=datetime.now(UTC)
+        )
 
 
 def begin_timestamps(runtime: Runtime, actor: str) -> int:
@@ -77,7 +88,9 @@ def void_number(runtime: Runtime, actor: str, *, code: str, reason: str) -> None
     free_dead(runtime)
     with writing(runtime.engine) as session:
         volume = void(session, actor, code=code, reason=reason)
-        versions = session.scalars(select(VolumeVersion.version).filter_by(volume_id=volume.id)).all()
+        versions = session.scalars(
+            select(VolumeVersion.version).filter_by(volume_id=volume.id)
+        ).all()
     for version in versions:
         discard_uncommitted(runtime.store, storage_prefix(ArchivalCode.parse(code), version))
 
@@ -88,13 +101,19 @@ def timestamp_batch(runtime: Runtime, actor: str, watch: Callable[[Batch], None]
     return make_all(runtime, TIMESTAMP, lambda: 0, watch)
 
 
-def make_all(runtime: Runtime, kind: str, begin: Callable[[], int], watch: Callable[[Batch], None]) -> Batch:
+def make_all(
+    runtime: Runtime, kind: str, begin: Callable[[], int], watch: Callable[[Batch], None]
+) -> Batch:
     """Send all open jobs of a kind and wait; what `begin` then adds (a supplement follows the version before it) is made in the same run."""
     free_dead(runtime)
     todo = retry(runtime, kind)
     if not todo:
         return Batch(0, 0, 0)
-    with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive:
+    with (
+        nullcontext(lambda: None)
+        if runtime.settings.broker_url
+        else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive
+    ):
         batch = _watch(runtime, kind, todo, watch, keep_alive)
         while begin():
             known = set(todo)
@@ -109,7 +128,11 @@ def make_waiting(runtime: Runtime) -> None:
     todo = set(waiting(runtime, COMPILE))
     if not todo:
         return
-    with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive:
+    with (
+        nullcontext(lambda: None)
+        if runtime.settings.broker_url
+        else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive
+    ):
         _until_made(runtime, todo, keep_alive)
 
 
@@ -143,7 +166,9 @@ def free_dead(runtime: Runtime) -> None:
     """A worker of this host that was killed can't come back: its leases need not run out first."""
     with writing(runtime.engine) as session:
         for version in session.scalars(
-            select(VolumeVersion).where(VolumeVersion.lease_owner.is_not(None), VolumeVersion.state.not_in(ENDED))
+            select(VolumeVersion).where(
+                VolumeVersion.lease_owner.is_not(None), VolumeVersion.state.not_in(ENDED)
+            )
         ):
             if version.lease_owner and is_gone(version.lease_owner):
                 version.lease_owner, version.lease_until = None, None
@@ -152,18 +177,30 @@ def free_dead(runtime: Runtime) -> None:
 def retry(runtime: Runtime, kind: str) -> list[int]:
     """Every job that is not done is waiting again; returns the versions in order of reservation."""
     with writing(runtime.engine) as session:
-        session.execute(update(Job).where(Job.kind == kind, Job.state == "FAILED").values(state="WAITING", ended_at=None))
+        session.execute(
+            update(Job)
+            .where(Job.kind == kind, Job.state == "FAILED")
+            .values(state="WAITING", ended_at=None)
+        )
     return waiting(runtime, kind)
 
 
 def waiting(runtime: Runtime, kind: str) -> list[int]:
     """The versions whose job of this kind still waits, in order of reservation."""
     with reading(runtime.engine) as session:
-        found = session.scalars(select(Job.subject).where(Job.kind == kind, Job.state == "WAITING").order_by(Job.id))
+        found = session.scalars(
+            select(Job.subject).where(Job.kind == kind, Job.state == "WAITING").order_by(Job.id)
+        )
         return [int(subject) for subject in found]
 
 
-def _watch(runtime: Runtime, kind: str, todo: list[int], watch: Callable[[Batch], None], keep_alive: Callable[[], None]) -> Batch:
+def _watch(
+    runtime: Runtime,
+    kind: str,
+    todo: list[int],
+    watch: Callable[[Batch], None],
+    keep_alive: Callable[[], None],
+) -> Batch:
     sent: float | None = None
     with reading(runtime.engine) as session:
         last = session.scalar(select(func.max(Job.id)).where(Job.kind == kind)) or 0
@@ -183,57 +220,15 @@ def _watch(runtime: Runtime, kind: str, todo: list[int], watch: Callable[[Batch]
 def _count(runtime: Runtime, kind: str, total: int, last: int) -> Batch:
     """Counted by the database, five times a second; jobs after `last` are another run's affair."""
     with reading(runtime.engine) as session:
-        query = select(Job.state, func.count()).where(Job.kind == kind, Job.state != "DONE", Job.id <= last).group_by(Job.state)
+        query = (
+            select(Job.state, func.count())
+            .where(Job.kind == kind, Job.state != "DONE", Job.id <= last)
+            .group_by(Job.state)
+        )
         states = dict(session.execute(query).all())
     failed = states.get("FAILED", 0)
     return Batch(total, max(0, total - failed - states.get("WAITING", 0)), failed)
 
 
-@contextmanager
-def own_workers(runtime: Runtime, concurrency: int, queues: tuple[str, ...] = VOLUME_QUEUES) -> Iterator[Callable[[], None]]:
-    """Celery workers of this machine, ended with us; a worker that was killed is started again."""
-    process = [_start_worker(runtime, concurrency, queues)]
-
-    def keep_alive() -> None:
-        if process[0].poll() is not None:
-            process[0] = _start_worker(runtime, concurrency, queues)
-
-    try:
-        yield keep_alive
-    finally:
-        process[0].terminate()
-        try:
-            process[0].wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process[0].pid, signal.SIGKILL)
-
-
 def _cores(runtime: Runtime, jobs: int) -> int:
     return min(runtime.settings.workers or os.cpu_count() or 1, jobs)
-
-
-def _start_worker(runtime: Runtime, concurrency: int, queues: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    log = runtime.settings.data / "logs"
-    log.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "celery", "-A", "api.jobs.worker:app", "worker", "--loglevel", "WARNING", "--concurrency", str(concurrency)]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    with (log / "worker.log").open("ab") as out:
-        return subprocess.Popen(  # noqa: S603 - our own command
-            command,
-            stdout=out,
-            stderr=out,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
-            env={
-                **os.environ,
-                "YICE_DATA": str(runtime.settings.data.resolve()),
-                "YICE_QUEUES": ",".join(queues),
-                "PYTHONPATH": str(CODE),
-            },
-        )
-
-
-def die_with_parent() -> None:
-    """For a child process: end when the parent does, however it ended."""
-    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)

@@ -11,11 +11,10 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from api.jobs.batch import own_workers
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, start, worker_name
 from api.runtime.broker import CERTIFY, COPIES, celery_app
-from api.runtime.processes import CODE
+from api.runtime.processes import CODE, own_workers
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.accounts import AccountState, reader
@@ -26,21 +25,41 @@ from archive.database.tables_administration import Account
 from archive.jobs.leases import Claim
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import LeaseLostError, NotFoundError
-from archive.usage.certified_copies import MadeCopy, StampRoom, chosen, contents_of, copy_key, make_copy
-from archive.usage.copy_orders import CopyStep, claim_order, fail_order, finish_order, note_step, orders_waiting, usage_of
-from archive.usage.reading_room import Room, open_volume
+from archive.usage.certified_copies import (
+    CopySealer,
+    MadeCopy,
+    chosen,
+    contents_of,
+    copy_key,
+    make_copy,
+)
+from archive.usage.copy_orders import (
+    CopyStep,
+    claim_order,
+    fail_order,
+    finish_order,
+    note_step,
+    orders_waiting,
+    usage_of,
+)
+from archive.usage.reading_room import ReferenceData, open_volume
 from archive.usage.redaction import names_of
 
 _RESEND_SECONDS = 20.0
 
 
-def open_stamps(runtime: Runtime) -> StampRoom:
+def open_stamps(runtime: Runtime) -> CopySealer:
     """The seals of this installation; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
     seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
-    return StampRoom(seals.sealer_for, seals.trust, PdfAProver("2u", scratch=runtime.settings.data / "scratch"), seals.demo)
+    return CopySealer(
+        seals.sealer_for,
+        seals.trust,
+        PdfAProver("2u", scratch=runtime.settings.data / "scratch"),
+        seals.demo,
+    )
 
 
-def make_order(runtime: Runtime, stamps: StampRoom, order_id: int) -> str | None:
+def make_order(runtime: Runtime, stamps: CopySealer, order_id: int) -> str | None:
     """Make one copy; gives its check code, None when another worker has it. What fails stands on its job."""
     with writing(runtime.engine) as session:
         held = claim_order(session, order_id, worker_name())
@@ -58,9 +77,9 @@ def make_order(runtime: Runtime, stamps: StampRoom, order_id: int) -> str | None
         return None
 
 
-def _made(runtime: Runtime, stamps: StampRoom, held: Claim) -> str:
+def _made(runtime: Runtime, stamps: CopySealer, held: Claim) -> str:
     """Copy and seal outside any transaction: that takes seconds, in which SQLite would let nobody write."""
-    room = Room(runtime.organisations, runtime.catalogue)
+    room = ReferenceData(runtime.organisations, runtime.catalogue)
     with reading(runtime.engine) as session:
         order, number = usage_of(session, held.version_id)
         account = session.query(Account).filter_by(login=order.account).one()
@@ -70,8 +89,12 @@ def _made(runtime: Runtime, stamps: StampRoom, held: Claim) -> str:
         opened = open_volume(session, asking, Act.CERTIFY, order.code, room, number)
     facts = CaseFacts.model_validate(opened.case.facts)
     items = chosen(contents_of(runtime.store, opened), order.items, names_of(facts))
-    pdf = runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None)
-    made: MadeCopy = make_copy(pdf, opened, items, asking, stamps, runtime.organisations, runtime.settings.public_url)
+    pdf = runtime.store.read(
+        f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
+    )
+    made: MadeCopy = make_copy(
+        pdf, opened, items, asking, stamps, runtime.organisations, runtime.settings.public_url
+    )
     with writing(runtime.engine) as session:
         note_step(session, held, CopyStep.ENTERING)
     runtime.store.put_new(copy_key(made.sha256), made.pdf, media_type="application/pdf")
@@ -86,7 +109,11 @@ def make_waiting_copies(runtime: Runtime) -> None:
     with reading(runtime.engine) as session:
         waiting = orders_waiting(session)
     if waiting:
-        with nullcontext(lambda: None) if runtime.settings.broker_url else own_workers(runtime, 1, (COPIES,)) as keep_alive:
+        with (
+            nullcontext(lambda: None)
+            if runtime.settings.broker_url
+            else own_workers(runtime, 1, (COPIES,)) as keep_alive
+        ):
             _until_made(runtime, waiting, keep_alive)
 
 

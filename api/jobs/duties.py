@@ -1,43 +1,38 @@
-"""What a beat knocks for, done: each duty of `archive.duties` by the functions that the command line calls. `yice duty` shows and runs them.
+"""What a beat knocks for, done: each duty of `archive.duties` by the functions that the command line calls.
 
 Whoever takes a turn does it; everybody else finds it taken. Each of these may be killed anywhere and be done again.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 
-from api.cli.holdings import budget, journal_sealer
-from api.cli.periods import begin_terms, end_terms
-from api.cli.pull import open_sources, pull_round
-from api.cli.terminal import FINDINGS, Json, print_json, screen, with_examples
 from api.jobs.batch import begin_timestamps, free_dead, retry, send, waiting
+from api.jobs.periods import begin_terms, end_terms
+from api.jobs.preservation import budget, journal_sealer
+from api.jobs.progress import Quiet
+from api.jobs.pull import open_sources, pull_round
 from api.jobs.recognition import wake_readers
 from api.jobs.renewal import renew_due
-from api.runtime.bootstrap import Runtime, is_gone, open_second_store, open_workshop, start, worker_name
+from api.runtime.bootstrap import Runtime, is_gone, open_second_store, open_workshop, worker_name
 from api.runtime.broker import QUEUE_OF, queue_lengths
 from api.runtime.failures import explain
-from api.runtime.settings import Settings
-from archive.arrangement.numbering import COMPILE, TIMESTAMP
 from archive.arrangement.periods import begun_terms, due, followed_terms, late_terms, settled
 from archive.audit.anchors import anchor
-from archive.compile.volume import Workshop
+from archive.compile.volume import CompileContext
 from archive.database.engine import reading, writing
-from archive.jobs.duties import DUTIES, Duty, DutyRow, end_turn, free_turn, running, take_turn
+from archive.database.tables_jobs import DutyRow
+from archive.jobs.duties import DUTIES, Duty, end_turn, free_turn, running, take_turn
 from archive.jobs.reconcile import orphans, tidy
-from archive.preservation.fixity import FIRST, SECOND, scrub
+from archive.preservation.fixity import scrub
 from archive.preservation.replicas import replicate
-from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import COMPILE, FIRST, SECOND, TIMESTAMP
 from ingest.captures.uploads import sweep_parts
 
 ACTOR = "beat"
 Result = dict[str, Any]
-duty_app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=with_examples("定时任务。", "yice duty list"))
 
 
 def do_turn(runtime: Runtime, name: str) -> Result | None:
@@ -72,7 +67,9 @@ def _free_gone(runtime: Runtime) -> None:
 def _reconcile(runtime: Runtime) -> Result:
     """Send again what waits and nobody carries, remove what dead workers left in staging, and count what remains there."""
     free_dead(runtime)
-    lengths = queue_lengths(runtime.settings.model_copy(update={"queues": tuple(set(QUEUE_OF.values()))}))
+    lengths = queue_lengths(
+        runtime.settings.model_copy(update={"queues": tuple(set(QUEUE_OF.values()))})
+    )
     sent = 0
     for kind, queue in QUEUE_OF.items():
         # A queue that holds messages is worked off or has no workers; to send again would only make it longer.
@@ -81,16 +78,26 @@ def _reconcile(runtime: Runtime) -> Result:
         sent += len(todo)
     sent += wake_readers(runtime)
     removed, swept = tidy(runtime.engine, runtime.store), sweep_parts(runtime.engine, runtime.store)
-    return {"sent": sent, "removed": removed, "uploads": swept, "orphans": len(orphans(runtime.engine, runtime.store))}
+    return {
+        "sent": sent,
+        "removed": removed,
+        "uploads": swept,
+        "orphans": len(orphans(runtime.engine, runtime.store)),
+    }
 
 
 def _pull(runtime: Runtime) -> Result:
     sources = open_sources(runtime.settings)
     if not sources:
         return {"sources": 0}
-    pulled, submitted = pull_round(runtime, sources)
+    pulled, submitted = pull_round(runtime, ACTOR, sources, Quiet())
     errors = sorted({one.error.code for one in pulled if one.error})
-    return {"sources": len(sources), "taken": sum(one.taken for one in pulled), "submitted": sum(submitted.values()), "errors": errors}
+    return {
+        "sources": len(sources),
+        "taken": sum(one.taken for one in pulled),
+        "submitted": sum(submitted.values()),
+        "errors": errors,
+    }
 
 
 def _period(runtime: Runtime) -> Result:
@@ -102,14 +109,23 @@ def _period(runtime: Runtime) -> Result:
     with reading(runtime.engine) as session:
         terms = due(now, runtime.organisations)
         terms = list(
-            dict.fromkeys([*terms, *late_terms(session, now, runtime.organisations), *begun_terms(session), *followed_terms(session)])
+            dict.fromkeys(
+                [
+                    *terms,
+                    *late_terms(session, now, runtime.organisations),
+                    *begun_terms(session),
+                    *followed_terms(session),
+                ]
+            )
         )
     begin_terms(runtime, ACTOR, terms)
     retry(runtime, COMPILE)
     with reading(runtime.engine) as session:
         still = settled(session, terms)
     reports = end_terms(runtime, _shop(runtime), ACTOR, still)
-    counts = {name: sum(getattr(one, name) for one in reports) for name in ("made", "missing", "failed")}
+    counts = {
+        name: sum(getattr(one, name) for one in reports) for name in ("made", "missing", "failed")
+    }
     return {"terms": len(terms), "ended": len(reports), **counts}
 
 
@@ -139,9 +155,17 @@ def _scrub(runtime: Runtime) -> Result:
     allowed, second = budget(runtime.settings.scrub_budget), open_second_store(runtime.settings)
     runs = [scrub(runtime.engine, runtime.store, second, ACTOR, which=FIRST, budget=allowed)]
     if second is not None:
-        runs.append(scrub(runtime.engine, second, runtime.store, ACTOR, which=SECOND, budget=allowed))
-    counts = {"packages": sum(one.packages for one in runs), "bytes": sum(one.bytes for one in runs)}
-    counts |= {"faults": sum(len(one.faults) for one in runs), "frozen": sum(len(one.frozen) for one in runs)}
+        runs.append(
+            scrub(runtime.engine, second, runtime.store, ACTOR, which=SECOND, budget=allowed)
+        )
+    counts = {
+        "packages": sum(one.packages for one in runs),
+        "bytes": sum(one.bytes for one in runs),
+    }
+    counts |= {
+        "faults": sum(len(one.faults) for one in runs),
+        "frozen": sum(len(one.frozen) for one in runs),
+    }
     return {**counts, "blind": any(one.blind for one in runs)}
 
 
@@ -150,7 +174,7 @@ def _anchor(runtime: Runtime) -> Result:
     return {"checkpoint": made.number, "size": made.size} if made else {"checkpoint": 0}
 
 
-def _shop(runtime: Runtime) -> Workshop:
+def _shop(runtime: Runtime) -> CompileContext:
     return open_workshop(runtime)
 
 
@@ -185,44 +209,3 @@ def _row(duty: Duty, row: DutyRow | None) -> dict[str, Any]:
         "error_code": row.error_code if row else None,
         "result": row.result if row else {},
     }
-
-
-@duty_app.command("list", help=with_examples("定时任务及其最近一次的结果。", "yice duty list", "yice duty list --json"))
-def list_(*, as_json: Json = False) -> None:
-    """Show all duties."""
-    found = rows(start(Settings()))
-    if as_json:
-        print_json(found)
-        return
-    table = Table("任务", "间隔（秒）", "队列", "状态", "最近完成", "错误", "结果")
-    for one in found:
-        result = "，".join(f"{name} {value}" for name, value in one["result"].items())
-        table.add_row(
-            one["name"], str(one["every_seconds"]), one["queue"], one["state"], one["done_at"] or "", one["error_code"] or "", result
-        )
-    Console().print(table)
-
-
-@duty_app.command(
-    "run",
-    help=with_examples("执行已到期的定时任务；没有 beat 的单机可每分钟运行一次。", "yice duty run", "yice duty run anchor"),
-)
-def run(name: Annotated[str | None, typer.Argument(help="只执行这一个；不写则为全部已到期的")] = None, *, as_json: Json = False) -> None:
-    """Do every turn that is due, here; one that fails keeps no other back."""
-    if name is not None and name not in DUTIES:
-        raise NotFoundError("没有这个定时任务。", "请用 yice duty list 查看。")
-    runtime = start(Settings())
-    done: dict[str, Any] = {}
-    for one in [name] if name else list(DUTIES):
-        try:
-            done[one] = do_turn(runtime, one)
-        except Exception as error:  # noqa: BLE001 - told, and on its row; the other duties are due all the same
-            done[one] = {"error": explain(error)[0]}
-    if as_json:
-        print_json(done)
-    else:
-        for one, result in done.items():
-            screen.print(
-                f"{one}：{'未到期' if result is None else '，'.join(f'{key} {value}' for key, value in result.items())}", soft_wrap=True
-            )
-    raise typer.Exit(FINDINGS if any(result and "error" in result for result in done.values()) else 0)

@@ -5,14 +5,18 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select, update
 
-from api.cli.pull import open_sources, pull_round, submit_whole
+from api.jobs.progress import Quiet
+from api.jobs.pull import open_sources, pull_round, submit_whole
 from api.jobs.requested import PULL, SOURCES
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_cases import Job
+from archive.database.tables_jobs import Job
 from archive.gathering.captures import place_pending
+
+ACTOR = "desk"
+"""Whom the journal names: the person who asked stands in the entry PULL."""
 
 
 def main() -> None:
@@ -26,7 +30,9 @@ def main() -> None:
 
 def _asked(runtime: Runtime) -> Job | None:
     with reading(runtime.engine) as session:
-        return session.scalars(select(Job).where(Job.kind == PULL, Job.state == "WAITING").order_by(Job.created_at)).first()
+        return session.scalars(
+            select(Job).where(Job.kind == PULL, Job.state == "WAITING").order_by(Job.created_at)
+        ).first()
 
 
 def _work(runtime: Runtime, job: Job) -> None:
@@ -34,17 +40,23 @@ def _work(runtime: Runtime, job: Job) -> None:
     state, code, text = "DONE", None, None
     try:
         if job.subject == SOURCES:
-            pulled, _ = pull_round(runtime, open_sources(runtime.settings))
+            pulled, _ = pull_round(runtime, ACTOR, open_sources(runtime.settings), Quiet())
             wrong = next((one.error for one in pulled if one.error), None)
             state, code, text = ("FAILED", wrong.code, str(wrong)) if wrong else (state, code, text)
         with writing(runtime.engine) as session:
             place_pending(session, runtime.organisations, at=datetime.now(UTC))
-        submit_whole(runtime)
+        submit_whole(runtime, ACTOR, Quiet())
     except Exception as error:  # noqa: BLE001 - whatever it was, the row must say so, or the page waits for ever
         failures.log(error, runtime.settings.data)
         state, (code, text) = "FAILED", failures.explain(error)
     with writing(runtime.engine) as session:
-        ended = {"state": state, "error_code": code, "error": text, "ended_at": database_now(session), "attempts": Job.attempts + 1}
+        ended = {
+            "state": state,
+            "error_code": code,
+            "error": text,
+            "ended_at": database_now(session),
+            "attempts": Job.attempts + 1,
+        }
         same = update(Job).where(Job.id == job.id, Job.created_at == job.created_at)
         session.execute(same.values(**ended))
 

@@ -5,11 +5,19 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
-from api.jobs.batch import Batch, own_workers
+from api.jobs.progress import Batch
 from api.runtime.bootstrap import Runtime, is_gone
 from api.runtime.broker import OCR_QUEUE, READ, celery_app, queue_lengths
+from api.runtime.processes import own_workers
 from archive.database.engine import reading, writing
-from archive.recognition.queue import leased, progress_of, queue_held, retry_failed, unread_cases, waiting_pages
+from archive.recognition.queue import (
+    leased,
+    progress_of,
+    queue_held,
+    retry_failed,
+    unread_cases,
+    waiting_pages,
+)
 from archive.reference.errors import ConflictError
 from ingest.recognition.ocr import is_installed
 
@@ -35,7 +43,11 @@ def queue_everything_held(runtime: Runtime) -> None:
 
 
 def recognise_all(
-    runtime: Runtime, watch: Callable[[Batch], None], *, retry: bool = False, stop: Callable[[], bool] = lambda: False
+    runtime: Runtime,
+    watch: Callable[[Batch], None],
+    *,
+    retry: bool = False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Batch:
     """Read all pages that wait, and with `retry` those that failed; returns when none is left, or when told to stop."""
     with writing(runtime.engine) as session:
@@ -46,10 +58,17 @@ def recognise_all(
     if not batch.total:
         return batch
     # One process on one core: pages may wait, volumes may not.
-    with nullcontext(_nothing) if runtime.settings.broker_url else own_workers(runtime, 1, (OCR_QUEUE,)) as keep_alive:
+    with (
+        nullcontext(_nothing)
+        if runtime.settings.broker_url
+        else own_workers(runtime, 1, (OCR_QUEUE,)) as keep_alive
+    ):
         sent_at, goal = 0.0, 0
         while batch.done + batch.failed < batch.total and not stop():
-            if batch.done + batch.failed >= goal or time.monotonic() - sent_at > _RESEND_SECONDS + goal:
+            if (
+                batch.done + batch.failed >= goal
+                or time.monotonic() - sent_at > _RESEND_SECONDS + goal
+            ):
                 goal = batch.done + batch.failed + _send(runtime)
                 sent_at = time.monotonic()
             keep_alive()
@@ -72,7 +91,9 @@ def _send(runtime: Runtime) -> int:
     free_dead_readers(runtime)
     with reading(runtime.engine) as session:
         some = waiting_pages(session, _WINDOW)
-    app = celery_app(runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)}))  # whatever this node serves itself
+    app = celery_app(
+        runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)})
+    )  # whatever this node serves itself
     for sha256, page in some:
         app.send_task(READ, (sha256, page), queue=OCR_QUEUE)
     return len(some)
@@ -82,7 +103,9 @@ def wake_readers(runtime: Runtime) -> int:
     """On many machines: send the next pages to a queue that is empty, and do not wait for them; returns how many."""
     if not runtime.settings.ocr:
         return 0
-    ahead, _ = queue_lengths(runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)}))[OCR_QUEUE]
+    ahead, _ = queue_lengths(runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)}))[
+        OCR_QUEUE
+    ]
     return 0 if ahead else _send(runtime)
 
 

@@ -3,25 +3,30 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from api.jobs.batch import Batch, make_all, wake
+from api.jobs.batch import make_all, wake
+from api.jobs.progress import Batch
 from api.runtime.bootstrap import Runtime, open_workshop
-from archive.arrangement.numbering import RENEW
-from archive.compile.prove import Stamp
 from archive.database.engine import database_now, reading, writing
 from archive.preservation.renewal import Outlook, freeze_renewals, learn_stamps, outlook
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import OrgKind
+from archive.reference.vocabulary import RENEW, OrgKind
+from archive.signing.validation import Stamp
 
 
 def ends(runtime: Runtime) -> dict[str, datetime]:
     """Until when the settings let algorithms be relied upon."""
-    return {name: datetime(day.year, day.month, day.day, tzinfo=UTC) for name, day in runtime.settings.algorithm_ends.items()}
+    return {
+        name: datetime(day.year, day.month, day.day, tzinfo=UTC)
+        for name, day in runtime.settings.algorithm_ends.items()
+    }
 
 
 def horizon(runtime: Runtime, within: int | None = None) -> datetime:
     """What ends before this is due."""
     with reading(runtime.engine) as session:
-        return database_now(session) + timedelta(days=runtime.settings.renew_within if within is None else within)
+        return database_now(session) + timedelta(
+            days=runtime.settings.renew_within if within is None else within
+        )
 
 
 def look_ahead(runtime: Runtime, before: datetime) -> Outlook:
@@ -30,7 +35,9 @@ def look_ahead(runtime: Runtime, before: datetime) -> Outlook:
         return outlook(session, before, ends(runtime))
 
 
-def begin_renewals(runtime: Runtime, actor: str, before: datetime, *, limit: int | None = None) -> int:
+def begin_renewals(
+    runtime: Runtime, actor: str, before: datetime, *, limit: int | None = None
+) -> int:
     """Begin a version of each volume whose time-stamp ends before a time; some hundred in a transaction, so that nobody waits long for the database.
 
     The authority is asked first what its stamp is good for: it must answer, and what would not gain by it is left alone.
@@ -41,7 +48,9 @@ def begin_renewals(runtime: Runtime, actor: str, before: datetime, *, limit: int
     while limit is None or begun < limit:
         with writing(runtime.engine) as session:
             now = datetime.now(UTC)
-            more = freeze_renewals(session, actor, before=before, now_good_for=good_for, ends=ends(runtime), at=now)
+            more = freeze_renewals(
+                session, actor, before=before, now_good_for=good_for, ends=ends(runtime), at=now
+            )
         begun += more
         if not more:
             break
@@ -50,13 +59,17 @@ def begin_renewals(runtime: Runtime, actor: str, before: datetime, *, limit: int
 
 def trial(runtime: Runtime) -> Stamp:
     """What a time-stamp of today is good for. Raises TimestampPendingError when the authority is away."""
-    city = next((one.fonds_no for one in runtime.organisations.of_kind(OrgKind.CITY) if one.fonds_no), None)
+    city = next(
+        (one.fonds_no for one in runtime.organisations.of_kind(OrgKind.CITY) if one.fonds_no), None
+    )
     if city is None:
         raise NotFoundError("没有市级全宗。", "请核对机构表。")
     return open_workshop(runtime).sealer_for(city).trial_stamp()
 
 
-def renew_batch(runtime: Runtime, actor: str, *, within: int | None, watch: Callable[[Batch], None]) -> Batch:
+def renew_batch(
+    runtime: Runtime, actor: str, *, within: int | None, watch: Callable[[Batch], None]
+) -> Batch:
     """Stamp again whatever ends soon, and wait for it; ended half-way, the next run goes on."""
     begin_renewals(runtime, actor, horizon(runtime, within))
     return make_all(runtime, RENEW, lambda: 0, watch)

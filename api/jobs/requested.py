@@ -18,7 +18,8 @@ from api.runtime.processes import CODE
 from api.runtime.settings import Settings
 from archive.audit import journal
 from archive.database.engine import database_now, writing
-from archive.database.tables_cases import GatheredCase, Job, SourceState
+from archive.database.tables_gathering import GatheredCase, SourceState
+from archive.database.tables_jobs import Job
 from archive.gathering.cases import Gathering
 
 PULL, SOURCES, GATHERED = "pull", "sources", "gathered"
@@ -43,7 +44,11 @@ def request_pull(runtime: Runtime, actor: str) -> None:
 def request_submitting(runtime: Runtime) -> None:
     """Hand in what is whole, if anything is. Asked by every file of a heap: what runs already is not started again."""
     with writing(runtime.engine) as session:
-        whole = select(func.count()).select_from(GatheredCase).where(GatheredCase.state.in_((Gathering.READY, Gathering.LATE)))
+        whole = (
+            select(func.count())
+            .select_from(GatheredCase)
+            .where(GatheredCase.state.in_((Gathering.READY, Gathering.LATE)))
+        )
         if not session.scalar(whole) or not _ask(session, GATHERED):
             return
     _start(runtime, "api.jobs.pull_process", "pulling.log")
@@ -52,12 +57,20 @@ def request_submitting(runtime: Runtime) -> None:
 def _ask(session: Session, subject: str) -> bool:
     """Let the job wait; False when it waited before, so that its process is on its way. One that waits too long has lost its process."""
     now = database_now(session)
-    job = session.scalars(select(Job).filter_by(kind=PULL, subject=subject).with_for_update()).first()
+    job = session.scalars(
+        select(Job).filter_by(kind=PULL, subject=subject).with_for_update()
+    ).first()
     if job is None:
         job = Job(kind=PULL, subject=subject, state="DONE", created_at=now)
         session.add(job)
     running = job.state == "WAITING" and now - job.created_at < _BELIEVED
-    job.state, job.created_at, job.ended_at, job.error, job.error_code = "WAITING", now, None, None, None
+    job.state, job.created_at, job.ended_at, job.error, job.error_code = (
+        "WAITING",
+        now,
+        None,
+        None,
+        None,
+    )
     return not running
 
 
@@ -71,7 +84,11 @@ def _start(runtime: Runtime, module: str, log: str) -> None:
             stdout=out,
             stderr=out,
             start_new_session=True,
-            env={**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(CODE)},
+            env={
+                **os.environ,
+                "YICE_DATA": str(runtime.settings.data.resolve()),
+                "PYTHONPATH": str(CODE),
+            },
         )
 
 

@@ -12,18 +12,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event
+from urllib.parse import urlsplit
 
 import requests
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.runtime.bootstrap import Runtime
-from api.v1.webhooks import allowed
 from archive.administration.accounts import AccountState
 from archive.administration.policy import scope_of
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import Account, Webhook
-from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.database.tables_administration import Account
+from archive.database.tables_cases import Case
+from archive.database.tables_exchange import Webhook
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs import feed
 
 POLL_SECONDS = 1.0
@@ -45,7 +47,11 @@ class Notice:
 
     def body(self) -> bytes:
         """As it is sent and signed."""
-        return json.dumps({name: getattr(self, name) for name in self.__slots__}, ensure_ascii=False, sort_keys=True).encode()
+        return json.dumps(
+            {name: getattr(self, name) for name in self.__slots__},
+            ensure_ascii=False,
+            sort_keys=True,
+        ).encode()
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
@@ -57,14 +63,24 @@ def signature(secret: str, at: int, body: bytes) -> str:
 def send_due(runtime: Runtime) -> int:
     """One round over all subscriptions that are due; gives how many notices were taken."""
     with reading(runtime.engine) as session:
-        due = list(session.scalars(select(Webhook.id).where(Webhook.next_at <= database_now(session)).order_by(Webhook.next_at)))
+        due = list(
+            session.scalars(
+                select(Webhook.id)
+                .where(Webhook.next_at <= database_now(session))
+                .order_by(Webhook.next_at)
+            )
+        )
     return sum(_serve(runtime, one) for one in due)
 
 
 def _serve(runtime: Runtime, hook_id: int) -> int:
     with writing(runtime.engine) as session:
         now = database_now(session)
-        claimed = session.execute(update(Webhook).where(Webhook.id == hook_id, Webhook.next_at <= now).values(next_at=now + _LEASE))
+        claimed = session.execute(
+            update(Webhook)
+            .where(Webhook.id == hook_id, Webhook.next_at <= now)
+            .values(next_at=now + _LEASE)
+        )
         hook = session.get(Webhook, hook_id, populate_existing=True)
     if hook is None or claimed.rowcount != 1:  # type: ignore[attr-defined]
         return 0
@@ -83,14 +99,21 @@ def _serve(runtime: Runtime, hook_id: int) -> int:
 def _notices(runtime: Runtime, hook: Webhook) -> list[tuple[int, Notice | None]]:
     """The next rows of the feed, each with its notice; None where there is nothing to tell this client."""
     with reading(runtime.engine) as session:
-        active = session.scalars(select(Account.state).where(Account.login == hook.account)).first() == AccountState.ACTIVE
+        active = (
+            session.scalars(select(Account.state).where(Account.login == hook.account)).first()
+            == AccountState.ACTIVE
+        )
         found: list[tuple[int, Notice | None]] = []
         for row in feed.after(session, hook.cursor, _BATCH):
             one = session.execute(
                 select(Volume, Case, VolumeVersion)
                 .join(Case, Case.id == Volume.case_id)
                 .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-                .where(Volume.id == row.volume_id, VolumeVersion.state == "COMMITTED", Volume.void_reason.is_(None))
+                .where(
+                    Volume.id == row.volume_id,
+                    VolumeVersion.state == "COMMITTED",
+                    Volume.void_reason.is_(None),
+                )
                 .order_by(VolumeVersion.version.desc())
                 .limit(1)
             ).first()
@@ -100,7 +123,14 @@ def _notices(runtime: Runtime, hook: Webhook) -> list[tuple[int, Notice | None]]
                 orgs = (volume.filing_org, case.receive_org, case.accept_org, case.domicile_org)
                 if hook.org in scope_of(orgs, runtime.organisations):
                     at = version.committed_at or row.at
-                    notice = Notice(f"{hook.id}-{row.id}", "volume.committed", volume.code, case.case_no, version.version, at.isoformat())
+                    notice = Notice(
+                        f"{hook.id}-{row.id}",
+                        "volume.committed",
+                        volume.code,
+                        case.case_no,
+                        version.version,
+                        at.isoformat(),
+                    )
             found.append((row.id, notice))
         return found
 
@@ -116,7 +146,14 @@ def _taken(runtime: Runtime, hook: Webhook, notice: Notice) -> bool:
     }
     try:
         # No redirects: the host was allowed, where it points to was not.
-        answer = requests.post(hook.url, data=body, headers=headers, timeout=_TIMEOUT, allow_redirects=False, stream=True)
+        answer = requests.post(
+            hook.url,
+            data=body,
+            headers=headers,
+            timeout=_TIMEOUT,
+            allow_redirects=False,
+            stream=True,
+        )
         answer.close()
     except requests.RequestException:
         return False
@@ -126,7 +163,9 @@ def _taken(runtime: Runtime, hook: Webhook, notice: Notice) -> bool:
 def _advance(runtime: Runtime, hook: Webhook, cursor: int) -> None:
     with writing(runtime.engine) as session:
         session.execute(
-            update(Webhook).where(Webhook.id == hook.id).values(cursor=cursor, failures=0, next_at=_lease(database_now(session)))
+            update(Webhook)
+            .where(Webhook.id == hook.id)
+            .values(cursor=cursor, failures=0, next_at=_lease(database_now(session)))
         )
 
 
@@ -140,11 +179,17 @@ def _wait(runtime: Runtime, hook: Webhook, *, failed: bool) -> None:
         if row is None:
             return
         row.failures = row.failures + 1 if failed else 0
-        pause = min(timedelta(seconds=2) * 2 ** min(row.failures, 12), _LONGEST_WAIT) if failed else timedelta(0)
+        pause = (
+            min(timedelta(seconds=2) * 2 ** min(row.failures, 12), _LONGEST_WAIT)
+            if failed
+            else timedelta(0)
+        )
         row.next_at = database_now(session) + pause
 
 
-def send_until(runtime: Runtime, stopped: Event, told: Callable[[int], None] = lambda _: None) -> None:
+def send_until(
+    runtime: Runtime, stopped: Event, told: Callable[[int], None] = lambda _: None
+) -> None:
     """Send until told to stop; a database that is away is waited for."""
     while not stopped.is_set():
         try:
@@ -152,3 +197,14 @@ def send_until(runtime: Runtime, stopped: Event, told: Callable[[int], None] = l
         except SQLAlchemyError as fault:
             _log.warning("webhook sender waits: %s", type(fault).__name__)
         stopped.wait(POLL_SECONDS)
+
+
+def allowed(url: str, hosts: str) -> bool:
+    """Whether the operator lets this address be called: an exact host:port, so that nobody makes the archive call into its own network."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"https": 443, "http": 80}[parts.scheme]
+    except (ValueError, KeyError):
+        return False
+    known = {one.strip().lower() for one in hosts.split(",") if one.strip()}
+    return not parts.username and bool(parts.hostname) and f"{parts.hostname}:{port}" in known

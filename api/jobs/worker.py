@@ -7,21 +7,28 @@ from typing import Any
 
 from celery.signals import after_task_publish, beat_init, setup_logging
 
-from api.cli.search import open_shelf, source_of
-from api.cli.terminal import screen
 from api.jobs.certified_copies import make_order, open_stamps
 from api.jobs.duties import do_turn
 from api.runtime import logs
-from api.runtime.bootstrap import Runtime, open_workshop, start, worker_name
-from api.runtime.broker import CERTIFY, DUTY, FOLLOW, FOLLOW_SECONDS, MAKE, OCR_QUEUE, READ, celery_app
+from api.runtime.bootstrap import Runtime, open_shelf, open_workshop, source_of, start, worker_name
+from api.runtime.broker import (
+    CERTIFY,
+    DUTY,
+    FOLLOW,
+    FOLLOW_SECONDS,
+    MAKE,
+    OCR_QUEUE,
+    READ,
+    celery_app,
+)
 from api.runtime.failures import explain
 from api.runtime.memory import share_one_heap
 from api.runtime.settings import Settings
-from archive.compile.volume import Workshop, make_volume
+from archive.compile.volume import CompileContext, make_volume
 from archive.database.engine import writing
 from archive.jobs.duties import DUTIES
 from archive.jobs.leases import finish_job
-from archive.usage.certified_copies import StampRoom
+from archive.usage.certified_copies import CopySealer
 from ingest.recognition.ocr import recognise_page
 from search.errors import WriterBusyError
 from search.follow import follow
@@ -35,7 +42,6 @@ _LONGEST = max(one.limit for one in DUTIES.values())
 @setup_logging.connect  # type: ignore[untyped-decorator, unused-ignore]
 def _logs(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
     """Ours stand already; that this is connected keeps Celery from setting up its own."""
-    screen.quiet = True  # bars are for a person
 
 
 @beat_init.connect  # type: ignore[untyped-decorator, unused-ignore]
@@ -62,7 +68,12 @@ def compile_volume(version_id: int) -> None:
         except Exception as error:
             # Without this, a machine without its keys would leave the job waiting for ever.
             with writing(runtime.engine) as session:
-                finish_job(session, version_id, state="FAILED", error_code=getattr(error, "code", type(error).__name__))
+                finish_job(
+                    session,
+                    version_id,
+                    state="FAILED",
+                    error_code=getattr(error, "code", type(error).__name__),
+                )
             raise
         make_volume(shop, version_id)
 
@@ -76,7 +87,9 @@ def duty(name: str) -> None:
         try:
             result = do_turn(_runtime(), name)
         except Exception as error:  # noqa: BLE001 - it is on the row; the next knock tries again
-            _log.warning("duty failed", extra={"fields": {"code": explain(error)[0]}}, exc_info=error)
+            _log.warning(
+                "duty failed", extra={"fields": {"code": explain(error)[0]}}, exc_info=error
+            )
             return
         if result is not None:
             logs.tell("duty", ms=round((time.monotonic() - begun) * 1000), **result)
@@ -108,7 +121,7 @@ def recognise(sha256: str, page: int) -> None:
 
 
 @cache
-def _stamps(runtime: Runtime) -> StampRoom:
+def _stamps(runtime: Runtime) -> CopySealer:
     return open_stamps(runtime)
 
 
@@ -124,7 +137,7 @@ def _runtime() -> Runtime:
 
 
 @cache
-def _workshop(runtime: Runtime) -> Workshop:
+def _workshop(runtime: Runtime) -> CompileContext:
     # At the first task, hence after the fork: the JVM does not survive one.
     share_one_heap()
     return open_workshop(runtime)

@@ -30,7 +30,9 @@ def readiness(runtime: Runtime) -> Mapping[str, State]:
     """Ask database, store and broker at the same time."""
     asked = {name: _ASKING[name].submit(_timed, ask, runtime) for name, ask in _QUESTIONS.items()}
     end = time.monotonic() + LIMIT_SECONDS
-    return {name: _answer(future, max(0.0, end - time.monotonic())) for name, future in asked.items()}
+    return {
+        name: _answer(future, max(0.0, end - time.monotonic())) for name, future in asked.items()
+    }
 
 
 def ready(states: Mapping[str, State]) -> bool:
@@ -40,7 +42,10 @@ def ready(states: Mapping[str, State]) -> bool:
 
 def public(states: Mapping[str, State]) -> dict[str, object]:
     """The body of /readyz."""
-    return {"status": "ready" if ready(states) else "not ready", **{name: asdict(one) for name, one in states.items()}}
+    return {
+        "status": "ready" if ready(states) else "not ready",
+        **{name: asdict(one) for name, one in states.items()},
+    }
 
 
 def _answer(future: Future[State], seconds: float) -> State:
@@ -71,8 +76,15 @@ def _store(runtime: Runtime) -> None:
 
 
 def _broker(runtime: Runtime) -> None:
-    with celery_app(runtime.settings) as app, app.connection_for_write(connect_timeout=LIMIT_SECONDS) as connection:
+    with (
+        celery_app(runtime.settings) as app,
+        app.connection_for_write(connect_timeout=LIMIT_SECONDS) as connection,
+    ):
         connection.connect()
 
 
-_QUESTIONS: Mapping[str, Callable[[Runtime], None]] = {"database": _database, "store": _store, "broker": _broker}
+_QUESTIONS: Mapping[str, Callable[[Runtime], None]] = {
+    "database": _database,
+    "store": _store,
+    "broker": _broker,
+}

@@ -9,16 +9,18 @@ from urllib.parse import urlsplit
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.cli.search import open_shelf
-from api.runtime.bootstrap import Runtime
+from api.runtime.bootstrap import Runtime, open_shelf
 from api.runtime.broker import lengths_if_there
 from api.runtime.settings import QUEUES
 from archive.database.engine import database_now, reading
-from archive.database.tables_cases import FixityCheck, JournalEntry, VolumeVersion
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_jobs import DutyRow
+from archive.database.tables_preservation import FixityCheck
+from archive.database.tables_volumes import VolumeVersion
 from archive.jobs import feed
-from archive.jobs.duties import DUTIES, FAILED, DutyRow
+from archive.jobs.duties import DUTIES, FAILED
 from search.errors import SearchError
-from search.shelf import Reader
+from search.index_folder import IndexReader
 
 DISK_FLOOR = 5_000_000_000
 """Bytes below which the disk of the data folder is called full."""
@@ -56,14 +58,18 @@ def standing(session: Session) -> Standing:
     known = {one.name: one for one in session.scalars(select(DutyRow))}
     scrubbed = session.scalar(select(func.max(FixityCheck.checked_at)))
     anchored = session.execute(
-        select(JournalEntry.seq, JournalEntry.at).where(JournalEntry.act == "ANCHOR").order_by(JournalEntry.seq.desc()).limit(1)
+        select(JournalEntry.seq, JournalEntry.at)
+        .where(JournalEntry.act == "ANCHOR")
+        .order_by(JournalEntry.seq.desc())
+        .limit(1)
     ).first()
     last = session.scalar(select(func.max(JournalEntry.seq))) or 0
     reconciled = known.get("reconcile")
     return Standing(
         scrubbed_at=scrubbed,
         scrub_age=(now - scrubbed).total_seconds() if scrubbed else None,
-        faulty=session.scalar(select(func.count()).where(VolumeVersion.state == "QUARANTINED")) or 0,
+        faulty=session.scalar(select(func.count()).where(VolumeVersion.state == "QUARANTINED"))
+        or 0,
         anchored_at=anchored.at if anchored else None,
         since_anchor=last - (anchored.seq if anchored else 0),
         owed=owed_timestamps(session),
@@ -74,10 +80,19 @@ def standing(session: Session) -> Standing:
 
 def owed_timestamps(session: Session) -> int:
     """Volumes whose newest version still owes its time-stamps."""
-    newest = select(VolumeVersion.volume_id, func.max(VolumeVersion.version).label("last")).where(VolumeVersion.state == "COMMITTED")
+    newest = select(VolumeVersion.volume_id, func.max(VolumeVersion.version).label("last")).where(
+        VolumeVersion.state == "COMMITTED"
+    )
     last = newest.group_by(VolumeVersion.volume_id).subquery()
-    query = select(func.count()).select_from(VolumeVersion).join(last, last.c.volume_id == VolumeVersion.volume_id)
-    return int(session.scalar(query.where(VolumeVersion.version == last.c.last, VolumeVersion.lta_pending)) or 0)
+    query = (
+        select(func.count())
+        .select_from(VolumeVersion)
+        .join(last, last.c.volume_id == VolumeVersion.volume_id)
+    )
+    return int(
+        session.scalar(query.where(VolumeVersion.version == last.c.last, VolumeVersion.lta_pending))
+        or 0
+    )
 
 
 def _duty(name: str, row: DutyRow | None, now: datetime) -> DutyStanding:
@@ -91,7 +106,7 @@ def _duty(name: str, row: DutyRow | None, now: datetime) -> DutyStanding:
 def index_behind(runtime: Runtime) -> int | None:
     """Changes that the index of this node has not taken in; None when there is no index."""
     try:
-        cursor = Reader(open_shelf(runtime.settings)).index().stats().cursor
+        cursor = IndexReader(open_shelf(runtime.settings)).index().stats().cursor
     except SearchError:
         return None
     with reading(runtime.engine) as session:
@@ -112,7 +127,10 @@ def tsa_answers(url: str) -> bool:
     """Whether the time-stamping authority takes connections; a stamp is not asked for, for it may cost money."""
     parts = urlsplit(url)
     try:
-        with socket.create_connection((parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)), _TSA_SECONDS):
+        with socket.create_connection(
+            (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)),
+            _TSA_SECONDS,
+        ):
             return True
     except OSError:
         return False

@@ -14,7 +14,7 @@ from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.configuration import read_on
 from archive.compile.prove import PdfAProver
-from archive.compile.volume import Workshop
+from archive.compile.volume import CompileContext
 from archive.database.encryption import Keyring, ensure_keyring, give_keys, read_keyring
 from archive.database.engine import connect, migrate, reading
 from archive.reference.errors import ConflictError
@@ -22,6 +22,8 @@ from archive.reference.organisations import Organisations, load_organisations
 from archive.reference.service_items import Catalogue, load_catalogue
 from archive.reference.vocabulary import OrgKind
 from archive.signing.demo_pki import DemoPki, ensure_demo_pki
+from search.follow import Source
+from search.index_folder import IndexFolder
 from storage.blobs import BlobStore
 from storage.encrypt import EncryptedStore, load_ring
 from storage.local_store import LocalStore
@@ -49,7 +51,9 @@ class Runtime:
 def start(settings: Settings) -> Runtime:
     """Open database and store; the store must prove that it refuses to overwrite before anything is trusted to it."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    engine = give_keys(connect(settings.database), column_keys(settings), lambda: column_keys(settings))
+    engine = give_keys(
+        connect(settings.database), column_keys(settings), lambda: column_keys(settings)
+    )
     migrate(engine)
     store = open_store(settings)
     store.probe()
@@ -68,20 +72,37 @@ def open_store(settings: Settings) -> BlobStore:
     """S3 when an endpoint is set, else files in the data folder; sealed when the settings name a key."""
     if not settings.s3_endpoint:
         return _sealed(settings, LocalStore(settings.data / "store"))
-    access, secret = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
+    access, secret = (
+        settings.s3_access_key.get_secret_value(),
+        settings.s3_secret_key.get_secret_value(),
+    )
     return _sealed(
-        settings, S3Store(settings.s3_endpoint, settings.s3_bucket, access, secret, secure=settings.s3_secure, sse=settings.s3_sse)
+        settings,
+        S3Store(
+            settings.s3_endpoint,
+            settings.s3_bucket,
+            access,
+            secret,
+            secure=settings.s3_secure,
+            sse=settings.s3_sse,
+        ),
     )
 
 
 def open_second_store(settings: Settings) -> BlobStore | None:
     """The second store, which must refuse to overwrite as the first does; None when there is none."""
     if settings.replica_folder and settings.replica_s3_endpoint:
-        raise ConflictError("同时配置了两个副本存储。", "YICE_REPLICA_FOLDER 与 YICE_REPLICA_S3_ENDPOINT 只能设置一个。")
+        raise ConflictError(
+            "同时配置了两个副本存储。",
+            "YICE_REPLICA_FOLDER 与 YICE_REPLICA_S3_ENDPOINT 只能设置一个。",
+        )
     if settings.replica_folder:
         store = _sealed(settings, LocalStore(settings.replica_folder))
     elif settings.replica_s3_endpoint:
-        access, secret = settings.replica_s3_access_key.get_secret_value(), settings.replica_s3_secret_key.get_secret_value()
+        access, secret = (
+            settings.replica_s3_access_key.get_secret_value(),
+            settings.replica_s3_secret_key.get_secret_value(),
+        )
         bucket = S3Store(
             settings.replica_s3_endpoint,
             settings.replica_s3_bucket,
@@ -105,15 +126,19 @@ def _sealed(settings: Settings, store: BlobStore) -> BlobStore:
 
 def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:
     """The demonstration PKI of the data folder, made on first use: one seal for each fonds."""
-    units = {one.fonds_no: one.name for one in organisations if one.kind in (OrgKind.CITY, OrgKind.DISTRICT) and one.fonds_no}
+    units = {
+        one.fonds_no: one.name
+        for one in organisations
+        if one.kind in (OrgKind.CITY, OrgKind.DISTRICT) and one.fonds_no
+    }
     return ensure_demo_pki(settings.data / "pki", units)
 
 
-def open_workshop(runtime: Runtime) -> Workshop:
+def open_workshop(runtime: Runtime) -> CompileContext:
     """The tools of a worker; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
     settle()
     seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
-    return Workshop(
+    return CompileContext(
         engine=runtime.engine,
         store=runtime.store,
         organisations=runtime.organisations,
@@ -144,3 +169,13 @@ def _started(pid: int) -> str:
     except OSError:
         return "gone"
     return "gone" if fields[0] == "Z" else fields[19]
+
+
+def open_shelf(settings: Settings) -> IndexFolder:
+    """The shelf of this installation. tantivy, or by settings whoosh for one small station."""
+    return IndexFolder(settings.data / "search", settings.search_engine)
+
+
+def source_of(runtime: Runtime) -> Source:
+    """What the index is read from."""
+    return Source(runtime.engine, runtime.store, runtime.catalogue, runtime.organisations)

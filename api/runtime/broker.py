@@ -8,19 +8,26 @@ from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from api.runtime.settings import Settings
-from archive.arrangement.numbering import COMPILE, RENEW, TIMESTAMP
 from archive.jobs.duties import DUTIES
+from archive.reference.vocabulary import COMPILE, RENEW, TIMESTAMP
 
 COMPILE_LIMIT_SECONDS = 600
 RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 FOLLOW_SECONDS = 60
 QUEUE_OF = {COMPILE: "compile", TIMESTAMP: "sign", RENEW: "sign"}
+VOLUME_QUEUES = tuple(dict.fromkeys(QUEUE_OF.values()))
 """The queue that carries the jobs of a kind to MAKE. Renewals do not stand before the volumes of the day: fifty thousand may fall due at once."""
 COPIES = "copies"
 """The queue of certified copies: who waits at the window does not wait behind a month's volumes."""
 OCR_QUEUE = "ocr"
 """A page costs as much as seventeen volumes' other work, so pages have a queue, and workers, of their own."""
-MAKE, READ, CERTIFY, DUTY, FOLLOW = "compile_volume", "recognise_page", "certify_copy", "duty", "follow_index"
+MAKE, READ, CERTIFY, DUTY, FOLLOW = (
+    "compile_volume",
+    "recognise_page",
+    "certify_copy",
+    "duty",
+    "follow_index",
+)
 """The tasks."""
 
 
@@ -37,7 +44,9 @@ def celery_app(settings: Settings) -> Celery:
         accept_content=["json"],
         task_default_queue="compile",
         # Each with an exchange of its own: Celery would otherwise bind all of them to one, and every queue would get every message.
-        task_queues=[Queue(name, Exchange(name, type="direct"), routing_key=name) for name in settings.queues],
+        task_queues=[
+            Queue(name, Exchange(name, type="direct"), routing_key=name) for name in settings.queues
+        ],
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_transport_options=_file_broker(settings.data) if not settings.broker_url else {},
@@ -49,7 +58,12 @@ def celery_app(settings: Settings) -> Celery:
 def _knocks() -> dict[str, Any]:
     """What a beat sends. A knock that nobody heard is worth nothing once the next one comes, so it expires; no two beats must know of each other."""
     knocks = {
-        one.name: {"task": DUTY, "args": (one.name,), "schedule": one.knock, "options": {"queue": one.queue, "expires": one.knock}}
+        one.name: {
+            "task": DUTY,
+            "args": (one.name,),
+            "schedule": one.knock,
+            "options": {"queue": one.queue, "expires": one.knock},
+        }
         for one in DUTIES.values()
     }
     options = {"queue": "index", "expires": FOLLOW_SECONDS}
@@ -67,7 +81,10 @@ def node_answers(settings: Settings, address: str) -> bool:
 
 def queue_lengths(settings: Settings, *, timeout: float = 5.0) -> dict[str, tuple[int, int]]:
     """Messages that wait and workers that listen, for each queue. Raises OperationalError or OSError when the broker is away."""
-    with celery_app(settings) as app, app.connection_for_write(connect_timeout=timeout) as connection:
+    with (
+        celery_app(settings) as app,
+        app.connection_for_write(connect_timeout=timeout) as connection,
+    ):
         return {name: _length(connection, name) for name in settings.queues}
 
 
@@ -93,4 +110,9 @@ def _file_broker(data: Path) -> dict[str, Any]:
     for name in ("messages", "control"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     messages = str(folder / "messages")
-    return {"data_folder_in": messages, "data_folder_out": messages, "control_folder": str(folder / "control"), "polling_interval": 0.1}
+    return {
+        "data_folder_in": messages,
+        "data_folder_out": messages,
+        "control_folder": str(folder / "control"),
+        "polling_interval": 0.1,
+    }

@@ -18,20 +18,63 @@ from search.errors import SearchError
 from storage.errors import StorageError
 
 _BY_CLASS: tuple[tuple[type[BaseException], str, str, str], ...] = (
-    (BrokerError, "BROKER_UNAVAILABLE", "消息服务连接不上。", "请检查 YICE_BROKER_URL 和消息服务后再次运行，已完成的不会重做。"),
-    (OperationalError, "DATABASE_UNAVAILABLE", "数据库连接不上或无法写入。", "请检查 YICE_DATABASE_URL、数据库服务和磁盘空间后再次运行。"),
-    (DBAPIError, "DATABASE_ERROR", "数据库拒绝了本次操作，未保存任何更改。", "请再次运行；若重复出现，请联系系统管理员并附上日志。"),
-    (SQLAlchemyError, "DATABASE_ERROR", "数据库操作失败，未保存任何更改。", "请再次运行；若重复出现，请联系系统管理员并附上日志。"),
-    (urllib3.exceptions.HTTPError, "STORE_UNAVAILABLE", "对象存储连接不上。", "请检查 YICE_S3_ENDPOINT 和存储服务后再次运行。"),
-    (minio.error.MinioException, "STORE_UNAVAILABLE", "对象存储拒绝了请求。", "请检查 YICE_S3_* 的桶名和密钥后再次运行。"),
-    (ValidationError, "SETTINGS_INVALID", "设置有误。", "请对照 README 检查 YICE_ 开头的环境变量。"),
+    (
+        BrokerError,
+        "BROKER_UNAVAILABLE",
+        "消息服务连接不上。",
+        "请检查 YICE_BROKER_URL 和消息服务后再次运行，已完成的不会重做。",
+    ),
+    (
+        OperationalError,
+        "DATABASE_UNAVAILABLE",
+        "数据库连接不上或无法写入。",
+        "请检查 YICE_DATABASE_URL、数据库服务和磁盘空间后再次运行。",
+    ),
+    (
+        DBAPIError,
+        "DATABASE_ERROR",
+        "数据库拒绝了本次操作，未保存任何更改。",
+        "请再次运行；若重复出现，请联系系统管理员并附上日志。",
+    ),
+    (
+        SQLAlchemyError,
+        "DATABASE_ERROR",
+        "数据库操作失败，未保存任何更改。",
+        "请再次运行；若重复出现，请联系系统管理员并附上日志。",
+    ),
+    (
+        urllib3.exceptions.HTTPError,
+        "STORE_UNAVAILABLE",
+        "对象存储连接不上。",
+        "请检查 YICE_S3_ENDPOINT 和存储服务后再次运行。",
+    ),
+    (
+        minio.error.MinioException,
+        "STORE_UNAVAILABLE",
+        "对象存储拒绝了请求。",
+        "请检查 YICE_S3_* 的桶名和密钥后再次运行。",
+    ),
+    (
+        ValidationError,
+        "SETTINGS_INVALID",
+        "设置有误。",
+        "请对照 README 检查 YICE_ 开头的环境变量。",
+    ),
     (MemoryError, "OUT_OF_MEMORY", "内存不足。", "请减少 YICE_WORKERS 后再次运行。"),
 )
 _BY_ERRNO = {
     errno.ENOSPC: ("DISK_FULL", "磁盘空间不足。", "请清理磁盘后再次运行，会从中断处继续。"),
     errno.EROFS: ("DISK_READ_ONLY", "磁盘为只读。", "请检查数据目录所在的磁盘。"),
-    errno.EACCES: ("NO_PERMISSION", "没有读写权限。", "请检查数据目录（YICE_DATA）和所给路径的权限。"),
-    errno.EPERM: ("NO_PERMISSION", "没有读写权限。", "请检查数据目录（YICE_DATA）和所给路径的权限。"),
+    errno.EACCES: (
+        "NO_PERMISSION",
+        "没有读写权限。",
+        "请检查数据目录（YICE_DATA）和所给路径的权限。",
+    ),
+    errno.EPERM: (
+        "NO_PERMISSION",
+        "没有读写权限。",
+        "请检查数据目录（YICE_DATA）和所给路径的权限。",
+    ),
 }
 
 
@@ -46,8 +89,14 @@ def explain(error: BaseException) -> tuple[str, str]:
         if isinstance(error, kind):
             return code, f"{message} {action}"
     if isinstance(error, OSError):
-        return "SYSTEM_ERROR", "读写文件或网络时出错。 请检查数据目录（YICE_DATA）、网络和所给路径后再次运行。"
-    return "UNEXPECTED", "出现了未预料的错误，已完成的工作不受影响。 请再次运行；若重复出现，请联系系统管理员并附上日志。"
+        return (
+            "SYSTEM_ERROR",
+            "读写文件或网络时出错。 请检查数据目录（YICE_DATA）、网络和所给路径后再次运行。",
+        )
+    return (
+        "UNEXPECTED",
+        "出现了未预料的错误，已完成的工作不受影响。 请再次运行；若重复出现，请联系系统管理员并附上日志。",
+    )
 
 
 def places(error: BaseException) -> list[dict[str, object]]:
@@ -56,8 +105,14 @@ def places(error: BaseException) -> list[dict[str, object]]:
     cause: BaseException | None = error
     while cause is not None:
         kind = type(cause)
-        frames = [f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(cause.__traceback__)]
-        one: dict[str, object] = {"class": f"{kind.__module__}.{kind.__qualname__}", "where": frames}
+        frames = [
+            f"{one.filename}:{one.lineno} {one.name}"
+            for one in traceback.extract_tb(cause.__traceback__)
+        ]
+        one: dict[str, object] = {
+            "class": f"{kind.__module__}.{kind.__qualname__}",
+            "where": frames,
+        }
         if isinstance(cause, OSError) and cause.errno:
             one["errno"] = cause.errno
         found.append(one)
@@ -68,7 +123,12 @@ def places(error: BaseException) -> list[dict[str, object]]:
 def log(error: BaseException, data: Path) -> Path | None:
     """Append an error to `logs/yice.log` as one JSON line. None when even that fails."""
     path = data / "logs" / "yice.log"
-    line = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "level": "ERROR", "code": explain(error)[0], "error": places(error)}
+    line = {
+        "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": "ERROR",
+        "code": explain(error)[0],
+        "error": places(error),
+    }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as out:

@@ -55,7 +55,11 @@ def begin() -> None:
     root.handlers, root.level = [handler], logging.WARNING
     for name in _ROOMS:
         logging.getLogger(name).setLevel(logging.INFO)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # their own handlers write plain text
+    for name in (
+        "uvicorn",
+        "uvicorn.error",
+        "uvicorn.access",
+    ):  # their own handlers write plain text
         other = logging.getLogger(name)
         other.handlers, other.propagate, other.level = [], True, logging.NOTSET
 
@@ -118,4 +122,10 @@ class ToldRequests:
                 await self._app(scope, receive, sending)
             finally:
                 route = getattr(scope.get("route"), "path", None)
-                tell("request", method=scope["method"], route=route, status=status, ms=_since(begin_at))
+                tell(
+                    "request",
+                    method=scope["method"],
+                    route=route,
+                    status=status,
+                    ms=_since(begin_at),
+                )

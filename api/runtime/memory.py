@@ -5,7 +5,11 @@ import gc
 from functools import cache
 
 _ARENA_MAX = -8  # M_ARENA_MAX, mallopt(3)
-_THRESHOLDS = (20_000, 20, 50)  # one signed PDF read by pyHanko is some ten thousand objects: not a reason to look for garbage ten times
+_THRESHOLDS = (
+    20_000,
+    20,
+    50,
+)  # one signed PDF read by pyHanko is some ten thousand objects: not a reason to look for garbage ten times
 
 
 @cache

@@ -6,7 +6,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from archive.arrangement.filing import FilingRule
 from archive.reference.vocabulary import SignatureLevel
@@ -25,39 +31,64 @@ class Settings(BaseSettings):
     queues: Annotated[tuple[str, ...], NoDecode] = Field(
         default=QUEUES, description="the queues that the workers of this node serve, between commas"
     )
-    scrub_budget: str = Field(default="20GB", description="what the hourly fixity check may read, or how long it may take")
+    scrub_budget: str = Field(
+        default="20GB", description="what the hourly fixity check may read, or how long it may take"
+    )
     s3_endpoint: str = ""
     s3_bucket: str = "yice"
     s3_access_key: SecretStr = SecretStr("")
     s3_secret_key: SecretStr = SecretStr("")
     s3_secure: bool = True
-    s3_sse: Literal["", "AES256", "aws:kms"] = Field(default="", description="what the object store is told to encrypt with")
-    replica_folder: Path | None = Field(default=None, description="the second store as files on another disk")
-    replica_s3_endpoint: str = Field(default="", description="the second store as a bucket elsewhere")
+    s3_sse: Literal["", "AES256", "aws:kms"] = Field(
+        default="", description="what the object store is told to encrypt with"
+    )
+    replica_folder: Path | None = Field(
+        default=None, description="the second store as files on another disk"
+    )
+    replica_s3_endpoint: str = Field(
+        default="", description="the second store as a bucket elsewhere"
+    )
     replica_s3_bucket: str = "yice"
     replica_s3_access_key: SecretStr = SecretStr("")
     replica_s3_secret_key: SecretStr = SecretStr("")
     replica_s3_secure: bool = True
     replica_s3_sse: Literal["", "AES256", "aws:kms"] = ""
-    encryption_folder: Path | None = Field(default=None, description="<name>.key files of 32 bytes; without it nothing is sealed")
+    encryption_folder: Path | None = Field(
+        default=None, description="<name>.key files of 32 bytes; without it nothing is sealed"
+    )
     encryption_key: str = Field(default="", description="name of the key that seals what is new")
     signature_level: SignatureLevel = SignatureLevel.B_LTA
-    seal_folder: Path | None = Field(default=None, description="<fonds>.p12 for each fonds; without it and without a token: the 演示 seals")
+    seal_folder: Path | None = Field(
+        default=None,
+        description="<fonds>.p12 for each fonds; without it and without a token: the 演示 seals",
+    )
     seal_passphrase: SecretStr = SecretStr("")
     pkcs11_module: str = Field(default="", description="path of the token's PKCS#11 library")
     pkcs11_token: str = Field(default="", description="label of the token")
     pkcs11_pin: SecretStr = SecretStr("")
     pkcs11_keys: dict[str, str] = Field(
-        default={}, description="fonds -> label of key and certificate, as JSON; a fonds not named is its own label"
+        default={},
+        description="fonds -> label of key and certificate, as JSON; a fonds not named is its own label",
     )
-    trust_folder: Path | None = Field(default=None, description="*.pem: self-issued ones are roots, others help to find the way to one")
-    crls: str = Field(default="", description="revocation lists, files or http addresses, between commas")
-    revocation_fetch: bool = Field(default=False, description="ask the CRL and OCSP addresses that certificates name")
+    trust_folder: Path | None = Field(
+        default=None,
+        description="*.pem: self-issued ones are roots, others help to find the way to one",
+    )
+    crls: str = Field(
+        default="", description="revocation lists, files or http addresses, between commas"
+    )
+    revocation_fetch: bool = Field(
+        default=False, description="ask the CRL and OCSP addresses that certificates name"
+    )
     tsa_url: str = ""
     tsa_user: str = ""
     tsa_password: SecretStr = SecretStr("")
-    renew_within: int = Field(default=180, ge=1, description="days before its end in which a time-stamp is renewed")
-    algorithm_ends: dict[str, date] = Field(default={}, description="algorithm -> day after which no time-stamp rests on it, as JSON")
+    renew_within: int = Field(
+        default=180, ge=1, description="days before its end in which a time-stamp is renewed"
+    )
+    algorithm_ends: dict[str, date] = Field(
+        default={}, description="algorithm -> day after which no time-stamp rests on it, as JSON"
+    )
     tsa_timeout: float = Field(default=10, gt=0, description="seconds, for CRL and OCSP too")
     filing_rule: FilingRule = FilingRule.RECEIVING_PLACE
     search_engine: Literal["tantivy", "whoosh"] = "tantivy"
@@ -68,29 +99,63 @@ class Settings(BaseSettings):
     cert_url: str = ""
     cert_client: str = ""
     cert_secret: SecretStr = SecretStr("")
-    cert_roots: Path | None = Field(default=None, description="PEM certificates of those who sign shared certificates")
-    scan_folder: Path | None = Field(default=None, description="the folder that scanning stations write to")
+    cert_roots: Path | None = Field(
+        default=None, description="PEM certificates of those who sign shared certificates"
+    )
+    scan_folder: Path | None = Field(
+        default=None, description="the folder that scanning stations write to"
+    )
     source_rate: float = Field(default=50, gt=0, description="requests per second to each source")
-    clamd: str = Field(default="", description="host:port or socket path of clamd; empty: no virus scan")
+    clamd: str = Field(
+        default="", description="host:port or socket path of clamd; empty: no virus scan"
+    )
     ocr: bool = Field(default=False, description="read the text of scans; needs the [ocr] extra")
-    ocr_wait_minutes: float = Field(default=0, ge=0, description="how long a compile waits for texts; 0: never")
+    ocr_wait_minutes: float = Field(
+        default=0, ge=0, description="how long a compile waits for texts; 0: never"
+    )
     workers: int = Field(default=0, ge=0, description="0: one per core")
     port: int = 8000
-    web_processes: int = Field(default=0, ge=0, description="processes of `yice serve` that answer; 0: one per core, four at most")
-    column_keys: SecretStr = Field(
-        default=SecretStr(""), description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
+    web_processes: int = Field(
+        default=0,
+        ge=0,
+        description="processes of `yice serve` that answer; 0: one per core, four at most",
     )
-    rate_limit: int = Field(default=600, gt=0, description="requests a minute of one client at one node")
-    rate_file: str = Field(default="", description="where the processes of a node count requests together; `yice serve` sets it itself")
-    daily_looks: int = Field(default=3000, gt=0, description="searches and volumes that one client is shown in a day")
-    daily_content: int = Field(default=600, gt=0, description="pages, files, copies and facts in plain that one client is shown in a day")
-    webhook_hosts: str = Field(default="", description="host:port of webhooks that may be called, between commas; empty: none")
-    public_url: str = Field(default="", description="how the public reaches this archive; printed in the QR code of certified copies")
+    column_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder",
+    )
+    rate_limit: int = Field(
+        default=600, gt=0, description="requests a minute of one client at one node"
+    )
+    rate_file: str = Field(
+        default="",
+        description="where the processes of a node count requests together; `yice serve` sets it itself",
+    )
+    daily_looks: int = Field(
+        default=3000, gt=0, description="searches and volumes that one client is shown in a day"
+    )
+    daily_content: int = Field(
+        default=600,
+        gt=0,
+        description="pages, files, copies and facts in plain that one client is shown in a day",
+    )
+    webhook_hosts: str = Field(
+        default="",
+        description="host:port of webhooks that may be called, between commas; empty: none",
+    )
+    public_url: str = Field(
+        default="",
+        description="how the public reaches this archive; printed in the QR code of certified copies",
+    )
 
     @field_validator("queues", mode="before")
     @classmethod
     def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
-        named = tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+        named = (
+            tuple(one.strip() for one in value.split(",") if one.strip())
+            if isinstance(value, str)
+            else value
+        )
         if not named or not set(named) <= set(QUEUES):
             raise ValueError(f"queues are some of {', '.join(QUEUES)}")
         return named
@@ -111,7 +176,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What is given, then the environment, then the folder YICE_SECRETS names: one file for each, for example `yice_seal_passphrase`."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("YICE_SECRETS") or None)
+        return (
+            init_settings,
+            env_settings,
+            SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get("YICE_SECRETS") or None),
+        )
 
     @property
     def demo_seals(self) -> bool:

@@ -5,17 +5,27 @@ from typing import Any
 from fastapi import FastAPI
 
 from api.http.problems import PROBLEMS, Problem, install
-from api.http.tokens import token_router
 from api.runtime.bootstrap import Runtime
-from api.v1 import content, copies, search, submissions, supervision, uploads, usage, volumes, webhooks
-from api.v1.station import Station
+from api.v1 import (
+    content,
+    copies,
+    search,
+    submissions,
+    supervision,
+    uploads,
+    usage,
+    volumes,
+    webhooks,
+)
+from api.v1.station import StationApi
+from api.v1.token import token_router
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
     """Open the station API in an app, under `/api/v1`."""
-    app.state.station = Station(runtime)
+    app.state.station = StationApi(runtime)
     install(app, runtime.settings)
     app.include_router(token_router)
     for router in (

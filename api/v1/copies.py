@@ -6,19 +6,27 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.http.tokens import Caller, anyone
+from api.http.limits import anyone
+from api.http.tokens import Caller
 from api.v1.content import FILE_RESPONSES, IfNoneMatch, IfRange, Range, partial
-from api.v1.once import Key, answered, keep_answer
+from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Here, Looking, counted
 from api.v1.volumes import volume_pdf
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.database.engine import reading
-from archive.database.tables_administration import UsageRequest
-from archive.database.tables_cases import Volume
+from archive.database.tables_usage import UsageRequest
+from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import NotFoundError
-from archive.usage.certified_copies import chosen, contents_of, copy_key, enter_copy, find_copy, make_copy
+from archive.usage.certified_copies import (
+    chosen,
+    contents_of,
+    copy_key,
+    enter_copy,
+    find_copy,
+    make_copy,
+)
 from archive.usage.reading_room import DeniedError, Purpose, note_look, open_volume, require
 from archive.usage.redaction import names_of
 from archive.usage.requests import find_request, number_of
@@ -26,7 +34,12 @@ from archive.usage.requests import find_request, number_of
 router = APIRouter(tags=["证明件"])
 public_router = APIRouter(tags=["证明件"])
 CheckCode = Annotated[
-    str, Path(pattern=r"^[0-9A-Za-z]{4}(-[0-9A-Za-z]{4}){4}$", description="核验码", examples=["7KQM-2XWP-9RTA-H4ND-C8VE"])
+    str,
+    Path(
+        pattern=r"^[0-9A-Za-z]{4}(-[0-9A-Za-z]{4}){4}$",
+        description="核验码",
+        examples=["7KQM-2XWP-9RTA-H4ND-C8VE"],
+    ),
 ]
 _EXAMPLE: JsonDict = {"name": "J602-ZY.HJ.CS.2026.Y-000001", "items": [4]}
 
@@ -35,7 +48,9 @@ class CopyWanted(BaseModel):
     """Which items of which volume; none named: all of them."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
-    name: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._·-]+$", description="档号或办件编号")
+    name: str = Field(
+        min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._·-]+$", description="档号或办件编号"
+    )
     items: list[Annotated[int, Field(ge=1, le=999)]] = Field(default=[], max_length=999)
 
 
@@ -64,7 +79,9 @@ class CheckView(BaseModel):
 
 
 @router.post("/copies", summary="出具证明件（须有利用单）", status_code=201)
-def certify(wanted: CopyWanted, reader: Caller, here: Here, look: Looking, key: Key = None) -> CopyView:
+def certify(
+    wanted: CopyWanted, reader: Caller, here: Here, look: Looking, key: Key = None
+) -> CopyView:
     """Pages of the volume as PDF/A with a first sheet, QR code, stamp and a seal of its own."""
     require(reader, Act.CERTIFY)
     asked = {"copy": wanted.model_dump(), "usage": look.usage}
@@ -77,7 +94,13 @@ def certify(wanted: CopyWanted, reader: Caller, here: Here, look: Looking, key: 
     items = chosen(contents_of(here.runtime.store, opened), wanted.items, names)
     with here.sealing:
         made = make_copy(
-            volume_pdf(here, opened), opened, items, reader, here.stamps, here.runtime.organisations, here.runtime.settings.public_url
+            volume_pdf(here, opened),
+            opened,
+            items,
+            reader,
+            here.stamps,
+            here.runtime.organisations,
+            here.runtime.settings.public_url,
         )
     here.runtime.store.put_new(copy_key(made.sha256), made.pdf, media_type="application/pdf")
     with counted(here, reader, Shown.CONTENT) as session:
@@ -85,7 +108,9 @@ def certify(wanted: CopyWanted, reader: Caller, here: Here, look: Looking, key: 
         opened = open_volume(session, reader, Act.CERTIFY, wanted.name, here.room, look.usage)
         if opened.decision.grant is None:
             raise DeniedError(Denial.NEEDS_GRANT)
-        row = enter_copy(session, opened, made, reader, find_request(session, opened.decision.grant.number))
+        row = enter_copy(
+            session, opened, made, reader, find_request(session, opened.decision.grant.number)
+        )
         view = CopyView(
             check_code=row.check_code,
             code=opened.volume.code,
@@ -99,7 +124,12 @@ def certify(wanted: CopyWanted, reader: Caller, here: Here, look: Looking, key: 
     return view
 
 
-@router.get("/copies/{check_code}/file", summary="取证明件", response_class=Response, responses=FILE_RESPONSES)
+@router.get(
+    "/copies/{check_code}/file",
+    summary="取证明件",
+    response_class=Response,
+    responses=FILE_RESPONSES,
+)
 def copy_file(
     check_code: CheckCode,
     reader: Caller,
@@ -114,14 +144,28 @@ def copy_file(
         row = find_copy(session, check_code)
         request = session.get_one(UsageRequest, row.request_id)
         if request.account != reader.account:
-            raise NotFoundError("没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。")
+            raise NotFoundError(
+                "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
+            )
         open_volume(session, reader, Act.CERTIFY, request.code, here.room, number_of(request))
-        shown = {"version": row.version, "usage": number_of(request), "copy": row.id, "range": bool(range_)}
+        shown = {
+            "version": row.version,
+            "usage": number_of(request),
+            "copy": row.id,
+            "range": bool(range_),
+        }
         note_look(session, reader, "FETCH_COPY", request.code, Purpose.USE, **shown)
-    return partial(here.runtime.store.read(copy_key(row.sha256), sha256=row.sha256), range_, if_none_match, if_range)
+    return partial(
+        here.runtime.store.read(copy_key(row.sha256), sha256=row.sha256),
+        range_,
+        if_none_match,
+        if_range,
+    )
 
 
-@public_router.get("/checks/{check_code}", summary="核验证明件（公开）", dependencies=[Depends(anyone)])
+@public_router.get(
+    "/checks/{check_code}", summary="核验证明件（公开）", dependencies=[Depends(anyone)]
+)
 def check(check_code: CheckCode, here: Here) -> CheckView:
     """No account is needed; nothing of what the copy shows is told."""
     with reading(here.runtime.engine) as session:

@@ -6,8 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.cli.search import public
-from api.http.search import look_up
+from api.http.search import look_up, public
 from api.http.tokens import Caller
 from api.v1.station import Here, Looking, counted
 from archive.administration.daily_use import Shown
@@ -18,7 +17,12 @@ from search.index import Sort
 from search.query import parse
 
 router = APIRouter(tags=["检索"])
-_EXAMPLE: JsonDict = {"query": "姓名:王 日期:2026-09", "sort": "newest", "limit": 20, "facets": ["series", "year"]}
+_EXAMPLE: JsonDict = {
+    "query": "姓名:王 日期:2026-09",
+    "sort": "newest",
+    "limit": 20,
+    "facets": ["series", "year"],
+}
 Facet = Literal["series", "district", "receive_org", "domicile_org", "item", "sources", "year"]
 
 
@@ -50,7 +54,15 @@ def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer
     with reading(here.runtime.engine) as session:
         facets = tuple(dict.fromkeys(asked.facets))
         found = look_up(
-            session, here.search.search, tree, reader, here.room, sort=asked.sort, limit=asked.limit, after=asked.after, facets=facets
+            session,
+            here.search.search,
+            tree,
+            reader,
+            here.room,
+            sort=asked.sort,
+            limit=asked.limit,
+            after=asked.after,
+            facets=facets,
         )
     answer = public(found)
     for hit in answer["hits"]:
@@ -58,5 +70,14 @@ def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer
     with counted(here, reader, Shown.LOOKS) as session:
         # What was typed may name a person, so only what came of it is kept.
         codes = sorted({hit.code for hit in found.hits})
-        note_look(session, reader, "SEARCH", "index", look.purpose, operator=look.operator, total=answer["total"], shown=codes)
+        note_look(
+            session,
+            reader,
+            "SEARCH",
+            "index",
+            look.purpose,
+            operator=look.operator,
+            total=answer["total"],
+            shown=codes,
+        )
     return Answer.model_validate(answer)

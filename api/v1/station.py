@@ -10,37 +10,38 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from sqlalchemy.orm import Session
 
-from api.cli.search import open_shelf
+from api.http.limits import Limiter, limiters
 from api.http.problems import ProblemError
-from api.http.tokens import Limiter, limiters
 from api.jobs.certified_copies import open_stamps
-from api.runtime.bootstrap import Runtime
+from api.runtime.bootstrap import Runtime, open_shelf
 from archive.administration.daily_use import DailyLimitError, Shown, count, refuse, seconds_left
 from archive.administration.policy import Act, Reader
 from archive.database.engine import writing
-from archive.usage.certified_copies import StampRoom
-from archive.usage.reading_room import Opened, Purpose, Room, note_look, open_volume
+from archive.usage.certified_copies import CopySealer
+from archive.usage.reading_room import OpenedVolume, Purpose, ReferenceData, note_look, open_volume
+from search.index_folder import IndexReader as SearchReader
 from search.query import Words
-from search.shelf import Reader as SearchReader
 
 
-class Station:
+class StationApi:
     """One for each app. Seals and veraPDF are opened at first use; `sealing` lets one copy be made at a time."""
 
     def __init__(self, runtime: Runtime) -> None:
         """Nothing is opened yet."""
         self.runtime = runtime
-        self.room = Room(runtime.organisations, runtime.catalogue)
+        self.room = ReferenceData(runtime.organisations, runtime.catalogue)
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.search = SearchReader(open_shelf(runtime.settings))
-        self.limiter, self.anonymous = limiters(runtime.settings.rate_limit, runtime.settings.rate_file)
+        self.limiter, self.anonymous = limiters(
+            runtime.settings.rate_limit, runtime.settings.rate_file
+        )
         self.sealing = Lock()
 
     limiter: Limiter
     anonymous: Limiter
 
     @cached_property
-    def stamps(self) -> StampRoom:
+    def stamps(self) -> CopySealer:
         """The seals of this installation."""
         return open_stamps(self.runtime)
 
@@ -57,27 +58,36 @@ class Look:
 # Both compute nothing: as coroutines they cost no turn at a thread.
 async def _look(
     yice_purpose: Annotated[
-        Purpose, Header(description="查阅目的：HANDLE 办理业务、CHECK 核查比对、ARCHIVE 档案管理、SUPERVISE 监督抽查、USE 查询利用")
+        Purpose,
+        Header(
+            description="查阅目的：HANDLE 办理业务、CHECK 核查比对、ARCHIVE 档案管理、SUPERVISE 监督抽查、USE 查询利用"
+        ),
     ],
     yice_usage: Annotated[
-        str | None, Header(description="利用单号", pattern=r"^LY[0-9]{4}-[0-9]{6,12}$", examples=["LY2026-000001"])
+        str | None,
+        Header(
+            description="利用单号", pattern=r"^LY[0-9]{4}-[0-9]{6,12}$", examples=["LY2026-000001"]
+        ),
     ] = None,
-    yice_operator: Annotated[str | None, Header(description="操作民警警号", pattern=r"^[A-Za-z0-9]{1,20}$", examples=["060101"])] = None,
+    yice_operator: Annotated[
+        str | None,
+        Header(description="操作民警警号", pattern=r"^[A-Za-z0-9]{1,20}$", examples=["060101"]),
+    ] = None,
 ) -> Look:
     return Look(yice_purpose, yice_usage, yice_operator)
 
 
-async def _station(request: Request) -> Station:
-    found: Station = request.app.state.station
+async def _station(request: Request) -> StationApi:
+    found: StationApi = request.app.state.station
     return found
 
 
-Here = Annotated[Station, Depends(_station)]
+Here = Annotated[StationApi, Depends(_station)]
 Looking = Annotated[Look, Depends(_look)]
 
 
 @contextmanager
-def counted(station: Station, reader: Reader, kind: Shown) -> Iterator[Session]:
+def counted(station: StationApi, reader: Reader, kind: Shown) -> Iterator[Session]:
     """The transaction in which something is shown; counted towards the day's limit first, so that beyond it all records are answered alike."""
     settings = station.runtime.settings
     most = settings.daily_content if kind is Shown.CONTENT else settings.daily_looks
@@ -89,10 +99,14 @@ def counted(station: Station, reader: Reader, kind: Shown) -> Iterator[Session]:
         with writing(station.runtime.engine) as session:
             refuse(session, reader.account, kind, most)
             wait = seconds_left(session)
-        raise ProblemError(429, error.code, error.message, error.action, {"Retry-After": str(wait)}) from None
+        raise ProblemError(
+            429, error.code, error.message, error.action, {"Retry-After": str(wait)}
+        ) from None
 
 
-def open_and_note(station: Station, reader: Reader, look: Look, act: Act, name: str, what: str, **shown: object) -> Opened:
+def open_and_note(
+    station: StationApi, reader: Reader, look: Look, act: Act, name: str, what: str, **shown: object
+) -> OpenedVolume:
     """Lay a volume before the reader and journal it in one transaction: nothing is shown of which no trace is left."""
     with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
         opened = open_volume(session, reader, act, name, station.room, look.usage)
@@ -100,7 +114,9 @@ def open_and_note(station: Station, reader: Reader, look: Look, act: Act, name: 
         return opened
 
 
-def note(session: Session, reader: Reader, look: Look, opened: Opened, what: str, **shown: object) -> None:
+def note(
+    session: Session, reader: Reader, look: Look, opened: OpenedVolume, what: str, **shown: object
+) -> None:
     """Journal a look at a volume."""
     grant = opened.decision.grant
     version = opened.version.version if opened.version else None

@@ -14,12 +14,12 @@ from starlette.concurrency import run_in_threadpool
 
 from api.http.problems import ProblemError
 from api.http.tokens import Caller
-from api.v1.once import Key, answered, keep_answer
-from api.v1.station import Here, Station
+from api.v1.idempotency import Key, answered, keep_answer
+from api.v1.station import Here, StationApi
 from archive.administration.policy import Act, Reader, scope_of
 from archive.audit import journal
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import Upload
+from archive.database.tables_exchange import Upload
 from archive.reference.errors import NotFoundError
 from archive.usage.reading_room import require
 from ingest.captures import parts
@@ -37,7 +37,10 @@ class Announced(BaseModel):
     """A zip of one submission package: its size and SHA-256."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$", description="包名，通常为办件编号；请勿写入姓名和号码")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        description="包名，通常为办件编号；请勿写入姓名和号码",
+    )
     size: int = Field(ge=1, le=MAX_SIZE)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
@@ -66,10 +69,14 @@ def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> S
         if before is not None:
             return _view(here, session.get_one(Upload, before["id"]))
         open_now = session.scalar(
-            select(func.count()).select_from(Upload).where(Upload.account == reader.account, Upload.state == RECEIVING)
+            select(func.count())
+            .select_from(Upload)
+            .where(Upload.account == reader.account, Upload.state == RECEIVING)
         )
         if (open_now or 0) >= _OPEN_AT_ONCE:
-            raise ProblemError(409, "TOO_MANY_SUBMISSIONS", "未完成的送交过多。", "请先完成已登记的送交。")
+            raise ProblemError(
+                409, "TOO_MANY_SUBMISSIONS", "未完成的送交过多。", "请先完成已登记的送交。"
+            )
         row = Upload(
             id=uuid4().hex,
             account=reader.account,
@@ -83,7 +90,15 @@ def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> S
         )
         session.add(row)
         session.flush()
-        journal.record(session, reader.account, "SUBMIT", row.id, org=reader.org, size=row.size, sha256=row.sha256)
+        journal.record(
+            session,
+            reader.account,
+            "SUBMIT",
+            row.id,
+            org=reader.org,
+            size=row.size,
+            sha256=row.sha256,
+        )
         keep_answer(session, reader, key, {"submission": asked.model_dump()}, {"id": row.id})
     return _view(here, row)
 
@@ -94,11 +109,20 @@ def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> S
     status_code=204,
     response_class=Response,
     openapi_extra={
-        "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
     },
 )
 async def put_part(
-    id_: Id, part: Annotated[int, Path(ge=0, le=MAX_SIZE // parts.PART)], request: Request, reader: Caller, here: Here
+    id_: Id,
+    part: Annotated[int, Path(ge=0, le=MAX_SIZE // parts.PART)],
+    request: Request,
+    reader: Caller,
+    here: Here,
 ) -> Response:
     """The same part twice is stored once; other bytes in its place are refused."""
     require(reader, Act.SUBMIT)
@@ -110,9 +134,13 @@ async def put_part(
     async for piece in request.stream():
         body += piece
         if len(body) > max(expected, 0):
-            raise ProblemError(413, "BAD_PART_SIZE", "该块大于应有的大小。", "请按 part_size 分块，末块为余数。")
+            raise ProblemError(
+                413, "BAD_PART_SIZE", "该块大于应有的大小。", "请按 part_size 分块，末块为余数。"
+            )
     if len(body) != expected:
-        raise ProblemError(422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。")
+        raise ProblemError(
+            422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。"
+        )
     await run_in_threadpool(parts.keep_part, here.runtime.store, id_, part, bytes(body))
     return Response(status_code=204)
 
@@ -134,7 +162,7 @@ def follow(id_: Id, reader: Caller, here: Here) -> SubmissionView:
     return _view(here, _mine(here, reader, id_))
 
 
-def _mine(here: Station, reader: Reader, upload: str) -> Upload:
+def _mine(here: StationApi, reader: Reader, upload: str) -> Upload:
     with reading(here.runtime.engine) as session:
         row = session.get(Upload, upload)
     if row is None or row.account != reader.account:
@@ -142,7 +170,7 @@ def _mine(here: Station, reader: Reader, upload: str) -> Upload:
     return row
 
 
-def _view(here: Station, row: Upload) -> SubmissionView:
+def _view(here: StationApi, row: Upload) -> SubmissionView:
     held = [] if row.state != RECEIVING else parts.parts_held(here.runtime.store, row.id)
     return SubmissionView(
         id=row.id,
@@ -158,21 +186,47 @@ def _view(here: Station, row: Upload) -> SubmissionView:
     )
 
 
-def _received(here: Station, reader: Reader, row: Upload) -> Upload:
+def _received(here: StationApi, reader: Reader, row: Upload) -> Upload:
     """Taking over twice is harmless, so the row is ended after it: a crash between the two is mended by asking again."""
     runtime, now = here.runtime, datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="yice-") as folder:
         path = FilePath(folder) / f"{row.name}.zip"
         if not parts.put_together(runtime.store, row.id, path, size=row.size, sha256=row.sha256):
-            raise ProblemError(409, "PARTS_MISSING", "尚有块未送到，或全包摘要不符。", "请按 received 补送；摘要不符时请重新登记送交。")
+            raise ProblemError(
+                409,
+                "PARTS_MISSING",
+                "尚有块未送到，或全包摘要不符。",
+                "请按 received 补送；摘要不符时请重新登记送交。",
+            )
         bag, submission = inspect_package(path, runtime.catalogue, runtime.organisations, now)
         facts = submission.facts
-        orgs = [one for one in (facts.orgs.receive, facts.orgs.accept) if one in runtime.organisations] if facts else []
+        orgs = (
+            [one for one in (facts.orgs.receive, facts.orgs.accept) if one in runtime.organisations]
+            if facts
+            else []
+        )
         if orgs and reader.org not in scope_of(orgs, runtime.organisations):
             _end(here, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
         else:
-            taken = receive(runtime.engine, runtime.store, reader.account, path, bag, submission, now=now, ocr=runtime.settings.ocr)
-            _end(here, reader, row, DONE, taken.case_no, str(taken.outcome), [one.public() for one in taken.findings])
+            taken = receive(
+                runtime.engine,
+                runtime.store,
+                reader.account,
+                path,
+                bag,
+                submission,
+                now=now,
+                ocr=runtime.settings.ocr,
+            )
+            _end(
+                here,
+                reader,
+                row,
+                DONE,
+                taken.case_no,
+                str(taken.outcome),
+                [one.public() for one in taken.findings],
+            )
     parts.discard_parts(runtime.store, row.id)
     return _mine(here, reader, row.id)
 
@@ -186,10 +240,26 @@ _NOT_YOURS = {
 }
 
 
-def _end(here: Station, reader: Reader, row: Upload, state: str, case_no: str | None, outcome: str, findings: list[dict[str, str]]) -> None:
+def _end(
+    here: StationApi,
+    reader: Reader,
+    row: Upload,
+    state: str,
+    case_no: str | None,
+    outcome: str,
+    findings: list[dict[str, str]],
+) -> None:
     with writing(here.runtime.engine) as session:
         held = session.get_one(Upload, row.id)
         if held.state != RECEIVING:
             return  # another request completed it first
-        held.state, held.case_no, held.outcome, held.findings, held.ended_at = state, case_no, outcome, findings, database_now(session)
-        journal.record(session, reader.account, "SUBMITTED", row.id, outcome=outcome, case_no=case_no)
+        held.state, held.case_no, held.outcome, held.findings, held.ended_at = (
+            state,
+            case_no,
+            outcome,
+            findings,
+            database_now(session),
+        )
+        journal.record(
+            session, reader.account, "SUBMITTED", row.id, outcome=outcome, case_no=case_no
+        )

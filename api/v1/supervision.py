@@ -58,7 +58,9 @@ class CasePage(BaseModel):
 
 @router.get("/responsibility", summary="按警号列出经办的全部办件（终身责任）")
 def responsibility(
-    actor_no: Annotated[str, Query(pattern=r"^[A-Za-z0-9]{1,20}$", description="警号", examples=["060101"])],
+    actor_no: Annotated[
+        str, Query(pattern=r"^[A-Za-z0-9]{1,20}$", description="警号", examples=["060101"])
+    ],
     reader: Caller,
     here: Here,
     look: Looking,
@@ -68,29 +70,44 @@ def responsibility(
     """Received, accepted, reviewed or approved; also after the officer left."""
     require(reader, Act.SUPERVISE)
     with writing(here.runtime.engine) as session:
-        rows = supervision.responsibility(session, reader, actor_no, here.runtime.organisations, after, limit)
+        rows = supervision.responsibility(
+            session, reader, actor_no, here.runtime.organisations, after, limit
+        )
         _note(session, reader, "RESPONSIBILITY", look.purpose, rows=len(rows), actor_no=actor_no)
-    return ActPage(rows=[ActRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows], next=_next(rows, limit))
+    return ActPage(
+        rows=[ActRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows],
+        next=_next(rows, limit),
+    )
 
 
 @router.get("/overdue", summary="超期办结的办件")
-def overdue(reader: Caller, here: Here, look: Looking, after: After = 0, limit: Limit = 100) -> CasePage:
+def overdue(
+    reader: Caller, here: Here, look: Looking, after: After = 0, limit: Limit = 100
+) -> CasePage:
     """Finished after the promised day."""
     require(reader, Act.SUPERVISE)
     with writing(here.runtime.engine) as session:
         rows = supervision.overdue(session, reader, here.runtime.organisations, after, limit)
         _note(session, reader, "OVERDUE", look.purpose, rows=len(rows))
-    return CasePage(rows=[CaseRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows], next=_next(rows, limit))
+    return CasePage(
+        rows=[CaseRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows],
+        next=_next(rows, limit),
+    )
 
 
 @router.get("/citywide", summary="全域通办的办件（收件、户籍两地上级均可见）")
-def citywide(reader: Caller, here: Here, look: Looking, after: After = 0, limit: Limit = 100) -> CasePage:
+def citywide(
+    reader: Caller, here: Here, look: Looking, after: After = 0, limit: Limit = 100
+) -> CasePage:
     """Received elsewhere than at the domicile."""
     require(reader, Act.SUPERVISE)
     with writing(here.runtime.engine) as session:
         rows = supervision.citywide(session, reader, here.runtime.organisations, after, limit)
         _note(session, reader, "CITYWIDE", look.purpose, rows=len(rows))
-    return CasePage(rows=[CaseRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows], next=_next(rows, limit))
+    return CasePage(
+        rows=[CaseRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows],
+        next=_next(rows, limit),
+    )
 
 
 def _note(session: Session, reader: Reader, what: str, purpose: Purpose, **shown: object) -> None:

@@ -30,11 +30,20 @@ def announce(asked: CaptureAnnounced, reader: Caller, here: Here) -> list[Captur
     status_code=204,
     response_class=Response,
     openapi_extra={
-        "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        }
     },
 )
 async def put_part(
-    id_: Id, part: Annotated[int, Path(ge=0, le=MAX_FILE // parts.PART)], request: Request, reader: Caller, here: Here
+    id_: Id,
+    part: Annotated[int, Path(ge=0, le=MAX_FILE // parts.PART)],
+    request: Request,
+    reader: Caller,
+    here: Here,
 ) -> Response:
     """The same part twice is kept once; other bytes in its place are refused."""
     require(reader, Act.SUBMIT)

@@ -8,11 +8,11 @@ from pydantic.config import JsonDict
 from sqlalchemy.orm import Session
 
 from api.http.tokens import Caller
-from api.v1.once import Key, answered, keep_answer
+from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Here
 from archive.administration.policy import Act, Reader, capacities
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import UsageRequest
+from archive.database.tables_usage import UsageRequest
 from archive.reference.errors import NotFoundError
 from archive.usage.reading_room import read_code, require
 from archive.usage.requests import (
@@ -48,7 +48,9 @@ class UseWanted(BaseModel):
     code: str = Field(min_length=1, max_length=64, pattern=r"^[A-Z0-9.·-]+$", description="档号")
     capacity: str = Field(max_length=16, pattern=r"^[A-Z_]+$")
     scope: str = Field(max_length=16, pattern=r"^[A-Z_]+$")
-    purpose: str = Field(min_length=2, max_length=200, pattern=_WORDS, description="事由；请勿写入号码和姓名")
+    purpose: str = Field(
+        min_length=2, max_length=200, pattern=_WORDS, description="事由；请勿写入号码和姓名"
+    )
     basis: str = Field(min_length=2, max_length=100, pattern=_WORDS, description="依据文书号")
     papers: list[Annotated[str, Field(max_length=40, pattern=_WORDS)]] = Field(max_length=12)
     days: int = Field(default=3, ge=1, le=MAX_DAYS)
@@ -71,7 +73,9 @@ class UseView(BaseModel):
 class Decided(BaseModel):
     """The decision, with its reason."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"approve": True, "reason": "材料齐全"}]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"approve": True, "reason": "材料齐全"}]}
+    )
     approve: bool
     reason: str = Field(min_length=2, max_length=200, pattern=_WORDS)
 
@@ -144,7 +148,9 @@ def waiting(reader: Caller, here: Here) -> list[UseView]:
     """Oldest first, 100 at most."""
     require(reader, Act.DECIDE_USE)
     with reading(here.runtime.engine) as session:
-        return [_view(one) for one in requests_to_decide(session, reader, here.runtime.organisations)]
+        return [
+            _view(one) for one in requests_to_decide(session, reader, here.runtime.organisations)
+        ]
 
 
 @router.get("/usage-requests/{number}", summary="查询利用申请")
@@ -162,7 +168,12 @@ def decision(number: Number, decided: Decided, reader: Caller, here: Here) -> Us
     with writing(here.runtime.engine) as session:
         return _view(
             decide_request(
-                session, reader, number, approve=decided.approve, reason=decided.reason, organisations=here.runtime.organisations
+                session,
+                reader,
+                number,
+                approve=decided.approve,
+                reason=decided.reason,
+                organisations=here.runtime.organisations,
             )
         )
 

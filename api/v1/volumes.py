@@ -8,11 +8,11 @@ from pydantic import BaseModel, ConfigDict
 from api.http.tokens import Caller
 from api.v1.station import Here, Looking, open_and_note
 from archive.administration.policy import Act, Denial
-from archive.compile.prove import read_signature
 from archive.reference.case_facts import CaseFacts
 from archive.reference.vocabulary import Retention, Series
+from archive.signing.validation import read_signature
 from archive.usage.certified_copies import contents_of
-from archive.usage.reading_room import DeniedError, Opened
+from archive.usage.reading_room import DeniedError, OpenedVolume
 from archive.usage.redaction import hidden, names_of, paper, shown_facts, timeline
 
 router = APIRouter(tags=["档案"])
@@ -66,7 +66,11 @@ class PlainFacts(BaseModel):
 class SignatureView(BaseModel):
     """The seal as validated now, against this installation's trust."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"code": "J602-ZY·HJ·CS·2026·Y-000001", "version": 1, "valid": True}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"code": "J602-ZY·HJ·CS·2026·Y-000001", "version": 1, "valid": True}]
+        }
+    )
     code: str
     version: int
     valid: bool
@@ -97,7 +101,10 @@ def volume(name: Name, reader: Caller, here: Here, look: Looking) -> VolumeView:
         pages=row.pages if row else None,
         sha256=row.sha256 if row else None,
         committed_at=row.committed_at.isoformat() if row and row.committed_at else None,
-        signature=Signature(level=row.signature_level if row else None, timestamp_pending=bool(row and row.lta_pending)),
+        signature=Signature(
+            level=row.signature_level if row else None,
+            timestamp_pending=bool(row and row.lta_pending),
+        ),
         facts=shown_facts(facts, here.runtime.organisations),
         contents=[{**one, "title": hidden(one["title"], names)} for one in contents],
         timeline=timeline(facts, here.runtime.organisations),
@@ -113,7 +120,11 @@ def facts(name: Name, reader: Caller, here: Here, look: Looking) -> PlainFacts:
     if grant is None:
         raise DeniedError(Denial.NEEDS_GRANT)
     held = CaseFacts.model_validate(opened.case.facts)
-    return PlainFacts(code=opened.volume.code, usage=grant.number, facts=shown_facts(held, here.runtime.organisations, grant.fields))
+    return PlainFacts(
+        code=opened.volume.code,
+        usage=grant.number,
+        facts=shown_facts(held, here.runtime.organisations, grant.fields),
+    )
 
 
 @router.get("/volumes/{name}/signature", summary="验证签章")
@@ -134,6 +145,8 @@ def signature(name: Name, reader: Caller, here: Here, look: Looking) -> Signatur
     )
 
 
-def volume_pdf(here: Here, opened: Opened) -> bytes:
+def volume_pdf(here: Here, opened: OpenedVolume) -> bytes:
     """The file of the newest archived version, verified against its row."""
-    return here.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None)
+    return here.runtime.store.read(
+        f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
+    )

@@ -2,7 +2,6 @@
 
 import secrets
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -11,11 +10,12 @@ from sqlalchemy import select
 
 from api.http.problems import ProblemError
 from api.http.tokens import Caller
+from api.jobs.webhooks import allowed
 from api.v1.station import Here
 from archive.administration.policy import Act
 from archive.audit import journal
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import Webhook
+from archive.database.tables_exchange import Webhook
 from archive.jobs import feed
 from archive.reference.errors import NotFoundError
 from archive.usage.reading_room import require
@@ -51,10 +51,19 @@ def subscribe(wanted: HookWanted, reader: Caller, here: Here) -> HookMade:
     """From now on; what was committed before is not told."""
     require(reader, Act.WATCH)
     if not allowed(wanted.url, here.runtime.settings.webhook_hosts):
-        raise ProblemError(422, "HOST_NOT_ALLOWED", "该地址的主机未获准。", "请由系统管理员将其加入 YICE_WEBHOOK_HOSTS。")
+        raise ProblemError(
+            422,
+            "HOST_NOT_ALLOWED",
+            "该地址的主机未获准。",
+            "请由系统管理员将其加入 YICE_WEBHOOK_HOSTS。",
+        )
     with writing(here.runtime.engine) as session:
-        if session.scalars(select(Webhook).filter_by(account=reader.account, url=wanted.url)).first():
-            raise ProblemError(409, "ALREADY_SUBSCRIBED", "该地址已订阅。", "需要新的密钥时，请先退订再订阅。")
+        if session.scalars(
+            select(Webhook).filter_by(account=reader.account, url=wanted.url)
+        ).first():
+            raise ProblemError(
+                409, "ALREADY_SUBSCRIBED", "该地址已订阅。", "需要新的密钥时，请先退订再订阅。"
+            )
         now = database_now(session)
         row = Webhook(
             account=reader.account,
@@ -69,7 +78,9 @@ def subscribe(wanted: HookWanted, reader: Caller, here: Here) -> HookMade:
         session.add(row)
         session.flush()
         journal.record(session, reader.account, "SUBSCRIBE", f"webhook:{row.id}", org=reader.org)
-        return HookMade(id=row.id, url=row.url, failures=0, next_at=now.isoformat(), secret=row.secret)
+        return HookMade(
+            id=row.id, url=row.url, failures=0, next_at=now.isoformat(), secret=row.secret
+        )
 
 
 @router.get("", summary="本系统的订阅")
@@ -77,8 +88,13 @@ def subscriptions(reader: Caller, here: Here) -> list[HookView]:
     """Without secrets."""
     require(reader, Act.WATCH)
     with reading(here.runtime.engine) as session:
-        rows = session.scalars(select(Webhook).filter_by(account=reader.account).order_by(Webhook.id)).all()
-    return [HookView(id=one.id, url=one.url, failures=one.failures, next_at=one.next_at.isoformat()) for one in rows]
+        rows = session.scalars(
+            select(Webhook).filter_by(account=reader.account).order_by(Webhook.id)
+        ).all()
+    return [
+        HookView(id=one.id, url=one.url, failures=one.failures, next_at=one.next_at.isoformat())
+        for one in rows
+    ]
 
 
 @router.delete("/{id_}", summary="退订", status_code=204, response_class=Response)
@@ -92,14 +108,3 @@ def unsubscribe(id_: Annotated[int, Path(ge=1, le=2**53)], reader: Caller, here:
         session.delete(row)
         journal.record(session, reader.account, "UNSUBSCRIBE", f"webhook:{id_}", org=reader.org)
     return Response(status_code=204)
-
-
-def allowed(url: str, hosts: str) -> bool:
-    """Whether the operator lets this address be called: an exact host:port, so that nobody makes the archive call into its own network."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or {"https": 443, "http": 80}[parts.scheme]
-    except (ValueError, KeyError):
-        return False
-    known = {one.strip().lower() for one in hosts.split(",") if one.strip()}
-    return not parts.username and bool(parts.hostname) and f"{parts.hostname}:{port}" in known

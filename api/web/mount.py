@@ -7,7 +7,7 @@ from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs
 from api.web.collection import collecting
 from api.web.holdings import inside, inspection, reading, search, volumes
-from api.web.shell.page import Desk, PageRoute, RefusedError, desk_of
+from api.web.shell.page import PageRoute, RefusedError, WebApp, desk_of
 from api.web.start import desk, login
 from api.web.statistics import statistics
 from api.web.usage import approvals, copies, usage
@@ -40,7 +40,7 @@ _PAGES = (
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
     """All pages."""
-    app.state.desk = Desk(runtime)
+    app.state.desk = WebApp(runtime)
     for one in _PAGES:
         app.include_router(one.router)
     app.include_router(router)
@@ -53,4 +53,6 @@ def static(request: Request, digest: str, name: str) -> Response:
     if name not in found.static or found.address(name) != f"/static/{digest}/{name}":
         raise RefusedError(Denial.NOT_HERE)
     data, media = found.static[name]
-    return Response(data, media_type=media, headers={"Cache-Control": "public, max-age=31536000, immutable"})
+    return Response(
+        data, media_type=media, headers={"Cache-Control": "public, max-age=31536000, immutable"}
+    )

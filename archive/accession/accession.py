@@ -10,31 +10,24 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.accession import blind_index
+from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
-from archive.accession.page_prints import BITS
 from archive.audit import journal
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
-from archive.finding_aids.supervision import remember_actors
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.findings import Finding, finding, worst
-from archive.reference.vocabulary import IntakeOutcome, Outcome
+from archive.reference.objects import OriginalObject
+from archive.reference.prints import BITS
+from archive.reference.vocabulary import (
+    ACCEPTED,
+    SUPERSEDED,
+    VOIDED,
+    WAITING,
+    IntakeOutcome,
+    Outcome,
+)
 from storage.digest import sha256_hex
-
-ACCEPTED, WAITING, SUPERSEDED, VOIDED = "ACCEPTED", "CONFIRM", "SUPERSEDED", "VOID"
-"""The states of a case and of its revisions; a case reads as its newest usable revision."""
-
-
-@dataclass(frozen=True, slots=True)
-class OriginalObject:
-    """An untouched original, already in the store under `blob_key(sha256)`."""
-
-    material_no: int
-    path: str
-    sha256: str
-    size: int
-    media_type: str
-    pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +36,6 @@ class Taken:
 
     outcome: IntakeOutcome
     findings: tuple[Finding, ...]
-
-
-def blob_key(sha256: str) -> str:
-    """Where an object lies by its content (volume.md)."""
-    return f"blobs/sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"
 
 
 def accession_record(
@@ -72,7 +60,8 @@ def accession_record(
         "objects": [asdict(one) for one in originals],
         "findings": [one.public() for one in findings],
         "prints": [
-            {"material": material, "page": page, "bits": f"{bits:0{BITS // 4}x}"} for (material, page), bits in sorted(prints.items())
+            {"material": material, "page": page, "bits": f"{bits:0{BITS // 4}x}"}
+            for (material, page), bits in sorted(prints.items())
         ],
         "accepted_at": at.isoformat(),
     }
@@ -85,7 +74,13 @@ def _text(record: Mapping[str, Any]) -> bytes:
 
 
 def delivery_record(
-    *, bag: str, case_no: str | None, content_digest: str, taken: Taken, quarantine_prefix: str | None, at: datetime
+    *,
+    bag: str,
+    case_no: str | None,
+    content_digest: str,
+    taken: Taken,
+    quarantine_prefix: str | None,
+    at: datetime,
 ) -> tuple[str, bytes]:
     """Key and bytes of what the bucket keeps of a delivery that was not taken over: the rest of the row that `log_delivery` writes."""
     record = {
@@ -108,24 +103,37 @@ def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) ->
     The same content is accepted once, whichever revision it was; other content of a known case is a conflict, or with `supplement` a new
     revision. Locks the case until the transaction ends: of two supplements at once, the second sees the first.
     """
-    case = session.scalars(select(Case).where(Case.case_no == facts.case_no).with_for_update()).first()
+    case = session.scalars(
+        select(Case).where(Case.case_no == facts.case_no).with_for_update()
+    ).first()
     if case is None:
         return _refused("SUPPLEMENT_UNKNOWN", facts) if facts.supplement else None
-    same = session.scalars(select(CaseRevision).filter_by(case_id=case.id, content_digest=content_digest)).first()
+    same = session.scalars(
+        select(CaseRevision).filter_by(case_id=case.id, content_digest=content_digest)
+    ).first()
     if same is not None:
-        return Taken(IntakeOutcome.DUPLICATE, tuple(Finding(**{**row, "outcome": Outcome(row["outcome"])}) for row in same.findings))
+        return Taken(
+            IntakeOutcome.DUPLICATE,
+            tuple(Finding(**{**row, "outcome": Outcome(row["outcome"])}) for row in same.findings),
+        )
     if not facts.supplement:
         return _refused("CASE_CONFLICT", facts)
     if case.state == VOIDED:
         return _refused("SUPPLEMENT_VOID", facts)
     # The number names series, fonds and year, so what decided them stays; a case that still waits at 核对 may be replaced whole.
     held = CaseFacts.model_validate(case.facts)
-    same_place = (held.item.code, held.orgs, held.completed_at) == (facts.item.code, facts.orgs, facts.completed_at)
+    same_place = (held.item.code, held.orgs, held.completed_at) == (
+        facts.item.code,
+        facts.orgs,
+        facts.completed_at,
+    )
     return None if same_place or case.state == WAITING else _refused("SUPPLEMENT_MISMATCH", facts)
 
 
 def _refused(code: str, facts: CaseFacts) -> Taken:
-    return Taken(IntakeOutcome.REFUSED, (finding(code, "case.json:case_no", case_no=facts.case_no),))
+    return Taken(
+        IntakeOutcome.REFUSED, (finding(code, "case.json:case_no", case_no=facts.case_no),)
+    )
 
 
 def take_over(
@@ -142,7 +150,11 @@ def take_over(
 ) -> Case:
     """Write the case or its next revision, and its objects; what has a CONFIRM finding waits at 核对 (R32)."""
     state = WAITING if worst(findings) is Outcome.CONFIRM else ACCEPTED
-    case = session.scalars(select(Case).where(Case.case_no == facts.case_no).with_for_update()).first() if facts.supplement else None
+    case = (
+        session.scalars(select(Case).where(Case.case_no == facts.case_no).with_for_update()).first()
+        if facts.supplement
+        else None
+    )
     number = 1 if case is None else _next_revision(session, case)
     revision = CaseRevision(
         revision=number,
@@ -167,14 +179,24 @@ def take_over(
     session.add_all(Component(case_id=case.id, revision=number, **asdict(one)) for one in originals)
     act = "ACCESSION" if number == 1 else "SUPPLEMENT"
     journal.record(
-        session, actor, act, facts.case_no, content=content_digest, objects=len(originals), state=state, revision=number, record=record
+        session,
+        actor,
+        act,
+        facts.case_no,
+        content=content_digest,
+        objects=len(originals),
+        state=state,
+        revision=number,
+        record=record,
     )
     return case
 
 
 def _next_revision(session: Session, case: Case) -> int:
     """The number of a supplement. A revision that still waits at 核对 is replaced by it and makes no version."""
-    held = session.scalars(select(CaseRevision).filter_by(case_id=case.id).order_by(CaseRevision.revision)).all()
+    held = session.scalars(
+        select(CaseRevision).filter_by(case_id=case.id).order_by(CaseRevision.revision)
+    ).all()
     for one in held:
         if one.state == WAITING:
             one.state = SUPERSEDED
@@ -184,10 +206,18 @@ def _next_revision(session: Session, case: Case) -> int:
 def show_revision(case: Case, revision: CaseRevision) -> None:
     """Let the case read as this revision states it."""
     facts = CaseFacts.model_validate(revision.facts)
-    case.revision, case.content_digest, case.state = revision.revision, revision.content_digest, revision.state
+    case.revision, case.content_digest, case.state = (
+        revision.revision,
+        revision.content_digest,
+        revision.state,
+    )
     case.facts, case.snapshot, case.findings = revision.facts, revision.snapshot, revision.findings
     case.item_code, case.item_version = facts.item.code, facts.item.version
-    case.receive_org, case.accept_org, case.domicile_org = facts.orgs.receive, facts.orgs.accept, facts.orgs.domicile
+    case.receive_org, case.accept_org, case.domicile_org = (
+        facts.orgs.receive,
+        facts.orgs.accept,
+        facts.orgs.domicile,
+    )
     case.completed_at, case.accepted_at = facts.completed_at, revision.accepted_at
 
 
@@ -225,21 +255,34 @@ def log_delivery(
         )
 
 
-def return_delivery(session: Session, actor: str, delivery: int, *, reason: str, at: datetime) -> None:
+def return_delivery(
+    session: Session, actor: str, delivery: int, *, reason: str, at: datetime
+) -> None:
     """A person has given a refused package back to who sent it: the package stays in quarantine; who, why and when are journalled."""
     row = session.get(Delivery, delivery, with_for_update=True)
     if row is None or row.outcome != IntakeOutcome.REFUSED or row.returned_at is not None:
         raise ConflictError("该隔离件已退回，或不存在。", "请刷新归集池。")
     row.returned_at = at
-    journal.record(session, actor, "QUARANTINE_RETURN", row.quarantine_prefix or row.bag, reason=reason, content=row.content_digest)
+    journal.record(
+        session,
+        actor,
+        "QUARANTINE_RETURN",
+        row.quarantine_prefix or row.bag,
+        reason=reason,
+        content=row.content_digest,
+    )
 
 
-def confirm(session: Session, actor: str, *, case_no: str, reason: str, ticked: Sequence[int] = ()) -> Case:
+def confirm(
+    session: Session, actor: str, *, case_no: str, reason: str, ticked: Sequence[int] = ()
+) -> Case:
     """A person confirms what waited at 核对: who and why are journalled, and which materials he ticked one by one (R33); the case may be compiled."""
     case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
     if case is None:
         raise NotFoundError("没有这个办件编号。", "请用 yice list --waiting 查看待核对的办件。")
-    waiting = session.scalars(select(CaseRevision).filter_by(case_id=case.id, state=WAITING)).first()
+    waiting = session.scalars(
+        select(CaseRevision).filter_by(case_id=case.id, state=WAITING)
+    ).first()
     if waiting is None:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
     waiting.state = ACCEPTED
@@ -249,5 +292,14 @@ def confirm(session: Session, actor: str, *, case_no: str, reason: str, ticked: 
     remember_sources(session, case)
     codes = sorted({row["code"] for row in waiting.findings})
     items = {"ticked": list(ticked)} if ticked else {}
-    journal.record(session, actor, "CONFIRM", case_no, reason=reason, codes=codes, revision=waiting.revision, **items)
+    journal.record(
+        session,
+        actor,
+        "CONFIRM",
+        case_no,
+        reason=reason,
+        codes=codes,
+        revision=waiting.revision,
+        **items,
+    )
     return case

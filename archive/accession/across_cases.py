@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 
 from archive.accession.blind_index import ID_NUMBER
 from archive.database.encryption import session_keys
-from archive.database.tables_administration import BlindEntry
-from archive.database.tables_cases import Case
+from archive.database.tables_cases import BlindEntry, Case
 from archive.reference.case_facts import CaseFacts, Person
 from archive.reference.findings import Finding, finding
 from archive.reference.vocabulary import FormKind, Series
@@ -55,19 +54,28 @@ class _Told:
     @cached_property
     def household(self) -> tuple[str, str]:
         """Organisation and 户号, the latter where a register form states one."""
-        stated = [str((one.data or {}).get("户号") or "") for one in self.facts.materials if one.form is FormKind.REGISTER]
+        stated = [
+            str((one.data or {}).get("户号") or "")
+            for one in self.facts.materials
+            if one.form is FormKind.REGISTER
+        ]
         return self.facts.orgs.domicile, next((one for one in stated if one), "")
 
     def concerns(self, number: str) -> bool:
         """Whether the case is about this person, and not only declared or witnessed by him."""
-        return any(_number(one) == number and one.relation not in _BESIDE for one in self.facts.subjects)
+        return any(
+            _number(one) == number and one.relation not in _BESIDE for one in self.facts.subjects
+        )
 
     def died(self, number: str) -> bool:
         """Whether the case registers the death of this person; of several persons it is the one it calls so."""
         if self.series is not Series.SW:
             return False
         subjects = self.facts.subjects
-        return any(_number(one) == number and (len(subjects) == 1 or one.relation in _SELF) for one in subjects)
+        return any(
+            _number(one) == number and (len(subjects) == 1 or one.relation in _SELF)
+            for one in subjects
+        )
 
 
 def _number(one: Person) -> str:
@@ -79,7 +87,10 @@ def doubts(session: Session, facts: CaseFacts, snapshot: Mapping[str, Any]) -> l
     if "series" not in snapshot:
         return []
     this = _Told(facts, Series(snapshot["series"]))
-    places = {_number(one): f"case.json:subjects[{index}].id_number" for index, one in enumerate(facts.subjects)}
+    places = {
+        _number(one): f"case.json:subjects[{index}].id_number"
+        for index, one in enumerate(facts.subjects)
+    }
     places = {_number(facts.applicant): "case.json:applicant.id_number"} | places
     about = {_number(one) for one in facts.subjects}
     found: list[Finding] = []
@@ -103,7 +114,9 @@ def _others(session: Session, case_no: str, number: str, *, deaths_only: bool) -
         .order_by(Case.id)
     )
     if deaths_only:
-        query = query.where(or_(Case.snapshot["series"].as_string() == str(Series.SW), Case.item_code.in_(_REVIVED)))
+        query = query.where(
+            or_(Case.snapshot["series"].as_string() == str(Series.SW), Case.item_code.in_(_REVIVED))
+        )
     for facts, snapshot in session.execute(query):
         if "series" in snapshot:
             yield _Told(CaseFacts.model_validate(facts), Series(snapshot["series"]))
@@ -124,19 +137,29 @@ def _judged(this: _Told, others: Iterable[_Told], number: str, place: str) -> It
 
 
 def _between(about: Iterable[_Told], earlier: _Told, later: _Told) -> Iterator[_Told]:
-    return (one for one in about if one is not earlier and one is not later and earlier.done <= one.done <= later.begun)
+    return (
+        one
+        for one in about
+        if one is not earlier and one is not later and earlier.done <= one.done <= later.begun
+    )
 
 
 def _after_death(earlier: _Told, later: _Told, about: Iterable[_Told], number: str) -> bool:
     if not earlier.died(number) or later.begun < earlier.done or later.series in _AFTER_DEATH:
         return False
     code = later.facts.item.code
-    return code not in _REVIVED | _REMEDY and not any(one.facts.item.code in _REVIVED for one in _between(about, earlier, later))
+    return code not in _REVIVED | _REMEDY and not any(
+        one.facts.item.code in _REVIVED for one in _between(about, earlier, later)
+    )
 
 
 def _two_households(earlier: _Told, later: _Told, about: Iterable[_Told], number: str) -> bool:
     """One number entered anew in a second household while it stands in a first."""
-    if earlier.series not in _ENTRY or later.series not in _FIRST or not (earlier.concerns(number) and later.concerns(number)):
+    if (
+        earlier.series not in _ENTRY
+        or later.series not in _FIRST
+        or not (earlier.concerns(number) and later.concerns(number))
+    ):
         return False
     (one_org, one), (other_org, other) = earlier.household, later.household
     apart = one_org != other_org or (bool(one) and bool(other) and one != other)
@@ -145,6 +168,8 @@ def _two_households(earlier: _Told, later: _Told, about: Iterable[_Told], number
 
 def _two_moves(earlier: _Told, later: _Told, number: str) -> bool:
     """同人同期两地迁入."""
-    if not earlier.series is later.series is Series.QR or not (earlier.concerns(number) and later.concerns(number)):
+    if not earlier.series is later.series is Series.QR or not (
+        earlier.concerns(number) and later.concerns(number)
+    ):
         return False
     return earlier.household[0] != later.household[0] and later.begun - earlier.done < SAME_PERIOD

@@ -1,17 +1,13 @@
 """The blind index: which cases name an ID or telephone number, found without the number standing anywhere; and the change of keys."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from sqlalchemy import Text, delete, select, type_coerce, update
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from archive.audit import journal
-from archive.database.encryption import Keyring, fresh_keys
-from archive.database.tables_administration import BlindEntry, Webhook
-from archive.database.tables_cases import Case, CaseRevision, GatheredCase, Volume
-from archive.database.tables_gathering import CapturedFile
-from archive.finding_aids.supervision import remember_actors
+from archive.database.encryption import fresh_keys
+from archive.database.tables_cases import BlindEntry, Case
+from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts, Person
 
 ID_NUMBER, ID_ENDS, PHONE = "ID_NUMBER", "ID_ENDS", "PHONE"
@@ -36,14 +32,24 @@ def remember(session: Session, case: Case) -> None:
         return
     facts = CaseFacts.model_validate(case.facts)
     session.execute(delete(BlindEntry).where(BlindEntry.case_id == case.id))
-    found = {(kind, ring.digest(kind, value)) for kind, value in _numbers((facts.applicant, *facts.subjects))}
-    session.add_all(BlindEntry(case_id=case.id, kind=kind, digest=digest, key=ring.blind) for kind, digest in sorted(found))
+    found = {
+        (kind, ring.digest(kind, value))
+        for kind, value in _numbers((facts.applicant, *facts.subjects))
+    }
+    session.add_all(
+        BlindEntry(case_id=case.id, kind=kind, digest=digest, key=ring.blind)
+        for kind, digest in sorted(found)
+    )
     session.flush()
 
 
 def volumes_naming(session: Session, kind: str, value: str) -> set[int]:
     """The volumes whose case names this number, under whichever key its entry stands."""
-    query = select(Volume.id).join(BlindEntry, BlindEntry.case_id == Volume.case_id).where(BlindEntry.kind == kind)
+    query = (
+        select(Volume.id)
+        .join(BlindEntry, BlindEntry.case_id == Volume.case_id)
+        .where(BlindEntry.kind == kind)
+    )
     ring = fresh_keys(session)
     while ring is not None:
         found = set(session.scalars(query.where(BlindEntry.digest.in_(ring.digests(kind, value)))))
@@ -52,62 +58,3 @@ def volumes_naming(session: Session, kind: str, value: str) -> set[int]:
         if ring is not None and ring.blinds.keys() == before.blinds.keys():
             return found
     return set()
-
-
-def rehash(session: Session, limit: int) -> int:
-    """Make the entries of a batch of cases anew under the current key; gives how many cases, 0 at the end. The rows say what is left to do."""
-    ring = fresh_keys(session)
-    if ring is None:
-        return 0
-    due = select(BlindEntry.case_id).where(BlindEntry.key != ring.blind).distinct().order_by(BlindEntry.case_id).limit(limit)
-    cases = session.scalars(select(Case).where(Case.id.in_(list(session.scalars(due)))).order_by(Case.id)).all()
-    for case in cases:
-        remember(session, case)
-    if cases:
-        journal.record(session, "rotation", "REHASH", f"cases:{cases[0].id}-{cases[-1].id}", key=ring.blind)
-    return len(cases)
-
-
-def reseal(session: Session, ring: Keyring, after: int, limit: int) -> int | None:
-    """Write a batch of cases anew under the current key, and their blind entries; gives the last id reached, None at the end. Repeatable."""
-    cases = session.scalars(select(Case).where(Case.id > after).order_by(Case.id).limit(limit)).all()
-    for case in cases:
-        _write_again(session, Case, case.id, case.facts)
-        for revision_id, facts in session.execute(select(CaseRevision.id, CaseRevision.facts).where(CaseRevision.case_id == case.id)):
-            _write_again(session, CaseRevision, revision_id, facts)
-        remember(session, case)
-        remember_actors(session, case)
-    if cases:
-        journal.record(session, "rotation", "RESEAL", f"cases:{cases[0].id}-{cases[-1].id}", key=ring.current)
-    return cases[-1].id if cases else None
-
-
-def reseal_gathered(session: Session, ring: Keyring, after: int, limit: int) -> int | None:
-    """The same for closed cases that still gather, or were refused: no case of the archive stands for them."""
-    rows = session.execute(
-        select(GatheredCase.id, GatheredCase.facts).where(GatheredCase.id > after).order_by(GatheredCase.id).limit(limit)
-    ).all()
-    for row_id, facts in rows:
-        _write_again(session, GatheredCase, row_id, facts)
-    if rows:
-        journal.record(session, "rotation", "RESEAL", f"gathered:{rows[0].id}-{rows[-1].id}", key=ring.current)
-    return rows[-1].id if rows else None
-
-
-def reseal_texts(session: Session, ring: Keyring, done: int, limit: int) -> int | None:
-    """The same for texts sealed one by one: names of captured files and secrets of webhooks. Gives how many are done, None when none was left."""
-    for column in (CapturedFile.name, Webhook.secret):
-        table = column.class_
-        old = type_coerce(column, Text).not_like(f'%"key": "{ring.current}"%')
-        rows = session.execute(select(table.id, column).where(old).order_by(table.id).limit(limit)).all()
-        for row_id, text in rows:
-            session.execute(update(table).where(table.id == row_id).values({column: text}).execution_options(synchronize_session=False))
-        if rows:
-            journal.record(session, "rotation", "RESEAL", f"{table.__tablename__}:{len(rows)}", key=ring.current)
-            return done + len(rows)
-    return None
-
-
-def _write_again(session: Session, table: type[Case | CaseRevision | GatheredCase], row_id: int, facts: dict[str, Any]) -> None:
-    # A statement, because the unit of work sees no change in equal facts; the type encrypts under the current key.
-    session.execute(update(table).where(table.id == row_id).values(facts=facts).execution_options(synchronize_session=False))

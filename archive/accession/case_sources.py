@@ -6,8 +6,7 @@ from typing import Any
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from archive.database.tables_administration import CaseSource
-from archive.database.tables_cases import Case
+from archive.database.tables_cases import Case, CaseSource
 
 
 def sources_in(facts: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
@@ -24,6 +23,7 @@ def remember_sources(session: Session, case: Case) -> None:
     session.execute(delete(CaseSource).where(CaseSource.case_id == case.id))
     counted = sources_in(case.facts)
     session.add_all(
-        CaseSource(case_id=case.id, source=source, materials=materials, pages=pages) for source, (materials, pages) in counted.items()
+        CaseSource(case_id=case.id, source=source, materials=materials, pages=pages)
+        for source, (materials, pages) in counted.items()
     )
     session.flush()

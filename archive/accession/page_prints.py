@@ -5,39 +5,19 @@ indexed: of a copy at least one band is the same with a chance of more than 99 i
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import insert, select, union_all
 from sqlalchemy.orm import Session
 
 from archive.database.tables_cases import Case, PageBand, PagePrint
+from archive.reference.prints import BITS, NEAR, Likeness, band_keys, distance
 
-BITS, NEAR = 512, 42
-_BANDS, _WIDTH = 16, 24
-_MASK = (1 << _WIDTH) - 1
 _AT_ONCE = 20  # pages of one band
 
 
-@dataclass(frozen=True, slots=True)
-class Likeness:
-    """A page here and the page of another case that looks like it; pages count within the file."""
-
-    material_no: int
-    page: int
-    other_case_no: str
-    other_material_no: int
-
-
-def distance(one: int, other: int) -> int:
-    """In how many bits two prints differ."""
-    return (one ^ other).bit_count()
-
-
-def _keys(print_: int) -> list[int]:
-    return [(band << _WIDTH) | (print_ >> (band * _WIDTH) & _MASK) for band in range(_BANDS)]
-
-
-def seen_elsewhere(session: Session, case_no: str, prints: Mapping[tuple[int, int], int]) -> Iterator[Likeness]:
+def seen_elsewhere(
+    session: Session, case_no: str, prints: Mapping[tuple[int, int], int]
+) -> Iterator[Likeness]:
     """Pages, by material and place in it, that look like a page of another case; one other page is named for each."""
     for (material_no, page), print_ in prints.items():
         found = _other(session, case_no, print_)
@@ -50,7 +30,7 @@ def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | Non
 
     Read band by band and some at a time: a page that every second case holds, such as a printed form, would otherwise bring all of them.
     """
-    read = dict.fromkeys(_keys(print_), 0)
+    read = dict.fromkeys(band_keys(print_), 0)
     while read:
         parts = [
             select(PageBand.key, PageBand.print_id)
@@ -66,7 +46,10 @@ def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | Non
         query = (
             select(PagePrint.bits, PagePrint.material_no, Case.case_no)
             .join(Case, Case.id == PagePrint.case_id)
-            .where(PagePrint.id.in_({one for found in bands.values() for one in found}), Case.case_no != case_no)
+            .where(
+                PagePrint.id.in_({one for found in bands.values() for one in found}),
+                Case.case_no != case_no,
+            )
             .order_by(PagePrint.id)
         )
         for bits, material_no, other in session.execute(query) if bands else ():
@@ -76,29 +59,20 @@ def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | Non
     return None
 
 
-def alike(prints: Mapping[tuple[int, int], int]) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Pages of one case that look like an earlier page of it, each with the first such; by the same bands, since a case may have thousands of pages."""
-    bands: dict[int, list[tuple[int, int]]] = {}
-    for place, print_ in prints.items():
-        keys = _keys(print_)
-        near = {other for key in keys for other in bands.get(key, ())}
-        found = sorted(other for other in near if distance(prints[other], print_) <= NEAR)
-        if found:
-            yield place, found[0]
-        for key in keys:
-            bands.setdefault(key, []).append(place)
-
-
 def keep_prints(session: Session, case_id: int, prints: Mapping[tuple[int, int], int]) -> None:
     """Remember the pages of a case that is taken over."""
     rows = [
-        PagePrint(case_id=case_id, material_no=material_no, page=page, bits=print_.to_bytes(BITS // 8))
+        PagePrint(
+            case_id=case_id, material_no=material_no, page=page, bits=print_.to_bytes(BITS // 8)
+        )
         for (material_no, page), print_ in prints.items()
     ]
     session.add_all(rows)
     session.flush()
     bands: Sequence[dict[str, int]] = [
-        {"key": key, "print_id": row.id} for row, print_ in zip(rows, prints.values(), strict=True) for key in _keys(print_)
+        {"key": key, "print_id": row.id}
+        for row, print_ in zip(rows, prints.values(), strict=True)
+        for key in band_keys(print_)
     ]
     if bands:
         session.execute(insert(PageBand), bands)

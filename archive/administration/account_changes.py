@@ -58,14 +58,25 @@ class Wanted:
 
 
 def propose_change(
-    session: Session, actor: Reader, login: str, kind: ChangeKind, reason: str, organisations: Organisations, wanted: Wanted | None = None
+    session: Session,
+    actor: Reader,
+    login: str,
+    kind: ChangeKind,
+    reason: str,
+    organisations: Organisations,
+    wanted: Wanted | None = None,
 ) -> AccountChange:
     """Enter a change; nothing happens before it is approved. Raises ForbiddenError, NotFoundError, ConflictError, BadAccountError."""
     require_act(actor, Act.PROPOSE_ACCOUNT)
     account = held_account(session, login)
     if account.login == actor.account:
         raise ForbiddenError("不得提交本人账号的变更。", "请由另一名系统管理员提交。")
-    if session.scalars(select(AccountChange.id).filter_by(account_id=account.id, state=ChangeState.PROPOSED)).first() is not None:
+    if (
+        session.scalars(
+            select(AccountChange.id).filter_by(account_id=account.id, state=ChangeState.PROPOSED)
+        ).first()
+        is not None
+    ):
         raise ConflictError("该账号已有待批准的变更。", "请先由安全保密管理员审批。")
     _check(session, account, kind, wanted, organisations)
     change = AccountChange(
@@ -79,7 +90,15 @@ def propose_change(
     )
     session.add(change)
     session.flush()
-    journal.record(session, actor.account, "PROPOSE_CHANGE", login, kind=kind, number=change.id, **_shown(change.wanted))
+    journal.record(
+        session,
+        actor.account,
+        "PROPOSE_CHANGE",
+        login,
+        kind=kind,
+        number=change.id,
+        **_shown(change.wanted),
+    )
     return change
 
 
@@ -87,7 +106,13 @@ def _shown(wanted: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if key in {"org", "role"}}
 
 
-def _check(session: Session, account: Account, kind: ChangeKind, wanted: Wanted | None, organisations: Organisations) -> None:
+def _check(
+    session: Session,
+    account: Account,
+    kind: ChangeKind,
+    wanted: Wanted | None,
+    organisations: Organisations,
+) -> None:
     expected = {ChangeKind.ENABLE: AccountState.DISABLED}.get(kind, AccountState.ACTIVE)
     if account.state != expected:
         raise ConflictError("账号当前状态不允许此项变更。", "请在账号列表中核对。")
@@ -96,26 +121,49 @@ def _check(session: Session, account: Account, kind: ChangeKind, wanted: Wanted 
     if kind is ChangeKind.ENABLE:
         check_hands(session, account.officer_no, Role(account.role), but=account.login)
     if kind is ChangeKind.DISABLE and Role(account.role) in ADMINISTRATORS:
-        others = select(func.count()).where(Account.role == account.role, Account.state == AccountState.ACTIVE, Account.id != account.id)
+        others = select(func.count()).where(
+            Account.role == account.role,
+            Account.state == AccountState.ACTIVE,
+            Account.id != account.id,
+        )
         if not session.scalar(others.select_from(Account)):
-            raise ConflictError("这是唯一在用的该类管理员账号，不能停用。", "请先为接任者建立账号。")
+            raise ConflictError(
+                "这是唯一在用的该类管理员账号，不能停用。", "请先为接任者建立账号。"
+            )
 
 
-def _check_edit(session: Session, account: Account, wanted: Wanted | None, organisations: Organisations) -> None:
+def _check_edit(
+    session: Session, account: Account, wanted: Wanted | None, organisations: Organisations
+) -> None:
     if wanted is None or not wanted.name.strip():
         raise BadAccountError("没有写明变更后的内容。", "请填写姓名、单位和角色。")
     role = Role(account.role)
     if role != wanted.role and {role, wanted.role} & ADMINISTRATORS:
-        raise BadAccountError("三员角色不得由其他角色变更而来，也不得改任其他角色。", "请停用原账号，另建账号。")
+        raise BadAccountError(
+            "三员角色不得由其他角色变更而来，也不得改任其他角色。", "请停用原账号，另建账号。"
+        )
     if account.kind == AccountKind.CLIENT and role != wanted.role:
         raise BadAccountError("系统账号不能变更角色。", "请停用原账号，另建账号。")
-    new = NewAccount(account.login, AccountKind(account.kind), wanted.name, wanted.org, wanted.role, account.officer_no)
+    new = NewAccount(
+        account.login,
+        AccountKind(account.kind),
+        wanted.name,
+        wanted.org,
+        wanted.role,
+        account.officer_no,
+    )
     check_place(new, organisations)
     check_hands(session, account.officer_no, wanted.role, but=account.login)
 
 
 def decide_change(
-    session: Session, actor: Reader, number: int, *, approve: bool, reason: str, organisations: Organisations
+    session: Session,
+    actor: Reader,
+    number: int,
+    *,
+    approve: bool,
+    reason: str,
+    organisations: Organisations,
 ) -> tuple[AccountChange, str | None]:
     """Approve and carry out, or refuse; a fresh secret, if there is one, is given back to be shown once. Raises as `propose_change`."""
     require_act(actor, Act.APPROVE_ACCOUNT)
@@ -130,26 +178,48 @@ def decide_change(
     secret = None
     if approve:
         kind = ChangeKind(change.kind)
-        wanted = Wanted(**{**change.wanted, "role": Role(change.wanted["role"])}) if change.wanted else None
+        wanted = (
+            Wanted(**{**change.wanted, "role": Role(change.wanted["role"])})
+            if change.wanted
+            else None
+        )
         # Asked again: what was allowed when it was submitted need not be any more.
         _check(session, account, kind, wanted, organisations)
         secret = _apply(session, actor.account, account, kind, wanted)
     change.state = ChangeState.APPROVED if approve else ChangeState.REFUSED
-    change.decided_by, change.decided_at, change.decision = actor.account, database_now(session), reason
-    journal.record(session, actor.account, "DECIDE_CHANGE", account.login, kind=change.kind, number=number, state=change.state)
+    change.decided_by, change.decided_at, change.decision = (
+        actor.account,
+        database_now(session),
+        reason,
+    )
+    journal.record(
+        session,
+        actor.account,
+        "DECIDE_CHANGE",
+        account.login,
+        kind=change.kind,
+        number=number,
+        state=change.state,
+    )
     return change, secret
 
 
-def _apply(session: Session, by: str, account: Account, kind: ChangeKind, wanted: Wanted | None) -> str | None:
+def _apply(
+    session: Session, by: str, account: Account, kind: ChangeKind, wanted: Wanted | None
+) -> str | None:
     if kind is ChangeKind.SECRET:
-        return renew_secret(session, by, account.login, must_change=account.kind == AccountKind.PERSON)
+        return renew_secret(
+            session, by, account.login, must_change=account.kind == AccountKind.PERSON
+        )
     if kind is ChangeKind.ENABLE:
         account.state, account.failures, account.locked_until = AccountState.ACTIVE, 0, None
     elif kind is ChangeKind.DISABLE:
         shut(session, account)
     elif wanted is not None:
         account.name, account.org, account.role = wanted.name, wanted.org, wanted.role
-        shut(session, account, state=AccountState.ACTIVE)  # whoever is logged in sits under the old role
+        shut(
+            session, account, state=AccountState.ACTIVE
+        )  # whoever is logged in sits under the old role
     return None
 
 
@@ -157,5 +227,8 @@ def changes_waiting(session: Session) -> list[tuple[AccountChange, Account]]:
     """What waits for the 安全保密管理员, oldest first."""
     query = select(AccountChange, Account).join(Account, Account.id == AccountChange.account_id)
     return [
-        (change, account) for change, account in session.execute(query.filter(AccountChange.state == "PROPOSED").order_by(AccountChange.id))
+        (change, account)
+        for change, account in session.execute(
+            query.filter(AccountChange.state == "PROPOSED").order_by(AccountChange.id)
+        )
     ]

@@ -16,7 +16,17 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from archive.administration.policy import ADMINISTRATORS, SCOPE_OF, Act, Reader, Role, Scope, acts_of, may, org_kinds_of
+from archive.administration.policy import (
+    ADMINISTRATORS,
+    SCOPE_OF,
+    Act,
+    Reader,
+    Role,
+    Scope,
+    acts_of,
+    may,
+    org_kinds_of,
+)
 from archive.audit import journal
 from archive.database.engine import database_now
 from archive.database.tables_administration import Account, Login
@@ -78,7 +88,9 @@ class NewAccount:
     scopes: tuple[Scope, ...] = ()
 
 
-def propose_account(session: Session, actor: Reader, new: NewAccount, organisations: Organisations) -> Account:
+def propose_account(
+    session: Session, actor: Reader, new: NewAccount, organisations: Organisations
+) -> Account:
     """The 系统管理员 enters an account; it can do nothing before it is approved. Raises ForbiddenError, BadAccountError, ConflictError."""
     require_act(actor, Act.PROPOSE_ACCOUNT)
     return _propose(session, actor.account, new, organisations)
@@ -100,7 +112,9 @@ def _propose(session: Session, by: str, new: NewAccount, organisations: Organisa
     )
     session.add(account)
     session.flush()
-    journal.record(session, by, "PROPOSE_ACCOUNT", new.login, role=new.role, org=new.org, kind=new.kind)
+    journal.record(
+        session, by, "PROPOSE_ACCOUNT", new.login, role=new.role, org=new.org, kind=new.kind
+    )
     return account
 
 
@@ -117,7 +131,9 @@ def approve_account(session: Session, actor: Reader, login: str) -> Account:
 
 def _approve(session: Session, by: str, account: Account) -> Account:
     account.state, account.approved_by = AccountState.ACTIVE, by
-    journal.record(session, by, "APPROVE_ACCOUNT", account.login, role=account.role, org=account.org)
+    journal.record(
+        session, by, "APPROVE_ACCOUNT", account.login, role=account.role, org=account.org
+    )
     return account
 
 
@@ -143,7 +159,9 @@ def disable_account(session: Session, actor: Reader, login: str, reason: str) ->
     return account
 
 
-def shut(session: Session, account: Account, *, state: AccountState = AccountState.DISABLED) -> None:
+def shut(
+    session: Session, account: Account, *, state: AccountState = AccountState.DISABLED
+) -> None:
     """End every login of an account, and leave it in this state."""
     account.state = state
     session.execute(delete(Login).where(Login.account_id == account.id))
@@ -153,7 +171,9 @@ def set_password(session: Session, by: str, login: str, password: str) -> None:
     """Keep the hash of a new password; every login of the account ends. Raises WeakPasswordError."""
     account = held_account(session, login)
     if len(password) < MIN_PASSWORD or login in password:
-        raise WeakPasswordError(f"口令过于简单：至少{MIN_PASSWORD}个字符，且不得含有用户名。", "请另设口令。")
+        raise WeakPasswordError(
+            f"口令过于简单：至少{MIN_PASSWORD}个字符，且不得含有用户名。", "请另设口令。"
+        )
     _set_secret(session, account, password)
     account.must_change = False
     journal.record(session, by, "SET_PASSWORD", login)
@@ -180,8 +200,21 @@ def first_administrators(session: Session, organisations: Organisations) -> dict
         raise ConflictError("已有账号。", "请由系统管理员提交、安全保密管理员批准新账号。")
     city = organisations.of_kind(OrgKind.CITY)[0].code
     made = {}
-    for role, login in ((Role.SYSTEM_ADMIN, "sysadmin"), (Role.SECURITY_ADMIN, "secadmin"), (Role.AUDIT_ADMIN, "auditor")):
-        _approve(session, "setup", _propose(session, "setup", NewAccount(login, AccountKind.PERSON, role.label, city, role), organisations))
+    for role, login in (
+        (Role.SYSTEM_ADMIN, "sysadmin"),
+        (Role.SECURITY_ADMIN, "secadmin"),
+        (Role.AUDIT_ADMIN, "auditor"),
+    ):
+        _approve(
+            session,
+            "setup",
+            _propose(
+                session,
+                "setup",
+                NewAccount(login, AccountKind.PERSON, role.label, city, role),
+                organisations,
+            ),
+        )
         made[login] = renew_secret(session, "setup", login)
     return made
 
@@ -202,14 +235,19 @@ def check_secret(session: Session, login: str, secret: str) -> Account | None:
     if not right or account.secret_hash is None:
         account.failures += 1
         if account.failures >= _FREE_FAILURES:
-            account.locked_until = now + min(timedelta(seconds=30) * 2 ** min(account.failures - _FREE_FAILURES, 10), _LONGEST_LOCK)
+            account.locked_until = now + min(
+                timedelta(seconds=30) * 2 ** min(account.failures - _FREE_FAILURES, 10),
+                _LONGEST_LOCK,
+            )
             journal.record(session, login, "LOGIN_LOCKED", login, failures=account.failures)
         return None
     account.failures, account.locked_until = 0, None
     return account if account.state == AccountState.ACTIVE else None
 
 
-def open_login(session: Session, account: Account, kind: str, scopes: Collection[Scope] = ()) -> str:
+def open_login(
+    session: Session, account: Account, kind: str, scopes: Collection[Scope] = ()
+) -> str:
     """Log an account in (`kind` WEB or TOKEN); gives what the browser or client carries from now on, kept here as a digest only."""
     carried = secrets.token_urlsafe(32)
     now = database_now(session)
@@ -231,7 +269,9 @@ def open_login(session: Session, account: Account, kind: str, scopes: Collection
 def reader_of(session: Session, carried: str, kind: str) -> Reader | None:
     """Who carries this; None when it is unknown, has run out or the account was shut."""
     found = session.execute(
-        select(Login, Account).join(Account, Account.id == Login.account_id).where(Login.digest == _digest(carried), Login.kind == kind)
+        select(Login, Account)
+        .join(Account, Account.id == Login.account_id)
+        .where(Login.digest == _digest(carried), Login.kind == kind)
     ).first()
     if found is None:
         return None
@@ -243,7 +283,11 @@ def reader_of(session: Session, carried: str, kind: str) -> Reader | None:
 
 def reader(account: Account, scopes: Collection[str] = ()) -> Reader:
     """An account as the policy sees it. A client never has more than its own scopes; a person has none."""
-    allowed = frozenset(Scope(one) for one in scopes if one in account.scopes) if account.kind == AccountKind.CLIENT else None
+    allowed = (
+        frozenset(Scope(one) for one in scopes if one in account.scopes)
+        if account.kind == AccountKind.CLIENT
+        else None
+    )
     return Reader(account.login, Role(account.role), account.org, allowed)
 
 
@@ -259,7 +303,9 @@ def csrf_token(carried: str) -> str:
 
 def _check(session: Session, new: NewAccount, organisations: Organisations) -> None:
     if not _LOGIN.fullmatch(new.login):
-        raise BadAccountError("用户名应为3至64个小写字母、数字、点、横线或下划线。", "请更正用户名。")
+        raise BadAccountError(
+            "用户名应为3至64个小写字母、数字、点、横线或下划线。", "请更正用户名。"
+        )
     check_place(new, organisations)
     client = new.kind is AccountKind.CLIENT
     if client and new.role in ADMINISTRATORS:
@@ -274,7 +320,9 @@ def _check(session: Session, new: NewAccount, organisations: Organisations) -> N
 
 def check_place(new: NewAccount, organisations: Organisations) -> None:
     """Raise BadAccountError for a role that does not exist at this kind of organisation."""
-    if new.org not in organisations or organisations.get(new.org).kind not in org_kinds_of(new.role):
+    if new.org not in organisations or organisations.get(new.org).kind not in org_kinds_of(
+        new.role
+    ):
         raise BadAccountError(f"{new.role.label}不能设在该单位。", "请核对角色与单位。")
 
 
@@ -283,10 +331,16 @@ def check_hands(session: Session, officer_no: str | None, role: Role, *, but: st
     if not officer_no:
         return
     others = session.scalars(
-        select(Account).where(Account.officer_no == officer_no, Account.state != AccountState.DISABLED, Account.login != but)
+        select(Account).where(
+            Account.officer_no == officer_no,
+            Account.state != AccountState.DISABLED,
+            Account.login != but,
+        )
     )
     if any({Role(one.role), role} & ADMINISTRATORS for one in others):
-        raise BadAccountError("三员不得由同一人兼任，也不得兼任业务角色。", "请停用其原账号，或换人。")
+        raise BadAccountError(
+            "三员不得由同一人兼任，也不得兼任业务角色。", "请停用其原账号，或换人。"
+        )
 
 
 def require_act(actor: Reader, act: Act) -> None:
@@ -310,9 +364,13 @@ def _digest(carried: str) -> str:
 
 
 def _hash(secret: str) -> str:
-    return Argon2id(salt=secrets.token_bytes(16), length=32, iterations=_ITERATIONS, lanes=1, memory_cost=_MEMORY_KIB).derive_phc_encoded(
-        secret.encode()
-    )
+    return Argon2id(
+        salt=secrets.token_bytes(16),
+        length=32,
+        iterations=_ITERATIONS,
+        lanes=1,
+        memory_cost=_MEMORY_KIB,
+    ).derive_phc_encoded(secret.encode())
 
 
 def _verify(hashed: str, secret: str) -> bool:

@@ -85,7 +85,11 @@ def _materials(before: ServiceItem, after: ServiceItem) -> list[Change]:
 
 
 def _material(one: Any) -> str:  # noqa: ANN401 - a material or None
-    return "" if one is None else f"{'、'.join(source.label for source in one.sources)}（{one.condition or '必交'}）"
+    return (
+        ""
+        if one is None
+        else f"{'、'.join(source.label for source in one.sources)}（{one.condition or '必交'}）"
+    )
 
 
 def _said(value: Any) -> str:  # noqa: ANN401 - any field
@@ -103,7 +107,9 @@ def read_items(text: str, catalogue: Catalogue) -> list[Incoming]:
         Catalogue(items)  # names no item twice
     except ValidationError as fault:
         places = "；".join(".".join(str(part) for part in one["loc"]) for one in fault.errors()[:5])
-        raise CatalogueError(f"事项清单不符合格式：{places}。", "请对照 service-items.json 的字段更正。") from None
+        raise CatalogueError(
+            f"事项清单不符合格式：{places}。", "请对照 service-items.json 的字段更正。"
+        ) from None
     except ValueError:
         raise CatalogueError("所给内容不是 JSON。", "请选择或粘贴 JSON 格式的事项清单。") from None
     found = []
@@ -111,13 +117,26 @@ def read_items(text: str, catalogue: Catalogue) -> list[Incoming]:
         held = versions_of(catalogue, item.code)
         same = next((one for one in held if one.version == item.version), None)
         if same is not None and differences(same, item):
-            raise ConflictError(f"事项 {item.code} 的版本 {item.version} 已存在且内容不同。", "已有版本不得改动，请另编版本号。")
+            raise ConflictError(
+                f"事项 {item.code} 的版本 {item.version} 已存在且内容不同。",
+                "已有版本不得改动，请另编版本号。",
+            )
         before = held[-1] if held and same is None else None
-        found.append(Incoming(item, before, differences(before, item) if before else (), same is not None, missing_groups(item)))
+        found.append(
+            Incoming(
+                item,
+                before,
+                differences(before, item) if before else (),
+                same is not None,
+                missing_groups(item),
+            )
+        )
     return found
 
 
-def import_items(session: Session, actor: Reader, text: str, approval: str, catalogue: Catalogue) -> int:
+def import_items(
+    session: Session, actor: Reader, text: str, approval: str, catalogue: Catalogue
+) -> int:
     """Enter the versions that are not there yet, upon the approval of the archives authority (实施条例 §19); returns how many."""
     require_act(actor, Act.OPERATE)
     fresh = [one.item for one in read_items(text, catalogue) if not one.known]
@@ -137,12 +156,25 @@ def import_items(session: Session, actor: Reader, text: str, approval: str, cata
     )
     session.flush()
     journal.record(
-        session, actor.account, "IMPORT_ITEM", "catalogue", approval=approval, items=[f"{one.code}@{one.version}" for one in fresh]
+        session,
+        actor.account,
+        "IMPORT_ITEM",
+        "catalogue",
+        approval=approval,
+        items=[f"{one.code}@{one.version}" for one in fresh],
     )
     return len(fresh)
 
 
-def switch_digitised(session: Session, actor: Reader, code: str, *, digitised: bool, reason: str, organisations: Organisations) -> None:
+def switch_digitised(
+    session: Session,
+    actor: Reader,
+    code: str,
+    *,
+    digitised: bool,
+    reason: str,
+    organisations: Organisations,
+) -> None:
     """Let a district or the city be 已电子化 or 过渡期: its stations follow it (R16). Raises ForbiddenError, ConflictError."""
     require_act(actor, Act.OPERATE)
     one = organisations.get(code)
@@ -150,18 +182,31 @@ def switch_digitised(session: Session, actor: Reader, code: str, *, digitised: b
         raise ConflictError("电子化状态按旗区局设定，所属单位随之。", "请在其旗区局一行切换。")
     if one.digitised == digitised:
         raise ConflictError("该单位已处于此状态。", "请刷新页面。")
-    row = Configured(kind=ORGANISATION, key=code, body={"digitised": digitised}, note=reason, by=actor.account, at=database_now(session))
+    row = Configured(
+        kind=ORGANISATION,
+        key=code,
+        body={"digitised": digitised},
+        note=reason,
+        by=actor.account,
+        at=database_now(session),
+    )
     session.add(row)
     session.flush()
-    journal.record(session, actor.account, "SWITCH_ORGANISATION", code, digitised=digitised, reason=reason)
+    journal.record(
+        session, actor.account, "SWITCH_ORGANISATION", code, digitised=digitised, reason=reason
+    )
 
 
-def read_on(session: Session, after: int, catalogue: Catalogue, organisations: Organisations) -> int:
+def read_on(
+    session: Session, after: int, catalogue: Catalogue, organisations: Organisations
+) -> int:
     """Take what was entered after this row into the tables of this process; gives the last row read."""
     newest = session.scalar(select(func.max(Configured.id))) or 0
     if newest <= after:
         return after
-    rows = session.scalars(select(Configured).where(Configured.id > after).order_by(Configured.id)).all()
+    rows = session.scalars(
+        select(Configured).where(Configured.id > after).order_by(Configured.id)
+    ).all()
     catalogue.add([ServiceItem.model_validate(one.body) for one in rows if one.kind == ITEM])
     for one in rows:
         if one.kind == ORGANISATION and one.key in organisations:
@@ -171,4 +216,6 @@ def read_on(session: Session, after: int, catalogue: Catalogue, organisations: O
 
 def notes_of(session: Session, kind: str) -> Sequence[Configured]:
     """What was entered of a kind, newest first."""
-    return session.scalars(select(Configured).where(Configured.kind == kind).order_by(Configured.id.desc())).all()
+    return session.scalars(
+        select(Configured).where(Configured.kind == kind).order_by(Configured.id.desc())
+    ).all()

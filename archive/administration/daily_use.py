@@ -9,11 +9,11 @@ from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.arrangement.filing import LOCAL_TIME
 from archive.audit import journal
 from archive.database.engine import database_now
 from archive.database.tables_administration import DailyUse
 from archive.reference.errors import ArchiveError
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import LabelledEnum
 
 
@@ -31,7 +31,9 @@ class DailyLimitError(ArchiveError):
 
     def __init__(self, kind: Shown) -> None:
         """What was reached, and whom to ask."""
-        super().__init__(f"今日{kind.label}已达上限。", "请次日再试；确需继续的，请联系安全保密管理员。")
+        super().__init__(
+            f"今日{kind.label}已达上限。", "请次日再试；确需继续的，请联系安全保密管理员。"
+        )
         self.kind = kind
 
 
@@ -39,7 +41,11 @@ _COLUMNS = {Shown.LOOKS: DailyUse.looks, Shown.CONTENT: DailyUse.content}
 # Every look counts, so the statements are made once, on the table: the unit of work has nothing to do with them.
 _ONE_MORE = {
     kind: update(DailyUse.__table__)  # type: ignore[arg-type]  # a table, as SQLAlchemy types it too broadly
-    .where(DailyUse.account == bindparam("of"), DailyUse.day == bindparam("on"), column < bindparam("most"))
+    .where(
+        DailyUse.account == bindparam("of"),
+        DailyUse.day == bindparam("on"),
+        column < bindparam("most"),
+    )
     .values({column.key: column + 1})
     for kind, column in _COLUMNS.items()
 }
@@ -80,10 +86,23 @@ def refuse(session: Session, account: str, kind: Shown, most: int) -> None:
     before = session.scalars(select(DailyUse.refused).where(*mine)).first()
     session.execute(update(DailyUse).where(*mine).values(refused=DailyUse.refused + 1))
     if not before:
-        journal.record(session, account, "ALARM", f"account:{account}", reason=DailyLimitError.code, kind=str(kind), most=most)
+        journal.record(
+            session,
+            account,
+            "ALARM",
+            f"account:{account}",
+            reason=DailyLimitError.code,
+            kind=str(kind),
+            most=most,
+        )
 
 
 def of_day(session: Session, day: date) -> list[DailyUse]:
     """What each account was shown on a day, most content first; for the security administrator."""
-    order = (DailyUse.refused.desc(), DailyUse.content.desc(), DailyUse.looks.desc(), DailyUse.account)
+    order = (
+        DailyUse.refused.desc(),
+        DailyUse.content.desc(),
+        DailyUse.looks.desc(),
+        DailyUse.account,
+    )
     return list(session.scalars(select(DailyUse).where(DailyUse.day == day).order_by(*order)))

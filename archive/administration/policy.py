@@ -148,7 +148,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class UsageGrant:
     """An approved usage request: this account may do these acts on this volume until then. `fields` None: all of them in plain."""
 
     number: str
@@ -164,7 +164,7 @@ class Decision:
     """The answer: `denial` None is yes. `grant` is the one it stands on, None when the reader's own place was enough."""
 
     denial: Denial | None
-    grant: Grant | None = None
+    grant: UsageGrant | None = None
 
     @property
     def allowed(self) -> bool:
@@ -207,8 +207,14 @@ def _rules() -> _Rules:
     data = json.loads(_DATA.read_text("utf-8"))
     scopes = {key: _use_scope(key, row) for key, row in data["scopes"].items()}
     return _Rules(
-        {Role(key): frozenset(Act(one) for one in row["acts"]) for key, row in data["roles"].items()},
-        {Role(key): frozenset(OrgKind(one) for one in row["orgs"]) for key, row in data["roles"].items()},
+        {
+            Role(key): frozenset(Act(one) for one in row["acts"])
+            for key, row in data["roles"].items()
+        },
+        {
+            Role(key): frozenset(OrgKind(one) for one in row["orgs"])
+            for key, row in data["roles"].items()
+        },
         frozenset(data["restricted_series"]),
         {
             key: Capacity(
@@ -225,7 +231,13 @@ def _rules() -> _Rules:
 
 def _use_scope(key: str, row: Mapping[str, Any]) -> UseScope:
     fields = None if row["fields"] == "ALL" else frozenset(row["fields"])
-    return UseScope(key, row["label"], frozenset(Act(one) for one in row["acts"]), fields, row.get("needs_paper"))
+    return UseScope(
+        key,
+        row["label"],
+        frozenset(Act(one) for one in row["acts"]),
+        fields,
+        row.get("needs_paper"),
+    )
 
 
 def acts_of(role: Role) -> frozenset[Act]:
@@ -278,7 +290,7 @@ def decide(
     act: Act,
     record: Record | None,
     organisations: Organisations,
-    grants: Iterable[Grant] = (),
+    grants: Iterable[UsageGrant] = (),
     *,
     now: datetime,
 ) -> Decision:
@@ -292,7 +304,11 @@ def decide(
     if record is None:
         return Decision(Denial.NOT_HERE)
     at_home = reader.org in scope_of(_sides(act, record), organisations)
-    held = [one for one in grants if one.account == reader.account and one.code == record.code and now < one.ends_at]
+    held = [
+        one
+        for one in grants
+        if one.account == reader.account and one.code == record.code and now < one.ends_at
+    ]
     if not at_home and not (held and act in GRANTED_ACTS):
         return Decision(Denial.NOT_HERE)
     if not record.committed and act not in _UNCOMMITTED_ACTS:
@@ -310,7 +326,9 @@ def _sides(act: Act, record: Record) -> tuple[str, ...]:
 
 def _needs_grant(act: Act, record: Record) -> bool:
     # Facts in plain can be copied by a machine without a trace on them; page images bear the reader's name.
-    return act is Act.VIEW_PLAIN or act is Act.CERTIFY or (record.restricted and act in CONTENT_ACTS)
+    return (
+        act is Act.VIEW_PLAIN or act is Act.CERTIFY or (record.restricted and act in CONTENT_ACTS)
+    )
 
 
 def papers_missing(capacity: Capacity, scope: UseScope, papers: Iterable[str]) -> tuple[str, ...]:

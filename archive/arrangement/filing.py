@@ -5,14 +5,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from archive.reference.case_facts import CaseFacts, Material
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import ServiceItem
 from archive.reference.vocabulary import FormKind, Retention, Series, SourceKind
-
-LOCAL_TIME = ZoneInfo("Asia/Shanghai")
 
 
 class FilingRule(StrEnum):
@@ -43,7 +41,12 @@ class Placement:
     cross_reference: CrossReference | None
 
 
-def place(facts: CaseFacts, item: ServiceItem, organisations: Organisations, rule: FilingRule = FilingRule.RECEIVING_PLACE) -> Placement:
+def place(
+    facts: CaseFacts,
+    item: ServiceItem,
+    organisations: Organisations,
+    rule: FilingRule = FilingRule.RECEIVING_PLACE,
+) -> Placement:
     """Which fonds and series a case belongs to (R20-R22). Raises UnknownOrganisationError.
 
     A case received elsewhere than at its domicile, even by a hall of the same district, goes to the receiving place's 全域通办 series and
@@ -55,12 +58,17 @@ def place(facts: CaseFacts, item: ServiceItem, organisations: Organisations, rul
     other: CrossReference | None
     if not facts.citywide:
         # An item may belong to two series, as a death on the way of a move does; the second finds the volume by reference.
-        filed, other = home, CrossReference(home.fonds, item.see_also, domicile) if item.see_also else None
+        filed, other = (
+            home,
+            CrossReference(home.fonds, item.see_also, domicile) if item.see_also else None,
+        )
     elif rule is FilingRule.RECEIVING_PLACE:
         filed, other = citywide, home
     else:
         filed, other = home, citywide
-    return Placement(filed.fonds, filed.series, completion_year(facts), item.retention, filed.org, other)
+    return Placement(
+        filed.fonds, filed.series, completion_year(facts), item.retention, filed.org, other
+    )
 
 
 def completion_year(facts: CaseFacts) -> int:
@@ -87,7 +95,12 @@ _CONCLUSION = re.compile(r"审批表$|^常住人口登记[表卡]$|存根|^户�
 _APPLICATION = re.compile(r"收件单|申请(?!人)")
 _INQUIRY = re.compile(r"比对|调查|核查|核实|走访")
 _PROCESS = re.compile(r"告知|公示")
-_BY_SOURCE = {SourceKind.SYSTEM_FORM: 2, SourceKind.SHARED_CERT: 3, SourceKind.SCANNED_PROOF: 4, SourceKind.ONLINE_APPLICATION: 5}
+_BY_SOURCE = {
+    SourceKind.SYSTEM_FORM: 2,
+    SourceKind.SHARED_CERT: 3,
+    SourceKind.SCANNED_PROOF: 4,
+    SourceKind.ONLINE_APPLICATION: 5,
+}
 
 
 def item_group(material: Material) -> int:
@@ -96,7 +109,9 @@ def item_group(material: Material) -> int:
     What a material is comes before where it came from; a scan under the name of a system form stays a scan (R9).
     """
     system_form = material.source is SourceKind.SYSTEM_FORM
-    if material.form in (FormKind.APPROVAL, FormKind.REGISTER) or (system_form and _CONCLUSION.search(material.type)):
+    if material.form in (FormKind.APPROVAL, FormKind.REGISTER) or (
+        system_form and _CONCLUSION.search(material.type)
+    ):
         return 1
     if material.form is FormKind.RECEIPT:
         return 2
@@ -112,7 +127,11 @@ def item_group(material: Material) -> int:
 def item_order(materials: Iterable[Material], item: ServiceItem) -> tuple[Material, ...]:
     """Order the materials as they lie in the volume: by group, then as the item lists them, others after, then by number (standards.md §2.3)."""
     listed = {material.name: index for index, material in enumerate(item.materials)}
-    return tuple(sorted(materials, key=lambda one: (item_group(one), listed.get(one.type, len(listed)), one.no)))
+    return tuple(
+        sorted(
+            materials, key=lambda one: (item_group(one), listed.get(one.type, len(listed)), one.no)
+        )
+    )
 
 
 def volume_title(facts: CaseFacts, item: ServiceItem, organisations: Organisations) -> str:
@@ -122,5 +141,8 @@ def volume_title(facts: CaseFacts, item: ServiceItem, organisations: Organisatio
     """
     first, *others = facts.subjects
     who = f"{first.name}等{len(others) + 1}人" if others else first.name
-    receive, domicile = organisations.get(facts.orgs.receive).name, organisations.get(facts.orgs.domicile).name
+    receive, domicile = (
+        organisations.get(facts.orgs.receive).name,
+        organisations.get(facts.orgs.domicile).name,
+    )
     return f"{who}{item.name}（{receive}受理，{domicile}办理，{facts.case_no}）"

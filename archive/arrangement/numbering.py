@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import ACCEPTED, VOIDED
-from archive.arrangement.filing import LOCAL_TIME, FilingRule, Placement, is_late, place
+from archive.arrangement.filing import FilingRule, Placement, is_late, place
 from archive.arrangement.page_order import orders_of, orders_record
 from archive.audit import journal
 from archive.database.engine import database_now
-from archive.database.tables_cases import Case, CaseRevision, Component, Job, NumberCounter, Volume, VolumeVersion
+from archive.database.tables_cases import Case, CaseRevision, Component
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import NumberCounter, Volume, VolumeVersion
 from archive.jobs.crashpoints import reach
 from archive.jobs.leases import give_up
 from archive.reference.case_facts import CaseFacts
@@ -27,23 +28,40 @@ from archive.reference.compile_errors import (
     UnsupportedError,
 )
 from archive.reference.errors import ConflictError, NotFoundError
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import VolumeState
+from archive.reference.vocabulary import (
+    ACCEPTED,
+    FROM_CASE,
+    FROM_TIMESTAMP,
+    KIND_OF,
+    VOIDED,
+    VolumeState,
+)
 
-COMPILE, TIMESTAMP, RENEW = "compile", "timestamp", "renew"
-"""The kinds of jobs; each carries a version to COMMITTED."""
-FROM_CASE, FROM_TIMESTAMP, FROM_RENEWAL = "CASE", "TIMESTAMP", "RENEWAL"
-"""`VolumeVersion.origin`."""
-KIND_OF = {FROM_CASE: COMPILE, FROM_TIMESTAMP: TIMESTAMP, FROM_RENEWAL: RENEW}
 _FAULTS_OF_ORIGINALS = frozenset(
-    one.code for one in (UnreadableError, EncryptedError, UnsupportedError, TooLargeError, ContentLostError, NotConformingError)
+    one.code
+    for one in (
+        UnreadableError,
+        EncryptedError,
+        UnsupportedError,
+        TooLargeError,
+        ContentLostError,
+        NotConformingError,
+    )
 )
 
 
-def unnumbered(session: Session, *, case_no: str | None = None, period: str | None = None) -> list[Case]:
+def unnumbered(
+    session: Session, *, case_no: str | None = None, period: str | None = None
+) -> list[Case]:
     """Accepted cases without a volume, in order of completion; `period` is YYYY-MM of completion in local time."""
-    query = select(Case).outerjoin(Volume, Volume.case_id == Case.id).where(Case.state == ACCEPTED, Volume.id.is_(None))
+    query = (
+        select(Case)
+        .outerjoin(Volume, Volume.case_id == Case.id)
+        .where(Case.state == ACCEPTED, Volume.id.is_(None))
+    )
     if case_no:
         query = query.where(Case.case_no == case_no)
     cases = [case for case in session.scalars(query) if period is None or _period(case) == period]
@@ -68,10 +86,15 @@ def freeze(
     volumes = []
     for case in cases:
         revision = session.scalars(
-            select(CaseRevision).filter_by(case_id=case.id, state=ACCEPTED).order_by(CaseRevision.revision).limit(1)
+            select(CaseRevision)
+            .filter_by(case_id=case.id, state=ACCEPTED)
+            .order_by(CaseRevision.revision)
+            .limit(1)
         ).one()
         facts = CaseFacts.model_validate(revision.facts)
-        placement = place(facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule)
+        placement = place(
+            facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule
+        )
         volume = _reserve(session, case, placement, at)
         begin_version(session, volume, 1, revision, at)
         volumes.append(volume)
@@ -83,7 +106,9 @@ def freeze(
     return volumes
 
 
-def freeze_supplements(session: Session, actor: str, *, case_no: str | None, period: str | None, at: datetime) -> int:
+def freeze_supplements(
+    session: Session, actor: str, *, case_no: str | None, period: str | None, at: datetime
+) -> int:
     """Begin the next version of every volume whose case has a revision that is in none yet (R40); returns how many.
 
     One at a time and only upon a committed version: the commit record of a version names the one before it. A revision that comes while
@@ -101,14 +126,18 @@ def freeze_supplements(session: Session, actor: str, *, case_no: str | None, per
                 VolumeVersion.origin == FROM_CASE,
             ),
         )
-        .where(CaseRevision.revision > 1, CaseRevision.state == ACCEPTED, VolumeVersion.id.is_(None))
+        .where(
+            CaseRevision.revision > 1, CaseRevision.state == ACCEPTED, VolumeVersion.id.is_(None)
+        )
         .order_by(Volume.code, CaseRevision.revision.desc())
     )
     if case_no:
         query = query.where(Case.case_no == case_no)
     # Of several, the oldest is left in its place.
     waiting = {
-        volume.id: (volume, revision) for volume, revision, case in session.execute(query) if period is None or _period(case) == period
+        volume.id: (volume, revision)
+        for volume, revision, case in session.execute(query)
+        if period is None or _period(case) == period
     }
     begun = 0
     for volume, revision in waiting.values():
@@ -117,7 +146,13 @@ def freeze_supplements(session: Session, actor: str, *, case_no: str | None, per
             give_up(session, newest)
         if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
             version = begin_version(session, volume, newest.version + 1, revision, at)
-            journal.record(session, actor, "FREEZE", f"{volume.code}/v{version.version}", revision=revision.revision)
+            journal.record(
+                session,
+                actor,
+                "FREEZE",
+                f"{volume.code}/v{version.version}",
+                revision=revision.revision,
+            )
             begun += 1
     reach("supplement-frozen-before-commit")
     return begun
@@ -130,19 +165,27 @@ def _gives_way(session: Session, version: VolumeVersion) -> bool:
     """
     if version.state not in (VolumeState.FROZEN, VolumeState.COMPILED):
         return False
-    failed = session.scalar(select(Job.error_code).where(Job.subject == str(version.id), Job.state == "FAILED"))
+    failed = session.scalar(
+        select(Job.error_code).where(Job.subject == str(version.id), Job.state == "FAILED")
+    )
     return version.origin != FROM_CASE or failed in _FAULTS_OF_ORIGINALS
 
 
 def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
     """Begin a version for every volume whose newest version still owes its time-stamps; returns how many."""
     begun = 0
-    owing = select(VolumeVersion.volume_id).where(VolumeVersion.lta_pending, VolumeVersion.state == VolumeState.COMMITTED)
+    owing = select(VolumeVersion.volume_id).where(
+        VolumeVersion.lta_pending, VolumeVersion.state == VolumeState.COMMITTED
+    )
     for volume in session.scalars(select(Volume).where(Volume.id.in_(owing)).order_by(Volume.code)):
         newest = newest_version(session, volume)
         if newest.state == VolumeState.COMMITTED and newest.lta_pending:
-            version = begin_stamping(session, volume, newest, newest.version + 1, FROM_TIMESTAMP, at)
-            journal.record(session, actor, "FREEZE", f"{volume.code}/v{version.version}", origin=FROM_TIMESTAMP)
+            version = begin_stamping(
+                session, volume, newest, newest.version + 1, FROM_TIMESTAMP, at
+            )
+            journal.record(
+                session, actor, "FREEZE", f"{volume.code}/v{version.version}", origin=FROM_TIMESTAMP
+            )
             begun += 1
     reach("timestamp-frozen-before-commit")
     return begun
@@ -160,12 +203,16 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
         raise ConflictError("作废须说明理由。", "请用 --reason 写明理由。")
     if volume.void_reason:
         raise ConflictError("该档号已作废。", "无需再次作废。")
-    versions = session.scalars(select(VolumeVersion).filter_by(volume_id=volume.id).with_for_update()).all()
+    versions = session.scalars(
+        select(VolumeVersion).filter_by(volume_id=volume.id).with_for_update()
+    ).all()
     now = database_now(session)
     if any(one.state == VolumeState.COMMITTED or one.committed_at for one in versions):
         raise ConflictError("该册已归档，档号不能作废。", "如需更正请送达补充归档。")
     if any(one.state == VolumeState.STORED for one in versions):
-        raise ConflictError("该册已入库、即将归档，档号不能作废。", "请运行 yice compile --all 完成归档。")
+        raise ConflictError(
+            "该册已入库、即将归档，档号不能作废。", "请运行 yice compile --all 完成归档。"
+        )
     if any(one.lease_until and one.lease_until > now for one in versions):
         raise ConflictError("该册正在组卷。", "请待组卷结束或失败后再作废。")
     for one in versions:
@@ -181,11 +228,21 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
 def newest_version(session: Session, volume: Volume) -> VolumeVersion:
     """The newest version, with the volume locked: two who begin versions at once see each other's."""
     session.refresh(volume, with_for_update=True)
-    return session.scalars(select(VolumeVersion).filter_by(volume_id=volume.id).order_by(VolumeVersion.version.desc()).limit(1)).one()
+    return session.scalars(
+        select(VolumeVersion)
+        .filter_by(volume_id=volume.id)
+        .order_by(VolumeVersion.version.desc())
+        .limit(1)
+    ).one()
 
 
 def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -> Volume:
-    key = {"fonds": placement.fonds, "series": str(placement.series), "year": placement.year, "term": str(placement.term)}
+    key = {
+        "fonds": placement.fonds,
+        "series": str(placement.series),
+        "year": placement.year,
+        "term": str(placement.term),
+    }
     counter = session.get(NumberCounter, tuple(key.values()), with_for_update=True)
     if counter is None:
         counter = NumberCounter(**key, last=0)
@@ -204,7 +261,11 @@ def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -
         **key,
         case_id=case.id,
         number=counter.last,
-        code=str(ArchivalCode(placement.fonds, placement.series, placement.year, placement.term, counter.last)),
+        code=str(
+            ArchivalCode(
+                placement.fonds, placement.series, placement.year, placement.term, counter.last
+            )
+        ),
         filing_org=placement.filing_org,
         cross_fonds=cross and cross.fonds,
         cross_series=cross and str(cross.series),
@@ -218,13 +279,22 @@ def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -
     return volume
 
 
-def begin_version(session: Session, volume: Volume, number: int, revision: CaseRevision, at: datetime) -> VolumeVersion:
+def begin_version(
+    session: Session, volume: Volume, number: int, revision: CaseRevision, at: datetime
+) -> VolumeVersion:
     """A version to be compiled from a revision, and its job."""
     objects = session.execute(
-        select(Component.path, Component.sha256).filter_by(case_id=volume.case_id, revision=revision.revision).order_by(Component.path)
+        select(Component.path, Component.sha256)
+        .filter_by(case_id=volume.case_id, revision=revision.revision)
+        .order_by(Component.path)
     )
     orders = orders_record(orders_of(session, volume.case_id, revision.revision))
-    inputs: list[object] = [volume.code, revision.facts, revision.snapshot, [tuple(row) for row in objects]]
+    inputs: list[object] = [
+        volume.code,
+        revision.facts,
+        revision.snapshot,
+        [tuple(row) for row in objects],
+    ]
     version = VolumeVersion(
         volume_id=volume.id,
         version=number,
@@ -238,7 +308,9 @@ def begin_version(session: Session, volume: Volume, number: int, revision: CaseR
     return version
 
 
-def begin_stamping(session: Session, volume: Volume, before: VolumeVersion, number: int, origin: str, at: datetime) -> VolumeVersion:
+def begin_stamping(
+    session: Session, volume: Volume, before: VolumeVersion, number: int, origin: str, at: datetime
+) -> VolumeVersion:
     """A version that only adds time-stamps to the one before, and its job."""
     version = VolumeVersion(
         volume_id=volume.id,
@@ -256,7 +328,15 @@ def begin_stamping(session: Session, volume: Volume, before: VolumeVersion, numb
 def _send(session: Session, version: VolumeVersion, at: datetime) -> None:
     session.add(version)
     session.flush()
-    session.add(Job(kind=KIND_OF[version.origin], subject=str(version.id), version_id=version.id, state="WAITING", created_at=at))
+    session.add(
+        Job(
+            kind=KIND_OF[version.origin],
+            subject=str(version.id),
+            version_id=version.id,
+            state="WAITING",
+            created_at=at,
+        )
+    )
 
 
 def stamping_digest(code: str, origin: str, before: VolumeVersion) -> str:
@@ -265,4 +345,6 @@ def stamping_digest(code: str, origin: str, before: VolumeVersion) -> str:
 
 
 def _digest(inputs: list[object]) -> str:
-    return hashlib.sha256(json.dumps(inputs, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(inputs, ensure_ascii=False, sort_keys=True).encode()
+    ).hexdigest()

@@ -14,17 +14,19 @@ from typing import Any
 from sqlalchemy import String, and_, cast, select
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import ACCEPTED, WAITING
-from archive.arrangement.filing import LOCAL_TIME, FilingRule, place
+from archive.arrangement.filing import FilingRule, place
 from archive.arrangement.numbering import unnumbered
 from archive.audit import journal
 from archive.database.engine import database_now, local_month
-from archive.database.tables_cases import Case, Job, PeriodRun, Volume, VolumeVersion
+from archive.database.tables_cases import Case
+from archive.database.tables_jobs import Job, PeriodRun
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference import DATA
 from archive.reference.case_facts import CaseFacts
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import OrgKind, Series, VolumeState
+from archive.reference.vocabulary import ACCEPTED, WAITING, OrgKind, Series, VolumeState
 
 _DATA = DATA / "schedule.json"
 
@@ -75,27 +77,49 @@ def period_before(at: datetime) -> str:
 
 def terms_of(period: str, organisations: Organisations) -> list[Term]:
     """Every series of every fonds in a period."""
-    units = (one.fonds_no for kind in (OrgKind.CITY, OrgKind.DISTRICT) for one in organisations.of_kind(kind))
-    return [Term(fonds, series, period) for fonds in sorted({one for one in units if one}) for series in Series]
+    units = (
+        one.fonds_no
+        for kind in (OrgKind.CITY, OrgKind.DISTRICT)
+        for one in organisations.of_kind(kind)
+    )
+    return [
+        Term(fonds, series, period)
+        for fonds in sorted({one for one in units if one})
+        for series in Series
+    ]
 
 
 def due(at: datetime, organisations: Organisations) -> list[Term]:
     """The terms of the month before whose day has come, in local time."""
     today, table = at.astimezone(LOCAL_TIME).day, days()
     every = terms_of(period_before(at), organisations)
-    return [one for one in every if today >= table.get(f"{one.fonds}/{one.series}", table.get(str(one.series), table["default"]))]
+    return [
+        one
+        for one in every
+        if today
+        >= table.get(f"{one.fonds}/{one.series}", table.get(str(one.series), table["default"]))
+    ]
 
 
 def late_terms(session: Session, at: datetime, organisations: Organisations) -> list[Term]:
     """The terms of earlier months for which accepted cases have come that have no number yet (补归)."""
     before = period_before(at)
-    months = {one.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m") for one in unnumbered(session)}
-    return [term for month in sorted(months) if month < before for term in terms_of(month, organisations)]
+    months = {
+        one.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m") for one in unnumbered(session)
+    }
+    return [
+        term
+        for month in sorted(months)
+        if month < before
+        for term in terms_of(month, organisations)
+    ]
 
 
 def begun_terms(session: Session) -> list[Term]:
     """The terms that were begun and have not ended since."""
-    runs = session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_(None)).order_by(PeriodRun.id))
+    runs = session.scalars(
+        select(PeriodRun).where(PeriodRun.ended_at.is_(None)).order_by(PeriodRun.id)
+    )
     return [Term(one.fonds, Series(one.series), one.period) for one in runs]
 
 
@@ -108,7 +132,11 @@ def followed_terms(session: Session) -> list[Term]:
         select(PeriodRun.fonds, PeriodRun.series, PeriodRun.period)
         .join(Volume, and_(Volume.fonds == PeriodRun.fonds, Volume.series == PeriodRun.series))
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-        .where(VolumeVersion.state == VolumeState.COMMITTED, VolumeVersion.version > 1, VolumeVersion.committed_at > PeriodRun.ended_at)
+        .where(
+            VolumeVersion.state == VolumeState.COMMITTED,
+            VolumeVersion.version > 1,
+            VolumeVersion.committed_at > PeriodRun.ended_at,
+        )
         .where(local_month(session, Volume.completed_at) == PeriodRun.period)
         .distinct()
         .order_by(PeriodRun.period, PeriodRun.fonds, PeriodRun.series)
@@ -123,27 +151,49 @@ def settled(session: Session, terms: Sequence[Term]) -> list[Term]:
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         .join(Job, and_(Job.subject == cast(VolumeVersion.id, String), Job.state == "WAITING"))
     )
-    open_ones = {(fonds, series, at.astimezone(LOCAL_TIME).strftime("%Y-%m")) for fonds, series, at in session.execute(query)}
+    open_ones = {
+        (fonds, series, at.astimezone(LOCAL_TIME).strftime("%Y-%m"))
+        for fonds, series, at in session.execute(query)
+    }
     return [one for one in terms if (one.fonds, str(one.series), one.period) not in open_ones]
 
 
-def belongs(case: Case, term: Term, catalogue: Catalogue, organisations: Organisations, rule: FilingRule) -> bool:
+def belongs(
+    case: Case, term: Term, catalogue: Catalogue, organisations: Organisations, rule: FilingRule
+) -> bool:
     """Whether a case is filed in this series of this fonds, whatever its month."""
     facts = CaseFacts.model_validate(case.facts)
     placed = place(facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule)
     return (placed.fonds, placed.series) == (term.fonds, term.series)
 
 
-def cases_of(session: Session, term: Term, catalogue: Catalogue, organisations: Organisations, rule: FilingRule) -> list[Case]:
+def cases_of(
+    session: Session,
+    term: Term,
+    catalogue: Catalogue,
+    organisations: Organisations,
+    rule: FilingRule,
+) -> list[Case]:
     """The cases of a term that have no number yet, in order of completion."""
-    return [one for one in unnumbered(session, period=term.period) if belongs(one, term, catalogue, organisations, rule)]
+    return [
+        one
+        for one in unnumbered(session, period=term.period)
+        if belongs(one, term, catalogue, organisations, rule)
+    ]
 
 
 def begin(session: Session, term: Term) -> PeriodRun:
     """The run of a term; the same one however often and from whichever node it is begun."""
-    run = session.scalars(select(PeriodRun).filter_by(fonds=term.fonds, series=str(term.series), period=term.period)).first()
+    run = session.scalars(
+        select(PeriodRun).filter_by(fonds=term.fonds, series=str(term.series), period=term.period)
+    ).first()
     if run is None:
-        run = PeriodRun(fonds=term.fonds, series=str(term.series), period=term.period, begun_at=database_now(session))
+        run = PeriodRun(
+            fonds=term.fonds,
+            series=str(term.series),
+            period=term.period,
+            begun_at=database_now(session),
+        )
         session.add(run)
         session.flush()
     return run
@@ -158,7 +208,11 @@ def register_rows(session: Session, term: Term) -> list[dict[str, Any]]:
     query = (
         select(Volume, VolumeVersion)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-        .where(Volume.fonds == term.fonds, Volume.series == str(term.series), VolumeVersion.state == VolumeState.COMMITTED)
+        .where(
+            Volume.fonds == term.fonds,
+            Volume.series == str(term.series),
+            VolumeVersion.state == VolumeState.COMMITTED,
+        )
         .order_by(Volume.year, Volume.number, VolumeVersion.version)
     )
     rows = {
@@ -192,7 +246,11 @@ def end(
 
     `at` is when the rows of the register were read: what is committed later is not in it.
     """
-    waiting = [one for one in session.scalars(select(Case).where(Case.state == WAITING)) if _in(one.completed_at, term.period)]
+    waiting = [
+        one
+        for one in session.scalars(select(Case).where(Case.state == WAITING))
+        if _in(one.completed_at, term.period)
+    ]
     missing = sum(belongs(one, term, catalogue, organisations, rule) for one in waiting)
     made, failed = len(register_rows(session, term)), _unmade(session, term)
     if not (made or missing or failed):
@@ -204,7 +262,16 @@ def end(
         run.register, run.register_sha256 = register
     run.ended_at = at
     if before != (run.made, run.missing, run.failed, run.register, False):
-        journal.record(session, actor, "PERIOD", term.name, made=run.made, missing=run.missing, failed=run.failed, register=run.register)
+        journal.record(
+            session,
+            actor,
+            "PERIOD",
+            term.name,
+            made=run.made,
+            missing=run.missing,
+            failed=run.failed,
+            register=run.register,
+        )
     return Report(
         term.fonds,
         str(term.series),
@@ -223,7 +290,12 @@ def _unmade(session: Session, term: Term) -> int:
     query = (
         select(Volume)
         .join(Case, Case.id == Volume.case_id)
-        .where(Volume.fonds == term.fonds, Volume.series == str(term.series), Volume.void_reason.is_(None), Volume.id.not_in(made))
+        .where(
+            Volume.fonds == term.fonds,
+            Volume.series == str(term.series),
+            Volume.void_reason.is_(None),
+            Volume.id.not_in(made),
+        )
         .where(Case.state == ACCEPTED)
     )
     return sum(_in(one.completed_at, term.period) for one in session.scalars(query))

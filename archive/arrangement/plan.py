@@ -5,15 +5,26 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from archive.accession.accession import OriginalObject
-from archive.arrangement.filing import LOCAL_TIME, item_order, volume_title
+from archive.arrangement.filing import item_order, volume_title
 from archive.arrangement.page_order import NOT_PAGES, Leaf, orders_record
-from archive.compile.sheets import FormSheet
 from archive.reference.case_facts import CaseFacts, Material
 from archive.reference.codes import ArchivalCode
-from archive.reference.organisations import Organisation, Organisations
+from archive.reference.local_time import local_date, local_time
+from archive.reference.objects import OriginalObject
+from archive.reference.organisations import Organisations
 from archive.reference.service_items import ServiceItem
-from archive.reference.vocabulary import FormKind, Node, OrgKind, SourceKind
+from archive.reference.vocabulary import FormKind, Node, SourceKind
+
+
+@dataclass(frozen=True, slots=True)
+class FormSheet:
+    """A form to render. Rows of `process`: node label, organisation, actor, time, result, opinion."""
+
+    key: str
+    kind: FormKind
+    title: str
+    fields: tuple[tuple[str, str], ...]
+    process: tuple[tuple[str, str, str, str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +69,35 @@ def plan_volume(
     by_material: dict[int, list[OriginalObject]] = {}
     for one in objects:
         by_material.setdefault(one.material_no, []).append(one)
-    files = {path: index for material in facts.materials for index, path in enumerate(material.files)}
+    files = {
+        path: index for material in facts.materials for index, path in enumerate(material.files)
+    }
     planned = [
-        _planned(no, material, sorted(by_material.get(material.no, []), key=lambda one: files.get(one.path, 0)), facts, item, organisations)
+        _planned(
+            no,
+            material,
+            sorted(by_material.get(material.no, []), key=lambda one: files.get(one.path, 0)),
+            facts,
+            item,
+            organisations,
+        )
         for no, material in enumerate(item_order(facts.materials, item), 1)
     ]
     planned = [replace(one, leaves=_leaves(one, facts, orders or {})) for one in planned]
     planned.append(_process_record(len(planned) + 1, facts, organisations))
-    return VolumePlan(code, volume_title(facts, item, organisations), facts.case_no, item.name, facts.completed_at, tuple(planned))
+    return VolumePlan(
+        code,
+        volume_title(facts, item, organisations),
+        facts.case_no,
+        item.name,
+        facts.completed_at,
+        tuple(planned),
+    )
 
 
-def _leaves(item: PlannedItem, facts: CaseFacts, orders: Mapping[int, tuple[Leaf, ...]]) -> tuple[Leaf, ...]:
+def _leaves(
+    item: PlannedItem, facts: CaseFacts, orders: Mapping[int, tuple[Leaf, ...]]
+) -> tuple[Leaf, ...]:
     """A page order counts files as the facts do; the plan counts those that have pages."""
     if item.material_no not in orders:
         return ()
@@ -78,7 +107,12 @@ def _leaves(item: PlannedItem, facts: CaseFacts, orders: Mapping[int, tuple[Leaf
 
 
 def _planned(
-    no: int, material: Material, objects: Sequence[OriginalObject], facts: CaseFacts, item: ServiceItem, organisations: Organisations
+    no: int,
+    material: Material,
+    objects: Sequence[OriginalObject],
+    facts: CaseFacts,
+    item: ServiceItem,
+    organisations: Organisations,
 ) -> PlannedItem:
     at = material.captured_at or facts.completed_at
     receive = _org(organisations, facts.orgs.receive)
@@ -89,11 +123,17 @@ def _planned(
             kind=material.form,
             title=material.type,
             fields=_form_fields(material, facts, item, organisations),
-            process=_process_rows(facts, organisations) if material.form is FormKind.APPROVAL else (),
+            process=_process_rows(facts, organisations)
+            if material.form is FormKind.APPROVAL
+            else (),
         )
     embedded = tuple(one for one in objects if one.media_type not in NOT_PAGES)
-    responsible = _org(organisations, facts.orgs.domicile) if material.form is FormKind.APPROVAL else receive
-    return PlannedItem(no, material.no, material.type, material.source, responsible, local_date(at), form, embedded)
+    responsible = (
+        _org(organisations, facts.orgs.domicile) if material.form is FormKind.APPROVAL else receive
+    )
+    return PlannedItem(
+        no, material.no, material.type, material.source, responsible, local_date(at), form, embedded
+    )
 
 
 def _process_record(no: int, facts: CaseFacts, organisations: Organisations) -> PlannedItem:
@@ -105,11 +145,20 @@ def _process_record(no: int, facts: CaseFacts, organisations: Organisations) -> 
         process=_process_rows(facts, organisations),
     )
     return PlannedItem(
-        no, 0, sheet.title, SourceKind.SYSTEM_FORM, _org(organisations, facts.orgs.domicile), local_date(facts.completed_at), sheet, ()
+        no,
+        0,
+        sheet.title,
+        SourceKind.SYSTEM_FORM,
+        _org(organisations, facts.orgs.domicile),
+        local_date(facts.completed_at),
+        sheet,
+        (),
     )
 
 
-def _form_fields(material: Material, facts: CaseFacts, item: ServiceItem, organisations: Organisations) -> tuple[tuple[str, str], ...]:
+def _form_fields(
+    material: Material, facts: CaseFacts, item: ServiceItem, organisations: Organisations
+) -> tuple[tuple[str, str], ...]:
     """The fields of a form: the facts of the case, then what the package's `data` adds under its own labels."""
     fields = {
         "办件编号": facts.case_no,
@@ -125,10 +174,13 @@ def _form_fields(material: Material, facts: CaseFacts, item: ServiceItem, organi
     }
     if material.form is FormKind.RECEIPT:
         fields["承诺办结日期"] = facts.due_on.isoformat() if facts.due_on else "未填"
-        fields["收取材料"] = "、".join(one.type for one in facts.materials if one.form is None) or "无"
+        fields["收取材料"] = (
+            "、".join(one.type for one in facts.materials if one.form is None) or "无"
+        )
     if material.form is FormKind.REGISTER:
         fields |= {
-            f"成员{index}": f"{one.relation or '成员'}　{one.name}　{one.id_number or ''}" for index, one in enumerate(facts.subjects, 1)
+            f"成员{index}": f"{one.relation or '成员'}　{one.name}　{one.id_number or ''}"
+            for index, one in enumerate(facts.subjects, 1)
         }
     known = {"applicant", "id_number", "item"}
     for key, value in (material.data or {}).items():
@@ -150,21 +202,30 @@ def _process_fields(facts: CaseFacts, organisations: Organisations) -> tuple[tup
             )
         )
     fields += [
-        ("用章记录", f"{_org(organisations, use.caller)}调用{_org(organisations, use.seal_owner)}电子印章，{local_time(use.at)}")
+        (
+            "用章记录",
+            f"{_org(organisations, use.caller)}调用{_org(organisations, use.seal_owner)}电子印章，{local_time(use.at)}",
+        )
         for use in facts.seal_uses
     ]
     fields += [
-        (f"调取凭据{material.no}", f"{material.type}：{ref.system} {ref.id}，{local_time(ref.fetched_at)}")
+        (
+            f"调取凭据{material.no}",
+            f"{material.type}：{ref.system} {ref.id}，{local_time(ref.fetched_at)}",
+        )
         for material in facts.materials
         if (ref := material.source_ref) is not None
     ]
     return tuple(fields)
 
 
-def _process_rows(facts: CaseFacts, organisations: Organisations) -> tuple[tuple[str, str, str, str, str, str], ...]:
+def _process_rows(
+    facts: CaseFacts, organisations: Organisations
+) -> tuple[tuple[str, str, str, str, str, str], ...]:
     return tuple(
         (
-            event.node.label + (f"（{event.level.label}）" if event.node is Node.APPROVE and event.level else ""),
+            event.node.label
+            + (f"（{event.level.label}）" if event.node is Node.APPROVE and event.level else ""),
             _org(organisations, event.org),
             f"{event.actor}（{event.actor_no}）",
             local_time(event.at),
@@ -179,22 +240,9 @@ def _org(organisations: Organisations, code: str) -> str:
     return organisations.get(code).name
 
 
-def fonds_unit(organisations: Organisations, fonds: str) -> Organisation:
-    """立档单位: whose fonds a number names."""
-    return next(one for kind in (OrgKind.DISTRICT, OrgKind.CITY) for one in organisations.of_kind(kind) if one.fonds_no == fonds)
-
-
-def local_time(at: datetime) -> str:
-    """Minutes in local time, as people write it."""
-    return at.astimezone(LOCAL_TIME).strftime("%Y-%m-%d %H:%M")
-
-
-def local_date(at: datetime) -> str:
-    """The day in local time."""
-    return at.astimezone(LOCAL_TIME).strftime("%Y-%m-%d")
-
-
-def process_record(facts: CaseFacts, plan: VolumePlan, orders: Mapping[int, tuple[Leaf, ...]]) -> dict[str, Any]:
+def process_record(
+    facts: CaseFacts, plan: VolumePlan, orders: Mapping[int, tuple[Leaf, ...]]
+) -> dict[str, Any]:
     """`process.json` of the package: every step of the case and every fetch, as stated by the submission, and which pages a person laid otherwise."""
     laid = {"page_orders": orders_record(orders)} if orders else {}
     return {
@@ -205,11 +253,17 @@ def process_record(facts: CaseFacts, plan: VolumePlan, orders: Mapping[int, tupl
         "process": [event.model_dump(mode="json") for event in facts.process],
         "grant": facts.grant and facts.grant.model_dump(mode="json"),
         "seal_uses": [use.model_dump(mode="json") for use in facts.seal_uses],
-        "fetches": [{"material": one.no, **one.source_ref.model_dump(mode="json")} for one in facts.materials if one.source_ref],
+        "fetches": [
+            {"material": one.no, **one.source_ref.model_dump(mode="json")}
+            for one in facts.materials
+            if one.source_ref
+        ],
     }
 
 
-def contents_record(plan: VolumePlan, starts: Mapping[int, int], counts: Mapping[int, int]) -> list[dict[str, Any]]:
+def contents_record(
+    plan: VolumePlan, starts: Mapping[int, int], counts: Mapping[int, int]
+) -> list[dict[str, Any]]:
     """The contents as data: item number, title, source, first page and page count in the volume."""
     return [
         {

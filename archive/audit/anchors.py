@@ -17,13 +17,13 @@ from sqlalchemy import Engine, func, select
 
 from archive.audit import journal
 from archive.audit.merkle import Frontier, inclusion_path, leaf_hash
-from archive.compile.prove import TrustAnchors
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.signing.detached import read_detached
 from archive.signing.seal import Sealer
 from archive.signing.seal_errors import TimestampPendingError
+from archive.signing.validation import TrustAnchors
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 from storage.errors import KeyTakenError, MissingError, StorageError
@@ -91,7 +91,9 @@ def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head
     return made
 
 
-def _write(store: BlobStore, before: Head | None, lines: list[bytes], tree: Frontier, last: str) -> Head:
+def _write(
+    store: BlobStore, before: Head | None, lines: list[bytes], tree: Frontier, last: str
+) -> Head:
     number = before.number + 1 if before else 1
     fields = {
         "spec": SPEC,
@@ -116,7 +118,11 @@ def _write(store: BlobStore, before: Head | None, lines: list[bytes], tree: Fron
 
 
 def _digest_of(store: BlobStore, head: Head | None, name: str) -> str | None:
-    return sha256_hex(store.read(f"{head.key}/{name}")) if head and store.stat(f"{head.key}/{name}") else None
+    return (
+        sha256_hex(store.read(f"{head.key}/{name}"))
+        if head and store.stat(f"{head.key}/{name}")
+        else None
+    )
 
 
 def _text(lines: list[bytes]) -> bytes:
@@ -127,12 +133,22 @@ def _finish(engine: Engine, store: BlobStore, sealer: Sealer, head: Head, start:
     """Write, sign and stamp what is not yet. A time-stamp that can't be had is owed; the next run asks again."""
     if store.stat(f"{head.key}/entries.jsonl") is None:
         with reading(engine) as session:
-            text = _text([journal.line(one) for one in journal.entries(session, start) if one.seq <= head.size])
+            text = _text(
+                [
+                    journal.line(one)
+                    for one in journal.entries(session, start)
+                    if one.seq <= head.size
+                ]
+            )
         if sha256_hex(text) != head.entries_sha256:
             raise ConflictError("审计日志与未完成的锚点不符。", "请运行 yice journal verify。")
         store.put_new(f"{head.key}/entries.jsonl", text, media_type="application/jsonl")
     if store.stat(f"{head.key}/head.p7s") is None:
-        store.put_new(f"{head.key}/head.p7s", sealer.sign_detached(head.raw), media_type="application/pkcs7-signature")
+        store.put_new(
+            f"{head.key}/head.p7s",
+            sealer.sign_detached(head.raw),
+            media_type="application/pkcs7-signature",
+        )
     if store.stat(f"{head.key}/head.tst") is None:
         try:
             token = sealer.stamp(store.read(f"{head.key}/head.p7s"))
@@ -143,13 +159,26 @@ def _finish(engine: Engine, store: BlobStore, sealer: Sealer, head: Head, start:
 
 def _parsed(raw: bytes) -> Head:
     found = json.loads(raw)
-    names = ("number", "size", "root", "last", "entries_sha256", "previous", "previous_signature", "previous_stamp")
+    names = (
+        "number",
+        "size",
+        "root",
+        "last",
+        "entries_sha256",
+        "previous",
+        "previous_signature",
+        "previous_stamp",
+    )
     return Head(**{name: found.get(name) for name in names}, raw=raw)
 
 
 def heads(store: BlobStore) -> list[Head]:
     """Every checkpoint in the bucket, oldest first."""
-    return [_parsed(store.read(one.key)) for one in store.list(f"{FOLDER}/") if one.key.endswith("/head.json")]
+    return [
+        _parsed(store.read(one.key))
+        for one in store.list(f"{FOLDER}/")
+        if one.key.endswith("/head.json")
+    ]
 
 
 def segment(store: BlobStore, head: Head) -> list[bytes]:
@@ -157,7 +186,9 @@ def segment(store: BlobStore, head: Head) -> list[bytes]:
     return store.read(f"{head.key}/entries.jsonl", sha256=head.entries_sha256).splitlines()
 
 
-def verify_anchors(engine: Engine, store: BlobStore, trust: TrustAnchors | None) -> list[AnchorFault]:
+def verify_anchors(
+    engine: Engine, store: BlobStore, trust: TrustAnchors | None
+) -> list[AnchorFault]:
     """Hold the journal against every anchor; the signatures too, when it is said whom to trust."""
     try:
         held = heads(store)
@@ -167,9 +198,12 @@ def verify_anchors(engine: Engine, store: BlobStore, trust: TrustAnchors | None)
     if trust is not None:
         faults += _signature_faults(store, held, trust)
     with reading(engine) as session:
-        named = session.scalars(select(JournalEntry.subject).where(JournalEntry.act == ANCHOR)).all()
+        named = session.scalars(
+            select(JournalEntry.subject).where(JournalEntry.act == ANCHOR)
+        ).all()
     faults += [
-        AnchorFault(int(one.rpartition("/")[2]), None, "日志登记的锚点不在存储中") for one in sorted({*named} - {h.key for h in held})
+        AnchorFault(int(one.rpartition("/")[2]), None, "日志登记的锚点不在存储中")
+        for one in sorted({*named} - {h.key for h in held})
     ]
     return faults + list(_journal_faults(engine, store, held))
 
@@ -177,7 +211,11 @@ def verify_anchors(engine: Engine, store: BlobStore, trust: TrustAnchors | None)
 def _chain_faults(held: list[Head]) -> Iterator[AnchorFault]:
     for expected, one in enumerate(held, 1):
         before = held[expected - 2] if expected > 1 else None
-        if one.number != expected or one.previous != (sha256_hex(before.raw) if before else None) or (before and before.size >= one.size):
+        if (
+            one.number != expected
+            or one.previous != (sha256_hex(before.raw) if before else None)
+            or (before and before.size >= one.size)
+        ):
             yield AnchorFault(one.number, None, "锚点不连续")
 
 
@@ -188,7 +226,9 @@ def _signature_faults(store: BlobStore, held: list[Head], trust: TrustAnchors) -
         covered = after is not None and after.previous_stamp is not None
         try:
             signature = store.read(f"{head.key}/head.p7s")
-            token = store.read(f"{head.key}/head.tst") if store.stat(f"{head.key}/head.tst") else None
+            token = (
+                store.read(f"{head.key}/head.tst") if store.stat(f"{head.key}/head.tst") else None
+            )
         except MissingError:
             faults.append(AnchorFault(head.number, None, "锚点没有签名"))
             after, moment = head, trust.moment
@@ -198,8 +238,12 @@ def _signature_faults(store: BlobStore, held: list[Head], trust: TrustAnchors) -
             after, moment = head, trust.moment
             continue
         if after is not None and not _named(after, signature, token):
-            faults.append(AnchorFault(head.number, None, "锚点的签名或时间戳不是其后的锚点所登记的"))
-        standing = read_detached(head.raw, signature, token, trust.at(moment if covered else trust.moment))
+            faults.append(
+                AnchorFault(head.number, None, "锚点的签名或时间戳不是其后的锚点所登记的")
+            )
+        standing = read_detached(
+            head.raw, signature, token, trust.at(moment if covered else trust.moment)
+        )
         if not standing.valid:
             faults.append(AnchorFault(head.number, None, "锚点的签名或时间戳无效"))
         after, moment = head, standing.stamped_at or moment
@@ -210,7 +254,9 @@ def _named(after: Head, signature: bytes, token: bytes | None) -> bool:
     """Whether the next head names these; one that was stamped only after that is not named, and is judged now."""
     if after.previous_signature is not None and after.previous_signature != sha256_hex(signature):
         return False
-    return after.previous_stamp is None or (token is not None and after.previous_stamp == sha256_hex(token))
+    return after.previous_stamp is None or (
+        token is not None and after.previous_stamp == sha256_hex(token)
+    )
 
 
 def _journal_faults(engine: Engine, store: BlobStore, held: list[Head]) -> Iterator[AnchorFault]:
@@ -224,11 +270,19 @@ def _journal_faults(engine: Engine, store: BlobStore, held: list[Head]) -> Itera
             tree.add(journal.line(entry))
             if tree.size == head.size:
                 if tree.root().hex() != head.root:
-                    yield AnchorFault(head.number, _first_difference(engine, store, held), "日志与已签名的锚点不符：条目被更改、删除或调换")
+                    yield AnchorFault(
+                        head.number,
+                        _first_difference(engine, store, held),
+                        "日志与已签名的锚点不符：条目被更改、删除或调换",
+                    )
                     return
                 head = next(waiting, None)
     if head is not None:
-        yield AnchorFault(head.number, tree.size + 1, f"日志尾部被截去：锚点记有 {head.size} 条，现有 {tree.size} 条")
+        yield AnchorFault(
+            head.number,
+            tree.size + 1,
+            f"日志尾部被截去：锚点记有 {head.size} 条，现有 {tree.size} 条",
+        )
 
 
 def _first_difference(engine: Engine, store: BlobStore, held: list[Head]) -> int | None:
@@ -253,12 +307,25 @@ def inclusion(engine: Engine, store: BlobStore, seq: int) -> dict[str, bytes]:
     """
     head = next((one for one in heads(store) if one.size >= seq), None)
     with reading(engine) as session:
-        if head is None or seq > (session.scalar(select(func.max(JournalEntry.seq))) or 0) or seq < 1:
+        if (
+            head is None
+            or seq > (session.scalar(select(func.max(JournalEntry.seq))) or 0)
+            or seq < 1
+        ):
             raise NotFoundError("没有这条记录，或尚未锚定。", "请先运行 yice journal anchor。")
         lines = [journal.line(one) for one in journal.entries(session) if one.seq <= head.size]
     path = inclusion_path([leaf_hash(one) for one in lines], seq - 1)
-    proof = {"index": seq - 1, "size": head.size, "path": [one.hex() for one in path], "root": head.root}
-    files = {"entry.txt": lines[seq - 1], "proof.json": (json.dumps(proof, indent=1) + "\n").encode(), "head.json": head.raw}
+    proof = {
+        "index": seq - 1,
+        "size": head.size,
+        "path": [one.hex() for one in path],
+        "root": head.root,
+    }
+    files = {
+        "entry.txt": lines[seq - 1],
+        "proof.json": (json.dumps(proof, indent=1) + "\n").encode(),
+        "head.json": head.raw,
+    }
     for name in ("head.p7s", "head.tst"):
         if store.stat(f"{head.key}/{name}"):
             files[name] = store.read(f"{head.key}/{name}")

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.database.engine import lock_journal
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 
 GENESIS = "0" * 64
 
@@ -27,14 +27,24 @@ class JournalFault:
 
 def line(entry: JournalEntry) -> bytes:
     """An entry as it is digested, anchored and proved. A list, not a concatenation: no two different entries share a serialisation."""
-    fields = [entry.seq, entry.at, entry.actor, entry.act, entry.subject, entry.detail, entry.previous]
+    fields = [
+        entry.seq,
+        entry.at,
+        entry.actor,
+        entry.act,
+        entry.subject,
+        entry.detail,
+        entry.previous,
+    ]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def from_line(text: bytes) -> JournalEntry:
     """The entry that a line is of, with its digest."""
     names = ("seq", "at", "actor", "act", "subject", "detail", "previous")
-    return JournalEntry(**dict(zip(names, json.loads(text), strict=True)), digest=hashlib.sha256(text).hexdigest())
+    return JournalEntry(
+        **dict(zip(names, json.loads(text), strict=True)), digest=hashlib.sha256(text).hexdigest()
+    )
 
 
 def _digest(entry: JournalEntry) -> str:
@@ -54,7 +64,9 @@ def _last(session: Session) -> JournalEntry | None:
 def record(session: Session, actor: str, act: str, subject: str, **detail: Any) -> JournalEntry:  # noqa: ANN401 - any JSON value
     """Append an entry in the caller's transaction. `detail` must hold no personal data."""
     lock_journal(session)
-    last = session.execute(select(JournalEntry.seq, JournalEntry.digest).order_by(JournalEntry.seq.desc()).limit(1)).first()
+    last = session.execute(
+        select(JournalEntry.seq, JournalEntry.digest).order_by(JournalEntry.seq.desc()).limit(1)
+    ).first()
     entry = JournalEntry(
         seq=last.seq + 1 if last else 1,
         at=datetime.now(UTC).isoformat(timespec="microseconds"),
@@ -82,9 +94,15 @@ def head(session: Session) -> str:
     return f"{last.seq}:{last.digest}" if last else f"0:{GENESIS}"
 
 
-def verify(session: Session, after: int = 0, most: int | None = None) -> tuple[int, JournalFault | None]:
+def verify(
+    session: Session, after: int = 0, most: int | None = None
+) -> tuple[int, JournalFault | None]:
     """Walk the chain on from an entry that holds, `most` entries at most; returns the number of the last that holds, and the first fault, if any."""
-    known = session.scalar(select(JournalEntry.digest).where(JournalEntry.seq == after)) if after else GENESIS
+    known = (
+        session.scalar(select(JournalEntry.digest).where(JournalEntry.seq == after))
+        if after
+        else GENESIS
+    )
     if known is None:
         return after - 1, JournalFault(after, "此处缺少条目，编号不连续")
     previous, expected = known, after + 1

@@ -15,7 +15,19 @@ from archive.recognition.page_texts import Line
 from archive.reference.compile_errors import PlanMismatchError
 
 # Ties of a page to the document it came from: structure tree, actions, threads, private data.
-_TIES = ("/StructParents", "/Tabs", "/Annots", "/AA", "/Metadata", "/PieceInfo", "/B", "/Thumb", "/Trans", "/Dur", "/PresSteps")
+_TIES = (
+    "/StructParents",
+    "/Tabs",
+    "/Annots",
+    "/AA",
+    "/Metadata",
+    "/PieceInfo",
+    "/B",
+    "/Thumb",
+    "/Trans",
+    "/Dur",
+    "/PresSteps",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,9 @@ class VolumeMeta:
     producer: str
 
 
-def assemble(parts: Sequence[PagePart], meta: VolumeMeta, output_intent_icc: bytes | None = None) -> bytes:
+def assemble(
+    parts: Sequence[PagePart], meta: VolumeMeta, output_intent_icc: bytes | None = None
+) -> bytes:
     """Join the parts in order and return the volume, not yet signed; the output intent is sRGB unless given. Raises PlanMismatchError when a part lacks its pages."""
     with ExitStack() as opened, pikepdf.new() as pdf:
         starts = _append(pdf, parts, opened)
@@ -60,8 +74,12 @@ def assemble(parts: Sequence[PagePart], meta: VolumeMeta, output_intent_icc: byt
                     del page.obj[tie]
             footer.stamp(page, number, total)
         _outline(pdf, parts, starts)
-        pdf.Root.PageLabels = pikepdf.Dictionary(Nums=pikepdf.Array([0, pikepdf.Dictionary(S=pikepdf.Name.D)]))
-        declare(pdf, _declaration(meta), srgb_icc() if output_intent_icc is None else output_intent_icc)
+        pdf.Root.PageLabels = pikepdf.Dictionary(
+            Nums=pikepdf.Array([0, pikepdf.Dictionary(S=pikepdf.Name.D)])
+        )
+        declare(
+            pdf, _declaration(meta), srgb_icc() if output_intent_icc is None else output_intent_icc
+        )
         return saved(pdf)
 
 
@@ -88,18 +106,24 @@ def _append(pdf: pikepdf.Pdf, parts: Sequence[PagePart], opened: ExitStack) -> l
         if isinstance(part.pdf, bytes):
             source = sources.get(id(part.pdf))
             if source is None:
-                source = sources[id(part.pdf)] = opened.enter_context(pikepdf.open(BytesIO(part.pdf)))
+                source = sources[id(part.pdf)] = opened.enter_context(
+                    pikepdf.open(BytesIO(part.pdf))
+                )
         else:
             source = part.pdf
         if part.first < 0 or part.count < 0 or part.first + part.count > len(source.pages):
-            raise PlanMismatchError(f"编册计划需要第 {part.first + 1} 页起共 {part.count} 页，材料只有 {len(source.pages)} 页。")
+            raise PlanMismatchError(
+                f"编册计划需要第 {part.first + 1} 页起共 {part.count} 页，材料只有 {len(source.pages)} 页。"
+            )
         for index in range(part.first, part.first + part.count):
             pdf.pages.append(source.pages[index])
     return starts
 
 
 def _lay_texts(pdf: pikepdf.Pdf, parts: Sequence[PagePart], starts: Sequence[int]) -> None:
-    layer = TextLayer(pdf, "/YiceRead")  # a foreign page that became a picture may have one of its own
+    layer = TextLayer(
+        pdf, "/YiceRead"
+    )  # a foreign page that became a picture may have one of its own
     for part, start in zip(parts, starts, strict=True):
         for page, (lines, box) in sorted(part.texts.items()):
             layer.lay_under(pdf.pages[start + page - part.first], lines, box)

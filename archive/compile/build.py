@@ -8,8 +8,7 @@ from typing import Any
 
 import pikepdf
 
-from archive.accession.accession import OriginalObject, blob_key
-from archive.arrangement.plan import PlannedItem, VolumePlan, contents_record, fonds_unit, local_date
+from archive.arrangement.plan import PlannedItem, VolumePlan, contents_record
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
 from archive.compile.normalise import normalise_pdf, page_boxes, turned_pdf
 from archive.compile.pdfa import srgb_icc
@@ -20,7 +19,9 @@ from archive.compile.text_layer import Box
 from archive.recognition.page_texts import Line, PageText
 from archive.reference.case_facts import CaseFacts
 from archive.reference.compile_errors import PlanMismatchError
-from archive.reference.organisations import Organisations
+from archive.reference.local_time import local_date
+from archive.reference.objects import OriginalObject, blob_key
+from archive.reference.organisations import Organisations, fonds_unit
 from storage.blobs import BlobStore
 
 Texts = Mapping[tuple[str, int], PageText]
@@ -73,9 +74,22 @@ def build(
     Raises CompileError for an original that can't be brought in whole.
     """
     routes: dict[str, str] = {}
-    foreign = {one.no: _item_pages(store, one, prover, routes, texts) for one in plan.items if one.form is None}
+    foreign = {
+        one.no: _item_pages(store, one, prover, routes, texts)
+        for one in plan.items
+        if one.form is None
+    }
     sheets = render_sheets(
-        _sheets_input(plan, facts, organisations, frozen_at, demo=demo, foreign=foreign, filing=filing, inspection=inspection)
+        _sheets_input(
+            plan,
+            facts,
+            organisations,
+            frozen_at,
+            demo=demo,
+            foreign=foreign,
+            filing=filing,
+            inspection=inspection,
+        )
     )
     parts = _parts(plan, sheets, foreign)
     counts = {one.no: _count(one, sheets, foreign) for one in plan.items}
@@ -95,32 +109,48 @@ def build(
         producer="一册 Yice",
     )
     pages = page - 1 + sheets.parts["inspection"][1] + sheets.parts["closing"][1]
-    return Built(assemble(parts, meta, srgb_icc()), pages, contents_record(plan, starts, counts), routes)
+    return Built(
+        assemble(parts, meta, srgb_icc()), pages, contents_record(plan, starts, counts), routes
+    )
 
 
-def _item_pages(store: BlobStore, item: PlannedItem, prover: PdfAProver, routes: dict[str, str], texts: Texts) -> list[_Pages]:
+def _item_pages(
+    store: BlobStore, item: PlannedItem, prover: PdfAProver, routes: dict[str, str], texts: Texts
+) -> list[_Pages]:
     """The pages of an item as they came, or as a person laid them."""
     turns: dict[int, dict[int, int]] = {}
     for one in item.leaves:
         turns.setdefault(one.file, {})[one.page] = one.turn
-    came = [_pages(store, one, prover, routes, turns.get(number, {}), texts) for number, one in enumerate(item.objects, 1)]
+    came = [
+        _pages(store, one, prover, routes, turns.get(number, {}), texts)
+        for number, one in enumerate(item.objects, 1)
+    ]
     if not item.leaves:
         return came
     if sorted((one.file, one.page) for one in item.leaves) != [
         (at, page) for at, one in enumerate(came, 1) for page in range(1, one.count + 1)
     ]:
         raise PlanMismatchError("核对时排定的页序与材料的页数不符。")
-    opened = [pikepdf.open(BytesIO(one.pdf)) if isinstance(one.pdf, bytes) else one.pdf for one in came]
+    opened = [
+        pikepdf.open(BytesIO(one.pdf)) if isinstance(one.pdf, bytes) else one.pdf for one in came
+    ]
     laid = pikepdf.new()
     laid.pages.extend(opened[one.file - 1].pages[one.page - 1] for one in item.leaves)
     read = {
-        place: came[one.file - 1].texts[one.page - 1] for place, one in enumerate(item.leaves) if one.page - 1 in came[one.file - 1].texts
+        place: came[one.file - 1].texts[one.page - 1]
+        for place, one in enumerate(item.leaves)
+        if one.page - 1 in came[one.file - 1].texts
     }
     return [_Pages(laid, len(laid.pages), read)]
 
 
 def _pages(
-    store: BlobStore, original: OriginalObject, prover: PdfAProver, routes: dict[str, str], turns: Mapping[int, int], texts: Texts
+    store: BlobStore,
+    original: OriginalObject,
+    prover: PdfAProver,
+    routes: dict[str, str],
+    turns: Mapping[int, int],
+    texts: Texts,
 ) -> _Pages:
     data = store.read(blob_key(original.sha256), sha256=original.sha256)
     if original.media_type == "application/pdf":
@@ -133,24 +163,39 @@ def _pages(
         count = len(pdf.pages)
     # What was read on a page that lay the wrong way is no text of it.
     upright = [page for page in range(1, count + 1) if not turns.get(page)]
-    read = {page - 1: text for page in upright if (text := texts.get((original.sha256, page))) and text.lines}
+    read = {
+        page - 1: text
+        for page in upright
+        if (text := texts.get((original.sha256, page))) and text.lines
+    }
     return _Pages(pdf, count, _placed(pdf, read))
 
 
-def _placed(pdf: bytes | pikepdf.Pdf, read: Mapping[int, PageText]) -> dict[int, tuple[Sequence[Line], Box]]:
+def _placed(
+    pdf: bytes | pikepdf.Pdf, read: Mapping[int, PageText]
+) -> dict[int, tuple[Sequence[Line], Box]]:
     """The lines of each page beside the place of what they were read on: the picture, or all of a foreign page above the foot strip."""
     if not read:
         return {}
     if isinstance(pdf, pikepdf.Pdf):
         return {page: (text.lines, picture_box(pdf.pages[page])) for page, text in read.items()}
-    return {page: (text.lines, box) for page, text, box in zip(read, read.values(), page_boxes(pdf, read), strict=True)}
+    return {
+        page: (text.lines, box)
+        for page, text, box in zip(read, read.values(), page_boxes(pdf, read), strict=True)
+    }
 
 
 def _count(item: PlannedItem, sheets: Sheets, foreign: dict[int, list[_Pages]]) -> int:
-    return sheets.parts[f"form:{item.form.key}"][1] if item.form else sum(one.count for one in foreign[item.no])
+    return (
+        sheets.parts[f"form:{item.form.key}"][1]
+        if item.form
+        else sum(one.count for one in foreign[item.no])
+    )
 
 
-def _parts(plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]) -> Sequence[PagePart]:
+def _parts(
+    plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]
+) -> Sequence[PagePart]:
     def sheet(key: str, title: str) -> PagePart:
         first, count = sheets.parts[key]
         return PagePart(pdf=sheets.pdf, first=first, count=count, outline_title=title, level=0)
@@ -161,7 +206,16 @@ def _parts(plan: VolumePlan, sheets: Sheets, foreign: dict[int, list[_Pages]]) -
         if item.form:
             parts.append(sheet(f"form:{item.form.key}", title))
         for index, one in enumerate(foreign.get(item.no, [])):
-            parts.append(PagePart(pdf=one.pdf, first=0, count=one.count, outline_title=None if index else title, level=0, texts=one.texts))
+            parts.append(
+                PagePart(
+                    pdf=one.pdf,
+                    first=0,
+                    count=one.count,
+                    outline_title=None if index else title,
+                    level=0,
+                    texts=one.texts,
+                )
+            )
     return [*parts, sheet("inspection", "四性检测报告"), sheet("closing", "备考表")]
 
 
@@ -218,7 +272,11 @@ def _sheets_input(
 def _notes(facts: CaseFacts, filing: Filing, plan: VolumePlan) -> tuple[str, ...]:
     """What the closing sheet states: where paper is kept, which pages were declared blank, and that this volume came late or anew."""
     kept = [one.type for one in facts.materials if one.paper and one.paper.kept]
-    blank = [f"{one.type}第{'、'.join(map(str, one.blank_pages))}页" for one in facts.materials if one.blank_pages]
+    blank = [
+        f"{one.type}第{'、'.join(map(str, one.blank_pages))}页"
+        for one in facts.materials
+        if one.blank_pages
+    ]
     notes = ["本册由系统自动组卷，原始文件按原格式随册保存。"]
     if kept:
         notes.append(f"纸质原件由受理地窗口保存：{'、'.join(kept)}。")

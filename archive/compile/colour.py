@@ -36,14 +36,30 @@ def _icc_based(pdf: pikepdf.Pdf, icc: bytes, components: int) -> pikepdf.Object:
 def plain_cmyk_icc() -> bytes:
     """Build an ICC v2 input profile for CMYK scans that carry none: the plain conversion, red = (1-c)(1-k), as a table to Lab."""
     steps = [index / (_GRID - 1) for index in range(_GRID)]
-    table = b"".join(bytes(_lab((1 - c) * (1 - k), (1 - m) * (1 - k), (1 - y) * (1 - k))) for c, m, y, k in product(steps, repeat=4))
+    table = b"".join(
+        bytes(_lab((1 - c) * (1 - k), (1 - m) * (1 - k), (1 - y) * (1 - k)))
+        for c, m, y, k in product(steps, repeat=4)
+    )
     straight = bytes(range(256))
     identity = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 65536)
-    lut = b"mft1" + bytes(4) + bytes([4, 3, _GRID, 0]) + identity + straight * 4 + table + straight * 3
+    lut = (
+        b"mft1"
+        + bytes(4)
+        + bytes([4, 3, _GRID, 0])
+        + identity
+        + straight * 4
+        + table
+        + straight * 3
+    )
     name = b"Plain CMYK\0"
     desc = b"desc" + bytes(4) + struct.pack(">I", len(name)) + name + bytes(8) + bytes(3 + 67)
     white = b"XYZ " + bytes(4) + struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)
-    tags = [(b"desc", desc), (b"wtpt", white), (b"cprt", b"text" + bytes(4) + b"CC0\0"), (b"A2B0", lut)]
+    tags = [
+        (b"desc", desc),
+        (b"wtpt", white),
+        (b"cprt", b"text" + bytes(4) + b"CC0\0"),
+        (b"A2B0", lut),
+    ]
     return _profile(tags)
 
 
@@ -71,6 +87,8 @@ def _lab(*rgb: float) -> tuple[int, int, int]:
     x = (0.4360747 * r + 0.3850649 * g + 0.1430804 * b) / 0.9642
     y = 0.2225045 * r + 0.7168786 * g + 0.0606169 * b
     z = (0.0139322 * r + 0.0971045 * g + 0.7141733 * b) / 0.8249
-    fx, fy, fz = (v ** (1 / 3) if v > 216 / 24389 else (24389 / 27 * v + 16) / 116 for v in (x, y, z))
+    fx, fy, fz = (
+        v ** (1 / 3) if v > 216 / 24389 else (24389 / 27 * v + 16) / 116 for v in (x, y, z)
+    )
     lightness, a, b2 = 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
     return tuple(max(0, min(255, round(v))) for v in (lightness * 2.55, a + 128, b2 + 128))  # type: ignore[return-value]

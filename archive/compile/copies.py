@@ -8,15 +8,27 @@ from io import BytesIO
 import pikepdf
 import segno
 
-from archive.arrangement.plan import local_time
 from archive.compile.assemble import saved
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.sheets import compile_template
+from archive.reference.local_time import local_time
 
 COPY_SEAL_BOX = (390, 70, 509, 189)
 """Where the stamp goes on the first sheet: left, bottom, right, top in points; over issuer and time."""
 # A copy carries pages, not what their document did: no fields, no actions, no structure.
-_TIES = ("/StructParents", "/Tabs", "/Annots", "/AA", "/Metadata", "/PieceInfo", "/B", "/Thumb", "/Trans", "/Dur", "/PresSteps")
+_TIES = (
+    "/StructParents",
+    "/Tabs",
+    "/Annots",
+    "/AA",
+    "/Metadata",
+    "/PieceInfo",
+    "/B",
+    "/Thumb",
+    "/Trans",
+    "/Dur",
+    "/PresSteps",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +78,22 @@ def certified(pdf: bytes, items: Sequence[CopiedItem], sheet: CopySheet) -> byte
             "qr": _qr_svg(sheet.check_url or sheet.check_code),
         },
     )
-    with pikepdf.open(BytesIO(pdf)) as source, pikepdf.open(BytesIO(front)) as first, pikepdf.new() as made:
+    with (
+        pikepdf.open(BytesIO(pdf)) as source,
+        pikepdf.open(BytesIO(front)) as first,
+        pikepdf.new() as made,
+    ):
         _append(made, first, 1, len(first.pages))
         for one in items:
             _append(made, source, one.page, one.pages)
         properties = {"code": (sheet.code, "档号"), "checkCode": (sheet.check_code, "核验码")}
-        declare(made, Declaration(f"档案复制件证明 {sheet.code}", sheet.made_at, "一册 Yice", sheet.code, properties), srgb_icc())
+        declare(
+            made,
+            Declaration(
+                f"档案复制件证明 {sheet.code}", sheet.made_at, "一册 Yice", sheet.code, properties
+            ),
+            srgb_icc(),
+        )
         return saved(made)
 
 

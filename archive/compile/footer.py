@@ -12,7 +12,9 @@ import typst
 MM = 72 / 25.4
 STRIP = 12 * MM  # kept free of content at the foot of scans and of foreign pages, in points
 _BASELINE, _MARGIN, _SIZE, _GAP = 5 * MM, 15 * MM, 9.0, 12.0
-_ALWAYS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-·._/ 第页共档号：")
+_ALWAYS = frozenset(
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-·._/ 第页共档号："
+)
 _NAME = "/YiceFooter"
 
 
@@ -51,7 +53,9 @@ class Footer:
         )
         old = page.obj.get("/Contents", pikepdf.Array())
         parts = list(old) if isinstance(old, pikepdf.Array) else [old]
-        page.obj.Contents = pikepdf.Array([self._begin, *parts, self._pdf.make_stream(draw.encode("ascii"))])
+        page.obj.Contents = pikepdf.Array(
+            [self._begin, *parts, self._pdf.make_stream(draw.encode("ascii"))]
+        )
         if "/Resources" not in page.obj:
             page.obj.Resources = pikepdf.Dictionary()
         if "/Font" not in page.obj.Resources:
@@ -67,7 +71,11 @@ class Footer:
 
 def _visible_bottom(page: pikepdf.Page) -> tuple[str, float]:
     """Give the matrix from a page seen upright (origin at its lower left) to its user space, and the width seen, in points."""
-    box = [float(value) for value in page.cropbox.as_list()] if isinstance(page.cropbox, pikepdf.Array) else [0.0, 0.0, 595.0, 842.0]
+    box = (
+        [float(value) for value in page.cropbox.as_list()]
+        if isinstance(page.cropbox, pikepdf.Array)
+        else [0.0, 0.0, 595.0, 842.0]
+    )
     x0, x1 = sorted((box[0], box[2]))
     y0, y1 = sorted((box[1], box[3]))
     turn = int(page.obj.get("/Rotate", 0)) % 360
@@ -94,7 +102,9 @@ def _subset(extra: frozenset[str]) -> _Font:
         '#set page(width: 2000pt, height: 100pt)\n#set text(font: "Noto Sans SC", fallback: false, ligatures: false, kerning: false, cjk-latin-spacing: none)\n'
         f'#for c in "{quoted}".codepoints() {{ box(c) }}'
     )
-    fonts = typst.Fonts(include_system_fonts=False, font_paths=[pylopdf_fonts_zh_cn.sans_path().parent])
+    fonts = typst.Fonts(
+        include_system_fonts=False, font_paths=[pylopdf_fonts_zh_cn.sans_path().parent]
+    )
     data = typst.compile(source.encode(), font_paths=fonts, pdf_standards="a-2u")
     with pikepdf.open(BytesIO(data)) as pdf:
         font = _type0(pdf)
@@ -114,7 +124,9 @@ def _codes(cmap: str) -> dict[str, int]:
         for code, char in re.findall(r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
             found.setdefault(bytes.fromhex(char).decode("utf-16-be"), int(code, 16))
     for block in re.findall(r"beginbfrange(.*?)endbfrange", cmap, re.DOTALL):
-        for low, high, char in re.findall(r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
+        for low, high, char in re.findall(
+            r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block
+        ):
             start = ord(bytes.fromhex(char).decode("utf-16-be"))
             for step in range(int(high, 16) - int(low, 16) + 1):
                 found.setdefault(chr(start + step), int(low, 16) + step)

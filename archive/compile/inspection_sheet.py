@@ -5,35 +5,60 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from archive.arrangement.plan import local_time
 from archive.compile.sheets import InspectionGroup, InspectionRow, InspectionSheet, compile_template
+from archive.inspection.kept import Inspected
 from archive.inspection.table import Phase
-from archive.preservation.inspections import Inspected
+from archive.reference.local_time import local_time
 from archive.reference.vocabulary import Outcome
 
-_RESULTS = {"PASS": "通过", str(Outcome.NOTE): "备注", str(Outcome.CONFIRM): "待核对", str(Outcome.REFUSE): "不通过"}
+_RESULTS = {
+    "PASS": "通过",
+    str(Outcome.NOTE): "备注",
+    str(Outcome.CONFIRM): "待核对",
+    str(Outcome.REFUSE): "不通过",
+}
 _CONFIRMED = "核对确认"
 _LONGEST = 46
 _AFTERWARDS = "成册后的页数、PDF/A、签章和固化证明记于随册保存的 inspection.json；人工核对和重新检测的人员、理由、时间记于审计日志。"
 
 
-def inspection_sheet(report: Sequence[Mapping[str, Any]], phase: Phase, at: datetime, *, confirmed: bool) -> InspectionSheet:
+def inspection_sheet(
+    report: Sequence[Mapping[str, Any]], phase: Phase, at: datetime, *, confirmed: bool
+) -> InspectionSheet:
     """Lay a report out (`archive.inspection.report`); `confirmed` when a person has confirmed what had to be looked at."""
     groups = tuple(
-        InspectionGroup(group["group"].partition(" ")[2] or group["group"], tuple(_row(one, confirmed=confirmed) for one in group["items"]))
+        InspectionGroup(
+            group["group"].partition(" ")[2] or group["group"],
+            tuple(_row(one, confirmed=confirmed) for one in group["items"]),
+        )
         for group in report
     )
     results = [row.result for group in groups for row in group.rows]
-    counts = "，".join(f"{result} {results.count(result)} 项" for result in dict.fromkeys(("通过", *results)))
-    return InspectionSheet(f"{phase.label}（{phase}）", local_time(at), f"共检测 {len(results)} 项：{counts}。", (_AFTERWARDS,), groups)
+    counts = "，".join(
+        f"{result} {results.count(result)} 项" for result in dict.fromkeys(("通过", *results))
+    )
+    return InspectionSheet(
+        f"{phase.label}（{phase}）",
+        local_time(at),
+        f"共检测 {len(results)} 项：{counts}。",
+        (_AFTERWARDS,),
+        groups,
+    )
 
 
 def _row(row: Mapping[str, Any], *, confirmed: bool) -> InspectionRow:
     result = _RESULTS[row["outcome"]]
     found = row["findings"]
-    said = _short(found[0]["message"]) + (f"等 {len(found)} 项" if len(found) > 1 else "") if found else ""
+    said = (
+        _short(found[0]["message"]) + (f"等 {len(found)} 项" if len(found) > 1 else "")
+        if found
+        else ""
+    )
     return InspectionRow(
-        row["code"], "、".join(row["checks"]) or "信息包和送达", _CONFIRMED if confirmed and result == "待核对" else result, said
+        row["code"],
+        "、".join(row["checks"]) or "信息包和送达",
+        _CONFIRMED if confirmed and result == "待核对" else result,
+        said,
     )
 
 
@@ -43,5 +68,11 @@ def _short(text: str) -> str:
 
 def inspections_of(held: Inspected, *, demo: bool) -> bytes:
     """The reports on record as a PDF/A of their own, one page each. It names the volume and the case, and no person."""
-    sheets = [asdict(inspection_sheet(one.report, one.phase, one.at, confirmed=one.confirmed)) for one in held.reports]
-    return compile_template("inspections.typ", {"code": held.code or "未赋号", "case_no": held.case_no, "phases": sheets, "demo": demo})
+    sheets = [
+        asdict(inspection_sheet(one.report, one.phase, one.at, confirmed=one.confirmed))
+        for one in held.reports
+    ]
+    return compile_template(
+        "inspections.typ",
+        {"code": held.code or "未赋号", "case_no": held.case_no, "phases": sheets, "demo": demo},
+    )

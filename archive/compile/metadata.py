@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archive.database.tables_cases import Volume
+from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import snapshot_materials
@@ -92,10 +92,14 @@ def _item(root: ET.Element, snapshot: Mapping[str, Any]) -> None:
 
 
 def _add(parent: ET.Element, tag: str, label: str, value: object, **attributes: str) -> None:
-    ET.SubElement(parent, tag, {"label": label, **{key: _shown(text) for key, text in attributes.items()}}).text = _shown(str(value))
+    ET.SubElement(
+        parent, tag, {"label": label, **{key: _shown(text) for key, text in attributes.items()}}
+    ).text = _shown(str(value))
 
 
-def _add_org(parent: ET.Element, tag: str, label: str, code: str, organisations: Organisations) -> None:
+def _add_org(
+    parent: ET.Element, tag: str, label: str, code: str, organisations: Organisations
+) -> None:
     _add(parent, tag, label, code, name=organisations.get(code).name)
 
 
@@ -110,8 +114,14 @@ def read_metadata(data: bytes) -> dict[str, Any]:
     root = ET.fromstring(data)  # noqa: S314 - see above
 
     def fields(parent: ET.Element | None, *names: str) -> dict[str, Any]:
-        texts = {name: parent.findtext(f"m:{name}", None, spaces) if parent is not None else None for name in names}
-        return {name: int(text) if text is not None and name in _NUMBERS else text for name, text in texts.items()}
+        texts = {
+            name: parent.findtext(f"m:{name}", None, spaces) if parent is not None else None
+            for name in names
+        }
+        return {
+            name: int(text) if text is not None and name in _NUMBERS else text
+            for name, text in texts.items()
+        }
 
     contents = [
         {"no": int(one.get("no", "0")), **fields(one, "code", "title", "source", "page", "pages")}

@@ -19,11 +19,19 @@ from archive.compile.assemble import saved
 from archive.compile.footer import STRIP
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.raster import rasterise
-from archive.reference.compile_errors import CompileError, ContentLostError, EncryptedError, NotConformingError, UnreadableError
+from archive.reference.compile_errors import (
+    CompileError,
+    ContentLostError,
+    EncryptedError,
+    NotConformingError,
+    UnreadableError,
+)
 
 Prove = Callable[[bytes], Mapping[str, int]]
 _GHOSTSCRIPT_SECONDS = 60
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)  # the parts are taken apart again: only the volume bears a true date
+_EPOCH = datetime(
+    2000, 1, 1, tzinfo=UTC
+)  # the parts are taken apart again: only the volume bears a true date
 logging.getLogger("pikepdf").setLevel(logging.ERROR)
 
 
@@ -53,7 +61,9 @@ def normalise_pdf(data: bytes, prove: Prove, *, ghostscript: bool = False) -> No
     if ghostscript:
         redrawn = _by_ghostscript(placed)
         if redrawn is not None and not prove(redrawn) and not _lost(before, redrawn):
-            return Normalised(redrawn, pages, "ghostscript", (*notes, "由 Ghostscript 转换为 PDF/A。"))
+            return Normalised(
+                redrawn, pages, "ghostscript", (*notes, "由 Ghostscript 转换为 PDF/A。")
+            )
     picture, blank = rasterise(placed)
     with picture:
         _declare_part(picture)
@@ -63,7 +73,12 @@ def normalise_pdf(data: bytes, prove: Prove, *, ghostscript: bool = False) -> No
     if prove(result):
         raise NotConformingError("文件无法转换为符合 PDF/A-2u 的页面。")
     unseen = (f"{blank} 个文字在页面上没有可见笔画。",) if blank else ()
-    return Normalised(result, pages, "raster", (*notes, "页面按 200 dpi 转为图像，文字作为不可见文本层保留。", *unseen))
+    return Normalised(
+        result,
+        pages,
+        "raster",
+        (*notes, "页面按 200 dpi 转为图像，文字作为不可见文本层保留。", *unseen),
+    )
 
 
 def turned_pdf(data: bytes, turns: Mapping[int, int]) -> bytes:
@@ -103,7 +118,14 @@ def _copy(data: bytes) -> tuple[bytes, tuple[str, ...], bool]:
         raise EncryptedError("文件设有打开密码，无法读取。") from error
     except CompileError:
         raise
-    except (pikepdf.PdfError, ValueError, KeyError, AttributeError, TypeError, RuntimeError) as error:
+    except (
+        pikepdf.PdfError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+        RuntimeError,
+    ) as error:
         raise UnreadableError("文件不是完整的 PDF。") from error
 
 
@@ -155,7 +177,9 @@ def _place(target: pikepdf.Pdf, page: pikepdf.Page) -> None:
 def page_boxes(pdf: bytes, pages: Iterable[int]) -> list[tuple[float, float, float, float]]:
     """Where on these pages (0 is the first) of a normalised file the foreign page lies: all above the strip."""
     with pikepdf.open(BytesIO(pdf)) as opened:
-        sizes = [[float(value) for value in opened.pages[page].mediabox.as_list()] for page in pages]
+        sizes = [
+            [float(value) for value in opened.pages[page].mediabox.as_list()] for page in pages
+        ]
     return [(left, bottom + STRIP, right, top) for left, bottom, right, top in sizes]
 
 
@@ -175,7 +199,15 @@ def _clean(target: pikepdf.Pdf) -> None:
     """Take out what PDF/A forbids and no one sees: alternate images, smoothing hints, ties to structure, private data."""
     for thing in target.objects:
         if isinstance(thing, pikepdf.Stream):
-            for key in ("/Alternates", "/OPI", "/StructParent", "/StructParents", "/PieceInfo", "/Metadata", "/LastModified"):
+            for key in (
+                "/Alternates",
+                "/OPI",
+                "/StructParent",
+                "/StructParents",
+                "/PieceInfo",
+                "/Metadata",
+                "/LastModified",
+            ):
                 if key in thing:
                     del thing[key]
             if thing.get("/Interpolate", False):
@@ -197,7 +229,13 @@ def _texts(data: bytes) -> list[Counter[str]]:
         for page in document:
             textpage = page.get_textpage()
             text = unicodedata.normalize("NFKC", textpage.get_text_range())
-            counted.append(Counter(char for char in text if not char.isspace() and unicodedata.category(char)[0] != "C"))
+            counted.append(
+                Counter(
+                    char
+                    for char in text
+                    if not char.isspace() and unicodedata.category(char)[0] != "C"
+                )
+            )
             textpage.close()
             page.close()
         return counted
@@ -208,7 +246,9 @@ def _texts(data: bytes) -> list[Counter[str]]:
 def _lost(before: list[Counter[str]], data: bytes) -> bool:
     """Say whether a page or a character is missing; more than before is right, for a form field has become text."""
     after = _texts(data)
-    return len(after) != len(before) or any(old - new for old, new in zip(before, after, strict=True))
+    return len(after) != len(before) or any(
+        old - new for old, new in zip(before, after, strict=True)
+    )
 
 
 def _by_ghostscript(data: bytes) -> bytes | None:
@@ -231,7 +271,10 @@ def _by_ghostscript(data: bytes) -> bytes | None:
         ]
         try:
             subprocess.run(  # noqa: S603  fixed options, our own file names
-                [program, *options, f"-sOutputFile={target}", str(source)], check=True, capture_output=True, timeout=_GHOSTSCRIPT_SECONDS
+                [program, *options, f"-sOutputFile={target}", str(source)],
+                check=True,
+                capture_output=True,
+                timeout=_GHOSTSCRIPT_SECONDS,
             )
             with pikepdf.open(target) as made, pikepdf.new() as fresh:
                 fresh.pages.extend(made.pages)

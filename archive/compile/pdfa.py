@@ -63,8 +63,13 @@ def _pdf_date(moment: datetime) -> str:
 
 def _xmp(what: Declaration) -> bytes:
     date = what.created.isoformat(timespec="seconds")
-    identifier = f"<dc:identifier>{escape(what.identifier)}</dc:identifier>" if what.identifier else ""
-    own = "".join(f"<yice:{name}>{escape(value)}</yice:{name}>" for name, (value, _) in what.properties.items())
+    identifier = (
+        f"<dc:identifier>{escape(what.identifier)}</dc:identifier>" if what.identifier else ""
+    )
+    own = "".join(
+        f"<yice:{name}>{escape(value)}</yice:{name}>"
+        for name, (value, _) in what.properties.items()
+    )
     return f"""<?xpacket begin="\ufeff" id="{_XMP_ID}"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/"

@@ -30,7 +30,11 @@ def _draw_with_own_fonts() -> None:
     folder = create_string_buffer(str(Path(pylopdf_fonts_zh_cn.sans_path()).parent).encode())
     paths = (POINTER(c_char) * 2)(cast(folder, POINTER(c_char)))  # the second stays NULL, the end
     pdfium.FPDF_DestroyLibrary()
-    pdfium.FPDF_InitLibraryWithConfig(pdfium.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=paths, m_pIsolate=None, m_v8EmbedderSlot=0))
+    pdfium.FPDF_InitLibraryWithConfig(
+        pdfium.FPDF_LIBRARY_CONFIG(
+            version=2, m_pUserFontPaths=paths, m_pIsolate=None, m_v8EmbedderSlot=0
+        )
+    )
     _PATHS.append((folder, paths))
 
 
@@ -55,7 +59,9 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
             chars = _characters(page)
             missing = _without_ink(picture.convert("L"), chars, scale, height)
             if missing * 2 > len(chars):
-                raise ContentLostError("文件的字体没有嵌入，本机也没有可以代替的字体，文字无法显示。")
+                raise ContentLostError(
+                    "文件的字体没有嵌入，本机也没有可以代替的字体，文字无法显示。"
+                )
             blank += missing
             text = layer.write(chars)
             _add_page(pdf, picture, (width, height), text)
@@ -75,10 +81,20 @@ def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no ty
     for index in range(textpage.count_chars()):
         code = pdfium.FPDFText_GetUnicode(textpage, index)
         if 0xD800 <= code < 0xDC00:  # noqa: PLR2004  a rare character given as a pair
-            code = 0x10000 + ((code - 0xD800) << 10) + (pdfium.FPDFText_GetUnicode(textpage, index + 1) - 0xDC00)
-        if code <= 0x20 or 0xD800 <= code <= 0xDFFF or code in (0xFEFF, 0xFFFE, 0xFFFF, 0xA0, 0x3000):  # noqa: PLR2004
+            code = (
+                0x10000
+                + ((code - 0xD800) << 10)
+                + (pdfium.FPDFText_GetUnicode(textpage, index + 1) - 0xDC00)
+            )
+        if (
+            code <= 0x20
+            or 0xD800 <= code <= 0xDFFF
+            or code in (0xFEFF, 0xFFFE, 0xFFFF, 0xA0, 0x3000)
+        ):  # noqa: PLR2004
             continue
-        pdfium.FPDFText_GetCharBox(textpage, index, byref(left), byref(right), byref(bottom), byref(top))
+        pdfium.FPDFText_GetCharBox(
+            textpage, index, byref(left), byref(right), byref(bottom), byref(top)
+        )
         found.append((chr(code), left.value, bottom.value, right.value, top.value))
     textpage.close()
     return found
@@ -88,7 +104,12 @@ def _without_ink(gray: Image.Image, chars: list[Char], scale: float, height: flo
     """Count characters whose box in the picture is of one tone."""
     missing = 0
     for _, left, bottom, right, top in chars:
-        box = (int(left * scale) - 1, int((height - top) * scale) - 1, int(right * scale) + 2, int((height - bottom) * scale) + 2)
+        box = (
+            int(left * scale) - 1,
+            int((height - top) * scale) - 1,
+            int(right * scale) + 2,
+            int((height - bottom) * scale) + 2,
+        )
         box = (max(0, box[0]), max(0, box[1]), min(gray.width, box[2]), min(gray.height, box[3]))
         if box[0] >= box[2] or box[1] >= box[3]:
             continue
@@ -97,7 +118,9 @@ def _without_ink(gray: Image.Image, chars: list[Char], scale: float, height: flo
     return missing
 
 
-def _add_page(pdf: pikepdf.Pdf, picture: Image.Image, size: tuple[float, float], text: bytes) -> None:
+def _add_page(
+    pdf: pikepdf.Pdf, picture: Image.Image, size: tuple[float, float], text: bytes
+) -> None:
     image = _picture(pdf, picture)
     content = f"q {size[0]:.4f} 0 0 {size[1]:.4f} 0 0 cm /Im0 Do Q\n".encode() + text
     entry = pikepdf.Dictionary(
@@ -118,7 +141,14 @@ def _picture(pdf: pikepdf.Pdf, picture: Image.Image) -> pikepdf.Stream:
         out = BytesIO()
         kept.save(out, "JPEG", quality=_JPEG_QUALITY, subsampling=0)
         data, coding = out.getvalue(), pikepdf.Name.DCTDecode
-    stream = pikepdf.Stream(pdf, data, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Image, Width=kept.width, Height=kept.height)
+    stream = pikepdf.Stream(
+        pdf,
+        data,
+        Type=pikepdf.Name.XObject,
+        Subtype=pikepdf.Name.Image,
+        Width=kept.width,
+        Height=kept.height,
+    )
     stream.BitsPerComponent, stream.Filter = 8, coding
     stream.ColorSpace = pikepdf.Name.DeviceGray if gray else pikepdf.Name.DeviceRGB
     return stream

@@ -13,23 +13,25 @@ from typing import Any
 
 import pikepdf
 
-from archive.arrangement.filing import LOCAL_TIME
 from archive.arrangement.periods import Term
-from archive.arrangement.plan import fonds_unit
-from archive.compile.prove import read_signature
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import compile_template
-from archive.compile.volume import Workshop
+from archive.compile.volume import CompileContext
 from archive.database.engine import database_now, reading
 from archive.reference.compile_errors import NotProvedError
 from archive.reference.errors import ConflictError
+from archive.reference.local_time import LOCAL_TIME
+from archive.reference.organisations import fonds_unit
+from archive.signing.validation import read_signature
 from storage.digest import sha256_hex
 from storage.errors import KeyTakenError
 
 _BOX = (400, 40, 519, 159)
 
 
-def make_register(shop: Workshop, term: Term, rows: Sequence[dict[str, Any]]) -> tuple[str, str] | None:
+def make_register(
+    shop: CompileContext, term: Term, rows: Sequence[dict[str, Any]]
+) -> tuple[str, str] | None:
     """Key and digest of the register that lists these rows: the newest one when it does already, else a new one. None without rows.
 
     Raises NotProvedError when the register is no sound PDF/A or its seal does not hold, ConflictError when another node was first.
@@ -42,22 +44,34 @@ def make_register(shop: Workshop, term: Term, rows: Sequence[dict[str, Any]]) ->
     if newest is not None:
         known = json.loads(shop.store.read(newest))
         if known["rows"] == list(rows):
-            return f"{newest.rpartition('/')[0]}/{known['sha256'][:16]}-register.pdf", known["sha256"]
+            return f"{newest.rpartition('/')[0]}/{known['sha256'][:16]}-register.pdf", known[
+                "sha256"
+            ]
     key = f"{folder}/r{len(held) + 1}"
     pdf = _sealed(shop, term, rows)
-    record = {"spec": "register/1", "fonds": term.fonds, "series": str(term.series), "period": term.period, "sha256": sha256_hex(pdf)}
-    text = (json.dumps({**record, "rows": list(rows)}, ensure_ascii=False, indent=1) + "\n").encode()
+    record = {
+        "spec": "register/1",
+        "fonds": term.fonds,
+        "series": str(term.series),
+        "period": term.period,
+        "sha256": sha256_hex(pdf),
+    }
+    text = (
+        json.dumps({**record, "rows": list(rows)}, ensure_ascii=False, indent=1) + "\n"
+    ).encode()
     # Named by its digest: a node that was killed before the record leaves a file that nobody names, and none in our way.
     path = f"{key}/{record['sha256'][:16]}-register.pdf"
     shop.store.put_new(path, pdf, media_type="application/pdf")
     try:
         shop.store.put_new(f"{key}/register.json", text, media_type="application/json")
     except KeyTakenError:
-        raise ConflictError("另一进程已写入该期间的卷目登记表。", "请再次运行，将以已写入的为准。") from None
+        raise ConflictError(
+            "另一进程已写入该期间的卷目登记表。", "请再次运行，将以已写入的为准。"
+        ) from None
     return path, str(record["sha256"])
 
 
-def _sealed(shop: Workshop, term: Term, rows: Sequence[dict[str, Any]]) -> bytes:
+def _sealed(shop: CompileContext, term: Term, rows: Sequence[dict[str, Any]]) -> bytes:
     unit = fonds_unit(shop.organisations, term.fonds)
     with reading(shop.engine) as session:
         today = database_now(session).astimezone(LOCAL_TIME).date().isoformat()

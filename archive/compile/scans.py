@@ -13,13 +13,21 @@ from PIL import Image, ImageSequence, TiffImagePlugin, UnidentifiedImageError
 from archive.compile.colour import colour_space
 from archive.compile.footer import MM, STRIP
 from archive.compile.text_layer import Box
-from archive.reference.compile_errors import CompileError, TooLargeError, UnreadableError, UnsupportedError
+from archive.reference.compile_errors import (
+    CompileError,
+    TooLargeError,
+    UnreadableError,
+    UnsupportedError,
+)
 
 MAX_PIXELS = 150_000_000  # A3 at 900 dpi
 MAX_FRAMES = 2_000
 DEFAULT_DPI = 200.0
 _A4 = (210 * MM, 297 * MM)
-_BELIEVABLE_DPI = (100.0, 1300.0)  # 72 and 96 are what cameras and screens write when they know nothing
+_BELIEVABLE_DPI = (
+    100.0,
+    1300.0,
+)  # 72 and 96 are what cameras and screens write when they know nothing
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF"}
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1}
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
@@ -40,7 +48,9 @@ _UPRIGHT = {
 _CLOCKWISE = {1: 6, 6: 3, 3: 8, 8: 1, 2: 7, 7: 4, 4: 5, 5: 2}
 
 
-def image_pages(data: bytes, media_type: str, turns: Mapping[int, int] | None = None) -> pikepdf.Pdf:
+def image_pages(
+    data: bytes, media_type: str, turns: Mapping[int, int] | None = None
+) -> pikepdf.Pdf:
     """Make one A4 page for each picture of a JPEG, PNG or TIFF; the foot strip stays free. Raises CompileError for what cannot be read whole.
 
     `turns`: pages (from 1) that a person turned clockwise, in degrees.
@@ -51,7 +61,9 @@ def image_pages(data: bytes, media_type: str, turns: Mapping[int, int] | None = 
     pdf = pikepdf.new()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the pixel limit is checked here, not by Pillow's warning
+            warnings.simplefilter(
+                "ignore"
+            )  # the pixel limit is checked here, not by Pillow's warning
             with Image.open(BytesIO(data), formats=[wanted]) as image:
                 _refuse_bomb(image)
                 {"JPEG": _jpeg, "PNG": _png, "TIFF": _tiff}[wanted](pdf, data, image, turns or {})
@@ -88,12 +100,20 @@ def _jpeg(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int,
     if coding not in (0xC0, 0xC1, 0xC2) or precision != 8:  # noqa: PLR2004  PDF knows baseline and progressive Huffman with 8 bits only
         _place(pdf, _lossless(pdf, image), image, orientation, turns)
         return
-    entry: dict[str, Any] = {"ColorSpace": colour_space(pdf, components, image.info.get("icc_profile"))}
+    entry: dict[str, Any] = {
+        "ColorSpace": colour_space(pdf, components, image.info.get("icc_profile"))
+    }
     if components == 4 and "adobe" in image.info:  # noqa: PLR2004
         entry["Decode"] = pikepdf.Array([1, 0] * 4)  # Adobe writes CMYK inverted
     if ids == b"RGB":
         entry["DecodeParms"] = pikepdf.Dictionary(ColorTransform=0)
-    _place(pdf, _stream(pdf, data, image.size, 8, pikepdf.Name.DCTDecode, entry), image, orientation, turns)
+    _place(
+        pdf,
+        _stream(pdf, data, image.size, 8, pikepdf.Name.DCTDecode, entry),
+        image,
+        orientation,
+        turns,
+    )
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int, int, bytes]:
@@ -109,14 +129,23 @@ def _jpeg_frame(data: bytes) -> tuple[int, int, int, bytes]:
             count = data[at + 9]
             if count not in (1, 3, 4):
                 raise UnsupportedError("图像的颜色通道数不受支持。")
-            return marker, data[at + 4], count, bytes(data[at + 10 + 3 * index] for index in range(count))
+            return (
+                marker,
+                data[at + 4],
+                count,
+                bytes(data[at + 10 + 3 * index] for index in range(count)),
+            )
         at += 2 + length
 
 
 def _png(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, int]) -> None:
     passed = _png_untouched(pdf, data, image.info.get("icc_profile"))
     # Asked for EXIF, Pillow decodes the whole picture to reach what may follow it; few files have any.
-    orientation = image.getexif().get(0x0112, 1) if any(mark in data for mark in (b"eXIf", b"Raw profile type")) else 1
+    orientation = (
+        image.getexif().get(0x0112, 1)
+        if any(mark in data for mark in (b"eXIf", b"Raw profile type"))
+        else 1
+    )
     _place(pdf, _lossless(pdf, image) if passed is None else passed, image, orientation, turns)
 
 
@@ -134,12 +163,24 @@ def _png_untouched(pdf: pikepdf.Pdf, data: bytes, icc: bytes | None) -> pikepdf.
     if kind == 3:  # noqa: PLR2004
         palette = chunks["PLTE"]
         space: pikepdf.Object = pikepdf.Array(
-            [pikepdf.Name.Indexed, colour_space(pdf, 3, icc), len(palette) // 3 - 1, pikepdf.String(palette)]
+            [
+                pikepdf.Name.Indexed,
+                colour_space(pdf, 3, icc),
+                len(palette) // 3 - 1,
+                pikepdf.String(palette),
+            ]
         )
     else:
         space = colour_space(pdf, channels, icc)
     parms = pikepdf.Dictionary(Predictor=15, Colors=channels, BitsPerComponent=bits, Columns=width)
-    return _stream(pdf, chunks["IDAT"], (width, height), bits, pikepdf.Name.FlateDecode, {"ColorSpace": space, "DecodeParms": parms})
+    return _stream(
+        pdf,
+        chunks["IDAT"],
+        (width, height),
+        bits,
+        pikepdf.Name.FlateDecode,
+        {"ColorSpace": space, "DecodeParms": parms},
+    )
 
 
 def _png_chunks(data: bytes) -> dict[str, bytes]:
@@ -148,7 +189,9 @@ def _png_chunks(data: bytes) -> dict[str, bytes]:
     while "IEND" not in chunks:
         (length,) = struct.unpack_from(">I", data, at)
         body = data[at + 8 : at + 8 + length]
-        if struct.unpack_from(">I", data, at + 8 + length)[0] != zlib.crc32(data[at + 4 : at + 8 + length]):
+        if struct.unpack_from(">I", data, at + 8 + length)[0] != zlib.crc32(
+            data[at + 4 : at + 8 + length]
+        ):
             raise UnreadableError("图像文件已损坏或不完整。")
         chunks.setdefault(data[at + 4 : at + 8].decode("latin-1"), []).append(body)
         at += 12 + length
@@ -185,9 +228,18 @@ def _g4_untouched(pdf: pikepdf.Pdf, data: bytes, tags: Any) -> pikepdf.Stream | 
     return None
 
 
-def _fax(pdf: pikepdf.Pdf, strip: bytes, size: tuple[int, int], *, inverted: bool) -> pikepdf.Stream:
+def _fax(
+    pdf: pikepdf.Pdf, strip: bytes, size: tuple[int, int], *, inverted: bool
+) -> pikepdf.Stream:
     parms = pikepdf.Dictionary(K=-1, Columns=size[0], Rows=size[1], BlackIs1=inverted)
-    return _stream(pdf, strip, size, 1, pikepdf.Name.CCITTFaxDecode, {"ColorSpace": pikepdf.Name.DeviceGray, "DecodeParms": parms})
+    return _stream(
+        pdf,
+        strip,
+        size,
+        1,
+        pikepdf.Name.CCITTFaxDecode,
+        {"ColorSpace": pikepdf.Name.DeviceGray, "DecodeParms": parms},
+    )
 
 
 def _lossless(pdf: pikepdf.Pdf, image: Image.Image) -> pikepdf.Stream:
@@ -200,7 +252,14 @@ def _lossless(pdf: pikepdf.Pdf, image: Image.Image) -> pikepdf.Stream:
         return stream
     if image.mode == "CMYK":
         packed = zlib.compress(image.tobytes(), 6)
-        return _stream(pdf, packed, image.size, 8, pikepdf.Name.FlateDecode, {"ColorSpace": colour_space(pdf, 4, icc)})
+        return _stream(
+            pdf,
+            packed,
+            image.size,
+            8,
+            pikepdf.Name.FlateDecode,
+            {"ColorSpace": colour_space(pdf, 4, icc)},
+        )
     if image.mode == "1":
         return _one_bit(pdf, image)
     if image.mode not in ("L", "P", "RGB", "I;16"):
@@ -225,21 +284,46 @@ def _one_bit(pdf: pikepdf.Pdf, image: Image.Image) -> pikepdf.Stream:
         stream = _g4_untouched(pdf, out.getvalue(), again.tag_v2)
     if stream is None:
         packed = zlib.compress(image.tobytes(), 6)
-        return _stream(pdf, packed, image.size, 1, pikepdf.Name.FlateDecode, {"ColorSpace": pikepdf.Name.DeviceGray})
+        return _stream(
+            pdf,
+            packed,
+            image.size,
+            1,
+            pikepdf.Name.FlateDecode,
+            {"ColorSpace": pikepdf.Name.DeviceGray},
+        )
     return stream
 
 
 def _stream(
-    pdf: pikepdf.Pdf, data: bytes, size: tuple[int, int], bits: int, coding: pikepdf.Object, entry: dict[str, Any]
+    pdf: pikepdf.Pdf,
+    data: bytes,
+    size: tuple[int, int],
+    bits: int,
+    coding: pikepdf.Object,
+    entry: dict[str, Any],
 ) -> pikepdf.Stream:
-    stream = pikepdf.Stream(pdf, data, Type=pikepdf.Name.XObject, Subtype=pikepdf.Name.Image, Width=size[0], Height=size[1])
+    stream = pikepdf.Stream(
+        pdf,
+        data,
+        Type=pikepdf.Name.XObject,
+        Subtype=pikepdf.Name.Image,
+        Width=size[0],
+        Height=size[1],
+    )
     stream.BitsPerComponent, stream.Filter = bits, coding
     for key, value in entry.items():
         stream[f"/{key}"] = value
     return stream
 
 
-def _place(pdf: pikepdf.Pdf, stream: pikepdf.Stream, image: Image.Image, orientation: int, turns: Mapping[int, int]) -> None:
+def _place(
+    pdf: pikepdf.Pdf,
+    stream: pikepdf.Stream,
+    image: Image.Image,
+    orientation: int,
+    turns: Mapping[int, int],
+) -> None:
     """Add an A4 page, upright or across, with the picture at its own size or smaller, centred above the foot strip."""
     orientation = orientation if orientation in _UPRIGHT else 1
     for _ in range(turns.get(len(pdf.pages) + 1, 0) // 90):

@@ -17,7 +17,7 @@ import typst
 from barcode.codex import Code128
 from PIL import Image
 
-from archive.reference.vocabulary import FormKind
+from archive.arrangement.plan import FormSheet
 
 SEAL_BOX = (390, 128, 509, 247)
 """Where the seal goes on the cover: left, bottom, right, top in PDF points; 42 mm square."""
@@ -25,9 +25,13 @@ SEAL_BOX = (390, 128, 509, 247)
 _TEMPLATES = Path(__file__).with_name("templates")
 _FONT_PATHS = (pylopdf_fonts_zh_cn.sans_path(), pylopdf_fonts_zh_cn.serif_path())
 _MODULE = 6  # pixels of a module: fine enough for any printer
-_EPOCH = 946_684_800  # 2000-01-01 UTC: a fixed date, because the same input must give the same bytes
+_EPOCH = (
+    946_684_800  # 2000-01-01 UTC: a fixed date, because the same input must give the same bytes
+)
 _LAYOUT_CHARACTERS = frozenset("\n ")
-_NEVER = frozenset("\ufeff\ufffe\uffff\x00")  # ISO 19005-2 6.2.11.7.2 forbids them in a ToUnicode map
+_NEVER = frozenset(
+    "\ufeff\ufffe\uffff\x00"
+)  # ISO 19005-2 6.2.11.7.2 forbids them in a ToUnicode map
 _REMEMBERED = 11  # compiles after which typst has forgotten a page
 _lock = Lock()
 
@@ -44,17 +48,6 @@ class SheetRow:
     pages: int | None
     form_key: str | None
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class FormSheet:
-    """A form to render. Rows of `process`: node label, organisation, actor, time, result, opinion."""
-
-    key: str
-    kind: FormKind
-    title: str
-    fields: tuple[tuple[str, str], ...]
-    process: tuple[tuple[str, str, str, str, str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +121,10 @@ def render_sheets(sheets: SheetsInput) -> Sheets:
     index = {form.key: at for at, form in enumerate(forms)}
     data = asdict(sheets) | {
         "forms": [asdict(form) for form in forms],
-        "rows": [asdict(row) | {"form": index[row.form_key] if row.form_key is not None else None} for row in sheets.rows],
+        "rows": [
+            asdict(row) | {"form": index[row.form_key] if row.form_key is not None else None}
+            for row in sheets.rows
+        ],
         "qr": _qr_svg(sheets.code),
         "barcode": _barcode_svg(barcode_text(sheets.code)),
         "barcode_text": barcode_text(sheets.code),
@@ -141,7 +137,13 @@ def compile_template(name: str, data: Mapping[str, object]) -> bytes:
     """Compile a template with `data` into PDF/A-2u; the same data gives the same bytes. The only door to typst for whole pages."""
     text = json.dumps(_showable(data), ensure_ascii=False)
     with _lock:  # the compiler keeps its inputs between calls
-        made = _compiler(name).compile(sys_inputs={"data": text}, format="pdf", pdf_standards="a-2u", timestamp=_EPOCH, pdf_tags=False)
+        made = _compiler(name).compile(
+            sys_inputs={"data": text},
+            format="pdf",
+            pdf_standards="a-2u",
+            timestamp=_EPOCH,
+            pdf_tags=False,
+        )
         _forget()
     if not isinstance(made, bytes):
         raise TypeError("typst gave no single PDF")
@@ -159,7 +161,11 @@ def _forget() -> None:
 
 def missing_glyphs(text: str) -> set[str]:
     """The characters of `text` that the fonts of the sheets cannot show, such as rare Han of Extension B."""
-    return {char for char in text if char not in _LAYOUT_CHARACTERS and (char in _NEVER or ord(char) not in _covered())}
+    return {
+        char
+        for char in text
+        if char not in _LAYOUT_CHARACTERS and (char in _NEVER or ord(char) not in _covered())
+    }
 
 
 def barcode_text(code: str) -> str:
@@ -182,7 +188,11 @@ def _showable(value: object) -> object:
     if isinstance(value, str):
         text = value.replace("\r\n", "\n").replace("\t", " ")
         missing = missing_glyphs(text)
-        return "".join(f"[U+{ord(char):04X}]" if char in missing else char for char in text) if missing else text
+        return (
+            "".join(f"[U+{ord(char):04X}]" if char in missing else char for char in text)
+            if missing
+            else text
+        )
     if isinstance(value, Mapping):
         return {str(key): _showable(one) for key, one in value.items()}
     if isinstance(value, Iterable):
@@ -192,12 +202,16 @@ def _showable(value: object) -> object:
 
 @cache
 def _fonts() -> typst.Fonts:
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[_FONT_PATHS[0].parent])
+    return typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[_FONT_PATHS[0].parent]
+    )
 
 
 @cache
 def _compiler(name: str) -> typst.Compiler:
-    return typst.Compiler(_TEMPLATES / name, root=_TEMPLATES, font_paths=_fonts(), ignore_system_fonts=True)
+    return typst.Compiler(
+        _TEMPLATES / name, root=_TEMPLATES, font_paths=_fonts(), ignore_system_fonts=True
+    )
 
 
 @cache
@@ -210,7 +224,9 @@ def _covered() -> frozenset[int]:
 def _code_points(font: bytes) -> set[int]:
     """The code points of a font by its format 12 cmap (OpenType 1.9, cmap, 'Segmented coverage')."""
     (tables,) = struct.unpack_from(">H", font, 4)
-    directory = {tag: at for tag, _, at, _ in struct.iter_unpack(">4sLLL", font[12 : 12 + 16 * tables])}
+    directory = {
+        tag: at for tag, _, at, _ in struct.iter_unpack(">4sLLL", font[12 : 12 + 16 * tables])
+    }
     cmap = directory[b"cmap"]
     found: set[int] = set()
     for number in range(struct.unpack_from(">H", font, cmap + 2)[0]):
@@ -252,14 +268,22 @@ def _bits_svg(rows: list[str], quiet: int) -> str:
 
 def _parts(pdf: bytes, keys: list[str]) -> dict[str, tuple[int, int]]:
     """Page ranges by the named destinations that the templates set at the title of each part."""
-    marks = ["cover", "contents", *(f"form-{at}" for at in range(len(keys))), "inspection", "closing"]
+    marks = [
+        "cover",
+        "contents",
+        *(f"form-{at}" for at in range(len(keys))),
+        "inspection",
+        "closing",
+    ]
     names = ["cover", "contents", *(f"form:{key}" for key in keys), "inspection", "closing"]
     with pikepdf.open(BytesIO(pdf)) as opened:
         numbers = {page.obj.objgen: at for at, page in enumerate(opened.pages)}
         tree = pikepdf.NameTree(opened.Root.Names.Dests)
         starts = [numbers[_page_of(tree[f"part-{mark}"]).objgen] for mark in marks]
         ends = [*starts[1:], len(opened.pages)]
-    return {name: (start, end - start) for name, start, end in zip(names, starts, ends, strict=True)}
+    return {
+        name: (start, end - start) for name, start, end in zip(names, starts, ends, strict=True)
+    }
 
 
 def _page_of(destination: pikepdf.Object) -> pikepdf.Object:

@@ -10,7 +10,9 @@ import pikepdf
 
 from archive.recognition.page_texts import Line
 
-Char = tuple[str, float, float, float, float]  # the character and its box in points: left, bottom, right, top
+Char = tuple[
+    str, float, float, float, float
+]  # the character and its box in points: left, bottom, right, top
 Box = tuple[float, float, float, float]
 """Where a picture lies on its page, in points: left, bottom, right, top."""
 
@@ -31,7 +33,9 @@ class TextLayer:
             code = self._code(char)
             size = max(1.0, top - bottom)
             stretch = max(1.0, (right - left) / size * 100)
-            lines.append(f"{self._name} {size:.2f} Tf {stretch:.1f} Tz 1 0 0 1 {left:.2f} {bottom:.2f} Tm <{code:04X}> Tj")
+            lines.append(
+                f"{self._name} {size:.2f} Tf {stretch:.1f} Tz 1 0 0 1 {left:.2f} {bottom:.2f} Tm <{code:04X}> Tj"
+            )
         return f"BT 3 Tr\n{chr(10).join(lines)}\nET".encode("ascii") if lines else b""
 
     def write_lines(self, lines: Sequence[Line], box: Box) -> bytes:
@@ -46,7 +50,9 @@ class TextLayer:
         if along < 1 or height < 1:
             return
         cosine, sine = (x[2] - x[3]) / along, (y[2] - y[3]) / along
-        for (wide, space), run in groupby(line.along(), lambda one: (round(one[2] - one[1], 6), one[0].isspace())):
+        for (wide, space), run in groupby(
+            line.along(), lambda one: (round(one[2] - one[1], 6), one[0].isspace())
+        ):
             if not space:
                 shown = list(run)
                 begin, stretch = shown[0][1] * along, wide * along / height * 100
@@ -62,7 +68,12 @@ class TextLayer:
         text = self.write_lines(lines, box)
         if text:
             old = page.obj.get("/Contents", pikepdf.Array())
-            page.obj.Contents = pikepdf.Array([*(list(old) if isinstance(old, pikepdf.Array) else [old]), self._pdf.make_stream(text)])
+            page.obj.Contents = pikepdf.Array(
+                [
+                    *(list(old) if isinstance(old, pikepdf.Array) else [old]),
+                    self._pdf.make_stream(text),
+                ]
+            )
             self.use_on(page)
 
     def use_on(self, page: pikepdf.Page) -> None:
@@ -98,7 +109,9 @@ class TextLayer:
             Type=pikepdf.Name.Font,
             Subtype=pikepdf.Name.CIDFontType2,
             BaseFont=pikepdf.Name.YiceSquare,
-            CIDSystemInfo=pikepdf.Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0),
+            CIDSystemInfo=pikepdf.Dictionary(
+                Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0
+            ),
             FontDescriptor=self._pdf.make_indirect(descriptor),
             DW=1000,
             CIDToGIDMap=self._pdf.make_stream(glyphs),
@@ -113,9 +126,14 @@ class TextLayer:
         )
 
     def _to_unicode(self) -> bytes:
-        rows = [f"<{code:04X}> <{char.encode('utf-16-be').hex().upper()}>" for char, code in self._codes.items()]
+        rows = [
+            f"<{code:04X}> <{char.encode('utf-16-be').hex().upper()}>"
+            for char, code in self._codes.items()
+        ]
         blocks = [rows[at : at + 100] for at in range(0, len(rows), 100)]
-        body = "\n".join(f"{len(block)} beginbfchar\n{chr(10).join(block)}\nendbfchar" for block in blocks)
+        body = "\n".join(
+            f"{len(block)} beginbfchar\n{chr(10).join(block)}\nendbfchar" for block in blocks
+        )
         return (
             "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
             "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"
@@ -126,11 +144,39 @@ class TextLayer:
 @cache
 def _square_truetype() -> bytes:
     """Build a TrueType font of an empty glyph and a square of one em; text extractors drop characters whose glyph has no extent."""
-    head = struct.pack(">IIIIHHqqhhhhHHhhh", 0x10000, 0x10000, 0, 0x5F0F3CF5, 3, 1000, 0, 0, 0, 0, 1000, 1000, 0, 8, 2, 0, 0)
-    hhea = struct.pack(">IhhhHhhhhhhhhhhhH", 0x10000, 1000, 0, 0, 1000, 0, 0, 1000, 1, 0, 0, 0, 0, 0, 0, 0, 2)
-    square = struct.pack(">5hHH4B8h", 1, 0, 0, 1000, 1000, 3, 0, 1, 1, 1, 1, 0, 1000, 0, -1000, 0, 0, 1000, 0) + b"\0\0"
+    head = struct.pack(
+        ">IIIIHHqqhhhhHHhhh",
+        0x10000,
+        0x10000,
+        0,
+        0x5F0F3CF5,
+        3,
+        1000,
+        0,
+        0,
+        0,
+        0,
+        1000,
+        1000,
+        0,
+        8,
+        2,
+        0,
+        0,
+    )
+    hhea = struct.pack(
+        ">IhhhHhhhhhhhhhhhH", 0x10000, 1000, 0, 0, 1000, 0, 0, 1000, 1, 0, 0, 0, 0, 0, 0, 0, 2
+    )
+    square = (
+        struct.pack(
+            ">5hHH4B8h", 1, 0, 0, 1000, 1000, 3, 0, 1, 1, 1, 1, 0, 1000, 0, -1000, 0, 0, 1000, 0
+        )
+        + b"\0\0"
+    )
     maxp = struct.pack(">I14H", 0x10000, 2, 4, 1, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0)
-    cmap = struct.pack(">HHHHIHHH", 0, 1, 3, 1, 12, 4, 24, 0) + struct.pack(">HHHHHHHhH", 2, 2, 0, 0, 0xFFFF, 0, 0xFFFF, 1, 0)
+    cmap = struct.pack(">HHHHIHHH", 0, 1, 3, 1, 12, 4, 24, 0) + struct.pack(
+        ">HHHHHHHhH", 2, 2, 0, 0, 0xFFFF, 0, 0xFFFF, 1, 0
+    )
     tables = {
         b"cmap": cmap,
         b"glyf": square,
@@ -141,7 +187,11 @@ def _square_truetype() -> bytes:
         b"maxp": maxp,
         b"post": struct.pack(">IIhhIIIII", 0x30000, 0, 0, 0, 0, 0, 0, 0, 0),
     }
-    directory, body, at = struct.pack(">IHHHH", 0x10000, len(tables), 128, 3, 0), b"", 12 + 16 * len(tables)
+    directory, body, at = (
+        struct.pack(">IHHHH", 0x10000, len(tables), 128, 3, 0),
+        b"",
+        12 + 16 * len(tables),
+    )
     for tag, data in tables.items():
         padded = data + bytes(-len(data) % 4)
         total = sum(struct.unpack(f">{len(padded) // 4}I", padded)) & 0xFFFFFFFF

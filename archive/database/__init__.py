@@ -1,1 +1,15 @@
 """The engine for both databases, the tables by subject, encryption of columns, and the migration."""
+
+# One metadata: a foreign key needs both of its tables, whichever module is imported first.
+from archive.database import (  # noqa: F401
+    tables_administration,
+    tables_audit,
+    tables_cases,
+    tables_exchange,
+    tables_gathering,
+    tables_jobs,
+    tables_preservation,
+    tables_recognition,
+    tables_usage,
+    tables_volumes,
+)

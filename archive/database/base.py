@@ -25,7 +25,9 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - fixed by SQLAlchemy
         """From UTC."""
-        return value and (value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC))
+        return value and (
+            value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        )
 
 
 # SQLite increments only INTEGER primary keys.
@@ -53,7 +55,10 @@ class TooLongError(ArchiveError):
 
     def __init__(self, column: str, most: int) -> None:
         """Name the column, never the text."""
-        super().__init__(f"有一项内容超过{most}字，无法保存（{column}）。", "请缩短后重试；系统数据出现此提示的，请联系系统管理员。")
+        super().__init__(
+            f"有一项内容超过{most}字，无法保存（{column}）。",
+            "请缩短后重试；系统数据出现此提示的，请联系系统管理员。",
+        )
 
 
 @event.listens_for(Base, "before_insert", propagate=True)
@@ -69,5 +74,7 @@ def _fits(mapper: Mapper[Any], _connection: Connection, row: object) -> None:
 
 @cache
 def _lengths(mapper: Mapper[Any]) -> list[tuple[str, int]]:
-    columns = [(one.key, getattr(one.columns[0].type, "length", None)) for one in mapper.column_attrs]
+    columns = [
+        (one.key, getattr(one.columns[0].type, "length", None)) for one in mapper.column_attrs
+    ]
     return [(name, length) for name, length in columns if isinstance(length, int)]

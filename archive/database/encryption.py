@@ -46,18 +46,26 @@ class Keyring:
         """Encrypt under the current key. `column` is bound to the value: it opens in no other."""
         nonce = os.urandom(_NONCE)
         sealed = AESGCM(self.keys[self.current]).encrypt(nonce, text.encode(), _bound(column))
-        return {"sealed": _MARK, "key": self.current, "value": base64.b64encode(nonce + sealed).decode()}
+        return {
+            "sealed": _MARK,
+            "key": self.current,
+            "value": base64.b64encode(nonce + sealed).decode(),
+        }
 
     def open(self, sealed: Mapping[str, Any], column: str) -> str:
         """Decrypt. Raises ColumnKeyError."""
         key = self.keys.get(str(sealed["key"]))
         if key is None:
-            raise ColumnKeyError("缺少解开数据所用的密钥。", "请恢复 columns.json 密钥文件，旧密钥须一并保留。")
+            raise ColumnKeyError(
+                "缺少解开数据所用的密钥。", "请恢复 columns.json 密钥文件，旧密钥须一并保留。"
+            )
         raw = base64.b64decode(str(sealed["value"]))
         try:
             return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], _bound(column)).decode()
         except InvalidTag:
-            raise ColumnKeyError("加密数据与密钥不符，或已被改动。", "请核对密钥文件，并运行 yice verify --all。") from None
+            raise ColumnKeyError(
+                "加密数据与密钥不符，或已被改动。", "请核对密钥文件，并运行 yice verify --all。"
+            ) from None
 
     def digest(self, kind: str, value: str) -> str:
         """The blind digest of a number, under the current key."""
@@ -75,7 +83,9 @@ class Keyring:
     def with_new_blind_key(self) -> "Keyring":
         """The same ring with a fresh key for new digests; the others stay, so that old entries are still found."""
         name = f"b{len(self.blinds) + 1}"
-        return Keyring(self.current, self.keys, name, {**self.blinds, name: secrets.token_bytes(32)})
+        return Keyring(
+            self.current, self.keys, name, {**self.blinds, name: secrets.token_bytes(32)}
+        )
 
 
 def _digest(key: bytes, kind: str, value: str) -> str:
@@ -90,7 +100,9 @@ def _bound(column: str) -> bytes:
 
 def new_keyring() -> Keyring:
     """A ring with one key."""
-    return Keyring("k1", {"k1": secrets.token_bytes(32)}, FIRST_BLIND, {FIRST_BLIND: secrets.token_bytes(32)})
+    return Keyring(
+        "k1", {"k1": secrets.token_bytes(32)}, FIRST_BLIND, {FIRST_BLIND: secrets.token_bytes(32)}
+    )
 
 
 def write_keyring(path: Path, ring: Keyring) -> None:
@@ -126,14 +138,18 @@ def read_keyring(text: str) -> Keyring:
         data = json.loads(text)
         # A ring from before blind keys could be changed holds one, without a name.
         old = "blinds" not in data
-        blind, blinds = (FIRST_BLIND, {FIRST_BLIND: data["blind"]}) if old else (data["blind"], data["blinds"])
+        blind, blinds = (
+            (FIRST_BLIND, {FIRST_BLIND: data["blind"]}) if old else (data["blind"], data["blinds"])
+        )
         ring = Keyring(data["current"], _read(data["keys"]), blind, _read(blinds))
         whole = all(len(key) == 32 for key in (*ring.keys.values(), *ring.blinds.values()))  # noqa: PLR2004 - AES-256
         fits = ring.current in ring.keys and ring.blind in ring.blinds and whole
     except (ValueError, KeyError, TypeError, AttributeError):
         fits = False
     if not fits:
-        raise ColumnKeyError("列加密密钥无法读取。", "请恢复 columns.json，或核对 YICE_COLUMN_KEYS。")
+        raise ColumnKeyError(
+            "列加密密钥无法读取。", "请恢复 columns.json，或核对 YICE_COLUMN_KEYS。"
+        )
     return ring
 
 
@@ -199,14 +215,18 @@ class SealedJson(TypeDecorator[dict[str, Any]]):
     impl = JSON
     cache_ok = True
 
-    def process_bind_param(self, value: dict[str, Any] | None, dialect: Dialect) -> dict[str, Any] | None:
+    def process_bind_param(
+        self, value: dict[str, Any] | None, dialect: Dialect
+    ) -> dict[str, Any] | None:
         """Encrypt."""
         ring = keys_of(dialect)
         if value is None or ring is None:
             return value
         return dict(ring.seal(json.dumps(value, ensure_ascii=False), "json"))
 
-    def process_result_value(self, value: dict[str, Any] | None, dialect: Dialect) -> dict[str, Any] | None:
+    def process_result_value(
+        self, value: dict[str, Any] | None, dialect: Dialect
+    ) -> dict[str, Any] | None:
         """Decrypt."""
         if value is None or not is_sealed(value):
             return value

@@ -33,12 +33,19 @@ def connect(url: str) -> Engine:
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
         # pysqlite's own BEGIN is deferred: two writers would then deadlock half-way, so we begin ourselves.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_WAIT_SECONDS * 1000}"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={_WAIT_SECONDS * 1000}",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql(
+            "BEGIN" if connection.get_execution_options().get("read_only") else "BEGIN IMMEDIATE"
+        )
 
     return engine
 
@@ -50,7 +57,9 @@ def migrate(engine: Engine) -> None:
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             # Two nodes that start at once must not both migrate.
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _JOURNAL_LOCK + 1})
+            connection.execute(
+                text("SELECT pg_advisory_xact_lock(:key)"), {"key": _JOURNAL_LOCK + 1}
+            )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
@@ -87,7 +96,11 @@ def _among_processes(database: str | None) -> Iterator[None]:
     """Hold the file beside a database that its writers hold by turns; it holds nothing itself."""
     turn = None
     with suppress(OSError):  # a full or a read-only disk is told by whoever writes
-        turn = os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600) if database not in (None, "", ":memory:") else None
+        turn = (
+            os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if database not in (None, "", ":memory:")
+            else None
+        )
     if turn is None:
         yield
         return
@@ -134,7 +147,9 @@ def local_month(session: Session, column: Any) -> Any:  # noqa: ANN401 - any col
 def insert_absent(session: Session, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:  # noqa: ANN401 - any mapped class
     """Insert the rows that no unique key of the table holds yet; who comes second at the same time changes nothing."""
     if rows:
-        insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        insert = (
+            postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        )
         session.execute(insert(table).on_conflict_do_nothing(), list(rows))
 
 

@@ -1,13 +1,13 @@
-"""The tables of the window: files on their way in, the order of pages that a person set, and who sits at which case right now."""
+"""Tables of what arrives before a case is handed in: sources, arrivals, captured files, presence."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
-from archive.database.encryption import SealedText
+from archive.database.encryption import SealedJson, SealedText
 
 
 class CapturedFile(Base):
@@ -42,21 +42,6 @@ class CapturedFile(Base):
     ended_at: Mapped[datetime | None]
 
 
-class PageOrder(Base):
-    """The pages of one material as a person laid them for the volume; the originals stay as they came. `edition` counts the saves."""
-
-    __tablename__ = "page_orders"
-    __table_args__ = (UniqueConstraint("case_id", "revision", "material_no"),)
-    id: Mapped[int] = mapped_column(Id, primary_key=True)
-    case_id: Mapped[int] = mapped_column(ForeignKey("cases.id"))
-    revision: Mapped[int]
-    material_no: Mapped[int]
-    edition: Mapped[int]
-    leaves: Mapped[list[Any]]
-    changed_by: Mapped[str] = mapped_column(String(64))
-    changed_at: Mapped[datetime]
-
-
 class Presence(Base):
     """Somebody sits at something now; a row that is not renewed means nothing."""
 
@@ -66,3 +51,64 @@ class Presence(Base):
     subject: Mapped[str] = mapped_column(String(100))
     account: Mapped[str] = mapped_column(String(64))
     seen_at: Mapped[datetime]
+
+
+class SourceState(Base):
+    """How far one source was read, and how it is: the cursor moves only when everything before it is held."""
+
+    __tablename__ = "sources"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    cursor: Mapped[str] = mapped_column(String(200), default="")
+    fetched: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error: Mapped[str | None] = mapped_column(Text)
+    error_at: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]
+
+
+class Arrival(Base):
+    """The evidence of one fetch (R17): what came from where, when, and its digest. The same notice arrives once."""
+
+    __tablename__ = "arrivals"
+    __table_args__ = (UniqueConstraint("source", "notice"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    source: Mapped[str] = mapped_column(String(32))
+    notice: Mapped[str] = mapped_column(String(200))
+    sha256: Mapped[str] = mapped_column(String(64), index=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    outcome: Mapped[str] = mapped_column(String(16))
+    fetched_at: Mapped[datetime]
+
+
+class GatheredCase(Base):
+    """One closed case as the population system tells it, while its materials come in; `accepted` once a package of it was taken over."""
+
+    __tablename__ = "gathered_cases"
+    __table_args__ = (UniqueConstraint("case_no", "digest"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey("arrivals.id"))
+    case_no: Mapped[str] = mapped_column(String(64), index=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson)
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    packages: Mapped[int] = mapped_column(default=0)
+    accepted: Mapped[bool] = mapped_column(default=False)
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    changed_at: Mapped[datetime]
+
+
+class GatheredMaterial(Base):
+    """One material that came in under a case number: its files by content, and what the source says of it."""
+
+    __tablename__ = "gathered_materials"
+    __table_args__ = (UniqueConstraint("case_no", "no", "digest"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    arrival_id: Mapped[int] = mapped_column(ForeignKey("arrivals.id"))
+    case_no: Mapped[str] = mapped_column(String(64), index=True)
+    no: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    files: Mapped[list[Any]]
+    stated: Mapped[dict[str, Any]]
+    used_in: Mapped[int | None]

@@ -6,44 +6,44 @@ Each list holds only what the reader's organisation, or one below it, received, 
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Text, cast, delete, or_, select
+from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from archive.administration.policy import Reader, scope_of
-from archive.database.tables_administration import CaseActor
-from archive.database.tables_cases import Case, Volume
-from archive.reference.case_facts import CaseFacts
+from archive.database.tables_cases import Case, CaseActor
+from archive.database.tables_volumes import Volume
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import Node
 
-_ANSWERABLE = frozenset({Node.RECEIVE, Node.ACCEPT, Node.REVIEW, Node.APPROVE})
-
-
-def remember_actors(session: Session, case: Case) -> None:
-    """Enter who answers for a case, by officer number, so that it is found after the facts are sealed and the officer has left (R35)."""
-    facts = CaseFacts.model_validate(case.facts)
-    session.execute(delete(CaseActor).where(CaseActor.case_id == case.id))
-    found = {(str(event.node), event.actor_no[:64], event.org): event.at for event in facts.process if event.node in _ANSWERABLE}
-    session.add_all(
-        CaseActor(case_id=case.id, node=node, actor_no=actor_no, org=org, at=at) for (node, actor_no, org), at in sorted(found.items())
-    )
-    session.flush()
-
 
 def _in_reach(reader: Reader, organisations: Organisations) -> ColumnElement[bool]:
-    below = [one.code for one in organisations if reader.org in scope_of((one.code,), organisations)]
-    return or_(*(column.in_(below) for column in (Case.receive_org, Case.accept_org, Case.domicile_org, Volume.filing_org)))
+    below = [
+        one.code for one in organisations if reader.org in scope_of((one.code,), organisations)
+    ]
+    return or_(
+        *(
+            column.in_(below)
+            for column in (Case.receive_org, Case.accept_org, Case.domicile_org, Volume.filing_org)
+        )
+    )
 
 
 def responsibility(
-    session: Session, reader: Reader, actor_no: str, organisations: Organisations, after: int = 0, limit: int = 100
+    session: Session,
+    reader: Reader,
+    actor_no: str,
+    organisations: Organisations,
+    after: int = 0,
+    limit: int = 100,
 ) -> Sequence[dict[str, Any]]:
     """Every case that this officer received, accepted, reviewed or approved, whether he still serves or not."""
     query = (
         select(CaseActor, Case, Volume.code)
         .join(Case, Case.id == CaseActor.case_id)
         .outerjoin(Volume, Volume.case_id == Case.id)
-        .where(CaseActor.actor_no == actor_no, CaseActor.id > after, _in_reach(reader, organisations))
+        .where(
+            CaseActor.actor_no == actor_no, CaseActor.id > after, _in_reach(reader, organisations)
+        )
         .order_by(CaseActor.id)
         .limit(limit)
     )
@@ -62,18 +62,36 @@ def responsibility(
     ]
 
 
-def overdue(session: Session, reader: Reader, organisations: Organisations, after: int = 0, limit: int = 100) -> Sequence[dict[str, Any]]:
+def overdue(
+    session: Session, reader: Reader, organisations: Organisations, after: int = 0, limit: int = 100
+) -> Sequence[dict[str, Any]]:
     """Cases that were finished after the promised day: the finding OVERDUE of their inspection."""
-    return _cases(session, reader, organisations, cast(Case.findings, Text).contains('"OVERDUE"'), after, limit)
+    return _cases(
+        session,
+        reader,
+        organisations,
+        cast(Case.findings, Text).contains('"OVERDUE"'),
+        after,
+        limit,
+    )
 
 
-def citywide(session: Session, reader: Reader, organisations: Organisations, after: int = 0, limit: int = 100) -> Sequence[dict[str, Any]]:
+def citywide(
+    session: Session, reader: Reader, organisations: Organisations, after: int = 0, limit: int = 100
+) -> Sequence[dict[str, Any]]:
     """Cases received elsewhere than at the domicile (全域通办)."""
-    return _cases(session, reader, organisations, Case.receive_org != Case.domicile_org, after, limit)
+    return _cases(
+        session, reader, organisations, Case.receive_org != Case.domicile_org, after, limit
+    )
 
 
 def _cases(
-    session: Session, reader: Reader, organisations: Organisations, which: ColumnElement[bool], after: int, limit: int
+    session: Session,
+    reader: Reader,
+    organisations: Organisations,
+    which: ColumnElement[bool],
+    after: int,
+    limit: int,
 ) -> Sequence[dict[str, Any]]:
     query = (
         select(Case, Volume.code)

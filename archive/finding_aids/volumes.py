@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from archive.database.tables_cases import Case, CaseRevision, Volume, VolumeVersion
+from archive.database.tables_cases import Case, CaseRevision
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference.vocabulary import VolumeState
 
 _NAMED = 20
@@ -44,7 +45,11 @@ def volume_rows(session: Session) -> list[dict[str, Any]]:
 
 def version_rows(session: Session, code: str) -> list[dict[str, Any]]:
     """All versions of one volume, oldest first: each stays readable after the next was committed."""
-    query = select(VolumeVersion).join(Volume, Volume.id == VolumeVersion.volume_id).where(Volume.code == code)
+    query = (
+        select(VolumeVersion)
+        .join(Volume, Volume.id == VolumeVersion.volume_id)
+        .where(Volume.code == code)
+    )
     return [
         {
             "version": one.version,
@@ -69,9 +74,18 @@ def findings_of(session: Session, case_no: str) -> list[dict[str, Any]]:
 
 def case_rows(session: Session, state: str) -> list[dict[str, Any]]:
     """Cases that have a revision in a state, with the codes of its findings."""
-    query = select(Case, CaseRevision).join(CaseRevision, CaseRevision.case_id == Case.id).where(CaseRevision.state == state)
+    query = (
+        select(Case, CaseRevision)
+        .join(CaseRevision, CaseRevision.case_id == Case.id)
+        .where(CaseRevision.state == state)
+    )
     return [
-        {"case_no": case.case_no, "item": case.item_code, "state": one.state, "findings": sorted({row["code"] for row in one.findings})}
+        {
+            "case_no": case.case_no,
+            "item": case.item_code,
+            "state": one.state,
+            "findings": sorted({row["code"] for row in one.findings}),
+        }
         for case, one in session.execute(query.order_by(Case.case_no, CaseRevision.revision))
     ]
 
@@ -87,12 +101,22 @@ class OrderCheck:
     missing: tuple[int, ...]
 
 
-def check_order(session: Session, key: tuple[str, str, int, str], seen: ColumnElement[bool], *, whole: bool) -> OrderCheck:
+def check_order(
+    session: Session, key: tuple[str, str, int, str], seen: ColumnElement[bool], *, whole: bool
+) -> OrderCheck:
     """Whether the numbers of a series follow the time of completion, late ones apart (R21). Only who sees the whole series can miss a number."""
     fonds, series, year, term = key
-    of_series = (Volume.fonds == fonds, Volume.series == series, Volume.year == year, Volume.term == term, seen)
+    of_series = (
+        Volume.fonds == fonds,
+        Volume.series == series,
+        Volume.year == year,
+        Volume.term == term,
+        seen,
+    )
     rows = session.execute(
-        select(Volume.number, Volume.completed_at, Volume.late, Volume.void_reason.is_not(None)).where(*of_series).order_by(Volume.number)
+        select(Volume.number, Volume.completed_at, Volume.late, Volume.void_reason.is_not(None))
+        .where(*of_series)
+        .order_by(Volume.number)
     ).all()
     disordered, newest = [], None
     for number, completed_at, late, void in rows:
@@ -102,7 +126,15 @@ def check_order(session: Session, key: tuple[str, str, int, str], seen: ColumnEl
             disordered.append(number)
         newest = completed_at if newest is None else max(newest, completed_at)
     numbers = {number for number, *_ in rows}
-    missing = [one for one in range(1, max(numbers, default=0) + 1) if one not in numbers] if whole else []
+    missing = (
+        [one for one in range(1, max(numbers, default=0) + 1) if one not in numbers]
+        if whole
+        else []
+    )
     return OrderCheck(
-        len(rows), sum(1 for row in rows if row[2]), sum(1 for row in rows if row[3]), tuple(disordered[:_NAMED]), tuple(missing[:_NAMED])
+        len(rows),
+        sum(1 for row in rows if row[2]),
+        sum(1 for row in rows if row[3]),
+        tuple(disordered[:_NAMED]),
+        tuple(missing[:_NAMED]),
     )

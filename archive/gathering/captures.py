@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 
 from archive.administration.policy import scope_of
 from archive.audit import journal
-from archive.database.tables_cases import Arrival, Case, GatheredCase
-from archive.database.tables_gathering import CapturedFile
-from archive.gathering.cases import GatheredFile, Piece, add_piece
+from archive.database.tables_cases import Case
+from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase
+from archive.gathering.cases import GatheredFile, GatheredPiece, add_piece
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.findings import Finding, finding
 from archive.reference.organisations import Organisations
@@ -92,7 +92,12 @@ def places_by_path(paths: Sequence[str]) -> list[Place | None]:
     places: list[Place | None] = [None] * len(paths)
     for (case_no, no), members in order.items():
         # 2 before 10: people and scanners number without leading zeros.
-        members.sort(key=lambda at: [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", paths[at])])
+        members.sort(
+            key=lambda at: [
+                (int(part), "") if part.isdigit() else (0, part)
+                for part in re.split(r"(\d+)", paths[at])
+            ]
+        )
         for position, at in enumerate(members, 1):
             if found := said[at]:
                 places[at] = Place(case_no, no, found[2], position, len(members))
@@ -101,7 +106,9 @@ def places_by_path(paths: Sequence[str]) -> list[Place | None]:
 
 def _said(path: str) -> tuple[str, int, str] | None:
     parts = PurePosixPath(path).parts
-    found = next(((at, match) for at, part in enumerate(parts) if (match := _CASE.search(part))), None)
+    found = next(
+        ((at, match) for at, part in enumerate(parts) if (match := _CASE.search(part))), None
+    )
     if found is None:
         return None
     at, case = found
@@ -117,7 +124,15 @@ def _said(path: str) -> tuple[str, int, str] | None:
     return None
 
 
-def announce(session: Session, actor: str, org: str, files: Sequence[NewFile], how: Capturing, *, at: datetime) -> list[CapturedFile]:
+def announce(
+    session: Session,
+    actor: str,
+    org: str,
+    files: Sequence[NewFile],
+    how: Capturing,
+    *,
+    at: datetime,
+) -> list[CapturedFile]:
     """Write down what will be sent. The same file for the same place again is the row that is there: sending twice does nothing twice."""
     known = _known(session, org, [one.sha256 for one in files])
     rows, fresh = [], 0
@@ -152,15 +167,30 @@ def announce(session: Session, actor: str, org: str, files: Sequence[NewFile], h
         rows.append(held)
     session.flush()
     if fresh:
-        journal.record(session, actor, "CAPTURE", org, files=fresh, station=how.station, dpi=how.dpi)
+        journal.record(
+            session, actor, "CAPTURE", org, files=fresh, station=how.station, dpi=how.dpi
+        )
     return rows
 
 
-def _known(session: Session, org: str, digests: Sequence[str]) -> dict[tuple[str, Place | None], CapturedFile]:
-    query = select(CapturedFile).where(CapturedFile.org == org, CapturedFile.sha256.in_(digests), CapturedFile.state != Capture.RETURNED)
-    found = {(one.sha256, place_of(one)): one for one in session.scalars(query.order_by(CapturedFile.created_at))}
+def _known(
+    session: Session, org: str, digests: Sequence[str]
+) -> dict[tuple[str, Place | None], CapturedFile]:
+    query = select(CapturedFile).where(
+        CapturedFile.org == org,
+        CapturedFile.sha256.in_(digests),
+        CapturedFile.state != Capture.RETURNED,
+    )
+    found = {
+        (one.sha256, place_of(one)): one
+        for one in session.scalars(query.order_by(CapturedFile.created_at))
+    }
     # One that something newer stands in for must come again to count again.
-    return {key: one for key, one in found.items() if key[1] is None or _newest_at(session, org, key[1]).get(key[1].position) is one}
+    return {
+        key: one
+        for key, one in found.items()
+        if key[1] is None or _newest_at(session, org, key[1]).get(key[1].position) is one
+    }
 
 
 def place_of(row: CapturedFile) -> Place | None:
@@ -172,8 +202,14 @@ def place_of(row: CapturedFile) -> Place | None:
 
 def _newest_at(session: Session, org: str, place: Place) -> dict[int, CapturedFile]:
     """The file that stands at each position of a material: the last that came."""
-    query = select(CapturedFile).filter_by(org=org, case_no=place.case_no, material_no=place.no, of=place.of)
-    held = session.scalars(query.where(CapturedFile.state != Capture.RETURNED).order_by(CapturedFile.created_at, CapturedFile.id))
+    query = select(CapturedFile).filter_by(
+        org=org, case_no=place.case_no, material_no=place.no, of=place.of
+    )
+    held = session.scalars(
+        query.where(CapturedFile.state != Capture.RETURNED).order_by(
+            CapturedFile.created_at, CapturedFile.id
+        )
+    )
     return {one.position: one for one in held}
 
 
@@ -186,7 +222,12 @@ def mine(session: Session, org: str, id_: str, *, lock: bool = False) -> Capture
 
 
 def arrived_whole(
-    row: CapturedFile, arrival: Arrival, pieces: Sequence[Mapping[str, Any]], faults: Sequence[Finding], *, at: datetime
+    row: CapturedFile,
+    arrival: Arrival,
+    pieces: Sequence[Mapping[str, Any]],
+    faults: Sequence[Finding],
+    *,
+    at: datetime,
 ) -> None:
     """The bytes are in the store: what is in the file, or why it cannot be used."""
     row.pieces, row.arrival_id, row.ended_at = [dict(one) for one in pieces], arrival.id, at
@@ -194,14 +235,18 @@ def arrived_whole(
     row.state = Capture.UNPLACED if faults else Capture.PENDING
 
 
-def place(session: Session, row: CapturedFile, organisations: Organisations, *, at: datetime) -> None:
+def place(
+    session: Session, row: CapturedFile, organisations: Organisations, *, at: datetime
+) -> None:
     """Gather each material of a file under its case, as far as the case is known and ours; what keeps the others stands as findings."""
     if row.state != Capture.PENDING:
         return
     kept: list[Finding] = []
     pieces = []
     for one in row.pieces:
-        found = None if one.get("placed") else _keeps(session, row, str(one["case_no"]), organisations)
+        found = (
+            None if one.get("placed") else _keeps(session, row, str(one["case_no"]), organisations)
+        )
         if found is None and not one.get("placed"):
             found = _gather(session, row, one, at)
         kept += [found] if found else []
@@ -211,25 +256,43 @@ def place(session: Session, row: CapturedFile, organisations: Organisations, *, 
     row.state = Capture.UNPLACED if refused else Capture.PENDING if kept else Capture.PLACED
 
 
-def _keeps(session: Session, row: CapturedFile, case_no: str, organisations: Organisations) -> Finding | None:
+def _keeps(
+    session: Session, row: CapturedFile, case_no: str, organisations: Organisations
+) -> Finding | None:
     """Why a material cannot be gathered now: a case of others, one that came as a package, or one that is not closed yet."""
-    closed = session.scalars(select(GatheredCase).filter_by(case_no=case_no).order_by(GatheredCase.id.desc())).first()
+    closed = session.scalars(
+        select(GatheredCase).filter_by(case_no=case_no).order_by(GatheredCase.id.desc())
+    ).first()
     if closed is None:
         known = session.scalars(select(Case.id).where(Case.case_no == case_no)).first()
-        return finding("CAPTURE_BY_PACKAGE" if known else "CAPTURE_NOT_CLOSED", "capture", case_no=case_no)
+        return finding(
+            "CAPTURE_BY_PACKAGE" if known else "CAPTURE_NOT_CLOSED", "capture", case_no=case_no
+        )
     orgs = [one for one in closed.facts.get("orgs", {}).values() if one in organisations]
-    return None if row.org in scope_of(orgs, organisations) else finding("CAPTURE_NOT_YOURS", "capture", case_no=case_no)
+    return (
+        None
+        if row.org in scope_of(orgs, organisations)
+        else finding("CAPTURE_NOT_YOURS", "capture", case_no=case_no)
+    )
 
 
-def _gather(session: Session, row: CapturedFile, piece: Mapping[str, Any], at: datetime) -> Finding | None:
+def _gather(
+    session: Session, row: CapturedFile, piece: Mapping[str, Any], at: datetime
+) -> Finding | None:
     """Hand a whole material to its case; of one in several files, when the last of them is here."""
     where = place_of(row)
     rows = [row]
     if where is not None and where.of > 1:
         held = _newest_at(session, row.org, where)
-        rows = [held[at_] for at_ in range(1, where.of + 1) if at_ in held and held[at_].state in (Capture.PENDING, Capture.PLACED)]
+        rows = [
+            held[at_]
+            for at_ in range(1, where.of + 1)
+            if at_ in held and held[at_].state in (Capture.PENDING, Capture.PLACED)
+        ]
         if len(rows) < where.of:
-            return finding("CAPTURE_INCOMPLETE", "capture", material=where.no, here=len(rows), of=where.of)
+            return finding(
+                "CAPTURE_INCOMPLETE", "capture", material=where.no, here=len(rows), of=where.of
+            )
     parts = [piece] if len(rows) == 1 else [one.pieces[0] for one in rows]
     evidence = {
         "system": SYSTEM,
@@ -248,7 +311,12 @@ def _gather(session: Session, row: CapturedFile, piece: Mapping[str, Any], at: d
     }
     files = tuple(GatheredFile(str(one["sha256"]), str(one["extension"])) for one in parts)
     arrival = session.get_one(Arrival, row.arrival_id)
-    add_piece(session, arrival, Piece(str(piece["case_no"]), int(piece["no"]), files, stated), at=at)
+    add_piece(
+        session,
+        arrival,
+        GatheredPiece(str(piece["case_no"]), int(piece["no"]), files, stated),
+        at=at,
+    )
     for one in rows:
         if one is not row:
             one.state, one.findings = Capture.PLACED, []
@@ -256,23 +324,49 @@ def _gather(session: Session, row: CapturedFile, piece: Mapping[str, Any], at: d
     return None
 
 
-def place_pending(session: Session, organisations: Organisations, *, at: datetime, case_nos: Iterable[str] | None = None) -> int:
+def place_pending(
+    session: Session,
+    organisations: Organisations,
+    *,
+    at: datetime,
+    case_nos: Iterable[str] | None = None,
+) -> int:
     """Try again what waited, as when its case has been closed since; returns how many are placed now."""
     query = select(CapturedFile).where(CapturedFile.state == Capture.PENDING)
     if case_nos is not None:
         query = query.where(CapturedFile.case_no.in_(list(case_nos)))
-    rows = session.scalars(query.order_by(CapturedFile.created_at, CapturedFile.id).with_for_update()).all()
+    rows = session.scalars(
+        query.order_by(CapturedFile.created_at, CapturedFile.id).with_for_update()
+    ).all()
     for row in rows:
         place(session, row, organisations, at=at)
     return sum(one.state == Capture.PLACED for one in rows)
 
 
-def file_under(session: Session, actor: str, row: CapturedFile, where: Place, organisations: Organisations, *, at: datetime) -> None:
+def file_under(
+    session: Session,
+    actor: str,
+    row: CapturedFile,
+    where: Place,
+    organisations: Organisations,
+    *,
+    at: datetime,
+) -> None:
     """A person says where a file belongs. Raises ConflictError for one that cannot be used or is placed."""
     if row.state != Capture.UNPLACED or not row.media_type:
         raise ConflictError("该文件不能归入。", "已归集的无需再归；无法打开的请退回后重新扫描。")
-    row.case_no, row.material_no, row.material, row.position, row.of = where.case_no, where.no, where.type, where.position, where.of
-    whole = {"sha256": row.sha256, "extension": _EXTENSIONS[row.media_type], "pages": row.pages or 1}
+    row.case_no, row.material_no, row.material, row.position, row.of = (
+        where.case_no,
+        where.no,
+        where.type,
+        where.position,
+        where.of,
+    )
+    whole = {
+        "sha256": row.sha256,
+        "extension": _EXTENSIONS[row.media_type],
+        "pages": row.pages or 1,
+    }
     row.pieces = [{"case_no": where.case_no, "no": where.no, "type": where.type, **whole}]
     row.state = Capture.PENDING
     journal.record(session, actor, "CAPTURE_FILE", row.id, case_no=where.case_no, material=where.no)
@@ -293,7 +387,9 @@ def extension_of(media_type: str | None) -> str:
     return _EXTENSIONS.get(media_type or "", "bin")
 
 
-def return_files(session: Session, actor: str, rows: Sequence[CapturedFile], *, reason: str, at: datetime) -> None:
+def return_files(
+    session: Session, actor: str, rows: Sequence[CapturedFile], *, reason: str, at: datetime
+) -> None:
     """Give files back to who captured them. Their bytes stay in the store; who, why and when are journalled."""
     for row in rows:
         if row.state not in OPEN:
@@ -304,7 +400,9 @@ def return_files(session: Session, actor: str, rows: Sequence[CapturedFile], *, 
 
 def captured(session: Session, *where: ColumnElement[bool], limit: int) -> list[CapturedFile]:
     """The newest files that fulfil these conditions."""
-    query = select(CapturedFile).where(*where).order_by(CapturedFile.created_at.desc(), CapturedFile.id)
+    query = (
+        select(CapturedFile).where(*where).order_by(CapturedFile.created_at.desc(), CapturedFile.id)
+    )
     return list(session.scalars(query.limit(limit)))
 
 

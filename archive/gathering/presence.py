@@ -21,7 +21,13 @@ def sit_down(session: Session, account: str, subject: str, *, at: datetime) -> l
         mine.seen_at = at
     session.flush()
     query = select(Account.name).join(Presence, Presence.account == Account.login)
-    return list(session.scalars(query.where(Presence.subject == subject, Presence.account != account).order_by(Account.login)))
+    return list(
+        session.scalars(
+            query.where(Presence.subject == subject, Presence.account != account).order_by(
+                Account.login
+            )
+        )
+    )
 
 
 def leave(session: Session, account: str, subject: str) -> None:

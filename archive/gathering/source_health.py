@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from archive.database.tables_cases import Arrival, SourceState
+from archive.database.tables_gathering import Arrival, SourceState
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _MOST_DOUBLINGS = timedelta(seconds=2), timedelta(minutes=5), 8
 
@@ -31,7 +31,13 @@ def record_failure(session: Session, name: str, *, code: str, message: str, at: 
     """A round failed: the next one waits, the longer the oftener it failed. `message` is our own and holds nothing personal."""
     row = state_of(session, name)
     pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.failures, _MOST_DOUBLINGS))
-    row.failures, row.error_code, row.error, row.error_at, row.not_before = row.failures + 1, code, message, at, at + pause
+    row.failures, row.error_code, row.error, row.error_at, row.not_before = (
+        row.failures + 1,
+        code,
+        message,
+        at,
+        at + pause,
+    )
 
 
 def health_rows(session: Session, names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -40,7 +46,15 @@ def health_rows(session: Session, names: tuple[str, ...]) -> list[dict[str, Any]
     rows = []
     for name in names:
         row = session.get(SourceState, name)
-        health = "NEW" if row is None else "DOWN" if row.failures else "OK" if row.succeeded_at else "NEW"
+        health = (
+            "NEW"
+            if row is None
+            else "DOWN"
+            if row.failures
+            else "OK"
+            if row.succeeded_at
+            else "NEW"
+        )
         rows.append(
             {
                 "source": name,
@@ -59,7 +73,9 @@ def health_rows(session: Session, names: tuple[str, ...]) -> list[dict[str, Any]
     return rows
 
 
-_COUNTS = select(Arrival.source, Arrival.outcome, func.count()).group_by(Arrival.source, Arrival.outcome)
+_COUNTS = select(Arrival.source, Arrival.outcome, func.count()).group_by(
+    Arrival.source, Arrival.outcome
+)
 
 
 def _iso(at: datetime | None) -> str | None:

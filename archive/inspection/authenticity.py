@@ -4,12 +4,12 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from archive.accession.page_prints import alike
-from archive.arrangement.filing import LOCAL_TIME
 from archive.inspection.subject import CAPTURED, LookedFile, Subject
 from archive.reference import citizen_id
 from archive.reference.case_facts import Person
 from archive.reference.findings import Finding, finding
+from archive.reference.local_time import LOCAL_TIME
+from archive.reference.prints import alike
 from archive.reference.vocabulary import ForeignSignature, Node, Series, SourceKind
 
 _CLOCKS, _ZONES, _LONG_BEFORE = timedelta(minutes=5), timedelta(days=1), timedelta(days=30)
@@ -30,7 +30,9 @@ KNOWN_EXTENSIONS = frozenset(_EXTENSIONS)
 
 def extension(path: str) -> str:
     """What a name claims to be, in lower case; empty when it claims nothing."""
-    return path.rpartition("/")[2].lower().rpartition(".")[2] if "." in path.rpartition("/")[2] else ""
+    return (
+        path.rpartition("/")[2].lower().rpartition(".")[2] if "." in path.rpartition("/")[2] else ""
+    )
 
 
 def fetched_as_proven(subject: Subject) -> Iterator[Finding]:
@@ -46,7 +48,9 @@ def fetched_as_proven(subject: Subject) -> Iterator[Finding]:
         ofd = [one for one in files if _type(one) == "application/ofd"]
         if (ofd or files)[0].sha256 != digest:
             yield finding("GD-1-1", f"material {material.no}", material=material.no)
-        elif material.source is SourceKind.SHARED_CERT and any(one.sha256 != digest for one in (ofd or files)):
+        elif material.source is SourceKind.SHARED_CERT and any(
+            one.sha256 != digest for one in (ofd or files)
+        ):
             yield finding("EVIDENCE_PARTIAL", f"material {material.no}", material=material.no)
 
 
@@ -79,7 +83,10 @@ def id_numbers_hold(subject: Subject) -> Iterator[Finding]:
 
 def ages_can_be(subject: Subject) -> Iterator[Finding]:
     """R36: nobody is older than the oldest, or born after the case was closed."""
-    year, closed = subject.now.astimezone(LOCAL_TIME).year, subject.facts.completed_at.astimezone(LOCAL_TIME).date()
+    year, closed = (
+        subject.now.astimezone(LOCAL_TIME).year,
+        subject.facts.completed_at.astimezone(LOCAL_TIME).date(),
+    )
     for place, person in _persons(subject):
         born = citizen_id.birth_date(person.id_number or "")
         if born and year - born.year > _OLDEST:
@@ -104,7 +111,11 @@ def times_can_be(subject: Subject) -> Iterator[Finding]:
     for material in subject.facts.materials:
         if material.captured_at and material.captured_at > latest:
             yield finding("GD-1-5", f"material {material.no}", why="采集时间晚于现在")
-        if material.source is SourceKind.SCANNED_PROOF and material.captured_at and received - material.captured_at > _LONG_BEFORE:
+        if (
+            material.source is SourceKind.SCANNED_PROOF
+            and material.captured_at
+            and received - material.captured_at > _LONG_BEFORE
+        ):
             yield finding("GD-1-5", f"material {material.no}", why="采集时间远早于收件时间")
         if material.source_ref and material.source_ref.fetched_at > latest:
             yield finding("GD-1-5", f"material {material.no}", why="调取时间晚于现在")
@@ -120,12 +131,20 @@ def pictures_are_of_their_time(subject: Subject) -> Iterator[Finding]:
     """
     facts, now = subject.facts, subject.now.astimezone(LOCAL_TIME).replace(tzinfo=None)
     for material in facts.materials:
-        said = max(facts.completed_at, material.captured_at or facts.completed_at).astimezone(LOCAL_TIME).replace(tzinfo=None)
+        said = (
+            max(facts.completed_at, material.captured_at or facts.completed_at)
+            .astimezone(LOCAL_TIME)
+            .replace(tzinfo=None)
+        )
         latest = (now if facts.supplement else min(said, now)) + _ZONES
         for _, look, before in subject.numbered(material):
             for page, at in look.taken:
                 if datetime.fromisoformat(at) > latest:
-                    yield finding("GD-1-5", f"material {material.no}", why=f"第 {before + page} 页的拍摄或修改时间晚于办结时间")
+                    yield finding(
+                        "GD-1-5",
+                        f"material {material.no}",
+                        why=f"第 {before + page} 页的拍摄或修改时间晚于办结时间",
+                    )
 
 
 def sealed_after_approval(subject: Subject) -> Iterator[Finding]:
@@ -138,16 +157,28 @@ def sealed_after_approval(subject: Subject) -> Iterator[Finding]:
 
 def characters_are_common(subject: Subject) -> Iterator[Finding]:
     """GD-1-6: private-use, invisible and reordering characters in names; rare characters of Unicode are none of these."""
-    texts = [("申报人", subject.facts.applicant.name), *(("被办理人", one.name) for one in subject.facts.subjects)]
+    texts = [
+        ("申报人", subject.facts.applicant.name),
+        *(("被办理人", one.name) for one in subject.facts.subjects),
+    ]
     texts += [("材料名称", one.type) for one in subject.facts.materials]
-    for place in sorted({place for place, text in texts if any(unicodedata.category(char) in {"Co", "Cf", "Zl", "Zp"} for char in text)}):
+    for place in sorted(
+        {
+            place
+            for place, text in texts
+            if any(unicodedata.category(char) in {"Co", "Cf", "Zl", "Zp"} for char in text)
+        }
+    ):
         yield finding("GD-1-6", "case.json", what=place)
 
 
 def names_match_content(subject: Subject) -> Iterator[Finding]:
     """GD-1-10: what a file's name claims is what it is."""
     for material in subject.facts.materials:
-        if any((claimed := _EXTENSIONS.get(extension(one.path))) and claimed != _type(one) for one in subject.sound_files_of(material)):
+        if any(
+            (claimed := _EXTENSIONS.get(extension(one.path))) and claimed != _type(one)
+            for one in subject.sound_files_of(material)
+        ):
             yield finding("FORMAT_MISMATCH", f"material {material.no}", material=material.no)
 
 
@@ -157,10 +188,19 @@ def images_differ(subject: Subject) -> Iterator[Finding]:
     for material in subject.facts.materials:
         scanned = material.source in CAPTURED
         for one, look, _ in subject.numbered(material):
-            whole = (one.sha256,) if scanned and look.media_type == "application/pdf" and len(look.blank) < look.pages else ()
+            whole = (
+                (one.sha256,)
+                if scanned and look.media_type == "application/pdf" and len(look.blank) < look.pages
+                else ()
+            )
             for picture in (*look.pictures, *whole):
                 if picture in seen:
-                    yield finding("DUPLICATE_SCAN", f"material {material.no}", material=material.no, other=seen[picture])
+                    yield finding(
+                        "DUPLICATE_SCAN",
+                        f"material {material.no}",
+                        material=material.no,
+                        other=seen[picture],
+                    )
                 seen.setdefault(picture, material.no)
 
 
@@ -170,11 +210,20 @@ def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:
         (material.no, before + page): picture
         for material in subject.facts.materials
         for one, look, before in subject.numbered(material)
-        for (page, _), picture in zip(look.prints, look.pictures or (one.sha256,) * len(look.prints), strict=False)
+        for (page, _), picture in zip(
+            look.prints, look.pictures or (one.sha256,) * len(look.prints), strict=False
+        )
     }
     for (no, page), (other, other_page) in alike(subject.prints()):
         if exact.get((no, page)) != exact.get((other, other_page)):
-            yield finding("NEAR_COPY", f"material {no}", material=no, page=page, other=other, other_page=other_page)
+            yield finding(
+                "NEAR_COPY",
+                f"material {no}",
+                material=no,
+                page=page,
+                other=other,
+                other_page=other_page,
+            )
 
 
 def _type(one: LookedFile) -> str | None:

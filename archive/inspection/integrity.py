@@ -39,7 +39,9 @@ def numbers_are_unique(subject: Subject) -> Iterator[Finding]:
 def forms_bring_no_files(subject: Subject) -> Iterator[Finding]:
     """A form is rendered from its data by the archive; a file beside it would be a second truth (submission.md)."""
     for material in subject.facts.materials:
-        if material.form is not None and (material.source is not SourceKind.SYSTEM_FORM or material.files):
+        if material.form is not None and (
+            material.source is not SourceKind.SYSTEM_FORM or material.files
+        ):
             yield finding("SCHEMA", f"material {material.no}", why="电子表单不应另附文件")
 
 
@@ -49,9 +51,17 @@ def pages_are_as_declared(subject: Subject) -> Iterator[Finding]:
         if material.form is not None or not subject.complete(material):
             continue
         counted = sum(look.pages for _, look, _ in subject.numbered(material))
-        only_ofd = bool(material.files) and all(look.media_type == "application/ofd" for _, look, _ in subject.numbered(material))
+        only_ofd = bool(material.files) and all(
+            look.media_type == "application/ofd" for _, look, _ in subject.numbered(material)
+        )
         if counted != material.pages and not only_ofd:
-            yield finding("GD-2-7", f"material {material.no}", material=material.no, declared=material.pages, counted=counted)
+            yield finding(
+                "GD-2-7",
+                f"material {material.no}",
+                material=material.no,
+                declared=material.pages,
+                counted=counted,
+            )
 
 
 def blank_pages_are_confirmed(subject: Subject) -> Iterator[Finding]:
@@ -76,7 +86,9 @@ def required_materials_are_there(subject: Subject) -> Iterator[Finding]:
     present = {one.type for one in subject.facts.materials}
     due = [*required_materials(subject.snapshot)]
     due += [
-        one for one in snapshot_materials(subject.snapshot) if one.condition in _CONDITIONS and _CONDITIONS[one.condition](subject.facts)
+        one
+        for one in snapshot_materials(subject.snapshot)
+        if one.condition in _CONDITIONS and _CONDITIONS[one.condition](subject.facts)
     ]
     for one in due:
         if one.name not in present:
@@ -103,7 +115,9 @@ def investigation_is_there(subject: Subject) -> Iterator[Finding]:
     What the item itself names is required by GD-2-9. Under which name the rest comes no list says, so a person decides when none of the names fits.
     """
     item = subject.item
-    for what in missing_investigation(item, [one.type for one in subject.facts.materials]) if item else ():
+    for what in (
+        missing_investigation(item, [one.type for one in subject.facts.materials]) if item else ()
+    ):
         yield finding("INVESTIGATION_MISSING", "case.json:materials", what=what)
 
 
@@ -113,7 +127,9 @@ def missing_investigation(item: ServiceItem, names: Iterable[str]) -> tuple[str,
         return ()
     present = "、".join(names)
     return tuple(
-        what for what, words in (("人像指纹比对材料", _COMPARED), ("走访调查材料", _VISITED)) if not any(word in present for word in words)
+        what
+        for what, words in (("人像指纹比对材料", _COMPARED), ("走访调查材料", _VISITED))
+        if not any(word in present for word in words)
     )
 
 
@@ -121,7 +137,10 @@ def forms_come_from_the_system(subject: Subject) -> Iterator[Finding]:
     """R9: 收件单 and 审批表 are the system's own, never a scan."""
     ours = [one for one in subject.facts.materials if one.source is SourceKind.SYSTEM_FORM]
     for kind in (FormKind.RECEIPT, FormKind.APPROVAL):
-        foreign = any(one.type == kind.label and one.source is not SourceKind.SYSTEM_FORM for one in subject.facts.materials)
+        foreign = any(
+            one.type == kind.label and one.source is not SourceKind.SYSTEM_FORM
+            for one in subject.facts.materials
+        )
         if foreign and not any(one.form is kind or one.type == kind.label for one in ours):
             yield finding("FORM_NOT_SYSTEM", "case.json:materials", material=kind.label)
 
@@ -133,7 +152,9 @@ def sources_are_as_listed(subject: Subject) -> Iterator[Finding]:
     allowed = {one.name: set(one.sources) for one in snapshot_materials(subject.snapshot)}
     online = subject.item.online or subject.facts.channel is Channel.ONLINE
     for material in subject.facts.materials:
-        usual = allowed.get(material.type, {material.source}) | ({SourceKind.ONLINE_APPLICATION} if online else set())
+        usual = allowed.get(material.type, {material.source}) | (
+            {SourceKind.ONLINE_APPLICATION} if online else set()
+        )
         if material.source not in usual:
             yield finding("SOURCE_UNUSUAL", f"material {material.no}", material=material.no)
 
@@ -149,8 +170,13 @@ def organisations_are_known(subject: Subject) -> Iterator[Finding]:
     facts = subject.facts
     named = [(f"orgs.{place}", code) for place, code in facts.orgs]
     named += [(f"process[{index}].org", event.org) for index, event in enumerate(facts.process)]
-    named += [(f"seal_uses[{index}].seal_owner", use.seal_owner) for index, use in enumerate(facts.seal_uses)]
-    named += [(f"seal_uses[{index}].caller", use.caller) for index, use in enumerate(facts.seal_uses)]
+    named += [
+        (f"seal_uses[{index}].seal_owner", use.seal_owner)
+        for index, use in enumerate(facts.seal_uses)
+    ]
+    named += [
+        (f"seal_uses[{index}].caller", use.caller) for index, use in enumerate(facts.seal_uses)
+    ]
     if facts.grant:
         named += [("grant.grantor", facts.grant.grantor), ("grant.grantee", facts.grant.grantee)]
     for place, code in named:

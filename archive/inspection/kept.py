@@ -4,6 +4,8 @@ Laid out as `report` lays out the checks of a case: by group and item of DA/T 70
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from archive.inspection.report import GROUPS
@@ -59,4 +61,28 @@ def _laid(phase: Phase, rows: list[_Row]) -> list[dict[str, Any]]:
 def _rows(phase: Phase, rows: list[_Row]) -> Iterator[dict[str, Any]]:
     for item, check, wrong in rows:
         outcome = str(Outcome.REFUSE) if wrong else "PASS"
-        yield {"code": f"{phase}-{item}", "checks": [check], "outcome": outcome, "findings": [{"message": wrong}] if wrong else []}
+        yield {
+            "code": f"{phase}-{item}",
+            "checks": [check],
+            "outcome": outcome,
+            "findings": [{"message": wrong}] if wrong else [],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class KeptReport:
+    """A report on record. `confirmed`: what a person had to look at was confirmed."""
+
+    phase: Phase
+    at: datetime
+    confirmed: bool
+    report: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A case with the number of its volume, if it has one, and its reports in the order of the phases."""
+
+    case_no: str
+    code: str | None
+    reports: tuple[KeptReport, ...]

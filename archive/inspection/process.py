@@ -3,16 +3,24 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from archive.arrangement.filing import LOCAL_TIME
 from archive.inspection.subject import Subject
 from archive.reference.case_facts import CaseFacts, ProcessEvent
 from archive.reference.findings import Finding, finding
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import ApprovalLevel, Node, OrgKind, ProcessResult
 from archive.reference.worktime import due_on
 
 _HOME = (Node.RECEIVE, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.ISSUE)
-_CITYWIDE = (Node.RECEIVE, Node.TRANSFER, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.FEEDBACK, Node.ISSUE)
+_CITYWIDE = (
+    Node.RECEIVE,
+    Node.TRANSFER,
+    Node.ACCEPT,
+    Node.REVIEW,
+    Node.APPROVE,
+    Node.FEEDBACK,
+    Node.ISSUE,
+)
 _DECISIONS = (Node.ACCEPT, Node.REVIEW, Node.APPROVE)
 _LEVELS = tuple(ApprovalLevel)
 _CLOCKS = timedelta(minutes=5)
@@ -27,9 +35,15 @@ def no_node_is_skipped(subject: Subject) -> Iterator[Finding]:
     """R8: every node of the way is there; after 不同意 nothing further has to be decided."""
     process = subject.facts.process
     needed = list(_CITYWIDE if subject.facts.citywide else _HOME)
-    refused = [_CITYWIDE.index(event.node) for event in process if event.result is ProcessResult.REFUSE]
+    refused = [
+        _CITYWIDE.index(event.node) for event in process if event.result is ProcessResult.REFUSE
+    ]
     if refused:
-        needed = [node for node in needed if node not in _DECISIONS or _CITYWIDE.index(node) <= min(refused)]
+        needed = [
+            node
+            for node in needed
+            if node not in _DECISIONS or _CITYWIDE.index(node) <= min(refused)
+        ]
     missing = [node.label for node in needed if node not in {event.node for event in process}]
     if missing:
         yield finding("GD-2-5", "case.json:process", why=f"缺少{'、'.join(missing)}")
@@ -38,9 +52,15 @@ def no_node_is_skipped(subject: Subject) -> Iterator[Finding]:
 def no_node_is_foreign(subject: Subject) -> Iterator[Finding]:
     """A case handled wholly at home is neither passed on nor reported back (submission.md); if it was, one of its organisations is wrong."""
     orgs = subject.facts.orgs
-    strange = [event.node.label for event in subject.facts.process if event.node in {Node.TRANSFER, Node.FEEDBACK}]
+    strange = [
+        event.node.label
+        for event in subject.facts.process
+        if event.node in {Node.TRANSFER, Node.FEEDBACK}
+    ]
     if strange and orgs.receive == orgs.accept == orgs.domicile:
-        yield finding("GD-2-5", "case.json:process", why=f"本所件不应有{'、'.join(dict.fromkeys(strange))}")
+        yield finding(
+            "GD-2-5", "case.json:process", why=f"本所件不应有{'、'.join(dict.fromkeys(strange))}"
+        )
 
 
 def nodes_are_in_order(subject: Subject) -> Iterator[Finding]:
@@ -76,9 +96,13 @@ def receiver_and_decider_differ(subject: Subject) -> Iterator[Finding]:
     received = [event for event in facts.process if event.node is Node.RECEIVE]
     deciding = {Node.REVIEW, Node.APPROVE} if facts.citywide else {Node.APPROVE}
     decided = [event for event in facts.process if event.node in deciding]
-    if {one.actor_no.strip() for one in received} & {one.actor_no.strip() for one in decided} - {""}:
+    if {one.actor_no.strip() for one in received} & {one.actor_no.strip() for one in decided} - {
+        ""
+    }:
         yield finding("SAME_PERSON" if facts.citywide else "SAME_PERSON_HOME", "case.json:process")
-    above = _above(subject.organisations, facts.orgs.domicile) | _above(subject.organisations, facts.orgs.accept)
+    above = _above(subject.organisations, facts.orgs.domicile) | _above(
+        subject.organisations, facts.orgs.accept
+    )
     # A district office that receives at its counter may still approve at its own level.
     if facts.citywide and {one.org for one in received} & {one.org for one in decided} - above:
         yield finding("SAME_UNIT", "case.json:process")
@@ -87,7 +111,9 @@ def receiver_and_decider_differ(subject: Subject) -> Iterator[Finding]:
 def steps_are_where_they_belong(subject: Subject) -> Iterator[Finding]:
     """R6, R8: received where the case says, decided at the accepting side or above it, issued at one of its organisations."""
     for index, event in enumerate(subject.facts.process):
-        if event.org in subject.organisations and event.org not in _places(event.node, subject.facts, subject.organisations):
+        if event.org in subject.organisations and event.org not in _places(
+            event.node, subject.facts, subject.organisations
+        ):
             yield finding("ORG_MISMATCH", f"case.json:process[{index}].org", node=event.node.label)
 
 
@@ -107,7 +133,9 @@ def _places(node: Node, facts: CaseFacts, organisations: Organisations) -> set[s
 def _above(organisations: Organisations, code: str) -> set[str]:
     """All superiors of an organisation, without itself; none for an unknown one."""
     found: set[str] = set()
-    while code in organisations and (parent := organisations.get(code).parent) and parent not in found:
+    while (
+        code in organisations and (parent := organisations.get(code).parent) and parent not in found
+    ):
         found.add(parent)
         code = parent
     return found
@@ -120,7 +148,10 @@ def _halls(organisations: Organisations, codes: set[str]) -> set[str]:
 
 def approval_levels_are_kept(subject: Subject) -> Iterator[Finding]:
     """R26, R27: one approval for each level of the item. Refused only where the catalogue's levels are read from a rule (confidence A)."""
-    item, approvals = subject.item, [event for event in subject.facts.process if event.node is Node.APPROVE]
+    item, approvals = (
+        subject.item,
+        [event for event in subject.facts.process if event.node is Node.APPROVE],
+    )
     if item is None or not approvals:
         return
     stated = {event.level for event in approvals if event.level}
@@ -131,7 +162,9 @@ def approval_levels_are_kept(subject: Subject) -> Iterator[Finding]:
     if missing and not refused:
         labels = "、".join(level.label for level in missing)
         sure = item.confidence.get("approval") == "A"
-        code, why = ("GD-2-5", f"缺少{labels}审批") if sure else ("APPROVAL_LEVEL", f"缺少{labels}审批")
+        code, why = (
+            ("GD-2-5", f"缺少{labels}审批") if sure else ("APPROVAL_LEVEL", f"缺少{labels}审批")
+        )
         yield finding(code, "case.json:process", why=why)
     if stated - set(item.approval_levels):
         yield finding("APPROVAL_LEVEL", "case.json:process", why="多于清单的级别")
@@ -140,7 +173,11 @@ def approval_levels_are_kept(subject: Subject) -> Iterator[Finding]:
 
 
 def _below_level(event: ProcessEvent, organisations: Organisations) -> bool:
-    return event.level is not None and event.org in organisations and organisations.get(event.org).kind not in _KINDS[event.level]
+    return (
+        event.level is not None
+        and event.org in organisations
+        and organisations.get(event.org).kind not in _KINDS[event.level]
+    )
 
 
 def promised_time_is_kept(subject: Subject) -> Iterator[Finding]:
@@ -160,11 +197,16 @@ def window_is_authorised(subject: Subject) -> Iterator[Finding]:
     if grant is None:
         yield finding("NO_GRANT", "case.json:grant")
         return
-    owners = {facts.orgs.domicile, facts.orgs.accept} | _above(known, facts.orgs.domicile) | _above(known, facts.orgs.accept)
+    owners = (
+        {facts.orgs.domicile, facts.orgs.accept}
+        | _above(known, facts.orgs.domicile)
+        | _above(known, facts.orgs.accept)
+    )
     faults = {
         "授权已过期": grant.valid_until < facts.completed_at.astimezone(LOCAL_TIME).date(),
         "授权事项不符": grant.item != facts.item.code,
-        "被授权单位不符": grant.grantee not in {facts.orgs.receive} | _above(known, facts.orgs.receive),
+        "被授权单位不符": grant.grantee
+        not in {facts.orgs.receive} | _above(known, facts.orgs.receive),
         "授权单位不符": grant.grantor not in owners,
     }
     for why in (why for why, holds in faults.items() if holds):

@@ -47,7 +47,11 @@ def report(findings: Sequence[Mapping[str, Any]], phase: Phase) -> list[dict[str
     rows = [
         {
             "group": f"{phase}-{group} {name}",
-            "items": [_row(f"{phase}-{item}", items[item], laid[item]) for item in ordered if item.startswith(f"{group}-")],
+            "items": [
+                _row(f"{phase}-{item}", items[item], laid[item])
+                for item in ordered
+                if item.startswith(f"{group}-")
+            ],
         }
         for group, name in GROUPS.items()
     ]
@@ -57,4 +61,9 @@ def report(findings: Sequence[Mapping[str, Any]], phase: Phase) -> list[dict[str
 def _row(code: str, names: Sequence[str], found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     outcomes = {str(one["outcome"]) for one in found}
     gravest = next((str(one) for one in _GRAVEST if one in outcomes), "PASS")
-    return {"code": code, "checks": list(names), "outcome": gravest, "findings": [dict(one) for one in found]}
+    return {
+        "code": code,
+        "checks": list(names),
+        "outcome": gravest,
+        "findings": [dict(one) for one in found],
+    }

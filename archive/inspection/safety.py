@@ -11,4 +11,6 @@ def files_are_harmless(subject: Subject) -> Iterator[Finding]:
     for material in subject.facts.materials:
         for one in subject.files_of(material):
             if one.look and one.look.fault == "FILE_UNSAFE":
-                yield finding("FILE_UNSAFE", f"material {material.no}", material=material.no, why=one.look.why)
+                yield finding(
+                    "FILE_UNSAFE", f"material {material.no}", material=material.no, why=one.look.why
+                )

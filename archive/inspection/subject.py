@@ -60,7 +60,9 @@ class Subject:
     files: tuple[LookedFile, ...]
     now: datetime
     strays: tuple[str, ...] = ()
-    _by_material: dict[int, list[LookedFile]] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _by_material: dict[int, list[LookedFile]] = field(
+        default_factory=dict, init=False, compare=False, repr=False
+    )
 
     def __post_init__(self) -> None:
         for one in self.files:
@@ -72,7 +74,11 @@ class Subject:
 
     def sound_files_of(self, material: Material) -> tuple[LookedFile, ...]:
         """Those of them that could be opened."""
-        return tuple(one for one in self.files_of(material) if one.look and one.look.media_type and not one.look.fault)
+        return tuple(
+            one
+            for one in self.files_of(material)
+            if one.look and one.look.media_type and not one.look.fault
+        )
 
     def complete(self, material: Material) -> bool:
         """Whether every file of a material could be opened, so that its pages can be counted."""

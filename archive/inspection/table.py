@@ -38,12 +38,25 @@ class Check:
         return f"{phase}-{self.item}"
 
 
-def _check(item: str, name: str, phases: frozenset[Phase], run: Callable[[Subject], Iterator[Finding]], *codes: str) -> Check:
+def _check(
+    item: str,
+    name: str,
+    phases: frozenset[Phase],
+    run: Callable[[Subject], Iterator[Finding]],
+    *codes: str,
+) -> Check:
     return Check(item, name, phases, run, frozenset(codes))
 
 
 CHECKS: tuple[Check, ...] = (
-    _check("1-1", "固化信息有效性", _ALWAYS, authenticity.fetched_as_proven, "GD-1-1", "EVIDENCE_PARTIAL"),
+    _check(
+        "1-1",
+        "固化信息有效性",
+        _ALWAYS,
+        authenticity.fetched_as_proven,
+        "GD-1-1",
+        "EVIDENCE_PARTIAL",
+    ),
     _check("1-1", "调取凭据", _ENTRY, authenticity.fetch_has_evidence, "NO_EVIDENCE"),
     _check("1-1", "证照签名", _ENTRY, authenticity.fetched_is_as_signed, "CERT_SIGNATURE"),
     _check("1-4", "公民身份号码值域", _ENTRY, authenticity.id_numbers_hold, "ID_INVALID"),
@@ -65,26 +78,50 @@ CHECKS: tuple[Check, ...] = (
     _check("2-5", "环节顺序", _ALWAYS, process.nodes_are_in_order, "GD-2-5"),
     _check("2-5", "环节时间", _ALWAYS, process.times_are_in_order, "GD-2-5"),
     _check("2-5", "办理人", _ALWAYS, process.every_step_names_its_actor, "GD-2-5"),
-    _check("2-5", "收审分离", _ENTRY, process.receiver_and_decider_differ, "SAME_PERSON", "SAME_PERSON_HOME", "SAME_UNIT"),
+    _check(
+        "2-5",
+        "收审分离",
+        _ENTRY,
+        process.receiver_and_decider_differ,
+        "SAME_PERSON",
+        "SAME_PERSON_HOME",
+        "SAME_UNIT",
+    ),
     _check("2-5", "环节单位", _ENTRY, process.steps_are_where_they_belong, "ORG_MISMATCH"),
-    _check("2-5", "审批级别", _FILING, process.approval_levels_are_kept, "GD-2-5", "APPROVAL_LEVEL"),
+    _check(
+        "2-5", "审批级别", _FILING, process.approval_levels_are_kept, "GD-2-5", "APPROVAL_LEVEL"
+    ),
     _check("2-5", "承诺期限", _FILING, process.promised_time_is_kept, "OVERDUE"),
     _check("2-5", "授权", _FILING, process.window_is_authorised, "NO_GRANT", "GRANT_INVALID"),
     _check("2-7", "内容数据完整", _ALWAYS, integrity.pages_are_as_declared, "GD-2-7"),
-    _check("2-7", "空白页", _ENTRY, integrity.blank_pages_are_confirmed, "BLANK_PAGE", "BLANK_NOT_BLANK", "SCHEMA"),
+    _check(
+        "2-7",
+        "空白页",
+        _ENTRY,
+        integrity.blank_pages_are_confirmed,
+        "BLANK_PAGE",
+        "BLANK_NOT_BLANK",
+        "SCHEMA",
+    ),
     _check("2-7", "页序", _ENTRY, wording.pages_are_in_order, "PAGE_ORDER"),
     _check("2-8", "附件", _ENTRY, usability.everything_will_be_shown, "PDF_XFA", "PDF_ATTACHMENT"),
     _check("2-9", "归档范围", _ENTRY, integrity.required_materials_are_there, "GD-2-9"),
-    _check("2-9", "比对与走访材料", _FILING, integrity.investigation_is_there, "INVESTIGATION_MISSING"),
+    _check(
+        "2-9", "比对与走访材料", _FILING, integrity.investigation_is_there, "INVESTIGATION_MISSING"
+    ),
     _check("2-9", "系统表单", _ENTRY, integrity.forms_come_from_the_system, "FORM_NOT_SYSTEM"),
     _check("2-9", "材料来源", _FILING, integrity.sources_are_as_listed, "SOURCE_UNUSUAL"),
     _check("2-9", "办理方式", _FILING, integrity.item_may_be_received_here, "MODE_VIOLATION"),
     _check("2-11", "信息包内容数据完整", _ALWAYS, integrity.files_are_there, "FILE_MISSING"),
-    _check("3-3", "内容格式合规", _ALWAYS, usability.formats_are_accepted, "FORMAT_UNKNOWN", "GD-3-4"),
+    _check(
+        "3-3", "内容格式合规", _ALWAYS, usability.formats_are_accepted, "FORMAT_UNKNOWN", "GD-3-4"
+    ),
     _check("3-3", "版式副本", _ENTRY, usability.ofd_has_a_rendition, "OFD_NO_RENDITION"),
     _check("3-4", "内容可读", _ALWAYS, usability.files_open, "GD-3-4", "ENCRYPTED"),
     _check("3-4", "分辨率", _ENTRY, usability.pages_are_fine_enough, "LOW_RESOLUTION"),
-    _check("3-4", "图像清晰完整", _ENTRY, usability.pages_can_be_read, "TOO_DARK", "BLURRED", "CUT_OFF"),
+    _check(
+        "3-4", "图像清晰完整", _ENTRY, usability.pages_can_be_read, "TOO_DARK", "BLURRED", "CUT_OFF"
+    ),
     _check("4-2", "文件无害", _ALWAYS, safety.files_are_harmless, "FILE_UNSAFE"),
 )
 
@@ -106,7 +143,11 @@ class CheckResult:
 
 def inspect(subject: Subject, phase: Phase) -> tuple[CheckResult, ...]:
     """Run every check of a phase, in the order of the table."""
-    return tuple(CheckResult(one.code(phase), one.name, subject.now, tuple(one.run(subject))) for one in CHECKS if phase in one.phases)
+    return tuple(
+        CheckResult(one.code(phase), one.name, subject.now, tuple(one.run(subject)))
+        for one in CHECKS
+        if phase in one.phases
+    )
 
 
 def found(results: Iterable[CheckResult]) -> tuple[Finding, ...]:

@@ -15,7 +15,11 @@ def formats_are_accepted(subject: Subject) -> Iterator[Finding]:
         for one in subject.files_of(material):
             if one.look and one.look.media_type is None and not one.look.fault:
                 known = extension(one.path) in KNOWN_EXTENSIONS
-                yield finding("GD-3-4" if known else "FORMAT_UNKNOWN", f"material {material.no}", material=material.no)
+                yield finding(
+                    "GD-3-4" if known else "FORMAT_UNKNOWN",
+                    f"material {material.no}",
+                    material=material.no,
+                )
 
 
 def files_open(subject: Subject) -> Iterator[Finding]:
@@ -39,7 +43,12 @@ def pages_are_fine_enough(subject: Subject) -> Iterator[Finding]:
     for material in subject.facts.materials:
         for _, look, before in subject.numbered(material):
             for page in look.coarse:
-                yield finding("LOW_RESOLUTION", f"material {material.no}", material=material.no, page=before + page)
+                yield finding(
+                    "LOW_RESOLUTION",
+                    f"material {material.no}",
+                    material=material.no,
+                    page=before + page,
+                )
 
 
 def pages_can_be_read(subject: Subject) -> Iterator[Finding]:
@@ -47,11 +56,15 @@ def pages_can_be_read(subject: Subject) -> Iterator[Finding]:
     for material in subject.facts.materials:
         for _, look, before in subject.numbered(material):
             for page, code in look.unclear if material.source in CAPTURED else ():
-                yield finding(code, f"material {material.no}", material=material.no, page=before + page)
+                yield finding(
+                    code, f"material {material.no}", material=material.no, page=before + page
+                )
 
 
 def everything_will_be_shown(subject: Subject) -> Iterator[Finding]:
     """GD-2-8: what a PDF carries beside its pages will not be in the volume, and people are told."""
     for material in subject.facts.materials:
-        for code in sorted({flag for _, look, _ in subject.numbered(material) for flag in look.flags}):
+        for code in sorted(
+            {flag for _, look, _ in subject.numbered(material) for flag in look.flags}
+        ):
             yield finding(code, f"material {material.no}", material=material.no)

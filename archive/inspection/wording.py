@@ -8,19 +8,23 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import date
 
-from archive.arrangement.filing import LOCAL_TIME
 from archive.inspection.subject import Subject
 from archive.reference import citizen_id
 from archive.reference.case_facts import CaseFacts, Material
 from archive.reference.findings import Finding, finding
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import Series, SourceKind
 
 _NUMBER = r"([0-9]{1,4}|[一二三四五六七八九十百]{1,5})"
 _OF_PAGES = re.compile(rf"第\s*{_NUMBER}\s*页(?:\s*[,，/／、(（]?\s*共\s*{_NUMBER}\s*页)?")
 _LATIN = re.compile(r"\bpage\s*([0-9]{1,4})\s*(?:of|/)\s*([0-9]{1,4})\b", re.IGNORECASE)
 _DIGITS = {char: at for at, char in enumerate("〇一二三四五六七八九")}
-_HOLDER = re.compile(r"(?<![\u3400-\u9fff])(?:持证人|持有人|本人|申请人|申报人|被登记人)?\s*姓\s*名\s*[::]?\s*([^\s,,。;;、::()/|]{2,20})")
-_NEXT_LABEL = re.compile("性别|民族|出生|公民身份|身份证|证件|住址|地址|关系|与户主|曾用名|籍贯|年龄|电话")
+_HOLDER = re.compile(
+    r"(?<![\u3400-\u9fff])(?:持证人|持有人|本人|申请人|申报人|被登记人)?\s*姓\s*名\s*[::]?\s*([^\s,,。;;、::()/|]{2,20})"
+)
+_NEXT_LABEL = re.compile(
+    "性别|民族|出生|公民身份|身份证|证件|住址|地址|关系|与户主|曾用名|籍贯|年龄|电话"
+)
 _SHORTEST_NAME = 2
 _NUMBER_LIKE = re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])")
 _UNSHOWN = frozenset("■□�?*〓")
@@ -34,7 +38,9 @@ _MAY_DIFFER = frozenset({Series.BG, Series.HF, Series.BL, Series.SY})
 def page_number(text: str) -> tuple[int, int | None] | None:
     """The page number that a page bears, and of how many; None when it bears none or several that differ, as a list of contents does."""
     text = unicodedata.normalize("NFKC", text)
-    found: set[tuple[int, int | None]] = {(_value(one[1]), _value(one[2]) if one[2] else None) for one in _OF_PAGES.finditer(text)}
+    found: set[tuple[int, int | None]] = {
+        (_value(one[1]), _value(one[2]) if one[2] else None) for one in _OF_PAGES.finditer(text)
+    }
     found |= {(int(one[1]), int(one[2])) for one in _LATIN.finditer(text)}
     sure = {one for one in found if one[1] is not None} or found
     return next(iter(sure)) if len(sure) == 1 and next(iter(sure))[0] > 0 else None
@@ -79,7 +85,9 @@ def order_faults(texts: Mapping[int, str], pages: int) -> Iterator[tuple[int, st
         yield from _unfinished(*before, until=pages)
 
 
-def _unfinished(page: int, number: int, total: int | None, *, until: int) -> Iterator[tuple[int, str]]:
+def _unfinished(
+    page: int, number: int, total: int | None, *, until: int
+) -> Iterator[tuple[int, str]]:
     if total is not None and (number > total or number + (until - page) < total):
         yield page, "页数与所印总页数不符"
 
@@ -91,7 +99,9 @@ def pages_are_in_order(subject: Subject) -> Iterator[Finding]:
             continue
         pages = sum(look.pages for _, look, _ in subject.numbered(material))
         for page, why in order_faults(_texts(subject, material), pages):
-            yield finding("PAGE_ORDER", f"material {material.no}", material=material.no, page=page, why=why)
+            yield finding(
+                "PAGE_ORDER", f"material {material.no}", material=material.no, page=page, why=why
+            )
 
 
 def certificates_agree(subject: Subject) -> Iterator[Finding]:
@@ -99,7 +109,10 @@ def certificates_agree(subject: Subject) -> Iterator[Finding]:
     today = subject.now.astimezone(LOCAL_TIME).date()
     changing = subject.item is not None and subject.item.series in _MAY_DIFFER
     for material in subject.facts.materials:
-        if material.source not in {SourceKind.SHARED_CERT, SourceKind.ONLINE_APPLICATION} or _of_another(material):
+        if material.source not in {
+            SourceKind.SHARED_CERT,
+            SourceKind.ONLINE_APPLICATION,
+        } or _of_another(material):
             continue
         text = "\n".join(_texts(subject, material).values())
         for what in disagreement(text, subject.facts, today, changing=changing):
@@ -115,7 +128,9 @@ def disagreement(text: str, facts: CaseFacts, today: date, *, changing: bool) ->
     names = {_NEXT_LABEL.split(one)[0] for one in _HOLDER.findall(text)}
     names = {one for one in names if len(one) >= _SHORTEST_NAME}
     wrong_number = bool(numbers and known_numbers) and not numbers & known_numbers
-    wrong_name = bool(names) and not any(_same(one, other) for one in names for other in known_names)
+    wrong_name = bool(names) and not any(
+        _same(one, other) for one in names for other in known_names
+    )
     if changing and not (wrong_number and (wrong_name or not names)):
         return ()
     return (*(["姓名"] if wrong_name else []), *(["公民身份号码"] if wrong_number else []))
@@ -124,17 +139,29 @@ def disagreement(text: str, facts: CaseFacts, today: date, *, changing: bool) ->
 def _known(facts: CaseFacts) -> tuple[set[str], set[str]]:
     """Numbers and names of the case: its persons, and whatever its forms say."""
     persons = (facts.applicant, *facts.subjects)
-    stated = [unicodedata.normalize("NFKC", str(value)) for one in facts.materials for value in (one.data or {}).values() if value]
+    stated = [
+        unicodedata.normalize("NFKC", str(value))
+        for one in facts.materials
+        for value in (one.data or {}).values()
+        if value
+    ]
     numbers = {one.id_number for one in persons if one.id_number}
-    numbers |= {number.upper() for value in stated for number in _NUMBER_LIKE.findall(value)} if numbers else set()
-    return numbers, {unicodedata.normalize("NFKC", one.name) for one in persons} | {value.strip() for value in stated}
+    numbers |= (
+        {number.upper() for value in stated for number in _NUMBER_LIKE.findall(value)}
+        if numbers
+        else set()
+    )
+    return numbers, {unicodedata.normalize("NFKC", one.name) for one in persons} | {
+        value.strip() for value in stated
+    }
 
 
 def _same(printed: str, name: str) -> bool:
     """Whether two names are one; a character that the printing system could not show stands for any."""
     one, other = (re.sub(r"[\s·•‧・∙.]", "", value) for value in (printed, name))
     return len(one) == len(other) and all(
-        a == b or a in _UNSHOWN or unicodedata.category(a) == "Co" for a, b in zip(one, other, strict=True)
+        a == b or a in _UNSHOWN or unicodedata.category(a) == "Co"
+        for a, b in zip(one, other, strict=True)
     )
 
 
@@ -144,4 +171,8 @@ def _of_another(material: Material) -> bool:
 
 def _texts(subject: Subject, material: Material) -> dict[int, str]:
     """The text of a material's pages, counted through its files."""
-    return {before + page: text for _, look, before in subject.numbered(material) for page, text in look.texts}
+    return {
+        before + page: text
+        for _, look, before in subject.numbered(material)
+        for page, text in look.texts
+    }

@@ -8,37 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, and_, or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Session
 
-from archive.arrangement.filing import LOCAL_TIME
-from archive.database.base import Base
 from archive.database.engine import database_now
+from archive.database.tables_jobs import DutyRow
+from archive.reference.local_time import LOCAL_TIME
 
 RUNNING, DONE, FAILED = "RUNNING", "DONE", "FAILED"
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 _MARGIN = timedelta(seconds=60)  # a process is killed at its limit; its lease ends a little later
-
-
-class DutyRow(Base):
-    """The last turn of a duty."""
-
-    __tablename__ = "duties"
-    name: Mapped[str] = mapped_column(String(32), primary_key=True)
-    turn: Mapped[str] = mapped_column(String(20), default="")
-    state: Mapped[str] = mapped_column(String(12), default=DONE)
-    token: Mapped[int] = mapped_column(default=0)
-    owner: Mapped[str | None] = mapped_column(String(100))
-    lease_until: Mapped[datetime | None]
-    begun_at: Mapped[datetime | None]
-    ended_at: Mapped[datetime | None]
-    done_at: Mapped[datetime | None]
-    failures: Mapped[int] = mapped_column(default=0)
-    not_before: Mapped[datetime | None]
-    error_code: Mapped[str | None] = mapped_column(String(64))
-    result: Mapped[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +73,9 @@ def take_turn(session: Session, duty: Duty, owner: str) -> Turn | None:
     _ensure(session, duty)
     now = database_now(session)
     turn, row = turn_of(duty, now), DutyRow
-    again = and_(row.turn == turn, row.state != DONE, or_(row.not_before.is_(None), row.not_before <= now))
+    again = and_(
+        row.turn == turn, row.state != DONE, or_(row.not_before.is_(None), row.not_before <= now)
+    )
     free = or_(row.lease_until.is_(None), row.lease_until < now)
     token = session.execute(
         update(row)
@@ -120,11 +103,15 @@ def _ensure(session: Session, duty: Duty) -> None:
             session.expire_all()
 
 
-def end_turn(session: Session, taken: Turn, result: dict[str, Any], *, error_code: str | None = None) -> bool:
+def end_turn(
+    session: Session, taken: Turn, result: dict[str, Any], *, error_code: str | None = None
+) -> bool:
     """Write how it ended; False when another node has taken the duty meanwhile. A failed turn is tried again after 1, 2, 4 … minutes."""
     row, now = session.get_one(DutyRow, taken.name), database_now(session)
     failures = row.failures + 1 if error_code else 0
-    pause = min(_MINUTE * 2 ** min(failures - 1, 10), DUTIES[taken.name].every) if error_code else None
+    pause = (
+        min(_MINUTE * 2 ** min(failures - 1, 10), DUTIES[taken.name].every) if error_code else None
+    )
     values = {
         "state": FAILED if error_code else DONE,
         "owner": None,
@@ -137,7 +124,11 @@ def end_turn(session: Session, taken: Turn, result: dict[str, Any], *, error_cod
     }
     if not error_code:
         values["done_at"] = now
-    done = session.execute(update(DutyRow).where(DutyRow.name == taken.name, DutyRow.token == taken.token).values(values))
+    done = session.execute(
+        update(DutyRow)
+        .where(DutyRow.name == taken.name, DutyRow.token == taken.token)
+        .values(values)
+    )
     return isinstance(done, CursorResult) and done.rowcount == 1
 
 

@@ -6,7 +6,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.database.engine import database_now, lock_journal
-from archive.database.tables_cases import IndexFeed
+from archive.database.tables_jobs import IndexFeed
 
 
 def announce(session: Session, volume_id: int) -> None:
@@ -23,7 +23,9 @@ def announce(session: Session, volume_id: int) -> None:
 
 def after(session: Session, cursor: int, limit: int) -> Sequence[IndexFeed]:
     """The next rows after a cursor, oldest first."""
-    return session.scalars(select(IndexFeed).where(IndexFeed.id > cursor).order_by(IndexFeed.id).limit(limit)).all()
+    return session.scalars(
+        select(IndexFeed).where(IndexFeed.id > cursor).order_by(IndexFeed.id).limit(limit)
+    ).all()
 
 
 def head(session: Session) -> int:
@@ -33,4 +35,7 @@ def head(session: Session) -> int:
 
 def count_after(session: Session, cursor: int) -> int:
     """How many rows wait after a cursor."""
-    return session.scalar(select(func.count()).select_from(IndexFeed).where(IndexFeed.id > cursor)) or 0
+    return (
+        session.scalar(select(func.count()).select_from(IndexFeed).where(IndexFeed.id > cursor))
+        or 0
+    )

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Engine, String, cast, select
 
 from archive.database.engine import database_now, reading
-from archive.database.tables_cases import Job, Volume, VolumeVersion
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.leases import ENDED, LEASE_SECONDS
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.vocabulary import VolumeState
@@ -19,17 +20,30 @@ STAGING = "staging/"
 
 def orphans(engine: Engine, store: BlobStore) -> list[Stat]:
     """Staged objects whose version has ended and whose last lease has run out: a worker that lost its lease may still have written one."""
-    found = [(int(number), one) for one in store.list(STAGING) if (number := one.key.removeprefix(STAGING).partition("-")[0]).isdigit()]
+    found = [
+        (int(number), one)
+        for one in store.list(STAGING)
+        if (number := one.key.removeprefix(STAGING).partition("-")[0]).isdigit()
+    ]
     with reading(engine) as session:
         oldest = database_now(session) - timedelta(seconds=LEASE_SECONDS)
-        query = select(VolumeVersion.id, VolumeVersion.state, VolumeVersion.committed_at, VolumeVersion.lease_until)
-        known = {version_id: (state, committed_at or until) for version_id, state, committed_at, until in session.execute(query)}
+        query = select(
+            VolumeVersion.id,
+            VolumeVersion.state,
+            VolumeVersion.committed_at,
+            VolumeVersion.lease_until,
+        )
+        known = {
+            version_id: (state, committed_at or until)
+            for version_id, state, committed_at, until in session.execute(query)
+        }
     ended = {str(one) for one in ENDED}
     never = (None, None)
     return [
         one
         for version_id, one in found
-        if known.get(version_id, never)[0] in ended and (known[version_id][1] or datetime.min.replace(tzinfo=UTC)) < oldest
+        if known.get(version_id, never)[0] in ended
+        and (known[version_id][1] or datetime.min.replace(tzinfo=UTC)) < oldest
     ]
 
 
@@ -41,9 +55,16 @@ def _given_up(engine: Engine) -> list[str]:
             select(Volume.code, VolumeVersion.version)
             .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
             .join(Job, Job.subject == cast(VolumeVersion.id, String))
-            .where(VolumeVersion.state == VolumeState.VOID, VolumeVersion.inventory_sha256.is_(None), Job.ended_at < oldest)
+            .where(
+                VolumeVersion.state == VolumeState.VOID,
+                VolumeVersion.inventory_sha256.is_(None),
+                Job.ended_at < oldest,
+            )
         )
-        return [storage_prefix(ArchivalCode.parse(code), version) for code, version in session.execute(query)]
+        return [
+            storage_prefix(ArchivalCode.parse(code), version)
+            for code, version in session.execute(query)
+        ]
 
 
 def tidy(engine: Engine, store: BlobStore) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy import Engine, func, select
 from archive.audit import journal
 from archive.database.base import Base
 from archive.database.engine import migrate, reading
-from archive.database.tables_cases import Volume, VolumeVersion
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
 from archive.reference.vocabulary import VolumeState
 from storage.blobs import BlobStore
@@ -56,11 +56,21 @@ def back_up(engine: Engine, store: BlobStore, folder: Path, target: BlobStore | 
     with reading(engine) as session:
         head = journal.head(session)
         volumes = session.scalar(select(func.count()).select_from(Volume)) or 0
-        versions = session.scalar(select(func.count()).where(VolumeVersion.state == VolumeState.COMMITTED)) or 0
+        versions = (
+            session.scalar(select(func.count()).where(VolumeVersion.state == VolumeState.COMMITTED))
+            or 0
+        )
     (_from_sqlite if dialect == "sqlite" else _from_postgresql)(engine, path)
     copied = copy_missing(store, target, "") if target is not None else 0
     made = Backup(
-        datetime.now(UTC).isoformat(timespec="seconds"), dialect, path.name, sha256_hex(path.read_bytes()), head, volumes, versions, copied
+        datetime.now(UTC).isoformat(timespec="seconds"),
+        dialect,
+        path.name,
+        sha256_hex(path.read_bytes()),
+        head,
+        volumes,
+        versions,
+        copied,
     )
     (folder / _RECORD).write_text(json.dumps(asdict(made), indent=1) + "\n")
     return made
@@ -76,12 +86,17 @@ def restore(engine: Engine, store: BlobStore, folder: Path, source: BlobStore | 
     except (OSError, ValueError, TypeError):
         raise NotFoundError("这里没有完整的备份。", "请指明 yice backup 所写的文件夹。") from None
     if made.dialect != engine.dialect.name:
-        raise BackupError("备份来自另一种数据库。", "请配置同一种数据库，或用 yice rebuild --from-store 重建。")
+        raise BackupError(
+            "备份来自另一种数据库。", "请配置同一种数据库，或用 yice rebuild --from-store 重建。"
+        )
     path = folder / made.file
     if sha256_hex(path.read_bytes()) != made.sha256:
         raise BackupError("备份文件与其摘要不符。", "请换用另一份备份。")
     with engine.connect() as connection:
-        if any(connection.execute(select(table).limit(1)).first() for table in Base.metadata.sorted_tables):
+        if any(
+            connection.execute(select(table).limit(1)).first()
+            for table in Base.metadata.sorted_tables
+        ):
             raise ConflictError("目标数据库不是空的。", "恢复只能写入空数据库。")
     (_to_sqlite if made.dialect == "sqlite" else _to_postgresql)(engine, path)
     migrate(engine)
@@ -89,8 +104,13 @@ def restore(engine: Engine, store: BlobStore, folder: Path, source: BlobStore | 
         copy_missing(source, store, "")
     with reading(engine) as session:
         _, broken = journal.verify(session)
-        held = [f"{one.seq}:{one.digest}" for one in journal.entries(session, int(made.journal_head.split(":")[0]) - 1)]
-    if broken is not None or (made.journal_head not in held and not made.journal_head.startswith("0:")):
+        held = [
+            f"{one.seq}:{one.digest}"
+            for one in journal.entries(session, int(made.journal_head.split(":")[0]) - 1)
+        ]
+    if broken is not None or (
+        made.journal_head not in held and not made.journal_head.startswith("0:")
+    ):
         raise BackupError("恢复的数据库中审计日志不完整。", "请换用另一份备份。")
     return made
 
@@ -111,7 +131,10 @@ def _from_sqlite(engine: Engine, path: Path) -> None:
 
 def _to_sqlite(engine: Engine, path: Path) -> None:
     engine.dispose()
-    source, target = sqlite3.connect(f"file:{path}?mode=ro", uri=True), sqlite3.connect(str(engine.url.database))
+    source, target = (
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True),
+        sqlite3.connect(str(engine.url.database)),
+    )
     try:
         source.backup(target)
     finally:
@@ -125,7 +148,17 @@ def _from_postgresql(engine: Engine, path: Path) -> None:
 
 def _to_postgresql(engine: Engine, path: Path) -> None:
     engine.dispose()
-    _run(engine, "pg_restore", "--exit-on-error", "--single-transaction", "--clean", "--if-exists", "--no-owner", "--no-acl", str(path))
+    _run(
+        engine,
+        "pg_restore",
+        "--exit-on-error",
+        "--single-transaction",
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--no-acl",
+        str(path),
+    )
 
 
 def _run(engine: Engine, tool: str, *words: str) -> None:
@@ -135,8 +168,15 @@ def _run(engine: Engine, tool: str, *words: str) -> None:
     if program is None:
         raise BackupError(f"没有安装 {tool}。", "请运行 apt-get install postgresql-client。")
     url = engine.url
-    place = [f"--host={url.host}", f"--port={url.port or 5432}", f"--username={url.username}", f"--dbname={url.database}"]
+    place = [
+        f"--host={url.host}",
+        f"--port={url.port or 5432}",
+        f"--username={url.username}",
+        f"--dbname={url.database}",
+    ]
     command, secret = [program, *place, "--no-password", *words], {"PGPASSWORD": url.password or ""}
     done = subprocess.run(command, env=secret, capture_output=True, check=False)  # noqa: S603 - our own command
     if done.returncode:
-        raise BackupError(f"{tool} 失败（{done.returncode}）。", "请检查数据库服务、版本和磁盘空间后重试。")
+        raise BackupError(
+            f"{tool} 失败（{done.returncode}）。", "请检查数据库服务、版本和磁盘空间后重试。"
+        )

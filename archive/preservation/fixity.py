@@ -17,19 +17,18 @@ from sqlalchemy.orm import Session
 
 from archive.audit import journal
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_cases import FixityCheck, Replica, Volume, VolumeVersion
+from archive.database.tables_preservation import FixityCheck, Replica
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.feed import announce
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.lifecycle import move
-from archive.reference.vocabulary import Fixity, VolumeState
+from archive.reference.vocabulary import FIRST, SECOND, Fixity, VolumeState
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 from storage.errors import DigestMismatchError, MissingError, StorageError, StoreUnavailableError
 from storage.package import INVENTORY, SharedObject, parse_inventory
 from storage.replicate import restore_object
 
-FIRST, SECOND = "first", "second"
-"""Which store is looked at."""
 REPORTS = "fixity/"
 """Where the history lies in the first store, a file for each run."""
 _TOGETHER, _WAIT_SECONDS = 100, 2.0
@@ -100,7 +99,10 @@ class Scrubbed:
 
     def public(self) -> dict[str, object]:
         """As scripts read it."""
-        return {**asdict(self), "mb_per_second": round(self.bytes / 1e6 / self.seconds, 1) if self.seconds else 0.0}
+        return {
+            **asdict(self),
+            "mb_per_second": round(self.bytes / 1e6 / self.seconds, 1) if self.seconds else 0.0,
+        }
 
 
 def scrub(
@@ -135,7 +137,9 @@ def scrub(
             _look_after(engine, store, other, actor, unit, run, sound)
         run.seconds = time.monotonic() - begin
         watch(min(number, total), total)
-        if (allowed.bytes is not None and run.bytes >= allowed.bytes) or (allowed.seconds is not None and run.seconds >= allowed.seconds):
+        if (allowed.bytes is not None and run.bytes >= allowed.bytes) or (
+            allowed.seconds is not None and run.seconds >= allowed.seconds
+        ):
             break
     sound.write(run)
     run.complete = number == len(walk) and not run.blind
@@ -145,7 +149,9 @@ def scrub(
 
 def look(store: BlobStore, unit: Unit) -> Looked:
     """Read the commit record against the row and every object that it lists against its digest."""
-    record = SharedObject(INVENTORY, f"{unit.prefix}/{INVENTORY}", unit.inventory_sha256, 0, "application/json")
+    record = SharedObject(
+        INVENTORY, f"{unit.prefix}/{INVENTORY}", unit.inventory_sha256, 0, "application/json"
+    )
     outcome, data = _read(store, record)
     if data is None:
         return Looked(1, 0, (BadObject(record, outcome),))
@@ -198,7 +204,15 @@ class _Sound:
         self.looks, self.since = [], time.monotonic()
 
 
-def _look_after(engine: Engine, store: BlobStore, other: BlobStore | None, actor: str, unit: Unit, run: Scrubbed, sound: _Sound) -> None:
+def _look_after(
+    engine: Engine,
+    store: BlobStore,
+    other: BlobStore | None,
+    actor: str,
+    unit: Unit,
+    run: Scrubbed,
+    sound: _Sound,
+) -> None:
     """Look, and when something does not hold: freeze, mend, look again, and give back only what is whole."""
     found = look(store, unit)
     if found.faults or unit.frozen:
@@ -208,7 +222,11 @@ def _look_after(engine: Engine, store: BlobStore, other: BlobStore | None, actor
                 _freeze(session, actor, unit, found, run)
     else:
         sound.add(run, unit.version_id, found)
-    run.packages, run.objects, run.bytes = run.packages + 1, run.objects + found.objects, run.bytes + found.bytes
+    run.packages, run.objects, run.bytes = (
+        run.packages + 1,
+        run.objects + found.objects,
+        run.bytes + found.bytes,
+    )
     if found.faults:
         run.faults += [{"subject": unit.subject, **one.public()} for one in found.faults]
     if not found.faults and not unit.frozen:
@@ -225,7 +243,9 @@ def _mended(store: BlobStore, other: BlobStore, unit: Unit) -> bool:
     for _ in range(2):
         for one in look(store, unit).faults:
             try:
-                restore_object(store, other, one.object.key, one.object.sha256, one.object.media_type)
+                restore_object(
+                    store, other, one.object.key, one.object.sha256, one.object.media_type
+                )
             except (StorageError, OSError):
                 return False
     return not look(store, unit).faults
@@ -243,18 +263,33 @@ def _report(engine: Engine, bucket: BlobStore, run: Scrubbed, seen: int) -> None
     with reading(engine) as session:
         looks = [
             {
-                **{name: getattr(one, name) for name in ("store", "cycle", "outcome", "objects", "bytes", "faults")},
+                **{
+                    name: getattr(one, name)
+                    for name in ("store", "cycle", "outcome", "objects", "bytes", "faults")
+                },
                 "subject": f"{code}/v{version}" if code else None,
                 "checked_at": one.checked_at.isoformat(),
             }
             for one, code, version in session.execute(query)
         ]
     if looks:
-        text = (json.dumps({"spec": "fixity/1", "looks": looks}, ensure_ascii=False, indent=1) + "\n").encode()
-        bucket.put_new(f"{REPORTS}{run.store}/{run.cycle:06d}/{sha256_hex(text)[:16]}.json", text, media_type="application/json")
+        text = (
+            json.dumps({"spec": "fixity/1", "looks": looks}, ensure_ascii=False, indent=1) + "\n"
+        ).encode()
+        bucket.put_new(
+            f"{REPORTS}{run.store}/{run.cycle:06d}/{sha256_hex(text)[:16]}.json",
+            text,
+            media_type="application/json",
+        )
 
 
-def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked, at: datetime | None = None) -> None:
+def _keep(
+    session: Session,
+    run: Scrubbed,
+    version_id: int | None,
+    found: Looked,
+    at: datetime | None = None,
+) -> None:
     session.add(
         FixityCheck(
             store=run.store,
@@ -272,7 +307,15 @@ def _keep(session: Session, run: Scrubbed, version_id: int | None, found: Looked
 def _freeze(session: Session, actor: str, unit: Unit, found: Looked, run: Scrubbed) -> None:
     """The alarm; and a volume whose own bytes do not hold is nobody's to use. A damaged copy freezes nothing."""
     counts = {str(kind): sum(one.outcome is kind for one in found.faults) for kind in _ORDER[1:]}
-    journal.record(session, actor, "ALARM", unit.subject, reason="fixity", store=run.store, **{k: v for k, v in counts.items() if v})
+    journal.record(
+        session,
+        actor,
+        "ALARM",
+        unit.subject,
+        reason="fixity",
+        store=run.store,
+        **{k: v for k, v in counts.items() if v},
+    )
     version = session.get_one(VolumeVersion, unit.version_id, with_for_update=True)
     if run.store == FIRST and version.state == VolumeState.COMMITTED:
         version.state = str(move(VolumeState.COMMITTED, VolumeState.QUARANTINED))
@@ -287,7 +330,9 @@ def _give_back(session: Session, actor: str, unit: Unit, found: Looked, run: Scr
         version.state = str(move(VolumeState.QUARANTINED, VolumeState.COMMITTED))
         announce(session, version.volume_id)
     if found.faults or thaw:
-        journal.record(session, actor, "MENDED", unit.subject, store=run.store, objects=len(found.faults))
+        journal.record(
+            session, actor, "MENDED", unit.subject, store=run.store, objects=len(found.faults)
+        )
         run.mended.append(unit.subject)
 
 
@@ -297,12 +342,20 @@ def _look_for_canaries(engine: Engine, store: BlobStore, actor: str, run: Scrubb
     bytes_there = f"canary of cycle {run.cycle}\n".encode()
     store.put_new(f"{folder}/changed", bytes_there)
     expected = sha256_hex(bytes_there + b"as it should be")
-    planted = [SharedObject(name, f"{folder}/{name}", expected, 0, "text/plain") for name in ("changed", "missing")]
+    planted = [
+        SharedObject(name, f"{folder}/{name}", expected, 0, "text/plain")
+        for name in ("changed", "missing")
+    ]
     outcomes = tuple(_read(store, one)[0] for one in planted)
-    run.canaries, run.blind = sum(one is seen for one, seen in zip(_CANARY, outcomes, strict=True)), outcomes != _CANARY
+    run.canaries, run.blind = (
+        sum(one is seen for one, seen in zip(_CANARY, outcomes, strict=True)),
+        outcomes != _CANARY,
+    )
     with writing(engine) as session:
         if run.blind:
-            journal.record(session, actor, "ALARM", folder, reason="canary not found", store=run.store)
+            journal.record(
+                session, actor, "ALARM", folder, reason="canary not found", store=run.store
+            )
             return
         bad = tuple(BadObject(one, outcome) for one, outcome in zip(planted, outcomes, strict=True))
         _keep(session, run, None, Looked(len(bad), len(bytes_there), bad))
@@ -313,30 +366,55 @@ def _cycle(session: Session, which: str) -> int:
     last = session.scalar(select(func.max(FixityCheck.cycle)).where(FixityCheck.store == which))
     if last is None:
         return 1
-    return last + 1 if not _left(session, which, last) and not _canary_due(session, which, last) else last
+    return (
+        last + 1
+        if not _left(session, which, last) and not _canary_due(session, which, last)
+        else last
+    )
 
 
 def _canary_due(session: Session, which: str, cycle: int) -> bool:
     found = select(FixityCheck.id).where(
-        FixityCheck.store == which, FixityCheck.cycle == cycle, FixityCheck.volume_version_id.is_(None), FixityCheck.outcome != Fixity.MATCH
+        FixityCheck.store == which,
+        FixityCheck.cycle == cycle,
+        FixityCheck.volume_version_id.is_(None),
+        FixityCheck.outcome != Fixity.MATCH,
     )
     return session.scalars(found.limit(1)).first() is None
 
 
 def _left(session: Session, which: str, cycle: int) -> list[Unit]:
     """The versions that this cycle has not looked at, oldest first."""
-    seen = exists().where(FixityCheck.volume_version_id == VolumeVersion.id, FixityCheck.store == which, FixityCheck.cycle == cycle)
-    return [unit for unit, state in _units(session, which, ~seen) if which == SECOND or state == VolumeState.COMMITTED]
+    seen = exists().where(
+        FixityCheck.volume_version_id == VolumeVersion.id,
+        FixityCheck.store == which,
+        FixityCheck.cycle == cycle,
+    )
+    return [
+        unit
+        for unit, state in _units(session, which, ~seen)
+        if which == SECOND or state == VolumeState.COMMITTED
+    ]
 
 
 def _frozen(session: Session, which: str) -> list[Unit]:
     """Volumes that an earlier run froze: the other store may be able to help now."""
-    return [unit for unit, _ in _units(session, which, VolumeVersion.state == VolumeState.QUARANTINED)] if which == FIRST else []
+    return (
+        [unit for unit, _ in _units(session, which, VolumeVersion.state == VolumeState.QUARANTINED)]
+        if which == FIRST
+        else []
+    )
 
 
 def _units(session: Session, which: str, condition: object) -> Iterator[tuple[Unit, str]]:
     query = (
-        select(VolumeVersion.id, Volume.code, VolumeVersion.version, VolumeVersion.inventory_sha256, VolumeVersion.state)
+        select(
+            VolumeVersion.id,
+            Volume.code,
+            VolumeVersion.version,
+            VolumeVersion.inventory_sha256,
+            VolumeVersion.state,
+        )
         .join(Volume, Volume.id == VolumeVersion.volume_id)
         .where(
             VolumeVersion.inventory_sha256.is_not(None),
@@ -348,5 +426,8 @@ def _units(session: Session, which: str, condition: object) -> Iterator[tuple[Un
     if which == SECOND:
         query = query.join(Replica, Replica.volume_version_id == VolumeVersion.id)
     for version_id, code, number, digest, state in session.execute(query):
-        prefix, frozen = storage_prefix(ArchivalCode.parse(code), number), state == VolumeState.QUARANTINED
+        prefix, frozen = (
+            storage_prefix(ArchivalCode.parse(code), number),
+            state == VolumeState.QUARANTINED,
+        )
         yield Unit(version_id, f"{code}/v{number}", prefix, digest or "", frozen), state

@@ -1,49 +1,37 @@
 """The inspections that a case and its volume have on record: at filing, when the store took the volume over, and the scrub's last look at it."""
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import WAITING
-from archive.database.tables_cases import Case, CaseRevision, FixityCheck, Volume, VolumeVersion
-from archive.inspection.kept import long_run, taken_over
+from archive.database.tables_cases import Case, CaseRevision
+from archive.database.tables_preservation import FixityCheck
+from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.inspection.kept import Inspected, KeptReport, long_run, taken_over
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.jobs.leases import recorded
-from archive.preservation.fixity import FIRST
 from archive.reference.codes import ArchivalCode, CodeFaultError
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import VolumeState
-
-
-@dataclass(frozen=True, slots=True)
-class KeptReport:
-    """A report on record. `confirmed`: what a person had to look at was confirmed."""
-
-    phase: Phase
-    at: datetime
-    confirmed: bool
-    report: list[dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """A case with the number of its volume, if it has one, and its reports in the order of the phases."""
-
-    case_no: str
-    code: str | None
-    reports: tuple[KeptReport, ...]
+from archive.reference.vocabulary import FIRST, WAITING, VolumeState
 
 
 def inspections(session: Session, number: str) -> Inspected:
     """What is on record for a 档号 or a case number; raises NotFoundError."""
     case, volume = _found(session, number)
-    revision = session.scalars(select(CaseRevision).filter_by(case_id=case.id, revision=case.revision)).one()
-    kept = [KeptReport(Phase.GD, revision.accepted_at, revision.state != WAITING, report(revision.findings, Phase.GD))]
+    revision = session.scalars(
+        select(CaseRevision).filter_by(case_id=case.id, revision=case.revision)
+    ).one()
+    kept = [
+        KeptReport(
+            Phase.GD,
+            revision.accepted_at,
+            revision.state != WAITING,
+            report(revision.findings, Phase.GD),
+        )
+    ]
     if volume is not None:
         kept += _of_volume(session, volume)
     return Inspected(case.case_no, volume.code if volume else None, tuple(kept))
@@ -51,10 +39,16 @@ def inspections(session: Session, number: str) -> Inspected:
 
 def _found(session: Session, number: str) -> tuple[Case, Volume | None]:
     try:
-        volume = session.scalars(select(Volume).filter_by(code=str(ArchivalCode.parse(number)))).first()
+        volume = session.scalars(
+            select(Volume).filter_by(code=str(ArchivalCode.parse(number)))
+        ).first()
     except CodeFaultError:
         volume = None
-    case = session.get_one(Case, volume.case_id) if volume else session.scalars(select(Case).filter_by(case_no=number)).first()
+    case = (
+        session.get_one(Case, volume.case_id)
+        if volume
+        else session.scalars(select(Case).filter_by(case_no=number)).first()
+    )
     if case is None:
         raise NotFoundError("没有这个档号或办件编号。", "请核对编号。")
     return case, volume or session.scalars(select(Volume).filter_by(case_id=case.id)).first()
@@ -63,7 +57,11 @@ def _found(session: Session, number: str) -> tuple[Case, Volume | None]:
 def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
     """Of its newest archived version. One that was proved before times were kept is dated by its commit."""
     committed = VolumeVersion.inventory_sha256.is_not(None)
-    versions = select(VolumeVersion).where(VolumeVersion.volume_id == volume.id, committed).order_by(VolumeVersion.version.desc())
+    versions = (
+        select(VolumeVersion)
+        .where(VolumeVersion.volume_id == volume.id, committed)
+        .order_by(VolumeVersion.version.desc())
+    )
     version = session.scalars(versions.limit(1)).first()
     if version is None or version.committed_at is None:
         return []
@@ -72,7 +70,11 @@ def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
     if proof is not None:
         at = datetime.fromisoformat(proof["at"]) if "at" in proof else version.committed_at
         kept.append(KeptReport(Phase.YJ, at, confirmed=True, report=taken_over(proof)))
-    looks = select(FixityCheck).filter_by(volume_version_id=version.id, store=FIRST).order_by(FixityCheck.id.desc())
+    looks = (
+        select(FixityCheck)
+        .filter_by(volume_version_id=version.id, store=FIRST)
+        .order_by(FixityCheck.id.desc())
+    )
     last = session.scalars(looks.limit(1)).first()
     if last is not None:
         laid = long_run(last.objects, Counter(one["outcome"] for one in last.faults))

@@ -14,22 +14,30 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from archive.accession import blind_index
-from archive.accession.accession import ACCEPTED, SUPERSEDED, WAITING, OriginalObject, show_revision
+from archive.accession.accession import show_revision
+from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
 from archive.arrangement.filing import FilingRule
 from archive.audit import journal
 from archive.audit.anchors import heads, segment
 from archive.database.base import Base
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Case, CaseRevision, Component, Delivery, JournalEntry
-from archive.database.tables_gathering import PageOrder
-from archive.finding_aids.supervision import remember_actors
-from archive.preservation.rebuild_evidence import beside_facts, bring_deliveries, bring_fixity, bring_prints, bring_texts
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
+from archive.database.tables_volumes import PageOrder
+from archive.preservation.rebuild_evidence import (
+    beside_facts,
+    bring_deliveries,
+    bring_fixity,
+    bring_prints,
+    bring_texts,
+)
 from archive.preservation.rebuild_volumes import Package, file_volumes, read_packages, volume_facts
 from archive.reference.errors import ConflictError
+from archive.reference.objects import OriginalObject
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import IntakeOutcome, Outcome
+from archive.reference.vocabulary import ACCEPTED, SUPERSEDED, WAITING, IntakeOutcome, Outcome
 from storage.blobs import BlobStore
 
 
@@ -53,28 +61,57 @@ class Rebuilt:
 
 
 def rebuild(
-    engine: Engine, store: BlobStore, actor: str, *, catalogue: Catalogue, organisations: Organisations, rule: FilingRule
+    engine: Engine,
+    store: BlobStore,
+    actor: str,
+    *,
+    catalogue: Catalogue,
+    organisations: Organisations,
+    rule: FilingRule,
 ) -> Rebuilt:
     """Fill an empty database from the bucket, in one transaction; nothing in the bucket is changed. Raises ConflictError for one that is not empty."""
     report = Rebuilt()
     packages = read_packages(store, report.leftovers, report.faults)
     with writing(engine) as session:
-        if any(session.execute(select(table).limit(1)).first() for table in Base.metadata.sorted_tables):
+        if any(
+            session.execute(select(table).limit(1)).first() for table in Base.metadata.sorted_tables
+        ):
             raise ConflictError("目标数据库不是空的。", "重建只能写入空数据库；请另指定一个。")
         entries = _journal(session, store, report)
         cases = _cases(session, store, entries, packages, report)
-        file_volumes(session, entries, cases, packages, report, catalogue=catalogue, organisations=organisations, rule=rule)
-        report.deliveries, report.looks = bring_deliveries(session, store), bring_fixity(session, store)
+        file_volumes(
+            session,
+            entries,
+            cases,
+            packages,
+            report,
+            catalogue=catalogue,
+            organisations=organisations,
+            rule=rule,
+        )
+        report.deliveries, report.looks = (
+            bring_deliveries(session, store),
+            bring_fixity(session, store),
+        )
         report.texts = bring_texts(session, store, entries)
         report.lost = list(_lost(session, entries, cases, report))
         journal.record(
-            session, actor, "REBUILD", "database", checkpoints=report.checkpoints, entries=report.entries, versions=report.versions
+            session,
+            actor,
+            "REBUILD",
+            "database",
+            checkpoints=report.checkpoints,
+            entries=report.entries,
+            versions=report.versions,
         )
     return report
 
 
 def _lost(
-    session: Session, entries: list[JournalEntry], cases: dict[str, tuple[Case, list[CaseRevision]]], report: Rebuilt
+    session: Session,
+    entries: list[JournalEntry],
+    cases: dict[str, tuple[Case, list[CaseRevision]]],
+    report: Rebuilt,
 ) -> Iterator[str]:
     """What does not come back from a bucket, and why; the reader of the report is to decide whether a backup has it."""
     last = entries[-1].at if entries else "—"
@@ -89,7 +126,9 @@ def _lost(
     }
     if unknown:
         yield f"{len(unknown)} 次拒收的登记：其记录早于送达记录入库；包在 quarantine/ 中，编号见审计日志"
-    asked = {one.subject for one in entries if one.act in ("ACCESSION", "SUPPLEMENT")} - cases.keys()
+    asked = {
+        one.subject for one in entries if one.act in ("ACCESSION", "SUPPLEMENT")
+    } - cases.keys()
     if asked:
         yield f"{len(asked)} 件已接收的办件：存储中没有其接收记录"
 
@@ -127,7 +166,11 @@ class _Record:
 
 def _records(store: BlobStore, entries: list[JournalEntry]) -> Iterator[_Record]:
     """One record for each content of a case, in order of time. A try that was killed may have left a second one: the journal names the one that counts."""
-    named = {json.loads(one.detail).get("record") for one in entries if one.act in ("ACCESSION", "SUPPLEMENT")}
+    named = {
+        json.loads(one.detail).get("record")
+        for one in entries
+        if one.act in ("ACCESSION", "SUPPLEMENT")
+    }
     found: dict[str, _Record] = {}
     for one in store.list("accessions/"):
         fields = json.loads(store.read(one.key))
@@ -139,19 +182,29 @@ def _records(store: BlobStore, entries: list[JournalEntry]) -> Iterator[_Record]
 
 
 def _cases(
-    session: Session, store: BlobStore, entries: list[JournalEntry], packages: list[Package], report: Rebuilt
+    session: Session,
+    store: BlobStore,
+    entries: list[JournalEntry],
+    packages: list[Package],
+    report: Rebuilt,
 ) -> dict[str, tuple[Case, list[CaseRevision]]]:
     """Every case with its revisions, as the events of its life left it; what a package was made of was accepted, whatever the journal still knows."""
     made: dict[str, tuple[Case, list[CaseRevision]]] = {}
     facts_of_packages = {json.dumps(one.facts, sort_keys=True) for one in packages}
     confirms = [
-        (one.subject, json.loads(one.detail).get("revision"), datetime.fromisoformat(one.at)) for one in entries if one.act == "CONFIRM"
+        (one.subject, json.loads(one.detail).get("revision"), datetime.fromisoformat(one.at))
+        for one in entries
+        if one.act == "CONFIRM"
     ]
     laid = [one for one in entries if one.act == "PAGE_ORDER"]
     for record in _records(store, entries):
         fields = record.fields
         case, revisions = made.get(record.case_no, (None, []))
-        confirmed = {number for case_no, number, at in confirms if case_no == record.case_no and at <= record.at}
+        confirmed = {
+            number
+            for case_no, number, at in confirms
+            if case_no == record.case_no and at <= record.at
+        }
         for before in revisions:
             if before.state == WAITING:
                 before.state = ACCEPTED if before.revision in confirmed else SUPERSEDED
@@ -159,7 +212,9 @@ def _cases(
         revision = CaseRevision(
             revision=len(revisions) + 1,
             content_digest=fields["content_digest"],
-            state=WAITING if waits and json.dumps(fields["facts"], sort_keys=True) not in facts_of_packages else ACCEPTED,
+            state=WAITING
+            if waits and json.dumps(fields["facts"], sort_keys=True) not in facts_of_packages
+            else ACCEPTED,
             facts=fields["facts"],
             snapshot=fields["snapshot"],
             findings=fields["findings"],
@@ -176,11 +231,19 @@ def _cases(
         _keep_objects(session, case, revision, record)
         report.unprinted += not bring_prints(session, case.id, fields)
     for case_no, number, _ in confirms:
-        waiting = [one for one in made[case_no][1] if one.revision == number and one.state == WAITING] if case_no in made else []
+        waiting = (
+            [one for one in made[case_no][1] if one.revision == number and one.state == WAITING]
+            if case_no in made
+            else []
+        )
         for one in waiting:
             one.state = ACCEPTED
     for case, revisions in made.values():
-        usable = [one for one in revisions if one.state == ACCEPTED] or [one for one in revisions if one.state == WAITING] or revisions
+        usable = (
+            [one for one in revisions if one.state == ACCEPTED]
+            or [one for one in revisions if one.state == WAITING]
+            or revisions
+        )
         show_revision(case, usable[-1])
         session.flush()
         blind_index.remember(session, case)
@@ -237,7 +300,9 @@ def _keep_objects(session: Session, case: Case, revision: CaseRevision, record: 
             case_no=record.case_no,
             content_digest=revision.content_digest,
             outcome=str(
-                IntakeOutcome.CONFIRM if any(one["outcome"] == Outcome.CONFIRM for one in revision.findings) else IntakeOutcome.ACCEPTED
+                IntakeOutcome.CONFIRM
+                if any(one["outcome"] == Outcome.CONFIRM for one in revision.findings)
+                else IntakeOutcome.ACCEPTED
             ),
             findings=revision.findings,
             quarantine_prefix=None,
@@ -255,7 +320,11 @@ def differences(old: Engine, new: Engine) -> list[str]:
     found = [f"{name}：缺少" for name in sorted(before.keys() - after.keys())] + [
         f"{name}：多出" for name in sorted(after.keys() - before.keys())
     ]
-    found += [f"{name}：不同" for name in sorted(before.keys() & after.keys()) if before[name] != after[name]]
+    found += [
+        f"{name}：不同"
+        for name in sorted(before.keys() & after.keys())
+        if before[name] != after[name]
+    ]
     return found + ([] if kept == anchored else ["审计日志：已锚定的条目不同"])
 
 
@@ -263,11 +332,25 @@ def _facts(session: Session) -> dict[str, Any]:
     """All that must be the same, by name; identifiers and leases are each database's own."""
     numbers = {one.id: one.case_no for one in session.execute(select(Case.id, Case.case_no))}
     found: dict[str, Any] = {
-        f"办件 {one.case_no}": (one.revision, one.content_digest, one.state, one.facts) for one in session.scalars(select(Case))
+        f"办件 {one.case_no}": (one.revision, one.content_digest, one.state, one.facts)
+        for one in session.scalars(select(Case))
     }
     for revision in session.scalars(select(CaseRevision)):
         name = f"办件 {numbers[revision.case_id]} 第 {revision.revision} 次送达"
-        found[name] = (revision.content_digest, revision.state, revision.facts, revision.snapshot, revision.findings, revision.accepted_at)
+        found[name] = (
+            revision.content_digest,
+            revision.state,
+            revision.facts,
+            revision.snapshot,
+            revision.findings,
+            revision.accepted_at,
+        )
     for one in session.scalars(select(Component)):
-        found[f"原件 {numbers[one.case_id]}/{one.revision}/{one.path}"] = (one.material_no, one.sha256, one.size, one.media_type, one.pages)
+        found[f"原件 {numbers[one.case_id]}/{one.revision}/{one.path}"] = (
+            one.material_no,
+            one.sha256,
+            one.size,
+            one.media_type,
+            one.pages,
+        )
     return found | volume_facts(session, numbers) | beside_facts(session)

@@ -9,18 +9,27 @@ from typing import Any, Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import SUPERSEDED, VOIDED
 from archive.arrangement.filing import FilingRule, is_late, place
-from archive.arrangement.numbering import FROM_RENEWAL, FROM_TIMESTAMP, KIND_OF, begin_version, stamping_digest
+from archive.arrangement.numbering import begin_version, stamping_digest
 from archive.compile.metadata import read_metadata
-from archive.compile.prove import Stamp, newest_stamp
-from archive.database.tables_cases import Case, CaseRevision, Job, JournalEntry, NumberCounter, Step, Volume, VolumeVersion
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case, CaseRevision
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
 from archive.jobs.feed import announce
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import VolumeState
+from archive.reference.vocabulary import (
+    FROM_RENEWAL,
+    FROM_TIMESTAMP,
+    KIND_OF,
+    SUPERSEDED,
+    VOIDED,
+    VolumeState,
+)
+from archive.signing.validation import Stamp, newest_stamp
 from storage.blobs import BlobStore
 from storage.errors import StorageError
 from storage.package import INVENTORY, Inventory, parse_inventory, verify_package
@@ -65,12 +74,16 @@ def read_packages(store: BlobStore, leftovers: list[str], faults: list[str]) -> 
         prefixes["/".join(parts[:6])].add("/".join(parts[6:]))
     packages: list[Package] = []
     before: tuple[str, bytes] = ("", b"")
-    for prefix in sorted(prefixes, key=lambda one: (one.rpartition("/")[0], int(one.rpartition("/v")[2]))):
+    for prefix in sorted(
+        prefixes, key=lambda one: (one.rpartition("/")[0], int(one.rpartition("/v")[2]))
+    ):
         if INVENTORY not in prefixes[prefix]:
             leftovers.append(prefix)
             continue
         try:
-            package, pdf = _read(store, prefix, before[1] if before[0] == prefix.rpartition("/")[0] else b"")
+            package, pdf = _read(
+                store, prefix, before[1] if before[0] == prefix.rpartition("/")[0] else b""
+            )
         except (StorageError, ValueError, KeyError) as error:
             faults.append(f"{prefix}：无法读取（{type(error).__name__}）")
             continue
@@ -113,19 +126,27 @@ def file_volumes(
     rule: FilingRule,
 ) -> None:
     """Every number that was given, with its versions, or the reason why it is void."""
-    given = {code: (case_no, datetime.fromisoformat(one.at)) for one in entries for code, case_no in _numbers(one)}
+    given = {
+        code: (case_no, datetime.fromisoformat(one.at))
+        for one in entries
+        for code, case_no in _numbers(one)
+    }
     for package in packages:
         made_at = datetime.fromisoformat(package.inventory.made_at)
         given.setdefault(package.inventory.code, (package.facts["case_no"], made_at))
     first = {one.inventory.code: one for one in reversed(packages)}
     last: dict[tuple[object, ...], tuple[datetime, str]] = {}
     by_code: dict[str, Volume] = {}
-    for code, (case_no, at) in sorted(given.items(), key=lambda one: ArchivalCode.parse(one[0]).number):
+    for code, (case_no, at) in sorted(
+        given.items(), key=lambda one: ArchivalCode.parse(one[0]).number
+    ):
         if case_no not in cases:
             report.faults.append(f"{code}：存储中没有其办件的接收记录")
             continue
         case, revisions = cases[case_no]
-        by_code[code] = _volume(code, case, at, _place(revisions, catalogue, organisations, rule), first.get(code), last)
+        by_code[code] = _volume(
+            code, case, at, _place(revisions, catalogue, organisations, rule), first.get(code), last
+        )
         session.add(by_code[code])
     session.flush()
     _count(session, by_code)
@@ -147,7 +168,12 @@ def _usable(revisions: list[CaseRevision]) -> CaseRevision:
     return next(one for one in revisions if one.state != SUPERSEDED)
 
 
-def _place(revisions: list[CaseRevision], catalogue: Catalogue, organisations: Organisations, rule: FilingRule) -> dict[str, str | None]:
+def _place(
+    revisions: list[CaseRevision],
+    catalogue: Catalogue,
+    organisations: Organisations,
+    rule: FilingRule,
+) -> dict[str, str | None]:
     facts = CaseFacts.model_validate(_usable(revisions).facts)
     found = place(facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule)
     cross = found.cross_reference
@@ -169,7 +195,12 @@ def _volume(
 ) -> Volume:
     """The number's row. What the package says of its filing counts: the rule may have been another one when it was filed."""
     parts = ArchivalCode.parse(code)
-    key = {"fonds": parts.fonds, "series": str(parts.series), "year": parts.year, "term": str(parts.term)}
+    key = {
+        "fonds": parts.fonds,
+        "series": str(parts.series),
+        "year": parts.year,
+        "term": str(parts.term),
+    }
     mine, series = (case.completed_at, case.case_no), tuple(key.values())
     late = is_late(mine, last.get(series))
     last[series] = max(mine, last.get(series, mine))
@@ -183,7 +214,14 @@ def _volume(
         }
         late = package.metadata["late"]
     return Volume(
-        **key, **placement, case_id=case.id, number=parts.number, code=code, completed_at=case.completed_at, late=late, reserved_at=at
+        **key,
+        **placement,
+        case_id=case.id,
+        number=parts.number,
+        code=code,
+        completed_at=case.completed_at,
+        late=late,
+        reserved_at=at,
     )
 
 
@@ -198,9 +236,18 @@ def _count(session: Session, volumes: dict[str, Volume]) -> None:
 
 
 def _versions(
-    session: Session, packages: list[Package], volumes: dict[str, Volume], cases: Cases, entries: list[JournalEntry], report: Report
+    session: Session,
+    packages: list[Package],
+    volumes: dict[str, Volume],
+    cases: Cases,
+    entries: list[JournalEntry],
+    report: Report,
 ) -> None:
-    journalled = {one.subject: json.loads(one.detail).get("inventory") for one in entries if one.act == VolumeState.COMMITTED}
+    journalled = {
+        one.subject: json.loads(one.detail).get("inventory")
+        for one in entries
+        if one.act == VolumeState.COMMITTED
+    }
     before: VolumeVersion | None = None
     for package in packages:
         volume = volumes.get(package.inventory.code)
@@ -223,7 +270,13 @@ def _versions(
         report.versions += 1
 
 
-def _version(session: Session, volume: Volume, revision: CaseRevision, package: Package, before: VolumeVersion | None) -> VolumeVersion:
+def _version(
+    session: Session,
+    volume: Volume,
+    revision: CaseRevision,
+    package: Package,
+    before: VolumeVersion | None,
+) -> VolumeVersion:
     """A committed version with its steps, which a later time-stamp reads; frozen when its package is not whole."""
     made_at = datetime.fromisoformat(package.inventory.made_at)
     version = begin_version(session, volume, package.inventory.version, revision, made_at)
@@ -232,13 +285,28 @@ def _version(session: Session, volume: Volume, revision: CaseRevision, package: 
         version.origin = FROM_TIMESTAMP if before.lta_pending else FROM_RENEWAL
         version.input_digest = stamping_digest(volume.code, version.origin, before)
     version.state = str(VolumeState.COMMITTED if package.whole else VolumeState.QUARANTINED)
-    version.pages, version.bytes, version.sha256 = package.metadata["pages"], package.pdf_size, package.pdf_sha256
+    version.pages, version.bytes, version.sha256 = (
+        package.metadata["pages"],
+        package.pdf_size,
+        package.pdf_sha256,
+    )
     version.inventory_sha256, version.committed_at = package.inventory.sha256, made_at
     version.signature_level, version.lta_pending = signature["level"], signature["pending"]
     if package.stamp is not None:
-        version.stamped_until, version.stamp_algorithm = package.stamp.until, package.stamp.algorithm
+        version.stamped_until, version.stamp_algorithm = (
+            package.stamp.until,
+            package.stamp.algorithm,
+        )
     for step, result in results.items():
-        session.add(Step(volume_version_id=version.id, step=str(step), input_digest=version.input_digest, result=result, done_at=made_at))
+        session.add(
+            Step(
+                volume_version_id=version.id,
+                step=str(step),
+                input_digest=version.input_digest,
+                result=result,
+                done_at=made_at,
+            )
+        )
     job = session.scalars(select(Job).filter_by(subject=str(version.id))).one()
     job.kind, job.state, job.ended_at = KIND_OF[version.origin], "DONE", made_at
     announce(session, volume.id)
@@ -247,9 +315,16 @@ def _version(session: Session, volume: Volume, revision: CaseRevision, package: 
 
 def _results(package: Package) -> dict[VolumeState, dict[str, Any]]:
     inspection, signature = package.inspection, package.inspection["signature"]
-    contents = [{key: one[key] for key in ("no", "code", "title", "source", "page", "pages")} for one in package.metadata["contents"]]
+    contents = [
+        {key: one[key] for key in ("no", "code", "title", "source", "page", "pages")}
+        for one in package.metadata["contents"]
+    ]
     return {
-        VolumeState.COMPILED: {"pages": package.metadata["pages"], "contents": contents, "routes": inspection["routes"]},
+        VolumeState.COMPILED: {
+            "pages": package.metadata["pages"],
+            "contents": contents,
+            "routes": inspection["routes"],
+        },
         VolumeState.SIGNED: {
             "sha256": package.pdf_sha256,
             "staged": "",
@@ -263,7 +338,9 @@ def _results(package: Package) -> dict[VolumeState, dict[str, Any]]:
     }
 
 
-def _void(session: Session, entries: list[JournalEntry], volumes: dict[str, Volume], cases: Cases) -> None:
+def _void(
+    session: Session, entries: list[JournalEntry], volumes: dict[str, Volume], cases: Cases
+) -> None:
     for entry in entries:
         if entry.act != "VOID" or entry.subject not in volumes:
             continue
@@ -281,11 +358,21 @@ def volume_facts(session: Session, case_numbers: dict[int, str]) -> dict[str, An
     codes = {}
     for one in session.scalars(select(Volume)):
         codes[one.id] = one.code
-        filed = (one.filing_org, one.cross_fonds, one.cross_series, one.cross_org, one.completed_at, one.late, one.void_reason)
+        filed = (
+            one.filing_org,
+            one.cross_fonds,
+            one.cross_series,
+            one.cross_org,
+            one.completed_at,
+            one.late,
+            one.void_reason,
+        )
         found[f"档号 {one.code}"] = (case_numbers[one.case_id], *filed)
     for counter in session.scalars(select(NumberCounter)):
         found[f"册号 {counter.fonds}·{counter.series}·{counter.year}·{counter.term}"] = counter.last
-    for version in session.scalars(select(VolumeVersion).where(VolumeVersion.inventory_sha256.is_not(None))):
+    for version in session.scalars(
+        select(VolumeVersion).where(VolumeVersion.inventory_sha256.is_not(None))
+    ):
         found[f"版本 {codes[version.volume_id]}/v{version.version}"] = (
             version.case_revision,
             version.origin,

@@ -11,14 +11,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from archive.arrangement.numbering import FROM_RENEWAL, begin_stamping, newest_version
+from archive.arrangement.numbering import begin_stamping, newest_version
 from archive.audit import journal
-from archive.compile.prove import Stamp, newest_stamp
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Volume, VolumeVersion
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.crashpoints import reach
 from archive.reference.codes import ArchivalCode, storage_prefix
-from archive.reference.vocabulary import SignatureLevel, VolumeState
+from archive.reference.vocabulary import FROM_RENEWAL, SignatureLevel, VolumeState
+from archive.signing.validation import Stamp, newest_stamp
 from storage.blobs import BlobStore
 
 _GAIN = timedelta(days=1)
@@ -44,10 +44,14 @@ def _newest() -> Select[Any]:
     """The newest versions, committed and with a stamp. One that is being made stands before the one it follows, unless it was given up."""
     later = aliased(VolumeVersion)
     follows = exists().where(
-        later.volume_id == VolumeVersion.volume_id, later.version > VolumeVersion.version, later.state != VolumeState.VOID
+        later.volume_id == VolumeVersion.volume_id,
+        later.version > VolumeVersion.version,
+        later.state != VolumeState.VOID,
     )
     return select(VolumeVersion.volume_id).where(
-        VolumeVersion.state == VolumeState.COMMITTED, VolumeVersion.stamped_until.is_not(None), ~follows
+        VolumeVersion.state == VolumeState.COMMITTED,
+        VolumeVersion.stamped_until.is_not(None),
+        ~follows,
     )
 
 
@@ -56,7 +60,11 @@ def _ending(session: Session, before: datetime, ends: Ends) -> ColumnElement[boo
     gone = {name for name, end in ends.items() if end <= before}
     weak: list[str] = []
     if gone:
-        known = session.scalars(select(VolumeVersion.stamp_algorithm).where(VolumeVersion.stamp_algorithm.is_not(None)).distinct())
+        known = session.scalars(
+            select(VolumeVersion.stamp_algorithm)
+            .where(VolumeVersion.stamp_algorithm.is_not(None))
+            .distinct()
+        )
         weak = [one for one in known if one and gone & set(one.split("-"))]
     return or_(VolumeVersion.stamped_until <= before, VolumeVersion.stamp_algorithm.in_(weak))
 
@@ -65,12 +73,21 @@ def outlook(session: Session, before: datetime, ends: Ends) -> Outlook:
     """How long the holdings are good as they are. `first_end` is of certificates."""
     newest = _newest()
     first = session.scalar(newest.with_only_columns(func.min(VolumeVersion.stamped_until)))
-    due = session.scalar(newest.where(_ending(session, before, ends)).with_only_columns(func.count()))
+    due = session.scalar(
+        newest.where(_ending(session, before, ends)).with_only_columns(func.count())
+    )
     return Outlook(first, due or 0)
 
 
 def freeze_renewals(
-    session: Session, actor: str, *, before: datetime, now_good_for: Stamp, ends: Ends, at: datetime, limit: int = 500
+    session: Session,
+    actor: str,
+    *,
+    before: datetime,
+    now_good_for: Stamp,
+    ends: Ends,
+    at: datetime,
+    limit: int = 500,
 ) -> int:
     """Begin a further version of every volume whose newest time-stamp ends before a time and would last longer if it were set now.
 
@@ -78,12 +95,16 @@ def freeze_renewals(
     """
     end = end_of(now_good_for, ends) - _GAIN
     gains = _ending(session, min(before, end), ends)
-    query = _newest().where(gains).order_by(VolumeVersion.stamped_until, VolumeVersion.id).limit(limit)
+    query = (
+        _newest().where(gains).order_by(VolumeVersion.stamped_until, VolumeVersion.id).limit(limit)
+    )
     begun = 0
     for volume_id in session.scalars(query).all():
         volume = session.get_one(Volume, volume_id)
         number = newest_version(session, volume).version + 1
-        versions = select(VolumeVersion).where(VolumeVersion.volume_id == volume_id, VolumeVersion.state != VolumeState.VOID)
+        versions = select(VolumeVersion).where(
+            VolumeVersion.volume_id == volume_id, VolumeVersion.state != VolumeState.VOID
+        )
         standing = session.scalars(versions.order_by(VolumeVersion.version.desc()).limit(1)).one()
         # Looked at again, now that the volume is locked: another node may have been first.
         if standing.state == VolumeState.COMMITTED:
@@ -91,12 +112,21 @@ def freeze_renewals(
             begun += 1
     if begun:
         # One entry for all: each version has its own at every step that follows.
-        journal.record(session, actor, "RENEW", "batch", count=begun, before=before.isoformat(timespec="seconds"))
+        journal.record(
+            session,
+            actor,
+            "RENEW",
+            "batch",
+            count=begun,
+            before=before.isoformat(timespec="seconds"),
+        )
     reach("renewal-frozen-before-commit")
     return begun
 
 
-def learn_stamps(engine: Engine, store: BlobStore, watch: Callable[[int, int], None] = lambda *_: None) -> int:
+def learn_stamps(
+    engine: Engine, store: BlobStore, watch: Callable[[int, int], None] = lambda *_: None
+) -> int:
     """Fill in, from their bytes, the rows of stamped versions that were committed before it was kept; returns how many. Goes on where it was ended."""
     query = (
         select(VolumeVersion.id, Volume.code, VolumeVersion.version, VolumeVersion.sha256)
@@ -111,7 +141,11 @@ def learn_stamps(engine: Engine, store: BlobStore, watch: Callable[[int, int], N
     with reading(engine) as session:
         todo = session.execute(query).all()
     for number, (version_id, code, version, digest) in enumerate(todo, 1):
-        stamp = newest_stamp(store.read(f"{storage_prefix(ArchivalCode.parse(code), version)}/volume.pdf", sha256=digest))
+        stamp = newest_stamp(
+            store.read(
+                f"{storage_prefix(ArchivalCode.parse(code), version)}/volume.pdf", sha256=digest
+            )
+        )
         if stamp is not None:
             with writing(engine) as session:
                 row = session.get_one(VolumeVersion, version_id)

@@ -6,7 +6,8 @@ from sqlalchemy import Engine, select
 
 from archive.audit import journal
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_cases import Replica, Volume, VolumeVersion
+from archive.database.tables_preservation import Replica
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.vocabulary import VolumeState
 from storage.blobs import BlobStore
@@ -18,7 +19,12 @@ BESIDE = ("accessions/", "deliveries/", "fixity/", "journal/", "quarantine/", "r
 
 
 def replicate(
-    engine: Engine, store: BlobStore, second: BlobStore, actor: str, *, watch: Callable[[int, int], None] = lambda *_: None
+    engine: Engine,
+    store: BlobStore,
+    second: BlobStore,
+    actor: str,
+    *,
+    watch: Callable[[int, int], None] = lambda *_: None,
 ) -> Copied:
     """Copy every committed version that the second store lacks.
 
@@ -37,7 +43,9 @@ def replicate(
     failed: StorageError | None = None
     for number, (version_id, code, version, digest) in enumerate(todo, 1):
         try:
-            copied = copy_package(store, second, storage_prefix(ArchivalCode.parse(code), version), digest or "")
+            copied = copy_package(
+                store, second, storage_prefix(ArchivalCode.parse(code), version), digest or ""
+            )
         except StoreUnavailableError:
             raise
         except StorageError as error:
@@ -45,14 +53,21 @@ def replicate(
             continue
         with writing(engine) as session:
             if session.scalar(select(Replica.id).filter_by(volume_version_id=version_id)) is None:
-                row = Replica(volume_version_id=version_id, objects=copied.objects, bytes=copied.bytes, copied_at=database_now(session))
+                row = Replica(
+                    volume_version_id=version_id,
+                    objects=copied.objects,
+                    bytes=copied.bytes,
+                    copied_at=database_now(session),
+                )
                 session.add(row)
         objects, size = objects + copied.objects, size + copied.bytes
         watch(number, len(todo))
     beside = sum(copy_missing(store, second, prefix) for prefix in BESIDE)
     if todo or beside:
         with writing(engine) as session:
-            journal.record(session, actor, "REPLICATE", "second", packages=len(todo), objects=objects + beside)
+            journal.record(
+                session, actor, "REPLICATE", "second", packages=len(todo), objects=objects + beside
+            )
     if failed is not None:
         raise failed
     return Copied(objects + beside, size)

@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 
 from archive.audit import journal
 from archive.audit.anchors import verify_anchors
-from archive.compile.prove import PdfAProver, TrustAnchors, prove_volume
+from archive.compile.prove import PdfAProver, prove_volume
 from archive.database.engine import reading
-from archive.database.tables_cases import CaseRevision, NumberCounter, Volume, VolumeVersion
+from archive.database.tables_cases import CaseRevision
+from archive.database.tables_volumes import NumberCounter, Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.service_items import required_materials
 from archive.reference.vocabulary import VolumeState
+from archive.signing.validation import TrustAnchors
 from storage.blobs import BlobStore
 from storage.errors import StorageError
 from storage.package import read_inventory, verify_package
@@ -39,7 +41,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CommittedVolume:
     """One committed version and what the row says of it; `previous` is the commit record that its own must name.
 
     `followed_at` is when the next version was committed, whose commit record names this one: by then, as the anchored journal shows, its bytes
@@ -56,20 +58,27 @@ class Held:
     followed_at: datetime | None = None
 
 
-def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
+def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[CommittedVolume]:
     """Every committed version, or those of the named volumes, in order of 档号."""
     query = (
         select(Volume, VolumeVersion)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-        .where(VolumeVersion.state.in_((VolumeState.COMMITTED, VolumeState.QUARANTINED)), VolumeVersion.inventory_sha256.is_not(None))
+        .where(
+            VolumeVersion.state.in_((VolumeState.COMMITTED, VolumeState.QUARANTINED)),
+            VolumeVersion.inventory_sha256.is_not(None),
+        )
     )
     if codes:
         query = query.where(Volume.code.in_(codes))
     with reading(engine) as session:
-        held: list[Held] = []
+        held: list[CommittedVolume] = []
         before: tuple[str, str | None] = ("", None)
         rows = session.execute(query.order_by(Volume.code, VolumeVersion.version)).all()
-        next_at = {(one.code, at.version): then.committed_at for (one, at), (two, then) in itertools.pairwise(rows) if one.id == two.id}
+        next_at = {
+            (one.code, at.version): then.committed_at
+            for (one, at), (two, then) in itertools.pairwise(rows)
+            if one.id == two.id
+        }
         for volume, version in rows:
             follows, previous = before[0] == volume.code, before[1]
             before = (volume.code, version.inventory_sha256)
@@ -77,7 +86,7 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
             if version.state != VolumeState.COMMITTED:
                 continue
             held.append(
-                Held(
+                CommittedVolume(
                     volume.code,
                     version.version,
                     storage_prefix(ArchivalCode.parse(volume.code), version.version),
@@ -94,23 +103,29 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[Held]:
 def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
     """When the version after this one was committed; None for the newest."""
     later = select(VolumeVersion.committed_at).where(
-        VolumeVersion.volume_id == version.volume_id, VolumeVersion.version > version.version, VolumeVersion.inventory_sha256.is_not(None)
+        VolumeVersion.volume_id == version.volume_id,
+        VolumeVersion.version > version.version,
+        VolumeVersion.inventory_sha256.is_not(None),
     )
     return session.scalars(later.order_by(VolumeVersion.version).limit(1)).first()
 
 
-def verify_volume(store: BlobStore, held: Held, trust: TrustAnchors, prover: PdfAProver) -> list[Fault]:
+def verify_volume(
+    store: BlobStore, held: CommittedVolume, trust: TrustAnchors, prover: PdfAProver
+) -> list[Fault]:
     """I1 for one version: commit record, every object with its digest, PDF/A-2u, signature, pages and 档号."""
     return _proved(held, _read(store, held), trust, prover)
 
 
-def verify_volumes(store: BlobStore, volumes: Sequence[Held], trust: TrustAnchors, prover: PdfAProver) -> Iterator[list[Fault]]:
+def verify_volumes(
+    store: BlobStore, volumes: Sequence[CommittedVolume], trust: TrustAnchors, prover: PdfAProver
+) -> Iterator[list[Fault]]:
     """`verify_volume` for each, in order. While one is proved, packages of the next are read: a store over a network answers each object late.
 
     What proves knows no threads, and its Java would wait for them for ever, so only reading is done in others.
     """
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="verify") as pool:
-        ahead: deque[tuple[Held, Future[bytes | list[Fault]]]] = deque()
+        ahead: deque[tuple[CommittedVolume, Future[bytes | list[Fault]]]] = deque()
         try:
             for one in volumes:
                 ahead.append((one, pool.submit(_read, store, one)))
@@ -123,14 +138,17 @@ def verify_volumes(store: BlobStore, volumes: Sequence[Held], trust: TrustAnchor
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(store: BlobStore, held: Held) -> bytes | list[Fault]:
+def _read(store: BlobStore, held: CommittedVolume) -> bytes | list[Fault]:
     """The volume's file, when every object of its package is as its commit record says; else what is not."""
     name = f"{held.code}/v{held.version}"
     try:
         inventory = read_inventory(store, held.prefix)
         if inventory is None:
             return [Fault("I1", name, "归档记录 inventory.json 缺失")]
-        faults = [Fault("I1", name, f"{one.kind}：{one.path}") for one in verify_package(store, held.prefix)]
+        faults = [
+            Fault("I1", name, f"{one.kind}：{one.path}")
+            for one in verify_package(store, held.prefix)
+        ]
         if inventory.sha256 != held.inventory_sha256:
             faults.append(Fault("I1", name, "归档记录与数据库登记的摘要不符"))
         if inventory.previous != held.previous:
@@ -140,15 +158,21 @@ def _read(store: BlobStore, held: Held) -> bytes | list[Fault]:
         return [Fault("I1", name, str(error))]
 
 
-def _proved(held: Held, pdf: bytes | list[Fault], trust: TrustAnchors, prover: PdfAProver) -> list[Fault]:
+def _proved(
+    held: CommittedVolume, pdf: bytes | list[Fault], trust: TrustAnchors, prover: PdfAProver
+) -> list[Fault]:
     if isinstance(pdf, list):
         return pdf
     believed = trust.at(held.followed_at) if held.followed_at else trust
-    proof = prove_volume(pdf, trust=believed, expected_pages=held.pages, expected_code=held.code, prover=prover)
+    proof = prove_volume(
+        pdf, trust=believed, expected_pages=held.pages, expected_code=held.code, prover=prover
+    )
     return [Fault("I1", f"{held.code}/v{held.version}", one) for one in proof.faults]
 
 
-def verify_holdings(engine: Engine, store: BlobStore, trust: TrustAnchors | None = None) -> Iterator[Fault]:
+def verify_holdings(
+    engine: Engine, store: BlobStore, trust: TrustAnchors | None = None
+) -> Iterator[Fault]:
     """The invariants across volumes: I1 nothing frozen, I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10 journal."""
     frozen = _frozen(engine)
     for name in frozen.values():
@@ -169,11 +193,17 @@ def _frozen(engine: Engine) -> dict[str, str]:
     query = (
         select(Volume.code, VolumeVersion.version)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-        .where(VolumeVersion.state == VolumeState.QUARANTINED, VolumeVersion.inventory_sha256.is_not(None))
+        .where(
+            VolumeVersion.state == VolumeState.QUARANTINED,
+            VolumeVersion.inventory_sha256.is_not(None),
+        )
     )
     with reading(engine) as session:
         found = session.execute(query).all()
-    return {storage_prefix(ArchivalCode.parse(code), version): f"{code}/v{version}" for code, version in found}
+    return {
+        storage_prefix(ArchivalCode.parse(code), version): f"{code}/v{version}"
+        for code, version in found
+    }
 
 
 def _bucket(store: BlobStore, held: set[str]) -> Iterator[Fault]:
@@ -182,20 +212,32 @@ def _bucket(store: BlobStore, held: set[str]) -> Iterator[Fault]:
         while prefix.startswith("volumes/") and prefix not in held:
             prefix = prefix.rpartition("/")[0]
         if prefix not in held:
-            yield Fault("I2" if one.key.endswith("/inventory.json") else "I8", one.key, "存储中有数据库未登记的对象")
+            yield Fault(
+                "I2" if one.key.endswith("/inventory.json") else "I8",
+                one.key,
+                "存储中有数据库未登记的对象",
+            )
 
 
 def _numbers(engine: Engine) -> Iterator[Fault]:
     with reading(engine) as session:
         for counter in session.scalars(select(NumberCounter)):
-            key = {"fonds": counter.fonds, "series": counter.series, "year": counter.year, "term": counter.term}
+            key = {
+                "fonds": counter.fonds,
+                "series": counter.series,
+                "year": counter.year,
+                "term": counter.term,
+            }
             volumes = list(session.scalars(select(Volume).filter_by(**key).order_by(Volume.number)))
             name = f"{counter.fonds}·{counter.series}·{counter.year}·{counter.term}"
             missing = sorted(set(range(1, counter.last + 1)) - {one.number for one in volumes})
             if missing:
                 yield Fault("I5", name, f"断号且无作废说明：{missing[:10]}")
             in_order = [one for one in volumes if not one.late]
-            if any(after.completed_at < before.completed_at for before, after in itertools.pairwise(in_order)):
+            if any(
+                after.completed_at < before.completed_at
+                for before, after in itertools.pairwise(in_order)
+            ):
                 yield Fault("I6", name, "册号顺序与办结时间顺序不一致")
         yield from _voided(session)
 
@@ -203,9 +245,13 @@ def _numbers(engine: Engine) -> Iterator[Fault]:
 def _voided(session: Session) -> Iterator[Fault]:
     """I5: a number without a volume is void with a reason, and a void number has no volume."""
     states: dict[int, set[str]] = {}
-    for volume_id, state in session.execute(select(VolumeVersion.volume_id, VolumeVersion.state).distinct()):
+    for volume_id, state in session.execute(
+        select(VolumeVersion.volume_id, VolumeVersion.state).distinct()
+    ):
         states.setdefault(volume_id, set()).add(state)
-    for volume in session.scalars(select(Volume).order_by(Volume.code).execution_options(yield_per=500)):
+    for volume in session.scalars(
+        select(Volume).order_by(Volume.code).execution_options(yield_per=500)
+    ):
         found = states.get(volume.id, set())
         if volume.void_reason is None and found <= {"VOID"}:
             yield Fault("I5", volume.code, "档号没有册，也无作废说明")
@@ -216,7 +262,11 @@ def _voided(session: Session) -> Iterator[Fault]:
 def gaps(engine: Engine) -> list[dict[str, str]]:
     """The gap report: every number that is not a volume, and why."""
     with reading(engine) as session:
-        query = select(Volume.code, Volume.void_reason).where(Volume.void_reason.is_not(None)).order_by(Volume.code)
+        query = (
+            select(Volume.code, Volume.void_reason)
+            .where(Volume.void_reason.is_not(None))
+            .order_by(Volume.code)
+        )
         return [{"code": code, "reason": reason or ""} for code, reason in session.execute(query)]
 
 
@@ -226,7 +276,13 @@ def _materials(engine: Engine) -> Iterator[Fault]:
         query = (
             select(Volume.code, VolumeVersion.version, CaseRevision.facts, CaseRevision.snapshot)
             .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-            .join(CaseRevision, and_(CaseRevision.case_id == Volume.case_id, CaseRevision.revision == VolumeVersion.case_revision))
+            .join(
+                CaseRevision,
+                and_(
+                    CaseRevision.case_id == Volume.case_id,
+                    CaseRevision.revision == VolumeVersion.case_revision,
+                ),
+            )
             .where(VolumeVersion.state != "VOID")
             .execution_options(yield_per=500)
         )

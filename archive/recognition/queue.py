@@ -12,16 +12,18 @@ from sqlalchemy import String, and_, cast, func, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import ACCEPTED, OriginalObject
 from archive.audit import journal
 from archive.database.engine import database_now, insert_absent
-from archive.database.tables_cases import Case, CaseRevision, Component, Job, Volume, VolumeVersion
+from archive.database.tables_cases import Case, CaseRevision, Component
+from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.feed import announce
 from archive.recognition.page_texts import PageText
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ArchiveError, LeaseLostError
-from archive.reference.vocabulary import SourceKind
+from archive.reference.objects import OriginalObject
+from archive.reference.vocabulary import ACCEPTED, SourceKind
 
 OCR = "ocr"
 """The kind of its jobs; the subject of one is `digest:page`, which no version's number can be."""
@@ -68,10 +70,14 @@ def subject_of(sha256: str, page: int) -> str:
 
 def is_scan(media_type: str, source: SourceKind) -> bool:
     """Whether pages of this kind carry text that only a picture shows: images, and PDFs that scanners and applicants make."""
-    return media_type in _IMAGES or (media_type == "application/pdf" and source not in _BORN_DIGITAL)
+    return media_type in _IMAGES or (
+        media_type == "application/pdf" and source not in _BORN_DIGITAL
+    )
 
 
-def queue_pages(session: Session, facts: CaseFacts, objects: Iterable[OriginalObject], at: datetime) -> int:
+def queue_pages(
+    session: Session, facts: CaseFacts, objects: Iterable[OriginalObject], at: datetime
+) -> int:
     """Write a job for every scanned page of these originals that has none; returns how many pages are scans."""
     sources = {material.no: material.source for material in facts.materials}
     pages = [
@@ -82,9 +88,20 @@ def queue_pages(session: Session, facts: CaseFacts, objects: Iterable[OriginalOb
     ]
     for start in range(0, len(pages), _CHUNK):
         some = pages[start : start + _CHUNK]
-        insert_absent(session, RecognisedPage, [{"sha256": sha256, "page": page, "lease_token": 0} for sha256, page in some])
+        insert_absent(
+            session,
+            RecognisedPage,
+            [{"sha256": sha256, "page": page, "lease_token": 0} for sha256, page in some],
+        )
         jobs = [
-            {"kind": OCR, "subject": subject_of(sha256, page), "state": "WAITING", "attempts": 0, "created_at": at} for sha256, page in some
+            {
+                "kind": OCR,
+                "subject": subject_of(sha256, page),
+                "state": "WAITING",
+                "attempts": 0,
+                "created_at": at,
+            }
+            for sha256, page in some
         ]
         insert_absent(session, Job, jobs)
     return len(pages)
@@ -92,21 +109,37 @@ def queue_pages(session: Session, facts: CaseFacts, objects: Iterable[OriginalOb
 
 def queue_held(session: Session, after: int, at: datetime) -> int | None:
     """Queue the scans of a further few revisions that were taken over while OCR was off; returns where to go on, None at the end."""
-    revisions = session.scalars(select(CaseRevision).where(CaseRevision.id > after).order_by(CaseRevision.id).limit(_CHUNK)).all()
+    revisions = session.scalars(
+        select(CaseRevision).where(CaseRevision.id > after).order_by(CaseRevision.id).limit(_CHUNK)
+    ).all()
     for one in revisions:
-        rows = session.scalars(select(Component).filter_by(case_id=one.case_id, revision=one.revision))
-        objects = [OriginalObject(row.material_no, row.path, row.sha256, row.size, row.media_type, row.pages) for row in rows]
+        rows = session.scalars(
+            select(Component).filter_by(case_id=one.case_id, revision=one.revision)
+        )
+        objects = [
+            OriginalObject(
+                row.material_no, row.path, row.sha256, row.size, row.media_type, row.pages
+            )
+            for row in rows
+        ]
         queue_pages(session, CaseFacts.model_validate(one.facts), objects, at)
     return revisions[-1].id if revisions else None
 
 
 def waiting_pages(session: Session, limit: int | None = None) -> list[tuple[str, int]]:
     """The pages that wait, in the order in which they came."""
-    rows = session.scalars(select(Job.subject).where(Job.kind == OCR, Job.state == "WAITING").order_by(Job.id).limit(limit))
+    rows = session.scalars(
+        select(Job.subject)
+        .where(Job.kind == OCR, Job.state == "WAITING")
+        .order_by(Job.id)
+        .limit(limit)
+    )
     return [(subject[:64], int(subject[65:])) for subject in rows]
 
 
-def claim_page(session: Session, sha256: str, page: int, owner: str, *, seconds: int = LEASE_SECONDS) -> PageClaim | None:
+def claim_page(
+    session: Session, sha256: str, page: int, owner: str, *, seconds: int = LEASE_SECONDS
+) -> PageClaim | None:
     """Take the lease of a page; None when another reader holds it, or its text is there, in which case its job is ended."""
     now = database_now(session)
     row = session.scalars(select(RecognisedPage).filter_by(sha256=sha256, page=page)).first()
@@ -115,15 +148,29 @@ def claim_page(session: Session, sha256: str, page: int, owner: str, *, seconds:
     if row.text_sha256 is not None:
         _end(session, row, "DONE")
         return None
-    free = or_(RecognisedPage.lease_until.is_(None), RecognisedPage.lease_until < now, RecognisedPage.lease_owner == owner)
+    free = or_(
+        RecognisedPage.lease_until.is_(None),
+        RecognisedPage.lease_until < now,
+        RecognisedPage.lease_owner == owner,
+    )
     token = session.execute(
         update(RecognisedPage)
         .where(RecognisedPage.id == row.id, RecognisedPage.text_sha256.is_(None), free)
-        .values(lease_owner=owner, lease_token=RecognisedPage.lease_token + 1, lease_until=now + timedelta(seconds=seconds))
+        .values(
+            lease_owner=owner,
+            lease_token=RecognisedPage.lease_token + 1,
+            lease_until=now + timedelta(seconds=seconds),
+        )
         .returning(RecognisedPage.lease_token)
     ).scalar_one_or_none()
-    media_type = session.scalars(select(Component.media_type).filter_by(sha256=sha256).limit(1)).first()
-    return None if token is None or media_type is None else PageClaim(row.id, sha256, page, media_type, owner, token)
+    media_type = session.scalars(
+        select(Component.media_type).filter_by(sha256=sha256).limit(1)
+    ).first()
+    return (
+        None
+        if token is None or media_type is None
+        else PageClaim(row.id, sha256, page, media_type, owner, token)
+    )
 
 
 def record_text(session: Session, held: PageClaim, text: PageText, derivative: str) -> None:
@@ -153,7 +200,13 @@ def record_text(session: Session, held: PageClaim, text: PageText, derivative: s
     row = session.get_one(RecognisedPage, held.id)
     _end(session, row, "DONE")
     journal.record(
-        session, held.owner, "RECOGNISE", subject_of(held.sha256, held.page), text=derivative, engine=text.engine, lines=len(text.lines)
+        session,
+        held.owner,
+        "RECOGNISE",
+        subject_of(held.sha256, held.page),
+        text=derivative,
+        engine=text.engine,
+        lines=len(text.lines),
     )
     for volume_id in session.scalars(_archived_with(held.sha256)):
         announce(session, volume_id)
@@ -164,7 +217,13 @@ def _archived_with(sha256: str) -> Any:  # noqa: ANN401 - a select
     return (
         select(Volume.id)
         .join(Component, Component.case_id == Volume.case_id)
-        .join(VolumeVersion, and_(VolumeVersion.volume_id == Volume.id, VolumeVersion.case_revision == Component.revision))
+        .join(
+            VolumeVersion,
+            and_(
+                VolumeVersion.volume_id == Volume.id,
+                VolumeVersion.case_revision == Component.revision,
+            ),
+        )
         .where(Component.sha256 == sha256, VolumeVersion.state == "COMMITTED")
         .distinct()
         .order_by(Volume.id)
@@ -179,11 +238,25 @@ def fail_page(session: Session, held: PageClaim, error_code: str, error: str | N
         _end(session, row, "FAILED", error_code, error)
 
 
-def _end(session: Session, row: RecognisedPage, state: str, error_code: str | None = None, error: str | None = None) -> None:
+def _end(
+    session: Session,
+    row: RecognisedPage,
+    state: str,
+    error_code: str | None = None,
+    error: str | None = None,
+) -> None:
     session.execute(
         update(Job)
-        .where(Job.kind == OCR, Job.subject == subject_of(row.sha256, row.page), Job.state != "DONE")
-        .values(state=state, error_code=error_code, error=error, attempts=Job.attempts + 1, ended_at=database_now(session))
+        .where(
+            Job.kind == OCR, Job.subject == subject_of(row.sha256, row.page), Job.state != "DONE"
+        )
+        .values(
+            state=state,
+            error_code=error_code,
+            error=error,
+            attempts=Job.attempts + 1,
+            ended_at=database_now(session),
+        )
     )
 
 
@@ -192,13 +265,17 @@ def retry_failed(session: Session, ids: Sequence[int] | None = None) -> int:
     again = update(Job).where(Job.kind == OCR, Job.state == "FAILED")
     if ids is not None:
         again = again.where(Job.id.in_(ids))
-    done = session.execute(again.values(state="WAITING", ended_at=None, error=None, error_code=None))
+    done = session.execute(
+        again.values(state="WAITING", ended_at=None, error=None, error_code=None)
+    )
     return done.rowcount if isinstance(done, CursorResult) else 0
 
 
 def leased(session: Session) -> Sequence[RecognisedPage]:
     """The pages that somebody reads just now, or read when he was killed."""
-    return session.scalars(select(RecognisedPage).where(RecognisedPage.lease_owner.is_not(None))).all()
+    return session.scalars(
+        select(RecognisedPage).where(RecognisedPage.lease_owner.is_not(None))
+    ).all()
 
 
 def progress_of(session: Session) -> Mapping[str, int]:
@@ -213,8 +290,19 @@ def unread_cases(session: Session, since: datetime) -> int:
         select(func.count(Case.id.distinct()))
         .join(Component, and_(Component.case_id == Case.id, Component.revision == Case.revision))
         .join(RecognisedPage, RecognisedPage.sha256 == Component.sha256)
-        .join(Job, and_(Job.kind == OCR, Job.subject == RecognisedPage.sha256 + ":" + cast(RecognisedPage.page, String)))
+        .join(
+            Job,
+            and_(
+                Job.kind == OCR,
+                Job.subject == RecognisedPage.sha256 + ":" + cast(RecognisedPage.page, String),
+            ),
+        )
         .outerjoin(Volume, Volume.case_id == Case.id)
-        .where(Case.state == ACCEPTED, Case.accepted_at > since, Volume.id.is_(None), Job.state == "WAITING")
+        .where(
+            Case.state == ACCEPTED,
+            Case.accepted_at > since,
+            Volume.id.is_(None),
+            Job.state == "WAITING",
+        )
     )
     return session.scalar(query) or 0

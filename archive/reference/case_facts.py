@@ -8,7 +8,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from archive.reference.vocabulary import ApprovalLevel, Channel, ForeignSignature, FormKind, Node, ProcessResult, SourceKind
+from archive.reference.vocabulary import (
+    ApprovalLevel,
+    Channel,
+    ForeignSignature,
+    FormKind,
+    Node,
+    ProcessResult,
+    SourceKind,
+)
 
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
@@ -32,7 +40,9 @@ OrgCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
 Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
 OfficerNo = Annotated[str, StringConstraints(max_length=64), AfterValidator(_printable)]
-FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)]
+FilePath = Annotated[
+    str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)
+]
 Moment = Annotated[AwareDatetime, AfterValidator(_imaginable)]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Decimal = Annotated[float, Field(allow_inf_nan=False)]
@@ -81,7 +91,7 @@ class ProcessEvent(_Facts):
     level: ApprovalLevel | None = None
 
 
-class Grant(_Facts):
+class CaseGrant(_Facts):
     """The authorisation under which another window acts (R12)."""
 
     grantor: OrgCode
@@ -125,7 +135,9 @@ class Material(_Facts):
     source: SourceKind
     files: Annotated[tuple[FilePath, ...], Field(max_length=5000)] = ()
     form: FormKind | None = None
-    data: Annotated[dict[Text, Text | Whole | Decimal | bool | None], Field(max_length=500)] | None = None
+    data: (
+        Annotated[dict[Text, Text | Whole | Decimal | bool | None], Field(max_length=500)] | None
+    ) = None
     pages: Pages
     blank_pages: Annotated[tuple[Pages, ...], Field(max_length=5000)] = ()
     captured_by: Text | None = None
@@ -146,7 +158,7 @@ class CaseFacts(_Facts):
     orgs: CaseOrgs
     due_on: date | None = None
     process: Annotated[tuple[ProcessEvent, ...], Field(min_length=1, max_length=1000)]
-    grant: Grant | None = None
+    grant: CaseGrant | None = None
     seal_uses: Annotated[tuple[SealUse, ...], Field(max_length=1000)] = ()
     materials: Annotated[tuple[Material, ...], Field(min_length=1, max_length=999)]
     supplement: bool = False

@@ -52,7 +52,9 @@ class ArchivalCode:
             and (self.item is None or 1 <= self.item <= MAX_ITEM)
         )
         if not sound:
-            raise CodeFaultError("档号的组成部分超出允许范围。", "请核对全宗号、卷目、年度、保管期限、册号和件号。")
+            raise CodeFaultError(
+                "档号的组成部分超出允许范围。", "请核对全宗号、卷目、年度、保管期限、册号和件号。"
+            )
 
     def __str__(self) -> str:
         item = "" if self.item is None else f"-{self.item:03d}"
@@ -63,7 +65,10 @@ class ArchivalCode:
         """Read a code as written; raises CodeFaultError when it is none."""
         found = _GRAMMAR.fullmatch(text)
         if found is None or found["series"] not in set(Series):
-            raise CodeFaultError("档号格式不正确。", "档号形如 J602-ZY·HJ·QR·2026·Y-000123 或 J602-ZY·HJ·QR·2026·Y-000123-004。")
+            raise CodeFaultError(
+                "档号格式不正确。",
+                "档号形如 J602-ZY·HJ·QR·2026·Y-000123 或 J602-ZY·HJ·QR·2026·Y-000123-004。",
+            )
         item = found["item"]
         return cls(
             found["fonds"],

@@ -24,7 +24,9 @@ class Finding:
 
     def public(self) -> dict[str, str]:
         """The four fields that scripts are promised, the outcome, and the other case where there is one."""
-        return {key: str(value) for key, value in asdict(self).items() if value or key != "other_case"}
+        return {
+            key: str(value) for key, value in asdict(self).items() if value or key != "other_case"
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +43,33 @@ class FindingRule:
 def rules() -> dict[str, FindingRule]:
     """Every known code with its rule, in the order of the table."""
     rows: dict[str, dict[str, str]] = json.loads(_TABLE.read_text("utf-8"))
-    return {code: FindingRule(Outcome(row["outcome"]), row["message"], row["action"], row["source"]) for code, row in rows.items()}
+    return {
+        code: FindingRule(Outcome(row["outcome"]), row["message"], row["action"], row["source"])
+        for code, row in rows.items()
+    }
 
 
 def finding(code: str, place: str, **data: object) -> Finding:
     """Make a finding from the table. Raises KeyError for a code that the table lacks: a defect, not an input fault."""
     rule = rules()[code]
-    return Finding(code, rule.outcome, place, rule.message.format(**data), rule.action, str(data.get("other_case", "")))
+    return Finding(
+        code,
+        rule.outcome,
+        place,
+        rule.message.format(**data),
+        rule.action,
+        str(data.get("other_case", "")),
+    )
 
 
 def worst(found: Iterable[Finding]) -> Outcome | None:
     """The gravest outcome among findings, or None when there are none."""
     outcomes = {one.outcome for one in found}
-    return next((outcome for outcome in (Outcome.REFUSE, Outcome.CONFIRM, Outcome.NOTE) if outcome in outcomes), None)
+    return next(
+        (
+            outcome
+            for outcome in (Outcome.REFUSE, Outcome.CONFIRM, Outcome.NOTE)
+            if outcome in outcomes
+        ),
+        None,
+    )

@@ -30,7 +30,9 @@ def _moves() -> dict[VolumeState, frozenset[VolumeState]]:
     # A retry goes on from the last recorded step, which the steps table knows and this state does not.
     moves[VolumeState.FAILED] = frozenset({*CHAIN[1:], VolumeState.QUARANTINED, VolumeState.VOID})
     # Made again from its inputs, or, once committed, given back after its bytes were restored and verified against the inventory.
-    moves[VolumeState.QUARANTINED] = frozenset({VolumeState.FROZEN, VolumeState.COMMITTED, VolumeState.VOID})
+    moves[VolumeState.QUARANTINED] = frozenset(
+        {VolumeState.FROZEN, VolumeState.COMMITTED, VolumeState.VOID}
+    )
     moves[VolumeState.VOID] = frozenset()
     return moves
 
@@ -45,7 +47,9 @@ class IllegalMove(ArchiveError):  # noqa: N818 - a move, not a fault of input
     code = "ILLEGAL_MOVE"
 
     def __init__(self, old: VolumeState, new: VolumeState) -> None:
-        super().__init__(f"册不能从“{old.label}”变为“{new.label}”。", "请刷新后查看该册的当前状态。")
+        super().__init__(
+            f"册不能从“{old.label}”变为“{new.label}”。", "请刷新后查看该册的当前状态。"
+        )
         self.old = old
         self.new = new
 

@@ -15,8 +15,12 @@ _DIGIT = "[0-9０-９]"
 _GAP = r"[\s\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]*"
 _RUN = re.compile(rf"{_DIGIT}(?:{_GAP}{_DIGIT}){{9,}}(?:{_GAP}[XxＸｘ])?")
 _GROUP = re.compile(rf"{_DIGIT}+[XxＸｘ]?")
-_DASHED_ID = re.compile(rf"(?<!{_DIGIT}){_DIGIT}{{6}}[-－—]{_DIGIT}{{8}}[-－—]{_DIGIT}{{3}}[0-9０-９XxＸｘ](?!{_DIGIT})")
-_DASHED_PHONE = re.compile(rf"(?<!{_DIGIT})[1１]{_DIGIT}{{2}}[-－—]{_DIGIT}{{4}}[-－—]{_DIGIT}{{4}}(?!{_DIGIT})")
+_DASHED_ID = re.compile(
+    rf"(?<!{_DIGIT}){_DIGIT}{{6}}[-－—]{_DIGIT}{{8}}[-－—]{_DIGIT}{{3}}[0-9０-９XxＸｘ](?!{_DIGIT})"
+)
+_DASHED_PHONE = re.compile(
+    rf"(?<!{_DIGIT})[1１]{_DIGIT}{{2}}[-－—]{_DIGIT}{{4}}[-－—]{_DIGIT}{{4}}(?!{_DIGIT})"
+)
 _LANDLINE = re.compile(rf"(?<!{_DIGIT})[0０]{_DIGIT}{{2,3}}[-－— ]?{_DIGIT}{{7,8}}(?!{_DIGIT})")
 _PLAIN = str.maketrans("０１２３４５６７８９Ｘｘx", "0123456789XXX")
 _ID, _OLD_ID, _PHONE = 18, 15, 11
@@ -40,14 +44,20 @@ def mask_numbers(text: str) -> str:
             hidden[place] = "*"
     for pattern, head, tail in ((_DASHED_ID, 6, 4), (_DASHED_PHONE, 3, 4), (_LANDLINE, 4, 0)):
         for found in pattern.finditer(text):
-            places = [place for place in range(found.start(), found.end()) if text[place].translate(_PLAIN) in "0123456789X"]
+            places = [
+                place
+                for place in range(found.start(), found.end())
+                if text[place].translate(_PLAIN) in "0123456789X"
+            ]
             for place in places[head : len(places) - tail]:
                 hidden[place] = "*"
     return "".join(hidden)
 
 
 def _run_at(text: str, start: int, end: int) -> _Run:
-    places = tuple(place for place in range(start, end) if text[place].translate(_PLAIN) in "0123456789X")
+    places = tuple(
+        place for place in range(start, end) if text[place].translate(_PLAIN) in "0123456789X"
+    )
     return _Run("".join(text[place] for place in places).translate(_PLAIN), places)
 
 
@@ -68,7 +78,9 @@ def _to_hide(run: _Run, text: str) -> set[int]:
         if born is not None and born.year in _LIFETIMES and (start, start + _ID) not in groups:
             hide |= set(run.places[start + 6 : start + _ID - 4])
     for one, two, three in zip(groups, groups[1:], groups[2:], strict=False):
-        if (one[1] - one[0], two[1] - two[0], three[1] - three[0]) == (3, 4, 4) and run.digits[one[0]] == "1":
+        if (one[1] - one[0], two[1] - two[0], three[1] - three[0]) == (3, 4, 4) and run.digits[
+            one[0]
+        ] == "1":
             hide |= set(run.places[two[0] : two[1]])
     return hide
 

@@ -50,9 +50,13 @@ class Organisations:
             self._by_code[one.code] = one
         for one in self:
             if one.parent is not None and one.parent not in self._by_code:
-                raise OrganisationTableError(f"机构 {one.code} 的上级 {one.parent} 不在机构表中。", "请更正机构表。")
+                raise OrganisationTableError(
+                    f"机构 {one.code} 的上级 {one.parent} 不在机构表中。", "请更正机构表。"
+                )
             if self._unit_of(one).fonds_no is None:
-                raise OrganisationTableError(f"机构 {one.code} 没有可归入的全宗。", "请为其旗区局填写全宗号。")
+                raise OrganisationTableError(
+                    f"机构 {one.code} 没有可归入的全宗。", "请为其旗区局填写全宗号。"
+                )
 
     def switch(self, code: str, *, digitised: bool) -> None:
         """Let one have done with paper, or not; raises UnknownOrganisationError."""
@@ -72,7 +76,9 @@ class Organisations:
         try:
             return self._by_code[code]
         except KeyError:
-            raise UnknownOrganisationError("机构代码不在本市机构表中。", "请核对12位机构代码。") from None
+            raise UnknownOrganisationError(
+                "机构代码不在本市机构表中。", "请核对12位机构代码。"
+            ) from None
 
     def district_of(self, code: str) -> Organisation:
         """Find the district above an organisation, itself for a district, and the city for the city; raises UnknownOrganisationError."""
@@ -110,9 +116,26 @@ def load_organisations(path: Path = _DATA) -> Organisations:
         try:
             return Organisations(
                 Organisation(
-                    row["code"], row["name"], OrgKind(row["kind"]), row["parent"] or None, row["fonds_no"] or None, row["digitised"] == "1"
+                    row["code"],
+                    row["name"],
+                    OrgKind(row["kind"]),
+                    row["parent"] or None,
+                    row["fonds_no"] or None,
+                    row["digitised"] == "1",
                 )
                 for row in csv.DictReader(lines)
             )
         except (KeyError, ValueError) as fault:
-            raise OrganisationTableError("机构表缺列或含有未知的机构类型。", "请对照 organisations.csv 的列名更正。") from fault
+            raise OrganisationTableError(
+                "机构表缺列或含有未知的机构类型。", "请对照 organisations.csv 的列名更正。"
+            ) from fault
+
+
+def fonds_unit(organisations: Organisations, fonds: str) -> Organisation:
+    """立档单位: whose fonds a number names."""
+    return next(
+        one
+        for kind in (OrgKind.DISTRICT, OrgKind.CITY)
+        for one in organisations.of_kind(kind)
+        if one.fonds_no == fonds
+    )

@@ -76,12 +76,18 @@ class Catalogue:
         self._items: dict[tuple[str, str], ServiceItem] = {}
         for item in items:
             if (item.code, item.version) in self._items:
-                raise CatalogueError(f"事项 {item.code} 在版本 {item.version} 中重复。", "请更正事项清单。")
+                raise CatalogueError(
+                    f"事项 {item.code} 在版本 {item.version} 中重复。", "请更正事项清单。"
+                )
             self._items[item.code, item.version] = item
 
     def add(self, items: Iterable[ServiceItem]) -> None:
         """Take further versions; one that is there stays as it is. Readers of other threads see the table before or after, never between."""
-        fresh = {(one.code, one.version): one for one in items if (one.code, one.version) not in self._items}
+        fresh = {
+            (one.code, one.version): one
+            for one in items
+            if (one.code, one.version) not in self._items
+        }
         self._items = {**self._items, **fresh}
 
     def __iter__(self) -> Iterator[ServiceItem]:
@@ -98,14 +104,18 @@ class Catalogue:
         try:
             return self._items[code, version]
         except KeyError:
-            raise UnknownItemError("事项清单中没有该事项或该版本。", "请核对事项编码和清单版本。") from None
+            raise UnknownItemError(
+                "事项清单中没有该事项或该版本。", "请核对事项编码和清单版本。"
+            ) from None
 
     def enabled(self, code: str, version: str) -> ServiceItem:
         """Find an item that may be used; raises UnknownItemError, or ItemNotEnabledError naming what it lacks (R3)."""
         item = self.get(code, version)
         missing = missing_groups(item)
         if missing:
-            raise ItemNotEnabledError(f"事项 {code} 缺少{'、'.join(missing)}，不可启用。", "请在事项清单中补齐后再用。")
+            raise ItemNotEnabledError(
+                f"事项 {code} 缺少{'、'.join(missing)}，不可启用。", "请在事项清单中补齐后再用。"
+            )
         return item
 
     @property
@@ -133,7 +143,18 @@ def missing_groups(item: ServiceItem) -> tuple[str, ...]:
 def snapshot(item: ServiceItem) -> dict[str, Any]:
     """Take what a case keeps of its item, JSON-able; a later change of the catalogue does not touch it (R10)."""
     return item.model_dump(
-        mode="json", include={"code", "version", "name", "mode", "approval_levels", "limit_workdays", "retention", "series", "materials"}
+        mode="json",
+        include={
+            "code",
+            "version",
+            "name",
+            "mode",
+            "approval_levels",
+            "limit_workdays",
+            "retention",
+            "series",
+            "materials",
+        },
     )
 
 
@@ -153,4 +174,6 @@ def load_catalogue(path: Path = _DATA) -> Catalogue:
         return Catalogue(TypeAdapter(list[ServiceItem]).validate_json(path.read_bytes()))
     except ValidationError as fault:
         places = "；".join(".".join(str(part) for part in one["loc"]) for one in fault.errors()[:5])
-        raise CatalogueError(f"事项清单不符合格式：{places or '文件'}。", "请对照 service-items.json 的字段更正。") from fault
+        raise CatalogueError(
+            f"事项清单不符合格式：{places or '文件'}。", "请对照 service-items.json 的字段更正。"
+        ) from fault

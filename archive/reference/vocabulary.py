@@ -169,3 +169,18 @@ class SignatureLevel(LabelledEnum):
     B_B = "B-B", "基本签名"
     B_T = "B-T", "带时间戳"
     B_LTA = "B-LTA", "长期验证"
+
+
+ACCEPTED, WAITING, SUPERSEDED, VOIDED = "ACCEPTED", "CONFIRM", "SUPERSEDED", "VOID"
+"""The states of a case and of its revisions; a case reads as its newest usable revision."""
+
+
+FIRST, SECOND = "first", "second"
+"""Which store is looked at."""
+
+
+COMPILE, TIMESTAMP, RENEW = "compile", "timestamp", "renew"
+"""The kinds of jobs; each carries a version to COMMITTED."""
+FROM_CASE, FROM_TIMESTAMP, FROM_RENEWAL = "CASE", "TIMESTAMP", "RENEWAL"
+"""`VolumeVersion.origin`."""
+KIND_OF = {FROM_CASE: COMPILE, FROM_TIMESTAMP: TIMESTAMP, FROM_RENEWAL: RENEW}

@@ -30,8 +30,12 @@ def load_calendar(path: Path = _DATA) -> WorkCalendar:
     """Read a calendar from JSON: years -> announced, holidays, workdays (ISO dates)."""
     years = json.loads(path.read_text("utf-8"))["years"]
     return WorkCalendar(
-        days_off=frozenset(date.fromisoformat(day) for year in years.values() for day in year["holidays"]),
-        make_up_days=frozenset(date.fromisoformat(day) for year in years.values() for day in year["workdays"]),
+        days_off=frozenset(
+            date.fromisoformat(day) for year in years.values() for day in year["holidays"]
+        ),
+        make_up_days=frozenset(
+            date.fromisoformat(day) for year in years.values() for day in year["workdays"]
+        ),
         announced=frozenset(int(number) for number, year in years.items() if year["announced"]),
     )
 
@@ -72,6 +76,8 @@ def workdays_between(first: date, last: date, calendar: WorkCalendar | None = No
     return sum(known.is_workday(first + _DAY * step) for step in range(1, (last - first).days + 1))
 
 
-def due_on(received: date, limit_workdays: int | None, calendar: WorkCalendar | None = None) -> date | None:
+def due_on(
+    received: date, limit_workdays: int | None, calendar: WorkCalendar | None = None
+) -> date | None:
     """Compute the last day of the promised time; 0 means on the spot (当场办结), None that the item states no limit."""
     return None if limit_workdays is None else add_workdays(received, limit_workdays, calendar)

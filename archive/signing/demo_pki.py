@@ -26,9 +26,9 @@ from pyhanko.sign.general import as_signing_certificate, simple_cms_attribute
 from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
 from pyhanko_certvalidator.util import get_pyca_cryptography_hash
 
-from archive.compile.prove import TrustAnchors
 from archive.signing.seal_errors import SealKeyMissingError
 from archive.signing.seal_keys import load_rsa
+from archive.signing.validation import TrustAnchors
 
 _YEARS, _BITS = 20, 2048
 
@@ -76,7 +76,9 @@ def ensure_demo_pki(folder: Path, owners: Mapping[str, str]) -> DemoPki:
     root = asn1_x509.Certificate.load((folder / "root.der").read_bytes())
     tsa = asn1_x509.Certificate.load((folder / "tsa.der").read_bytes())
     crl = asn1_crl.CertificateList.load((folder / "root.crl").read_bytes())
-    return DemoPki(folder, (folder / "passphrase").read_bytes(), TrustAnchors((root,), (tsa,), (crl,)))
+    return DemoPki(
+        folder, (folder / "passphrase").read_bytes(), TrustAnchors((root,), (tsa,), (crl,))
+    )
 
 
 def _make(folder: Path, owners: Mapping[str, str]) -> None:
@@ -101,7 +103,10 @@ def _make(folder: Path, owners: Mapping[str, str]) -> None:
         .last_update(now - timedelta(days=1))
         .next_update(now + timedelta(days=365 * _YEARS))
         .add_extension(x509.CRLNumber(1), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key()),
+            critical=False,
+        )
         .sign(root_key, SHA256())
     )
     (folder / "root.crl").write_bytes(crl.public_bytes(Encoding.DER))
@@ -109,24 +114,42 @@ def _make(folder: Path, owners: Mapping[str, str]) -> None:
         _issue(folder, fonds, owner, root, root_key, passphrase)
 
 
-def _issue(folder: Path, stem: str, owner: str, root: x509.Certificate, root_key: rsa.RSAPrivateKey, passphrase: bytes) -> None:
+def _issue(
+    folder: Path,
+    stem: str,
+    owner: str,
+    root: x509.Certificate,
+    root_key: rsa.RSAPrivateKey,
+    passphrase: bytes,
+) -> None:
     key = rsa.generate_private_key(65537, _BITS)
     stamping = stem == "tsa"
     usage = x509.KeyUsage(True, not stamping, False, False, False, False, False, False, False)  # noqa: FBT003 - signing only
     builder = (
-        _builder(_name(owner if stamping else f"演示·{owner}"), root.subject, key.public_key(), root_key.public_key())
+        _builder(
+            _name(owner if stamping else f"演示·{owner}"),
+            root.subject,
+            key.public_key(),
+            root_key.public_key(),
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(usage, critical=True)
     )
     if stamping:
-        builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+        builder = builder.add_extension(
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
+        )
     certificate = builder.sign(root_key, SHA256())
-    bundle = pkcs12.serialize_key_and_certificates(stem.encode(), key, certificate, [root], BestAvailableEncryption(passphrase))
+    bundle = pkcs12.serialize_key_and_certificates(
+        stem.encode(), key, certificate, [root], BestAvailableEncryption(passphrase)
+    )
     _secret(folder / f"{stem}.p12", bundle)
     (folder / f"{stem}.der").write_bytes(certificate.public_bytes(Encoding.DER))
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, issuer_key: rsa.RSAPublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, issuer_key: rsa.RSAPublicKey
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -137,12 +160,18 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, issue
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=365 * _YEARS))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False
+        )
     )
 
 
 def _name(common: str) -> x509.Name:
-    pairs = ((NameOID.COUNTRY_NAME, "CN"), (NameOID.ORGANIZATION_NAME, "一册演示"), (NameOID.COMMON_NAME, common))
+    pairs = (
+        (NameOID.COUNTRY_NAME, "CN"),
+        (NameOID.ORGANIZATION_NAME, "一册演示"),
+        (NameOID.COMMON_NAME, common),
+    )
     return x509.Name([x509.NameAttribute(oid, value) for oid, value in pairs])
 
 
@@ -167,7 +196,9 @@ class _LocalTimeStamper(DummyTimeStamper):
     def _loaded(self) -> rsa.RSAPrivateKey:
         return load_rsa(self.tsa_key.dump())
 
-    def _sign_tst_info(self, tst_info_data: bytes, md_algorithm: str, dt: datetime) -> tuple[bytes, cms.CMSAttributes]:
+    def _sign_tst_info(
+        self, tst_info_data: bytes, md_algorithm: str, dt: datetime
+    ) -> tuple[bytes, cms.CMSAttributes]:
         algorithm = get_pyca_cryptography_hash(md_algorithm)
         digest = Hash(algorithm)
         digest.update(tst_info_data)

@@ -14,8 +14,8 @@ from pyhanko.sign.validation.errors import SignatureValidationError
 from pyhanko.sign.validation.generic_cms import validate_tst_signed_data
 from pyhanko.sign.validation.status import TimestampSignatureStatus
 
-from archive.compile.prove import TrustAnchors, trust_context
 from archive.signing.seal_errors import SealError, TimestampPendingError
+from archive.signing.validation import TrustAnchors, trust_context
 from storage.digest import sha256_hex
 
 
@@ -31,7 +31,9 @@ class Standing:
 def sign_detached(signer: Signer, data: bytes) -> bytes:
     """A detached CMS signature (DER) with the signer's certificates in it."""
     try:
-        return bytes(asyncio.run(signer.async_sign_general_data(data, "sha256", detached=True)).dump())
+        return bytes(
+            asyncio.run(signer.async_sign_general_data(data, "sha256", detached=True)).dump()
+        )
     except SigningError as error:
         raise SealError("签章失败。") from error
 
@@ -41,12 +43,18 @@ def stamp(timestamper: TimeStamper | None, data: bytes) -> bytes:
     if timestamper is None:
         raise TimestampPendingError("没有可用的时间戳服务。", "请配置 YICE_TSA_URL 后重试。")
     try:
-        return bytes(asyncio.run(timestamper.async_timestamp(bytes.fromhex(sha256_hex(data)), "sha256")).dump())
+        return bytes(
+            asyncio.run(
+                timestamper.async_timestamp(bytes.fromhex(sha256_hex(data)), "sha256")
+            ).dump()
+        )
     except (TimestampRequestError, OSError) as error:
         raise TimestampPendingError("时间戳服务不可用。") from error
 
 
-def read_detached(data: bytes, signature: bytes, token: bytes | None, trust: TrustAnchors) -> Standing:
+def read_detached(
+    data: bytes, signature: bytes, token: bytes | None, trust: TrustAnchors
+) -> Standing:
     """Validate a detached signature, at the time of its stamp when it has one: a seal that expired afterwards still proves what it sealed."""
     broken = Standing(valid=False, signer_cn="", stamped_at=None)
     try:
@@ -55,17 +63,23 @@ def read_detached(data: bytes, signature: bytes, token: bytes | None, trust: Tru
             return broken
         context = trust_context(trust if at is None else trust.at(at))
         signed = cms.ContentInfo.load(signature)["content"]
-        status = asyncio.run(async_validate_detached_cms(data, signed, signer_validation_context=context))
+        status = asyncio.run(
+            async_validate_detached_cms(data, signed, signer_validation_context=context)
+        )
     except (ValueError, TypeError, KeyError, SignatureValidationError, CMSExtractionError):
         return broken
     name = status.signing_cert.subject.native.get("common_name", "")
-    return Standing(valid=status.valid and status.intact and status.trusted, signer_cn=name, stamped_at=at)
+    return Standing(
+        valid=status.valid and status.intact and status.trusted, signer_cn=name, stamped_at=at
+    )
 
 
 def _stamped_at(signature: bytes, token: bytes, trust: TrustAnchors) -> datetime | None:
     """The time of a token that holds, else None."""
     signed = cms.ContentInfo.load(token)["content"]
     digest = bytes.fromhex(sha256_hex(signature))
-    found = asyncio.run(validate_tst_signed_data(signed, trust_context(trust), lambda _algorithm: digest))
+    found = asyncio.run(
+        validate_tst_signed_data(signed, trust_context(trust), lambda _algorithm: digest)
+    )
     status = TimestampSignatureStatus(**found)
     return status.timestamp if status.valid and status.intact and status.trusted else None

@@ -20,7 +20,14 @@ class Revocation:
     how long that is good, and validation holds to it.
     """
 
-    def __init__(self, sources: Sequence[str] = (), *, fetch: bool = False, timeout: float = 10, age: float = _AGE) -> None:
+    def __init__(
+        self,
+        sources: Sequence[str] = (),
+        *,
+        fetch: bool = False,
+        timeout: float = 10,
+        age: float = _AGE,
+    ) -> None:
         """Nothing is read yet."""
         self._sources, self._fetch, self._timeout, self._age = tuple(sources), fetch, timeout, age
         self._lists: dict[str, CertificateList] = {}
@@ -32,7 +39,11 @@ class Revocation:
         if time.monotonic() < self._due:
             return False
         read = [self._read(source) for source in self._sources]
-        self._fetchers = RequestsFetcherBackend(per_request_timeout=self._timeout).get_fetchers() if self._fetch else None
+        self._fetchers = (
+            RequestsFetcherBackend(per_request_timeout=self._timeout).get_fetchers()
+            if self._fetch
+            else None
+        )
         self._due = time.monotonic() + (self._age if all(read) else min(_RETRY, self._age))
         return True
 

@@ -34,7 +34,6 @@ from pyhanko_certvalidator.errors import (
 )
 from pyhanko_certvalidator.path import ValidationPath
 
-from archive.compile.prove import Stamp, TrustAnchors, read_signature, relevant_context, stamp_of, trust_context
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.detached import sign_detached, stamp
 from archive.signing.seal_errors import (
@@ -50,6 +49,14 @@ from archive.signing.seal_errors import (
 )
 from archive.signing.seal_keys import load_pkcs12
 from archive.signing.timestamps import CheckedTimeStamper
+from archive.signing.validation import (
+    Stamp,
+    TrustAnchors,
+    read_signature,
+    relevant_context,
+    stamp_of,
+    trust_context,
+)
 
 __all__ = ["SealError", "Sealed", "Sealer", "load_pkcs12"]
 
@@ -79,23 +86,40 @@ class Sealer:
     ) -> None:
         """Keep the parts; `level` is what is asked for."""
         self._signer, self._level = signer, level
-        self._trust = replace(trust, crls=(*trust.crls, *(one for one in crls if one not in trust.crls)))
+        self._trust = replace(
+            trust, crls=(*trust.crls, *(one for one in crls if one not in trust.crls))
+        )
         self._timestamper = CheckedTimeStamper(timestamper, self._context) if timestamper else None
         self._shared: ValidationContext | None = None
         self._shared_until, self._sound = 0.0, False
 
     def seal(
-        self, pdf: bytes, *, appearance_pdf: bytes, page: int, box: tuple[float, float, float, float], reason: str, at: datetime | None
+        self,
+        pdf: bytes,
+        *,
+        appearance_pdf: bytes,
+        page: int,
+        box: tuple[float, float, float, float],
+        reason: str,
+        at: datetime | None,
     ) -> Sealed:
         """Sign, visible in `box` (points) of `page` (from 0). A TSA that fails gives B-B with `pending`, never a silent downgrade."""
         self._check(self._signer.signing_cert, at)
         wanted = self._level if self._timestamper else SignatureLevel.B_B
         try:
-            return Sealed(self._sign(pdf, appearance_pdf, page, box, reason, wanted), wanted, wanted is not self._level)
+            return Sealed(
+                self._sign(pdf, appearance_pdf, page, box, reason, wanted),
+                wanted,
+                wanted is not self._level,
+            )
         except (TimestampRequestError, OSError) as error:
             if wanted is SignatureLevel.B_B:
                 raise SealError("签章失败。") from error
-        return Sealed(self._sign(pdf, appearance_pdf, page, box, reason, SignatureLevel.B_B), SignatureLevel.B_B, pending=True)
+        return Sealed(
+            self._sign(pdf, appearance_pdf, page, box, reason, SignatureLevel.B_B),
+            SignatureLevel.B_B,
+            pending=True,
+        )
 
     def complete_timestamps(self, pdf: bytes) -> Sealed:
         """Add the validation data and a document time-stamp to a pending volume, as a further revision: the old bytes stay the beginning of the new.
@@ -105,9 +129,15 @@ class Sealer:
         if self._timestamper is None:
             raise TimestampPendingError("没有可用的时间戳服务。", "请配置 YICE_TSA_URL 后重试。")
         if not read_signature(pdf, self._trust).valid:
-            raise SealError("待补时间戳的签章无效，未加盖时间戳。", "请先运行 yice verify 查明原因。")
+            raise SealError(
+                "待补时间戳的签章无效，未加盖时间戳。", "请先运行 yice verify 查明原因。"
+            )
         signature = PdfFileReader(io.BytesIO(pdf)).embedded_regular_signatures[0]
-        return self._stamped(pdf, self._timestamper, lambda: self._path(signature.signer_cert, signature.other_embedded_certs))
+        return self._stamped(
+            pdf,
+            self._timestamper,
+            lambda: self._path(signature.signer_cert, signature.other_embedded_certs),
+        )
 
     def renew_timestamps(self, pdf: bytes) -> Sealed:
         """Add a further document time-stamp before the newest one ends, over fresh revocation data of that one; the old bytes stay the beginning.
@@ -122,13 +152,19 @@ class Sealer:
         if not reader.embedded_timestamp_signatures:
             return self.complete_timestamps(pdf)
         newest = reader.embedded_timestamp_signatures[-1]
-        return self._stamped(pdf, self._timestamper, lambda: self._path(newest.signer_cert, newest.other_embedded_certs, stamps=True))
+        return self._stamped(
+            pdf,
+            self._timestamper,
+            lambda: self._path(newest.signer_cert, newest.other_embedded_certs, stamps=True),
+        )
 
     def trial_stamp(self) -> Stamp:
         """What a time-stamp set now would be good for. Raises TimestampPendingError when none is to be had now."""
         return stamp_of(cms.ContentInfo.load(self.stamp(b"a trial"))["content"])
 
-    def _stamped(self, pdf: bytes, timestamper: TimeStamper, path: Callable[[], ValidationPath]) -> Sealed:
+    def _stamped(
+        self, pdf: bytes, timestamper: TimeStamper, path: Callable[[], ValidationPath]
+    ) -> Sealed:
         """With the validation data of a path, those of the authority, and its stamp over all of it."""
         try:
             paths = [path(), *asyncio.run(_paths(timestamper, self._context()))]
@@ -157,7 +193,13 @@ class Sealer:
         return stamp(self._timestamper, data)
 
     def _sign(
-        self, pdf: bytes, appearance: bytes, page: int, box: tuple[float, float, float, float], reason: str, level: SignatureLevel
+        self,
+        pdf: bytes,
+        appearance: bytes,
+        page: int,
+        box: tuple[float, float, float, float],
+        reason: str,
+        level: SignatureLevel,
     ) -> bytes:
         stamped, lasting = level is not SignatureLevel.B_B, level is SignatureLevel.B_LTA
         metadata = PdfSignatureMetadata(
@@ -179,10 +221,16 @@ class Sealer:
                 self._signer,
                 timestamper=self._timestamper if stamped else None,
                 stamp_style=style,
-                new_field_spec=SigFieldSpec("Seal", on_page=page, box=tuple(round(edge) for edge in box)),  # type: ignore[arg-type]
+                new_field_spec=SigFieldSpec(
+                    "Seal", on_page=page, box=tuple(round(edge) for edge in box)
+                ),  # type: ignore[arg-type]
             )
             try:
-                return bytes(signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), bytes_reserved=_RESERVED).getbuffer())
+                return bytes(
+                    signer.sign_pdf(
+                        IncrementalPdfFileWriter(io.BytesIO(pdf)), bytes_reserved=_RESERVED
+                    ).getbuffer()
+                )
             except (SigningError, PathError, ValidationError) as error:
                 raise SealError("签章失败：证书路径或吊销信息无效。") from error
 
@@ -213,9 +261,13 @@ class Sealer:
             self._path(certificate, self._signer.cert_registry)
             self._sound = True
 
-    def _path(self, certificate: Certificate, others: Iterable[Certificate], *, stamps: bool = False) -> ValidationPath:
+    def _path(
+        self, certificate: Certificate, others: Iterable[Certificate], *, stamps: bool = False
+    ) -> ValidationPath:
         """The way from a certificate, of a seal or of one that `stamps`, to a trusted root, nothing on it expired or revoked."""
-        validator = CertificateValidator(certificate, intermediate_certs=list(others), validation_context=self._context())
+        validator = CertificateValidator(
+            certificate, intermediate_certs=list(others), validation_context=self._context()
+        )
         try:
             wanted = (set(), {"time_stamping"}) if stamps else ({"non_repudiation"},)
             return asyncio.run(validator.async_validate_usage(*wanted))

@@ -48,7 +48,11 @@ def load_pkcs12(path: Path, passphrase: bytes) -> SimpleSigner:
     if held is None:
         raise SealKeyMissingError("无法打开印章密钥文件。")
     # Built here: load_pkcs12 of a subclass gives a SimpleSigner all the same.
-    signer = LoadedKeySigner(signing_cert=held.signing_cert, signing_key=held.signing_key, cert_registry=held.cert_registry)
+    signer = LoadedKeySigner(
+        signing_cert=held.signing_cert,
+        signing_key=held.signing_key,
+        cert_registry=held.cert_registry,
+    )
     signer.loaded = load_rsa(held.signing_key.dump())
     return signer
 
@@ -79,10 +83,19 @@ class Token:
                 if started_over:
                     library.reinitialize()  # drops the dead login with the session; also what a forked child has to do (PKCS#11 v2.40, 6.6.1)
                 self._session = _opened(library.get_token(token_label=self.label), self.pin)
-            except (pkcs11.PinIncorrect, pkcs11.PinLocked, pkcs11.PinInvalid, pkcs11.PinLenRange) as error:
-                raise SealKeyMissingError("密码机拒绝了口令。", "请核对 YICE_PKCS11_PIN；多次错误会锁定密码机。") from error
+            except (
+                pkcs11.PinIncorrect,
+                pkcs11.PinLocked,
+                pkcs11.PinInvalid,
+                pkcs11.PinLenRange,
+            ) as error:
+                raise SealKeyMissingError(
+                    "密码机拒绝了口令。", "请核对 YICE_PKCS11_PIN；多次错误会锁定密码机。"
+                ) from error
             except (pkcs11.NoSuchToken, pkcs11.MultipleTokensReturned) as error:
-                raise SealKeyMissingError("没有找到唯一的密码机令牌。", "请核对 YICE_PKCS11_TOKEN。") from error
+                raise SealKeyMissingError(
+                    "没有找到唯一的密码机令牌。", "请核对 YICE_PKCS11_TOKEN。"
+                ) from error
             except (pkcs11.PKCS11Error, RuntimeError, OSError) as error:
                 raise SealKeyLostError("密码机无法打开。") from error
             self._pid = os.getpid()
@@ -93,7 +106,9 @@ def _opened(found: pkcs11.Token, pin: str) -> pkcs11.Session:
     try:
         return found.open(user_pin=pin)
     except pkcs11.UserAlreadyLoggedIn:
-        return found.open()  # another part of this process logged in, and a login holds for all its sessions
+        return (
+            found.open()
+        )  # another part of this process logged in, and a login holds for all its sessions
 
 
 class TokenSigner(PKCS11Signer):
@@ -102,10 +117,14 @@ class TokenSigner(PKCS11Signer):
     def __init__(self, token: Token, key_label: str, chain: Iterable[Certificate] = ()) -> None:
         """Key and certificate bear the same label. Raises SealKeyMissingError, SealKeyLostError."""
         self._token, self._opened_in = token, os.getpid()
-        super().__init__(token.session(), cert_label=key_label, key_label=key_label, ca_chain=list(chain))
+        super().__init__(
+            token.session(), cert_label=key_label, key_label=key_label, ca_chain=list(chain)
+        )
         self._load()
 
-    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:  # noqa: FBT001, FBT002 - pyHanko's signature
+    async def async_sign_raw(
+        self, data: bytes, digest_algorithm: str, dry_run: bool = False
+    ) -> bytes:  # noqa: FBT001, FBT002 - pyHanko's signature
         """The raw signature."""
         if dry_run:
             return bytes(await super().async_sign_raw(data, digest_algorithm, dry_run=True))

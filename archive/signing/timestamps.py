@@ -16,7 +16,9 @@ from pyhanko_certvalidator import ValidationContext
 from archive.signing.seal_errors import TimestampUntrustedError
 
 
-def http_timestamper(url: str, user: str = "", password: str = "", timeout: float = 10) -> TimeStamper:
+def http_timestamper(
+    url: str, user: str = "", password: str = "", timeout: float = 10
+) -> TimeStamper:
     """A time-stamping authority at an address."""
     return RequestsHTTPTimeStamper(url, timeout=timeout, auth=(user, password) if user else None)
 
@@ -44,12 +46,23 @@ class CheckedTimeStamper(TimeStamper):
             response = await self._source.async_request_tsa_response(request)
             token, info = _opened(response)
             imprint = info["message_imprint"]
-            same = (imprint["hashed_message"].native, imprint["hash_algorithm"]["algorithm"].native) == (message_digest, md_algorithm)
+            same = (
+                imprint["hashed_message"].native,
+                imprint["hash_algorithm"]["algorithm"].native,
+            ) == (message_digest, md_algorithm)
             if not same or (nonce is not None and info["nonce"].native != int(nonce)):
                 raise TimestampRequestError("time-stamp over other bytes or for another request")
-            kwargs = await validate_tst_signed_data(token["content"], self._context(), lambda _algorithm: message_digest)
+            kwargs = await validate_tst_signed_data(
+                token["content"], self._context(), lambda _algorithm: message_digest
+            )
             status = TimestampSignatureStatus(**kwargs)
-        except (ValueError, TypeError, KeyError, SignatureValidationError, CMSExtractionError) as error:
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            SignatureValidationError,
+            CMSExtractionError,
+        ) as error:
             raise TimestampRequestError("malformed time-stamp") from error
         if not (status.intact and status.valid):
             raise TimestampRequestError("time-stamp with a broken signature")

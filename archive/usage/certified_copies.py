@@ -14,14 +14,15 @@ from archive.administration.policy import Reader
 from archive.audit import journal
 from archive.compile.copies import COPY_SEAL_BOX, CopiedItem, CopySheet, certified
 from archive.compile.metadata import read_metadata
-from archive.compile.prove import PdfAProver, TrustAnchors, read_signature
+from archive.compile.prove import PdfAProver
 from archive.compile.seal_art import seal_pdf
-from archive.database.tables_administration import CertifiedCopy, UsageRequest
+from archive.database.tables_usage import CertifiedCopy, UsageRequest
 from archive.reference.compile_errors import NotProvedError
 from archive.reference.errors import NotFoundError
 from archive.reference.organisations import Organisations
 from archive.signing.seal import Sealer
-from archive.usage.reading_room import Opened
+from archive.signing.validation import TrustAnchors, read_signature
+from archive.usage.reading_room import OpenedVolume
 from archive.usage.redaction import hidden
 from archive.usage.requests import number_of
 from storage.blobs import BlobStore
@@ -32,7 +33,7 @@ _GROUPS, _GROUP = 5, 4
 
 
 @dataclass(frozen=True, slots=True)
-class StampRoom:
+class CopySealer:
     """What sealing takes: seals by fonds, the trust that proves them, veraPDF, and whether the keys are the demonstration's."""
 
     sealer_for: Callable[[str], Sealer]
@@ -57,15 +58,23 @@ class MadeCopy:
         return hashlib.sha256(self.pdf).hexdigest()
 
 
-def contents_of(store: BlobStore, opened: Opened) -> list[dict[str, Any]]:
+def contents_of(store: BlobStore, opened: OpenedVolume) -> list[dict[str, Any]]:
     """The 卷内目录 of the newest archived version, from its record, whose digest the commit record names."""
     listed = read_inventory(store, opened.prefix)
-    digest = next((one.sha256 for one in listed.objects if one.path == "metadata.xml"), None) if listed else None
-    found: list[dict[str, Any]] = read_metadata(store.read(f"{opened.prefix}/metadata.xml", sha256=digest))["contents"]
+    digest = (
+        next((one.sha256 for one in listed.objects if one.path == "metadata.xml"), None)
+        if listed
+        else None
+    )
+    found: list[dict[str, Any]] = read_metadata(
+        store.read(f"{opened.prefix}/metadata.xml", sha256=digest)
+    )["contents"]
     return found
 
 
-def chosen(contents: Sequence[Mapping[str, Any]], numbers: Sequence[int], names: Sequence[str] = ()) -> tuple[CopiedItem, ...]:
+def chosen(
+    contents: Sequence[Mapping[str, Any]], numbers: Sequence[int], names: Sequence[str] = ()
+) -> tuple[CopiedItem, ...]:
     """The items of these numbers in the order of the volume, all of them for none named. Raises NotFoundError."""
     found = tuple(
         CopiedItem(one["no"], hidden(one["title"], names), one["page"], one["pages"])
@@ -79,16 +88,18 @@ def chosen(contents: Sequence[Mapping[str, Any]], numbers: Sequence[int], names:
 
 def make_copy(
     pdf: bytes,
-    opened: Opened,
+    opened: OpenedVolume,
     items: tuple[CopiedItem, ...],
     reader: Reader,
-    room: StampRoom,
+    room: CopySealer,
     organisations: Organisations,
     public_url: str,
 ) -> MadeCopy:
     """Copy, seal and prove: PDF/A-2u and one valid signature over all of it. Raises NotProvedError and what sealing raises."""
     made_at = datetime.now(UTC)
-    check_code = "-".join("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
+    check_code = "-".join(
+        "".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS)
+    )
     issuer = organisations.get(reader.org).name
     version = opened.version.version if opened.version else 0
     number = opened.decision.grant.number if opened.decision.grant else ""
@@ -99,7 +110,9 @@ def make_copy(
         ("利用单号", number),
         ("复制页数", str(sum(one.pages for one in items))),
     )
-    sheet = CopySheet(opened.volume.code, version, fields, check_code, url, issuer, made_at, room.demo)
+    sheet = CopySheet(
+        opened.volume.code, version, fields, check_code, url, issuer, made_at, room.demo
+    )
     fonds = organisations.fonds_of(reader.org)
     sealed = room.sealer_for(fonds).seal(
         certified(pdf, items, sheet),
@@ -111,7 +124,9 @@ def make_copy(
     )
     report = read_signature(sealed.pdf, room.trust)
     if room.prover.failures(sealed.pdf) or not (report.valid and report.covers_whole_document):
-        raise NotProvedError("复制件的证明未通过，未出具。", "请重试；若重复出现，请联系系统管理员。")
+        raise NotProvedError(
+            "复制件的证明未通过，未出具。", "请重试；若重复出现，请联系系统管理员。"
+        )
     return MadeCopy(sealed.pdf, check_code, items, sum(one.pages for one in items), made_at)
 
 
@@ -120,7 +135,9 @@ def copy_key(sha256: str) -> str:
     return f"copies/{sha256}.pdf"
 
 
-def enter_copy(session: Session, opened: Opened, copy: MadeCopy, reader: Reader, request: UsageRequest) -> CertifiedCopy:
+def enter_copy(
+    session: Session, opened: OpenedVolume, copy: MadeCopy, reader: Reader, request: UsageRequest
+) -> CertifiedCopy:
     """Enter and journal a copy that lies in the store."""
     row = CertifiedCopy(
         check_code=copy.check_code,
@@ -151,7 +168,11 @@ def enter_copy(session: Session, opened: Opened, copy: MadeCopy, reader: Reader,
 
 def find_copy(session: Session, check_code: str) -> CertifiedCopy:
     """The copy with this code. Raises NotFoundError."""
-    row = session.scalars(select(CertifiedCopy).where(CertifiedCopy.check_code == check_code.upper())).first()
+    row = session.scalars(
+        select(CertifiedCopy).where(CertifiedCopy.check_code == check_code.upper())
+    ).first()
     if row is None:
-        raise NotFoundError("没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。")
+        raise NotFoundError(
+            "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
+        )
     return row

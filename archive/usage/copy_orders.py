@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session
 from archive.administration.policy import Act, Reader
 from archive.audit import journal
 from archive.database.engine import database_now
-from archive.database.tables_administration import CertifiedCopy, CopyOrder, UsageRequest
-from archive.database.tables_cases import Job
+from archive.database.tables_jobs import Job
+from archive.database.tables_usage import CertifiedCopy, CopyOrder, UsageRequest
 from archive.jobs.leases import Claim
 from archive.reference.errors import LeaseLostError, NotFoundError
 from archive.reference.vocabulary import LabelledEnum
 from archive.usage.certified_copies import MadeCopy, enter_copy
-from archive.usage.reading_room import Opened, Room, open_volume
+from archive.usage.reading_room import OpenedVolume, ReferenceData, open_volume
 from archive.usage.requests import find_request, number_of
 
 COPY = "copy"
@@ -35,7 +35,9 @@ class CopyStep(LabelledEnum):
     DONE = "DONE", "已出具"
 
 
-def order_copy(session: Session, reader: Reader, number: str, items: Sequence[int], room: Room) -> CopyOrder:
+def order_copy(
+    session: Session, reader: Reader, number: str, items: Sequence[int], room: ReferenceData
+) -> CopyOrder:
     """Order a copy of items (none named: all) under the reader's own grant. Raises NotFoundError, DeniedError."""
     request = find_request(session, number)
     if request.account != reader.account:
@@ -53,7 +55,15 @@ def order_copy(session: Session, reader: Reader, number: str, items: Sequence[in
     session.add(order)
     session.flush()
     session.add(Job(kind=COPY, subject=_subject(order.id), state="WAITING", created_at=now))
-    journal.record(session, reader.account, "ORDER_COPY", request.code, usage=number, items=order.items, org=reader.org)
+    journal.record(
+        session,
+        reader.account,
+        "ORDER_COPY",
+        request.code,
+        usage=number,
+        items=order.items,
+        org=reader.org,
+    )
     return order
 
 
@@ -64,7 +74,9 @@ def _subject(order_id: int) -> str:
 
 def job_of(session: Session, order_id: int) -> Job:
     """The job of an order."""
-    return session.scalars(select(Job).where(Job.kind == COPY, Job.subject == _subject(order_id))).one()
+    return session.scalars(
+        select(Job).where(Job.kind == COPY, Job.subject == _subject(order_id))
+    ).one()
 
 
 def orders_waiting(session: Session) -> list[int]:
@@ -76,7 +88,9 @@ def orders_waiting(session: Session) -> list[int]:
 def claim_order(session: Session, order_id: int, owner: str) -> Claim | None:
     """Take the lease of an order that is neither made nor held by another worker."""
     now = database_now(session)
-    free = or_(CopyOrder.lease_until.is_(None), CopyOrder.lease_until < now, CopyOrder.lease_owner == owner)
+    free = or_(
+        CopyOrder.lease_until.is_(None), CopyOrder.lease_until < now, CopyOrder.lease_owner == owner
+    )
     taken = session.execute(
         update(CopyOrder)
         .where(CopyOrder.id == order_id, CopyOrder.copy_id.is_(None), free)
@@ -95,7 +109,11 @@ def note_step(session: Session, held: Claim, step: CopyStep, *, copy_id: int | N
     """Say how far the worker is. Raises LeaseLostError when another one holds the order."""
     done = session.execute(
         update(CopyOrder)
-        .where(CopyOrder.id == held.version_id, CopyOrder.lease_token == held.token, CopyOrder.copy_id.is_(None))
+        .where(
+            CopyOrder.id == held.version_id,
+            CopyOrder.lease_token == held.token,
+            CopyOrder.copy_id.is_(None),
+        )
         .values(step=step, copy_id=copy_id)
         .returning(CopyOrder.id)
     ).scalar_one_or_none()
@@ -103,10 +121,14 @@ def note_step(session: Session, held: Claim, step: CopyStep, *, copy_id: int | N
         raise LeaseLostError("租约已失效，本次结果未记录。", "无需处理，另一工作进程会继续。")
 
 
-def finish_order(session: Session, held: Claim, opened: Opened, made: MadeCopy, reader: Reader) -> CertifiedCopy:
+def finish_order(
+    session: Session, held: Claim, opened: OpenedVolume, made: MadeCopy, reader: Reader
+) -> CertifiedCopy:
     """Enter the copy, which lies in the store, and end the job. Raises LeaseLostError."""
     order = session.get_one(CopyOrder, held.version_id)
-    copy = enter_copy(session, opened, made, reader, session.get_one(UsageRequest, order.request_id))
+    copy = enter_copy(
+        session, opened, made, reader, session.get_one(UsageRequest, order.request_id)
+    )
     note_step(session, held, CopyStep.DONE, copy_id=copy.id)
     _end(session, held.version_id, "DONE")
     return copy
@@ -135,15 +157,25 @@ def retry_order(session: Session, reader: Reader, order_id: int) -> None:
         journal.record(session, reader.account, "RETRY", order.code, order=order_id)
 
 
-def _end(session: Session, order_id: int, state: str, code: str | None = None, error: str | None = None) -> None:
+def _end(
+    session: Session, order_id: int, state: str, code: str | None = None, error: str | None = None
+) -> None:
     session.execute(
         update(Job)
         .where(Job.kind == COPY, Job.subject == _subject(order_id), Job.state != "DONE")
-        .values(state=state, error_code=code, error=error, attempts=Job.attempts + 1, ended_at=database_now(session))
+        .values(
+            state=state,
+            error_code=code,
+            error=error,
+            attempts=Job.attempts + 1,
+            ended_at=database_now(session),
+        )
     )
 
 
-def orders_of(session: Session, request: UsageRequest) -> list[tuple[CopyOrder, Job, CertifiedCopy | None]]:
+def orders_of(
+    session: Session, request: UsageRequest
+) -> list[tuple[CopyOrder, Job, CertifiedCopy | None]]:
     """The orders under a request with their jobs and copies, newest first."""
     query = (
         select(CopyOrder, CertifiedCopy)

@@ -8,10 +8,20 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.administration.policy import Act, Decision, Denial, Reader, Record, decide, is_restricted, may
+from archive.administration.policy import (
+    Act,
+    Decision,
+    Denial,
+    Reader,
+    Record,
+    decide,
+    is_restricted,
+    may,
+)
 from archive.audit import journal
 from archive.database.engine import database_now
-from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.database.tables_cases import Case
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, CodeFaultError, storage_prefix
 from archive.reference.errors import ArchiveError
 from archive.reference.organisations import Organisations
@@ -22,7 +32,11 @@ from archive.usage.requests import grants_of
 _OF_VOLUME = ("code", "filing_org", "cross_org")
 _OF_CASE = ("receive_org", "accept_org", "domicile_org", "item_code", "item_version")
 _CUT = 1 + len(_OF_VOLUME)
-_ARCHIVED = select(VolumeVersion.id).where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED").exists()
+_ARCHIVED = (
+    select(VolumeVersion.id)
+    .where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED")
+    .exists()
+)
 _ASKED = (
     Volume.id,
     *(getattr(Volume, name) for name in _OF_VOLUME),
@@ -65,7 +79,7 @@ _NEXT = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedVolume:
     """A volume laid before a reader: its rows, and the decision that it stands on. `version` None: not archived yet."""
 
     volume: Volume
@@ -82,7 +96,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class ReferenceData:
     """What the policy needs beside the rows."""
 
     organisations: Organisations
@@ -96,7 +110,9 @@ def require(reader: Reader, act: Act) -> None:
         raise DeniedError(denial)
 
 
-def _record(volume: Sequence[Any], case: Sequence[Any], room: Room, *, committed: bool) -> Record:
+def _record(
+    volume: Sequence[Any], case: Sequence[Any], room: ReferenceData, *, committed: bool
+) -> Record:
     """Of the columns `_OF_VOLUME` and `_OF_CASE`."""
     (code, filing_org, cross_org), (*handling, item_code, item_version) = volume, case
     orgs = dict.fromkeys((filing_org, *handling))
@@ -114,14 +130,25 @@ def read_code(text: str) -> str:
         return text
 
 
-def open_volume(session: Session, reader: Reader, act: Act, name: str, room: Room, usage: str | None = None) -> Opened:
+def open_volume(
+    session: Session,
+    reader: Reader,
+    act: Act,
+    name: str,
+    room: ReferenceData,
+    usage: str | None = None,
+) -> OpenedVolume:
     """Find by 档号 or case number and decide. Raises DeniedError: NOT_HERE for foreign and for missing alike, after the same work.
 
     A grant counts only when the reader states it (`usage`, 利用单号), so that every look under one says so.
     """
     require(reader, act)
     code = read_code(name)
-    by = Volume.code == code if "·" in code else Case.case_no == (name if _CASE_NO.fullmatch(name) else "")
+    by = (
+        Volume.code == code
+        if "·" in code
+        else Case.case_no == (name if _CASE_NO.fullmatch(name) else "")
+    )
     # Whose it is stands beside its facts. Those are decrypted only when they may be shown: how long a refusal takes tells nothing either.
     whose = session.execute(select(*_ASKED).join(Case, Case.id == Volume.case_id).where(by)).first()
     grants = [one for one in grants_of(session, reader.account) if one.number == usage]
@@ -131,22 +158,34 @@ def open_volume(session: Session, reader: Reader, act: Act, name: str, room: Roo
     if decision.denial is not None or whose is None:
         raise DeniedError(decision.denial or Denial.NOT_HERE)
     volume, case, version = _newest(session, whose[0])
-    return Opened(volume, version, case, decision)
+    return OpenedVolume(volume, version, case, decision)
 
 
-def visible(session: Session, reader: Reader, ids: Iterable[int], room: Room) -> set[int]:
+def visible(session: Session, reader: Reader, ids: Iterable[int], room: ReferenceData) -> set[int]:
     """Which of these volumes the reader may see now, by the rows: the last word on what an index found."""
     wanted = tuple(ids)
     if not wanted or not may(reader, Act.SEARCH).allowed:
         return set()
-    seeing = Reader(reader.account, reader.role, reader.org)  # who may search may know that a volume is there
+    seeing = Reader(
+        reader.account, reader.role, reader.org
+    )  # who may search may know that a volume is there
     now = database_now(session)
     # Twenty hits need not be decrypted to be judged.
-    query = select(*_ASKED).join(Case, Case.id == Volume.case_id).where(Volume.id.in_(wanted), Volume.void_reason.is_(None), _ARCHIVED)
+    query = (
+        select(*_ASKED)
+        .join(Case, Case.id == Volume.case_id)
+        .where(Volume.id.in_(wanted), Volume.void_reason.is_(None), _ARCHIVED)
+    )
     return {
         row[0]
         for row in session.execute(query)
-        if decide(seeing, Act.VIEW, _record(row[1:_CUT], row[_CUT:-1], room, committed=True), room.organisations, now=now).allowed
+        if decide(
+            seeing,
+            Act.VIEW,
+            _record(row[1:_CUT], row[_CUT:-1], room, committed=True),
+            room.organisations,
+            now=now,
+        ).allowed
     }
 
 
@@ -155,7 +194,10 @@ def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersi
     query = (
         select(Volume, Case, VolumeVersion)
         .join(Case, Case.id == Volume.case_id)
-        .outerjoin(VolumeVersion, (VolumeVersion.volume_id == Volume.id) & (VolumeVersion.state == "COMMITTED"))
+        .outerjoin(
+            VolumeVersion,
+            (VolumeVersion.volume_id == Volume.id) & (VolumeVersion.state == "COMMITTED"),
+        )
         .where(Volume.id == volume_id)
         .order_by(VolumeVersion.version.desc())
     )
@@ -163,6 +205,10 @@ def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersi
     return volume, case, version
 
 
-def note_look(session: Session, reader: Reader, act: str, subject: str, purpose: Purpose, **shown: object) -> None:
+def note_look(
+    session: Session, reader: Reader, act: str, subject: str, purpose: Purpose, **shown: object
+) -> None:
     """Journal a look: reader, purpose, what was shown. `shown` holds numbers and codes, never a person."""
-    journal.record(session, reader.account, act, subject, purpose=str(purpose), org=reader.org, **shown)
+    journal.record(
+        session, reader.account, act, subject, purpose=str(purpose), org=reader.org, **shown
+    )

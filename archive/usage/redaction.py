@@ -15,7 +15,9 @@ _IN_FORMS = {"nation": ("民族",), "address": ("住址", "现住址", "户籍�
 
 def names_of(facts: CaseFacts) -> tuple[str, ...]:
     """Everybody whom the case names, the longest name first: of 王小 and 王小明 a text holds the latter."""
-    found = {one.name for one in (facts.applicant, *facts.subjects)} | {event.actor for event in facts.process}
+    found = {one.name for one in (facts.applicant, *facts.subjects)} | {
+        event.actor for event in facts.process
+    }
     return tuple(sorted(found, key=len, reverse=True))
 
 
@@ -33,15 +35,21 @@ def shown_person(person: Person, plain: Collection[str]) -> dict[str, str | None
     found = sex(number)
     return {
         "name": person.name if "name" in plain else mask_name(person.name),
-        "id_number": person.id_number if person.id_number is None or "id_number" in plain else mask(number),
-        "phone": person.phone if person.phone is None or "phone" in plain else mask_phone(person.phone),
+        "id_number": person.id_number
+        if person.id_number is None or "id_number" in plain
+        else mask(number),
+        "phone": person.phone
+        if person.phone is None or "phone" in plain
+        else mask_phone(person.phone),
         "sex": found.label if found and "sex" in plain else None,
         "birth_date": born.isoformat() if born and "birth_date" in plain else None,
         "relation": person.relation,
     }
 
 
-def shown_facts(facts: CaseFacts, organisations: Organisations, plain: Collection[str] | None = ()) -> dict[str, Any]:
+def shown_facts(
+    facts: CaseFacts, organisations: Organisations, plain: Collection[str] | None = ()
+) -> dict[str, Any]:
     """The facts for a screen. `plain` are the fields of FIELDS to show as they are; None all of them, with the data of forms."""
     fields = FIELDS if plain is None else plain
     names = names_of(facts)
@@ -52,7 +60,11 @@ def shown_facts(facts: CaseFacts, organisations: Organisations, plain: Collectio
         "item": {"code": facts.item.code, "version": facts.item.version},
         "orgs": {
             name: {"code": code, "name": organisations.get(code).name}
-            for name, code in (("receive", facts.orgs.receive), ("accept", facts.orgs.accept), ("domicile", facts.orgs.domicile))
+            for name, code in (
+                ("receive", facts.orgs.receive),
+                ("accept", facts.orgs.accept),
+                ("domicile", facts.orgs.domicile),
+            )
         },
         "due_on": facts.due_on.isoformat() if facts.due_on else None,
         "completed_at": facts.completed_at.isoformat(),
@@ -70,7 +82,9 @@ def shown_facts(facts: CaseFacts, organisations: Organisations, plain: Collectio
     }
 
 
-def _form_data(data: Mapping[str, Any] | None, fields: Collection[str], *, everything: bool) -> dict[str, Any]:
+def _form_data(
+    data: Mapping[str, Any] | None, fields: Collection[str], *, everything: bool
+) -> dict[str, Any]:
     """What forms hold may be anything about anyone, so it is left out, but for what a field of the grant names."""
     if data is None:
         return {}

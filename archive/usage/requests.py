@@ -12,9 +12,9 @@ from archive.administration.policy import (
     Act,
     Capacity,
     Denial,
-    Grant,
     Reader,
     Record,
+    UsageGrant,
     UseScope,
     capacities,
     decide,
@@ -24,8 +24,8 @@ from archive.administration.policy import (
 )
 from archive.audit import journal
 from archive.database.engine import database_now
-from archive.database.tables_administration import UsageRequest
-from archive.database.tables_cases import Volume
+from archive.database.tables_usage import UsageRequest
+from archive.database.tables_volumes import Volume
 from archive.reference.codes import ArchivalCode
 from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
 from archive.reference.organisations import Organisations
@@ -89,7 +89,9 @@ def table_row(capacity: str, scope: str) -> tuple[Capacity, UseScope]:
     return row, found
 
 
-def request_use(session: Session, reader: Reader, wanted: Wanted, organisations: Organisations) -> UsageRequest:
+def request_use(
+    session: Session, reader: Reader, wanted: Wanted, organisations: Organisations
+) -> UsageRequest:
     """Enter a request. Whether the volume exists is not said: an unknown 档号 waits at its fonds like any other.
 
     Raises BadRequestError, PapersMissingError.
@@ -102,12 +104,20 @@ def request_use(session: Session, reader: Reader, wanted: Wanted, organisations:
         raise PapersMissingError(f"材料不全，缺：{'、'.join(missing)}。", "请补齐材料后重新申请。")
     code = ArchivalCode.parse(wanted.code).volume
     volume = session.scalars(select(Volume).where(Volume.code == str(code))).first()
-    fonds = [one.code for one in organisations if one.fonds_no == code.fonds and one.kind in (OrgKind.DISTRICT, OrgKind.CITY)]
+    fonds = [
+        one.code
+        for one in organisations
+        if one.fonds_no == code.fonds and one.kind in (OrgKind.DISTRICT, OrgKind.CITY)
+    ]
     request = UsageRequest(
         account=reader.account,
         org=reader.org,
         code=str(code),
-        keeper=volume.filing_org if volume else fonds[0] if fonds else organisations.of_kind(OrgKind.CITY)[0].code,
+        keeper=volume.filing_org
+        if volume
+        else fonds[0]
+        if fonds
+        else organisations.of_kind(OrgKind.CITY)[0].code,
         capacity=capacity.key,
         scope=scope.key,
         purpose=wanted.purpose,
@@ -120,7 +130,14 @@ def request_use(session: Session, reader: Reader, wanted: Wanted, organisations:
     session.add(request)
     session.flush()
     journal.record(
-        session, reader.account, "REQUEST_USE", str(code), number=number_of(request), capacity=capacity.key, scope=scope.key, org=reader.org
+        session,
+        reader.account,
+        "REQUEST_USE",
+        str(code),
+        number=number_of(request),
+        capacity=capacity.key,
+        scope=scope.key,
+        org=reader.org,
     )
     return request
 
@@ -134,18 +151,28 @@ def find_request(session: Session, number: str) -> UsageRequest:
     return request
 
 
-def may_read(reader: Reader, request: UsageRequest, organisations: Organisations, session: Session) -> bool:
+def may_read(
+    reader: Reader, request: UsageRequest, organisations: Organisations, session: Session
+) -> bool:
     """Who asked may read it, and who may decide it."""
     return request.account == reader.account or _may_decide(session, reader, request, organisations)
 
 
-def _may_decide(session: Session, reader: Reader, request: UsageRequest, organisations: Organisations) -> bool:
+def _may_decide(
+    session: Session, reader: Reader, request: UsageRequest, organisations: Organisations
+) -> bool:
     record = Record((request.keeper,), request.keeper, request.code)
     return decide(reader, Act.DECIDE_USE, record, organisations, now=database_now(session)).allowed
 
 
 def decide_request(
-    session: Session, reader: Reader, number: str, *, approve: bool, reason: str, organisations: Organisations
+    session: Session,
+    reader: Reader,
+    number: str,
+    *,
+    approve: bool,
+    reason: str,
+    organisations: Organisations,
 ) -> UsageRequest:
     """所领导 or a supervisor of the keeping side decides; never who asked. Raises NotFoundError, NotAllowedError, ConflictError."""
     request = find_request(session, number)
@@ -157,36 +184,57 @@ def decide_request(
         raise NotAllowedError("申请人不得审批自己的申请。", "请由他人审批。")
     if request.state != RequestState.REQUESTED:
         raise ConflictError("该申请已有结论。", "如需继续利用，请重新申请。")
-    if approve and session.scalars(select(Volume.id).where(Volume.code == request.code, Volume.void_reason.is_(None))).first() is None:
+    if (
+        approve
+        and session.scalars(
+            select(Volume.id).where(Volume.code == request.code, Volume.void_reason.is_(None))
+        ).first()
+        is None
+    ):
         raise ConflictError("没有此档号的册，不能批准。", "请以“查无此档”为由不予批准。")
     now = database_now(session)
     request.state = RequestState.GRANTED if approve else RequestState.REFUSED
     request.decided_by, request.decided_at, request.reason = reader.account, now, reason
     request.ends_at = now + timedelta(days=request.days) if approve else None
-    journal.record(session, reader.account, "DECIDE_USE", request.code, number=number, state=request.state, days=request.days)
+    journal.record(
+        session,
+        reader.account,
+        "DECIDE_USE",
+        request.code,
+        number=number,
+        state=request.state,
+        days=request.days,
+    )
     return request
 
 
-def grants_of(session: Session, account: str) -> list[Grant]:
+def grants_of(session: Session, account: str) -> list[UsageGrant]:
     """What was granted to an account and has not ended."""
     query = select(UsageRequest).where(
-        UsageRequest.account == account, UsageRequest.state == RequestState.GRANTED, UsageRequest.ends_at > database_now(session)
+        UsageRequest.account == account,
+        UsageRequest.state == RequestState.GRANTED,
+        UsageRequest.ends_at > database_now(session),
     )
     return [grant_of(one) for one in session.scalars(query.order_by(UsageRequest.id))]
 
 
-def grant_of(request: UsageRequest) -> Grant:
+def grant_of(request: UsageRequest) -> UsageGrant:
     """A granted request as the policy sees it."""
     _, scope = table_row(request.capacity, request.scope)
     if request.ends_at is None:
         raise BadRequestError("该申请没有批准。", "请等待审批。")
-    return Grant(number_of(request), request.account, request.code, scope.acts, scope.fields, request.ends_at)
+    return UsageGrant(
+        number_of(request), request.account, request.code, scope.acts, scope.fields, request.ends_at
+    )
 
 
-def requests_to_decide(session: Session, reader: Reader, organisations: Organisations, limit: int = 100) -> Sequence[UsageRequest]:
+def requests_to_decide(
+    session: Session, reader: Reader, organisations: Organisations, limit: int = 100
+) -> Sequence[UsageRequest]:
     """What waits for this reader's decision, oldest first."""
     query = select(UsageRequest).where(
-        UsageRequest.state == RequestState.REQUESTED, UsageRequest.keeper.in_(kept_below(reader, organisations))
+        UsageRequest.state == RequestState.REQUESTED,
+        UsageRequest.keeper.in_(kept_below(reader, organisations)),
     )
     return session.scalars(query.order_by(UsageRequest.id).limit(limit)).all()
 
@@ -203,7 +251,9 @@ def withdraw_request(session: Session, reader: Reader, number: str) -> UsageRequ
     return request
 
 
-def end_grant(session: Session, reader: Reader, number: str, *, reason: str, organisations: Organisations) -> UsageRequest:
+def end_grant(
+    session: Session, reader: Reader, number: str, *, reason: str, organisations: Organisations
+) -> UsageRequest:
     """End a grant before its time: who may decide it may also take it back. Raises NotFoundError, NotAllowedError, ConflictError."""
     request = find_request(session, number)
     if may(reader, Act.DECIDE_USE).denial is not None:
@@ -218,11 +268,17 @@ def end_grant(session: Session, reader: Reader, number: str, *, reason: str, org
     return request
 
 
-def may_decide(session: Session, reader: Reader, request: UsageRequest, organisations: Organisations) -> bool:
+def may_decide(
+    session: Session, reader: Reader, request: UsageRequest, organisations: Organisations
+) -> bool:
     """Whether this reader may decide it: the keeping side and those above it, never who asked."""
-    return request.account != reader.account and _may_decide(session, reader, request, organisations)
+    return request.account != reader.account and _may_decide(
+        session, reader, request, organisations
+    )
 
 
 def kept_below(reader: Reader, organisations: Organisations) -> frozenset[str]:
     """The reader's organisation and all below it: whose requests he decides and whose register of use he keeps."""
-    return frozenset(one.code for one in organisations if reader.org in scope_of((one.code,), organisations))
+    return frozenset(
+        one.code for one in organisations if reader.org in scope_of((one.code,), organisations)
+    )

@@ -36,7 +36,9 @@ class YiceError(Exception):
 class Yice:
     """One station's access to the archive. `operator` is the number of the officer who sits at the screen."""
 
-    def __init__(self, address: str, client_id: str, secret: str, operator: str | None = None) -> None:
+    def __init__(
+        self, address: str, client_id: str, secret: str, operator: str | None = None
+    ) -> None:
         self.address, self.operator = address.rstrip("/"), operator
         self._client, self._secret = client_id, secret
         self._token, self._ends = "", 0.0
@@ -53,20 +55,45 @@ class Yice:
         """Its facts in plain, as far as the usage number reaches."""
         return self._json("GET", f"/volumes/{_part(name)}/facts", purpose=purpose, usage=usage)
 
-    def page(self, name: str, number: int, *, purpose: str, usage: str | None = None, width: int = 1000) -> bytes:
+    def page(
+        self, name: str, number: int, *, purpose: str, usage: str | None = None, width: int = 1000
+    ) -> bytes:
         """A page as WebP, with a watermark."""
-        return self._call("GET", f"/volumes/{_part(name)}/pages/{number}?width={width}", purpose=purpose, usage=usage)
+        return self._call(
+            "GET",
+            f"/volumes/{_part(name)}/pages/{number}?width={width}",
+            purpose=purpose,
+            usage=usage,
+        )
 
-    def file(self, name: str, *, purpose: str, usage: str | None = None, item: int | None = None) -> bytes:
+    def file(
+        self, name: str, *, purpose: str, usage: str | None = None, item: int | None = None
+    ) -> bytes:
         """The sealed volume as PDF, or the pages of one item."""
         what = "file" if item is None else f"items/{item}/file"
         return self._call("GET", f"/volumes/{_part(name)}/{what}", purpose=purpose, usage=usage)
 
     def request_use(
-        self, code: str, *, purpose: str, basis: str, papers: list[str], capacity: str = "POLICE", scope: str = "CASE", days: int = 3
+        self,
+        code: str,
+        *,
+        purpose: str,
+        basis: str,
+        papers: list[str],
+        capacity: str = "POLICE",
+        scope: str = "CASE",
+        days: int = 3,
     ) -> dict[str, Any]:
         """Ask to use a volume; the answer bears the usage number."""
-        body = {"code": code, "capacity": capacity, "scope": scope, "purpose": purpose, "basis": basis, "papers": papers, "days": days}
+        body = {
+            "code": code,
+            "capacity": capacity,
+            "scope": scope,
+            "purpose": purpose,
+            "basis": basis,
+            "papers": papers,
+            "days": days,
+        }
         return self._json("POST", "/usage-requests", body=body, key=uuid.uuid4().hex)
 
     def usage(self, number: str) -> dict[str, Any]:
@@ -75,7 +102,14 @@ class Yice:
 
     def certify(self, name: str, items: list[int], *, usage: str) -> tuple[dict[str, Any], bytes]:
         """A certified copy: what was entered, and the file."""
-        made = self._json("POST", "/copies", purpose="USE", usage=usage, body={"name": name, "items": items}, key=uuid.uuid4().hex)
+        made = self._json(
+            "POST",
+            "/copies",
+            purpose="USE",
+            usage=usage,
+            body={"name": name, "items": items},
+            key=uuid.uuid4().hex,
+        )
         return made, self._call("GET", f"/copies/{made['check_code']}/file")
 
     def submit(self, name: str, package: bytes) -> dict[str, Any]:
@@ -87,12 +121,20 @@ class Yice:
         size = made["part_size"]
         for part in range(made["parts"]):
             if made["state"] == "RECEIVING" and part not in made["received"]:
-                self._call("PUT", f"/submissions/{made['id']}/parts/{part}", data=package[part * size : (part + 1) * size])
+                self._call(
+                    "PUT",
+                    f"/submissions/{made['id']}/parts/{part}",
+                    data=package[part * size : (part + 1) * size],
+                )
         return self._json("POST", f"/submissions/{made['id']}/complete")
 
-    def _json(self, method: str, path: str, *, body: dict[str, Any] | None = None, **other: str | None) -> dict[str, Any]:
+    def _json(
+        self, method: str, path: str, *, body: dict[str, Any] | None = None, **other: str | None
+    ) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        found: dict[str, Any] = json.loads(self._call(method, path, data=data, kind="application/json", **other))
+        found: dict[str, Any] = json.loads(
+            self._call(method, path, data=data, kind="application/json", **other)
+        )
         return found
 
     def _call(
@@ -106,11 +148,23 @@ class Yice:
         usage: str | None = None,
         key: str | None = None,
     ) -> bytes:
-        headers = {"Yice-Purpose": purpose, "Yice-Usage": usage, "Yice-Operator": self.operator, "Idempotency-Key": key}
+        headers = {
+            "Yice-Purpose": purpose,
+            "Yice-Usage": usage,
+            "Yice-Operator": self.operator,
+            "Idempotency-Key": key,
+        }
         for left in reversed(range(_TRIES)):
-            sent = {name: value for name, value in headers.items() if value} | {"Authorization": f"Bearer {self._fresh_token()}"}
+            sent = {name: value for name, value in headers.items() if value} | {
+                "Authorization": f"Bearer {self._fresh_token()}"
+            }
             try:
-                return _send(method, f"{self.address}/api/v1{path}", data, sent | ({"Content-Type": kind} if data is not None else {}))
+                return _send(
+                    method,
+                    f"{self.address}/api/v1{path}",
+                    data,
+                    sent | ({"Content-Type": kind} if data is not None else {}),
+                )
             except YiceError as error:
                 if error.code == "INVALID_TOKEN" and left:
                     self._ends = 0.0
@@ -122,19 +176,34 @@ class Yice:
 
     def _fresh_token(self) -> str:
         if time.monotonic() > self._ends - _EARLY:
-            form = {"grant_type": "client_credentials", "client_id": self._client, "client_secret": self._secret}
+            form = {
+                "grant_type": "client_credentials",
+                "client_id": self._client,
+                "client_secret": self._secret,
+            }
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            answer = json.loads(_send("POST", f"{self.address}/api/v1/token", urlencode(form).encode(), headers))
-            self._token, self._ends = answer["access_token"], time.monotonic() + answer["expires_in"]
+            answer = json.loads(
+                _send("POST", f"{self.address}/api/v1/token", urlencode(form).encode(), headers)
+            )
+            self._token, self._ends = (
+                answer["access_token"],
+                time.monotonic() + answer["expires_in"],
+            )
         return self._token
 
 
-def notice_is_genuine(secret: str, signature: str, body: bytes, *, now: float, tolerance: float = 300) -> bool:
+def notice_is_genuine(
+    secret: str, signature: str, body: bytes, *, now: float, tolerance: float = 300
+) -> bool:
     """Whether a webhook's `Yice-Signature` fits its body and is not old."""
     fields = dict(part.partition("=")[::2] for part in signature.split(","))
     at = fields.get("t", "")
     made = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(made, fields.get("v1", "")) and at.isdigit() and abs(now - int(at)) <= tolerance
+    return (
+        hmac.compare_digest(made, fields.get("v1", ""))
+        and at.isdigit()
+        and abs(now - int(at)) <= tolerance
+    )
 
 
 def _part(name: str) -> str:

@@ -12,22 +12,31 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from archive.accession.accession import blob_key
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import Upload
+from archive.database.tables_exchange import Upload
 from archive.database.tables_gathering import CapturedFile
-from archive.gathering.captures import SOURCE, SYSTEM, Capture, arrived_whole, extension_of, mine, place, place_of
+from archive.gathering.captures import (
+    SOURCE,
+    SYSTEM,
+    Capture,
+    arrived_whole,
+    extension_of,
+    mine,
+    place,
+    place_of,
+)
 from archive.gathering.cases import REFUSED, TAKEN, record_arrival
 from archive.jobs.crashpoints import reach
 from archive.jobs.leases import LEASE_SECONDS
 from archive.reference.findings import Finding, finding
+from archive.reference.objects import blob_key
 from archive.reference.organisations import Organisations
 from ingest.captures.parts import discard_parts, part_count, parts_held, put_together, uploads_held
 from ingest.errors import PartsError
 from ingest.package.payload import PayloadFile
 from ingest.reading.sandbox import pooled_look
-from ingest.sources.face import MAX_BODY
-from ingest.sources.scanning import split_stack
+from ingest.sources.protocol import MAX_BODY
+from ingest.sources.scans import split_stack
 from storage.blobs import BlobStore
 
 MAX_FILE = MAX_BODY
@@ -37,7 +46,14 @@ _STACKS = {"image/tiff", "application/pdf"}
 _WHY = {"GD-3-4": "无法打开或不完整", "ENCRYPTED": "需要口令才能打开", None: "格式不被接受"}
 
 
-def complete_capture(engine: Engine, store: BlobStore, organisations: Organisations, actor: str, org: str, upload: str) -> CapturedFile:
+def complete_capture(
+    engine: Engine,
+    store: BlobStore,
+    organisations: Organisations,
+    actor: str,
+    org: str,
+    upload: str,
+) -> CapturedFile:
     """Put the parts together and gather what they are. Raises PartsError while parts are missing, or when they are not what was announced."""
     with reading(engine) as session:
         row = mine(session, org, upload)
@@ -62,7 +78,9 @@ def complete_capture(engine: Engine, store: BlobStore, organisations: Organisati
                 outcome=REFUSED if unusable else TAKEN,
                 at=now,
             )
-            row.media_type, row.pages = (None, None) if unusable else (look["media_type"], look["pages"])
+            row.media_type, row.pages = (
+                (None, None) if unusable else (look["media_type"], look["pages"])
+            )
             arrived_whole(row, arrival, pieces, faults, at=now)
             # After the journal's lock: of two last files of one material at once, the second sees the first.
             place(session, row, organisations, at=now)
@@ -83,11 +101,15 @@ def sweep_parts(engine: Engine, store: BlobStore) -> int:
             rows = [
                 row
                 for table in (Upload, CapturedFile)
-                for row in session.execute(select(table.id, table.created_at, table.ended_at).where(table.id.in_(some)))
+                for row in session.execute(
+                    select(table.id, table.created_at, table.ended_at).where(table.id.in_(some))
+                )
             ]
         for upload, begun, ended in rows:
             # What has just ended may still be read by the request that ends it.
-            if (ended is not None and ended < now - timedelta(seconds=LEASE_SECONDS)) or begun < now - GIVEN_UP:
+            if (
+                ended is not None and ended < now - timedelta(seconds=LEASE_SECONDS)
+            ) or begun < now - GIVEN_UP:
                 discard_parts(store, upload)
                 removed += 1
     return removed
@@ -105,24 +127,39 @@ def _whole(store: BlobStore, row: CapturedFile) -> tuple[bytes, dict[str, Any]]:
         look = pooled_look(PayloadFile(Path(folder), "file", row.size))
         data = path.read_bytes()
     store.put_new(blob_key(row.sha256), data)
-    return data, {"media_type": look.media_type, "pages": max(look.pages, 1), "fault": look.fault, "why": look.why}
+    return data, {
+        "media_type": look.media_type,
+        "pages": max(look.pages, 1),
+        "fault": look.fault,
+        "why": look.why,
+    }
 
 
-def _pieces(store: BlobStore, row: CapturedFile, data: bytes, look: Mapping[str, Any]) -> tuple[list[dict[str, Any]], tuple[Finding, ...]]:
+def _pieces(
+    store: BlobStore, row: CapturedFile, data: bytes, look: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], tuple[Finding, ...]]:
     """The materials in a file, each with its own object in the store; or the finding that says why there are none."""
     if look["fault"] or look["media_type"] is None:
         why = look["why"] or _WHY.get(look["fault"], "无法安全打开")
         return [], (finding("CAPTURE_UNREADABLE", "capture", why=why),)
     where = place_of(row)
     if where is not None:
-        whole = {"sha256": row.sha256, "extension": extension_of(look["media_type"]), "pages": look["pages"]}
+        whole = {
+            "sha256": row.sha256,
+            "extension": extension_of(look["media_type"]),
+            "pages": look["pages"],
+        }
         return [{"case_no": where.case_no, "no": where.no, "type": where.type, **whole}], ()
     if look["media_type"] not in _STACKS:
         return [], (finding("CAPTURE_UNPLACED", "capture"),)
     head, blobs = split_stack(data)
     if "fault" in head:
         bare = bool(head.get("bare"))
-        return [], (finding("CAPTURE_UNPLACED", "capture") if bare else finding("STACK_INVALID", "capture", why=head["fault"]),)
+        return [], (
+            finding("CAPTURE_UNPLACED", "capture")
+            if bare
+            else finding("STACK_INVALID", "capture", why=head["fault"]),
+        )
     pieces = []
     for one, blob in zip(head["pieces"], blobs, strict=True):
         digest = sha256(blob).hexdigest()

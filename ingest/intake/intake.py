@@ -11,10 +11,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from archive.accession.accession import (
-    OriginalObject,
     Taken,
     accession_record,
-    blob_key,
     delivery_record,
     earlier_delivery,
     log_delivery,
@@ -26,6 +24,7 @@ from archive.database.engine import lock_journal, reading, writing
 from archive.recognition.queue import queue_pages
 from archive.reference.case_facts import CaseFacts
 from archive.reference.findings import Finding, finding, worst
+from archive.reference.objects import OriginalObject, blob_key
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import IntakeOutcome, Outcome
@@ -48,8 +47,16 @@ class Received:
 
     def public(self) -> Mapping[str, Any]:
         """The promised fields (issue: `bag, case_no, outcome, findings`)."""
-        found = [{key: value for key, value in one.public().items() if key != "outcome"} for one in self.findings]
-        return {"bag": self.bag, "case_no": self.case_no, "outcome": str(self.outcome), "findings": found}
+        found = [
+            {key: value for key, value in one.public().items() if key != "outcome"}
+            for one in self.findings
+        ]
+        return {
+            "bag": self.bag,
+            "case_no": self.case_no,
+            "outcome": str(self.outcome),
+            "findings": found,
+        }
 
 
 def inspect_package(
@@ -61,12 +68,22 @@ def inspect_package(
         try:
             bag = replace(bag, findings=(*bag.findings, *scanned(bag, clamd)))
         except PackageChangedError:
-            bag = replace(bag, findings=(*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动")))
+            bag = replace(
+                bag, findings=(*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
+            )
     return bag, inspect_submission(bag, catalogue, organisations, now=now)
 
 
 def receive(
-    engine: Engine, store: BlobStore, actor: str, path: Path, bag: Bag, submission: Submission, *, now: datetime, ocr: bool = False
+    engine: Engine,
+    store: BlobStore,
+    actor: str,
+    path: Path,
+    bag: Bag,
+    submission: Submission,
+    *,
+    now: datetime,
+    ocr: bool = False,
 ) -> Received:
     """Take an inspected package over, or quarantine it; commits its own work, since the objects must lie in the store before the row.
 
@@ -82,11 +99,19 @@ def receive(
             taken = _taken(engine, store, actor, bag, submission, facts, now, ocr=ocr)
         except PackageChangedError:
             # Somebody still writes into it; its neighbours in the batch are taken over all the same.
-            taken = Taken(IntakeOutcome.REFUSED, (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")))
+            taken = Taken(
+                IntakeOutcome.REFUSED,
+                (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")),
+            )
     if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
         prefix = quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
         key, record = delivery_record(
-            bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
+            bag=bag.name,
+            case_no=case_no,
+            content_digest=bag.content_digest,
+            taken=taken,
+            quarantine_prefix=prefix,
+            at=now,
         )
         store.put_new(key, record, media_type="application/json")
         with writing(engine) as session:
@@ -95,7 +120,15 @@ def receive(
 
 
 def _taken(
-    engine: Engine, store: BlobStore, actor: str, bag: Bag, submission: Submission, facts: CaseFacts, now: datetime, *, ocr: bool
+    engine: Engine,
+    store: BlobStore,
+    actor: str,
+    bag: Bag,
+    submission: Submission,
+    facts: CaseFacts,
+    now: datetime,
+    *,
+    ocr: bool,
 ) -> Taken:
     with reading(engine) as session:
         known = earlier_delivery(session, facts, bag.content_digest)
@@ -132,7 +165,10 @@ def _taken(
 
 
 def _originals(submission: Submission) -> list[OriginalObject]:
-    return [OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in submission.components]
+    return [
+        OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages)
+        for one in submission.components
+    ]
 
 
 def _accept(
@@ -160,7 +196,10 @@ def _accept(
         if _beside_others(session, facts, submission) != beside:
             return None
         findings = (*submission.findings, *beside)
-        taken = Taken(IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED, findings)
+        taken = Taken(
+            IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED,
+            findings,
+        )
         case = take_over(
             session,
             actor,
@@ -199,7 +238,22 @@ def _copies(session: Session, facts: CaseFacts, submission: Submission) -> list[
     ]
 
 
-def _log(session: Session, actor: str, bag: Bag, case_no: str | None, taken: Taken, prefix: str | None, now: datetime) -> None:
+def _log(
+    session: Session,
+    actor: str,
+    bag: Bag,
+    case_no: str | None,
+    taken: Taken,
+    prefix: str | None,
+    now: datetime,
+) -> None:
     log_delivery(
-        session, actor, bag=bag.name, case_no=case_no, content_digest=bag.content_digest, taken=taken, quarantine_prefix=prefix, at=now
+        session,
+        actor,
+        bag=bag.name,
+        case_no=case_no,
+        content_digest=bag.content_digest,
+        taken=taken,
+        quarantine_prefix=prefix,
+        at=now,
     )

@@ -9,7 +9,6 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import blob_key
 from archive.audit import journal
 from archive.database.engine import reading
 from archive.database.tables_cases import Case, CaseRevision, Component
@@ -18,6 +17,7 @@ from archive.inspection.table import Phase, found, inspect
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ArchiveError, NotFoundError
 from archive.reference.findings import Finding
+from archive.reference.objects import blob_key
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue, ServiceItem
 from ingest.package.payload import PayloadFile
@@ -38,15 +38,28 @@ class Reinspection:
 
 
 def reinspect(
-    engine: Engine, store: BlobStore, catalogue: Catalogue, organisations: Organisations, *, case_no: str, phase: Phase, now: datetime
+    engine: Engine,
+    store: BlobStore,
+    catalogue: Catalogue,
+    organisations: Organisations,
+    *,
+    case_no: str,
+    phase: Phase,
+    now: datetime,
 ) -> Reinspection:
     """Inspect the newest usable revision of a case; changes nothing. The store's own errors come through: a lost object is no finding."""
     with reading(engine) as session:
         case = session.scalars(select(Case).filter_by(case_no=case_no)).first()
         if case is None:
             raise NotFoundError("没有这个办件编号。", "请核对办件编号。")
-        revision = session.scalars(select(CaseRevision).filter_by(case_id=case.id, revision=case.revision)).one()
-        objects = session.scalars(select(Component).filter_by(case_id=case.id, revision=case.revision).order_by(Component.id)).all()
+        revision = session.scalars(
+            select(CaseRevision).filter_by(case_id=case.id, revision=case.revision)
+        ).one()
+        objects = session.scalars(
+            select(Component)
+            .filter_by(case_id=case.id, revision=case.revision)
+            .order_by(Component.id)
+        ).all()
     facts = CaseFacts.model_validate(revision.facts)
     with tempfile.TemporaryDirectory(prefix="yice-inspect-") as folder:
         files = {(one.material_no, one.path): one for one in _looked(store, Path(folder), objects)}
@@ -57,7 +70,9 @@ def reinspect(
         if material.form is None
         for path in material.files
     )
-    subject = Subject(facts, _item(catalogue, facts), revision.snapshot, organisations, ordered, now)
+    subject = Subject(
+        facts, _item(catalogue, facts), revision.snapshot, organisations, ordered, now
+    )
     seen = found(inspect(subject, phase))
     before = {(row["code"], row["place"]) for row in revision.findings}
     fresh = tuple(one for one in seen if (one.code, one.place) not in before)
@@ -93,4 +108,10 @@ def _looked(store: BlobStore, folder: Path, objects: Sequence[Component]) -> Ite
         with store.open(blob_key(one.sha256), sha256=one.sha256) as source, path.open("wb") as out:
             while chunk := source.read(1 << 20):
                 out.write(chunk)
-        yield LookedFile(one.material_no, one.path, one.sha256, one.size, pooled_look(PayloadFile(folder, "object", one.size)))
+        yield LookedFile(
+            one.material_no,
+            one.path,
+            one.sha256,
+            one.size,
+            pooled_look(PayloadFile(folder, "object", one.size)),
+        )

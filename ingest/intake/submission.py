@@ -11,7 +11,18 @@ from pydantic import ValidationError
 
 from archive.inspection.subject import Look, LookedFile, Subject
 from archive.inspection.table import Phase, found, inspect
-from archive.reference.case_facts import CaseFacts, CaseOrgs, Grant, ItemRef, Material, PaperRef, Person, ProcessEvent, SealUse, SourceRef
+from archive.reference.case_facts import (
+    CaseFacts,
+    CaseGrant,
+    CaseOrgs,
+    ItemRef,
+    Material,
+    PaperRef,
+    Person,
+    ProcessEvent,
+    SealUse,
+    SourceRef,
+)
 from archive.reference.errors import ArchiveError
 from archive.reference.findings import Finding, finding, worst
 from archive.reference.organisations import Organisations
@@ -22,7 +33,7 @@ from ingest.package.bag import Bag
 from ingest.package.payload import PayloadFile
 from ingest.reading.sandbox import pooled_look
 
-_PARTS = (CaseOrgs, Grant, ItemRef, PaperRef, Person, ProcessEvent, SealUse, SourceRef)
+_PARTS = (CaseOrgs, CaseGrant, ItemRef, PaperRef, Person, ProcessEvent, SealUse, SourceRef)
 _ITEM = re.compile(r"[A-Z]{2}[0-9]{2}")
 _FIELDS = frozenset(name for one in (CaseFacts, Material, *_PARTS) for name in one.model_fields)
 _MAX_FACTS = 8 << 20
@@ -61,7 +72,9 @@ class Submission:
         return worst(self.findings)
 
 
-def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisations, *, now: datetime) -> Submission:
+def inspect_submission(
+    bag: Bag, catalogue: Catalogue, organisations: Organisations, *, now: datetime
+) -> Submission:
     """Inspect a bag; never raises for its content. Raises SandboxError when this machine cannot open files."""
     if worst(bag.findings) is Outcome.REFUSE and "case.json" not in bag.payload:
         return Submission(None, {}, (), bag.findings)
@@ -72,7 +85,9 @@ def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisati
         files = tuple(_looked(bag, facts))
     except PackageChangedError:
         # Somebody still writes into it; its neighbours in the batch are inspected all the same.
-        return Submission(None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动")))
+        return Submission(
+            None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
+        )
     item, taken = _known_item(catalogue, facts)
     named = {path for one in facts.materials for path in one.files} | {"case.json"}
     strays = tuple(file.sha256 for path, file in sorted(bag.payload.items()) if path not in named)
@@ -80,7 +95,13 @@ def inspect_submission(bag: Bag, catalogue: Catalogue, organisations: Organisati
     findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]
     if facts.supplement:
         findings.append(finding("SUPPLEMENT", "case.json:supplement"))
-    return Submission(facts, taken, tuple(_components(bag, files)), tuple(dict.fromkeys(findings)), subject.prints())
+    return Submission(
+        facts,
+        taken,
+        tuple(_components(bag, files)),
+        tuple(dict.fromkeys(findings)),
+        subject.prints(),
+    )
 
 
 def _facts(bag: Bag) -> tuple[CaseFacts | None, list[Finding]]:
@@ -111,7 +132,14 @@ def _schema(error: Exception) -> list[Finding]:
     if not isinstance(error, ValidationError):
         return [finding("SCHEMA", "case.json", why="无法解析")]
     wrong = error.errors(include_url=False, include_context=False, include_input=False)[:20]
-    return [finding("SCHEMA", "case.json:" + ".".join(_known_part(part) for part in one["loc"]), why=one["type"]) for one in wrong]
+    return [
+        finding(
+            "SCHEMA",
+            "case.json:" + ".".join(_known_part(part) for part in one["loc"]),
+            why=one["type"],
+        )
+        for one in wrong
+    ]
 
 
 def _known_part(part: int | str) -> str:
@@ -119,7 +147,9 @@ def _known_part(part: int | str) -> str:
     return str(part) if isinstance(part, int) or part in _FIELDS else "（未知字段）"
 
 
-def _known_item(catalogue: Catalogue, facts: CaseFacts) -> tuple[ServiceItem | None, dict[str, Any]]:
+def _known_item(
+    catalogue: Catalogue, facts: CaseFacts
+) -> tuple[ServiceItem | None, dict[str, Any]]:
     try:
         item = catalogue.enabled(facts.item.code, facts.item.version)
     except ArchiveError:
@@ -150,4 +180,12 @@ def _looked(bag: Bag, facts: CaseFacts) -> Iterable[LookedFile]:
 def _components(bag: Bag, files: Iterable[LookedFile]) -> Iterable[SubmittedFile]:
     for one in files:
         if one.look and one.look.media_type and not one.look.fault:
-            yield SubmittedFile(one.material_no, one.path, one.sha256, one.size, one.look.media_type, one.look.pages, bag.payload[one.path])
+            yield SubmittedFile(
+                one.material_no,
+                one.path,
+                one.sha256,
+                one.size,
+                one.look.media_type,
+                one.look.pages,
+                bag.payload[one.path],
+            )

@@ -41,8 +41,12 @@ def read_bag(path: Path) -> Bag:
     except (
         zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError, PackageChangedError,
     ):  # fmt: skip
-        return Bag(path.name, {}, _raw_digest(path), (finding("BAG_INVALID", "bag", why="无法读取"),))
-    payload = {name.removeprefix("data/"): one for name, one in files.items() if name.startswith("data/")}
+        return Bag(
+            path.name, {}, _raw_digest(path), (finding("BAG_INVALID", "bag", why="无法读取"),)
+        )
+    payload = {
+        name.removeprefix("data/"): one for name, one in files.items() if name.startswith("data/")
+    }
     return Bag(path.name, payload, _digest(payload), tuple(findings))
 
 
@@ -68,7 +72,9 @@ def _checked(files: dict[str, PayloadFile]) -> tuple[dict[str, PayloadFile], lis
     _declaration(files)
     if "manifest-sha256.txt" not in files:
         raise BadBagError("BAG_INVALID", "缺少 manifest-sha256.txt")
-    manifests = {name: _manifest(_text(one), name) for name, one in files.items() if _MANIFEST.match(name)}
+    manifests = {
+        name: _manifest(_text(one), name) for name, one in files.items() if _MANIFEST.match(name)
+    }
     methods = {name.split("-")[1].removesuffix(".txt") for name in manifests} | {"sha256"}
     digests = {name: _digests(one, methods) for name, one in files.items()}
     files = {name: replace(one, sha256=digests[name]["sha256"]) for name, one in files.items()}
@@ -100,14 +106,18 @@ def _text(one: PayloadFile) -> str:
 
 def _digests(one: PayloadFile, methods: set[str]) -> dict[str, str]:
     # md5 and sha1 are checked where a bag brings them; what we rely on is sha256.
-    hashes: dict[str, Any] = {method: hashlib.new(method, usedforsecurity=False) for method in methods}
+    hashes: dict[str, Any] = {
+        method: hashlib.new(method, usedforsecurity=False) for method in methods
+    }
     for chunk in one.chunks():
         for each in hashes.values():
             each.update(chunk)
     return {method: each.hexdigest() for method, each in hashes.items()}
 
 
-def _listed(manifest: str, lines: Mapping[str, str], digests: Mapping[str, Mapping[str, str]]) -> Iterator[Finding]:
+def _listed(
+    manifest: str, lines: Mapping[str, str], digests: Mapping[str, Mapping[str, str]]
+) -> Iterator[Finding]:
     """A manifest beside the files: each payload file in every payload manifest, each listed file there, each digest right (RFC 8493 §3)."""
     method = manifest.split("-")[1].removesuffix(".txt")
     of_tags = manifest.startswith("tag")
@@ -121,10 +131,18 @@ def _listed(manifest: str, lines: Mapping[str, str], digests: Mapping[str, Mappi
             yield finding("GD-1-14", manifest)
 
 
-def _tags(manifests: Mapping[str, Mapping[str, str]], files: Mapping[str, PayloadFile]) -> Iterator[Finding]:
+def _tags(
+    manifests: Mapping[str, Mapping[str, str]], files: Mapping[str, PayloadFile]
+) -> Iterator[Finding]:
     """RFC 8493 leaves the tag manifest open, so its lack refuses nothing; but then nothing proves that the manifest itself is as it was sent."""
-    tags = {name for name in files if not name.startswith("data/") and not name.startswith("tagmanifest-")}
-    proven: set[str] = set().union(*(lines for name, lines in manifests.items() if name.startswith("tag")))
+    tags = {
+        name
+        for name in files
+        if not name.startswith("data/") and not name.startswith("tagmanifest-")
+    }
+    proven: set[str] = set().union(
+        *(lines for name, lines in manifests.items() if name.startswith("tag"))
+    )
     if tags - proven:
         yield finding("BAG_UNPROVEN", "tagmanifest-sha256.txt")
 
@@ -148,7 +166,13 @@ def _manifest(text: str, name: str) -> dict[str, str]:
         match = _LINE.match(line)
         if not match or len(match[1]) != length:
             raise BadBagError("BAG_INVALID", "清单格式有误")
-        path = match[2].replace("%0A", "\n").replace("%0D", "\r").replace("%25", "%").removeprefix("./")
+        path = (
+            match[2]
+            .replace("%0A", "\n")
+            .replace("%0D", "\r")
+            .replace("%25", "%")
+            .removeprefix("./")
+        )
         if path in lines:
             raise BadBagError("BAG_INVALID", "清单重复列出同一文件")
         lines[path] = match[1]

@@ -15,7 +15,9 @@ from archive.reference.findings import Finding, finding
 from ingest.package.payload import PayloadFile
 
 MAX_MEMBERS, MAX_BYTES, MAX_RATIO, MAX_NAME, MAX_DEPTH = 5_000, 1 << 30, 200, 255, 20
-_RATIO_FROM = 16 << 20  # an empty page compresses a thousandfold; only what would fill a disk is a bomb
+_RATIO_FROM = (
+    16 << 20
+)  # an empty page compresses a thousandfold; only what would fill a disk is a bomb
 _DIRECTORY = MAX_MEMBERS * 1024
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _END_BYTES, _END64_BYTES, _LOCATOR_BYTES = 22, 56, 20
@@ -109,7 +111,10 @@ def _directory_size(source: BinaryIO) -> int:
     if tail[max(0, at - _LOCATOR_BYTES) : at].startswith(_LOCATOR):
         source.seek(min(int(struct.unpack_from("<Q", tail, at - 12)[0]), size))
         # A reader may trust the place that the locator names or the one just before it.
-        records = (source.read(_END64_BYTES), tail[max(0, at - _LOCATOR_BYTES - _END64_BYTES) : at - _LOCATOR_BYTES])
+        records = (
+            source.read(_END64_BYTES),
+            tail[max(0, at - _LOCATOR_BYTES - _END64_BYTES) : at - _LOCATOR_BYTES],
+        )
         whole = [one for one in records if one.startswith(_END64) and len(one) == _END64_BYTES]
         stated += [int(struct.unpack_from("<Q", one, 40)[0]) for one in whole]
     return max(stated)
@@ -142,11 +147,20 @@ def _within(members: int, total: int) -> None:
 def safe_name(name: str) -> str:
     """A member's name, given back when it is one on every system; raises BadBagError for one that leads out, hides or deceives."""
     parts = name.split("/")
-    bad = "\x00" in name or "\\" in name or not name or name.startswith("/") or re.match(r"^[A-Za-z]:", name)
+    bad = (
+        "\x00" in name
+        or "\\" in name
+        or not name
+        or name.startswith("/")
+        or re.match(r"^[A-Za-z]:", name)
+    )
     wide = re.split(r"[/\\]", unicodedata.normalize("NFKC", name))
     if bad or any(part in {"", ".", ".."} for part in parts) or ".." in wide or "‥" in name:
         raise BadBagError("BAG_UNSAFE", "含有越界的文件名")
-    if any(len(part.encode("utf-8", "surrogateescape")) > MAX_NAME for part in parts) or len(parts) > MAX_DEPTH:
+    if (
+        any(len(part.encode("utf-8", "surrogateescape")) > MAX_NAME for part in parts)
+        or len(parts) > MAX_DEPTH
+    ):
         raise BadBagError("BAG_UNSAFE", "文件名过长")
     kinds = {unicodedata.category(char) for char in name}
     if "Cs" in kinds:
@@ -161,7 +175,9 @@ def safe_name(name: str) -> str:
 def _distinct(files: dict[str, PayloadFile]) -> dict[str, PayloadFile]:
     """Refuse names that some system takes for one, and a file that is also a folder."""
     folded = {twin_key(name) for name in files}
-    folders = {key.rsplit("/", depth)[0] for key in folded for depth in range(1, key.count("/") + 1)}
+    folders = {
+        key.rsplit("/", depth)[0] for key in folded for depth in range(1, key.count("/") + 1)
+    }
     if len(folded) != len(files) or folded & folders:
         raise BadBagError("BAG_UNSAFE", "含有无法区分的文件名")
     return dict(sorted(files.items()))

@@ -14,7 +14,17 @@ from pathlib import Path
 from ingest.errors import PackageChangedError
 
 _CHUNK = 1 << 20
-_UNREADABLE = (OSError, EOFError, RuntimeError, NotImplementedError, ValueError, KeyError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+    KeyError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,9 @@ class PayloadFile:
 
     def _plain(self) -> Iterator[bytes]:
         # A link put in place after the walk is not followed, and a pipe does not block.
-        handle = os.open(self.container / self.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(
+            self.container / self.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        )
         with os.fdopen(handle, "rb") as source:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise PackageChangedError

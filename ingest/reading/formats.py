@@ -27,7 +27,17 @@ _MAGIC = (
     (b"MM\x00+", "image/tiff"),
 )
 _PILLOW = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF"}
-_FOREIGN = (b"PK", b"MZ", b"\x7fELF", b"GIF8", b"<html", b"<!DOCTYPE", b"#!", b"Rar!", b"7z\xbc\xaf")
+_FOREIGN = (
+    b"PK",
+    b"MZ",
+    b"\x7fELF",
+    b"GIF8",
+    b"<html",
+    b"<!DOCTYPE",
+    b"#!",
+    b"Rar!",
+    b"7z\xbc\xaf",
+)
 _A4_SHORT_INCHES = 8.27
 _BLANK_SPREAD = 4.0
 _WORKING_SIDE = 400
@@ -114,7 +124,9 @@ def _ofd(data: bytes) -> Look:
         members = opened.infolist()
         if any(one.flag_bits & 1 for one in members):
             return Look("application/ofd", fault="ENCRYPTED")
-        if len(members) > 20_000 or sum(one.file_size for one in members) > max(64 << 20, 200 * len(data)):  # noqa: PLR2004
+        if len(members) > 20_000 or sum(one.file_size for one in members) > max(
+            64 << 20, 200 * len(data)
+        ):  # noqa: PLR2004
             return Look("application/ofd", fault="FILE_UNSAFE", why="压缩比异常")
         for one in members:
             text = b""
@@ -171,8 +183,21 @@ def _taken_at(image: Image.Image) -> str | None:
     try:
         tags = image.getexif()
         stated = [tags.get(_CHANGED), *(tags.get_ifd(_EXIF).get(tag) for tag in _TAKEN)]
-        times = [datetime.strptime(str(one).strip("\0 "), "%Y:%m:%d %H:%M:%S") for one in stated if one]  # noqa: DTZ007 - it has no zone
-    except (ValueError, TypeError, LookupError, SyntaxError, OSError, EOFError, AttributeError, OverflowError, struct.error, zlib.error):
+        times = [
+            datetime.strptime(str(one).strip("\0 "), "%Y:%m:%d %H:%M:%S") for one in stated if one
+        ]  # noqa: DTZ007 - it has no zone
+    except (
+        ValueError,
+        TypeError,
+        LookupError,
+        SyntaxError,
+        OSError,
+        EOFError,
+        AttributeError,
+        OverflowError,
+        struct.error,
+        zlib.error,
+    ):
         return None
     return max(times).isoformat() if times else None
 
@@ -188,7 +213,9 @@ def _cut_off(data: bytes, media_type: str) -> bool:
 def _frames(image: Image.Image, media_type: str) -> Iterator[tuple[int, int, Image.Image]]:
     """Each page with its true size and a small grey picture of it; a JPEG is decoded small, which still reads every bit of its data."""
     # A phone's JPEG carries previews as further frames; only a TIFF has pages.
-    for number in range(min(getattr(image, "n_frames", 1), MAX_PAGES + 1) if media_type == "image/tiff" else 1):
+    for number in range(
+        min(getattr(image, "n_frames", 1), MAX_PAGES + 1) if media_type == "image/tiff" else 1
+    ):
         image.seek(number)
         width, height = image.size
         if width * height > MAX_PIXELS:
@@ -201,7 +228,11 @@ def _frames(image: Image.Image, media_type: str) -> Iterator[tuple[int, int, Ima
 
 def _small(image: Image.Image) -> Image.Image:
     # 16 bit grey would be clipped to white.
-    grey = image.point(lambda value: value / 256).convert("L") if image.mode.startswith("I;16") else image.convert("L")
+    grey = (
+        image.point(lambda value: value / 256).convert("L")
+        if image.mode.startswith("I;16")
+        else image.convert("L")
+    )
     return grey.reduce(max(1, min(grey.size) // _WORKING_SIDE))
 
 
@@ -216,4 +247,7 @@ def blank(small: Image.Image) -> bool:
     # Paper tint and noise spread little around their mean; a single line of writing does not.
     threshold = ImageStat.Stat(inner).mean[0] - 40
     ink = inner.point([255 if value < threshold else 0 for value in range(256)])
-    return ImageStat.Stat(inner).stddev[0] < _BLANK_SPREAD and ImageStat.Stat(ink).mean[0] / 255 < 0.0005  # noqa: PLR2004
+    return (
+        ImageStat.Stat(inner).stddev[0] < _BLANK_SPREAD
+        and ImageStat.Stat(ink).mean[0] / 255 < 0.0005
+    )  # noqa: PLR2004

@@ -34,7 +34,9 @@ def unreadable(small: Image.Image) -> tuple[str, ...]:
     paper = int(levels.argmax())
     share = levels[max(0, paper - _PAPER_SPREAD) : paper + _PAPER_SPREAD].sum() / levels.sum()
     # Against the light around it, so that a shadow over half of the page is no ink.
-    flat = grey - np.asarray(small.filter(ImageFilter.BoxBlur(min(small.size) // 12)), dtype=np.int16)
+    flat = grey - np.asarray(
+        small.filter(ImageFilter.BoxBlur(min(small.size) // 12)), dtype=np.int16
+    )
     depth = 255 - _level_at(np.bincount((_inner(flat) + 255).ravel()), 0.005)
     if share < _PAPER_SHARE or depth < _LEAST_CONTRAST:
         return ()
@@ -61,7 +63,9 @@ def _smeared(flat: Grey, depth: int) -> bool:
     ink = int(np.count_nonzero(flat < -depth // 2))
     if ink < _LEAST_INK * flat.size:
         return False
-    steps = np.concatenate([np.abs(np.diff(flat, axis=1)).ravel(), np.abs(np.diff(flat, axis=0)).ravel()])
+    steps = np.concatenate(
+        [np.abs(np.diff(flat, axis=1)).ravel(), np.abs(np.diff(flat, axis=0)).ravel()]
+    )
     counts = np.bincount(steps, minlength=2)[::-1]
     hardest = np.minimum(np.cumsum(counts), ink // 2)
     weights = np.diff(hardest, prepend=0)
@@ -70,13 +74,24 @@ def _smeared(flat: Grey, depth: int) -> bool:
 
 def _cut(ink: NDArray[np.bool_]) -> bool:
     """Whether marks stand on an edge as writing does that goes on beyond it."""
-    sides = ((ink, _RUNS_BESIDE), (ink[:, ::-1], _RUNS_BESIDE), (ink.T, _RUNS_ACROSS), (ink[::-1].T, _RUNS_ACROSS))
+    sides = (
+        (ink, _RUNS_BESIDE),
+        (ink[:, ::-1], _RUNS_BESIDE),
+        (ink.T, _RUNS_ACROSS),
+        (ink[::-1].T, _RUNS_ACROSS),
+    )
     return any(_marks(side) >= least for side, least in sides)
 
 
 def _marks(side: NDArray[np.bool_]) -> int:
     """Marks on the left edge of a picture that are as thick as strokes and as short as characters."""
     near = side[:, :_DEEP]
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], near[:, :_OUTER].any(axis=1), [False]]).astype(np.int8)))
-    runs = [(int(start), int(end)) for start, end in edges.reshape(-1, 2) if _SHORTEST <= end - start <= _LONGEST]
+    edges = np.flatnonzero(
+        np.diff(np.concatenate([[False], near[:, :_OUTER].any(axis=1), [False]]).astype(np.int8))
+    )
+    runs = [
+        (int(start), int(end))
+        for start, end in edges.reshape(-1, 2)
+        if _SHORTEST <= end - start <= _LONGEST
+    ]
     return sum(int(np.count_nonzero(near[start:end].any(axis=0))) >= _THICK for start, end in runs)

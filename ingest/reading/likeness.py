@@ -24,10 +24,16 @@ def page_print(picture: Image.Image) -> int:
     """
     grey = picture.convert("L")
     # Blurred to the same fineness first: what is finer depends on how the picture was made small before.
-    small = grey.filter(ImageFilter.GaussianBlur(_SOFT * min(grey.size))).resize(_SIZE, Image.Resampling.BICUBIC)
+    small = grey.filter(ImageFilter.GaussianBlur(_SOFT * min(grey.size))).resize(
+        _SIZE, Image.Resampling.BICUBIC
+    )
     # What is left beside the blurred picture knows nothing of tint, shade and brightness.
-    fine = np.asarray(small, dtype=np.float32) - np.asarray(small.filter(ImageFilter.BoxBlur(_BLUR)), dtype=np.float32)
-    inner = fine[_SIZE[1] // _MARGIN : -(_SIZE[1] // _MARGIN), _SIZE[0] // _MARGIN : -(_SIZE[0] // _MARGIN)].ravel()
+    fine = np.asarray(small, dtype=np.float32) - np.asarray(
+        small.filter(ImageFilter.BoxBlur(_BLUR)), dtype=np.float32
+    )
+    inner = fine[
+        _SIZE[1] // _MARGIN : -(_SIZE[1] // _MARGIN), _SIZE[0] // _MARGIN : -(_SIZE[0] // _MARGIN)
+    ].ravel()
     deviation = float(inner.std()) or 1.0
     waves = np.zeros(_WAVES, dtype=np.float32)
     # One black stamp must not outweigh all writing.
@@ -45,5 +51,7 @@ def page_print(picture: Image.Image) -> int:
 @cache
 def _signs() -> NDArray[np.float32]:
     # From a digest and not from a library's random numbers: prints must be comparable for as long as the archive lives.
-    bits = np.unpackbits(np.frombuffer(hashlib.shake_256(b"yice page print 1").digest(_WAVES // 8), dtype=np.uint8))
+    bits = np.unpackbits(
+        np.frombuffer(hashlib.shake_256(b"yice page print 1").digest(_WAVES // 8), dtype=np.uint8)
+    )
     return bits.astype(np.float32) * 2 - 1

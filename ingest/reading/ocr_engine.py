@@ -27,7 +27,14 @@ def answer(data: bytes) -> bytes:
         return json.dumps({"fault": "unreadable"}).encode()
     width, height = picture.size if picture else (0, 0)
     lines = _lines(picture) if picture else []
-    found = {"whole": whole, "width": width, "height": height, "engine": ENGINE, "version": _version(), "lines": lines}
+    found = {
+        "whole": whole,
+        "width": width,
+        "height": height,
+        "engine": ENGINE,
+        "version": _version(),
+        "lines": lines,
+    }
     return json.dumps(found, ensure_ascii=False).encode()
 
 
@@ -55,7 +62,11 @@ def _lines(picture: Image.Image) -> list[tuple[str, float, list[int]]]:
         (
             str(text),
             round(float(sure), 4),
-            [round(min(max(float(value) / side, 0), 1) * _WHOLE) for x, y in corners for value, side in ((x, width), (y, height))],
+            [
+                round(min(max(float(value) / side, 0), 1) * _WHOLE)
+                for x, y in corners
+                for value, side in ((x, width), (y, height))
+            ],
         )
         for corners, text, sure in found or ()
         if str(text).strip() and float(sure) >= _SURE

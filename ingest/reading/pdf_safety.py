@@ -18,7 +18,15 @@ from ingest.reading.likeness import page_print
 
 _MAX_OBJECTS = 200_000
 _ACTS = re.compile(rb"/S\s*/(JavaScript|Launch)\b")
-_PROGRAM = (b"MZ", b"\x7fELF", b"#!", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"PK\x03\x04", b"@echo")
+_PROGRAM = (
+    b"MZ",
+    b"\x7fELF",
+    b"#!",
+    b"\xca\xfe\xba\xbe",
+    b"\xcf\xfa\xed\xfe",
+    b"PK\x03\x04",
+    b"@echo",
+)
 _RENDER_SCALE = 50 / 72
 _TEXT_PAGES, _TEXT_LENGTH = 200, 10_000
 _MAY_HOLD_TEXT = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_FORM}
@@ -35,7 +43,9 @@ class _Page:
     text: str = ""
 
 
-def look_at_pdf(data: bytes, max_pages: int, blank: Callable[[Image.Image], bool], least_side: float) -> Look:
+def look_at_pdf(
+    data: bytes, max_pages: int, blank: Callable[[Image.Image], bool], least_side: float
+) -> Look:
     """Open a PDF with both libraries that will handle it later; PdfiumError and pikepdf's errors (RuntimeErrors aside) become findings.
 
     `least_side` is the number of pixels that the shorter side of a scanned page needs.
@@ -50,7 +60,10 @@ def look_at_pdf(data: bytes, max_pages: int, blank: Callable[[Image.Image], bool
             fault, flags = _contents(data)
             if fault:
                 return Look("application/pdf", fault=fault[0], why=fault[1])
-            seen = {number: _page_seen(opened, number - 1, blank, least_side) for number in range(1, pages + 1)}
+            seen = {
+                number: _page_seen(opened, number - 1, blank, least_side)
+                for number in range(1, pages + 1)
+            }
     except pypdfium2.PdfiumError as error:
         return Look("application/pdf", fault="ENCRYPTED" if "assword" in str(error) else "GD-3-4")
     return Look(
@@ -59,13 +72,24 @@ def look_at_pdf(data: bytes, max_pages: int, blank: Callable[[Image.Image], bool
         tuple(number for number, page in seen.items() if page.blank),
         tuple(number for number, page in seen.items() if page.coarse),
         flags=flags,
-        prints=tuple((number, f"{page.print_:0128x}") for number, page in seen.items() if page.print_ is not None),
+        prints=tuple(
+            (number, f"{page.print_:0128x}")
+            for number, page in seen.items()
+            if page.print_ is not None
+        ),
         unclear=tuple((number, code) for number, page in seen.items() for code in page.unclear),
-        texts=tuple((number, page.text) for number, page in list(seen.items())[:_TEXT_PAGES] if page.text),
+        texts=tuple(
+            (number, page.text) for number, page in list(seen.items())[:_TEXT_PAGES] if page.text
+        ),
     )
 
 
-def _page_seen(opened: pypdfium2.PdfDocument, index: int, blank: Callable[[Image.Image], bool], least_side: float) -> _Page:
+def _page_seen(
+    opened: pypdfium2.PdfDocument,
+    index: int,
+    blank: Callable[[Image.Image], bool],
+    least_side: float,
+) -> _Page:
     """Nothing, or nothing but pictures that show nothing, is blank. Text is writing without a look at it, and is read."""
     page = opened[index]
     try:
@@ -88,7 +112,9 @@ def _page_seen(opened: pypdfium2.PdfDocument, index: int, blank: Callable[[Image
 def _text(page: pypdfium2.PdfPage) -> str:
     textpage = page.get_textpage()
     try:
-        return str(textpage.get_text_bounded()) if 0 < textpage.count_chars() <= _TEXT_LENGTH else ""
+        return (
+            str(textpage.get_text_bounded()) if 0 < textpage.count_chars() <= _TEXT_LENGTH else ""
+        )
     finally:
         textpage.close()
 
@@ -96,7 +122,11 @@ def _text(page: pypdfium2.PdfPage) -> str:
 def _short_side(picture: Any) -> int:  # noqa: ANN401 - ctypes handles
     """Pixels of a picture's shorter side; 0 when it does not say."""
     width, height = ctypes.c_uint(), ctypes.c_uint()
-    return min(width.value, height.value) if pdfium.FPDFImageObj_GetImagePixelSize(picture, width, height) else 0
+    return (
+        min(width.value, height.value)
+        if pdfium.FPDFImageObj_GetImagePixelSize(picture, width, height)
+        else 0
+    )
 
 
 def _page_objects(page: Any) -> Iterator[Any]:  # noqa: ANN401 - ctypes handles

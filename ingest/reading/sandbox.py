@@ -45,7 +45,15 @@ class Child:
         root = str(Path(__file__).parents[2])
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [sys.executable, "-P", "-m", "ingest.reading.sandbox", str(limits.memory), str(limits.cpu_seconds), task],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "ingest.reading.sandbox",
+                    str(limits.memory),
+                    str(limits.cpu_seconds),
+                    task,
+                ],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -98,7 +106,11 @@ class Child:
     def _receive(self, deadline: float) -> bytes | None:
         head = self._exactly(_LENGTH.size, deadline)
         longest = MAX_FILE_BYTES if self.task == "split" else 1 << 24
-        return self._exactly(min(_LENGTH.unpack(head)[0], longest), deadline) if head is not None else None
+        return (
+            self._exactly(min(_LENGTH.unpack(head)[0], longest), deadline)
+            if head is not None
+            else None
+        )
 
     def _exactly(self, size: int, deadline: float) -> bytes | None:
         handle, data = self._pipe(self._process.stdout).fileno(), bytearray()
@@ -161,7 +173,9 @@ def pooled_look(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
     """
     if file.size > MAX_FILE_BYTES:
         return Look(None, fault="FILE_UNSAFE", why="文件过大")
-    for _ in range(2):  # a child that other files had worn out may die of a sound one; a fresh one decides
+    for _ in range(
+        2
+    ):  # a child that other files had worn out may die of a sound one; a fresh one decides
         child = _pool.take(limits)
         fresh = child.uses == 0
         try:
@@ -186,7 +200,9 @@ def pooled_ask(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes
         child = _pool.take(limits, task)
         fresh = child.uses == 0
         try:
-            said = child.ask(len(data), (data[at : at + (1 << 20)] for at in range(0, len(data), 1 << 20)))
+            said = child.ask(
+                len(data), (data[at : at + (1 << 20)] for at in range(0, len(data), 1 << 20))
+            )
         except BaseException:
             child.close()
             raise
@@ -199,8 +215,14 @@ def pooled_ask(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes
 
 
 def _unpacked(answer: bytes) -> Look:
-    row: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in json.loads(answer).items()}
-    by_page = {key: tuple((int(page), str(said)) for page, said in row[key]) for key in ("prints", "unclear", "texts", "taken")}
+    row: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in json.loads(answer).items()
+    }
+    by_page = {
+        key: tuple((int(page), str(said)) for page, said in row[key])
+        for key in ("prints", "unclear", "texts", "taken")
+    }
     return Look(**(row | by_page))
 
 
@@ -256,7 +278,12 @@ def _confine(memory: int) -> None:
     if libc.unshare(_NEW_NET) != 0:
         libc.unshare(_NEW_USER | _NEW_NET)
     libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    for what, limit in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 64)):
+    for what, limit in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 64),
+    ):
         ceiling = resource.getrlimit(what)[1]
         low = limit if ceiling == resource.RLIM_INFINITY else min(limit, ceiling)
         resource.setrlimit(what, (low, low))
@@ -266,7 +293,10 @@ def _allow_cpu(seconds: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     ceiling = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = int(used.ru_utime + used.ru_stime) + seconds + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (soft if ceiling == resource.RLIM_INFINITY else min(soft, ceiling), ceiling))
+    resource.setrlimit(
+        resource.RLIMIT_CPU,
+        (soft if ceiling == resource.RLIM_INFINITY else min(soft, ceiling), ceiling),
+    )
 
 
 if __name__ == "__main__":

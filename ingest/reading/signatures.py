@@ -27,11 +27,19 @@ def _checked(data: bytes, roots: bytes) -> ForeignSignature:
     if not signatures:
         return ForeignSignature.NONE
     try:
-        trusted = [x509.Certificate.load(der) for _, _, der in pem.unarmor(roots, multiple=True)] if roots else []
-        context = ValidationContext(trust_roots=trusted, allow_fetching=False, revocation_mode="soft-fail")
+        trusted = (
+            [x509.Certificate.load(der) for _, _, der in pem.unarmor(roots, multiple=True)]
+            if roots
+            else []
+        )
+        context = ValidationContext(
+            trust_roots=trusted, allow_fetching=False, revocation_mode="soft-fail"
+        )
         found = [validate_pdf_signature(one, context) for one in signatures]
     except Exception:  # noqa: BLE001 - as above
         return ForeignSignature.BROKEN
     if not all(one.intact and one.valid for one in found):
         return ForeignSignature.BROKEN
-    return ForeignSignature.VALID if all(one.trusted for one in found) else ForeignSignature.UNTRUSTED
+    return (
+        ForeignSignature.VALID if all(one.trusted for one in found) else ForeignSignature.UNTRUSTED
+    )

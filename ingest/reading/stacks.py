@@ -57,7 +57,17 @@ def split(data: bytes) -> tuple[str, list[StackPiece]]:
         pieces = _grouped(codes)
         for one in pieces:
             one.data = pages_of(data, one.pages) if tiff else _pdf_pages(data, one.pages)
-    except (OSError, ValueError, SyntaxError, TypeError, LookupError, RuntimeError, EOFError, Warning, pypdfium2.PdfiumError) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        TypeError,
+        LookupError,
+        RuntimeError,
+        EOFError,
+        Warning,
+        pypdfium2.PdfiumError,
+    ) as error:
         raise StackError("文件无法打开或不完整") from error
     return ("tif" if tiff else "pdf"), pieces
 
@@ -85,7 +95,9 @@ def _code(image: Image.Image) -> str:
     """Our code on a page, empty for an ordinary page, whatever other codes it bears."""
     grey = image.convert("L")
     grey = grey.reduce(max(1, min(grey.size) // _READING_SIDE))
-    for one in zxingcpp.read_barcodes(grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)):
+    for one in zxingcpp.read_barcodes(
+        grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    ):
         if one.text.startswith("YICE/1 "):
             return str(one.text)
     return ""
@@ -131,7 +143,16 @@ def answer(data: bytes) -> bytes:
         extension, pieces = split(data)
     except StackError as error:
         return _packed({"fault": str(error), "bare": error.bare}, [])
-    rows = [{"case_no": one.case_no, "no": one.no, "type": one.type, "pages": len(one.pages), "size": len(one.data)} for one in pieces]
+    rows = [
+        {
+            "case_no": one.case_no,
+            "no": one.no,
+            "type": one.type,
+            "pages": len(one.pages),
+            "size": len(one.data),
+        }
+        for one in pieces
+    ]
     return _packed({"extension": extension, "pieces": rows}, [one.data for one in pieces])
 
 

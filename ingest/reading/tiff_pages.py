@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 _OFFSETS = {273: 279, 324: 325}  # strips and tiles: where they lie, how long they are
-_LEFT_BEHIND = {330, 34665, 34853, 40965, 513, 514}  # they point to further directories, which are no pages
+_LEFT_BEHIND = {
+    330,
+    34665,
+    34853,
+    40965,
+    513,
+    514,
+}  # they point to further directories, which are no pages
 _SHORT, _LONG, _MOST_PAGES, _MOST_STRIPS = 3, 4, 5_000, 1_000_000
 
 
@@ -32,7 +39,10 @@ def _pages(data: bytes, pages: Sequence[int]) -> bytes:
     out = bytearray(data[:4] + b"\0\0\0\0")
     link = 4
     for page in pages:
-        entries = [_entry(data, order, directories[page] + 2 + 12 * at) for at in range(_number(data, order, "H", directories[page]))]
+        entries = [
+            _entry(data, order, directories[page] + 2 + 12 * at)
+            for at in range(_number(data, order, "H", directories[page]))
+        ]
         kept = [one for one in entries if one.tag not in _LEFT_BEHIND]
         moved = _moved(data, order, kept, out)
         link = _append(out, order, moved, link)
@@ -83,7 +93,9 @@ def _moved(data: bytes, order: str, entries: Sequence[_Entry], out: bytearray) -
             out += b"\0" * (len(out) % 2)
             found.append(len(out))
             out += strip
-        moved.append(_Entry(one.tag, _LONG, len(found), struct.pack(f"{order}{len(found)}I", *found)))
+        moved.append(
+            _Entry(one.tag, _LONG, len(found), struct.pack(f"{order}{len(found)}I", *found))
+        )
     return moved
 
 

@@ -20,7 +20,9 @@ class ScannerDownError(IngestError):
 
     def __init__(self) -> None:
         """Say what to look at."""
-        super().__init__("病毒检测服务没有应答。", "请检查 YICE_CLAMD 和 clamd 服务；恢复后重新接收。")
+        super().__init__(
+            "病毒检测服务没有应答。", "请检查 YICE_CLAMD 和 clamd 服务；恢复后重新接收。"
+        )
 
 
 def scanned(bag: Bag, address: str) -> Iterator[Finding]:

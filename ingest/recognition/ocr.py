@@ -8,12 +8,19 @@ import json
 
 from sqlalchemy import Engine
 
-from archive.accession.accession import blob_key
 from archive.database.engine import writing
 from archive.jobs.crashpoints import reach
 from archive.recognition.page_texts import Line, PageText
-from archive.recognition.queue import PageClaim, PageTooCostlyError, PageUnreadableError, claim_page, fail_page, record_text
+from archive.recognition.queue import (
+    PageClaim,
+    PageTooCostlyError,
+    PageUnreadableError,
+    claim_page,
+    fail_page,
+    record_text,
+)
 from archive.reference.errors import LeaseLostError
+from archive.reference.objects import blob_key
 from ingest.reading.sandbox import Limits, pooled_ask
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
@@ -54,7 +61,12 @@ def recognise_page(engine: Engine, store: BlobStore, owner: str, sha256: str, pa
     except Exception as error:
         with writing(engine) as session:
             # As for a volume: the text of an exception may quote what it met, so only its class is kept.
-            fail_page(session, held, getattr(error, "code", type(error).__name__), getattr(error, "message", None))
+            fail_page(
+                session,
+                held,
+                getattr(error, "code", type(error).__name__),
+                getattr(error, "message", None),
+            )
         raise
     return True
 
@@ -62,11 +74,24 @@ def recognise_page(engine: Engine, store: BlobStore, owner: str, sha256: str, pa
 def _asked(held: PageClaim, data: bytes) -> PageText:
     answer = pooled_ask("ocr", held.page.to_bytes(4, "little") + data, LIMITS)
     if answer == "slow":
-        raise PageTooCostlyError("此页的识别超过了时间上限。", "页面仍可人工查看；确需识别时请提高分辨率后重新扫描。")
+        raise PageTooCostlyError(
+            "此页的识别超过了时间上限。", "页面仍可人工查看；确需识别时请提高分辨率后重新扫描。"
+        )
     if not isinstance(answer, bytes):
-        raise PageTooCostlyError("识别此页的进程中止，可能内存不足或文件有害。", "页面仍可人工查看；请核对原件后重试。")
+        raise PageTooCostlyError(
+            "识别此页的进程中止，可能内存不足或文件有害。", "页面仍可人工查看；请核对原件后重试。"
+        )
     row = json.loads(answer)
     if "fault" in row:
         raise PageUnreadableError("此页的图像无法读取。", "请核对原件，必要时重新扫描。")
     lines = tuple(Line(text, sure, tuple(corners)) for text, sure, corners in row["lines"])
-    return PageText(held.sha256, held.page, row["whole"], row["width"], row["height"], row["engine"], row["version"], lines)
+    return PageText(
+        held.sha256,
+        held.page,
+        row["whole"],
+        row["width"],
+        row["height"],
+        row["engine"],
+        row["version"],
+        lines,
+    )

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from archive.gathering.cases import Want
+from archive.gathering.cases import MissingCertificate
 from archive.reference.vocabulary import ForeignSignature, SourceKind
 from ingest.reading.sandbox import pooled_ask
-from ingest.sources.calling import Caller
-from ingest.sources.face import Notice, Page, Parcel, RawPiece, SourceError
+from ingest.sources.http import Caller
+from ingest.sources.protocol import Notice, Page, Parcel, RawPiece, SourceError
 
 _EXTENSIONS = ((b"PK\x03\x04", "ofd"), (b"\xff\xd8", "jpg"), (b"\x89PNG", "png"), (b"%PDF-", "pdf"))
 _PAGE = 50
@@ -22,24 +22,33 @@ class CertificateLibrary:
 
     name, system = "certificates", "电子证照库"
 
-    def __init__(self, base: str, *, client: str, secret: str, rate: float, roots: bytes = b"") -> None:
+    def __init__(
+        self, base: str, *, client: str, secret: str, rate: float, roots: bytes = b""
+    ) -> None:
         """`roots` are the PEM certificates of those who sign certificates."""
         self._client, self._secret, self._roots = client, secret, roots
         self._caller = Caller(base, rate=rate, login=self._log_in)
 
     def _log_in(self, caller: Caller) -> str:
-        answer = caller.json("POST", "/token", body={"client_id": self._client, "client_secret": self._secret})
+        answer = caller.json(
+            "POST", "/token", body={"client_id": self._client, "client_secret": self._secret}
+        )
         return str(answer.get("access_token", ""))
 
-    def discover(self, cursor: str, wants: Sequence[Want]) -> Iterator[Page]:
+    def discover(self, cursor: str, wants: Sequence[MissingCertificate]) -> Iterator[Page]:
         """One notice for each certificate that is wanted; there is no cursor, a want is over when it is met."""
         del cursor
         for at in range(0, len(wants), _PAGE):
-            yield Page(tuple(Notice(f"{one.case_no}:{one.no}", detail={"want": one}) for one in wants[at : at + _PAGE]))
+            yield Page(
+                tuple(
+                    Notice(f"{one.case_no}:{one.no}", detail={"want": one})
+                    for one in wants[at : at + _PAGE]
+                )
+            )
 
     def fetch(self, notice: Notice) -> Parcel | None:
         """Ask, then bring the bytes; None while the library has none for this holder."""
-        want: Want = notice.detail["want"]
+        want: MissingCertificate = notice.detail["want"]
         asked = {"case_no": want.case_no, "holder_id": want.holder, "certificate_type": want.kind}
         # The holder goes in the body: addresses are written into logs on the way.
         found = self._caller.json("POST", "/certificates/query", body=asked).get("certificates")
@@ -47,7 +56,8 @@ class CertificateLibrary:
             return None
         certificate, digest = str(found[0]["certificate_id"]), str(found[0]["sha256"])
         data = self._caller.file(
-            f"/certificates/{quote(certificate, safe='')}/content", checked=lambda body: hashlib.sha256(body).hexdigest() == digest
+            f"/certificates/{quote(certificate, safe='')}/content",
+            checked=lambda body: hashlib.sha256(body).hexdigest() == digest,
         )
         if data is None:
             return None
@@ -56,16 +66,28 @@ class CertificateLibrary:
             want.case_no,
             want.no,
             ((data, extension),),
-            {"type": want.kind, "source": str(SourceKind.SHARED_CERT), "pages": int(found[0].get("pages", 1))},
+            {
+                "type": want.kind,
+                "source": str(SourceKind.SHARED_CERT),
+                "pages": int(found[0].get("pages", 1)),
+            },
         )
         parcel = Parcel(data, pieces=(piece,), system_id=certificate)
-        return replace(parcel, signature=_signature(data, self._roots)) if extension == "pdf" else parcel
+        return (
+            replace(parcel, signature=_signature(data, self._roots))
+            if extension == "pdf"
+            else parcel
+        )
 
     def acknowledge(self, notice: Notice, outcome: str) -> None:
         """A receipt of use, as the sharing system asks of its users."""
-        want: Want = notice.detail["want"]
+        want: MissingCertificate = notice.detail["want"]
         try:
-            self._caller.json("POST", "/receipts", body={"case_no": want.case_no, "certificate_type": want.kind, "outcome": outcome})
+            self._caller.json(
+                "POST",
+                "/receipts",
+                body={"case_no": want.case_no, "certificate_type": want.kind, "outcome": outcome},
+            )
         except SourceError as error:
             if error.code != "SOURCE_REFUSED":
                 raise

@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from archive.gathering.cases import Want
+from archive.gathering.cases import MissingCertificate
 from archive.reference.findings import Finding, finding
-from ingest.sources.calling import Caller
-from ingest.sources.face import Notice, Page, Parcel, SourceError
+from ingest.sources.http import Caller
+from ingest.sources.protocol import Notice, Page, Parcel, SourceError
 
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _PAGE, _MOST_PAGES = 100, 10_000
@@ -23,13 +23,15 @@ class PopulationFeed:
         """`key` is the key of access that the system gave us."""
         self._caller = Caller(base, rate=rate, token=key)
 
-    def discover(self, cursor: str, wants: Sequence[Want]) -> Iterator[Page]:
+    def discover(self, cursor: str, wants: Sequence[MissingCertificate]) -> Iterator[Page]:
         """Events after the cursor; within a page put back into their order."""
         del wants
         for _ in range(_MOST_PAGES):
             answer = self._caller.json("GET", "/events", query={"after": cursor, "limit": _PAGE})
             events = answer.get("events")
-            if not isinstance(events, list) or not all(isinstance(one, dict) and isinstance(one.get("seq"), int) for one in events):
+            if not isinstance(events, list) or not all(
+                isinstance(one, dict) and isinstance(one.get("seq"), int) for one in events
+            ):
                 raise SourceError("SOURCE_ANSWER", "来源系统的应答不完整或格式有误。")
             ordered = sorted(events, key=lambda one: int(one["seq"]))
             after = str(answer.get("next") or cursor)
@@ -55,10 +57,19 @@ def _fault(case: object) -> Finding | None:
     if not isinstance(case, dict) or not _CASE_NO.fullmatch(str(case.get("case_no", ""))):
         return finding("EVENT_INVALID", "event:case_no")
     materials = case.get("materials")
-    if not isinstance(materials, list) or not materials or not all(_numbered(one) for one in materials):
+    if (
+        not isinstance(materials, list)
+        or not materials
+        or not all(_numbered(one) for one in materials)
+    ):
         return finding("EVENT_INVALID", "event:materials")
     return None
 
 
 def _numbered(one: object) -> bool:
-    return isinstance(one, dict) and type(one.get("no")) is int and 0 < one["no"] < 1000 and isinstance(one.get("type"), str)  # noqa: PLR2004 - three digits
+    return (
+        isinstance(one, dict)
+        and type(one.get("no")) is int
+        and 0 < one["no"] < 1000
+        and isinstance(one.get("type"), str)
+    )  # noqa: PLR2004 - three digits

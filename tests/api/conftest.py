@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import station
-from tests.support.station import Desk
+from tests.support.station import StationClient
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +16,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def desk(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with station.desk(built, tmp_path_factory.mktemp("desk"), rate_limit=100_000, webhook_hosts="127.0.0.1:9999") as made:
+def desk(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StationClient]:
+    with station.desk(
+        built, tmp_path_factory.mktemp("desk"), rate_limit=100_000, webhook_hosts="127.0.0.1:9999"
+    ) as made:
         yield made

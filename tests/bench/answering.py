@@ -12,7 +12,11 @@ def answering(server: int) -> set[int]:
     found = set()
     for one in Path("/proc").iterdir():
         with suppress(OSError):
-            if one.name.isdecimal() and int(_fields(one)[1]) == server and b"spawn_main" in (one / "cmdline").read_bytes():
+            if (
+                one.name.isdecimal()
+                and int(_fields(one)[1]) == server
+                and b"spawn_main" in (one / "cmdline").read_bytes()
+            ):
                 found.add(int(one.name))
     return found
 

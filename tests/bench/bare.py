@@ -23,8 +23,9 @@ from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator import ValidationContext
 
 from archive.compile.pdfa import Declaration, declare, srgb_icc
-from archive.compile.prove import PdfAProver, TrustAnchors
+from archive.compile.prove import PdfAProver
 from archive.reference.vocabulary import SignatureLevel
+from archive.signing.validation import TrustAnchors
 from tests.bench.cases import Original
 
 _Name, _Dict = pikepdf.Name, pikepdf.Dictionary
@@ -63,7 +64,9 @@ def make_bare(
 ) -> int:
     """Make, sign, prove and write one volume; returns its pages."""
     with clock.step("sheets"):
-        sheets = compiler.compile(sys_inputs={"data": sheet_data}, format="pdf", pdf_standards="a-2u")
+        sheets = compiler.compile(
+            sys_inputs={"data": sheet_data}, format="pdf", pdf_standards="a-2u"
+        )
     with clock.step("build"):
         unsigned = _built(files, sheets)
         for one in files:
@@ -75,11 +78,16 @@ def make_bare(
         if prover.failures(signed):
             raise ValueError("the bare volume is not PDF/A-2u")
         context = ValidationContext(
-            trust_roots=list(trust.roots), other_certs=list(trust.others), crls=list(trust.crls), allow_fetching=False
+            trust_roots=list(trust.roots),
+            other_certs=list(trust.others),
+            crls=list(trust.crls),
+            allow_fetching=False,
         )
         reader = PdfFileReader(io.BytesIO(signed))
         status = validate_pdf_signature(reader.embedded_regular_signatures[0], context, context)
-        stamps = [validate_pdf_timestamp(one, context) for one in reader.embedded_timestamp_signatures]
+        stamps = [
+            validate_pdf_timestamp(one, context) for one in reader.embedded_timestamp_signatures
+        ]
         if not (status.bottom_line and all(one.valid and one.trusted for one in stamps)):
             raise ValueError("the bare signature does not hold")
         with pypdfium2.PdfDocument(signed) as opened:
@@ -115,7 +123,15 @@ def _images(pdf: pikepdf.Pdf, one: Original) -> Iterator[pikepdf.Stream]:
         width, height, mode = image.width, image.height, image.mode
         if one.path.endswith(".jpg"):
             space = _Name.DeviceRGB if mode == "RGB" else _Name.DeviceGray
-            yield _image(pdf, one.data, width, height, Filter=_Name.DCTDecode, ColorSpace=space, BitsPerComponent=8)
+            yield _image(
+                pdf,
+                one.data,
+                width,
+                height,
+                Filter=_Name.DCTDecode,
+                ColorSpace=space,
+                BitsPerComponent=8,
+            )
         elif one.path.endswith(".png"):
             parms = _Dict(Predictor=15, Colors=1, BitsPerComponent=8, Columns=width)
             yield _image(
@@ -132,7 +148,9 @@ def _images(pdf: pikepdf.Pdf, one: Original) -> Iterator[pikepdf.Stream]:
             for frame in range(one.pages):
                 image.seek(frame)
                 at, length = image.tag_v2[273][0], image.tag_v2[279][0]
-                parms = _Dict(K=-1, Columns=image.width, Rows=image.height, BlackIs1=image.tag_v2[262] == 1)
+                parms = _Dict(
+                    K=-1, Columns=image.width, Rows=image.height, BlackIs1=image.tag_v2[262] == 1
+                )
                 yield _image(
                     pdf,
                     one.data[at : at + length],
@@ -156,7 +174,9 @@ def _idat(png: bytes) -> bytes:
 
 
 def _image(pdf: pikepdf.Pdf, data: bytes, width: int, height: int, **more: Any) -> pikepdf.Stream:
-    return pikepdf.Stream(pdf, data, Type=_Name.XObject, Subtype=_Name.Image, Width=width, Height=height, **more)
+    return pikepdf.Stream(
+        pdf, data, Type=_Name.XObject, Subtype=_Name.Image, Width=width, Height=height, **more
+    )
 
 
 def _page(pdf: pikepdf.Pdf, image: pikepdf.Stream) -> None:
@@ -169,9 +189,21 @@ def _page(pdf: pikepdf.Pdf, image: pikepdf.Stream) -> None:
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(entry)))
 
 
-def _signed(unsigned: bytes, signer: Any, timestamper: Any, trust: TrustAnchors, level: SignatureLevel, art: Path) -> bytes:
+def _signed(
+    unsigned: bytes,
+    signer: Any,
+    timestamper: Any,
+    trust: TrustAnchors,
+    level: SignatureLevel,
+    art: Path,
+) -> bytes:
     lasting = level is SignatureLevel.B_LTA
-    context = ValidationContext(trust_roots=list(trust.roots), other_certs=list(trust.others), crls=list(trust.crls), allow_fetching=False)
+    context = ValidationContext(
+        trust_roots=list(trust.roots),
+        other_certs=list(trust.others),
+        crls=list(trust.crls),
+        allow_fetching=False,
+    )
     metadata = PdfSignatureMetadata(
         field_name="Seal",
         md_algorithm="sha256",
@@ -184,7 +216,13 @@ def _signed(unsigned: bytes, signer: Any, timestamper: Any, trust: TrustAnchors,
         metadata,
         signer,
         timestamper=timestamper if level is not SignatureLevel.B_B else None,
-        stamp_style=StaticStampStyle.from_pdf_file(str(art), border_width=0, background_opacity=1.0),
+        stamp_style=StaticStampStyle.from_pdf_file(
+            str(art), border_width=0, background_opacity=1.0
+        ),
         new_field_spec=SigFieldSpec("Seal", on_page=0, box=(390, 128, 509, 247)),
     )
-    return bytes(pdf_signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(unsigned)), bytes_reserved=16384).getbuffer())
+    return bytes(
+        pdf_signer.sign_pdf(
+            IncrementalPdfFileWriter(io.BytesIO(unsigned)), bytes_reserved=16384
+        ).getbuffer()
+    )

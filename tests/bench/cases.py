@@ -10,8 +10,8 @@ from random import Random
 from typing import Any
 
 from api.demo import born_digital, scans
-from archive.arrangement.filing import LOCAL_TIME
 from archive.reference.citizen_id import check_digit
+from archive.reference.local_time import LOCAL_TIME
 
 PAGES = 15
 _HOME = "150602010000"
@@ -35,14 +35,26 @@ def originals() -> tuple[Original, ...]:
     random = Random(1)  # noqa: S311 - repeatable, not secret
 
     def page(name: str) -> scans.Page:
-        return scans.Page(name, tuple(f"第{row}行：演示材料，非真实内容，仅供测量之用。" for row in range(16)), "演示派出所")
+        return scans.Page(
+            name,
+            tuple(f"第{row}行：演示材料，非真实内容，仅供测量之用。" for row in range(16)),
+            "演示派出所",
+        )
 
-    colour = [scans.jpeg(scans.colour(page(f"彩色扫描{index}"), 200, random), 200) for index in range(3)]
+    colour = [
+        scans.jpeg(scans.colour(page(f"彩色扫描{index}"), 200, random), 200) for index in range(3)
+    ]
     gray = scans.jpeg(scans.gray(page("灰度扫描"), 300, random), 300)
-    tiff = scans.g4_tiff([scans.gray(page(f"黑白扫描{index}"), 300, random) for index in range(2)], 300)
+    tiff = scans.g4_tiff(
+        [scans.gray(page(f"黑白扫描{index}"), 300, random) for index in range(2)], 300
+    )
     png = scans.png(scans.gray(page("文档相机"), 200, random), 200)
     lines = [f"第{row}项：演示" for row in range(12)]
-    pdf = born_digital.with_fonts(json.dumps({"heading": "居民身份证", "lines": lines, "issuer": "共享证照库"}, ensure_ascii=False))
+    pdf = born_digital.with_fonts(
+        json.dumps(
+            {"heading": "居民身份证", "lines": lines, "issuer": "共享证照库"}, ensure_ascii=False
+        )
+    )
     # All as shared certificates: of scans, the same page in every case would be a finding.
     scanned, shared = "SHARED_CERT", "SHARED_CERT"
     return (
@@ -72,7 +84,16 @@ def marked(jpeg: bytes, text: str) -> bytes:
 def case_files(number: int) -> tuple[Original, ...]:
     """The files of case `number`."""
     first, *others = originals()
-    return (Original(first.material, first.source, first.path, marked(first.data, f"case {number}"), first.pages), *others)
+    return (
+        Original(
+            first.material,
+            first.source,
+            first.path,
+            marked(first.data, f"case {number}"),
+            first.pages,
+        ),
+        *others,
+    )
 
 
 def write_bag(folder: Path, number: int) -> Path:
@@ -81,7 +102,10 @@ def write_bag(folder: Path, number: int) -> Path:
     payload = {f"data/{one.path}": one.data for one in files} | {
         "data/case.json": json.dumps(_facts(number, files), ensure_ascii=False).encode()
     }
-    tags = {"bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", "manifest-sha256.txt": _manifest(payload)}
+    tags = {
+        "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
+        "manifest-sha256.txt": _manifest(payload),
+    }
     tags["tagmanifest-sha256.txt"] = _manifest(tags)
     bag = folder / f"{number:06d}"
     for path, data in {**tags, **payload}.items():
@@ -91,7 +115,9 @@ def write_bag(folder: Path, number: int) -> Path:
 
 
 def _manifest(files: dict[str, bytes]) -> bytes:
-    return "".join(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(files.items())).encode()
+    return "".join(
+        f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(files.items())
+    ).encode()
 
 
 def _facts(number: int, files: tuple[Original, ...]) -> dict[str, Any]:
@@ -123,7 +149,11 @@ def _facts(number: int, files: tuple[Original, ...]) -> dict[str, Any]:
             "pages": sum(one.pages for one in mine),
         }
         if mine[0].source == "SHARED_CERT":
-            material["source_ref"] = {"system": "电子证照库", "id": str(number), "fetched_at": start.isoformat()}
+            material["source_ref"] = {
+                "system": "电子证照库",
+                "id": str(number),
+                "fetched_at": start.isoformat(),
+            }
         materials.append(material)
     person = {"name": "测某", "id_number": _id_number(number), "phone": "13800000000"}
     return {

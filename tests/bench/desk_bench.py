@@ -26,8 +26,9 @@ from api.demo.accounts import make_demo_accounts
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.database.engine import reading
-from archive.database.tables_administration import UsageRequest
-from archive.database.tables_cases import Case, Volume
+from archive.database.tables_cases import Case
+from archive.database.tables_usage import UsageRequest
+from archive.database.tables_volumes import Volume
 from archive.usage.requests import number_of
 from tests.bench.answering import used
 from tests.bench.desk_rows import build
@@ -39,11 +40,25 @@ PAGE_MS, CACHED_MS, FIRST_MS = 100, 20, 300
 def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
     """Every page, by who looks: the city's supervisor sees all volumes, which is the most that a list has to bear."""
     with reading(runtime.engine) as session:
-        generated = session.scalars(select(Volume).where(Volume.id > 9_999).order_by(Volume.id)).first()
-        late = session.scalars(select(Volume).where(Volume.id > 9_999, Volume.fonds == "J602").order_by(Volume.id.desc())).first()
+        generated = session.scalars(
+            select(Volume).where(Volume.id > 9_999).order_by(Volume.id)
+        ).first()
+        late = session.scalars(
+            select(Volume)
+            .where(Volume.id > 9_999, Volume.fonds == "J602")
+            .order_by(Volume.id.desc())
+        ).first()
         real = session.scalars(select(Volume).where(Volume.id < 9_999).order_by(Volume.id)).first()
-        own = session.scalars(select(UsageRequest).where(UsageRequest.account == "demo-archivist").order_by(UsageRequest.id.desc())).first()
-        waiting = session.scalars(select(Case.case_no).where(Case.state == "WAITING", Case.receive_org.startswith("150602"))).first()
+        own = session.scalars(
+            select(UsageRequest)
+            .where(UsageRequest.account == "demo-archivist")
+            .order_by(UsageRequest.id.desc())
+        ).first()
+        waiting = session.scalars(
+            select(Case.case_no).where(
+                Case.state == "WAITING", Case.receive_org.startswith("150602")
+            )
+        ).first()
     assert generated is not None
     assert late is not None
     assert real is not None
@@ -148,19 +163,25 @@ def login(address: str, name: str, secret: str) -> Iterator[httpx.Client]:
         yield client
 
 
-def pages(server: Watched, secrets: dict[str, str], wanted: dict[str, tuple[str, ...]], asks: int) -> dict[str, Any]:
+def pages(
+    server: Watched, secrets: dict[str, str], wanted: dict[str, tuple[str, ...]], asks: int
+) -> dict[str, Any]:
     """Each page of each role."""
     found = {}
     for name, addresses in wanted.items():
         with login(server.address, name, secrets[name]) as client:
             for address in addresses:
-                found[f"{name} {address}"] = timed(server, asks, lambda address=address: client.get(address))  # type: ignore[misc]
+                found[f"{name} {address}"] = timed(
+                    server, asks, lambda address=address: client.get(address)
+                )  # type: ignore[misc]
     with login(server.address, "demo-city", secrets["demo-city"]) as client:
         token = re.search(r'name="csrf" value="(\w+)"', client.get("/search").text)
         assert token
         for words in ("王", "出生医学证明编号", "户口登记", "卷目:迁入 收件:交通"):
             form = {"csrf": token[1], "q": words}
-            found[f"demo-city POST /search {words}"] = timed(server, asks, lambda form=form: client.post("/search", data=form))  # type: ignore[misc]
+            found[f"demo-city POST /search {words}"] = timed(
+                server, asks, lambda form=form: client.post("/search", data=form)
+            )  # type: ignore[misc]
     return found
 
 
@@ -168,7 +189,9 @@ def images(server: Watched, secrets: dict[str, str], runtime: Runtime, asks: int
     """A cached page again and again; and of every real volume the very first one, from a cold cache."""
     shutil.rmtree(runtime.settings.data / "cache", ignore_errors=True)
     with reading(runtime.engine) as session:
-        codes = session.scalars(select(Volume.code).where(Volume.id < 9_999).order_by(Volume.id)).all()
+        codes = session.scalars(
+            select(Volume.code).where(Volume.id < 9_999).order_by(Volume.id)
+        ).all()
     first = []
     with login(server.address, "demo-city", secrets["demo-city"]) as client:
         image = ""
@@ -183,7 +206,11 @@ def images(server: Watched, secrets: dict[str, str], runtime: Runtime, asks: int
         cached = timed(server, asks * 3, lambda: client.get(image))
     return {
         "cached page image": cached,
-        "first image of a volume": {"p50": round(statistics.median(first), 1), "p95": round(max(first), 1), "volumes": len(first)},
+        "first image of a volume": {
+            "p50": round(statistics.median(first), 1),
+            "p95": round(max(first), 1),
+            "volumes": len(first),
+        },
     }
 
 
@@ -194,7 +221,9 @@ def main() -> None:
     words.add_argument("--texts", type=int, default=50_000, help="page texts in the search index")
     words.add_argument("--real", type=int, default=8, help="volumes made by the main job")
     words.add_argument("--asks", type=int, default=30)
-    words.add_argument("--at", type=Path, help="keep the archive in this folder, and use the one that is there")
+    words.add_argument(
+        "--at", type=Path, help="keep the archive in this folder, and use the one that is there"
+    )
     words.add_argument("--only", default="", help="pages whose name holds this")
     said = words.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
@@ -204,23 +233,32 @@ def main() -> None:
         runtime = start(Settings(data=data, workers=1))
         if not kept.is_file():
             build(runtime, said.volumes, said.texts, said.real)
-            kept.write_text(json.dumps({one.login: one.secret for one in make_demo_accounts(runtime)}))
+            kept.write_text(
+                json.dumps({one.login: one.secret for one in make_demo_accounts(runtime)})
+            )
         built = round(time.perf_counter() - began, 1)
         secrets = json.loads(kept.read_text())
         with serving(data) as (process, address):
             server = Watched(address, process.pid)
-            wanted = {name: tuple(one for one in addresses if said.only in one) for name, addresses in places(runtime).items()}
+            wanted = {
+                name: tuple(one for one in addresses if said.only in one)
+                for name, addresses in places(runtime).items()
+            }
             found = pages(server, secrets, wanted, said.asks)
             drawn = images(server, secrets, runtime, said.asks)
     report(said, found, drawn, built)
 
 
-def report(said: argparse.Namespace, found: dict[str, Any], drawn: dict[str, Any], built: float) -> None:
+def report(
+    said: argparse.Namespace, found: dict[str, Any], drawn: dict[str, Any], built: float
+) -> None:
     """The slowest pages first, then the verdict."""
     sys.stderr.write(f"\n{'page':<64}{'kB':>6}{'first':>9}{'p50':>9}{'p95':>9}{'cpu':>8} ms\n")
     for name, row in sorted(found.items(), key=lambda one: -one[1]["p95"]):
         mark = "" if row["p95"] < PAGE_MS and row["status"] == 200 else f"  <- {row['status']}"
-        sys.stderr.write(f"{name:<64}{row['kb']:>6}{row['first']:>9}{row['p50']:>9}{row['p95']:>9}{row['cpu']:>8}{mark}\n")
+        sys.stderr.write(
+            f"{name:<64}{row['kb']:>6}{row['first']:>9}{row['p50']:>9}{row['p95']:>9}{row['cpu']:>8}{mark}\n"
+        )
     for name, row in drawn.items():
         sys.stderr.write(f"{name:<64}{'':>6}{'':>9}{row['p50']:>9}{row['p95']:>9}\n")
     slow = [name for name, row in found.items() if row["p95"] >= PAGE_MS]
@@ -235,7 +273,9 @@ def report(said: argparse.Namespace, found: dict[str, Any], drawn: dict[str, Any
         "cached_under_20_ms": drawn["cached page image"]["p95"] < CACHED_MS,
         "first_under_300_ms": drawn["first image of a volume"]["p95"] < FIRST_MS,
     }
-    sys.stderr.write(f"{len(found)} pages, {len(slow)} over {PAGE_MS} ms; load average {result['load_average']}\n")
+    sys.stderr.write(
+        f"{len(found)} pages, {len(slow)} over {PAGE_MS} ms; load average {result['load_average']}\n"
+    )
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -12,25 +12,46 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from api.cli.search import open_shelf
 from api.jobs.acts import ingest_paths, run_compile
-from api.runtime.bootstrap import Runtime
+from api.jobs.progress import Quiet
+from api.runtime.bootstrap import Runtime, open_shelf
 from archive.accession.case_sources import sources_in
 from archive.audit import journal
 from archive.database.base import Base
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import CaseSource, UsageRequest
-from archive.database.tables_cases import Case, CaseRevision, Component, Job, JournalEntry, NumberCounter, Step, Volume, VolumeVersion
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case, CaseRevision, CaseSource, Component
+from archive.database.tables_jobs import Job
+from archive.database.tables_usage import UsageRequest
+from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
 from archive.reference.vocabulary import OrgKind
 from tests.bench.search_bench import volumes
 from tests.support.factories import make_bag
 from tests.support.station import moved_case
 
-_SERIES = (("QR", 0.3), ("BG", 0.15), ("CS", 0.15), ("QC", 0.1), ("BZ", 0.1), ("SW", 0.08), ("LF", 0.07), ("JT", 0.05))
+_SERIES = (
+    ("QR", 0.3),
+    ("BG", 0.15),
+    ("CS", 0.15),
+    ("QC", 0.1),
+    ("BZ", 0.1),
+    ("SW", 0.08),
+    ("LF", 0.07),
+    ("JT", 0.05),
+)
 _SURNAMES, _GIVEN = "王李张刘陈杨赵黄周吴徐孙胡朱高", "明华丽强伟芳娜静敏磊洋艳勇军杰"
 _CHUNK, _CITYWIDE = 1000, 0.2
 _AFTER = 9_999  # ids of generated rows begin after those of the real ones
-_ACTS = ("ACCESSION", "RESERVE", "COMPILED", "SIGNED", "PROVED", "STORED", "COMMITTED", "VIEW_PAGES")
+_ACTS = (
+    "ACCESSION",
+    "RESERVE",
+    "COMPILED",
+    "SIGNED",
+    "PROVED",
+    "STORED",
+    "COMMITTED",
+    "VIEW_PAGES",
+)
 _START = datetime(2024, 1, 2, 1, 0, tzinfo=UTC)
 
 
@@ -40,13 +61,15 @@ def make_real(runtime: Runtime, count: int) -> None:
     for number in range(1, count + 1):
         case_no = f"150602010000-20231201-{number:06d}"
         make_bag(bags / case_no, case=_earlier(moved_case(case_no)))
-    ingest_paths(runtime, [bags])
-    assert run_compile(runtime).failed == 0
+    ingest_paths(runtime, "cli:test", [bags], Quiet())
+    assert run_compile(runtime, "cli:test", Quiet()).failed == 0
 
 
 def _earlier(case: dict[str, Any]) -> dict[str, Any]:
     """The same case in 2023, before all generated ones."""
-    moved: dict[str, Any] = json.loads(json.dumps(case, ensure_ascii=False).replace("2026-09-01T", "2023-12-01T"))
+    moved: dict[str, Any] = json.loads(
+        json.dumps(case, ensure_ascii=False).replace("2026-09-01T", "2023-12-01T")
+    )
     return moved
 
 
@@ -57,18 +80,34 @@ class City:
         """Take the pattern from the first real volume."""
         self.runtime, self.chance = runtime, random.Random(seed)  # noqa: S311 - not a secret
         organisations = runtime.organisations
-        self.stations = [one.code for one in (*organisations.of_kind(OrgKind.STATION), *organisations.of_kind(OrgKind.HALL))]
+        self.stations = [
+            one.code
+            for one in (
+                *organisations.of_kind(OrgKind.STATION),
+                *organisations.of_kind(OrgKind.HALL),
+            )
+        ]
         self.items = {
-            series: [one for one in runtime.catalogue.enabled_items if one.series == series] or list(runtime.catalogue.enabled_items)[:3]
+            series: [one for one in runtime.catalogue.enabled_items if one.series == series]
+            or list(runtime.catalogue.enabled_items)[:3]
             for series, _ in _SERIES
         }
         with reading(runtime.engine) as session:
             self.case, self.volume, self.version = session.execute(
-                select(Case, Volume, VolumeVersion).join(Volume, Volume.case_id == Case.id).join(VolumeVersion).order_by(Volume.id)
+                select(Case, Volume, VolumeVersion)
+                .join(Volume, Volume.case_id == Case.id)
+                .join(VolumeVersion)
+                .order_by(Volume.id)
             ).first()
-            self.steps = session.scalars(select(Step).filter_by(volume_version_id=self.version.id)).all()
-            self.components = session.scalars(select(Component).filter_by(case_id=self.case.id)).all()
-            self.tail = session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc())).first()
+            self.steps = session.scalars(
+                select(Step).filter_by(volume_version_id=self.version.id)
+            ).all()
+            self.components = session.scalars(
+                select(Component).filter_by(case_id=self.case.id)
+            ).all()
+            self.tail = session.scalars(
+                select(JournalEntry).order_by(JournalEntry.seq.desc())
+            ).first()
         self.numbers: dict[tuple[str, str, int], int] = {}
         self.first = _AFTER + 1
         self.rows: dict[type[Base], list[dict[str, Any]]] = {}
@@ -79,12 +118,19 @@ class City:
         for chunk in _batched(count + 2000):
             self.rows = {}
             for index in chunk:
-                self._one(index, _START + span * index, archived=index < count, waits=index >= count + 1500)
+                self._one(
+                    index,
+                    _START + span * index,
+                    archived=index < count,
+                    waits=index >= count + 1500,
+                )
             self._requests(chunk)
             with writing(self.runtime.engine) as session:
                 self._write(session)
         with writing(self.runtime.engine) as session:
-            held = {(one.fonds, one.series, one.year) for one in session.scalars(select(NumberCounter))}
+            held = {
+                (one.fonds, one.series, one.year) for one in session.scalars(select(NumberCounter))
+            }
             rows = [
                 {"fonds": fonds, "series": series, "year": year, "term": "Y", "last": last}
                 for (fonds, series, year), last in self.numbers.items()
@@ -125,7 +171,9 @@ class City:
         if archived:
             self._archived(number, at, digest, (home, receive, "QY" if home != receive else series))
 
-    def _archived(self, number: int, at: datetime, digest: str, place: tuple[str, str, str]) -> None:
+    def _archived(
+        self, number: int, at: datetime, digest: str, place: tuple[str, str, str]
+    ) -> None:
         home, receive, series = place
         fonds = self.runtime.organisations.fonds_of(receive)
         key = (fonds, series, at.year)
@@ -139,7 +187,14 @@ class City:
                   input_digest=digest, frozen_at=at, lease_token=1, pages=self.chance.randrange(6, 22), bytes=self.version.bytes,
                   sha256=digest, inventory_sha256=digest, signature_level="B-LTA", lta_pending=number % 500 == 0, committed_at=at)  # fmt: skip
         for step in self.steps:
-            self._add(Step, volume_version_id=number, step=step.step, input_digest=digest, result=step.result, done_at=at)
+            self._add(
+                Step,
+                volume_version_id=number,
+                step=step.step,
+                input_digest=digest,
+                result=step.result,
+                done_at=at,
+            )
         failed = number % 2500 == 0
         self._add(Job, kind="compile", subject=str(number), version_id=number, state="FAILED" if failed else "DONE", attempts=1,
                   error_code="PDF_NOT_CONFORMING" if failed else None, created_at=at.replace(day=1, hour=1, minute=0, second=0, microsecond=0),
@@ -158,7 +213,11 @@ class City:
     def _requests(self, chunk: Any) -> None:
         held = self.rows.get(Volume, [])
         for row in held[::10]:
-            state = self.chance.choice(("REQUESTED", "GRANTED", "GRANTED", "REFUSED")) if chunk[0] > 40_000 else "GRANTED"
+            state = (
+                self.chance.choice(("REQUESTED", "GRANTED", "GRANTED", "REFUSED"))
+                if chunk[0] > 40_000
+                else "GRANTED"
+            )
             at = row["completed_at"]
             self._add(UsageRequest, account=self.chance.choice(("demo-archivist", "demo-officer", "demo-officer-other")), org=row["filing_org"],
                       code=row["code"], keeper=row["filing_org"], capacity="POLICE", scope="CASE", purpose="核对材料", basis="公户核〔2026〕1号",

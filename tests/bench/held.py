@@ -18,19 +18,16 @@ from archive.accession.page_prints import keep_prints
 from archive.audit import journal
 from archive.database.base import Base
 from archive.database.engine import writing
-from archive.database.tables_administration import BlindEntry, CaseActor
 from archive.database.tables_cases import (
+    BlindEntry,
     Case,
+    CaseActor,
     CaseRevision,
     Component,
-    IndexFeed,
-    Job,
-    NumberCounter,
     PagePrint,
-    Step,
-    Volume,
-    VolumeVersion,
 )
+from archive.database.tables_jobs import IndexFeed, Job
+from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
 
 _AT_ONCE = 500
@@ -44,7 +41,9 @@ def fill(runtime: Runtime, held: int) -> None:
         with writing(runtime.engine) as session:
             there = session.scalar(select(func.count(Volume.id))) or 0
             model = session.scalars(
-                select(VolumeVersion).where(VolumeVersion.state == "COMMITTED", VolumeVersion.version == 1).order_by(VolumeVersion.id)
+                select(VolumeVersion)
+                .where(VolumeVersion.state == "COMMITTED", VolumeVersion.version == 1)
+                .order_by(VolumeVersion.id)
             ).first()
             if there >= held:
                 return
@@ -58,11 +57,18 @@ def _repeat(session: Session, model: VolumeVersion, count: int) -> Iterator[tupl
     """The rows of `count` further cases; gives where the model's package lies and where each copy belongs."""
     volume = session.get_one(Volume, model.volume_id)
     code = ArchivalCode.parse(volume.code)
-    counter = session.get_one(NumberCounter, (volume.fonds, volume.series, volume.year, volume.term))
-    ids = {table: session.scalar(select(func.max(table.id))) or 0 for table in (Case, Volume, VolumeVersion)}
+    counter = session.get_one(
+        NumberCounter, (volume.fonds, volume.series, volume.year, volume.term)
+    )
+    ids = {
+        table: session.scalar(select(func.max(table.id))) or 0
+        for table in (Case, Volume, VolumeVersion)
+    }
     last_job = session.scalar(select(func.max(Job.id))) or 0
     random = np.random.default_rng(counter.last)
-    pages = len(session.scalars(select(PagePrint.id).where(PagePrint.case_id == volume.case_id)).all())
+    pages = len(
+        session.scalars(select(PagePrint.id).where(PagePrint.case_id == volume.case_id)).all()
+    )
     own = {
         table: _rows(session, table, column == key)
         for table, column, key in (
@@ -81,16 +87,29 @@ def _repeat(session: Session, model: VolumeVersion, count: int) -> Iterator[tupl
     new: dict[Any, list[dict[str, Any]]] = {table: [] for table in own}
     places = []
     for step in range(1, count + 1):
-        number, case_id, volume_id, version_id = counter.last + step, ids[Case] + step, ids[Volume] + step, ids[VolumeVersion] + step
+        number, case_id, volume_id, version_id = (
+            counter.last + step,
+            ids[Case] + step,
+            ids[Volume] + step,
+            ids[VolumeVersion] + step,
+        )
         copy = ArchivalCode(code.fonds, code.series, code.year, code.term, number)
         changed: dict[Any, dict[str, Any]] = {
-            Case: {"id": case_id, "case_no": f"held-{case_id}", "content_digest": f"{case_id:064x}"},
+            Case: {
+                "id": case_id,
+                "case_no": f"held-{case_id}",
+                "content_digest": f"{case_id:064x}",
+            },
             CaseRevision: {"case_id": case_id, "content_digest": f"{case_id:064x}"},
             Component: {"case_id": case_id},
             BlindEntry: {"case_id": case_id},
             CaseActor: {"case_id": case_id},
             Volume: {"id": volume_id, "case_id": case_id, "code": str(copy), "number": number},
-            VolumeVersion: {"id": version_id, "volume_id": volume_id, "input_digest": f"{version_id:064x}"},
+            VolumeVersion: {
+                "id": version_id,
+                "volume_id": volume_id,
+                "input_digest": f"{version_id:064x}",
+            },
             Step: {"volume_version_id": version_id},
             IndexFeed: {"volume_id": volume_id},
             Job: {"id": last_job + step, "subject": str(version_id)},
@@ -112,7 +131,10 @@ def _repeat(session: Session, model: VolumeVersion, count: int) -> Iterator[tupl
 def _rows(session: Session, table: Any, where: Any) -> list[dict[str, Any]]:
     """Rows as values, without the key that the database gives anew."""
     mapped: Table = Base.metadata.tables[table.__tablename__]
-    return [{name: value for name, value in row._mapping.items() if name != "id"} for row in session.execute(select(mapped).where(where))]
+    return [
+        {name: value for name, value in row._mapping.items() if name != "id"}
+        for row in session.execute(select(mapped).where(where))
+    ]
 
 
 def _link(old: Path, new: Path) -> None:

@@ -19,15 +19,16 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, insert, select
 
-from archive.accession.accession import blob_key
 from archive.arrangement.filing import FilingRule
-from archive.compile.prove import Stamp
 from archive.database.engine import connect, migrate, reading, writing
-from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.database.tables_cases import Case
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.preservation.fixity import scrub
 from archive.preservation.rebuild import differences, rebuild
 from archive.preservation.renewal import freeze_renewals, outlook
 from archive.reference.codes import ArchivalCode, storage_prefix
+from archive.reference.objects import blob_key
+from archive.signing.validation import Stamp
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 from storage.encrypt import EncryptedStore, KeyRing
@@ -58,18 +59,38 @@ def filled(engine: Engine, store: BlobStore, packages: int) -> list[SharedObject
     number_all(engine)
     everything: list[SharedObject] = []
     with writing(engine) as session:
-        for volume, version in session.execute(select(Volume, VolumeVersion).join(VolumeVersion, VolumeVersion.volume_id == Volume.id)):
+        for volume, version in session.execute(
+            select(Volume, VolumeVersion).join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        ):
             blobs = [os.urandom(_ORIGINAL) for _ in range(_ORIGINALS)]
             shared = [
-                SharedObject(f"originals/{at}", blob_key(sha256_hex(one)), sha256_hex(one), len(one), "image/jpeg")
+                SharedObject(
+                    f"originals/{at}",
+                    blob_key(sha256_hex(one)),
+                    sha256_hex(one),
+                    len(one),
+                    "image/jpeg",
+                )
                 for at, one in enumerate(blobs)
             ]
             for one, data in zip(shared, blobs, strict=True):
                 store.put_new(one.key, data)
-            files = {"volume.pdf": os.urandom(_PDF), "case.json": os.urandom(_RECORD), "inspection.json": os.urandom(_RECORD)}
+            files = {
+                "volume.pdf": os.urandom(_PDF),
+                "case.json": os.urandom(_RECORD),
+                "inspection.json": os.urandom(_RECORD),
+            }
             prefix = storage_prefix(ArchivalCode.parse(volume.code), 1)
             made = write_package(
-                store, prefix, files, shared, code=volume.code, version=1, previous=None, journal_head="0:0", made_at=datetime.now(UTC)
+                store,
+                prefix,
+                files,
+                shared,
+                code=volume.code,
+                version=1,
+                previous=None,
+                journal_head="0:0",
+                made_at=datetime.now(UTC),
             )
             version.state, version.inventory_sha256 = "COMMITTED", made.sha256
             everything += made.objects
@@ -107,7 +128,14 @@ def rebuilt(folder: Path, volumes: int) -> dict[str, float]:
     anew.mkdir()
     engine = database(anew)
     begin = time.process_time()
-    made = rebuild(engine, archive.store, "bench", catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE)
+    made = rebuild(
+        engine,
+        archive.store,
+        "bench",
+        catalogue=CATALOGUE,
+        organisations=ORGANISATIONS,
+        rule=FilingRule.RECEIVING_PLACE,
+    )
     seconds = time.process_time() - begin
     assert made.faults == differences(archive.engine, engine) == []
     for one in (engine, archive.engine):
@@ -123,20 +151,60 @@ def due(folder: Path, volumes: int) -> dict[str, float]:
         case = session.scalars(select(Case)).one()
         columns = {one.key: getattr(case, one.key) for one in Case.__table__.columns}
     numbers = range(2, volumes + 2)
-    place = {"fonds": "J602", "series": "CS", "year": 2026, "term": "Y", "filing_org": "150602010000", "completed_at": START, "late": False}
-    plain = {"case_revision": 1, "state": "COMMITTED", "input_digest": "0", "frozen_at": now, "lease_token": 0, "lta_pending": False}
+    place = {
+        "fonds": "J602",
+        "series": "CS",
+        "year": 2026,
+        "term": "Y",
+        "filing_org": "150602010000",
+        "completed_at": START,
+        "late": False,
+    }
+    plain = {
+        "case_revision": 1,
+        "state": "COMMITTED",
+        "input_digest": "0",
+        "frozen_at": now,
+        "lease_token": 0,
+        "lta_pending": False,
+    }
     with writing(engine) as session:
         session.execute(insert(Case), [{**columns, "id": n, "case_no": f"C{n}"} for n in numbers])
-        rows = [{**place, "id": n, "case_id": n, "number": n, "code": f"J602-ZY·HJ·CS·2026·Y-{n:06d}", "reserved_at": now} for n in numbers]
+        rows = [
+            {
+                **place,
+                "id": n,
+                "case_id": n,
+                "number": n,
+                "code": f"J602-ZY·HJ·CS·2026·Y-{n:06d}",
+                "reserved_at": now,
+            }
+            for n in numbers
+        ]
         session.execute(insert(Volume), rows)
         for number in range(1, _KEPT + 1):
             # Older versions ended long ago; of the newest ones, one in ten ends soon.
-            ends = [now + timedelta(days=30 if n % 10 == 0 else 900) if number == _KEPT else now for n in numbers]
-            stamped = {"version": number, "origin": "RENEWAL", "stamp_algorithm": "rsa2048-sha256", **plain}
+            ends = [
+                now + timedelta(days=30 if n % 10 == 0 else 900) if number == _KEPT else now
+                for n in numbers
+            ]
+            stamped = {
+                "version": number,
+                "origin": "RENEWAL",
+                "stamp_algorithm": "rsa2048-sha256",
+                **plain,
+            }
             session.execute(
-                insert(VolumeVersion), [{**stamped, "volume_id": n, "stamped_until": end} for n, end in zip(numbers, ends, strict=True)]
+                insert(VolumeVersion),
+                [
+                    {**stamped, "volume_id": n, "stamped_until": end}
+                    for n, end in zip(numbers, ends, strict=True)
+                ],
             )
-    before, good_for = now + timedelta(days=180), Stamp(now + timedelta(days=3650), "rsa2048-sha256")
+    before, good_for = (
+        now + timedelta(days=180),
+        Stamp(now + timedelta(days=3650), "rsa2048-sha256"),
+    )
     with reading(engine) as session:
         begin = time.process_time()
         found = outlook(session, before, {})
@@ -144,10 +212,17 @@ def due(folder: Path, volumes: int) -> dict[str, float]:
     assert found.due == volumes // 10
     with writing(engine) as session:
         begin = time.process_time()
-        begun = freeze_renewals(session, "bench", before=before, now_good_for=good_for, ends={}, at=now)
+        begun = freeze_renewals(
+            session, "bench", before=before, now_good_for=good_for, ends={}, at=now
+        )
         frozen = time.process_time() - begin
     engine.dispose()
-    return {"volumes": volumes, "outlook_ms": looked * 1e3, "begun": begun, "begin_ms": frozen * 1e3}
+    return {
+        "volumes": volumes,
+        "outlook_ms": looked * 1e3,
+        "begun": begun,
+        "begin_ms": frozen * 1e3,
+    }
 
 
 def measure(packages: int, volumes: int, rows: int, out: Path) -> dict[str, Any]:
@@ -158,9 +233,19 @@ def measure(packages: int, volumes: int, rows: int, out: Path) -> dict[str, Any]
     ring = KeyRing({"bench": b"k" * 32}, "bench")
     with serve_seaweedfs() as endpoint:
         return {
-            "scrub_files": alone(lambda folder: scrubbed(LocalStore(folder / "store"), folder, packages)),
-            "scrub_sealed_files": alone(lambda folder: scrubbed(EncryptedStore(LocalStore(folder / "store"), ring), folder, packages)),
-            "scrub_s3": alone(lambda folder: scrubbed(S3Store(endpoint, "bench", ACCESS, SECRET, secure=False), folder, packages)),
+            "scrub_files": alone(
+                lambda folder: scrubbed(LocalStore(folder / "store"), folder, packages)
+            ),
+            "scrub_sealed_files": alone(
+                lambda folder: scrubbed(
+                    EncryptedStore(LocalStore(folder / "store"), ring), folder, packages
+                )
+            ),
+            "scrub_s3": alone(
+                lambda folder: scrubbed(
+                    S3Store(endpoint, "bench", ACCESS, SECRET, secure=False), folder, packages
+                )
+            ),
             "rebuild": alone(lambda folder: rebuilt(folder, volumes)),
             "renewals_due": alone(lambda folder: due(folder, rows)),
         }
@@ -169,12 +254,19 @@ def measure(packages: int, volumes: int, rows: int, out: Path) -> dict[str, Any]
 def lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     bare = found["scrub_files"]["bare_mb_per_second"]
     yield "SHA-256 裸读", f"{bare:.0f} MB/s"
-    for name, title in (("scrub_files", "巡检：文件"), ("scrub_sealed_files", "巡检：加密文件"), ("scrub_s3", "巡检：SeaweedFS")):
+    for name, title in (
+        ("scrub_files", "巡检：文件"),
+        ("scrub_sealed_files", "巡检：加密文件"),
+        ("scrub_s3", "巡检：SeaweedFS"),
+    ):
         rate = found[name]["scrub_mb_per_second"]
         yield title, f"{rate:.0f} MB/s（裸读的 {rate / bare:.0%}）"
     yield "重建", f"{found['rebuild']['volumes_per_second']:.1f} 册/秒"
     ahead = found["renewals_due"]
-    yield f"{ahead['volumes']} 册中查找待续期", f"{ahead['outlook_ms']:.0f} ms；开始 {ahead['begun']} 册 {ahead['begin_ms']:.0f} ms"
+    yield (
+        f"{ahead['volumes']} 册中查找待续期",
+        f"{ahead['outlook_ms']:.0f} ms；开始 {ahead['begun']} 册 {ahead['begin_ms']:.0f} ms",
+    )
 
 
 def main() -> None:

@@ -40,7 +40,11 @@ TABLES = (load_catalogue(), load_organisations())
 def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
     """Sound cases behind the city's, each with a page of a sound case before it: smaller and encoded again."""
     rows = []
-    sound = (make_case(seed, index, *TABLES) for index in range(cases) if index % ONE_DEFECT_IN != ONE_DEFECT_IN - 1)
+    sound = (
+        make_case(seed, index, *TABLES)
+        for index in range(cases)
+        if index % ONE_DEFECT_IN != ONE_DEFECT_IN - 1
+    )
     for number, source in enumerate(islice((case for case in sound if case.scanned), OF_EACH)):
         case = make_case(seed, cases + number, *TABLES)
         path = next(one for one in source.files if one.endswith((".jpg", ".png")))
@@ -49,8 +53,17 @@ def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
         out = io.BytesIO()
         smaller.save(out, "JPEG", quality=55, dpi=(180, 180))
         another_scan(case, out.getvalue())
-        bag = _write(bags, f"{cases + number:06d}-copy", _members(case.facts, case.files), zipped=False)
-        rows.append({"bag": bag, "expected": "CONFIRM", "defect": "copied-page", "finding": "SEEN_ELSEWHERE"})
+        bag = _write(
+            bags, f"{cases + number:06d}-copy", _members(case.facts, case.files), zipped=False
+        )
+        rows.append(
+            {
+                "bag": bag,
+                "expected": "CONFIRM",
+                "defect": "copied-page",
+                "finding": "SEEN_ELSEWHERE",
+            }
+        )
     return rows
 
 
@@ -72,7 +85,14 @@ def plant_each(bags: Path, seed: int, first: int) -> list[dict[str, Any]]:
                 case, name = case.second, f"{name}-second"
             members = _members(case.facts, case.files, bend=defect.kind == "wrong-digest")
             bag = _write(bags, name, members, zipped=False)
-            rows.append({"bag": bag, "expected": str(defect.outcome), "defect": defect.kind, "finding": defect.code})
+            rows.append(
+                {
+                    "bag": bag,
+                    "expected": str(defect.outcome),
+                    "defect": defect.kind,
+                    "finding": defect.code,
+                }
+            )
     return rows
 
 
@@ -82,19 +102,29 @@ def say(line: str) -> None:
 
 def used() -> float:
     """CPU seconds of this process and of its ended children."""
-    return sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    return sum(
+        one.ru_utime + one.ru_stime
+        for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 def prepare(city: Path, cases: int, seed: int) -> list[dict[str, Any]]:
     """The city with all that is planted into it; the truth of each bag."""
     build_demo(city, cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)
     truth: list[dict[str, Any]] = json.loads((city / "truth.json").read_text("utf-8"))["bags"]
-    return truth + plant_copies(city / "bags", seed, cases) + plant_each(city / "bags", seed, cases + OF_EACH)
+    return (
+        truth
+        + plant_copies(city / "bags", seed, cases)
+        + plant_each(city / "bags", seed, cases + OF_EACH)
+    )
 
 
 def measure(city: Path, truth: list[dict[str, Any]], folder: Path) -> None:
     """Take all bags in, one after the other, and say what was found and what it cost."""
-    engine, store = give_keys(connect(f"sqlite:///{folder}/yice.db"), new_keyring()), LocalStore(folder / "store")
+    engine, store = (
+        give_keys(connect(f"sqlite:///{folder}/yice.db"), new_keyring()),
+        LocalStore(folder / "store"),
+    )
     migrate(engine)
     found, files, wrong, started = {}, 0, [], used()
     for row in sorted(truth, key=lambda row: row["bag"]):
@@ -102,13 +132,22 @@ def measure(city: Path, truth: list[dict[str, Any]], folder: Path) -> None:
         bag, submission = inspect_package(path, *TABLES, now)
         received = receive(engine, store, "bench", path, bag, submission, now=now)
         files += sum(not name.endswith("case.json") for name in bag.payload)
-        found[row["bag"]] = set() if received.outcome is IntakeOutcome.DUPLICATE else {one.code for one in received.findings}
-        if row["defect"] is None and received.outcome in (IntakeOutcome.CONFIRM, IntakeOutcome.REFUSED):
+        found[row["bag"]] = (
+            set()
+            if received.outcome is IntakeOutcome.DUPLICATE
+            else {one.code for one in received.findings}
+        )
+        if row["defect"] is None and received.outcome in (
+            IntakeOutcome.CONFIRM,
+            IntakeOutcome.REFUSED,
+        ):
             wrong.append((row["bag"], sorted(found[row["bag"]])))
     _pool.close()
     cpu = used() - started
     table(truth, found)
-    say(f"sound cases doubted or refused: {len(wrong)} of {sum(row['defect'] is None for row in truth)} {wrong or ''}")
+    say(
+        f"sound cases doubted or refused: {len(wrong)} of {sum(row['defect'] is None for row in truth)} {wrong or ''}"
+    )
     say(
         f"intake: {files} page-files, {1000 * cpu / files:.1f} ms CPU each, with hash, identification, quality checks and near-copy look-up"
     )
@@ -126,7 +165,10 @@ def table(truth: list[dict[str, Any]], found: dict[str, set[str]]) -> None:
     for row in truth:
         if row["defect"]:
             kinds[row["defect"], row["finding"]].add(row["bag"])
-    planted = {code: set().union(*(bags for (_, one), bags in kinds.items() if one == code)) for _, code in kinds}
+    planted = {
+        code: set().union(*(bags for (_, one), bags in kinds.items() if one == code))
+        for _, code in kinds
+    }
     say(f"{'kind':<20}{'finding':<17}{'planted':>8}{'found':>7}{'recall':>8}{'precision':>11}")
     for (kind, code), bags in sorted(kinds.items()):
         right = sum(code in found[bag] for bag in bags)

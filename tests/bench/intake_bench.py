@@ -29,13 +29,13 @@ from sqlalchemy import Engine, insert
 from api.demo.build import build_demo
 from archive.accession.across_cases import doubts
 from archive.accession.blind_index import ID_NUMBER
-from archive.accession.page_prints import BITS, _keys, seen_elsewhere
+from archive.accession.page_prints import _keys, seen_elsewhere
 from archive.database.encryption import Keyring, give_keys, new_keyring
 from archive.database.engine import connect, migrate, reading, writing
-from archive.database.tables_administration import BlindEntry
-from archive.database.tables_cases import Case, PageBand, PagePrint
+from archive.database.tables_cases import BlindEntry, Case, PageBand, PagePrint
 from archive.reference.case_facts import CaseFacts
 from archive.reference.organisations import load_organisations
+from archive.reference.prints import BITS
 from archive.reference.service_items import load_catalogue, snapshot
 from ingest.intake.intake import inspect_package, receive
 from ingest.reading.sandbox import _pool
@@ -48,7 +48,10 @@ AIM_MS, _SIDE, _LOOKS = 60.0, 400, 200
 
 def used() -> float:
     """CPU seconds of this process and of its ended children."""
-    return sum(one.ru_utime + one.ru_stime for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+    return sum(
+        one.ru_utime + one.ru_stime
+        for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    )
 
 
 class Steps(dict[str, float]):
@@ -76,19 +79,41 @@ def hold(engine: Engine, ring: Keyring, held: int) -> None:
         numbers = range(start + 1, min(held, start + 5000) + 1)
         prints = [dice.getrandbits(BITS) for _ in numbers]
         with writing(engine) as session:
-            session.execute(insert(Case), [row | {"id": one, "case_no": f"held-{one}", "content_digest": f"{one:064d}"} for one in numbers])
+            session.execute(
+                insert(Case),
+                [
+                    row | {"id": one, "case_no": f"held-{one}", "content_digest": f"{one:064d}"}
+                    for one in numbers
+                ],
+            )
             entries = [
-                {"case_id": one, "kind": ID_NUMBER, "digest": ring.digest(ID_NUMBER, str(one)), "key": ring.blind} for one in numbers
+                {
+                    "case_id": one,
+                    "kind": ID_NUMBER,
+                    "digest": ring.digest(ID_NUMBER, str(one)),
+                    "key": ring.blind,
+                }
+                for one in numbers
             ]
             session.execute(insert(BlindEntry), entries)
             session.execute(
                 insert(PagePrint),
                 [
-                    {"id": one, "case_id": one, "material_no": 1, "page": 1, "bits": bits.to_bytes(BITS // 8)}
+                    {
+                        "id": one,
+                        "case_id": one,
+                        "material_no": 1,
+                        "page": 1,
+                        "bits": bits.to_bytes(BITS // 8),
+                    }
                     for one, bits in zip(numbers, prints, strict=True)
                 ],
             )
-            bands = sorted((key, one) for one, bits in zip(numbers, prints, strict=True) for key in set(_keys(bits)))
+            bands = sorted(
+                (key, one)
+                for one, bits in zip(numbers, prints, strict=True)
+                for key in set(_keys(bits))
+            )
             session.execute(insert(PageBand), [{"key": key, "print_id": one} for key, one in bands])
 
 
@@ -126,9 +151,18 @@ def look_ups(engine: Engine) -> dict[str, float]:
 
 def measure(cases: int, held: int, seed: int, folder: Path) -> dict[str, object]:
     """Everything once; what was planted is taken in too, as it comes."""
-    build_demo(folder / "city", cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)
+    build_demo(
+        folder / "city",
+        cases=cases,
+        seed=seed,
+        progress=lambda _: None,
+        workers=os.cpu_count() or 1,
+    )
     ring, steps = new_keyring(), Steps()
-    engine, store = give_keys(connect(f"sqlite:///{folder}/yice.db"), ring), LocalStore(folder / "store")
+    engine, store = (
+        give_keys(connect(f"sqlite:///{folder}/yice.db"), ring),
+        LocalStore(folder / "store"),
+    )
     migrate(engine)
     hold(engine, ring, held)
     paths = sorted((folder / "city" / "bags").iterdir())

@@ -20,16 +20,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from api.cli.search import open_shelf, source_of
-from api.runtime.bootstrap import start
+from api.runtime.bootstrap import open_shelf, source_of, start
 from api.runtime.settings import Settings
 from archive.administration import accounts
-from archive.administration.accounts import AccountKind, NewAccount, approve_account, open_login, propose_account
+from archive.administration.accounts import (
+    AccountKind,
+    NewAccount,
+    approve_account,
+    open_login,
+    propose_account,
+)
 from archive.administration.policy import SCOPE_OF, Reader, Role, acts_of
 from archive.database.engine import writing
 from search.follow import rebuild
 from search.index import Request
-from search.shelf import Reader as SearchReader
+from search.index_folder import IndexReader as SearchReader
 from search.tree import Volumes
 from tests.bench.answering import used
 from tests.support.archive_rows import fill
@@ -48,9 +53,20 @@ def tokens(folder: Path, volumes: int, clients: int) -> list[str]:
     made = []
     with writing(runtime.engine) as session:
         for number in range(10):
-            new = NewAccount(f"load-{number}", AccountKind.CLIENT, "负载", HOME, Role.STATION_CLIENT, scopes=scopes)
-            propose_account(session, Reader("sysadmin", Role.SYSTEM_ADMIN, CITY), new, ORGANISATIONS)
-            account = approve_account(session, Reader("secadmin", Role.SECURITY_ADMIN, CITY), new.login)
+            new = NewAccount(
+                f"load-{number}",
+                AccountKind.CLIENT,
+                "负载",
+                HOME,
+                Role.STATION_CLIENT,
+                scopes=scopes,
+            )
+            propose_account(
+                session, Reader("sysadmin", Role.SYSTEM_ADMIN, CITY), new, ORGANISATIONS
+            )
+            account = approve_account(
+                session, Reader("secadmin", Role.SECURITY_ADMIN, CITY), new.login
+            )
             made += [open_login(session, account, "TOKEN", scopes) for _ in range(clients // 10)]
     runtime.engine.dispose()
     return made
@@ -63,14 +79,32 @@ def request(token: str, chance: random.Random, volumes: int) -> bytes:
     if kind == 0:
         line = f"GET /api/v1/volumes/{chance.choice((BIRTH, MOVE))} HTTP/1.1"
     else:
-        query = "150602199001010016" if kind == 1 else f"{HOME}-20260901-{_FIRST + chance.randrange(volumes):06d}"
-        line, body = "POST /api/v1/search HTTP/1.1", json.dumps({"query": query, "limit": 5}).encode()
-    heads = (f"Authorization: Bearer {token}", "Host: 127.0.0.1", "Yice-Purpose: HANDLE", f"Content-Length: {len(body)}")
+        query = (
+            "150602199001010016"
+            if kind == 1
+            else f"{HOME}-20260901-{_FIRST + chance.randrange(volumes):06d}"
+        )
+        line, body = (
+            "POST /api/v1/search HTTP/1.1",
+            json.dumps({"query": query, "limit": 5}).encode(),
+        )
+    heads = (
+        f"Authorization: Bearer {token}",
+        "Host: 127.0.0.1",
+        "Yice-Purpose: HANDLE",
+        f"Content-Length: {len(body)}",
+    )
     return "\r\n".join((line, *heads, "Content-Type: application/json", "", "")).encode() + body
 
 
 async def client(
-    port: int, token: str, until: float, pause: float, chance: random.Random, volumes: int, took: list[tuple[float, int]]
+    port: int,
+    token: str,
+    until: float,
+    pause: float,
+    chance: random.Random,
+    volumes: int,
+    took: list[tuple[float, int]],
 ) -> None:
     """One client on one connection: ask, wait for the answer, pause, until the time is over."""
     await asyncio.sleep(chance.random() * pause)
@@ -79,14 +113,20 @@ async def client(
         started = time.monotonic()
         writer.write(request(token, chance, volumes))
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        length = next(
+            int(line.split(b":")[1])
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length:")
+        )
         await reader.readexactly(length)
         took.append((time.monotonic() - started, int(head.split(b" ", 2)[1])))
         await asyncio.sleep(chance.expovariate(1 / pause) if pause else 0)
     writer.close()
 
 
-async def drive(port: int, carried: list[str], seconds: float, pause: float, volumes: int) -> dict[str, Any]:
+async def drive(
+    port: int, carried: list[str], seconds: float, pause: float, volumes: int
+) -> dict[str, Any]:
     """All clients at once."""
     took: list[tuple[float, int]] = []
     began = time.monotonic()
@@ -96,9 +136,17 @@ async def drive(port: int, carried: list[str], seconds: float, pause: float, vol
     ]
     await asyncio.gather(*clients)
     cuts = statistics.quantiles([one * 1000 for one, _ in took], n=100, method="inclusive")
-    states = {str(state): sum(one == state for _, one in took) for state in sorted({one for _, one in took})}
+    states = {
+        str(state): sum(one == state for _, one in took)
+        for state in sorted({one for _, one in took})
+    }
     figures = {"p50": round(cuts[49], 1), "p95": round(cuts[94], 1), "p99": round(cuts[98], 1)}
-    return {"lookups": len(took), "a_second": round(len(took) / (time.monotonic() - began)), "ms": figures, "answers": states}
+    return {
+        "lookups": len(took),
+        "a_second": round(len(took) / (time.monotonic() - began)),
+        "ms": figures,
+        "answers": states,
+    }
 
 
 def lags(folder: Path, first: int, until: float) -> list[float]:
@@ -108,7 +156,10 @@ def lags(folder: Path, first: int, until: float) -> list[float]:
     while time.monotonic() < until:
         (volume_id,) = fill(runtime.engine, runtime.store, first + len(took), first + len(took))
         committed = time.monotonic()
-        while not reader.search(Request(Volumes(frozenset({volume_id})), scope)).total and time.monotonic() < until + 60:
+        while (
+            not reader.search(Request(Volumes(frozenset({volume_id})), scope)).total
+            and time.monotonic() < until + 60
+        ):
             time.sleep(0.02)
         took.append(time.monotonic() - committed)
     runtime.engine.dispose()
@@ -134,37 +185,76 @@ def main() -> None:
     words.add_argument("--volumes", type=int, default=1000)
     words.add_argument("--seconds", type=float, default=20)
     words.add_argument(
-        "--pause", type=float, nargs="+", default=[2.0, 1.0, 0.0], help="mean pause of a client between two look-ups, in seconds"
+        "--pause",
+        type=float,
+        nargs="+",
+        default=[2.0, 1.0, 0.0],
+        help="mean pause of a client between two look-ups, in seconds",
     )
     words.add_argument("--drive", type=int, help=argparse.SUPPRESS)
     said = words.parse_args()
     if said.drive:
-        print(json.dumps(asyncio.run(drive(said.drive, json.load(sys.stdin), said.seconds, said.pause[0], said.volumes))))  # noqa: T201
+        print(
+            json.dumps(
+                asyncio.run(
+                    drive(
+                        said.drive, json.load(sys.stdin), said.seconds, said.pause[0], said.volumes
+                    )
+                )
+            )
+        )  # noqa: T201
         return
     accounts._MEMORY_KIB = 64
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, socket.socket() as free, ThreadPoolExecutor(1) as later:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        socket.socket() as free,
+        ThreadPoolExecutor(1) as later,
+    ):
         carried = tokens(Path(folder), said.volumes, said.clients)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
         limits = {"YICE_RATE_LIMIT": "10000000", "YICE_DAILY_LOOKS": "10000000"}
         env = {**os.environ, **limits, "YICE_DATA": folder, "YICE_PORT": str(port)}
-        server = subprocess.Popen([sys.executable, "-m", "api.cli", "serve"], env=env, stdout=subprocess.DEVNULL)
+        server = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", "serve"], env=env, stdout=subprocess.DEVNULL
+        )
         try:
             _wait(port, server)
             results = []
             for pause in said.pause:
                 before = used(server.pid)
-                command = [sys.executable, "-m", "tests.bench.lookup_bench", "--drive", str(port), "--pause", str(pause)]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "tests.bench.lookup_bench",
+                    "--drive",
+                    str(port),
+                    "--pause",
+                    str(pause),
+                ]
                 command += ["--seconds", str(said.seconds), "--volumes", str(said.volumes)]
-                late = later.submit(lags, Path(folder), _FIRST + said.volumes + 1000 * len(results), time.monotonic() + said.seconds)
+                late = later.submit(
+                    lags,
+                    Path(folder),
+                    _FIRST + said.volumes + 1000 * len(results),
+                    time.monotonic() + said.seconds,
+                )
                 ran = subprocess.run(
-                    command, input=json.dumps(carried).encode(), stdout=subprocess.PIPE, check=True, timeout=said.seconds + 120
+                    command,
+                    input=json.dumps(carried).encode(),
+                    stdout=subprocess.PIPE,
+                    check=True,
+                    timeout=said.seconds + 120,
                 )
                 found = json.loads(ran.stdout)
                 cpu = round((used(server.pid) - before) / found["lookups"], 2)
                 loads = [round(one, 1) for one in os.getloadavg()]
-                found |= {"server_cpu_ms_a_lookup": cpu, "load": loads, "volumes_added": len(late.result())}
+                found |= {
+                    "server_cpu_ms_a_lookup": cpu,
+                    "load": loads,
+                    "volumes_added": len(late.result()),
+                }
                 found["longest_wait_to_be_found_s"] = round(max(late.result()), 2)
                 results.append({"clients": said.clients, "mean_pause_s": pause, **found})
         finally:

@@ -26,7 +26,7 @@ from api.cluster.nodes import ROOT, node_folder, running
 from api.cluster.services import Service, free_port
 from api.runtime.settings import Settings
 from archive.database.engine import connect, reading
-from archive.database.tables_cases import VolumeVersion
+from archive.database.tables_volumes import VolumeVersion
 from tests.bench.cases import PAGES, write_bag
 from tests.faults.test_kill import processes_below
 
@@ -52,7 +52,14 @@ def watch_memory(largest: list[int], ended: Event) -> None:
             try:
                 if one.name.isdigit() and b"api.jobs.worker:app" in (one / "cmdline").read_bytes():
                     told = (one / "smaps_rollup").read_text("ascii")
-                    largest[0] = max(largest[0], next(int(line.split()[1]) for line in told.splitlines() if line.startswith("Pss:")))
+                    largest[0] = max(
+                        largest[0],
+                        next(
+                            int(line.split()[1])
+                            for line in told.splitlines()
+                            if line.startswith("Pss:")
+                        ),
+                    )
             except OSError:
                 continue  # it has ended meanwhile
 
@@ -60,7 +67,13 @@ def watch_memory(largest: list[int], ended: Event) -> None:
 def yice(env: Mapping[str, str], *words: str) -> Any:
     """A command of the desk; what it printed as JSON."""
     command = [sys.executable, "-m", "api.cli", *words, "--json"]
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT), **env}, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(
+        command,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
     return json.loads(done.stdout)
 
 
@@ -97,17 +110,35 @@ def measure(mode: str, workers: int, cases: int, folder: Path) -> dict[str, Any]
         finally:
             ended.set()
             watcher.join()
-        spent = {one.name: cpu_seconds(one.process.pid) - before[one.name] for one in services if one.process}
-        engine = connect(Settings(data=Path(env["YICE_DATA"]), database_url=env.get("YICE_DATABASE_URL", "")).database)
+        spent = {
+            one.name: cpu_seconds(one.process.pid) - before[one.name]
+            for one in services
+            if one.process
+        }
+        engine = connect(
+            Settings(
+                data=Path(env["YICE_DATA"]), database_url=env.get("YICE_DATABASE_URL", "")
+            ).database
+        )
         with reading(engine) as session:
-            made = sorted(one for one in session.scalars(select(VolumeVersion.committed_at)) if one is not None)
+            made = sorted(
+                one
+                for one in session.scalars(select(VolumeVersion.committed_at))
+                if one is not None
+            )
         engine.dispose()
     if len(made) != cases:
         raise ValueError(f"{len(made)} of {cases} volumes were made")
     warm = _WARM * workers
     hours = (made[-1] - made[warm - 1]).total_seconds() / 3600
-    shared = {name: seconds * 1000 / cases for name, seconds in spent.items() if name in {"postgresql", "rabbitmq", "seaweedfs"}}
-    nodes = sum(seconds for name, seconds in spent.items() if name.startswith("worker")) * 1000 / cases
+    shared = {
+        name: seconds * 1000 / cases
+        for name, seconds in spent.items()
+        if name in {"postgresql", "rabbitmq", "seaweedfs"}
+    }
+    nodes = (
+        sum(seconds for name, seconds in spent.items() if name.startswith("worker")) * 1000 / cases
+    )
     return {
         "mode": mode,
         "workers": workers,
@@ -132,15 +163,33 @@ def show(results: list[dict[str, Any]]) -> None:
         title=f"每册 {PAGES} 页；本机 {os.cpu_count()} 核",
     )
     for one in results:
-        shared = "，".join(f"{name} {value:.0f}" for name, value in one["shared_cpu_ms_per_volume"].items()) or "—"
+        shared = (
+            "，".join(
+                f"{name} {value:.0f}" for name, value in one["shared_cpu_ms_per_volume"].items()
+            )
+            or "—"
+        )
         nodes = f"{one['worker_cpu_ms_per_volume']:.0f}" if one["worker_cpu_ms_per_volume"] else "—"
-        table.add_row(one["mode"], str(one["workers"]), f"{one['volumes_per_hour']:.0f}", str(one["worker_mb"]), nodes, shared)
+        table.add_row(
+            one["mode"],
+            str(one["workers"]),
+            f"{one['volumes_per_hour']:.0f}",
+            str(one["worker_mb"]),
+            nodes,
+            shared,
+        )
     screen = Console(width=140)
     screen.print(table)
     for one in results:
         if one["worker_cpu_ms_per_volume"]:
-            reach = {name: one["worker_cpu_ms_per_volume"] / value for name, value in one["shared_cpu_ms_per_volume"].items() if value}
-            words = "，".join(f"{name} 的一核可供 {count:.0f} 个工作进程" for name, count in reach.items())
+            reach = {
+                name: one["worker_cpu_ms_per_volume"] / value
+                for name, value in one["shared_cpu_ms_per_volume"].items()
+                if value
+            }
+            words = "，".join(
+                f"{name} 的一核可供 {count:.0f} 个工作进程" for name, count in reach.items()
+            )
             screen.print(f"推算（{one['workers']} 个工作进程时的开销，未实测）：{words}")
 
 

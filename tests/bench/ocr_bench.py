@@ -84,13 +84,18 @@ def samples() -> list[Sample]:
             "演示派出所" if number % 2 else "",
         )
         kind = list(KINDS)[number % len(KINDS)]
-        made.append(Sample(kind, KINDS[kind](page, random), flat("".join((page.heading, *page.lines)))))
+        made.append(
+            Sample(kind, KINDS[kind](page, random), flat("".join((page.heading, *page.lines))))
+        )
     return made
 
 
 def right(truth: str, read: str) -> int:
     """How many characters of the truth stand in the reading, in order."""
-    return sum(block.size for block in SequenceMatcher(None, truth, flat(read), autojunk=False).get_matching_blocks())
+    return sum(
+        block.size
+        for block in SequenceMatcher(None, truth, flat(read), autojunk=False).get_matching_blocks()
+    )
 
 
 def ours(engine: Engine, store: LocalStore, number: int, sample: Sample) -> tuple[Cost, str]:
@@ -106,8 +111,12 @@ def ours(engine: Engine, store: LocalStore, number: int, sample: Sample) -> tupl
 def bare(library: RapidOCR, sample: Sample) -> tuple[Cost, str]:
     """Decode and read, and nothing else."""
     started, before = time.perf_counter(), time.process_time()
-    found, _ = library(np.asarray(Image.open(io.BytesIO(sample.data)).convert("RGB"))[:, :, ::-1], use_cls=False)
-    return Cost(time.perf_counter() - started, time.process_time() - before), "".join(text for _, text, _ in found or ())
+    found, _ = library(
+        np.asarray(Image.open(io.BytesIO(sample.data)).convert("RGB"))[:, :, ::-1], use_cls=False
+    )
+    return Cost(time.perf_counter() - started, time.process_time() - before), "".join(
+        text for _, text, _ in found or ()
+    )
 
 
 def main() -> None:
@@ -119,7 +128,12 @@ def main() -> None:
         engine, store = connect(f"sqlite:///{folder}/yice.db"), LocalStore(Path(folder) / "store")
         migrate(engine)
         pages = samples()
-        ours(engine, store, 1, Sample("warm-up", jpeg(gray(Page("预热", ("预热",), ""), 100, RANDOM), 100), ""))
+        ours(
+            engine,
+            store,
+            1,
+            Sample("warm-up", jpeg(gray(Page("预热", ("预热",), ""), 100, RANDOM), 100), ""),
+        )
         bare(library, pages[0])
         for number, one in enumerate(pages, 2):
             (mine, said), (theirs, said_bare) = ours(engine, store, number, one), bare(library, one)
@@ -140,20 +154,33 @@ def main() -> None:
     result = {
         "pages": len(rows),
         "seconds_per_page": round(statistics.median(float(one["seconds"]) for one in rows), 2),
-        "bare_seconds_per_page": round(statistics.median(float(one["bare_seconds"]) for one in rows), 2),
-        "cpu_seconds_per_page": round(statistics.median(float(one["cpu_seconds"]) for one in rows), 2),
-        "bare_cpu_seconds_per_page": round(statistics.median(float(one["bare_cpu_seconds"]) for one in rows), 2),
+        "bare_seconds_per_page": round(
+            statistics.median(float(one["bare_seconds"]) for one in rows), 2
+        ),
+        "cpu_seconds_per_page": round(
+            statistics.median(float(one["cpu_seconds"]) for one in rows), 2
+        ),
+        "bare_cpu_seconds_per_page": round(
+            statistics.median(float(one["bare_cpu_seconds"]) for one in rows), 2
+        ),
         "characters_right": round(sum(int(one["right"]) for one in rows) / total, 4),
         "bare_characters_right": round(sum(int(one["bare_right"]) for one in rows) / total, 4),
         "rows": rows,
     }
-    table = Table("scan", "characters", "s", "s, bare", "CPU s", "CPU s, bare", "right", "right, bare")
+    table = Table(
+        "scan", "characters", "s", "s, bare", "CPU s", "CPU s, bare", "right", "right, bare"
+    )
     for one in rows:
-        shares = (f"{int(one[key]) / int(one['characters']):.1%}" for key in ("right", "bare_right"))
+        shares = (
+            f"{int(one[key]) / int(one['characters']):.1%}" for key in ("right", "bare_right")
+        )
         table.add_row(
             str(one["kind"]),
             str(one["characters"]),
-            *(f"{one[key]:.2f}" for key in ("seconds", "bare_seconds", "cpu_seconds", "bare_cpu_seconds")),
+            *(
+                f"{one[key]:.2f}"
+                for key in ("seconds", "bare_seconds", "cpu_seconds", "bare_cpu_seconds")
+            ),
             *shares,
         )
     table.add_row(

@@ -10,9 +10,10 @@ from random import Random
 import numpy as np
 from sqlalchemy import Engine, insert
 
-from archive.accession.page_prints import BITS, seen_elsewhere
+from archive.accession.page_prints import seen_elsewhere
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import Case, PageBand, PagePrint
+from archive.reference.prints import BITS
 
 _STEP, _SOUGHT, _BENT = 100_000, 200, 25
 
@@ -33,16 +34,28 @@ def fill(engine: Engine, count: int) -> list[int]:
         rows = enumerate(bits[start : start + _STEP], start + 1)
         with writing(engine) as session:
             session.execute(
-                insert(PagePrint), [{"id": at, "case_id": held, "material_no": 4, "page": at, "bits": one.tobytes()} for at, one in rows]
+                insert(PagePrint),
+                [
+                    {"id": at, "case_id": held, "material_no": 4, "page": at, "bits": one.tobytes()}
+                    for at, one in rows
+                ],
             )
     # Band b is the 24 bits at 24 b, counted from the last byte.
     tail = bits[:, ::-1].astype(np.int64)
     for band in range(16):
-        keys = (band << 24) | tail[:, 3 * band] | tail[:, 3 * band + 1] << 8 | tail[:, 3 * band + 2] << 16
+        keys = (
+            (band << 24)
+            | tail[:, 3 * band]
+            | tail[:, 3 * band + 1] << 8
+            | tail[:, 3 * band + 2] << 16
+        )
         order = np.argsort(keys, kind="stable")
         for start in range(0, count, _STEP):
             chosen = order[start : start + _STEP]
-            rows_of_band = [{"key": key, "print_id": at} for key, at in zip(keys[chosen].tolist(), (chosen + 1).tolist(), strict=True)]
+            rows_of_band = [
+                {"key": key, "print_id": at}
+                for key, at in zip(keys[chosen].tolist(), (chosen + 1).tolist(), strict=True)
+            ]
             with writing(engine) as session:
                 session.execute(insert(PageBand), rows_of_band)
     return [int.from_bytes(one.tobytes()) for one in bits[:: max(1, count // _SOUGHT)][:_SOUGHT]]
@@ -56,7 +69,10 @@ def look_up(count: int, url: str = "") -> str:
         known, random = fill(engine, count), Random(1)  # noqa: S311 - repeatable
         copies = [one ^ sum(1 << bit for bit in random.sample(range(BITS), _BENT)) for one in known]
         said = []
-        for name, sought in (("copies", copies), ("strangers", [random.getrandbits(BITS) for _ in known])):
+        for name, sought in (
+            ("copies", copies),
+            ("strangers", [random.getrandbits(BITS) for _ in known]),
+        ):
             times, hits = [], 0
             with reading(engine) as session:
                 for one in sought:
@@ -72,4 +88,6 @@ def look_up(count: int, url: str = "") -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(look_up(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000, *sys.argv[2:3]) + "\n")
+    sys.stdout.write(
+        look_up(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000, *sys.argv[2:3]) + "\n"
+    )

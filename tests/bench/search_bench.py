@@ -22,8 +22,8 @@ from typing import Any
 from archive.administration.policy import scope_of
 from search.documents import Document
 from search.index import FACETS, Request, SearchIndex
+from search.index_folder import ENGINES
 from search.query import parse
-from search.shelf import ENGINES
 from tests.support.brute_force import answers, keys
 from tests.support.corpus import CITY, ORGANISATIONS, WORDS
 
@@ -62,7 +62,9 @@ _WEIGHTS = list(itertools.accumulate(1 / rank for rank in range(1, len(_CLAUSES)
 _SERIES = ("CS", "SW", "QR", "QC", "BG", "LF", "QY", "BZ")
 
 
-def volumes(count: int, pages: int, seed: int, every: int, only: range | None = None) -> Iterator[Document]:
+def volumes(
+    count: int, pages: int, seed: int, every: int, only: range | None = None
+) -> Iterator[Document]:
     """`count` volumes, or `only` some of them, with about `pages` page texts in all; each `every`-th is of the sample."""
     stations = [one.code for one in ORGANISATIONS if one.parent and not one.fonds_no]
     scopes = {code: scope_of((code,), ORGANISATIONS) for code in stations}
@@ -71,7 +73,9 @@ def volumes(count: int, pages: int, seed: int, every: int, only: range | None = 
         chance = random.Random(f"{seed}-{volume_id}")  # noqa: S311 - not a secret
         station, series = chance.choice(stations), chance.choice(_SERIES)
         texts = pages * volume_id // count - pages * (volume_id - 1) // count
-        name = chance.choice(_SURNAMES) + "".join(chance.choices(_GIVEN, k=chance.choice((1, 2, 2))))
+        name = chance.choice(_SURNAMES) + "".join(
+            chance.choices(_GIVEN, k=chance.choice((1, 2, 2)))
+        )
         case_no = f"{station}-{2026}0901-{volume_id:06d}"
         about: dict[str, Any] = {
             "volume_id": volume_id,
@@ -92,7 +96,11 @@ def volumes(count: int, pages: int, seed: int, every: int, only: range | None = 
             "scope": (*scopes[station], SAMPLE) if volume_id % every == 0 else scopes[station],
         }
         head = f"{about['title']}␞{name}␞{about['code']}"
-        yield Document(head=head, pages=tuple((page, _page(chance, name)) for page in range(1, texts + 1)), **about)
+        yield Document(
+            head=head,
+            pages=tuple((page, _page(chance, name)) for page in range(1, texts + 1)),
+            **about,
+        )
 
 
 def _page(chance: random.Random, name: str) -> str:
@@ -117,13 +125,19 @@ def classes(chance: random.Random, sample: list[Document]) -> dict[str, Callable
         "name": lambda: f"姓名:{chance.choice(sample).names[0]}",
         "one character": lambda: f"姓名:{chance.choice(_SURNAMES)}",
         "code": lambda: chance.choice(sample).code,
-        "code prefix": lambda: f"档号:J602-ZY·HJ·{chance.choice(_SERIES)}·2026·Y-00{chance.randrange(100):02d}",
+        "code prefix": lambda: (
+            f"档号:J602-ZY·HJ·{chance.choice(_SERIES)}·2026·Y-00{chance.randrange(100):02d}"
+        ),
         "case number": lambda: chance.choice(sample).case_no,
         "frequent word": lambda: chance.choice(("出生", "户口", "登记", "民族")),
         "phrase": lambda: cut(9),
         "frequent phrase": lambda: chance.choice(_PHRASES),
-        "phrase, station, dates": lambda: f"{chance.choice(_PHRASES)} 收件:{chance.choice(sample).receive_org} 日期:2023",
-        "boolean": lambda: f"({cut(5)} OR {chance.choice(sample).names[0]}) NOT {chance.choice(_PHRASES)}",
+        "phrase, station, dates": lambda: (
+            f"{chance.choice(_PHRASES)} 收件:{chance.choice(sample).receive_org} 日期:2023"
+        ),
+        "boolean": lambda: (
+            f"({cut(5)} OR {chance.choice(sample).names[0]}) NOT {chance.choice(_PHRASES)}"
+        ),
     }
 
 
@@ -138,7 +152,12 @@ def spread(took: list[tuple[float, float]]) -> dict[str, float]:
     """p50, p95 and p99 on the clock, and p95 of the processor, in milliseconds."""
     cuts = statistics.quantiles([one[0] for one in took], n=100, method="inclusive")
     busy = statistics.quantiles([one[1] for one in took], n=100, method="inclusive")
-    return {"p50": round(cuts[49], 2), "p95": round(cuts[94], 2), "p99": round(cuts[98], 2), "cpu_p95": round(busy[94], 2)}
+    return {
+        "p50": round(cuts[49], 2),
+        "p95": round(cuts[94], 2),
+        "p99": round(cuts[98], 2),
+        "cpu_p95": round(busy[94], 2),
+    }
 
 
 def build(index: SearchIndex, made: Iterator[Document]) -> dict[str, float]:
@@ -151,7 +170,9 @@ def build(index: SearchIndex, made: Iterator[Document]) -> dict[str, float]:
         volumes, texts = volumes + 1, texts + len(one.pages)
         if one.volume_id % 2000 == 0:
             index.commit(0)
-            sys.stderr.write(f"\r{one.volume_id} volumes, {texts / (time.process_time() - busy - inventing):.0f} page texts/s and core")
+            sys.stderr.write(
+                f"\r{one.volume_id} volumes, {texts / (time.process_time() - busy - inventing):.0f} page texts/s and core"
+            )
         began = time.thread_time()
     index.commit(0)
     seconds = time.process_time() - busy - inventing
@@ -159,21 +180,37 @@ def build(index: SearchIndex, made: Iterator[Document]) -> dict[str, float]:
     return {**figures, "page_texts_per_second_and_core": round(texts / seconds)}
 
 
-def ask_all(index: SearchIndex, chance: random.Random, sample: list[Document], count: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def ask_all(
+    index: SearchIndex, chance: random.Random, sample: list[Document], count: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Times of each class, and recall and precision within the sample."""
     times: dict[str, Any] = {}
     found = right = expected = 0
     for name, make in classes(chance, sample).items():
         trees = [parse(make(), WORDS) for _ in range(count)]
         index.search(Request(trees[0], frozenset({CITY})))
-        times[name] = spread([timed(lambda tree=tree: index.search(Request(tree, frozenset({CITY})))) for tree in trees])  # type: ignore[misc]
+        times[name] = spread(
+            [
+                timed(lambda tree=tree: index.search(Request(tree, frozenset({CITY}))))
+                for tree in trees
+            ]
+        )  # type: ignore[misc]
         for tree in trees[:5]:
             request = Request(tree, frozenset({SAMPLE}), limit=len(sample) + 1)
             got, due = set(keys(index.search(request).hits)), set(keys(answers(sample, request)))
             found, right, expected = found + len(got), right + len(got & due), expected + len(due)
-    with_facets = [Request(parse("出生", WORDS), frozenset({CITY}), facets=FACETS)] * max(5, count // 10)
-    times["frequent word, 8 facets"] = spread([timed(lambda one=one: index.search(one)) for one in with_facets])  # type: ignore[misc]
-    truth = {"volumes": len(sample), "expected": expected, "recall": right / max(expected, 1), "precision": right / max(found, 1)}
+    with_facets = [Request(parse("出生", WORDS), frozenset({CITY}), facets=FACETS)] * max(
+        5, count // 10
+    )
+    times["frequent word, 8 facets"] = spread(
+        [timed(lambda one=one: index.search(one)) for one in with_facets]
+    )  # type: ignore[misc]
+    truth = {
+        "volumes": len(sample),
+        "expected": expected,
+        "recall": right / max(expected, 1),
+        "precision": right / max(found, 1),
+    }
     return times, truth
 
 
@@ -185,20 +222,40 @@ def main() -> None:
     words.add_argument("--pages", type=int, default=680_000)
     words.add_argument("--queries", type=int, default=200)
     words.add_argument("--seed", type=int, default=1)
-    words.add_argument("--at", type=Path, help="keep the index in this folder; what is missing of one that is there is added")
+    words.add_argument(
+        "--at",
+        type=Path,
+        help="keep the index in this folder; what is missing of one that is there is added",
+    )
     said = words.parse_args()
     every = max(1, said.volumes // 500)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         index = ENGINES[said.engine](said.at or Path(folder))
         kept = index.stats().documents
         rest = range(kept + 1, said.volumes + 1)
-        built = build(index, volumes(said.volumes, said.pages, said.seed, every, rest)) if rest else {}
-        sample = list(volumes(said.volumes, said.pages, said.seed, every, range(every, said.volumes + 1, every)))
-        size = sum(one.stat().st_size for one in (said.at or Path(folder)).rglob("*") if one.is_file())
+        built = (
+            build(index, volumes(said.volumes, said.pages, said.seed, every, rest)) if rest else {}
+        )
+        sample = list(
+            volumes(
+                said.volumes, said.pages, said.seed, every, range(every, said.volumes + 1, every)
+            )
+        )
+        size = sum(
+            one.stat().st_size for one in (said.at or Path(folder)).rglob("*") if one.is_file()
+        )
         times, truth = ask_all(index, random.Random(said.seed), sample, said.queries)  # noqa: S311 - not a secret
-        adding = spread([timed(lambda one=one: (index.replace(one.volume_id, one), index.commit(0))) for one in sample[:30]])  # type: ignore[misc]
+        adding = spread(
+            [
+                timed(lambda one=one: (index.replace(one.volume_id, one), index.commit(0)))
+                for one in sample[:30]
+            ]
+        )  # type: ignore[misc]
         index.close()
-    peak, loads = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024), [round(one, 1) for one in os.getloadavg()]
+    peak, loads = (
+        round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        [round(one, 1) for one in os.getloadavg()],
+    )
     result = {
         "engine": said.engine,
         **built,
@@ -211,7 +268,9 @@ def main() -> None:
     }
     sys.stderr.write(f"\n{'class':<26}{'p50':>9}{'p95':>9}{'p99':>9}{'cpu p95':>9} ms\n")
     for name, row in {**times, "add one volume and commit": adding}.items():
-        sys.stderr.write(f"{name:<26}{row['p50']:>9}{row['p95']:>9}{row['p99']:>9}{row['cpu_p95']:>9}\n")
+        sys.stderr.write(
+            f"{name:<26}{row['p50']:>9}{row['p95']:>9}{row['p99']:>9}{row['cpu_p95']:>9}\n"
+        )
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 
 

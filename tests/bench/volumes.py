@@ -32,7 +32,7 @@ from archive.arrangement.numbering import freeze, unnumbered
 from archive.compile import build, sheets, volume
 from archive.compile.seal_art import seal_pdf
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import VolumeVersion
+from archive.database.tables_volumes import VolumeVersion
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.demo_pki import local_timestamper
 from archive.signing.seal import Sealer
@@ -45,7 +45,10 @@ from tests.bench.held import fill
 _OUR_STEPS = ("sheets", "build", "sign", "prove", "store", "rest")
 _BARE_EVERY = 4
 _COMPARED = 100  # bare volumes of a run
-_HUNDRED, _WARM = 100, 40  # volumes made at each size, and before the first: by then the JVM has compiled what it runs often
+_HUNDRED, _WARM = (
+    100,
+    40,
+)  # volumes made at each size, and before the first: by then the JVM has compiled what it runs often
 
 
 def measure(cases: int, level: SignatureLevel, data: Path) -> dict[str, Any]:
@@ -56,7 +59,9 @@ def measure(cases: int, level: SignatureLevel, data: Path) -> dict[str, Any]:
     bench.begin(versions[0])
     memory = []
     for count, version_id in enumerate(versions[1:], 1):
-        bench.make(version_id, compare=count % _BARE_EVERY == 0 and count // _BARE_EVERY <= _COMPARED)
+        bench.make(
+            version_id, compare=count % _BARE_EVERY == 0 and count // _BARE_EVERY <= _COMPARED
+        )
         if count in (100, len(versions) - 1) or count % 500 == 0:
             memory.append((count, _resident()))
     tenth = max(1, len(bench.ours) // 10)
@@ -88,7 +93,11 @@ def measure_among(held: list[int], level: SignatureLevel, data: Path) -> dict[st
         taken += _HUNDRED
         for count, version_id in enumerate(bench.freeze()):
             bench.make(version_id, compare=count % _BARE_EVERY == 0)
-        sizes[size] = {**bench.result(), "intake_cpu_ms_per_case": intake, "memory_mb": round(_resident() / 1e6)}
+        sizes[size] = {
+            **bench.result(),
+            "intake_cpu_ms_per_case": intake,
+            "memory_mb": round(_resident() / 1e6),
+        }
     return {"level": str(level), "pages_per_volume": PAGES, "held": sizes}
 
 
@@ -96,7 +105,11 @@ class _Bench:
     """One worker's process: its archive, what its volumes cost, and what the bare calls cost beside them."""
 
     def __init__(self, level: SignatureLevel, data: Path) -> None:
-        self._settings, self._level, self._data = Settings(data=data, signature_level=level), level, data
+        self._settings, self._level, self._data = (
+            Settings(data=data, signature_level=level),
+            level,
+            data,
+        )
         self.runtime = bootstrap.start(self._settings)
         self._clock, self._last = Clock(), {"data": ""}
         self.ours: list[float] = []
@@ -121,7 +134,13 @@ class _Bench:
                 at=datetime.now(UTC),
             )
         with reading(self.runtime.engine) as session:
-            return list(session.scalars(select(VolumeVersion.id).where(VolumeVersion.state == "FROZEN").order_by(VolumeVersion.id)))
+            return list(
+                session.scalars(
+                    select(VolumeVersion.id)
+                    .where(VolumeVersion.state == "FROZEN")
+                    .order_by(VolumeVersion.id)
+                )
+            )
 
     def begin(self, version_id: int) -> None:
         """Make the first volume: it starts the JVM and loads the fonts, once per worker, and is the model of what is filled."""
@@ -129,7 +148,9 @@ class _Bench:
         share_one_heap()  # as a worker does
         self._shop = bootstrap.open_workshop(self.runtime)
         volume.make_volume(self._shop, version_id)
-        self._bare, self._bare_clock = _bare(self._shop, self._settings, self._level, self._last["data"], self._data)
+        self._bare, self._bare_clock = _bare(
+            self._shop, self._settings, self._level, self._last["data"], self._data
+        )
         self.forget()
 
     def forget(self) -> None:
@@ -155,10 +176,14 @@ class _Bench:
     def result(self) -> dict[str, Any]:
         """What was measured since it began."""
         count, total = len(self.ours), sum(self.ours) * 1000
-        steps = {name: self._clock.seconds.get(name, 0.0) * 1000 / count for name in _OUR_STEPS[:-1]}
+        steps = {
+            name: self._clock.seconds.get(name, 0.0) * 1000 / count for name in _OUR_STEPS[:-1]
+        }
         steps["build"] -= steps["sheets"]  # the one calls the other
         steps["rest"] = total / count - sum(steps.values())
-        bare = {name: value * 1000 / self._bared for name, value in self._bare_clock.seconds.items()}
+        bare = {
+            name: value * 1000 / self._bared for name, value in self._bare_clock.seconds.items()
+        }
         return {
             "level": str(self._level),
             "pages_per_volume": PAGES,
@@ -180,7 +205,9 @@ def _take_in(settings: Settings, first: int, cases: int) -> float:
         bag_path = write_bag(folder, number)
         before = time.process_time()
         bag, submission = inspect_package(bag_path, runtime.catalogue, runtime.organisations, now)
-        received = receive(runtime.engine, runtime.store, "bench", bag_path, bag, submission, now=now)
+        received = receive(
+            runtime.engine, runtime.store, "bench", bag_path, bag, submission, now=now
+        )
         spent += time.process_time() - before
         if received.outcome != "ACCEPTED":
             raise ValueError([one.code for one in received.findings])
@@ -216,7 +243,11 @@ def _instrument(clock: Clock, last: dict[str, str]) -> None:
 
 
 def _bare(
-    shop: volume.Workshop, settings: Settings, level: SignatureLevel, sheet_data: str, data: Path
+    shop: volume.CompileContext,
+    settings: Settings,
+    level: SignatureLevel,
+    sheet_data: str,
+    data: Path,
 ) -> tuple[Callable[[int], None], Clock]:
     pki = bootstrap.demo_pki(settings, shop.organisations)
     signer = load_pkcs12(pki.pkcs12_of("J602"), pki.passphrase)
@@ -236,7 +267,9 @@ def _bare(
         pages = make_bare(
             files,
             sheets._compiler("sheets.typ"),
-            sheet_data.replace("-000000", f"-{number:06d}"),  # or typst would give back the pages that it made before
+            sheet_data.replace(
+                "-000000", f"-{number:06d}"
+            ),  # or typst would give back the pages that it made before
             signer=signer,
             timestamper=stamper,
             trust=pki.trust,
@@ -254,23 +287,42 @@ def _bare(
 
 def _resident() -> int:
     """Bytes of memory that this process has to itself, the JVM's included, and its share of libraries that others use too (proc(5), Pss)."""
-    line = next(line for line in Path("/proc/self/smaps_rollup").read_text().splitlines() if line.startswith("Pss:"))
+    line = next(
+        line
+        for line in Path("/proc/self/smaps_rollup").read_text().splitlines()
+        if line.startswith("Pss:")
+    )
     return int(line.split()[1]) * 1024
 
 
 def _show(results: list[dict[str, Any]]) -> None:
-    table = Table("", *(f"{one['level']} · {one['cases']} 件" for one in results), title=f"每册 {PAGES} 页，CPU 毫秒；括号内为直接调用库")
+    table = Table(
+        "",
+        *(f"{one['level']} · {one['cases']} 件" for one in results),
+        title=f"每册 {PAGES} 页，CPU 毫秒；括号内为直接调用库",
+    )
     rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
-        (name, lambda one, name=name: f"{one['cpu_ms_by_step'][name]:.0f}（{one['bare_cpu_ms_by_step'].get(name, 0):.0f}）")
+        (
+            name,
+            lambda one, name=name: (
+                f"{one['cpu_ms_by_step'][name]:.0f}（{one['bare_cpu_ms_by_step'].get(name, 0):.0f}）"
+            ),
+        )
         for name in _OUR_STEPS
     ]
     rows += [
         ("合计", lambda one: f"{one['cpu_ms_per_volume']:.0f}（{one['bare_cpu_ms']:.0f}）"),
         ("与直接调用库之比", lambda one: f"{one['ratio_to_bare']:.2f}"),
-        ("首末十分之一", lambda one: f"{one['first_tenth_cpu_ms']:.0f} → {one['last_tenth_cpu_ms']:.0f}"),
+        (
+            "首末十分之一",
+            lambda one: f"{one['first_tenth_cpu_ms']:.0f} → {one['last_tenth_cpu_ms']:.0f}",
+        ),
         ("册/小时·核", lambda one: f"{one['volumes_per_hour_and_core']:.0f}"),
         ("接收（每件）", lambda one: f"{one['intake_cpu_ms_per_case']:.0f}"),
-        ("内存 MB（册数：占用）", lambda one: "，".join(f"{count}：{size}" for count, size in one["memory_mb"])),
+        (
+            "内存 MB（册数：占用）",
+            lambda one: "，".join(f"{count}：{size}" for count, size in one["memory_mb"]),
+        ),
     ]
     for name, cell in rows:
         table.add_row(name, *(cell(one) for one in results))
@@ -279,12 +331,22 @@ def _show(results: list[dict[str, Any]]) -> None:
 
 def _show_held(results: list[dict[str, Any]]) -> None:
     for result in results:
-        table = Table("已有册数", *result["held"], title=f"{result['level']}：新做 100 册，每册 {PAGES} 页，CPU 毫秒")
+        table = Table(
+            "已有册数",
+            *result["held"],
+            title=f"{result['level']}：新做 100 册，每册 {PAGES} 页，CPU 毫秒",
+        )
         rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
-            ("每册", lambda one: f"{one['cpu_ms_per_volume']:.0f}（中位 {one['cpu_ms_median']:.0f}）"),
+            (
+                "每册",
+                lambda one: f"{one['cpu_ms_per_volume']:.0f}（中位 {one['cpu_ms_median']:.0f}）",
+            ),
             ("同时直接调用库", lambda one: f"{one['bare_cpu_ms']:.0f}"),
             ("之比", lambda one: f"{one['ratio_to_bare']:.2f}"),
-            ("其中存储与数据库", lambda one: f"{one['cpu_ms_by_step']['store'] + one['cpu_ms_by_step']['rest']:.0f}"),
+            (
+                "其中存储与数据库",
+                lambda one: f"{one['cpu_ms_by_step']['store'] + one['cpu_ms_by_step']['rest']:.0f}",
+            ),
             ("接收（每件）", lambda one: f"{one['intake_cpu_ms_per_case']:.0f}"),
             ("内存 MB", lambda one: f"{one['memory_mb']}"),
         ]
@@ -297,7 +359,9 @@ def main() -> None:
     """Measure each level and size in a process of its own, so that memory is that of one worker."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, action="append", help="make so many, all of them")
-    parser.add_argument("--held", type=int, action="append", help="make a hundred among so many held")
+    parser.add_argument(
+        "--held", type=int, action="append", help="make a hundred among so many held"
+    )
     parser.add_argument("--level", action="append", choices=[str(one) for one in SignatureLevel])
     parser.add_argument("--out", type=Path, default=Path("bench-results"))
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
@@ -310,16 +374,38 @@ def main() -> None:
         logging.disable(logging.WARNING)
         with TemporaryDirectory(dir=options.out) as folder:
             level = SignatureLevel(levels[0])
-            json.dump(measure_among(held, level, Path(folder)) if held else measure(sizes[0], level, Path(folder)), sys.stdout)
+            json.dump(
+                measure_among(held, level, Path(folder))
+                if held
+                else measure(sizes[0], level, Path(folder)),
+                sys.stdout,
+            )
         return
 
     def alone(*arguments: str) -> dict[str, Any]:
-        command = [sys.executable, "-m", "tests.bench.volumes", "--one", "--out", str(options.out), *arguments]
-        result: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+        command = [
+            sys.executable,
+            "-m",
+            "tests.bench.volumes",
+            "--one",
+            "--out",
+            str(options.out),
+            *arguments,
+        ]
+        result: dict[str, Any] = json.loads(
+            subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
+        )
         return result
 
     made = [alone("--cases", str(size), "--level", level) for size in sizes for level in levels]
-    among = [alone(*(word for size in held for word in ("--held", str(size))), "--level", level) for level in levels] if held else []
+    among = (
+        [
+            alone(*(word for size in held for word in ("--held", str(size))), "--level", level)
+            for level in levels
+        ]
+        if held
+        else []
+    )
     (options.out / "volumes.json").write_text(json.dumps([*made, *among], indent=1) + "\n")
     if made:
         _show(made)

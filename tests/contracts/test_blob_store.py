@@ -10,7 +10,14 @@ import pytest
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 from storage.encrypt import EncryptedStore, KeyRing
-from storage.errors import BadKeyError, DigestMismatchError, KeyTakenError, MissingError, PinnedError, StorageError
+from storage.errors import (
+    BadKeyError,
+    DigestMismatchError,
+    KeyTakenError,
+    MissingError,
+    PinnedError,
+    StorageError,
+)
 from storage.local_store import LocalStore
 from storage.package import export_bag, read_inventory, verify_package, write_package
 from storage.s3_store import S3Store
@@ -26,8 +33,18 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     if request.param in {"local", "encrypted"}:
         inner = LocalStore(tmp_path / "store")
     else:
-        inner = S3Store(request.getfixturevalue("seaweedfs"), f"t-{uuid4().hex[:12]}", ACCESS, SECRET, secure=False)
-    return EncryptedStore(inner, KeyRing({"k1": b"1" * 32}, "k1")) if request.param.startswith("encrypted") else inner
+        inner = S3Store(
+            request.getfixturevalue("seaweedfs"),
+            f"t-{uuid4().hex[:12]}",
+            ACCESS,
+            SECRET,
+            secure=False,
+        )
+    return (
+        EncryptedStore(inner, KeyRing({"k1": b"1" * 32}, "k1"))
+        if request.param.startswith("encrypted")
+        else inner
+    )
 
 
 def test_what_was_put_is_read_back_with_its_digest(store: BlobStore) -> None:
@@ -39,7 +56,9 @@ def test_what_was_put_is_read_back_with_its_digest(store: BlobStore) -> None:
         assert source.read() == b"bytes"
 
 
-def test_the_same_bytes_again_are_success_and_other_bytes_are_refused_and_change_nothing(store: BlobStore) -> None:
+def test_the_same_bytes_again_are_success_and_other_bytes_are_refused_and_change_nothing(
+    store: BlobStore,
+) -> None:
     first = store.put_new("a", b"one")
     assert store.put_new("a", b"one") == first
     with pytest.raises(KeyTakenError):
@@ -90,7 +109,9 @@ def test_what_goes_while_a_list_is_read_is_left_out_and_stops_nobody(store: Blob
     assert [one.key for one in listed][-1] == "v/3"
 
 
-def test_bytes_are_swapped_for_exactly_one_version_and_never_when_it_is_locked(store: BlobStore) -> None:
+def test_bytes_are_swapped_for_exactly_one_version_and_never_when_it_is_locked(
+    store: BlobStore,
+) -> None:
     first = store.put_new("a", b"one", media_type="text/plain")
     second = store.swap("a", first.version, b"two")
     assert (store.read("a"), second.media_type, store.stat("a")) == (b"two", "text/plain", second)
@@ -102,7 +123,9 @@ def test_bytes_are_swapped_for_exactly_one_version_and_never_when_it_is_locked(s
     assert [(one.key, store.read(one.key)) for one in store.list("")] == [("a", b"two")]
 
 
-@pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a b", "档号", "a\n", ".meta/x", "a\x00"])
+@pytest.mark.parametrize(
+    "key", ["", "/a", "a/", "a//b", "../a", "a/../b", "a b", "档号", "a\n", ".meta/x", "a\x00"]
+)
 def test_a_key_that_could_mean_more_than_one_object_is_refused(store: BlobStore, key: str) -> None:
     with pytest.raises(BadKeyError):
         store.put_new(key, b"")
@@ -137,11 +160,22 @@ FILES = {"volume.pdf": b"%PDF-", "case.json": b"{}"}
 
 def _write(store: BlobStore, **more: object) -> None:
     write_package(
-        store, "volumes/J602/1/v1", FILES, [], code="X", version=1, previous=None, journal_head="0:0", made_at=datetime.now(UTC), **more
+        store,
+        "volumes/J602/1/v1",
+        FILES,
+        [],
+        code="X",
+        version=1,
+        previous=None,
+        journal_head="0:0",
+        made_at=datetime.now(UTC),
+        **more,
     )  # type: ignore[arg-type]
 
 
-def test_the_commit_record_comes_last_and_a_package_without_it_is_not_there(store: BlobStore) -> None:
+def test_the_commit_record_comes_last_and_a_package_without_it_is_not_there(
+    store: BlobStore,
+) -> None:
     def stop() -> None:
         assert len(list(store.list("volumes/"))) == len(FILES) + 2
         raise ZeroDivisionError
@@ -152,7 +186,11 @@ def test_the_commit_record_comes_last_and_a_package_without_it_is_not_there(stor
     _write(store)
     inventory = read_inventory(store, "volumes/J602/1/v1")
     assert inventory is not None
-    assert {one.path for one in inventory.objects} == {*FILES, "manifest-sha256.txt", "manifest-sm3.txt"}
+    assert {one.path for one in inventory.objects} == {
+        *FILES,
+        "manifest-sha256.txt",
+        "manifest-sm3.txt",
+    }
     assert verify_package(store, "volumes/J602/1/v1") == []
 
 
@@ -162,7 +200,9 @@ def test_an_unlisted_object_is_found(store: BlobStore) -> None:
     assert [one.kind for one in verify_package(store, "volumes/J602/1/v1")] == ["UNLISTED"]
 
 
-def test_an_exported_bag_is_valid_for_an_independent_reader(store: BlobStore, tmp_path: Path) -> None:
+def test_an_exported_bag_is_valid_for_an_independent_reader(
+    store: BlobStore, tmp_path: Path
+) -> None:
     import bagit
 
     _write(store)

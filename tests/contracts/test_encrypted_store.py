@@ -23,7 +23,10 @@ from tests.support.services import SECRET as S3_SECRET
 __all__ = ["seaweedfs"]
 
 SECRET = "居民户口簿".encode() * 50
-OLD, NEW = KeyRing({"2025": b"a" * 32}, "2025"), KeyRing({"2025": b"a" * 32, "2026": b"b" * 32}, "2026")
+OLD, NEW = (
+    KeyRing({"2025": b"a" * 32}, "2025"),
+    KeyRing({"2025": b"a" * 32, "2026": b"b" * 32}, "2026"),
+)
 
 
 def objects(folder: Path) -> list[Path]:
@@ -71,24 +74,36 @@ def test_an_object_that_was_never_sealed_is_not_taken_for_one_of_ours(tmp_path: 
         EncryptedStore(inner, OLD).read("a")
 
 
-def test_a_new_key_seals_what_is_new_and_the_old_one_opens_what_is_old_until_it_is_sealed_again(tmp_path: Path) -> None:
+def test_a_new_key_seals_what_is_new_and_the_old_one_opens_what_is_old_until_it_is_sealed_again(
+    tmp_path: Path,
+) -> None:
     inner = LocalStore(tmp_path)
     EncryptedStore(inner, OLD).put_new("old", SECRET, media_type="application/pdf")
     store = EncryptedStore(inner, NEW)
     store.put_new("new", SECRET)
     assert (store.key_name("old"), store.key_name("new")) == ("2025", "2026")
-    assert store.put_new("old", SECRET).size == len(SECRET), "the same bytes are the same object under any key"
+    assert store.put_new("old", SECRET).size == len(SECRET), (
+        "the same bytes are the same object under any key"
+    )
     assert [store.reseal("old"), store.reseal("old"), store.reseal("new")] == [True, False, False]
     alone = EncryptedStore(inner, KeyRing({"2026": b"b" * 32}, "2026"))
     assert alone.read("old") == SECRET
     known = alone.stat("old")
     assert known is not None
-    assert (known.media_type, known.sha256, known.size) == ("application/pdf", sha256_hex(SECRET), len(SECRET))
+    assert (known.media_type, known.sha256, known.size) == (
+        "application/pdf",
+        sha256_hex(SECRET),
+        len(SECRET),
+    )
 
 
-def test_without_its_key_an_object_is_said_to_need_it_and_a_locked_one_keeps_it(tmp_path: Path) -> None:
+def test_without_its_key_an_object_is_said_to_need_it_and_a_locked_one_keeps_it(
+    tmp_path: Path,
+) -> None:
     inner = LocalStore(tmp_path)
-    EncryptedStore(inner, OLD).put_new("a", SECRET, retain_until=datetime.now(UTC) + timedelta(days=1))
+    EncryptedStore(inner, OLD).put_new(
+        "a", SECRET, retain_until=datetime.now(UTC) + timedelta(days=1)
+    )
     with pytest.raises(KeyUnknownError):
         EncryptedStore(inner, KeyRing({"2026": b"b" * 32}, "2026")).read("a")
     with pytest.raises(PinnedError):
@@ -110,10 +125,18 @@ def test_a_ring_needs_its_current_key_and_keys_of_full_length(tmp_path: Path) ->
 def inner(request: pytest.FixtureRequest, tmp_path: Path) -> BlobStore:
     if request.param == "files":
         return LocalStore(tmp_path)
-    return S3Store(request.getfixturevalue("seaweedfs"), f"r-{uuid4().hex[:12]}", ACCESS, S3_SECRET, secure=False)
+    return S3Store(
+        request.getfixturevalue("seaweedfs"),
+        f"r-{uuid4().hex[:12]}",
+        ACCESS,
+        S3_SECRET,
+        secure=False,
+    )
 
 
-def test_keys_are_rotated_while_others_read_and_write_and_nobody_meets_a_gap(inner: BlobStore) -> None:
+def test_keys_are_rotated_while_others_read_and_write_and_nobody_meets_a_gap(
+    inner: BlobStore,
+) -> None:
     before, after = EncryptedStore(inner, OLD), EncryptedStore(inner, NEW)
     kept = {f"v/{number}": SECRET + b"%d" % number for number in range(12)}
     for key, data in kept.items():
@@ -138,7 +161,10 @@ def test_keys_are_rotated_while_others_read_and_write_and_nobody_meets_a_gap(inn
     with ThreadPoolExecutor(4) as pool:
         busy = [pool.submit(read), pool.submit(write)]
         try:
-            rotated = [one.result() for one in [pool.submit(after.reseal_all), pool.submit(after.reseal_all)]]
+            rotated = [
+                one.result()
+                for one in [pool.submit(after.reseal_all), pool.submit(after.reseal_all)]
+            ]
         finally:
             stop.set()
         for one in busy:
@@ -146,13 +172,17 @@ def test_keys_are_rotated_while_others_read_and_write_and_nobody_meets_a_gap(inn
     assert met["read"]
     assert sum(one.done for one in rotated) >= 11
     assert [one.locked for one in rotated] == [1, 1]
-    assert {key: after.key_name(key) for key in kept} == {key: "2025" if key == "v/3" else "2026" for key in kept}
+    assert {key: after.key_name(key) for key in kept} == {
+        key: "2025" if key == "v/3" else "2026" for key in kept
+    }
     assert {one.key for one in after.list("v/")} == set(kept)
     assert after.reseal_all() == (0, 1)
 
 
 @pytest.mark.parametrize("point", ["noted", "replaced"])
-def test_a_rotation_killed_at_any_point_leaves_whole_objects_and_the_next_one_finishes(tmp_path: Path, point: str) -> None:
+def test_a_rotation_killed_at_any_point_leaves_whole_objects_and_the_next_one_finishes(
+    tmp_path: Path, point: str
+) -> None:
     kept = {f"v/{number}": SECRET + b"%d" % number for number in range(3)}
     for key, data in kept.items():
         EncryptedStore(LocalStore(tmp_path), OLD).put_new(key, data)
@@ -176,11 +206,15 @@ os.replace = killed
 ring = KeyRing({{"2025": b"a" * 32, "2026": b"b" * 32}}, "2026")
 EncryptedStore(LocalStore(Path(sys.argv[1])), ring).reseal_all()
 """
-    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], cwd=Path(__file__).parents[2], check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=Path(__file__).parents[2], check=False
+    )
     assert done.returncode == 137
     after = EncryptedStore(LocalStore(tmp_path), NEW)
     assert {key: after.read(key) for key in kept} == kept
-    assert {one.key: one.size for one in after.list("")} == {key: len(data) for key, data in kept.items()}
+    assert {one.key: one.size for one in after.list("")} == {
+        key: len(data) for key, data in kept.items()
+    }
     after.reseal_all()
     assert {after.key_name(key) for key in kept} == {"2026"}
     assert {key: after.read(key) for key in kept} == kept

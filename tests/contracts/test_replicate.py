@@ -32,7 +32,9 @@ def flip(path: Path, at: int) -> None:
 
 @pytest.mark.parametrize("kind", [LocalStore, sealed])
 @pytest.mark.parametrize("at", [0, 10, 200, -1])
-def test_an_object_is_mended_wherever_its_bytes_are_damaged(tmp_path: Path, kind: Open, at: int) -> None:
+def test_an_object_is_mended_wherever_its_bytes_are_damaged(
+    tmp_path: Path, kind: Open, at: int
+) -> None:
     first, second = kind(tmp_path / "first"), kind(tmp_path / "second")
     for one in (first, second):
         one.put_new("a", DATA, media_type="application/pdf")
@@ -48,21 +50,37 @@ def test_an_object_is_mended_wherever_its_bytes_are_damaged(tmp_path: Path, kind
 
 
 @pytest.mark.parametrize("kind", [LocalStore, sealed])
-def test_a_damaged_copy_of_a_package_that_is_not_registered_yet_is_made_anew(tmp_path: Path, kind: Open) -> None:
+def test_a_damaged_copy_of_a_package_that_is_not_registered_yet_is_made_anew(
+    tmp_path: Path, kind: Open
+) -> None:
     first, second = kind(tmp_path / "first"), kind(tmp_path / "second")
     at = datetime.now(UTC)
-    made = write_package(first, "v/1/v1", {"volume.pdf": DATA}, [], code="X", version=1, previous=None, journal_head="0:0", made_at=at)
+    made = write_package(
+        first,
+        "v/1/v1",
+        {"volume.pdf": DATA},
+        [],
+        code="X",
+        version=1,
+        previous=None,
+        journal_head="0:0",
+        made_at=at,
+    )
     second.put_new("v/1/v1/volume.pdf", DATA)  # copied, and killed before its row
     flip(tmp_path / "second" / "v" / "1" / "v1" / "volume.pdf", -1)
     copy_package(first, second, "v/1/v1", made.sha256)
     assert second.read("v/1/v1/volume.pdf", sha256=SHA) == DATA
     flip(tmp_path / "first" / "v" / "1" / "v1" / "volume.pdf", -1)
-    copy_package(first, second, "v/1/v1", made.sha256)  # the copy holds: it is not made again from what is damaged
+    copy_package(
+        first, second, "v/1/v1", made.sha256
+    )  # the copy holds: it is not made again from what is damaged
     assert second.read("v/1/v1/volume.pdf", sha256=SHA) == DATA
 
 
 @pytest.mark.parametrize("kind", [LocalStore, sealed])
-def test_one_damaged_object_does_not_stop_a_copy_of_all_and_one_that_goes_meanwhile_is_no_fault(tmp_path: Path, kind: Open) -> None:
+def test_one_damaged_object_does_not_stop_a_copy_of_all_and_one_that_goes_meanwhile_is_no_fault(
+    tmp_path: Path, kind: Open
+) -> None:
     class Busy(LocalStore):
         """Its first object goes when it is about to be copied, as a staged one does when its volume is committed."""
 

@@ -25,7 +25,11 @@ from tests.support.corpus import CITY, STATIONS, WORDS, document, nodes, parts, 
 
 ENGINES: dict[str, Callable[[Path], SearchIndex]] = {"tantivy": TantivyIndex, "whoosh": WhooshIndex}
 ALL = frozenset({CITY})
-_SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+_SLOW = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @pytest.fixture(params=sorted(ENGINES))
@@ -65,7 +69,9 @@ def test_any_query_finds_what_a_scan_finds_in_the_same_order_with_the_same_count
             expected, found = answers(documents, request), index.search(request)
             assert keys(found.hits) == keys(expected)
             assert found.total == len(expected)
-            assert {name: dict(rows) for name, rows in found.facets.items()} == {name: counts(expected, name) for name in FACETS}
+            assert {name: dict(rows) for name, rows in found.facets.items()} == {
+                name: counts(expected, name) for name in FACETS
+            }
         index.close()
 
 
@@ -78,15 +84,30 @@ def test_every_part_of_every_text_is_found_and_nothing_else(
     with tempfile.TemporaryDirectory() as folder:
         index = engine(Path(folder))
         fill(index, *documents)
-        folded = {one.volume_id: [fold(one.head), *(fold(text) for _, text in one.pages)] for one in documents}
+        folded = {
+            one.volume_id: [fold(one.head), *(fold(text) for _, text in one.pages)]
+            for one in documents
+        }
         parted = [text for some in folded.values() for text in some]
-        cut = [text[at : at + size] for text in parted for at in range(len(text)) for size in range(1, 8) if text[at : at + size]]
+        cut = [
+            text[at : at + size]
+            for text in parted
+            for at in range(len(text))
+            for size in range(1, 8)
+            if text[at : at + size]
+        ]
         needles = data.draw(st.lists(st.sampled_from(cut) if cut else parts, max_size=12))
         for needle in needles:
             found = index.search(Request(ask.Text(needle), ALL, limit=100))
-            assert set(keys(found.hits)) == {one for one, some in folded.items() if any(needle in text for text in some)}
+            assert set(keys(found.hits)) == {
+                one for one, some in folded.items() if any(needle in text for text in some)
+            }
             for hit in found.hits:
-                on = [page for page, text in enumerate(folded[hit.volume_id]) if page and needle in text]
+                on = [
+                    page
+                    for page, text in enumerate(folded[hit.volume_id])
+                    if page and needle in text
+                ]
                 assert list(hit.pages) == on
                 assert hit.page == (0 if needle in folded[hit.volume_id][0] else on[0])
         index.close()
@@ -95,7 +116,10 @@ def test_every_part_of_every_text_is_found_and_nothing_else(
 @_SLOW
 @given(held=volumes(least=3), later=volumes(first=100), data=st.data())
 def test_paging_neither_loses_nor_doubles_while_documents_are_added(
-    engine: Callable[[Path], SearchIndex], held: dict[int, Document], later: dict[int, Document], data: st.DataObject
+    engine: Callable[[Path], SearchIndex],
+    held: dict[int, Document],
+    later: dict[int, Document],
+    data: st.DataObject,
 ) -> None:
     documents = list(held.values())
     query = data.draw(st.just(ask.Everything()) | parts.map(ask.Text))
@@ -124,31 +148,47 @@ def test_paging_neither_loses_nor_doubles_while_documents_are_added(
 @_SLOW
 @given(held=volumes(), others=volumes(), data=st.data())
 def test_after_any_sequence_of_replacements_only_the_last_ones_are_found(
-    engine: Callable[[Path], SearchIndex], held: dict[int, Document], others: dict[int, Document], data: st.DataObject
+    engine: Callable[[Path], SearchIndex],
+    held: dict[int, Document],
+    others: dict[int, Document],
+    data: st.DataObject,
 ) -> None:
     now: dict[int, Document | None] = {}
     with tempfile.TemporaryDirectory() as folder:
         index = engine(Path(folder))
         for cursor in range(1, data.draw(st.integers(2, 5))):
-            for volume_id in data.draw(st.lists(st.sampled_from(sorted(held | others)), max_size=4)):
-                now[volume_id] = data.draw(st.sampled_from([None, held.get(volume_id), others.get(volume_id)]))
+            for volume_id in data.draw(
+                st.lists(st.sampled_from(sorted(held | others)), max_size=4)
+            ):
+                now[volume_id] = data.draw(
+                    st.sampled_from([None, held.get(volume_id), others.get(volume_id)])
+                )
                 index.replace(volume_id, now[volume_id])
             index.commit(cursor)
             documents = [one for one in now.values() if one]
             request = Request(ask.Everything(), ALL, Sort.CODE, limit=100)
             assert keys(index.search(request).hits) == keys(answers(documents, request))
             assert (index.stats().cursor, index.stats().documents) == (cursor, len(documents))
-            assert {one.volume_id for one in index.volumes()} == {volume_id for volume_id, one in now.items() if one}
+            assert {one.volume_id for one in index.volumes()} == {
+                volume_id for volume_id, one in now.items() if one
+            }
         index.close()
 
 
 def test_a_surname_of_one_character_finds_names_only(index: SearchIndex) -> None:
-    fill(index, document(1, names=("王小明",)), document(2, names=("欧阳王",)), document(3, names=("李四",), head="王家大院"))
+    fill(
+        index,
+        document(1, names=("王小明",)),
+        document(2, names=("欧阳王",)),
+        document(3, names=("李四",), head="王家大院"),
+    )
     assert sorted(find(index, "姓名:王")) == [1, 2]
 
 
 def test_a_rare_character_beyond_the_bmp_is_found_alone_and_in_a_name(index: SearchIndex) -> None:
-    fill(index, document(1, names=("𠮷田",), head="𠮷田"), document(2, names=("吉田",), head="吉田"))
+    fill(
+        index, document(1, names=("𠮷田",), head="𠮷田"), document(2, names=("吉田",), head="吉田")
+    )
     assert find(index, "𠮷") == find(index, "𠮷田") == find(index, "姓名:𠮷") == [1]
 
 
@@ -158,20 +198,27 @@ def test_a_word_does_not_reach_across_two_names(index: SearchIndex) -> None:
     assert find(index, "姓名:明东") == [1]
 
 
-def test_a_phrase_does_not_reach_across_two_pages_but_words_on_two_pages_are_found_together(index: SearchIndex) -> None:
+def test_a_phrase_does_not_reach_across_two_pages_but_words_on_two_pages_are_found_together(
+    index: SearchIndex,
+) -> None:
     fill(index, document(1, "户口登", "记情况"), document(2, "户口", "登记"))
     assert find(index, "户口登记") == find(index, '"登记情况"') == []
     assert find(index, "户口 AND 登记") == [2]
 
 
-def test_a_hit_shows_the_page_that_holds_most_of_what_was_typed_and_names_the_others(index: SearchIndex) -> None:
+def test_a_hit_shows_the_page_that_holds_most_of_what_was_typed_and_names_the_others(
+    index: SearchIndex,
+) -> None:
     fill(index, document(1, "出生", "无", "东胜区出生", "东胜区"))
     (hit,) = index.search(Request(parse("东胜区 出生", WORDS), ALL)).hits
     assert (hit.page, hit.pages, hit.snippet.text) == (3, (1, 3, 4), "东胜区出生")
 
 
 def test_a_reader_learns_nothing_of_what_is_out_of_scope(index: SearchIndex) -> None:
-    mine, foreign = document(1, station=STATIONS[0], head="同一内容"), document(2, station=STATIONS[2], head="同一内容")
+    mine, foreign = (
+        document(1, station=STATIONS[0], head="同一内容"),
+        document(2, station=STATIONS[2], head="同一内容"),
+    )
     fill(index, mine, foreign)
     found = index.search(Request(ask.Text("同一内容"), frozenset({STATIONS[0]}), facets=FACETS))
     assert keys(found.hits) == [1]
@@ -182,7 +229,12 @@ def test_a_reader_learns_nothing_of_what_is_out_of_scope(index: SearchIndex) -> 
 
 
 def test_numbers_and_names_are_masked_in_what_is_shown(index: SearchIndex) -> None:
-    fill(index, document(1, names=("王小明",), title="王小明出生登记", head="申请人王小明，150602********0016"))
+    fill(
+        index,
+        document(
+            1, names=("王小明",), title="王小明出生登记", head="申请人王小明，150602********0016"
+        ),
+    )
     (hit,) = index.search(Request(parse("姓名:王小", WORDS), ALL)).hits
     assert hit.names == ("王*明",)
     assert hit.title == "王*明出生登记"
@@ -190,14 +242,18 @@ def test_numbers_and_names_are_masked_in_what_is_shown(index: SearchIndex) -> No
     assert [hit.snippet.text[start:end] for start, end in hit.snippet.marks] == ["王*"]
 
 
-def test_an_unanswered_look_up_finds_nothing_and_an_answered_one_its_volumes(index: SearchIndex) -> None:
+def test_an_unanswered_look_up_finds_nothing_and_an_answered_one_its_volumes(
+    index: SearchIndex,
+) -> None:
     fill(index, document(1), document(2), document(3))
     tree = parse("150602199001010016", WORDS)
     assert index.search(Request(tree, ALL)).total == 0
     assert keys(index.search(Request(ask.resolve(tree, lambda _: [2]), ALL)).hits) == [2]
 
 
-def test_replacing_a_volume_leaves_nothing_of_the_old_one_even_before_the_commit(index: SearchIndex) -> None:
+def test_replacing_a_volume_leaves_nothing_of_the_old_one_even_before_the_commit(
+    index: SearchIndex,
+) -> None:
     index.replace(1, document(1, "旧页", head="甲"))
     index.replace(1, document(1, head="乙"))
     index.commit(1)
@@ -240,7 +296,10 @@ def test_volumes_are_listed_with_their_versions(index: SearchIndex) -> None:
     assert sorted((one.volume_id, one.version) for one in index.volumes()) == [(1, 1), (2, 3)]
 
 
-@pytest.mark.parametrize("forged", ["", "x", "newest..zz", "relevance..1", "newest.0.1", "relevance.3.1", "newest..1" + "0" * 16])
+@pytest.mark.parametrize(
+    "forged",
+    ["", "x", "newest..zz", "relevance..1", "newest.0.1", "relevance.3.1", "newest..1" + "0" * 16],
+)
 def test_a_forged_page_mark_is_refused(index: SearchIndex, forged: str) -> None:
     fill(index, document(1))
     sort = Sort.NEWEST if forged.startswith("newest") else Sort.RELEVANCE
@@ -264,7 +323,9 @@ while True:
 
 
 @pytest.mark.parametrize("name", sorted(ENGINES))
-def test_a_writer_killed_at_any_time_leaves_every_commit_whole_with_its_cursor(name: str, tmp_path: Path) -> None:
+def test_a_writer_killed_at_any_time_leaves_every_commit_whole_with_its_cursor(
+    name: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "index"
     for kill_after in (1, 2, 4, 7, 9):
         writer = subprocess.Popen(

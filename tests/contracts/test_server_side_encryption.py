@@ -17,7 +17,9 @@ def bucket(endpoint: str, kind: type[S3Store] = S3Store, sse: str = "AES256") ->
 
 
 def told(store: S3Store, key: str) -> str | None:
-    return (store._client.stat_object(bucket_name=store._bucket, object_name=key).metadata or {}).get("x-amz-server-side-encryption")
+    return (
+        store._client.stat_object(bucket_name=store._bucket, object_name=key).metadata or {}
+    ).get("x-amz-server-side-encryption")
 
 
 def test_what_is_written_is_encrypted_by_the_store_and_read_back_as_it_was(seaweedfs: str) -> None:
@@ -27,7 +29,9 @@ def test_what_is_written_is_encrypted_by_the_store_and_read_back_as_it_was(seawe
     known = store.put_new("a/b", b"bytes" * 1000, media_type="application/pdf")
     assert told(store, "a/b") == "AES256"
     assert store.read("a/b") == b"bytes" * 1000
-    assert store.put_new("a/b", b"bytes" * 1000) == known, "the same bytes again are success, encrypted or not"
+    assert store.put_new("a/b", b"bytes" * 1000) == known, (
+        "the same bytes again are success, encrypted or not"
+    )
     plain = bucket(seaweedfs, sse="")
     plain.put_new("a/b", b"bytes")
     assert told(plain, "a/b") is None

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from api.jobs.batch import reserve
 from api.runtime.failures import explain
 from archive.database.engine import reading
-from archive.database.tables_cases import Job
+from archive.database.tables_jobs import Job
 from archive.preservation.verify import committed
 from tests.faults.worker import opened, work
 from tests.support.holdings import Holdings, sound_case
@@ -44,7 +44,11 @@ def main() -> None:
     reserve(archive.runtime, "test")
     said = []
     if kind == "full":
-        used = int(subprocess.run(["du", "-sk", str(folder)], capture_output=True, text=True, check=True).stdout.split()[0])
+        used = int(
+            subprocess.run(
+                ["du", "-sk", str(folder)], capture_output=True, text=True, check=True
+            ).stdout.split()[0]
+        )
         # Each time there is a little more room, so that the disk is full at another step.
         for room in (40, 250, 600, 1000, 1400):
             mount(folder, f"remount,size={used + room}k")
@@ -61,7 +65,9 @@ def main() -> None:
     held = [one.code[-6:] for one in committed(archive.engine)]
     faults = [one.public() for one in archive.faults()]
     left = [one.key for one in archive.store.list("staging/")]
-    print(json.dumps({"said": said, "failed": waiting, "held": held, "faults": faults, "left": left}))  # noqa: T201 - the answer
+    print(
+        json.dumps({"said": said, "failed": waiting, "held": held, "faults": faults, "left": left})
+    )  # noqa: T201 - the answer
 
 
 if __name__ == "__main__":

@@ -27,13 +27,23 @@ from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.cluster.nodes import ROOT, Site, beat_node, node_folder, shared_services, web_node, worker_node
+from api.cluster.nodes import (
+    ROOT,
+    Site,
+    beat_node,
+    node_folder,
+    shared_services,
+    web_node,
+    worker_node,
+)
 from api.cluster.services import Service, ServiceError, free_port
 from api.demo.build import build_demo
 from api.runtime.bootstrap import demo_pki
 from api.runtime.settings import Settings
 from archive.database.engine import connect, reading
-from archive.database.tables_cases import Case, Delivery, Job, Volume, VolumeVersion
+from archive.database.tables_cases import Case, Delivery
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.reconcile import orphans
 from archive.reference.organisations import load_organisations
 from archive.signing.demo_pki import local_timestamper
@@ -46,8 +56,22 @@ from tests.support.tsa import Tsa, serve_tsa
 KILL_EVERY, BREAK_FOR, CALM_FOR = 5.0, 6.0, 4.0
 _OURS = ("node-*", "keeper", "web", "beat", "desk")
 _BREAKS = ("store", "broker", "tsa")
-_WRITES = (Fault.INTERNAL_ERROR, Fault.UNAVAILABLE, Fault.RESET_BEFORE, Fault.RESET_HALFWAY, Fault.RESET_AFTER, Fault.LOST_ANSWER_500)
-_READS = (Fault.INTERNAL_ERROR, Fault.UNAVAILABLE, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.TRUNCATED, Fault.CORRUPT)
+_WRITES = (
+    Fault.INTERNAL_ERROR,
+    Fault.UNAVAILABLE,
+    Fault.RESET_BEFORE,
+    Fault.RESET_HALFWAY,
+    Fault.RESET_AFTER,
+    Fault.LOST_ANSWER_500,
+)
+_READS = (
+    Fault.INTERNAL_ERROR,
+    Fault.UNAVAILABLE,
+    Fault.RESET_BEFORE,
+    Fault.RESET_AFTER,
+    Fault.TRUNCATED,
+    Fault.CORRUPT,
+)
 
 
 @dataclass
@@ -70,14 +94,25 @@ class Drill:
     @property
     def env(self) -> dict[str, str]:
         """The desk's settings; it too reaches the store through the proxy."""
-        return {**os.environ, **self.site.settings(node_folder(self.folder, "desk")), "YICE_TSA_URL": self.tsa.url}
+        return {
+            **os.environ,
+            **self.site.settings(node_folder(self.folder, "desk")),
+            "YICE_TSA_URL": self.tsa.url,
+        }
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "api.cli", *words]
 
     def yice(self, *words: str, well: tuple[int, ...] = (0,)) -> Any:
         """Run a command in calm; what it printed as JSON."""
-        done = subprocess.run(self.command(*words, "--json"), env=self.env, cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            self.command(*words, "--json"),
+            env=self.env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode not in well:
             raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
         return json.loads(done.stdout)
@@ -86,14 +121,23 @@ class Drill:
         """Start the command at the desk when it is not running."""
         if self.desk is None or self.desk.poll() is not None:
             with (self.folder / "desk.log").open("ab") as log:
-                self.desk = subprocess.Popen(self.command("compile", "--all", "--json"), env=self.env, cwd=ROOT, stdout=log, stderr=log)
+                self.desk = subprocess.Popen(
+                    self.command("compile", "--all", "--json"),
+                    env=self.env,
+                    cwd=ROOT,
+                    stdout=log,
+                    stderr=log,
+                )
 
     def kill_one(self) -> None:
         """kill -9 of one process by chance; a node that died is started again, as its container would be."""
         running: list[tuple[str, Service | int]] = [("web", self.web), ("beat", self.beat)]
         for one in self.nodes:
             assert one.process is not None
-            running += [("node", one), *(("worker", below) for below in processes_below(one.process.pid))]
+            running += [
+                ("node", one),
+                *(("worker", below) for below in processes_below(one.process.pid)),
+            ]
         if self.desk is not None and self.desk.poll() is None:
             running.append(("desk", self.desk.pid))
         kind, victim = self.dice.choice(running)
@@ -113,12 +157,16 @@ class Drill:
             self.broker.start()
         if what == "store":
             self.proxy.choose = lambda method, _path, _number: (
-                self.dice.choice(_READS if method in {"GET", "HEAD"} else _WRITES) if self.dice.random() < 0.3 else None
+                self.dice.choice(_READS if method in {"GET", "HEAD"} else _WRITES)
+                if self.dice.random() < 0.3
+                else None
             )
         elif what == "broker":
             self.broker.kill()
         elif what == "tsa":
-            self.tsa.fault = self.dice.choice((TsaFault.ERROR_500, TsaFault.WRONG_IMPRINT, TsaFault.REFUSED, TsaFault.GARBAGE))
+            self.tsa.fault = self.dice.choice(
+                (TsaFault.ERROR_500, TsaFault.WRONG_IMPRINT, TsaFault.REFUSED, TsaFault.GARBAGE)
+            )
         if what:
             self.broken[what] += 1
 
@@ -139,10 +187,14 @@ def drilled(folder: Path, seed: int) -> Iterator[Drill]:
             ended.callback(one.end)
             one.wait()
         proxy = ended.enter_context(proxied(real.s3_endpoint))
-        tsa = ended.enter_context(serve_tsa(local_timestamper(demo_pki(Settings(data=folder), load_organisations()))))
+        tsa = ended.enter_context(
+            serve_tsa(local_timestamper(demo_pki(Settings(data=folder), load_organisations())))
+        )
         site = replace(real, s3_endpoint=proxy.address)
         nodes = [worker_node(site, folder, f"node-{number}") for number in (1, 2)]
-        nodes.append(worker_node(site, folder, "keeper", queues=("ingest", "keep", "index"), folder="web"))
+        nodes.append(
+            worker_node(site, folder, "keeper", queues=("ingest", "keep", "index"), folder="web")
+        )
         web, beat = web_node(site, folder, free_port()), beat_node(site, folder)
         for one in (web, beat, *nodes):
             one.env = {**one.env, "YICE_TSA_URL": tsa.url}
@@ -151,7 +203,17 @@ def drilled(folder: Path, seed: int) -> Iterator[Drill]:
         for one in (web, beat, *nodes):
             one.wait()
         dice = random.Random(seed)  # noqa: S311 - the same misfortune each time
-        yield Drill(site, folder, nodes, next(one for one in shared if one.name == "rabbitmq"), web, beat, proxy, tsa, dice)
+        yield Drill(
+            site,
+            folder,
+            nodes,
+            next(one for one in shared if one.name == "rabbitmq"),
+            web,
+            beat,
+            proxy,
+            tsa,
+            dice,
+        )
 
 
 def _waiting(drill: Drill) -> int:
@@ -159,7 +221,9 @@ def _waiting(drill: Drill) -> int:
     try:
         with reading(engine) as session:
             jobs = session.scalar(select(func.count()).select_from(Job)) or 0
-            return session.scalar(select(func.count()).where(Job.state != "DONE")) or 0 if jobs else 1
+            return (
+                session.scalar(select(func.count()).where(Job.state != "DONE")) or 0 if jobs else 1
+            )
     finally:
         engine.dispose()
 
@@ -180,7 +244,9 @@ def storm(drill: Drill, seconds: float, say: Console) -> float:
         elif not broken and now - changed > CALM_FOR and drill.broker.answers():
             drill.broken_now(_BREAKS[turn % 3])
             turn, broken, changed = turn + 1, True, now
-            say.print(f"{now - begin:5.0f} s　未完成 {_waiting(drill)}　已杀 {drill.killed.total()}　已断 {dict(drill.broken)}")
+            say.print(
+                f"{now - begin:5.0f} s　未完成 {_waiting(drill)}　已杀 {drill.killed.total()}　已断 {dict(drill.broken)}"
+            )
         drill.keep_alive()
         drill.compile()
         time.sleep(0.2)
@@ -236,8 +302,14 @@ class Account:
     @property
     def clean(self) -> bool:
         """Nothing lost, nothing doubled, nothing left behind."""
-        lost = self.bags - sum(self.outcomes.values()) or self.accepted - self.committed or self.commit_records - self.versions
-        undone = self.not_committed or self.missing_numbers or self.owed_timestamps or self.open_jobs
+        lost = (
+            self.bags - sum(self.outcomes.values())
+            or self.accepted - self.committed
+            or self.commit_records - self.versions
+        )
+        undone = (
+            self.not_committed or self.missing_numbers or self.owed_timestamps or self.open_jobs
+        )
         return not (lost or undone or self.faults or self.orphans or self.leaks)
 
 
@@ -246,24 +318,41 @@ def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
     found = drill.yice("verify", "--all", well=(0, 1))
     logs, persons = all_logs(drill.folder), known_persons(drill.folder / "city" / "bags")
     engine = connect(drill.site.database_url)
-    store = S3Store(drill.proxy.upstream, drill.site.s3_bucket, drill.site.s3_access_key, drill.site.s3_secret_key, secure=False)
+    store = S3Store(
+        drill.proxy.upstream,
+        drill.site.s3_bucket,
+        drill.site.s3_access_key,
+        drill.site.s3_secret_key,
+        secure=False,
+    )
     with reading(engine) as session:
         states = _counted(session, VolumeVersion.state)
         numbers: dict[tuple[str, ...], set[int]] = {}
         for one in session.scalars(select(Volume)):
-            numbers.setdefault((one.fonds, one.series, str(one.year), one.term), set()).add(one.number)
+            numbers.setdefault((one.fonds, one.series, str(one.year), one.term), set()).add(
+                one.number
+            )
         made = Account(
             cases=cases,
             bags=bags,
             outcomes=_counted(session, Delivery.outcome),
             accepted=session.scalar(select(func.count()).where(Case.state == "ACCEPTED")) or 0,
             waiting=session.scalar(select(func.count()).where(Case.state == "CONFIRM")) or 0,
-            committed=session.scalar(select(func.count(VolumeVersion.volume_id.distinct())).where(VolumeVersion.state == "COMMITTED")) or 0,
-            not_committed=sum(count for state, count in states.items() if state not in {"COMMITTED", "VOID"}),
+            committed=session.scalar(
+                select(func.count(VolumeVersion.volume_id.distinct())).where(
+                    VolumeVersion.state == "COMMITTED"
+                )
+            )
+            or 0,
+            not_committed=sum(
+                count for state, count in states.items() if state not in {"COMMITTED", "VOID"}
+            ),
             missing_numbers=sum(max(one) - len(one) for one in numbers.values()),
             owed_timestamps=_owing(session),
             open_jobs=session.scalar(select(func.count()).where(Job.state != "DONE")) or 0,
-            commit_records=sum(one.key.endswith("/inventory.json") for one in store.list("volumes/")),
+            commit_records=sum(
+                one.key.endswith("/inventory.json") for one in store.list("volumes/")
+            ),
             versions=states.get("COMMITTED", 0),
             faults=found["faults"],
             orphans=len(orphans(engine, store)),
@@ -273,7 +362,10 @@ def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
             broken_requests=len(drill.proxy.done),
             log_lines=sum(len(text.splitlines()) for text in logs.values()),
             plain_lines=sum(
-                not is_event(line) for name, text in logs.items() if not name.startswith("desk.log") for line in text.splitlines()
+                not is_event(line)
+                for name, text in logs.items()
+                if not name.startswith("desk.log")
+                for line in text.splitlines()
             ),
             leaks=sum(word in text for text in logs.values() for word in persons),
         )
@@ -283,7 +375,10 @@ def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
 
 def all_logs(folder: Path) -> dict[str, str]:
     """What every process of ours has written, by file."""
-    found = [*folder.glob("*.log"), *(one for name in _OURS for one in folder.glob(f"{name}/**/*.log"))]
+    found = [
+        *folder.glob("*.log"),
+        *(one for name in _OURS for one in folder.glob(f"{name}/**/*.log")),
+    ]
     return {str(one.relative_to(folder)): one.read_text("utf-8", "replace") for one in found}
 
 
@@ -310,20 +405,37 @@ def known_persons(bags: Path) -> set[str]:
 
 def _collect(value: Any, found: set[str]) -> None:
     if isinstance(value, dict):
-        found |= {text for name in ("name", "id_number", "phone", "address") if isinstance(text := value.get(name), str) and len(text) > 1}
-    for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        found |= {
+            text
+            for name in ("name", "id_number", "phone", "address")
+            if isinstance(text := value.get(name), str) and len(text) > 1
+        }
+    for one in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         _collect(one, found)
 
 
 def _counted(session: Session, column: Any) -> dict[str, int]:
-    return {row[0]: row[1] for row in session.execute(select(column, func.count()).group_by(column))}
+    return {
+        row[0]: row[1] for row in session.execute(select(column, func.count()).group_by(column))
+    }
 
 
 def _owing(session: Session) -> int:
-    newest = select(VolumeVersion.volume_id, func.max(VolumeVersion.version).label("last")).where(VolumeVersion.state == "COMMITTED")
+    newest = select(VolumeVersion.volume_id, func.max(VolumeVersion.version).label("last")).where(
+        VolumeVersion.state == "COMMITTED"
+    )
     last = newest.group_by(VolumeVersion.volume_id).subquery()
-    query = select(func.count()).select_from(VolumeVersion).join(last, last.c.volume_id == VolumeVersion.volume_id)
-    return int(session.scalar(query.where(VolumeVersion.version == last.c.last, VolumeVersion.lta_pending)) or 0)
+    query = (
+        select(func.count())
+        .select_from(VolumeVersion)
+        .join(last, last.c.volume_id == VolumeVersion.volume_id)
+    )
+    return int(
+        session.scalar(query.where(VolumeVersion.version == last.c.last, VolumeVersion.lta_pending))
+        or 0
+    )
 
 
 def show(made: Account, screen: Console) -> None:
@@ -337,7 +449,11 @@ def show(made: Account, screen: Console) -> None:
     }  # fmt: skip
     for name, label in labels.items():
         table.add_row(label, str(getattr(made, name)))
-    for label, counts in (("送达结果", made.outcomes), ("被杀的进程", made.killed), ("中断的服务", made.broken)):
+    for label, counts in (
+        ("送达结果", made.outcomes),
+        ("被杀的进程", made.killed),
+        ("中断的服务", made.broken),
+    ):
         table.add_row(label, "，".join(f"{name} {count}" for name, count in sorted(counts.items())))
     table.add_row("验证发现的问题", str(len(made.faults)))
     table.add_row("结论", "全部有着落" if made.clean else "不合格")
@@ -351,7 +467,13 @@ def run(cases: int, seconds: float, seed: int, say: Console, given: Path | None 
     folder.chmod(0o755)  # PostgreSQL runs as another user
     if not (folder / "city" / "truth.json").exists():
         say.print(f"生成 {cases} 个办件……")
-        build_demo(folder / "city", cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)
+        build_demo(
+            folder / "city",
+            cases=cases,
+            seed=seed,
+            progress=lambda _: None,
+            workers=os.cpu_count() or 1,
+        )
     bags = sum(1 for _ in (folder / "city" / "bags").iterdir())
     with drilled(folder, seed) as drill:
         if not (folder / "taken-in").exists():
@@ -384,7 +506,9 @@ def main() -> None:
         say.print(f"{error.code} {error}", soft_wrap=True)
         sys.exit(2)
     if given.json:
-        sys.stdout.write(json.dumps({**asdict(made), "clean": made.clean}, ensure_ascii=False) + "\n")
+        sys.stdout.write(
+            json.dumps({**asdict(made), "clean": made.clean}, ensure_ascii=False) + "\n"
+        )
     else:
         show(made, Console())
     sys.exit(0 if made.clean else 1)

@@ -28,7 +28,8 @@ from api.demo.source_world import build_world
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.database.engine import reading
-from archive.database.tables_cases import Case, Delivery, Volume, VolumeVersion
+from archive.database.tables_cases import Case, Delivery
+from archive.database.tables_volumes import Volume, VolumeVersion
 
 ROOT = Path(__file__).parents[2]
 TROUBLE = {"error": 0.03, "truncated": 0.03, "duplicate": 0.1, "disorder": 0.2, "expired": 0.03}
@@ -50,20 +51,38 @@ class Drill:
         """The words of one terminal."""
         if name == "pull":
             return ["pull", "--follow"]
-        words = ["demo", "sources", "--cases", str(self.cases), "--seed", str(self.seed), "--port", str(self.port)]
-        return words + [word for kind, share in TROUBLE.items() for word in ("--fault", f"{kind}={share}")]
+        words = [
+            "demo",
+            "sources",
+            "--cases",
+            str(self.cases),
+            "--seed",
+            str(self.seed),
+            "--port",
+            str(self.port),
+        ]
+        return words + [
+            word for kind, share in TROUBLE.items() for word in ("--fault", f"{kind}={share}")
+        ]
 
     def env(self) -> dict[str, str]:
         """Settings of this data folder, and of the systems once they have said theirs."""
         told = self.data / "sources.env"
         lines = told.read_text("utf-8").splitlines() if told.exists() else []
-        return {**os.environ, "YICE_DATA": str(self.data), "PYTHONPATH": str(ROOT), **dict(one.split("=", 1) for one in lines)}
+        return {
+            **os.environ,
+            "YICE_DATA": str(self.data),
+            "PYTHONPATH": str(ROOT),
+            **dict(one.split("=", 1) for one in lines),
+        }
 
     def begin(self, name: str) -> None:
         """Start one of the two."""
         with (self.data / f"{name}.log").open("ab") as log:
             words = [sys.executable, "-m", "api.cli", *self.command(name)]
-            self.running[name] = subprocess.Popen(words, env=self.env(), cwd=ROOT, stdout=log, stderr=log)
+            self.running[name] = subprocess.Popen(
+                words, env=self.env(), cwd=ROOT, stdout=log, stderr=log
+            )
         if name == "systems":
             self._answers()
 
@@ -85,7 +104,9 @@ class Drill:
     def yice(self, *words: str, well: Sequence[int] = (0,)) -> Any:
         """A command in calm; what it printed as JSON."""
         words = (sys.executable, "-m", "api.cli", *words, "--json")
-        done = subprocess.run(words, env=self.env(), cwd=ROOT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            words, env=self.env(), cwd=ROOT, capture_output=True, text=True, check=False
+        )
         if done.returncode not in well:
             raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
         return json.loads(done.stdout)
@@ -121,7 +142,14 @@ class Account:
     def clean(self) -> bool:
         """Exactly all, each once, each planted defect found, nothing sound doubted, every volume proved."""
         every = self.volumes + self.waiting + self.quarantined + self.collecting == self.cases
-        return every and not (self.unaccounted or self.doubled or self.missed or self.doubted or self.faults or self.failed)
+        return every and not (
+            self.unaccounted
+            or self.doubled
+            or self.missed
+            or self.doubted
+            or self.faults
+            or self.failed
+        )
 
 
 def storm(drill: Drill, kills: int, say: Console) -> None:
@@ -154,20 +182,38 @@ def settle(drill: Drill, minutes: float) -> None:
 
 def account(drill: Drill, engine: Engine, seconds: float) -> Account:
     """Count case by case against what was planted."""
-    truth = json.loads((drill.data / f"demo-sources-{drill.cases}-{drill.seed}" / "truth.json").read_text("utf-8"))["cases"]
+    truth = json.loads(
+        (drill.data / f"demo-sources-{drill.cases}-{drill.seed}" / "truth.json").read_text("utf-8")
+    )["cases"]
     batch = drill.yice("compile", "--all", well=(0, 1))
     proved = drill.yice("verify", "--all", well=(0, 1))
     collecting = {one["case_no"] for one in drill.yice("list", "--collecting")}
     with reading(engine) as session:
-        made = select(Case.case_no).join(Volume, Volume.case_id == Case.id).join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        made = (
+            select(Case.case_no)
+            .join(Volume, Volume.case_id == Case.id)
+            .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        )
         volumes = set(session.scalars(made.where(VolumeVersion.state == "COMMITTED")))
         rows = session.execute(select(Case.case_no, Case.state)).all()
         waiting = {case_no for case_no, state in rows if state == "CONFIRM"}
-        told = [(one.case_no, one.outcome, {row["code"] for row in one.findings}) for one in session.scalars(select(Delivery))]
+        told = [
+            (one.case_no, one.outcome, {row["code"] for row in one.findings})
+            for one in session.scalars(select(Delivery))
+        ]
     refused = {case_no for case_no, outcome, _ in told if outcome == "REFUSED"} - volumes - waiting
     every = {one["case_no"] for one in truth}
-    places = Counter(case_no for place in (volumes, waiting - volumes, refused, collecting - volumes - waiting) for case_no in place)
-    codes = {one["case_no"]: {code for case_no, _, found in told if case_no == one["case_no"] for code in found} for one in truth}
+    places = Counter(
+        case_no
+        for place in (volumes, waiting - volumes, refused, collecting - volumes - waiting)
+        for case_no in place
+    )
+    codes = {
+        one["case_no"]: {
+            code for case_no, _, found in told if case_no == one["case_no"] for code in found
+        }
+        for one in truth
+    }
     planted = [one for one in truth if one["finding"]]
     sound = {one["case_no"] for one in truth if not one["finding"]}
     return Account(
@@ -177,9 +223,15 @@ def account(drill: Drill, engine: Engine, seconds: float) -> Account:
         quarantined=len(refused & every),
         collecting=len(collecting - volumes - waiting - refused),
         unaccounted=sorted(every - set(places)),
-        doubled=sorted(case_no for case_no, count in places.items() if count > 1 or case_no not in every),
+        doubled=sorted(
+            case_no for case_no, count in places.items() if count > 1 or case_no not in every
+        ),
         planted=len(planted),
-        missed=sorted(f"{one['case_no']} {one['finding']}" for one in planted if one["finding"] not in codes[one["case_no"]]),
+        missed=sorted(
+            f"{one['case_no']} {one['finding']}"
+            for one in planted
+            if one["finding"] not in codes[one["case_no"]]
+        ),
         doubted=sorted(sound & (waiting | refused)),
         faults=proved["faults"],
         verified=len(volumes),
@@ -205,8 +257,14 @@ def show(made: Account, screen: Console) -> None:
         ("doubted", "误判的无缺陷件"),
         ("faults", "验证发现的问题"),
     ):
-        table.add_row(label, str(len(getattr(made, name))) + "".join(f"\n{one}" for one in getattr(made, name)[:10]))
-    table.add_row("被杀的进程（kill -9）", "，".join(f"{name} {count}" for name, count in sorted(made.killed.items())))
+        table.add_row(
+            label,
+            str(len(getattr(made, name))) + "".join(f"\n{one}" for one in getattr(made, name)[:10]),
+        )
+    table.add_row(
+        "被杀的进程（kill -9）",
+        "，".join(f"{name} {count}" for name, count in sorted(made.killed.items())),
+    )
     table.add_row("结论", "全部有着落" if made.clean else "不合格")
     screen.print(table)
 
@@ -215,7 +273,13 @@ def run(cases: int, kills: int, seed: int, say: Console) -> Account:
     """The whole drill in a folder of its own, removed afterwards unless something was wrong."""
     data = Path(tempfile.mkdtemp(prefix="yice-sources-"))
     say.print(f"生成 {cases} 个办件的来源数据……")
-    build_world(data / f"demo-sources-{cases}-{seed}", cases=cases, seed=seed, progress=lambda _: None, workers=os.cpu_count() or 1)
+    build_world(
+        data / f"demo-sources-{cases}-{seed}",
+        cases=cases,
+        seed=seed,
+        progress=lambda _: None,
+        workers=os.cpu_count() or 1,
+    )
     drill = Drill(data, cases, seed, free_port(), random.Random(seed))  # noqa: S311 - the same misfortune each time
     begun = time.monotonic()
     try:
@@ -245,7 +309,9 @@ def main() -> None:
     given = words.parse_args()
     made = run(given.cases, given.kills, given.seed, Console(stderr=True))
     if given.json:
-        sys.stdout.write(json.dumps({**asdict(made), "clean": made.clean}, ensure_ascii=False) + "\n")
+        sys.stdout.write(
+            json.dumps({**asdict(made), "clean": made.clean}, ensure_ascii=False) + "\n"
+        )
     else:
         show(made, Console())
     sys.exit(0 if made.clean else 1)

@@ -15,12 +15,12 @@ from sqlalchemy import Engine, text
 from archive.audit import journal
 from archive.audit.anchors import anchor, heads, inclusion, verify_anchors
 from archive.audit.merkle import Frontier, inclusion_path, leaf_hash, root_by_path
-from archive.compile.prove import TrustAnchors
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.seal import Sealer, load_pkcs12
+from archive.signing.validation import TrustAnchors
 from tests.faults.worker import free_port
 from tests.support.archives import archive, committed_folder, keys
 from tests.support.holdings import Holdings, holdings
@@ -35,14 +35,20 @@ def anchored(archive: Holdings, times: int = 2) -> Holdings:
     for number in range(times):
         with writing(archive.engine) as session:
             journal.record(session, "test", "ACT", f"subject-{number}")
-        assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is not None
+        assert (
+            anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test")
+            is not None
+        )
     return archive
 
 
 def rewrite(archive: Holdings, change: Any) -> None:
     """Change the list of entries as an intruder would who mends every digest after it."""
     with reading(archive.engine) as session:
-        entries = [[one.at, one.actor, one.act, one.subject, one.detail] for one in journal.entries(session)]
+        entries = [
+            [one.at, one.actor, one.act, one.subject, one.detail]
+            for one in journal.entries(session)
+        ]
     change(entries)
     freed = {
         "sqlite": ["DROP TRIGGER journal_no_update", "DROP TRIGGER journal_no_delete"],
@@ -53,7 +59,16 @@ def rewrite(archive: Holdings, change: Any) -> None:
             session.execute(text(statement))
         previous = journal.GENESIS
         for seq, (at, actor, act, subject, detail) in enumerate(entries, 1):
-            entry = JournalEntry(seq=seq, at=at, actor=actor, act=act, subject=subject, detail=detail, previous=previous, digest="")
+            entry = JournalEntry(
+                seq=seq,
+                at=at,
+                actor=actor,
+                act=act,
+                subject=subject,
+                detail=detail,
+                previous=previous,
+                digest="",
+            )
             previous = entry.digest = journal._digest(entry)
             session.add(entry)
 
@@ -61,10 +76,15 @@ def rewrite(archive: Holdings, change: Any) -> None:
 def found(archive: Holdings) -> list[tuple[int, int | None]]:
     with reading(archive.engine) as session:
         assert journal.verify(session)[1] is None, "the chain itself was mended"
-    return [(one.checkpoint, one.seq) for one in verify_anchors(archive.engine, archive.store, archive.shop.trust)]
+    return [
+        (one.checkpoint, one.seq)
+        for one in verify_anchors(archive.engine, archive.store, archive.shop.trust)
+    ]
 
 
-def test_an_untouched_journal_agrees_with_its_anchors_and_only_news_makes_another(archive: Holdings) -> None:
+def test_an_untouched_journal_agrees_with_its_anchors_and_only_news_makes_another(
+    archive: Holdings,
+) -> None:
     anchored(archive)
     assert found(archive) == []
     assert archive.faults() == []
@@ -82,7 +102,9 @@ def either(engine: Engine, tmp_path: Path, keys: Path) -> Holdings:
     return made
 
 
-def test_the_stamps_of_old_anchors_are_proved_by_the_newer_ones_when_their_authority_has_ended(archive: Holdings, tmp_path: Path) -> None:
+def test_the_stamps_of_old_anchors_are_proved_by_the_newer_ones_when_their_authority_has_ended(
+    archive: Holdings, tmp_path: Path
+) -> None:
     """Anchored ten years ago by an authority that ended after three, and since then by others."""
     began = datetime.now(UTC) - timedelta(days=3650)
     authority = Authority(began=timedelta(days=-4000), lasts=timedelta(days=400))
@@ -90,9 +112,18 @@ def test_the_stamps_of_old_anchors_are_proved_by_the_newer_ones_when_their_autho
 
     def sealer(years: int, *, sealed_by: Issued) -> Sealer:
         at = began + timedelta(days=365 * years)
-        tsa = authority.issue(f"TSA {years}", begins=at - datetime.now(UTC) - DAY, ends=at - datetime.now(UTC) + 3 * 365 * DAY, tsa=True)
-        signer = load_pkcs12(write_pkcs12(tmp_path / f"{years}.p12", sealed_by, authority.root), PASSPHRASE)
-        return Sealer(signer, trust.at(at), SignatureLevel.B_LTA, stamper(authority, tmp_path, tsa, at))
+        tsa = authority.issue(
+            f"TSA {years}",
+            begins=at - datetime.now(UTC) - DAY,
+            ends=at - datetime.now(UTC) + 3 * 365 * DAY,
+            tsa=True,
+        )
+        signer = load_pkcs12(
+            write_pkcs12(tmp_path / f"{years}.p12", sealed_by, authority.root), PASSPHRASE
+        )
+        return Sealer(
+            signer, trust.at(at), SignatureLevel.B_LTA, stamper(authority, tmp_path, tsa, at)
+        )
 
     lists = (CertificateList.load(authority.crl(at=began, ends=timedelta(days=4000))),)
     trust = TrustAnchors((authority.root.asn1,), (), lists)
@@ -105,7 +136,9 @@ def test_the_stamps_of_old_anchors_are_proved_by_the_newer_ones_when_their_autho
         assert anchor(archive.engine, archive.store, signing, "test") is not None
     assert verify_anchors(archive.engine, archive.store, trust) == []
     # Four years after the newest, its own authority has ended too, and nothing proves those before it any more.
-    ended = verify_anchors(archive.engine, archive.store, trust.at(began + timedelta(days=365 * 12)))
+    ended = verify_anchors(
+        archive.engine, archive.store, trust.at(began + timedelta(days=365 * 12))
+    )
     assert [one.checkpoint for one in ended] == [1, 2, 3, 4, 5]
 
 
@@ -122,7 +155,9 @@ def _swap(entries: list[Any]) -> None:
 
 
 @pytest.mark.parametrize("change", [_edit, _remove, _swap])
-def test_a_change_whose_digests_were_all_mended_is_found_at_its_entry(either: Holdings, change: Any) -> None:
+def test_a_change_whose_digests_were_all_mended_is_found_at_its_entry(
+    either: Holdings, change: Any
+) -> None:
     rewrite(anchored(either), change)
     assert found(either) == [(1, 5)]
     assert "I10" in {one.invariant for one in either.faults()}
@@ -164,10 +199,14 @@ def test_a_checkpoint_removed_whole_is_missed_by_the_journal(archive: Holdings) 
     assert found(archive) == [(2, None)]
 
 
-def test_an_anchor_made_while_the_authority_is_away_gets_its_stamp_afterwards(archive: Holdings) -> None:
+def test_an_anchor_made_while_the_authority_is_away_gets_its_stamp_afterwards(
+    archive: Holdings,
+) -> None:
     from pyhanko.sign.timestamps import HTTPTimeStamper
 
-    down = archive.with_timestamper(HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=1)).sealer_for("J602")
+    down = archive.with_timestamper(
+        HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=1)
+    ).sealer_for("J602")
     assert anchor(archive.engine, archive.store, down, "test") is not None
     assert archive.store.stat("journal/checkpoint/000001/head.tst") is None
     assert found(archive) == []
@@ -176,8 +215,12 @@ def test_an_anchor_made_while_the_authority_is_away_gets_its_stamp_afterwards(ar
     assert found(archive) == []
 
 
-@pytest.mark.parametrize("lost", [("head.p7s", "head.tst", "entries.jsonl"), ("head.p7s", "head.tst"), ("head.tst",)])
-def test_an_anchor_that_a_kill_left_half_written_is_completed(archive: Holdings, lost: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "lost", [("head.p7s", "head.tst", "entries.jsonl"), ("head.p7s", "head.tst"), ("head.tst",)]
+)
+def test_an_anchor_that_a_kill_left_half_written_is_completed(
+    archive: Holdings, lost: tuple[str, ...]
+) -> None:
     anchored(archive, 1)
     folder = archive.folder / "store" / "journal" / "checkpoint" / "000001"
     lines = (folder / "entries.jsonl").read_bytes()
@@ -190,7 +233,9 @@ def test_an_anchor_that_a_kill_left_half_written_is_completed(archive: Holdings,
     assert found(archive) == []
 
 
-def test_a_third_party_checks_an_entry_with_openssl_and_the_written_recipe(archive: Holdings, tmp_path: Path) -> None:
+def test_a_third_party_checks_an_entry_with_openssl_and_the_written_recipe(
+    archive: Holdings, tmp_path: Path
+) -> None:
     anchored(archive)
     recipe = DOCS["operations.md"].partition("## Proof of one journal entry")[2]
     shell = recipe.partition("```sh\n")[2].partition("```")[0]
@@ -202,8 +247,19 @@ def test_a_third_party_checks_an_entry_with_openssl_and_the_written_recipe(archi
         (folder / "check.py").write_text(program)
         (folder / "root.pem").write_bytes(archive.pki.root_pem.read_bytes())
         lines = [line for line in shell.splitlines() if line.startswith("openssl")]
-        done = [subprocess.run(line, shell=True, cwd=folder, capture_output=True, check=False).returncode for line in lines]  # noqa: S602 - our own page
-        return done == [0, 0] and subprocess.run([sys.executable, "check.py"], cwd=folder, capture_output=True, check=False).returncode == 0
+        done = [
+            subprocess.run(
+                line, shell=True, cwd=folder, capture_output=True, check=False
+            ).returncode
+            for line in lines
+        ]  # noqa: S602 - our own page
+        return (
+            done == [0, 0]
+            and subprocess.run(
+                [sys.executable, "check.py"], cwd=folder, capture_output=True, check=False
+            ).returncode
+            == 0
+        )
 
     for seq in (1, 7, heads(archive.store)[-1].size):
         folder = tmp_path / str(seq)
@@ -213,7 +269,11 @@ def test_a_third_party_checks_an_entry_with_openssl_and_the_written_recipe(archi
         assert check(folder)
         for name in ("entry.txt", "head.json", "head.p7s", "head.tst", "proof.json"):
             whole = (folder / name).read_bytes()
-            (folder / name).write_bytes(whole.replace(b"1", b"2") if name == "proof.json" else bytes([whole[0] ^ 1]) + whole[1:])
+            (folder / name).write_bytes(
+                whole.replace(b"1", b"2")
+                if name == "proof.json"
+                else bytes([whole[0] ^ 1]) + whole[1:]
+            )
             assert not check(folder), name
             (folder / name).write_bytes(whole)
     with pytest.raises(NotFoundError):
@@ -221,7 +281,9 @@ def test_a_third_party_checks_an_entry_with_openssl_and_the_written_recipe(archi
 
 
 @given(st.lists(st.binary(max_size=8), min_size=1, max_size=70), st.data())
-def test_every_path_leads_to_the_root_of_its_size_and_no_other_line_does(lines: list[bytes], data: st.DataObject) -> None:
+def test_every_path_leads_to_the_root_of_its_size_and_no_other_line_does(
+    lines: list[bytes], data: st.DataObject
+) -> None:
     tree = Frontier()
     for line in lines:
         tree.add(line)
@@ -235,7 +297,16 @@ def test_every_path_leads_to_the_root_of_its_size_and_no_other_line_does(lines: 
 
 def test_heads_are_those_of_the_standard() -> None:
     """The well-known vectors of certificate transparency's own tests."""
-    lines = ["", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f"]
+    lines = [
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    ]
     tree = Frontier()
     assert tree.root().hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     roots = []

@@ -28,14 +28,18 @@ def rows(data: Path) -> list[dict[str, Any]]:
     return found
 
 
-def test_after_the_data_folder_is_lost_a_backup_and_the_keys_bring_everything_back(tmp_path: Path) -> None:
+def test_after_the_data_folder_is_lost_a_backup_and_the_keys_bring_everything_back(
+    tmp_path: Path,
+) -> None:
     data = tmp_path / "var"
     for number in (1, 2):
         make_bag(tmp_path / "bags" / f"{number}", case_no=f"150602010000-20260901-{number:06d}")
     yice(data, "ingest", str(tmp_path / "bags"))
     yice(data, "compile", "--all")
     before = rows(data)
-    made = json.loads(yice(data, "backup", "--to", str(tmp_path / "backup"), "--with-store", "--json"))
+    made = json.loads(
+        yice(data, "backup", "--to", str(tmp_path / "backup"), "--with-store", "--json")
+    )
     for folder in ("pki", "keys"):
         shutil.copytree(data / folder, tmp_path / "kept" / folder)
     shutil.rmtree(data)
@@ -51,7 +55,9 @@ def test_after_the_data_folder_is_lost_a_backup_and_the_keys_bring_everything_ba
     yice(data, "restore", made["folder"], expect=2)
 
 
-def test_a_backup_taken_while_others_write_is_one_moment_of_the_database(engine: Engine, tmp_path: Path) -> None:
+def test_a_backup_taken_while_others_write_is_one_moment_of_the_database(
+    engine: Engine, tmp_path: Path
+) -> None:
     stop, store = threading.Event(), LocalStore(tmp_path / "store")
 
     def write() -> None:
@@ -118,8 +124,12 @@ def test_a_damaged_or_half_written_backup_is_refused(archive: Holdings, tmp_path
     fresh.dispose()
 
 
-def test_what_is_gone_from_the_store_comes_back_from_the_copy_of_the_store(archive: Holdings, tmp_path: Path, keys: Path) -> None:
-    made = back_up(archive.engine, archive.store, tmp_path / "backup", LocalStore(tmp_path / "copies"))
+def test_what_is_gone_from_the_store_comes_back_from_the_copy_of_the_store(
+    archive: Holdings, tmp_path: Path, keys: Path
+) -> None:
+    made = back_up(
+        archive.engine, archive.store, tmp_path / "backup", LocalStore(tmp_path / "copies")
+    )
     assert made.objects == len(list(archive.store.list("")))
     fresh = connect(f"sqlite:///{tmp_path / 'fresh.db'}")
     migrate(fresh)

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import select, update
 
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Job, VolumeVersion
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import VolumeVersion
 from archive.jobs.crashpoints import POINTS
 from archive.preservation.verify import committed
 from storage.package import read_inventory
@@ -37,12 +38,29 @@ KILLS = (
         )
     ),
     # What a further version shares with the first is killed above; here stand the places that differ, and the commit record.
-    *(("supplement", point) for point in ("supplement-frozen-before-commit", "signed-staged", "inventory-written", "committed-recorded")),
+    *(
+        ("supplement", point)
+        for point in (
+            "supplement-frozen-before-commit",
+            "signed-staged",
+            "inventory-written",
+            "committed-recorded",
+        )
+    ),
     *(
         ("timestamp", point)
-        for point in ("timestamp-frozen-before-commit", "compiled-recorded", "timestamped", "signed-staged", "inventory-written")
+        for point in (
+            "timestamp-frozen-before-commit",
+            "compiled-recorded",
+            "timestamped",
+            "signed-staged",
+            "inventory-written",
+        )
     ),
-    *(("renewal", point) for point in ("renewal-frozen-before-commit", "timestamped", "inventory-written")),
+    *(
+        ("renewal", point)
+        for point in ("renewal-frozen-before-commit", "timestamped", "inventory-written")
+    ),
 )
 """Act and point of each test."""
 
@@ -94,7 +112,9 @@ def deliver(archive: Holdings, act: str) -> None:
     elif act == "renewal":
         work(archive, "compile")
         with writing(archive.engine) as session:
-            session.execute(update(VolumeVersion).values(stamped_until=datetime.now(UTC) + timedelta(days=30)))
+            session.execute(
+                update(VolumeVersion).values(stamped_until=datetime.now(UTC) + timedelta(days=30))
+            )
     else:
         work(archive, "down")
 
@@ -118,13 +138,21 @@ def state(archive: Holdings) -> list[tuple[str, int, int, tuple[str, ...], str |
         inventory = read_inventory(archive.store, one.prefix)
         assert inventory is not None
         found.append(
-            (one.code, one.version, one.pages, tuple(each.path for each in inventory.objects), inventory.previous and one.previous)
+            (
+                one.code,
+                one.version,
+                one.pages,
+                tuple(each.path for each in inventory.objects),
+                inventory.previous and one.previous,
+            )
         )
     return found
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, before: dict[str, Path], keys: Path) -> dict[str, list[tuple[str, int, int]]]:
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory, before: dict[str, Path], keys: Path
+) -> dict[str, list[tuple[str, int, int]]]:
     """Number, version and pages of what each act makes when nothing happens."""
     found = {}
     for act, folder in before.items():
@@ -169,11 +197,19 @@ def test_a_worker_killed_at_a_point_is_followed_by_one_that_goes_on(
 
 @pytest.mark.parametrize("point", ["signed-staged", "inventory-written"])
 def test_a_worker_killed_again_while_it_recovers_loses_nothing(
-    point: str, tmp_path: Path, worker: Worker, keys: Path, before: dict[str, Path], undisturbed: dict[str, list[tuple[str, int, int]]]
+    point: str,
+    tmp_path: Path,
+    worker: Worker,
+    keys: Path,
+    before: dict[str, Path],
+    undisturbed: dict[str, list[tuple[str, int, int]]],
 ) -> None:
     folder = tmp_path / "var"
     shutil.copytree(before["compile"], folder)
-    assert [worker.run("compile", one, folder, keys) for one in ("compiled", point, point, "committed-recorded")][:2] == [137, 137]
+    assert [
+        worker.run("compile", one, folder, keys)
+        for one in ("compiled", point, point, "committed-recorded")
+    ][:2] == [137, 137]
     archive = opened(folder, keys)
     work(archive, "compile")
     assert [one[:3] for one in state(archive)] == undisturbed["compile"]

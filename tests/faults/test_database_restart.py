@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from api.cluster.services import Service, free_port, postgresql, postgresql_url
 from archive.audit import journal
 from archive.database.engine import connect, migrate, reading, writing
-from archive.database.tables_cases import Case, JournalEntry
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case
 from tests.support.archives import keys
 from tests.support.holdings import Holdings, holdings, sound_case
 
@@ -50,7 +51,9 @@ def restart(service: Service) -> None:
     service.start().wait()
 
 
-def test_what_was_not_committed_when_the_server_died_never_was(server: tuple[Service, str], tmp_path: Path, keys: Path) -> None:
+def test_what_was_not_committed_when_the_server_died_never_was(
+    server: tuple[Service, str], tmp_path: Path, keys: Path
+) -> None:
     service, url = server
     archive = fresh(url, "uncommitted", tmp_path, keys)
     archive.deliver("one", sound_case("150602010000-20260901-000001"))

@@ -13,8 +13,24 @@ BREAKS, KILLS = {"store", "broker", "tsa"}, 8
 def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for() -> None:
     if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
         missing("rabbitmq-server")
-    command = [sys.executable, "-m", "tests.faults.drill", "--cases", "40", "--seconds", "60", "--json"]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=420, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "tests.faults.drill",
+        "--cases",
+        "40",
+        "--seconds",
+        "60",
+        "--json",
+    ]
+    done = subprocess.run(
+        command,
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=420,
+        check=False,
+    )
     assert done.stdout, done.stderr[-2000:]
     found = json.loads(done.stdout)
     assert found["clean"], found

@@ -7,9 +7,12 @@ import pytest
 from sqlalchemy import select
 
 from archive.database.engine import reading
-from archive.database.tables_cases import FixityCheck, JournalEntry, Replica, VolumeVersion
-from archive.preservation.fixity import FIRST, SECOND, Budget, Scrubbed, scrub
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_preservation import FixityCheck, Replica
+from archive.database.tables_volumes import VolumeVersion
+from archive.preservation.fixity import Budget, Scrubbed, scrub
 from archive.preservation.replicas import replicate
+from archive.reference.vocabulary import FIRST, SECOND
 from storage.errors import DigestMismatchError
 from storage.local_store import LocalStore
 from tests.support.archives import archive, committed_folder, keys
@@ -39,11 +42,18 @@ def second(archive: Holdings) -> LocalStore:
     return LocalStore(archive.folder / "second")
 
 
-def run(archive: Holdings, other: LocalStore | None = None, which: str = FIRST, budget: Budget | None = None) -> Scrubbed:
+def run(
+    archive: Holdings,
+    other: LocalStore | None = None,
+    which: str = FIRST,
+    budget: Budget | None = None,
+) -> Scrubbed:
     """Scrub one store with the help of the other."""
     if which == FIRST:
         return scrub(archive.engine, archive.store, other, "test", budget=budget)
-    return scrub(archive.engine, second(archive), archive.store, "test", which=SECOND, budget=budget)
+    return scrub(
+        archive.engine, second(archive), archive.store, "test", which=SECOND, budget=budget
+    )
 
 
 def acts(archive: Holdings, act: str) -> list[JournalEntry]:
@@ -58,9 +68,17 @@ def states(archive: Holdings) -> list[str]:
 def test_sound_holdings_match_and_every_cycle_finds_its_canaries(archive: Holdings) -> None:
     for cycle in (1, 2):
         found = run(archive)
-        assert (found.cycle, found.complete, found.packages, found.faults, found.canaries) == (cycle, True, 4, [], 2)
+        assert (found.cycle, found.complete, found.packages, found.faults, found.canaries) == (
+            cycle,
+            True,
+            4,
+            [],
+            2,
+        )
     with reading(archive.engine) as session:
-        history = session.scalars(select(FixityCheck.outcome).where(FixityCheck.volume_version_id.is_not(None))).all()
+        history = session.scalars(
+            select(FixityCheck.outcome).where(FixityCheck.volume_version_id.is_not(None))
+        ).all()
     assert history == ["MATCH"] * 8
     assert archive.faults() == []
 
@@ -78,7 +96,9 @@ def test_a_budget_stops_a_run_and_the_next_one_goes_on_where_it_stopped(archive:
 
 @pytest.mark.parametrize("outcome", ["CHANGED", "MISSING", "UNREADABLE"])
 @pytest.mark.parametrize("name", ["volume.pdf", "inventory.json", "original"])
-def test_damage_is_named_freezes_the_volume_and_is_mended_from_the_second_store(archive: Holdings, outcome: str, name: str) -> None:
+def test_damage_is_named_freezes_the_volume_and_is_mended_from_the_second_store(
+    archive: Holdings, outcome: str, name: str
+) -> None:
     replicate(archive.engine, archive.store, second(archive), "test")
     path = original(archive) if name == "original" else volume_file(archive, name)
     whole = path.read_bytes()
@@ -92,7 +112,9 @@ def test_damage_is_named_freezes_the_volume_and_is_mended_from_the_second_store(
     assert {one["outcome"] for one in alone.faults} == {outcome}
     assert alone.mended == []
     touched = len(alone.frozen)
-    assert touched == (4 if name == "original" else 1), "an original that several volumes share is the loss of each"
+    assert touched == (4 if name == "original" else 1), (
+        "an original that several volumes share is the loss of each"
+    )
     assert states(archive).count("QUARANTINED") == touched
     assert {json.loads(one.detail)["reason"] for one in acts(archive, "ALARM")} == {"fixity"}
     assert [one.invariant for one in archive.faults()].count("I1") == touched
@@ -119,7 +141,9 @@ def test_a_damaged_copy_never_mends_a_damaged_object(archive: Holdings) -> None:
     assert not found.complete or states(archive).count("QUARANTINED") == 1
 
 
-def test_damage_in_the_second_store_alarms_and_is_mended_but_freezes_nothing(archive: Holdings) -> None:
+def test_damage_in_the_second_store_alarms_and_is_mended_but_freezes_nothing(
+    archive: Holdings,
+) -> None:
     replicate(archive.engine, archive.store, second(archive), "test")
     path = archive.folder / "second" / volume_file(archive).relative_to(archive.folder / "store")
     whole = path.read_bytes()
@@ -141,7 +165,11 @@ def test_replication_copies_once_and_a_copy_is_a_whole_archive(archive: Holdings
     with reading(archive.engine) as session:
         assert len(session.scalars(select(Replica)).all()) == 4
         heads = session.scalars(select(VolumeVersion.inventory_sha256)).all()
-    prefixes = [one.key.rpartition("/")[0] for one in second(archive).list("volumes/") if one.key.endswith("inventory.json")]
+    prefixes = [
+        one.key.rpartition("/")[0]
+        for one in second(archive).list("volumes/")
+        if one.key.endswith("inventory.json")
+    ]
     assert len(prefixes) == len(heads) == 4
     assert [verify_package(second(archive), one) for one in prefixes] == [[]] * 4
 

@@ -39,18 +39,36 @@ def processes_below(pid: int) -> list[int]:
 def start(data: Path) -> subprocess.Popen[bytes]:
     env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "api.cli", "compile", "--all"]
-    return subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        env=env,
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def holdings(data: Path) -> list[dict[str, Any]]:
     """What the archive holds, but for what a signature makes different each time."""
     found = []
     for row in rows(data):
-        inventory = list((data / "store" / "volumes").glob(f"*/{row['series']}/{row['year']}/*/v{row['version']}/inventory.json"))
+        inventory = list(
+            (data / "store" / "volumes").glob(
+                f"*/{row['series']}/{row['year']}/*/v{row['version']}/inventory.json"
+            )
+        )
         mine = [one for one in inventory if json.loads(one.read_bytes())["code"] == row["code"]]
-        shown = json.loads(yice(data, "show", row["code"], "--json")) if len(found) % 10 == 0 else {"contents": None}
+        shown = (
+            json.loads(yice(data, "show", row["code"], "--json"))
+            if len(found) % 10 == 0
+            else {"contents": None}
+        )
         found.append(
-            {key: row[key] for key in ("code", "case_no", "state", "version", "pages", "completed_at")}
+            {
+                key: row[key]
+                for key in ("code", "case_no", "state", "version", "pages", "completed_at")
+            }
             | {"inventories": len(mine), "contents": shown["contents"]}
         )
     return found

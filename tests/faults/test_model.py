@@ -13,19 +13,34 @@ import archive.crashpoints
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import select
 
 from api.jobs.batch import begin_supplements, free_dead, reserve, void_number
 from archive.arrangement.filing import FilingRule
 from archive.audit.anchors import anchor
 from archive.database.engine import connect, migrate, reading
-from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.database.tables_cases import Case
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.crashpoints import POINTS
 from archive.preservation.rebuild import differences, rebuild
 from archive.reference.errors import ConflictError
 from tests.support.archives import keys
-from tests.support.holdings import CATALOGUE, ORGANISATIONS, Holdings, holdings, sound_case, supplement
+from tests.support.holdings import (
+    CATALOGUE,
+    ORGANISATIONS,
+    Holdings,
+    holdings,
+    sound_case,
+    supplement,
+)
 
 __all__ = ["keys"]
 _KEYS: list[Path] = []
@@ -95,7 +110,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: any(count < 3 for count in self.revisions.values()))
     @rule(data=st.data())
     def a_supplement_comes(self, data: st.DataObject) -> None:
-        case_no = data.draw(st.sampled_from(sorted(one for one, count in self.revisions.items() if count < 3)))
+        case_no = data.draw(
+            st.sampled_from(sorted(one for one, count in self.revisions.items() if count < 3))
+        )
         outcome = self.deliver(supplement(case_no, self.revisions[case_no]))
         if case_no in self.void:
             assert outcome == "REFUSED"
@@ -103,7 +120,11 @@ class Life(RuleBasedStateMachine):
             assert outcome == "ACCEPTED"
             self.revisions[case_no] += 1
 
-    @rule(point=st.sampled_from([None, "frozen-before-commit", "frozen-after-commit", "supplement-frozen-before-commit"]))
+    @rule(
+        point=st.sampled_from(
+            [None, "frozen-before-commit", "frozen-after-commit", "supplement-frozen-before-commit"]
+        )
+    )
     def numbers_are_given(self, point: str | None) -> None:
         self.dying(point, lambda: reserve(self.archive.runtime, "test"))
 
@@ -129,17 +150,24 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def what_was_given_and_committed_stays(self) -> None:
         with reading(self.archive.engine) as session:
-            numbered = session.execute(select(Case.case_no, Volume.code).join(Volume, Volume.case_id == Case.id))
+            numbered = session.execute(
+                select(Case.case_no, Volume.code).join(Volume, Volume.case_id == Case.id)
+            )
             given = {one.case_no: one.code for one in numbered}
             query = select(Volume.code, VolumeVersion.version, VolumeVersion.sha256).join(
                 VolumeVersion, VolumeVersion.volume_id == Volume.id
             )
             made = {
-                (code, number): digest or "" for code, number, digest in session.execute(query.where(VolumeVersion.state == "COMMITTED"))
+                (code, number): digest or ""
+                for code, number, digest in session.execute(
+                    query.where(VolumeVersion.state == "COMMITTED")
+                )
             }
         assert given.keys() <= self.revisions.keys()
         assert self.numbers.items() <= given.items(), "a number was changed or taken away"
-        assert self.committed.items() <= made.items(), "a committed version was changed or taken away"
+        assert self.committed.items() <= made.items(), (
+            "a committed version was changed or taken away"
+        )
         self.numbers, self.committed = given, made
 
     def teardown(self) -> None:
@@ -152,8 +180,14 @@ class Life(RuleBasedStateMachine):
         self.what_was_given_and_committed_stays()
         assert archive.faults() == []
         assert list(archive.store.list("staging/")) == []
-        versions = {case_no: sum(one[0] == code for one in self.committed) for case_no, code in self.numbers.items()}
-        assert versions == {case_no: 0 if case_no in self.void else count for case_no, count in self.revisions.items()}
+        versions = {
+            case_no: sum(one[0] == code for one in self.committed)
+            for case_no, code in self.numbers.items()
+        }
+        assert versions == {
+            case_no: 0 if case_no in self.void else count
+            for case_no, count in self.revisions.items()
+        }
         if self.revisions:
             self.rebuilt()
         archive.engine.dispose()
@@ -164,7 +198,14 @@ class Life(RuleBasedStateMachine):
         anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test")
         anew = connect(f"sqlite:///{self.folder / 'anew.db'}")
         migrate(anew)
-        rebuild(anew, archive.store, "test", catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE)
+        rebuild(
+            anew,
+            archive.store,
+            "test",
+            catalogue=CATALOGUE,
+            organisations=ORGANISATIONS,
+            rule=FilingRule.RECEIVING_PLACE,
+        )
         assert differences(archive.engine, anew) == []
         anew.dispose()
 
@@ -173,5 +214,11 @@ class Life(RuleBasedStateMachine):
 def test_the_life_of_cases_with_kills_between_any_two_steps_is_what_the_model_says() -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Life,
-        settings=settings(max_examples=4, stateful_step_count=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)),
+        settings=settings(
+            max_examples=4,
+            stateful_step_count=12,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
     )

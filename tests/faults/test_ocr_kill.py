@@ -12,7 +12,7 @@ from api.jobs.recognition import free_dead_readers
 from api.runtime.bootstrap import Runtime
 from api.runtime.settings import Settings
 from archive.database.engine import connect, migrate, reading
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from archive.jobs.crashpoints import OCR_POINTS
 from archive.recognition.page_texts import texts_of
 from archive.recognition.queue import progress_of
@@ -26,12 +26,17 @@ ROOT = Path(__file__).parents[2]
 
 @needs_ocr
 @pytest.mark.parametrize("point", OCR_POINTS)
-def test_a_reader_that_was_killed_is_followed_by_one_that_goes_on(point: str, tmp_path: Path) -> None:
+def test_a_reader_that_was_killed_is_followed_by_one_that_goes_on(
+    point: str, tmp_path: Path
+) -> None:
     engine, store = connect(f"sqlite:///{tmp_path / 'yice.db'}"), LocalStore(tmp_path / "store")
     migrate(engine)
     digest = hold_scan(engine, store, 1, scan())
     killed = subprocess.run(
-        [sys.executable, "-m", "tests.faults.reader", str(tmp_path)], cwd=ROOT, env={**os.environ, "YICE_CRASH_AT": point}, check=False
+        [sys.executable, "-m", "tests.faults.reader", str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "YICE_CRASH_AT": point},
+        check=False,
     )
     assert killed.returncode == 137
     free_dead_readers(Runtime(Settings(data=tmp_path), engine, store, CATALOGUE, ORGANISATIONS))

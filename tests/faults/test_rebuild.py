@@ -7,23 +7,26 @@ import pytest
 from sqlalchemy import func, select
 
 from api.jobs.batch import reserve, void_number
-from archive.accession.accession import blob_key, confirm
+from archive.accession.accession import confirm
 from archive.arrangement.filing import FilingRule
 from archive.arrangement.page_order import Leaf, lay_out
 from archive.audit import journal
 from archive.audit.anchors import anchor, heads
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Case, CaseRevision, Component, Delivery, FixityCheck, Job, PagePrint, Volume, VolumeVersion
-from archive.database.tables_gathering import PageOrder
+from archive.database.tables_cases import Case, CaseRevision, Component, Delivery, PagePrint
+from archive.database.tables_jobs import Job
+from archive.database.tables_preservation import FixityCheck
 from archive.database.tables_recognition import RecognisedPage
+from archive.database.tables_volumes import PageOrder, Volume, VolumeVersion
 from archive.preservation.fixity import Budget, scrub
 from archive.preservation.rebuild import Rebuilt, differences, rebuild
 from archive.recognition.page_texts import Line, PageText
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError
+from archive.reference.objects import blob_key
 from search.follow import Source
 from search.follow import rebuild as rebuild_index
-from search.shelf import Shelf
+from search.index_folder import IndexFolder
 from storage.digest import sha256_hex
 from tests.faults.worker import opened, work
 from tests.support.archives import CASES, archive, committed_folder, keys
@@ -34,7 +37,9 @@ __all__ = ["archive", "committed_folder", "keys"]
 
 
 def case(number: int, *, receive: str | None = None) -> dict[str, object]:
-    return sound_case(f"150602010000-20260901-{number:06d}", **({"receive": receive} if receive else {}))
+    return sound_case(
+        f"150602010000-20260901-{number:06d}", **({"receive": receive} if receive else {})
+    )
 
 
 @pytest.fixture
@@ -51,15 +56,35 @@ def lived(archive: Holdings) -> Holdings:
     with reading(archive.engine) as session:
         code = session.scalar(select(Volume.code).order_by(Volume.id.desc()))
     void_number(archive.runtime, "test", code=code or "", reason="来源系统撤回")
-    archive.deliver("late", {**case(7), "process": [{**one, "at": one["at"].replace("2026-09", "2026-03")} for one in case(7)["process"]]})  # type: ignore[attr-defined, union-attr]
+    archive.deliver(
+        "late",
+        {
+            **case(7),
+            "process": [
+                {**one, "at": one["at"].replace("2026-09", "2026-03")} for one in case(7)["process"]
+            ],
+        },
+    )  # type: ignore[attr-defined, union-attr]
     work(archive, "compile")
     archive.deliver("numbered only", case(8))
     reserve(archive.runtime, "test")
     archive.deliver("taken over only", case(9))
     with writing(archive.engine) as session:
-        revision = session.scalars(select(CaseRevision).join(Case, Case.id == CaseRevision.case_id).where(Case.case_no.endswith("9"))).one()
+        revision = session.scalars(
+            select(CaseRevision)
+            .join(Case, Case.id == CaseRevision.case_id)
+            .where(Case.case_no.endswith("9"))
+        ).one()
         material = CaseFacts.model_validate(revision.facts).materials[3]
-        lay_out(session, "archivist", revision, material, [Leaf(1, 1, 90)], edition=0, at=revision.accepted_at)
+        lay_out(
+            session,
+            "archivist",
+            revision,
+            material,
+            [Leaf(1, 1, 90)],
+            edition=0,
+            at=revision.accepted_at,
+        )
     archive.deliver("waiting supplement", supplement(CASES[1], 2))
     assert archive.deliver("refused", {**case(11), "channel": "NO SUCH"}).outcome == "REFUSED"
     assert archive.deliver("once more", case(9)).outcome == "DUPLICATE"
@@ -74,12 +99,28 @@ def recognised(archive: Holdings) -> None:
     with reading(archive.engine) as session:
         sha256 = session.scalars(select(Component.sha256).order_by(Component.id)).first() or ""
     line = Line("演示", 0.9, (0, 0, 1, 0, 1, 1, 0, 1))
-    text = PageText(sha256, 1, whole=False, width=100, height=100, engine="test", engine_version="1", lines=(line,))
+    text = PageText(
+        sha256,
+        1,
+        whole=False,
+        width=100,
+        height=100,
+        engine="test",
+        engine_version="1",
+        lines=(line,),
+    )
     digest = sha256_hex(text.to_json())
     archive.store.put_new(blob_key(digest), text.to_json(), media_type="application/json")
     letters, sure = text.measure()
     with writing(archive.engine) as session:
-        row = RecognisedPage(sha256=sha256, page=1, text_sha256=digest, characters=letters, confidence=sure, engine="test")
+        row = RecognisedPage(
+            sha256=sha256,
+            page=1,
+            text_sha256=digest,
+            characters=letters,
+            confidence=sure,
+            engine="test",
+        )
         session.add(row)
 
 
@@ -89,39 +130,58 @@ def anew(archive: Holdings, keys: Path) -> tuple[Holdings, Rebuilt]:
     folder.mkdir()
     (folder / "store").symlink_to(archive.folder / "store")
     made = opened(folder, keys)
-    report = rebuild(made.engine, made.store, "test", catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE)
+    report = rebuild(
+        made.engine,
+        made.store,
+        "test",
+        catalogue=CATALOGUE,
+        organisations=ORGANISATIONS,
+        rule=FilingRule.RECEIVING_PLACE,
+    )
     return made, report
 
 
 def seal_journal(archive: Holdings) -> None:
-    assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is not None
+    assert (
+        anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is not None
+    )
 
 
-def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(lived: Holdings, keys: Path, tmp_path: Path) -> None:
+def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(
+    lived: Holdings, keys: Path, tmp_path: Path
+) -> None:
     seal_journal(lived)
     before = sorted((one.key, one.sha256) for one in lived.store.list(""))
     made, report = anew(lived, keys)
     assert differences(lived.engine, made.engine) == []
     assert (report.faults, report.cases, report.reserved) == ([], 9, 1)
     with reading(made.engine) as session:
-        assert [(one.material_no, one.edition, one.leaves) for one in session.scalars(select(PageOrder))] == [(4, 1, [[1, 1, 90]])]
+        assert [
+            (one.material_no, one.edition, one.leaves) for one in session.scalars(select(PageOrder))
+        ] == [(4, 1, [[1, 1, 90]])]
         refused = session.scalars(select(Delivery).where(Delivery.outcome == "REFUSED")).one()
         assert refused.findings
         assert list(made.store.list(f"{refused.quarantine_prefix}/")), "the package itself"
         assert session.scalar(select(func.count()).select_from(PagePrint)) > 0
-        looks = session.execute(select(FixityCheck.outcome, FixityCheck.volume_version_id.is_(None))).all()
+        looks = session.execute(
+            select(FixityCheck.outcome, FixityCheck.volume_version_id.is_(None))
+        ).all()
     assert (report.deliveries, report.looks, len(looks), report.texts) == (2, 9, 9, 1)
     assert {(one, canary) for one, canary in looks} == {("MATCH", False), ("MISSING", True)}
     assert not [one for one in report.lost if "指纹" in one or "拒收" in one]
     assert made.faults() == lived.faults() == []
-    assert sorted((one.key, one.sha256) for one in lived.store.list("")) == before, "the bucket is only read"
+    assert sorted((one.key, one.sha256) for one in lived.store.list("")) == before, (
+        "the bucket is only read"
+    )
     assert scrub(made.engine, made.store, None, "test").cycle == 2, "the history goes on"
-    shelf = Shelf(tmp_path / "index", "tantivy")
+    shelf = IndexFolder(tmp_path / "index", "tantivy")
     assert rebuild_index(Source(made.engine, made.store, CATALOGUE, ORGANISATIONS), shelf) == 6
     made.engine.dispose()
 
 
-def test_a_rebuilt_archive_goes_on_with_numbers_supplements_journal_and_anchors(lived: Holdings, keys: Path) -> None:
+def test_a_rebuilt_archive_goes_on_with_numbers_supplements_journal_and_anchors(
+    lived: Holdings, keys: Path
+) -> None:
     seal_journal(lived)
     size = heads(lived.store)[-1].size
     made, _ = anew(lived, keys)
@@ -139,7 +199,9 @@ def test_a_rebuilt_archive_goes_on_with_numbers_supplements_journal_and_anchors(
     made.engine.dispose()
 
 
-def test_what_was_done_after_the_last_anchor_is_still_in_its_objects(lived: Holdings, keys: Path) -> None:
+def test_what_was_done_after_the_last_anchor_is_still_in_its_objects(
+    lived: Holdings, keys: Path
+) -> None:
     seal_journal(lived)
     lived.deliver("after", case(10))
     work(lived, "compile")
@@ -150,7 +212,9 @@ def test_what_was_done_after_the_last_anchor_is_still_in_its_objects(lived: Hold
     made.engine.dispose()
 
 
-def test_a_database_of_yesterday_beside_the_bucket_of_today_is_found_and_replaced(archive: Holdings, keys: Path) -> None:
+def test_a_database_of_yesterday_beside_the_bucket_of_today_is_found_and_replaced(
+    archive: Holdings, keys: Path
+) -> None:
     seal_journal(archive)
     yesterday = archive.folder.with_name("yesterday")
     archive.engine.dispose()
@@ -167,7 +231,9 @@ def test_a_database_of_yesterday_beside_the_bucket_of_today_is_found_and_replace
     (yesterday / "store").symlink_to(archive.folder / "store")
     restored = opened(yesterday, keys)
     found = {one.invariant for one in restored.faults()}
-    assert {"I2", "I8", "I10"} <= found, "two volumes and a checkpoint that the database does not know"
+    assert {"I2", "I8", "I10"} <= found, (
+        "two volumes and a checkpoint that the database does not know"
+    )
     restored.engine.dispose()
     made, report = anew(archive, keys)
     assert report.faults == []
@@ -176,7 +242,9 @@ def test_a_database_of_yesterday_beside_the_bucket_of_today_is_found_and_replace
     made.engine.dispose()
 
 
-def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(archive: Holdings, keys: Path) -> None:
+def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
+    archive: Holdings, keys: Path
+) -> None:
     blank = {"materials/006.jpg": _blank()}
     for number in (4, 5):
         assert archive.deliver(f"blank-{number}", case(number), blank).outcome == "CONFIRM"
@@ -189,7 +257,9 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(archive: Holdi
     made.engine.dispose()
 
 
-def test_damage_in_the_bucket_is_told_and_frozen_not_taken_for_sound(archive: Holdings, keys: Path) -> None:
+def test_damage_in_the_bucket_is_told_and_frozen_not_taken_for_sound(
+    archive: Holdings, keys: Path
+) -> None:
     seal_journal(archive)
     path = min((archive.folder / "store" / "blobs").rglob("*"), key=lambda one: (one.is_dir(), one))
     path.chmod(0o640)
@@ -203,7 +273,14 @@ def test_damage_in_the_bucket_is_told_and_frozen_not_taken_for_sound(archive: Ho
 
 def test_a_database_that_holds_anything_is_never_written_over(archive: Holdings) -> None:
     with pytest.raises(ConflictError):
-        rebuild(archive.engine, archive.store, "test", catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE)
+        rebuild(
+            archive.engine,
+            archive.store,
+            "test",
+            catalogue=CATALOGUE,
+            organisations=ORGANISATIONS,
+            rule=FilingRule.RECEIVING_PLACE,
+        )
 
 
 def _blank() -> bytes:
@@ -219,7 +296,10 @@ def _blank() -> bytes:
 def test_what_cannot_come_back_is_named_with_its_reason(archive: Holdings, keys: Path) -> None:
     archive.deliver("refused", {**case(11), "channel": "NO SUCH"})
     seal_journal(archive)
-    for one in [*archive.store.list("deliveries/"), *archive.store.list(f"accessions/{_content(archive)}/")]:
+    for one in [
+        *archive.store.list("deliveries/"),
+        *archive.store.list(f"accessions/{_content(archive)}/"),
+    ]:
         archive.store.discard(one.key, one.version)
     made, report = anew(archive, keys)
     assert len([one for one in report.lost if "拒收" in one or "没有其接收记录" in one]) == 2

@@ -23,8 +23,22 @@ from tests.support.services import ACCESS, SECRET, seaweedfs
 __all__ = ["seaweedfs"]
 
 DATA = bytes(range(256)) * 4000
-LOST_REQUESTS = [Fault.INTERNAL_ERROR, Fault.UNAVAILABLE, Fault.RESET_BEFORE, Fault.RESET_HALFWAY, Fault.RESET_AFTER, Fault.LOST_ANSWER_500]
-BROKEN_READS = [Fault.INTERNAL_ERROR, Fault.UNAVAILABLE, Fault.RESET_BEFORE, Fault.RESET_AFTER, Fault.TRUNCATED, Fault.CORRUPT]
+LOST_REQUESTS = [
+    Fault.INTERNAL_ERROR,
+    Fault.UNAVAILABLE,
+    Fault.RESET_BEFORE,
+    Fault.RESET_HALFWAY,
+    Fault.RESET_AFTER,
+    Fault.LOST_ANSWER_500,
+]
+BROKEN_READS = [
+    Fault.INTERNAL_ERROR,
+    Fault.UNAVAILABLE,
+    Fault.RESET_BEFORE,
+    Fault.RESET_AFTER,
+    Fault.TRUNCATED,
+    Fault.CORRUPT,
+]
 
 
 @pytest.fixture
@@ -42,7 +56,11 @@ def store(proxy: Proxy) -> S3Store:
 
 def versions(store: S3Store, key: str) -> int:
     """How many versions of the object the bucket holds."""
-    return len(list(store._client.list_objects(bucket_name=store._bucket, prefix=key, include_version=True)))
+    return len(
+        list(
+            store._client.list_objects(bucket_name=store._bucket, prefix=key, include_version=True)
+        )
+    )
 
 
 @pytest.mark.parametrize("times", [1, 99])
@@ -65,7 +83,9 @@ def test_a_write_that_fails_is_told_or_done_and_the_next_one_makes_it_whole_once
 
 @pytest.mark.parametrize("times", [1, 99])
 @pytest.mark.parametrize("fault", BROKEN_READS)
-def test_a_broken_read_gives_the_true_bytes_or_a_storage_error_never_others(store: S3Store, proxy: Proxy, fault: Fault, times: int) -> None:
+def test_a_broken_read_gives_the_true_bytes_or_a_storage_error_never_others(
+    store: S3Store, proxy: Proxy, fault: Fault, times: int
+) -> None:
     store.put_new("a", DATA)
     proxy.arm(fault, "GET", times)
     with suppress(StorageError):
@@ -76,7 +96,9 @@ def test_a_broken_read_gives_the_true_bytes_or_a_storage_error_never_others(stor
 
 
 @pytest.mark.parametrize("fault", [Fault.CORRUPT, Fault.TRUNCATED])
-def test_a_stream_that_is_changed_or_cut_is_found_at_its_end(store: S3Store, proxy: Proxy, fault: Fault) -> None:
+def test_a_stream_that_is_changed_or_cut_is_found_at_its_end(
+    store: S3Store, proxy: Proxy, fault: Fault
+) -> None:
     store.put_new("a", DATA)
     proxy.arm(fault, "GET", 99)
     with pytest.raises(StorageError), store.open("a") as source:
@@ -92,7 +114,9 @@ def test_a_flipped_bit_on_the_way_is_a_digest_mismatch(store: S3Store, proxy: Pr
 
 
 @pytest.mark.parametrize("fault", [Fault.INTERNAL_ERROR, Fault.UNAVAILABLE, Fault.RESET_BEFORE])
-def test_an_object_that_cannot_be_asked_for_is_not_said_to_be_missing(store: S3Store, proxy: Proxy, fault: Fault) -> None:
+def test_an_object_that_cannot_be_asked_for_is_not_said_to_be_missing(
+    store: S3Store, proxy: Proxy, fault: Fault
+) -> None:
     store.put_new("a", DATA)
     proxy.arm(fault, "HEAD", 99)
     with pytest.raises(StorageError):
@@ -106,33 +130,62 @@ def test_a_slow_store_is_waited_for(store: S3Store, proxy: Proxy) -> None:
     assert store.read("a") == DATA
 
 
-def test_an_outage_while_a_package_is_checked_is_not_taken_for_damage(store: S3Store, proxy: Proxy) -> None:
+def test_an_outage_while_a_package_is_checked_is_not_taken_for_damage(
+    store: S3Store, proxy: Proxy
+) -> None:
     made_at = datetime.now(UTC)
     write_package(
-        store, "volumes/J602/1/v1", {"volume.pdf": b"%PDF-"}, [], code="X", version=1, previous=None, journal_head="0:0", made_at=made_at
+        store,
+        "volumes/J602/1/v1",
+        {"volume.pdf": b"%PDF-"},
+        [],
+        code="X",
+        version=1,
+        previous=None,
+        journal_head="0:0",
+        made_at=made_at,
     )
-    proxy.choose = lambda method, path, _: Fault.UNAVAILABLE if method == "GET" and path.endswith("volume.pdf") else None
+    proxy.choose = lambda method, path, _: (
+        Fault.UNAVAILABLE if method == "GET" and path.endswith("volume.pdf") else None
+    )
     with pytest.raises(StoreUnavailableError):
         verify_package(store, "volumes/J602/1/v1")
     proxy.calm()
     assert verify_package(store, "volumes/J602/1/v1") == []
 
 
-def test_volumes_compiled_through_a_failing_store_are_whole_and_made_once(proxy: Proxy, tmp_path: Path) -> None:
+def test_volumes_compiled_through_a_failing_store_are_whole_and_made_once(
+    proxy: Proxy, tmp_path: Path
+) -> None:
     bucket = f"f-{uuid4().hex[:12]}"
-    settings = {"YICE_DATA": str(tmp_path / "var"), "YICE_S3_ENDPOINT": proxy.address, "YICE_S3_BUCKET": bucket, "YICE_S3_SECURE": "false"}
+    settings = {
+        "YICE_DATA": str(tmp_path / "var"),
+        "YICE_S3_ENDPOINT": proxy.address,
+        "YICE_S3_BUCKET": bucket,
+        "YICE_S3_SECURE": "false",
+    }
     env = {**os.environ, **settings, "YICE_S3_ACCESS_KEY": ACCESS, "YICE_S3_SECRET_KEY": SECRET}
 
     def yice(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "api.cli", *words]
-        return subprocess.run(command, env=env, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=200, check=False)
+        return subprocess.run(
+            command,
+            env=env,
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
 
     for number in range(1, 5):
         make_bag(tmp_path / "bags" / f"bag-{number}", case_no=f"150602010000-20260901-{number:06d}")
     assert yice("ingest", str(tmp_path / "bags")).returncode == 0
     dice = random.Random(7)  # noqa: S311 - the same misfortune each time
     proxy.choose = lambda method, _path, _number: (
-        dice.choice(BROKEN_READS if method in {"GET", "HEAD"} else LOST_REQUESTS) if dice.random() < 0.2 else None
+        dice.choice(BROKEN_READS if method in {"GET", "HEAD"} else LOST_REQUESTS)
+        if dice.random() < 0.2
+        else None
     )
     for _ in range(2):
         broken = yice("compile", "--all")

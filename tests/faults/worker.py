@@ -29,12 +29,21 @@ def work(archive: Holdings, act: str) -> None:
     free_dead(archive.runtime)
     shop = archive.shop
     if act == "down":
-        shop = archive.with_timestamper(HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=2))
+        shop = archive.with_timestamper(
+            HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=2)
+        )
     if act == "renewal":
         good_for = shop.sealer_for("J602").trial_stamp()
         with writing(archive.engine) as session:
             now = datetime.now(UTC)
-            freeze_renewals(session, "test", before=now + timedelta(days=60), now_good_for=good_for, ends={}, at=now)
+            freeze_renewals(
+                session,
+                "test",
+                before=now + timedelta(days=60),
+                now_good_for=good_for,
+                ends={},
+                at=now,
+            )
         archive.make(shop)
         return
     if act == "timestamp":

@@ -18,28 +18,79 @@ from api.demo.build import write_case
 from api.demo.run import keep_for_login_page
 from api.jobs.acts import ingest_paths
 from api.jobs.batch import reserve, void_number
+from api.jobs.progress import Quiet
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
-from archive.accession.accession import blob_key
 from archive.database.engine import reading
-from archive.database.tables_cases import Case, Component, JournalEntry, Volume
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case, Component
+from archive.database.tables_volumes import Volume
+from archive.reference.objects import blob_key
 from tests.resources import images
 from tests.support.browser import ROOT, browser, served
 from tests.support.factories import make_bag, sound_case
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.skipif(
-    not (ROOT / "node_modules/htmx.org").is_dir() and not os.environ.get("CI"), reason="front-end packages are missing: make setup"
+    not (ROOT / "node_modules/htmx.org").is_dir() and not os.environ.get("CI"),
+    reason="front-end packages are missing: make setup",
 )
 
-READ, LOST, FOREIGN = "150602140000-20260316-000014", "150602150000-20260710-000021", "150622020000-20261016-000022"
+READ, LOST, FOREIGN = (
+    "150602140000-20260316-000014",
+    "150602150000-20260710-000021",
+    "150622020000-20261016-000022",
+)
 MORNINGS = {
     "demo-officer": {"工作台", "归集池", "检索", "册", "卷目", "全域通办卷", "利用申请", "统计"},
     "demo-auxiliary": {"工作台", "归集池", "检索", "册", "卷目", "全域通办卷", "统计"},
-    "demo-archivist": {"工作台", "归集池", "核对", "组卷", "任务", "检索", "册", "卷目", "全域通办卷", "利用申请", "查询登记", "统计"},
-    "demo-chief": {"工作台", "检索", "册", "卷目", "全域通办卷", "利用申请", "审批", "查询登记", "统计"},
-    "demo-district": {"工作台", "检索", "册", "卷目", "全域通办卷", "利用申请", "审批", "查询登记", "统计"},
-    "demo-city": {"工作台", "检索", "册", "卷目", "全域通办卷", "利用申请", "审批", "查询登记", "统计"},
+    "demo-archivist": {
+        "工作台",
+        "归集池",
+        "核对",
+        "组卷",
+        "任务",
+        "检索",
+        "册",
+        "卷目",
+        "全域通办卷",
+        "利用申请",
+        "查询登记",
+        "统计",
+    },
+    "demo-chief": {
+        "工作台",
+        "检索",
+        "册",
+        "卷目",
+        "全域通办卷",
+        "利用申请",
+        "审批",
+        "查询登记",
+        "统计",
+    },
+    "demo-district": {
+        "工作台",
+        "检索",
+        "册",
+        "卷目",
+        "全域通办卷",
+        "利用申请",
+        "审批",
+        "查询登记",
+        "统计",
+    },
+    "demo-city": {
+        "工作台",
+        "检索",
+        "册",
+        "卷目",
+        "全域通办卷",
+        "利用申请",
+        "审批",
+        "查询登记",
+        "统计",
+    },
     "sysadmin": {"工作台", "账号与三员", "运行状态", "机构", "事项", "保管期限", "设置"},
     "secadmin": {"工作台", "账号与三员", "当日查阅", "审计日志"},
     "auditor": {"工作台", "账号与三员", "审计日志"},
@@ -80,13 +131,21 @@ class City:
     def client(self, login: str) -> Iterator[httpx.Client]:
         """An HTTP client that is logged in: for what a browser would never send."""
         with httpx.Client(base_url=self.address, timeout=30) as client:
-            answer = client.post("/login", data={"login": login, "secret": self.accounts[login].secret})
+            answer = client.post(
+                "/login", data={"login": login, "secret": self.accounts[login].secret}
+            )
             assert answer.status_code == 303
             yield client
 
     def code_of(self, case_no: str) -> str:
         with reading(self.runtime.engine) as session:
-            return session.query(Volume.code).join(Case, Case.id == Volume.case_id).filter(Case.case_no == case_no).scalar() or ""
+            return (
+                session.query(Volume.code)
+                .join(Case, Case.id == Volume.case_id)
+                .filter(Case.case_no == case_no)
+                .scalar()
+                or ""
+            )
 
 
 @pytest.fixture(scope="module")
@@ -98,8 +157,12 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         write_case(data / "bags", 1, index)
     for number in (901, 902):
         case = sound_case(f"150602010000-20260901-000{number}")
-        make_bag(data / "bags" / f"waits-{number}", case=case, files={"materials/006.jpg": images.blank_jpeg()})
-    ingest_paths(runtime, [data / "bags"])
+        make_bag(
+            data / "bags" / f"waits-{number}",
+            case=case,
+            files={"materials/006.jpg": images.blank_jpeg()},
+        )
+    ingest_paths(runtime, "cli:test", [data / "bags"], Quiet())
     made = make_demo_accounts(runtime)
     keep_for_login_page(runtime, made)
     with served(data) as address:
@@ -108,12 +171,24 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN", color_scheme="light")
+    context = browser.new_context(
+        viewport={"width": 1366, "height": 768}, locale="zh-CN", color_scheme="light"
+    )
     page = context.new_page()
     page.set_default_timeout(20_000)
     strange: list[str] = []
-    page.on("console", lambda message: strange.append(message.text) if "Content Security Policy" in message.text else None)
-    page.on("request", lambda request: strange.append(request.url) if not request.url.startswith("http://127.0.0.1:") else None)
+    page.on(
+        "console",
+        lambda message: (
+            strange.append(message.text) if "Content Security Policy" in message.text else None
+        ),
+    )
+    page.on(
+        "request",
+        lambda request: (
+            strange.append(request.url) if not request.url.startswith("http://127.0.0.1:") else None
+        ),
+    )
     page.on("pageerror", lambda error: strange.append(str(error)))
     yield page
     context.close()
@@ -164,23 +239,33 @@ def test_an_archivist_checks_what_waits_by_keyboard_alone(city: City, page: Page
     page.keyboard.type("与原件核对，确为空白")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_url(lambda url: url != first and "/checks/" in url)  # the next case lies there at once
+    page.wait_for_url(
+        lambda url: url != first and "/checks/" in url
+    )  # the next case lies there at once
     expect(page.locator("#at")).to_have_text("3 / 3")
     page.get_by_label("确认的理由").fill("同上")
     page.get_by_role("button", name="确认").click()
-    assert page.locator("#check").evaluate("(form) => form.checkValidity()") is False  # not before each is ticked
+    assert (
+        page.locator("#check").evaluate("(form) => form.checkValidity()") is False
+    )  # not before each is ticked
     page.locator("#pages").focus()
     tick_all(page)
     page.get_by_role("button", name="确认").click()
     expect(page.get_by_text("没有待核对的办件")).to_be_visible()
     with reading(city.runtime.engine) as session:
         done = session.query(JournalEntry).filter_by(act="CONFIRM").all()
-        looks = session.query(JournalEntry).filter_by(act="CHECK_LOOK", actor="demo-district-archivist").count()
+        looks = (
+            session.query(JournalEntry)
+            .filter_by(act="CHECK_LOOK", actor="demo-district-archivist")
+            .count()
+        )
     assert [one.actor for one in done] == ["demo-district-archivist"] * 2
     assert looks == 2
 
 
-def test_a_bulk_compile_shows_its_progress_and_a_failed_one_is_retried(city: City, page: Page) -> None:
+def test_a_bulk_compile_shows_its_progress_and_a_failed_one_is_retried(
+    city: City, page: Page
+) -> None:
     lost = _take_an_original_away(city)
     enter(page, city, "demo-district-archivist")
     page.goto(f"{city.address}/compile")
@@ -198,9 +283,18 @@ def test_a_bulk_compile_shows_its_progress_and_a_failed_one_is_retried(city: Cit
 
 def _take_an_original_away(city: City) -> Path:
     with reading(city.runtime.engine) as session:
-        row = session.query(Component).join(Case, Case.id == Component.case_id).filter(Case.case_no == LOST).first()
+        row = (
+            session.query(Component)
+            .join(Case, Case.id == Component.case_id)
+            .filter(Case.case_no == LOST)
+            .first()
+        )
     assert row is not None
-    kept = next(one for one in (city.runtime.settings.data / "store").rglob(f"*{row.sha256}*") if blob_key(row.sha256) in one.as_posix())
+    kept = next(
+        one
+        for one in (city.runtime.settings.data / "store").rglob(f"*{row.sha256}*")
+        if blob_key(row.sha256) in one.as_posix()
+    )
     return kept.rename(kept.with_name(kept.name + ".away"))
 
 
@@ -225,7 +319,9 @@ def test_a_volume_is_read_with_its_seal_its_originals_and_its_trace(city: City, 
     expect(page.get_by_text("demo-district-archivist 对照原件")).to_be_visible()
 
 
-def test_words_are_found_inside_a_volume_and_marked_on_its_pages_by_keyboard(city: City, page: Page) -> None:
+def test_words_are_found_inside_a_volume_and_marked_on_its_pages_by_keyboard(
+    city: City, page: Page
+) -> None:
     enter(page, city, "demo-district-archivist")
     code = city.code_of(READ)
     address = f"{city.address}/volumes/{code}"
@@ -268,7 +364,9 @@ def test_words_are_found_inside_a_volume_and_marked_on_its_pages_by_keyboard(cit
     assert not any(word in one.detail for one in looks for word in ("华侨", name))
 
 
-def test_what_was_archived_is_found_masked_and_what_is_foreign_is_not(city: City, page: Page) -> None:
+def test_what_was_archived_is_found_masked_and_what_is_foreign_is_not(
+    city: City, page: Page
+) -> None:
     enter(page, city, "demo-district-archivist")
     for _ in range(60):
         page.goto(city.address)
@@ -285,7 +383,9 @@ def test_what_was_archived_is_found_masked_and_what_is_foreign_is_not(city: City
     assert re.search(r"\S\*", page.locator(".hit h3").first.inner_text())
     # An ID number is not in the index: the rows say which volumes name it.
     with reading(city.runtime.engine) as session:
-        number = session.query(Case).filter(Case.case_no == READ).one().facts["applicant"]["id_number"]
+        number = (
+            session.query(Case).filter(Case.case_no == READ).one().facts["applicant"]["id_number"]
+        )
     page.locator("#find").fill(number)
     page.locator("#find").press("Enter")
     expect(page.locator(".hit").first).to_contain_text(city.code_of(READ))
@@ -307,7 +407,9 @@ def test_the_enter_that_ends_a_composition_never_submits(city: City, page: Page)
 
 
 @pytest.mark.parametrize("login", MORNINGS)
-def test_each_role_is_shown_what_is_his_and_refused_the_rest(city: City, page: Page, login: str) -> None:
+def test_each_role_is_shown_what_is_his_and_refused_the_rest(
+    city: City, page: Page, login: str
+) -> None:
     enter(page, city, login)
     links = {one.strip() for one in page.locator(".menu li a").all_inner_texts()}
     assert links == MORNINGS[login]
@@ -324,15 +426,24 @@ def _token(client: httpx.Client) -> str:
 
 def test_forced_requests_are_refused(city: City) -> None:
     code, waiting = city.code_of(READ), "150602010000-20260901-000901"
-    with city.client("demo-district-archivist") as district, city.client("demo-officer-other") as other:
+    with (
+        city.client("demo-district-archivist") as district,
+        city.client("demo-officer-other") as other,
+    ):
         look = re.search(r"pages/1\.webp\?look=(\d+)", district.get(f"/volumes/{code}").text)
         assert look
         image = f"/volumes/{code}/v1/pages/1.webp?look={look[1]}"
         assert district.get(image).headers["content-type"] == "image/webp"
-        assert district.get(image.replace(look[1], "1")).status_code == 404  # a look at something else
+        assert (
+            district.get(image.replace(look[1], "1")).status_code == 404
+        )  # a look at something else
         assert other.get(image).status_code == 404
         report = district.get(f"/volumes/{code}/inspection.pdf")
-        assert (report.headers["content-type"], report.headers["cache-control"], report.content[:5]) == (
+        assert (
+            report.headers["content-type"],
+            report.headers["cache-control"],
+            report.content[:5],
+        ) == (
             "application/pdf",
             "no-store",
             b"%PDF-",
@@ -340,21 +451,44 @@ def test_forced_requests_are_refused(city: City) -> None:
         assert other.get(f"/volumes/{code}/inspection.pdf").status_code == 404
         sought = {"csrf": _token(other), "look": look[1], "q": "华侨"}
         assert other.post(f"/volumes/{code}/v1/find", data=sought).status_code == 404
-        assert district.post(f"/volumes/{code}/v1/find", data=sought).status_code == 409  # the token of another login
-        assert district.post(f"/volumes/{code}/v1/find", data={**sought, "csrf": _token(district), "look": "1"}).status_code == 404
-        foreign, missing = other.get(f"/volumes/{code}"), other.get("/volumes/J602-ZY·HJ·QR·2026·Y-999999")
-        assert (foreign.status_code, foreign.text) == (404, missing.text.replace("J602-ZY·HJ·QR·2026·Y-999999", code))
+        assert (
+            district.post(f"/volumes/{code}/v1/find", data=sought).status_code == 409
+        )  # the token of another login
+        assert (
+            district.post(
+                f"/volumes/{code}/v1/find", data={**sought, "csrf": _token(district), "look": "1"}
+            ).status_code
+            == 404
+        )
+        foreign, missing = (
+            other.get(f"/volumes/{code}"),
+            other.get("/volumes/J602-ZY·HJ·QR·2026·Y-999999"),
+        )
+        assert (foreign.status_code, foreign.text) == (
+            404,
+            missing.text.replace("J602-ZY·HJ·QR·2026·Y-999999", code),
+        )
         csrf = re.search(r'name="csrf" value="(\w+)"', district.get("/").text)
         assert csrf
         assert district.post("/compile", data={"count": "1"}).status_code == 409  # no token
         assert (
-            district.post("/jobs/retry", data={"csrf": csrf[1], "job": "all"}, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 409
+            district.post(
+                "/jobs/retry",
+                data={"csrf": csrf[1], "job": "all"},
+                headers={"Sec-Fetch-Site": "cross-site"},
+            ).status_code
+            == 409
         )
     with city.client("demo-auxiliary") as auxiliary:
         token = re.search(r'name="csrf" value="(\w+)"', auxiliary.get("/").text)
         assert token
         for address in ("/compile", "/jobs/retry", f"/checks/{waiting}", "/journal/verify"):
-            assert auxiliary.post(address, data={"csrf": token[1], "reason": "硬来", "count": "1"}).status_code == 403
+            assert (
+                auxiliary.post(
+                    address, data={"csrf": token[1], "reason": "硬来", "count": "1"}
+                ).status_code
+                == 403
+            )
 
 
 def test_a_restricted_volume_shows_no_page_without_a_grant(city: City, page: Page) -> None:
@@ -367,18 +501,22 @@ def test_a_restricted_volume_shows_no_page_without_a_grant(city: City, page: Pag
 def test_a_gap_in_the_numbers_is_explained_on_the_register(city: City) -> None:
     case = sound_case("150602010000-20260902-000903")
     make_bag(city.runtime.settings.data / "late" / "one", case=case)
-    ingest_paths(city.runtime, [city.runtime.settings.data / "late"])
+    ingest_paths(city.runtime, "cli:test", [city.runtime.settings.data / "late"], Quiet())
     reserve(city.runtime, "test", case_no=case["case_no"])
     code = city.code_of(case["case_no"])
     void_number(city.runtime, "test", code=code, reason="来源系统撤回")
     with city.client("demo-district-archivist") as client:
         assert "断号说明：来源系统撤回" in client.get("/series/J602/CS/2026/Y").text
         assert "作废：来源系统撤回" in client.get("/series/J602/CS/2026/Y/register").text
-        listed = re.findall(r'href="/volumes/(J602[^"?&/]+)"', client.get("/volumes?series=CS").text)
+        listed = re.findall(
+            r'href="/volumes/(J602[^"?&/]+)"', client.get("/volumes?series=CS").text
+        )
         assert code in listed
         assert sorted(listed) == listed
         after = client.get("/volumes", params={"series": "CS", "after": listed[0]}).text
-        assert re.findall(r'href="/volumes/(J602[^"?&/]+)"', after) == listed[1:]  # paged by key, and the filter stays
+        assert (
+            re.findall(r'href="/volumes/(J602[^"?&/]+)"', after) == listed[1:]
+        )  # paged by key, and the filter stays
 
 
 def test_nobody_gets_in_without_the_secret_and_learns_nothing(city: City) -> None:
@@ -386,14 +524,22 @@ def test_nobody_gets_in_without_the_secret_and_learns_nothing(city: City) -> Non
         assert client.get("/volumes").headers["location"] == "/login"
         known = client.post("/login", data={"login": "demo-officer", "secret": "wrong"})
         unknown = client.post("/login", data={"login": "nobody-here", "secret": "wrong"})
-        station = client.post("/login", data={"login": "station-home", "secret": city.accounts["station-home"].secret})
+        station = client.post(
+            "/login", data={"login": "station-home", "secret": city.accounts["station-home"].secret}
+        )
         assert known.status_code == unknown.status_code == station.status_code == 401
         assert known.text == unknown.text == station.text
-        right = client.post("/login", data={"login": "demo-officer", "secret": city.accounts["demo-officer"].secret})
+        right = client.post(
+            "/login", data={"login": "demo-officer", "secret": city.accounts["demo-officer"].secret}
+        )
     cookie = right.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
-    assert "unsafe" not in right.headers.get("content-security-policy", "") + known.headers["content-security-policy"]
+    assert (
+        "unsafe"
+        not in right.headers.get("content-security-policy", "")
+        + known.headers["content-security-policy"]
+    )
 
 
 def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
@@ -411,9 +557,13 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
             ("0", "印"),
             ("x", mark[1]),
         ):  # what nobody has walked can't be said to be walked
-            refused = auditor.post("/journal/verify/on", data={"csrf": _token(auditor), "after": after, "mark": asked})
+            refused = auditor.post(
+                "/journal/verify/on", data={"csrf": _token(auditor), "after": after, "mark": asked}
+            )
             assert refused.status_code == 409, refused.text
-        walked = auditor.post("/journal/verify/on", data={"csrf": _token(auditor), "after": "0", "mark": mark[1]})
+        walked = auditor.post(
+            "/journal/verify/on", data={"csrf": _token(auditor), "after": "0", "mark": mark[1]}
+        )
         assert "条记录全部衔接" in walked.text
 
 
@@ -437,24 +587,47 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
                 "SHEET",
             ),
         ),
-        ("sysadmin", ("/", "/system/accounts", "/system/organisations", "/system/items", "/system/settings", "/system/status")),
+        (
+            "sysadmin",
+            (
+                "/",
+                "/system/accounts",
+                "/system/organisations",
+                "/system/items",
+                "/system/settings",
+                "/system/status",
+            ),
+        ),
         ("auditor", ("/journal",)),
         ("", ("/login",)),
     ],
 )
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_violation_on_any_page(city: City, browser: Browser, login: str, addresses: tuple[str, ...], scheme: str) -> None:
+def test_axe_finds_no_violation_on_any_page(
+    city: City, browser: Browser, login: str, addresses: tuple[str, ...], scheme: str
+) -> None:
     axe = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme="dark" if scheme == "dark" else "light")
+    context = browser.new_context(
+        viewport={"width": 1366, "height": 768},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
     page = context.new_page()
     if login:
         enter(page, city, login)
     found = []
     for address in addresses:
         code = city.code_of(READ)
-        page.goto(city.address + {"VOLUME": f"/volumes/{code}", "SHEET": f"/volumes/{code}/contents"}.get(address, address))
+        page.goto(
+            city.address
+            + {"VOLUME": f"/volumes/{code}", "SHEET": f"/volumes/{code}/contents"}.get(
+                address, address
+            )
+        )
         page.evaluate(axe)
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        found += [(address, one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in result["violations"]]
+        found += [
+            (address, one["id"], [node["html"][:120] for node in one["nodes"][:3]])
+            for one in result["violations"]
+        ]
     context.close()
     assert found == []

@@ -24,7 +24,9 @@ from api.cluster.nodes import ROOT, Site, node_folder, worker_node
 from api.cluster.services import Service, free_port
 from api.runtime.settings import Settings
 from archive.database.engine import connect, reading
-from archive.database.tables_cases import Job, JournalEntry, Step, Volume, VolumeVersion
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from storage.s3_store import S3Store
 from tests.support.factories import make_bag
 from tests.support.rabbitmq import Broker, broker
@@ -46,7 +48,12 @@ class Archive:
         """Start the command line at the desk."""
         env = {**os.environ, **self.site.settings(node_folder(self.folder, "desk"))}
         return subprocess.Popen(
-            [sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "api.cli", *words],
+            env=env,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def run(self, *words: str) -> Any:
@@ -56,13 +63,20 @@ class Archive:
     def ingest(self, count: int) -> None:
         """Take `count` sound cases in."""
         for number in range(1, count + 1):
-            make_bag(self.folder / "bags" / f"bag-{number:03d}", case_no=f"150602010000-20260901-{number:06d}")
-        assert {one["outcome"] for one in self.run("ingest", str(self.folder / "bags"))} == {"ACCEPTED"}
+            make_bag(
+                self.folder / "bags" / f"bag-{number:03d}",
+                case_no=f"150602010000-20260901-{number:06d}",
+            )
+        assert {one["outcome"] for one in self.run("ingest", str(self.folder / "bags"))} == {
+            "ACCEPTED"
+        }
 
     def committed(self) -> int:
         """How many volumes are committed now."""
         with reading(self.engine) as session:
-            return session.scalar(select(func.count()).where(VolumeVersion.state == "COMMITTED")) or 0
+            return (
+                session.scalar(select(func.count()).where(VolumeVersion.state == "COMMITTED")) or 0
+            )
 
 
 def ended(process: "subprocess.Popen[str]") -> str:
@@ -81,13 +95,18 @@ def archive(postgres_url: str, seaweedfs: str, broker: Broker, tmp_path: Path) -
     with server.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}"'))
     server.dispose()
-    with Connection(broker.url) as connection:  # messages of an earlier test name rows of another database
+    with Connection(
+        broker.url
+    ) as connection:  # messages of an earlier test name rows of another database
         connection.SimpleQueue("compile").queue.purge()
     url = postgres_url.rsplit("/", 1)[0] + f"/{name}"
     bucket = name.replace("_", "-")
     engine = connect(url)
     yield Archive(
-        Site(url, broker.url, seaweedfs, bucket, ACCESS, SECRET), tmp_path, engine, S3Store(seaweedfs, bucket, ACCESS, SECRET, secure=False)
+        Site(url, broker.url, seaweedfs, bucket, ACCESS, SECRET),
+        tmp_path,
+        engine,
+        S3Store(seaweedfs, bucket, ACCESS, SECRET, secure=False),
     )
     engine.dispose()
 
@@ -115,7 +134,9 @@ def until(condition: Callable[[], bool], seconds: float = 90) -> None:
 
 def in_hand(archive: Archive) -> dict[int, int]:
     """Versions that are leased and not committed, each with the process that holds it."""
-    query = select(VolumeVersion.id, VolumeVersion.lease_owner).where(VolumeVersion.lease_owner.is_not(None))
+    query = select(VolumeVersion.id, VolumeVersion.lease_owner).where(
+        VolumeVersion.lease_owner.is_not(None)
+    )
     with reading(archive.engine) as session:
         held = session.execute(query.where(VolumeVersion.state != "COMMITTED")).all()
     return {version: int(owner.split(":")[1]) for version, owner in held}
@@ -126,24 +147,35 @@ def assert_each_made_once(archive: Archive, count: int) -> None:
     rows = archive.run("list")
     assert [one["state"] for one in rows] == ["COMMITTED"] * count
     assert [one["code"][-6:] for one in rows] == [f"{number:06d}" for number in range(1, count + 1)]
-    inventories = [one.key for one in archive.store.list("volumes/") if one.key.endswith("/inventory.json")]
+    inventories = [
+        one.key for one in archive.store.list("volumes/") if one.key.endswith("/inventory.json")
+    ]
     assert len(inventories) == count
     with reading(archive.engine) as session:
-        entries = session.scalars(select(JournalEntry.subject).where(JournalEntry.act == "COMMITTED")).all()
+        entries = session.scalars(
+            select(JournalEntry.subject).where(JournalEntry.act == "COMMITTED")
+        ).all()
         assert len(entries) == len(set(entries)) == count
-        assert session.scalar(select(func.count()).select_from(Step).where(Step.step == "COMMITTED")) == count
+        assert (
+            session.scalar(select(func.count()).select_from(Step).where(Step.step == "COMMITTED"))
+            == count
+        )
         assert session.scalar(select(func.count()).select_from(Volume)) == count
         assert set(session.scalars(select(Job.state).where(Job.kind == "compile"))) == {"DONE"}
     assert archive.run("verify", "--all") == {"volumes": count, "faults": []}
 
 
-def test_two_nodes_share_the_work_and_every_volume_proves(archive: Archive, nodes: list[Service]) -> None:
+def test_two_nodes_share_the_work_and_every_volume_proves(
+    archive: Archive, nodes: list[Service]
+) -> None:
     archive.ingest(8)
     made = archive.run("compile", "--all")
     assert (made["done"], made["failed"]) == (8, 0)
     assert_each_made_once(archive, 8)
     with reading(archive.engine) as session:
-        makers = set(session.scalars(select(JournalEntry.actor).where(JournalEntry.act == "COMMITTED")))
+        makers = set(
+            session.scalars(select(JournalEntry.actor).where(JournalEntry.act == "COMMITTED"))
+        )
     assert len(makers) == len(nodes)
 
 
@@ -166,14 +198,18 @@ def test_the_same_message_ten_times_at_once_makes_nothing_twice(archive: Archive
     assert_each_made_once(archive, 4)
 
 
-def test_a_killed_node_is_followed_by_the_other_and_nothing_is_lost(archive: Archive, nodes: list[Service]) -> None:
+def test_a_killed_node_is_followed_by_the_other_and_nothing_is_lost(
+    archive: Archive, nodes: list[Service]
+) -> None:
     archive.ingest(8)
     compiling = archive.yice("compile", "--all", "--json")
     assert nodes[0].process is not None
     group, held = nodes[0].process.pid, set[int]()
 
     def holds() -> bool:
-        held.update(version for version, holder in in_hand(archive).items() if os.getpgid(holder) == group)
+        held.update(
+            version for version, holder in in_hand(archive).items() if os.getpgid(holder) == group
+        )
         return bool(held)
 
     until(holds)
@@ -184,7 +220,9 @@ def test_a_killed_node_is_followed_by_the_other_and_nothing_is_lost(archive: Arc
 
 
 @pytest.mark.usefixtures("nodes")
-def test_a_broker_that_dies_under_load_and_comes_back_loses_nothing(archive: Archive, broker: Broker) -> None:
+def test_a_broker_that_dies_under_load_and_comes_back_loses_nothing(
+    archive: Archive, broker: Broker
+) -> None:
     archive.ingest(8)
     compiling = archive.yice("compile", "--all", "--json")
     until(lambda: archive.committed() >= 2)
@@ -202,7 +240,19 @@ def test_make_cluster_starts_everything_and_ctrl_c_ends_all_of_it() -> None:
     port = free_port()
     # Whoever runs the tests in the background has told his children not to hear of interrupts.
     cluster = subprocess.Popen(
-        ["env", "--default-signal=INT", sys.executable, "-m", "api.cluster", "up", "--folder", str(folder), "--port", str(port)],
+        [
+            "env",
+            "--default-signal=INT",
+            sys.executable,
+            "-m",
+            "api.cli",
+            "cluster",
+            "up",
+            "--folder",
+            str(folder),
+            "--port",
+            str(port),
+        ],
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
@@ -210,9 +260,18 @@ def test_make_cluster_starts_everything_and_ctrl_c_ends_all_of_it() -> None:
     try:
         assert cluster.stderr is not None
         said = "".join(iter(cluster.stderr.readline, "按 Ctrl-C 全部结束。\n"))
-        assert {"postgresql", "rabbitmq", "seaweedfs", "web", "worker-1", "worker-2", "reader", "keeper", "index", "beat"} <= set(
-            said.split()
-        )
+        assert {
+            "postgresql",
+            "rabbitmq",
+            "seaweedfs",
+            "web",
+            "worker-1",
+            "worker-2",
+            "reader",
+            "keeper",
+            "index",
+            "beat",
+        } <= set(said.split())
         assert httpx.get(f"http://127.0.0.1:{port}/readyz").json()["status"] == "ready"
         assert running_in(folder)
     finally:

@@ -16,11 +16,13 @@ from api.jobs.duties import do_turn, rows
 from api.runtime.bootstrap import Runtime, demo_pki
 from api.runtime.broker import queue_lengths
 from api.runtime.settings import Settings
-from archive.arrangement.numbering import COMPILE
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import JournalEntry, PeriodRun, VolumeVersion
-from archive.jobs.duties import DUTIES, DutyRow
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_jobs import DutyRow, PeriodRun
+from archive.database.tables_volumes import VolumeVersion
+from archive.jobs.duties import DUTIES
 from archive.jobs.leases import LEASE_SECONDS
+from archive.reference.vocabulary import COMPILE
 from storage.errors import StoreUnavailableError
 from tests.support.archives import archive, committed_folder, keys
 from tests.support.holdings import ORGANISATIONS, Holdings, sound_case
@@ -40,7 +42,9 @@ def seals(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def runtime(archive: Holdings, seals: Path, tmp_path: Path) -> Runtime:
     """The archive as a node sees it, with a second store and the seals that all nodes share."""
     shutil.copytree(seals, archive.folder / "pki")
-    return replace(archive.runtime, settings=Settings(data=archive.folder, replica_folder=tmp_path / "second"))
+    return replace(
+        archive.runtime, settings=Settings(data=archive.folder, replica_folder=tmp_path / "second")
+    )
 
 
 def acts(runtime: Runtime, act: str) -> int:
@@ -62,15 +66,21 @@ def test_two_beats_knocking_for_everything_at_once_have_one_effect_each(runtime:
     assert {one["state"] for one in rows(runtime)} == {"DONE"}
 
 
-def test_what_waits_is_sent_once_to_an_empty_queue_and_what_dead_workers_left_is_removed(runtime: Runtime, archive: Holdings) -> None:
+def test_what_waits_is_sent_once_to_an_empty_queue_and_what_dead_workers_left_is_removed(
+    runtime: Runtime, archive: Holdings
+) -> None:
     archive.deliver("new", sound_case("150602010000-20260901-000009"))
     archive.freeze()
     with reading(runtime.engine) as session:
-        old = session.scalars(select(VolumeVersion.id).where(VolumeVersion.state == "COMMITTED")).first()
+        old = session.scalars(
+            select(VolumeVersion.id).where(VolumeVersion.state == "COMMITTED")
+        ).first()
     archive.store.put_new(f"staging/{old}-1-late/volume.pdf", b"left behind")
     with writing(runtime.engine) as session:
         long_ago = datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
-        session.execute(update(VolumeVersion).where(VolumeVersion.id == old).values(committed_at=long_ago))
+        session.execute(
+            update(VolumeVersion).where(VolumeVersion.id == old).values(committed_at=long_ago)
+        )
     assert do_turn(runtime, "reconcile") == {"sent": 1, "removed": 1, "uploads": 0, "orphans": 0}
     assert queue_lengths(runtime.settings)["compile"][0] == len(waiting(runtime, COMPILE)) == 1
     with writing(runtime.engine) as session:
@@ -78,14 +88,18 @@ def test_what_waits_is_sent_once_to_an_empty_queue_and_what_dead_workers_left_is
     assert do_turn(runtime, "reconcile") == {"sent": 0, "removed": 0, "uploads": 0, "orphans": 0}
 
 
-def test_late_cases_of_earlier_months_are_numbered_and_a_term_ends_when_all_of_it_is_made(runtime: Runtime, archive: Holdings) -> None:
+def test_late_cases_of_earlier_months_are_numbered_and_a_term_ends_when_all_of_it_is_made(
+    runtime: Runtime, archive: Holdings
+) -> None:
     # Completed in September, long before the month that is due now.
     archive.deliver("late", sound_case("150602010000-20260901-000008"))
     begun = do_turn(runtime, "period")
     assert begun is not None
     assert waiting(runtime, COMPILE), "its number was reserved"
     with reading(runtime.engine) as session:
-        assert session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_not(None))).all() == [], "it is still on its way"
+        assert (
+            session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_not(None))).all() == []
+        ), "it is still on its way"
     archive.make()
     late: dict[str, Any] = {"turn": "", "lease_until": None}
     with writing(runtime.engine) as session:
@@ -98,7 +112,9 @@ def test_late_cases_of_earlier_months_are_numbered_and_a_term_ends_when_all_of_i
     assert runtime.store.stat(ended[0].register) is not None
 
 
-def test_a_duty_that_fails_is_on_its_row_by_code_and_the_others_are_done(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_duty_that_fails_is_on_its_row_by_code_and_the_others_are_done(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(_runtime: Runtime) -> dict[str, Any]:
         raise StoreUnavailableError("对象存储没有答复：张三。")
 
@@ -106,6 +122,9 @@ def test_a_duty_that_fails_is_on_its_row_by_code_and_the_others_are_done(runtime
     with pytest.raises(StoreUnavailableError):
         do_turn(runtime, "replicate")
     found = {one["name"]: one for one in rows(runtime)}
-    assert (found["replicate"]["state"], found["replicate"]["error_code"]) == ("FAILED", "STORE_UNAVAILABLE")
+    assert (found["replicate"]["state"], found["replicate"]["error_code"]) == (
+        "FAILED",
+        "STORE_UNAVAILABLE",
+    )
     assert "张三" not in str(found)
     assert do_turn(runtime, "timestamp") == {"begun": 0, "sent": 0}

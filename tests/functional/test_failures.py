@@ -23,7 +23,13 @@ ROOT = Path(__file__).parents[2]
 def run(data: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
     env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), **more}
     return subprocess.run(
-        [sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-m", "api.cli", *words],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
 
 
@@ -44,7 +50,9 @@ def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
     one_line(run(tmp_path, "list", YICE_PORT="abc"), "SETTINGS_INVALID")
 
 
-def test_a_database_that_is_away_is_one_line_and_the_log_names_the_place_only(tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_one_line_and_the_log_names_the_place_only(
+    tmp_path: Path,
+) -> None:
     url = f"postgresql+psycopg://someone:secret@127.0.0.1:{free_port()}/yice"
     one_line(run(tmp_path, "list", YICE_DATABASE_URL=url), "DATABASE_UNAVAILABLE")
     log = (tmp_path / "logs" / "yice.log").read_text()
@@ -62,10 +70,17 @@ def test_a_store_that_is_away_is_one_line(tmp_path: Path) -> None:
     one_line(done, "STORE_UNAVAILABLE")
 
 
-def test_a_broker_that_is_away_is_one_line_and_the_next_run_makes_the_volume(tmp_path: Path) -> None:
+def test_a_broker_that_is_away_is_one_line_and_the_next_run_makes_the_volume(
+    tmp_path: Path,
+) -> None:
     make_bag(tmp_path / "bag")
     assert run(tmp_path / "var", "ingest", str(tmp_path / "bag")).returncode == 0
-    done = run(tmp_path / "var", "compile", "--all", YICE_BROKER_URL=f"amqp://guest@127.0.0.1:{free_port()}//")
+    done = run(
+        tmp_path / "var",
+        "compile",
+        "--all",
+        YICE_BROKER_URL=f"amqp://guest@127.0.0.1:{free_port()}//",
+    )
     assert done.returncode == 2
     assert "BROKER_UNAVAILABLE" in done.stderr
     assert "Traceback" not in done.stderr
@@ -96,7 +111,9 @@ def test_ctrl_c_says_that_it_can_be_run_again_and_so_it_can(tmp_path: Path) -> N
     env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
     # Whoever runs the tests in the background has told his children not to hear of interrupts.
     command = ["env", "--default-signal=INT", sys.executable, "-m", "api.cli", "compile", "--all"]
-    process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     threading.Thread(target=_interrupt_when_busy, args=(process, data), daemon=True).start()
     _, told = process.communicate(timeout=120)
     assert process.returncode == 130, told
@@ -112,9 +129,18 @@ def _interrupt_when_busy(process: "subprocess.Popen[str]", data: Path) -> None:
     process.send_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("words", [(name,) for name in sorted(get_command(app).commands) if name != "journal"] + [("journal", "verify")])  # type: ignore[attr-defined]
-def test_the_help_of_every_command_shows_an_example_on_a_line_of_its_own(words: tuple[str, ...], tmp_path: Path) -> None:
-    lines = [line.strip() for line in run(tmp_path / "var", *words, "--help", COLUMNS="100").stdout.splitlines()]
+@pytest.mark.parametrize(
+    "words",
+    [(name,) for name in sorted(get_command(app).commands) if name != "journal"]
+    + [("journal", "verify")],
+)  # type: ignore[attr-defined]
+def test_the_help_of_every_command_shows_an_example_on_a_line_of_its_own(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    lines = [
+        line.strip()
+        for line in run(tmp_path / "var", *words, "--help", COLUMNS="100").stdout.splitlines()
+    ]
     assert "例：" in lines
     assert any(line.startswith(f"yice {' '.join(words)}") for line in lines)
     assert not (tmp_path / "var").exists()

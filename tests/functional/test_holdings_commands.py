@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from api.cli.main import app
 from api.monitoring.metrics import exposition, registry_of
 from archive.database.engine import writing
-from archive.database.tables_cases import VolumeVersion
+from archive.database.tables_volumes import VolumeVersion
 from tests.faults.test_fixity import flip, volume_file
 from tests.support.archives import archive, committed_folder, keys
 from tests.support.holdings import Holdings
@@ -52,8 +52,16 @@ def test_the_journal_is_anchored_proved_and_verified(desk: Holdings, tmp_path: P
     made = yice("journal", "anchor")
     assert made["checkpoint"] == 1
     assert yice("journal", "anchor") is None
-    CliRunner().invoke(app, ["journal", "prove", "2", "--to", str(tmp_path / "proof")], catch_exceptions=False)
-    assert {one.name for one in (tmp_path / "proof").iterdir()} == {"entry.txt", "proof.json", "head.json", "head.p7s", "head.tst"}
+    CliRunner().invoke(
+        app, ["journal", "prove", "2", "--to", str(tmp_path / "proof")], catch_exceptions=False
+    )
+    assert {one.name for one in (tmp_path / "proof").iterdir()} == {
+        "entry.txt",
+        "proof.json",
+        "head.json",
+        "head.p7s",
+        "head.tst",
+    }
     assert yice("journal", "verify") == {"entries": made["size"] + 1, "fault": None, "anchors": []}
     head = desk.folder / "store" / "journal" / "checkpoint" / "000001" / "head.json"
     flip(head)
@@ -64,7 +72,13 @@ def test_the_journal_is_anchored_proved_and_verified(desk: Holdings, tmp_path: P
 def test_a_rebuild_beside_the_running_archive_says_that_nothing_differs(tmp_path: Path) -> None:
     yice("journal", "anchor")
     made = yice("rebuild", "--from-store", "--into", str(tmp_path / "anew"))
-    assert (made["volumes"], made["versions"], made["indexed"], made["differences"], made["faults"]) == (3, 4, 3, [], [])
+    assert (
+        made["volumes"],
+        made["versions"],
+        made["indexed"],
+        made["differences"],
+        made["faults"],
+    ) == (3, 4, 3, [], [])
     assert yice("backup", "--to", str(tmp_path / "backup"))["versions"] == 4
 
 
@@ -75,7 +89,9 @@ def test_time_stamps_that_end_soon_are_renewed_in_bulk_and_the_row_says_until_wh
     with writing(desk.engine) as session:
         soon = datetime.now(UTC) + timedelta(days=30)
         session.execute(update(VolumeVersion).values(stamped_until=soon))
-        session.execute(update(VolumeVersion).where(VolumeVersion.volume_id == 2).values(stamped_until=None))
+        session.execute(
+            update(VolumeVersion).where(VolumeVersion.volume_id == 2).values(stamped_until=None)
+        )
     assert yice("timestamp", "--renew", "--within", "10") == {
         "total": 0,
         "done": 0,
@@ -85,9 +101,19 @@ def test_time_stamps_that_end_soon_are_renewed_in_bulk_and_the_row_says_until_wh
         "first_end": soon.isoformat(),
     }
     made = yice("timestamp", "--renew")
-    assert {**made, "first_end": ""} == {"total": 2, "done": 2, "failed": 0, "learned": 0, "due": 0, "first_end": ""}
+    assert {**made, "first_end": ""} == {
+        "total": 2,
+        "done": 2,
+        "failed": 0,
+        "learned": 0,
+        "due": 0,
+        "first_end": "",
+    }
     assert made["first_end"] > (soon + timedelta(days=3650)).isoformat()
-    listed = {one["code"][-1]: (one["version"], one["stamped_until"] >= made["first_end"]) for one in yice("list")}
+    listed = {
+        one["code"][-1]: (one["version"], one["stamped_until"] >= made["first_end"])
+        for one in yice("list")
+    }
     assert listed == {"1": (3, True), "2": (1, True), "3": (2, True)}
     assert yice("timestamp", "--renew")["total"] == 0
     text = exposition(registry_of(desk.runtime)).decode()

@@ -18,7 +18,13 @@ def yice(data: Path, *words: str, expect: int = 0, crash_at: str = "") -> str:
     """Run the command line as a user does; returns what it printed."""
     env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), "YICE_CRASH_AT": crash_at}
     done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", "api.cli", *words],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == expect, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -69,7 +75,9 @@ def test_verify_all_is_clean_and_finds_a_flipped_bit(made: Path) -> None:
 
 
 def test_an_exported_package_is_checked_with_sha256sum(made: Path, tmp_path: Path) -> None:
-    told = json.loads(yice(made / "var", "export", rows(made / "var")[0]["code"], "--to", str(tmp_path), "--json"))
+    told = json.loads(
+        yice(made / "var", "export", rows(made / "var")[0]["code"], "--to", str(tmp_path), "--json")
+    )
     bag = Path(told["folder"])
     subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=bag, check=True)
     assert list(bag.rglob("volume.pdf"))
@@ -83,7 +91,16 @@ def test_poppler_agrees_on_pages_and_the_contents_sheet_names_them(made: Path) -
     assert f"Pages:           {volume['pages']}" in info
     for item in shown["contents"]:
         text = subprocess.run(
-            ["pdftotext", "-layout", "-f", str(item["page"]), "-l", str(item["page"]), str(pdf), "-"],
+            [
+                "pdftotext",
+                "-layout",
+                "-f",
+                str(item["page"]),
+                "-l",
+                str(item["page"]),
+                str(pdf),
+                "-",
+            ],
             capture_output=True,
             text=True,
             check=True,
@@ -91,35 +108,67 @@ def test_poppler_agrees_on_pages_and_the_contents_sheet_names_them(made: Path) -
         assert f"第 {item['page']} 页" in text
 
 
-def test_the_inspection_is_the_last_page_but_one_and_its_three_phases_are_a_pdf_on_request(made: Path, tmp_path: Path) -> None:
+def test_the_inspection_is_the_last_page_but_one_and_its_three_phases_are_a_pdf_on_request(
+    made: Path, tmp_path: Path
+) -> None:
     volume = rows(made / "var")[0]
     shown = json.loads(yice(made / "var", "show", volume["code"], "--json"))
 
     def text(pdf: Path, *pages: str) -> str:
         return "".join(
-            subprocess.run(["pdftotext", "-layout", *pages, str(pdf), "-"], capture_output=True, text=True, check=True).stdout.split()
+            subprocess.run(
+                ["pdftotext", "-layout", *pages, str(pdf), "-"],
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.split()
         )
 
     number = volume["pages"] - 1
     sheet = text(made / "var" / "store" / shown["key"], "-f", str(number), "-l", str(number))
-    assert all(word in sheet for word in ("四性检测报告", "真实性", "完整性", "可用性", "安全性", f"第{number}页共{volume['pages']}页"))
+    assert all(
+        word in sheet
+        for word in (
+            "四性检测报告",
+            "真实性",
+            "完整性",
+            "可用性",
+            "安全性",
+            f"第{number}页共{volume['pages']}页",
+        )
+    )
     yice(made / "var", "scrub")
-    kept = json.loads(yice(made / "var", "inspect", volume["code"], "--pdf", str(tmp_path / "report.pdf"), "--json"))
+    kept = json.loads(
+        yice(
+            made / "var", "inspect", volume["code"], "--pdf", str(tmp_path / "report.pdf"), "--json"
+        )
+    )
     assert [one["phase"] for one in kept["reports"]] == ["GD", "YJ", "CQ"]
-    assert {row["outcome"] for one in kept["reports"] for group in one["report"] for row in group["items"]} == {"PASS"}
-    info = subprocess.run(["pdfinfo", str(tmp_path / "report.pdf")], capture_output=True, text=True, check=True).stdout
+    assert {
+        row["outcome"]
+        for one in kept["reports"]
+        for group in one["report"]
+        for row in group["items"]
+    } == {"PASS"}
+    info = subprocess.run(
+        ["pdfinfo", str(tmp_path / "report.pdf")], capture_output=True, text=True, check=True
+    ).stdout
     assert "Pages:           3" in info
     said = text(tmp_path / "report.pdf")
     assert volume["code"].replace("·", "") in said.replace("·", "")
     assert "测某" not in said
-    package = json.loads((made / "var" / "store" / shown["key"]).with_name("inspection.json").read_text("utf-8"))
+    package = json.loads(
+        (made / "var" / "store" / shown["key"]).with_name("inspection.json").read_text("utf-8")
+    )
     assert package["taken_over"]["at"]
     assert [group["group"][:2] for group in package["taken_over"]["report"]] == ["YJ"] * 4
 
 
 def test_an_inspection_with_a_reason_is_done_anew_and_journalled(made: Path) -> None:
     code = rows(made / "var")[1]["code"]
-    again = json.loads(yice(made / "var", "inspect", code, "--reason", "年度抽检", "--phase", "YJ", "--json"))
+    again = json.loads(
+        yice(made / "var", "inspect", code, "--reason", "年度抽检", "--phase", "YJ", "--json")
+    )
     assert (again["phase"], again["revision"]) == ("YJ", 1)
     yice(made / "var", "inspect", "J602-ZY·HJ·CS·2026·Y-999999", expect=2)
 

@@ -10,13 +10,14 @@ import pikepdf
 import pytest
 from sqlalchemy import select
 
-from api.cli.periods import begin_terms, end_terms
+from api.jobs.periods import begin_terms, end_terms
 from archive.arrangement.periods import Report, Term, due, followed_terms, terms_of
-from archive.compile.prove import read_signature
 from archive.compile.register import make_register
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import PeriodRun, VolumeVersion
+from archive.database.tables_jobs import PeriodRun
+from archive.database.tables_volumes import VolumeVersion
 from archive.reference.vocabulary import Series
+from archive.signing.validation import read_signature
 from storage.digest import sha256_hex
 from tests.faults.test_rebuild import _blank
 from tests.faults.worker import opened
@@ -29,7 +30,9 @@ SEPTEMBER, AUGUST = Term("J602", Series.CS, "2026-09"), Term("J602", Series.CS, 
 
 def case(number: int, month: str = "09") -> dict[str, Any]:
     made = sound_case(f"150602010000-20260901-{number:06d}")
-    made["process"] = [{**one, "at": one["at"].replace("2026-09", f"2026-{month}")} for one in made["process"]]
+    made["process"] = [
+        {**one, "at": one["at"].replace("2026-09", f"2026-{month}")} for one in made["process"]
+    ]
     return made
 
 
@@ -55,7 +58,9 @@ def test_a_term_takes_the_cases_of_its_month_and_series_and_no_others(archive: H
         archive.deliver(f"{number}", case(number, month))
     archive.deliver("blank", case(4), {"materials/006.jpg": _blank()})
     assert counts(run(archive, SEPTEMBER)) == [("2026-09", 2, 1, 0)]
-    assert counts(run(archive, AUGUST, Term("J602", Series.SW, "2026-08"))) == [("2026-08", 1, 0, 0)]
+    assert counts(run(archive, AUGUST, Term("J602", Series.SW, "2026-08"))) == [
+        ("2026-08", 1, 0, 0)
+    ]
     assert archive.faults() == []
     with reading(archive.engine) as session:
         assert session.query(PeriodRun).count() == 2
@@ -68,7 +73,11 @@ def test_the_register_is_sealed_pdfa_with_the_digests_of_its_volumes(archive: Ho
     assert report.register is not None
     pdf = archive.store.read(report.register)
     signature = read_signature(pdf, archive.shop.trust)
-    assert (signature.valid, signature.covers_whole_document, str(signature.level)) == (True, True, "B-LTA")
+    assert (signature.valid, signature.covers_whole_document, str(signature.level)) == (
+        True,
+        True,
+        "B-LTA",
+    )
     assert archive.shop.prover.failures(pdf) == {}
     record = json.loads(archive.store.read(f"{report.register.rpartition('/')[0]}/register.json"))
     assert record["sha256"] == sha256_hex(pdf)
@@ -81,7 +90,9 @@ def test_run_again_and_from_another_node_a_term_gives_the_same(archive: Holdings
     first = run(archive, SEPTEMBER)
     before = sorted(one.key for one in archive.store.list(""))
     again = run(archive, SEPTEMBER, owner="elsewhere:1:1")
-    assert [replace(one, seconds=0.0) for one in again] == [replace(one, seconds=0.0) for one in first]
+    assert [replace(one, seconds=0.0) for one in again] == [
+        replace(one, seconds=0.0) for one in first
+    ]
     assert sorted(one.key for one in archive.store.list("")) == before
 
 
@@ -93,12 +104,18 @@ def test_what_comes_late_makes_the_next_register_and_leaves_the_first(archive: H
     archive.deliver("3", supplement("150602010000-20260901-000001"))
     archive.freeze()
     [third] = run(archive, SEPTEMBER)
-    assert [one.register and one.register.split("/")[4] for one in (first, second, third)] == ["r1", "r2", "r3"]
+    assert [one.register and one.register.split("/")[4] for one in (first, second, third)] == [
+        "r1",
+        "r2",
+        "r3",
+    ]
     assert [one.made for one in (first, second, third)] == [1, 2, 2]
     assert archive.store.read(first.register or "")
 
 
-def test_a_term_whose_volume_has_a_further_version_since_gets_its_next_register_by_itself(archive: Holdings) -> None:
+def test_a_term_whose_volume_has_a_further_version_since_gets_its_next_register_by_itself(
+    archive: Holdings,
+) -> None:
     def followed() -> list[Term]:
         with reading(archive.engine) as session:
             return followed_terms(session)
@@ -113,8 +130,13 @@ def test_a_term_whose_volume_has_a_further_version_since_gets_its_next_register_
     archive.make()
     assert followed() == [SEPTEMBER]
     [second] = end_terms(archive.runtime, archive.shop, "beat", followed())
-    rows = json.loads(archive.store.read(f"{(second.register or '').rpartition('/')[0]}/register.json"))["rows"]
-    assert ((first.register or "").split("/")[4], (second.register or "").split("/")[4]) == ("r1", "r2")
+    rows = json.loads(
+        archive.store.read(f"{(second.register or '').rpartition('/')[0]}/register.json")
+    )["rows"]
+    assert ((first.register or "").split("/")[4], (second.register or "").split("/")[4]) == (
+        "r1",
+        "r2",
+    )
     assert [(one["code"][-6:], one["version"]) for one in rows] == [("000001", 2)]
     later(archive, minutes=5)
     assert followed() == []
@@ -128,13 +150,26 @@ def later(archive: Holdings, *, minutes: int) -> None:
 
 
 def test_a_long_register_keeps_its_seal_off_its_rows(archive: Holdings) -> None:
-    row = {"version": 1, "completed_on": "2026-09-01", "late": True, "pages": 12, "sha256": "a" * 64, "inventory_sha256": "b" * 64}
+    row = {
+        "version": 1,
+        "completed_on": "2026-09-01",
+        "late": True,
+        "pages": 12,
+        "sha256": "a" * 64,
+        "inventory_sha256": "b" * 64,
+    }
     for count in (1, 17, 18, 19, 20, 60):
-        rows = [{"code": f"J602-ZY·HJ·CS·2026·Y-{number:06d}", **row} for number in range(1, count + 1)]
+        rows = [
+            {"code": f"J602-ZY·HJ·CS·2026·Y-{number:06d}", **row} for number in range(1, count + 1)
+        ]
         made = make_register(archive.shop, Term("J602", Series.CS, f"20{count:02d}-09"), rows)
         assert made is not None
         with pikepdf.open(io.BytesIO(archive.store.read(made[0]))) as opened_pdf:
-            seal = next(one for one in opened_pdf.Root.AcroForm.Fields if one.FT == "/Sig" and one.get("/T") == "Seal")
+            seal = next(
+                one
+                for one in opened_pdf.Root.AcroForm.Fields
+                if one.FT == "/Sig" and one.get("/T") == "Seal"
+            )
             box, pages = [float(edge) for edge in seal.Rect], len(opened_pdf.pages)
         assert lowest_text(archive.store.read(made[0]), pages - 1) > box[3], count
 
@@ -145,7 +180,11 @@ def lowest_text(pdf: bytes, number: int) -> float:
 
     with pypdfium2.PdfDocument(pdf) as opened_pdf:
         text = opened_pdf[number].get_textpage()
-        boxes = [text.get_charbox(at) for at in range(text.count_chars()) if text.get_text_range(at, 1).strip()]
+        boxes = [
+            text.get_charbox(at)
+            for at in range(text.count_chars())
+            if text.get_text_range(at, 1).strip()
+        ]
     return min((bottom for _, bottom, _, top in boxes if top > 170 or bottom > 52), default=842.0)
 
 
@@ -156,4 +195,6 @@ def test_a_month_falls_due_on_its_day_in_local_time() -> None:
     assert terms(datetime(2026, 9, 30, 15, 59, tzinfo=UTC)) == set(), "still September in 鄂尔多斯"
     assert terms(datetime(2026, 9, 30, 16, 0, tzinfo=UTC)) == {Series.QY}
     assert terms(datetime(2026, 10, 3, 1, 0, tzinfo=UTC)) == set(Series)
-    assert len(terms_of("2026-09", ORGANISATIONS)) == len({one.fonds for one in terms_of("2026-09", ORGANISATIONS)}) * len(Series)
+    assert len(terms_of("2026-09", ORGANISATIONS)) == len(
+        {one.fonds for one in terms_of("2026-09", ORGANISATIONS)}
+    ) * len(Series)

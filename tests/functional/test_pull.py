@@ -18,7 +18,9 @@ from sqlalchemy import Engine, func, select
 
 from archive.database.encryption import ensure_keyring, give_keys
 from archive.database.engine import connect, reading
-from archive.database.tables_cases import Arrival, Case, CaseRevision, Component, Delivery, JournalEntry
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
+from archive.database.tables_gathering import Arrival
 from archive.jobs.crashpoints import PULL_POINTS
 from archive.reference.vocabulary import IntakeOutcome
 from tests.functional.test_main_job import ROOT, yice
@@ -26,7 +28,14 @@ from tests.support.postgres import free_port
 from tests.support.simulator import small_world
 
 CASES, SEED = 15, 6
-TROUBLE = {"slow": 0.05, "error": 0.15, "truncated": 0.15, "duplicate": 0.3, "disorder": 0.5, "expired": 0.1}
+TROUBLE = {
+    "slow": 0.05,
+    "error": 0.15,
+    "truncated": 0.15,
+    "duplicate": 0.3,
+    "disorder": 0.5,
+    "expired": 0.1,
+}
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +53,16 @@ class City:
         self._systems: subprocess.Popen[bytes] | None = None
 
     def start(self, faults: dict[str, float]) -> None:
-        words = ["demo", "sources", "--cases", str(CASES), "--seed", str(SEED), "--port", str(self.port)]
+        words = [
+            "demo",
+            "sources",
+            "--cases",
+            str(CASES),
+            "--seed",
+            str(SEED),
+            "--port",
+            str(self.port),
+        ]
         words += [word for kind, share in faults.items() for word in ("--fault", f"{kind}={share}")]
         self._systems = self._yice(*words)
         for _ in range(200):
@@ -62,7 +80,9 @@ class City:
             self._systems.wait()
 
     def tell(self, what: str, body: dict[str, float] | None = None) -> Any:
-        return requests.post(f"http://127.0.0.1:{self.port}/control/{what}", json=body, timeout=30).json()
+        return requests.post(
+            f"http://127.0.0.1:{self.port}/control/{what}", json=body, timeout=30
+        ).json()
 
     def settings(self) -> dict[str, str]:
         lines = (self.data / "sources.env").read_text().splitlines()
@@ -71,7 +91,11 @@ class City:
     def _yice(self, *words: str, **more: str) -> subprocess.Popen[bytes]:
         env = {**os.environ, "YICE_DATA": str(self.data), "PYTHONPATH": str(ROOT), **more}
         return subprocess.Popen(
-            [sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "api.cli", *words],
+            env=env,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
 
     def pull(self, *words: str, crash_at: str = "", kill_after: float | None = None) -> int:
@@ -84,7 +108,11 @@ class City:
 
     def pull_until_quiet(self) -> None:
         for _ in range(12):
-            if self.pull() == 0 and not self.collecting() and not list((self.data / "scans").glob("*.json")):
+            if (
+                self.pull() == 0
+                and not self.collecting()
+                and not list((self.data / "scans").glob("*.json"))
+            ):
                 return
             time.sleep(1)
         pytest.fail(f"still gathering: {self.collecting()}")
@@ -95,7 +123,10 @@ class City:
 
     def engine(self) -> Engine:
         """The rows with the keys of this data folder: the facts of cases are encrypted."""
-        return give_keys(connect(f"sqlite:///{self.data / 'yice.db'}"), ensure_keyring(self.data / "keys" / "columns.json"))
+        return give_keys(
+            connect(f"sqlite:///{self.data / 'yice.db'}"),
+            ensure_keyring(self.data / "keys" / "columns.json"),
+        )
 
     def holdings(self) -> dict[str, Any]:
         """All that the archive holds, without the times at which it came."""
@@ -108,19 +139,40 @@ class City:
                     .order_by(Case.case_no, CaseRevision.revision)
                 )
             ]
-            columns = (Case.case_no, Component.revision, Component.material_no, Component.path, Component.sha256)
+            columns = (
+                Case.case_no,
+                Component.revision,
+                Component.material_no,
+                Component.path,
+                Component.sha256,
+            )
             objects = [
-                tuple(row) for row in session.execute(select(*columns).join(Case, Case.id == Component.case_id).order_by(*columns[:4]))
+                tuple(row)
+                for row in session.execute(
+                    select(*columns).join(Case, Case.id == Component.case_id).order_by(*columns[:4])
+                )
             ]
             answers = [
                 (one.case_no, one.outcome, one.findings)
-                for one in session.scalars(select(Delivery).where(Delivery.outcome != IntakeOutcome.DUPLICATE))
+                for one in session.scalars(
+                    select(Delivery).where(Delivery.outcome != IntakeOutcome.DUPLICATE)
+                )
             ]
-            evidence = [tuple(row) for row in session.execute(select(Arrival.source, Arrival.sha256).where(Arrival.outcome == "TAKEN"))]
+            evidence = [
+                tuple(row)
+                for row in session.execute(
+                    select(Arrival.source, Arrival.sha256).where(Arrival.outcome == "TAKEN")
+                )
+            ]
         return {
-            "revisions": [(case, number, state, _timeless(facts)) for case, number, state, facts in revisions],
+            "revisions": [
+                (case, number, state, _timeless(facts)) for case, number, state, facts in revisions
+            ],
             "objects": objects,
-            "answers": sorted((case, outcome, sorted({one["code"] for one in found})) for case, outcome, found in answers),
+            "answers": sorted(
+                (case, outcome, sorted({one["code"] for one in found}))
+                for case, outcome, found in answers
+            ),
             "evidence": sorted(evidence),
         }
 
@@ -152,11 +204,18 @@ def undisturbed(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield made
 
 
-def test_every_case_of_the_four_systems_is_accounted_for_as_it_was_planted(undisturbed: City, world: Path) -> None:
+def test_every_case_of_the_four_systems_is_accounted_for_as_it_was_planted(
+    undisturbed: City, world: Path
+) -> None:
     truth = json.loads((world / "truth.json").read_text())["cases"]
     answers = undisturbed.holdings()["answers"]
     for one in truth:
-        codes = {code for case, outcome, found in answers if case == one["case_no"] and outcome == one["expected"] for code in found}
+        codes = {
+            code
+            for case, outcome, found in answers
+            if case == one["case_no"] and outcome == one["expected"]
+            for code in found
+        }
         assert one["finding"] is None or one["finding"] in codes, one
     first = [outcome for case, outcome, _ in answers]
     late = sum(one["late"] for one in truth)
@@ -164,17 +223,31 @@ def test_every_case_of_the_four_systems_is_accounted_for_as_it_was_planted(undis
     assert len(first) == len(truth) + late
 
 
-def test_no_number_of_a_person_stands_in_plain_in_the_database(undisturbed: City, world: Path) -> None:
+def test_no_number_of_a_person_stands_in_plain_in_the_database(
+    undisturbed: City, world: Path
+) -> None:
     events = json.loads((world / "events.json").read_text())
-    numbers = {person["id_number"] for one in events for person in (one["case"]["applicant"], *one["case"]["subjects"])}
+    numbers = {
+        person["id_number"]
+        for one in events
+        for person in (one["case"]["applicant"], *one["case"]["subjects"])
+    }
     assert len(numbers) >= CASES
     held = b"".join(path.read_bytes() for path in undisturbed.data.glob("yice.db*"))
     assert [number for number in numbers if number.encode() in held] == []
 
 
-def test_late_material_makes_a_second_revision_and_no_other_case_gets_one(undisturbed: City, world: Path) -> None:
-    late = {one["case_no"] for one in json.loads((world / "truth.json").read_text())["cases"] if one["late"]}
-    assert {case for case, number, _, _ in undisturbed.holdings()["revisions"] if number == 2} == late
+def test_late_material_makes_a_second_revision_and_no_other_case_gets_one(
+    undisturbed: City, world: Path
+) -> None:
+    late = {
+        one["case_no"]
+        for one in json.loads((world / "truth.json").read_text())["cases"]
+        if one["late"]
+    }
+    assert {
+        case for case, number, _, _ in undisturbed.holdings()["revisions"] if number == 2
+    } == late
 
 
 def test_each_fetch_leaves_its_evidence_in_the_facts_and_in_the_journal(undisturbed: City) -> None:
@@ -191,7 +264,9 @@ def test_each_fetch_leaves_its_evidence_in_the_facts_and_in_the_journal(undistur
     }
     assert {"VALID", "NONE"} <= signatures
     with reading(undisturbed.engine()) as session:
-        fetches = session.scalar(select(func.count()).select_from(JournalEntry).where(JournalEntry.act == "FETCH"))
+        fetches = session.scalar(
+            select(func.count()).select_from(JournalEntry).where(JournalEntry.act == "FETCH")
+        )
         assert fetches == session.scalar(select(func.count()).select_from(Arrival))
     assert json.loads(yice(undisturbed.data, "journal", "verify", "--json"))["fault"] is None
 
@@ -219,13 +294,25 @@ def test_after_kills_at_every_point_and_faults_of_every_kind_the_holdings_are_th
         assert made.holdings() == undisturbed.holdings()
 
 
-def test_a_source_that_is_down_is_shown_with_its_error_and_does_not_keep_the_others_back(world: Path, tmp_path: Path) -> None:
+def test_a_source_that_is_down_is_shown_with_its_error_and_does_not_keep_the_others_back(
+    world: Path, tmp_path: Path
+) -> None:
     with city(tmp_path / "var", world, {}) as made:
-        settings = {**made.settings(), "YICE_CERT_URL": f"http://127.0.0.1:{free_port()}/certificates"}
-        (made.data / "sources.env").write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        settings = {
+            **made.settings(),
+            "YICE_CERT_URL": f"http://127.0.0.1:{free_port()}/certificates",
+        }
+        (made.data / "sources.env").write_text(
+            "".join(f"{key}={value}\n" for key, value in settings.items())
+        )
         assert made.pull() == 1
-        status = {one["source"]: one for one in json.loads(yice(made.data, "pull", "--status", "--json"))}
-        assert (status["certificates"]["health"], status["certificates"]["error_code"]) == ("DOWN", "SOURCE_UNAVAILABLE")
+        status = {
+            one["source"]: one for one in json.loads(yice(made.data, "pull", "--status", "--json"))
+        }
+        assert (status["certificates"]["health"], status["certificates"]["error_code"]) == (
+            "DOWN",
+            "SOURCE_UNAVAILABLE",
+        )
         assert "127.0.0.1" not in status["certificates"]["error"]
         assert status["certificates"]["next_try"] is not None
         assert [status[name]["health"] for name in ("forms", "scans", "portal")] == ["OK"] * 3

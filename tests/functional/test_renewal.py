@@ -6,14 +6,15 @@ import pytest
 from pyhanko.sign.timestamps import HTTPTimeStamper
 from sqlalchemy import select, update
 
-from archive.compile.prove import Stamp, newest_stamp
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Job, VolumeVersion
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import VolumeVersion
 from archive.finding_aids.volumes import version_rows, volume_rows
 from archive.preservation.renewal import Outlook, freeze_renewals, learn_stamps, outlook
-from archive.preservation.verify import Held, committed, verify_volume
+from archive.preservation.verify import CommittedVolume, committed, verify_volume
 from archive.reference.compile_errors import NotProvedError
 from archive.signing.seal import SealError
+from archive.signing.validation import Stamp, newest_stamp
 from tests.support.archives import CASES, archive, committed_folder, keys
 from tests.support.holdings import Holdings, supplement
 from tests.support.postgres import free_port
@@ -27,13 +28,24 @@ FRESH = Stamp(NOW + 3650 * DAY, "rsa2048-sha256")
 def ending(archive: Holdings, volume: int) -> Holdings:
     """Of one volume, every row says that its time-stamp ends in thirty days."""
     with writing(archive.engine) as session:
-        session.execute(update(VolumeVersion).where(VolumeVersion.volume_id == volume).values(stamped_until=NOW + 30 * DAY))
+        session.execute(
+            update(VolumeVersion)
+            .where(VolumeVersion.volume_id == volume)
+            .values(stamped_until=NOW + 30 * DAY)
+        )
     return archive
 
 
 def renew(archive: Holdings) -> int:
     with writing(archive.engine) as session:
-        return freeze_renewals(session, "test", before=NOW + 60 * DAY, now_good_for=FRESH, ends={}, at=datetime.now(UTC))
+        return freeze_renewals(
+            session,
+            "test",
+            before=NOW + 60 * DAY,
+            now_good_for=FRESH,
+            ends={},
+            at=datetime.now(UTC),
+        )
 
 
 def ahead(archive: Holdings) -> Outlook:
@@ -41,16 +53,20 @@ def ahead(archive: Holdings) -> Outlook:
         return outlook(session, NOW + 60 * DAY, {})
 
 
-def held(archive: Holdings, number: int = 1) -> list[Held]:
+def held(archive: Holdings, number: int = 1) -> list[CommittedVolume]:
     """The versions of the volume with this 册号."""
     return [one for one in committed(archive.engine) if one.code.endswith(f"{number:06d}")]
 
 
-def test_a_renewed_volume_begins_with_the_bytes_of_the_one_before_and_both_prove(archive: Holdings) -> None:
+def test_a_renewed_volume_begins_with_the_bytes_of_the_one_before_and_both_prove(
+    archive: Holdings,
+) -> None:
     assert renew(ending(archive, 2)) == 1
     archive.make()
     one, two = held(archive, 2)
-    first, second = (archive.store.read(f"{each.prefix}/volume.pdf", sha256=each.sha256) for each in (one, two))
+    first, second = (
+        archive.store.read(f"{each.prefix}/volume.pdf", sha256=each.sha256) for each in (one, two)
+    )
     assert second.startswith(first)
     assert (one.version, two.version, two.previous) == (1, 2, one.inventory_sha256)
     stamp = newest_stamp(second)
@@ -58,29 +74,43 @@ def test_a_renewed_volume_begins_with_the_bytes_of_the_one_before_and_both_prove
     assert ahead(archive).due == renew(archive) == 0
     with reading(archive.engine) as session:
         assert [row["origin"] for row in version_rows(session, one.code)] == ["CASE", "RENEWAL"]
-        assert next(row for row in volume_rows(session) if row["code"] == one.code)["stamped_until"] == stamp.until.isoformat()
+        assert (
+            next(row for row in volume_rows(session) if row["code"] == one.code)["stamped_until"]
+            == stamp.until.isoformat()
+        )
         assert "renew" in set(session.scalars(select(Job.kind)))
     assert archive.faults() == []
     # When every certificate of the demonstration has ended, the one that was followed in time still holds, and the newest does not.
     later = archive.shop.trust.at(NOW + 30 * 365 * DAY)
     assert verify_volume(archive.store, one, later, archive.shop.prover) == []
-    assert [fault.invariant for fault in verify_volume(archive.store, two, later, archive.shop.prover)] == ["I1"]
+    assert [
+        fault.invariant for fault in verify_volume(archive.store, two, later, archive.shop.prover)
+    ] == ["I1"]
 
 
 def test_rows_from_before_it_was_kept_are_filled_in_from_the_store(archive: Holdings) -> None:
     with writing(archive.engine) as session:
         session.execute(update(VolumeVersion).values(stamped_until=None, stamp_algorithm=None))
     assert ahead(archive) == Outlook(None, 0)
-    assert [learn_stamps(archive.engine, archive.store), learn_stamps(archive.engine, archive.store)] == [4, 0]
+    assert [
+        learn_stamps(archive.engine, archive.store),
+        learn_stamps(archive.engine, archive.store),
+    ] == [4, 0]
     stamp = newest_stamp(archive.store.read(f"{held(archive)[-1].prefix}/volume.pdf"))
     assert stamp is not None
     assert ahead(archive).first_end == stamp.until
 
 
-def test_an_authority_that_is_away_leaves_the_old_version_and_a_supplement_takes_the_place_of_the_renewal(archive: Holdings) -> None:
+def test_an_authority_that_is_away_leaves_the_old_version_and_a_supplement_takes_the_place_of_the_renewal(
+    archive: Holdings,
+) -> None:
     renew(ending(archive, 2))
     with pytest.raises(SealError):
-        archive.make(archive.with_timestamper(HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=1)))
+        archive.make(
+            archive.with_timestamper(
+                HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=1)
+            )
+        )
     archive.deliver("second", supplement(CASES[1], 2))
     assert archive.freeze() == 1
     archive.make()
@@ -89,15 +119,27 @@ def test_an_authority_that_is_away_leaves_the_old_version_and_a_supplement_takes
     assert ahead(archive).due == 0
 
 
-def test_a_version_frozen_for_damage_is_never_passed_over_for_an_older_one(archive: Holdings) -> None:
+def test_a_version_frozen_for_damage_is_never_passed_over_for_an_older_one(
+    archive: Holdings,
+) -> None:
     assert renew(ending(archive, 1)) == 1
     with writing(archive.engine) as session:
-        session.execute(update(VolumeVersion).where(VolumeVersion.id == held_id(archive)).values(state="QUARANTINED"))
+        session.execute(
+            update(VolumeVersion)
+            .where(VolumeVersion.id == held_id(archive))
+            .values(state="QUARANTINED")
+        )
     with pytest.raises(NotProvedError):
         archive.make()
-    assert [one.version for one in held(archive)] == [1], "made of version 1, it would have lost what version 2 added"
+    assert [one.version for one in held(archive)] == [1], (
+        "made of version 1, it would have lost what version 2 added"
+    )
     with writing(archive.engine) as session:
-        session.execute(update(VolumeVersion).where(VolumeVersion.id == held_id(archive)).values(state="COMMITTED"))
+        session.execute(
+            update(VolumeVersion)
+            .where(VolumeVersion.id == held_id(archive))
+            .values(state="COMMITTED")
+        )
     archive.make()
     assert [one.version for one in held(archive)] == [1, 2, 3]
     assert archive.faults() == []
@@ -105,4 +147,6 @@ def test_a_version_frozen_for_damage_is_never_passed_over_for_an_older_one(archi
 
 def held_id(archive: Holdings) -> int:
     with reading(archive.engine) as session:
-        return session.scalars(select(VolumeVersion.id).where(VolumeVersion.volume_id == 1, VolumeVersion.version == 2)).one()
+        return session.scalars(
+            select(VolumeVersion.id).where(VolumeVersion.volume_id == 1, VolumeVersion.version == 2)
+        ).one()

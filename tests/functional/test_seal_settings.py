@@ -13,11 +13,11 @@ from sqlalchemy import select
 from api.runtime.bootstrap import open_workshop, start
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.compile.prove import read_signature
-from archive.database.tables_cases import Job
+from archive.database.tables_jobs import Job
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.demo_pki import DemoPki
 from archive.signing.seal import SealError
+from archive.signing.validation import read_signature
 from tests.support.factories import make_bag
 from tests.support.pki import PASSPHRASE, Authority, open_desk, stamper, write_pkcs12
 from tests.support.sealing import seal
@@ -74,20 +74,34 @@ def test_a_pkcs12_folder_with_a_tsa_address_seals_to_b_lta_and_is_no_demo(
         seals = open_seals(Settings(**house), no_demo)
         sealed = seal(seals.sealer_for(FONDS))
     report = read_signature(sealed.pdf, seals.trust)
-    assert (seals.demo, report.valid, report.level, report.signer_cn) == (False, True, SignatureLevel.B_LTA, "seal")
+    assert (seals.demo, report.valid, report.level, report.signer_cn) == (
+        False,
+        True,
+        SignatureLevel.B_LTA,
+        "seal",
+    )
 
 
-def test_real_keys_without_a_tsa_address_are_not_stamped_by_the_demonstration(house: dict[str, Any]) -> None:
+def test_real_keys_without_a_tsa_address_are_not_stamped_by_the_demonstration(
+    house: dict[str, Any],
+) -> None:
     sealed = seal(open_seals(Settings(**house), no_demo).sealer_for(FONDS))
     assert (sealed.level, sealed.pending) == (SignatureLevel.B_B, True)
 
 
-def test_a_token_seals_under_the_label_that_is_set_for_the_fonds(house: dict[str, Any], authority: Authority, tmp_path: Path) -> None:
+def test_a_token_seals_under_the_label_that_is_set_for_the_fonds(
+    house: dict[str, Any], authority: Authority, tmp_path: Path
+) -> None:
     (tmp_path / "hsm").mkdir()
     configure_softhsm(tmp_path / "hsm")
     make_hsm("archive").put("label of the office", authority.issue("on token"))
     del house["seal_folder"], house["seal_passphrase"]
-    token = {"pkcs11_module": str(MODULE), "pkcs11_token": "archive", "pkcs11_pin": PIN, "pkcs11_keys": {FONDS: "label of the office"}}
+    token = {
+        "pkcs11_module": str(MODULE),
+        "pkcs11_token": "archive",
+        "pkcs11_pin": PIN,
+        "pkcs11_keys": {FONDS: "label of the office"},
+    }
     seals = open_seals(Settings(**house, **token, signature_level=SignatureLevel.B_B), no_demo)
     assert read_signature(seal(seals.sealer_for(FONDS)).pdf, seals.trust).signer_cn == "on token"
     with pytest.raises(SealError) as refused:
@@ -106,7 +120,10 @@ def test_crl_and_ocsp_addresses_are_asked_when_that_is_set(tmp_path: Path) -> No
             revocation_fetch=True,
             signature_level=SignatureLevel.B_B,
         )
-        assert read_signature(seal(open_seals(settings, no_demo).sealer_for(FONDS)).pdf, open_seals(settings, no_demo).trust).valid
+        assert read_signature(
+            seal(open_seals(settings, no_demo).sealer_for(FONDS)).pdf,
+            open_seals(settings, no_demo).trust,
+        ).valid
         desk.authority.revoke(issued)
         with pytest.raises(SealError) as refused:
             seal(open_seals(settings, no_demo).sealer_for(FONDS))
@@ -122,9 +139,17 @@ def test_crl_and_ocsp_addresses_are_asked_when_that_is_set(tmp_path: Path) -> No
         {"tsa_url": "file:///etc/passwd"},
         {"trust_folder": Path("/nowhere")},
     ],
-    ids=["keys without roots", "two kinds of key", "module without token", "address that is none", "no root in the folder"],
+    ids=[
+        "keys without roots",
+        "two kinds of key",
+        "module without token",
+        "address that is none",
+        "no root in the folder",
+    ],
 )
-def test_settings_that_contradict_each_other_are_refused(house: dict[str, Any], change: dict[str, Any]) -> None:
+def test_settings_that_contradict_each_other_are_refused(
+    house: dict[str, Any], change: dict[str, Any]
+) -> None:
     with pytest.raises(SealError) as refused:
         open_seals(Settings(**{**house, **change}), no_demo)
     assert refused.value.code == "SEAL_CONFIG"
@@ -145,9 +170,17 @@ def test_secrets_come_from_files_and_are_never_shown(
     assert "8461937" not in repr(settings)
 
 
-@pytest.mark.parametrize(("fault", "level", "state"), [(Fault.SOUND, "B-LTA", "COMMITTED"), (Fault.ERROR_500, "B-B", "COMMITTED")])
+@pytest.mark.parametrize(
+    ("fault", "level", "state"),
+    [(Fault.SOUND, "B-LTA", "COMMITTED"), (Fault.ERROR_500, "B-B", "COMMITTED")],
+)
 def test_a_case_becomes_a_volume_under_the_real_key(
-    house: dict[str, Any], authority: Authority, tmp_path: Path, fault: Fault, level: str, state: str
+    house: dict[str, Any],
+    authority: Authority,
+    tmp_path: Path,
+    fault: Fault,
+    level: str,
+    state: str,
 ) -> None:
     make_bag(tmp_path / "bags" / "bag", case_no="150602010000-20260901-000001")
     with serve_tsa(stamper(authority, tmp_path), fault) as tsa:
@@ -162,16 +195,36 @@ def test_a_time_stamp_that_was_owed_comes_as_a_second_version_once_the_authority
     with serve_tsa(stamper(authority, tmp_path), Fault.ERROR_500) as tsa:
         env = {"YICE_TSA_URL": tsa.url}
         (listed,) = compiled(house, tmp_path, **env)
-        assert (listed["signature_level"], listed["lta_pending"], listed["version"]) == ("B-B", True, 1)
-        assert json.loads(told(house, "timestamp", "--pending", "--json", expect=1, **env))["failed"] == 1
+        assert (listed["signature_level"], listed["lta_pending"], listed["version"]) == (
+            "B-B",
+            True,
+            1,
+        )
+        assert (
+            json.loads(told(house, "timestamp", "--pending", "--json", expect=1, **env))["failed"]
+            == 1
+        )
         tsa.fault = Fault.SOUND
-        assert json.loads(told(house, "timestamp", "--pending", "--json", **env)) == {"total": 1, "done": 1, "failed": 0}
+        assert json.loads(told(house, "timestamp", "--pending", "--json", **env)) == {
+            "total": 1,
+            "done": 1,
+            "failed": 0,
+        }
         (listed,) = json.loads(told(house, "list", "--json", **env))
-        assert (listed["signature_level"], listed["lta_pending"], listed["version"]) == ("B-LTA", False, 2)
-        assert json.loads(told(house, "verify", "--all", "--json", **env)) == {"volumes": 2, "faults": []}
+        assert (listed["signature_level"], listed["lta_pending"], listed["version"]) == (
+            "B-LTA",
+            False,
+            2,
+        )
+        assert json.loads(told(house, "verify", "--all", "--json", **env)) == {
+            "volumes": 2,
+            "faults": [],
+        }
 
 
-def test_a_case_whose_seal_is_revoked_becomes_no_volume(house: dict[str, Any], tmp_path: Path) -> None:
+def test_a_case_whose_seal_is_revoked_becomes_no_volume(
+    house: dict[str, Any], tmp_path: Path
+) -> None:
     own = Authority("Own")
     issued = own.issue("seal")
     own.revoke(issued)
@@ -188,12 +241,22 @@ def test_a_case_whose_seal_is_revoked_becomes_no_volume(house: dict[str, Any], t
 def told(house: dict[str, Any], *words: str, expect: int = 0, **more: str) -> str:
     """Run the command line with the settings of a house; what it printed."""
     command = [sys.executable, "-m", "api.cli", *words]
-    done = subprocess.run(command, env=env_of(house, **more), cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command,
+        env=env_of(house, **more),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout
 
 
-def compiled(house: dict[str, Any], folder: Path, expect: int = 0, **more: str) -> list[dict[str, Any]]:
+def compiled(
+    house: dict[str, Any], folder: Path, expect: int = 0, **more: str
+) -> list[dict[str, Any]]:
     """Ingest and compile through the command line; what `yice list` then says."""
     told(house, "ingest", str(folder / "bags"), **more)
     told(house, "compile", "--all", expect=expect, **more)

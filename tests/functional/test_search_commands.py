@@ -11,18 +11,24 @@ import pytest
 from sqlalchemy import select
 
 from archive.database.engine import connect, reading
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from tests.functional.test_main_job import ROOT, yice
 from tests.support.factories import make_bag
 
-_MOUNTED = "from api.cli import main; main()"
+_MOUNTED = "from api.cli.main import main; main()"
 
 
 def run(data: Path, *words: str, expect: int = 0) -> Any:
     """Run a search command as `yice` will carry it, and read the JSON that it prints."""
     env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", _MOUNTED, *words, "--json"], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", _MOUNTED, *words, "--json"],
+        env=env,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == expect, done.stdout + done.stderr
     return json.loads(done.stdout)
@@ -33,7 +39,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with two volumes, one of them received elsewhere, and an index."""
     folder = tmp_path_factory.mktemp("found")
     make_bag(folder / "bags" / "one", case_no="150602010000-20260901-000001")
-    make_bag(folder / "bags" / "two", case_no="150622020000-20260901-000002", receive="150622020000")
+    make_bag(
+        folder / "bags" / "two", case_no="150622020000-20260901-000002", receive="150622020000"
+    )
     yice(folder / "var", "ingest", str(folder / "bags"), "--json")
     yice(folder / "var", "compile", "--all", "--json")
     assert run(folder / "var", "reindex") == {"volumes": 2}
@@ -45,7 +53,14 @@ def test_the_index_agrees_with_the_database(made: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["姓名:测", "姓名:测某", "旗区:东胜 卷目:出生", "150602010000-20260901-000001", "日期:2026-09 NOT 卷目:通办"]
+    "typed",
+    [
+        "姓名:测",
+        "姓名:测某",
+        "旗区:东胜 卷目:出生",
+        "150602010000-20260901-000001",
+        "日期:2026-09 NOT 卷目:通办",
+    ],
 )
 def test_a_volume_is_found_by_its_facts_with_its_names_masked(made: Path, typed: str) -> None:
     found = run(made, "search", typed)
@@ -67,7 +82,9 @@ def test_words_on_the_pages_are_found_and_numbers_are_masked_there(made: Path) -
 def test_a_search_is_journalled_without_what_was_typed(made: Path) -> None:
     run(made, "search", "姓名:测某")
     with reading(connect(f"sqlite:///{made / 'yice.db'}")) as session:
-        entries = list(session.scalars(select(JournalEntry).filter_by(act="SEARCH").order_by(JournalEntry.seq)))
+        entries = list(
+            session.scalars(select(JournalEntry).filter_by(act="SEARCH").order_by(JournalEntry.seq))
+        )
     assert json.loads(entries[-1].detail) == {"shown": 2, "total": 2}
     assert not any("测某" in one.detail + one.subject for one in entries)
     assert json.loads(yice(made, "journal", "verify", "--json"))["fault"] is None

@@ -35,7 +35,10 @@ def test_requests_are_counted_by_all_processes_together(tmp_path: Path) -> None:
     with serving(tmp_path, web_processes="3", rate_limit="50") as (server, address):
         wait_until(lambda: len(answering(server.pid)) == 3)
         # Each on a connection of its own, so that any process may get it; the public has a tenth.
-        codes = [httpx.get(f"{address}/api/v1/checks/7KQM-2XWP-9RTA-H4ND-C8VE").status_code for _ in range(20)]
+        codes = [
+            httpx.get(f"{address}/api/v1/checks/7KQM-2XWP-9RTA-H4ND-C8VE").status_code
+            for _ in range(20)
+        ]
     assert sorted(codes) == [404] * 5 + [429] * 15
 
 
@@ -62,14 +65,21 @@ def test_nothing_answers_any_more_when_the_server_was_killed(tmp_path: Path) -> 
         raise AssertionError("somebody still answers")
 
 
-def test_a_port_that_is_taken_is_told_with_the_next_step_before_anything_begins(tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_told_with_the_next_step_before_anything_begins(
+    tmp_path: Path,
+) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
         env = {**os.environ, "YICE_DATA": str(tmp_path)}
         done = subprocess.run(
-            [sys.executable, "-m", "api.cli", "serve", "--port", str(port)], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "api.cli", "serve", "--port", str(port)],
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
     assert done.returncode == 2
     assert "PORT_IN_USE" in done.stderr

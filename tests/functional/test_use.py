@@ -15,12 +15,13 @@ from playwright.sync_api import Browser, Page, expect
 from api.demo.accounts import make_demo_accounts
 from api.demo.run import keep_for_login_page
 from api.jobs.acts import ingest_paths, run_compile
+from api.jobs.progress import Quiet
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.accession.accession import confirm
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import UsageRequest
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_usage import UsageRequest
 from archive.reference.vocabulary import SourceKind
 from tests.functional.test_desk import City, drawn, enter, page, pytestmark
 from tests.support.browser import ROOT, browser, served
@@ -49,12 +50,12 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     runtime = start(Settings(data=data, workers=1))
     for case_no in (BIRTH, SECOND):
         make_bag(data / "bags" / case_no, case=sound_case(case_no))
-    ingest_paths(runtime, [data / "bags"])
+    ingest_paths(runtime, "cli:test", [data / "bags"], Quiet())
     with writing(runtime.engine) as session:
         for entry in session.query(JournalEntry).filter(JournalEntry.act == "ACCESSION").all():
             if "CONFIRM" in entry.detail or '"WAITING"' in entry.detail:
                 confirm(session, "test", case_no=entry.subject, reason="核对无误")
-    assert run_compile(runtime).failed == 0
+    assert run_compile(runtime, "cli:test", Quiet()).failed == 0
     made = make_demo_accounts(runtime)
     keep_for_login_page(runtime, made)
     with served(data) as address:
@@ -70,15 +71,26 @@ def csrf(client: httpx.Client) -> str:
 def asked(city: City, login: str, code: str, **other: str) -> str:
     """A request entered as a form would; gives its number."""
     with city.client(login) as client:
-        form = {"capacity": "POLICE", "scope": "CASE", "purpose": "核对材料", "basis": "公户核〔2026〕1号", "paper:办理业务的依据": "1"}
-        answer = client.post("/usage", data={"csrf": csrf(client), "code": code, "days": "2", **form, **other})
+        form = {
+            "capacity": "POLICE",
+            "scope": "CASE",
+            "purpose": "核对材料",
+            "basis": "公户核〔2026〕1号",
+            "paper:办理业务的依据": "1",
+        }
+        answer = client.post(
+            "/usage", data={"csrf": csrf(client), "code": code, "days": "2", **form, **other}
+        )
         assert answer.status_code == 303, answer.text
         return answer.headers["location"].removeprefix("/usage/")
 
 
 def decided(city: City, login: str, number: str, decision: str = "approve") -> int:
     with city.client(login) as client:
-        return client.post(f"/usage/{number}/decision", data={"csrf": csrf(client), "decision": decision, "reason": "材料齐全"}).status_code
+        return client.post(
+            f"/usage/{number}/decision",
+            data={"csrf": csrf(client), "decision": decision, "reason": "材料齐全"},
+        ).status_code
 
 
 def ask_by_hand(page: Page, city: City, code: str) -> str:
@@ -122,14 +134,18 @@ def check_as_anybody(browser: Browser, city: City, address: str, pdf: bytes) -> 
     compared = anybody.locator("#mine input")
     compared.set_input_files({"name": "copy.pdf", "mimeType": "application/pdf", "buffer": pdf})
     expect(anybody.get_by_text("您手中的文件就是本馆出具的那一份")).to_be_visible()
-    compared.set_input_files({"name": "copy.pdf", "mimeType": "application/pdf", "buffer": pdf + b"\n"})
+    compared.set_input_files(
+        {"name": "copy.pdf", "mimeType": "application/pdf", "buffer": pdf + b"\n"}
+    )
     expect(anybody.get_by_text("不是本馆出具的那一份")).to_be_visible()
     anybody.goto(f"{city.address}/check?code=AAAA AAAA AAAA AAAA AAAA")
     expect(anybody.get_by_text("没有这个核验码")).to_be_visible()
     anybody.context.close()
 
 
-def test_from_search_to_a_certified_copy_that_anybody_checks_by_its_qr_code(city: City, page: Page, browser: Browser) -> None:
+def test_from_search_to_a_certified_copy_that_anybody_checks_by_its_qr_code(
+    city: City, page: Page, browser: Browser
+) -> None:
     enter(page, city, "demo-archivist")
     number = ask_by_hand(page, city, city.code_of(BIRTH))
     approve_by_hand(browser, city, number)
@@ -152,15 +168,30 @@ def test_from_search_to_a_certified_copy_that_anybody_checks_by_its_qr_code(city
     assert len(codes) == 1
     check_as_anybody(browser, city, codes[0].text, pdf)
     with reading(city.runtime.engine) as session:
-        acts = {one.act for one in session.query(JournalEntry).filter(JournalEntry.detail.contains(number)).all()}
-    assert {"REQUEST_USE", "DECIDE_USE", "VIEW_PAGES", "VIEW_PLAIN", "ORDER_COPY", "CERTIFY", "DOWNLOAD_COPY"} <= acts
+        acts = {
+            one.act
+            for one in session.query(JournalEntry)
+            .filter(JournalEntry.detail.contains(number))
+            .all()
+        }
+    assert {
+        "REQUEST_USE",
+        "DECIDE_USE",
+        "VIEW_PAGES",
+        "VIEW_PLAIN",
+        "ORDER_COPY",
+        "CERTIFY",
+        "DOWNLOAD_COPY",
+    } <= acts
 
 
 def test_a_grant_opens_a_foreign_volume_while_it_lasts_and_only_when_stated(city: City) -> None:
     code = city.code_of(SECOND)
     number = asked(city, "demo-officer-other", code)
     with city.client("demo-officer-other") as other:
-        assert other.get(f"/volumes/{code}?usage={number}").status_code == 404  # asked is not granted
+        assert (
+            other.get(f"/volumes/{code}?usage={number}").status_code == 404
+        )  # asked is not granted
         assert decided(city, "demo-chief-other", number) == 404  # another station does not decide
         assert decided(city, "demo-chief", number) == 303
         assert decided(city, "demo-chief", number) == 409
@@ -175,8 +206,12 @@ def test_a_grant_opens_a_foreign_volume_while_it_lasts_and_only_when_stated(city
         assert NUMBER in other.get(plain).text
         assert other.get(f"/volumes/{code}/v1/signature?usage={number}").status_code == 200
         with writing(city.runtime.engine) as session:
-            session.query(UsageRequest).filter_by(account="demo-officer-other").one().ends_at = database_now(session) - timedelta(seconds=1)
-        ended = [other.get(one).status_code for one in (f"/volumes/{code}?usage={number}", image, plain)]
+            session.query(UsageRequest).filter_by(account="demo-officer-other").one().ends_at = (
+                database_now(session) - timedelta(seconds=1)
+            )
+        ended = [
+            other.get(one).status_code for one in (f"/volumes/{code}?usage={number}", image, plain)
+        ]
         assert ended == [404, 404, 404]
         assert "已到期" in other.get("/usage").text
 
@@ -188,12 +223,24 @@ def test_a_grant_is_taken_back_refused_and_withdrawn(city: City) -> None:
     assert decided(city, "demo-district", refused, "refuse") == 303
     with city.client("demo-archivist") as archivist, city.client("demo-chief") as chief:
         assert archivist.get(f"/volumes/{code}/plain?usage={taken}").status_code == 200
-        assert chief.post(f"/usage/{taken}/end", data={"csrf": csrf(chief), "reason": "依据撤销"}).status_code == 303
-        assert [archivist.get(f"/volumes/{code}/plain?usage={one}").status_code for one in (taken, refused)] == [403, 403]
+        assert (
+            chief.post(
+                f"/usage/{taken}/end", data={"csrf": csrf(chief), "reason": "依据撤销"}
+            ).status_code
+            == 303
+        )
+        assert [
+            archivist.get(f"/volumes/{code}/plain?usage={one}").status_code
+            for one in (taken, refused)
+        ] == [403, 403]
         token = csrf(archivist)
-        assert archivist.post(f"/usage/{withdrawn}/withdraw", data={"csrf": token}).status_code == 303
+        assert (
+            archivist.post(f"/usage/{withdrawn}/withdraw", data={"csrf": token}).status_code == 303
+        )
         assert decided(city, "demo-chief", withdrawn) == 409
-        assert archivist.post(f"/usage/{taken}/copies", data={"csrf": token}).status_code == 403  # ended: no copy either
+        assert (
+            archivist.post(f"/usage/{taken}/copies", data={"csrf": token}).status_code == 403
+        )  # ended: no copy either
         register = archivist.get("/uses").text
         assert all(one in register for one in (taken, refused, withdrawn))
         assert "查询登记簿" in archivist.get("/uses/sheet").text
@@ -204,16 +251,29 @@ def test_nobody_decides_his_own_and_roles_are_held_when_forced(city: City) -> No
     own = asked(city, "demo-chief", code)
     assert decided(city, "demo-chief", own) == 403
     assert decided(city, "demo-archivist", own) == 403  # his role decides nothing
-    forms = {"/usage": {"code": code}, f"/usage/{own}/decision": {}, f"/usage/{own}/end": {}, f"/usage/{own}/copies": {}}
+    forms = {
+        "/usage": {"code": code},
+        f"/usage/{own}/decision": {},
+        f"/usage/{own}/end": {},
+        f"/usage/{own}/copies": {},
+    }
     for login in ("demo-auxiliary", "sysadmin", "auditor"):
         with city.client(login) as client:
             token = csrf(client)
-            assert [client.post(path, data={"csrf": token, **data}).status_code for path, data in forms.items()] == [403] * 4
-            assert [client.get(path).status_code for path in ("/usage", "/usage/new", "/approvals", "/uses", "/uses.csv")] == [403] * 5
+            assert [
+                client.post(path, data={"csrf": token, **data}).status_code
+                for path, data in forms.items()
+            ] == [403] * 4
+            assert [
+                client.get(path).status_code
+                for path in ("/usage", "/usage/new", "/approvals", "/uses", "/uses.csv")
+            ] == [403] * 5
     with city.client("demo-officer") as officer:
         assert [officer.get(path).status_code for path in ("/approvals", "/uses")] == [403, 403]
         assert officer.get(f"/usage/{own}").status_code == 404  # somebody else's
-    answer = asked(city, "demo-district-archivist", code, purpose="=HYPERLINK(1)", basis="+86 13800000000")
+    answer = asked(
+        city, "demo-district-archivist", code, purpose="=HYPERLINK(1)", basis="+86 13800000000"
+    )
     with city.client("demo-archivist") as archivist:
         lines = archivist.get("/uses.csv").content.decode("utf-8-sig").splitlines()
     line = next(one for one in lines if one.startswith(answer))
@@ -238,19 +298,32 @@ def test_registers_are_checked_printed_and_taken_along_masked(city: City, page: 
     }
     for address, words in said.items():
         page.goto(address)
-        with pypdfium2.PdfDocument(page.pdf(prefer_css_page_size=True, print_background=True)) as document:
+        with pypdfium2.PdfDocument(
+            page.pdf(prefer_css_page_size=True, print_background=True)
+        ) as document:
             assert len(document) == 1
             assert [round(one) for one in document[0].get_size()] == [595, 842]
             text = "".join(document[0].get_textpage().get_text_range().split())  # titles are spaced
         assert [one for one in words if one not in text] == []
         assert "工作台" not in text  # the menu stays on the screen
     with city.client("demo-district-archivist") as client:
-        line = client.get(f"{series.removeprefix(city.address)}/register.csv").content.decode("utf-8-sig").splitlines()[1]
+        line = (
+            client.get(f"{series.removeprefix(city.address)}/register.csv")
+            .content.decode("utf-8-sig")
+            .splitlines()[1]
+        )
         assert line.startswith(f"1,{code},{BIRTH},测*非婚生育子女随母出生登记,")
-        figures = client.get("/statistics.csv", params={"since": "2026-09", "until": "2026-09"}).content.decode("utf-8-sig")
+        figures = client.get(
+            "/statistics.csv", params={"since": "2026-09", "until": "2026-09"}
+        ).content.decode("utf-8-sig")
         assert "卷目,出生,2,册" in figures
         assert f"材料来源,{SourceKind.SHARED_CERT.label},4,份" in figures
-        assert "卷目" not in client.get("/statistics.csv", params={"until": "2026-08"}).content.decode("utf-8-sig").split("口径", 1)[1]
+        assert (
+            "卷目"
+            not in client.get("/statistics.csv", params={"until": "2026-08"})
+            .content.decode("utf-8-sig")
+            .split("口径", 1)[1]
+        )
     with city.client("demo-officer-other") as other:
         assert other.get(f"{series.removeprefix(city.address)}/register.csv").status_code == 404
 
@@ -276,7 +349,10 @@ def test_axe_finds_no_violation_on_the_pages_of_use(city: City, browser: Browser
             "secadmin": ("/system/daily", "/system/accounts"),
             "": ("/check", "/check/AAAA-AAAA-AAAA-AAAA-AAAA"),
         }.items():
-            context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme="dark" if scheme == "dark" else "light")
+            context = browser.new_context(
+                viewport={"width": 1366, "height": 768},
+                color_scheme="dark" if scheme == "dark" else "light",
+            )
             page = context.new_page()
             if login:
                 enter(page, city, login)
@@ -284,6 +360,9 @@ def test_axe_finds_no_violation_on_the_pages_of_use(city: City, browser: Browser
                 page.goto(city.address + address.replace("SERIES", "/series/J602/CS/2026/Y"))
                 page.evaluate(axe)
                 result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-                found += [(address, scheme, one["id"], one["nodes"][0]["html"][:120]) for one in result["violations"]]
+                found += [
+                    (address, scheme, one["id"], one["nodes"][0]["html"][:120])
+                    for one in result["violations"]
+                ]
             context.close()
     assert found == []

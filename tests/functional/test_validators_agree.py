@@ -11,8 +11,8 @@ import pytest
 
 from api.runtime.bootstrap import open_workshop, start
 from api.runtime.settings import Settings
-from archive.compile.prove import TrustAnchors, read_signature
 from archive.reference.vocabulary import SignatureLevel
+from archive.signing.validation import TrustAnchors, read_signature
 from tests.support.factories import make_bag
 
 ROOT = Path(__file__).parents[2]
@@ -33,11 +33,22 @@ class Made:
 def volume(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("agree")
     make_bag(folder / "bags" / "bag", case_no="150602010000-20260901-000001")
-    env = {**os.environ, "YICE_DATA": str(folder / "var"), "PYTHONPATH": str(ROOT), "YICE_SIGNATURE_LEVEL": str(request.param)}
+    env = {
+        **os.environ,
+        "YICE_DATA": str(folder / "var"),
+        "PYTHONPATH": str(ROOT),
+        "YICE_SIGNATURE_LEVEL": str(request.param),
+    }
 
     def yice(*words: str) -> str:
         return subprocess.run(
-            [sys.executable, "-m", "api.cli", *words], env=env, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
+            [sys.executable, "-m", "api.cli", *words],
+            env=env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
         ).stdout
 
     yice("ingest", str(folder / "bags"))
@@ -49,7 +60,10 @@ def volume(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     root, nss = folder / "var" / "pki" / "root.pem", folder / "nss"
     nss.mkdir()
     subprocess.run(["certutil", "-N", "-d", f"sql:{nss}", "--empty-password"], check=True)
-    subprocess.run(["certutil", "-A", "-d", f"sql:{nss}", "-n", "root", "-t", "CT,C,C", "-i", str(root)], check=True)
+    subprocess.run(
+        ["certutil", "-A", "-d", f"sql:{nss}", "-n", "root", "-t", "CT,C,C", "-i", str(root)],
+        check=True,
+    )
     shop = open_workshop(start(Settings(data=folder / "var")))
     assert shop.demo
     return Made(request.param, pdf, root, nss, shop.trust)
@@ -65,19 +79,42 @@ def changed(made: Made, folder: Path) -> Path:
 
 
 def pyhanko(made: Made, pdf: Path, verb: str, *options: str) -> tuple[bool, str]:
-    words = [str(Path(sys.executable).with_name("pyhanko")), "sign", verb, "--pretty-print", "--trust", str(made.root), "--trust-replace"]
-    done = subprocess.run([*words, *options, str(pdf)], capture_output=True, text=True, timeout=120, check=False)
+    words = [
+        str(Path(sys.executable).with_name("pyhanko")),
+        "sign",
+        verb,
+        "--pretty-print",
+        "--trust",
+        str(made.root),
+        "--trust-replace",
+    ]
+    done = subprocess.run(
+        [*words, *options, str(pdf)], capture_output=True, text=True, timeout=120, check=False
+    )
     return done.returncode == 0 and "judged VALID" in done.stdout, done.stdout + done.stderr
 
 
 def pdfsig(made: Made, pdf: Path) -> str:
-    done = subprocess.run(["pdfsig", "-nssdir", f"sql:{made.nss}", str(pdf)], capture_output=True, text=True, timeout=120, check=False)
-    return done.stdout.partition("Signature #2")[0]  # poppler 22 does not know document time-stamps, only the seal is its business
+    done = subprocess.run(
+        ["pdfsig", "-nssdir", f"sql:{made.nss}", str(pdf)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.stdout.partition("Signature #2")[
+        0
+    ]  # poppler 22 does not know document time-stamps, only the seal is its business
 
 
 def test_we_find_the_level_that_was_asked_for(volume: Made) -> None:
     report = read_signature(volume.pdf.read_bytes(), volume.trust)
-    assert (report.valid, report.intact, report.covers_whole_document, report.level) == (True, True, True, volume.level)
+    assert (report.valid, report.intact, report.covers_whole_document, report.level) == (
+        True,
+        True,
+        True,
+        volume.level,
+    )
 
 
 def test_pyhanko_alone_with_the_root_judges_the_volume_valid(volume: Made) -> None:
@@ -86,7 +123,9 @@ def test_pyhanko_alone_with_the_root_judges_the_volume_valid(volume: Made) -> No
         assert valid, text
 
 
-def test_pyhanko_judges_a_b_lta_volume_valid_with_nothing_but_the_root_and_the_data_inside(volume: Made) -> None:
+def test_pyhanko_judges_a_b_lta_volume_valid_with_nothing_but_the_root_and_the_data_inside(
+    volume: Made,
+) -> None:
     valid, text = pyhanko(volume, volume.pdf, "adesverify")
     assert valid is (volume.level is SignatureLevel.B_LTA), text
 
@@ -102,7 +141,9 @@ def test_a_stranger_without_the_root_trusts_nothing(volume: Made, tmp_path: Path
     subprocess.run(["certutil", "-N", "-d", f"sql:{tmp_path}", "--empty-password"], check=True)
     stranger = Made(volume.level, volume.pdf, volume.root, tmp_path, volume.trust)
     assert "Certificate is Trusted." not in pdfsig(stranger, volume.pdf)
-    assert not read_signature(volume.pdf.read_bytes(), TrustAnchors((), (), volume.trust.crls)).valid
+    assert not read_signature(
+        volume.pdf.read_bytes(), TrustAnchors((), (), volume.trust.crls)
+    ).valid
 
 
 def test_one_changed_bit_is_found_by_all(volume: Made, tmp_path: Path) -> None:

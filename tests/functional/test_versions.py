@@ -11,7 +11,9 @@ from archive.accession.accession import confirm
 from archive.arrangement.numbering import void
 from archive.audit import journal
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import CaseRevision, JournalEntry, Volume, VolumeVersion
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import CaseRevision
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.finding_aids.volumes import version_rows, volume_rows
 from archive.jobs.leases import claim, finish_job, release
 from archive.preservation.verify import committed, gaps
@@ -45,7 +47,9 @@ def outcome(archive: Holdings, name: str, case: dict[str, object]) -> tuple[str,
     return str(got.outcome), [one.code for one in got.findings]
 
 
-def test_a_supplement_makes_version_2_under_the_same_code_and_leaves_version_1_whole(archive: Holdings) -> None:
+def test_a_supplement_makes_version_2_under_the_same_code_and_leaves_version_1_whole(
+    archive: Holdings,
+) -> None:
     made(archive)
     first = committed(archive.engine)[0]
     before = {one.key: one.sha256 for one in archive.store.list(f"{first.prefix}/")}
@@ -66,7 +70,9 @@ def test_a_supplement_makes_version_2_under_the_same_code_and_leaves_version_1_w
         assert [row["version"] for row in version_rows(session, first.code)] == [1, 2]
 
 
-def test_what_is_no_new_supplement_is_refused_or_a_duplicate_under_its_code(archive: Holdings) -> None:
+def test_what_is_no_new_supplement_is_refused_or_a_duplicate_under_its_code(
+    archive: Holdings,
+) -> None:
     assert outcome(archive, "early", supplement()) == ("REFUSED", ["SUPPLEMENT_UNKNOWN"])
     made(archive)
     plain = supplement()
@@ -89,11 +95,15 @@ def test_supplements_delivered_at_the_same_time_are_each_taken_once(archive: Hol
         outcomes = list(pool.map(lambda one: str(archive.deliver(*one).outcome), cases))
     assert sorted(outcomes) == ["ACCEPTED", "ACCEPTED", "DUPLICATE", "DUPLICATE"]
     with reading(archive.engine) as session:
-        assert session.scalars(select(CaseRevision.revision).order_by(CaseRevision.revision)).all() == [1, 2, 3]
+        assert session.scalars(
+            select(CaseRevision.revision).order_by(CaseRevision.revision)
+        ).all() == [1, 2, 3]
         assert journal.verify(session)[1] is None
 
 
-def test_supplements_that_come_before_version_1_wait_their_turn_and_each_makes_a_version(archive: Holdings) -> None:
+def test_supplements_that_come_before_version_1_wait_their_turn_and_each_makes_a_version(
+    archive: Holdings,
+) -> None:
     archive.deliver("first", sound_case(CASE_NO))
     archive.deliver("second", supplement(number=1))
     archive.deliver("third", supplement(number=2))
@@ -107,11 +117,15 @@ def test_supplements_that_come_before_version_1_wait_their_turn_and_each_makes_a
     assert archive.freeze() == 0
     with reading(archive.engine) as session:
         rows = version_rows(session, committed(archive.engine)[0].code)
-    assert [(row["version"], row["case_revision"], row["state"]) for row in rows] == [(n, n, "COMMITTED") for n in (1, 2, 3)]
+    assert [(row["version"], row["case_revision"], row["state"]) for row in rows] == [
+        (n, n, "COMMITTED") for n in (1, 2, 3)
+    ]
     assert archive.faults() == []
 
 
-def test_a_supplement_replaces_a_delivery_that_still_waits_to_be_confirmed(archive: Holdings) -> None:
+def test_a_supplement_replaces_a_delivery_that_still_waits_to_be_confirmed(
+    archive: Holdings,
+) -> None:
     case = sound_case(CASE_NO)
     case["materials"][3]["source_ref"] = None
     assert outcome(archive, "first", case)[0] == "CONFIRM"
@@ -123,7 +137,9 @@ def test_a_supplement_replaces_a_delivery_that_still_waits_to_be_confirmed(archi
         assert session.scalars(select(VolumeVersion.case_revision)).all() == [2]
 
 
-def test_a_supplement_that_waits_to_be_confirmed_makes_its_version_once_confirmed(archive: Holdings) -> None:
+def test_a_supplement_that_waits_to_be_confirmed_makes_its_version_once_confirmed(
+    archive: Holdings,
+) -> None:
     made(archive)
     case = supplement()
     case["materials"][3]["source_ref"] = None
@@ -134,30 +150,45 @@ def test_a_supplement_that_waits_to_be_confirmed_makes_its_version_once_confirme
     assert archive.freeze() == 1
 
 
-def test_a_tsa_that_was_down_is_made_up_for_by_a_further_version_and_the_old_one_stays(archive: Holdings) -> None:
-    down = archive.with_timestamper(HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=2))
+def test_a_tsa_that_was_down_is_made_up_for_by_a_further_version_and_the_old_one_stays(
+    archive: Holdings,
+) -> None:
+    down = archive.with_timestamper(
+        HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=2)
+    )
     archive.deliver("first", sound_case(CASE_NO))
     archive.freeze()
     archive.make(down)
     with reading(archive.engine) as session:
-        assert [(row["signature_level"], row["lta_pending"]) for row in volume_rows(session)] == [("B-B", True)]
+        assert [(row["signature_level"], row["lta_pending"]) for row in volume_rows(session)] == [
+            ("B-B", True)
+        ]
     assert archive.freeze_timestamps() == 1
     with pytest.raises(SealError):
         archive.make(down)
-    assert archive.freeze_timestamps() == 0  # the version that failed is tried again, no other is begun
+    assert (
+        archive.freeze_timestamps() == 0
+    )  # the version that failed is tried again, no other is begun
     archive.make()
     one, two = committed(archive.engine)
-    signed = [archive.store.read(f"{each.prefix}/volume.pdf", sha256=each.sha256) for each in (one, two)]
+    signed = [
+        archive.store.read(f"{each.prefix}/volume.pdf", sha256=each.sha256) for each in (one, two)
+    ]
     assert signed[1].startswith(signed[0])
     with reading(archive.engine) as session:
         rows = version_rows(session, one.code)
-        assert [(row["version"], row["signature_level"], row["lta_pending"]) for row in rows] == [(1, "B-B", True), (2, "B-LTA", False)]
+        assert [(row["version"], row["signature_level"], row["lta_pending"]) for row in rows] == [
+            (1, "B-B", True),
+            (2, "B-LTA", False),
+        ]
     assert archive.faults() == []
     assert archive.freeze_timestamps() == 0
 
 
 def test_a_supplement_does_not_wait_for_a_time_stamp_that_cannot_be_had(archive: Holdings) -> None:
-    down = archive.with_timestamper(HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=2))
+    down = archive.with_timestamper(
+        HTTPTimeStamper(f"http://127.0.0.1:{free_port()}/tsa", timeout=2)
+    )
     archive.deliver("first", sound_case(CASE_NO))
     archive.freeze()
     archive.make(down)
@@ -172,7 +203,9 @@ def test_a_supplement_does_not_wait_for_a_time_stamp_that_cannot_be_had(archive:
     assert archive.faults() == []
 
 
-def test_a_supplement_takes_the_place_of_a_version_whose_originals_cannot_be_brought_in(archive: Holdings) -> None:
+def test_a_supplement_takes_the_place_of_a_version_whose_originals_cannot_be_brought_in(
+    archive: Holdings,
+) -> None:
     archive.deliver("first", sound_case(CASE_NO))
     archive.freeze()
     with writing(archive.engine) as session:
@@ -208,12 +241,16 @@ def test_a_void_number_explains_its_gap_and_is_never_given_again(archive: Holdin
     archive.freeze()
     with reading(archive.engine) as session:
         assert session.scalars(select(Volume.number).order_by(Volume.number)).all() == [1, 2, 3]
-        assert session.scalars(select(JournalEntry.subject).where(JournalEntry.act == "VOID")).all() == [first]
+        assert session.scalars(
+            select(JournalEntry.subject).where(JournalEntry.act == "VOID")
+        ).all() == [first]
     with pytest.raises(ConflictError, match="已归档"), writing(archive.engine) as session:
         void(session, "test", code=second, reason="x")
 
 
-def test_a_number_in_a_workers_hands_or_about_to_be_committed_is_not_voided(archive: Holdings) -> None:
+def test_a_number_in_a_workers_hands_or_about_to_be_committed_is_not_voided(
+    archive: Holdings,
+) -> None:
     archive.deliver("first", sound_case(CASE_NO))
     archive.freeze()
     with reading(archive.engine) as session:

@@ -22,8 +22,10 @@ from api.demo.sources import KEY, World
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.database.engine import reading
-from archive.database.tables_cases import Case, JournalEntry, Step, Volume, VolumeVersion
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case
 from archive.database.tables_gathering import CapturedFile
+from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
 from tests.functional.test_desk import City, drawn, enter, page
 from tests.resources import images
@@ -35,7 +37,8 @@ from tests.support.station import moved_case
 
 __all__ = ["browser", "page"]
 pytestmark = pytest.mark.skipif(
-    not (ROOT / "node_modules/htmx.org").is_dir() and not os.environ.get("CI"), reason="front-end packages are missing: make setup"
+    not (ROOT / "node_modules/htmx.org").is_dir() and not os.environ.get("CI"),
+    reason="front-end packages are missing: make setup",
 )
 CASES = [f"150602010000-20260901-{number:06d}" for number in range(701, 711)]
 WAITS, BLANK_NO = CASES[3], 6
@@ -47,7 +50,11 @@ def closed(case_no: str) -> dict[str, Any]:
     for one in case["materials"]:
         if "form" not in one:
             one.pop("files")
-            one.update(source="SCANNED_PROOF", source_ref=None, pages=2 if one["no"] == 4 and case_no == WAITS else 1)
+            one.update(
+                source="SCANNED_PROOF",
+                source_ref=None,
+                pages=2 if one["no"] == 4 and case_no == WAITS else 1,
+            )
     return case
 
 
@@ -56,7 +63,11 @@ def scans() -> list[tuple[str, bytes]]:
     found = []
     for index, case_no in enumerate(CASES):
         for no, kind in ((4, "居民户口簿"), (5, "住所材料"), (6, "情况说明")):
-            data = images.blank_jpeg() if (case_no, no) == (WAITS, BLANK_NO) else picture(no + 101 * index)
+            data = (
+                images.blank_jpeg()
+                if (case_no, no) == (WAITS, BLANK_NO)
+                else picture(no + 101 * index)
+            )
             found.append((f"{case_no}_{no:03d}_{kind}_1.jpg", data))
     return [*found, (f"{WAITS}_004_居民户口簿_2.jpg", picture(4444))]
 
@@ -65,7 +76,12 @@ def scans() -> list[tuple[str, bytes]]:
 def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     data, world = tmp_path_factory.mktemp("window"), tmp_path_factory.mktemp("world")
     events = [
-        {"seq": seq, "kind": "CASE_CLOSED", "occurred_at": "2026-09-01T18:00:00+08:00", "case": closed(one)}
+        {
+            "seq": seq,
+            "kind": "CASE_CLOSED",
+            "occurred_at": "2026-09-01T18:00:00+08:00",
+            "case": closed(one),
+        }
         for seq, one in enumerate(CASES, 1)
     ]
     for name, rows in (("events", events), ("certificates", []), ("applications", [])):
@@ -73,7 +89,10 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     runtime = start(Settings(data=data, workers=1))
     made = make_demo_accounts(runtime)
     keep_for_login_page(runtime, made)
-    with simulated(World(world, None)) as (systems, _), served(data, workers="1", forms_url=f"{systems}/forms", forms_key=KEY) as address:
+    with (
+        simulated(World(world, None)) as (systems, _),
+        served(data, workers="1", forms_url=f"{systems}/forms", forms_key=KEY) as address,
+    ):
         yield City(address, runtime, {one.login: one for one in made})
 
 
@@ -88,23 +107,31 @@ def given(files: list[tuple[str, bytes]], folder: Path) -> list[str]:
     return [str(folder / name) for name, _ in files]
 
 
-def test_thirty_files_find_their_cases_and_go_on_by_themselves(city: City, page: Page, tmp_path: Path) -> None:
+def test_thirty_files_find_their_cases_and_go_on_by_themselves(
+    city: City, page: Page, tmp_path: Path
+) -> None:
     enter(page, city, "demo-district-archivist")
     page.get_by_label("主菜单").get_by_role("link", name="归集池").click()
     page.get_by_role("button", name="立即提取").click()
-    expect(page.get_by_text("缺 4 居民户口簿")).to_have_count(len(CASES), timeout=60_000)  # the page itself asks
+    expect(page.get_by_text("缺 4 居民户口簿")).to_have_count(
+        len(CASES), timeout=60_000
+    )  # the page itself asks
     expect(page.locator(".sources li").first.get_by_text("正常")).to_be_visible()
     page.locator("#choose").set_input_files(given(scans(), tmp_path))
     expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=120_000)
     expect(page.locator("#sent li small.ok")).to_have_count(30)
-    expect(page.locator("#sent li small.wait")).to_contain_text("材料 4 共 2 个文件，已到 1 个")  # until its other page came
+    expect(page.locator("#sent li small.wait")).to_contain_text(
+        "材料 4 共 2 个文件，已到 1 个"
+    )  # until its other page came
     for _ in range(240):
         if gathered(city) == len(CASES):
             break
         time.sleep(0.5)
     assert gathered(city) == len(CASES)
     page.reload()
-    expect(page.get_by_text("没有归集中的办件")).to_be_visible(timeout=60_000)  # the page asks while it runs
+    expect(page.get_by_text("没有归集中的办件")).to_be_visible(
+        timeout=60_000
+    )  # the page asks while it runs
     # The same heap again is known, and nothing is doubled.
     page.locator("#choose").set_input_files(given(scans(), tmp_path))
     expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=60_000)
@@ -114,10 +141,14 @@ def test_thirty_files_find_their_cases_and_go_on_by_themselves(city: City, page:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_of_the_window_are_open_to_everybody_at_any_width(city: City, browser: Browser, scheme: str, tmp_path: Path) -> None:
+def test_the_pages_of_the_window_are_open_to_everybody_at_any_width(
+    city: City, browser: Browser, scheme: str, tmp_path: Path
+) -> None:
     axe = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
     dark = "dark" if scheme == "dark" else "light"
-    context = browser.new_context(viewport={"width": 1366, "height": 768}, color_scheme=dark, locale="zh-CN")
+    context = browser.new_context(
+        viewport={"width": 1366, "height": 768}, color_scheme=dark, locale="zh-CN"
+    )
     page = context.new_page()
     enter(page, city, "demo-district-archivist")
     page.goto(f"{city.address}/collecting")
@@ -128,12 +159,23 @@ def test_the_pages_of_the_window_are_open_to_everybody_at_any_width(city: City, 
     expect(waits).to_be_visible()
     capture = waits.get_attribute("href") or ""
     found: list[Any] = []
-    for address in ("", capture, f"/checks/{WAITS}", f"/checks/{CASES[0]}", "/checks", "/compile", "/"):
+    for address in (
+        "",
+        capture,
+        f"/checks/{WAITS}",
+        f"/checks/{CASES[0]}",
+        "/checks",
+        "/compile",
+        "/",
+    ):
         if address:
             page.goto(city.address + address)
         page.evaluate(axe)
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        found += [(address, one["id"], [node["html"][:120] for node in one["nodes"][:3]]) for one in result["violations"]]
+        found += [
+            (address, one["id"], [node["html"][:120] for node in one["nodes"][:3]])
+            for one in result["violations"]
+        ]
         for width, height in ((683, 384), (390, 844)):  # 200 % of a station's screen, and a phone
             page.set_viewport_size({"width": width, "height": height})
             if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
@@ -147,7 +189,9 @@ def test_the_pages_of_the_window_are_open_to_everybody_at_any_width(city: City, 
     assert found == []
 
 
-def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(city: City, page: Page, browser: Browser) -> None:
+def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(
+    city: City, page: Page, browser: Browser
+) -> None:
     enter(page, city, "demo-district-archivist")
     page.goto(f"{city.address}/checks/{WAITS}")
     expect(page.locator("#at")).to_have_text("4 / 4")  # the blank page lies open
@@ -193,13 +237,20 @@ def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(city: City, p
     page.get_by_role("button", name="确认").click()
     expect(page.get_by_text("没有待核对的办件")).to_be_visible()
     with reading(city.runtime.engine) as session:
-        (said,) = (json.loads(one.detail) for one in session.query(JournalEntry).filter_by(act="CONFIRM"))
-        laid = [json.loads(one.detail)["leaves"] for one in session.query(JournalEntry).filter_by(act="PAGE_ORDER")]
+        (said,) = (
+            json.loads(one.detail) for one in session.query(JournalEntry).filter_by(act="CONFIRM")
+        )
+        laid = [
+            json.loads(one.detail)["leaves"]
+            for one in session.query(JournalEntry).filter_by(act="PAGE_ORDER")
+        ]
     assert said["ticked"] == [1, 2, 3, 4, 5, 6]
     assert laid[0] == laid[-1] == [[2, 1, 0], [1, 1, 90]]
 
 
-def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(city: City, page: Page) -> None:
+def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(
+    city: City, page: Page
+) -> None:
     enter(page, city, "demo-district-archivist")
     page.goto(f"{city.address}/compile")
     page.get_by_role("button", name="组卷：全部符合的 10 件").click()
@@ -209,12 +260,17 @@ def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(city: Cit
     with reading(city.runtime.engine) as session:
         volume = session.query(Volume).filter_by(code=code).one()
         step = session.query(Step).join(VolumeVersion, VolumeVersion.id == Step.volume_version_id)
-        compiled = step.filter(VolumeVersion.volume_id == volume.id, Step.step == "COMPILED").one().result
+        compiled = (
+            step.filter(VolumeVersion.volume_id == volume.id, Step.step == "COMPILED").one().result
+        )
     item = next(one for one in compiled["contents"] if one["title"] == "居民户口簿")
     prefix = f"{storage_prefix(ArchivalCode.parse(code), 1)}/"
     with pikepdf.open(io.BytesIO(city.runtime.store.read(f"{prefix}volume.pdf"))) as pdf:
         first, second = (pdf.pages[item["page"] - 1 + at] for at in (0, 1))
-        assert [one.Resources.XObject.Im0.read_raw_bytes() for one in (first, second)] == [picture(4444), picture(4 + 101 * 3)]
+        assert [one.Resources.XObject.Im0.read_raw_bytes() for one in (first, second)] == [
+            picture(4444),
+            picture(4 + 101 * 3),
+        ]
         box = second.mediabox.as_list()
         assert box[2] > box[3]  # turned, so it lies across
     assert json.loads(city.runtime.store.read(f"{prefix}process.json"))["page_orders"] == [
@@ -241,20 +297,34 @@ def small(number: int) -> bytes:
     return out.getvalue()
 
 
-def test_five_hundred_files_over_a_line_that_breaks_and_none_is_lost(city: City, page: Page, tmp_path: Path) -> None:
+def test_five_hundred_files_over_a_line_that_breaks_and_none_is_lost(
+    city: City, page: Page, tmp_path: Path
+) -> None:
     heap = given([(f"{number:03d}.png", small(number)) for number in range(500)], tmp_path)
-    breaks = {40: Fault.RESET_HALFWAY, 41: Fault.RESET_BEFORE, 300: Fault.RESET_AFTER, 301: Fault.UNAVAILABLE}
+    breaks = {
+        40: Fault.RESET_HALFWAY,
+        41: Fault.RESET_BEFORE,
+        300: Fault.RESET_AFTER,
+        301: Fault.UNAVAILABLE,
+    }
     with proxied(city.address.removeprefix("http://")) as between:
         through = replace(city, address=f"http://{between.address}")
         enter(page, through, "demo-auxiliary")
         page.goto(f"{through.address}/collecting")
-        between.count, between.choose = 0, lambda _method, path, number: breaks.get(number) if "/uploads/" in path else None
+        between.count, between.choose = (
+            0,
+            lambda _method, path, number: breaks.get(number) if "/uploads/" in path else None,
+        )
         page.locator("#choose").set_input_files(heap)
         expect(page.locator("#told")).to_have_text("已收到 500 / 500，全部完成", timeout=240_000)
         assert {fault for fault, _, _ in between.done} == set(breaks.values())
     expect(page.get_by_text("500 个要人处理")).to_be_visible()
     with reading(city.runtime.engine) as session:
-        rows = session.query(CapturedFile.state, CapturedFile.sha256).filter(CapturedFile.account == "demo-auxiliary").all()
+        rows = (
+            session.query(CapturedFile.state, CapturedFile.sha256)
+            .filter(CapturedFile.account == "demo-auxiliary")
+            .all()
+        )
     assert [one.state for one in rows] == ["UNPLACED"] * 500
     assert len({one.sha256 for one in rows}) == 500
     page.goto(f"{city.address}/collecting")
@@ -268,19 +338,36 @@ def test_a_file_of_another_district_is_nobodys_business_here(city: City) -> None
         held = session.scalars(select(CapturedFile.id).limit(1)).one()
     with city.client("demo-officer-other") as other, city.client("demo-chief") as chief:
         missing = "0" * 32
-        assert (other.get(f"/collecting/{held}").status_code, chief.get(f"/collecting/{held}").status_code) == (404, 403)
+        assert (
+            other.get(f"/collecting/{held}").status_code,
+            chief.get(f"/collecting/{held}").status_code,
+        ) == (404, 403)
         assert other.get(f"/collecting/{held}/1.webp?look=1").status_code == 404
         csrf = re.search(r'name="csrf" value="(\w+)"', other.get("/").text)
         assert csrf
         for act in ("file", "return"):
-            form = {"csrf": csrf[1], "reason": "不是我的", "case_no": CASES[0], "no": "4", "type": "户口簿"}
+            form = {
+                "csrf": csrf[1],
+                "reason": "不是我的",
+                "case_no": CASES[0],
+                "no": "4",
+                "type": "户口簿",
+            }
             asked = [other.post(f"/collecting/{one}/{act}", data=form) for one in (held, missing)]
             assert [one.status_code for one in asked] == [404, 404]
             assert asked[0].text.replace(held, missing) == asked[1].text
         headers = {"x-csrf": csrf[1], "accept": "application/json"}
-        asked = [other.post(f"/collecting/uploads/{one}/complete", headers=headers) for one in (held, missing)]
+        asked = [
+            other.post(f"/collecting/uploads/{one}/complete", headers=headers)
+            for one in (held, missing)
+        ]
         assert [one.status_code for one in asked] == [404, 404]
         assert asked[0].text == asked[1].text
-        assert other.post("/collecting/uploads", headers={"accept": "application/json"}, json={}).status_code in {409, 422}
+        assert other.post(
+            "/collecting/uploads", headers={"accept": "application/json"}, json={}
+        ).status_code in {409, 422}
         forged = {**headers, "sec-fetch-site": "cross-site"}
-        assert other.post(f"/collecting/uploads/{held}/complete", headers=forged).json()["code"] == "BAD_FORM"
+        assert (
+            other.post(f"/collecting/uploads/{held}/complete", headers=forged).json()["code"]
+            == "BAD_FORM"
+        )

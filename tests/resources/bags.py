@@ -12,7 +12,11 @@ from tests.support.factories import make_bag
 
 def members(folder: Path) -> dict[str, bytes]:
     """The files of a bag by path."""
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def sound_members(tmp_path: Path) -> dict[str, bytes]:
@@ -22,14 +26,20 @@ def sound_members(tmp_path: Path) -> dict[str, bytes]:
 
 def manifest_of(files: dict[str, bytes], method: str = "sha256") -> bytes:
     """A manifest of these files."""
-    return "".join(f"{hashlib.new(method, data).hexdigest()}  {name}\n" for name, data in sorted(files.items())).encode()
+    return "".join(
+        f"{hashlib.new(method, data).hexdigest()}  {name}\n" for name, data in sorted(files.items())
+    ).encode()
 
 
 def resealed(files: dict[str, bytes]) -> dict[str, bytes]:
     """Both manifests made anew, so that what is wrong is not the digests."""
     files = {name: data for name, data in files.items() if "manifest-" not in name}
-    files["manifest-sha256.txt"] = manifest_of({name: data for name, data in files.items() if name.startswith("data/")})
-    files["tagmanifest-sha256.txt"] = manifest_of({name: data for name, data in files.items() if not name.startswith("data/")})
+    files["manifest-sha256.txt"] = manifest_of(
+        {name: data for name, data in files.items() if name.startswith("data/")}
+    )
+    files["tagmanifest-sha256.txt"] = manifest_of(
+        {name: data for name, data in files.items() if not name.startswith("data/")}
+    )
     return files
 
 
@@ -41,7 +51,9 @@ def folder_of(root: Path, files: dict[str, bytes]) -> Path:
     return root
 
 
-def zip_of(path: Path, files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED, top: str = "") -> Path:
+def zip_of(
+    path: Path, files: dict[str, bytes], *, method: int = zipfile.ZIP_DEFLATED, top: str = ""
+) -> Path:
     """Write these files as a zip."""
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, data in files.items():
@@ -49,7 +61,9 @@ def zip_of(path: Path, files: dict[str, bytes], *, method: int = zipfile.ZIP_DEF
     return path
 
 
-def with_member(path: Path, files: dict[str, bytes], name: str, *, kind: int = stat.S_IFREG) -> Path:
+def with_member(
+    path: Path, files: dict[str, bytes], name: str, *, kind: int = stat.S_IFREG
+) -> Path:
     """A sound zip and one member more, under a name and of a kind that zip tools would not write."""
     zip_of(path, files)
     with zipfile.ZipFile(path, "a") as archive:
@@ -83,14 +97,18 @@ def overlapping(path: Path, files: dict[str, bytes], copies: int = 50) -> Path:
     last = data[data.rindex(b"PK\x01\x02") : end]
     more = b"".join(last.replace(b"data/bomb", b"data/b%03d" % number) for number in range(copies))
     count = struct.unpack_from("<H", data, end + 10)[0] + copies
-    tail = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, end - start + len(more), start, 0)
+    tail = struct.pack(
+        "<4sHHHHIIH", b"PK\x05\x06", 0, 0, count, count, end - start + len(more), start, 0
+    )
     path.write_bytes(data[:end] + more + tail)
     return path
 
 
 def huge_directory(path: Path) -> Path:
     """A zip that promises a directory of 4 GB."""
-    path.write_bytes(struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 0xFFFE, 0xFFFE, 0xFFFFFFF0, 0, 0))
+    path.write_bytes(
+        struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 0xFFFE, 0xFFFE, 0xFFFFFFF0, 0, 0)
+    )
     return path
 
 

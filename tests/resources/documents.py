@@ -12,14 +12,22 @@ from api.demo import born_digital
 from tests.resources.images import jpeg
 
 
-def pdf(change: Callable[[pikepdf.Pdf], None] | None = None, *, pages: int = 1, text: str = "Certificate", **options: object) -> bytes:
+def pdf(
+    change: Callable[[pikepdf.Pdf], None] | None = None,
+    *,
+    pages: int = 1,
+    text: str = "Certificate",
+    **options: object,
+) -> bytes:
     """A PDF with a line of text on each page, changed as told."""
     made = pikepdf.new()
     for number in range(pages):
         page = made.add_blank_page(page_size=(595, 842))
         font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)
         page.obj.Resources = Dictionary(Font=Dictionary(F1=font))
-        page.obj.Contents = made.make_stream(f"BT /F1 24 Tf 72 700 Td ({text} {number}) Tj ET".encode())
+        page.obj.Contents = made.make_stream(
+            f"BT /F1 24 Tf 72 700 Td ({text} {number}) Tj ET".encode()
+        )
     if change:
         change(made)
     out = io.BytesIO()
@@ -34,7 +42,9 @@ def misnumbered_pdf() -> bytes:
 
 def foreign_pdf() -> bytes:
     """A certificate of somebody who is not of the case."""
-    return born_digital.without_fonts("居民身份证", ("姓名：别某", "公民身份号码：150602199101010013"))
+    return born_digital.without_fonts(
+        "居民身份证", ("姓名：别某", "公民身份号码：150602199101010013")
+    )
 
 
 def scanned_pdf(picture: bytes, size: tuple[int, int]) -> bytes:
@@ -76,7 +86,9 @@ def flate_bomb_pdf() -> bytes:
 
     def change(made: pikepdf.Pdf) -> None:
         packed = zlib.compress(_packed(b" ", 512), 9)
-        made.pages[0].obj.Contents = pikepdf.Stream(made, packed, Filter=Array([Name.FlateDecode, Name.FlateDecode]))
+        made.pages[0].obj.Contents = pikepdf.Stream(
+            made, packed, Filter=Array([Name.FlateDecode, Name.FlateDecode])
+        )
 
     return pdf(change, compress_streams=False)
 
@@ -86,10 +98,27 @@ def object_stream_bomb_pdf() -> bytes:
     packed = _packed(b"3 0 4 10 ", 256)
     out = bytearray(b"%PDF-1.5\n1 0 obj\n<</Type/Catalog/Pages 3 0 R>>\nendobj\n")
     at = len(out)
-    out += b"2 0 obj\n<</Type/ObjStm/N 2/First 9/Filter/FlateDecode/Length %d>>stream\n" % len(packed) + packed + b"\nendstream\nendobj\n"
-    table = b"".join(bytes(row) for row in ([0, 0, 0, 0], [1, 0, 9, 0], [1, at >> 8, at & 255, 0], [2, 0, 2, 0], [2, 0, 2, 1]))
+    out += (
+        b"2 0 obj\n<</Type/ObjStm/N 2/First 9/Filter/FlateDecode/Length %d>>stream\n" % len(packed)
+        + packed
+        + b"\nendstream\nendobj\n"
+    )
+    table = b"".join(
+        bytes(row)
+        for row in (
+            [0, 0, 0, 0],
+            [1, 0, 9, 0],
+            [1, at >> 8, at & 255, 0],
+            [2, 0, 2, 0],
+            [2, 0, 2, 1],
+        )
+    )
     start = len(out)
-    out += b"5 0 obj\n<</Type/XRef/Size 5/W[1 2 1]/Root 1 0 R/Length %d>>stream\n" % len(table) + table + b"\nendstream\nendobj\n"
+    out += (
+        b"5 0 obj\n<</Type/XRef/Size 5/W[1 2 1]/Root 1 0 R/Length %d>>stream\n" % len(table)
+        + table
+        + b"\nendstream\nendobj\n"
+    )
     return bytes(out) + b"startxref\n%d\n%%%%EOF" % start
 
 
@@ -110,7 +139,9 @@ def million_pages_pdf() -> bytes:
         kids, count = made.pages[0].obj, 1
         for _ in range(6):
             count *= 10
-            node = made.make_indirect(Dictionary(Type=Name.Pages, Kids=Array([kids] * 10), Count=count))
+            node = made.make_indirect(
+                Dictionary(Type=Name.Pages, Kids=Array([kids] * 10), Count=count)
+            )
             kids = node
         made.Root.Pages = kids
 
@@ -207,9 +238,12 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 def ofd(**more: bytes) -> bytes:
     """The skeleton of an OFD."""
-    body = b'<?xml version="1.0" encoding="UTF-8"?><ofd:OFD xmlns:ofd="http://www.ofdspec.org/2016"/>'
+    body = (
+        b'<?xml version="1.0" encoding="UTF-8"?><ofd:OFD xmlns:ofd="http://www.ofdspec.org/2016"/>'
+    )
     return zipped(
-        {"OFD.xml": body, "Doc_0/Document.xml": b"<Document/>"} | {name.replace("_xml", ".xml"): data for name, data in more.items()}
+        {"OFD.xml": body, "Doc_0/Document.xml": b"<Document/>"}
+        | {name.replace("_xml", ".xml"): data for name, data in more.items()}
     )
 
 

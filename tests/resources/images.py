@@ -17,7 +17,12 @@ def picture(text: str = "page", *, mode: str = "RGB", size: tuple[int, int] = A4
     image = Image.new("L", size, 245)
     draw = ImageDraw.Draw(image)
     for line in range(12):
-        draw.text((size[0] // 8, size[1] // 12 * line + 40), f"{text} {line}", fill=20, font_size=max(10, size[0] // 28))
+        draw.text(
+            (size[0] // 8, size[1] // 12 * line + 40),
+            f"{text} {line}",
+            fill=20,
+            font_size=max(10, size[0] // 28),
+        )
     return image.convert(mode)
 
 
@@ -84,10 +89,21 @@ def many_frames_tiff(count: int = 1_200, size: tuple[int, int] = (1, 1)) -> byte
     """A page repeated by its directory alone: more pages than a case can have, in few bytes."""
     width, height = size
     start = 8 + width * height + width * height % 2
-    fields = [(256, width), (257, height), (258, 8), (259, 1), (262, 1), (273, 8), (278, height), (279, width * height)]
+    fields = [
+        (256, width),
+        (257, height),
+        (258, 8),
+        (259, 1),
+        (262, 1),
+        (273, 8),
+        (278, height),
+        (279, width * height),
+    ]
     out = bytearray(b"II*\x00" + struct.pack("<I", start) + b"\x80" * (start - 8))
     for number in range(count):
-        out += struct.pack("<H", len(fields)) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields)
+        out += struct.pack("<H", len(fields)) + b"".join(
+            struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields
+        )
         out += struct.pack("<I", 0 if number == count - 1 else len(out) + 4)
     return bytes(out)
 
@@ -103,7 +119,9 @@ def bomb_png(side: int = 40_000) -> bytes:
     """1.6 thousand million pixels in a few hundred kilobytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     rows = zlib.compress(bytes(side // 8 + 1) * 2_000, 9)
     return (
@@ -118,7 +136,12 @@ def text_bomb_png() -> bytes:
     """A sound picture with a compressed comment of 300 MB."""
     whole = saved(picture(), "PNG")
     data = b"Comment\x00\x00" + zlib.compress(bytes(300 << 20), 9)
-    chunk = struct.pack(">I", len(data)) + b"zTXt" + data + struct.pack(">I", zlib.crc32(b"zTXt" + data))
+    chunk = (
+        struct.pack(">I", len(data))
+        + b"zTXt"
+        + data
+        + struct.pack(">I", zlib.crc32(b"zTXt" + data))
+    )
     return whole[:33] + chunk + whole[33:]
 
 
@@ -134,7 +157,9 @@ def cmyk_jpeg() -> bytes:
 
 def deep_png() -> bytes:
     """16 bit grey."""
-    return saved(picture("deep").convert("I").point(lambda value: value * 256).convert("I;16"), "PNG")
+    return saved(
+        picture("deep").convert("I").point(lambda value: value * 256).convert("I;16"), "PNG"
+    )
 
 
 def deep_blank_png() -> bytes:
@@ -149,12 +174,16 @@ def profiled_jpeg() -> bytes:
 
 def phone_jpeg() -> bytes:
     """A phone's multi-picture JPEG: one page, and a preview that is none."""
-    return saved(picture("phone"), "MPO", save_all=True, append_images=[picture("phone", size=(400, 560))])
+    return saved(
+        picture("phone"), "MPO", save_all=True, append_images=[picture("phone", size=(400, 560))]
+    )
 
 
 def written(seed: int = 1) -> Image.Image:
     """A page full of Chinese writing, as a window's scanner sees it."""
-    lines = tuple(f"兹证明上述人员情况属实，材料齐全，特此出具本证明。{row:02d}" for row in range(16))
+    lines = tuple(
+        f"兹证明上述人员情况属实，材料齐全，特此出具本证明。{row:02d}" for row in range(16)
+    )
     return scans.colour(scans.Page("证明", lines, "演示派出所"), 200, Random(seed))  # noqa: S311 - repeatable
 
 

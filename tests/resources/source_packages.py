@@ -19,14 +19,23 @@ def fetch(name: str, version: str, folder: Path) -> Path:
     options, _ = command.parse_args(["--no-binary", ":all:", "--no-deps", "--quiet", name])
     with command.main_context():
         session = command.get_default_session(options)
-        finder = command._build_package_finder(options, session, target_python=make_target_python(options))
+        finder = command._build_package_finder(
+            options, session, target_python=make_target_python(options)
+        )
         best = finder.find_best_candidate(name, SpecifierSet(f"=={version}")).best_candidate
         if best is None:
             raise SystemExit(f"no source package of {name} {version}")
-        answer = session.get(best.link.url_without_fragment, headers={"Accept-Encoding": "identity"}, timeout=120)
+        answer = session.get(
+            best.link.url_without_fragment, headers={"Accept-Encoding": "identity"}, timeout=120
+        )
         answer.raise_for_status()
-        if best.link.hash_name != "sha256" or hashlib.sha256(answer.content).hexdigest() != best.link.hash:
-            raise SystemExit(f"the source package of {name} {version} is not the one that the index names")
+        if (
+            best.link.hash_name != "sha256"
+            or hashlib.sha256(answer.content).hexdigest() != best.link.hash
+        ):
+            raise SystemExit(
+                f"the source package of {name} {version} is not the one that the index names"
+            )
     path = folder / best.link.filename
     path.write_bytes(answer.content)
     return path

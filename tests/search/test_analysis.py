@@ -50,7 +50,9 @@ def test_each_folded_character_knows_its_place(text: str) -> None:
     folded, places = fold_with_places(text)
     assert folded == fold(text)
     assert len(places) == len(folded)
-    assert all(character in fold(text[place]) for character, place in zip(folded, places, strict=True))
+    assert all(
+        character in fold(text[place]) for character, place in zip(folded, places, strict=True)
+    )
 
 
 @given(st.text())

@@ -18,7 +18,9 @@ codes = st.builds(
     st.integers(1, 999_999),
 )
 documents = st.builds(
-    lambda volume_id, code, day: document(volume_id, code=str(code), completed_on=day, year=code.year),
+    lambda volume_id, code, day: document(
+        volume_id, code=str(code), completed_on=day, year=code.year
+    ),
     st.integers(1, 2**34),
     codes,
     st.dates(date(1949, 1, 1), date(2099, 12, 31)),

@@ -13,14 +13,16 @@ import pytest
 from sqlalchemy import Engine, select
 
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Case, IndexFeed, Volume
+from archive.database.tables_cases import Case
+from archive.database.tables_jobs import IndexFeed
+from archive.database.tables_volumes import Volume
 from archive.jobs import feed
 from search import tree as ask
 from search.errors import NoIndexError, WriterBusyError
 from search.follow import Source, catch_up, check, follow, rebuild
 from search.index import Request, SearchIndex
+from search.index_folder import IndexFolder, IndexReader
 from search.query import parse
-from search.shelf import Reader, Shelf
 from storage.blobs import BlobStore
 from storage.local_store import LocalStore
 from tests.support.archive_rows import add_version, add_volume, fill
@@ -41,18 +43,18 @@ def source(engine: Engine, store: BlobStore) -> Source:
 
 
 @pytest.fixture(params=["tantivy", "whoosh"])
-def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path / "search", request.param)
+def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> IndexFolder:
+    return IndexFolder(tmp_path / "search", request.param)
 
 
 @pytest.fixture
-def index(source: Source, shelf: Shelf) -> SearchIndex:
+def index(source: Source, shelf: IndexFolder) -> SearchIndex:
     """The current index, built from an empty archive."""
     rebuild(source, shelf)
     return shelf.open()
 
 
-def total(index: SearchIndex | Reader, typed: str = "") -> int:
+def total(index: SearchIndex | IndexReader, typed: str = "") -> int:
     return index.search(Request(parse(typed, WORDS), ALL)).total
 
 
@@ -64,19 +66,40 @@ def until(true: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - started
 
 
-def test_a_committed_volume_is_found_by_its_facts_and_its_pages(source: Source, index: SearchIndex) -> None:
-    fill(source.engine, source.store, 1, 1, pages=("first page of 150602199001010016", "", "third page 13800000000"), name="王小明")
+def test_a_committed_volume_is_found_by_its_facts_and_its_pages(
+    source: Source, index: SearchIndex
+) -> None:
+    fill(
+        source.engine,
+        source.store,
+        1,
+        1,
+        pages=("first page of 150602199001010016", "", "third page 13800000000"),
+        name="王小明",
+    )
     assert catch_up(source, index) == 1
     assert catch_up(source, index) == 0
-    by_facts = index.search(Request(parse("姓名:王小 单位:交通 卷目:出生 J602-ZY·HJ·CS", WORDS), frozenset({HOME}))).hits
+    by_facts = index.search(
+        Request(parse("姓名:王小 单位:交通 卷目:出生 J602-ZY·HJ·CS", WORDS), frozenset({HOME}))
+    ).hits
     assert [(one.page, one.names) for one in by_facts] == [(0, ("王*明",))]
-    assert [(one.page, one.pages) for one in index.search(Request(parse("page", WORDS), ALL)).hits] == [(1, (1, 3))]
+    assert [
+        (one.page, one.pages) for one in index.search(Request(parse("page", WORDS), ALL)).hits
+    ] == [(1, (1, 3))]
     assert total(index, "王小明") == 1
 
 
-def test_no_number_of_a_page_is_in_any_file_of_the_index(source: Source, index: SearchIndex, shelf: Shelf) -> None:
+def test_no_number_of_a_page_is_in_any_file_of_the_index(
+    source: Source, index: SearchIndex, shelf: IndexFolder
+) -> None:
     secret, phone = "150602199001010016", "13800000000"
-    fill(source.engine, source.store, 1, 1, pages=(f"number {secret}", f"phone {phone}", "150602 19900101 0016"))
+    fill(
+        source.engine,
+        source.store,
+        1,
+        1,
+        pages=(f"number {secret}", f"phone {phone}", "150602 19900101 0016"),
+    )
     catch_up(source, index)
     assert total(index, '"number 150602"') == 1
     assert index.search(Request(ask.Text("19900101"), ALL)).total == 0
@@ -115,10 +138,14 @@ def test_a_change_committed_later_never_gets_a_smaller_place_in_the_feed(source:
         assert not second_done.wait(0.5)
     thread.join(10)
     with reading(source.engine) as session:
-        assert [row.volume_id for row in session.scalars(select(IndexFeed).order_by(IndexFeed.id))] == [one, other]
+        assert [
+            row.volume_id for row in session.scalars(select(IndexFeed).order_by(IndexFeed.id))
+        ] == [one, other]
 
 
-def test_a_new_version_takes_the_place_of_the_old_and_a_void_volume_goes(source: Source, index: SearchIndex) -> None:
+def test_a_new_version_takes_the_place_of_the_old_and_a_void_volume_goes(
+    source: Source, index: SearchIndex
+) -> None:
     (volume_id,) = fill(source.engine, source.store, 1, 1, pages=("old words",))
     catch_up(source, index)
     with writing(source.engine) as session:
@@ -134,24 +161,30 @@ def test_a_new_version_takes_the_place_of_the_old_and_a_void_volume_goes(source:
     assert check(source, index).faults == ()
 
 
-def test_a_volume_whose_bytes_are_gone_is_still_found_by_its_facts(source: Source, index: SearchIndex, tmp_path: Path) -> None:
+def test_a_volume_whose_bytes_are_gone_is_still_found_by_its_facts(
+    source: Source, index: SearchIndex, tmp_path: Path
+) -> None:
     fill(source.engine, source.store, 1, 1, name="王小明")
     shutil.rmtree(tmp_path / "store")
     catch_up(source, index)
     assert total(index, "姓名:王小明") == 1
 
 
-def test_a_volume_whose_facts_cannot_be_read_stops_no_other_and_is_named_by_the_check(source: Source, index: SearchIndex) -> None:
+def test_a_volume_whose_facts_cannot_be_read_stops_no_other_and_is_named_by_the_check(
+    source: Source, index: SearchIndex
+) -> None:
     broken, _ = fill(source.engine, source.store, 1, 2)
     with writing(source.engine) as session:
         session.get_one(Case, session.get_one(Volume, broken).case_id).facts = {"spec": "unknown"}
     catch_up(source, index)
     assert total(index) == 1
-    assert [(one.kind, int(one.code[-6:])) for one in check(source, index).faults] == [("MISSING", 1)]
+    assert [(one.kind, int(one.code[-6:])) for one in check(source, index).faults] == [
+        ("MISSING", 1)
+    ]
 
 
 def test_the_follower_waits_for_a_store_that_is_away_and_then_goes_on(
-    source: Source, shelf: Shelf, caplog: pytest.LogCaptureFixture
+    source: Source, shelf: IndexFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
     rebuild(source, shelf)
     fill(source.engine, source.store, 1, 1)
@@ -166,25 +199,29 @@ def test_the_follower_waits_for_a_store_that_is_away_and_then_goes_on(
                 raise ConnectionError
             return source.store.read(key, sha256=sha256)
 
-    follower = threading.Thread(target=follow, args=(replace(source, store=Away()), shelf, stopped.is_set))  # type: ignore[arg-type]
+    follower = threading.Thread(
+        target=follow, args=(replace(source, store=Away()), shelf, stopped.is_set)
+    )  # type: ignore[arg-type]
     follower.start()
     try:
         until(lambda: "index follower waits" in caplog.text, 10)
-        assert total(Reader(shelf)) == 0
+        assert total(IndexReader(shelf)) == 0
         away.clear()
-        until(lambda: total(Reader(shelf)) == 1, 10)
+        until(lambda: total(IndexReader(shelf)) == 1, 10)
     finally:
         stopped.set()
         follower.join(20)
 
 
-def test_the_follower_shows_a_change_within_five_seconds_and_is_alone(source: Source, shelf: Shelf) -> None:
+def test_the_follower_shows_a_change_within_five_seconds_and_is_alone(
+    source: Source, shelf: IndexFolder
+) -> None:
     stopped = threading.Event()
     follower = threading.Thread(target=follow, args=(source, shelf, stopped.is_set))
     follower.start()
     try:
         until(lambda: shelf.current() is not None, 20)
-        reader = Reader(shelf)
+        reader = IndexReader(shelf)
         with pytest.raises(WriterBusyError):
             follow(source, shelf, lambda: True)
         for number in (1, 2, 3):
@@ -195,10 +232,12 @@ def test_the_follower_shows_a_change_within_five_seconds_and_is_alone(source: So
         follower.join(20)
 
 
-def test_searching_goes_on_while_the_index_is_built_anew_and_no_change_is_lost(source: Source, shelf: Shelf) -> None:
+def test_searching_goes_on_while_the_index_is_built_anew_and_no_change_is_lost(
+    source: Source, shelf: IndexFolder
+) -> None:
     fill(source.engine, source.store, 1, 20)
     rebuild(source, shelf)
-    reader, first = Reader(shelf), shelf.current()
+    reader, first = IndexReader(shelf), shelf.current()
     seen: list[int] = []
     stopped = threading.Event()
     follower = threading.Thread(target=follow, args=(source, shelf, stopped.is_set))
@@ -232,34 +271,42 @@ def test_check_names_what_is_missing_surplus_and_stale(source: Source, index: Se
     index.replace(ids[0], None)
     index.commit(index.stats().cursor)
     found = check(source, index)
-    assert {(one.kind, int(one.code[-6:])) for one in found.faults} == {("MISSING", 1), ("SURPLUS", 2), ("STALE", 3)}
+    assert {(one.kind, int(one.code[-6:])) for one in found.faults} == {
+        ("MISSING", 1),
+        ("SURPLUS", 2),
+        ("STALE", 3),
+    }
     assert found.behind == 1
     assert waiting not in ids
 
 
-def test_without_an_index_or_with_one_of_another_engine_the_next_step_is_told(tmp_path: Path, source: Source) -> None:
+def test_without_an_index_or_with_one_of_another_engine_the_next_step_is_told(
+    tmp_path: Path, source: Source
+) -> None:
     with pytest.raises(NoIndexError, match="yice reindex"):
-        Reader(Shelf(tmp_path / "search")).index()
-    rebuild(source, Shelf(tmp_path / "search", "whoosh"))
+        IndexReader(IndexFolder(tmp_path / "search")).index()
+    rebuild(source, IndexFolder(tmp_path / "search", "whoosh"))
     with pytest.raises(NoIndexError, match="yice reindex"):
-        Reader(Shelf(tmp_path / "search", "tantivy")).index()
+        IndexReader(IndexFolder(tmp_path / "search", "tantivy")).index()
 
 
-def test_a_deleted_index_is_built_anew_by_the_follower_and_finds_the_same(source: Source, shelf: Shelf) -> None:
+def test_a_deleted_index_is_built_anew_by_the_follower_and_finds_the_same(
+    source: Source, shelf: IndexFolder
+) -> None:
     for number in (1, 2):
         fill(source.engine, source.store, number, 1, pages=(f"page of {number}",), name="王小明")
     rebuild(source, shelf)
-    before = total(Reader(shelf), "王小明")
+    before = total(IndexReader(shelf), "王小明")
     shutil.rmtree(shelf.root)
     with pytest.raises(NoIndexError, match="yice reindex"):
-        Reader(shelf).index()
+        IndexReader(shelf).index()
     rounds = iter((False, False, True))
     follow(source, shelf, lambda: next(rounds, True))
-    assert total(Reader(shelf), "王小明") == before > 0
+    assert total(IndexReader(shelf), "王小明") == before > 0
     assert check(source, shelf.open()).faults == ()
 
 
-def test_old_generations_are_cleared_away(source: Source, shelf: Shelf) -> None:
+def test_old_generations_are_cleared_away(source: Source, shelf: IndexFolder) -> None:
     for _ in range(5):
         rebuild(source, shelf)
     assert len([one for one in shelf.root.iterdir() if one.is_dir()]) <= 3
@@ -271,7 +318,7 @@ import sys
 from pathlib import Path
 from archive.db import connect
 from search.follow import Source, follow
-from search.shelf import Shelf
+from search.index_folder import Shelf
 from storage.local_store import LocalStore
 from tests.search.corpus import WORDS
 source = Source(connect(sys.argv[1]), LocalStore(Path(sys.argv[2])), WORDS.catalogue, WORDS.organisations)
@@ -279,10 +326,20 @@ follow(source, Shelf(Path(sys.argv[3]), sys.argv[4]), lambda: False)
 """
 
 
-def test_a_follower_killed_again_and_again_loses_nothing(source: Source, shelf: Shelf, tmp_path: Path) -> None:
+def test_a_follower_killed_again_and_again_loses_nothing(
+    source: Source, shelf: IndexFolder, tmp_path: Path
+) -> None:
     rebuild(source, shelf)
     url = source.engine.url.render_as_string(hide_password=False)
-    words = [sys.executable, "-c", _FOLLOWER, url, str(tmp_path / "store"), str(shelf.root), shelf.engine]
+    words = [
+        sys.executable,
+        "-c",
+        _FOLLOWER,
+        url,
+        str(tmp_path / "store"),
+        str(shelf.root),
+        shelf.engine,
+    ]
     number = 0
     for pause in (0.0, 0.1, 0.25, 0.4):
         follower = subprocess.Popen(words, env={**os.environ, "PYTHONPATH": str(Path.cwd())})

@@ -11,7 +11,9 @@ from search.inside import MAX_PLACES, Inside, find_inside
 from tests.support.archive_rows import text_pdf
 
 
-def found(pages: tuple[str, ...], typed: str, *names: str, read: dict[int, PageText] | None = None) -> Inside:
+def found(
+    pages: tuple[str, ...], typed: str, *names: str, read: dict[int, PageText] | None = None
+) -> Inside:
     document = pypdfium2.PdfDocument(text_pdf(*pages))
     try:
         return find_inside(document, typed, read or {}, names)
@@ -47,7 +49,10 @@ def test_names_and_numbers_are_found_but_not_shown() -> None:
     assert "Xiaoming" not in text
     assert "19900101" not in text
     assert "holder" in text
-    assert found(("holder 150602199001010016 here",), "199001010016").places[0].snippet.text.count("*") >= 8
+    assert (
+        found(("holder 150602199001010016 here",), "199001010016").places[0].snippet.text.count("*")
+        >= 8
+    )
 
 
 def test_what_was_read_after_the_volume_was_sealed_is_marked_on_its_picture() -> None:
@@ -67,7 +72,16 @@ def test_what_was_read_after_the_volume_was_sealed_is_marked_on_its_picture() ->
     out = io.BytesIO()
     made.save(out)
     line = Line("迁入康巴什", 0.9, (0, 1000, 5000, 1000, 5000, 2000, 0, 2000))
-    text = PageText("0" * 64, 1, whole=False, width=10, height=10, engine="none", engine_version="0", lines=(line,))
+    text = PageText(
+        "0" * 64,
+        1,
+        whole=False,
+        width=10,
+        height=10,
+        engine="none",
+        engine_version="0",
+        lines=(line,),
+    )
     document = pypdfium2.PdfDocument(out.getvalue())
     inside = find_inside(document, "康巴什", {1: text}, ())
     document.close()

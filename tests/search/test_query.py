@@ -72,7 +72,10 @@ def tree(typed: str) -> Node:
         ("旗区:东胜", Among(Exact.DISTRICT, frozenset({"150602000000", "150602990000"}))),
         ("年度:２０２６", Among(Exact.YEAR, frozenset({"2026"}))),
         ("收件:150602010000", Among(Exact.RECEIVE, frozenset({"150602010000"}))),
-        ("单位:没有这个所", Or((Among(Exact.RECEIVE, frozenset()), Among(Exact.DOMICILE, frozenset())))),
+        (
+            "单位:没有这个所",
+            Or((Among(Exact.RECEIVE, frozenset()), Among(Exact.DOMICILE, frozenset()))),
+        ),
         ("日期:2026", Completed(date(2026, 1, 1), date(2026, 12, 31))),
         ("日期:2026-12", Completed(date(2026, 12, 1), date(2026, 12, 31))),
         ("日期:2024年2月", Completed(date(2024, 2, 1), date(2024, 2, 29))),
@@ -80,7 +83,10 @@ def tree(typed: str) -> Node:
         ("日期:2026-01-05..", Completed(date(2026, 1, 5), date.max)),
         ("日期:2026-02-30", Among(Exact.YEAR, frozenset())),
         (ID, BlindLookup(Lookup.ID_NUMBER, ID)),
-        ("１５０６０２１９９００１０１００１ｘ", BlindLookup(Lookup.ID_NUMBER, "15060219900101001X")),
+        (
+            "１５０６０２１９９００１０１００１ｘ",
+            BlindLookup(Lookup.ID_NUMBER, "15060219900101001X"),
+        ),
         ("150602********0016", BlindLookup(Lookup.ID_ENDS, "1506020016")),
         ("1506020016", Or((Text("1506020016"), BlindLookup(Lookup.ID_ENDS, "1506020016")))),
         ("证件:1506020016", BlindLookup(Lookup.ID_ENDS, "1506020016")),
@@ -97,8 +103,15 @@ def test_what_people_type_is_understood(typed: str, expected: Node) -> None:
     assert tree(typed) == expected
 
 
-@given(st.text('王小AND OR NOT()（）"“”「」:：姓名档号-|& \t13800000000150602199001010016*', max_size=MAX_LENGTH))
-def test_nothing_that_is_typed_breaks_the_parser_and_no_number_stays_in_its_text(typed: str) -> None:
+@given(
+    st.text(
+        '王小AND OR NOT()（）"“”「」:：姓名档号-|& \t13800000000150602199001010016*',
+        max_size=MAX_LENGTH,
+    )
+)
+def test_nothing_that_is_typed_breaks_the_parser_and_no_number_stays_in_its_text(
+    typed: str,
+) -> None:
     try:
         found = tree(typed)
     except QueryError:

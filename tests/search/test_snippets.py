@@ -20,7 +20,10 @@ def test_a_longer_name_is_hidden_whole_though_a_shorter_one_is_in_it() -> None:
     assert hide_names("王小明", ("小明", "王小明")) == "王**"
 
 
-@given(st.text(ALPHABET, max_size=300), st.lists(st.text(ALPHABET, min_size=1, max_size=4).map(fold).filter(bool), max_size=3))
+@given(
+    st.text(ALPHABET, max_size=300),
+    st.lists(st.text(ALPHABET, min_size=1, max_size=4).map(fold).filter(bool), max_size=3),
+)
 def test_marks_lie_in_order_within_what_is_shown(text: str, terms: list[str]) -> None:
     found = snippet(text, terms, ())
     ends = [place for pair in found.marks for place in pair]

@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from archive.database.engine import writing
-from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.database.tables_cases import Case
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs import feed
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.vocabulary import Retention, Series
@@ -23,11 +24,17 @@ START = datetime(2026, 9, 1, 4, tzinfo=UTC)
 def text_pdf(*pages: str) -> bytes:
     """A PDF whose pages carry Latin text."""
     made = pikepdf.new()
-    font = made.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica))
+    font = made.make_indirect(
+        pikepdf.Dictionary(
+            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
+        )
+    )
     for text in pages:
         page = made.add_blank_page(page_size=(595, 842))
         page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
-        page.Contents = made.make_stream(f"BT /F1 12 Tf 50 700 Td ({text}) Tj ET".encode() if text else b"")
+        page.Contents = made.make_stream(
+            f"BT /F1 12 Tf 50 700 Td ({text}) Tj ET".encode() if text else b""
+        )
     out = io.BytesIO()
     made.save(out)
     return out.getvalue()
@@ -83,13 +90,34 @@ def add_volume(
     return volume.id
 
 
-def add_version(session: Session, store: BlobStore, volume: Volume, version: int, pages: tuple[str, ...]) -> None:
+def add_version(
+    session: Session, store: BlobStore, volume: Volume, version: int, pages: tuple[str, ...]
+) -> None:
     """One committed version with its PDF in the store."""
     pdf = text_pdf(*pages)
-    store.put_new(f"{storage_prefix(ArchivalCode.parse(volume.code), version)}/volume.pdf", pdf, media_type="application/pdf")
+    store.put_new(
+        f"{storage_prefix(ArchivalCode.parse(volume.code), version)}/volume.pdf",
+        pdf,
+        media_type="application/pdf",
+    )
     digest = hashlib.sha256(pdf).hexdigest()
-    row: dict[str, Any] = {"case_revision": 1, "state": "COMMITTED", "input_digest": "0" * 64, "frozen_at": START, "pages": len(pages)}
-    session.add(VolumeVersion(volume_id=volume.id, version=version, sha256=digest, bytes=len(pdf), committed_at=START, **row))
+    row: dict[str, Any] = {
+        "case_revision": 1,
+        "state": "COMMITTED",
+        "input_digest": "0" * 64,
+        "frozen_at": START,
+        "pages": len(pages),
+    }
+    session.add(
+        VolumeVersion(
+            volume_id=volume.id,
+            version=version,
+            sha256=digest,
+            bytes=len(pdf),
+            committed_at=START,
+            **row,
+        )
+    )
     session.flush()
 
 

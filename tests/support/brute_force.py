@@ -17,7 +17,10 @@ def matches(node: ask.Node, one: Document, *, by_facts: bool = False) -> bool:  
         case ask.Everything():
             return True
         case ask.Text(value):
-            return any(value in fold(text) for text in (one.head, *(() if by_facts else (text for _, text in one.pages))))
+            return any(
+                value in fold(text)
+                for text in (one.head, *(() if by_facts else (text for _, text in one.pages)))
+            )
         case ask.Name(value):
             return any(value in fold(name) for name in one.names)
         case ask.Beginning(field, value):
@@ -40,7 +43,11 @@ def matches(node: ask.Node, one: Document, *, by_facts: bool = False) -> bool:  
 
 def answers(documents: Iterable[Document], request: Request) -> list[Document]:
     """All answers, in order."""
-    found = [one for one in documents if not request.scope.isdisjoint(one.scope) and matches(request.query, one)]
+    found = [
+        one
+        for one in documents
+        if not request.scope.isdisjoint(one.scope) and matches(request.query, one)
+    ]
     return sorted(found, key=lambda one: _order(one, request))
 
 
@@ -52,7 +59,13 @@ def _order(one: Document, request: Request) -> Any:
         return (one.completed_on, one.volume_id)
     if request.sort is Sort.CODE:
         code = ArchivalCode.parse(one.code)
-        return (code.fonds, code.series.value, code.year, ("D10", "D30", "Y").index(code.term), code.number)
+        return (
+            code.fonds,
+            code.series.value,
+            code.year,
+            ("D10", "D30", "Y").index(code.term),
+            code.number,
+        )
     if any(fold(name) in ask.wanted(request.query) for name in one.names):
         return (0, *newest)
     return (1 if matches(request.query, one, by_facts=True) else 2, *newest)

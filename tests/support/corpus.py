@@ -58,11 +58,15 @@ def volumes(draw: st.DrawFn, first: int = 1, least: int = 1) -> dict[int, Docume
     """Some volumes with pages."""
     made = {}
     for volume_id in range(first, first + draw(st.integers(least, 6))):
-        names = tuple(draw(st.lists(texts.filter(lambda one: bool(fold(one))), min_size=1, max_size=2)))
+        names = tuple(
+            draw(st.lists(texts.filter(lambda one: bool(fold(one))), min_size=1, max_size=2))
+        )
         station = draw(st.sampled_from(STATIONS))
         day = date(2026, 1, 1) + timedelta(days=draw(st.integers(0, 3)))
         pages = draw(st.lists(texts, max_size=3))
-        made[volume_id] = document(volume_id, *pages, head=draw(texts), names=names, station=station, completed_on=day)
+        made[volume_id] = document(
+            volume_id, *pages, head=draw(texts), names=names, station=station, completed_on=day
+        )
     return made
 
 
@@ -71,12 +75,20 @@ leaf: st.SearchStrategy[ask.Node] = st.one_of(
     parts.map(ask.Text),
     parts.map(ask.Text),
     parts.map(ask.Name),
-    st.sampled_from(["j602", "j602-zy·hj·cs", "j602-zy·hj·qr·2026·y-000001", "x"]).map(lambda one: ask.Beginning(ask.Number.CODE, one)),
-    st.sampled_from(["1506", "150602010000-2026", "9"]).map(lambda one: ask.Beginning(ask.Number.CASE, one)),
+    st.sampled_from(["j602", "j602-zy·hj·cs", "j602-zy·hj·qr·2026·y-000001", "x"]).map(
+        lambda one: ask.Beginning(ask.Number.CODE, one)
+    ),
+    st.sampled_from(["1506", "150602010000-2026", "9"]).map(
+        lambda one: ask.Beginning(ask.Number.CASE, one)
+    ),
     st.frozensets(st.sampled_from(SERIES)).map(lambda one: ask.Among(ask.Exact.SERIES, one)),
     st.frozensets(st.sampled_from(STATIONS)).map(lambda one: ask.Among(ask.Exact.RECEIVE, one)),
-    st.frozensets(st.sampled_from(["SCANNED_PROOF", "ONLINE_APPLICATION"])).map(lambda one: ask.Among(ask.Exact.SOURCE, one)),
-    st.integers(0, 4).map(lambda days: ask.Completed(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=days))),
+    st.frozensets(st.sampled_from(["SCANNED_PROOF", "ONLINE_APPLICATION"])).map(
+        lambda one: ask.Among(ask.Exact.SOURCE, one)
+    ),
+    st.integers(0, 4).map(
+        lambda days: ask.Completed(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=days))
+    ),
     st.frozensets(st.integers(1, 7), max_size=3).map(ask.Volumes),
     st.just(ask.BlindLookup(ask.Lookup.ID_NUMBER, "150602199001010016")),
 )
@@ -89,4 +101,6 @@ nodes: st.SearchStrategy[ask.Node] = st.recursive(
     ),
     max_leaves=6,
 )
-scopes = st.frozensets(st.sampled_from([*STATIONS, CITY, "150602000000"]), max_size=2) | st.just(frozenset({CITY}))
+scopes = st.frozensets(st.sampled_from([*STATIONS, CITY, "150602000000"]), max_size=2) | st.just(
+    frozenset({CITY})
+)

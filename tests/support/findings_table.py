@@ -5,16 +5,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "stations.md"
-BEGIN, END = "<!-- findings: begin, made by python -m tests.support.findings_table -->", "<!-- findings: end -->"
+BEGIN, END = (
+    "<!-- findings: begin, made by python -m tests.support.findings_table -->",
+    "<!-- findings: end -->",
+)
 _LABELS = {"REFUSE": "拒收 REFUSE", "CONFIRM": "待核对 CONFIRM", "NOTE": "备注 NOTE"}
 
 
 def table() -> str:
     """Every code with its outcome, message, next step and source."""
-    rows = json.loads((ROOT / "archive" / "data" / "findings.json").read_text("utf-8"))
+    rows = json.loads(
+        (ROOT / "archive" / "reference" / "data" / "findings.json").read_text("utf-8")
+    )
     lines = ["| code | outcome | 提示 | 处理办法 | source |", "|---|---|---|---|---|"]
     lines += [
-        f"| `{code}` | {_LABELS[row['outcome']]} | {row['message']} | {row['action']} | {row['source']} |" for code, row in rows.items()
+        f"| `{code}` | {_LABELS[row['outcome']]} | {row['message']} | {row['action']} | {row['source']} |"
+        for code, row in rows.items()
     ]
     return "\n".join(lines)
 

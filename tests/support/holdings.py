@@ -14,9 +14,10 @@ from api.runtime.settings import Settings
 from archive.arrangement.filing import FilingRule
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.compile.prove import PdfAProver
-from archive.compile.volume import Workshop, make_volume
+from archive.compile.volume import CompileContext, make_volume
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Job, VolumeVersion
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import VolumeVersion
 from archive.preservation.verify import Fault, committed, verify_holdings, verify_volume
 from archive.recognition.queue import OCR
 from archive.reference.organisations import load_organisations
@@ -38,7 +39,7 @@ class Holdings:
     """The archive under test; every act is what a door does, and commits."""
 
     folder: Path
-    shop: Workshop
+    shop: CompileContext
     pki: DemoPki
 
     @property
@@ -50,7 +51,14 @@ class Holdings:
         assert isinstance(self.shop.store, LocalStore)
         return self.shop.store
 
-    def deliver(self, name: str, case: dict[str, Any], files: dict[str, bytes] | None = None, *, ocr: bool = False) -> Received:
+    def deliver(
+        self,
+        name: str,
+        case: dict[str, Any],
+        files: dict[str, bytes] | None = None,
+        *,
+        ocr: bool = False,
+    ) -> Received:
         """Make a bag of a case and receive it."""
         path = make_bag(self.folder / "bags" / name, case=case, files=files)
         now = datetime.now(UTC)
@@ -59,7 +67,9 @@ class Holdings:
 
     @property
     def runtime(self) -> Runtime:
-        return Runtime(Settings(data=self.folder), self.engine, self.store, CATALOGUE, ORGANISATIONS)
+        return Runtime(
+            Settings(data=self.folder), self.engine, self.store, CATALOGUE, ORGANISATIONS
+        )
 
     def freeze(self) -> int:
         """Reserve numbers, and begin what supplements allow; returns how many supplements."""
@@ -78,37 +88,56 @@ class Holdings:
     def freeze_timestamps(self) -> int:
         return begin_timestamps(self.runtime, "test")
 
-    def make(self, shop: Workshop | None = None) -> list[str | None]:
+    def make(self, shop: CompileContext | None = None) -> list[str | None]:
         """Make every version whose job is open, as a worker does."""
         with reading(self.engine) as session:
-            todo = [int(one) for one in session.scalars(select(Job.subject).where(Job.state != "DONE", Job.kind != OCR).order_by(Job.id))]
+            todo = [
+                int(one)
+                for one in session.scalars(
+                    select(Job.subject).where(Job.state != "DONE", Job.kind != OCR).order_by(Job.id)
+                )
+            ]
         return [make_volume(shop or self.shop, one) for one in todo]
 
-    def with_timestamper(self, timestamper: TimeStamper) -> Workshop:
+    def with_timestamper(self, timestamper: TimeStamper) -> CompileContext:
         """The same workshop with another time-stamping authority."""
         return replace(self.shop, sealer_for=lambda fonds: sealer(self.pki, fonds, timestamper))
 
     def faults(self) -> list[Fault]:
         """What `verify --all` finds."""
-        found = [fault for one in committed(self.engine) for fault in verify_volume(self.store, one, self.shop.trust, self.shop.prover)]
+        found = [
+            fault
+            for one in committed(self.engine)
+            for fault in verify_volume(self.store, one, self.shop.trust, self.shop.prover)
+        ]
         return found + list(verify_holdings(self.engine, self.store, self.shop.trust))
 
     def versions(self) -> list[tuple[int, str]]:
         """Number and state of each version there is."""
         with reading(self.engine) as session:
-            query = select(VolumeVersion.version, VolumeVersion.state).order_by(VolumeVersion.volume_id, VolumeVersion.version)
+            query = select(VolumeVersion.version, VolumeVersion.state).order_by(
+                VolumeVersion.volume_id, VolumeVersion.version
+            )
             return [(number, state) for number, state in session.execute(query)]
 
 
 def sealer(pki: DemoPki, fonds: str, timestamper: TimeStamper) -> Sealer:
-    return Sealer(load_pkcs12(pki.pkcs12_of(fonds), pki.passphrase), pki.trust, SignatureLevel.B_LTA, timestamper, pki.crls)
+    return Sealer(
+        load_pkcs12(pki.pkcs12_of(fonds), pki.passphrase),
+        pki.trust,
+        SignatureLevel.B_LTA,
+        timestamper,
+        pki.crls,
+    )
 
 
 def holdings(folder: Path, engine: Engine, pki_folder: Path) -> Holdings:
     """An empty archive on `engine`; the PKI is shared, since making keys is slow."""
-    pki = ensure_demo_pki(pki_folder, {"J602": "鄂尔多斯市公安局东胜区分局", "J622": "鄂尔多斯市公安局康巴什区分局"})
+    pki = ensure_demo_pki(
+        pki_folder, {"J602": "鄂尔多斯市公安局东胜区分局", "J622": "鄂尔多斯市公安局康巴什区分局"}
+    )
     timestamper = local_timestamper(pki)
-    shop = Workshop(
+    shop = CompileContext(
         engine=engine,
         store=LocalStore(folder / "store"),
         organisations=ORGANISATIONS,
@@ -128,7 +157,14 @@ def supplement(case_no: str = CASE_NO, number: int = 1) -> dict[str, Any]:
     case["supplement"] = True
     no = 20 + number
     case["materials"].append(
-        {"no": no, "type": "补充说明", "source": "SCANNED_PROOF", "files": [f"materials/{no:03d}.jpg"], "pages": 1, "source_ref": None}
+        {
+            "no": no,
+            "type": "补充说明",
+            "source": "SCANNED_PROOF",
+            "files": [f"materials/{no:03d}.jpg"],
+            "pages": 1,
+            "source_ref": None,
+        }
     )
     return case
 

@@ -9,17 +9,20 @@ import pytest
 from sqlalchemy import Engine, select
 
 from api.demo.scans import Page, gray, jpeg
-from archive.accession.accession import OriginalObject, blob_key
 from archive.database.engine import writing
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.recognition.queue import queue_pages
 from archive.reference.case_facts import CaseFacts
+from archive.reference.objects import OriginalObject, blob_key
 from ingest.recognition.ocr import is_installed
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 from tests.archive.arrangement.test_numbering import accept
 
-needs_ocr = pytest.mark.skipif(not is_installed() and not os.environ.get("CI"), reason="the OCR engine is missing: make setup-ocr")
+needs_ocr = pytest.mark.skipif(
+    not is_installed() and not os.environ.get("CI"),
+    reason="the OCR engine is missing: make setup-ocr",
+)
 WORDS = ("兹证明该同志自二零一九年起居住于天骄路", "经核查材料齐全同意办理落户手续")
 LATE_WORDS = ("因工作调动申请将户口迁入康巴什区", "本人对所提供材料的真实性负责")
 
@@ -37,8 +40,16 @@ def hold_scan(engine: Engine, store: BlobStore, number: int, data: bytes, *, pag
     store.put_new(blob_key(one.sha256), data)
     with writing(engine) as session:
         case = session.scalars(select(Case).order_by(Case.id.desc()).limit(1)).one()
-        scanned = {"no": 2, "type": "居住证明", "source": "SCANNED_PROOF", "files": [one.path], "pages": pages}
-        facts = CaseFacts.model_validate({**case.facts, "materials": [*case.facts["materials"], scanned]})
+        scanned = {
+            "no": 2,
+            "type": "居住证明",
+            "source": "SCANNED_PROOF",
+            "files": [one.path],
+            "pages": pages,
+        }
+        facts = CaseFacts.model_validate(
+            {**case.facts, "materials": [*case.facts["materials"], scanned]}
+        )
         revision = session.scalars(select(CaseRevision).filter_by(case_id=case.id)).one()
         case.facts = revision.facts = facts.model_dump(mode="json")
         session.add(
@@ -46,7 +57,10 @@ def hold_scan(engine: Engine, store: BlobStore, number: int, data: bytes, *, pag
                 case_id=case.id,
                 revision=1,
                 material_no=2,
-                **{key: getattr(one, key) for key in ("path", "sha256", "size", "media_type", "pages")},
+                **{
+                    key: getattr(one, key)
+                    for key in ("path", "sha256", "size", "media_type", "pages")
+                },
             )
         )
         queue_pages(session, facts, [one], datetime.now(UTC))

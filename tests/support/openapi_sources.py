@@ -17,8 +17,17 @@ def spoken() -> dict[str, str]:
         for name in ("certificates", "applications", "events"):
             (Path(folder) / f"{name}.json").write_text(json.dumps([]))
         world = World(Path(folder), None)
-        apps = {"certificates": certificates_app(world), "portal": portal_app(world), "forms": forms_app(world)}
-        return {f"{name}.yaml": yaml.safe_dump(app.openapi(), allow_unicode=True, sort_keys=False, width=140) for name, app in apps.items()}
+        apps = {
+            "certificates": certificates_app(world),
+            "portal": portal_app(world),
+            "forms": forms_app(world),
+        }
+        return {
+            f"{name}.yaml": yaml.safe_dump(
+                app.openapi(), allow_unicode=True, sort_keys=False, width=140
+            )
+            for name, app in apps.items()
+        }
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from pyhanko.sign import SimpleSigner
 from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
 
-from archive.compile.prove import TrustAnchors
+from archive.signing.validation import TrustAnchors
 
 PASSPHRASE = b"test"
 DAY = timedelta(days=1)
@@ -57,52 +57,94 @@ class Authority:
         usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)  # noqa: FBT003 - certificate and CRL signing
         now = datetime.now(UTC)
         builder = (
-            x509.CertificateBuilder(name(self.common), name(self.common), key.public_key(), x509.random_serial_number())
+            x509.CertificateBuilder(
+                name(self.common), name(self.common), key.public_key(), x509.random_serial_number()
+            )
             .not_valid_before(now + self.began)
             .not_valid_after(now + self.lasts)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(usage, critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
         )
         self.root = Issued(key, builder.sign(key, SHA256()))
 
-    def issue(self, common: str, *, begins: timedelta = -DAY, ends: timedelta = 365 * DAY, tsa: bool = False, points: str = "") -> Issued:
+    def issue(
+        self,
+        common: str,
+        *,
+        begins: timedelta = -DAY,
+        ends: timedelta = 365 * DAY,
+        tsa: bool = False,
+        points: str = "",
+    ) -> Issued:
         key, now = rsa.generate_private_key(65537, 2048), datetime.now(UTC)
         usage = x509.KeyUsage(True, not tsa, False, False, False, False, False, False, False)  # noqa: FBT003 - signing only
         root_key = self.root.key.public_key()
         builder = (
-            x509.CertificateBuilder(self.root.certificate.subject, name(common), key.public_key(), x509.random_serial_number())
+            x509.CertificateBuilder(
+                self.root.certificate.subject,
+                name(common),
+                key.public_key(),
+                x509.random_serial_number(),
+            )
             .not_valid_before(now + begins)
             .not_valid_after(now + ends)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(usage, critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key), critical=False)
+            .add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False
+            )
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key), critical=False
+            )
         )
         if tsa:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+            builder = builder.add_extension(
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True
+            )
         wanted = points or self.points
         if wanted == "ocsp":
-            access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(f"{self.address}/ocsp"))
-            builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+            access = x509.AccessDescription(
+                AuthorityInformationAccessOID.OCSP,
+                x509.UniformResourceIdentifier(f"{self.address}/ocsp"),
+            )
+            builder = builder.add_extension(
+                x509.AuthorityInformationAccess([access]), critical=False
+            )
         if wanted == "crl":
             uri = x509.UniformResourceIdentifier(f"{self.address}/root.crl")
-            builder = builder.add_extension(x509.CRLDistributionPoints([x509.DistributionPoint([uri], None, None, None)]), critical=False)
+            builder = builder.add_extension(
+                x509.CRLDistributionPoints([x509.DistributionPoint([uri], None, None, None)]),
+                critical=False,
+            )
         return Issued(key, builder.sign(self.root.key, SHA256()))
 
     def crl(self, *, ends: timedelta = 30 * DAY, at: datetime | None = None) -> bytes:
         now = at or datetime.now(UTC)
-        builder = x509.CertificateRevocationListBuilder(self.root.certificate.subject, now - 2 * DAY, now + ends)
+        builder = x509.CertificateRevocationListBuilder(
+            self.root.certificate.subject, now - 2 * DAY, now + ends
+        )
         for serial, gone in self.revoked.items():
             entry = x509.RevokedCertificateBuilder(serial, gone).add_extension(
                 x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False
             )
             builder = builder.add_revoked_certificate(entry.build())
-        builder = builder.add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.root.key.public_key()), critical=False)
-        return builder.add_extension(x509.CRLNumber(1), critical=False).sign(self.root.key, SHA256()).public_bytes(Encoding.DER)
+        builder = builder.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.root.key.public_key()),
+            critical=False,
+        )
+        return (
+            builder.add_extension(x509.CRLNumber(1), critical=False)
+            .sign(self.root.key, SHA256())
+            .public_bytes(Encoding.DER)
+        )
 
     def revoke(self, issued: Issued, at: datetime | None = None) -> None:
-        self.revoked[issued.certificate.serial_number] = at or datetime.now(UTC) - timedelta(hours=1)
+        self.revoked[issued.certificate.serial_number] = at or datetime.now(UTC) - timedelta(
+            hours=1
+        )
 
     def ocsp(self, request: bytes, known: dict[int, Issued]) -> bytes:
         asked = known[ocsp.load_der_ocsp_request(request).serial_number]
@@ -110,9 +152,18 @@ class Authority:
         status = ocsp.OCSPCertStatus.REVOKED if gone else ocsp.OCSPCertStatus.GOOD
         reason = x509.ReasonFlags.key_compromise if gone else None
         builder = ocsp.OCSPResponseBuilder().add_response(
-            asked.certificate, self.root.certificate, SHA256(), status, now - timedelta(minutes=1), now + DAY, gone, reason
+            asked.certificate,
+            self.root.certificate,
+            SHA256(),
+            status,
+            now - timedelta(minutes=1),
+            now + DAY,
+            gone,
+            reason,
         )
-        builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, self.root.certificate).certificates([self.root.certificate])
+        builder = builder.responder_id(
+            ocsp.OCSPResponderEncoding.HASH, self.root.certificate
+        ).certificates([self.root.certificate])
         return builder.sign(self.root.key, SHA256()).public_bytes(Encoding.DER)
 
     def trust(self, *, with_crl: bool = True) -> TrustAnchors:
@@ -128,22 +179,32 @@ class Authority:
 
 def write_pkcs12(path: Path, issued: Issued, root: Issued) -> Path:
     bundle = pkcs12.serialize_key_and_certificates(
-        b"seal", issued.key, issued.certificate, [root.certificate], BestAvailableEncryption(PASSPHRASE)
+        b"seal",
+        issued.key,
+        issued.certificate,
+        [root.certificate],
+        BestAvailableEncryption(PASSPHRASE),
     )
     path.write_bytes(bundle)
     return path
 
 
-def stamper(authority: Authority, folder: Path, issued: Issued | None = None, at: datetime | None = None) -> TimeStamper:
+def stamper(
+    authority: Authority, folder: Path, issued: Issued | None = None, at: datetime | None = None
+) -> TimeStamper:
     """A time-stamping authority under `authority`, whose clock stands `at` a time."""
-    path = write_pkcs12(folder / "tsa.p12", issued or authority.issue("Test TSA", tsa=True), authority.root)
+    path = write_pkcs12(
+        folder / "tsa.p12", issued or authority.issue("Test TSA", tsa=True), authority.root
+    )
     held = SimpleSigner.load_pkcs12(str(path), passphrase=PASSPHRASE)
     assert held is not None
-    return DummyTimeStamper(held.signing_cert, held.signing_key, certs_to_embed=held.cert_registry, fixed_dt=at)
+    return DummyTimeStamper(
+        held.signing_cert, held.signing_key, certs_to_embed=held.cert_registry, fixed_dt=at
+    )
 
 
 @dataclass
-class Desk:
+class SealDesk:
     """Publishes an authority's CRL and OCSP; `asked` counts the requests by path."""
 
     authority: Authority
@@ -157,7 +218,7 @@ class Desk:
 
 
 @contextmanager
-def open_desk(points: str) -> Iterator[Desk]:
+def open_desk(points: str) -> Iterator[SealDesk]:
     """An authority whose certificates name this server, for `crl` or `ocsp`."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -180,7 +241,7 @@ def open_desk(points: str) -> Iterator[Desk]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    desk = Desk(Authority(address=f"http://127.0.0.1:{server.server_port}", points=points))
+    desk = SealDesk(Authority(address=f"http://127.0.0.1:{server.server_port}", points=points))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield desk

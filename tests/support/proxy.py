@@ -91,7 +91,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(500, [], b"")
         if fault is Fault.CORRUPT and answer:
             answer = bytes([answer[0] ^ 1]) + answer[1:]
-        return self._answer(status, headers, answer, sent=len(answer) // 2 if fault is Fault.TRUNCATED else None)
+        return self._answer(
+            status, headers, answer, sent=len(answer) // 2 if fault is Fault.TRUNCATED else None
+        )
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass  # noqa: N815 - the names that http.server calls
 
@@ -99,7 +101,10 @@ class _Handler(BaseHTTPRequestHandler):
         server = http.client.HTTPConnection(self.proxy.upstream, timeout=60)
         try:
             server.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():  # with the client's Host, which its signature covers
+            for (
+                name,
+                value,
+            ) in self.headers.items():  # with the client's Host, which its signature covers
                 server.putheader(name, value)
             server.endheaders(body or None)
             answer = server.getresponse()
@@ -110,13 +115,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _half(self, body: bytes) -> None:
         host, _, port = self.proxy.upstream.partition(":")
         with socket.create_connection((host, int(port))) as server:
-            head = f"{self.command} {self.path} HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+            head = f"{self.command} {self.path} HTTP/1.1\r\n" + "".join(
+                f"{name}: {value}\r\n" for name, value in self.headers.items()
+            )
             server.sendall(head.encode() + b"\r\n" + body[: len(body) // 2])
             time.sleep(0.1)
 
-    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, sent: int | None = None) -> None:
+    def _answer(
+        self, status: int, headers: list[tuple[str, str]], body: bytes, sent: int | None = None
+    ) -> None:
         self.send_response_only(status)
-        length = next((value for name, value in headers if name.lower() == "content-length"), str(len(body)))
+        length = next(
+            (value for name, value in headers if name.lower() == "content-length"), str(len(body))
+        )
         for name, value in headers:
             if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
                 self.send_header(name, value)

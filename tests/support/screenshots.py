@@ -12,10 +12,11 @@ from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.administration.accounts import reader
 from archive.database.engine import writing
-from archive.database.tables_administration import Account, CertifiedCopy
-from archive.database.tables_cases import Volume, VolumeVersion
+from archive.database.tables_administration import Account
+from archive.database.tables_usage import CertifiedCopy
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.usage.copy_orders import order_copy
-from archive.usage.reading_room import Room
+from archive.usage.reading_room import ReferenceData
 from archive.usage.requests import Wanted, decide_request, number_of, request_use
 from tests.support.browser import ROOT, chromium, served
 
@@ -38,7 +39,12 @@ PAGES = (
     ("register", "市局监督", "/series", "a:has-text('案卷目录')"),
     ("spines", "市局监督", "/series", "a:has-text('脊背') >> nth=0"),
     ("transfer", "市局监督", "/series", "a:has-text('移交清册') >> nth=0"),
-    ("contents", "市局监督", "/volumes?state=archived", "[data-row] a ; a:has-text('打印卷内目录')"),
+    (
+        "contents",
+        "市局监督",
+        "/volumes?state=archived",
+        "[data-row] a ; a:has-text('打印卷内目录')",
+    ),
     ("usage", "档案员·旗区", "/usage", ""),
     ("usage-new", "档案员·旗区", "/usage/new?capacity=LAWYER", ""),
     ("usage-request", "档案员·旗区", "/usage", "tr:has-text('已批准') a >> nth=0"),
@@ -84,20 +90,42 @@ def prepare(runtime: Runtime) -> str:
     with writing(runtime.engine) as session:
         if code := session.scalars(select(CertifiedCopy.check_code)).first():
             return code
-        asking, deciding = (reader(session.query(Account).filter_by(login=one).one()) for one in ("demo-district-archivist", "demo-city"))
+        asking, deciding = (
+            reader(session.query(Account).filter_by(login=one).one())
+            for one in ("demo-district-archivist", "demo-city")
+        )
         volumes = session.scalars(
-            select(Volume.code).join(VolumeVersion).where(VolumeVersion.state == "COMMITTED").order_by(Volume.id)
+            select(Volume.code)
+            .join(VolumeVersion)
+            .where(VolumeVersion.state == "COMMITTED")
+            .order_by(Volume.id)
         ).all()
         numbers = [
             number_of(
-                request_use(session, asking, Wanted(code, "POLICE", "CASE", why, basis, ("办理业务的依据",), 3), runtime.organisations)
+                request_use(
+                    session,
+                    asking,
+                    Wanted(code, "POLICE", "CASE", why, basis, ("办理业务的依据",), 3),
+                    runtime.organisations,
+                )
             )
-            for code, why, basis in zip(volumes, _WHY, (f"东公户核〔2026〕{no}号" for no in range(12, 20)), strict=False)
+            for code, why, basis in zip(
+                volumes, _WHY, (f"东公户核〔2026〕{no}号" for no in range(12, 20)), strict=False
+            )
         ]
         for number in numbers[1:]:
             approve = number != numbers[-1]
-            decide_request(session, deciding, number, approve=approve, reason=_REASON[approve], organisations=runtime.organisations)
-        order = order_copy(session, asking, numbers[1], [], Room(runtime.organisations, runtime.catalogue)).id
+            decide_request(
+                session,
+                deciding,
+                number,
+                approve=approve,
+                reason=_REASON[approve],
+                organisations=runtime.organisations,
+            )
+        order = order_copy(
+            session, asking, numbers[1], [], ReferenceData(runtime.organisations, runtime.catalogue)
+        ).id
     return make_order(runtime, open_stamps(runtime), order) or ""
 
 
@@ -108,7 +136,9 @@ def take(browser: Browser, address: str, out: Path, view: str, only: set[str], c
         if only and name not in only:
             continue
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if view == "dark" else "light", locale="zh-CN"
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if view == "dark" else "light",
+            locale="zh-CN",
         )
         page = context.new_page()
         if role:

@@ -31,7 +31,11 @@ def serve_seaweedfs(*, encrypting: bool = True) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="yice-weed-"))
     keys = {
         "identities": [
-            {"name": "yice", "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}], "actions": ["Admin", "Read", "Write", "List"]}
+            {
+                "name": "yice",
+                "credentials": [{"accessKey": ACCESS, "secretKey": SECRET}],
+                "actions": ["Admin", "Read", "Write", "List"],
+            }
         ]
     }
     (folder / "s3.json").write_text(json.dumps(keys))

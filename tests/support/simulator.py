@@ -30,7 +30,11 @@ class Recorded:
 def simulated(world: World) -> Iterator[tuple[str, Recorded]]:
     """Base address, and what is asked of it."""
     port, app = free_port(), Recorded(create_sources(world))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", access_log=False, lifespan="off"))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=port, log_level="critical", access_log=False, lifespan="off"
+        )
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

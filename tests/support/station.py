@@ -11,11 +11,17 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.app import create_app
-from api.cli.search import open_shelf, source_of
-from api.runtime.bootstrap import Runtime, start
+from api.runtime.bootstrap import Runtime, open_shelf, source_of, start
 from api.runtime.settings import Settings
 from archive.administration import accounts
-from archive.administration.accounts import AccountKind, NewAccount, approve_account, open_login, propose_account, renew_secret
+from archive.administration.accounts import (
+    AccountKind,
+    NewAccount,
+    approve_account,
+    open_login,
+    propose_account,
+    renew_secret,
+)
 from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
 from archive.database.engine import writing
 from archive.database.tables_administration import Account
@@ -28,27 +34,37 @@ DISTRICT, OTHER_DISTRICT, CITY = "150602000000", "150622000000", "150600000000"
 BIRTH, MOVE = "150602010000-20260901-000001", "150602010000-20260901-000002"
 LOOK = {"Yice-Purpose": "HANDLE"}
 ORGANISATIONS = load_organisations()
-SYSTEM, SECURITY = Reader("sysadmin", Role.SYSTEM_ADMIN, CITY), Reader("secadmin", Role.SECURITY_ADMIN, CITY)
+SYSTEM, SECURITY = (
+    Reader("sysadmin", Role.SYSTEM_ADMIN, CITY),
+    Reader("secadmin", Role.SECURITY_ADMIN, CITY),
+)
 
 
 def moved_case(case_no: str) -> dict[str, Any]:
     """A case that is no birth, so that its volume is not of the highest class: a move within the district."""
     case = sound_case(case_no)
     case["item"] = {"code": "QR26", "version": "2026-1"}
-    for one, name in zip(case["materials"][3:], ("居民户口簿", "住所材料", "情况说明"), strict=True):
+    for one, name in zip(
+        case["materials"][3:], ("居民户口簿", "住所材料", "情况说明"), strict=True
+    ):
         one["type"] = name
     case["materials"][3]["paper"] = {"original": False, "pages": 1, "kept": True}
     return case
 
 
 @dataclass(frozen=True)
-class Desk:
+class StationClient:
     """The API of one archive; `token` makes an account of a role at a place and gives headers that carry its token."""
 
     runtime: Runtime
     client: TestClient
 
-    def token(self, role: Role = Role.STATION_CLIENT, org: str = HOME, scopes: tuple[Scope, ...] | None = None) -> dict[str, str]:
+    def token(
+        self,
+        role: Role = Role.STATION_CLIENT,
+        org: str = HOME,
+        scopes: tuple[Scope, ...] | None = None,
+    ) -> dict[str, str]:
         """Headers of a fresh or known account; clients of any business role, persons for the administrators."""
         login = f"{role.value.lower().replace('_', '-')}-{org}"
         wanted = tuple({SCOPE_OF[act] for act in acts_of(role) if act in SCOPE_OF})
@@ -56,7 +72,12 @@ class Desk:
             account = session.scalars(select(Account).filter_by(login=login)).first()
             if account is None:
                 kind = AccountKind.CLIENT if wanted else AccountKind.PERSON
-                propose_account(session, SYSTEM, NewAccount(login, kind, role.label, org, role, scopes=wanted), ORGANISATIONS)
+                propose_account(
+                    session,
+                    SYSTEM,
+                    NewAccount(login, kind, role.label, org, role, scopes=wanted),
+                    ORGANISATIONS,
+                )
                 account = approve_account(session, SECURITY, login)
             carried = open_login(session, account, "TOKEN", wanted if scopes is None else scopes)
         return {"Authorization": f"Bearer {carried}", **LOOK}
@@ -68,7 +89,9 @@ class Desk:
         with writing(self.runtime.engine) as session:
             return login, renew_secret(session, "setup", login)
 
-    def granted(self, headers: dict[str, str], code: str, *, by: dict[str, str] | None = None, **other: Any) -> str:
+    def granted(
+        self, headers: dict[str, str], code: str, *, by: dict[str, str] | None = None, **other: Any
+    ) -> str:
         """A usage number: asked for with these headers, approved by the chief of the keeping station."""
         wanted = {
             "code": code,
@@ -79,9 +102,13 @@ class Desk:
             "papers": ["办理业务的依据"],
             **other,
         }
-        number = self.client.post("/api/v1/usage-requests", json=wanted, headers=headers).json()["number"]
+        number = self.client.post("/api/v1/usage-requests", json=wanted, headers=headers).json()[
+            "number"
+        ]
         decided = self.client.post(
-            f"/api/v1/usage-requests/{number}/decision", json={"approve": True, "reason": "材料齐全"}, headers=by or self.token(Role.CHIEF)
+            f"/api/v1/usage-requests/{number}/decision",
+            json={"approve": True, "reason": "材料齐全"},
+            headers=by or self.token(Role.CHIEF),
         )
         assert decided.status_code == 200, decided.text
         return str(number)
@@ -102,13 +129,13 @@ def build(folder: Path) -> Path:
 
 
 @contextmanager
-def desk(built: Path, folder: Path, **settings: Any) -> Iterator[Desk]:
+def desk(built: Path, folder: Path, **settings: Any) -> Iterator[StationClient]:
     """The API on a copy of a built archive."""
     shutil.copytree(built, folder, dirs_exist_ok=True)
     runtime = start(Settings(data=folder, **settings))
     app = create_app(runtime)
     with TestClient(app, raise_server_exceptions=False) as client:
-        yield Desk(runtime, client)
+        yield StationClient(runtime, client)
     runtime.engine.dispose()
 
 

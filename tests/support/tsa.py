@@ -74,10 +74,16 @@ def serve_tsa(stamper: TimeStamper, fault: Fault = Fault.SOUND, login: str = "")
             tsa.asked += 1
             query = self.rfile.read(int(self.headers["Content-Length"]))
             expected = "Basic " + base64.b64encode(tsa.login.encode()).decode()
-            status, body = (401, b"") if tsa.login and self.headers.get("Authorization") != expected else tsa.reply(query)
+            status, body = (
+                (401, b"")
+                if tsa.login and self.headers.get("Authorization") != expected
+                else tsa.reply(query)
+            )
             try:
                 self.send_response(status)
-                self.send_header("Content-Type", "application/timestamp-reply" if status == 200 else "text/plain")
+                self.send_header(
+                    "Content-Type", "application/timestamp-reply" if status == 200 else "text/plain"
+                )
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)

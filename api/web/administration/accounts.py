@@ -7,9 +7,16 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import At, BadFormError, Desk, PageRoute, Posted, Seat, Seated
+from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated, WebApp
 from api.web.shell.scope import PAGE
-from archive.administration.account_changes import ChangeKind, ChangeState, Wanted, changes_waiting, decide_change, propose_change
+from archive.administration.account_changes import (
+    ChangeKind,
+    ChangeState,
+    Wanted,
+    changes_waiting,
+    decide_change,
+    propose_change,
+)
 from archive.administration.accounts import (
     AccountKind,
     AccountState,
@@ -24,7 +31,7 @@ from archive.administration.accounts import (
 from archive.administration.policy import Act, Role, Scope
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Account, AccountChange
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/system")
 Word = Annotated[str, Query(max_length=64)]
@@ -38,7 +45,9 @@ def _require_any(seat: Seat) -> None:
 
 
 @router.get("/accounts")
-def accounts_page(request: Request, desk: At, seat: Seated, state: Word = "", role: Word = "", after: Word = "") -> Response:
+def accounts_page(
+    request: Request, desk: At, seat: Seated, state: Word = "", role: Word = "", after: Word = ""
+) -> Response:
     """Accounts with role and state, and what waits for approval."""
     _require_any(seat)
     with reading(desk.runtime.engine) as session:
@@ -47,10 +56,18 @@ def accounts_page(request: Request, desk: At, seat: Seated, state: Word = "", ro
             query = query.where(Account.state == state)
         if role in set(Role):
             query = query.where(Account.role == role)
-        found = session.scalars((query.where(Account.login > after) if after else query).limit(PAGE + 1)).all()
-        proposed = session.scalars(select(Account).filter_by(state=AccountState.PROPOSED).order_by(Account.id)).all()
-        changes = [(one, ChangeKind(one.kind), account) for one, account in changes_waiting(session)]
-        counts = dict(session.execute(select(Account.state, func.count()).group_by(Account.state)).all())
+        found = session.scalars(
+            (query.where(Account.login > after) if after else query).limit(PAGE + 1)
+        ).all()
+        proposed = session.scalars(
+            select(Account).filter_by(state=AccountState.PROPOSED).order_by(Account.id)
+        ).all()
+        changes = [
+            (one, ChangeKind(one.kind), account) for one, account in changes_waiting(session)
+        ]
+        counts = dict(
+            session.execute(select(Account.state, func.count()).group_by(Account.state)).all()
+        )
     return desk.page(
         request,
         seat,
@@ -70,7 +87,14 @@ def accounts_page(request: Request, desk: At, seat: Seated, state: Word = "", ro
 def new_page(request: Request, desk: At, seat: Seated) -> Response:
     """The form of a new account."""
     seat.require(Act.PROPOSE_ACCOUNT)
-    return desk.page(request, seat, "account_new.html", roles=Role, orgs=list(desk.runtime.organisations), scopes=Scope)
+    return desk.page(
+        request,
+        seat,
+        "account_new.html",
+        roles=Role,
+        orgs=list(desk.runtime.organisations),
+        scopes=Scope,
+    )
 
 
 @router.post("/accounts")
@@ -121,10 +145,20 @@ def account_page(request: Request, desk: At, seat: Seated, login: str) -> Respon
     return desk.page(request, seat, "account.html", secret=None, **values)
 
 
-def _account(desk: Desk, session: Session, login: str) -> dict[str, Any]:
+def _account(desk: WebApp, session: Session, login: str) -> dict[str, Any]:
     account = held_account(session, login)
-    changes = session.scalars(select(AccountChange).filter_by(account_id=account.id).order_by(AccountChange.id.desc()).limit(_TRACE)).all()
-    trace = session.scalars(select(JournalEntry).where(JournalEntry.subject == login).order_by(JournalEntry.seq.desc()).limit(_TRACE)).all()
+    changes = session.scalars(
+        select(AccountChange)
+        .filter_by(account_id=account.id)
+        .order_by(AccountChange.id.desc())
+        .limit(_TRACE)
+    ).all()
+    trace = session.scalars(
+        select(JournalEntry)
+        .where(JournalEntry.subject == login)
+        .order_by(JournalEntry.seq.desc())
+        .limit(_TRACE)
+    ).all()
     return {
         "account": account,
         "state": AccountState(account.state),
@@ -147,7 +181,9 @@ def decision(request: Request, desk: At, seat: Seated, form: Posted, login: str)
         secret = None
         if form.get("decision") == "approve":
             account = approve_account(session, seat.reader, login)
-            secret = renew_secret(session, seat.reader.account, login, must_change=account.kind == AccountKind.PERSON)
+            secret = renew_secret(
+                session, seat.reader.account, login, must_change=account.kind == AccountKind.PERSON
+            )
         else:
             refuse_account(session, seat.reader, login, _reason(form))
         values = _account(desk, session, login)
@@ -170,9 +206,13 @@ def change(desk: At, seat: Seated, form: Posted, login: str) -> Response:
     if form.get("kind") not in set(ChangeKind):
         raise BadFormError("请选择变更的种类。", "请返回上一页选择后重新提交。")
     kind = ChangeKind(form["kind"])
-    wanted = Wanted(_name(form), form.get("org", ""), _role(form)) if kind is ChangeKind.EDIT else None
+    wanted = (
+        Wanted(_name(form), form.get("org", ""), _role(form)) if kind is ChangeKind.EDIT else None
+    )
     with writing(desk.runtime.engine) as session:
-        propose_change(session, seat.reader, login, kind, _reason(form), desk.runtime.organisations, wanted)
+        propose_change(
+            session, seat.reader, login, kind, _reason(form), desk.runtime.organisations, wanted
+        )
     return RedirectResponse(f"/system/accounts/{login}", 303)
 
 

@@ -24,7 +24,11 @@ def daily_page(request: Request, desk: At, seat: Seated, day: str = "") -> Respo
         except ValueError:
             chosen = today(session)
         rows = of_day(session, chosen)
-        found = session.scalars(select(Account).where(Account.login.in_([one.account for one in rows])))
+        found = session.scalars(
+            select(Account).where(Account.login.in_([one.account for one in rows]))
+        )
         accounts = {one.login: one for one in found}
     settings = desk.runtime.settings
-    return desk.page(request, seat, "daily.html", rows=rows, accounts=accounts, day=chosen, settings=settings)
+    return desk.page(
+        request, seat, "daily.html", rows=rows, accounts=accounts, day=chosen, settings=settings
+    )

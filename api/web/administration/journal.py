@@ -13,14 +13,14 @@ from sqlalchemy.orm import Session
 from api.web.shell.filters import ACTS, clock
 from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated
 from api.web.shell.scope import PAGE, note_look
+from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
-from api.web.usage.approvals import start_of
 from archive.administration.policy import Act
 from archive.audit import journal
 from archive.audit.journal import JournalFault
 from archive.database.encryption import ColumnKeyError, session_keys
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _EXPORTED = 10_000
@@ -50,7 +50,13 @@ def _asked(
 
 
 @router.get("/journal")
-def journal_page(request: Request, desk: At, seat: Seated, asked: Annotated[Asked, Depends(_asked)], before: int = 0) -> Response:
+def journal_page(
+    request: Request,
+    desk: At,
+    seat: Seated,
+    asked: Annotated[Asked, Depends(_asked)],
+    before: int = 0,
+) -> Response:
     """Entries by act, actor, subject and days; paged by their number."""
     seat.require(Act.READ_JOURNAL)
     with reading(desk.runtime.engine) as session:
@@ -60,14 +66,23 @@ def journal_page(request: Request, desk: At, seat: Seated, asked: Annotated[Aske
 
 def _entries(session: Session, asked: Asked, before: int) -> dict[str, Any]:
     query = select(JournalEntry).order_by(JournalEntry.seq.desc())
-    for column, value in ((JournalEntry.act, asked.act), (JournalEntry.actor, asked.actor), (JournalEntry.subject, asked.subject)):
+    for column, value in (
+        (JournalEntry.act, asked.act),
+        (JournalEntry.actor, asked.actor),
+        (JournalEntry.subject, asked.subject),
+    ):
         if value:
             query = query.where(column == value)
     since, until = start_of(asked.since), start_of(asked.until)
     if since:
-        query = query.where(JournalEntry.at >= since.astimezone(UTC).isoformat(timespec="microseconds"))
+        query = query.where(
+            JournalEntry.at >= since.astimezone(UTC).isoformat(timespec="microseconds")
+        )
     if until:
-        query = query.where(JournalEntry.at < (until + timedelta(days=1)).astimezone(UTC).isoformat(timespec="microseconds"))
+        query = query.where(
+            JournalEntry.at
+            < (until + timedelta(days=1)).astimezone(UTC).isoformat(timespec="microseconds")
+        )
     if before:
         query = query.where(JournalEntry.seq < before)
     found = session.scalars(query.limit(PAGE + 1)).all()
@@ -89,13 +104,26 @@ def journal_csv(desk: At, seat: Seated, asked: Annotated[Asked, Depends(_asked)]
                 break
             before = page["next"]
         note_look(session, seat, "EXPORT_LIST", "journal", rows=len(rows))
-    lines = [(one.seq, clock(one.at), one.actor, ACTS.get(one.act, one.act), one.subject, _detail(one.detail), one.digest) for one in rows]
+    lines = [
+        (
+            one.seq,
+            clock(one.at),
+            one.actor,
+            ACTS.get(one.act, one.act),
+            one.subject,
+            _detail(one.detail),
+            one.digest,
+        )
+        for one in rows
+    ]
     return as_csv("审计日志", ("序号", "时间", "操作者", "行为", "对象", "详情", "摘要"), lines)
 
 
 def _detail(text: str) -> str:
     """The detail in one line; it holds codes and numbers, and the reasons that people gave."""
-    return "，".join(f"{key} {value}" for key, value in json.loads(text).items() if value not in (None, "", []))
+    return "，".join(
+        f"{key} {value}" for key, value in json.loads(text).items() if value not in (None, "", [])
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +154,23 @@ def verify_on(request: Request, desk: At, seat: Seated, form: Posted) -> Respons
     text = form.get("after", "")
     after = int(text) if text.isdecimal() and len(text) < _DIGITS else -1
     with reading(desk.runtime.engine) as session:
-        if after < 0 or not hmac.compare_digest(form.get("mark", "").encode(), _mark(session, seat, after).encode()):
+        if after < 0 or not hmac.compare_digest(
+            form.get("mark", "").encode(), _mark(session, seat, after).encode()
+        ):
             raise BadFormError("验证进度无法识别。", "请重新点击“验证全部”。")
         held, fault = journal.verify(session, after, _STRETCH)
         ended = fault is not None or held - after < _STRETCH
         walk = Walk(held, journal.length(session), _mark(session, seat, held), fault, ended)
     if ended:
         with writing(desk.runtime.engine) as session:
-            note_look(session, seat, "VERIFY_JOURNAL", "journal", entries=held, fault=fault.seq if fault else None)
+            note_look(
+                session,
+                seat,
+                "VERIFY_JOURNAL",
+                "journal",
+                entries=held,
+                fault=fault.seq if fault else None,
+            )
     return desk.page(request, seat, "journal_walk.html", walk=walk)
 
 

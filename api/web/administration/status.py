@@ -7,7 +7,16 @@ from fastapi import APIRouter, Request, Response
 
 from api.jobs.renewal import horizon, look_ahead
 from api.monitoring.health import readiness
-from api.monitoring.status import DISK_FLOOR, DutyStanding, Standing, disk_free, index_behind, queues, standing, tsa_answers
+from api.monitoring.status import (
+    DISK_FLOOR,
+    DutyStanding,
+    Standing,
+    disk_free,
+    index_behind,
+    queues,
+    standing,
+    tsa_answers,
+)
 from api.runtime.bootstrap import Runtime
 from api.web.shell.filters import clock
 from api.web.shell.page import At, PageRoute, Seated
@@ -48,28 +57,54 @@ def status_page(request: Request, desk: At, seat: Seated) -> Response:
     runtime = desk.runtime
     with reading(runtime.engine) as session:
         now = standing(session)
-    lights = [*_dependencies(runtime), *_keeping(now), _renewal(look_ahead(runtime, horizon(runtime)))]
+    lights = [
+        *_dependencies(runtime),
+        *_keeping(now),
+        _renewal(look_ahead(runtime, horizon(runtime))),
+    ]
     duties = [_duty(one) for one in now.duties]
-    return desk.page(request, seat, "status.html", lights=lights, duties=duties, queues=queues(runtime))
+    return desk.page(
+        request, seat, "status.html", lights=lights, duties=duties, queues=queues(runtime)
+    )
 
 
 def _dependencies(runtime: Runtime) -> Iterator[Light]:
     for name, state in readiness(runtime).items():
         well = state.state == "ok"
-        yield Light(_NAMES[name], OK if well else BAD, "正常" if well else "不通", f"{state.ms:.0f} 毫秒" if well else state.error or "")
+        yield Light(
+            _NAMES[name],
+            OK if well else BAD,
+            "正常" if well else "不通",
+            f"{state.ms:.0f} 毫秒" if well else state.error or "",
+        )
     url = runtime.settings.tsa_url
     if not url:
         yield Light("时间戳服务", WAIT, "未配置", "使用演示印章时由本机演示服务代替")
     else:
         answers = tsa_answers(url)
-        yield Light("时间戳服务", OK if answers else BAD, "正常" if answers else "不通", "" if answers else "归档不受影响，时间戳待补")
+        yield Light(
+            "时间戳服务",
+            OK if answers else BAD,
+            "正常" if answers else "不通",
+            "" if answers else "归档不受影响，时间戳待补",
+        )
     behind = index_behind(runtime)
     if behind is None:
         yield Light("检索索引", WAIT, "尚未建立", "请运行 yice reindex 或 yice index follow")
     else:
-        yield Light("检索索引", OK if behind < _LAG else WAIT, "已跟进" if not behind else "跟进中", f"待跟进 {behind} 条")
+        yield Light(
+            "检索索引",
+            OK if behind < _LAG else WAIT,
+            "已跟进" if not behind else "跟进中",
+            f"待跟进 {behind} 条",
+        )
     free = disk_free(runtime)
-    yield Light("磁盘", OK if free > DISK_FLOOR else BAD, "正常" if free > DISK_FLOOR else "将满", f"剩余 {free / 1e9:,.1f} GB")
+    yield Light(
+        "磁盘",
+        OK if free > DISK_FLOOR else BAD,
+        "正常" if free > DISK_FLOOR else "将满",
+        f"剩余 {free / 1e9:,.1f} GB",
+    )
 
 
 def _keeping(now: Standing) -> Iterator[Light]:
@@ -77,20 +112,45 @@ def _keeping(now: Standing) -> Iterator[Light]:
         yield Light("固定性检查", WAIT, "从未检查", "")
     else:
         fresh = now.scrub_age < 2 * _DAY
-        yield Light("固定性检查", OK if fresh else BAD, "正常" if fresh else "已停", f"最近 {clock(now.scrubbed_at)}")
+        yield Light(
+            "固定性检查",
+            OK if fresh else BAD,
+            "正常" if fresh else "已停",
+            f"最近 {clock(now.scrubbed_at)}",
+        )
     yield Light(
-        "已隔离的册", BAD if now.faulty else OK, str(now.faulty), "请运行 yice scrub，再运行 yice verify --all" if now.faulty else ""
+        "已隔离的册",
+        BAD if now.faulty else OK,
+        str(now.faulty),
+        "请运行 yice scrub，再运行 yice verify --all" if now.faulty else "",
     )
-    anchored = f"最近 {clock(now.anchored_at)}，此后 {now.since_anchor} 条" if now.anchored_at else f"{now.since_anchor} 条待锚定"
-    yield Light("日志锚定", OK if now.anchored_at else WAIT, "正常" if now.anchored_at else "从未锚定", anchored)
-    yield Light("待补时间戳", WAIT if now.owed else OK, str(now.owed), "时间戳服务恢复后自动补为新版本" if now.owed else "")
+    anchored = (
+        f"最近 {clock(now.anchored_at)}，此后 {now.since_anchor} 条"
+        if now.anchored_at
+        else f"{now.since_anchor} 条待锚定"
+    )
+    yield Light(
+        "日志锚定",
+        OK if now.anchored_at else WAIT,
+        "正常" if now.anchored_at else "从未锚定",
+        anchored,
+    )
+    yield Light(
+        "待补时间戳",
+        WAIT if now.owed else OK,
+        str(now.owed),
+        "时间戳服务恢复后自动补为新版本" if now.owed else "",
+    )
     yield Light("暂存残留", WAIT if now.orphans else OK, str(now.orphans), "")
 
 
 def _renewal(ahead: Outlook) -> Light:
     until = f"最早到期 {clock(ahead.first_end)}" if ahead.first_end else "尚无时间戳"
     return Light(
-        "待续期的时间戳", WAIT if ahead.due else OK, str(ahead.due), f"{until}；由“时间戳续期”自动续为新版本" if ahead.due else until
+        "待续期的时间戳",
+        WAIT if ahead.due else OK,
+        str(ahead.due),
+        f"{until}；由“时间戳续期”自动续为新版本" if ahead.due else until,
     )
 
 

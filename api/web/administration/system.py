@@ -40,8 +40,13 @@ def organisations_page(request: Request, desk: At, seat: Seated) -> Response:
     with reading(desk.runtime.engine) as session:
         notes = notes_of(session, ORGANISATION)
     switched = {one.key: one for one in reversed(notes)}
-    rows = [(one, desk.runtime.organisations.is_digitised(one.code), switched.get(one.code)) for one in desk.runtime.organisations]
-    return desk.page(request, seat, "organisations.html", rows=rows, notice=DEMO_ORGS, kinds=OrgKind)
+    rows = [
+        (one, desk.runtime.organisations.is_digitised(one.code), switched.get(one.code))
+        for one in desk.runtime.organisations
+    ]
+    return desk.page(
+        request, seat, "organisations.html", rows=rows, notice=DEMO_ORGS, kinds=OrgKind
+    )
 
 
 @router.post("/organisations/{code}")
@@ -50,7 +55,14 @@ def switch(desk: At, seat: Seated, form: Posted, code: str) -> Response:
     seat.require(Act.OPERATE)
     with writing(desk.runtime.engine) as session:
         wanted = form.get("digitised") == "1"
-        switch_digitised(session, seat.reader, code, digitised=wanted, reason=_reason(form), organisations=desk.runtime.organisations)
+        switch_digitised(
+            session,
+            seat.reader,
+            code,
+            digitised=wanted,
+            reason=_reason(form),
+            organisations=desk.runtime.organisations,
+        )
     return RedirectResponse("/system/organisations", 303)
 
 
@@ -85,7 +97,14 @@ def import_list(request: Request, desk: At, seat: Seated, form: Posted) -> Respo
     text = form.get("text", "")
     if form.get("confirm") != "1":
         found = read_items(text, desk.runtime.catalogue)
-        return desk.page(request, seat, "items_import.html", found=found, text=text, approval=form.get("reason", ""))
+        return desk.page(
+            request,
+            seat,
+            "items_import.html",
+            found=found,
+            text=text,
+            approval=form.get("reason", ""),
+        )
     with writing(desk.runtime.engine) as session:
         import_items(session, seat.reader, text, _reason(form), desk.runtime.catalogue)
     return RedirectResponse("/system/items", 303)
@@ -121,9 +140,17 @@ def retention_page(request: Request, desk: At, seat: Seated) -> Response:
     seat.require(Act.OPERATE)
     newest = {one.code: one for one in desk.runtime.catalogue}.values()
     rows = {
-        (series, term): [one for one in newest if one.series is series and one.retention is term] for series in Series for term in Retention
+        (series, term): [one for one in newest if one.series is series and one.retention is term]
+        for series in Series
+        for term in Retention
     }
-    return desk.page(request, seat, "retention.html", rows={key: found for key, found in rows.items() if found}, notice=DEMO_ITEMS)
+    return desk.page(
+        request,
+        seat,
+        "retention.html",
+        rows={key: found for key, found in rows.items() if found},
+        notice=DEMO_ITEMS,
+    )
 
 
 @router.get("/settings")
@@ -132,7 +159,12 @@ def settings_page(request: Request, desk: At, seat: Seated) -> Response:
     seat.require(Act.OPERATE)
     settings = desk.runtime.settings
     rows = [
-        (f"YICE_{name.upper()}", _shown(name, getattr(settings, name)), name in settings.model_fields_set) for name in Settings.model_fields
+        (
+            f"YICE_{name.upper()}",
+            _shown(name, getattr(settings, name)),
+            name in settings.model_fields_set,
+        )
+        for name in Settings.model_fields
     ]
     return desk.page(request, seat, "settings.html", rows=rows)
 

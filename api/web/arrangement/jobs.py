@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 
 from api.jobs.requested import start_making
 from api.web.arrangement.reading_jobs import failed_pages, reading_of
-from api.web.shell.page import At, BadFormError, Desk, PageRoute, Posted, Seat, Seated
+from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated, WebApp
 from api.web.shell.scope import decided, orgs_below, record_of, volumes_of
 from archive.administration.policy import Act
 from archive.audit import journal
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Case, Job, Volume, VolumeVersion
+from archive.database.tables_cases import Case
+from archive.database.tables_jobs import Job
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.recognition.queue import retry_failed
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -54,7 +56,7 @@ class JobView:
     step: str
 
 
-def jobs_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
+def jobs_of(desk: WebApp, seat: Seat) -> ColumnElement[bool]:
     """The jobs of volumes that the reader may see."""
     if orgs_below(desk, seat) is None:
         return Job.version_id.is_not(None)
@@ -62,7 +64,7 @@ def jobs_of(desk: Desk, seat: Seat) -> ColumnElement[bool]:
     return exists(versions.where(VolumeVersion.id == Job.version_id, volumes_of(desk, seat)))
 
 
-def batches(desk: Desk, session: Session, seat: Seat, limit: int) -> list[BatchView]:
+def batches(desk: WebApp, session: Session, seat: Seat, limit: int) -> list[BatchView]:
     """The latest batches: jobs written in one transaction bear one time."""
 
     def tally(state: str) -> ColumnElement[int]:
@@ -75,12 +77,20 @@ def batches(desk: Desk, session: Session, seat: Seat, limit: int) -> list[BatchV
         .order_by(Job.created_at.desc())
         .limit(limit)
     )
-    return [BatchView(started, total, int(done), int(failed), ended) for started, total, done, failed, ended in session.execute(query)]
+    return [
+        BatchView(started, total, int(done), int(failed), ended)
+        for started, total, done, failed, ended in session.execute(query)
+    ]
 
 
-def _jobs(desk: Desk, session: Session, seat: Seat, *states: str) -> list[JobView]:
+def _jobs(desk: WebApp, session: Session, seat: Seat, *states: str) -> list[JobView]:
     # The jobs first, by themselves: rows of cases are wide, and only thirty are shown.
-    shown = select(Job.id).where(Job.state.in_(states), jobs_of(desk, seat)).order_by(Job.id.desc()).limit(_LATEST)
+    shown = (
+        select(Job.id)
+        .where(Job.state.in_(states), jobs_of(desk, seat))
+        .order_by(Job.id.desc())
+        .limit(_LATEST)
+    )
     query = (
         select(Job, VolumeVersion, Volume, Case.case_no)
         .join(VolumeVersion, VolumeVersion.id == Job.version_id)
@@ -90,7 +100,18 @@ def _jobs(desk: Desk, session: Session, seat: Seat, *states: str) -> list[JobVie
         .order_by(func.coalesce(Job.ended_at, Job.created_at).desc(), Job.id.desc())
     )
     return [
-        JobView(job.id, job.kind, job.state, job.attempts, job.error_code, job.error, job.ended_at, volume.code, case_no, version.state)
+        JobView(
+            job.id,
+            job.kind,
+            job.state,
+            job.attempts,
+            job.error_code,
+            job.error,
+            job.ended_at,
+            volume.code,
+            case_no,
+            version.state,
+        )
         for job, version, volume, case_no in session.execute(query)
     ]
 
@@ -107,16 +128,29 @@ def jobs_live(request: Request, desk: At, seat: Seated) -> Response:
     return _drawn(request, desk, seat, "jobs_live.html")
 
 
-def _drawn(request: Request, desk: Desk, seat: Seat, template: str) -> Response:
+def _drawn(request: Request, desk: WebApp, seat: Seat, template: str) -> Response:
     seat.require(Act.COMPILE)
     with reading(desk.runtime.engine) as session:
         shown = batches(desk, session, seat, _SHOWN)
         failed, done = _jobs(desk, session, seat, "FAILED"), _jobs(desk, session, seat, "DONE")
         pages = reading_of(desk, session, seat)
     # Pages wait for hours where nobody reads them: only with a reader at work is there something to watch.
-    running, reads = any(one.running for one in shown), bool(pages.waiting and desk.runtime.settings.ocr)
+    running, reads = (
+        any(one.running for one in shown),
+        bool(pages.waiting and desk.runtime.settings.ocr),
+    )
     again = 1 if running else 5 if reads else 0
-    return desk.page(request, seat, template, batches=shown, failed=failed, done=done, running=running, again=again, pages=pages)
+    return desk.page(
+        request,
+        seat,
+        template,
+        batches=shown,
+        failed=failed,
+        done=done,
+        running=running,
+        again=again,
+        pages=pages,
+    )
 
 
 @router.post("/jobs/retry")
@@ -125,12 +159,18 @@ def retry(desk: At, seat: Seated, form: Posted) -> Response:
     seat.require(Act.COMPILE)
     with writing(desk.runtime.engine) as session:
         asked = form.get("job", "")
-        failed = [one for one in _jobs(desk, session, seat, "FAILED") if asked in {"all", str(one.id)}]
+        failed = [
+            one for one in _jobs(desk, session, seat, "FAILED") if asked in {"all", str(one.id)}
+        ]
         allowed = [one for one in failed if _may_compile(desk, session, seat, one.code)]
         if not allowed:
             raise BadFormError("没有可重试的任务。", "请刷新任务列表。")
         again = update(Job).where(Job.id.in_([one.id for one in allowed]), Job.state == "FAILED")
-        session.execute(again.values(state="WAITING", ended_at=None, error=None, error_code=None, not_before=None))
+        session.execute(
+            again.values(
+                state="WAITING", ended_at=None, error=None, error_code=None, not_before=None
+            )
+        )
         for one in allowed:
             journal.record(session, seat.reader.account, "RETRY", one.code, error=one.error_code)
     start_making(desk.runtime)
@@ -149,11 +189,19 @@ def read_again(desk: At, seat: Seated, form: Posted) -> Response:
         retry_failed(session, [one.id for one in again])
         for one in again:
             journal.record(
-                session, seat.reader.account, "RETRY", one.case_no, material=one.material_no, page=one.page, error=one.error_code
+                session,
+                seat.reader.account,
+                "RETRY",
+                one.case_no,
+                material=one.material_no,
+                page=one.page,
+                error=one.error_code,
             )
     return RedirectResponse("/jobs", 303)
 
 
-def _may_compile(desk: Desk, session: Session, seat: Seat, code: str) -> bool:
-    volume, one = session.execute(select(Volume, Case).join(Case, Case.id == Volume.case_id).where(Volume.code == code)).one()
+def _may_compile(desk: WebApp, session: Session, seat: Seat, code: str) -> bool:
+    volume, one = session.execute(
+        select(Volume, Case).join(Case, Case.id == Volume.case_id).where(Volume.code == code)
+    ).one()
     return decided(desk, session, seat, Act.COMPILE, record_of(desk, one, volume)).allowed

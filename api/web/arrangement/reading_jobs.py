@@ -6,9 +6,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, String, and_, cast, func, select, true
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import Desk, Seat
+from api.web.shell.page import Seat, WebApp
 from api.web.shell.scope import cases_of, orgs_below
-from archive.database.tables_cases import Case, Component, Job
+from archive.database.tables_cases import Case, Component
+from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
 from archive.recognition.queue import OCR
 
@@ -44,15 +45,17 @@ class Reading:
         return self.done + self.waiting + self.failed
 
 
-def reading_of(desk: Desk, session: Session, seat: Seat) -> Reading:
+def reading_of(desk: WebApp, session: Session, seat: Seat) -> Reading:
     """How far OCR is with the cases that he may see; a page that two of them share counts once."""
-    counts = session.execute(select(Job.state, func.count()).where(Job.kind == OCR, _his(desk, seat)).group_by(Job.state)).all()
+    counts = session.execute(
+        select(Job.state, func.count()).where(Job.kind == OCR, _his(desk, seat)).group_by(Job.state)
+    ).all()
     states = {state: count for state, count in counts}  # noqa: C416 - rows, not pairs, to mypy
     failed = failed_pages(desk, session, seat) if states.get("FAILED") else ()
     return Reading(states.get("DONE", 0), states.get("WAITING", 0), states.get("FAILED", 0), failed)
 
 
-def failed_pages(desk: Desk, session: Session, seat: Seat) -> tuple[FailedPage, ...]:
+def failed_pages(desk: WebApp, session: Session, seat: Seat) -> tuple[FailedPage, ...]:
     """The pages that failed last, each with the first of his cases that has it."""
     query = (
         select(Job, RecognisedPage.page, Component.material_no, Case.case_no)
@@ -65,12 +68,21 @@ def failed_pages(desk: Desk, session: Session, seat: Seat) -> tuple[FailedPage, 
     )
     found: dict[int, FailedPage] = {}
     for job, page, material_no, case_no in session.execute(query):
-        one = FailedPage(job.id, case_no, material_no, page, job.attempts, job.error_code, job.error, job.ended_at)
+        one = FailedPage(
+            job.id,
+            case_no,
+            material_no,
+            page,
+            job.attempts,
+            job.error_code,
+            job.error,
+            job.ended_at,
+        )
         found.setdefault(job.id, one)
     return tuple(found.values())[:_LATEST]
 
 
-def _his(desk: Desk, seat: Seat) -> ColumnElement[bool]:
+def _his(desk: WebApp, seat: Seat) -> ColumnElement[bool]:
     if orgs_below(desk, seat) is None:
         return true()  # the city sees all, and all is counted fast
     pages = (

@@ -14,7 +14,9 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.post("/volumes/{code}/v{number}/find")
-def find_page(request: Request, desk: At, seat: Seated, form: Posted, code: str, number: int) -> Response:
+def find_page(
+    request: Request, desk: At, seat: Seated, form: Posted, code: str, number: int
+) -> Response:
     """The places by page, for whoever has the pages before him: it belongs to that look, and stands beside it in the journal."""
     look = form.get("look", "")
     if not look.isdecimal():
@@ -24,7 +26,14 @@ def find_page(request: Request, desk: At, seat: Seated, form: Posted, code: str,
         usage = require_look(session, seat, int(look), code, ("VIEW_PAGES",))
         opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
         read = (
-            texts_of_volume(session, runtime.store, opened.volume, opened.version, runtime.catalogue, runtime.organisations)
+            texts_of_volume(
+                session,
+                runtime.store,
+                opened.volume,
+                opened.version,
+                runtime.catalogue,
+                runtime.organisations,
+            )
             if opened.version
             else {}
         )
@@ -33,8 +42,19 @@ def find_page(request: Request, desk: At, seat: Seated, form: Posted, code: str,
     digest = opened.version.sha256 if opened.version and opened.version.sha256 else ""
     key = f"{opened.prefix}/volume.pdf"
     found: Inside = desk.images.with_volume(
-        digest, lambda: runtime.store.read(key, sha256=digest), lambda document: find_inside(document, typed, read, names)
+        digest,
+        lambda: runtime.store.read(key, sha256=digest),
+        lambda document: find_inside(document, typed, read, names),
     )
     with writing(runtime.engine) as session:
-        note_look(session, seat, "FIND_INSIDE", code, version=number, look=int(look), places=found.total, usage=opened.usage)
+        note_look(
+            session,
+            seat,
+            "FIND_INSIDE",
+            code,
+            version=number,
+            look=int(look),
+            places=found.total,
+            usage=opened.usage,
+        )
     return desk.page(request, seat, "inside.html", found=found, typed=bool(typed))

@@ -21,4 +21,8 @@ def inspection_pdf(desk: At, seat: Seated, code: str, usage: Usage = "") -> Resp
         note_look(session, seat, "VIEW", code, sheet="inspection", usage=opened.usage)
     with reading(desk.runtime.engine) as session:
         held = inspections(session, code)
-    return Response(inspections_of(held, demo=desk.runtime.settings.demo_seals), media_type="application/pdf", headers=HEADERS)
+    return Response(
+        inspections_of(held, demo=desk.runtime.settings.demo_seals),
+        media_type="application/pdf",
+        headers=HEADERS,
+    )

@@ -8,23 +8,34 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import HEADERS, At, Desk, PageRoute, RefusedError, Seat, Seated
-from api.web.shell.scope import Opened, decided, item_name, note_look, open_volume, require_look
-from archive.accession.accession import OriginalObject, blob_key
+from api.web.shell.page import HEADERS, At, PageRoute, RefusedError, Seated, WebApp
+from api.web.shell.scope import (
+    OpenedPage,
+    decided,
+    hidden,
+    item_name,
+    note_look,
+    open_volume,
+    original_response,
+    require_look,
+    seat_mark,
+)
 from archive.administration.policy import Act, Denial
-from archive.arrangement.plan import PlannedItem, local_time, plan_volume
-from archive.compile.prove import read_signature
+from archive.arrangement.plan import PlannedItem, plan_volume
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_cases import CaseRevision, Component, JournalEntry, VolumeVersion
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import CaseRevision, Component
+from archive.database.tables_volumes import VolumeVersion
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.jobs.leases import all_recorded
 from archive.preservation.verify import followed_at
 from archive.reference.case_facts import CaseFacts
-from archive.reference.citizen_id import mask_name
 from archive.reference.codes import ArchivalCode
-from archive.reference.masking import mask_numbers
+from archive.reference.local_time import local_time
+from archive.reference.objects import OriginalObject
 from archive.reference.vocabulary import VolumeState
+from archive.signing.validation import read_signature
 from archive.usage.redaction import shown_facts
 from archive.usage.requests import grants_of
 
@@ -47,14 +58,23 @@ class Original:
 
 
 @router.get("/volumes/{code}")
-def room_page(request: Request, desk: At, seat: Seated, code: str, v: int | None = None, usage: Usage = "") -> Response:
+def room_page(
+    request: Request, desk: At, seat: Seated, code: str, v: int | None = None, usage: Usage = ""
+) -> Response:
     """The reading room. Who may not see pages still sees what the volume is; `usage` is the grant that he reads under, if any."""
     with writing(desk.runtime.engine) as session:
         opened = open_volume(desk, session, seat, Act.VIEW, code, v, usage)
         pages = decided(desk, session, seat, Act.VIEW_PAGES, opened.record, usage)
         shown = opened.version is not None and pages.allowed
         number = opened.version.version if opened.version else None
-        look = note_look(session, seat, "VIEW_PAGES" if shown else "VIEW", code, version=number, usage=opened.usage)
+        look = note_look(
+            session,
+            seat,
+            "VIEW_PAGES" if shown else "VIEW",
+            code,
+            version=number,
+            usage=opened.usage,
+        )
         held = [one for one in grants_of(session, seat.reader.account) if one.code == code]
         decided_plain = decided(desk, session, seat, Act.VIEW_PLAIN, opened.record, usage).allowed
         now = database_now(session)
@@ -78,10 +98,14 @@ def room_page(request: Request, desk: At, seat: Seated, code: str, v: int | None
     )
 
 
-def _room(desk: Desk, session: Session, opened: Opened) -> dict[str, Any]:
+def _room(desk: WebApp, session: Session, opened: OpenedPage) -> dict[str, Any]:
     """What stands beside the pages."""
     facts = CaseFacts.model_validate(opened.case.facts)
-    versions = session.scalars(select(VolumeVersion).filter_by(volume_id=opened.volume.id).order_by(VolumeVersion.version.desc())).all()
+    versions = session.scalars(
+        select(VolumeVersion)
+        .filter_by(volume_id=opened.volume.id)
+        .order_by(VolumeVersion.version.desc())
+    ).all()
     looks = session.scalars(
         select(JournalEntry)
         .where(JournalEntry.subject == opened.volume.code, JournalEntry.act.in_(LOOKS))
@@ -93,7 +117,10 @@ def _room(desk: Desk, session: Session, opened: Opened) -> dict[str, Any]:
     findings: list[Any] = opened.case.findings
     if opened.version is not None:
         steps = all_recorded(session, opened.version)
-        contents = [{**one, "title": hidden(one["title"], facts)} for one in steps[VolumeState.COMPILED]["contents"]]
+        contents = [
+            {**one, "title": hidden(one["title"], facts)}
+            for one in steps[VolumeState.COMPILED]["contents"]
+        ]
         proof = steps[VolumeState.PROVED]
         findings = _revision(session, opened).findings
         held = _originals(desk, session, opened)
@@ -108,36 +135,42 @@ def _room(desk: Desk, session: Session, opened: Opened) -> dict[str, Any]:
     }
 
 
-def hidden(text: str, facts: CaseFacts) -> str:
-    """A text of the case with the names and numbers of its people masked."""
-    names = {one.name for one in (facts.applicant, *facts.subjects)}
-    for name in sorted(names, key=len, reverse=True):
-        if len(name) > 1:
-            text = text.replace(name, mask_name(name))
-    return mask_numbers(text)
-
-
-def _revision(session: Session, opened: Opened) -> CaseRevision:
+def _revision(session: Session, opened: OpenedPage) -> CaseRevision:
     if opened.version is None:
         raise RefusedError(Denial.STATE)
-    return session.scalars(select(CaseRevision).filter_by(case_id=opened.case.id, revision=opened.version.case_revision)).one()
+    return session.scalars(
+        select(CaseRevision).filter_by(
+            case_id=opened.case.id, revision=opened.version.case_revision
+        )
+    ).one()
 
 
-def _originals(desk: Desk, session: Session, opened: Opened) -> dict[int, list[Original]]:
+def _originals(desk: WebApp, session: Session, opened: OpenedPage) -> dict[int, list[Original]]:
     """The originals of each item of the contents, by the same plan that made the volume."""
     revision = _revision(session, opened)
-    held = session.scalars(select(Component).filter_by(case_id=opened.case.id, revision=revision.revision).order_by(Component.path)).all()
+    held = session.scalars(
+        select(Component)
+        .filter_by(case_id=opened.case.id, revision=revision.revision)
+        .order_by(Component.path)
+    ).all()
     facts = CaseFacts.model_validate(revision.facts)
-    objects = [OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages) for one in held]
+    objects = [
+        OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages)
+        for one in held
+    ]
     item = desk.runtime.catalogue.get(facts.item.code, facts.item.version)
-    plan = plan_volume(facts, item, ArchivalCode.parse(opened.volume.code), objects, desk.runtime.organisations)
+    plan = plan_volume(
+        facts, item, ArchivalCode.parse(opened.volume.code), objects, desk.runtime.organisations
+    )
     return {one.no: _of_item(one, held) for one in plan.items}
 
 
 def _of_item(item: PlannedItem, held: Sequence[Component]) -> list[Original]:
     by_path = {one.path: one for one in held}
     return [
-        Original(row.id, row.sha256, row.media_type, row.size, max(row.pages, 1)) for one in item.objects if (row := by_path.get(one.path))
+        Original(row.id, row.sha256, row.media_type, row.size, max(row.pages, 1))
+        for one in item.objects
+        if (row := by_path.get(one.path))
     ]
 
 
@@ -154,18 +187,33 @@ def page_image(desk: At, seat: Seated, code: str, number: int, page: int, look: 
 
 
 @router.get("/volumes/{code}/v{number}/items/{no}/originals")
-def originals(request: Request, desk: At, seat: Seated, code: str, number: int, no: int, usage: Usage = "") -> Response:
+def originals(
+    request: Request, desk: At, seat: Seated, code: str, number: int, no: int, usage: Usage = ""
+) -> Response:
     """The untouched originals of one item, to lie beside the page."""
     with writing(desk.runtime.engine) as session:
         opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
         found = _originals(desk, session, opened).get(no, [])
-        look = note_look(session, seat, "VIEW_ORIGINAL", code, version=number, item=no, usage=opened.usage)
+        look = note_look(
+            session, seat, "VIEW_ORIGINAL", code, version=number, item=no, usage=opened.usage
+        )
         mark = seat_mark(seat, local_time(database_now(session)))
-    return desk.page(request, seat, "originals.html", originals=found, base=f"/volumes/{code}/originals", look=look, mark=mark, no=no)
+    return desk.page(
+        request,
+        seat,
+        "originals.html",
+        originals=found,
+        base=f"/volumes/{code}/originals",
+        look=look,
+        mark=mark,
+        no=no,
+    )
 
 
 @router.get("/volumes/{code}/originals/{component}/{page}.webp")
-def original_image(desk: At, seat: Seated, code: str, component: int, page: int, look: Look) -> Response:
+def original_image(
+    desk: At, seat: Seated, code: str, component: int, page: int, look: Look
+) -> Response:
     """One page of an original, drawn outside this process."""
     with reading(desk.runtime.engine) as session:
         usage = require_look(session, seat, look, code, ("VIEW_ORIGINAL",))
@@ -176,33 +224,40 @@ def original_image(desk: At, seat: Seated, code: str, component: int, page: int,
     return original_response(desk, row, page)
 
 
-def original_response(desk: Desk, row: Component, page: int, *, small: bool = False) -> Response:
-    """The image of one page of an original, read against its digest."""
-    store = desk.runtime.store
-    image = desk.images.original_page(row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256), small=small)
-    return Response(image, media_type="image/webp", headers=HEADERS)
-
-
 @router.get("/volumes/{code}/v{number}/signature")
-def signature(request: Request, desk: At, seat: Seated, code: str, number: int, usage: Usage = "") -> Response:
+def signature(
+    request: Request, desk: At, seat: Seated, code: str, number: int, usage: Usage = ""
+) -> Response:
     """The seal, validated now from the bytes in the store, in plain words."""
     with reading(desk.runtime.engine) as session:
         opened = open_volume(desk, session, seat, Act.VIEW, code, number, usage)
         trust = desk.trust.at(followed_at(session, opened.version) if opened.version else None)
     digest = opened.version.sha256 if opened.version else None
-    report = read_signature(desk.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), trust)
+    report = read_signature(
+        desk.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), trust
+    )
     return desk.page(request, seat, "signature.html", report=report, opened=opened)
 
 
 @router.get("/volumes/{code}/contents")
-def printed_contents(request: Request, desk: At, seat: Seated, code: str, usage: Usage = "") -> Response:
+def printed_contents(
+    request: Request, desk: At, seat: Seated, code: str, usage: Usage = ""
+) -> Response:
     """卷内目录, laid out for paper."""
     with writing(desk.runtime.engine) as session:
         opened = open_volume(desk, session, seat, Act.VIEW, code, usage=usage)
         note_look(session, seat, "VIEW", code, sheet="contents", usage=opened.usage)
         values = _room(desk, session, opened)
     unit = desk.org(opened.volume.filing_org)
-    return desk.page(request, seat, "print_contents.html", opened=opened, unit=unit, item=item_name(desk, opened.case), **values)
+    return desk.page(
+        request,
+        seat,
+        "print_contents.html",
+        opened=opened,
+        unit=unit,
+        item=item_name(desk, opened.case),
+        **values,
+    )
 
 
 @router.get("/volumes/{code}/plain")
@@ -214,10 +269,7 @@ def plain(request: Request, desk: At, seat: Seated, code: str, usage: Usage) -> 
         if grant is None:
             raise RefusedError(Denial.NEEDS_GRANT)
         note_look(session, seat, "VIEW_PLAIN", code, usage=grant.number)
-    facts = shown_facts(CaseFacts.model_validate(opened.case.facts), desk.runtime.organisations, grant.fields)
+    facts = shown_facts(
+        CaseFacts.model_validate(opened.case.facts), desk.runtime.organisations, grant.fields
+    )
     return desk.page(request, seat, "plain.html", facts=facts, grant=grant)
-
-
-def seat_mark(seat: Seat, at: str) -> str:
-    """What stands across a page: who looked, and when."""
-    return f"{seat.name} {at} 仅供查阅"

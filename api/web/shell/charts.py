@@ -33,7 +33,9 @@ def bars(data: Sequence[Bar], *, title: str, width: int = 560) -> Markup:
     return _svg(width, max(len(data), 1) * _ROW, title, parts)
 
 
-def columns(data: Sequence[Bar], *, title: str = "按月办结", width: int = 560, height: int = 190) -> Markup:
+def columns(
+    data: Sequence[Bar], *, title: str = "按月办结", width: int = 560, height: int = 190
+) -> Markup:
     """Standing bars with names below and numbers above."""
     most = max((one.value for one in data), default=0) or 1
     base, room = height - _FOOT, height - _FOOT - _HEAD

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any
 
 from archive.administration.policy import Role
-from archive.arrangement.filing import LOCAL_TIME
 from archive.gathering.captures import Capture
 from archive.gathering.cases import Gathering
 from archive.reference.citizen_id import mask_name
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import (
     ApprovalLevel,
     Channel,

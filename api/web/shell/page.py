@@ -16,24 +16,23 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from api.cli.search import open_shelf
 from api.http.page_cache import PageImages
 from api.runtime import failures
-from api.runtime.bootstrap import Runtime, demo_pki
+from api.runtime.bootstrap import Runtime, demo_pki, open_shelf
 from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
 from archive.administration.accounts import csrf_token, reader_of
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
-from archive.arrangement.plan import local_time
-from archive.compile.prove import TrustAnchors
 from archive.database.engine import reading
 from archive.database.tables_administration import Account
 from archive.reference.errors import ArchiveError, NotFoundError
-from archive.usage.reading_room import DeniedError, Room
+from archive.reference.local_time import local_time
+from archive.signing.validation import TrustAnchors
+from archive.usage.reading_room import DeniedError, ReferenceData
 from search.errors import SearchError
+from search.index_folder import IndexReader as SearchReader
 from search.query import Words
-from search.shelf import Reader as SearchReader
 from storage.errors import StorageError
 
 COOKIE = "yice_desk"
@@ -41,7 +40,11 @@ CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-HEADERS = {"Content-Security-Policy": CSP, "Referrer-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin"}
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 _HERE = Path(__file__).parents[1]
 _FRONT = Path(__file__).parents[3] / "node_modules"
 STATIC: Mapping[str, tuple[Path, str]] = {
@@ -109,7 +112,7 @@ class Seat:
         return csrf_token(self.carried)
 
 
-class Desk:
+class WebApp:
     """One for each app: the runtime, the templates, the search and the page images."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -119,23 +122,34 @@ class Desk:
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.images = PageImages(runtime.settings.data / "cache" / "pages")
         self.recent = Recent()
-        self.static = {name: (path.read_bytes(), media) for name, (path, media) in STATIC.items() if path.is_file()}
+        self.static = {
+            name: (path.read_bytes(), media)
+            for name, (path, media) in STATIC.items()
+            if path.is_file()
+        }
         self.templates = Environment(
-            loader=PackageLoader("api.web"), autoescape=select_autoescape(), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+            loader=PackageLoader("api.web"),
+            autoescape=select_autoescape(),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
         self.templates.filters.update(FILTERS)
         self.templates.filters["org"] = self.org
         self.templates.globals.update(static=self.address, Act=Act)
 
     @property
-    def room(self) -> Room:
+    def room(self) -> ReferenceData:
         """What the policy needs beside the rows."""
-        return Room(self.runtime.organisations, self.runtime.catalogue)
+        return ReferenceData(self.runtime.organisations, self.runtime.catalogue)
 
     @cached_property
     def trust(self) -> TrustAnchors:
         """Whom this installation believes when it validates a seal; read when the first one is looked at."""
-        return open_seals(self.runtime.settings, lambda: demo_pki(self.runtime.settings, self.runtime.organisations)).trust
+        return open_seals(
+            self.runtime.settings,
+            lambda: demo_pki(self.runtime.settings, self.runtime.organisations),
+        ).trust
 
     def address(self, name: str) -> str:
         """Where a static file is served; nowhere when set-up did not fetch it."""
@@ -145,21 +159,31 @@ class Desk:
 
     def org(self, code: str | None) -> str:
         """The name of an organisation."""
-        return self.runtime.organisations.get(code).name if code and code in self.runtime.organisations else (code or "")
+        return (
+            self.runtime.organisations.get(code).name
+            if code and code in self.runtime.organisations
+            else (code or "")
+        )
 
-    def page(self, request: Request, seat: Seat, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - a template's values
+    def page(
+        self, request: Request, seat: Seat, template: str, *, status: int = 200, **values: Any
+    ) -> HTMLResponse:  # noqa: ANN401 - a template's values
         """Draw a page for whoever sits at the desk."""
-        text = self.templates.get_template(template).render(seat=seat, path=request.url.path, now=local_time(datetime.now(UTC)), **values)
+        text = self.templates.get_template(template).render(
+            seat=seat, path=request.url.path, now=local_time(datetime.now(UTC)), **values
+        )
         return HTMLResponse(text, status, HEADERS)
 
     def bare(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - as above
         """Draw a page for nobody in particular."""
-        return HTMLResponse(self.templates.get_template(template).render(seat=None, **values), status, HEADERS)
+        return HTMLResponse(
+            self.templates.get_template(template).render(seat=None, **values), status, HEADERS
+        )
 
 
-def desk_of(request: Request) -> Desk:
+def desk_of(request: Request) -> WebApp:
     """The desk of this app."""
-    found: Desk = request.app.state.desk
+    found: WebApp = request.app.state.desk
     return found
 
 
@@ -171,7 +195,9 @@ def seated(request: Request) -> Seat:
         reader = reader_of(session, carried, "WEB") if carried else None
         if reader is None:
             raise NotSeatedError
-        name, must_change = session.execute(select(Account.name, Account.must_change).where(Account.login == reader.account)).one()
+        name, must_change = session.execute(
+            select(Account.name, Account.must_change).where(Account.login == reader.account)
+        ).one()
     if must_change and request.url.path not in _BEFORE_ALL_ELSE:
         raise MustChangeError
     return Seat(reader, name, desk.org(reader.org), carried)
@@ -192,10 +218,14 @@ async def form_of(request: Request) -> dict[str, str]:
         body += chunk
         if len(body) > _LONGER_FORMS.get(request.url.path, _LONGEST_FORM):
             raise BadFormError("提交的内容过长。", "请缩短后重试。")
-    return dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=2000))
+    return dict(
+        parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=2000)
+    )
 
 
-async def posted(seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str], Depends(form_of)]) -> dict[str, str]:
+async def posted(
+    seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str], Depends(form_of)]
+) -> dict[str, str]:
     """The fields of a form of this very login. Raises BadFormError."""
     if form.get("csrf") != seat.csrf:
         raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
@@ -211,12 +241,12 @@ def scripted(request: Request) -> Seat:
     return seat
 
 
-async def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> WebApp:
     """`desk_of` for endpoints: it computes nothing, and a coroutine costs no turn at a thread."""
     return desk_of(request)
 
 
-At = Annotated[Desk, Depends(_desk)]
+At = Annotated[WebApp, Depends(_desk)]
 Seated = Annotated[Seat, Depends(seated)]
 Posted = Annotated[dict[str, str], Depends(posted)]
 Scripted = Annotated[Seat, Depends(scripted)]
@@ -238,7 +268,13 @@ class PageRoute(APIRoute):
                 return _to(request, "/password")
             except (RefusedError, DeniedError) as refused:
                 status = 404 if refused.denial is Denial.NOT_HERE else 403
-                return _error(request, status, refused.denial.value, refused.denial.label + "。", _NEXT[refused.denial])
+                return _error(
+                    request,
+                    status,
+                    refused.denial.value,
+                    refused.denial.label + "。",
+                    _NEXT[refused.denial],
+                )
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
                 failures.log(fault, desk_of(request).runtime.settings.data)
                 code, sentence = failures.explain(fault)
@@ -268,7 +304,9 @@ _NEXT = {
 
 def _to(request: Request, where: str) -> Response:
     if _wants_json(request):
-        return JSONResponse({"code": "NOT_SEATED", "message": "登录已过期，请重新登录；已传的部分不会丢失。"}, 401)
+        return JSONResponse(
+            {"code": "NOT_SEATED", "message": "登录已过期，请重新登录；已传的部分不会丢失。"}, 401
+        )
     if request.headers.get("hx-request"):
         return Response(status_code=204, headers={"HX-Redirect": where})
     return RedirectResponse(where, 303)
@@ -281,8 +319,12 @@ def _error(request: Request, status: int, code: str, message: str, action: str) 
     try:
         seat = seated(request)
     except (NotSeatedError, MustChangeError):
-        return desk.bare("error_bare.html", status=status, code=code, message=message, action=action)
-    return desk.page(request, seat, "error.html", status=status, code=code, message=message, action=action)
+        return desk.bare(
+            "error_bare.html", status=status, code=code, message=message, action=action
+        )
+    return desk.page(
+        request, seat, "error.html", status=status, code=code, message=message, action=action
+    )
 
 
 def _wants_json(request: Request) -> bool:

@@ -6,15 +6,23 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.web.shell.page import COOKIE, At, BadFormError, Desk, PageRoute, Posted, Seated, form_of
-from archive.administration.accounts import MIN_PASSWORD, WEB_LIFE, AccountKind, check_secret, close_login, open_login, set_password
+from api.web.shell.page import COOKIE, At, BadFormError, PageRoute, Posted, Seated, WebApp, form_of
+from archive.administration.accounts import (
+    MIN_PASSWORD,
+    WEB_LIFE,
+    AccountKind,
+    check_secret,
+    close_login,
+    open_login,
+    set_password,
+)
 from archive.database.engine import writing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _DEMO_FILE = "demo-accounts.json"
 
 
-def demo_accounts(desk: Desk) -> list[dict[str, str]]:
+def demo_accounts(desk: WebApp) -> list[dict[str, str]]:
     """The persons of the demo; nothing in an archive that seals with real keys, whatever lies in its data folder."""
     settings = desk.runtime.settings
     path = settings.data / _DEMO_FILE
@@ -31,16 +39,29 @@ def login_page(desk: At) -> Response:
 
 
 @router.post("/login")
-def login(request: Request, desk: At, form: Annotated[dict[str, str], Depends(form_of)]) -> Response:
+def login(
+    request: Request, desk: At, form: Annotated[dict[str, str], Depends(form_of)]
+) -> Response:
     """Let in who knows the secret; why somebody is not let in is not said."""
     with writing(desk.runtime.engine) as session:
         account = check_secret(session, form.get("login", "").strip(), form.get("secret", ""))
-        carried = open_login(session, account, "WEB") if account and account.kind == AccountKind.PERSON else None
+        carried = (
+            open_login(session, account, "WEB")
+            if account and account.kind == AccountKind.PERSON
+            else None
+        )
     if carried is None:
         return desk.bare("login.html", status=401, demo=demo_accounts(desk), failed=True)
     answer = RedirectResponse("/", 303)
     secure = request.url.scheme == "https"
-    answer.set_cookie(COOKIE, carried, max_age=int(WEB_LIFE.total_seconds()), httponly=True, samesite="strict", secure=secure)
+    answer.set_cookie(
+        COOKIE,
+        carried,
+        max_age=int(WEB_LIFE.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=secure,
+    )
     return answer
 
 
@@ -68,7 +89,9 @@ def change_password(request: Request, desk: At, seat: Seated, form: Posted) -> R
         # A wrong old one is counted like a failed login, hence committed and only then told.
         known = check_secret(session, login, form.get("old", ""))
     if known is None:
-        return desk.page(request, seat, "password.html", status=403, failed=True, shortest=MIN_PASSWORD)
+        return desk.page(
+            request, seat, "password.html", status=403, failed=True, shortest=MIN_PASSWORD
+        )
     if form.get("new", "") != form.get("again", ""):
         raise BadFormError("两次输入的新口令不一致。", "请返回重新输入。")
     with writing(desk.runtime.engine) as session:

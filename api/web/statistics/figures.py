@@ -8,11 +8,11 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import Desk, Seat
+from api.web.shell.page import Seat, WebApp
 from api.web.shell.scope import cases_of, orgs_below, volumes_of
-from archive.arrangement.filing import LOCAL_TIME
-from archive.database.tables_administration import CaseSource
-from archive.database.tables_cases import Case, Volume, VolumeVersion
+from archive.database.tables_cases import Case, CaseSource
+from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import VolumeState
 
 _MONTHS = 12
@@ -50,7 +50,13 @@ def following(month: datetime, count: int = 1) -> datetime:
     return datetime(place // 12, place % 12 + 1, 1, tzinfo=LOCAL_TIME)
 
 
-def figures(desk: Desk, session: Session, seat: Seat, since: datetime | None = None, until: datetime | None = None) -> Figures:
+def figures(
+    desk: WebApp,
+    session: Session,
+    seat: Seat,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Figures:
     """Count within a span of completion: from the beginning of `since` to the end of the month `until`."""
     spanned: list[ColumnElement[bool]] = [Case.completed_at >= since] if since else []
     if until:
@@ -59,7 +65,9 @@ def figures(desk: Desk, session: Session, seat: Seat, since: datetime | None = N
     received: dict[str, int] = {}
     items: dict[str, int] = {}
     for org, item, count in session.execute(
-        select(Case.receive_org, Case.item_code, func.count()).where(mine).group_by(Case.receive_org, Case.item_code)
+        select(Case.receive_org, Case.item_code, func.count())
+        .where(mine)
+        .group_by(Case.receive_org, Case.item_code)
     ):
         received[org] = received.get(org, 0) + count
         items[item] = items.get(item, 0) + count
@@ -77,21 +85,35 @@ def _falling(counts: dict[str, int]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
 
 
-def months(session: Session, mine: ColumnElement[bool], until: datetime | None = None) -> tuple[tuple[datetime, int], ...]:
+def months(
+    session: Session, mine: ColumnElement[bool], until: datetime | None = None
+) -> tuple[tuple[datetime, int], ...]:
     """Completed cases of the twelve months that end with `until`, or with the newest one, on the clock of the place; in one walk."""
-    newest: datetime | None = until or session.scalar(select(func.max(Case.completed_at)).where(mine))
+    newest: datetime | None = until or session.scalar(
+        select(func.max(Case.completed_at)).where(mine)
+    )
     last = (newest or datetime.now(UTC)).astimezone(LOCAL_TIME)
     starts = [following(last, back) for back in range(1 - _MONTHS, 2)]
     spans = list(itertools.pairwise(starts))
-    sums = [func.sum(when(((Case.completed_at >= first) & (Case.completed_at < end), 1), else_=0)) for first, end in spans]
+    sums = [
+        func.sum(when(((Case.completed_at >= first) & (Case.completed_at < end), 1), else_=0))
+        for first, end in spans
+    ]
     row = session.execute(select(*sums).where(mine, Case.completed_at >= starts[0])).one()
     return tuple((first, int(count or 0)) for (first, _), count in zip(spans, row, strict=True))
 
 
-def _series(desk: Desk, session: Session, seat: Seat, since: datetime | None, until: datetime | None) -> dict[str, tuple[int, int, int]]:
+def _series(
+    desk: WebApp, session: Session, seat: Seat, since: datetime | None, until: datetime | None
+) -> dict[str, tuple[int, int, int]]:
     """Volumes, pages and bytes; a volume counts in the month in which its case was completed."""
     query = (
-        select(Volume.series, func.count(Volume.id.distinct()), func.sum(VolumeVersion.pages), func.sum(VolumeVersion.bytes))
+        select(
+            Volume.series,
+            func.count(Volume.id.distinct()),
+            func.sum(VolumeVersion.pages),
+            func.sum(VolumeVersion.bytes),
+        )
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         .where(volumes_of(desk, seat), VolumeVersion.state == VolumeState.COMMITTED)
     )
@@ -100,13 +122,18 @@ def _series(desk: Desk, session: Session, seat: Seat, since: datetime | None, un
     if until:
         query = query.where(Volume.completed_at < following(until))
     return {
-        series: (count, int(pages or 0), int(size or 0)) for series, count, pages, size in session.execute(query.group_by(Volume.series))
+        series: (count, int(pages or 0), int(size or 0))
+        for series, count, pages, size in session.execute(query.group_by(Volume.series))
     }
 
 
-def _sources(session: Session, mine: ColumnElement[bool], *, everything: bool) -> dict[str, tuple[int, int, int]]:
+def _sources(
+    session: Session, mine: ColumnElement[bool], *, everything: bool
+) -> dict[str, tuple[int, int, int]]:
     """Cases, materials and pages of each source."""
-    query = select(CaseSource.source, func.count(), func.sum(CaseSource.materials), func.sum(CaseSource.pages))
+    query = select(
+        CaseSource.source, func.count(), func.sum(CaseSource.materials), func.sum(CaseSource.pages)
+    )
     if not everything:
         query = query.join(Case, Case.id == CaseSource.case_id).where(mine)
     return {

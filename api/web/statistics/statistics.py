@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.web.shell.charts import Bar, bars, columns
-from api.web.shell.page import At, Desk, PageRoute, Seat, Seated
+from api.web.shell.page import At, PageRoute, Seat, Seated, WebApp
 from api.web.shell.scope import note_look
 from api.web.shell.spreadsheets import as_csv
 from api.web.statistics.figures import Figures, figures, month_of
@@ -19,7 +19,9 @@ _MOST = 10
 
 
 @router.get("/statistics")
-def statistics_page(request: Request, desk: At, seat: Seated, since: Month = "", until: Month = "") -> Response:
+def statistics_page(
+    request: Request, desk: At, seat: Seated, since: Month = "", until: Month = ""
+) -> Response:
     """Counts as charts, each with its numbers beside the bars."""
     seat.require(Act.VIEW)
     found = counted(desk, seat, since, until)
@@ -42,7 +44,7 @@ def statistics_page(request: Request, desk: At, seat: Seated, since: Month = "",
     )
 
 
-def counted(desk: Desk, seat: Seat, since: str = "", until: str = "") -> Figures:
+def counted(desk: WebApp, seat: Seat, since: str = "", until: str = "") -> Figures:
     """The figures of the reader's organisation and a span, at most a minute old."""
 
     def count() -> Figures:
@@ -59,30 +61,52 @@ def statistics_csv(desk: At, seat: Seated, since: Month = "", until: Month = "")
     found = counted(desk, seat, since, until)
     with writing(desk.runtime.engine) as session:
         note_look(session, seat, "EXPORT_LIST", "statistics", since=since, until=until)
-    lines: list[tuple[object, ...]] = [("按月办结", one.label, one.value, "件") for one in _months(found)]
-    for heading, rows in (("收件旗区", _districts(desk, found)), ("收件单位", _stations(desk, found)), ("事项", _items(desk, found))):
+    lines: list[tuple[object, ...]] = [
+        ("按月办结", one.label, one.value, "件") for one in _months(found)
+    ]
+    for heading, rows in (
+        ("收件旗区", _districts(desk, found)),
+        ("收件单位", _stations(desk, found)),
+        ("事项", _items(desk, found)),
+    ):
         lines += [(heading, one.label, one.value, "件") for one in rows]
     for key, (count, pages, size) in found.series.items():
-        lines += [("卷目", Series(key).label, value, unit) for value, unit in ((count, "册"), (pages, "页"), (size, "字节"))]
+        lines += [
+            ("卷目", Series(key).label, value, unit)
+            for value, unit in ((count, "册"), (pages, "页"), (size, "字节"))
+        ]
     for key, (cases, materials, pages) in found.sources.items():
-        lines += [("材料来源", SourceKind(key).label, value, unit) for value, unit in ((cases, "件"), (materials, "份"), (pages, "页"))]
+        lines += [
+            ("材料来源", SourceKind(key).label, value, unit)
+            for value, unit in ((cases, "件"), (materials, "份"), (pages, "页"))
+        ]
     return as_csv("统计", ("口径", "名称", "数量", "单位"), lines)
 
 
-def by_district(desk: Desk, seat: Seat) -> list[Bar]:
+def by_district(desk: WebApp, seat: Seat) -> list[Bar]:
     """Cases by the district that received them, the most first."""
     return _districts(desk, counted(desk, seat))
 
 
 def _months(found: Figures) -> list[Bar]:
-    return [Bar(f"{first.year % 100}年{first.month}月" if first.month == 1 else f"{first.month}月", count) for first, count in found.months]
+    return [
+        Bar(
+            f"{first.year % 100}年{first.month}月" if first.month == 1 else f"{first.month}月",
+            count,
+        )
+        for first, count in found.months
+    ]
 
 
 def _series(found: Figures) -> list[Bar]:
-    return [Bar(one.label, found.series[one][0], "qy" if one is Series.QY else "") for one in Series if one in found.series]
+    return [
+        Bar(one.label, found.series[one][0], "qy" if one is Series.QY else "")
+        for one in Series
+        if one in found.series
+    ]
 
 
-def _districts(desk: Desk, found: Figures) -> list[Bar]:
+def _districts(desk: WebApp, found: Figures) -> list[Bar]:
     sums: dict[str, int] = {}
     for code, count in found.received.items():
         name = desk.runtime.organisations.district_of(code).name.removeprefix("鄂尔多斯市公安局")
@@ -90,11 +114,11 @@ def _districts(desk: Desk, found: Figures) -> list[Bar]:
     return [Bar(name, count) for name, count in sorted(sums.items(), key=lambda one: -one[1])]
 
 
-def _stations(desk: Desk, found: Figures) -> list[Bar]:
+def _stations(desk: WebApp, found: Figures) -> list[Bar]:
     return [Bar(desk.org(code), count) for code, count in found.received.items()]
 
 
-def _items(desk: Desk, found: Figures) -> list[Bar]:
+def _items(desk: WebApp, found: Figures) -> list[Bar]:
     names = {item.code: item.name for item in desk.runtime.catalogue}
     return [Bar(names.get(code, code), count) for code, count in found.items.items()]
 

@@ -1,6 +1,6 @@
 """审批中心 and 查询登记: what waits for the keeper's decision, what was decided, and the register of who used what upon which document."""
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -8,14 +8,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.web.shell.filters import clock, short_day
-from api.web.shell.page import At, Desk, PageRoute, RefusedError, Seat, Seated
+from api.web.shell.page import At, PageRoute, RefusedError, Seat, Seated, WebApp
 from api.web.shell.scope import PAGE, note_look
+from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
 from api.web.usage.usage import row_of
 from archive.administration.policy import Act, Denial
-from archive.arrangement.filing import LOCAL_TIME
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import CertifiedCopy, UsageRequest
+from archive.database.tables_usage import CertifiedCopy, UsageRequest
 from archive.usage.requests import RequestState, kept_below, requests_to_decide
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -29,9 +29,13 @@ def approvals_page(request: Request, desk: At, seat: Seated) -> Response:
     seat.require(Act.DECIDE_USE)
     with reading(desk.runtime.engine) as session:
         now = database_now(session)
-        waiting = [row_of(desk, one, now) for one in requests_to_decide(session, seat.reader, desk.runtime.organisations)]
+        waiting = [
+            row_of(desk, one, now)
+            for one in requests_to_decide(session, seat.reader, desk.runtime.organisations)
+        ]
         query = select(UsageRequest).where(
-            UsageRequest.keeper.in_(kept_below(seat.reader, desk.runtime.organisations)), UsageRequest.state != RequestState.REQUESTED
+            UsageRequest.keeper.in_(kept_below(seat.reader, desk.runtime.organisations)),
+            UsageRequest.state != RequestState.REQUESTED,
         )
         found = session.scalars(query.order_by(UsageRequest.id.desc()).limit(_RECENT)).all()
         decided = [row_of(desk, one, now) for one in found]
@@ -44,19 +48,27 @@ def keeps_register(seat: Seat) -> bool:
 
 
 @router.get("/uses")
-def register_page(request: Request, desk: At, seat: Seated, since: Day = "", until: Day = "", before: int = 0) -> Response:
+def register_page(
+    request: Request, desk: At, seat: Seated, since: Day = "", until: Day = "", before: int = 0
+) -> Response:
     """查询登记簿 of what his place keeps, newest first."""
     with reading(desk.runtime.engine) as session:
         rows, following = _register(desk, session, seat, (since, until), before, PAGE)
-    return desk.page(request, seat, "uses.html", rows=rows, next=following, since=since, until=until)
+    return desk.page(
+        request, seat, "uses.html", rows=rows, next=following, since=since, until=until
+    )
 
 
 @router.get("/uses/sheet")
-def register_sheet(request: Request, desk: At, seat: Seated, since: Day = "", until: Day = "", before: int = 0) -> Response:
+def register_sheet(
+    request: Request, desk: At, seat: Seated, since: Day = "", until: Day = "", before: int = 0
+) -> Response:
     """The same, laid out for paper."""
     with reading(desk.runtime.engine) as session:
         rows, following = _register(desk, session, seat, (since, until), before, _SHEET)
-    return desk.page(request, seat, "print_uses.html", rows=rows, next=following, since=since, until=until)
+    return desk.page(
+        request, seat, "print_uses.html", rows=rows, next=following, since=since, until=until
+    )
 
 
 @router.get("/uses.csv")
@@ -65,7 +77,21 @@ def register_csv(desk: At, seat: Seated, since: Day = "", until: Day = "") -> Re
     with writing(desk.runtime.engine) as session:
         rows, _ = _register(desk, session, seat, (since, until), 0, 5000)
         note_look(session, seat, "EXPORT_LIST", "uses", rows=len(rows))
-    heading = ("利用单号", "申请时间", "档号", "申请人", "申请单位", "主体", "范围", "事由", "依据", "结论", "审批人", "有效期至", "证明件")
+    heading = (
+        "利用单号",
+        "申请时间",
+        "档号",
+        "申请人",
+        "申请单位",
+        "主体",
+        "范围",
+        "事由",
+        "依据",
+        "结论",
+        "审批人",
+        "有效期至",
+        "证明件",
+    )
     lines = [
         (
             one["number"],
@@ -88,11 +114,13 @@ def register_csv(desk: At, seat: Seated, since: Day = "", until: Day = "") -> Re
 
 
 def _register(
-    desk: Desk, session: Session, seat: Seat, span: tuple[str, str], before: int, limit: int
+    desk: WebApp, session: Session, seat: Seat, span: tuple[str, str], before: int, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
     if not keeps_register(seat):
         raise RefusedError(Denial.ROLE)
-    query = select(UsageRequest).where(UsageRequest.keeper.in_(kept_below(seat.reader, desk.runtime.organisations)))
+    query = select(UsageRequest).where(
+        UsageRequest.keeper.in_(kept_below(seat.reader, desk.runtime.organisations))
+    )
     since, until = (start_of(one) for one in span)
     if since:
         query = query.where(UsageRequest.created_at >= since)
@@ -102,16 +130,9 @@ def _register(
         query = query.where(UsageRequest.id < before)
     found = session.scalars(query.order_by(UsageRequest.id.desc()).limit(limit + 1)).all()
     shown, now = found[:limit], database_now(session)
-    counted = select(CertifiedCopy.request_id, func.count()).where(CertifiedCopy.request_id.in_([one.id for one in shown]))
+    counted = select(CertifiedCopy.request_id, func.count()).where(
+        CertifiedCopy.request_id.in_([one.id for one in shown])
+    )
     copies = dict(session.execute(counted.group_by(CertifiedCopy.request_id)).tuples().all())
     rows = [{**row_of(desk, one, now), "copies": copies.get(one.id, 0)} for one in shown]
     return rows, shown[-1].id if len(found) > limit else None
-
-
-def start_of(day: str) -> datetime | None:
-    """The beginning of a day on the clock of the place; None for what is no day."""
-    try:
-        found = date.fromisoformat(day)
-    except ValueError:
-        return None
-    return datetime(found.year, found.month, found.day, tzinfo=LOCAL_TIME)

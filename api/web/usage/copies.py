@@ -5,17 +5,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.http.tokens import anyone
+from api.http.limits import anyone
 from api.jobs.certified_copies import start_copying
-from api.web.shell.page import HEADERS, At, Desk, PageRoute, Posted, Seated
+from api.web.shell.page import HEADERS, At, PageRoute, Posted, Seated, WebApp
 from api.web.shell.scope import note_look
 from api.web.usage.usage import request_values
 from archive.administration.policy import Act
-from archive.compile.prove import SignatureReport, read_signature
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import UsageRequest
-from archive.database.tables_cases import Volume
+from archive.database.tables_usage import UsageRequest
+from archive.database.tables_volumes import Volume
 from archive.reference.errors import NotFoundError
+from archive.signing.validation import SignatureReport, read_signature
 from archive.usage.certified_copies import copy_key, find_copy
 from archive.usage.copy_orders import order_copy, retry_order
 from archive.usage.reading_room import open_volume
@@ -30,7 +30,11 @@ _GROUPS, _GROUP = 5, 4
 def order(desk: At, seat: Seated, form: Posted, number: str) -> Response:
     """Order a copy of the ticked items, all of them for none, and see that it is made."""
     seat.require(Act.CERTIFY)
-    items = [int(key.removeprefix("item:")) for key in form if key.startswith("item:") and key[5:].isdecimal()]
+    items = [
+        int(key.removeprefix("item:"))
+        for key in form
+        if key.startswith("item:") and key[5:].isdecimal()
+    ]
     with writing(desk.runtime.engine) as session:
         if form.get("retry", "").isdecimal():
             retry_order(session, seat.reader, int(form["retry"]))
@@ -55,9 +59,18 @@ def download(desk: At, seat: Seated, check_code: str) -> Response:
         row = find_copy(session, check_code)
         request = session.get_one(UsageRequest, row.request_id)
         if request.account != seat.reader.account:
-            raise NotFoundError("没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。")
+            raise NotFoundError(
+                "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
+            )
         open_volume(session, seat.reader, Act.CERTIFY, request.code, desk.room, number_of(request))
-        note_look(session, seat, "DOWNLOAD_COPY", request.code, usage=number_of(request), sha256=row.sha256)
+        note_look(
+            session,
+            seat,
+            "DOWNLOAD_COPY",
+            request.code,
+            usage=number_of(request),
+            sha256=row.sha256,
+        )
     pdf = desk.runtime.store.read(copy_key(row.sha256), sha256=row.sha256)
     named = {"Content-Disposition": f'attachment; filename="certified-{row.check_code}.pdf"'}
     return Response(pdf, media_type="application/pdf", headers={**HEADERS, **named})
@@ -68,8 +81,13 @@ def check_form(desk: At, code: Annotated[str, Query(max_length=40)] = "") -> Res
     """Where somebody types the code from a paper; spaces and hyphens may be left out."""
     plain = "".join(one for one in code.upper() if one.isascii() and one.isalnum())
     if plain:
-        return RedirectResponse("/check/" + "-".join(plain[at : at + _GROUP] for at in range(0, len(plain), _GROUP)), 303)
-    return desk.bare("public_check.html", row=None, asked="", report=None, code="", issuer="", here=True)
+        return RedirectResponse(
+            "/check/" + "-".join(plain[at : at + _GROUP] for at in range(0, len(plain), _GROUP)),
+            303,
+        )
+    return desk.bare(
+        "public_check.html", row=None, asked="", report=None, code="", issuer="", here=True
+    )
 
 
 @router.get("/check/{check_code}", dependencies=[Depends(anyone)])
@@ -79,17 +97,34 @@ def check(desk: At, check_code: str) -> Response:
         try:
             row = find_copy(session, check_code[:40])
         except NotFoundError:
-            return desk.bare("public_check.html", status=404, row=None, asked=check_code[:40], report=None, code="", issuer="", here=True)
+            return desk.bare(
+                "public_check.html",
+                status=404,
+                row=None,
+                asked=check_code[:40],
+                report=None,
+                code="",
+                issuer="",
+                here=True,
+            )
         code = session.get_one(Volume, row.volume_id).code
     report, here = _proved(desk, row.sha256)
     return desk.bare(
-        "public_check.html", row=row, asked=row.check_code, report=report, code=code, issuer=desk.org(row.issued_by), here=here
+        "public_check.html",
+        row=row,
+        asked=row.check_code,
+        report=report,
+        code=code,
+        issuer=desk.org(row.issued_by),
+        here=here,
     )
 
 
-def _proved(desk: Desk, sha256: str) -> tuple[SignatureReport | None, bool]:
+def _proved(desk: WebApp, sha256: str) -> tuple[SignatureReport | None, bool]:
     """The seal of the copy that we keep, and whether its bytes are still what was issued."""
     try:
-        return read_signature(desk.runtime.store.read(copy_key(sha256), sha256=sha256), desk.trust), True
+        return read_signature(
+            desk.runtime.store.read(copy_key(sha256), sha256=sha256), desk.trust
+        ), True
     except StorageError:
         return None, False

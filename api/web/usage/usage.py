@@ -8,17 +8,17 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import At, BadFormError, Desk, PageRoute, Posted, Seat, Seated
+from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated, WebApp
 from api.web.shell.scope import PAGE
 from archive.administration.policy import Act, Capacity, capacities
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import UsageRequest
+from archive.database.tables_usage import UsageRequest
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import NotFoundError
 from archive.reference.masking import mask_numbers
 from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
-from archive.usage.reading_room import DeniedError, Opened, open_volume, read_code
+from archive.usage.reading_room import DeniedError, OpenedVolume, open_volume, read_code
 from archive.usage.redaction import hidden, names_of
 from archive.usage.requests import (
     MAX_DAYS,
@@ -39,7 +39,12 @@ from archive.usage.requests import (
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _LONGEST = {"purpose": 200, "basis": 100, "reason": 200}
 _SHORTEST = 2
-_RULES = {"MPS ": "公通字〔2021〕12号", "DDT": "户口档案查询规定", "[D] guard.md": "本系统约定", "实施条例 ": "档案法实施条例"}
+_RULES = {
+    "MPS ": "公通字〔2021〕12号",
+    "DDT": "户口档案查询规定",
+    "[D] guard.md": "本系统约定",
+    "实施条例 ": "档案法实施条例",
+}
 
 
 def basis_of(source: str) -> str:
@@ -49,7 +54,7 @@ def basis_of(source: str) -> str:
     return source
 
 
-def row_of(desk: Desk, request: UsageRequest, now: datetime) -> dict[str, Any]:
+def row_of(desk: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
     """A request as lists and pages show it; what people wrote is shown with numbers masked."""
     capacity, scope = table_row(request.capacity, request.scope)
     state = RequestState(request.state)
@@ -61,7 +66,9 @@ def row_of(desk: Desk, request: UsageRequest, now: datetime) -> dict[str, Any]:
         "rule": basis_of(capacity.source),
         "scope": scope,
         "state": "已到期" if ended else state.label,
-        "kind": {"REQUESTED": "wait", "GRANTED": "" if ended else "ok", "REFUSED": "bad"}.get(request.state, ""),
+        "kind": {"REQUESTED": "wait", "GRANTED": "" if ended else "ok", "REFUSED": "bad"}.get(
+            request.state, ""
+        ),
         "open": state is RequestState.GRANTED and not ended,
         "purpose": mask_numbers(request.purpose),
         "basis": mask_numbers(request.basis),
@@ -76,11 +83,23 @@ def usage_page(request: Request, desk: At, seat: Seated, before: int = 0) -> Res
     """My own requests, newest first."""
     seat.require(Act.REQUEST_USE)
     with reading(desk.runtime.engine) as session:
-        query = select(UsageRequest).where(UsageRequest.account == seat.reader.account).order_by(UsageRequest.id.desc())
-        found = session.scalars((query.where(UsageRequest.id < before) if before else query).limit(PAGE + 1)).all()
+        query = (
+            select(UsageRequest)
+            .where(UsageRequest.account == seat.reader.account)
+            .order_by(UsageRequest.id.desc())
+        )
+        found = session.scalars(
+            (query.where(UsageRequest.id < before) if before else query).limit(PAGE + 1)
+        ).all()
         now = database_now(session)
     rows = [row_of(desk, one, now) for one in found[:PAGE]]
-    return desk.page(request, seat, "usage.html", rows=rows, next=found[PAGE - 1].id if len(found) > PAGE else None)
+    return desk.page(
+        request,
+        seat,
+        "usage.html",
+        rows=rows,
+        next=found[PAGE - 1].id if len(found) > PAGE else None,
+    )
 
 
 @router.get("/usage/new")
@@ -93,7 +112,9 @@ def new_page(
 ) -> Response:
     """The form: choosing as whom one asks shows the papers and the extents of that row of the table (standards.md §3.6)."""
     seat.require(Act.REQUEST_USE)
-    rows = {key: one for key, one in capacities().items() if any(scope.acts for scope in one.scopes)}
+    rows = {
+        key: one for key, one in capacities().items() if any(scope.acts for scope in one.scopes)
+    }
     chosen = rows.get(capacity) or rows["POLICE"]
     return desk.page(
         request,
@@ -136,7 +157,9 @@ def written(form: dict[str, str], name: str, label: str) -> str:
     """What somebody wrote into a field. Raises BadFormError."""
     text = " ".join(form.get(name, "").split())
     if not _SHORTEST <= len(text) <= _LONGEST[name] or not text.isprintable():
-        raise BadFormError(f"{label}应为{_SHORTEST}至{_LONGEST[name]}字。", "请返回上一页填写后重新提交。")
+        raise BadFormError(
+            f"{label}应为{_SHORTEST}至{_LONGEST[name]}字。", "请返回上一页填写后重新提交。"
+        )
     return text
 
 
@@ -147,7 +170,7 @@ def request_page(request: Request, desk: At, seat: Seated, number: str) -> Respo
     return desk.page(request, seat, "usage_request.html", **values)
 
 
-def request_values(desk: Desk, seat: Seat, number: str) -> dict[str, Any]:
+def request_values(desk: WebApp, seat: Seat, number: str) -> dict[str, Any]:
     """What the page of one request shows. Raises NotFoundError, also for who may not read it."""
     if not seat.may(Act.REQUEST_USE):
         seat.require(Act.DECIDE_USE)
@@ -159,14 +182,21 @@ def request_values(desk: Desk, seat: Seat, number: str) -> dict[str, Any]:
         shown = row_of(desk, row, database_now(session))
         own = row.account == seat.reader.account
         deciding = may_decide(session, seat.reader, row, organisations)
-        opened = _opened(desk, session, seat, number, row) if own and shown["open"] and Act.CERTIFY in shown["scope"].acts else None
+        opened = (
+            _opened(desk, session, seat, number, row)
+            if own and shown["open"] and Act.CERTIFY in shown["scope"].acts
+            else None
+        )
         orders = orders_of(session, row) if own else []
         held = requests_to_decide(session, seat.reader, organisations) if deciding else []
     waiting = [number_of(one) for one in held if one.id != row.id]
     items: list[dict[str, Any]] = []
     if opened:
         names = names_of(CaseFacts.model_validate(opened.case.facts))
-        items = [{**one, "title": hidden(one["title"], names)} for one in contents_of(desk.runtime.store, opened)]
+        items = [
+            {**one, "title": hidden(one["title"], names)}
+            for one in contents_of(desk.runtime.store, opened)
+        ]
     return {
         "row": shown,
         "own": own,
@@ -179,7 +209,9 @@ def request_values(desk: Desk, seat: Seat, number: str) -> dict[str, Any]:
     }
 
 
-def _opened(desk: Desk, session: Session, seat: Seat, number: str, row: UsageRequest) -> Opened | None:
+def _opened(
+    desk: WebApp, session: Session, seat: Seat, number: str, row: UsageRequest
+) -> OpenedVolume | None:
     """The volume, when a copy of it may be certified under this grant by this role."""
     if not seat.may(Act.CERTIFY):
         return None
@@ -214,7 +246,13 @@ def end(desk: At, seat: Seated, form: Posted, number: str) -> Response:
     seat.require(Act.DECIDE_USE)
     reason = written(form, "reason", "理由")
     with writing(desk.runtime.engine) as session:
-        end_grant(session, seat.reader, number, reason=mask_numbers(reason), organisations=desk.runtime.organisations)
+        end_grant(
+            session,
+            seat.reader,
+            number,
+            reason=mask_numbers(reason),
+            organisations=desk.runtime.organisations,
+        )
     return RedirectResponse(f"/usage/{number}", 303)
 
 

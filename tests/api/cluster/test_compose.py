@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 import yaml
 
-from api.cluster.nodes import BEAT, KINDS, WEB, WORKER, Site, beat_node, compose_secrets, web_node, worker_nodes
+from api.cluster.nodes import (
+    BEAT,
+    KINDS,
+    WEB,
+    WORKER,
+    Site,
+    beat_node,
+    compose_secrets,
+    web_node,
+    worker_nodes,
+)
 from api.cluster.services import seaweedfs
 from api.runtime.broker import QUEUE_OF
 from api.runtime.settings import QUEUES, Settings
@@ -29,7 +39,12 @@ KNOWN = {f"YICE_{name.upper()}" for name in Settings.model_fields} | {"YICE_SECR
 def test_every_node_runs_the_command_of_make_cluster() -> None:
     for kind in KINDS:
         assert SERVICES[kind.name]["command"][: len(WORKER) + 1] == ["python", *WORKER]
-        assert SERVICES[kind.name]["command"][len(WORKER) + 1 :] == ["--concurrency", "1", "--hostname", "worker@%h"]
+        assert SERVICES[kind.name]["command"][len(WORKER) + 1 :] == [
+            "--concurrency",
+            "1",
+            "--hostname",
+            "worker@%h",
+        ]
         assert SERVICES[kind.name]["deploy"].get("replicas", 1) == kind.copies
     assert SERVICES["web"]["command"][: len(WEB) + 1] == ["python", *WEB]
     assert SERVICES["beat"]["command"] == ["python", *BEAT]
@@ -42,11 +57,16 @@ def test_every_queue_has_a_node_and_every_duty_a_queue() -> None:
 
 
 def test_the_store_runs_with_the_options_of_make_cluster(tmp_path: Path) -> None:
-    native = [word.partition("=")[0] for word in seaweedfs(tmp_path, 8333, "yice", "yice", "x").command[1:]]
+    native = [
+        word.partition("=")[0]
+        for word in seaweedfs(tmp_path, 8333, "yice", "yice", "x").command[1:]
+    ]
     # Its inner ports are free ones on loopback, and the usual ones in a network of its own.
     inner = re.compile(r"-(master|volume|filer|s3)\.port(\.grpc)?$")
     composed = [word.partition("=")[0] for word in SERVICES["store"]["command"][1:]]
-    assert [word for word in native if not inner.match(word)] == [word for word in composed if not inner.match(word)]
+    assert [word for word in native if not inner.match(word)] == [
+        word for word in composed if not inner.match(word)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -54,13 +74,19 @@ def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str,
     """The settings of every node of `make cluster`, by kind."""
     folder, site = tmp_path_factory.mktemp("cluster"), Site("", "amqp://", "", "", "", "")
     found: dict[str, list[dict[str, str]]] = {}
-    for one in (web_node(site, folder, 8000), *worker_nodes(site, folder, workers=2, concurrency=1), beat_node(site, folder)):
+    for one in (
+        web_node(site, folder, 8000),
+        *worker_nodes(site, folder, workers=2, concurrency=1),
+        beat_node(site, folder),
+    ):
         found.setdefault(one.name.partition("-")[0], []).append({**one.env})
     return found
 
 
 @pytest.mark.parametrize("node", NODES)
-def test_a_node_is_told_the_same_settings_as_by_make_cluster(node: str, native: dict[str, list[dict[str, str]]]) -> None:
+def test_a_node_is_told_the_same_settings_as_by_make_cluster(
+    node: str, native: dict[str, list[dict[str, str]]]
+) -> None:
     service = SERVICES[node]
     told = set(service["environment"]) | {name.upper() for name in service["secrets"]}
     assert told <= KNOWN
@@ -70,22 +96,36 @@ def test_a_node_is_told_the_same_settings_as_by_make_cluster(node: str, native: 
         assert service["environment"].get("YICE_QUEUES") == one.get("YICE_QUEUES")
 
 
-def test_nodes_of_containers_share_one_data_folder_and_those_of_make_cluster_their_keys_and_the_index(tmp_path: Path) -> None:
+def test_nodes_of_containers_share_one_data_folder_and_those_of_make_cluster_their_keys_and_the_index(
+    tmp_path: Path,
+) -> None:
     site = Site("", "amqp://", "", "", "", "")
     nodes = {
         one.name: Path(one.env["YICE_DATA"])
-        for one in (web_node(site, tmp_path, 1), *worker_nodes(site, tmp_path, workers=2, concurrency=1))
+        for one in (
+            web_node(site, tmp_path, 1),
+            *worker_nodes(site, tmp_path, workers=2, concurrency=1),
+        )
     }
     assert nodes["index"] == nodes["web"]
-    assert {(one / shared).resolve() for one in nodes.values() for shared in ("pki", "keys")} == {tmp_path / "pki", tmp_path / "keys"}
+    assert {(one / shared).resolve() for one in nodes.values() for shared in ("pki", "keys")} == {
+        tmp_path / "pki",
+        tmp_path / "keys",
+    }
     assert {tuple(SERVICES[one]["volumes"]) for one in NODES} == {("nodes:/var/lib/yice",)}
 
 
 def test_secrets_come_as_files_and_never_as_words() -> None:
     for name, service in SERVICES.items():
         environment = service.get("environment", {})
-        assert not [key for key in environment if re.search(r"PASS|KEY|_URL$", key) and not key.endswith("_FILE")], name
-        used = {one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])}
+        assert not [
+            key
+            for key in environment
+            if re.search(r"PASS|KEY|_URL$", key) and not key.endswith("_FILE")
+        ], name
+        used = {
+            one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])
+        }
         assert used <= set(COMPOSE["secrets"])
     assert all(one["file"].startswith("./secrets/") for one in COMPOSE["secrets"].values())
     assert "/secrets/" in (ROOT / ".gitignore").read_text().split()
@@ -101,7 +141,9 @@ def test_the_secret_files_made_are_those_named_and_agree_with_each_other() -> No
     assert {"database", "broker", "store"} <= set(SERVICES)
 
 
-def test_settings_read_the_folder_of_secret_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_read_the_folder_of_secret_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, text in compose_secrets({"database": "d1", "broker": "b1", "store": "s1"}).items():
         (tmp_path / name).write_text(text)
     monkeypatch.setenv("YICE_SECRETS", str(tmp_path))
@@ -128,10 +170,19 @@ def test_every_service_is_one_that_a_container_engine_reads(name: str) -> None:
     assert set(service) <= WORDS
     check = service["healthcheck"]
     assert check["test"][0] in {"CMD", "CMD-SHELL"}
-    assert all(re.fullmatch(r"\d+s", check[word]) for word in ("interval", "timeout", "start_period") if word in check)
+    assert all(
+        re.fullmatch(r"\d+s", check[word])
+        for word in ("interval", "timeout", "start_period")
+        if word in check
+    )
     assert check["retries"] > 0
     assert (
-        all(isinstance(word, str) for word in (*service["command"], *service["environment"].values())) if "environment" in service else True
+        all(
+            isinstance(word, str)
+            for word in (*service["command"], *service["environment"].values())
+        )
+        if "environment" in service
+        else True
     )
     limits = service["deploy"]["resources"]["limits"]
     assert float(limits["cpus"]) > 0
@@ -140,7 +191,9 @@ def test_every_service_is_one_that_a_container_engine_reads(name: str) -> None:
     for other, condition in service.get("depends_on", {}).items():
         assert condition == {"condition": "service_healthy"}
         assert "healthcheck" in SERVICES[other]
-    assert set(service.get("depends_on", {})) == ({"database", "broker", "store"} if name in NODES else set())
+    assert set(service.get("depends_on", {})) == (
+        {"database", "broker", "store"} if name in NODES else set()
+    )
     assert service["restart"] == "unless-stopped"
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["logging"]["options"]["max-size"]
@@ -151,6 +204,8 @@ def test_the_image_installs_only_what_is_locked_and_does_not_run_as_root() -> No
     assert "--require-hashes -r requirements.lock" in DOCKERFILE
     last = [line for line in DOCKERFILE.splitlines() if line.startswith("USER")][-1]
     assert last.split()[1] == SERVICES["worker"]["user"]
-    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"python:3.11-slim-bookworm"}
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {
+        "python:3.11-slim-bookworm"
+    }
     copied = set(re.findall(r"^COPY (\w+) \1$", DOCKERFILE, re.MULTILINE))
     assert copied == {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}

@@ -26,7 +26,11 @@ def quiet(_: int) -> None:
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     def city(name: str, seed: int) -> dict[str, bytes]:
         build_demo(tmp_path / name, cases=12, seed=seed, progress=quiet, workers=2)
-        return {one.relative_to(tmp_path / name).as_posix(): one.read_bytes() for one in (tmp_path / name).rglob("*") if one.is_file()}
+        return {
+            one.relative_to(tmp_path / name).as_posix(): one.read_bytes()
+            for one in (tmp_path / name).rglob("*")
+            if one.is_file()
+        }
 
     first = city("a", 1)
     assert city("b", 1) == first
@@ -34,16 +38,31 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
 
 
 @pytest.mark.parametrize("turn", range(len(DEFECTS)), ids=[one.kind for one in DEFECTS])
-def test_every_kind_of_fault_can_be_planted_and_is_found_under_its_code(turn: int, tmp_path: Path) -> None:
+def test_every_kind_of_fault_can_be_planted_and_is_found_under_its_code(
+    turn: int, tmp_path: Path
+) -> None:
     # A case that can't bear the kind whose turn it is takes the next one, so some kinds wait for a later round.
-    rounds = range(turn * ONE_DEFECT_IN + ONE_DEFECT_IN - 1, 40 * ONE_DEFECT_IN * len(DEFECTS), ONE_DEFECT_IN * len(DEFECTS))
-    rows = next(rows for index in rounds if (rows := write_case(tmp_path, 1, index))[-1]["defect"] == DEFECTS[turn].kind)
+    rounds = range(
+        turn * ONE_DEFECT_IN + ONE_DEFECT_IN - 1,
+        40 * ONE_DEFECT_IN * len(DEFECTS),
+        ONE_DEFECT_IN * len(DEFECTS),
+    )
+    rows = next(
+        rows
+        for index in rounds
+        if (rows := write_case(tmp_path, 1, index))[-1]["defect"] == DEFECTS[turn].kind
+    )
     row = rows[-1]
     bag, submission = inspect_package(tmp_path / row["bag"], CATALOGUE, ORGANISATIONS, NOW)
     if row["defect"] == CONFLICT or "other_case" in row:
         # Both packages are sound by themselves: only the archive that holds the first can tell.
         assert submission.outcome in (None, Outcome.NOTE)
-        assert bag.content_digest != inspect_package(tmp_path / rows[0]["bag"], CATALOGUE, ORGANISATIONS, NOW)[0].content_digest
+        assert (
+            bag.content_digest
+            != inspect_package(tmp_path / rows[0]["bag"], CATALOGUE, ORGANISATIONS, NOW)[
+                0
+            ].content_digest
+        )
         return
     assert row["finding"] in {one.code for one in submission.findings}
     expected = Outcome.CONFIRM if row["expected"] == IntakeOutcome.CONFIRM else Outcome.REFUSE
@@ -75,13 +94,25 @@ def test_no_sound_case_is_refused_or_doubted(city: Path) -> None:
 
 
 def test_the_city_meets_every_item_source_district_format_and_rare_names(city: Path) -> None:
-    payloads = [read_bag(city / "bags" / one["bag"]).payload for one in truth(city) if one["expected"] == "ACCEPTED"]
+    payloads = [
+        read_bag(city / "bags" / one["bag"]).payload
+        for one in truth(city)
+        if one["expected"] == "ACCEPTED"
+    ]
     cases = [json.loads(payload["case.json"].read()) for payload in payloads]
     assert {one["item"] for one in truth(city)} == {one.code for one in CATALOGUE.demo_items}
     assert len(CATALOGUE.demo_items) == 102
-    assert {material["source"] for one in cases for material in one["materials"]} == {str(one) for one in SourceKind}
+    assert {material["source"] for one in cases for material in one["materials"]} == {
+        str(one) for one in SourceKind
+    }
     assert len({one["orgs"]["domicile"][:6] for one in cases}) == 9
-    assert {path.rpartition(".")[2] for payload in payloads for path in payload} == {"pdf", "jpg", "png", "tif", "json"}
+    assert {path.rpartition(".")[2] for payload in payloads for path in payload} == {
+        "pdf",
+        "jpg",
+        "png",
+        "tif",
+        "json",
+    }
     assert any(one["rare_name"] for one in truth(city))
     assert {one["channel"] for one in cases} == {"WINDOW", "ONLINE"}
 

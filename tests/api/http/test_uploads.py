@@ -13,22 +13,34 @@ import pytest
 from api.demo.source_world import _pdf, _sheet
 from api.jobs import requested
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Arrival, JournalEntry
-from archive.database.tables_gathering import CapturedFile
-from archive.gathering.captures import Place, file_under, mine, place_pending, places_by_path, return_files
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_gathering import Arrival, CapturedFile
+from archive.gathering.captures import (
+    Place,
+    file_under,
+    mine,
+    place_pending,
+    places_by_path,
+    return_files,
+)
 from archive.gathering.cases import close_case, collecting_rows, record_arrival, whole_cases
 from archive.jobs.leases import LEASE_SECONDS
 from archive.reference.errors import ConflictError
 from ingest.captures import parts
 from ingest.captures.uploads import GIVEN_UP, sweep_parts
-from ingest.sources.scanning import captured_by
+from ingest.sources.scans import captured_by
 from tests.support.browser import ROOT
 from tests.support.factories import page, sound_case
-from tests.support.station import HOME, OTHER, Desk
+from tests.support.station import HOME, OTHER, StationClient
 
 CASE = "150602010000-20260901-000801"
 NOW = datetime(2026, 9, 2, tzinfo=UTC)
-HOW = {"station": "前台一号", "operator": "060123", "dpi": 300, "captured_at": "2026-09-01T09:15:00+08:00"}
+HOW = {
+    "station": "前台一号",
+    "operator": "060123",
+    "dpi": 300,
+    "captured_at": "2026-09-01T09:15:00+08:00",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +49,7 @@ def nobody_starts_a_puller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(requested, "_start", lambda *_: None)
 
 
-def close(desk: Desk, case_no: str = CASE) -> None:
+def close(desk: StationClient, case_no: str = CASE) -> None:
     """The population system tells that the case is closed."""
     facts = sound_case(case_no)
     for one in facts["materials"]:
@@ -45,27 +57,58 @@ def close(desk: Desk, case_no: str = CASE) -> None:
     with writing(desk.runtime.engine) as session:
         notice = f"close-{case_no}"
         arrival = record_arrival(
-            session, "t", source="forms", system="人口", notice=notice, sha256="0" * 64, size=1, outcome="TAKEN", at=NOW
+            session,
+            "t",
+            source="forms",
+            system="人口",
+            notice=notice,
+            sha256="0" * 64,
+            size=1,
+            outcome="TAKEN",
+            at=NOW,
         )
         close_case(session, arrival, facts, at=NOW)
 
 
 def announce(
-    desk: Desk, files: list[tuple[str, bytes, dict[str, Any] | None]], headers: dict[str, str] | None = None
+    desk: StationClient,
+    files: list[tuple[str, bytes, dict[str, Any] | None]],
+    headers: dict[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    rows = [{"name": name, "size": len(data), "sha256": hashlib.sha256(data).hexdigest(), "material": where} for name, data, where in files]
-    answer = desk.client.post("/api/v1/uploads", json={**HOW, "files": rows}, headers=headers or desk.token())
+    rows = [
+        {
+            "name": name,
+            "size": len(data),
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "material": where,
+        }
+        for name, data, where in files
+    ]
+    answer = desk.client.post(
+        "/api/v1/uploads", json={**HOW, "files": rows}, headers=headers or desk.token()
+    )
     assert answer.status_code == 201, answer.text
     return list(answer.json())
 
 
-def send(desk: Desk, data: bytes, where: dict[str, Any] | None = None, name: str = "1.jpg", headers: dict[str, str] | None = None) -> Any:
+def send(
+    desk: StationClient,
+    data: bytes,
+    where: dict[str, Any] | None = None,
+    name: str = "1.jpg",
+    headers: dict[str, str] | None = None,
+) -> Any:
     headers = headers or desk.token()
     (made,) = announce(desk, [(name, data, where)], headers)
     for number in range(made["parts"]):
         if made["state"] == "RECEIVING" and number not in made["received"]:
             piece = data[number * made["part_size"] :][: made["part_size"]]
-            assert desk.client.put(f"/api/v1/uploads/{made['id']}/parts/{number}", content=piece, headers=headers).status_code == 204
+            assert (
+                desk.client.put(
+                    f"/api/v1/uploads/{made['id']}/parts/{number}", content=piece, headers=headers
+                ).status_code
+                == 204
+            )
     return desk.client.post(f"/api/v1/uploads/{made['id']}/complete", headers=headers).json()
 
 
@@ -77,25 +120,39 @@ def at(no: int, position: int = 1, of: int = 1, case_no: str = CASE) -> dict[str
     return {"case_no": case_no, "no": no, "type": "材料", "position": position, "of": of}
 
 
-def missing(desk: Desk, case_no: str = CASE) -> list[str]:
+def missing(desk: StationClient, case_no: str = CASE) -> list[str]:
     with reading(desk.runtime.engine) as session:
-        return next((row["missing"] for row in collecting_rows(session) if row["case_no"] == case_no), [])
+        return next(
+            (row["missing"] for row in collecting_rows(session) if row["case_no"] == case_no), []
+        )
 
 
-def test_a_file_goes_on_where_the_line_broke_and_the_same_twice_is_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_goes_on_where_the_line_broke_and_the_same_twice_is_one(
+    desk: StationClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(parts, "PART", 20_000)
     close(desk)
     data, headers = page(801), desk.token()
     (made,) = announce(desk, [("a.jpg", data, at(4))])
     path = f"/api/v1/uploads/{made['id']}"
     assert made["parts"] > 2
-    assert desk.client.put(f"{path}/parts/1", content=data[20_000:40_000], headers=headers).status_code == 204
-    assert desk.client.put(f"{path}/parts/0", content=data[:100], headers=headers).status_code == 422
+    assert (
+        desk.client.put(f"{path}/parts/1", content=data[20_000:40_000], headers=headers).status_code
+        == 204
+    )
+    assert (
+        desk.client.put(f"{path}/parts/0", content=data[:100], headers=headers).status_code == 422
+    )
     assert desk.client.post(f"{path}/complete", headers=headers).json()["code"] == "PARTS_MISSING"
     (again,) = announce(desk, [("a.jpg", data, at(4))])
     assert (again["id"], again["received"]) == (made["id"], [1])
     done = send(desk, data, at(4))
-    assert (done["id"], done["state"], done["pages"], done["findings"]) == (made["id"], "PLACED", 1, [])
+    assert (done["id"], done["state"], done["pages"], done["findings"]) == (
+        made["id"],
+        "PLACED",
+        1,
+        [],
+    )
     assert send(desk, data, at(4)) == done
     assert desk.client.post(f"{path}/complete", headers=headers).json() == done
     assert list(desk.runtime.store.list("uploads/")) == []
@@ -103,19 +160,28 @@ def test_a_file_goes_on_where_the_line_broke_and_the_same_twice_is_one(desk: Des
     assert desk.client.get(path, headers=desk.token(org=OTHER)).status_code == 404
     with reading(desk.runtime.engine) as session:
         arrivals = session.query(Arrival).filter(Arrival.notice == f"upload:{made['id']}").all()
-        assert [(one.source, one.outcome, one.size) for one in arrivals] == [("scans", "TAKEN", len(data))]
+        assert [(one.source, one.outcome, one.size) for one in arrivals] == [
+            ("scans", "TAKEN", len(data))
+        ]
 
 
-def test_wrong_bytes_never_keep_the_right_ones_out(desk: Desk) -> None:
+def test_wrong_bytes_never_keep_the_right_ones_out(desk: StationClient) -> None:
     data, headers = page(802), desk.token()
     (made,) = announce(desk, [("a.jpg", data, at(4))])
     path = f"/api/v1/uploads/{made['id']}"
-    assert desk.client.put(f"{path}/parts/0", content=bytes([data[0] ^ 1]) + data[1:], headers=headers).status_code == 204
+    assert (
+        desk.client.put(
+            f"{path}/parts/0", content=bytes([data[0] ^ 1]) + data[1:], headers=headers
+        ).status_code
+        == 204
+    )
     assert desk.client.post(f"{path}/complete", headers=headers).json()["code"] == "PARTS_MISSING"
     assert send(desk, data, at(4))["state"] in {"PENDING", "PLACED"}
 
 
-def test_a_material_in_several_files_is_gathered_when_the_last_is_here_and_one_page_can_be_scanned_again(desk: Desk) -> None:
+def test_a_material_in_several_files_is_gathered_when_the_last_is_here_and_one_page_can_be_scanned_again(
+    desk: StationClient,
+) -> None:
     case_no = CASE[:-1] + "2"
     close(desk, case_no)
     first = send(desk, page(811), at(6, 2, 2, case_no))
@@ -130,17 +196,30 @@ def test_a_material_in_several_files_is_gathered_when_the_last_is_here_and_one_p
     material = whole.facts["materials"][5]
     digests = [whole.files[one] for one in material["files"]]
     assert digests == [hashlib.sha256(page(number)).hexdigest() for number in (812, 813)]
-    assert material["captured_by"] == captured_by("前台一号", "060123", 300) == "060123（前台一号，300dpi）"
+    assert (
+        material["captured_by"]
+        == captured_by("前台一号", "060123", 300)
+        == "060123（前台一号，300dpi）"
+    )
 
 
-def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Desk) -> None:
+def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: StationClient) -> None:
     case_no, headers = CASE[:-1] + "3", desk.token()
     close(desk, case_no)
-    stack = _pdf([_sheet(f"YICE/1 CASE {case_no}")[1], _sheet("YICE/1 MATERIAL 4 出生医学证明")[1], page(821), page(822)])
+    stack = _pdf(
+        [
+            _sheet(f"YICE/1 CASE {case_no}")[1],
+            _sheet("YICE/1 MATERIAL 4 出生医学证明")[1],
+            page(821),
+            page(822),
+        ]
+    )
     assert send(desk, stack, name="stack.pdf")["state"] == "PLACED"
     assert [one[:3] for one in missing(desk, case_no)] == ["005", "006"]
     loose, bare = send(desk, page(823)), send(desk, _pdf([page(824)]), name="2.pdf")
-    assert [(one["state"], codes(one)) for one in (loose, bare)] == [("UNPLACED", ["CAPTURE_UNPLACED"])] * 2
+    assert [(one["state"], codes(one)) for one in (loose, bare)] == [
+        ("UNPLACED", ["CAPTURE_UNPLACED"])
+    ] * 2
     torn = send(desk, _pdf([page(825), _sheet(f"YICE/1 CASE {case_no}")[1]]), name="3.pdf")
     assert (torn["state"], codes(torn)) == ("UNPLACED", ["STACK_INVALID"])
     bad = send(desk, b"MZ not a scan")
@@ -151,20 +230,39 @@ def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Desk)
     assert codes(held) == ["CAPTURE_BY_PACKAGE"]  # the birth file of this archive came as a package
     with writing(desk.runtime.engine) as session:
         row = mine(session, HOME, loose["id"])
-        file_under(session, "officer", row, Place(case_no, 5, "母亲居民户口簿"), desk.runtime.organisations, at=NOW)
+        file_under(
+            session,
+            "officer",
+            row,
+            Place(case_no, 5, "母亲居民户口簿"),
+            desk.runtime.organisations,
+            at=NOW,
+        )
         return_files(session, "officer", [mine(session, HOME, bad["id"])], reason="重扫", at=NOW)
     assert [one[:3] for one in missing(desk, case_no)] == ["006"]
-    assert desk.client.get(f"/api/v1/uploads/{bad['id']}", headers=headers).json()["state"] == "RETURNED"
+    assert (
+        desk.client.get(f"/api/v1/uploads/{bad['id']}", headers=headers).json()["state"]
+        == "RETURNED"
+    )
     with reading(desk.runtime.engine) as session:
-        acts = [one.act for one in session.query(JournalEntry).order_by(JournalEntry.seq.desc()).limit(2)]
+        acts = [
+            one.act
+            for one in session.query(JournalEntry).order_by(JournalEntry.seq.desc()).limit(2)
+        ]
     assert acts == ["CAPTURE_RETURN", "CAPTURE_FILE"]
 
 
-def test_a_case_that_is_closed_later_takes_what_waited_for_it(desk: Desk) -> None:
+def test_a_case_that_is_closed_later_takes_what_waited_for_it(desk: StationClient) -> None:
     case_no = CASE[:-1] + "4"
     early = send(desk, page(831), None, name=f"{case_no}/004-出生医学证明-1.jpg")
     assert (early["state"], codes(early)) == ("PENDING", ["CAPTURE_NOT_CLOSED"])
-    assert early["material"] == {"case_no": case_no, "no": 4, "type": "出生医学证明", "position": 1, "of": 1}
+    assert early["material"] == {
+        "case_no": case_no,
+        "no": 4,
+        "type": "出生医学证明",
+        "position": 1,
+        "of": 1,
+    }
     close(desk, case_no)
     with writing(desk.runtime.engine) as session:
         assert place_pending(session, desk.runtime.organisations, at=NOW) >= 1
@@ -191,25 +289,27 @@ def test_names_of_folders_and_files_say_where_they_belong() -> None:
     ]
 
 
-def test_a_kill_between_store_and_row_loses_nothing(desk: Desk, tmp_path: Path) -> None:
+def test_a_kill_between_store_and_row_loses_nothing(desk: StationClient, tmp_path: Path) -> None:
     """The process dies of itself at the named point; asked again, another one goes on."""
     data = page(841)
     headers = desk.token()
     (made,) = announce(desk, [("a.jpg", data, at(4, case_no=CASE[:-1] + "5"))], headers)
     desk.client.put(f"/api/v1/uploads/{made['id']}/parts/0", content=data, headers=headers)
     script = (
-        "import sys; from pathlib import Path; from api.bootstrap import start; from api.settings import Settings;"
-        "from ingest.uploads import complete_capture; r = start(Settings(data=Path(sys.argv[1])));"
+        "import sys; from pathlib import Path; from api.runtime.bootstrap import start; from api.runtime.settings import Settings;"
+        "from ingest.captures.uploads import complete_capture; r = start(Settings(data=Path(sys.argv[1])));"
         "complete_capture(r.engine, r.store, r.organisations, 'x', sys.argv[2], sys.argv[3])"
     )
     command = [sys.executable, "-c", script, str(desk.runtime.settings.data), HOME, made["id"]]
     env = {**os.environ, "YICE_CRASH_AT": "capture-stored", "PYTHONPATH": str(ROOT)}
     assert subprocess.run(command, env=env, cwd=tmp_path, check=False).returncode == 137
-    assert desk.client.get(f"/api/v1/uploads/{made['id']}", headers=headers).json()["received"] == [0]
+    assert desk.client.get(f"/api/v1/uploads/{made['id']}", headers=headers).json()["received"] == [
+        0
+    ]
     assert send(desk, data, at(4, case_no=CASE[:-1] + "5"))["state"] == "PENDING"
 
 
-def test_what_is_gathered_cannot_be_returned(desk: Desk) -> None:
+def test_what_is_gathered_cannot_be_returned(desk: StationClient) -> None:
     close(desk, CASE[:-1] + "6")
     done = send(desk, page(851), at(4, case_no=CASE[:-1] + "6"))
     assert done["state"] == "PLACED"
@@ -217,20 +317,28 @@ def test_what_is_gathered_cannot_be_returned(desk: Desk) -> None:
         return_files(session, "officer", [mine(session, HOME, done["id"])], reason="重扫", at=NOW)
 
 
-def test_parts_that_nobody_will_put_together_are_swept_and_can_be_sent_again(desk: Desk) -> None:
+def test_parts_that_nobody_will_put_together_are_swept_and_can_be_sent_again(
+    desk: StationClient,
+) -> None:
     data = b"\xff\xd8" + os.urandom(parts.PART)
     about = {"case_no": CASE, "no": 9, "type": "情况说明", "position": 1, "of": 1}
     fresh, old = announce(desk, [("a.jpg", data, about), ("b.jpg", data[::-1], None)])
     headers = desk.token()
     for one, content in ((fresh, data), (old, data[::-1])):
-        desk.client.put(f"/api/v1/uploads/{one['id']}/parts/0", content=content[: parts.PART], headers=headers)
+        desk.client.put(
+            f"/api/v1/uploads/{one['id']}/parts/0", content=content[: parts.PART], headers=headers
+        )
     engine, store = desk.runtime.engine, desk.runtime.store
     with writing(engine) as session:
         session.get_one(CapturedFile, old["id"]).created_at -= GIVEN_UP
     assert sweep_parts(engine, store) == 1
     assert (parts.parts_held(store, fresh["id"]), parts.parts_held(store, old["id"])) == ([0], [])
     assert desk.client.get(f"/api/v1/uploads/{old['id']}", headers=headers).json()["received"] == []
-    with writing(engine) as session:  # a kill between the commit that ends it and the removal of its parts
-        session.get_one(CapturedFile, fresh["id"]).ended_at = datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
+    with writing(
+        engine
+    ) as session:  # a kill between the commit that ends it and the removal of its parts
+        session.get_one(CapturedFile, fresh["id"]).ended_at = datetime.now(UTC) - timedelta(
+            seconds=LEASE_SECONDS + 1
+        )
     assert sweep_parts(engine, store) == 1
     assert parts.uploads_held(store) & {fresh["id"], old["id"]} == set()

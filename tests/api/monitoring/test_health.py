@@ -19,7 +19,7 @@ from api.cluster.nodes import WEB
 from api.cluster.services import free_port, seaweedfs
 from api.web.administration.status import _renewal
 from archive.database.engine import connect, writing
-from archive.database.tables_cases import Job
+from archive.database.tables_jobs import Job
 from archive.preservation.renewal import Outlook
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +30,19 @@ def served(data: Path, settings: Mapping[str, str] = {}) -> Iterator[httpx.Clien
     """The web app of this data folder, with an HTTP client."""
     port = free_port()
     env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), **settings}
-    server = subprocess.Popen([sys.executable, *WEB, "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"], env=env)
+    server = subprocess.Popen(
+        [
+            sys.executable,
+            *WEB,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+            "--log-level",
+            "warning",
+        ],
+        env=env,
+    )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
             for _ in range(200):
@@ -59,7 +71,11 @@ def gauges(client: httpx.Client) -> dict[tuple[str, ...], float]:
     """/metrics read by the field's own parser: name and label values to number."""
     answer = client.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=")
-    samples = [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
+    samples = [
+        sample
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    ]
     return {(sample.name, *sample.labels.values()): sample.value for sample in samples}
 
 
@@ -67,13 +83,17 @@ def test_an_archive_on_one_machine_is_ready_without_any_setting(tmp_path: Path) 
     with served(tmp_path) as client:
         answer = client.get("/readyz")
         assert answer.status_code == 200
-        assert {name: answer.json()[name]["state"] for name in ("database", "store", "broker")} == dict.fromkeys(
-            ("database", "store", "broker"), "ok"
-        )
+        assert {
+            name: answer.json()[name]["state"] for name in ("database", "store", "broker")
+        } == dict.fromkeys(("database", "store", "broker"), "ok")
 
 
-def test_a_broker_that_is_gone_makes_the_node_unready_but_alive_and_tells_no_password(tmp_path: Path) -> None:
-    with served(tmp_path, {"YICE_BROKER_URL": f"amqp://yice:hush-hush@127.0.0.1:{free_port()}//"}) as client:
+def test_a_broker_that_is_gone_makes_the_node_unready_but_alive_and_tells_no_password(
+    tmp_path: Path,
+) -> None:
+    with served(
+        tmp_path, {"YICE_BROKER_URL": f"amqp://yice:hush-hush@127.0.0.1:{free_port()}//"}
+    ) as client:
         answer = client.get("/readyz")
         assert answer.status_code == 503
         assert (answer.json()["database"]["state"], answer.json()["store"]["state"]) == ("ok", "ok")
@@ -86,7 +106,9 @@ def test_a_broker_that_never_answers_is_down_within_the_limit(tmp_path: Path) ->
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", 0))
         mute.listen()
-        with served(tmp_path, {"YICE_BROKER_URL": f"amqp://yice:x@127.0.0.1:{mute.getsockname()[1]}//"}) as client:
+        with served(
+            tmp_path, {"YICE_BROKER_URL": f"amqp://yice:x@127.0.0.1:{mute.getsockname()[1]}//"}
+        ) as client:
             begin = time.monotonic()
             assert client.get("/readyz").json()["broker"]["state"] == "down"
             assert time.monotonic() - begin < 8
@@ -107,7 +129,11 @@ def test_a_store_that_goes_away_and_comes_back_is_told_each_time(tmp_path: Path)
             assert client.get("/readyz").status_code == 200
             store.kill()
             gone = client.get("/readyz")
-            assert (gone.status_code, gone.json()["store"]["state"], gone.json()["database"]["state"]) == (503, "down", "ok")
+            assert (
+                gone.status_code,
+                gone.json()["store"]["state"],
+                gone.json()["database"]["state"],
+            ) == (503, "down", "ok")
             store.start().wait()
             assert client.get("/readyz").json()["store"]["state"] == "ok"
     finally:
@@ -130,9 +156,20 @@ def test_metrics_count_the_rows_and_the_wait_at_each_scrape(tmp_path: Path, rows
         assert empty["yice_oldest_waiting_job_age_seconds",] == 0
         now = datetime.now(UTC)
         with writing(rows) as session:
-            for number, (state, code) in enumerate((("WAITING", None), ("WAITING", None), ("FAILED", "NOT_PROVED"), ("DONE", None))):
+            for number, (state, code) in enumerate(
+                (("WAITING", None), ("WAITING", None), ("FAILED", "NOT_PROVED"), ("DONE", None))
+            ):
                 created = now - timedelta(hours=number)
-                session.add(Job(kind="compile", subject=str(number), state=state, attempts=0, error_code=code, created_at=created))
+                session.add(
+                    Job(
+                        kind="compile",
+                        subject=str(number),
+                        state=state,
+                        attempts=0,
+                        error_code=code,
+                        created_at=created,
+                    )
+                )
         found = gauges(client)
         assert found["yice_jobs", "compile", "WAITING"] == 2
         assert found["yice_jobs", "compile", "FAILED"] == 1
@@ -140,9 +177,20 @@ def test_metrics_count_the_rows_and_the_wait_at_each_scrape(tmp_path: Path, rows
         assert 3600 <= found["yice_oldest_waiting_job_age_seconds",] < 3700
 
 
-def test_every_answer_carries_a_number_and_the_headers_that_keep_a_browser_careful(tmp_path: Path) -> None:
+def test_every_answer_carries_a_number_and_the_headers_that_keep_a_browser_careful(
+    tmp_path: Path,
+) -> None:
     with served(tmp_path) as client:
-        answers = [client.get(address) for address in ("/healthz", "/nothing-here", "/api/v1/volumes/x", "/login", "/openapi.json")]
+        answers = [
+            client.get(address)
+            for address in (
+                "/healthz",
+                "/nothing-here",
+                "/api/v1/volumes/x",
+                "/login",
+                "/openapi.json",
+            )
+        ]
     for one in answers:
         assert one.headers["x-content-type-options"] == "nosniff", one.url
         assert "unsafe" not in one.headers["content-security-policy"], one.url
@@ -153,7 +201,9 @@ def test_every_answer_carries_a_number_and_the_headers_that_keep_a_browser_caref
 
 def test_the_status_page_says_when_the_first_time_stamp_ends_and_how_many_are_due() -> None:
     end = datetime(2030, 5, 1, 4, tzinfo=UTC)
-    none, well, due = (_renewal(one) for one in (Outlook(None, 0), Outlook(end, 0), Outlook(end, 12)))
+    none, well, due = (
+        _renewal(one) for one in (Outlook(None, 0), Outlook(end, 0), Outlook(end, 12))
+    )
     assert (none.tone, none.state, none.detail) == ("ok", "0", "尚无时间戳")
     assert well.tone == "ok"
     assert "2030" in well.detail

@@ -37,7 +37,9 @@ def told(written: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in written.getvalue().splitlines()]
 
 
-def test_what_a_library_fills_in_is_not_written_and_its_template_and_place_are(written: io.StringIO) -> None:
+def test_what_a_library_fills_in_is_not_written_and_its_template_and_place_are(
+    written: io.StringIO,
+) -> None:
     logging.getLogger("somebody.else").warning("could not parse %s", PERSON)
     filled_in = f"could not parse {PERSON}"
     logging.getLogger("somebody.else").warning(filled_in)
@@ -55,20 +57,32 @@ def test_an_error_is_told_by_its_classes_and_places_on_one_line(written: io.Stri
             raise RuntimeError(f"about\n{PERSON}") from error
     except RuntimeError:
         with logs.about(job=7):
-            logging.getLogger("celery.app.trace").exception("Task %(name)s raised: %(exc)r", {"name": "x", "exc": PERSON})
+            logging.getLogger("celery.app.trace").exception(
+                "Task %(name)s raised: %(exc)r", {"name": "x", "exc": PERSON}
+            )
     (line,) = told(written)
     assert PERSON not in json.dumps(line, ensure_ascii=False)
     assert (line["job"], line["code"]) == (7, "UNEXPECTED")
-    assert [one["class"] for one in line["error"]][:2] == ["builtins.RuntimeError", "json.decoder.JSONDecodeError"]
+    assert [one["class"] for one in line["error"]][:2] == [
+        "builtins.RuntimeError",
+        "json.decoder.JSONDecodeError",
+    ]
 
 
-def test_how_something_ended_is_told_with_its_code_and_the_error_passes_on(written: io.StringIO) -> None:
+def test_how_something_ended_is_told_with_its_code_and_the_error_passes_on(
+    written: io.StringIO,
+) -> None:
     with pytest.raises(ValueError, match=PERSON), logs.told("volume", job=9):
         raise ValueError(PERSON)
     with logs.told("volume", job=10):
         pass
     failed, done = told(written)
-    assert (failed["event"], failed["job"], failed["ok"], failed["code"]) == ("volume", 9, False, "UNEXPECTED")
+    assert (failed["event"], failed["job"], failed["ok"], failed["code"]) == (
+        "volume",
+        9,
+        False,
+        "UNEXPECTED",
+    )
     assert (done["job"], done["ok"]) == (10, True)
 
 
@@ -77,7 +91,17 @@ def test_a_request_is_logged_by_the_pattern_of_its_address_and_its_number_is_in_
     engine: Engine, tmp_path_factory: pytest.TempPathFactory, written: io.StringIO
 ) -> None:
     folder = tmp_path_factory.mktemp("logged")
-    client = TestClient(create_app(Runtime(Settings(data=folder), engine, LocalStore(folder / "store"), CATALOGUE, ORGANISATIONS)))
+    client = TestClient(
+        create_app(
+            Runtime(
+                Settings(data=folder),
+                engine,
+                LocalStore(folder / "store"),
+                CATALOGUE,
+                ORGANISATIONS,
+            )
+        )
+    )
     answer = client.get(f"/api/v1/volumes/{PERSON}", params={"q": PERSON})
     client.get(f"/nowhere/{PERSON}")
     known, unknown = (one for one in told(written) if one["event"] == "request")

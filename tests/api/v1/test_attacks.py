@@ -4,8 +4,8 @@ import pytest
 
 from archive.administration.policy import Role
 from archive.database.engine import reading
-from archive.database.tables_administration import UsageRequest
-from tests.support.station import HOME, MOVE, Desk
+from archive.database.tables_usage import UsageRequest
+from tests.support.station import HOME, MOVE, StationClient
 
 SYNTAX = (
     "姓名:.*",
@@ -29,7 +29,10 @@ SYNTAX = (
 )
 OWNED = {
     "/api/v1/search": ({"query": ""}, ("scope", "kinds", "org", "role")),
-    "/api/v1/submissions": ({"name": "x", "size": 9, "sha256": "0" * 64}, ("state", "account", "org", "id", "outcome")),
+    "/api/v1/submissions": (
+        {"name": "x", "size": 9, "sha256": "0" * 64},
+        ("state", "account", "org", "id", "outcome"),
+    ),
     "/api/v1/usage-requests": (
         {
             "code": MOVE,
@@ -47,7 +50,9 @@ OWNED = {
 
 
 @pytest.mark.parametrize("path", OWNED)
-def test_a_field_that_is_not_the_callers_to_set_is_refused_and_nothing_is_made(desk: Desk, path: str) -> None:
+def test_a_field_that_is_not_the_callers_to_set_is_refused_and_nothing_is_made(
+    desk: StationClient, path: str
+) -> None:
     headers = desk.token()
     body, fields = OWNED[path]
 
@@ -62,24 +67,34 @@ def test_a_field_that_is_not_the_callers_to_set_is_refused_and_nothing_is_made(d
     assert requests() == before
 
 
-def test_a_decision_names_no_other_decider(desk: Desk) -> None:
+def test_a_decision_names_no_other_decider(desk: StationClient) -> None:
     headers = desk.token(Role.CHIEF)
     answer = desk.client.post(
-        "/api/v1/usage-requests/LY2026-000001/decision", json={"approve": True, "reason": "x", "decided_by": "y"}, headers=headers
+        "/api/v1/usage-requests/LY2026-000001/decision",
+        json={"approve": True, "reason": "x", "decided_by": "y"},
+        headers=headers,
     )
     assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("typed", SYNTAX)
-def test_the_syntax_of_the_layers_below_is_text_and_finds_nothing(desk: Desk, typed: str) -> None:
+def test_the_syntax_of_the_layers_below_is_text_and_finds_nothing(
+    desk: StationClient, typed: str
+) -> None:
     answer = desk.client.post("/api/v1/search", json={"query": typed}, headers=desk.token())
     assert answer.status_code == 200, answer.text
-    harmless = {"((((((((((((((((", "NOT NOT NOT", "\x00测某"}  # nothing is asked, or what is left is a name
+    harmless = {
+        "((((((((((((((((",
+        "NOT NOT NOT",
+        "\x00测某",
+    }  # nothing is asked, or what is left is a name
     assert typed in harmless or answer.json()["total"] == 0
 
 
-@pytest.mark.parametrize("name", ["%", "J602%", "_" * 12, "' OR 1=1 --", "..%2f..%2fetc%2fpasswd", "%00"])
-def test_a_name_of_a_volume_is_compared_as_a_whole(desk: Desk, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["%", "J602%", "_" * 12, "' OR 1=1 --", "..%2f..%2fetc%2fpasswd", "%00"]
+)
+def test_a_name_of_a_volume_is_compared_as_a_whole(desk: StationClient, name: str) -> None:
     answer = desk.client.get(f"/api/v1/volumes/{name}", headers=desk.token())
     assert answer.status_code in {404, 422}
     assert MOVE not in answer.text
@@ -100,6 +115,8 @@ def test_a_name_of_a_volume_is_compared_as_a_whole(desk: Desk, name: str) -> Non
         "127.0.0.1:9999.evil.example",
     ],
 )
-def test_no_station_points_us_into_our_own_network(desk: Desk, place: str) -> None:
-    answer = desk.client.post("/api/v1/webhooks", json={"url": f"http://{place}/"}, headers=desk.token(org=HOME))
+def test_no_station_points_us_into_our_own_network(desk: StationClient, place: str) -> None:
+    answer = desk.client.post(
+        "/api/v1/webhooks", json={"url": f"http://{place}/"}, headers=desk.token(org=HOME)
+    )
     assert (answer.status_code, answer.json()["code"]) == (422, "HOST_NOT_ALLOWED")

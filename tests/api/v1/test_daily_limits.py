@@ -10,28 +10,41 @@ from archive.administration import daily_use
 from archive.administration.daily_use import DailyLimitError, Shown
 from archive.administration.policy import Role
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from tests.support import station
-from tests.support.station import CITY, MOVE, NEIGHBOUR, Desk
+from tests.support.station import CITY, MOVE, NEIGHBOUR, StationClient
 
 LOOKS, CONTENT = 3, 2
 
 
 @pytest.fixture(scope="module")
-def tight(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def tight(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StationClient]:
     folder = tmp_path_factory.mktemp("tight")
-    with station.desk(built, folder, rate_limit=100_000, daily_looks=LOOKS, daily_content=CONTENT) as made:
+    with station.desk(
+        built, folder, rate_limit=100_000, daily_looks=LOOKS, daily_content=CONTENT
+    ) as made:
         yield made
 
 
-def alarms(desk: Desk) -> list[str]:
+def alarms(desk: StationClient) -> list[str]:
     with reading(desk.runtime.engine) as session:
-        return list(session.scalars(select(JournalEntry.subject).where(JournalEntry.act == "ALARM").order_by(JournalEntry.seq)))
+        return list(
+            session.scalars(
+                select(JournalEntry.subject)
+                .where(JournalEntry.act == "ALARM")
+                .order_by(JournalEntry.seq)
+            )
+        )
 
 
-def test_beyond_the_limit_nothing_is_shown_and_foreign_and_missing_are_answered_alike(tight: Desk) -> None:
+def test_beyond_the_limit_nothing_is_shown_and_foreign_and_missing_are_answered_alike(
+    tight: StationClient,
+) -> None:
     headers = tight.token()
-    shown = [tight.client.get(f"/api/v1/volumes/{MOVE}", headers=headers).status_code for _ in range(LOOKS)]
+    shown = [
+        tight.client.get(f"/api/v1/volumes/{MOVE}", headers=headers).status_code
+        for _ in range(LOOKS)
+    ]
     assert shown == [200] * LOOKS
     refused = [
         tight.client.get(f"/api/v1/volumes/{MOVE}", headers=headers),
@@ -41,23 +54,36 @@ def test_beyond_the_limit_nothing_is_shown_and_foreign_and_missing_are_answered_
     assert {(one.status_code, one.text) for one in refused} == {(429, refused[0].text)}
     assert refused[0].json()["code"] == "DAILY_LIMIT"
     assert 0 < int(refused[0].headers["retry-after"]) <= 24 * 3600
-    pages = [tight.client.get(f"/api/v1/volumes/{MOVE}/pages/1", headers=headers).status_code for _ in range(CONTENT + 1)]
+    pages = [
+        tight.client.get(f"/api/v1/volumes/{MOVE}/pages/1", headers=headers).status_code
+        for _ in range(CONTENT + 1)
+    ]
     assert pages == [200] * CONTENT + [429]
     assert alarms(tight) == ["account:station-client-150602010000"]
     other = tight.token(org=NEIGHBOUR)
     assert tight.client.post("/api/v1/search", json={"query": ""}, headers=other).status_code == 200
 
 
-def test_what_was_refused_to_a_reader_costs_him_nothing(tight: Desk) -> None:
+def test_what_was_refused_to_a_reader_costs_him_nothing(tight: StationClient) -> None:
     headers = tight.token(Role.ARCHIVIST)
     for _ in range(LOOKS + 1):
-        assert tight.client.get("/api/v1/volumes/150602010000-20260901-000909", headers=headers).status_code == 404
+        assert (
+            tight.client.get(
+                "/api/v1/volumes/150602010000-20260901-000909", headers=headers
+            ).status_code
+            == 404
+        )
     assert tight.client.get(f"/api/v1/volumes/{MOVE}", headers=headers).status_code == 200
 
 
-def test_the_security_administrator_sees_it_and_nobody_else(tight: Desk) -> None:
+def test_the_security_administrator_sees_it_and_nobody_else(tight: StationClient) -> None:
     login, secret = tight.secret(Role.SECURITY_ADMIN, CITY)
-    assert tight.client.post("/login", data={"login": login, "secret": secret}, follow_redirects=False).status_code == 303
+    assert (
+        tight.client.post(
+            "/login", data={"login": login, "secret": secret}, follow_redirects=False
+        ).status_code
+        == 303
+    )
     page = tight.client.get("/system/daily")
     assert page.status_code == 200
     assert "station-client-150602010000" in page.text
@@ -70,7 +96,9 @@ def test_the_security_administrator_sees_it_and_nobody_else(tight: Desk) -> None
     tight.client.cookies.clear()
 
 
-def test_the_count_is_one_for_all_nodes_and_begins_anew_each_day(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_count_is_one_for_all_nodes_and_begins_anew_each_day(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(2):
         with writing(engine) as session:
             daily_use.count(session, "one", Shown.CONTENT, 2)

@@ -7,11 +7,28 @@ from typing import Any
 import pytest
 
 from archive.administration.policy import ADMINISTRATORS, Act, Role, acts_of, org_kinds_of
-from tests.support.station import BIRTH, CITY, DISTRICT, HOME, LOOK, MOVE, NEIGHBOUR, ORGANISATIONS, OTHER, OTHER_DISTRICT, Desk
+from tests.support.station import (
+    BIRTH,
+    CITY,
+    DISTRICT,
+    HOME,
+    LOOK,
+    MOVE,
+    NEIGHBOUR,
+    ORGANISATIONS,
+    OTHER,
+    OTHER_DISTRICT,
+    StationClient,
+)
 
 THERE, NOT_THERE = "J602-ZY.HJ.QR.2026.Y-000001", "J602-ZY.HJ.QR.2026.Y-000901"
 PLACES = (HOME, NEIGHBOUR, OTHER, DISTRICT, OTHER_DISTRICT, CITY)
-PAIRS = [(role, org) for role in Role for org in PLACES if ORGANISATIONS.get(org).kind in org_kinds_of(role)]
+PAIRS = [
+    (role, org)
+    for role in Role
+    for org in PLACES
+    if ORGANISATIONS.get(org).kind in org_kinds_of(role)
+]
 ABOVE_HOME = {HOME, DISTRICT, CITY}
 # What each operation on a record, by its path, asks the policy; an operation that this table lacks fails the test below.
 ACT_OF = {
@@ -61,27 +78,54 @@ FEW, MANY, SECONDS_APART = 8, 80, 0.001
 
 
 @pytest.fixture(scope="module")
-def operations(desk: Desk) -> list[tuple[str, str]]:
+def operations(desk: StationClient) -> list[tuple[str, str]]:
     """Every operation under /api/v1, from the schema itself."""
     paths = desk.client.get("/openapi.json").json()["paths"]
-    return [(method, path.removeprefix("/api/v1")) for path, methods in paths.items() if path.startswith("/api/v1") for method in methods]
+    return [
+        (method, path.removeprefix("/api/v1"))
+        for path, methods in paths.items()
+        if path.startswith("/api/v1")
+        for method in methods
+    ]
 
 
 @pytest.fixture(scope="module")
-def owned(desk: Desk) -> dict[str, str]:
+def owned(desk: StationClient) -> dict[str, str]:
     """Things of the home station's client: a submission, a usage request, a certified copy, a webhook."""
     headers = desk.token()
-    sent = desk.client.post("/api/v1/submissions", json={"name": "mine", "size": 9, "sha256": "0" * 64}, headers=headers).json()["id"]
+    sent = desk.client.post(
+        "/api/v1/submissions", json={"name": "mine", "size": 9, "sha256": "0" * 64}, headers=headers
+    ).json()["id"]
     number = desk.granted(headers, THERE)
-    copy = desk.client.post("/api/v1/copies", json={"name": THERE, "items": [4]}, headers={**headers, "Yice-Usage": number}).json()
-    hook = desk.client.post("/api/v1/webhooks", json={"url": "http://127.0.0.1:9999/"}, headers=headers).json()["id"]
+    copy = desk.client.post(
+        "/api/v1/copies",
+        json={"name": THERE, "items": [4]},
+        headers={**headers, "Yice-Usage": number},
+    ).json()
+    hook = desk.client.post(
+        "/api/v1/webhooks", json={"url": "http://127.0.0.1:9999/"}, headers=headers
+    ).json()["id"]
     sent_file = {"name": "1.jpg", "size": 9, "sha256": "0" * 64}
-    capture = {"station": "窗口", "operator": "060123", "dpi": 300, "captured_at": "2026-09-01T09:00:00+08:00", "files": [sent_file]}
+    capture = {
+        "station": "窗口",
+        "operator": "060123",
+        "dpi": 300,
+        "captured_at": "2026-09-01T09:00:00+08:00",
+        "files": [sent_file],
+    }
     upload = desk.client.post("/api/v1/uploads", json=capture, headers=headers).json()[0]["id"]
-    return {"id_": sent, "number": number, "check_code": copy["check_code"], "hook": str(hook), "upload": upload}
+    return {
+        "id_": sent,
+        "number": number,
+        "check_code": copy["check_code"],
+        "hook": str(hook),
+        "upload": upload,
+    }
 
 
-def call(desk: Desk, method: str, path: str, headers: dict[str, str], named: dict[str, str]) -> Any:
+def call(
+    desk: StationClient, method: str, path: str, headers: dict[str, str], named: dict[str, str]
+) -> Any:
     """The operation on one record."""
     other = {"/webhooks": "hook", "/uploads": "upload"}.get(path[: path.find("/", 1)])
     where = named | ({"id_": named[other]} if other else {})
@@ -102,7 +146,11 @@ def test_every_operation_of_the_schema_is_in_this_matrix(operations: list[tuple[
 
 @pytest.mark.parametrize(("role", "org"), PAIRS, ids=[f"{role}-{org}" for role, org in PAIRS])
 def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
-    desk: Desk, operations: list[tuple[str, str]], owned: dict[str, str], role: Role, org: str
+    desk: StationClient,
+    operations: list[tuple[str, str]],
+    owned: dict[str, str],
+    role: Role,
+    org: str,
 ) -> None:
     headers = desk.token(role, org)
     there, missing = FIXED | {"name": THERE} | owned, FIXED | MISSING
@@ -110,14 +158,30 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
     for method, path in operations:
         if path not in ACT_OF or (path == "/copies" and method != "post"):
             continue
-        known, unknown = call(desk, method, path, headers, there), call(desk, method, path, headers, missing)
-        foreign = org not in ABOVE_HOME if path.startswith(("/volumes", "/copies")) else (role, org) != (Role.STATION_CLIENT, HOME)
+        known, unknown = (
+            call(desk, method, path, headers, there),
+            call(desk, method, path, headers, missing),
+        )
+        foreign = (
+            org not in ABOVE_HOME
+            if path.startswith(("/volumes", "/copies"))
+            else (role, org) != (Role.STATION_CLIENT, HOME)
+        )
         foreign = org != HOME if path.startswith("/uploads") else foreign
-        decides = Act.DECIDE_USE in acts_of(role) and org in ABOVE_HOME and path.startswith("/usage-requests")
+        decides = (
+            Act.DECIDE_USE in acts_of(role)
+            and org in ABOVE_HOME
+            and path.startswith("/usage-requests")
+        )
         if ACT_OF[path] not in acts_of(role):
             assert (known.status_code, known.json()["code"]) == (403, "ROLE"), (method, path)
-        if ACT_OF[path] not in acts_of(role) or (foreign and not decides and path != "/copies/{check_code}/file"):
-            assert (known.status_code, known.text) == (unknown.status_code, unknown.text), (method, path)
+        if ACT_OF[path] not in acts_of(role) or (
+            foreign and not decides and path != "/copies/{check_code}/file"
+        ):
+            assert (known.status_code, known.text) == (unknown.status_code, unknown.text), (
+                method,
+                path,
+            )
             assert known.status_code in {403, 404}
             checked += 1
         assert unknown.status_code in {403, 404}, (method, path, unknown.text)
@@ -125,9 +189,15 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
     assert checked or role in {Role.STATION_CLIENT, Role.ARCHIVIST}
 
 
-@pytest.mark.parametrize(("role", "org"), [one for one in PAIRS if one[1] in {OTHER, OTHER_DISTRICT}], ids=str)
+@pytest.mark.parametrize(
+    ("role", "org"), [one for one in PAIRS if one[1] in {OTHER, OTHER_DISTRICT}], ids=str
+)
 def test_a_foreign_record_and_one_that_does_not_exist_take_the_same_time(
-    desk: Desk, operations: list[tuple[str, str]], owned: dict[str, str], role: Role, org: str
+    desk: StationClient,
+    operations: list[tuple[str, str]],
+    owned: dict[str, str],
+    role: Role,
+    org: str,
 ) -> None:
     headers, apart = desk.token(role, org), {}
     for method, path in operations:
@@ -140,27 +210,41 @@ def test_a_foreign_record_and_one_that_does_not_exist_take_the_same_time(
             rounds += 1
             for which, named in enumerate((FIXED | {"name": THERE} | owned, FIXED | MISSING)):
                 begin = time.perf_counter()
-                assert call(desk, method, path, headers, named).status_code in {403, 404}, (method, path)
+                assert call(desk, method, path, headers, named).status_code in {403, 404}, (
+                    method,
+                    path,
+                )
                 least[which] = min(least[which], time.perf_counter() - begin)
         apart[method, path] = abs(least[0] - least[1])
     assert {key: took for key, took in apart.items() if took > SECONDS_APART} == {}
 
 
 @pytest.mark.parametrize(("role", "org"), PAIRS, ids=[f"{role}-{org}" for role, org in PAIRS])
-def test_hits_counts_and_facets_hold_no_foreign_record(desk: Desk, role: Role, org: str) -> None:
+def test_hits_counts_and_facets_hold_no_foreign_record(
+    desk: StationClient, role: Role, org: str
+) -> None:
     headers = desk.token(role, org)
     for query in ("", "测某", MOVE, BIRTH, "150602199001010016", "NOT 王", "旗区:东胜"):
-        answer = desk.client.post("/api/v1/search", json={"query": query, "facets": ["district", "year"]}, headers=headers)
+        answer = desk.client.post(
+            "/api/v1/search", json={"query": query, "facets": ["district", "year"]}, headers=headers
+        )
         if role in ADMINISTRATORS:
             assert answer.status_code == 403
         elif org not in ABOVE_HOME:
-            assert answer.json() == {"total": 0, "hits": [], "facets": {"district": [], "year": []}, "next": None}
+            assert answer.json() == {
+                "total": 0,
+                "hits": [],
+                "facets": {"district": [], "year": []},
+                "next": None,
+            }
         else:
             assert answer.json()["total"] >= 1, query
 
 
 @pytest.mark.parametrize(("role", "org"), PAIRS, ids=[f"{role}-{org}" for role, org in PAIRS])
-def test_lists_of_supervision_hold_nothing_from_outside_the_reach(desk: Desk, role: Role, org: str) -> None:
+def test_lists_of_supervision_hold_nothing_from_outside_the_reach(
+    desk: StationClient, role: Role, org: str
+) -> None:
     headers = desk.token(role, org)
     for path in ("responsibility?actor_no=3", "overdue", "citywide"):
         answer = desk.client.get(f"/api/v1/supervision/{path}", headers=headers)
@@ -172,7 +256,7 @@ def test_lists_of_supervision_hold_nothing_from_outside_the_reach(desk: Desk, ro
 
 
 def test_without_a_token_every_operation_but_the_public_ones_is_shut(
-    desk: Desk, operations: list[tuple[str, str]], owned: dict[str, str]
+    desk: StationClient, operations: list[tuple[str, str]], owned: dict[str, str]
 ) -> None:
     named = {"page": "1", "no": "4", "part": "0", "name": THERE, **owned}
     for method, path in operations:

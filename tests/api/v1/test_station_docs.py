@@ -27,7 +27,7 @@ from archive.administration.policy import Role
 from tests.api.monitoring.test_health import ROOT, served
 from tests.resources.bags import members, zip_of
 from tests.support.factories import make_bag
-from tests.support.station import MOVE, Desk, moved_case
+from tests.support.station import MOVE, StationClient, moved_case
 
 PAGE = (ROOT / "docs" / "stations.md").read_text("utf-8").partition("# The station API")[2]
 CODE = "J602-ZY.HJ.QR.2026.Y-000001"
@@ -37,7 +37,7 @@ CODE = "J602-ZY.HJ.QR.2026.Y-000001"
 class Live:
     """A served copy of the built archive, and the rows under it."""
 
-    desk: Desk
+    desk: StationClient
     client: httpx.Client
 
     @property
@@ -47,7 +47,9 @@ class Live:
     def approve(self, number: str) -> None:
         headers = self.desk.token(Role.CHIEF)
         decided = self.client.post(
-            f"/api/v1/usage-requests/{number}/decision", json={"approve": True, "reason": "材料齐全"}, headers=headers
+            f"/api/v1/usage-requests/{number}/decision",
+            json={"approve": True, "reason": "材料齐全"},
+            headers=headers,
         )
         assert decided.status_code == 200, decided.text
 
@@ -58,7 +60,7 @@ def live(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live
     shutil.copytree(built, data, dirs_exist_ok=True)
     with served(data) as client:
         runtime = start(Settings(data=data))
-        yield Live(Desk(runtime, client), client)  # type: ignore[arg-type]
+        yield Live(StationClient(runtime, client), client)  # type: ignore[arg-type]
         runtime.engine.dispose()
 
 
@@ -68,9 +70,22 @@ def blocks(kind: str) -> list[str]:
 
 
 def typed(live: Live, folder: Path, secret: tuple[str, str], script: str, **more: str) -> str:
-    env = {**os.environ, "API": f"{live.address}/api/v1", "CLIENT": secret[0], "SECRET": secret[1], "CODE": CODE, **more}
+    env = {
+        **os.environ,
+        "API": f"{live.address}/api/v1",
+        "CLIENT": secret[0],
+        "SECRET": secret[1],
+        "CODE": CODE,
+        **more,
+    }
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], env=env, cwd=folder, capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-euo", "pipefail", "-c", script],
+        env=env,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -90,15 +105,22 @@ def test_the_curl_examples_work_as_they_are_written(live: Live, tmp_path: Path) 
     assert Image.open(tmp_path / "page.webp").width == 1200
     assert (tmp_path / "part.pdf").stat().st_size == 65536
     copy = (tmp_path / "copy.pdf").read_bytes()
-    assert said.count(hashlib.sha256(copy).hexdigest()) == 2, "told when it was made, and when anybody checks it"
-    zip_of(tmp_path / "package.zip", members(make_bag(tmp_path / "bag", case=moved_case("150602010000-20260901-000088"))))
+    assert said.count(hashlib.sha256(copy).hexdigest()) == 2, (
+        "told when it was made, and when anybody checks it"
+    )
+    zip_of(
+        tmp_path / "package.zip",
+        members(make_bag(tmp_path / "bag", case=moved_case("150602010000-20260901-000088"))),
+    )
     said = typed(live, tmp_path, secret, "\n".join((token, *blocks("sh package"))))
     assert said.count('"case_no":"150602010000-20260901-000088"') == 2
 
 
 @pytest.fixture(scope="module")
 def client_module() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("yice_client", ROOT / "docs" / "client" / "yice_client.py")
+    spec = importlib.util.spec_from_file_location(
+        "yice_client", ROOT / "docs" / "client" / "yice_client.py"
+    )
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -106,7 +128,9 @@ def client_module() -> ModuleType:
     return module
 
 
-def test_the_python_client_finds_asks_looks_certifies_and_submits(live: Live, client_module: ModuleType, tmp_path: Path) -> None:
+def test_the_python_client_finds_asks_looks_certifies_and_submits(
+    live: Live, client_module: ModuleType, tmp_path: Path
+) -> None:
     yice = client_module.Yice(live.address, *live.desk.secret(), operator="060101")
     code = yice.search(f"办件:{MOVE}", purpose="HANDLE")["hits"][0]["code"]
     volume = yice.volume(code, purpose="HANDLE")
@@ -114,7 +138,9 @@ def test_the_python_client_finds_asks_looks_certifies_and_submits(live: Live, cl
     with pytest.raises(client_module.YiceError) as refused:
         yice.facts(code, purpose="USE", usage="LY2026-999999")
     assert (refused.value.code, bool(refused.value.action)) == ("NEEDS_GRANT", True)
-    number = yice.request_use(code, purpose="核对材料", basis="东公户核〔2026〕13号", papers=["办理业务的依据"])["number"]
+    number = yice.request_use(
+        code, purpose="核对材料", basis="东公户核〔2026〕13号", papers=["办理业务的依据"]
+    )["number"]
     assert yice.usage(number)["state"] == "REQUESTED"
     live.approve(number)
     assert yice.facts(code, purpose="USE", usage=number)["facts"]["applicant"]["name"] == "测某"
@@ -123,10 +149,15 @@ def test_the_python_client_finds_asks_looks_certifies_and_submits(live: Live, cl
     with pikepdf.open(io.BytesIO(yice.file(code, purpose="HANDLE", item=4))) as item:
         assert len(item.pages) == made["pages"]
     assert Image.open(io.BytesIO(yice.page(code, 2, purpose="HANDLE"))).format == "WEBP"
-    package = zip_of(tmp_path / "p.zip", members(make_bag(tmp_path / "bag", case=moved_case("150602010000-20260901-000089")))).read_bytes()
+    package = zip_of(
+        tmp_path / "p.zip",
+        members(make_bag(tmp_path / "bag", case=moved_case("150602010000-20260901-000089"))),
+    ).read_bytes()
     done = yice.submit("package-2", package)
     assert (done["state"], done["case_no"]) == ("DONE", "150602010000-20260901-000089")
-    assert yice.submit("package-2", package) == done, "sent again after a lost answer, it goes on where it stopped"
+    assert yice.submit("package-2", package) == done, (
+        "sent again after a lost answer, it goes on where it stopped"
+    )
 
 
 def test_the_python_client_knows_a_genuine_notice(client_module: ModuleType) -> None:

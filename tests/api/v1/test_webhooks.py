@@ -14,14 +14,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from api.jobs.webhooks import send_due, signature
-from api.v1.webhooks import allowed
+from api.jobs.webhooks import allowed, send_due, signature
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import Webhook
-from archive.database.tables_cases import Volume
+from archive.database.tables_exchange import Webhook
+from archive.database.tables_volumes import Volume
 from archive.jobs import feed
 from tests.support import station
-from tests.support.station import OTHER, Desk
+from tests.support.station import OTHER, StationClient
 
 
 class Receiver(HTTPServer):
@@ -59,47 +58,61 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def hooked(built: Path, tmp_path: Path, receiver: Receiver) -> Iterator[Desk]:
-    with station.desk(built, tmp_path / "desk", webhook_hosts=f"127.0.0.1:{receiver.server_port}") as desk:
+def hooked(built: Path, tmp_path: Path, receiver: Receiver) -> Iterator[StationClient]:
+    with station.desk(
+        built, tmp_path / "desk", webhook_hosts=f"127.0.0.1:{receiver.server_port}"
+    ) as desk:
         yield desk
 
 
-def subscribe(desk: Desk, receiver: Receiver, org: str = station.HOME) -> str:
+def subscribe(desk: StationClient, receiver: Receiver, org: str = station.HOME) -> str:
     url = f"http://127.0.0.1:{receiver.server_port}/{org}"
     answer = desk.client.post("/api/v1/webhooks", json={"url": url}, headers=desk.token(org=org))
     assert answer.status_code == 201, answer.text
     return str(answer.json()["secret"])
 
 
-def commit_again(desk: Desk, *series: str) -> None:
+def commit_again(desk: StationClient, *series: str) -> None:
     """What the commit step does: announce the volume in the feed."""
     for one in series:
         with writing(desk.runtime.engine) as session:
-            feed.announce(session, session.scalars(select(Volume.id).where(Volume.series == one)).one())
+            feed.announce(
+                session, session.scalars(select(Volume.id).where(Volume.series == one)).one()
+            )
 
 
-def due_now(desk: Desk) -> None:
+def due_now(desk: StationClient) -> None:
     with writing(desk.runtime.engine) as session:
         session.execute(update(Webhook).values(next_at=datetime.now(UTC) - timedelta(seconds=1)))
 
 
-def test_a_committed_volume_is_told_signed_and_in_order_without_personal_data(hooked: Desk, receiver: Receiver) -> None:
+def test_a_committed_volume_is_told_signed_and_in_order_without_personal_data(
+    hooked: StationClient, receiver: Receiver
+) -> None:
     secret = subscribe(hooked, receiver)
     commit_again(hooked, "QR", "CS")
     assert send_due(hooked.runtime) == 2
     assert send_due(hooked.runtime) == 0
     for headers, body in receiver.got:
         at, given = re.fullmatch(r"t=(\d+),v1=([0-9a-f]{64})", headers["Yice-Signature"]).groups()  # type: ignore[union-attr]
-        assert hmac.compare_digest(given, hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest())
+        assert hmac.compare_digest(
+            given, hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
+        )
     notices = [json.loads(body) for _, body in receiver.got]
     assert [one["code"][:13] for one in notices] == ["J602-ZY·HJ·QR", "J602-ZY·HJ·CS"]
-    assert {frozenset(one) for one in notices} == {frozenset({"id", "event", "code", "case_no", "version", "at"})}
+    assert {frozenset(one) for one in notices} == {
+        frozenset({"id", "event", "code", "case_no", "version", "at"})
+    }
     assert len({one["id"] for one in notices}) == 2
     with reading(hooked.runtime.engine) as session:
-        assert secret not in str([tuple(row) for row in session.execute(text("SELECT * FROM webhooks"))])
+        assert secret not in str(
+            [tuple(row) for row in session.execute(text("SELECT * FROM webhooks"))]
+        )
 
 
-def test_a_notice_that_is_not_taken_is_sent_again_before_any_later_one(hooked: Desk, receiver: Receiver) -> None:
+def test_a_notice_that_is_not_taken_is_sent_again_before_any_later_one(
+    hooked: StationClient, receiver: Receiver
+) -> None:
     subscribe(hooked, receiver)
     commit_again(hooked, "QR", "CS")
     receiver.status = 500
@@ -113,7 +126,7 @@ def test_a_notice_that_is_not_taken_is_sent_again_before_any_later_one(hooked: D
     assert ids == [ids[0], ids[0], ids[2]]
 
 
-def test_a_redirect_is_not_followed(hooked: Desk, receiver: Receiver) -> None:
+def test_a_redirect_is_not_followed(hooked: StationClient, receiver: Receiver) -> None:
     subscribe(hooked, receiver)
     commit_again(hooked, "QR")
     receiver.status = 307
@@ -121,11 +134,16 @@ def test_a_redirect_is_not_followed(hooked: Desk, receiver: Receiver) -> None:
     assert len(receiver.got) == 1
 
 
-def test_a_client_is_not_told_of_foreign_volumes_nor_a_shut_one_of_any(hooked: Desk, receiver: Receiver) -> None:
+def test_a_client_is_not_told_of_foreign_volumes_nor_a_shut_one_of_any(
+    hooked: StationClient, receiver: Receiver
+) -> None:
     subscribe(hooked, receiver, OTHER)
     subscribe(hooked, receiver)
     with writing(hooked.runtime.engine) as session:
-        session.execute(text("UPDATE accounts SET state = 'DISABLED' WHERE login LIKE :one"), {"one": f"%{station.HOME}"})
+        session.execute(
+            text("UPDATE accounts SET state = 'DISABLED' WHERE login LIKE :one"),
+            {"one": f"%{station.HOME}"},
+        )
     commit_again(hooked, "QR")
     assert send_due(hooked.runtime) == 0
     assert receiver.got == []
@@ -153,5 +171,10 @@ def test_only_hosts_that_the_operator_named_are_called(url: str, fits: bool) -> 
 
 
 def test_a_signature_depends_on_time_body_and_secret() -> None:
-    made = {signature(secret, at, body) for secret in ("a", "b") for at in (1, 2) for body in (b"x", b"y")}
+    made = {
+        signature(secret, at, body)
+        for secret in ("a", "b")
+        for at in (1, 2)
+        for body in (b"x", b"y")
+    }
     assert len(made) == 8

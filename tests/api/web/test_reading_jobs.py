@@ -12,7 +12,7 @@ from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from archive.recognition.queue import claim_page, fail_page, progress_of
 from tests.support.ocr_pages import hold_scan
 
@@ -32,17 +32,25 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
 
 def seated(runtime: Runtime, account: DemoAccount) -> TestClient:
     client = TestClient(create_app(runtime), follow_redirects=False)
-    assert client.post("/login", data={"login": account.login, "secret": account.secret}).status_code == 303
+    assert (
+        client.post("/login", data={"login": account.login, "secret": account.secret}).status_code
+        == 303
+    )
     return client
 
 
-def test_a_failed_page_is_shown_to_its_archivist_alone_and_read_again_on_his_word(runtime: Runtime) -> None:
+def test_a_failed_page_is_shown_to_its_archivist_alone_and_read_again_on_his_word(
+    runtime: Runtime,
+) -> None:
     people = {one.login: one for one in make_demo_accounts(runtime)}
     mine, other = seated(runtime, people["demo-district-archivist"]), people["demo-officer-other"]
     page = mine.get("/jobs").text
     assert "0 / 2 页" in page
     assert "OCR_UNREADABLE" in page
-    job, csrf = re.search(r'name="job" value="(\d+)"[^>]*aria-label="重新识别', page), re.search(r'name="csrf" value="(\w+)"', page)
+    job, csrf = (
+        re.search(r'name="job" value="(\d+)"[^>]*aria-label="重新识别', page),
+        re.search(r'name="csrf" value="(\w+)"', page),
+    )
     assert job
     assert csrf
     foreign = seated(runtime, other)

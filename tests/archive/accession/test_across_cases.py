@@ -15,7 +15,7 @@ from archive.accession.accession import confirm, take_over
 from archive.accession.across_cases import doubts
 from archive.database.encryption import give_keys, new_keyring
 from archive.database.engine import connect, migrate, reading, writing
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from archive.reference.case_facts import CaseFacts
 from archive.reference.citizen_id import check_digit
 from archive.reference.findings import Finding
@@ -29,7 +29,15 @@ from tests.support.factories import HOME, sound_case
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW, START = datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 3, 2, 9, tzinfo=UTC)
 AWAY = "150622020000"
-DIED, MOVED, BORN, LEFT, CHANGED, REVIVED, PROVED = "ZX01", "QR25", "CS02", "QC01", "BG08", "HF04", "BZ02"
+DIED, MOVED, BORN, LEFT, CHANGED, REVIVED, PROVED = (
+    "ZX01",
+    "QR25",
+    "CS02",
+    "QC01",
+    "BG08",
+    "HF04",
+    "BZ02",
+)
 Told = tuple[str, int, str]
 """An item, the day on which the case was handled, and the organisation of the household."""
 
@@ -52,7 +60,16 @@ def enter(engine: Engine, number: int, told: Told, **person: str) -> list[Findin
     taken = snapshot(CATALOGUE.get(told[0], "2026-1"))
     with writing(engine) as session:
         found = doubts(session, facts, taken)
-        take_over(session, "t", facts=facts, snapshot=taken, content_digest=f"{number:064d}", originals=[], findings=found, at=NOW)
+        take_over(
+            session,
+            "t",
+            facts=facts,
+            snapshot=taken,
+            content_digest=f"{number:064d}",
+            originals=[],
+            findings=found,
+            at=NOW,
+        )
     return found
 
 
@@ -64,7 +81,9 @@ def keyed(engine: Engine) -> Engine:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """One database for all lives below: each is of a person of its own."""
-    made = give_keys(connect(f"sqlite:///{tmp_path_factory.mktemp('town') / 'yice.db'}"), new_keyring())
+    made = give_keys(
+        connect(f"sqlite:///{tmp_path_factory.mktemp('town') / 'yice.db'}"), new_keyring()
+    )
     migrate(made)
     return made
 
@@ -96,7 +115,9 @@ SOUND: dict[str, tuple[Told, ...]] = {
 
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("name", DOUBTED)
-def test_two_cases_that_contradict_each_other_are_told_at_the_later_delivery(town: Engine, name: str, *, backwards: bool) -> None:
+def test_two_cases_that_contradict_each_other_are_told_at_the_later_delivery(
+    town: Engine, name: str, *, backwards: bool
+) -> None:
     code, *told = DOUBTED[name]
     first, second = reversed(told) if backwards else told
     at = 10 * (2 * list(DOUBTED).index(name) + backwards + 1)
@@ -105,7 +126,10 @@ def test_two_cases_that_contradict_each_other_are_told_at_the_later_delivery(tow
     assert enter(town, at + 1, second, id_number=somebody(at + 1)) == []
     found = [one for one in enter(town, at + 2, second, id_number=who) if one.code == code]
     assert {one.other_case for one in found} == {f"150602010000-20260901-{at:06d}"}
-    assert all(one.other_case in one.message and one.public()["other_case"] == one.other_case for one in found)
+    assert all(
+        one.other_case in one.message and one.public()["other_case"] == one.other_case
+        for one in found
+    )
     assert who not in str(found)
 
 
@@ -123,7 +147,16 @@ def test_of_two_people_in_a_case_of_death_only_the_dead_one_is_dead(keyed: Engin
     with writing(keyed) as session:
         made = CaseFacts.model_validate(facts)
         taken = snapshot(CATALOGUE.get(DIED, "2026-1"))
-        take_over(session, "t", facts=made, snapshot=taken, content_digest="1" * 64, originals=[], findings=[], at=NOW)
+        take_over(
+            session,
+            "t",
+            facts=made,
+            snapshot=taken,
+            content_digest="1" * 64,
+            originals=[],
+            findings=[],
+            at=NOW,
+        )
     assert enter(keyed, 2, (CHANGED, 6, HOME), id_number=str(widow["id_number"])) == []
     assert [one.code for one in enter(keyed, 3, (CHANGED, 6, HOME))] == ["AFTER_DEATH"]
 
@@ -132,35 +165,58 @@ def declared(session: Session, number: int, day: int, declarer: str) -> list[Fin
     """What is doubted of a case that somebody declares for another person."""
     facts = case_of(number, (CHANGED, day, HOME), id_number=somebody(number))
     facts["applicant"]["id_number"] = declarer
-    return doubts(session, CaseFacts.model_validate(facts), snapshot(CATALOGUE.get(CHANGED, "2026-1")))
+    return doubts(
+        session, CaseFacts.model_validate(facts), snapshot(CATALOGUE.get(CHANGED, "2026-1"))
+    )
 
 
-def test_who_declares_for_another_after_his_own_death_is_doubted_unless_he_was_restored(keyed: Engine) -> None:
+def test_who_declares_for_another_after_his_own_death_is_doubted_unless_he_was_restored(
+    keyed: Engine,
+) -> None:
     dead = somebody(901)
     enter(keyed, 901, (DIED, 0, HOME), id_number=dead)
     with reading(keyed) as session:
-        assert [(one.code, one.other_case) for one in declared(session, 902, 5, dead)] == [("AFTER_DEATH", "150602010000-20260901-000901")]
+        assert [(one.code, one.other_case) for one in declared(session, 902, 5, dead)] == [
+            ("AFTER_DEATH", "150602010000-20260901-000901")
+        ]
         assert declared(session, 903, 5, somebody(903)) == []
     enter(keyed, 904, (REVIVED, 30, HOME), id_number=dead)
     with reading(keyed) as session:
         assert declared(session, 905, 60, dead) == []
 
 
-def test_households_of_one_station_are_told_apart_where_the_register_form_states_them(keyed: Engine) -> None:
+def test_households_of_one_station_are_told_apart_where_the_register_form_states_them(
+    keyed: Engine,
+) -> None:
     for number, household, doubted in ((1, "0001", False), (2, "0001", False), (3, "0002", True)):
         case = case_of(number, (BORN, number, HOME))
-        next(one for one in case["materials"] if one.get("form") == "REGISTER")["data"] = {"户号": household}
+        next(one for one in case["materials"] if one.get("form") == "REGISTER")["data"] = {
+            "户号": household
+        }
         facts, taken = CaseFacts.model_validate(case), snapshot(CATALOGUE.get(BORN, "2026-1"))
         with writing(keyed) as session:
             found = doubts(session, facts, taken)
-            take_over(session, "t", facts=facts, snapshot=taken, content_digest=f"{number:064d}", originals=[], findings=[], at=NOW)
+            take_over(
+                session,
+                "t",
+                facts=facts,
+                snapshot=taken,
+                content_digest=f"{number:064d}",
+                originals=[],
+                findings=[],
+                at=NOW,
+            )
         assert {one.code for one in found} == ({"TWO_HOUSEHOLDS"} if doubted else set())
 
 
 def test_no_number_goes_into_a_query_and_the_look_up_is_by_an_index(keyed: Engine) -> None:
     enter(keyed, 1, (DIED, 0, HOME))
     asked: list[tuple[str, Any]] = []
-    event.listen(keyed, "before_cursor_execute", lambda _c, _x, statement, values, _y, _m: asked.append((statement, values)))
+    event.listen(
+        keyed,
+        "before_cursor_execute",
+        lambda _c, _x, statement, values, _y, _m: asked.append((statement, values)),
+    )
     with reading(keyed) as session:
         facts = CaseFacts.model_validate(case_of(2, (CHANGED, 5, HOME)))
         assert doubts(session, facts, snapshot(CATALOGUE.get(CHANGED, "2026-1")))
@@ -168,19 +224,35 @@ def test_no_number_goes_into_a_query_and_the_look_up_is_by_an_index(keyed: Engin
         assert queries
         assert "150602199001010016" not in str(queries)
         if keyed.dialect.name == "sqlite":
-            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {queries[0][0]}", queries[0][1]).fetchall()
+            plan = (
+                session.connection()
+                .exec_driver_sql(f"EXPLAIN QUERY PLAN {queries[0][0]}", queries[0][1])
+                .fetchall()
+            )
             assert "ix_blind_index_digest" in str(plan)
-            assert "SCAN" not in str([row for row in plan if "blind" in str(row) or "cases" in str(row)])
+            assert "SCAN" not in str(
+                [row for row in plan if "blind" in str(row) or "cases" in str(row)]
+            )
 
 
-PAIRS = [turn for turn, one in enumerate(DEFECTS) if one.kind in {"two-moves", "two-households", "after-death"}]
+PAIRS = [
+    turn
+    for turn, one in enumerate(DEFECTS)
+    if one.kind in {"two-moves", "two-households", "after-death"}
+]
 
 
 @pytest.mark.parametrize("turn", PAIRS, ids=[DEFECTS[turn].kind for turn in PAIRS])
-def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_decides(turn: int, tmp_path: Path) -> None:
+def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_decides(
+    turn: int, tmp_path: Path
+) -> None:
     step = 12 * len(DEFECTS)
     rounds = range(turn * 12 + 11, 40 * step, step)
-    rows = next(rows for index in rounds if (rows := write_case(tmp_path, 1, index))[-1]["defect"] == DEFECTS[turn].kind)
+    rows = next(
+        rows
+        for index in rounds
+        if (rows := write_case(tmp_path, 1, index))[-1]["defect"] == DEFECTS[turn].kind
+    )
     for number, order in enumerate(permutations(rows)):
         engine = give_keys(connect(f"sqlite:///{tmp_path / f'yice-{number}.db'}"), new_keyring())
         migrate(engine)
@@ -188,7 +260,17 @@ def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_
         for row in order:
             path = tmp_path / row["bag"]
             bag, submission = inspect_package(path, CATALOGUE, ORGANISATIONS, NOW)
-            answers.append(receive(engine, LocalStore(tmp_path / f"store-{number}"), "t", path, bag, submission, now=NOW))
+            answers.append(
+                receive(
+                    engine,
+                    LocalStore(tmp_path / f"store-{number}"),
+                    "t",
+                    path,
+                    bag,
+                    submission,
+                    now=NOW,
+                )
+            )
         assert [one.outcome for one in answers] == [IntakeOutcome.ACCEPTED, IntakeOutcome.CONFIRM]
         told = [one for one in answers[1].public()["findings"] if one["code"] == DEFECTS[turn].code]
         assert {one["other_case"] for one in told} == {answers[0].case_no}

@@ -28,7 +28,10 @@ from archive.reference.organisations import load_organisations
 
 ORGANISATIONS = load_organisations()
 HOME, OTHER, DISTRICT, CITY = "150602010000", "150622020000", "150602000000", "150600000000"
-SYSTEM, SECURITY = Reader("sysadmin", Role.SYSTEM_ADMIN, CITY), Reader("secadmin", Role.SECURITY_ADMIN, CITY)
+SYSTEM, SECURITY = (
+    Reader("sysadmin", Role.SYSTEM_ADMIN, CITY),
+    Reader("secadmin", Role.SECURITY_ADMIN, CITY),
+)
 MOVED = Wanted("警某", OTHER, Role.CHIEF)
 
 
@@ -41,19 +44,34 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 def held(engine: Engine) -> Engine:
     with writing(engine) as session:
         first_administrators(session, ORGANISATIONS)
-        propose_account(session, SYSTEM, NewAccount("officer", AccountKind.PERSON, "警某", HOME, Role.OFFICER, "060101"), ORGANISATIONS)
+        propose_account(
+            session,
+            SYSTEM,
+            NewAccount("officer", AccountKind.PERSON, "警某", HOME, Role.OFFICER, "060101"),
+            ORGANISATIONS,
+        )
         open_login(session, approve_account(session, SECURITY, "officer"), "WEB")
     return engine
 
 
-def propose(engine: Engine, kind: ChangeKind, wanted: Wanted | None = None, login: str = "officer", by: Reader = SYSTEM) -> int:
+def propose(
+    engine: Engine,
+    kind: ChangeKind,
+    wanted: Wanted | None = None,
+    login: str = "officer",
+    by: Reader = SYSTEM,
+) -> int:
     with writing(engine) as session:
         return propose_change(session, by, login, kind, "调令", ORGANISATIONS, wanted).id
 
 
-def decide(engine: Engine, number: int, *, approve: bool = True, by: Reader = SECURITY) -> str | None:
+def decide(
+    engine: Engine, number: int, *, approve: bool = True, by: Reader = SECURITY
+) -> str | None:
     with writing(engine) as session:
-        return decide_change(session, by, number, approve=approve, reason="相符", organisations=ORGANISATIONS)[1]
+        return decide_change(
+            session, by, number, approve=approve, reason="相符", organisations=ORGANISATIONS
+        )[1]
 
 
 def account(engine: Engine, login: str = "officer") -> Account:
@@ -61,11 +79,17 @@ def account(engine: Engine, login: str = "officer") -> Account:
         return session.scalars(select(Account).filter_by(login=login)).one()
 
 
-def test_a_change_is_carried_out_when_approved_and_ends_every_login_under_the_old_role(held: Engine) -> None:
+def test_a_change_is_carried_out_when_approved_and_ends_every_login_under_the_old_role(
+    held: Engine,
+) -> None:
     number = propose(held, ChangeKind.EDIT, MOVED)
     assert (account(held).org, account(held).role) == (HOME, "OFFICER")
     decide(held, number)
-    assert (account(held).org, account(held).role, account(held).state) == (OTHER, "CHIEF", "ACTIVE")
+    assert (account(held).org, account(held).role, account(held).state) == (
+        OTHER,
+        "CHIEF",
+        "ACTIVE",
+    )
     with reading(held) as session:
         assert session.scalars(select(Login)).all() == []
     with pytest.raises(ConflictError):
@@ -134,14 +158,24 @@ def test_what_was_right_when_submitted_is_asked_again_when_approved(held: Engine
     decide(held, propose(held, ChangeKind.DISABLE))
     number = propose(held, ChangeKind.ENABLE)
     with writing(held) as session:
-        propose_account(session, SYSTEM, NewAccount("audit2", AccountKind.PERSON, "某", CITY, Role.AUDIT_ADMIN, "060101"), ORGANISATIONS)
+        propose_account(
+            session,
+            SYSTEM,
+            NewAccount("audit2", AccountKind.PERSON, "某", CITY, Role.AUDIT_ADMIN, "060101"),
+            ORGANISATIONS,
+        )
     with pytest.raises(BadAccountError):
         decide(held, number)
 
 
 def test_a_proposed_account_that_is_refused_never_logs_in(held: Engine) -> None:
     with writing(held) as session:
-        propose_account(session, SYSTEM, NewAccount("second", AccountKind.PERSON, "某", HOME, Role.OFFICER), ORGANISATIONS)
+        propose_account(
+            session,
+            SYSTEM,
+            NewAccount("second", AccountKind.PERSON, "某", HOME, Role.OFFICER),
+            ORGANISATIONS,
+        )
         refuse_account(session, SECURITY, "second", "编制不符")
         secret = renew_secret(session, "setup", "second")
     with writing(held) as session:

@@ -27,15 +27,25 @@ from archive.administration.accounts import (
 from archive.administration.policy import Denial, Reader, Role, Scope
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_administration import Account, Login
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from archive.reference.errors import ConflictError
 from archive.reference.organisations import load_organisations
 
 ORGANISATIONS = load_organisations()
 HOME, DISTRICT, CITY = "150602010000", "150602000000", "150600000000"
-SYSTEM, SECURITY = Reader("sysadmin", Role.SYSTEM_ADMIN, CITY), Reader("secadmin", Role.SECURITY_ADMIN, CITY)
+SYSTEM, SECURITY = (
+    Reader("sysadmin", Role.SYSTEM_ADMIN, CITY),
+    Reader("secadmin", Role.SECURITY_ADMIN, CITY),
+)
 OFFICER = NewAccount("officer", AccountKind.PERSON, "警某", HOME, Role.OFFICER, "060101")
-CLIENT = NewAccount("station", AccountKind.CLIENT, "所系统", HOME, Role.STATION_CLIENT, scopes=(Scope.SEARCH, Scope.READ))
+CLIENT = NewAccount(
+    "station",
+    AccountKind.CLIENT,
+    "所系统",
+    HOME,
+    Role.STATION_CLIENT,
+    scopes=(Scope.SEARCH, Scope.READ),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +65,9 @@ def may_log_in(engine: Engine, login: str, secret: str) -> bool:
         return check_secret(session, login, secret) is not None
 
 
-def test_an_account_can_do_nothing_before_the_security_administrator_approved_it(engine: Engine) -> None:
+def test_an_account_can_do_nothing_before_the_security_administrator_approved_it(
+    engine: Engine,
+) -> None:
     with writing(engine) as session:
         propose_account(session, SYSTEM, OFFICER, ORGANISATIONS)
         secret = renew_secret(session, "setup", "officer")
@@ -64,8 +76,15 @@ def test_an_account_can_do_nothing_before_the_security_administrator_approved_it
         approve_account(session, SECURITY, "officer")
     assert may_log_in(engine, "officer", secret)
     with reading(engine) as session:
-        acts = [(one.act, one.actor) for one in session.scalars(select(JournalEntry).order_by(JournalEntry.seq))]
-    assert acts == [("PROPOSE_ACCOUNT", "sysadmin"), ("SET_PASSWORD", "setup"), ("APPROVE_ACCOUNT", "secadmin")]
+        acts = [
+            (one.act, one.actor)
+            for one in session.scalars(select(JournalEntry).order_by(JournalEntry.seq))
+        ]
+    assert acts == [
+        ("PROPOSE_ACCOUNT", "sysadmin"),
+        ("SET_PASSWORD", "setup"),
+        ("APPROVE_ACCOUNT", "secadmin"),
+    ]
 
 
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.SYSTEM_ADMIN])
@@ -91,7 +110,14 @@ def test_only_the_security_administrator_approves_and_only_once(engine: Engine) 
         NewAccount("someone", AccountKind.PERSON, "某", HOME, Role.DISTRICT_SUPERVISOR),
         NewAccount("someone", AccountKind.CLIENT, "某", CITY, Role.SYSTEM_ADMIN),
         NewAccount("someone", AccountKind.CLIENT, "某", HOME, Role.STATION_CLIENT),
-        NewAccount("someone", AccountKind.CLIENT, "某", HOME, Role.STATION_CLIENT, scopes=(Scope.SUPERVISE,)),
+        NewAccount(
+            "someone",
+            AccountKind.CLIENT,
+            "某",
+            HOME,
+            Role.STATION_CLIENT,
+            scopes=(Scope.SUPERVISE,),
+        ),
         NewAccount("someone", AccountKind.PERSON, "某", HOME, Role.OFFICER, scopes=(Scope.READ,)),
     ],
 )
@@ -100,7 +126,9 @@ def test_an_account_that_does_not_fit_is_refused(engine: Engine, new: NewAccount
         propose_account(session, SYSTEM, new, ORGANISATIONS)
 
 
-def test_nobody_is_two_of_the_three_administrators_nor_one_of_them_and_an_officer(engine: Engine) -> None:
+def test_nobody_is_two_of_the_three_administrators_nor_one_of_them_and_an_officer(
+    engine: Engine,
+) -> None:
     admin = NewAccount("audit", AccountKind.PERSON, "某", CITY, Role.AUDIT_ADMIN, "060101")
     enter(engine, OFFICER)
     with writing(engine) as session, pytest.raises(BadAccountError):
@@ -109,10 +137,17 @@ def test_nobody_is_two_of_the_three_administrators_nor_one_of_them_and_an_office
         disable_account(session, SECURITY, "officer", "调离")
         propose_account(session, SYSTEM, admin, ORGANISATIONS)
     with writing(engine) as session, pytest.raises(BadAccountError):
-        propose_account(session, SYSTEM, NewAccount("second", AccountKind.PERSON, "某", CITY, Role.SYSTEM_ADMIN, "060101"), ORGANISATIONS)
+        propose_account(
+            session,
+            SYSTEM,
+            NewAccount("second", AccountKind.PERSON, "某", CITY, Role.SYSTEM_ADMIN, "060101"),
+            ORGANISATIONS,
+        )
 
 
-def test_the_first_administrators_are_made_once_and_only_in_an_empty_archive(engine: Engine) -> None:
+def test_the_first_administrators_are_made_once_and_only_in_an_empty_archive(
+    engine: Engine,
+) -> None:
     with writing(engine) as session:
         made = first_administrators(session, ORGANISATIONS)
     assert all(may_log_in(engine, login, secret) for login, secret in made.items())
@@ -132,30 +167,42 @@ def test_a_password_is_kept_as_an_argon2id_hash_and_must_not_be_easy(engine: Eng
         assert (session.scalars(select(Account.secret_hash)).one() or "").startswith("$argon2id$")
 
 
-def test_the_sixth_failure_in_a_row_locks_also_against_the_right_password_and_time_opens_again(engine: Engine) -> None:
+def test_the_sixth_failure_in_a_row_locks_also_against_the_right_password_and_time_opens_again(
+    engine: Engine,
+) -> None:
     secret = enter(engine, OFFICER)
     for _ in range(5):
         assert not may_log_in(engine, "officer", "wrong")
     assert not may_log_in(engine, "officer", secret)
     with writing(engine) as session:
-        session.scalars(select(Account)).one().locked_until = database_now(session) - timedelta(seconds=1)
+        session.scalars(select(Account)).one().locked_until = database_now(session) - timedelta(
+            seconds=1
+        )
     assert may_log_in(engine, "officer", secret)
     assert not may_log_in(engine, "officer", "wrong")
     assert may_log_in(engine, "officer", secret)
 
 
-def test_an_unknown_account_costs_a_hash_like_a_known_one(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_account_costs_a_hash_like_a_known_one(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     enter(engine, OFFICER)
     asked = []
     verify = accounts._verify
-    monkeypatch.setattr(accounts, "_verify", lambda hashed, secret: asked.append(hashed[:31]) or verify(hashed, secret))
+    monkeypatch.setattr(
+        accounts,
+        "_verify",
+        lambda hashed, secret: asked.append(hashed[:31]) or verify(hashed, secret),
+    )
     assert not may_log_in(engine, "officer", "wrong")
     assert not may_log_in(engine, "nobody", "wrong")
     assert len(asked) == 2
     assert asked[0].startswith("$argon2id$v=19$m=64")
 
 
-def test_a_login_opens_with_what_was_given_out_only_in_its_kind_and_until_it_ends(engine: Engine) -> None:
+def test_a_login_opens_with_what_was_given_out_only_in_its_kind_and_until_it_ends(
+    engine: Engine,
+) -> None:
     enter(engine, OFFICER)
     with writing(engine) as session:
         carried = open_login(session, session.scalars(select(Account)).one(), "WEB")
@@ -176,13 +223,17 @@ def test_a_login_opens_with_what_was_given_out_only_in_its_kind_and_until_it_end
 def test_a_token_carries_no_scope_that_the_client_does_not_have(engine: Engine) -> None:
     enter(engine, CLIENT)
     with writing(engine) as session:
-        carried = open_login(session, session.scalars(select(Account)).one(), "TOKEN", [Scope.READ, Scope.SUBMIT])
+        carried = open_login(
+            session, session.scalars(select(Account)).one(), "TOKEN", [Scope.READ, Scope.SUBMIT]
+        )
         found = reader_of(session, carried, "TOKEN")
     assert found == Reader("station", Role.STATION_CLIENT, HOME, frozenset({Scope.READ}))
 
 
 @pytest.mark.parametrize("end", ["disable", "renew"])
-def test_every_login_ends_when_the_account_is_shut_or_its_secret_renewed(engine: Engine, end: str) -> None:
+def test_every_login_ends_when_the_account_is_shut_or_its_secret_renewed(
+    engine: Engine, end: str
+) -> None:
     enter(engine, CLIENT)
     with writing(engine) as session:
         carried = open_login(session, session.scalars(select(Account)).one(), "TOKEN", [Scope.READ])

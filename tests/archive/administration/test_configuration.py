@@ -24,13 +24,21 @@ def later(**changed: Any) -> str:
     return json.dumps([{**item.model_dump(mode="json"), "version": "2027-1", **changed}])
 
 
-def test_a_further_version_says_what_it_changes_and_is_read_by_every_process(engine: Engine) -> None:
+def test_a_further_version_says_what_it_changes_and_is_read_by_every_process(
+    engine: Engine,
+) -> None:
     here, elsewhere, organisations = load_catalogue(), load_catalogue(), load_organisations()
-    text = later(retention="D30", materials=[{"name": "审批表", "sources": ["SYSTEM_FORM"], "condition": "有审批的"}])
+    text = later(
+        retention="D30",
+        materials=[{"name": "审批表", "sources": ["SYSTEM_FORM"], "condition": "有审批的"}],
+    )
     (incoming,) = read_items(text, here)
     said = {one.label: (one.before, one.after) for one in incoming.changes}
     assert said["保管期限"] == ("永久", "30年")
-    assert said["材料 审批表"] == ("系统内生成的电子表单（必交）", "系统内生成的电子表单（有审批的）")
+    assert said["材料 审批表"] == (
+        "系统内生成的电子表单（必交）",
+        "系统内生成的电子表单（有审批的）",
+    )
     assert said["材料 收件单"] == ("系统内生成的电子表单（必交）", "")
     with writing(engine) as session:
         assert import_items(session, SYSTEM, text, "档审〔2026〕3号", here) == 1
@@ -38,7 +46,9 @@ def test_a_further_version_says_what_it_changes_and_is_read_by_every_process(eng
         for catalogue in (here, elsewhere):
             reached = read_on(session, 0, catalogue, organisations)
             assert catalogue.get("CS01", "2027-1").retention == "D30"
-            assert catalogue.get("CS01", "2026-1").retention == "Y"  # cases that name it are held to it
+            assert (
+                catalogue.get("CS01", "2026-1").retention == "Y"
+            )  # cases that name it are held to it
             assert read_on(session, reached, catalogue, organisations) == reached
     with writing(engine) as session, pytest.raises(ConflictError):
         import_items(session, SYSTEM, text, "档审〔2026〕3号", here)  # nothing new in it
@@ -47,7 +57,15 @@ def test_a_further_version_says_what_it_changes_and_is_read_by_every_process(eng
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[1]", "没有", '[{"code": "X"}]', '[{"code": "X", "version": "1", "series": "??", "retention": "Y"}]']
+    "text",
+    [
+        "",
+        "{}",
+        "[1]",
+        "没有",
+        '[{"code": "X"}]',
+        '[{"code": "X", "version": "1", "series": "??", "retention": "Y"}]',
+    ],
 )
 def test_what_is_no_list_of_items_is_refused_with_the_place(text: str) -> None:
     with pytest.raises(CatalogueError):
@@ -58,14 +76,30 @@ def test_a_district_switches_and_its_stations_follow(engine: Engine) -> None:
     organisations, elsewhere = load_organisations(), load_organisations()
     was = organisations.is_digitised(STATION)
     with writing(engine) as session:
-        switch_digitised(session, SYSTEM, DISTRICT, digitised=not was, reason="东公〔2026〕5号", organisations=organisations)
+        switch_digitised(
+            session,
+            SYSTEM,
+            DISTRICT,
+            digitised=not was,
+            reason="东公〔2026〕5号",
+            organisations=organisations,
+        )
         read_on(session, 0, Catalogue([]), elsewhere)
         assert elsewhere.is_digitised(STATION) is not was
         read_on(session, 0, Catalogue([]), organisations)
         with pytest.raises(ConflictError):
-            switch_digitised(session, SYSTEM, DISTRICT, digitised=not was, reason="再次", organisations=organisations)
+            switch_digitised(
+                session,
+                SYSTEM,
+                DISTRICT,
+                digitised=not was,
+                reason="再次",
+                organisations=organisations,
+            )
         with pytest.raises(ConflictError):
-            switch_digitised(session, SYSTEM, STATION, digitised=was, reason="单独", organisations=organisations)
+            switch_digitised(
+                session, SYSTEM, STATION, digitised=was, reason="单独", organisations=organisations
+            )
 
 
 @pytest.mark.parametrize("role", [one for one in Role if one is not Role.SYSTEM_ADMIN])
@@ -75,4 +109,11 @@ def test_only_the_system_administrator_changes_tables(engine: Engine, role: Role
         with pytest.raises(ForbiddenError):
             import_items(session, other, later(), "文号", load_catalogue())
         with pytest.raises(ForbiddenError):
-            switch_digitised(session, other, DISTRICT, digitised=True, reason="依据", organisations=load_organisations())
+            switch_digitised(
+                session,
+                other,
+                DISTRICT,
+                digitised=True,
+                reason="依据",
+                organisations=load_organisations(),
+            )

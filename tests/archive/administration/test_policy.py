@@ -13,10 +13,10 @@ from archive.administration.policy import (
     SCOPE_OF,
     Act,
     Denial,
-    Grant,
     Reader,
     Record,
     Role,
+    UsageGrant,
     acts_of,
     capacities,
     decide,
@@ -42,16 +42,25 @@ def reader(role: Role, org: str) -> Reader:
     return Reader("reader", role, org)
 
 
-def grant(*acts: Act, account: str = "reader", code: str = CODE, ends: datetime = NOW + timedelta(hours=1)) -> Grant:
-    return Grant("LY2026-000001", account, code, frozenset(acts), None, ends)
+def grant(
+    *acts: Act, account: str = "reader", code: str = CODE, ends: datetime = NOW + timedelta(hours=1)
+) -> UsageGrant:
+    return UsageGrant("LY2026-000001", account, code, frozenset(acts), None, ends)
 
 
-def denial(role: Role, org: str, act: Act, record: Record | None = RECORD, *grants: Grant) -> Denial | None:
+def denial(
+    role: Role, org: str, act: Act, record: Record | None = RECORD, *grants: UsageGrant
+) -> Denial | None:
     return decide(reader(role, org), act, record, ORGANISATIONS, grants, now=NOW).denial
 
 
 @pytest.mark.parametrize(
-    ("role", "act"), [*itertools.product(sorted(ADMINISTRATORS), sorted(RECORD_ACTS | {Act.SEARCH, Act.SUBMIT, Act.REQUEST_USE}))]
+    ("role", "act"),
+    [
+        *itertools.product(
+            sorted(ADMINISTRATORS), sorted(RECORD_ACTS | {Act.SEARCH, Act.SUBMIT, Act.REQUEST_USE})
+        )
+    ],
 )
 def test_no_administrator_sees_or_touches_content_even_with_a_grant(role: Role, act: Act) -> None:
     assert denial(role, CITY, act, RECORD, grant(act)) is Denial.ROLE
@@ -64,11 +73,23 @@ def test_the_three_administrators_share_no_act_but_reading_the_journal() -> None
 
 
 def test_an_auxiliary_neither_decides_nor_certifies() -> None:
-    assert not acts_of(Role.AUXILIARY) & {Act.DECIDE_USE, Act.CERTIFY, Act.CONFIRM, Act.COMPILE, Act.VOID, Act.DOWNLOAD, Act.VIEW_PLAIN}
+    assert not acts_of(Role.AUXILIARY) & {
+        Act.DECIDE_USE,
+        Act.CERTIFY,
+        Act.CONFIRM,
+        Act.COMPILE,
+        Act.VOID,
+        Act.DOWNLOAD,
+        Act.VIEW_PLAIN,
+    }
 
 
-@pytest.mark.parametrize(("role", "act"), [*itertools.product(sorted(BUSINESS), sorted(RECORD_ACTS))])
-def test_a_foreign_record_is_denied_exactly_as_one_that_does_not_exist(role: Role, act: Act) -> None:
+@pytest.mark.parametrize(
+    ("role", "act"), [*itertools.product(sorted(BUSINESS), sorted(RECORD_ACTS))]
+)
+def test_a_foreign_record_is_denied_exactly_as_one_that_does_not_exist(
+    role: Role, act: Act
+) -> None:
     if role is Role.CITY_SUPERVISOR:
         return  # the city has no foreign record
     org = OTHER_DISTRICT if role is Role.DISTRICT_SUPERVISOR else OTHER
@@ -109,23 +130,37 @@ def test_of_a_birth_file_no_content_is_shown_without_a_grant() -> None:
         assert denial(Role.ARCHIVIST, HOME, act, birth, grant(act)) is None
 
 
-def test_a_grant_opens_its_own_volume_to_its_own_account_until_its_end_and_for_its_acts_only() -> None:
+def test_a_grant_opens_its_own_volume_to_its_own_account_until_its_end_and_for_its_acts_only() -> (
+    None
+):
     assert denial(Role.OFFICER, OTHER, Act.VIEW, RECORD, grant(Act.VIEW)) is None
-    assert denial(Role.OFFICER, OTHER, Act.VIEW, RECORD, grant(Act.VIEW, ends=NOW)) is Denial.NOT_HERE
-    assert denial(Role.OFFICER, OTHER, Act.VIEW, RECORD, grant(Act.VIEW, account="someone")) is Denial.NOT_HERE
-    assert denial(Role.OFFICER, OTHER, Act.VIEW, RECORD, grant(Act.VIEW, code=CODE[:-1] + "2")) is Denial.NOT_HERE
+    assert (
+        denial(Role.OFFICER, OTHER, Act.VIEW, RECORD, grant(Act.VIEW, ends=NOW)) is Denial.NOT_HERE
+    )
+    assert (
+        denial(Role.OFFICER, OTHER, Act.VIEW, RECORD, grant(Act.VIEW, account="someone"))
+        is Denial.NOT_HERE
+    )
+    assert (
+        denial(Role.OFFICER, OTHER, Act.VIEW, RECORD, grant(Act.VIEW, code=CODE[:-1] + "2"))
+        is Denial.NOT_HERE
+    )
     assert denial(Role.OFFICER, OTHER, Act.DOWNLOAD, RECORD, grant(Act.VIEW)) is Denial.NEEDS_GRANT
 
 
 @pytest.mark.parametrize(("role", "act"), [*itertools.product(Role, Act)])
 def test_a_grant_never_widens_what_a_role_may_do(role: Role, act: Act) -> None:
     for org in (HOME, OTHER, CITY):
-        assert (denial(role, org, act, RECORD, grant(*Act)) is Denial.ROLE) == (act not in acts_of(role))
+        assert (denial(role, org, act, RECORD, grant(*Act)) is Denial.ROLE) == (
+            act not in acts_of(role)
+        )
 
 
 @pytest.mark.parametrize("act", sorted(RECORD_ACTS - GRANTED_ACTS))
 def test_no_grant_lets_another_station_change_a_record(act: Act) -> None:
-    for role in (role for role in BUSINESS if act in acts_of(role) and role is not Role.CITY_SUPERVISOR):
+    for role in (
+        role for role in BUSINESS if act in acts_of(role) and role is not Role.CITY_SUPERVISOR
+    ):
         org = OTHER_DISTRICT if role is Role.DISTRICT_SUPERVISOR else OTHER
         assert denial(role, org, act, RECORD, grant(act)) is Denial.NOT_HERE
 
@@ -178,9 +213,15 @@ def test_a_lawyer_with_the_courts_order_sees_what_it_says_and_without_it_an_addr
     assert address.fields == {"address"}
     assert Act.VIEW_PAGES not in address.acts
     assert papers_missing(lawyer, address, ["受理通知书", "代理合同", "执业证", "律所证明"]) == ()
-    assert papers_missing(lawyer, address, ["法院调查令", "执业证"]) == ("受理通知书", "代理合同", "律所证明")
+    assert papers_missing(lawyer, address, ["法院调查令", "执业证"]) == (
+        "受理通知书",
+        "代理合同",
+        "律所证明",
+    )
     assert papers_missing(lawyer, order, ["法院调查令", "执业证"]) == ()
-    assert papers_missing(lawyer, order, ["受理通知书", "代理合同", "执业证", "律所证明"]) == ("法院调查令",)
+    assert papers_missing(lawyer, order, ["受理通知书", "代理合同", "执业证", "律所证明"]) == (
+        "法院调查令",
+    )
 
 
 @pytest.mark.parametrize("key", sorted(capacities()))

@@ -34,7 +34,12 @@ MOMENTS = st.datetimes(
 )
 
 
-def case(receive: str = AWAY, domicile: str = HOME, at: str | datetime = "2026-11-04T15:00:00+08:00", **changes: Any) -> CaseFacts:
+def case(
+    receive: str = AWAY,
+    domicile: str = HOME,
+    at: str | datetime = "2026-11-04T15:00:00+08:00",
+    **changes: Any,
+) -> CaseFacts:
     stamp = at if isinstance(at, str) else at.isoformat()
     facts = {
         "spec": "case-submission/1",
@@ -44,22 +49,39 @@ def case(receive: str = AWAY, domicile: str = HOME, at: str | datetime = "2026-1
         "applicant": {"name": "云某某"},
         "subjects": [{"name": "云某某"}],
         "orgs": {"receive": receive, "accept": domicile, "domicile": domicile},
-        "process": [{"node": "ISSUE", "org": receive, "actor_no": "060123", "actor": "张某", "at": stamp, "result": "AGREE"}],
+        "process": [
+            {
+                "node": "ISSUE",
+                "org": receive,
+                "actor_no": "060123",
+                "actor": "张某",
+                "at": stamp,
+                "result": "AGREE",
+            }
+        ],
         "materials": [material(1, "居民户口簿", "SHARED_CERT").model_dump()],
     }
     return CaseFacts.model_validate(facts | changes)
 
 
 def material(no: int, name: str, source: str, form: str | None = None) -> Material:
-    return Material.model_validate({"no": no, "type": name, "source": source, "form": form, "pages": 1})
+    return Material.model_validate(
+        {"no": no, "type": name, "source": source, "form": form, "pages": 1}
+    )
 
 
-def test_a_case_for_another_stations_resident_is_filed_where_it_was_received_and_found_from_home() -> None:
-    assert place(case(), MOVE_IN, TABLE) == Placement("J602", Series.QY, 2026, Retention.Y, AWAY, CrossReference("J622", Series.QR, HOME))
+def test_a_case_for_another_stations_resident_is_filed_where_it_was_received_and_found_from_home() -> (
+    None
+):
+    assert place(case(), MOVE_IN, TABLE) == Placement(
+        "J602", Series.QY, 2026, Retention.Y, AWAY, CrossReference("J622", Series.QR, HOME)
+    )
 
 
 def test_a_case_of_the_stations_own_resident_stays_in_its_home_series() -> None:
-    assert place(case(receive=HOME), MOVE_IN, TABLE) == Placement("J622", Series.QR, 2026, Retention.Y, HOME, None)
+    assert place(case(receive=HOME), MOVE_IN, TABLE) == Placement(
+        "J622", Series.QR, 2026, Retention.Y, HOME, None
+    )
 
 
 def test_a_hall_of_the_same_district_is_still_another_window() -> None:
@@ -70,15 +92,25 @@ def test_a_hall_of_the_same_district_is_still_another_window() -> None:
 
 def test_the_other_rule_files_at_home_and_refers_from_the_receiving_place() -> None:
     placed = place(case(), MOVE_IN, TABLE, FilingRule.DOMICILE)
-    assert placed == Placement("J622", Series.QR, 2026, Retention.Y, HOME, CrossReference("J602", Series.QY, AWAY))
+    assert placed == Placement(
+        "J622", Series.QR, 2026, Retention.Y, HOME, CrossReference("J602", Series.QY, AWAY)
+    )
 
 
 def test_an_item_of_two_series_is_found_in_both() -> None:
     placed = place(case(receive=HOME), CATALOGUE.get("ZX05", "2026-1"), TABLE)
-    assert (placed.series, placed.cross_reference) == (Series.SW, CrossReference("J622", Series.QR, HOME))
+    assert (placed.series, placed.cross_reference) == (
+        Series.SW,
+        CrossReference("J622", Series.QR, HOME),
+    )
 
 
-@given(st.sampled_from(WINDOWS), st.sampled_from(WINDOWS), st.sampled_from(list(CATALOGUE)), st.sampled_from(FilingRule))
+@given(
+    st.sampled_from(WINDOWS),
+    st.sampled_from(WINDOWS),
+    st.sampled_from(list(CATALOGUE)),
+    st.sampled_from(FilingRule),
+)
 def test_both_sides_always_find_a_citywide_case_and_no_home_case_is_in_the_citywide_series(
     receive: str, domicile: str, item: Any, rule: FilingRule
 ) -> None:
@@ -102,13 +134,17 @@ def test_an_unknown_organisation_is_refused() -> None:
 
 
 @given(st.lists(st.tuples(MOMENTS, st.sampled_from(["A1", "A2", "A3"]))))
-def test_cases_sort_by_completion_whatever_offset_they_were_written_with(moments: list[tuple[datetime, str]]) -> None:
+def test_cases_sort_by_completion_whatever_offset_they_were_written_with(
+    moments: list[tuple[datetime, str]],
+) -> None:
     cases = sorted((case(at=at, case_no=no) for at, no in moments), key=completion_order)
     assert [(one.completed_at, one.case_no) for one in cases] == sorted(moments)
 
 
 @given(MOMENTS, MOMENTS)
-def test_late_is_what_was_completed_before_the_last_numbered_case(one: datetime, other: datetime) -> None:
+def test_late_is_what_was_completed_before_the_last_numbered_case(
+    one: datetime, other: datetime
+) -> None:
     key, last = completion_order(case(at=one)), completion_order(case(at=other))
     assert is_late(key, last) == (one < other)
     assert not is_late(key, None)
@@ -129,14 +165,21 @@ ORDERED = [
 
 
 @given(st.permutations(ORDERED))
-def test_items_lie_conclusions_first_and_process_last_whatever_order_they_came_in(shuffled: list[Material]) -> None:
+def test_items_lie_conclusions_first_and_process_last_whatever_order_they_came_in(
+    shuffled: list[Material],
+) -> None:
     assert list(item_order(shuffled, CATALOGUE.get("CS01", "2026-1"))) == ORDERED
 
 
 def test_within_a_group_the_catalogue_decides_then_the_number() -> None:
     unlisted = [material(1, "其他证照", "SHARED_CERT"), material(2, "另一证照", "SHARED_CERT")]
-    wedding, household = material(3, "结婚证", "SHARED_CERT"), material(4, "父或母居民户口簿", "SHARED_CERT")
-    assert item_order([*reversed(unlisted), wedding, household], CATALOGUE.get("CS01", "2026-1")) == (household, wedding, *unlisted)
+    wedding, household = (
+        material(3, "结婚证", "SHARED_CERT"),
+        material(4, "父或母居民户口簿", "SHARED_CERT"),
+    )
+    assert item_order(
+        [*reversed(unlisted), wedding, household], CATALOGUE.get("CS01", "2026-1")
+    ) == (household, wedding, *unlisted)
 
 
 def test_a_scan_under_the_name_of_a_system_form_stays_a_scan() -> None:
@@ -152,6 +195,9 @@ def test_every_material_of_the_catalogue_has_a_group_from_each_of_its_sources() 
 
 def test_the_title_names_person_item_both_places_and_the_case() -> None:
     names = TABLE.get(AWAY).name, TABLE.get(HOME).name
-    assert volume_title(case(), MOVE_IN, TABLE) == f"云某某{MOVE_IN.name}（{names[0]}受理，{names[1]}办理，150602000000-20261103-000123）"
+    assert (
+        volume_title(case(), MOVE_IN, TABLE)
+        == f"云某某{MOVE_IN.name}（{names[0]}受理，{names[1]}办理，150602000000-20261103-000123）"
+    )
     family = case(subjects=[{"name": "云某某"}, {"name": "云某"}, {"name": "云某明"}])
     assert volume_title(family, MOVE_IN, TABLE).startswith("云某某等3人")

@@ -6,7 +6,8 @@ from sqlalchemy import Engine, select
 
 from archive.arrangement.periods import Term, followed_terms
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import PeriodRun, Volume, VolumeVersion
+from archive.database.tables_jobs import PeriodRun
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference.vocabulary import Series
 from tests.archive.arrangement.test_numbering import accept, number_all
 
@@ -19,7 +20,9 @@ def followed(engine: Engine) -> list[Term]:
         return followed_terms(session)
 
 
-def test_a_further_version_after_the_end_of_a_term_calls_for_its_next_register(engine: Engine) -> None:
+def test_a_further_version_after_the_end_of_a_term_calls_for_its_next_register(
+    engine: Engine,
+) -> None:
     accept(engine, 1, MIDNIGHT - timedelta(seconds=1))
     accept(engine, 2, MIDNIGHT)
     number_all(engine)
@@ -29,11 +32,15 @@ def test_a_further_version_after_the_end_of_a_term_calls_for_its_next_register(e
             one.state, one.committed_at = "COMMITTED", ENDED - timedelta(days=1)
         fonds, series = volumes[0].fonds, volumes[0].series
         for period in ("2026-08", "2026-09", "2026-10"):
-            session.add(PeriodRun(fonds=fonds, series=series, period=period, begun_at=ENDED, ended_at=ENDED))
+            session.add(
+                PeriodRun(fonds=fonds, series=series, period=period, begun_at=ENDED, ended_at=ENDED)
+            )
     assert followed(engine) == []
     for volume, month in zip(volumes, ("2026-08", "2026-09"), strict=True):
         with writing(engine) as session:
-            first = session.scalars(select(VolumeVersion).filter_by(volume_id=volume.id, version=1)).one()
+            first = session.scalars(
+                select(VolumeVersion).filter_by(volume_id=volume.id, version=1)
+            ).one()
             about = {
                 "case_revision": first.case_revision,
                 "input_digest": "0" * 64,
@@ -45,5 +52,7 @@ def test_a_further_version_after_the_end_of_a_term_calls_for_its_next_register(e
             session.add(VolumeVersion(volume_id=volume.id, version=2, **about))
         assert followed(engine) == [Term(fonds, Series(series), month)]
         with writing(engine) as session:
-            session.query(PeriodRun).filter_by(period=month).one().ended_at = ENDED + timedelta(days=2)
+            session.query(PeriodRun).filter_by(period=month).one().ended_at = ENDED + timedelta(
+                days=2
+            )
         assert followed(engine) == []

@@ -8,7 +8,8 @@ from archive.accession.accession import take_over
 from archive.arrangement.filing import FilingRule
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Case, Step, Volume, VolumeVersion
+from archive.database.tables_cases import Case
+from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from archive.jobs import leases
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import LeaseLostError
@@ -23,7 +24,12 @@ CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 def accept(engine: Engine, number: int, completed: datetime, *, receive: str = HOME) -> None:
     """Take over an invented case, without originals, that was completed at a time."""
     person = {"name": "测某", "id_number": "150602199001010016"}
-    event: dict[str, Any] = {"actor_no": "1", "actor": "警", "at": completed.isoformat(), "result": "AGREE"}
+    event: dict[str, Any] = {
+        "actor_no": "1",
+        "actor": "警",
+        "at": completed.isoformat(),
+        "result": "AGREE",
+    }
     facts = CaseFacts.model_validate(
         {
             "spec": "case-submission/1",
@@ -34,7 +40,16 @@ def accept(engine: Engine, number: int, completed: datetime, *, receive: str = H
             "subjects": [person],
             "orgs": {"receive": receive, "accept": HOME, "domicile": HOME},
             "process": [{"node": "ISSUE", "org": receive, **event}],
-            "materials": [{"no": 1, "type": "收件单", "source": "SYSTEM_FORM", "form": "RECEIPT", "data": {}, "pages": 1}],
+            "materials": [
+                {
+                    "no": 1,
+                    "type": "收件单",
+                    "source": "SYSTEM_FORM",
+                    "form": "RECEIPT",
+                    "data": {},
+                    "pages": 1,
+                }
+            ],
         }
     )
     with writing(engine) as session:
@@ -66,30 +81,47 @@ def number_all(engine: Engine) -> list[tuple[str, bool]]:
     with reading(engine) as session:
         return [
             (code, late)
-            for code, late in session.execute(select(Volume.code, Volume.late).order_by(Volume.fonds, Volume.series, Volume.number))
+            for code, late in session.execute(
+                select(Volume.code, Volume.late).order_by(
+                    Volume.fonds, Volume.series, Volume.number
+                )
+            )
         ]
 
 
 START = datetime(2026, 9, 1, 2, tzinfo=UTC)
 
 
-def test_numbers_follow_the_order_of_completion_whatever_the_order_of_arrival(engine: Engine) -> None:
+def test_numbers_follow_the_order_of_completion_whatever_the_order_of_arrival(
+    engine: Engine,
+) -> None:
     for number, hours in ((1, 5), (2, 1), (3, 3)):
         accept(engine, number, START + timedelta(hours=hours))
     assert [late for _, late in number_all(engine)] == [False, False, False]
     with reading(engine) as session:
-        order = list(session.scalars(select(Case.case_no).join(Volume, Volume.case_id == Case.id).order_by(Volume.number)))
+        order = list(
+            session.scalars(
+                select(Case.case_no).join(Volume, Volume.case_id == Case.id).order_by(Volume.number)
+            )
+        )
     assert [one[-1] for one in order] == ["2", "3", "1"]
 
 
-def test_a_case_that_arrives_after_its_period_takes_the_next_number_and_is_marked_late(engine: Engine) -> None:
+def test_a_case_that_arrives_after_its_period_takes_the_next_number_and_is_marked_late(
+    engine: Engine,
+) -> None:
     accept(engine, 1, START + timedelta(hours=5))
     number_all(engine)
     accept(engine, 2, START)
-    assert number_all(engine) == [("J602-ZY·HJ·CS·2026·Y-000001", False), ("J602-ZY·HJ·CS·2026·Y-000002", True)]
+    assert number_all(engine) == [
+        ("J602-ZY·HJ·CS·2026·Y-000001", False),
+        ("J602-ZY·HJ·CS·2026·Y-000002", True),
+    ]
 
 
-def test_a_case_received_elsewhere_is_filed_at_the_receiving_place_and_referred_to_from_home(engine: Engine) -> None:
+def test_a_case_received_elsewhere_is_filed_at_the_receiving_place_and_referred_to_from_home(
+    engine: Engine,
+) -> None:
     accept(engine, 1, START, receive=OTHER)
     assert number_all(engine) == [("J622-ZY·HJ·QY·2026·Y-000001", False)]
     with reading(engine) as session:
@@ -101,7 +133,13 @@ def test_an_abandoned_batch_gives_its_numbers_back_whole(engine: Engine) -> None
     accept(engine, 1, START)
     with pytest.raises(ZeroDivisionError), writing(engine) as session:
         freeze(
-            session, "t", unnumbered(session), catalogue=CATALOGUE, organisations=ORGANISATIONS, rule=FilingRule.RECEIVING_PLACE, at=START
+            session,
+            "t",
+            unnumbered(session),
+            catalogue=CATALOGUE,
+            organisations=ORGANISATIONS,
+            rule=FilingRule.RECEIVING_PLACE,
+            at=START,
         )
         raise ZeroDivisionError
     assert number_all(engine) == [("J602-ZY·HJ·CS·2026·Y-000001", False)]
@@ -122,7 +160,9 @@ def test_only_one_worker_holds_a_volume_and_an_expired_lease_is_fenced_off(engin
     with pytest.raises(LeaseLostError), writing(engine) as session:
         leases.record_step(session, "one", first, VolumeState.COMPILED, {"pages": 1})
     with writing(engine) as session:
-        assert leases.record_step(session, "two", second, VolumeState.COMPILED, {"pages": 2}) == {"pages": 2}
+        assert leases.record_step(session, "two", second, VolumeState.COMPILED, {"pages": 2}) == {
+            "pages": 2
+        }
 
 
 def test_the_first_recorded_result_of_a_step_wins(engine: Engine) -> None:
@@ -133,5 +173,7 @@ def test_the_first_recorded_result_of_a_step_wins(engine: Engine) -> None:
         assert held is not None
         leases.record_step(session, "one", held, VolumeState.COMPILED, {"pages": 1})
     with writing(engine) as session:
-        assert leases.record_step(session, "one", held, VolumeState.COMPILED, {"pages": 9}) == {"pages": 1}
+        assert leases.record_step(session, "one", held, VolumeState.COMPILED, {"pages": 9}) == {
+            "pages": 1
+        }
         assert session.query(Step).count() == 1

@@ -7,16 +7,18 @@ import pikepdf
 import pytest
 from sqlalchemy import Engine, select
 
-from archive.accession.accession import OriginalObject, take_over
+from archive.accession.accession import take_over
 from archive.arrangement.page_order import Leaf, StaleError, lay_out, orders_of
 from archive.arrangement.plan import plan_volume
 from archive.compile.normalise import normalise_pdf, turned_pdf
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import CaseRevision, JournalEntry
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import CaseRevision
 from archive.gathering.presence import FRESH, leave, sit_down
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.errors import ConflictError, NotFoundError
+from archive.reference.objects import OriginalObject
 from archive.reference.service_items import snapshot
 from tests.archive.arrangement.test_numbering import CATALOGUE, ORGANISATIONS, START, number_all
 from tests.support.factories import sound_case
@@ -35,18 +37,38 @@ def facts() -> CaseFacts:
 @pytest.fixture
 def held(engine: Engine) -> Engine:
     kinds = (("image/tiff", 2), ("image/jpeg", 1), ("application/ofd", 0))
-    originals = [OriginalObject(NO, path, "0" * 64, 1, kind, pages) for path, (kind, pages) in zip(FILES, kinds, strict=True)]
+    originals = [
+        OriginalObject(NO, path, "0" * 64, 1, kind, pages)
+        for path, (kind, pages) in zip(FILES, kinds, strict=True)
+    ]
     with writing(engine) as session:
         case = facts()
         item = CATALOGUE.get(case.item.code, case.item.version)
-        take_over(session, "t", facts=case, snapshot=snapshot(item), content_digest="1" * 64, originals=originals, findings=(), at=START)
+        take_over(
+            session,
+            "t",
+            facts=case,
+            snapshot=snapshot(item),
+            content_digest="1" * 64,
+            originals=originals,
+            findings=(),
+            at=START,
+        )
     return engine
 
 
 def lay(engine: Engine, leaves: tuple[Leaf, ...], edition: int) -> int:
     with writing(engine) as session:
         revision = session.scalars(select(CaseRevision)).one()
-        return lay_out(session, "archivist", revision, facts().materials[NO - 1], leaves, edition=edition, at=START)
+        return lay_out(
+            session,
+            "archivist",
+            revision,
+            facts().materials[NO - 1],
+            leaves,
+            edition=edition,
+            at=START,
+        )
 
 
 def laid(engine: Engine) -> dict[int, tuple[Leaf, ...]]:
@@ -61,14 +83,21 @@ def test_what_is_laid_is_journalled_and_the_second_of_two_is_refused(held: Engin
     assert laid(held) == {NO: LAID}
     assert lay(held, LAID[::-1], 1) == 2
     with reading(held) as session:
-        entries = session.scalars(select(JournalEntry).where(JournalEntry.act == "PAGE_ORDER")).all()
+        entries = session.scalars(
+            select(JournalEntry).where(JournalEntry.act == "PAGE_ORDER")
+        ).all()
     assert [one.actor for one in entries] == ["archivist"] * 2
     assert "materials" not in entries[0].detail  # a path of somebody's making may hold a name
 
 
 @pytest.mark.parametrize(
     "leaves",
-    [LAID[:2], (*LAID, Leaf(1, 1)), (Leaf(1, 1), Leaf(1, 2), Leaf(3, 1)), (Leaf(1, 1), Leaf(1, 2), Leaf(2, 1, 45))],
+    [
+        LAID[:2],
+        (*LAID, Leaf(1, 1)),
+        (Leaf(1, 1), Leaf(1, 2), Leaf(3, 1)),
+        (Leaf(1, 1), Leaf(1, 2), Leaf(2, 1, 45)),
+    ],
     ids=["one lost", "one twice", "one that has no page", "askew"],
 )
 def test_no_page_is_lost_doubled_or_invented(held: Engine, leaves: tuple[Leaf, ...]) -> None:
@@ -88,10 +117,19 @@ def test_the_plan_counts_the_files_that_have_pages() -> None:
     case = facts()
     objects = [
         OriginalObject(NO, path, "0" * 64, 1, kind, 1)
-        for path, kind in zip(FILES[::-1], ("application/ofd", "image/jpeg", "image/tiff"), strict=True)
+        for path, kind in zip(
+            FILES[::-1], ("application/ofd", "image/jpeg", "image/tiff"), strict=True
+        )
     ]
     item = CATALOGUE.get(case.item.code, case.item.version)
-    plan = plan_volume(case, item, ArchivalCode.parse("J602-ZY·HJ·CS·2026·Y-000001"), objects, ORGANISATIONS, {NO: LAID})
+    plan = plan_volume(
+        case,
+        item,
+        ArchivalCode.parse("J602-ZY·HJ·CS·2026·Y-000001"),
+        objects,
+        ORGANISATIONS,
+        {NO: LAID},
+    )
     found = next(one for one in plan.items if one.material_no == NO)
     assert [one.path for one in found.objects] == [FILES[0], FILES[1]]
     assert found.leaves == LAID
@@ -113,14 +151,26 @@ def test_a_pdf_page_is_turned_in_a_copy_and_its_footer_strip_stays_below() -> No
 
 
 def test_people_at_one_case_see_each_other_until_they_leave_or_run_out(engine: Engine) -> None:
-    from archive.administration.accounts import AccountKind, NewAccount, first_administrators, propose_account
+    from archive.administration.accounts import (
+        AccountKind,
+        NewAccount,
+        first_administrators,
+        propose_account,
+    )
     from archive.administration.policy import Reader, Role
 
     with writing(engine) as session:
         first_administrators(session, ORGANISATIONS)
         proposer = Reader("sysadmin", Role.SYSTEM_ADMIN, "150600000000")
         for login in ("one", "two"):
-            new = NewAccount(login, AccountKind.PERSON, f"人{login}", "150602010000", Role.ARCHIVIST, officer_no=login)
+            new = NewAccount(
+                login,
+                AccountKind.PERSON,
+                f"人{login}",
+                "150602010000",
+                Role.ARCHIVIST,
+                officer_no=login,
+            )
             propose_account(session, proposer, new, ORGANISATIONS)
         now = datetime(2026, 9, 1, tzinfo=UTC)
         assert sit_down(session, "one", "case:1", at=now) == []

@@ -4,7 +4,7 @@ from sqlalchemy.exc import DBAPIError
 
 from archive.audit import journal
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 
 
 def _fill(engine: Engine, count: int = 5) -> None:
@@ -63,8 +63,13 @@ def test_a_walk_in_stretches_finds_what_one_walk_finds(engine: Engine, most: int
     assert _in_stretches(engine, most) == _first_fault(engine) == 3
 
 
-@pytest.mark.parametrize("statement", ["UPDATE journal SET actor='x'", "DELETE FROM journal", "DELETE FROM journal WHERE seq=5"])
-def test_the_database_itself_refuses_to_change_or_remove_an_entry(engine: Engine, statement: str) -> None:
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE journal SET actor='x'", "DELETE FROM journal", "DELETE FROM journal WHERE seq=5"],
+)
+def test_the_database_itself_refuses_to_change_or_remove_an_entry(
+    engine: Engine, statement: str
+) -> None:
     _fill(engine)
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.execute(text(statement))
@@ -81,7 +86,9 @@ def test_the_database_itself_refuses_to_change_or_remove_an_entry(engine: Engine
         ("UPDATE journal SET previous='0' WHERE seq=5", 5),
     ],
 )
-def test_verify_names_the_first_entry_that_was_tampered_with(engine: Engine, statement: str, first: int) -> None:
+def test_verify_names_the_first_entry_that_was_tampered_with(
+    engine: Engine, statement: str, first: int
+) -> None:
     _fill(engine)
     _break(engine, statement)
     assert _first_fault(engine) == first

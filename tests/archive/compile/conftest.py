@@ -25,10 +25,16 @@ def prove() -> Prove:
 
 @pytest.fixture(scope="session")
 def typeset() -> Callable[[str], bytes]:
-    fonts = typst.Fonts(include_system_fonts=False, font_paths=[Path(pylopdf_fonts_zh_cn.sans_path()).parent])
+    fonts = typst.Fonts(
+        include_system_fonts=False, font_paths=[Path(pylopdf_fonts_zh_cn.sans_path()).parent]
+    )
 
     def made(source: str) -> bytes:
-        return typst.compile(f'#set text(font: "Noto Sans SC")\n{source}'.encode(), font_paths=fonts, pdf_standards="a-2u")
+        return typst.compile(
+            f'#set text(font: "Noto Sans SC")\n{source}'.encode(),
+            font_paths=fonts,
+            pdf_standards="a-2u",
+        )
 
     return made
 
@@ -48,7 +54,9 @@ def unembedded() -> Callable[..., bytes]:
             Type=pikepdf.Name.Font,
             Subtype=pikepdf.Name.CIDFontType0,
             BaseFont=pikepdf.Name("/STSong-Light"),
-            CIDSystemInfo=pikepdf.Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("GB1"), Supplement=4),
+            CIDSystemInfo=pikepdf.Dictionary(
+                Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("GB1"), Supplement=4
+            ),
             FontDescriptor=pikepdf.Dictionary(
                 Type=pikepdf.Name.FontDescriptor,
                 FontName=pikepdf.Name("/STSong-Light"),
@@ -69,7 +77,9 @@ def unembedded() -> Callable[..., bytes]:
             DescendantFonts=pikepdf.Array([descendant]),
         )
         page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=pdf.make_indirect(font)))
-        page.Contents = pdf.make_stream(f"BT /F1 20 Tf {x + 100} {y + 700} Td <{text.encode('utf-16-be').hex()}> Tj ET".encode())
+        page.Contents = pdf.make_stream(
+            f"BT /F1 20 Tf {x + 100} {y + 700} Td <{text.encode('utf-16-be').hex()}> Tj ET".encode()
+        )
         out = BytesIO()
         pdf.save(out)
         return out.getvalue()

@@ -106,7 +106,13 @@ def test_a_scan_is_still_byte_for_byte_in_the_volume() -> None:
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 def test_the_footer_stands_upright_at_the_visible_foot(rotate: int) -> None:
     made = assemble([PagePart(blank(rotate, (100, -50, 695, 792)), 0, 1)], META)
-    picture = pypdfium2.PdfDocument(made)[0].render(scale=2).to_pil().convert("L").point(lambda value: 255 - value)
+    picture = (
+        pypdfium2.PdfDocument(made)[0]
+        .render(scale=2)
+        .to_pil()
+        .convert("L")
+        .point(lambda value: 255 - value)
+    )
     left, top, right, bottom = picture.getbbox()
     assert top > picture.height - 2 * 34
     assert bottom < picture.height
@@ -116,7 +122,13 @@ def test_the_footer_stands_upright_at_the_visible_foot(rotate: int) -> None:
 
 def test_a_narrow_page_gets_a_smaller_footer_within_its_width() -> None:
     made = assemble([PagePart(blank(0, (0, 0, 150, 300)), 0, 1)], META)
-    picture = pypdfium2.PdfDocument(made)[0].render(scale=3).to_pil().convert("L").point(lambda value: 255 - value)
+    picture = (
+        pypdfium2.PdfDocument(made)[0]
+        .render(scale=3)
+        .to_pil()
+        .convert("L")
+        .point(lambda value: 255 - value)
+    )
     left, _, right, _ = picture.getbbox()
     assert left > 0
     assert right < picture.width

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.compile.metadata import NAMESPACE, read_metadata, write_metadata
-from archive.database.tables_cases import Volume
+from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue, snapshot
@@ -37,13 +37,27 @@ def written(title: str, contents: list[dict[str, Any]], of: Volume) -> bytes:
 
 
 def row(no: int, title: str) -> dict[str, Any]:
-    return {"no": no, "code": f"c-{no:03d}", "title": title, "source": "SCANNED_PROOF", "page": no + 2, "pages": 1}
+    return {
+        "no": no,
+        "code": f"c-{no:03d}",
+        "title": title,
+        "source": "SCANNED_PROOF",
+        "page": no + 2,
+        "pages": 1,
+    }
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")), max_size=5))
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")),
+        max_size=5,
+    )
+)
 def test_contents_and_cross_reference_are_read_back_as_they_were_written(titles: list[str]) -> None:
     contents = [row(no, title or "件") for no, title in enumerate(titles, 1)]
-    read = read_metadata(written("题名", contents, volume(cross_fonds="J602", cross_series="CS", cross_org=HOME)))
+    read = read_metadata(
+        written("题名", contents, volume(cross_fonds="J602", cross_series="CS", cross_org=HOME))
+    )
     assert read == {
         "contents": contents,
         "cross_reference": {"fonds": "J602", "series": "CS", "org": HOME},
@@ -54,7 +68,11 @@ def test_contents_and_cross_reference_are_read_back_as_they_were_written(titles:
 
 
 def test_a_volume_without_cross_reference_reads_as_none_of_it() -> None:
-    assert read_metadata(written("题名", [], volume()))["cross_reference"] == {"fonds": None, "series": None, "org": None}
+    assert read_metadata(written("题名", [], volume()))["cross_reference"] == {
+        "fonds": None,
+        "series": None,
+        "org": None,
+    }
 
 
 def test_a_character_that_xml_cannot_hold_is_written_as_its_code_point() -> None:

@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from archive.compile.footer import STRIP
 from archive.compile.normalise import normalise_pdf
-from archive.reference.compile_errors import CompileError, ContentLostError, EncryptedError, NotConformingError, UnreadableError
+from archive.reference.compile_errors import (
+    CompileError,
+    ContentLostError,
+    EncryptedError,
+    NotConformingError,
+    UnreadableError,
+)
 
 
 def conforms(_: bytes) -> dict[str, int]:
@@ -45,7 +51,9 @@ def test_a_sound_pdf_is_copied(typeset: Callable[[str], bytes], prove: Any) -> N
     assert prove(made.pdf) == {}
 
 
-def test_a_pdf_without_its_chinese_font_keeps_its_text(unembedded: Callable[..., bytes], prove: Any) -> None:
+def test_a_pdf_without_its_chinese_font_keeps_its_text(
+    unembedded: Callable[..., bytes], prove: Any
+) -> None:
     made = normalise_pdf(unembedded("户口迁移证明 ABC"), prove)
     assert made.route == "raster"
     assert text_of(made.pdf) == "户口迁移证明ABC"
@@ -53,14 +61,18 @@ def test_a_pdf_without_its_chinese_font_keeps_its_text(unembedded: Callable[...,
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
-def test_rotation_and_origin_do_not_change_what_is_seen(rotate: int, unembedded: Callable[..., bytes]) -> None:
+def test_rotation_and_origin_do_not_change_what_is_seen(
+    rotate: int, unembedded: Callable[..., bytes]
+) -> None:
     data = unembedded("户口迁移证明", rotate, (100, -50))
     made = normalise_pdf(data, conforms)
     before = pypdfium2.PdfDocument(data)[0].render(scale=1).to_pil().convert("L")
     after = pypdfium2.PdfDocument(made.pdf)[0].render(scale=1).to_pil().convert("L")
     assert after.width == before.width
     assert after.height == pytest.approx(before.height + STRIP, abs=1.5)
-    assert before.point(lambda v: 255 - v).getbbox() == pytest.approx(after.point(lambda v: 255 - v).getbbox(), abs=2)
+    assert before.point(lambda v: 255 - v).getbbox() == pytest.approx(
+        after.point(lambda v: 255 - v).getbbox(), abs=2
+    )
 
 
 def test_the_redrawn_text_stands_where_it_stood(unembedded: Callable[..., bytes]) -> None:
@@ -84,7 +96,9 @@ def test_a_cut_pdf_never_comes_in(part: float, typeset: Callable[[str], bytes]) 
         normalise_pdf(data[: int(len(data) * part)], conforms)
 
 
-def test_a_password_is_reported_and_permissions_are_not_an_obstacle(typeset: Callable[[str], bytes]) -> None:
+def test_a_password_is_reported_and_permissions_are_not_an_obstacle(
+    typeset: Callable[[str], bytes],
+) -> None:
     with pikepdf.open(BytesIO(typeset("申请书"))) as pdf:
         locked = written(pdf, encryption=pikepdf.Encryption(user="a", owner="b"))
         restricted = written(pdf, encryption=pikepdf.Encryption(user="", owner="b"))
@@ -97,9 +111,13 @@ def test_a_password_is_reported_and_permissions_are_not_an_obstacle(typeset: Cal
         assert not pdf.is_encrypted
 
 
-def test_scripts_attachments_and_annotations_stay_behind(typeset: Callable[[str], bytes], prove: Any) -> None:
+def test_scripts_attachments_and_annotations_stay_behind(
+    typeset: Callable[[str], bytes], prove: Any
+) -> None:
     with pikepdf.open(BytesIO(typeset("申请书"))) as pdf:
-        pdf.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)"))
+        pdf.Root.OpenAction = pikepdf.Dictionary(
+            S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)")
+        )
         pdf.attachments["a.txt"] = b"hidden"
         link = pikepdf.Dictionary(
             Type=pikepdf.Name.Annot,
@@ -123,7 +141,11 @@ def test_scripts_attachments_and_annotations_stay_behind(typeset: Callable[[str]
 def test_the_value_of_a_form_field_becomes_page_content(prove: Any) -> None:
     pdf = pikepdf.new()
     pdf.add_blank_page(page_size=(300, 300))
-    helvetica = pdf.make_indirect(pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica))
+    helvetica = pdf.make_indirect(
+        pikepdf.Dictionary(
+            Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
+        )
+    )
     field = pdf.make_indirect(
         pikepdf.Dictionary(
             Type=pikepdf.Name.Annot,
@@ -139,7 +161,10 @@ def test_the_value_of_a_form_field_becomes_page_content(prove: Any) -> None:
     pdf.pages[0].obj.Annots = pikepdf.Array([field])
     resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(Helv=helvetica))
     pdf.Root.AcroForm = pikepdf.Dictionary(
-        Fields=pikepdf.Array([field]), DR=resources, NeedAppearances=True, DA=pikepdf.String("/Helv 12 Tf 0 g")
+        Fields=pikepdf.Array([field]),
+        DR=resources,
+        NeedAppearances=True,
+        DA=pikepdf.String("/Helv 12 Tf 0 g"),
     )
     made = normalise_pdf(written(pdf), prove)
     assert "FILLED" in text_of(made.pdf)
@@ -153,13 +178,17 @@ def test_a_file_that_no_route_makes_conforming_is_refused(typeset: Callable[[str
 
 def test_text_that_leaves_no_ink_is_not_passed_as_kept(unembedded: Callable[..., bytes]) -> None:
     with pikepdf.open(BytesIO(unembedded("户口迁移证明"))) as pdf:
-        pdf.pages[0].obj.Contents = pdf.make_stream(b"1 g " + pdf.pages[0].obj.Contents.read_bytes())
+        pdf.pages[0].obj.Contents = pdf.make_stream(
+            b"1 g " + pdf.pages[0].obj.Contents.read_bytes()
+        )
         data = written(pdf)
     with pytest.raises(ContentLostError):
         normalise_pdf(data, only_redrawn)
 
 
-def test_a_font_that_is_not_embedded_is_drawn_with_our_own_and_not_as_boxes(unembedded: Callable[..., bytes]) -> None:
+def test_a_font_that_is_not_embedded_is_drawn_with_our_own_and_not_as_boxes(
+    unembedded: Callable[..., bytes],
+) -> None:
     """On a machine without any Chinese font PDFium drew the same empty box for every character, which has ink too."""
 
     def ink(text: str) -> bytes:

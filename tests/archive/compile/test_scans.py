@@ -16,7 +16,12 @@ from archive.compile.colour import fit_for_pdfa, plain_cmyk_icc
 from archive.compile.footer import STRIP
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.scans import image_pages
-from archive.reference.compile_errors import CompileError, TooLargeError, UnreadableError, UnsupportedError
+from archive.reference.compile_errors import (
+    CompileError,
+    TooLargeError,
+    UnreadableError,
+    UnsupportedError,
+)
 
 
 def drawing(mode: str = "RGB", size: tuple[int, int] = (600, 400)) -> Image.Image:
@@ -65,9 +70,15 @@ def test_a_single_strip_group_4_tiff_goes_in_as_it_is() -> None:
 
 def test_every_page_of_a_tiff_becomes_a_page() -> None:
     more = [drawing("1", (300, 500)), drawing("1", (200, 200))]
-    data = encoded(drawing("1", (2000, 3000)), "TIFF", compression="group4", save_all=True, append_images=more)
+    data = encoded(
+        drawing("1", (2000, 3000)), "TIFF", compression="group4", save_all=True, append_images=more
+    )
     found = images(image_pages(data, "image/tiff"))
-    assert [(int(one.Width), int(one.Height)) for one in found] == [(2000, 3000), (300, 500), (200, 200)]
+    assert [(int(one.Width), int(one.Height)) for one in found] == [
+        (2000, 3000),
+        (300, 500),
+        (200, 200),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,38 +109,62 @@ def test_transparency_becomes_a_soft_mask() -> None:
     picture = drawing("RGBA")
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     image = images(image_pages(encoded(picture, "PNG"), "image/png"))[0]
-    assert pikepdf.PdfImage(image.SMask).as_pil_image().convert("L").tobytes() == picture.getchannel("A").tobytes()
+    assert (
+        pikepdf.PdfImage(image.SMask).as_pil_image().convert("L").tobytes()
+        == picture.getchannel("A").tobytes()
+    )
 
 
 @pytest.mark.parametrize("turn", [0, 90, 180, 270])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_turned_photograph_stands_upright_and_as_a_person_turned_it(orientation: int, turn: int) -> None:
+def test_a_turned_photograph_stands_upright_and_as_a_person_turned_it(
+    orientation: int, turn: int
+) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     data = encoded(drawing(), "JPEG", exif=exif.tobytes(), dpi=(200, 200), quality=95)
     pdf = image_pages(data, "image/jpeg", {1: turn})
     assert images(pdf)[0].read_raw_bytes() == data
     shown = pypdfium2.PdfDocument(saved(pdf))[0].render(scale=200 / 72).to_pil().convert("RGB")
-    shown = shown.crop(ImageOps.invert(shown).point(lambda value: 255 if value > 3 else 0).getbbox())
-    upright = ImageOps.exif_transpose(Image.open(BytesIO(data))).convert("RGB").rotate(-turn, expand=True).resize(shown.size)
+    shown = shown.crop(
+        ImageOps.invert(shown).point(lambda value: 255 if value > 3 else 0).getbbox()
+    )
+    upright = (
+        ImageOps.exif_transpose(Image.open(BytesIO(data)))
+        .convert("RGB")
+        .rotate(-turn, expand=True)
+        .resize(shown.size)
+    )
     worst = ImageChops.difference(shown.resize((12, 12)), upright.resize((12, 12))).getextrema()
     assert max(high for _, high in worst) < 90
 
 
 @settings(max_examples=40, deadline=None)
-@given(width=st.integers(1, 900), height=st.integers(1, 900), dpi=st.sampled_from([1, 72, 100, 200, 300, 600, 9999]))
-def test_the_picture_always_fits_an_a4_page_above_the_foot_strip(width: int, height: int, dpi: int) -> None:
-    pdf = image_pages(encoded(Image.new("L", (width, height), 9), "PNG", dpi=(dpi, dpi)), "image/png")
+@given(
+    width=st.integers(1, 900),
+    height=st.integers(1, 900),
+    dpi=st.sampled_from([1, 72, 100, 200, 300, 600, 9999]),
+)
+def test_the_picture_always_fits_an_a4_page_above_the_foot_strip(
+    width: int, height: int, dpi: int
+) -> None:
+    pdf = image_pages(
+        encoded(Image.new("L", (width, height), 9), "PNG", dpi=(dpi, dpi)), "image/png"
+    )
     page = pdf.pages[0]
     assert sorted(round(float(side)) for side in page.mediabox[2:]) == [595, 842]
-    wide, _, _, high, left, bottom = (float(value) for value in page.obj.Contents.read_bytes().split()[1:7])
+    wide, _, _, high, left, bottom = (
+        float(value) for value in page.obj.Contents.read_bytes().split()[1:7]
+    )
     assert bottom >= STRIP - 0.01
     assert left >= -0.01
     assert left + wide <= float(page.mediabox[2]) + 0.01
     assert bottom + high <= float(page.mediabox[3]) + 0.01
 
 
-@pytest.mark.parametrize(("kind", "options"), [("JPEG", {}), ("PNG", {}), ("TIFF", {"compression": "tiff_lzw"})])
+@pytest.mark.parametrize(
+    ("kind", "options"), [("JPEG", {}), ("PNG", {}), ("TIFF", {"compression": "tiff_lzw"})]
+)
 def test_a_cut_file_is_refused(kind: str, options: dict[str, Any]) -> None:
     data = encoded(drawing(size=(900, 900)), kind, **options)
     for part in (0.1, 0.5, 0.95):
@@ -138,7 +173,9 @@ def test_a_cut_file_is_refused(kind: str, options: dict[str, Any]) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(data=st.binary(max_size=300), kind=st.sampled_from(["image/jpeg", "image/png", "image/tiff"]))
+@given(
+    data=st.binary(max_size=300), kind=st.sampled_from(["image/jpeg", "image/png", "image/tiff"])
+)
 def test_garbage_is_refused_with_a_known_error(data: bytes, kind: str) -> None:
     with pytest.raises(CompileError):
         image_pages(data, kind)
@@ -160,7 +197,17 @@ def test_an_adobe_cmyk_jpeg_keeps_its_colours() -> None:
     assert [int(value) for value in images(pdf)[0].Decode] == [1, 0] * 4
     assert fit_for_pdfa(plain_cmyk_icc(), 4)
     shown = pypdfium2.PdfDocument(saved(pdf))[0].render(scale=200 / 72).to_pil().convert("RGB")
-    assert max(abs(a - b) for a, b in zip(shown.getpixel((shown.width // 2 - 250, shown.height // 2 - 220)), (200, 0, 0), strict=True)) < 60
+    assert (
+        max(
+            abs(a - b)
+            for a, b in zip(
+                shown.getpixel((shown.width // 2 - 250, shown.height // 2 - 220)),
+                (200, 0, 0),
+                strict=True,
+            )
+        )
+        < 60
+    )
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])

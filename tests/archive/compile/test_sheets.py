@@ -16,10 +16,19 @@ import zxingcpp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archive.arrangement.plan import FormSheet
 from archive.compile import sheets
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.seal_art import seal_pdf
-from archive.compile.sheets import SEAL_BOX, FormSheet, InspectionSheet, SheetRow, Sheets, SheetsInput, missing_glyphs, render_sheets
+from archive.compile.sheets import (
+    SEAL_BOX,
+    InspectionSheet,
+    SheetRow,
+    Sheets,
+    SheetsInput,
+    missing_glyphs,
+    render_sheets,
+)
 from archive.inspection.report import report
 from archive.inspection.table import CHECKS, Phase
 from archive.reference.findings import rules
@@ -49,10 +58,14 @@ def row(no: int, pages: int | None, key: str | None = None, title: str = "结婚
 
 
 def inspected(*findings: Mapping[str, str]) -> InspectionSheet:
-    return inspection_sheet(report(findings, Phase.GD), Phase.GD, datetime(2026, 3, 5, 2, tzinfo=UTC), confirmed=True)
+    return inspection_sheet(
+        report(findings, Phase.GD), Phase.GD, datetime(2026, 3, 5, 2, tzinfo=UTC), confirmed=True
+    )
 
 
-def volume(rows: tuple[SheetRow, ...], forms: tuple[FormSheet, ...] = (), **more: object) -> SheetsInput:
+def volume(
+    rows: tuple[SheetRow, ...], forms: tuple[FormSheet, ...] = (), **more: object
+) -> SheetsInput:
     base = SheetsInput(
         code="J602-ZY·HJ·QR·2026·Y-000123",
         title="张三夫妻投靠迁入业务档案",
@@ -96,7 +109,9 @@ def usual() -> SheetsInput:
 
 def text_of(pdf: bytes, first: int, count: int) -> str:
     opened = pdfium.PdfDocument(pdf)
-    return "\n".join(opened[at].get_textpage().get_text_range() for at in range(first, first + count))
+    return "\n".join(
+        opened[at].get_textpage().get_text_range() for at in range(first, first + count)
+    )
 
 
 def expected_starts(made: Sheets, given_rows: tuple[SheetRow, ...]) -> list[int]:
@@ -109,25 +124,57 @@ def expected_starts(made: Sheets, given_rows: tuple[SheetRow, ...]) -> list[int]
 
 def test_parts_cover_every_page_in_order() -> None:
     made = render_sheets(usual())
-    assert list(made.parts) == ["cover", "contents", "form:m0", "form:m1", "form:m2", "form:m3", "inspection", "closing"]
+    assert list(made.parts) == [
+        "cover",
+        "contents",
+        "form:m0",
+        "form:m1",
+        "form:m2",
+        "form:m3",
+        "inspection",
+        "closing",
+    ]
     ranges = list(made.parts.values())
-    assert [first for first, _ in ranges] == [sum(count for _, count in ranges[:at]) for at in range(len(ranges))]
+    assert [first for first, _ in ranges] == [
+        sum(count for _, count in ranges[:at]) for at in range(len(ranges))
+    ]
     with pikepdf.open(BytesIO(made.pdf)) as pdf:
         assert sum(count for _, count in ranges) == len(pdf.pages)
-        assert {(round(float(p.mediabox[2])), round(float(p.mediabox[3]))) for p in pdf.pages} == {(595, 842)}
+        assert {(round(float(p.mediabox[2])), round(float(p.mediabox[3]))) for p in pdf.pages} == {
+            (595, 842)
+        }
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.one_of(st.integers(1, 400), st.sampled_from([None, "long"])), min_size=1, max_size=70))
-def test_the_contents_show_the_page_on_which_each_item_starts(shape: list[int | str | None]) -> None:
+@given(
+    st.lists(
+        st.one_of(st.integers(1, 400), st.sampled_from([None, "long"])), min_size=1, max_size=70
+    )
+)
+def test_the_contents_show_the_page_on_which_each_item_starts(
+    shape: list[int | str | None],
+) -> None:
     rows, forms = [], []
     for no, one in enumerate(shape, 1):
         if not isinstance(one, int):
             forms.append(form(f"k{no}", FormKind.OTHER, 120 if one else 6))
-        rows.append(row(no, one if isinstance(one, int) else None, None if isinstance(one, int) else f"k{no}", "件"))
+        rows.append(
+            row(
+                no,
+                one if isinstance(one, int) else None,
+                None if isinstance(one, int) else f"k{no}",
+                "件",
+            )
+        )
     made = render_sheets(volume(tuple(rows), tuple(forms)))
-    numbers = [int(line) for line in text_of(made.pdf, *made.parts["contents"]).split() if line.isdigit()]
-    expected = [number for no, start in enumerate(expected_starts(made, tuple(rows)), 1) for number in (no, start)]
+    numbers = [
+        int(line) for line in text_of(made.pdf, *made.parts["contents"]).split() if line.isdigit()
+    ]
+    expected = [
+        number
+        for no, start in enumerate(expected_starts(made, tuple(rows)), 1)
+        for number in (no, start)
+    ]
     assert numbers == expected
 
 
@@ -147,7 +194,9 @@ CROSS = "J602·出生（鄂尔多斯市公安局东胜区分局天骄派出所�
 
 
 @pytest.mark.parametrize("title", ["张三死亡注销", LONG_TITLE, "甲" * 480])
-def test_the_place_of_the_seal_is_blank_and_nothing_lies_on_anything_however_long_the_title(title: str) -> None:
+def test_the_place_of_the_seal_is_blank_and_nothing_lies_on_anything_however_long_the_title(
+    title: str,
+) -> None:
     left, bottom, right, top = SEAL_BOX
     sheets = volume(usual().rows, usual().forms, title=title, cross_reference=CROSS, late=True)
     page = pdfium.PdfDocument(render_sheets(sheets).pdf)[0]
@@ -157,7 +206,9 @@ def test_the_place_of_the_seal_is_blank_and_nothing_lies_on_anything_however_lon
     assert len(boxes) > 14
     for at, (low_left, low, low_right, _) in enumerate(boxes):
         for other_left, _, other_right, high in boxes[at + 1 :]:
-            assert high <= low + 1 or other_right <= low_left or low_right <= other_left, "two lines overlap"
+            assert high <= low + 1 or other_right <= low_left or low_right <= other_left, (
+                "two lines overlap"
+            )
 
 
 def line_boxes(page: pdfium.PdfPage) -> list[tuple[float, float, float, float]]:
@@ -180,25 +231,45 @@ def test_the_contents_and_the_closing_sheet_state_what_a_reader_needs() -> None:
 
 
 @pytest.mark.parametrize("notes", [1, 60])
-def test_the_closing_sheet_states_the_true_total_of_pages_also_when_it_is_longer_than_one(notes: int) -> None:
-    sheets = volume(usual().rows, usual().forms, notes=tuple(f"第{n}条说明。" for n in range(notes)))
+def test_the_closing_sheet_states_the_true_total_of_pages_also_when_it_is_longer_than_one(
+    notes: int,
+) -> None:
+    sheets = volume(
+        usual().rows, usual().forms, notes=tuple(f"第{n}条说明。" for n in range(notes))
+    )
     made = render_sheets(sheets)
     first, count = made.parts["closing"]
     assert (count > 1) == (notes > 1)
     total = first + count + sum(one.pages or 0 for one in sheets.rows)
-    assert f"本卷共 {len(sheets.rows)} 件，自封面至备考表共 {total} 页。" in text_of(made.pdf, first, count)
+    assert f"本卷共 {len(sheets.rows)} 件，自封面至备考表共 {total} 页。" in text_of(
+        made.pdf, first, count
+    )
 
 
 @pytest.mark.parametrize("times", [0, 1, 30])
-def test_the_inspection_is_one_page_with_every_check_its_result_and_time_however_much_was_found(times: int) -> None:
+def test_the_inspection_is_one_page_with_every_check_its_result_and_time_however_much_was_found(
+    times: int,
+) -> None:
     everything = [
-        {"code": code, "outcome": str(rule.outcome), "place": "x", "message": rule.message, "action": ""} for code, rule in rules().items()
+        {
+            "code": code,
+            "outcome": str(rule.outcome),
+            "place": "x",
+            "message": rule.message,
+            "action": "",
+        }
+        for code, rule in rules().items()
     ]
-    made = render_sheets(volume(usual().rows, usual().forms, inspection=inspected(*everything * times)))
+    made = render_sheets(
+        volume(usual().rows, usual().forms, inspection=inspected(*everything * times))
+    )
     first, count = made.parts["inspection"]
     assert count == 1
     text = "".join(text_of(made.pdf, first, count).split())
-    assert all(one in text for one in ("真实性", "完整性", "可用性", "安全性", "归档（GD）", "2026-03-0510:00"))
+    assert all(
+        one in text
+        for one in ("真实性", "完整性", "可用性", "安全性", "归档（GD）", "2026-03-0510:00")
+    )
     for check in CHECKS:
         assert (Phase.GD not in check.phases) or check.name in text
         assert check.code(Phase.GD) in text
@@ -235,7 +306,13 @@ def _memory_taken_by_further_volumes(remembered: int) -> int:
     for number in range(15):
         forms = tuple(form(f"f{at}", FormKind.APPROVAL, fields=60) for at in range(4))
         rows = tuple(row(at + 1, None, one.key) for at, one in enumerate(forms))
-        render_sheets(replace(volume(rows, forms), code=f"J602-ZY·HJ·QR·2026·Y-{number:06d}", case_no=f"DEMO-2026-{number:04d}"))
+        render_sheets(
+            replace(
+                volume(rows, forms),
+                code=f"J602-ZY·HJ·QR·2026·Y-{number:06d}",
+                case_no=f"DEMO-2026-{number:04d}",
+            )
+        )
         sizes.append(int(Path("/proc/self/statm").read_text().split()[1]) * getpagesize())
     return sizes[-1] - sizes[2]
 

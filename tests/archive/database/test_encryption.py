@@ -26,42 +26,73 @@ from archive.database.encryption import (
     write_keyring,
 )
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import Webhook
-from archive.database.tables_cases import Case, CaseRevision, Volume
+from archive.database.tables_cases import Case, CaseRevision
+from archive.database.tables_exchange import Webhook
 from archive.database.tables_gathering import CapturedFile
+from archive.database.tables_volumes import Volume
 from archive.finding_aids.supervision import responsibility
+from archive.preservation import key_rotation
 from archive.reference.case_facts import CaseFacts
 from archive.reference.organisations import load_organisations
 from tests.support.factories import sound_case
 
-CASE_NO, NAME, ID_NUMBER, PHONE = "150602010000-20260901-000001", "测某", "150602199001010016", "13800000000"
+CASE_NO, NAME, ID_NUMBER, PHONE = (
+    "150602010000-20260901-000001",
+    "测某",
+    "150602199001010016",
+    "13800000000",
+)
 
 
 def enter(engine: Engine, number: int = 1) -> None:
     facts = CaseFacts.model_validate(sound_case(f"{CASE_NO[:-1]}{number}"))
     with writing(engine) as session:
         take_over(
-            session, "test", facts=facts, snapshot={}, content_digest=f"{number:064d}", originals=[], findings=[], at=datetime.now(UTC)
+            session,
+            "test",
+            facts=facts,
+            snapshot={},
+            content_digest=f"{number:064d}",
+            originals=[],
+            findings=[],
+            at=datetime.now(UTC),
         )
 
 
 def stored(engine: Engine) -> list[str]:
     """The facts of both tables as the database holds them."""
     with reading(engine) as session:
-        found = [*session.execute(text("SELECT facts FROM cases")), *session.execute(text("SELECT facts FROM case_revisions"))]
-    return [one[0] if isinstance(one[0], str) else json.dumps(one[0], ensure_ascii=False) for one in found]
+        found = [
+            *session.execute(text("SELECT facts FROM cases")),
+            *session.execute(text("SELECT facts FROM case_revisions")),
+        ]
+    return [
+        one[0] if isinstance(one[0], str) else json.dumps(one[0], ensure_ascii=False)
+        for one in found
+    ]
 
 
 def reserved(case: Case, number: int) -> Volume:
     about = {"fonds": "J602", "series": "CS", "year": 2026, "term": "Y", "filing_org": CASE_NO[:12]}
     code = f"J602-ZY·HJ·CS·2026·Y-{number:06d}"
-    return Volume(case_id=case.id, code=code, number=number, completed_at=case.completed_at, reserved_at=case.completed_at, **about)
+    return Volume(
+        case_id=case.id,
+        code=code,
+        number=number,
+        completed_at=case.completed_at,
+        reserved_at=case.completed_at,
+        **about,
+    )
 
 
 def facts_of(engine: Engine) -> list[str]:
     with reading(engine) as session:
         return [
-            one["applicant"]["id_number"] for one in (*session.scalars(select(Case.facts)), *session.scalars(select(CaseRevision.facts)))
+            one["applicant"]["id_number"]
+            for one in (
+                *session.scalars(select(Case.facts)),
+                *session.scalars(select(CaseRevision.facts)),
+            )
         ]
 
 
@@ -70,7 +101,9 @@ def test_what_is_taken_over_is_encrypted_in_the_rows_and_read_as_it_was(engine: 
     enter(engine)
     rows = stored(engine)
     assert len(rows) == 2
-    assert not [secret for secret in (NAME, ID_NUMBER, PHONE, "u6d4b") for row in rows if secret in row]
+    assert not [
+        secret for secret in (NAME, ID_NUMBER, PHONE, "u6d4b") for row in rows if secret in row
+    ]
     assert facts_of(engine) == [ID_NUMBER] * 2
 
 
@@ -116,19 +149,29 @@ def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: 
         after: int | None = 0
         while after is not None:
             with writing(engine) as session:
-                after = blind_index.reseal(session, ring, after, 2)
+                after = key_rotation.reseal(session, ring, after, 2)
     assert {json.loads(one)["key"] for one in stored(engine)} == {"k2"}
     give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
     assert facts_of(engine) == [ID_NUMBER] * 6
 
 
-def test_rotation_puts_names_of_captured_files_and_secrets_of_webhooks_under_the_new_key(engine: Engine) -> None:
+def test_rotation_puts_names_of_captured_files_and_secrets_of_webhooks_under_the_new_key(
+    engine: Engine,
+) -> None:
     old, at = new_keyring(), datetime.now(UTC)
     give_keys(engine, old)
     with writing(engine) as session:
         for number in range(3):
             session.add(
-                Webhook(account="a", org="150602010000", url="http://127.0.0.1/", secret=f"s{number}", cursor=0, next_at=at, created_at=at)
+                Webhook(
+                    account="a",
+                    org="150602010000",
+                    url="http://127.0.0.1/",
+                    secret=f"s{number}",
+                    cursor=0,
+                    next_at=at,
+                    created_at=at,
+                )
             )
             about = {
                 "account": "a",
@@ -139,14 +182,22 @@ def test_rotation_puts_names_of_captured_files_and_secrets_of_webhooks_under_the
                 "station": "1",
                 "operator": "1",
             }
-            about |= {"dpi": 300, "captured_at": at, "position": 1, "of": 1, "pieces": [], "findings": [], "created_at": at}
+            about |= {
+                "dpi": 300,
+                "captured_at": at,
+                "position": 1,
+                "of": 1,
+                "pieces": [],
+                "findings": [],
+                "created_at": at,
+            }
             session.add(CapturedFile(id=f"{number:032d}", name=f"{NAME}.jpg", **about))
     ring = old.with_new_key()
     give_keys(engine, ring)
     done: int | None = 0
     while done is not None:
         with writing(engine) as session:
-            last, done = done, blind_index.reseal_texts(session, ring, done, 2)
+            last, done = done, key_rotation.reseal_texts(session, ring, done, 2)
     assert last == 6
     give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
     with reading(engine) as session:
@@ -161,7 +212,13 @@ def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
         for one in table.columns
         if isinstance(one.type, SealedJson | SealedText)
     }
-    assert sealed == {"cases.facts", "case_revisions.facts", "gathered_cases.facts", "captured_files.name", "webhooks.secret"}
+    assert sealed == {
+        "cases.facts",
+        "case_revisions.facts",
+        "gathered_cases.facts",
+        "captured_files.name",
+        "webhooks.secret",
+    }
 
 
 def test_rows_from_before_there_were_keys_are_read_and_sealed_by_the_job(engine: Engine) -> None:
@@ -171,15 +228,19 @@ def test_rows_from_before_there_were_keys_are_read_and_sealed_by_the_job(engine:
     give_keys(engine, ring)
     assert facts_of(engine) == [ID_NUMBER] * 2
     with writing(engine) as session:
-        assert blind_index.reseal(session, ring, 0, 10) == 1
-        assert blind_index.reseal(session, ring, 1, 10) is None
+        assert key_rotation.reseal(session, ring, 0, 10) == 1
+        assert key_rotation.reseal(session, ring, 1, 10) is None
     assert not [row for row in stored(engine) if ID_NUMBER in row]
     with reading(engine) as session:
         supervisor = Reader("s", Role.CITY_SUPERVISOR, "150600000000")
-        assert [one["node"] for one in responsibility(session, supervisor, "3", load_organisations())] == ["APPROVE"]
+        assert [
+            one["node"] for one in responsibility(session, supervisor, "3", load_organisations())
+        ] == ["APPROVE"]
 
 
-def test_a_process_that_started_before_the_rotation_reads_what_came_after_it(engine: Engine, tmp_path: Path) -> None:
+def test_a_process_that_started_before_the_rotation_reads_what_came_after_it(
+    engine: Engine, tmp_path: Path
+) -> None:
     path = tmp_path / "keys" / "columns.json"
     give_keys(engine, ensure_keyring(path).with_new_key())
     enter(engine)
@@ -197,18 +258,32 @@ def test_a_process_that_started_before_the_rotation_reads_what_came_after_it(eng
     assert found["applicant"]["id_number"] == ID_NUMBER
 
 
-def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_only_digests(engine: Engine) -> None:
+def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_only_digests(
+    engine: Engine,
+) -> None:
     ring = new_keyring()
     give_keys(engine, ring)
     enter(engine)
     with reading(engine) as session:
-        entries = [(one.kind, one.digest) for one in session.scalars(select(blind_index.BlindEntry))]
-    expected = {(blind_index.ID_NUMBER, ID_NUMBER), (blind_index.ID_ENDS, "1506020016"), (blind_index.PHONE, PHONE)}
+        entries = [
+            (one.kind, one.digest) for one in session.scalars(select(blind_index.BlindEntry))
+        ]
+    expected = {
+        (blind_index.ID_NUMBER, ID_NUMBER),
+        (blind_index.ID_ENDS, "1506020016"),
+        (blind_index.PHONE, PHONE),
+    }
     assert set(entries) == {(kind, ring.digest(kind, value)) for kind, value in expected}
-    assert ring.digest("ID_NUMBER", ID_NUMBER) != ring.digest("PHONE", ID_NUMBER) != new_keyring().digest("PHONE", ID_NUMBER)
+    assert (
+        ring.digest("ID_NUMBER", ID_NUMBER)
+        != ring.digest("PHONE", ID_NUMBER)
+        != new_keyring().digest("PHONE", ID_NUMBER)
+    )
 
 
-def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kill_costs_one_batch(engine: Engine, tmp_path: Path) -> None:
+def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kill_costs_one_batch(
+    engine: Engine, tmp_path: Path
+) -> None:
     path = tmp_path / "columns.json"
     give_keys(engine, ensure_keyring(path), lambda: ensure_keyring(path))
     for number in (1, 2, 3, 4):
@@ -223,21 +298,27 @@ def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kil
 
     def keys() -> Counter[str]:
         with reading(engine) as session:
-            return Counter(session.scalars(select(blind_index.BlindEntry.key).where(blind_index.BlindEntry.kind == blind_index.PHONE)))
+            return Counter(
+                session.scalars(
+                    select(blind_index.BlindEntry.key).where(
+                        blind_index.BlindEntry.kind == blind_index.PHONE
+                    )
+                )
+            )
 
     assert found() == 4
     write_keyring(path, ensure_keyring(path).with_new_blind_key())
     with writing(engine) as session:
-        assert blind_index.rehash(session, 1) == 1
+        assert key_rotation.rehash(session, 1) == 1
     with pytest.raises(ZeroDivisionError), writing(engine) as session:
-        blind_index.rehash(session, 2)
+        key_rotation.rehash(session, 2)
         _ = 1 / 0  # what a kill leaves of a batch: nothing
     assert (found(), keys()) == (4, {"b1": 3, "b2": 1})
     enter(engine, 5)
     assert keys() == {"b1": 3, "b2": 2}
     while True:
         with writing(engine) as session:
-            if not blind_index.rehash(session, 2):
+            if not key_rotation.rehash(session, 2):
                 break
         assert found() == 4
     assert (found(), keys()) == (4, {"b2": 5})
@@ -246,11 +327,15 @@ def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kil
 def test_a_ring_from_before_blind_keys_had_names_is_read_as_one_with_the_first() -> None:
     ring = new_keyring()
     old = {name: base64.b64encode(key).decode() for name, key in ring.keys.items()}
-    text_of_old = json.dumps({"current": "k1", "keys": old, "blind": base64.b64encode(ring.blinds["b1"]).decode()})
+    text_of_old = json.dumps(
+        {"current": "k1", "keys": old, "blind": base64.b64encode(ring.blinds["b1"]).decode()}
+    )
     assert read_keyring(text_of_old) == ring
 
 
-def test_of_many_that_start_at_once_one_makes_the_keys_and_all_read_the_same(tmp_path: Path) -> None:
+def test_of_many_that_start_at_once_one_makes_the_keys_and_all_read_the_same(
+    tmp_path: Path,
+) -> None:
     path, found = tmp_path / "keys" / "columns.json", []
     threads = [Thread(target=lambda: found.append(ensure_keyring(path))) for _ in range(8)]
     for one in threads:

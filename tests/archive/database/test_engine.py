@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from archive.database import engine
+from archive.database import engine as database
 from archive.database.engine import connect, reading, writing
 from tests.support.browser import ROOT
 
@@ -61,23 +61,33 @@ def test_a_failed_write_gives_its_turn_back(engine: Engine) -> None:
     assert count(engine) == 1
 
 
-def test_after_the_longest_wait_sqlite_decides_and_not_the_turn(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_WAIT_SECONDS", 0.1)
-    with writing(engine), ThreadPoolExecutor(1) as other:  # it has its turn and has written nothing yet
+def test_after_the_longest_wait_sqlite_decides_and_not_the_turn(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_WAIT_SECONDS", 0.1)
+    with (
+        writing(engine),
+        ThreadPoolExecutor(1) as other,
+    ):  # it has its turn and has written nothing yet
         other.submit(write, engine, 2).result(10)
     assert count(engine) == 1
 
 
-def test_a_process_waits_for_the_turn_of_another_also_when_that_one_is_killed(engine: Engine) -> None:
+def test_a_process_waits_for_the_turn_of_another_also_when_that_one_is_killed(
+    engine: Engine,
+) -> None:
     held = [
         "import sys",
-        "from archive.db import connect, writing",
+        "from archive.database.engine import connect, writing",
         "with writing(connect(sys.argv[1])):",
         "    print('in', flush=True)",
         "    sys.stdin.read()",
     ]
     other = subprocess.Popen(
-        [sys.executable, "-c", "\n".join(held), str(engine.url)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", "\n".join(held), str(engine.url)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert other.stdout is not None
     assert other.stdout.readline() == b"in\n"

@@ -13,9 +13,12 @@ from archive.administration.accounts import AccountKind, AccountState
 from archive.administration.policy import Role
 from archive.database.base import Base, TooLongError
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import Account, AccountChange, CaseActor, CaseSource, CopyOrder, DailyUse, UsageRequest
-from archive.database.tables_cases import Case, Delivery, FixityCheck, GatheredCase, Volume, VolumeVersion
-from archive.database.tables_gathering import CapturedFile
+from archive.database.tables_administration import Account, AccountChange, DailyUse
+from archive.database.tables_cases import Case, CaseActor, CaseSource, Delivery
+from archive.database.tables_gathering import CapturedFile, GatheredCase
+from archive.database.tables_preservation import FixityCheck
+from archive.database.tables_usage import CopyOrder, UsageRequest
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.gathering.captures import Capture
 from archive.gathering.cases import Gathering
 from archive.reference.case_facts import CaseFacts
@@ -41,13 +44,27 @@ START = datetime(2026, 9, 1, tzinfo=UTC)
 
 def longest() -> CaseFacts:
     """A case that passes every node, has materials of every source, and whose texts are as long as the format lets them be."""
-    person = {"name": "长" * 200, "id_number": "1" * 2000, "phone": "1" * 2000, "relation": "亲" * 2000}
+    person = {
+        "name": "长" * 200,
+        "id_number": "1" * 2000,
+        "phone": "1" * 2000,
+        "relation": "亲" * 2000,
+    }
     process = [
-        {"node": node, "org": HOME, "actor_no": f"{place:064d}", "actor": "警" * 2000, "at": (START + timedelta(hours=place)).isoformat()}
+        {
+            "node": node,
+            "org": HOME,
+            "actor_no": f"{place:064d}",
+            "actor": "警" * 2000,
+            "at": (START + timedelta(hours=place)).isoformat(),
+        }
         | {"result": "AGREE", "opinion": "见" * 2000}
         for place, node in enumerate(Node)
     ]
-    sources = [{"no": place + 1, "type": "料" * 200, "source": one, "pages": 1} for place, one in enumerate(SourceKind)]
+    sources = [
+        {"no": place + 1, "type": "料" * 200, "source": one, "pages": 1}
+        for place, one in enumerate(SourceKind)
+    ]
     return CaseFacts.model_validate(
         {
             "spec": "case-submission/1",
@@ -78,7 +95,9 @@ def test_the_longest_case_that_the_format_allows_is_taken_over(engine: Engine) -
         )
     with reading(engine) as session:
         assert session.scalars(select(Case.case_no)).all() == ["C" + "0" * 63]
-        assert session.scalars(select(CaseSource.source).order_by(CaseSource.source)).all() == sorted(SourceKind)
+        assert session.scalars(
+            select(CaseSource.source).order_by(CaseSource.source)
+        ).all() == sorted(SourceKind)
         assert {len(one) for one in session.scalars(select(CaseActor.actor_no))} == {64}
 
 
@@ -89,7 +108,9 @@ def test_an_officer_number_longer_than_its_column_is_no_case_of_the_format() -> 
         CaseFacts.model_validate(facts)
 
 
-def test_a_text_too_long_for_its_column_is_refused_by_its_name_and_not_shown(engine: Engine) -> None:
+def test_a_text_too_long_for_its_column_is_refused_by_its_name_and_not_shown(
+    engine: Engine,
+) -> None:
     with pytest.raises(TooLongError) as told, writing(engine) as session:
         session.add(DailyUse(account="某" * 65, day=START.date()))
     assert "daily_uses.account" in str(told.value)
@@ -119,8 +140,12 @@ WORDS: list[tuple[InstrumentedAttribute[Any], type[LabelledEnum]]] = [
 ]
 
 
-@pytest.mark.parametrize(("column", "words"), WORDS, ids=lambda one: str(getattr(one, "__name__", one)))
-def test_every_word_of_a_vocabulary_fits_the_column_that_keeps_it(column: InstrumentedAttribute[Any], words: type[LabelledEnum]) -> None:
+@pytest.mark.parametrize(
+    ("column", "words"), WORDS, ids=lambda one: str(getattr(one, "__name__", one))
+)
+def test_every_word_of_a_vocabulary_fits_the_column_that_keeps_it(
+    column: InstrumentedAttribute[Any], words: type[LabelledEnum]
+) -> None:
     assert max(map(len, words)) <= column.type.length
 
 
@@ -133,6 +158,8 @@ def test_the_database_gives_each_text_the_length_that_its_model_says(engine: Eng
     }
     seen = inspect(engine)
     made = {
-        (table, one["name"]): getattr(one["type"], "length", None) for table in seen.get_table_names() for one in seen.get_columns(table)
+        (table, one["name"]): getattr(one["type"], "length", None)
+        for table in seen.get_table_names()
+        for one in seen.get_columns(table)
     }
     assert {key: made[key] for key in said} == said

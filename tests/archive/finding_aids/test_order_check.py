@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlalchemy import Engine, select, true
 
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Volume
+from archive.database.tables_volumes import Volume
 from archive.finding_aids.volumes import OrderCheck, check_order
 from tests.archive.arrangement.test_numbering import START, accept, number_all
 
@@ -14,7 +14,9 @@ def checked(engine: Engine, *, whole: bool = True) -> OrderCheck:
     with reading(engine) as session:
         one = session.scalars(select(Volume)).first()
         assert one is not None
-        return check_order(session, (one.fonds, one.series, one.year, one.term), true(), whole=whole)
+        return check_order(
+            session, (one.fonds, one.series, one.year, one.term), true(), whole=whole
+        )
 
 
 def test_a_series_in_order_holds_and_each_fault_is_named_by_its_number(engine: Engine) -> None:

@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from archive.accession.blind_index import reseal_gathered
 from archive.database.encryption import give_keys, new_keyring
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import GatheredCase
+from archive.database.tables_gathering import GatheredCase
 from archive.gathering.cases import (
+    CompleteCase,
     GatheredFile,
+    GatheredPiece,
     Gathering,
-    Piece,
-    Whole,
     add_piece,
     close_case,
     collecting_rows,
@@ -24,6 +23,7 @@ from archive.gathering.cases import (
     wants,
     whole_cases,
 )
+from archive.preservation.key_rotation import reseal_gathered
 from archive.reference.vocabulary import IntakeOutcome
 
 AT = datetime(2026, 9, 1, tzinfo=UTC)
@@ -38,25 +38,45 @@ FACTS: dict[str, Any] = {
 }
 
 
-def tell(engine: Engine, notice: str, *, closed: dict[str, Any] | None = None, no: int = 0, digest: str = "a") -> None:
+def tell(
+    engine: Engine,
+    notice: str,
+    *,
+    closed: dict[str, Any] | None = None,
+    no: int = 0,
+    digest: str = "a",
+) -> None:
     """One arrival: a closed case, or a material of the case."""
     with writing(engine) as session:
         arrival = record_arrival(
-            session, "test", source="test", system="测试", notice=notice, sha256=(notice * 64)[:64], size=1, outcome="TAKEN", at=AT
+            session,
+            "test",
+            source="test",
+            system="测试",
+            notice=notice,
+            sha256=(notice * 64)[:64],
+            size=1,
+            outcome="TAKEN",
+            at=AT,
         )
         if closed is not None:
             close_case(session, arrival, closed, at=AT)
         if no:
-            piece = Piece(CASE, no, (GatheredFile(digest * 64, "jpg"),), {"type": "x", "source": "SCANNED_PROOF", "pages": 1})
+            piece = GatheredPiece(
+                CASE,
+                no,
+                (GatheredFile(digest * 64, "jpg"),),
+                {"type": "x", "source": "SCANNED_PROOF", "pages": 1},
+            )
             add_piece(session, arrival, piece, at=AT)
 
 
-def whole(engine: Engine) -> list[Whole]:
+def whole(engine: Engine) -> list[CompleteCase]:
     with reading(engine) as session:
         return whole_cases(session, 10)
 
 
-def submit(engine: Engine, outcome: IntakeOutcome) -> Whole:
+def submit(engine: Engine, outcome: IntakeOutcome) -> CompleteCase:
     (one,) = whole(engine)
     with writing(engine) as session:
         mark_submitted(session, "test", one, outcome, at=AT)
@@ -64,10 +84,17 @@ def submit(engine: Engine, outcome: IntakeOutcome) -> Whole:
 
 
 @pytest.mark.parametrize("order", list(permutations(("closed", "two", "three"))))
-def test_a_case_is_whole_when_the_last_of_it_has_come_whatever_came_first(engine: Engine, order: tuple[str, ...]) -> None:
+def test_a_case_is_whole_when_the_last_of_it_has_come_whatever_came_first(
+    engine: Engine, order: tuple[str, ...]
+) -> None:
     for place, what in enumerate(order):
         assert whole(engine) == [], place
-        tell(engine, what, closed=FACTS if what == "closed" else None, no={"two": 2, "three": 3}.get(what, 0))
+        tell(
+            engine,
+            what,
+            closed=FACTS if what == "closed" else None,
+            no={"two": 2, "three": 3}.get(what, 0),
+        )
     (one,) = whole(engine)
     assert one.files == {"materials/002-1.jpg": "a" * 64, "materials/003-1.jpg": "a" * 64}
     assert "holder" not in str(one.facts)
@@ -86,7 +113,9 @@ def test_what_a_case_lacks_is_listed_and_only_certificates_are_asked_for(engine:
 def test_materials_of_a_case_that_is_not_closed_are_listed_too(engine: Engine) -> None:
     tell(engine, "two", no=2)
     with reading(engine) as session:
-        assert [(row["case_no"], row["closed"]) for row in collecting_rows(session)] == [(CASE, False)]
+        assert [(row["case_no"], row["closed"]) for row in collecting_rows(session)] == [
+            (CASE, False)
+        ]
 
 
 def test_what_comes_after_the_package_makes_one_supplement(engine: Engine) -> None:
@@ -126,7 +155,9 @@ def test_a_second_scan_mends_what_was_refused_and_is_no_supplement(engine: Engin
     assert again.files["materials/003-1.jpg"] == "b" * 64
 
 
-def test_the_same_event_twice_is_one_case_and_another_wording_is_a_second_package(engine: Engine) -> None:
+def test_the_same_event_twice_is_one_case_and_another_wording_is_a_second_package(
+    engine: Engine,
+) -> None:
     for notice, no in (("two", 2), ("three", 3)):
         tell(engine, notice, no=no)
     tell(engine, "closed", closed=FACTS)
@@ -139,7 +170,9 @@ def test_the_same_event_twice_is_one_case_and_another_wording_is_a_second_packag
     assert states == [Gathering.SUBMITTED] * 2
 
 
-def test_the_holder_of_what_a_case_waits_for_is_encrypted_and_moves_to_a_new_key(engine: Engine) -> None:
+def test_the_holder_of_what_a_case_waits_for_is_encrypted_and_moves_to_a_new_key(
+    engine: Engine,
+) -> None:
     ring = new_keyring()
     give_keys(engine, ring)
     tell(engine, "closed", closed=FACTS)

@@ -27,7 +27,13 @@ def subject_of(case: Case, *, now: datetime = NOW, looks: dict[str, Look] | None
     facts = CaseFacts.model_validate(case)
     item = CATALOGUE.get(facts.item.code, facts.item.version)
     files = tuple(
-        LookedFile(one.no, path, f"{one.no:064d}", 1, (looks or {}).get(path, Look("image/jpeg", one.pages, pictures=(f"{path}",))))
+        LookedFile(
+            one.no,
+            path,
+            f"{one.no:064d}",
+            1,
+            (looks or {}).get(path, Look("image/jpeg", one.pages, pictures=(f"{path}",))),
+        )
         for one in facts.materials
         for path in one.files
     )
@@ -65,14 +71,30 @@ def of_item(code: str, *, receive: str = HOME) -> Case:
         case["materials"].append(made)
     for what in missing_investigation(item, [one["type"] for one in case["materials"]]):
         case["materials"].append(
-            {"no": len(case["materials"]) + 1, "type": what, "source": "SYSTEM_FORM", "form": "OTHER", "data": {}, "pages": 1}
+            {
+                "no": len(case["materials"]) + 1,
+                "type": what,
+                "source": "SYSTEM_FORM",
+                "form": "OTHER",
+                "data": {},
+                "pages": 1,
+            }
         )
     at = next(index for index, event in enumerate(case["process"]) if event["node"] == "APPROVE")
     approval = case["process"].pop(at)
     orgs = {"STATION": HOME, "DISTRICT": "150602000000", "CITY": "150600000000"}
     for offset, level in enumerate(item.approval_levels):
         minute = {"at": approval["at"].replace(":00:00", f":{offset:02d}:00")}
-        case["process"].insert(at + offset, {**approval, "level": str(level), "org": orgs[level], "actor_no": f"9{offset}", **minute})
+        case["process"].insert(
+            at + offset,
+            {
+                **approval,
+                "level": str(level),
+                "org": orgs[level],
+                "actor_no": f"9{offset}",
+                **minute,
+            },
+        )
     return case
 
 
@@ -115,7 +137,10 @@ def _seal(at: str, owner: str = HOME) -> Callable[[Case], None]:
 
 
 CITYWIDE_FAULTS: list[tuple[Callable[[Case], None], str]] = [
-    *((_drop(node), "GD-2-5") for node in ("RECEIVE", "TRANSFER", "ACCEPT", "REVIEW", "APPROVE", "FEEDBACK", "ISSUE")),
+    *(
+        (_drop(node), "GD-2-5")
+        for node in ("RECEIVE", "TRANSFER", "ACCEPT", "REVIEW", "APPROVE", "FEEDBACK", "ISSUE")
+    ),
     (_swap, "GD-2-5"),
     (_set("APPROVE", at="2026-09-01T08:00:00+08:00"), "GD-2-5"),
     (_set("ISSUE", at="2027-09-01T08:00:00+08:00"), "GD-2-5"),
@@ -144,15 +169,34 @@ CITYWIDE_FAULTS: list[tuple[Callable[[Case], None], str]] = [
     (_material(5, captured_at="2027-01-01T00:00:00+08:00"), "GD-1-5"),
     (_material(5, captured_at="2026-07-01T00:00:00+08:00"), "GD-1-5"),
     (lambda case: case["subjects"][0].update(id_number="150602202609100018"), "GD-1-5"),
-    (_material(4, source_ref={"system": "s", "id": "1", "fetched_at": "2027-01-01T00:00:00+08:00"}), "GD-1-5"),
+    (
+        _material(
+            4, source_ref={"system": "s", "id": "1", "fetched_at": "2027-01-01T00:00:00+08:00"}
+        ),
+        "GD-1-5",
+    ),
     (_material(4, source_ref=None), "NO_EVIDENCE"),
-    (_material(4, source_ref={"system": "s", "id": "1", "fetched_at": "2026-09-01T09:00:00+08:00", "sha256": "f" * 64}), "GD-1-1"),
+    (
+        _material(
+            4,
+            source_ref={
+                "system": "s",
+                "id": "1",
+                "fetched_at": "2026-09-01T09:00:00+08:00",
+                "sha256": "f" * 64,
+            },
+        ),
+        "GD-1-1",
+    ),
     (_material(4, source="SCANNED_PROOF"), "SOURCE_UNUSUAL"),
     (_material(5, blank_pages=[2]), "SCHEMA"),
     (_material(5, blank_pages=[1]), "BLANK_NOT_BLANK"),
     (_material(5, no=4), "SCHEMA"),
     (_material(0, source="SCANNED_PROOF"), "SCHEMA"),
-    (_material(0, form=None, source="SCANNED_PROOF", files=["materials/001.jpg"]), "FORM_NOT_SYSTEM"),
+    (
+        _material(0, form=None, source="SCANNED_PROOF", files=["materials/001.jpg"]),
+        "FORM_NOT_SYSTEM",
+    ),
     (_material(5, type="其他说明"), "GD-2-9"),
     (lambda case: case["subjects"][0].update(name="测\ue000"), "GD-1-6"),
     (lambda case: case["subjects"][0].update(name="测\u202e某"), "GD-1-6"),
@@ -163,7 +207,9 @@ CITYWIDE_FAULTS: list[tuple[Callable[[Case], None], str]] = [
 
 
 @pytest.mark.parametrize(("change", "code"), CITYWIDE_FAULTS)
-def test_each_fault_of_a_citywide_case_is_found_under_its_code(change: Callable[[Case], None], code: str) -> None:
+def test_each_fault_of_a_citywide_case_is_found_under_its_code(
+    change: Callable[[Case], None], code: str
+) -> None:
     case = copy.deepcopy(citywide())
     assert codes(case) == set()
     change(case)
@@ -193,7 +239,9 @@ def _refused(case: Case) -> None:
 
 
 def _hall(case: Case) -> None:
-    hall = next(one.code for one in ORGANISATIONS.of_kind(OrgKind.HALL) if one.parent == "150602000000")
+    hall = next(
+        one.code for one in ORGANISATIONS.of_kind(OrgKind.HALL) if one.parent == "150602000000"
+    )
     _event(case, "REVIEW")["org"] = hall
 
 
@@ -213,7 +261,13 @@ def _hall(case: Case) -> None:
         lambda case: case["subjects"][0].update(name="测\U00020000·某"),
         lambda case: case["subjects"][0].pop("id_number"),
         lambda case: case["materials"].append(
-            {"no": 9, "type": "补充说明", "source": "SCANNED_PROOF", "files": ["materials/009.jpg"], "pages": 3}
+            {
+                "no": 9,
+                "type": "补充说明",
+                "source": "SCANNED_PROOF",
+                "files": ["materials/009.jpg"],
+                "pages": 3,
+            }
         ),
         _material(4, source="ONLINE_APPLICATION"),
     ],
@@ -234,12 +288,16 @@ def test_a_home_case_is_not_passed_on_and_one_that_another_unit_accepts_may_be()
     assert codes(case) == set()
 
 
-def test_a_missing_level_is_refused_where_the_rule_was_read_and_noted_where_the_catalogue_infers_it() -> None:
+def test_a_missing_level_is_refused_where_the_rule_was_read_and_noted_where_the_catalogue_infers_it() -> (
+    None
+):
     for item, code in (("BG06", "GD-2-5"), ("BG03", "APPROVAL_LEVEL")):
         case = of_item(item)
         assert code not in codes(case)
         case["process"] = [
-            event for event in case["process"] if event.get("level") != str(CATALOGUE.get(item, "2026-1").approval_levels[-1])
+            event
+            for event in case["process"]
+            if event.get("level") != str(CATALOGUE.get(item, "2026-1").approval_levels[-1])
         ]
         assert code in codes(case)
 
@@ -263,16 +321,35 @@ def test_ethnicity_must_be_confirmed_when_a_form_says_that_the_parents_differ() 
     assert codes(case) == {"GD-2-9"}
 
 
-@pytest.mark.parametrize("item", ["BL01", "BL08", "HF01", "HF04", "BG02", "BG03", "BG04", "BG06", "BG07"])
+@pytest.mark.parametrize(
+    "item", ["BL01", "BL08", "HF01", "HF04", "BG02", "BG03", "BG04", "BG06", "BG07"]
+)
 def test_comparison_and_visit_are_asked_for_where_the_rule_demands_them(item: str) -> None:
     """MPS §9: 补录、恢复、改名、改性别、更正出生日期和号码."""
     case = of_item(item)
     assert codes(case) == set()
-    case["materials"] = [one for one in case["materials"] if not any(word in one["type"] for word in ("比对", "走访", "调查", "谈话"))]
-    told = [one for one in found(inspect(subject_of(case), Phase.GD)) if one.code == "INVESTIGATION_MISSING"]
+    case["materials"] = [
+        one
+        for one in case["materials"]
+        if not any(word in one["type"] for word in ("比对", "走访", "调查", "谈话"))
+    ]
+    told = [
+        one
+        for one in found(inspect(subject_of(case), Phase.GD))
+        if one.code == "INVESTIGATION_MISSING"
+    ]
     assert len(told) == 2
     assert {one.outcome for one in told} == {Outcome.CONFIRM}
-    case["materials"].append({"no": 50, "type": "人像比对与走访记录", "source": "SYSTEM_FORM", "form": "OTHER", "data": {}, "pages": 1})
+    case["materials"].append(
+        {
+            "no": 50,
+            "type": "人像比对与走访记录",
+            "source": "SYSTEM_FORM",
+            "form": "OTHER",
+            "data": {},
+            "pages": 1,
+        }
+    )
     assert codes(case) <= {"GD-2-9"}
 
 
@@ -287,7 +364,9 @@ def test_the_same_image_twice_is_told_also_within_one_file_and_blank_pages_are_n
     assert codes(home(), looks=dict.fromkeys(paths, same)) == {"DUPLICATE_SCAN"}
     case = home()
     case["materials"][5]["pages"] = 2
-    assert codes(case, looks={"materials/006.jpg": Look("image/jpeg", 2, pictures=("p", "p"))}) == {"DUPLICATE_SCAN"}
+    assert codes(case, looks={"materials/006.jpg": Look("image/jpeg", 2, pictures=("p", "p"))}) == {
+        "DUPLICATE_SCAN"
+    }
     case["materials"][5]["blank_pages"] = [1, 2]
     assert codes(case, looks={"materials/006.jpg": Look("image/jpeg", 2, blank=(1, 2))}) == set()
 
@@ -312,7 +391,12 @@ def test_a_copy_of_a_page_of_the_same_case_is_told_and_the_very_same_image_only_
     bent, other = print_ ^ 0b1011 << 300, int("35" * 64, 16)
     assert _with_look(5, prints(print_, other, bent), pages=3) == {"NEAR_COPY"}
     assert _with_look(5, prints(print_, other), pages=2) == set()
-    twice = Look("image/jpeg", 2, pictures=("p", "p"), prints=((1, f"{print_:0128x}"), (2, f"{print_:0128x}")))
+    twice = Look(
+        "image/jpeg",
+        2,
+        pictures=("p", "p"),
+        prints=((1, f"{print_:0128x}"), (2, f"{print_:0128x}")),
+    )
     assert _with_look(5, twice, pages=2) == {"DUPLICATE_SCAN"}
     # Two certificates from one library may look alike: the fetch is their proof.
     assert _with_look(4, prints(print_, bent), pages=2) == set()
@@ -326,7 +410,12 @@ def test_a_page_that_cannot_be_read_is_told_of_what_can_be_captured_again() -> N
 
 
 @pytest.mark.parametrize(
-    ("taken", "found"), [("2026-09-05T12:00:00", {"GD-1-5"}), ("2026-09-01T18:00:00", set()), ("2001-01-01T00:00:00", set())]
+    ("taken", "found"),
+    [
+        ("2026-09-05T12:00:00", {"GD-1-5"}),
+        ("2026-09-01T18:00:00", set()),
+        ("2001-01-01T00:00:00", set()),
+    ],
 )
 def test_no_picture_is_taken_after_its_case_was_closed(taken: str, found: set[str]) -> None:
     look = Look("image/jpeg", 1, pictures=("p",), taken=((1, taken),))
@@ -343,11 +432,15 @@ def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
     case["materials"][4] |= {"source_ref": {**case["materials"][4]["source_ref"], "sha256": sound}}
     assert codes(case) == set()
     subject = subject_of(case)
-    forged = LookedFile(5, "materials/forged.jpg", "f" * 64, 1, Look("image/jpeg", 1, pictures=("f",)))
+    forged = LookedFile(
+        5, "materials/forged.jpg", "f" * 64, 1, Look("image/jpeg", 1, pictures=("f",))
+    )
 
     def with_files(*files: LookedFile) -> set[str]:
         others = tuple(one for one in subject.files if one.material_no != 5)
-        made = Subject(subject.facts, subject.item, subject.snapshot, ORGANISATIONS, (*others, *files), NOW)
+        made = Subject(
+            subject.facts, subject.item, subject.snapshot, ORGANISATIONS, (*others, *files), NOW
+        )
         return {one.code for one in found(inspect(made, Phase.GD))} & {"GD-1-1", "EVIDENCE_PARTIAL"}
 
     proven = next(one for one in subject.files if one.material_no == 5)
@@ -357,7 +450,9 @@ def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
     assert with_files(forged, ofd) == set()
 
 
-def test_every_check_says_which_codes_it_gives_and_every_phase_has_checks_of_all_four_kinds() -> None:
+def test_every_check_says_which_codes_it_gives_and_every_phase_has_checks_of_all_four_kinds() -> (
+    None
+):
     assert set().union(*(one.codes for one in CHECKS)) <= rules().keys()
     for phase in Phase:
         assert {one.item[0] for one in CHECKS if phase in one.phases} == {"1", "2", "3", "4"}

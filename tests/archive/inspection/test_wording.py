@@ -28,13 +28,19 @@ OWN, FOREIGN = "150602199001010016", "15060219910101001" + check_digit("15060219
         ("", None),
     ],
 )
-def test_a_page_number_is_read_as_offices_print_it(text: str, number: tuple[int, int | None] | None) -> None:
+def test_a_page_number_is_read_as_offices_print_it(
+    text: str, number: tuple[int, int | None] | None
+) -> None:
     assert page_number(text) == number
 
 
 def numbered(*numbers: tuple[int, int] | int | None) -> dict[int, str]:
     return {
-        page: "" if one is None else f"第 {one} 页" if isinstance(one, int) else f"第 {one[0]} 页 共 {one[1]} 页"
+        page: ""
+        if one is None
+        else f"第 {one} 页"
+        if isinstance(one, int)
+        else f"第 {one[0]} 页 共 {one[1]} 页"
         for page, one in enumerate(numbers, 1)
     }
 

@@ -6,9 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select, update
 
-from archive.arrangement.filing import LOCAL_TIME
 from archive.database.engine import reading, writing
-from archive.jobs.duties import DUTIES, DutyRow, Turn, end_turn, free_turn, running, take_turn, turn_of
+from archive.database.tables_jobs import DutyRow
+from archive.jobs.duties import DUTIES, Turn, end_turn, free_turn, running, take_turn, turn_of
+from archive.reference.local_time import LOCAL_TIME
 
 ANCHOR = DUTIES["anchor"]
 
@@ -33,17 +34,29 @@ def row(engine: Engine) -> DutyRow:
         return session.scalars(select(DutyRow)).one()
 
 
-def test_of_many_who_knock_at_once_one_takes_the_turn_and_after_it_nobody_does(engine: Engine) -> None:
+def test_of_many_who_knock_at_once_one_takes_the_turn_and_after_it_nobody_does(
+    engine: Engine,
+) -> None:
     with ThreadPoolExecutor(6) as pool:
-        taken = [one for one in pool.map(lambda number: take(engine, f"host:{number}:1"), range(6)) if one]
+        taken = [
+            one
+            for one in pool.map(lambda number: take(engine, f"host:{number}:1"), range(6))
+            if one
+        ]
     assert len(taken) == 1
     assert take(engine) is None
     assert end(engine, taken[0])
     assert take(engine) is None
-    assert (row(engine).state, row(engine).result, row(engine).done_at is not None) == ("DONE", {"size": 1}, True)
+    assert (row(engine).state, row(engine).result, row(engine).done_at is not None) == (
+        "DONE",
+        {"size": 1},
+        True,
+    )
 
 
-def test_a_failed_turn_is_tried_again_after_a_pause_that_grows_and_a_good_one_forgets_it(engine: Engine) -> None:
+def test_a_failed_turn_is_tried_again_after_a_pause_that_grows_and_a_good_one_forgets_it(
+    engine: Engine,
+) -> None:
     pauses = []
     for _ in range(3):
         turn = take(engine)
@@ -91,9 +104,15 @@ def test_a_worker_that_is_known_to_be_gone_frees_its_turn_and_only_that(engine: 
 
 @pytest.mark.parametrize(
     ("name", "at", "turn"),
-    [("anchor", (23, 59), "2026-11-24T00:00"), ("scrub", (23, 59), "2026-11-24T23:00"), ("reconcile", (0, 1), "2026-11-24T00:01")],
+    [
+        ("anchor", (23, 59), "2026-11-24T00:00"),
+        ("scrub", (23, 59), "2026-11-24T23:00"),
+        ("reconcile", (0, 1), "2026-11-24T00:01"),
+    ],
 )
-def test_a_turn_is_a_day_an_hour_or_a_minute_of_local_time(name: str, at: tuple[int, int], turn: str) -> None:
+def test_a_turn_is_a_day_an_hour_or_a_minute_of_local_time(
+    name: str, at: tuple[int, int], turn: str
+) -> None:
     local = datetime(2026, 11, 24, *at, 30, tzinfo=LOCAL_TIME)
     assert turn_of(DUTIES[name], local.astimezone(UTC)) == turn
     assert turn_of(DUTIES[name], local + timedelta(days=1)) > turn

@@ -24,13 +24,18 @@ from pyhanko.sign.validation.policy_decl import (
 )
 from pyhanko_certvalidator.context import CertValidationPolicySpec
 from pyhanko_certvalidator.ltv.types import ValidationTimingInfo
-from pyhanko_certvalidator.policy_decl import REQUIRE_REVINFO, CertRevTrustPolicy, NonRevokedStatusAssertion
+from pyhanko_certvalidator.policy_decl import (
+    REQUIRE_REVINFO,
+    CertRevTrustPolicy,
+    NonRevokedStatusAssertion,
+)
 from pyhanko_certvalidator.registry import SimpleTrustManager
 
-from archive.compile.prove import PdfAProver, TrustAnchors, newest_stamp, read_signature
+from archive.compile.prove import PdfAProver
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.seal import Sealer, load_pkcs12
 from archive.signing.seal_errors import TimestampLapsedError
+from archive.signing.validation import TrustAnchors, newest_stamp, read_signature
 from tests.support.pki import DAY, PASSPHRASE, Authority, Issued, stamper, write_pkcs12
 from tests.support.sealing import page, seal
 
@@ -50,14 +55,23 @@ class World:
         """What a reader has at a time: the roots, and everybody's list of that day."""
         known = [self.seals, *self.stamps.values()]
         lists = (CertificateList.load(one.crl(at=BEGIN + at)) for one in known)
-        return TrustAnchors(tuple(one.root.asn1 for one in known), (), tuple(lists), moment=BEGIN + at)
+        return TrustAnchors(
+            tuple(one.root.asn1 for one in known), (), tuple(lists), moment=BEGIN + at
+        )
 
     def sealer(self, folder: Path, key: Issued, years: int) -> Sealer:
         """The archive after some years, with the time-stamping certificate of then, which ends three years later."""
         at, authority = years * YEAR, self.stamps[years]
-        tsa = authority.issue("Test TSA", begins=at - PRESENT - DAY, ends=at - PRESENT + 3 * YEAR, tsa=True)
+        tsa = authority.issue(
+            "Test TSA", begins=at - PRESENT - DAY, ends=at - PRESENT + 3 * YEAR, tsa=True
+        )
         signer = load_pkcs12(write_pkcs12(folder / "J602.p12", key, self.seals.root), PASSPHRASE)
-        return Sealer(signer, self.trust(at), SignatureLevel.B_LTA, stamper(authority, folder, tsa, BEGIN + at))
+        return Sealer(
+            signer,
+            self.trust(at),
+            SignatureLevel.B_LTA,
+            stamper(authority, folder, tsa, BEGIN + at),
+        )
 
 
 def indication(pdf: bytes, world: World, at: timedelta) -> AdESSubIndic:
@@ -69,14 +83,19 @@ def indication(pdf: bytes, world: World, at: timedelta) -> AdESSubIndic:
     newest = reader.embedded_timestamp_signatures[-1].signer_cert
     spec = SignatureValidationSpec(
         CertValidationPolicySpec(
-            trust_manager=SimpleTrustManager.build(list(world.trust(at).roots)), revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO)
+            trust_manager=SimpleTrustManager.build(list(world.trust(at).roots)),
+            revinfo_policy=CertRevTrustPolicy(REQUIRE_REVINFO),
         ),
         RevocationInfoGatheringSpec(RevinfoOnlineFetchingRule.LOCAL_ONLY),
-        local_knowledge=LocalKnowledge(nonrevoked_assertions=[NonRevokedStatusAssertion(newest.sha256, at=moment)]),
+        local_knowledge=LocalKnowledge(
+            nonrevoked_assertions=[NonRevokedStatusAssertion(newest.sha256, at=moment)]
+        ),
     )
     timing = ValidationTimingInfo(moment, moment, point_in_time_validation=True)
     signature = reader.embedded_regular_signatures[0]
-    return asyncio.run(ades_lta_validation(signature, PdfSignatureValidationSpec(spec), timing)).ades_subindic
+    return asyncio.run(
+        ades_lta_validation(signature, PdfSignatureValidationSpec(spec), timing)
+    ).ades_subindic
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +103,10 @@ def world() -> World:
     began, lasts = -11 * YEAR, 5 * YEAR
     return World(
         Authority(began=began, lasts=lasts),
-        {years: Authority(f"Stamping root {years}", began=began, lasts=lasts) for years in (0, *LATER)},
+        {
+            years: Authority(f"Stamping root {years}", began=began, lasts=lasts)
+            for years in (0, *LATER)
+        },
     )
 
 
@@ -99,14 +121,23 @@ def renewed(world: World, key: Issued, tmp_path_factory: pytest.TempPathFactory)
     """Sealed, and stamped again after two, four, six and eight years."""
     made = [seal(world.sealer(tmp_path_factory.mktemp("fresh"), key, 0), at=BEGIN).pdf]
     for years in LATER:
-        made.append(world.sealer(tmp_path_factory.mktemp("later"), key, years).renew_timestamps(made[-1]).pdf)
+        made.append(
+            world.sealer(tmp_path_factory.mktemp("later"), key, years)
+            .renew_timestamps(made[-1])
+            .pdf
+        )
     return made
 
 
 def test_ten_years_later_a_renewed_chain_validates(world: World, renewed: list[bytes]) -> None:
     assert indication(renewed[-1], world, PRESENT) is AdESPassed.OK
     report = read_signature(renewed[-1], world.trust(PRESENT))
-    assert (report.valid, report.covers_whole_document, report.level, report.stamps) == (True, True, SignatureLevel.B_LTA, 5)
+    assert (report.valid, report.covers_whole_document, report.level, report.stamps) == (
+        True,
+        True,
+        SignatureLevel.B_LTA,
+        5,
+    )
     assert report.timestamped_at == BEGIN
     for before, after in pairwise(renewed):
         assert after.startswith(before)
@@ -122,7 +153,9 @@ def test_without_renewal_or_with_one_that_was_forgotten_it_does_not(
         world.sealer(tmp_path, key, 8).renew_timestamps(renewed[1])
 
 
-def test_each_version_validates_as_long_as_its_newest_stamp_lasts_and_says_how_long(world: World, renewed: list[bytes]) -> None:
+def test_each_version_validates_as_long_as_its_newest_stamp_lasts_and_says_how_long(
+    world: World, renewed: list[bytes]
+) -> None:
     for number, made in enumerate(renewed):
         end = (2 * number + 3) * YEAR
         stamp = newest_stamp(made)
@@ -138,7 +171,9 @@ def test_renewed_volumes_are_still_pdfa_2u(renewed: list[bytes]) -> None:
     assert [prover.failures(made) for made in renewed] == [{}] * 5
 
 
-def test_a_stamp_revoked_before_it_was_renewed_breaks_the_chain_and_one_revoked_later_does_not(world: World, renewed: list[bytes]) -> None:
+def test_a_stamp_revoked_before_it_was_renewed_breaks_the_chain_and_one_revoked_later_does_not(
+    world: World, renewed: list[bytes]
+) -> None:
     first = PdfFileReader(BytesIO(renewed[1])).embedded_timestamp_signatures[0].signer_cert
     revoked = world.stamps[0].revoked
     try:
@@ -150,7 +185,9 @@ def test_a_stamp_revoked_before_it_was_renewed_breaks_the_chain_and_one_revoked_
         revoked.clear()
 
 
-def test_a_changed_byte_below_any_stamp_is_found_ten_years_later(world: World, renewed: list[bytes]) -> None:
+def test_a_changed_byte_below_any_stamp_is_found_ten_years_later(
+    world: World, renewed: list[bytes]
+) -> None:
     whole = renewed[-1]
     for place in (len(page()) // 2, len(renewed[0]) - 300, len(renewed[2]) - 300):
         changed = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]

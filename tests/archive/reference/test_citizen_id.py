@@ -4,10 +4,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.reference.citizen_id import IdFault, Sex, birth_date, check, check_digit, mask, mask_name, mask_phone, sex
+from archive.reference.citizen_id import (
+    IdFault,
+    Sex,
+    birth_date,
+    check,
+    check_digit,
+    mask,
+    mask_name,
+    mask_phone,
+    sex,
+)
 
 TODAY = date(2026, 11, 23)
-SOUND = ["11010519491231002X", "150602199001010016", "15062219851231002X", "150603202002290030", "150627195606070045", "152726197805120017"]
+SOUND = [
+    "11010519491231002X",
+    "150602199001010016",
+    "15062219851231002X",
+    "150603202002290030",
+    "150627195606070045",
+    "152726197805120017",
+]
 
 
 @st.composite
@@ -88,6 +105,12 @@ def test_a_number_states_birth_and_sex() -> None:
 
 def test_masks_follow_the_custom() -> None:
     assert mask("150602199001010016") == "150602********0016"
-    assert [mask_name(name) for name in ("", "王", "王明", "王小明", "乌云其其格")] == ["", "*", "王*", "王*明", "乌***格"]
+    assert [mask_name(name) for name in ("", "王", "王明", "王小明", "乌云其其格")] == [
+        "",
+        "*",
+        "王*",
+        "王*明",
+        "乌***格",
+    ]
     assert mask_phone("13812341234") == "138****1234"
     assert mask_phone("0477-8361234") == "************"

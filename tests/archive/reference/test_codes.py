@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.reference.codes import ArchivalCode, CodeFaultError, NumbersExhaustedError, parse, storage_prefix
+from archive.reference.codes import (
+    ArchivalCode,
+    CodeFaultError,
+    NumbersExhaustedError,
+    parse,
+    storage_prefix,
+)
 from archive.reference.vocabulary import Retention, Series
 
 GRAMMAR = re.compile(r"^[A-Z]\d{3}-ZY·HJ·[A-Z]{2}·\d{4}·(Y|D30|D10)-\d{6}(-\d{3})?$")
@@ -31,11 +37,15 @@ def test_the_next_code_sorts_after_its_predecessor(code: ArchivalCode) -> None:
     if (code.item or code.number) in (999, 999_999):
         return
     assert str(code.next()) > str(code)
-    assert (code.next().number - code.number, (code.next().item or 0) - (code.item or 0)) == ((1, 0) if code.item is None else (0, 1))
+    assert (code.next().number - code.number, (code.next().item or 0) - (code.item or 0)) == (
+        (1, 0) if code.item is None else (0, 1)
+    )
 
 
 @given(st.lists(CODES, unique_by=lambda code: str(code.volume)), st.integers(1, 99))
-def test_no_two_volumes_share_a_storage_prefix_and_all_are_ascii(codes: list[ArchivalCode], version: int) -> None:
+def test_no_two_volumes_share_a_storage_prefix_and_all_are_ascii(
+    codes: list[ArchivalCode], version: int
+) -> None:
     prefixes = [storage_prefix(code, version) for code in codes]
     assert len(set(prefixes)) == len(codes)
     assert all(re.fullmatch(r"[A-Za-z0-9/-]+", prefix) for prefix in prefixes)

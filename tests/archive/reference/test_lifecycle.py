@@ -31,7 +31,9 @@ def test_a_move_happens_or_raises_with_both_states(old: VolumeState, new: Volume
 
 
 @given(st.sampled_from(CHAIN), st.sampled_from(CHAIN))
-def test_on_the_straight_way_no_step_is_skipped_or_taken_back(old: VolumeState, new: VolumeState) -> None:
+def test_on_the_straight_way_no_step_is_skipped_or_taken_back(
+    old: VolumeState, new: VolumeState
+) -> None:
     assert may_move(old, new) == (CHAIN.index(new) == CHAIN.index(old) + 1)
 
 

@@ -9,7 +9,10 @@ from archive.reference.masking import mask_numbers
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("身份证150602199001010016，电话13800000000。", "身份证150602********0016，电话138****0000。"),
+        (
+            "身份证150602199001010016，电话13800000000。",
+            "身份证150602********0016，电话138****0000。",
+        ),
         ("15060219900101001x", "150602********001x"),
         ("１５０６０２１９９００１０１００１６", "１５０６０２********００１６"),
         ("150602 19900101 0016", "150602 ******** 0016"),
@@ -46,7 +49,9 @@ def test_numbers_of_records_stay(text: str) -> None:
     st.text("前后， \n", min_size=1, max_size=3),
     st.dates().filter(lambda day: 1850 <= day.year < 2100),
     st.integers(0, 999),
-    st.lists(st.tuples(st.integers(0, 18), st.sampled_from([" ", "\n", "\u200b", "　"])), max_size=4),
+    st.lists(
+        st.tuples(st.integers(0, 18), st.sampled_from([" ", "\n", "\u200b", "　"])), max_size=4
+    ),
 )
 def test_no_sound_id_number_survives_in_any_surroundings(
     before: str, after: str, born: object, serial: int, gaps: list[tuple[int, str]]

@@ -23,7 +23,12 @@ def test_the_shipped_table_has_one_city_nine_districts_and_67_stations() -> None
 
 
 def test_every_organisation_belongs_to_the_fonds_of_its_district() -> None:
-    assert TABLE.fonds_of("150602010000") == TABLE.fonds_of("150602990000") == TABLE.fonds_of("150602000000") == "J602"
+    assert (
+        TABLE.fonds_of("150602010000")
+        == TABLE.fonds_of("150602990000")
+        == TABLE.fonds_of("150602000000")
+        == "J602"
+    )
     assert TABLE.fonds_of("150600000000") == "J600"
     assert all(TABLE.district_of(one.code).code[:6] == one.code[:6] for one in TABLE)
     assert len({TABLE.fonds_of(one.code) for one in TABLE}) == 10
@@ -58,14 +63,22 @@ def test_a_code_from_outside_the_city_is_refused_by_its_code() -> None:
         [("1", OrgKind.STATION, None, None)],
     ],
 )
-def test_a_table_that_contradicts_itself_is_refused(rows: list[tuple[str, OrgKind, str | None, str | None]]) -> None:
+def test_a_table_that_contradicts_itself_is_refused(
+    rows: list[tuple[str, OrgKind, str | None, str | None]],
+) -> None:
     with pytest.raises(OrganisationTableError):
-        Organisations(Organisation(code, code, kind, parent, fonds, digitised=True) for code, kind, parent, fonds in rows)
+        Organisations(
+            Organisation(code, code, kind, parent, fonds, digitised=True)
+            for code, kind, parent, fonds in rows
+        )
 
 
 def test_a_file_with_an_unknown_kind_or_without_a_column_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "organisations.csv"
-    for text in ("code,name,kind,parent,fonds_no,digitised\n1,一,OFFICE,,J600,1\n", "code,name\n1,一\n"):
+    for text in (
+        "code,name,kind,parent,fonds_no,digitised\n1,一,OFFICE,,J600,1\n",
+        "code,name\n1,一\n",
+    ):
         path.write_text(text, "utf-8")
         with pytest.raises(OrganisationTableError):
             load_organisations(path)

@@ -31,20 +31,35 @@ GROUPS: dict[str, dict[str, object]] = {
 }
 
 
-def test_the_shipped_catalogue_has_107_items_of_which_102_are_shown_and_all_can_be_enabled() -> None:
-    assert (len(CATALOGUE), len(CATALOGUE.demo_items), len(CATALOGUE.enabled_items)) == (107, 102, 107)
+def test_the_shipped_catalogue_has_107_items_of_which_102_are_shown_and_all_can_be_enabled() -> (
+    None
+):
+    assert (len(CATALOGUE), len(CATALOGUE.demo_items), len(CATALOGUE.enabled_items)) == (
+        107,
+        102,
+        107,
+    )
     assert NOTICE == "重构、非官方清单，供演示"
 
 
 def test_an_item_reads_as_it_was_written() -> None:
     assert ITEM.mode is Mode.CITYWIDE
     assert ITEM.approval_levels == (ApprovalLevel.STATION,)
-    assert (ITEM.series, ITEM.retention, ITEM.limit_workdays, ITEM.demo) == (Series.CS, Retention.Y, 0, True)
-    assert ITEM.materials[3] == ItemMaterial(name="出生医学证明", sources=(SourceKind.SHARED_CERT, SourceKind.SCANNED_PROOF))
+    assert (ITEM.series, ITEM.retention, ITEM.limit_workdays, ITEM.demo) == (
+        Series.CS,
+        Retention.Y,
+        0,
+        True,
+    )
+    assert ITEM.materials[3] == ItemMaterial(
+        name="出生医学证明", sources=(SourceKind.SHARED_CERT, SourceKind.SCANNED_PROOF)
+    )
 
 
 @given(st.sets(st.sampled_from(sorted(GROUPS))))
-def test_an_item_that_lacks_a_mandatory_group_cannot_be_enabled_and_says_which(lacking: set[str]) -> None:
+def test_an_item_that_lacks_a_mandatory_group_cannot_be_enabled_and_says_which(
+    lacking: set[str],
+) -> None:
     changes = {key: value for group in lacking for key, value in GROUPS[group].items()}
     item = ITEM.model_copy(update=changes)
     catalogue = Catalogue([item])
@@ -68,7 +83,9 @@ def test_an_item_without_mode_lacks_its_procedure() -> None:
 def test_a_snapshot_survives_json_and_still_says_what_is_required(item: ServiceItem) -> None:
     taken = json.loads(json.dumps(snapshot(item), ensure_ascii=False))
     assert snapshot_materials(taken) == item.materials
-    assert required_materials(taken) == tuple(one for one in item.materials if one.condition is None)
+    assert required_materials(taken) == tuple(
+        one for one in item.materials if one.condition is None
+    )
     assert {"收件单", "审批表"} <= {one.name for one in required_materials(taken)}
 
 
@@ -92,7 +109,9 @@ def test_unknown_items_and_versions_are_refused() -> None:
 
 def test_a_catalogue_that_cannot_be_read_names_the_place(tmp_path: Path) -> None:
     path = tmp_path / "items.json"
-    path.write_text(json.dumps([{"code": "X1", "version": "1", "series": "??", "retention": "Y"}]), "utf-8")
+    path.write_text(
+        json.dumps([{"code": "X1", "version": "1", "series": "??", "retention": "Y"}]), "utf-8"
+    )
     with pytest.raises(CatalogueError, match=r"0\.series"):
         load_catalogue(path)
     path.write_text("{", "utf-8")

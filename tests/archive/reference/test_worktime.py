@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archive.reference.worktime import WorkCalendar, add_workdays, due_on, holidays_known, is_workday, workdays_between
+from archive.reference.worktime import (
+    WorkCalendar,
+    add_workdays,
+    due_on,
+    holidays_known,
+    is_workday,
+    workdays_between,
+)
 
 DAYS = st.dates(date(2025, 1, 1), date(2027, 12, 31))
 
@@ -41,7 +48,9 @@ def test_the_last_day_is_a_working_day(day: date, count: int) -> None:
 
 @given(DAYS, DAYS, DAYS)
 def test_counts_add_up(first: date, middle: date, last: date) -> None:
-    assert workdays_between(first, middle) + workdays_between(middle, last) == workdays_between(first, last)
+    assert workdays_between(first, middle) + workdays_between(middle, last) == workdays_between(
+        first, last
+    )
 
 
 @given(DAYS, st.integers(0, 30), st.integers(0, 30))

@@ -5,21 +5,28 @@ from pathlib import Path
 
 from asn1crypto.x509 import Certificate
 
-from archive.compile.prove import read_signature
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.demo_pki import ensure_demo_pki, local_timestamper
 from archive.signing.seal import Sealer, load_pkcs12
 from archive.signing.timestamps import http_timestamper
+from archive.signing.validation import read_signature
 from tests.support.sealing import seal
 from tests.support.tsa import serve_tsa
 
 OWNERS = {"J602": "锡林浩特市公安局"}
 
 
-def test_two_makers_at_once_end_with_one_pki_and_a_second_opening_changes_nothing(tmp_path: Path) -> None:
+def test_two_makers_at_once_end_with_one_pki_and_a_second_opening_changes_nothing(
+    tmp_path: Path,
+) -> None:
     roots: list[bytes] = []
     makers = [
-        threading.Thread(target=lambda: roots.append(ensure_demo_pki(tmp_path / "pki", OWNERS).trust.roots[0].dump())) for _ in range(2)
+        threading.Thread(
+            target=lambda: roots.append(
+                ensure_demo_pki(tmp_path / "pki", OWNERS).trust.roots[0].dump()
+            )
+        )
+        for _ in range(2)
     ]
     for maker in makers:
         maker.start()
@@ -44,7 +51,13 @@ def test_its_authority_stamps_to_b_lta_in_process_and_over_http(tmp_path: Path) 
     inside = local_timestamper(pki)
     with serve_tsa(inside) as tsa:
         for stamper in (inside, http_timestamper(tsa.url)):
-            sealer = Sealer(load_pkcs12(pki.pkcs12_of("J602"), pki.passphrase), pki.trust, SignatureLevel.B_LTA, stamper, pki.crls)
+            sealer = Sealer(
+                load_pkcs12(pki.pkcs12_of("J602"), pki.passphrase),
+                pki.trust,
+                SignatureLevel.B_LTA,
+                stamper,
+                pki.crls,
+            )
             report = read_signature(seal(sealer).pdf, pki.trust)
             assert (report.valid, report.level) == (True, SignatureLevel.B_LTA)
         assert tsa.asked > 0

@@ -11,11 +11,12 @@ import pytest
 from asn1crypto.crl import CertificateList
 from pyhanko.pdf_utils.reader import PdfFileReader
 
-from archive.compile.prove import PdfAProver, TrustAnchors, read_signature
+from archive.compile.prove import PdfAProver
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.demo_pki import ensure_demo_pki, local_timestamper
 from archive.signing.revocation import Revocation
 from archive.signing.seal import Sealer, SealError, load_pkcs12
+from archive.signing.validation import TrustAnchors, read_signature
 from tests.support.pki import DAY, Authority, open_desk, stamper, write_pkcs12
 from tests.support.sealing import seal, sealer_of
 
@@ -25,7 +26,9 @@ def authority() -> Authority:
     return Authority()
 
 
-def refusal(folder: Path, authority: Authority, issued: object, trust: TrustAnchors | None = None) -> SealError:
+def refusal(
+    folder: Path, authority: Authority, issued: object, trust: TrustAnchors | None = None
+) -> SealError:
     with pytest.raises(SealError) as refused:
         seal(sealer_of(folder, authority, issued, trust=trust))  # type: ignore[arg-type]
     assert refused.value.message
@@ -34,30 +37,50 @@ def refusal(folder: Path, authority: Authority, issued: object, trust: TrustAnch
 
 
 def test_an_expired_seal_is_refused(tmp_path: Path, authority: Authority) -> None:
-    assert refusal(tmp_path, authority, authority.issue("S", begins=-30 * DAY, ends=-DAY)).code == "SEAL_EXPIRED"
+    assert (
+        refusal(tmp_path, authority, authority.issue("S", begins=-30 * DAY, ends=-DAY)).code
+        == "SEAL_EXPIRED"
+    )
 
 
 def test_a_seal_that_has_not_begun_is_refused(tmp_path: Path, authority: Authority) -> None:
-    assert refusal(tmp_path, authority, authority.issue("S", begins=DAY)).code == "SEAL_NOT_YET_VALID"
+    assert (
+        refusal(tmp_path, authority, authority.issue("S", begins=DAY)).code == "SEAL_NOT_YET_VALID"
+    )
 
 
 def test_a_seal_under_an_unknown_root_is_refused(tmp_path: Path, authority: Authority) -> None:
-    assert refusal(tmp_path, authority, authority.issue("S"), Authority("Another").trust()).code == "SEAL_UNTRUSTED"
+    assert (
+        refusal(tmp_path, authority, authority.issue("S"), Authority("Another").trust()).code
+        == "SEAL_UNTRUSTED"
+    )
 
 
 def test_a_time_stamping_certificate_does_not_seal(tmp_path: Path, authority: Authority) -> None:
     assert refusal(tmp_path, authority, authority.issue("S", tsa=True)).code == "SEAL_UNTRUSTED"
 
 
-def test_a_seal_of_which_nobody_can_tell_whether_it_was_revoked_is_refused(tmp_path: Path, authority: Authority) -> None:
-    assert refusal(tmp_path, authority, authority.issue("S"), authority.trust(with_crl=False)).code == "SEAL_REVOCATION_UNKNOWN"
+def test_a_seal_of_which_nobody_can_tell_whether_it_was_revoked_is_refused(
+    tmp_path: Path, authority: Authority
+) -> None:
+    assert (
+        refusal(tmp_path, authority, authority.issue("S"), authority.trust(with_crl=False)).code
+        == "SEAL_REVOCATION_UNKNOWN"
+    )
     stale = replace(authority.trust(), crls=(CertificateList.load(authority.crl(ends=-DAY)),))
-    assert refusal(tmp_path, authority, authority.issue("S"), stale).code == "SEAL_REVOCATION_UNKNOWN"
+    assert (
+        refusal(tmp_path, authority, authority.issue("S"), stale).code == "SEAL_REVOCATION_UNKNOWN"
+    )
 
 
-def test_a_missing_key_and_a_wrong_passphrase_are_refused(tmp_path: Path, authority: Authority) -> None:
+def test_a_missing_key_and_a_wrong_passphrase_are_refused(
+    tmp_path: Path, authority: Authority
+) -> None:
     path = write_pkcs12(tmp_path / "J602.p12", authority.issue("S"), authority.root)
-    for case in (lambda: load_pkcs12(tmp_path / "J603.p12", b"test"), lambda: load_pkcs12(path, b"wrong")):
+    for case in (
+        lambda: load_pkcs12(tmp_path / "J603.p12", b"test"),
+        lambda: load_pkcs12(path, b"wrong"),
+    ):
         with pytest.raises(SealError) as refused:
             case()
         assert refused.value.code == "SEAL_KEY_MISSING"
@@ -75,22 +98,34 @@ def test_a_revoked_seal_is_refused_at_signing_and_found_at_validation(tmp_path: 
 
 
 @pytest.mark.parametrize("level", [SignatureLevel.B_T, SignatureLevel.B_LTA])
-def test_revoked_after_its_stamp_a_seal_still_proves_and_revoked_before_it_does_not(tmp_path: Path, level: SignatureLevel) -> None:
+def test_revoked_after_its_stamp_a_seal_still_proves_and_revoked_before_it_does_not(
+    tmp_path: Path, level: SignatureLevel
+) -> None:
     authority = Authority()
     issued = authority.issue("S")
-    sealed = seal(sealer_of(tmp_path, authority, issued, level=level, tsa=stamper(authority, tmp_path)))
+    sealed = seal(
+        sealer_of(tmp_path, authority, issued, level=level, tsa=stamper(authority, tmp_path))
+    )
     authority.revoke(issued, datetime.now(UTC) + timedelta(minutes=1))
     assert read_signature(sealed.pdf, authority.trust()).valid
     authority.revoke(issued, datetime.now(UTC) - timedelta(hours=1))
     assert not read_signature(sealed.pdf, authority.trust()).valid
 
 
-def test_a_stamped_seal_outlives_its_certificate_and_an_unstamped_one_does_not(tmp_path: Path, authority: Authority) -> None:
+def test_a_stamped_seal_outlives_its_certificate_and_an_unstamped_one_does_not(
+    tmp_path: Path, authority: Authority
+) -> None:
     brief = authority.issue("S", ends=timedelta(seconds=4))
-    stamped = seal(sealer_of(tmp_path, authority, brief, level=SignatureLevel.B_LTA, tsa=stamper(authority, tmp_path)))
+    stamped = seal(
+        sealer_of(
+            tmp_path, authority, brief, level=SignatureLevel.B_LTA, tsa=stamper(authority, tmp_path)
+        )
+    )
     plain = seal(sealer_of(tmp_path, authority, brief))
     assert read_signature(plain.pdf, authority.trust()).valid
-    time.sleep(max(0.0, (brief.certificate.not_valid_after_utc - datetime.now(UTC)).total_seconds()) + 2)
+    time.sleep(
+        max(0.0, (brief.certificate.not_valid_after_utc - datetime.now(UTC)).total_seconds()) + 2
+    )
     assert read_signature(stamped.pdf, authority.trust()).valid
     assert not read_signature(plain.pdf, authority.trust()).valid
 
@@ -102,13 +137,26 @@ def test_what_the_certificate_names_is_asked_and_a_revoked_seal_is_refused_and_f
 ) -> None:
     with open_desk(points) as desk:
         issued, tsa = desk.issue("S"), desk.issue("TSA", tsa=True)
-        trust = replace(desk.authority.trust(with_crl=False), revocation=Revocation(fetch=True, age=0))
-        sealed = seal(sealer_of(tmp_path, desk.authority, issued, trust=trust, level=level, tsa=stamper(desk.authority, tmp_path, tsa)))
+        trust = replace(
+            desk.authority.trust(with_crl=False), revocation=Revocation(fetch=True, age=0)
+        )
+        sealed = seal(
+            sealer_of(
+                tmp_path,
+                desk.authority,
+                issued,
+                trust=trust,
+                level=level,
+                tsa=stamper(desk.authority, tmp_path, tsa),
+            )
+        )
         assert desk.asked
         report = read_signature(sealed.pdf, trust)
         assert (report.valid, report.level) == (True, level)
         if level is SignatureLevel.B_LTA:
-            assert read_signature(sealed.pdf, desk.authority.trust(with_crl=False)).valid, "the file carries what is needed offline"
+            assert read_signature(sealed.pdf, desk.authority.trust(with_crl=False)).valid, (
+                "the file carries what is needed offline"
+            )
             assert PdfAProver("2u").failures(sealed.pdf) == {}
         desk.authority.revoke(issued)
         assert refusal(tmp_path, desk.authority, issued, trust).code == "SEAL_REVOKED"
@@ -117,11 +165,18 @@ def test_what_the_certificate_names_is_asked_and_a_revoked_seal_is_refused_and_f
 
 def test_without_fetching_no_address_is_asked(tmp_path: Path) -> None:
     with open_desk("crl") as desk:
-        assert refusal(tmp_path, desk.authority, desk.issue("S"), desk.authority.trust(with_crl=False)).code == "SEAL_REVOCATION_UNKNOWN"
+        assert (
+            refusal(
+                tmp_path, desk.authority, desk.issue("S"), desk.authority.trust(with_crl=False)
+            ).code
+            == "SEAL_REVOCATION_UNKNOWN"
+        )
         assert desk.asked == []
 
 
-def test_a_list_from_an_address_or_a_file_is_read_again_and_a_broken_source_keeps_the_last(tmp_path: Path) -> None:
+def test_a_list_from_an_address_or_a_file_is_read_again_and_a_broken_source_keeps_the_last(
+    tmp_path: Path,
+) -> None:
     with open_desk("") as desk:
         issued = desk.issue("S")
         source = Revocation([f"{desk.authority.address}/root.crl"], age=0)
@@ -142,7 +197,11 @@ def test_a_list_from_an_address_or_a_file_is_read_again_and_a_broken_source_keep
 def test_a_bit_changed_anywhere_in_the_signed_bytes_is_found_and_nothing_raises(
     tmp_path: Path, authority: Authority, level: SignatureLevel
 ) -> None:
-    pdf = seal(sealer_of(tmp_path, authority, authority.issue("S"), level=level, tsa=stamper(authority, tmp_path))).pdf
+    pdf = seal(
+        sealer_of(
+            tmp_path, authority, authority.issue("S"), level=level, tsa=stamper(authority, tmp_path)
+        )
+    ).pdf
     trust = authority.trust()
     first, length, *_ = PdfFileReader(BytesIO(pdf)).embedded_regular_signatures[0].byte_range
     assert first == 0
@@ -163,7 +222,10 @@ def test_the_key_is_parsed_once_and_not_at_each_signature(tmp_path: Path) -> Non
     profile.enable()
     sealed = seal(sealer)
     profile.disable()
-    called = {entry.code if isinstance(entry.code, str) else entry.code.co_name for entry in profile.getstats()}
+    called = {
+        entry.code if isinstance(entry.code, str) else entry.code.co_name
+        for entry in profile.getstats()
+    }
     assert sealed.level is SignatureLevel.B_LTA
     assert "sign_pdf" in called
     assert not [one for one in called if "load_der_private_key" in one]

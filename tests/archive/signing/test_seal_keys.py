@@ -7,10 +7,10 @@ from pathlib import Path
 import pkcs11
 import pytest
 
-from archive.compile.prove import read_signature
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.seal import Sealer, SealError
 from archive.signing.seal_keys import Token, TokenSigner
+from archive.signing.validation import read_signature
 from tests.support.pki import Authority, stamper
 from tests.support.sealing import seal
 from tests.support.softhsm import MODULE, PIN, Hsm, configure_softhsm, make_hsm
@@ -43,12 +43,23 @@ def b_b(authority: Authority, signer: TokenSigner) -> Sealer:
 
 
 def test_a_key_on_a_token_seals_to_b_lta(tmp_path: Path, authority: Authority, hsm: Hsm) -> None:
-    sealer = Sealer(TokenSigner(token_of(hsm), "J602"), authority.trust(), SignatureLevel.B_LTA, stamper(authority, tmp_path))
+    sealer = Sealer(
+        TokenSigner(token_of(hsm), "J602"),
+        authority.trust(),
+        SignatureLevel.B_LTA,
+        stamper(authority, tmp_path),
+    )
     report = read_signature(seal(sealer).pdf, authority.trust())
-    assert (report.valid, report.signer_cn, report.level) == (True, "seal of J602", SignatureLevel.B_LTA)
+    assert (report.valid, report.signer_cn, report.level) == (
+        True,
+        "seal of J602",
+        SignatureLevel.B_LTA,
+    )
 
 
-def test_a_lost_session_is_opened_anew_and_every_fonds_of_the_token_signs_again(authority: Authority, hsm: Hsm) -> None:
+def test_a_lost_session_is_opened_anew_and_every_fonds_of_the_token_signs_again(
+    authority: Authority, hsm: Hsm
+) -> None:
     token = token_of(hsm)
     sealers = [b_b(authority, TokenSigner(token, fonds)) for fonds in ("J602", "J603")]
     for sealer in sealers:
@@ -57,18 +68,26 @@ def test_a_lost_session_is_opened_anew_and_every_fonds_of_the_token_signs_again(
     for lose in (before.close, pkcs11.lib(str(MODULE)).reinitialize):
         lose()
         found = [read_signature(seal(sealer).pdf, authority.trust()) for sealer in sealers]
-        assert [(one.valid, one.signer_cn) for one in found] == [(True, "seal of J602"), (True, "seal of J603")]
+        assert [(one.valid, one.signer_cn) for one in found] == [
+            (True, "seal of J602"),
+            (True, "seal of J603"),
+        ]
     assert token.session() is not before
 
 
 def test_two_parts_of_a_process_use_one_token_side_by_side(authority: Authority, hsm: Hsm) -> None:
     sealers = [b_b(authority, TokenSigner(token_of(hsm), fonds)) for fonds in ("J602", "J603")]
     for _ in range(2):
-        assert [read_signature(seal(one).pdf, authority.trust()).signer_cn for one in sealers] == ["seal of J602", "seal of J603"]
+        assert [read_signature(seal(one).pdf, authority.trust()).signer_cn for one in sealers] == [
+            "seal of J602",
+            "seal of J603",
+        ]
         pkcs11.lib(str(MODULE)).reinitialize()
 
 
-def test_a_token_that_stays_away_is_an_error_with_a_next_step_and_when_it_is_back_signing_goes_on(authority: Authority, hsm: Hsm) -> None:
+def test_a_token_that_stays_away_is_an_error_with_a_next_step_and_when_it_is_back_signing_goes_on(
+    authority: Authority, hsm: Hsm
+) -> None:
     sealer = b_b(authority, TokenSigner(token_of(hsm), "J602"))
     conf, library = Path(os.environ["SOFTHSM2_CONF"]), pkcs11.lib(str(MODULE))
     sound = conf.read_text()
@@ -87,7 +106,9 @@ def test_a_token_that_stays_away_is_an_error_with_a_next_step_and_when_it_is_bac
     assert read_signature(seal(sealer).pdf, authority.trust()).valid
 
 
-def test_a_forked_worker_opens_its_own_session_and_the_parent_keeps_its(authority: Authority, hsm: Hsm, tmp_path: Path) -> None:
+def test_a_forked_worker_opens_its_own_session_and_the_parent_keeps_its(
+    authority: Authority, hsm: Hsm, tmp_path: Path
+) -> None:
     sealer = b_b(authority, TokenSigner(token_of(hsm), "J602"))
     seal(sealer)
     child = os.fork()

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from archive.compile.prove import PdfAProver, read_signature
+from archive.compile.prove import PdfAProver
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.seal import SealError
 from archive.signing.seal_errors import TimestampPendingError, TimestampUntrustedError
 from archive.signing.timestamps import http_timestamper
+from archive.signing.validation import read_signature
 from tests.support.pki import Authority, stamper
 from tests.support.sealing import has_stamps, page, seal, sealer_of
 from tests.support.tsa import Fault, serve_tsa
@@ -31,7 +32,15 @@ def test_a_sound_authority_over_http_gives_the_level_that_was_asked_for(
     tmp_path: Path, authority: Authority, level: SignatureLevel
 ) -> None:
     with serve_tsa(stamper(authority, tmp_path)) as tsa:
-        sealed = seal(sealer_of(tmp_path, authority, authority.issue("S"), level=level, tsa=http_timestamper(tsa.url)))
+        sealed = seal(
+            sealer_of(
+                tmp_path,
+                authority,
+                authority.issue("S"),
+                level=level,
+                tsa=http_timestamper(tsa.url),
+            )
+        )
     report = read_signature(sealed.pdf, authority.trust())
     assert (sealed.level, sealed.pending, report.level) == (level, False, level)
     assert report.valid
@@ -59,44 +68,82 @@ def test_an_authority_that_is_down_leaves_b_b_pending_and_when_it_is_back_b_lta_
     tmp_path: Path, authority: Authority
 ) -> None:
     issued, stamps = authority.issue("S"), stamper(authority, tmp_path)
-    down = sealer_of(tmp_path, authority, issued, level=SignatureLevel.B_LTA, tsa=http_timestamper(closed_address(), timeout=1))
+    down = sealer_of(
+        tmp_path,
+        authority,
+        issued,
+        level=SignatureLevel.B_LTA,
+        tsa=http_timestamper(closed_address(), timeout=1),
+    )
     pending = seal(down)
     assert (pending.level, pending.pending) == (SignatureLevel.B_B, True)
     with pytest.raises(TimestampPendingError) as still:
         down.complete_timestamps(pending.pdf)
     assert still.value.code == "TSA_UNAVAILABLE"
     with serve_tsa(stamps) as tsa:
-        back = sealer_of(tmp_path, authority, issued, level=SignatureLevel.B_LTA, tsa=http_timestamper(tsa.url))
+        back = sealer_of(
+            tmp_path, authority, issued, level=SignatureLevel.B_LTA, tsa=http_timestamper(tsa.url)
+        )
         done = back.complete_timestamps(pending.pdf)
     assert done.pdf.startswith(pending.pdf)
     assert (done.level, done.pending) == (SignatureLevel.B_LTA, False)
     report = read_signature(done.pdf, authority.trust())
-    assert (report.valid, report.covers_whole_document, report.level) == (True, True, SignatureLevel.B_LTA)
+    assert (report.valid, report.covers_whole_document, report.level) == (
+        True,
+        True,
+        SignatureLevel.B_LTA,
+    )
     assert PdfAProver("2u").failures(done.pdf) == {}
 
 
-def test_a_pending_volume_is_completed_by_a_later_key_of_the_fonds(tmp_path: Path, authority: Authority) -> None:
-    pending = seal(sealer_of(tmp_path, authority, authority.issue("old"), level=SignatureLevel.B_LTA))
+def test_a_pending_volume_is_completed_by_a_later_key_of_the_fonds(
+    tmp_path: Path, authority: Authority
+) -> None:
+    pending = seal(
+        sealer_of(tmp_path, authority, authority.issue("old"), level=SignatureLevel.B_LTA)
+    )
     assert pending.pending
     with serve_tsa(stamper(authority, tmp_path)) as tsa:
-        later = sealer_of(tmp_path, authority, authority.issue("new"), level=SignatureLevel.B_LTA, tsa=http_timestamper(tsa.url))
+        later = sealer_of(
+            tmp_path,
+            authority,
+            authority.issue("new"),
+            level=SignatureLevel.B_LTA,
+            tsa=http_timestamper(tsa.url),
+        )
         done = later.complete_timestamps(pending.pdf)
     report = read_signature(done.pdf, authority.trust())
     assert (report.valid, report.signer_cn, report.level) == (True, "old", SignatureLevel.B_LTA)
 
 
 @pytest.mark.parametrize("fault", [Fault.WRONG_IMPRINT, Fault.BROKEN_SIGNATURE])
-def test_completing_takes_no_unchecked_stamp(tmp_path: Path, authority: Authority, fault: Fault) -> None:
+def test_completing_takes_no_unchecked_stamp(
+    tmp_path: Path, authority: Authority, fault: Fault
+) -> None:
     with serve_tsa(stamper(authority, tmp_path), fault) as tsa:
-        sealer = sealer_of(tmp_path, authority, authority.issue("S"), level=SignatureLevel.B_LTA, tsa=http_timestamper(tsa.url))
+        sealer = sealer_of(
+            tmp_path,
+            authority,
+            authority.issue("S"),
+            level=SignatureLevel.B_LTA,
+            tsa=http_timestamper(tsa.url),
+        )
         pending = seal(sealer)
         with pytest.raises(TimestampPendingError):
             sealer.complete_timestamps(pending.pdf)
 
 
-def test_completing_refuses_a_volume_whose_signature_is_broken(tmp_path: Path, authority: Authority) -> None:
+def test_completing_refuses_a_volume_whose_signature_is_broken(
+    tmp_path: Path, authority: Authority
+) -> None:
     with serve_tsa(stamper(authority, tmp_path)) as tsa:
-        sealer = sealer_of(tmp_path, authority, authority.issue("S"), level=SignatureLevel.B_LTA, tsa=http_timestamper(tsa.url))
+        sealer = sealer_of(
+            tmp_path,
+            authority,
+            authority.issue("S"),
+            level=SignatureLevel.B_LTA,
+            tsa=http_timestamper(tsa.url),
+        )
         signed = bytearray(seal(sealer).pdf)
         signed[len(page()) // 2] ^= 1
         with pytest.raises(SealError):
@@ -108,7 +155,9 @@ def test_a_stamp_of_an_unknown_authority_is_refused_and_there_is_no_volume(
     tmp_path: Path, authority: Authority, level: SignatureLevel
 ) -> None:
     with serve_tsa(stamper(Authority("Stranger"), tmp_path)) as tsa:
-        sealer = sealer_of(tmp_path, authority, authority.issue("S"), level=level, tsa=http_timestamper(tsa.url))
+        sealer = sealer_of(
+            tmp_path, authority, authority.issue("S"), level=level, tsa=http_timestamper(tsa.url)
+        )
         with pytest.raises(TimestampUntrustedError) as refused:
             seal(sealer)
     assert refused.value.code == "TSA_UNTRUSTED"
@@ -120,14 +169,34 @@ def test_a_revoked_time_stamping_certificate_is_refused(tmp_path: Path) -> None:
     tsa_key = authority.issue("TSA", tsa=True)
     authority.revoke(tsa_key)
     with serve_tsa(stamper(authority, tmp_path, tsa_key)) as tsa:
-        sealer = sealer_of(tmp_path, authority, authority.issue("S"), level=SignatureLevel.B_T, tsa=http_timestamper(tsa.url))
+        sealer = sealer_of(
+            tmp_path,
+            authority,
+            authority.issue("S"),
+            level=SignatureLevel.B_T,
+            tsa=http_timestamper(tsa.url),
+        )
         with pytest.raises(TimestampUntrustedError):
             seal(sealer)
 
 
-def test_the_authority_is_asked_with_the_login_and_without_it_stays_pending(tmp_path: Path, authority: Authority) -> None:
+def test_the_authority_is_asked_with_the_login_and_without_it_stays_pending(
+    tmp_path: Path, authority: Authority
+) -> None:
     issued = authority.issue("S")
     with serve_tsa(stamper(authority, tmp_path), login="archive:secret") as tsa:
-        known = seal(sealer_of(tmp_path, authority, issued, level=SignatureLevel.B_T, tsa=http_timestamper(tsa.url, "archive", "secret")))
-        unknown = seal(sealer_of(tmp_path, authority, issued, level=SignatureLevel.B_T, tsa=http_timestamper(tsa.url)))
+        known = seal(
+            sealer_of(
+                tmp_path,
+                authority,
+                issued,
+                level=SignatureLevel.B_T,
+                tsa=http_timestamper(tsa.url, "archive", "secret"),
+            )
+        )
+        unknown = seal(
+            sealer_of(
+                tmp_path, authority, issued, level=SignatureLevel.B_T, tsa=http_timestamper(tsa.url)
+            )
+        )
     assert (known.pending, unknown.pending) == (False, True)

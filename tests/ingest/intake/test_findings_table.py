@@ -44,7 +44,9 @@ LAST = "materials/006.jpg"
 
 
 def _event(node: str, **values: str) -> Change:
-    return lambda case, _: next(one for one in case["process"] if one["node"] == node).update(values)
+    return lambda case, _: next(one for one in case["process"] if one["node"] == node).update(
+        values
+    )
 
 
 def _facts(part: str, value: object) -> Change:
@@ -87,10 +89,17 @@ def _home_by_one(case: Case, _: Files) -> None:
     case["orgs"]["receive"] = HOME
     for event in case["process"]:
         event |= {"org": HOME, "actor_no": "1"}
-    case["process"] = [event for event in case["process"] if event["node"] not in {"TRANSFER", "FEEDBACK"}]
+    case["process"] = [
+        event for event in case["process"] if event["node"] not in {"TRANSFER", "FEEDBACK"}
+    ]
 
 
-_EVIDENCE = {"system": "s", "id": "1", "fetched_at": "2026-09-01T09:00:00+08:00", "sha256": "f" * 64}
+_EVIDENCE = {
+    "system": "s",
+    "id": "1",
+    "fetched_at": "2026-09-01T09:00:00+08:00",
+    "sha256": "f" * 64,
+}
 RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "GD-1-1": _material(4, source_ref=_EVIDENCE),
     "SCHEMA": _facts("surprise", 1),
@@ -110,7 +119,9 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "PERSON_AGE": _person(id_number="150602190001010014"),
     "GD-2-9": _material(5, type="其他"),
     "FORM_NOT_SYSTEM": lambda case, files: (
-        case["materials"][0].update(form=None, data=None, source="SCANNED_PROOF", files=["materials/001.jpg"]),
+        case["materials"][0].update(
+            form=None, data=None, source="SCANNED_PROOF", files=["materials/001.jpg"]
+        ),
         files.update({"materials/001.jpg": page(1)}),
     ),
     "GD-2-7": _material(5, pages=2),
@@ -132,14 +143,18 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "NO_EVIDENCE": _material(4, source_ref=None),
     "EVIDENCE_PARTIAL": lambda case, files: (
         case["materials"][4].update(files=["materials/005.jpg", "materials/y.jpg"], pages=2),
-        case["materials"][4].update(source_ref={**_EVIDENCE, "sha256": hashlib.sha256(page(5)).hexdigest()}),
+        case["materials"][4].update(
+            source_ref={**_EVIDENCE, "sha256": hashlib.sha256(page(5)).hexdigest()}
+        ),
         files.update({"materials/y.jpg": page(77)}),
     ),
     "CERT_SIGNATURE": _material(4, source_ref={**_EVIDENCE, "signature": "BROKEN"}),
     "NO_GRANT": _facts("grant", None),
     "GRANT_INVALID": lambda case, _: case["grant"].update(item="QC04"),
     "OVERDUE": _facts("due_on", "2026-08-31"),
-    "SEAL_EARLY": _facts("seal_uses", [{"seal_owner": HOME, "caller": OTHER, "at": "2026-09-01T09:00:00+08:00"}]),
+    "SEAL_EARLY": _facts(
+        "seal_uses", [{"seal_owner": HOME, "caller": OTHER, "at": "2026-09-01T09:00:00+08:00"}]
+    ),
     "GD-1-5": _material(5, captured_at="2027-01-01T00:00:00+08:00"),
     "GD-1-6": _person(name="测\ue000"),
     "FORMAT_MISMATCH": _named("materials/x.png", images.jpeg),
@@ -153,7 +168,9 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
 }
 
 RAISED_BY_THE_BAG: dict[str, Callable[[Files], Files]] = {
-    "BAG_INVALID": lambda files: {name: data for name, data in files.items() if name != "bagit.txt"},
+    "BAG_INVALID": lambda files: {
+        name: data for name, data in files.items() if name != "bagit.txt"
+    },
     "BAG_UNSAFE": lambda files: {**files, "fetch.txt": b""},
     "GD-1-14": lambda files: {**files, "data/case.json": files["data/case.json"] + b" "},
     "BAG_UNPROVEN": lambda files: {**files, "notes.txt": b"x"},
@@ -168,10 +185,15 @@ def inspected(folder: Path) -> dict[str, Outcome]:
 
 @pytest.mark.parametrize("code", RAISED_BY_FACTS_AND_FILES)
 def test_a_package_with_this_fault_is_found_under_this_code(tmp_path: Path, code: str) -> None:
-    case, files = copy.deepcopy(sound_case("150622020000-20260901-000001", receive=OTHER)), dict[str, bytes]()
+    case, files = (
+        copy.deepcopy(sound_case("150622020000-20260901-000001", receive=OTHER)),
+        dict[str, bytes](),
+    )
     assert inspected(make_bag(tmp_path / "sound", case=case)) == {}
     RAISED_BY_FACTS_AND_FILES[code](case, files)
-    assert inspected(make_bag(tmp_path / "bag", case=case, files=files))[code] is rules()[code].outcome
+    assert (
+        inspected(make_bag(tmp_path / "bag", case=case, files=files))[code] is rules()[code].outcome
+    )
 
 
 @pytest.mark.parametrize("code", RAISED_BY_THE_BAG)
@@ -182,4 +204,7 @@ def test_a_bag_with_this_fault_is_found_under_this_code(tmp_path: Path, code: st
 
 def test_every_code_of_the_table_is_raised_and_says_what_to_do() -> None:
     assert {*RAISED_BY_FACTS_AND_FILES, *RAISED_BY_THE_BAG, *ELSEWHERE} == set(rules())
-    assert all(rule.message.endswith("。") and rule.action.endswith("。") and rule.source for rule in rules().values())
+    assert all(
+        rule.message.endswith("。") and rule.action.endswith("。") and rule.source
+        for rule in rules().values()
+    )

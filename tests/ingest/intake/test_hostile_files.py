@@ -31,14 +31,21 @@ def _sound_files() -> dict[str, bytes]:
         return bags.sound_members(Path(folder))
 
 
-def inspected(tmp_path: Path, data: bytes, extension: str, pages: int = 1) -> tuple[set[str], Outcome | None]:
+def inspected(
+    tmp_path: Path, data: bytes, extension: str, pages: int = 1
+) -> tuple[set[str], Outcome | None]:
     """The codes and the outcome of a package that is sound but for this file."""
     case = sound_case("150602010000-20260901-000001")
     case["materials"][5] |= {"files": [f"materials/x.{extension}"], "pages": pages}
     files = {name: one for name, one in _sound_files().items() if name != "data/materials/006.jpg"}
     files |= {"data/case.json": json.dumps(case).encode(), f"data/materials/x.{extension}": data}
     rmtree(tmp_path / "bag", ignore_errors=True)
-    made = inspect_submission(read_bag(bags.folder_of(tmp_path / "bag", bags.resealed(files))), CATALOGUE, ORGANISATIONS, now=NOW)
+    made = inspect_submission(
+        read_bag(bags.folder_of(tmp_path / "bag", bags.resealed(files))),
+        CATALOGUE,
+        ORGANISATIONS,
+        now=NOW,
+    )
     return {one.code for one in made.findings}, made.outcome
 
 
@@ -99,7 +106,9 @@ def test_an_unusual_but_sound_file_is_accepted_with_its_pages_counted(
         (lambda: b'<!DOCTYPE a [<!ENTITY b "ha">]><a>&b;</a>', "xml", "FORMAT_UNKNOWN"),
     ],
 )
-def test_a_hostile_or_broken_file_is_refused_under_its_code(tmp_path: Path, make: Callable[[], bytes], extension: str, code: str) -> None:
+def test_a_hostile_or_broken_file_is_refused_under_its_code(
+    tmp_path: Path, make: Callable[[], bytes], extension: str, code: str
+) -> None:
     codes, outcome = inspected(tmp_path, make(), extension)
     assert code in codes
     assert outcome is Outcome.REFUSE
@@ -118,12 +127,19 @@ def test_a_hostile_or_broken_file_is_refused_under_its_code(tmp_path: Path, make
     ],
 )
 def test_a_doubtful_file_is_told_and_not_refused(
-    tmp_path: Path, make: Callable[[], bytes], extension: str, pages: int, code: str, outcome: Outcome
+    tmp_path: Path,
+    make: Callable[[], bytes],
+    extension: str,
+    pages: int,
+    code: str,
+    outcome: Outcome,
 ) -> None:
     assert inspected(tmp_path, make(), extension, pages) == ({code}, outcome)
 
 
-def test_a_package_that_is_written_while_it_is_inspected_is_refused_and_no_error(tmp_path: Path) -> None:
+def test_a_package_that_is_written_while_it_is_inspected_is_refused_and_no_error(
+    tmp_path: Path,
+) -> None:
     for name in ("materials/004.jpg", "case.json"):
         folder = make_bag(tmp_path / name)
         bag = read_bag(folder)
@@ -132,19 +148,34 @@ def test_a_package_that_is_written_while_it_is_inspected_is_refused_and_no_error
         assert [one.code for one in made.findings] == ["BAG_INVALID"]
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     start=st.sampled_from(
-        [b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*", b"%PDF-1.7\n", b"PK\x03\x04", b"PK\x05\x06"]
+        [
+            b"",
+            b"\xff\xd8\xff",
+            b"\x89PNG\r\n\x1a\n",
+            b"II*\x00",
+            b"MM\x00*",
+            b"%PDF-1.7\n",
+            b"PK\x03\x04",
+            b"PK\x05\x06",
+        ]
     ),
     junk=st.binary(max_size=200),
     extension=st.sampled_from(["jpg", "png", "tif", "pdf", "ofd", "exe", "x" * 30]),
 )
-def test_any_bytes_as_a_material_are_refused_and_never_an_error(tmp_path: Path, start: bytes, junk: bytes, extension: str) -> None:
+def test_any_bytes_as_a_material_are_refused_and_never_an_error(
+    tmp_path: Path, start: bytes, junk: bytes, extension: str
+) -> None:
     assert inspected(tmp_path, start + junk, extension)[1] is Outcome.REFUSE
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     make=st.sampled_from([images.jpeg, documents.pdf, documents.ofd, lambda: images.tiff("a")]),
     at=st.integers(0, 1 << 20),

@@ -20,7 +20,10 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 def codes(folder: Path) -> set[str]:
     """Inspect a bag; the codes found."""
-    return {one.code for one in inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW).findings}
+    return {
+        one.code
+        for one in inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW).findings
+    }
 
 
 @pytest.mark.parametrize("receive", ["150602010000", OTHER])
@@ -41,7 +44,9 @@ def _wrong_id(case: dict[str, Any]) -> None:
 
 
 def _home_only(case: dict[str, Any]) -> None:
-    case["item"]["code"] = next(one.code for one in CATALOGUE.enabled_items if one.mode == "HOME_ONLY")
+    case["item"]["code"] = next(
+        one.code for one in CATALOGUE.enabled_items if one.mode == "HOME_ONLY"
+    )
 
 
 def _skip_node(case: dict[str, Any]) -> None:
@@ -73,10 +78,16 @@ def _strange_field(case: dict[str, Any]) -> None:
         (_strange_field, "SCHEMA"),
     ],
 )
-def test_each_fault_of_the_facts_is_found_under_its_code(tmp_path: Path, change: Callable[[dict[str, Any]], None], code: str) -> None:
+def test_each_fault_of_the_facts_is_found_under_its_code(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], code: str
+) -> None:
     case = sound_case("150622020000-20260901-000001", receive=OTHER)
     change(case)
-    folder = make_bag(tmp_path / "bag", case=case, files={"materials/006.jpg": b""} if change is _drop_material else None)
+    folder = make_bag(
+        tmp_path / "bag",
+        case=case,
+        files={"materials/006.jpg": b""} if change is _drop_material else None,
+    )
     assert code in codes(folder)
 
 
@@ -90,7 +101,9 @@ def test_each_fault_of_the_facts_is_found_under_its_code(tmp_path: Path, change:
         ({"materials/004.jpg": b"GIF89a"}, "GD-3-4"),
     ],
 )
-def test_each_fault_of_the_files_is_found_under_its_code(tmp_path: Path, files: dict[str, bytes], code: str) -> None:
+def test_each_fault_of_the_files_is_found_under_its_code(
+    tmp_path: Path, files: dict[str, bytes], code: str
+) -> None:
     assert code in codes(make_bag(tmp_path / "bag", files=files))
 
 
@@ -111,12 +124,16 @@ def test_no_finding_repeats_an_id_number_or_a_name(tmp_path: Path) -> None:
     case = sound_case("150602010000-20260901-000001")
     case["applicant"]["id_number"] = "150602199001010017"
     case["subjects"][0]["phone"] = {"not": "text"}
-    found = inspect_submission(read_bag(make_bag(tmp_path / "bag", case=case)), CATALOGUE, ORGANISATIONS, now=NOW).findings
+    found = inspect_submission(
+        read_bag(make_bag(tmp_path / "bag", case=case)), CATALOGUE, ORGANISATIONS, now=NOW
+    ).findings
     assert found
     assert not any("测某" in str(one) or "150602199001010017" in str(one) for one in found)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(at=st.integers(0, 10_000), junk=st.binary(max_size=40))
 def test_no_bytes_in_case_json_crash_the_inspection(tmp_path: Path, at: int, junk: bytes) -> None:
     folder = tmp_path / "bag"
@@ -124,7 +141,9 @@ def test_no_bytes_in_case_json_crash_the_inspection(tmp_path: Path, at: int, jun
         make_bag(folder)
         (folder / "whole").write_bytes((folder / "data" / "case.json").read_bytes())
     whole = (folder / "whole").read_bytes()
-    (folder / "data" / "case.json").write_bytes(whole[: at % len(whole)] + junk + whole[at % len(whole) :])
+    (folder / "data" / "case.json").write_bytes(
+        whole[: at % len(whole)] + junk + whole[at % len(whole) :]
+    )
     codes(folder)
 
 
@@ -140,7 +159,9 @@ def test_no_finding_repeats_a_number_hidden_in_a_key_a_path_or_an_item_code(tmp_
         assert number not in str([one.public() for one in found])
 
 
-def test_a_home_case_received_and_approved_by_one_person_is_noted_and_not_held_up(tmp_path: Path) -> None:
+def test_a_home_case_received_and_approved_by_one_person_is_noted_and_not_held_up(
+    tmp_path: Path,
+) -> None:
     case = sound_case("150602010000-20260901-000001")
     for event in case["process"]:
         event["actor_no"] = "1"
@@ -164,7 +185,9 @@ def test_a_home_case_received_and_approved_by_one_person_is_noted_and_not_held_u
         ('"pages": 1', '"pages": 1e9'),
     ],
 )
-def test_what_no_database_or_clock_can_hold_is_refused_as_schema(tmp_path: Path, old: str, new: str) -> None:
+def test_what_no_database_or_clock_can_hold_is_refused_as_schema(
+    tmp_path: Path, old: str, new: str
+) -> None:
     folder = make_bag(tmp_path / "bag")
     text = (folder / "data" / "case.json").read_text("utf-8")
     assert old in text

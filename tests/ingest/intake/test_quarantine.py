@@ -30,7 +30,9 @@ def archive(tmp_path: Path) -> tuple[Engine, LocalStore]:
     return engine, LocalStore(tmp_path / "store")
 
 
-def test_a_package_larger_than_a_part_is_kept_in_parts_that_join_to_its_bytes(tmp_path: Path) -> None:
+def test_a_package_larger_than_a_part_is_kept_in_parts_that_join_to_its_bytes(
+    tmp_path: Path,
+) -> None:
     package = tmp_path / "large.zip"
     with package.open("wb") as out:
         for number in range(70):
@@ -46,7 +48,9 @@ def test_a_package_larger_than_a_part_is_kept_in_parts_that_join_to_its_bytes(tm
     assert peak < 2 * PART_BYTES + (8 << 20)
 
 
-def test_a_folder_is_kept_as_a_zip_with_its_links_as_links_and_the_same_bytes_each_time(tmp_path: Path) -> None:
+def test_a_folder_is_kept_as_a_zip_with_its_links_as_links_and_the_same_bytes_each_time(
+    tmp_path: Path,
+) -> None:
     bag = make_bag(tmp_path / "bag")
     (bag / "data" / "link").symlink_to("/etc/hostname")
     store = LocalStore(tmp_path / "store")
@@ -61,21 +65,35 @@ def test_a_folder_is_kept_as_a_zip_with_its_links_as_links_and_the_same_bytes_ea
 def test_a_package_that_changes_between_inspection_and_taking_over_is_refused_and_its_neighbour_taken(
     tmp_path: Path, archive: tuple[Engine, LocalStore]
 ) -> None:
-    paths = [make_bag(tmp_path / name, case_no=f"150602010000-20260901-00000{name}") for name in ("1", "2")]
-    inspected = [inspect_package(path, load_catalogue(), load_organisations(), NOW) for path in paths]
+    paths = [
+        make_bag(tmp_path / name, case_no=f"150602010000-20260901-00000{name}")
+        for name in ("1", "2")
+    ]
+    inspected = [
+        inspect_package(path, load_catalogue(), load_organisations(), NOW) for path in paths
+    ]
     (paths[0] / "data" / "materials" / "005.jpg").write_bytes(page(77))
     engine, store = archive
-    received: list[Received] = [receive(engine, store, "test", path, *seen, now=NOW) for path, seen in zip(paths, inspected, strict=True)]
+    received: list[Received] = [
+        receive(engine, store, "test", path, *seen, now=NOW)
+        for path, seen in zip(paths, inspected, strict=True)
+    ]
     assert [one.outcome for one in received] == [IntakeOutcome.REFUSED, IntakeOutcome.ACCEPTED]
     assert {one.code for one in received[0].findings} == {"BAG_INVALID"}
     with reading(engine) as session:
-        prefix = session.scalars(select(Delivery.quarantine_prefix).where(Delivery.bag == "1")).one()
+        prefix = session.scalars(
+            select(Delivery.quarantine_prefix).where(Delivery.bag == "1")
+        ).one()
     with zipfile.ZipFile(io.BytesIO(store.read(f"{prefix}/package.zip"))) as kept:
         assert kept.read("data/materials/005.jpg") == page(77)
 
 
-def test_a_package_that_is_gone_when_it_is_taken_over_is_refused_and_told(tmp_path: Path, archive: tuple[Engine, LocalStore]) -> None:
+def test_a_package_that_is_gone_when_it_is_taken_over_is_refused_and_told(
+    tmp_path: Path, archive: tuple[Engine, LocalStore]
+) -> None:
     path = make_bag(tmp_path / "gone")
     bag, submission = inspect_package(path, load_catalogue(), load_organisations(), NOW)
     path.rename(tmp_path / "elsewhere")
-    assert receive(*archive, "test", path, bag, submission, now=NOW).outcome is IntakeOutcome.REFUSED
+    assert (
+        receive(*archive, "test", path, bag, submission, now=NOW).outcome is IntakeOutcome.REFUSED
+    )

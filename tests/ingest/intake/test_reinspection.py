@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
-from archive.accession.accession import blob_key
 from archive.database.engine import connect, migrate, reading, writing
-from archive.database.tables_cases import Component, JournalEntry
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Component
 from archive.inspection.report import report
 from archive.inspection.table import CHECKS, Phase
+from archive.reference.objects import blob_key
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from ingest.intake.intake import inspect_package, receive
@@ -35,7 +36,9 @@ def held(tmp_path: Path) -> tuple[Engine, LocalStore]:
 
 
 @pytest.mark.parametrize("phase", Phase)
-def test_a_sound_case_is_found_sound_again_and_the_journal_tells_who_why_and_when(held: tuple[Engine, LocalStore], phase: Phase) -> None:
+def test_a_sound_case_is_found_sound_again_and_the_journal_tells_who_why_and_when(
+    held: tuple[Engine, LocalStore], phase: Phase
+) -> None:
     engine, store = held
     done = reinspect(engine, store, *TABLES, case_no=CASE, phase=phase, now=NOW)
     assert done.findings == ()
@@ -44,11 +47,18 @@ def test_a_sound_case_is_found_sound_again_and_the_journal_tells_who_why_and_whe
     with reading(engine) as session:
         entry = session.scalars(select(JournalEntry).where(JournalEntry.act == "REINSPECT")).one()
     detail = json.loads(entry.detail)
-    assert (entry.actor, entry.subject, detail["reason"], detail["phase"]) == ("cli:档案员", CASE, "年度抽检", phase)
+    assert (entry.actor, entry.subject, detail["reason"], detail["phase"]) == (
+        "cli:档案员",
+        CASE,
+        "年度抽检",
+        phase,
+    )
     assert detail["inspected_at"] == "2026-10-01T00:00:00+00:00"
 
 
-def test_an_object_that_changed_in_the_store_is_never_inspected_as_if_it_were_the_one_taken_over(held: tuple[Engine, LocalStore]) -> None:
+def test_an_object_that_changed_in_the_store_is_never_inspected_as_if_it_were_the_one_taken_over(
+    held: tuple[Engine, LocalStore],
+) -> None:
     engine, store = held
     with reading(engine) as session:
         digest = session.scalars(select(Component.sha256)).first()
@@ -68,11 +78,19 @@ def test_every_check_of_a_phase_stands_in_its_report_once_and_every_finding_too(
     ]
     laid = report(found, Phase.GD)
     rows = [row for group in laid for row in group["items"]]
-    assert [group["group"] for group in laid] == ["GD-1 真实性", "GD-2 完整性", "GD-3 可用性", "GD-4 安全性", "其他"]
+    assert [group["group"] for group in laid] == [
+        "GD-1 真实性",
+        "GD-2 完整性",
+        "GD-3 可用性",
+        "GD-4 安全性",
+        "其他",
+    ]
     names = [name for row in rows for name in row["checks"]]
     assert {check.name for check in CHECKS if Phase.GD in check.phases} <= set(names)
     assert len({row["code"] for row in rows}) == len(rows)
-    assert sorted(one["code"] for row in rows for one in row["findings"]) == sorted(one["code"] for one in found)
+    assert sorted(one["code"] for row in rows for one in row["findings"]) == sorted(
+        one["code"] for one in found
+    )
     assert {row["code"]: row["outcome"] for row in rows}["GD-2-7"] == "CONFIRM"
     assert {row["code"]: row["outcome"] for row in rows}["GD-1-8"] == "CONFIRM"
     assert {row["outcome"] for row in rows if not row["findings"]} == {"PASS"}

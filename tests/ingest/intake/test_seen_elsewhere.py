@@ -10,7 +10,7 @@ from PIL import Image
 from sqlalchemy import Engine, select
 
 from archive.database.engine import connect, migrate, reading
-from archive.database.tables_cases import JournalEntry
+from archive.database.tables_audit import JournalEntry
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import IntakeOutcome
@@ -23,14 +23,24 @@ NOW = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 def deliver(
-    engine: Engine, folder: Path, number: int, scanned: bytes, *, supplement: bool = False, store: LocalStore | None = None
+    engine: Engine,
+    folder: Path,
+    number: int,
+    scanned: bytes,
+    *,
+    supplement: bool = False,
+    store: LocalStore | None = None,
 ) -> Received:
     case = sound_case(f"150602010000-20260901-{number:06d}")
     if supplement:
         case["supplement"] = True
-    path = make_bag(folder / f"bag-{number}-{supplement}", case=case, files={"materials/006.jpg": scanned})
+    path = make_bag(
+        folder / f"bag-{number}-{supplement}", case=case, files={"materials/006.jpg": scanned}
+    )
     bag, submission = inspect_package(path, load_catalogue(), load_organisations(), NOW)
-    return receive(engine, store or LocalStore(folder / "store"), "test", path, bag, submission, now=NOW)
+    return receive(
+        engine, store or LocalStore(folder / "store"), "test", path, bag, submission, now=NOW
+    )
 
 
 def smaller(data: bytes) -> bytes:
@@ -39,7 +49,9 @@ def smaller(data: bytes) -> bytes:
     return out.getvalue()
 
 
-def test_a_copy_of_a_scan_of_another_case_waits_for_a_person_and_both_cases_are_named(tmp_path: Path) -> None:
+def test_a_copy_of_a_scan_of_another_case_waits_for_a_person_and_both_cases_are_named(
+    tmp_path: Path,
+) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'yice.db'}")
     migrate(engine)
     assert deliver(engine, tmp_path, 1, page(50)).outcome is IntakeOutcome.ACCEPTED
@@ -51,7 +63,9 @@ def test_a_copy_of_a_scan_of_another_case_waits_for_a_person_and_both_cases_are_
     assert found.place == "material 6"
 
 
-def test_the_certificates_of_two_cases_may_be_the_same_and_a_supplement_may_bring_its_own_pages_again(tmp_path: Path) -> None:
+def test_the_certificates_of_two_cases_may_be_the_same_and_a_supplement_may_bring_its_own_pages_again(
+    tmp_path: Path,
+) -> None:
     # Materials 4 and 5 of every bag here are the same two pictures, shared certificates both.
     engine = connect(f"sqlite:///{tmp_path / 'yice.db'}")
     migrate(engine)
@@ -60,7 +74,9 @@ def test_the_certificates_of_two_cases_may_be_the_same_and_a_supplement_may_brin
     assert again.outcome is IntakeOutcome.ACCEPTED
 
 
-def test_of_two_that_come_at_once_with_one_page_the_record_in_the_bucket_says_what_the_row_says(tmp_path: Path) -> None:
+def test_of_two_that_come_at_once_with_one_page_the_record_in_the_bucket_says_what_the_row_says(
+    tmp_path: Path,
+) -> None:
     engine = connect(f"sqlite:///{tmp_path / 'yice.db'}")
     migrate(engine)
 
@@ -78,7 +94,11 @@ def test_of_two_that_come_at_once_with_one_page_the_record_in_the_bucket_says_wh
     second = deliver(engine, tmp_path, 2, smaller(page(50)), store=Overtaken(tmp_path / "store"))
     assert second.outcome is IntakeOutcome.CONFIRM
     with reading(engine) as session:
-        entry = session.scalars(select(JournalEntry).where(JournalEntry.act == "ACCESSION", JournalEntry.subject == second.case_no)).one()
+        entry = session.scalars(
+            select(JournalEntry).where(
+                JournalEntry.act == "ACCESSION", JournalEntry.subject == second.case_no
+            )
+        ).one()
     record = json.loads(LocalStore(tmp_path / "store").read(json.loads(entry.detail)["record"]))
     assert [one["code"] for one in record["findings"]] == [one.code for one in second.findings]
     assert "SEEN_ELSEWHERE" in {one.code for one in second.findings}

@@ -76,9 +76,16 @@ def test_nothing_is_said_of_a_page_that_can_be_read_or_is_not_written(page: Imag
 
 
 @pytest.mark.parametrize(
-    ("made", "code"), [(images.dark_jpeg, "TOO_DARK"), (images.blurred_jpeg, "BLURRED"), (images.cut_off_jpeg, "CUT_OFF")]
+    ("made", "code"),
+    [
+        (images.dark_jpeg, "TOO_DARK"),
+        (images.blurred_jpeg, "BLURRED"),
+        (images.cut_off_jpeg, "CUT_OFF"),
+    ],
 )
-def test_what_cannot_be_read_is_told_of_a_picture_and_of_a_scanned_pdf_alike(made: object, code: str) -> None:
+def test_what_cannot_be_read_is_told_of_a_picture_and_of_a_scanned_pdf_alike(
+    made: object, code: str
+) -> None:
     data = made()  # type: ignore[operator]
     assert look(data).unclear == ((1, code),)
     assert look(documents.scanned_pdf(data, A4)).unclear == ((1, code),)
@@ -91,12 +98,16 @@ def test_the_resolution_of_a_scanned_pdf_is_that_of_its_picture_whatever_the_pag
 
 @pytest.mark.parametrize("size", [(1, 1), (63, 63), (64, 64), (400, 64)])
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_picture_of_any_size_and_tone_is_judged_without_a_fault(size: tuple[int, int], level: int) -> None:
+def test_a_picture_of_any_size_and_tone_is_judged_without_a_fault(
+    size: tuple[int, int], level: int
+) -> None:
     assert set(unreadable(Image.new("L", size, level))) <= {"TOO_DARK"}
 
 
 def test_the_time_that_a_camera_wrote_is_read_and_what_is_no_time_says_nothing() -> None:
-    assert look(scans.jpeg(images.written(), 200, taken=datetime(2026, 9, 1, 8, 30))).taken == ((1, "2026-09-01T08:30:00"),)  # noqa: DTZ001 - cameras know no zone
+    assert look(scans.jpeg(images.written(), 200, taken=datetime(2026, 9, 1, 8, 30))).taken == (
+        (1, "2026-09-01T08:30:00"),
+    )  # noqa: DTZ001 - cameras know no zone
     for garbage in ("0000:00:00 00:00:00", "yesterday", "2026:13:41 99:00:00"):
         exif, out = Image.Exif(), io.BytesIO()
         exif[0x0132] = garbage

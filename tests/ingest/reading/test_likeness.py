@@ -14,9 +14,10 @@ from PIL import Image, ImageEnhance
 from sqlalchemy import insert
 
 from api.demo import scans
-from archive.accession.page_prints import NEAR, _keys, distance, keep_prints, seen_elsewhere
+from archive.accession.page_prints import _keys, keep_prints, seen_elsewhere
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import Case, PageBand, PagePrint
+from archive.reference.prints import NEAR, distance
 from ingest.reading.likeness import page_print
 from tests.support.factories import sound_case
 
@@ -29,7 +30,9 @@ _STOCK = (
 
 def scan(seed: int, name: str = "王伟") -> Image.Image:
     """One capture of a page: the same form for everybody, another pose of the sheet each time."""
-    return scans.colour(scans.Page("证明", (f"姓名：{name}", *_STOCK * 4), "演示派出所"), 200, Random(seed))  # noqa: S311 - repeatable
+    return scans.colour(
+        scans.Page("证明", (f"姓名：{name}", *_STOCK * 4), "演示派出所"), 200, Random(seed)
+    )  # noqa: S311 - repeatable
 
 
 def _recompressed(image: Image.Image) -> Image.Image:
@@ -46,12 +49,16 @@ def _recompressed(image: Image.Image) -> Image.Image:
         _recompressed,
         lambda image: ImageEnhance.Brightness(image).enhance(0.85),
         lambda image: image.convert("L"),
-        lambda image: image.convert("L").point([255 * (level > 150) for level in range(256)]).convert("1"),
+        lambda image: (
+            image.convert("L").point([255 * (level > 150) for level in range(256)]).convert("1")
+        ),
     ],
     ids=["half", "larger", "recompressed", "darker", "grey", "black and white"],
 )
 @pytest.mark.parametrize("seed", range(3))
-def test_a_copy_differs_in_few_bits(seed: int, copied: Callable[[Image.Image], Image.Image]) -> None:
+def test_a_copy_differs_in_few_bits(
+    seed: int, copied: Callable[[Image.Image], Image.Image]
+) -> None:
     assert distance(page_print(scan(seed)), page_print(copied(scan(seed)))) <= NEAR
 
 
@@ -60,13 +67,22 @@ def test_a_copy_in_which_only_the_name_was_changed_is_known_as_a_copy() -> None:
 
 
 def test_another_capture_of_the_same_form_or_even_of_the_same_sheet_differs_in_many_bits() -> None:
-    prints = [page_print(scan(seed, name)) for seed, name in enumerate(("王伟", "李芳", "张敏", "王伟", "陈静", "王伟", "杨洋", "赵磊"))]
+    prints = [
+        page_print(scan(seed, name))
+        for seed, name in enumerate(
+            ("王伟", "李芳", "张敏", "王伟", "陈静", "王伟", "杨洋", "赵磊")
+        )
+    ]
     apart = [distance(one, other) for place, one in enumerate(prints) for other in prints[:place]]
     assert min(apart) > NEAR
 
 
 @settings(max_examples=20, deadline=None)
-@given(width=st.integers(1, 80), height=st.integers(1, 80), mode=st.sampled_from(["1", "L", "RGB", "CMYK"]))
+@given(
+    width=st.integers(1, 80),
+    height=st.integers(1, 80),
+    mode=st.sampled_from(["1", "L", "RGB", "CMYK"]),
+)
 def test_any_picture_has_a_print_of_512_bits(width: int, height: int, mode: str) -> None:
     assert 0 <= page_print(Image.new(mode, (width, height))) < 1 << 512
 
@@ -83,9 +99,15 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
         )  # fmt: skip
         session.add(case)
         session.flush()
-        rows = [{"id": at, "case_id": case.id, "material_no": 4, "page": at, "bits": one.to_bytes(64)} for at, one in enumerate(known, 1)]
+        rows = [
+            {"id": at, "case_id": case.id, "material_no": 4, "page": at, "bits": one.to_bytes(64)}
+            for at, one in enumerate(known, 1)
+        ]
         session.execute(insert(PagePrint), rows)
-        session.execute(insert(PageBand), [{"key": key, "print_id": at} for at, one in enumerate(known, 1) for key in _keys(one)])
+        session.execute(
+            insert(PageBand),
+            [{"key": key, "print_id": at} for at, one in enumerate(known, 1) for key in _keys(one)],
+        )
     wanted = {}
     for page in range(100):
         bent = known[page * 7]
@@ -101,11 +123,16 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
     assert each < 0.02
 
 
-def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_another_case_is_still_found(tmp_path: Path) -> None:
+def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_another_case_is_still_found(
+    tmp_path: Path,
+) -> None:
     engine, form = connect(f"sqlite:///{tmp_path / 'yice.db'}"), Random(2).getrandbits(512)  # noqa: S311 - repeatable
     migrate(engine)
     with writing(engine) as session:
-        for case_no, pages in (("A-1", 70), ("B-1", 1)):  # many of the case's own first, more than are read at once
+        for case_no, pages in (
+            ("A-1", 70),
+            ("B-1", 1),
+        ):  # many of the case's own first, more than are read at once
             case = Case(
                 case_no=case_no, content_digest=case_no, state="ACCEPTED", facts=sound_case(case_no), snapshot={}, findings=[], item_code="",
                 item_version="", receive_org="", accept_org="", domicile_org="", completed_at=datetime.now(UTC), accepted_at=datetime.now(UTC),
@@ -116,5 +143,7 @@ def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_anothe
     with reading(engine) as session:
         found = list(seen_elsewhere(session, "A-1", {(4, 1): form, (4, 2): form ^ (1 << 511)}))
         assert [(one.page, one.other_case_no) for one in found] == [(1, "B-1"), (2, "B-1")]
-        assert [one.other_case_no for one in seen_elsewhere(session, "C-1", {(1, 1): form})] == ["A-1"]
+        assert [one.other_case_no for one in seen_elsewhere(session, "C-1", {(1, 1): form})] == [
+            "A-1"
+        ]
         assert list(seen_elsewhere(session, "A-1", {(4, 1): form ^ ((1 << 512) - 1)})) == []

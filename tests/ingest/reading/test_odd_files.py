@@ -46,7 +46,12 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sources")
     words = [sys.executable, "-m", "tests.resources.source_packages"]
     asked = [
-        subprocess.Popen([*words, name, version(name), str(folder)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        subprocess.Popen(
+            [*words, name, version(name), str(folder)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         for name in FEWEST
     ]
     wrong = [said for one in asked if (said := one.communicate(timeout=300)[1]) and one.returncode]
@@ -67,7 +72,9 @@ def odd_files(package: Path) -> Iterator[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("name", FEWEST)
-def test_every_odd_file_ends_in_a_finding_or_is_accepted_and_none_hangs_or_harms(name: str, fetched: Path, tmp_path: Path) -> None:
+def test_every_odd_file_ends_in_a_finding_or_is_accepted_and_none_hangs_or_harms(
+    name: str, fetched: Path, tmp_path: Path
+) -> None:
     (package,) = fetched.glob(f"{name}-*.tar.gz")
     outcomes: Counter[str] = Counter()
     for place, data in odd_files(package):
@@ -78,7 +85,11 @@ def test_every_odd_file_ends_in_a_finding_or_is_accepted_and_none_hangs_or_harms
         assert time.monotonic() - begun < 2 * LIMITS.wall_seconds + 10, place
         assert seen.fault is None or seen.fault in rules(), place
         if seen.fault is None:
-            assert seen.media_type is None or (seen.media_type in ACCEPTED and seen.pages > 0), place
+            assert seen.media_type is None or (seen.media_type in ACCEPTED and seen.pages > 0), (
+                place
+            )
         outcomes[seen.fault or seen.media_type or "FORMAT_UNKNOWN"] += 1
     assert sum(outcomes.values()) >= FEWEST[name], outcomes
-    assert {"pikepdf": "application/pdf", "pillow": "image/png", "pyhanko": "application/pdf"}[name] in outcomes
+    assert {"pikepdf": "application/pdf", "pillow": "image/png", "pyhanko": "application/pdf"}[
+        name
+    ] in outcomes

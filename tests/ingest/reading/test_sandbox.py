@@ -30,7 +30,9 @@ def test_one_child_looks_at_many_files(tmp_path: Path) -> None:
     child = Child(Limits())
     first = pid_of(child)
     for _ in range(20):
-        assert child.look(stored(tmp_path, documents.pdf())) == Look("application/pdf", 1, texts=((1, "Certificate 0"),))
+        assert child.look(stored(tmp_path, documents.pdf())) == Look(
+            "application/pdf", 1, texts=((1, "Certificate 0"),)
+        )
     assert pid_of(child) == first
     child.close()
 
@@ -52,11 +54,15 @@ def test_a_file_that_takes_too_long_to_compute_is_ended(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [documents.flate_bomb_pdf, documents.object_stream_bomb_pdf])
-def test_a_bomb_is_stopped_by_the_memory_limit_and_the_next_file_is_well(tmp_path: Path, make: Callable[[], bytes]) -> None:
+def test_a_bomb_is_stopped_by_the_memory_limit_and_the_next_file_is_well(
+    tmp_path: Path, make: Callable[[], bytes]
+) -> None:
     limits = Limits(memory=1 << 30)
     seen = pooled_look(stored(tmp_path, make()), limits)
     assert seen.fault == "FILE_UNSAFE"
-    assert pooled_look(stored(tmp_path, documents.pdf()), limits) == Look("application/pdf", 1, texts=((1, "Certificate 0"),))
+    assert pooled_look(stored(tmp_path, documents.pdf()), limits) == Look(
+        "application/pdf", 1, texts=((1, "Certificate 0"),)
+    )
 
 
 def test_a_child_killed_while_it_was_idle_refuses_no_sound_file(tmp_path: Path) -> None:
@@ -80,7 +86,9 @@ def test_a_child_cannot_write_a_file_open_many_or_reach_the_network() -> None:
     assert lines["Max address space"] == str(2 << 30)
     assert "NoNewPrivs:\t1" in Path(f"/proc/{pid_of(child)}/status").read_text("ascii")
     ours, theirs = (os.readlink(f"/proc/{pid}/ns/net") for pid in (os.getpid(), pid_of(child)))  # noqa: PTH115 - not a path
-    if ours != theirs:  # where the kernel grants a namespace of its own, nothing but its loopback is there
+    if (
+        ours != theirs
+    ):  # where the kernel grants a namespace of its own, nothing but its loopback is there
         names = Path(f"/proc/{pid_of(child)}/net/dev").read_text("ascii").splitlines()[2:]
         assert [line.split(":")[0].strip() for line in names] == ["lo"]
     child.close()
@@ -106,7 +114,9 @@ def test_a_file_larger_than_any_scan_is_not_even_read(tmp_path: Path) -> None:
     assert pooled_look(PayloadFile(tmp_path, "file", 600 << 20)).why == "文件过大"
 
 
-def test_a_machine_that_can_start_no_child_is_an_error_and_no_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_that_can_start_no_child_is_an_error_and_no_finding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
     with pytest.raises(SandboxError):
         pooled_look(stored(tmp_path, b"x"), Limits(wall_seconds=55.0))
@@ -122,6 +132,8 @@ def test_the_child_ends_with_its_parent() -> None:
     os.close(write)
     pid = int(os.read(read, 100))
     deadline = time.monotonic() + 10
-    while Path(f"/proc/{pid}").exists() and "zombie" not in Path(f"/proc/{pid}/status").read_text("ascii"):
+    while Path(f"/proc/{pid}").exists() and "zombie" not in Path(f"/proc/{pid}/status").read_text(
+        "ascii"
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -12,7 +12,11 @@ from ingest.reading.stacks import StackError, split
 from ingest.reading.tiff_pages import pages_of
 from tests.support.factories import page
 
-COVER, FIRST, SECOND = "YICE/1 CASE 150602010000-20260901-000001", "YICE/1 MATERIAL 4 出生医学证明", "YICE/1 MATERIAL 6 非婚生育说明"
+COVER, FIRST, SECOND = (
+    "YICE/1 CASE 150602010000-20260901-000001",
+    "YICE/1 MATERIAL 4 出生医学证明",
+    "YICE/1 MATERIAL 6 非婚生育说明",
+)
 OTHER = "YICE/1 CASE 150602010000-20260901-000002"
 
 
@@ -24,7 +28,14 @@ def sheets(*words: str | int) -> list[bytes]:
 def tiff(pages: list[bytes], compression: str = "tiff_deflate") -> bytes:
     images = [Image.open(io.BytesIO(one)).convert("L") for one in pages]
     out = io.BytesIO()
-    images[0].save(out, "TIFF", save_all=True, append_images=images[1:], compression=compression, dpi=(200, 200))
+    images[0].save(
+        out,
+        "TIFF",
+        save_all=True,
+        append_images=images[1:],
+        compression=compression,
+        dpi=(200, 200),
+    )
     return out.getvalue()
 
 
@@ -40,7 +51,9 @@ def strips(data: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("form", [tiff, _pdf])
-def test_cover_and_separator_sheets_split_a_stack_into_cases_and_materials(form: Callable[[list[bytes]], bytes]) -> None:
+def test_cover_and_separator_sheets_split_a_stack_into_cases_and_materials(
+    form: Callable[[list[bytes]], bytes],
+) -> None:
     _, pieces = split(form(sheets(COVER, FIRST, 1, 2, SECOND, 3, OTHER, FIRST, 4)))
     assert [(one.case_no[-1], one.no, one.type, one.pages) for one in pieces] == [
         ("1", 4, "出生医学证明", [2, 3]),
@@ -54,7 +67,9 @@ def test_the_pages_of_a_tiff_are_copied_strip_for_strip(compression: str) -> Non
     stack = tiff(sheets(COVER, FIRST, 1, 2, SECOND, 3), compression)
     _, pieces = split(stack)
     of_sheets = len(strips(tiff(sheets(COVER, FIRST), compression)))
-    assert strips(pieces[0].data) == strips(stack)[of_sheets : of_sheets + len(strips(pieces[0].data))]
+    assert (
+        strips(pieces[0].data) == strips(stack)[of_sheets : of_sheets + len(strips(pieces[0].data))]
+    )
     with Image.open(io.BytesIO(pieces[0].data)) as image:
         assert (image.n_frames, image.info["dpi"]) == (2, (200, 200))
 
@@ -76,7 +91,9 @@ def test_the_images_of_a_pdf_are_copied_stream_for_stream() -> None:
         ((COVER,), "分隔页之后没有页"),
     ],
 )
-def test_a_stack_whose_sheets_leave_a_doubt_is_refused_whole(words: tuple[str | int, ...], why: str) -> None:
+def test_a_stack_whose_sheets_leave_a_doubt_is_refused_whole(
+    words: tuple[str | int, ...], why: str
+) -> None:
     with pytest.raises(StackError, match=why):
         split(tiff(sheets(*words)))
 

@@ -63,10 +63,14 @@ def test_a_clean_package_passes(clamd: str, tmp_path: Path) -> None:
     assert codes(make_bag(tmp_path / "bag"), clamd) == set()
 
 
-def test_an_infected_file_refuses_the_package_also_when_it_hides_in_an_image(clamd: str, tmp_path: Path) -> None:
+def test_an_infected_file_refuses_the_package_also_when_it_hides_in_an_image(
+    clamd: str, tmp_path: Path
+) -> None:
     from tests.support.factories import page
 
-    assert "VIRUS" in codes(make_bag(tmp_path / "bag", files={"materials/006.jpg": page(6) + EICAR}), clamd)
+    assert "VIRUS" in codes(
+        make_bag(tmp_path / "bag", files={"materials/006.jpg": page(6) + EICAR}), clamd
+    )
 
 
 def test_a_scanner_that_cannot_be_reached_refuses_the_package(tmp_path: Path) -> None:

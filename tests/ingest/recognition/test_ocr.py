@@ -9,13 +9,23 @@ import pytest
 from PIL import Image
 from sqlalchemy import Engine, select, update
 
-from archive.accession.accession import blob_key
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_cases import Case, Job
+from archive.database.tables_cases import Case
+from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
 from archive.recognition.page_texts import PageText, texts_of_case
-from archive.recognition.queue import OCR, claim_page, fail_page, progress_of, queue_held, record_text, retry_failed, waiting_pages
+from archive.recognition.queue import (
+    OCR,
+    claim_page,
+    fail_page,
+    progress_of,
+    queue_held,
+    record_text,
+    retry_failed,
+    waiting_pages,
+)
 from archive.reference.errors import LeaseLostError
+from archive.reference.objects import blob_key
 from ingest.reading.sandbox import Limits, pooled_ask
 from ingest.recognition import ocr
 from storage.local_store import LocalStore
@@ -34,7 +44,9 @@ def job_of(engine: Engine, digest: str, page: int = 1) -> Job:
 
 
 @needs_ocr
-def test_a_scan_that_comes_in_two_cases_is_read_once_and_says_its_words_in_both(engine: Engine, store: LocalStore) -> None:
+def test_a_scan_that_comes_in_two_cases_is_read_once_and_says_its_words_in_both(
+    engine: Engine, store: LocalStore
+) -> None:
     digest = hold_scan(engine, store, 1, scan())
     assert hold_scan(engine, store, 2, scan()) == digest
     with reading(engine) as session:
@@ -45,7 +57,11 @@ def test_a_scan_that_comes_in_two_cases_is_read_once_and_says_its_words_in_both(
         row = session.scalars(select(RecognisedPage)).one()
         cases = session.scalars(select(Case.case_no).order_by(Case.id)).all()
         said = [texts_of_case(session, store, one) for one in cases]
-    assert (row.engine, row.lease_owner, row.characters) == ("rapidocr-onnxruntime", None, sum(map(len, ("居住证明", *WORDS))))
+    assert (row.engine, row.lease_owner, row.characters) == (
+        "rapidocr-onnxruntime",
+        None,
+        sum(map(len, ("居住证明", *WORDS))),
+    )
     assert row.confidence is not None
     assert row.confidence > 0.9
     # It lies by content, readable without our software, and each line has its place: below the heading, from the left.
@@ -53,11 +69,15 @@ def test_a_scan_that_comes_in_two_cases_is_read_once_and_says_its_words_in_both(
     assert [line["text"] for line in kept["lines"]] == ["居住证明", *WORDS]
     tops = [line["corners"][1] for line in kept["lines"]]
     assert tops == sorted(tops)
-    assert [{place: text.text for place, text in one.items()} for one in said] == [{(2, 1): "\n".join(("居住证明", *WORDS))}] * 2
+    assert [{place: text.text for place, text in one.items()} for one in said] == [
+        {(2, 1): "\n".join(("居住证明", *WORDS))}
+    ] * 2
     assert job_of(engine, digest).state == "DONE"
 
 
-def test_what_was_taken_over_while_ocr_was_off_is_queued_when_it_is_on(engine: Engine, store: LocalStore) -> None:
+def test_what_was_taken_over_while_ocr_was_off_is_queued_when_it_is_on(
+    engine: Engine, store: LocalStore
+) -> None:
     digest = hold_scan(engine, store, 1, scan(), pages=3)
     with writing(engine) as session:
         for table in (RecognisedPage, Job):
@@ -72,7 +92,9 @@ def test_what_was_taken_over_while_ocr_was_off_is_queued_when_it_is_on(engine: E
 
 @needs_ocr
 @pytest.mark.parametrize("broken", ["cut_jpeg", "bomb"])
-def test_a_picture_that_cannot_be_read_leaves_its_code_and_waits_for_a_person(engine: Engine, store: LocalStore, broken: str) -> None:
+def test_a_picture_that_cannot_be_read_leaves_its_code_and_waits_for_a_person(
+    engine: Engine, store: LocalStore, broken: str
+) -> None:
     data = images.cut_jpeg() if broken == "cut_jpeg" else b"GIF89a" + bytes(100)
     digest = hold_scan(engine, store, 1, data)
     assert not ocr.recognise_page(engine, store, "reader", digest, 1)
@@ -85,21 +107,29 @@ def test_a_picture_that_cannot_be_read_leaves_its_code_and_waits_for_a_person(en
 
 
 @needs_ocr
-def test_a_page_that_costs_too_much_ends_its_child_and_not_us(engine: Engine, store: LocalStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_costs_too_much_ends_its_child_and_not_us(
+    engine: Engine, store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     digest = hold_scan(engine, store, 1, scan())
     monkeypatch.setattr(ocr, "LIMITS", Limits(memory=6 << 30, cpu_seconds=-1))
     assert not ocr.recognise_page(engine, store, "reader", digest, 1)
     assert job_of(engine, digest).error_code == "OCR_LIMIT"
 
 
-def test_only_who_holds_the_lease_records_and_the_first_text_is_the_text(engine: Engine, store: LocalStore) -> None:
+def test_only_who_holds_the_lease_records_and_the_first_text_is_the_text(
+    engine: Engine, store: LocalStore
+) -> None:
     digest = hold_scan(engine, store, 1, scan())
-    text = PageText(digest, 1, whole=False, width=1, height=1, engine="none", engine_version="0", lines=())
+    text = PageText(
+        digest, 1, whole=False, width=1, height=1, engine="none", engine_version="0", lines=()
+    )
     with writing(engine) as session:
         late = claim_page(session, digest, 1, "late")
         assert late
         assert claim_page(session, digest, 1, "other") is None
-        session.execute(update(RecognisedPage).values(lease_until=database_now(session) - timedelta(seconds=1)))
+        session.execute(
+            update(RecognisedPage).values(lease_until=database_now(session) - timedelta(seconds=1))
+        )
         held = claim_page(session, digest, 1, "other")
         assert held
     with pytest.raises(LeaseLostError), writing(engine) as session:

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from archive.gathering.captures import SOURCE, SYSTEM, captured_by
-from archive.gathering.cases import REFUSED, Want
+from archive.gathering.cases import REFUSED, MissingCertificate
 from archive.reference.findings import Finding, finding
 from archive.reference.vocabulary import SourceKind
 from ingest.reading.sandbox import pooled_ask
-from ingest.sources.face import MAX_BODY, Notice, Page, Parcel, RawPiece, SourceError
+from ingest.sources.protocol import MAX_BODY, Notice, Page, Parcel, RawPiece, SourceError
 
 TAKEN_FOLDER, REFUSED_FOLDER = "taken", "refused"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$"
@@ -66,14 +66,22 @@ class ScanFolder:
         """`folder` must be there; it is the stations' and nothing else is written to it."""
         self._folder = folder
 
-    def discover(self, cursor: str, wants: Sequence[Want]) -> Iterator[Page]:
+    def discover(self, cursor: str, wants: Sequence[MissingCertificate]) -> Iterator[Page]:
         """Each record in order of name; there is no cursor, what is taken leaves the folder."""
         del cursor, wants
         if not self._folder.is_dir():
-            raise SourceError("SOURCE_FOLDER", "扫描文件夹不存在或无法读取。", "请检查 YICE_SCAN_FOLDER。")
-        names = sorted(one.name for one in os.scandir(self._folder) if one.is_file(follow_symlinks=False) and one.name.endswith(".json"))
+            raise SourceError(
+                "SOURCE_FOLDER", "扫描文件夹不存在或无法读取。", "请检查 YICE_SCAN_FOLDER。"
+            )
+        names = sorted(
+            one.name
+            for one in os.scandir(self._folder)
+            if one.is_file(follow_symlinks=False) and one.name.endswith(".json")
+        )
         for at in range(0, len(names), _PAGE):
-            yield Page(tuple(notice for name in names[at : at + _PAGE] if (notice := self._notice(name))))
+            yield Page(
+                tuple(notice for name in names[at : at + _PAGE] if (notice := self._notice(name)))
+            )
 
     def _notice(self, name: str) -> Notice | None:
         try:
@@ -82,10 +90,14 @@ class ScanFolder:
             return None  # another process has taken it since
         # The same name may come again with other content; that is another capture.
         stem = name.removesuffix(".json") if re.fullmatch(_NAME, name) else "unnamed"
-        return Notice(f"{stem}#{hashlib.sha256(data).hexdigest()[:16]}", detail={"name": name, "record": data})
+        return Notice(
+            f"{stem}#{hashlib.sha256(data).hexdigest()[:16]}", detail={"name": name, "record": data}
+        )
 
     def _read(self, name: str) -> bytes:
-        handle = os.open(self._folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        handle = os.open(
+            self._folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        )
         with os.fdopen(handle, "rb") as source:
             data = source.read(MAX_BODY + 1)
         if len(data) > MAX_BODY:
@@ -118,7 +130,9 @@ class ScanFolder:
         if record.material is not None:
             stated = _stated(record, record.material.type, record.material.pages)
             piece = RawPiece(record.material.case_no, record.material.no, tuple(files), stated)
-            return Parcel(files[0][0] if len(files) == 1 else notice.detail["record"], pieces=(piece,))
+            return Parcel(
+                files[0][0] if len(files) == 1 else notice.detail["record"], pieces=(piece,)
+            )
         if len(files) > 1:
             return Parcel(notice.detail["record"], fault=_fault("没有材料说明的批次只能有一个文件"))
         return _split(files[0][0], record)
@@ -128,7 +142,9 @@ class ScanFolder:
         to = self._folder / (REFUSED_FOLDER if outcome == REFUSED else TAKEN_FOLDER)
         to.mkdir(exist_ok=True)
         try:
-            names = [one.name for one in CaptureRecord.model_validate_json(notice.detail["record"]).files]
+            names = [
+                one.name for one in CaptureRecord.model_validate_json(notice.detail["record"]).files
+            ]
         except ValidationError:
             names = []
         for name in [*names, notice.detail["name"]]:
@@ -141,7 +157,12 @@ def _split(data: bytes, record: CaptureRecord) -> Parcel:
     if "fault" in head:
         return Parcel(data, fault=_fault(head["fault"]))
     pieces = tuple(
-        RawPiece(one["case_no"], one["no"], ((blob, head["extension"]),), _stated(record, one["type"], one["pages"]))
+        RawPiece(
+            one["case_no"],
+            one["no"],
+            ((blob, head["extension"]),),
+            _stated(record, one["type"], one["pages"]),
+        )
         for one, blob in zip(head["pieces"], blobs, strict=True)
     )
     return Parcel(data, pieces=pieces)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from archive.gathering.cases import Want
+from archive.gathering.cases import MissingCertificate
 from archive.reference.findings import Finding
 from ingest.errors import IngestError
 
@@ -64,7 +64,7 @@ class Source(Protocol):
         """As evidence names it."""
         ...
 
-    def discover(self, cursor: str, wants: Sequence[Want]) -> Iterator[Page]:
+    def discover(self, cursor: str, wants: Sequence[MissingCertificate]) -> Iterator[Page]:
         """What there is since the cursor, page by page; `wants` are certificates that cases wait for."""
         ...
 
@@ -82,7 +82,12 @@ class SourceError(IngestError):
 
     code = "SOURCE_UNAVAILABLE"
 
-    def __init__(self, code: str, message: str, action: str = "请检查该系统和网络；会自动重试，已取得的不会重取。") -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        action: str = "请检查该系统和网络；会自动重试，已取得的不会重取。",
+    ) -> None:
         """Keep a code of its own for each kind of trouble."""
         super().__init__(message, action)
         self.code = code

@@ -14,19 +14,33 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import Taken, blob_key, delivery_record, log_delivery
+from archive.accession.accession import Taken, delivery_record, log_delivery
 from archive.database.engine import reading, writing
-from archive.gathering.cases import REFUSED, TAKEN, GatheredFile, Piece, Want, add_piece, arrived, close_case, record_arrival, wants
+from archive.gathering.cases import (
+    REFUSED,
+    TAKEN,
+    GatheredFile,
+    GatheredPiece,
+    MissingCertificate,
+    add_piece,
+    arrived,
+    close_case,
+    record_arrival,
+    wants,
+)
 from archive.gathering.source_health import record_failure, record_success, state_of
 from archive.jobs.crashpoints import reach
 from archive.reference.findings import Finding, finding
+from archive.reference.objects import blob_key
 from archive.reference.vocabulary import IntakeOutcome
-from ingest.sources.face import Notice, Page, Parcel, RawPiece, Source, SourceError
+from ingest.sources.protocol import Notice, Page, Parcel, RawPiece, Source, SourceError
 from storage.blobs import BlobStore
 
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LAST_NO = 999
-_LONGEST = 180  # what the rows of arrivals, cursors and the journal hold beside the name of the source
+_LONGEST = (
+    180  # what the rows of arrivals, cursors and the journal hold beside the name of the source
+)
 _DOWN_AFTER = 3
 
 
@@ -42,12 +56,14 @@ class Pulled:
     error: SourceError | None = None
 
 
-def pull(engine: Engine, store: BlobStore, source: Source, actor: str, *, tell: Callable[[Pulled], None]) -> Pulled:
+def pull(
+    engine: Engine, store: BlobStore, source: Source, actor: str, *, tell: Callable[[Pulled], None]
+) -> Pulled:
     """Run one round; commits piece by piece. What the source gets wrong is recorded as its health and never raised."""
     with writing(engine) as session:
         cursor = state_of(session, source.name).cursor
     with reading(engine) as session:
-        wanted: Sequence[Want] = wants(session)
+        wanted: Sequence[MissingCertificate] = wants(session)
     round_ = Pulled(source.name)
     try:
         for page in source.discover(cursor, wanted):
@@ -63,7 +79,13 @@ def pull(engine: Engine, store: BlobStore, source: Source, actor: str, *, tell: 
         if round_.error is None:
             record_success(session, source.name, at=datetime.now(UTC))
         else:
-            record_failure(session, source.name, code=round_.error.code, message=str(round_.error), at=datetime.now(UTC))
+            record_failure(
+                session,
+                source.name,
+                code=round_.error.code,
+                message=str(round_.error),
+                at=datetime.now(UTC),
+            )
     return round_
 
 
@@ -73,7 +95,13 @@ def _require_short(page: Page) -> None:
 
 
 def _take_page(
-    engine: Engine, store: BlobStore, source: Source, actor: str, page: Page, round_: Pulled, tell: Callable[[Pulled], None]
+    engine: Engine,
+    store: BlobStore,
+    source: Source,
+    actor: str,
+    page: Page,
+    round_: Pulled,
+    tell: Callable[[Pulled], None],
 ) -> None:
     with reading(engine) as session:
         known = arrived(session, source.name, [one.id for one in page.notices])
@@ -95,14 +123,18 @@ def _take_page(
         tell(round_)
 
 
-def _take(engine: Engine, store: BlobStore, source: Source, actor: str, notice: Notice, round_: Pulled) -> None:
+def _take(
+    engine: Engine, store: BlobStore, source: Source, actor: str, notice: Notice, round_: Pulled
+) -> None:
     parcel = source.fetch(notice)
     if parcel is None:
         round_.absent += 1
         return
     at = datetime.now(UTC)
     fault = parcel.fault or _unusable(parcel)
-    pieces = [] if fault else [_stored(store, source, notice, parcel, one, at) for one in parcel.pieces]
+    pieces = (
+        [] if fault else [_stored(store, source, notice, parcel, one, at) for one in parcel.pieces]
+    )
     key = _kept(store, _name(source, notice), parcel, fault, at) if fault else None
     reach("fetched")
     try:
@@ -120,11 +152,16 @@ def _take(engine: Engine, store: BlobStore, source: Source, actor: str, notice: 
 
 def _unusable(parcel: Parcel) -> Finding | None:
     """A material that names no case or no number cannot gather anywhere."""
-    right = all(_CASE_NO.fullmatch(one.case_no) and 0 < one.no <= _LAST_NO and one.files for one in parcel.pieces)
+    right = all(
+        _CASE_NO.fullmatch(one.case_no) and 0 < one.no <= _LAST_NO and one.files
+        for one in parcel.pieces
+    )
     return None if right else finding("APPLICATION_INVALID", "application")
 
 
-def _stored(store: BlobStore, source: Source, notice: Notice, parcel: Parcel, raw: RawPiece, at: datetime) -> Piece:
+def _stored(
+    store: BlobStore, source: Source, notice: Notice, parcel: Parcel, raw: RawPiece, at: datetime
+) -> GatheredPiece:
     """The bytes into the store first: a kill before the row leaves only objects that nobody names."""
     files = []
     for data, extension in raw.files:
@@ -138,7 +175,7 @@ def _stored(store: BlobStore, source: Source, notice: Notice, parcel: Parcel, ra
         "sha256": files[0].sha256,
         "signature": parcel.signature,
     }
-    return Piece(raw.case_no, raw.no, tuple(files), {**raw.stated, "source_ref": evidence})
+    return GatheredPiece(raw.case_no, raw.no, tuple(files), {**raw.stated, "source_ref": evidence})
 
 
 def _kept(store: BlobStore, name: str, parcel: Parcel, fault: Finding, at: datetime) -> str:
@@ -147,7 +184,14 @@ def _kept(store: BlobStore, name: str, parcel: Parcel, fault: Finding, at: datet
     prefix = f"quarantine/{digest}"
     store.put_new(f"{prefix}/fetched", parcel.data)
     refused = Taken(IntakeOutcome.REFUSED, (fault,))
-    key, record = delivery_record(bag=name, case_no=None, content_digest=digest, taken=refused, quarantine_prefix=prefix, at=at)
+    key, record = delivery_record(
+        bag=name,
+        case_no=None,
+        content_digest=digest,
+        taken=refused,
+        quarantine_prefix=prefix,
+        at=at,
+    )
     store.put_new(key, record, media_type="application/json")
     return prefix
 
@@ -162,7 +206,7 @@ def _record(
     actor: str,
     notice: Notice,
     parcel: Parcel,
-    pieces: Sequence[Piece],
+    pieces: Sequence[GatheredPiece],
     fault: Finding | None,
     key: str | None,
     at: datetime,
@@ -182,7 +226,14 @@ def _record(
     if fault:
         refused = Taken(IntakeOutcome.REFUSED, (fault,))
         log_delivery(
-            session, actor, bag=_name(source, notice), case_no=None, content_digest=digest, taken=refused, quarantine_prefix=key, at=at
+            session,
+            actor,
+            bag=_name(source, notice),
+            case_no=None,
+            content_digest=digest,
+            taken=refused,
+            quarantine_prefix=key,
+            at=at,
         )
     if parcel.closed is not None and not fault:
         close_case(session, arrival, parcel.closed, at=at)

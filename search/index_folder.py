@@ -19,7 +19,7 @@ from search.whoosh_index import WhooshIndex
 ENGINES: dict[str, Callable[[Path], SearchIndex]] = {"tantivy": TantivyIndex, "whoosh": WhooshIndex}
 
 
-class Shelf:
+class IndexFolder:
     """The folder of all generations, for one engine."""
 
     def __init__(self, root: Path, engine: str = "tantivy") -> None:
@@ -49,7 +49,15 @@ class Shelf:
         newest = max((int(one.name.rpartition("-")[2]) for one in self._generations()), default=0)
         current = self.current()
         # The one before stays: a reader in another process may be opening its files at this moment.
-        before = max((one for one in self._generations() if current is None or _number(one) < _number(current)), key=_number, default=None)
+        before = max(
+            (
+                one
+                for one in self._generations()
+                if current is None or _number(one) < _number(current)
+            ),
+            key=_number,
+            default=None,
+        )
         for one in self._generations():
             if one not in (current, before):
                 shutil.rmtree(one, ignore_errors=True)
@@ -72,7 +80,11 @@ class Shelf:
             os.close(descriptor)
 
     def _generations(self) -> list[Path]:
-        return [one for one in self.root.iterdir() if one.is_dir() and one.name.rpartition("-")[2].isdecimal()]
+        return [
+            one
+            for one in self.root.iterdir()
+            if one.is_dir() and one.name.rpartition("-")[2].isdecimal()
+        ]
 
     @contextmanager
     def only_one(self, what: str) -> Iterator[None]:
@@ -82,7 +94,9 @@ class Shelf:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise WriterBusyError("另一进程正在写检索索引。", "请等待其结束，或停止该进程后重试。") from None
+                raise WriterBusyError(
+                    "另一进程正在写检索索引。", "请等待其结束，或停止该进程后重试。"
+                ) from None
             yield
 
 
@@ -90,10 +104,10 @@ def _number(folder: Path) -> int:
     return int(folder.name.rpartition("-")[2])
 
 
-class Reader:
+class IndexReader:
     """Answers from the current generation, whichever that is; for use by many threads."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: IndexFolder) -> None:
         """Nothing is opened before the first question."""
         self._shelf = shelf
         self._lock = Lock()

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from ingest.sources.face import MAX_BODY, SourceError
+from ingest.sources.protocol import MAX_BODY, SourceError
 
 _ATTEMPTS, _FIRST_PAUSE, _LONGEST_PAUSE = 7, 0.1, 10.0
 _UNAUTHORISED, _MISSING, _TOO_MANY, _SERVER = 401, 404, 429, 500
@@ -20,13 +20,27 @@ class Caller:
     """One system at one address. Not shared between threads."""
 
     def __init__(
-        self, base: str, *, rate: float, timeout: float = 30.0, login: Callable[["Caller"], str] | None = None, token: str = ""
+        self,
+        base: str,
+        *,
+        rate: float,
+        timeout: float = 30.0,
+        login: Callable[["Caller"], str] | None = None,
+        token: str = "",
     ) -> None:
         """`rate` is requests per second; `login` gives a token, and is asked again when the system says that it ran out."""
-        self._base, self._interval, self._timeout, self._login, self._token = base.rstrip("/"), 1 / rate, timeout, login, token
+        self._base, self._interval, self._timeout, self._login, self._token = (
+            base.rstrip("/"),
+            1 / rate,
+            timeout,
+            login,
+            token,
+        )
         self._session, self._next = requests.Session(), 0.0
 
-    def json(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: object = None) -> dict[str, Any]:
+    def json(
+        self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: object = None
+    ) -> dict[str, Any]:
         """A JSON object; raises SourceError."""
         return self._persistently(lambda: self._object(method, path, query, body))
 
@@ -34,7 +48,9 @@ class Caller:
         """A file, None when there is none; asked for again until `checked` holds, so that a truncated one is never taken for whole."""
         return self._persistently(lambda: self._file(path, checked))
 
-    def _object(self, method: str, path: str, query: Mapping[str, Any] | None, body: object) -> dict[str, Any]:
+    def _object(
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: object
+    ) -> dict[str, Any]:
         answer = self._ask(method, path, query, body)
         try:
             value = json.loads(self._read(answer))
@@ -52,13 +68,21 @@ class Caller:
         if answer.status_code >= 400:  # noqa: PLR2004 - client errors
             raise _RefusedError(answer.status_code)
         if not checked(data):
-            raise SourceError("SOURCE_DIGEST", "取得的文件与来源系统公布的摘要不符。", "请来源系统核对该文件；会自动重试。")
+            raise SourceError(
+                "SOURCE_DIGEST",
+                "取得的文件与来源系统公布的摘要不符。",
+                "请来源系统核对该文件；会自动重试。",
+            )
         return data
 
-    def _ask(self, method: str, path: str, query: Mapping[str, Any] | None, body: object) -> requests.Response:
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, Any] | None, body: object
+    ) -> requests.Response:
         if self._login is not None and not self._token:
             try:
-                self._token = self._login(Caller(self._base, rate=1 / self._interval, timeout=self._timeout))
+                self._token = self._login(
+                    Caller(self._base, rate=1 / self._interval, timeout=self._timeout)
+                )
             except SourceError as error:
                 # The login was persistent itself; to repeat it all would multiply the tries.
                 raise _GaveUpError(error) from None
@@ -67,7 +91,14 @@ class Caller:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         # A redirect could lead anywhere with our token; our systems have none.
         answer = self._session.request(
-            method, self._base + path, params=query, json=body, headers=headers, timeout=self._timeout, stream=True, allow_redirects=False
+            method,
+            self._base + path,
+            params=query,
+            json=body,
+            headers=headers,
+            timeout=self._timeout,
+            stream=True,
+            allow_redirects=False,
         )
         if answer.status_code == _UNAUTHORISED and self._login is not None:
             self._token = ""
@@ -92,7 +123,11 @@ class Caller:
                 return act()
             except _RefusedError as refused:
                 code = "SOURCE_TOO_LARGE" if not refused.status else "SOURCE_REFUSED"
-                raise SourceError(code, f"来源系统拒绝了请求（{refused.status}）或文件过大。", "请核对接入地址、凭据和权限。") from None
+                raise SourceError(
+                    code,
+                    f"来源系统拒绝了请求（{refused.status}）或文件过大。",
+                    "请核对接入地址、凭据和权限。",
+                ) from None
             except _GaveUpError as done:
                 raise done.error from None
             except requests.RequestException:
@@ -101,7 +136,9 @@ class Caller:
             except SourceError as trouble:
                 error = trouble
             if attempt + 1 < _ATTEMPTS:
-                time.sleep(min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311 - spreads retries
+                time.sleep(
+                    min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0)
+                )  # noqa: S311 - spreads retries
         raise error from None
 
 

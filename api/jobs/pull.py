@@ -1,0 +1,117 @@
+"""One round of pulling from the sources, and handing in what is whole."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from api.jobs.acts import ingest_paths
+from api.jobs.progress import Progress, Tell
+from api.runtime.bootstrap import Runtime
+from api.runtime.settings import Settings
+from archive.database.engine import reading, writing
+from archive.gathering.cases import whole_cases
+from archive.gathering.source_health import state_of
+from archive.reference.vocabulary import IntakeOutcome
+from ingest.intake.gathered import answered_before, settle, write_package
+from ingest.reading.virus import ping
+from ingest.sources.certificates import CertificateLibrary
+from ingest.sources.forms import PopulationFeed
+from ingest.sources.portal import OnlinePortal
+from ingest.sources.protocol import Source
+from ingest.sources.pull import Pulled, pull
+from ingest.sources.scans import ScanFolder
+
+_TOGETHER = 64
+
+
+class SourceName(StrEnum):
+    """The sources in the order of a round: what a closed case names is known before certificates are asked for."""
+
+    FORMS = "forms"
+    SCANS = "scans"
+    PORTAL = "portal"
+    CERTIFICATES = "certificates"
+
+
+def open_sources(settings: Settings) -> list[Source]:
+    """The sources that settings name, in the order of a round."""
+    found: list[Source] = []
+    rate = settings.source_rate
+    if settings.forms_url:
+        found.append(
+            PopulationFeed(settings.forms_url, key=settings.forms_key.get_secret_value(), rate=rate)
+        )
+    if settings.scan_folder:
+        found.append(ScanFolder(settings.scan_folder))
+    if settings.portal_url:
+        found.append(
+            OnlinePortal(settings.portal_url, key=settings.portal_key.get_secret_value(), rate=rate)
+        )
+    if settings.cert_url:
+        roots = settings.cert_roots.read_bytes() if settings.cert_roots else b""
+        secret = settings.cert_secret.get_secret_value()
+        found.append(
+            CertificateLibrary(
+                settings.cert_url,
+                client=settings.cert_client,
+                secret=secret,
+                rate=rate,
+                roots=roots,
+            )
+        )
+    return found
+
+
+def pull_round(
+    runtime: Runtime, actor: str, sources: Sequence[Source], progress: Progress
+) -> tuple[list[Pulled], dict[IntakeOutcome, int]]:
+    """Each source once, then everything that is whole through the door. A source that failed lately is left in peace until its time."""
+    pulled = []
+    for source in sources:
+        with writing(runtime.engine) as session:
+            not_before = state_of(session, source.name).not_before
+        if not_before and not_before > datetime.now(UTC) and len(sources) > 1:
+            continue
+        with progress.pieces(source.system, None) as tell:
+
+            def told(so_far: Pulled, tell: Tell = tell) -> None:
+                tell(so_far.taken, _counts(so_far))
+
+            pulled.append(pull(runtime.engine, runtime.store, source, actor, tell=told))
+            if error := pulled[-1].error:
+                tell(pulled[-1].taken, f"[red]{error.code}[/red] {error.message}")
+    return pulled, submit_whole(runtime, actor, progress)
+
+
+def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[IntakeOutcome, int]:
+    """Pack every case that is whole and receive it; goes on until none is left."""
+    counts: dict[IntakeOutcome, int] = {}
+    folder = runtime.settings.data / "gathered"
+    if runtime.settings.clamd:
+        # A case that was whole would be refused for a scanner that is down; it waits instead.
+        ping(runtime.settings.clamd)
+    while True:
+        with reading(runtime.engine) as session:
+            batch = whole_cases(session, _TOGETHER)
+        if not batch:
+            return counts
+        fresh = []
+        for one in batch:
+            said = answered_before(runtime.engine, one)
+            if said is None:
+                fresh.append(write_package(runtime.store, folder, one))
+            else:
+                settle(runtime.engine, actor, one, said, package=folder / one.bag)
+        received = (
+            {one.bag: one.outcome for one in ingest_paths(runtime, actor, fresh, progress)}
+            if fresh
+            else {}
+        )
+        for one in batch:
+            if (outcome := received.get(one.bag)) is not None:
+                settle(runtime.engine, actor, one, outcome, package=folder / one.bag)
+                counts[outcome] = counts.get(outcome, 0) + 1
+
+
+def _counts(pulled: Pulled) -> str:
+    return f"取得 {pulled.taken}　已有 {pulled.known}　退回 {pulled.refused}　未到 {pulled.absent}"

@@ -1,0 +1,148 @@
+"""`POST /api/v1/token`: a client id and its secret for an access token."""
+
+import base64
+import binascii
+from typing import Literal
+from urllib.parse import parse_qsl, unquote_plus
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict
+from starlette.concurrency import run_in_threadpool
+
+from api.http.limits import address_of, limited
+from api.http.problems import PROBLEMS, ProblemError
+from api.runtime.bootstrap import Runtime
+from archive.administration import accounts
+from archive.administration.accounts import AccountKind
+from archive.administration.policy import Scope
+from archive.database.engine import writing
+
+_LARGEST_FORM = 4096
+token_router = APIRouter(prefix="/api/v1", tags=["令牌"])
+
+
+class Token(BaseModel):
+    """An access token."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "access_token": "Zk3…",
+                    "token_type": "Bearer",
+                    "expires_in": 1800,
+                    "scope": "search read",
+                }
+            ],
+        }
+    )
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind, not the token
+    expires_in: int
+    scope: str
+
+
+_FORM = {
+    "type": "object",
+    "required": ["grant_type"],
+    "properties": {
+        "grant_type": {"const": "client_credentials"},
+        "client_id": {"type": "string"},
+        "client_secret": {"type": "string"},
+        "scope": {"type": "string", "description": "权限范围，以空格分隔；不写即该系统的全部范围"},
+    },
+    "example": {
+        "grant_type": "client_credentials",
+        "client_id": "station-home",
+        "client_secret": "…",
+        "scope": "search read",
+    },
+}
+
+
+@token_router.post(
+    "/token",
+    summary="取得访问令牌",
+    responses={key: PROBLEMS[key] for key in (400, 401, 413, 429, 503)},
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/x-www-form-urlencoded": {"schema": _FORM}},
+        }
+    },
+)
+async def token(request: Request) -> Token:
+    """Client id and secret, as HTTP Basic or in the form, for a token. Wrong, unknown and shut accounts hear the same."""
+    station = request.app.state.station
+    limited(station.anonymous, address_of(request))
+    form = dict(
+        parse_qsl((await _small_body(request)).decode("utf-8", "replace"), keep_blank_values=True)
+    )
+    login, secret = _basic(request.headers.get("authorization", "")) or (
+        form.get("client_id", ""),
+        form.get("client_secret", ""),
+    )
+    if form.get("grant_type") != "client_credentials":
+        raise ProblemError(
+            400,
+            "UNSUPPORTED_GRANT_TYPE",
+            "只支持客户端凭据方式。",
+            "请以 grant_type=client_credentials 请求。",
+        )
+    return await run_in_threadpool(_issue, station.runtime, login, secret, form.get("scope", ""))
+
+
+def _issue(runtime: Runtime, login: str, secret: str, asked: str) -> Token:
+    with writing(runtime.engine) as session:
+        account = accounts.check_secret(session, login[:64].replace("\0", ""), secret[:1024])
+        client = account is not None and account.kind == AccountKind.CLIENT
+        scopes = (
+            [Scope(one) for one in account.scopes if not asked or one in asked.split()]
+            if account and client
+            else []
+        )
+        carried = (
+            accounts.open_login(session, account, "TOKEN", scopes) if account and scopes else None
+        )
+    # The failure is counted, hence raised only now.
+    if not client:
+        raise ProblemError(
+            401,
+            "INVALID_CLIENT",
+            "系统账号或口令不对，或账号停用、暂时锁定。",
+            "请核对后重试；多次失败会暂时锁定。",
+            {"WWW-Authenticate": "Basic"},
+        )
+    if carried is None:
+        raise ProblemError(
+            400,
+            "INVALID_SCOPE",
+            "所请求的权限范围均未授予。",
+            "请核对权限范围，或联系安全保密管理员。",
+        )
+    return Token(
+        access_token=carried,
+        expires_in=int(accounts.TOKEN_LIFE.total_seconds()),
+        scope=" ".join(map(str, scopes)),
+    )
+
+
+async def _small_body(request: Request) -> bytes:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST_FORM:
+            raise ProblemError(413, "TOO_LARGE", "请求过大。", "令牌请求只含客户端凭据和权限范围。")
+    return body
+
+
+def _basic(header: str) -> tuple[str, str] | None:
+    kind, _, value = header.partition(" ")
+    if kind.lower() != "basic":
+        return None
+    try:
+        login, colon, secret = base64.b64decode(value, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    # RFC 6749 §2.3.1: both parts are form-encoded first.
+    return (unquote_plus(login), unquote_plus(secret)) if colon else None

@@ -1,0 +1,55 @@
+"""Tables of the station API: submissions, webhooks, kept answers."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from archive.database.base import Base, Id
+from archive.database.encryption import SealedText
+
+
+class Upload(Base):
+    """A package on its way in, piece by piece; the pieces lie in the store, so that any node takes any of them."""
+
+    __tablename__ = "uploads"
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    account: Mapped[str] = mapped_column(String(64), index=True)
+    org: Mapped[str] = mapped_column(String(12))
+    name: Mapped[str] = mapped_column(String(100))
+    size: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(12))
+    case_no: Mapped[str | None] = mapped_column(String(64))
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    findings: Mapped[list[Any]]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class Webhook(Base):
+    """Where a client wants to be told of committed volumes: how far it was told (`cursor` in the index feed), and when to try next."""
+
+    __tablename__ = "webhooks"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account: Mapped[str] = mapped_column(String(64), index=True)
+    org: Mapped[str] = mapped_column(String(12))
+    url: Mapped[str] = mapped_column(String(500))
+    secret: Mapped[str] = mapped_column(SealedText)
+    cursor: Mapped[int] = mapped_column(BigInteger)
+    failures: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+
+
+class IdempotentAnswer(Base):
+    """What was answered to a request that carried an Idempotency-Key, so that its repetition does nothing and hears the same."""
+
+    __tablename__ = "idempotent_answers"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    key_digest: Mapped[str] = mapped_column(String(64), unique=True)
+    request_digest: Mapped[str] = mapped_column(String(64))
+    status: Mapped[int]
+    body: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(index=True)

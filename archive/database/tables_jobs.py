@@ -1,0 +1,76 @@
+"""Tables of jobs: what waits for a worker, and the feed of the index."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from archive.database.base import Base, Id
+
+
+class Job(Base):
+    """Work to be done, written in the transaction that causes it; Celery only carries it out. `version_id`: of a job that makes one."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        UniqueConstraint("kind", "subject"),
+        Index("ix_jobs_begun", "created_at", "state", "version_id", "ended_at"),
+    )
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    subject: Mapped[str] = mapped_column(String(100))
+    version_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    state: Mapped[str] = mapped_column(String(12), index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    error: Mapped[str | None] = mapped_column(Text)
+    not_before: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class IndexFeed(Base):
+    """What the search index has to look at again, written in the transaction that changed it; ids grow in order of commit (`archive.feed`)."""
+
+    __tablename__ = "index_feed"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
+    at: Mapped[datetime]
+
+
+class PeriodRun(Base):
+    """The compile of one period of one series (统一定期组卷归档): what it came to, and its register in the bucket."""
+
+    __tablename__ = "period_runs"
+    __table_args__ = (UniqueConstraint("fonds", "series", "period"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    fonds: Mapped[str] = mapped_column(String(4))
+    series: Mapped[str] = mapped_column(String(2))
+    period: Mapped[str] = mapped_column(String(7))
+    made: Mapped[int] = mapped_column(default=0)
+    missing: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    register: Mapped[str | None] = mapped_column(String(200))
+    register_sha256: Mapped[str | None] = mapped_column(String(64))
+    begun_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class DutyRow(Base):
+    """The last turn of a duty."""
+
+    __tablename__ = "duties"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    turn: Mapped[str] = mapped_column(String(20), default="")
+    state: Mapped[str] = mapped_column(String(12), default="DONE")
+    token: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None] = mapped_column(String(100))
+    lease_until: Mapped[datetime | None]
+    begun_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+    done_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None]
+    error_code: Mapped[str | None] = mapped_column(String(64))
+    result: Mapped[dict[str, Any]]

@@ -1,0 +1,37 @@
+"""Tables of preservation: fixity checks and replicas."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from archive.database.base import Base, Id
+
+
+class FixityCheck(Base):
+    """One look at one package in one store: history that is only added to. Without a version it was a planted canary."""
+
+    __tablename__ = "fixity_checks"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    store: Mapped[str] = mapped_column(String(12))
+    cycle: Mapped[int] = mapped_column(index=True)
+    volume_version_id: Mapped[int | None] = mapped_column(
+        ForeignKey("volume_versions.id"), index=True
+    )
+    outcome: Mapped[str] = mapped_column(String(12), index=True)
+    objects: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    faults: Mapped[list[Any]]
+    checked_at: Mapped[datetime]
+
+
+class Replica(Base):
+    """A package that lies in the second store too, each object read back from there."""
+
+    __tablename__ = "replicas"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    volume_version_id: Mapped[int] = mapped_column(ForeignKey("volume_versions.id"), unique=True)
+    objects: Mapped[int]
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    copied_at: Mapped[datetime]
