@@ -248,10 +248,10 @@ def _in_field(prefix: str, value: str, words: Words) -> Node:  # noqa: PLR0911 -
             Lookup.PHONE
             if prefix == "phone"
             else Lookup.ID_ENDS
-            if len(value) == 10
+            if len(value) == 10  # noqa: PLR2004 - six and four
             else Lookup.ID_NUMBER,
             value.upper(),
-        )  # noqa: PLR2004 - six and four
+        )
     if prefix == "code":
         return Beginning(Number.CODE, value)
     if prefix == "case":

@@ -20,6 +20,7 @@ from api.runtime.bootstrap import (
 )
 from api.runtime.settings import Settings
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.audit.anchors import anchor, inclusion, verify_anchors
 from archive.database.engine import connect, migrate, reading, writing
 from archive.preservation.backup import back_up, restore
@@ -176,7 +177,13 @@ def rekey_(
     with writing(runtime.engine) as session:
         which, key = "second" if second else "first", runtime.settings.encryption_key
         journal.record(
-            session, actor(), "REKEY", which, objects=made.done, locked=made.locked, key=key
+            session,
+            actor(),
+            JournalAct.REKEY,
+            which,
+            objects=made.done,
+            locked=made.locked,
+            key=key,
         )
     if as_json:
         print_json({"resealed": made.done, "locked": made.locked})
@@ -202,7 +209,12 @@ def backup_(
     )
     with writing(runtime.engine) as session:
         journal.record(
-            session, actor(), "BACKUP", "database", sha256=made.sha256, objects=made.objects
+            session,
+            actor(),
+            JournalAct.BACKUP,
+            "database",
+            sha256=made.sha256,
+            objects=made.objects,
         )
     if as_json:
         print_json({"folder": str(folder), **asdict(made)})
@@ -225,7 +237,7 @@ def restore_(
         runtime.engine, runtime.store, folder, LocalStore(beside) if beside.is_dir() else None
     )
     with writing(runtime.engine) as session:
-        journal.record(session, actor(), "RESTORE", "database", sha256=made.sha256)
+        journal.record(session, actor(), JournalAct.RESTORE, "database", sha256=made.sha256)
     if as_json:
         print_json(asdict(made))
     else:

@@ -6,6 +6,7 @@ from api.cli.terminal import actor, screen, with_examples
 from api.runtime.bootstrap import Runtime, column_keys, start
 from api.runtime.settings import Settings
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.encryption import ColumnKeyError, Keyring, give_keys, write_keyring
 from archive.database.engine import writing
 from archive.preservation.key_rotation import rehash, reseal, reseal_gathered, reseal_texts
@@ -36,7 +37,7 @@ def rotate() -> None:
     ring = column_keys(runtime.settings).with_new_key()
     write_keyring(runtime.settings.data / "keys" / "columns.json", ring)
     with writing(runtime.engine) as session:
-        journal.record(session, actor(), "ROTATE_KEYS", "columns", key=ring.current)
+        journal.record(session, actor(), JournalAct.ROTATE_KEYS, "columns", key=ring.current)
     screen.print(f"已启用新密钥 {ring.current}。")
     _reseal_all(runtime, ring)
 
@@ -72,7 +73,7 @@ def rotate_blind() -> None:
     ring = column_keys(runtime.settings).with_new_blind_key()
     write_keyring(runtime.settings.data / "keys" / "columns.json", ring)
     with writing(runtime.engine) as session:
-        journal.record(session, actor(), "ROTATE_KEYS", "blind", key=ring.blind)
+        journal.record(session, actor(), JournalAct.ROTATE_KEYS, "blind", key=ring.blind)
     screen.print(f"已启用新的盲索引密钥 {ring.blind}。")
     _rehash_all(runtime)
 

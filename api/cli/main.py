@@ -41,6 +41,7 @@ from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.accession.accession import confirm as confirm_case
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.compile.metadata import read_metadata
 from archive.database.engine import reading, writing
 from archive.finding_aids.volumes import case_rows, findings_of, version_rows, volume_rows
@@ -424,7 +425,7 @@ def export(
     held = _held(runtime, code)
     folder = export_bag(runtime.store, held.prefix, to)
     with writing(runtime.engine) as session:
-        journal.record(session, actor(), "EXPORT", code)
+        journal.record(session, actor(), JournalAct.EXPORT, code)
     if as_json:
         print_json({"code": code, "prefix": held.prefix, "folder": str(folder)})
     else:

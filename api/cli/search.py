@@ -15,6 +15,7 @@ from api.http.search import public, with_numbers
 from api.runtime.bootstrap import open_shelf, source_of, start
 from api.runtime.settings import Settings
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.reference.vocabulary import OrgKind
 from search.follow import check, follow, rebuild
@@ -98,7 +99,7 @@ def search(
     with writing(runtime.engine) as session:
         # What was typed may hold a name or an ID number, so only what came of it is kept.
         journal.record(
-            session, actor(), "SEARCH", "index", total=found.total, shown=len(found.hits)
+            session, actor(), JournalAct.SEARCH, "index", total=found.total, shown=len(found.hits)
         )
     if as_json:
         print_json(public(found))

@@ -148,11 +148,11 @@ def g4_tiff(images: list[Image.Image], dpi: int) -> bytes:
     """A multi-page G4 TIFF, as high-volume scanners write it."""
     out = io.BytesIO()
     pages = [
-        image.point([0 if level < 150 else 255 for level in range(256)]).convert(
+        image.point([0 if level < 150 else 255 for level in range(256)]).convert(  # noqa: PLR2004 - ink is darker
             "1", dither=Image.Dither.NONE
         )
         for image in images
-    ]  # noqa: PLR2004 - ink is darker
+    ]
     info = TiffImagePlugin.ImageFileDirectory_v2()
     info[278] = pages[0].height  # RowsPerStrip: one strip a page
     pages[0].save(

@@ -17,6 +17,7 @@ from api.runtime.bootstrap import Runtime, start
 from api.runtime.processes import CODE
 from api.runtime.settings import Settings
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, writing
 from archive.database.tables_gathering import GatheredCase, SourceState
 from archive.database.tables_jobs import Job
@@ -37,7 +38,7 @@ def request_pull(runtime: Runtime, actor: str) -> None:
     with writing(runtime.engine) as session:
         session.execute(update(SourceState).values(not_before=None))
         _ask(session, SOURCES)
-        journal.record(session, actor, "PULL", SOURCES)
+        journal.record(session, actor, JournalAct.PULL, SOURCES)
     _start(runtime, "api.jobs.pull_process", "pulling.log")
 
 

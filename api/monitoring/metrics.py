@@ -13,6 +13,7 @@ from api.jobs.renewal import ends
 from api.monitoring.health import readiness
 from api.monitoring.status import Standing, disk_free, index_behind, queues, standing
 from api.runtime.bootstrap import Runtime
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, Delivery
@@ -151,7 +152,10 @@ def _holdings(session: Session, within: int, algorithm_ends: Ends) -> Iterator[G
     )
     last = session.scalar(select(func.max(JournalEntry.seq))) or 0
     anchored = (
-        session.scalar(select(func.max(JournalEntry.seq)).where(JournalEntry.act == "ANCHOR")) or 0
+        session.scalar(
+            select(func.max(JournalEntry.seq)).where(JournalEntry.act == JournalAct.ANCHOR)
+        )
+        or 0
     )
     yield GaugeMetricFamily(
         "yice_journal_entries_since_anchor",

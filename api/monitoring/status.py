@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from api.runtime.bootstrap import Runtime, open_shelf
 from api.runtime.broker import lengths_if_there
 from api.runtime.settings import QUEUES
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_jobs import DutyRow
@@ -59,7 +60,7 @@ def standing(session: Session) -> Standing:
     scrubbed = session.scalar(select(func.max(FixityCheck.checked_at)))
     anchored = session.execute(
         select(JournalEntry.seq, JournalEntry.at)
-        .where(JournalEntry.act == "ANCHOR")
+        .where(JournalEntry.act == JournalAct.ANCHOR)
         .order_by(JournalEntry.seq.desc())
         .limit(1)
     ).first()

@@ -12,6 +12,7 @@ from api.http.tokens import Caller
 from api.v1.station import Here, Look, Looking, StationApi, open_and_note
 from api.v1.volumes import Name, volume_pdf
 from archive.administration.policy import Act, Reader
+from archive.audit.acts import JournalAct
 from archive.compile.copies import extract
 from archive.reference.local_time import local_time
 from archive.usage.certified_copies import chosen, contents_of
@@ -53,7 +54,9 @@ def page(
     width: Annotated[int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="宽度，像素")] = 1000,
 ) -> Response:
     """Who looks, when and why stands across the page."""
-    opened = open_and_note(here, reader, look, Act.VIEW_PAGES, name, "VIEW_PAGE", page=page)
+    opened = open_and_note(
+        here, reader, look, Act.VIEW_PAGES, name, JournalAct.VIEW_PAGES, page=page
+    )
     try:
         image = page_image(volume_pdf(here, opened), page, width, watermark(here, reader, look))
     except NoSuchPageError:
@@ -88,7 +91,9 @@ def volume_file(
     if_range: IfRange = None,
 ) -> Response:
     """The sealed file as it was archived; its ETag is its SHA-256."""
-    opened = open_and_note(here, reader, look, Act.DOWNLOAD, name, "DOWNLOAD", range=bool(range_))
+    opened = open_and_note(
+        here, reader, look, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, range=bool(range_)
+    )
     return partial(volume_pdf(here, opened), range_, if_none_match, if_range)
 
 
@@ -110,7 +115,7 @@ def item_file(
 ) -> Response:
     """The pages of one item; without a seal, for only the whole volume bears one."""
     opened = open_and_note(
-        here, reader, look, Act.DOWNLOAD, name, "DOWNLOAD", item=no, range=bool(range_)
+        here, reader, look, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, item=no, range=bool(range_)
     )
     (item,) = chosen(contents_of(here.runtime.store, opened), [no])
     return partial(

@@ -14,6 +14,7 @@ from api.v1.station import Here, Looking, counted
 from api.v1.volumes import volume_pdf
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading
 from archive.database.tables_usage import UsageRequest
 from archive.database.tables_volumes import Volume
@@ -154,7 +155,7 @@ def copy_file(
             "copy": row.id,
             "range": bool(range_),
         }
-        note_look(session, reader, "FETCH_COPY", request.code, Purpose.USE, **shown)
+        note_look(session, reader, JournalAct.DOWNLOAD_COPY, request.code, Purpose.USE, **shown)
     return partial(
         here.runtime.store.read(copy_key(row.sha256), sha256=row.sha256),
         range_,

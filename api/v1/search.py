@@ -11,6 +11,7 @@ from api.http.tokens import Caller
 from api.v1.station import Here, Looking, counted
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading
 from archive.usage.reading_room import note_look, require
 from search.index import Sort
@@ -73,7 +74,7 @@ def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer
         note_look(
             session,
             reader,
-            "SEARCH",
+            JournalAct.SEARCH,
             "index",
             look.purpose,
             operator=look.operator,

@@ -16,6 +16,7 @@ from api.jobs.certified_copies import open_stamps
 from api.runtime.bootstrap import Runtime, open_shelf
 from archive.administration.daily_use import DailyLimitError, Shown, count, refuse, seconds_left
 from archive.administration.policy import Act, Reader
+from archive.audit.acts import JournalAct
 from archive.database.engine import writing
 from archive.usage.certified_copies import CopySealer
 from archive.usage.reading_room import OpenedVolume, Purpose, ReferenceData, note_look, open_volume
@@ -105,7 +106,13 @@ def counted(station: StationApi, reader: Reader, kind: Shown) -> Iterator[Sessio
 
 
 def open_and_note(
-    station: StationApi, reader: Reader, look: Look, act: Act, name: str, what: str, **shown: object
+    station: StationApi,
+    reader: Reader,
+    look: Look,
+    act: Act,
+    name: str,
+    what: JournalAct,
+    **shown: object,
 ) -> OpenedVolume:
     """Lay a volume before the reader and journal it in one transaction: nothing is shown of which no trace is left."""
     with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
@@ -115,7 +122,12 @@ def open_and_note(
 
 
 def note(
-    session: Session, reader: Reader, look: Look, opened: OpenedVolume, what: str, **shown: object
+    session: Session,
+    reader: Reader,
+    look: Look,
+    opened: OpenedVolume,
+    what: JournalAct,
+    **shown: object,
 ) -> None:
     """Journal a look at a volume."""
     grant = opened.decision.grant

@@ -18,6 +18,7 @@ from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Here, StationApi
 from archive.administration.policy import Act, Reader, scope_of
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Upload
 from archive.reference.errors import NotFoundError
@@ -93,7 +94,7 @@ def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> S
         journal.record(
             session,
             reader.account,
-            "SUBMIT",
+            JournalAct.ANNOUNCE,
             row.id,
             org=reader.org,
             size=row.size,
@@ -261,5 +262,5 @@ def _end(
             database_now(session),
         )
         journal.record(
-            session, reader.account, "SUBMITTED", row.id, outcome=outcome, case_no=case_no
+            session, reader.account, JournalAct.SUBMITTED, row.id, outcome=outcome, case_no=case_no
         )

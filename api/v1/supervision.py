@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from api.http.tokens import Caller
 from api.v1.station import Here, Looking
 from archive.administration.policy import Act, Reader
+from archive.audit.acts import JournalAct
 from archive.database.engine import writing
 from archive.finding_aids import supervision
 from archive.usage.reading_room import Purpose, note_look, require
@@ -111,7 +112,7 @@ def citywide(
 
 
 def _note(session: Session, reader: Reader, what: str, purpose: Purpose, **shown: object) -> None:
-    note_look(session, reader, "SUPERVISE", what, purpose, **shown)
+    note_look(session, reader, JournalAct.SUPERVISE, what, purpose, **shown)
 
 
 def _next(rows: object, limit: int) -> int | None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from api.http.tokens import Caller
 from api.v1.station import Here, Looking, open_and_note
 from archive.administration.policy import Act, Denial
+from archive.audit.acts import JournalAct
 from archive.reference.case_facts import CaseFacts
 from archive.reference.vocabulary import Retention, Series
 from archive.signing.validation import read_signature
@@ -85,7 +86,7 @@ class SignatureView(BaseModel):
 @router.get("/volumes/{name}", summary="一册：办件信息、卷内目录、办理过程、签章、纸质位置")
 def volume(name: Name, reader: Caller, here: Here, look: Looking) -> VolumeView:
     """Masked. A foreign volume and one that does not exist are answered alike."""
-    opened = open_and_note(here, reader, look, Act.VIEW, name, "VIEW")
+    opened = open_and_note(here, reader, look, Act.VIEW, name, JournalAct.VIEW)
     facts = CaseFacts.model_validate(opened.case.facts)
     names = names_of(facts)
     contents = contents_of(here.runtime.store, opened) if opened.version else []
@@ -115,7 +116,7 @@ def volume(name: Name, reader: Caller, here: Here, look: Looking) -> VolumeView:
 @router.get("/volumes/{name}/facts", summary="办件信息明文（须有利用单）")
 def facts(name: Name, reader: Caller, here: Here, look: Looking) -> PlainFacts:
     """What the grant of `Yice-Usage` opens; everything else stays masked."""
-    opened = open_and_note(here, reader, look, Act.VIEW_PLAIN, name, "VIEW_PLAIN")
+    opened = open_and_note(here, reader, look, Act.VIEW_PLAIN, name, JournalAct.VIEW_PLAIN)
     grant = opened.decision.grant
     if grant is None:
         raise DeniedError(Denial.NEEDS_GRANT)
@@ -130,7 +131,7 @@ def facts(name: Name, reader: Caller, here: Here, look: Looking) -> PlainFacts:
 @router.get("/volumes/{name}/signature", summary="验证签章")
 def signature(name: Name, reader: Caller, here: Here, look: Looking) -> SignatureView:
     """Read the file from the store against its digest, and validate its seal."""
-    opened = open_and_note(here, reader, look, Act.VIEW, name, "CHECK_SIGNATURE")
+    opened = open_and_note(here, reader, look, Act.VIEW, name, JournalAct.CHECK_SIGNATURE)
     report = read_signature(volume_pdf(here, opened), here.stamps.trust)
     return SignatureView(
         code=opened.volume.code,

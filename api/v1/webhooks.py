@@ -14,6 +14,7 @@ from api.jobs.webhooks import allowed
 from api.v1.station import Here
 from archive.administration.policy import Act
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Webhook
 from archive.jobs import feed
@@ -77,7 +78,9 @@ def subscribe(wanted: HookWanted, reader: Caller, here: Here) -> HookMade:
         )
         session.add(row)
         session.flush()
-        journal.record(session, reader.account, "SUBSCRIBE", f"webhook:{row.id}", org=reader.org)
+        journal.record(
+            session, reader.account, JournalAct.SUBSCRIBE, f"webhook:{row.id}", org=reader.org
+        )
         return HookMade(
             id=row.id, url=row.url, failures=0, next_at=now.isoformat(), secret=row.secret
         )
@@ -106,5 +109,7 @@ def unsubscribe(id_: Annotated[int, Path(ge=1, le=2**53)], reader: Caller, here:
         if row is None or row.account != reader.account:
             raise NotFoundError("没有这项订阅。", "请核对订阅编号。")
         session.delete(row)
-        journal.record(session, reader.account, "UNSUBSCRIBE", f"webhook:{id_}", org=reader.org)
+        journal.record(
+            session, reader.account, JournalAct.UNSUBSCRIBE, f"webhook:{id_}", org=reader.org
+        )
     return Response(status_code=204)

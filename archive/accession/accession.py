@@ -13,6 +13,7 @@ from archive.accession import blind_index
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError, NotFoundError
@@ -177,7 +178,7 @@ def take_over(
     revision.case_id = case.id
     session.add(revision)
     session.add_all(Component(case_id=case.id, revision=number, **asdict(one)) for one in originals)
-    act = "ACCESSION" if number == 1 else "SUPPLEMENT"
+    act = JournalAct.ACCESSION if number == 1 else JournalAct.SUPPLEMENT
     journal.record(
         session,
         actor,
@@ -248,7 +249,7 @@ def log_delivery(
         journal.record(
             session,
             actor,
-            "QUARANTINE",
+            JournalAct.QUARANTINE,
             quarantine_prefix or bag,
             content=content_digest,
             codes=sorted({one.code for one in taken.findings}),
@@ -266,7 +267,7 @@ def return_delivery(
     journal.record(
         session,
         actor,
-        "QUARANTINE_RETURN",
+        JournalAct.QUARANTINE_RETURN,
         row.quarantine_prefix or row.bag,
         reason=reason,
         content=row.content_digest,
@@ -295,7 +296,7 @@ def confirm(
     journal.record(
         session,
         actor,
-        "CONFIRM",
+        JournalAct.CONFIRM,
         case_no,
         reason=reason,
         codes=codes,

@@ -24,6 +24,7 @@ from archive.administration.accounts import (
 )
 from archive.administration.policy import ADMINISTRATORS, Act, Reader, Role
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_administration import Account, AccountChange
 from archive.reference.errors import ConflictError, NotFoundError
@@ -93,7 +94,7 @@ def propose_change(
     journal.record(
         session,
         actor.account,
-        "PROPOSE_CHANGE",
+        JournalAct.PROPOSE_CHANGE,
         login,
         kind=kind,
         number=change.id,
@@ -195,7 +196,7 @@ def decide_change(
     journal.record(
         session,
         actor.account,
-        "DECIDE_CHANGE",
+        JournalAct.DECIDE_CHANGE,
         account.login,
         kind=change.kind,
         number=number,

@@ -28,6 +28,7 @@ from archive.administration.policy import (
     org_kinds_of,
 )
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_administration import Account, Login
 from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
@@ -113,7 +114,13 @@ def _propose(session: Session, by: str, new: NewAccount, organisations: Organisa
     session.add(account)
     session.flush()
     journal.record(
-        session, by, "PROPOSE_ACCOUNT", new.login, role=new.role, org=new.org, kind=new.kind
+        session,
+        by,
+        JournalAct.PROPOSE_ACCOUNT,
+        new.login,
+        role=new.role,
+        org=new.org,
+        kind=new.kind,
     )
     return account
 
@@ -132,7 +139,7 @@ def approve_account(session: Session, actor: Reader, login: str) -> Account:
 def _approve(session: Session, by: str, account: Account) -> Account:
     account.state, account.approved_by = AccountState.ACTIVE, by
     journal.record(
-        session, by, "APPROVE_ACCOUNT", account.login, role=account.role, org=account.org
+        session, by, JournalAct.APPROVE_ACCOUNT, account.login, role=account.role, org=account.org
     )
     return account
 
@@ -144,7 +151,7 @@ def refuse_account(session: Session, actor: Reader, login: str, reason: str) -> 
     if account.state != AccountState.PROPOSED:
         raise ConflictError("该账号不在待批准状态。", "请在账号列表中核对。")
     account.state = AccountState.DISABLED
-    journal.record(session, actor.account, "REFUSE_ACCOUNT", login, reason=reason)
+    journal.record(session, actor.account, JournalAct.REFUSE_ACCOUNT, login, reason=reason)
     return account
 
 
@@ -155,7 +162,7 @@ def disable_account(session: Session, actor: Reader, login: str, reason: str) ->
     if account.login == actor.account:
         raise ForbiddenError("不得停用本人的账号。", "请由另一名管理员停用。")
     shut(session, account)
-    journal.record(session, actor.account, "DISABLE_ACCOUNT", login, reason=reason)
+    journal.record(session, actor.account, JournalAct.DISABLE_ACCOUNT, login, reason=reason)
     return account
 
 
@@ -176,7 +183,7 @@ def set_password(session: Session, by: str, login: str, password: str) -> None:
         )
     _set_secret(session, account, password)
     account.must_change = False
-    journal.record(session, by, "SET_PASSWORD", login)
+    journal.record(session, by, JournalAct.SET_PASSWORD, login)
 
 
 def renew_secret(session: Session, by: str, login: str, *, must_change: bool = False) -> str:
@@ -184,7 +191,7 @@ def renew_secret(session: Session, by: str, login: str, *, must_change: bool = F
     secret, account = secrets.token_urlsafe(24), held_account(session, login)
     _set_secret(session, account, secret)
     account.must_change = must_change
-    journal.record(session, by, "SET_PASSWORD", login)
+    journal.record(session, by, JournalAct.SET_PASSWORD, login)
     return secret
 
 
@@ -239,7 +246,9 @@ def check_secret(session: Session, login: str, secret: str) -> Account | None:
                 timedelta(seconds=30) * 2 ** min(account.failures - _FREE_FAILURES, 10),
                 _LONGEST_LOCK,
             )
-            journal.record(session, login, "LOGIN_LOCKED", login, failures=account.failures)
+            journal.record(
+                session, login, JournalAct.LOGIN_LOCKED, login, failures=account.failures
+            )
         return None
     account.failures, account.locked_until = 0, None
     return account if account.state == AccountState.ACTIVE else None
@@ -262,7 +271,7 @@ def open_login(
             expires_at=now + (TOKEN_LIFE if kind == "TOKEN" else WEB_LIFE),
         )
     )
-    journal.record(session, account.login, "LOGIN", account.login, kind=kind)
+    journal.record(session, account.login, JournalAct.LOGIN, account.login, kind=kind)
     return carried
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from archive.administration.accounts import require_act
 from archive.administration.policy import Act, Reader
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_administration import Configured
 from archive.reference.errors import ConflictError
@@ -158,7 +159,7 @@ def import_items(
     journal.record(
         session,
         actor.account,
-        "IMPORT_ITEM",
+        JournalAct.IMPORT_ITEM,
         "catalogue",
         approval=approval,
         items=[f"{one.code}@{one.version}" for one in fresh],
@@ -193,7 +194,12 @@ def switch_digitised(
     session.add(row)
     session.flush()
     journal.record(
-        session, actor.account, "SWITCH_ORGANISATION", code, digitised=digitised, reason=reason
+        session,
+        actor.account,
+        JournalAct.SWITCH_ORGANISATION,
+        code,
+        digitised=digitised,
+        reason=reason,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_administration import DailyUse
 from archive.reference.errors import ArchiveError
@@ -89,7 +90,7 @@ def refuse(session: Session, account: str, kind: Shown, most: int) -> None:
         journal.record(
             session,
             account,
-            "ALARM",
+            JournalAct.ALARM,
             f"account:{account}",
             reason=DailyLimitError.code,
             kind=str(kind),

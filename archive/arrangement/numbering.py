@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from archive.arrangement.filing import FilingRule, Placement, is_late, place
 from archive.arrangement.page_order import orders_of, orders_record
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_jobs import Job
@@ -102,7 +103,9 @@ def freeze(
     if volumes:
         # All of them, not the first and the last: a database made anew from the bucket gives each case the number that it had.
         numbers = [[volume.code, case.case_no] for volume, case in zip(volumes, cases, strict=True)]
-        journal.record(session, actor, "FREEZE", "batch", count=len(volumes), numbers=numbers)
+        journal.record(
+            session, actor, JournalAct.FREEZE, "batch", count=len(volumes), numbers=numbers
+        )
     return volumes
 
 
@@ -149,7 +152,7 @@ def freeze_supplements(
             journal.record(
                 session,
                 actor,
-                "FREEZE",
+                JournalAct.FREEZE,
                 f"{volume.code}/v{version.version}",
                 revision=revision.revision,
             )
@@ -184,7 +187,11 @@ def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
                 session, volume, newest, newest.version + 1, FROM_TIMESTAMP, at
             )
             journal.record(
-                session, actor, "FREEZE", f"{volume.code}/v{version.version}", origin=FROM_TIMESTAMP
+                session,
+                actor,
+                JournalAct.FREEZE,
+                f"{volume.code}/v{version.version}",
+                origin=FROM_TIMESTAMP,
             )
             begun += 1
     reach("timestamp-frozen-before-commit")
@@ -221,7 +228,7 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
     session.get_one(Case, volume.case_id).state = VOIDED
     for revision in session.scalars(select(CaseRevision).filter_by(case_id=volume.case_id)):
         revision.state = VOIDED
-    journal.record(session, actor, "VOID", code, reason=volume.void_reason)
+    journal.record(session, actor, JournalAct.VOID, code, reason=volume.void_reason)
     return volume
 
 

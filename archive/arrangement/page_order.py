@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_volumes import PageOrder, Volume, VolumeVersion
 from archive.reference.case_facts import Material
@@ -124,7 +125,7 @@ def lay_out(
     journal.record(
         session,
         actor,
-        "PAGE_ORDER",
+        JournalAct.PAGE_ORDER,
         case.case_no,
         revision=revision.revision,
         material=material.no,

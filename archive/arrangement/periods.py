@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from archive.arrangement.filing import FilingRule, place
 from archive.arrangement.numbering import unnumbered
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, local_month
 from archive.database.tables_cases import Case
 from archive.database.tables_jobs import Job, PeriodRun
@@ -265,7 +266,7 @@ def end(
         journal.record(
             session,
             actor,
-            "PERIOD",
+            JournalAct.PERIOD,
             term.name,
             made=run.made,
             missing=run.missing,

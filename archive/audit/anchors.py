@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine, func, select
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.audit.merkle import Frontier, inclusion_path, leaf_hash
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
@@ -30,7 +31,6 @@ from storage.errors import KeyTakenError, MissingError, StorageError
 
 FOLDER = "journal/checkpoint"
 SPEC = "journal-checkpoint/1"
-ANCHOR = "ANCHOR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head
             tree.add(text)
             if tree.size > start:
                 lines.append(text)
-                last, news = f"{entry.seq}:{entry.digest}", news or entry.act != ANCHOR
+                last, news = f"{entry.seq}:{entry.digest}", news or entry.act != JournalAct.ANCHOR
     if tree.size < start:
         raise ConflictError("审计日志比已锚定的短，未作锚定。", "请运行 yice journal verify。")
     if not news:
@@ -87,7 +87,7 @@ def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head
     made = _write(store, before, lines, tree, last)
     _finish(engine, store, sealer, made, start)
     with writing(engine) as session:
-        journal.record(session, actor, ANCHOR, made.key, size=made.size, root=made.root)
+        journal.record(session, actor, JournalAct.ANCHOR, made.key, size=made.size, root=made.root)
     return made
 
 
@@ -199,7 +199,7 @@ def verify_anchors(
         faults += _signature_faults(store, held, trust)
     with reading(engine) as session:
         named = session.scalars(
-            select(JournalEntry.subject).where(JournalEntry.act == ANCHOR)
+            select(JournalEntry.subject).where(JournalEntry.act == JournalAct.ANCHOR)
         ).all()
     faults += [
         AnchorFault(int(one.rpartition("/")[2]), None, "日志登记的锚点不在存储中")

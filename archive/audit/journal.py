@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from archive.audit.acts import JournalAct
 from archive.database.engine import lock_journal
 from archive.database.tables_audit import JournalEntry
 
@@ -61,7 +62,13 @@ def _last(session: Session) -> JournalEntry | None:
     return session.scalars(select(JournalEntry).order_by(JournalEntry.seq.desc()).limit(1)).first()
 
 
-def record(session: Session, actor: str, act: str, subject: str, **detail: Any) -> JournalEntry:  # noqa: ANN401 - any JSON value
+def record(
+    session: Session,
+    actor: str,
+    act: JournalAct,
+    subject: str,
+    **detail: Any,  # noqa: ANN401 - any JSON value
+) -> JournalEntry:
     """Append an entry in the caller's transaction. `detail` must hold no personal data."""
     lock_journal(session)
     last = session.execute(
@@ -71,7 +78,7 @@ def record(session: Session, actor: str, act: str, subject: str, **detail: Any) 
         seq=last.seq + 1 if last else 1,
         at=datetime.now(UTC).isoformat(timespec="microseconds"),
         actor=actor,
-        act=act,
+        act=str(act),
         subject=subject,
         detail=json.dumps(detail, ensure_ascii=False, sort_keys=True),
         previous=last.digest if last else GENESIS,

@@ -125,9 +125,9 @@ def _profile(flavour: str, jar: Path) -> Any:  # noqa: ANN401 - a Java object
         java("org.verapdf.pdfa.flavours.PDFAFlavour$Specification"),
     )
     with zipfile.ZipFile(jar) as archive:
-        root = ET.fromstring(
+        root = ET.fromstring(  # noqa: S314 - from the pinned wheel
             archive.read(f"org/verapdf/pdfa/validation/PDFA-{flavour.upper()}.xml")
-        )  # noqa: S314 - from the pinned wheel
+        )
     rules, variables, none = (
         java("java.util.HashSet")(),
         java("java.util.HashSet")(),

@@ -87,10 +87,10 @@ def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no ty
                 + (pdfium.FPDFText_GetUnicode(textpage, index + 1) - 0xDC00)
             )
         if (
-            code <= 0x20
+            code <= 0x20  # noqa: PLR2004
             or 0xD800 <= code <= 0xDFFF
             or code in (0xFEFF, 0xFFFE, 0xFFFF, 0xA0, 0x3000)
-        ):  # noqa: PLR2004
+        ):
             continue
         pdfium.FPDFText_GetCharBox(
             textpage, index, byref(left), byref(right), byref(bottom), byref(top)

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, select
 from archive.arrangement.page_order import Leaf, orders_of
 from archive.arrangement.plan import VolumePlan, plan_volume, process_record
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.compile.build import Filing, build
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.metadata import write_metadata
@@ -189,8 +190,8 @@ def _record(
     order: _Order,
     step: VolumeState,
     result: Mapping[str, Any],
-    **columns: Any,
-) -> dict[str, Any]:  # noqa: ANN401 - column values
+    **columns: Any,  # noqa: ANN401 - column values
+) -> dict[str, Any]:
     with writing(shop.engine) as session:
         kept = record_step(session, shop.owner, order.held, step, dict(result), **columns)
     order.steps[step] = kept
@@ -457,7 +458,7 @@ def _agrees(shop: CompileContext, order: _Order, inventory: Inventory) -> None:
         journal.record(
             session,
             shop.owner,
-            "ALARM",
+            JournalAct.ALARM,
             order.volume.code,
             reason="commit record and row disagree",
             faults=len(faults),

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from archive.administration.policy import scope_of
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case
 from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase
 from archive.gathering.cases import GatheredFile, GatheredPiece, add_piece
@@ -168,7 +169,7 @@ def announce(
     session.flush()
     if fresh:
         journal.record(
-            session, actor, "CAPTURE", org, files=fresh, station=how.station, dpi=how.dpi
+            session, actor, JournalAct.CAPTURE, org, files=fresh, station=how.station, dpi=how.dpi
         )
     return rows
 
@@ -369,7 +370,9 @@ def file_under(
     }
     row.pieces = [{"case_no": where.case_no, "no": where.no, "type": where.type, **whole}]
     row.state = Capture.PENDING
-    journal.record(session, actor, "CAPTURE_FILE", row.id, case_no=where.case_no, material=where.no)
+    journal.record(
+        session, actor, JournalAct.CAPTURE_FILE, row.id, case_no=where.case_no, material=where.no
+    )
     place(session, row, organisations, at=at)
 
 
@@ -395,7 +398,9 @@ def return_files(
         if row.state not in OPEN:
             raise ConflictError("该文件已归集或已退回。", "请刷新归集池。")
         row.state, row.ended_at = Capture.RETURNED, at
-        journal.record(session, actor, "CAPTURE_RETURN", row.id, reason=reason, sha256=row.sha256)
+        journal.record(
+            session, actor, JournalAct.CAPTURE_RETURN, row.id, reason=reason, sha256=row.sha256
+        )
 
 
 def captured(session: Session, *where: ColumnElement[bool], limit: int) -> list[CapturedFile]:

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.tables_gathering import Arrival, GatheredCase, GatheredMaterial
 from archive.reference.vocabulary import IntakeOutcome, LabelledEnum, SourceKind
 
@@ -108,7 +109,7 @@ def record_arrival(
     journal.record(
         session,
         actor,
-        "FETCH",
+        JournalAct.FETCH,
         f"{source}:{notice}",
         system=system,
         sha256=sha256,
@@ -289,7 +290,9 @@ def mark_submitted(
     row.accepted = row.accepted or outcome is not IntakeOutcome.REFUSED
     for one in session.scalars(select(GatheredMaterial).where(GatheredMaterial.id.in_(whole.used))):
         one.used_in = one.used_in or row.packages
-    journal.record(session, actor, "SUBMIT", row.case_no, bag=whole.bag, outcome=str(outcome))
+    journal.record(
+        session, actor, JournalAct.SUBMIT, row.case_no, bag=whole.bag, outcome=str(outcome)
+    )
     session.flush()
     _settle(session, row.case_no, at)
 

@@ -9,6 +9,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Step, Volume, VolumeVersion
@@ -78,8 +79,8 @@ def record_step(
     held: Claim,
     step: VolumeState,
     result: dict[str, Any],
-    **columns: Any,
-) -> dict[str, Any]:  # noqa: ANN401 - column values
+    **columns: Any,  # noqa: ANN401 - column values
+) -> dict[str, Any]:
     """Write a step's result, move the state while the lease is ours, and journal it. Returns the result that counts: the first recorded."""
     version = session.get_one(VolumeVersion, held.version_id)
     earlier = recorded(session, version, step)
@@ -114,7 +115,7 @@ def record_step(
     journal.record(
         session,
         actor,
-        str(step),
+        JournalAct(str(step)),
         f"{code}/v{version.version}",
         **{key: value for key, value in result.items() if isinstance(value, str | int | bool)},
     )

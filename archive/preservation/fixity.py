@@ -16,6 +16,7 @@ from sqlalchemy import Engine, exists, func, select
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_preservation import FixityCheck, Replica
 from archive.database.tables_volumes import Volume, VolumeVersion
@@ -310,7 +311,7 @@ def _freeze(session: Session, actor: str, unit: Unit, found: Looked, run: Scrubb
     journal.record(
         session,
         actor,
-        "ALARM",
+        JournalAct.ALARM,
         unit.subject,
         reason="fixity",
         store=run.store,
@@ -331,7 +332,12 @@ def _give_back(session: Session, actor: str, unit: Unit, found: Looked, run: Scr
         announce(session, version.volume_id)
     if found.faults or thaw:
         journal.record(
-            session, actor, "MENDED", unit.subject, store=run.store, objects=len(found.faults)
+            session,
+            actor,
+            JournalAct.MENDED,
+            unit.subject,
+            store=run.store,
+            objects=len(found.faults),
         )
         run.mended.append(unit.subject)
 
@@ -354,7 +360,7 @@ def _look_for_canaries(engine: Engine, store: BlobStore, actor: str, run: Scrubb
     with writing(engine) as session:
         if run.blind:
             journal.record(
-                session, actor, "ALARM", folder, reason="canary not found", store=run.store
+                session, actor, JournalAct.ALARM, folder, reason="canary not found", store=run.store
             )
             return
         bad = tuple(BadObject(one, outcome) for one, outcome in zip(planted, outcomes, strict=True))

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from archive.accession.blind_index import remember
 from archive.accession.case_actors import remember_actors
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.encryption import Keyring, fresh_keys
 from archive.database.tables_cases import BlindEntry, Case, CaseRevision
 from archive.database.tables_exchange import Webhook
@@ -33,7 +34,11 @@ def rehash(session: Session, limit: int) -> int:
         remember(session, case)
     if cases:
         journal.record(
-            session, "rotation", "REHASH", f"cases:{cases[0].id}-{cases[-1].id}", key=ring.blind
+            session,
+            "rotation",
+            JournalAct.REHASH,
+            f"cases:{cases[0].id}-{cases[-1].id}",
+            key=ring.blind,
         )
     return len(cases)
 
@@ -53,7 +58,11 @@ def reseal(session: Session, ring: Keyring, after: int, limit: int) -> int | Non
         remember_actors(session, case)
     if cases:
         journal.record(
-            session, "rotation", "RESEAL", f"cases:{cases[0].id}-{cases[-1].id}", key=ring.current
+            session,
+            "rotation",
+            JournalAct.RESEAL,
+            f"cases:{cases[0].id}-{cases[-1].id}",
+            key=ring.current,
         )
     return cases[-1].id if cases else None
 
@@ -70,7 +79,11 @@ def reseal_gathered(session: Session, ring: Keyring, after: int, limit: int) -> 
         _write_again(session, GatheredCase, row_id, facts)
     if rows:
         journal.record(
-            session, "rotation", "RESEAL", f"gathered:{rows[0].id}-{rows[-1].id}", key=ring.current
+            session,
+            "rotation",
+            JournalAct.RESEAL,
+            f"gathered:{rows[0].id}-{rows[-1].id}",
+            key=ring.current,
         )
     return rows[-1].id if rows else None
 
@@ -94,7 +107,7 @@ def reseal_texts(session: Session, ring: Keyring, done: int, limit: int) -> int 
             journal.record(
                 session,
                 "rotation",
-                "RESEAL",
+                JournalAct.RESEAL,
                 f"{table.__tablename__}:{len(rows)}",
                 key=ring.current,
             )

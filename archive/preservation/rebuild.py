@@ -19,6 +19,7 @@ from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
 from archive.arrangement.filing import FilingRule
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.audit.anchors import heads, segment
 from archive.database.base import Base
 from archive.database.engine import reading, writing
@@ -98,7 +99,7 @@ def rebuild(
         journal.record(
             session,
             actor,
-            "REBUILD",
+            JournalAct.REBUILD,
             "database",
             checkpoints=report.checkpoints,
             entries=report.entries,
@@ -121,7 +122,7 @@ def _lost(
     yield "中途被终止的巡检的记录：报告在每次巡检结束时写入"
     if report.unprinted:
         yield f"{report.unprinted} 次送达的页面指纹：接收记录早于指纹入库；这些页不再参与重复页检测"
-    unknown = {one.subject for one in entries if one.act == "QUARANTINE"} - {
+    unknown = {one.subject for one in entries if one.act == JournalAct.QUARANTINE} - {
         prefix for prefix in session.scalars(select(Delivery.quarantine_prefix)) if prefix
     }
     if unknown:
@@ -194,9 +195,9 @@ def _cases(
     confirms = [
         (one.subject, json.loads(one.detail).get("revision"), datetime.fromisoformat(one.at))
         for one in entries
-        if one.act == "CONFIRM"
+        if one.act == JournalAct.CONFIRM
     ]
-    laid = [one for one in entries if one.act == "PAGE_ORDER"]
+    laid = [one for one in entries if one.act == JournalAct.PAGE_ORDER]
     for record in _records(store, entries):
         fields = record.fields
         case, revisions = made.get(record.case_no, (None, []))
@@ -315,7 +316,7 @@ def differences(old: Engine, new: Engine) -> list[str]:
     """What a rebuilt database lacks, has besides, or says otherwise: cases, contents, numbers, versions, and the journal as far as it was anchored."""
     with reading(old) as left, reading(new) as right:
         before, after = _facts(left), _facts(right)
-        anchored = [one.digest for one in journal.entries(right) if one.act != "REBUILD"]
+        anchored = [one.digest for one in journal.entries(right) if one.act != JournalAct.REBUILD]
         kept = [one.digest for one, _ in zip(journal.entries(left), anchored, strict=False)]
     found = [f"{name}：缺少" for name in sorted(before.keys() - after.keys())] + [
         f"{name}：多出" for name in sorted(after.keys() - before.keys())

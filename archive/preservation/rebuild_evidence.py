@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.accession.page_prints import keep_prints
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, Component, Delivery, PagePrint
@@ -86,7 +87,7 @@ def bring_texts(session: Session, store: BlobStore, entries: Iterable[JournalEnt
     read_at = {
         json.loads(one.detail)["text"]: datetime.fromisoformat(one.at)
         for one in entries
-        if one.act == "RECOGNISE"
+        if one.act == JournalAct.RECOGNISE
     }
     held = set(session.scalars(select(Component.sha256).distinct()))
     found: dict[tuple[str, int], tuple[str, PageText]] = {}

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from archive.arrangement.filing import FilingRule, is_late, place
 from archive.arrangement.numbering import begin_version, stamping_digest
+from archive.audit.acts import JournalAct
 from archive.compile.metadata import read_metadata
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, CaseRevision
@@ -161,7 +162,7 @@ def file_volumes(
 
 
 def _numbers(entry: JournalEntry) -> list[list[str]]:
-    return json.loads(entry.detail).get("numbers", []) if entry.act == "FREEZE" else []
+    return json.loads(entry.detail).get("numbers", []) if entry.act == JournalAct.FREEZE else []
 
 
 def _usable(revisions: list[CaseRevision]) -> CaseRevision:
@@ -342,7 +343,7 @@ def _void(
     session: Session, entries: list[JournalEntry], volumes: dict[str, Volume], cases: Cases
 ) -> None:
     for entry in entries:
-        if entry.act != "VOID" or entry.subject not in volumes:
+        if entry.act != JournalAct.VOID or entry.subject not in volumes:
             continue
         volume = volumes[entry.subject]
         volume.void_reason = json.loads(entry.detail)["reason"]

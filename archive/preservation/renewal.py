@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from archive.arrangement.numbering import begin_stamping, newest_version
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.crashpoints import reach
@@ -115,7 +116,7 @@ def freeze_renewals(
         journal.record(
             session,
             actor,
-            "RENEW",
+            JournalAct.RENEW,
             "batch",
             count=begun,
             before=before.isoformat(timespec="seconds"),

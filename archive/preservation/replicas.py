@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import Engine, select
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_preservation import Replica
 from archive.database.tables_volumes import Volume, VolumeVersion
@@ -66,7 +67,12 @@ def replicate(
     if todo or beside:
         with writing(engine) as session:
             journal.record(
-                session, actor, "REPLICATE", "second", packages=len(todo), objects=objects + beside
+                session,
+                actor,
+                JournalAct.REPLICATE,
+                "second",
+                packages=len(todo),
+                objects=objects + beside,
             )
     if failed is not None:
         raise failed

@@ -13,6 +13,7 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, insert_absent
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_jobs import Job
@@ -202,7 +203,7 @@ def record_text(session: Session, held: PageClaim, text: PageText, derivative: s
     journal.record(
         session,
         held.owner,
-        "RECOGNISE",
+        JournalAct.RECOGNISE,
         subject_of(held.sha256, held.page),
         text=derivative,
         engine=text.engine,

@@ -222,8 +222,10 @@ class Sealer:
                 timestamper=self._timestamper if stamped else None,
                 stamp_style=style,
                 new_field_spec=SigFieldSpec(
-                    "Seal", on_page=page, box=tuple(round(edge) for edge in box)
-                ),  # type: ignore[arg-type]
+                    "Seal",
+                    on_page=page,
+                    box=tuple(round(edge) for edge in box),  # type: ignore[arg-type]
+                ),
             )
             try:
                 return bytes(

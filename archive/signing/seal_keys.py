@@ -123,8 +123,11 @@ class TokenSigner(PKCS11Signer):
         self._load()
 
     async def async_sign_raw(
-        self, data: bytes, digest_algorithm: str, dry_run: bool = False
-    ) -> bytes:  # noqa: FBT001, FBT002 - pyHanko's signature
+        self,
+        data: bytes,
+        digest_algorithm: str,
+        dry_run: bool = False,  # noqa: FBT001, FBT002 - pyHanko's signature
+    ) -> bytes:
         """The raw signature."""
         if dry_run:
             return bytes(await super().async_sign_raw(data, digest_algorithm, dry_run=True))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from archive.administration.policy import Reader
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.compile.copies import COPY_SEAL_BOX, CopiedItem, CopySheet, certified
 from archive.compile.metadata import read_metadata
 from archive.compile.prove import PdfAProver
@@ -155,7 +156,7 @@ def enter_copy(
     journal.record(
         session,
         reader.account,
-        "CERTIFY",
+        JournalAct.CERTIFY,
         opened.volume.code,
         usage=number_of(request),
         items=row.items,

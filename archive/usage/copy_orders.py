@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from archive.administration.policy import Act, Reader
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_jobs import Job
 from archive.database.tables_usage import CertifiedCopy, CopyOrder, UsageRequest
@@ -58,7 +59,7 @@ def order_copy(
     journal.record(
         session,
         reader.account,
-        "ORDER_COPY",
+        JournalAct.ORDER_COPY,
         request.code,
         usage=number,
         items=order.items,
@@ -154,7 +155,7 @@ def retry_order(session: Session, reader: Reader, order_id: int) -> None:
     job = job_of(session, order_id)
     if job.state == "FAILED":
         job.state, job.error, job.error_code, job.ended_at = "WAITING", None, None, None
-        journal.record(session, reader.account, "RETRY", order.code, order=order_id)
+        journal.record(session, reader.account, JournalAct.RETRY, order.code, order=order_id)
 
 
 def _end(

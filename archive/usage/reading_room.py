@@ -19,6 +19,7 @@ from archive.administration.policy import (
     may,
 )
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
@@ -206,7 +207,12 @@ def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersi
 
 
 def note_look(
-    session: Session, reader: Reader, act: str, subject: str, purpose: Purpose, **shown: object
+    session: Session,
+    reader: Reader,
+    act: JournalAct,
+    subject: str,
+    purpose: Purpose,
+    **shown: object,
 ) -> None:
     """Journal a look: reader, purpose, what was shown. `shown` holds numbers and codes, never a person."""
     journal.record(

@@ -23,6 +23,7 @@ from archive.administration.policy import (
     scope_of,
 )
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_usage import UsageRequest
 from archive.database.tables_volumes import Volume
@@ -132,7 +133,7 @@ def request_use(
     journal.record(
         session,
         reader.account,
-        "REQUEST_USE",
+        JournalAct.REQUEST_USE,
         str(code),
         number=number_of(request),
         capacity=capacity.key,
@@ -199,7 +200,7 @@ def decide_request(
     journal.record(
         session,
         reader.account,
-        "DECIDE_USE",
+        JournalAct.DECIDE_USE,
         request.code,
         number=number,
         state=request.state,
@@ -247,7 +248,7 @@ def withdraw_request(session: Session, reader: Reader, number: str) -> UsageRequ
     if request.state != RequestState.REQUESTED:
         raise ConflictError("该申请已有结论。", "如需继续利用，请重新申请。")
     request.state = RequestState.WITHDRAWN
-    journal.record(session, reader.account, "WITHDRAW_USE", request.code, number=number)
+    journal.record(session, reader.account, JournalAct.WITHDRAW_USE, request.code, number=number)
     return request
 
 
@@ -264,7 +265,9 @@ def end_grant(
     if request.state != RequestState.GRANTED or request.ends_at is None or request.ends_at <= now:
         raise ConflictError("该申请没有在用的授权。", "请刷新页面。")
     request.ends_at = now
-    journal.record(session, reader.account, "END_USE", request.code, number=number, reason=reason)
+    journal.record(
+        session, reader.account, JournalAct.END_USE, request.code, number=number, reason=reason
+    )
     return request
 
 

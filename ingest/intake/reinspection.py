@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.inspection.subject import LookedFile, Subject
@@ -84,7 +85,7 @@ def record_reinspection(session: Session, actor: str, done: Reinspection, *, rea
     journal.record(
         session,
         actor,
-        "REINSPECT",
+        JournalAct.REINSPECT,
         done.case_no,
         reason=reason,
         phase=str(done.phase),

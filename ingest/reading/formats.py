@@ -124,9 +124,9 @@ def _ofd(data: bytes) -> Look:
         members = opened.infolist()
         if any(one.flag_bits & 1 for one in members):
             return Look("application/ofd", fault="ENCRYPTED")
-        if len(members) > 20_000 or sum(one.file_size for one in members) > max(
+        if len(members) > 20_000 or sum(one.file_size for one in members) > max(  # noqa: PLR2004
             64 << 20, 200 * len(data)
-        ):  # noqa: PLR2004
+        ):
             return Look("application/ofd", fault="FILE_UNSAFE", why="压缩比异常")
         for one in members:
             text = b""
@@ -184,8 +184,10 @@ def _taken_at(image: Image.Image) -> str | None:
         tags = image.getexif()
         stated = [tags.get(_CHANGED), *(tags.get_ifd(_EXIF).get(tag) for tag in _TAKEN)]
         times = [
-            datetime.strptime(str(one).strip("\0 "), "%Y:%m:%d %H:%M:%S") for one in stated if one
-        ]  # noqa: DTZ007 - it has no zone
+            datetime.strptime(str(one).strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - it has no zone
+            for one in stated
+            if one
+        ]
     except (
         ValueError,
         TypeError,
@@ -249,5 +251,5 @@ def blank(small: Image.Image) -> bool:
     ink = inner.point([255 if value < threshold else 0 for value in range(256)])
     return (
         ImageStat.Stat(inner).stddev[0] < _BLANK_SPREAD
-        and ImageStat.Stat(ink).mean[0] / 255 < 0.0005
-    )  # noqa: PLR2004
+        and ImageStat.Stat(ink).mean[0] / 255 < 0.0005  # noqa: PLR2004
+    )

@@ -70,6 +70,6 @@ def _numbered(one: object) -> bool:
     return (
         isinstance(one, dict)
         and type(one.get("no")) is int
-        and 0 < one["no"] < 1000
+        and 0 < one["no"] < 1000  # noqa: PLR2004 - three digits
         and isinstance(one.get("type"), str)
-    )  # noqa: PLR2004 - three digits
+    )

@@ -137,8 +137,8 @@ class Caller:
                 error = trouble
             if attempt + 1 < _ATTEMPTS:
                 time.sleep(
-                    min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0)
-                )  # noqa: S311 - spreads retries
+                    min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries
+                )
         raise error from None
 
 

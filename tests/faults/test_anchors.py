@@ -248,11 +248,11 @@ def test_a_third_party_checks_an_entry_with_openssl_and_the_written_recipe(
         (folder / "root.pem").write_bytes(archive.pki.root_pem.read_bytes())
         lines = [line for line in shell.splitlines() if line.startswith("openssl")]
         done = [
-            subprocess.run(
+            subprocess.run(  # noqa: S602 - our own page
                 line, shell=True, cwd=folder, capture_output=True, check=False
             ).returncode
             for line in lines
-        ]  # noqa: S602 - our own page
+        ]
         return (
             done == [0, 0]
             and subprocess.run(

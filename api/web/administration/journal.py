@@ -10,13 +10,14 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.web.shell.filters import ACTS, clock
+from api.web.shell.filters import act_label, clock
 from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated
 from api.web.shell.scope import PAGE, note_look
 from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
 from archive.administration.policy import Act
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.audit.journal import JournalFault
 from archive.database.encryption import ColumnKeyError, session_keys
 from archive.database.engine import reading, writing
@@ -61,7 +62,15 @@ def journal_page(
     seat.require(Act.READ_JOURNAL)
     with reading(desk.runtime.engine) as session:
         values = _entries(session, asked, before)
-    return desk.page(request, seat, "journal.html", asked=asked, acts=ACTS, walk=None, **values)
+    return desk.page(
+        request,
+        seat,
+        "journal.html",
+        asked=asked,
+        acts={str(act): act.label for act in JournalAct},
+        walk=None,
+        **values,
+    )
 
 
 def _entries(session: Session, asked: Asked, before: int) -> dict[str, Any]:
@@ -103,13 +112,13 @@ def journal_csv(desk: At, seat: Seated, asked: Annotated[Asked, Depends(_asked)]
             if page["next"] is None:
                 break
             before = page["next"]
-        note_look(session, seat, "EXPORT_LIST", "journal", rows=len(rows))
+        note_look(session, seat, JournalAct.EXPORT_LIST, "journal", rows=len(rows))
     lines = [
         (
             one.seq,
             clock(one.at),
             one.actor,
-            ACTS.get(one.act, one.act),
+            act_label(one.act),
             one.subject,
             _detail(one.detail),
             one.digest,
@@ -144,7 +153,15 @@ def verify(request: Request, desk: At, seat: Seated, _form: Posted) -> Response:
     with reading(desk.runtime.engine) as session:
         walk = Walk(0, journal.length(session), _mark(session, seat, 0))
         values = _entries(session, Asked(), 0)
-    return desk.page(request, seat, "journal.html", asked=Asked(), acts=ACTS, walk=walk, **values)
+    return desk.page(
+        request,
+        seat,
+        "journal.html",
+        asked=Asked(),
+        acts={str(act): act.label for act in JournalAct},
+        walk=walk,
+        **values,
+    )
 
 
 @router.post("/journal/verify/on")
@@ -166,7 +183,7 @@ def verify_on(request: Request, desk: At, seat: Seated, form: Posted) -> Respons
             note_look(
                 session,
                 seat,
-                "VERIFY_JOURNAL",
+                JournalAct.VERIFY_JOURNAL,
                 "journal",
                 entries=held,
                 fault=fault.seq if fault else None,

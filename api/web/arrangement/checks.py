@@ -42,6 +42,7 @@ from archive.arrangement.page_order import (
     natural,
     orders_of,
 )
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_volumes import Volume
@@ -52,7 +53,7 @@ from archive.reference.service_items import snapshot_materials
 from archive.reference.vocabulary import ACCEPTED, WAITING, Outcome
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_LOOK = "CHECK_LOOK"
+_LOOK = JournalAct.CHECK_LOOK
 _SHORTEST, _LONGEST, _DIGITS = 2, 500, 7
 
 

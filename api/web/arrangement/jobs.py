@@ -14,6 +14,7 @@ from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated
 from api.web.shell.scope import decided, orgs_below, record_of, volumes_of
 from archive.administration.policy import Act
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
 from archive.database.tables_jobs import Job
@@ -172,7 +173,9 @@ def retry(desk: At, seat: Seated, form: Posted) -> Response:
             )
         )
         for one in allowed:
-            journal.record(session, seat.reader.account, "RETRY", one.code, error=one.error_code)
+            journal.record(
+                session, seat.reader.account, JournalAct.RETRY, one.code, error=one.error_code
+            )
     start_making(desk.runtime)
     return RedirectResponse("/jobs", 303)
 
@@ -191,7 +194,7 @@ def read_again(desk: At, seat: Seated, form: Posted) -> Response:
             journal.record(
                 session,
                 seat.reader.account,
-                "RETRY",
+                JournalAct.RETRY,
                 one.case_no,
                 material=one.material_no,
                 page=one.page,

@@ -30,6 +30,7 @@ from api.web.shell.page import (
 from api.web.shell.scope import note_look, orgs_below, require_look, seat_mark
 from archive.accession.accession import return_delivery
 from archive.administration.policy import Act, Denial
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_cases import Delivery
 from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase, GatheredMaterial
@@ -54,7 +55,7 @@ from ingest.captures.uploads import MAX_FILE
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN, _QUARANTINE = 60, 30
-_LOOK = "CAPTURE_LOOK"
+_LOOK = JournalAct.CAPTURE_LOOK
 _SHORTEST, _LONGEST = 2, 500
 SOURCE_LABELS: Mapping[str, str] = {
     SourceName.FORMS: "系统表单",

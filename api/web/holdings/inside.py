@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seated
 from api.web.shell.scope import note_look, open_volume, require_look
 from archive.administration.policy import Act
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.recognition.page_texts import texts_of_volume
 from archive.reference.case_facts import CaseFacts
@@ -23,7 +24,7 @@ def find_page(
         raise BadFormError("查找须从已打开的册开始。", "请重新打开本册。")
     runtime, typed = desk.runtime, form.get("q", "").strip()
     with reading(runtime.engine) as session:
-        usage = require_look(session, seat, int(look), code, ("VIEW_PAGES",))
+        usage = require_look(session, seat, int(look), code, (JournalAct.VIEW_PAGES,))
         opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
         read = (
             texts_of_volume(
@@ -50,7 +51,7 @@ def find_page(
         note_look(
             session,
             seat,
-            "FIND_INSIDE",
+            JournalAct.FIND_INSIDE,
             code,
             version=number,
             look=int(look),

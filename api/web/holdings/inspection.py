@@ -6,6 +6,7 @@ from api.web.holdings.reading import Usage
 from api.web.shell.page import HEADERS, At, PageRoute, Seated
 from api.web.shell.scope import note_look, open_volume
 from archive.administration.policy import Act
+from archive.audit.acts import JournalAct
 from archive.compile.inspection_sheet import inspections_of
 from archive.database.engine import reading, writing
 from archive.preservation.inspections import inspections
@@ -18,7 +19,7 @@ def inspection_pdf(desk: At, seat: Seated, code: str, usage: Usage = "") -> Resp
     """All phases on record, one page each; whoever may see that the volume is there may see how it was inspected."""
     with writing(desk.runtime.engine) as session:
         opened = open_volume(desk, session, seat, Act.VIEW, code, usage=usage)
-        note_look(session, seat, "VIEW", code, sheet="inspection", usage=opened.usage)
+        note_look(session, seat, JournalAct.VIEW, code, sheet="inspection", usage=opened.usage)
     with reading(desk.runtime.engine) as session:
         held = inspections(session, code)
     return Response(

@@ -22,6 +22,7 @@ from api.web.shell.scope import (
 )
 from archive.administration.policy import Act, Denial
 from archive.arrangement.plan import PlannedItem, plan_volume
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import CaseRevision, Component
@@ -40,7 +41,7 @@ from archive.usage.redaction import shown_facts
 from archive.usage.requests import grants_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-LOOKS = ("VIEW", "VIEW_PAGES", "VIEW_ORIGINAL", "VIEW_PLAIN")
+LOOKS = (JournalAct.VIEW, JournalAct.VIEW_PAGES, JournalAct.VIEW_ORIGINAL, JournalAct.VIEW_PLAIN)
 _SHOWN = 12
 Look = Annotated[int, Query(ge=1)]
 Usage = Annotated[str, Query(max_length=24)]
@@ -70,7 +71,7 @@ def room_page(
         look = note_look(
             session,
             seat,
-            "VIEW_PAGES" if shown else "VIEW",
+            JournalAct.VIEW_PAGES if shown else JournalAct.VIEW,
             code,
             version=number,
             usage=opened.usage,
@@ -195,7 +196,13 @@ def originals(
         opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
         found = _originals(desk, session, opened).get(no, [])
         look = note_look(
-            session, seat, "VIEW_ORIGINAL", code, version=number, item=no, usage=opened.usage
+            session,
+            seat,
+            JournalAct.VIEW_ORIGINAL,
+            code,
+            version=number,
+            item=no,
+            usage=opened.usage,
         )
         mark = seat_mark(seat, local_time(database_now(session)))
     return desk.page(
@@ -216,7 +223,7 @@ def original_image(
 ) -> Response:
     """One page of an original, drawn outside this process."""
     with reading(desk.runtime.engine) as session:
-        usage = require_look(session, seat, look, code, ("VIEW_ORIGINAL",))
+        usage = require_look(session, seat, look, code, (JournalAct.VIEW_ORIGINAL,))
         opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, usage=usage)
         row = session.get(Component, component)
     if row is None or row.case_id != opened.case.id:
@@ -246,7 +253,7 @@ def printed_contents(
     """卷内目录, laid out for paper."""
     with writing(desk.runtime.engine) as session:
         opened = open_volume(desk, session, seat, Act.VIEW, code, usage=usage)
-        note_look(session, seat, "VIEW", code, sheet="contents", usage=opened.usage)
+        note_look(session, seat, JournalAct.VIEW, code, sheet="contents", usage=opened.usage)
         values = _room(desk, session, opened)
     unit = desk.org(opened.volume.filing_org)
     return desk.page(
@@ -268,7 +275,7 @@ def plain(request: Request, desk: At, seat: Seated, code: str, usage: Usage) -> 
         grant = opened.decision.grant
         if grant is None:
             raise RefusedError(Denial.NEEDS_GRANT)
-        note_look(session, seat, "VIEW_PLAIN", code, usage=grant.number)
+        note_look(session, seat, JournalAct.VIEW_PLAIN, code, usage=grant.number)
     facts = shown_facts(
         CaseFacts.model_validate(opened.case.facts), desk.runtime.organisations, grant.fields
     )

@@ -9,6 +9,7 @@ from api.http.search import look_up
 from api.web.shell.page import At, PageRoute, Posted, Seated, WebApp
 from api.web.shell.scope import note_look
 from archive.administration.policy import Act
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.reference.vocabulary import Series
 from archive.usage.reading_room import ReferenceData
@@ -56,7 +57,9 @@ def search(request: Request, desk: At, seat: Seated, form: Posted) -> Response:
             facets=tuple(_FACETS),
         )
     with writing(desk.runtime.engine) as session:
-        note_look(session, seat, "SEARCH", "index", total=found.total, shown=len(found.hits))
+        note_look(
+            session, seat, JournalAct.SEARCH, "index", total=found.total, shown=len(found.hits)
+        )
     hits = [(hit, marked(hit.snippet)) for hit in found.hits]
     return desk.page(
         request,

@@ -10,6 +10,7 @@ from api.web.shell.page import At, PageRoute, RefusedError, Seat, Seated, WebApp
 from api.web.shell.scope import PAGE, Row, note_look, rows_of, volumes_of
 from api.web.shell.spreadsheets import as_csv
 from archive.administration.policy import Act, Denial
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import NumberCounter, Volume, VolumeVersion
@@ -179,7 +180,7 @@ def series_csv(desk: At, seat: Seated, fonds: str, series: str, year: int, term:
             break
         after = values["next"]
     with writing(desk.runtime.engine) as session:
-        note_look(session, seat, "EXPORT_LIST", "/".join(map(str, key)), rows=len(lines))
+        note_look(session, seat, JournalAct.EXPORT_LIST, "/".join(map(str, key)), rows=len(lines))
     heading = (
         "册号",
         "档号",

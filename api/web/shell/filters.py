@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from archive.administration.policy import Role
+from archive.audit.acts import JournalAct
 from archive.gathering.captures import Capture
 from archive.gathering.cases import Gathering
 from archive.reference.citizen_id import mask_name
@@ -48,65 +49,11 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     Gathering,
 )
 _KIB = 1024
-ACTS: Mapping[str, str] = {
-    "ACCESSION": "接收",
-    "SUPPLEMENT": "接收补充",
-    "QUARANTINE": "拒收隔离",
-    "CONFIRM": "核对确认",
-    "RESERVE": "赋予档号",
-    "FREEZE": "赋予档号",
-    "COMPILED": "组卷",
-    "SIGNED": "签章",
-    "PROVED": "证明",
-    "STORED": "入库",
-    "COMMITTED": "归档",
-    "VOID": "作废档号",
-    "ALARM": "告警",
-    "EXPORT": "导出",
-    "SEARCH": "检索",
-    "VIEW": "查看",
-    "VIEW_PAGES": "阅览页面",
-    "VIEW_ORIGINAL": "对照原件",
-    "FETCH_COPY": "取证明件",
-    "ROTATE_KEYS": "更换密钥",
-    "RESEAL": "重新加密",
-    "REHASH": "重建号码索引",
-    "FIND_INSIDE": "册内查找",
-    "RECOGNISE": "文字识别",
-    "CHECK_LOOK": "核对查看",
-    "LOGIN": "登录",
-    "LOGIN_LOCKED": "账号锁定",
-    "PROPOSE_ACCOUNT": "提交账号",
-    "APPROVE_ACCOUNT": "批准账号",
-    "DISABLE_ACCOUNT": "停用账号",
-    "SET_PASSWORD": "设置口令",
-    "RETRY": "重试任务",
-    "VERIFY_JOURNAL": "验证日志",
-    "START_COMPILE": "发起组卷",
-    "REQUEST_USE": "申请利用",
-    "DECIDE_USE": "审批利用",
-    "WITHDRAW_USE": "撤回申请",
-    "END_USE": "收回授权",
-    "VIEW_PLAIN": "查看明文",
-    "ORDER_COPY": "申请证明件",
-    "CERTIFY": "出具证明件",
-    "DOWNLOAD_COPY": "取证明件",
-    "EXPORT_LIST": "导出目录",
-    "REFUSE_ACCOUNT": "不批准账号",
-    "PROPOSE_CHANGE": "提交账号变更",
-    "DECIDE_CHANGE": "审批账号变更",
-    "IMPORT_ITEM": "导入事项版本",
-    "SWITCH_ORGANISATION": "切换电子化状态",
-    "PAGE_ORDER": "调整页序",
-    "CAPTURE": "登记上传",
-    "CAPTURE_FILE": "归入材料",
-    "CAPTURE_RETURN": "退回文件",
-    "CAPTURE_LOOK": "查看待归入",
-    "QUARANTINE_RETURN": "退回隔离件",
-    "FETCH": "取得材料",
-    "PULL": "立即提取",
-}
-"""The acts of the journal in words; one that is not named here is shown as it is."""
+
+
+def act_label(act: str) -> str:
+    """The Chinese label of an act of the journal; what an older version wrote is shown as it is."""
+    return JournalAct(act).label if act in set(JournalAct) else act
 
 
 def label(value: str | None, kind: str) -> str:
@@ -167,6 +114,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "thousands": thousands,
     "who": who,
-    "act": lambda act: ACTS.get(act, act),
+    "act": act_label,
     "usage": lambda detail: json.loads(detail).get("usage") or "",
 }

@@ -166,8 +166,14 @@ class WebApp:
         )
 
     def page(
-        self, request: Request, seat: Seat, template: str, *, status: int = 200, **values: Any
-    ) -> HTMLResponse:  # noqa: ANN401 - a template's values
+        self,
+        request: Request,
+        seat: Seat,
+        template: str,
+        *,
+        status: int = 200,
+        **values: Any,  # noqa: ANN401 - a template's values
+    ) -> HTMLResponse:
         """Draw a page for whoever sits at the desk."""
         text = self.templates.get_template(template).render(
             seat=seat, path=request.url.path, now=local_time(datetime.now(UTC)), **values

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from api.web.shell.page import HEADERS, RefusedError, Seat, WebApp
 from archive.administration.policy import Act, Decision, Denial, Record, decide, is_restricted
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, Component
@@ -206,14 +207,16 @@ def open_volume(
     return OpenedPage(volume, case, version, record, decision)
 
 
-def note_look(session: Session, seat: Seat, act: str, subject: str, **shown: object) -> int:
+def note_look(session: Session, seat: Seat, act: JournalAct, subject: str, **shown: object) -> int:
     """Journal a look, and give its number: images are shown to whoever bears the number of his own look."""
     return journal.record(
         session, seat.reader.account, act, subject, org=seat.reader.org, **shown
     ).seq
 
 
-def require_look(session: Session, seat: Seat, look: int, subject: str, acts: Sequence[str]) -> str:
+def require_look(
+    session: Session, seat: Seat, look: int, subject: str, acts: Sequence[JournalAct]
+) -> str:
     """Raise RefusedError unless this look stands in the journal, is his and is of this record: no image leaves without a trace.
 
     Gives the number of the grant that the look was made under, "" for none: what follows from a look stands on the same grant.

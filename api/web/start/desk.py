@@ -18,6 +18,7 @@ from api.web.statistics.figures import months
 from api.web.statistics.statistics import by_district
 from archive.administration.accounts import AccountState
 from archive.administration.policy import Act
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading
 from archive.database.tables_administration import Account, Login
 from archive.database.tables_audit import JournalEntry
@@ -136,7 +137,7 @@ def _administration(session: Session) -> dict[str, Any]:
             "alarms": session.scalar(
                 select(func.count())
                 .select_from(JournalEntry)
-                .where(JournalEntry.act == "ALARM", JournalEntry.at >= since.isoformat())
+                .where(JournalEntry.act == JournalAct.ALARM, JournalEntry.at >= since.isoformat())
             )
             or 0,
         }

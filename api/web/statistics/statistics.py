@@ -10,6 +10,7 @@ from api.web.shell.scope import note_look
 from api.web.shell.spreadsheets import as_csv
 from api.web.statistics.figures import Figures, figures, month_of
 from archive.administration.policy import Act
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.reference.vocabulary import Series, SourceKind
 
@@ -60,7 +61,7 @@ def statistics_csv(desk: At, seat: Seated, since: Month = "", until: Month = "")
     seat.require(Act.VIEW)
     found = counted(desk, seat, since, until)
     with writing(desk.runtime.engine) as session:
-        note_look(session, seat, "EXPORT_LIST", "statistics", since=since, until=until)
+        note_look(session, seat, JournalAct.EXPORT_LIST, "statistics", since=since, until=until)
     lines: list[tuple[object, ...]] = [
         ("按月办结", one.label, one.value, "件") for one in _months(found)
     ]

@@ -14,6 +14,7 @@ from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
 from api.web.usage.usage import row_of
 from archive.administration.policy import Act, Denial
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_usage import CertifiedCopy, UsageRequest
 from archive.usage.requests import RequestState, kept_below, requests_to_decide
@@ -76,7 +77,7 @@ def register_csv(desk: At, seat: Seated, since: Day = "", until: Day = "") -> Re
     """The same as CSV, with numbers in what people wrote masked."""
     with writing(desk.runtime.engine) as session:
         rows, _ = _register(desk, session, seat, (since, until), 0, 5000)
-        note_look(session, seat, "EXPORT_LIST", "uses", rows=len(rows))
+        note_look(session, seat, JournalAct.EXPORT_LIST, "uses", rows=len(rows))
     heading = (
         "利用单号",
         "申请时间",

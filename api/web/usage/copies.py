@@ -11,6 +11,7 @@ from api.web.shell.page import HEADERS, At, PageRoute, Posted, Seated, WebApp
 from api.web.shell.scope import note_look
 from api.web.usage.usage import request_values
 from archive.administration.policy import Act
+from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.database.tables_usage import UsageRequest
 from archive.database.tables_volumes import Volume
@@ -66,7 +67,7 @@ def download(desk: At, seat: Seated, check_code: str) -> Response:
         note_look(
             session,
             seat,
-            "DOWNLOAD_COPY",
+            JournalAct.DOWNLOAD_COPY,
             request.code,
             usage=number_of(request),
             sha256=row.sha256,

@@ -157,7 +157,7 @@ def test_every_look_is_journalled_with_reader_purpose_and_what_and_without_the_p
         if one.act not in {"LOGIN", "PROPOSE_ACCOUNT", "APPROVE_ACCOUNT"}
     ]
     assert [(one.act, one.actor) for one in looks] == [
-        (act, f"station-client-{HOME}") for act in ("VIEW", "VIEW_PAGE", "SEARCH")
+        (act, f"station-client-{HOME}") for act in ("VIEW", "VIEW_PAGES", "SEARCH")
     ]
     details = [json.loads(one.detail) for one in looks]
     assert all(
@@ -210,8 +210,8 @@ def test_a_number_is_found_through_the_blind_index_and_stands_nowhere_in_plain(
         rows = "".join(
             str(tuple(row))
             for name in tables
-            for row in session.execute(text(f'SELECT * FROM "{name}"'))
-        )  # noqa: S608 - our own table names
+            for row in session.execute(text(f'SELECT * FROM "{name}"'))  # noqa: S608 - our own table names
+        )
     assert BIRTH in rows
     assert not [secret for secret in (ID_NUMBER, PHONE, NAME) if secret in rows]
 

@@ -312,8 +312,11 @@ def test_any_bytes_as_any_tag_file_give_findings_and_never_an_error(
 )
 @given(at=st.integers(0, 1 << 20), junk=st.binary(min_size=1, max_size=30), cut=st.booleans())
 def test_a_damaged_zip_gives_findings_or_the_same_payload_and_never_an_error(
-    tmp_path: Path, at: int, junk: bytes, cut: bool
-) -> None:  # noqa: FBT001
+    tmp_path: Path,
+    at: int,
+    junk: bytes,
+    cut: bool,  # noqa: FBT001
+) -> None:
     path, whole_path = tmp_path / "bag.zip", tmp_path / "whole.zip"
     if not whole_path.exists():
         bags.zip_of(whole_path, bags.sound_members(tmp_path))

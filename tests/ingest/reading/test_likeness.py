@@ -31,8 +31,10 @@ _STOCK = (
 def scan(seed: int, name: str = "王伟") -> Image.Image:
     """One capture of a page: the same form for everybody, another pose of the sheet each time."""
     return scans.colour(
-        scans.Page("证明", (f"姓名：{name}", *_STOCK * 4), "演示派出所"), 200, Random(seed)
-    )  # noqa: S311 - repeatable
+        scans.Page("证明", (f"姓名：{name}", *_STOCK * 4), "演示派出所"),
+        200,
+        Random(seed),  # noqa: S311 - repeatable
+    )
 
 
 def _recompressed(image: Image.Image) -> Image.Image:
