@@ -174,7 +174,7 @@ def _initdb(tools: Path, folder: Path, password: str, user: str | None) -> None:
     ]
     command += ["-A", "scram-sha-256", f"--pwfile={secret}"]
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own command
             command,
             cwd="/",
             user=user,
@@ -182,7 +182,7 @@ def _initdb(tools: Path, folder: Path, password: str, user: str | None) -> None:
             extra_groups=[] if user else None,
             capture_output=True,
             check=False,
-        )  # noqa: S603 - our own command
+        )
     finally:
         secret.unlink()
     if done.returncode:

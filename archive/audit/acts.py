@@ -66,7 +66,7 @@ class JournalAct(LabelledEnum):
     DISABLE_ACCOUNT = "DISABLE_ACCOUNT", "停用账号"
     PROPOSE_CHANGE = "PROPOSE_CHANGE", "提交账号变更"
     DECIDE_CHANGE = "DECIDE_CHANGE", "审批账号变更"
-    SET_PASSWORD = "SET_PASSWORD", "设置口令"  # noqa: S105 - an act
+    SET_PASSWORD = "SET_PASSWORD", "设置口令"
     IMPORT_ITEM = "IMPORT_ITEM", "导入事项版本"
     SWITCH_ORGANISATION = "SWITCH_ORGANISATION", "切换电子化状态"
     SUBSCRIBE = "SUBSCRIBE", "登记通知地址"

@@ -87,8 +87,8 @@ def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no ty
                 + (pdfium.FPDFText_GetUnicode(textpage, index + 1) - 0xDC00)
             )
         if (
-            code <= 0x20  # noqa: PLR2004
-            or 0xD800 <= code <= 0xDFFF
+            code <= 0x20  # noqa: PLR2004 - blanks and controls
+            or 0xD800 <= code <= 0xDFFF  # noqa: PLR2004 - half of a surrogate pair
             or code in (0xFEFF, 0xFFFE, 0xFFFF, 0xA0, 0x3000)
         ):
             continue

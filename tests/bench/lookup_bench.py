@@ -194,15 +194,8 @@ def main() -> None:
     words.add_argument("--drive", type=int, help=argparse.SUPPRESS)
     said = words.parse_args()
     if said.drive:
-        print(
-            json.dumps(
-                asyncio.run(
-                    drive(
-                        said.drive, json.load(sys.stdin), said.seconds, said.pause[0], said.volumes
-                    )
-                )
-            )
-        )  # noqa: T201
+        driven = drive(said.drive, json.load(sys.stdin), said.seconds, said.pause[0], said.volumes)
+        sys.stdout.write(json.dumps(asyncio.run(driven)) + "\n")
         return
     accounts._MEMORY_KIB = 64
     with (
