@@ -15,7 +15,7 @@ from api.runtime.settings import Settings
 from archive.administration.configuration import read_on
 from archive.compile.prove import PdfAProver
 from archive.compile.volume import CompileContext
-from archive.database.encryption import Keyring, ensure_keyring, give_keys, read_keyring
+from archive.database.encryption import Keyring, attach_keys, ensure_keyring, read_keyring
 from archive.database.engine import connect, migrate, reading
 from archive.reference.errors import ConflictError
 from archive.reference.organisations import Organisations, load_organisations
@@ -51,7 +51,7 @@ class Runtime:
 def start(settings: Settings) -> Runtime:
     """Open database and store; the store must prove that it refuses to overwrite before anything is trusted to it."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    engine = give_keys(
+    engine = attach_keys(
         connect(settings.database), column_keys(settings), lambda: column_keys(settings)
     )
     migrate(engine)

@@ -216,7 +216,7 @@ def read_on(
     catalogue.add([ServiceItem.model_validate(one.body) for one in rows if one.kind == ITEM])
     for one in rows:
         if one.kind == ORGANISATION and one.key in organisations:
-            organisations.switch(one.key, digitised=bool(one.body["digitised"]))
+            organisations.set_digitised(one.key, digitised=bool(one.body["digitised"]))
     return newest
 
 
