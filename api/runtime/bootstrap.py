@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api.runtime.memory import settle
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.administration.configuration import read_on
+from archive.administration.configuration import apply_changes
 from archive.compile.prove import PdfAProver
 from archive.compile.volume import CompileContext
 from archive.database.encryption import Keyring, attach_keys, ensure_keyring, read_keyring
@@ -45,7 +45,7 @@ class Runtime:
     def refresh(self, session: Session | None = None) -> None:
         """Read what was changed meanwhile, here or at another node; one look at an index when there is nothing."""
         with nullcontext(session) if session else reading(self.engine) as at:
-            self.read[0] = read_on(at, self.read[0], self.catalogue, self.organisations)
+            self.read[0] = apply_changes(at, self.read[0], self.catalogue, self.organisations)
 
 
 def start(settings: Settings) -> Runtime:
