@@ -46,7 +46,7 @@ _COLUMNS = {Shown.LOOKS: DailyUse.looks, Shown.CONTENT: DailyUse.content}
 # Every reading is counted, so the statements are compiled once, on the table: the unit of work is
 # not involved.
 _ONE_MORE = {
-    kind: update(DailyUse.__table__)  # type: ignore[arg-type]  # a table, as SQLAlchemy types it too broadly
+    kind: update(DailyUse.__table__)  # type: ignore[arg-type]  # typed too broadly
     .where(
         DailyUse.account == bindparam("of"),
         DailyUse.day == bindparam("on"),
