@@ -7,7 +7,7 @@ from api.runtime.bootstrap import Runtime, column_keys, start
 from api.runtime.settings import Settings
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.database.encryption import ColumnKeyError, Keyring, give_keys, write_keyring
+from archive.database.encryption import ColumnKeyError, Keyring, attach_keys, write_keyring
 from archive.database.engine import writing
 from archive.preservation.key_rotation import rehash, reseal, reseal_gathered, reseal_texts
 
@@ -101,7 +101,7 @@ def _rehash_all(runtime: Runtime) -> None:
 
 def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
     """One batch a transaction, so that other work goes on between them and a kill costs one batch."""
-    give_keys(runtime.engine, ring)
+    attach_keys(runtime.engine, ring)
     for job in (reseal, reseal_gathered, reseal_texts):
         after: int | None = 0
         while after is not None:

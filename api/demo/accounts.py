@@ -12,9 +12,9 @@ from archive.administration.accounts import (
     approve_account,
     first_administrators,
     propose_account,
-    reader,
     renew_secret,
 )
+from archive.administration.logins import reader
 from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
 from archive.database.engine import writing
 from archive.database.tables_administration import Account

@@ -7,7 +7,7 @@ from fastapi.security import OAuth2
 
 from api.http.limits import address_of, limited
 from api.http.problems import ProblemError
-from archive.administration import accounts
+from archive.administration import logins
 from archive.administration.policy import Reader, Scope
 from archive.database.engine import reading
 
@@ -29,7 +29,7 @@ def bearer(request: Request, _: Annotated[str | None, Depends(_scheme)]) -> Read
     found = None
     if kind.lower() == "bearer" and carried.strip():
         with reading(station.runtime.engine) as session:
-            found = accounts.reader_of(session, carried.strip(), "TOKEN")
+            found = logins.reader_of(session, carried.strip(), "TOKEN")
             station.runtime.refresh(session)
     if found is None:
         limited(station.anonymous, address_of(request))

@@ -17,7 +17,8 @@ from api.runtime.broker import CERTIFY, COPIES, celery_app
 from api.runtime.processes import CODE, own_workers
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.administration.accounts import AccountState, reader
+from archive.administration.accounts import AccountState
+from archive.administration.logins import reader
 from archive.administration.policy import Act
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading, writing

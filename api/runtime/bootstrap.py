@@ -12,10 +12,10 @@ from sqlalchemy.orm import Session
 from api.runtime.memory import settle
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.administration.configuration import read_on
+from archive.administration.configuration import apply_changes
 from archive.compile.prove import PdfAProver
 from archive.compile.volume import CompileContext
-from archive.database.encryption import Keyring, ensure_keyring, give_keys, read_keyring
+from archive.database.encryption import Keyring, attach_keys, ensure_keyring, read_keyring
 from archive.database.engine import connect, migrate, reading
 from archive.reference.errors import ConflictError
 from archive.reference.organisations import Organisations, load_organisations
@@ -45,13 +45,13 @@ class Runtime:
     def refresh(self, session: Session | None = None) -> None:
         """Read what was changed meanwhile, here or at another node; one look at an index when there is nothing."""
         with nullcontext(session) if session else reading(self.engine) as at:
-            self.read[0] = read_on(at, self.read[0], self.catalogue, self.organisations)
+            self.read[0] = apply_changes(at, self.read[0], self.catalogue, self.organisations)
 
 
 def start(settings: Settings) -> Runtime:
     """Open database and store; the store must prove that it refuses to overwrite before anything is trusted to it."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    engine = give_keys(
+    engine = attach_keys(
         connect(settings.database), column_keys(settings), lambda: column_keys(settings)
     )
     migrate(engine)

@@ -61,8 +61,8 @@ def _knocks() -> dict[str, Any]:
         one.name: {
             "task": DUTY,
             "args": (one.name,),
-            "schedule": one.knock,
-            "options": {"queue": one.queue, "expires": one.knock},
+            "schedule": one.beat_seconds,
+            "options": {"queue": one.queue, "expires": one.beat_seconds},
         }
         for one in DUTIES.values()
     }

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from api.http.limits import address_of, limited
 from api.http.problems import PROBLEMS, ProblemError
 from api.runtime.bootstrap import Runtime
-from archive.administration import accounts
+from archive.administration import logins
 from archive.administration.accounts import AccountKind
 from archive.administration.policy import Scope
 from archive.database.engine import writing
@@ -94,7 +94,7 @@ async def token(request: Request) -> Token:
 
 def _issue(runtime: Runtime, login: str, secret: str, asked: str) -> Token:
     with writing(runtime.engine) as session:
-        account = accounts.check_secret(session, login[:64].replace("\0", ""), secret[:1024])
+        account = logins.check_secret(session, login[:64].replace("\0", ""), secret[:1024])
         client = account is not None and account.kind == AccountKind.CLIENT
         scopes = (
             [Scope(one) for one in account.scopes if not asked or one in asked.split()]
@@ -102,7 +102,7 @@ def _issue(runtime: Runtime, login: str, secret: str, asked: str) -> Token:
             else []
         )
         carried = (
-            accounts.open_login(session, account, "TOKEN", scopes) if account and scopes else None
+            logins.open_login(session, account, "TOKEN", scopes) if account and scopes else None
         )
     # The failure is counted, hence raised only now.
     if not client:
@@ -122,7 +122,7 @@ def _issue(runtime: Runtime, login: str, secret: str, asked: str) -> Token:
         )
     return Token(
         access_token=carried,
-        expires_in=int(accounts.TOKEN_LIFE.total_seconds()),
+        expires_in=int(logins.TOKEN_LIFE.total_seconds()),
         scope=" ".join(map(str, scopes)),
     )
 

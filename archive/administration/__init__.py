@@ -1,1 +1,1 @@
-"""Accounts, the access policy, what is configured, and what each account was shown in a day."""
+"""Accounts and logins, the access policy, configuration, and the daily use of accounts."""

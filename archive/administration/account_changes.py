@@ -1,6 +1,8 @@
-"""Changes of accounts that are there: the 系统管理员 submits, the 安全保密管理员 approves, the 安全审计员 reads it in the journal (三员).
+"""Changes of existing accounts, by the separated duties of the 三员.
 
-Nobody submits or approves a change of his own account, and the last of the 三员 of a kind is never shut: nobody could open it again.
+The 系统管理员 submits a change, the 安全保密管理员 approves it, the 安全审计员 reads it in the
+journal. Nobody submits or approves a change of their own account, and the last of the 三员 of a
+kind is never disabled: nobody could enable the account again.
 """
 
 from dataclasses import asdict, dataclass
@@ -15,12 +17,12 @@ from archive.administration.accounts import (
     BadAccountError,
     ForbiddenError,
     NewAccount,
-    check_hands,
+    account_by_login,
     check_place,
-    held_account,
+    check_separation,
+    end_logins,
     renew_secret,
     require_act,
-    shut,
 )
 from archive.administration.policy import ADMINISTRATORS, Act, Reader, Role
 from archive.audit import journal
@@ -33,7 +35,7 @@ from archive.reference.vocabulary import LabelledEnum
 
 
 class ChangeKind(LabelledEnum):
-    """What may be wanted of an account."""
+    """A kind of change of an account."""
 
     EDIT = "EDIT", "变更姓名、单位或角色"
     DISABLE = "DISABLE", "停用"
@@ -42,7 +44,7 @@ class ChangeKind(LabelledEnum):
 
 
 class ChangeState(LabelledEnum):
-    """How far a change is."""
+    """The state of a change."""
 
     PROPOSED = "PROPOSED", "待批准"
     APPROVED = "APPROVED", "已批准"
@@ -51,7 +53,7 @@ class ChangeState(LabelledEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an account is to become; of EDIT only."""
+    """The wanted name, organisation and role of an account; only for EDIT."""
 
     name: str
     org: str
@@ -67,9 +69,12 @@ def propose_change(
     organisations: Organisations,
     wanted: Wanted | None = None,
 ) -> AccountChange:
-    """Enter a change; nothing happens before it is approved. Raises ForbiddenError, NotFoundError, ConflictError, BadAccountError."""
+    """Enter a change of an account; nothing happens before it is approved.
+
+    Raises ForbiddenError, NotFoundError, ConflictError, BadAccountError.
+    """
     require_act(actor, Act.PROPOSE_ACCOUNT)
-    account = held_account(session, login)
+    account = account_by_login(session, login)
     if account.login == actor.account:
         raise ForbiddenError("不得提交本人账号的变更。", "请由另一名系统管理员提交。")
     if (
@@ -98,12 +103,12 @@ def propose_change(
         login,
         kind=kind,
         number=change.id,
-        **_shown(change.wanted),
+        **_journalled(change.wanted),
     )
     return change
 
 
-def _shown(wanted: dict[str, Any]) -> dict[str, Any]:
+def _journalled(wanted: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in wanted.items() if key in {"org", "role"}}
 
 
@@ -120,7 +125,7 @@ def _check(
     if kind is ChangeKind.EDIT:
         _check_edit(session, account, wanted, organisations)
     if kind is ChangeKind.ENABLE:
-        check_hands(session, account.officer_no, Role(account.role), but=account.login)
+        check_separation(session, account.officer_no, Role(account.role), but=account.login)
     if kind is ChangeKind.DISABLE and Role(account.role) in ADMINISTRATORS:
         others = select(func.count()).where(
             Account.role == account.role,
@@ -154,7 +159,7 @@ def _check_edit(
         account.officer_no,
     )
     check_place(new, organisations)
-    check_hands(session, account.officer_no, wanted.role, but=account.login)
+    check_separation(session, account.officer_no, wanted.role, but=account.login)
 
 
 def decide_change(
@@ -166,7 +171,11 @@ def decide_change(
     reason: str,
     organisations: Organisations,
 ) -> tuple[AccountChange, str | None]:
-    """Approve and carry out, or refuse; a fresh secret, if there is one, is given back to be shown once. Raises as `propose_change`."""
+    """Approve and carry out a change, or refuse it.
+
+    Returns the change and, if there is one, a new secret to be shown once. Raises as
+    `propose_change`.
+    """
     require_act(actor, Act.APPROVE_ACCOUNT)
     change = session.get(AccountChange, number)
     if change is None:
@@ -184,7 +193,7 @@ def decide_change(
             if change.wanted
             else None
         )
-        # Asked again: what was allowed when it was submitted need not be any more.
+        # Checked again: what was allowed when it was submitted need not be allowed any more.
         _check(session, account, kind, wanted, organisations)
         secret = _apply(session, actor.account, account, kind, wanted)
     change.state = ChangeState.APPROVED if approve else ChangeState.REFUSED
@@ -215,17 +224,16 @@ def _apply(
     if kind is ChangeKind.ENABLE:
         account.state, account.failures, account.locked_until = AccountState.ACTIVE, 0, None
     elif kind is ChangeKind.DISABLE:
-        shut(session, account)
+        end_logins(session, account, state=AccountState.DISABLED)
     elif wanted is not None:
         account.name, account.org, account.role = wanted.name, wanted.org, wanted.role
-        shut(
-            session, account, state=AccountState.ACTIVE
-        )  # whoever is logged in sits under the old role
+        # Logins that are open have the old role.
+        end_logins(session, account, state=AccountState.ACTIVE)
     return None
 
 
 def changes_waiting(session: Session) -> list[tuple[AccountChange, Account]]:
-    """What waits for the 安全保密管理员, oldest first."""
+    """Return the changes that wait for the 安全保密管理员, with their accounts, oldest first."""
     query = select(AccountChange, Account).join(Account, Account.id == AccountChange.account_id)
     return [
         (change, account)

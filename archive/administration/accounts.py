@@ -1,21 +1,16 @@
-"""Accounts: proposed by the 系统管理员, approved by the 安全保密管理员, seen by the 安全审计员 (三员, standards.md §2.8); passwords and logins.
+"""Accounts and their secrets, by the separated duties of the 三员 (standards.md §2.8).
 
-Whoever fails to log in learns neither whether the account exists nor why: answer and time are the same.
+The 系统管理员 submits an account, the 安全保密管理员 approves it, the 安全审计员 sees both.
 """
 
-import hashlib
 import re
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 
-from cryptography.exceptions import InvalidKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from archive.administration.passwords import hash_secret
 from archive.administration.policy import (
     ADMINISTRATORS,
     SCOPE_OF,
@@ -36,15 +31,11 @@ from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import LabelledEnum, OrgKind
 
 MIN_PASSWORD = 12
-TOKEN_LIFE = timedelta(minutes=30)
-WEB_LIFE = timedelta(hours=8)
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
-_FREE_FAILURES, _LONGEST_LOCK = 5, timedelta(minutes=15)
-_ITERATIONS, _MEMORY_KIB = 2, 19_456  # OWASP's lower bound for Argon2id: 50 ms and 19 MB a login
 
 
 class AccountKind(LabelledEnum):
-    """Who logs in."""
+    """Whether a person or a client logs in."""
 
     PERSON = "PERSON", "人员"
     CLIENT = "CLIENT", "系统"
@@ -59,26 +50,32 @@ class AccountState(LabelledEnum):
 
 
 class ForbiddenError(ArchiveError):
-    """The role does not allow it."""
+    """The role does not allow the act."""
 
     code = "FORBIDDEN"
 
 
 class BadAccountError(ArchiveError):
-    """An account that must not be: role and organisation do not fit, or two of the 三员 in one hand."""
+    """The account is not allowed.
+
+    Role and organisation do not fit, or one person would have two roles of the 三员.
+    """
 
     code = "BAD_ACCOUNT"
 
 
 class WeakPasswordError(ArchiveError):
-    """A password that is too short or says the login."""
+    """The password is too short or contains the login."""
 
     code = "WEAK_PASSWORD"
 
 
 @dataclass(frozen=True, slots=True)
 class NewAccount:
-    """What an account is to be. `scopes` is for clients; persons have none."""
+    """The fields of an account that is submitted.
+
+    `scopes` is for clients; persons have none.
+    """
 
     login: str
     kind: AccountKind
@@ -92,7 +89,10 @@ class NewAccount:
 def propose_account(
     session: Session, actor: Reader, new: NewAccount, organisations: Organisations
 ) -> Account:
-    """The 系统管理员 enters an account; it can do nothing before it is approved. Raises ForbiddenError, BadAccountError, ConflictError."""
+    """Enter an account for the 系统管理员; it can do nothing before it is approved.
+
+    Raises ForbiddenError, BadAccountError, ConflictError.
+    """
     require_act(actor, Act.PROPOSE_ACCOUNT)
     return _propose(session, actor.account, new, organisations)
 
@@ -106,7 +106,7 @@ def _propose(session: Session, by: str, new: NewAccount, organisations: Organisa
         officer_no=new.officer_no,
         org=new.org,
         role=new.role,
-        scopes=[str(one) for one in new.scopes],
+        scopes=[str(scope) for scope in new.scopes],
         state=AccountState.PROPOSED,
         proposed_by=by,
         created_at=database_now(session),
@@ -126,9 +126,12 @@ def _propose(session: Session, by: str, new: NewAccount, organisations: Organisa
 
 
 def approve_account(session: Session, actor: Reader, login: str) -> Account:
-    """The 安全保密管理员 lets a proposed account in. Raises ForbiddenError, NotFoundError, ConflictError."""
+    """Activate a submitted account for the 安全保密管理员.
+
+    Raises ForbiddenError, NotFoundError, ConflictError.
+    """
     require_act(actor, Act.APPROVE_ACCOUNT)
-    account = held_account(session, login)
+    account = account_by_login(session, login)
     if account.state != AccountState.PROPOSED:
         raise ConflictError("该账号不在待批准状态。", "请在账号列表中核对。")
     if account.proposed_by == actor.account:
@@ -145,9 +148,12 @@ def _approve(session: Session, by: str, account: Account) -> Account:
 
 
 def refuse_account(session: Session, actor: Reader, login: str, reason: str) -> Account:
-    """The 安全保密管理员 does not let a proposed account in; its name is not given again. Raises ForbiddenError, NotFoundError, ConflictError."""
+    """Refuse a submitted account for the 安全保密管理员; its login is not given again.
+
+    Raises ForbiddenError, NotFoundError, ConflictError.
+    """
     require_act(actor, Act.APPROVE_ACCOUNT)
-    account = held_account(session, login)
+    account = account_by_login(session, login)
     if account.state != AccountState.PROPOSED:
         raise ConflictError("该账号不在待批准状态。", "请在账号列表中核对。")
     account.state = AccountState.DISABLED
@@ -156,27 +162,31 @@ def refuse_account(session: Session, actor: Reader, login: str, reason: str) -> 
 
 
 def disable_account(session: Session, actor: Reader, login: str, reason: str) -> Account:
-    """The 安全保密管理员 shuts an account, and every login of it ends now; its name stays beside what it did (R35)."""
+    """Disable an account for the 安全保密管理员; every login of it ends now.
+
+    Its name stays next to what it did (R35). Raises ForbiddenError, NotFoundError.
+    """
     require_act(actor, Act.APPROVE_ACCOUNT)
-    account = held_account(session, login)
+    account = account_by_login(session, login)
     if account.login == actor.account:
         raise ForbiddenError("不得停用本人的账号。", "请由另一名管理员停用。")
-    shut(session, account)
+    end_logins(session, account, state=AccountState.DISABLED)
     journal.record(session, actor.account, JournalAct.DISABLE_ACCOUNT, login, reason=reason)
     return account
 
 
-def shut(
-    session: Session, account: Account, *, state: AccountState = AccountState.DISABLED
-) -> None:
-    """End every login of an account, and leave it in this state."""
+def end_logins(session: Session, account: Account, *, state: AccountState) -> None:
+    """End every login of an account, and set its state."""
     account.state = state
     session.execute(delete(Login).where(Login.account_id == account.id))
 
 
 def set_password(session: Session, by: str, login: str, password: str) -> None:
-    """Keep the hash of a new password; every login of the account ends. Raises WeakPasswordError."""
-    account = held_account(session, login)
+    """Store the hash of a new password; every login of the account ends.
+
+    Raises WeakPasswordError, NotFoundError.
+    """
+    account = account_by_login(session, login)
     if len(password) < MIN_PASSWORD or login in password:
         raise WeakPasswordError(
             f"口令过于简单：至少{MIN_PASSWORD}个字符，且不得含有用户名。", "请另设口令。"
@@ -187,8 +197,11 @@ def set_password(session: Session, by: str, login: str, password: str) -> None:
 
 
 def renew_secret(session: Session, by: str, login: str, *, must_change: bool = False) -> str:
-    """Give an account a fresh random secret, to be shown once; the old one and every login end now. `must_change`: at the first login."""
-    secret, account = secrets.token_urlsafe(24), held_account(session, login)
+    """Give an account a new random secret and return it, to be shown once.
+
+    The old secret and every login end now. `must_change`: at the first login.
+    """
+    secret, account = secrets.token_urlsafe(24), account_by_login(session, login)
     _set_secret(session, account, secret)
     account.must_change = must_change
     journal.record(session, by, JournalAct.SET_PASSWORD, login)
@@ -196,17 +209,20 @@ def renew_secret(session: Session, by: str, login: str, *, must_change: bool = F
 
 
 def _set_secret(session: Session, account: Account, secret: str) -> None:
-    account.secret_hash = _hash(secret)
+    account.secret_hash = hash_secret(secret)
     account.failures, account.locked_until = 0, None
     session.execute(delete(Login).where(Login.account_id == account.id))
 
 
 def first_administrators(session: Session, organisations: Organisations) -> dict[str, str]:
-    """The 三员 of an archive that has no account at all, with their secrets to be shown once; nobody else could let them in. Raises ConflictError."""
+    """Make the 三员 of an archive without accounts; return their secrets, to be shown once.
+
+    Nobody else could approve them. Raises ConflictError when there is an account.
+    """
     if session.scalar(select(func.count()).select_from(Account)):
         raise ConflictError("已有账号。", "请由系统管理员提交、安全保密管理员批准新账号。")
     city = organisations.of_kind(OrgKind.CITY)[0].code
-    made = {}
+    secrets_by_login = {}
     for role, login in (
         (Role.SYSTEM_ADMIN, "sysadmin"),
         (Role.SECURITY_ADMIN, "secadmin"),
@@ -222,92 +238,8 @@ def first_administrators(session: Session, organisations: Organisations) -> dict
                 organisations,
             ),
         )
-        made[login] = renew_secret(session, "setup", login)
-    return made
-
-
-def check_secret(session: Session, login: str, secret: str) -> Account | None:
-    """The account, when login and secret are right and it may be used now. The caller commits either way: failures are counted.
-
-    After five failures each further one locks the account, for twice as long, up to 15 minutes.
-    """
-    account = session.scalars(select(Account).where(Account.login == login)).first()
-    # An unknown account, or one without a secret, costs the same time as a wrong password.
-    right = _verify(account.secret_hash if account and account.secret_hash else _nobody(), secret)
-    if account is None:
-        return None
-    now = database_now(session)
-    if account.locked_until and now < account.locked_until:
-        return None
-    if not right or account.secret_hash is None:
-        account.failures += 1
-        if account.failures >= _FREE_FAILURES:
-            account.locked_until = now + min(
-                timedelta(seconds=30) * 2 ** min(account.failures - _FREE_FAILURES, 10),
-                _LONGEST_LOCK,
-            )
-            journal.record(
-                session, login, JournalAct.LOGIN_LOCKED, login, failures=account.failures
-            )
-        return None
-    account.failures, account.locked_until = 0, None
-    return account if account.state == AccountState.ACTIVE else None
-
-
-def open_login(
-    session: Session, account: Account, kind: str, scopes: Collection[Scope] = ()
-) -> str:
-    """Log an account in (`kind` WEB or TOKEN); gives what the browser or client carries from now on, kept here as a digest only."""
-    carried = secrets.token_urlsafe(32)
-    now = database_now(session)
-    session.execute(delete(Login).where(Login.expires_at < now))
-    session.add(
-        Login(
-            digest=_digest(carried),
-            account_id=account.id,
-            kind=kind,
-            scopes=[str(one) for one in scopes],
-            created_at=now,
-            expires_at=now + (TOKEN_LIFE if kind == "TOKEN" else WEB_LIFE),
-        )
-    )
-    journal.record(session, account.login, JournalAct.LOGIN, account.login, kind=kind)
-    return carried
-
-
-def reader_of(session: Session, carried: str, kind: str) -> Reader | None:
-    """Who carries this; None when it is unknown, has run out or the account was shut."""
-    found = session.execute(
-        select(Login, Account)
-        .join(Account, Account.id == Login.account_id)
-        .where(Login.digest == _digest(carried), Login.kind == kind)
-    ).first()
-    if found is None:
-        return None
-    login, account = found
-    if login.expires_at <= database_now(session) or account.state != AccountState.ACTIVE:
-        return None
-    return reader(account, login.scopes)
-
-
-def reader(account: Account, scopes: Collection[str] = ()) -> Reader:
-    """An account as the policy sees it. A client never has more than its own scopes; a person has none."""
-    allowed = (
-        frozenset(Scope(one) for one in scopes if one in account.scopes)
-        if account.kind == AccountKind.CLIENT
-        else None
-    )
-    return Reader(account.login, Role(account.role), account.org, allowed)
-
-
-def close_login(session: Session, carried: str) -> None:
-    """Log out."""
-    session.execute(delete(Login).where(Login.digest == _digest(carried)))
-
-
-def csrf_token(carried: str) -> str:
-    """What a form of this login must carry: it follows from the cookie, which another site cannot read."""
-    return hashlib.sha256(b"csrf\0" + carried.encode()).hexdigest()
+        secrets_by_login[login] = renew_secret(session, "setup", login)
+    return secrets_by_login
 
 
 def _check(session: Session, new: NewAccount, organisations: Organisations) -> None:
@@ -324,7 +256,7 @@ def _check(session: Session, new: NewAccount, organisations: Organisations) -> N
         raise BadAccountError("权限范围只用于系统账号，且不得超出其角色。", "请核对权限范围。")
     if session.scalars(select(Account).where(Account.login == new.login)).first() is not None:
         raise ConflictError("该用户名已存在。", "请换一个用户名。")
-    check_hands(session, new.officer_no, new.role)
+    check_separation(session, new.officer_no, new.role)
 
 
 def check_place(new: NewAccount, organisations: Organisations) -> None:
@@ -335,8 +267,13 @@ def check_place(new: NewAccount, organisations: Organisations) -> None:
         raise BadAccountError(f"{new.role.label}不能设在该单位。", "请核对角色与单位。")
 
 
-def check_hands(session: Session, officer_no: str | None, role: Role, *, but: str = "") -> None:
-    """Raise BadAccountError when two of the 三员, or one of them and another role, would lie in one hand."""
+def check_separation(
+    session: Session, officer_no: str | None, role: Role, *, but: str = ""
+) -> None:
+    """Raise BadAccountError when one person would have two roles that exclude each other.
+
+    They are two of the 三员, or one of them and another role. The account `but` is left out.
+    """
     if not officer_no:
         return
     others = session.scalars(
@@ -346,51 +283,22 @@ def check_hands(session: Session, officer_no: str | None, role: Role, *, but: st
             Account.login != but,
         )
     )
-    if any({Role(one.role), role} & ADMINISTRATORS for one in others):
+    if any({Role(other.role), role} & ADMINISTRATORS for other in others):
         raise BadAccountError(
             "三员不得由同一人兼任，也不得兼任业务角色。", "请停用其原账号，或换人。"
         )
 
 
 def require_act(actor: Reader, act: Act) -> None:
-    """Raise ForbiddenError unless the role does this act."""
+    """Raise ForbiddenError unless the role allows this act."""
     denial = may(actor, act).denial
     if denial is not None:
         raise ForbiddenError(f"{denial.label}。", "如需此权限，请联系安全保密管理员。")
 
 
-def held_account(session: Session, login: str) -> Account:
-    """The account of a login. Raises NotFoundError."""
+def account_by_login(session: Session, login: str) -> Account:
+    """Return the account of a login; raises NotFoundError."""
     account = session.scalars(select(Account).where(Account.login == login)).first()
     if account is None:
         raise NotFoundError("没有这个账号。", "请核对用户名。")
     return account
-
-
-def _digest(carried: str) -> str:
-    # 256 random bits need no slow hash.
-    return hashlib.sha256(carried.encode()).hexdigest()
-
-
-def _hash(secret: str) -> str:
-    return Argon2id(
-        salt=secrets.token_bytes(16),
-        length=32,
-        iterations=_ITERATIONS,
-        lanes=1,
-        memory_cost=_MEMORY_KIB,
-    ).derive_phc_encoded(secret.encode())
-
-
-def _verify(hashed: str, secret: str) -> bool:
-    try:
-        Argon2id.verify_phc_encoded(secret.encode(), hashed)
-    except InvalidKey:
-        return False
-    return True
-
-
-@cache
-def _nobody() -> str:
-    """A hash that no secret fits."""
-    return _hash(secrets.token_urlsafe(32))

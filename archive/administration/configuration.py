@@ -1,7 +1,8 @@
-"""What the 系统管理员 changes of the shipped tables: further versions of items, and which organisations have done with paper (R3, R10, R16).
+"""Changes of the shipped tables by the 系统管理员: item versions, 电子化 (R3, R10, R16).
 
-Rows are only added. A version of an item, once there, never changes, because cases name it; what changed is a further version. Every
-process reads the rows that came since it last looked (`read_on`), so that a change is in effect everywhere without a restart.
+Rows are only added. A version of an item, once entered, never changes, because cases name it; a
+change is a further version. Every process reads the rows that came since it last looked
+(`apply_changes`), so that a change is in effect everywhere without a restart.
 """
 
 import json
@@ -21,7 +22,13 @@ from archive.database.engine import database_now
 from archive.database.tables_administration import Configured
 from archive.reference.errors import ConflictError
 from archive.reference.organisations import Organisations
-from archive.reference.service_items import Catalogue, CatalogueError, ServiceItem, missing_groups
+from archive.reference.service_items import (
+    Catalogue,
+    CatalogueError,
+    ItemMaterial,
+    ServiceItem,
+    missing_groups,
+)
 from archive.reference.vocabulary import OrgKind
 
 ITEM, ORGANISATION = "ITEM", "ORGANISATION"
@@ -42,7 +49,10 @@ _FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A field of an item that a further version says otherwise; of materials each one that came, went or changed."""
+    """A field of an item that differs in a further version.
+
+    Of materials, each one that was added, removed or changed.
+    """
 
     label: str
     before: str
@@ -51,7 +61,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """An item that is to be imported, the newest version there is, and what differs. `known`: this very version is there already."""
+    """An item to be imported, the newest version in the catalogue, and the differences.
+
+    `known`: this very version is in the catalogue already. `missing`: the mandatory groups that are
+    empty.
+    """
 
     item: ServiceItem
     before: ServiceItem | None
@@ -61,69 +75,75 @@ class Incoming:
 
 
 def versions_of(catalogue: Catalogue, code: str) -> list[ServiceItem]:
-    """All versions of an item, oldest first: in the order in which they came."""
-    return [one for one in catalogue if one.code == code]
+    """Return all versions of an item, oldest first: in the order in which they came."""
+    return [item for item in catalogue if item.code == code]
 
 
 def differences(before: ServiceItem, after: ServiceItem) -> tuple[Change, ...]:
-    """What a version says otherwise than the one before it."""
-    found = []
+    """Return in what a version differs from the one before it."""
+    changes = []
     for name, label in _FIELDS.items():
         if name == "materials":
-            found += _materials(before, after)
+            changes += _materials(before, after)
         elif getattr(before, name) != getattr(after, name):
-            found.append(Change(label, _said(getattr(before, name)), _said(getattr(after, name))))
-    return tuple(found)
+            changes.append(Change(label, _text(getattr(before, name)), _text(getattr(after, name))))
+    return tuple(changes)
 
 
 def _materials(before: ServiceItem, after: ServiceItem) -> list[Change]:
-    was, now = ({one.name: one for one in item.materials} for item in (before, after))
+    was, now = (
+        {material.name: material for material in item.materials} for item in (before, after)
+    )
     return [
-        Change(f"材料 {name}", _material(was.get(name)), _material(now.get(name)))
+        Change(f"材料 {name}", _material_text(was.get(name)), _material_text(now.get(name)))
         for name in dict.fromkeys([*was, *now])
         if was.get(name) != now.get(name)
     ]
 
 
-def _material(one: Any) -> str:  # noqa: ANN401 - a material or None
-    return (
-        ""
-        if one is None
-        else f"{'、'.join(source.label for source in one.sources)}（{one.condition or '必交'}）"
-    )
+def _material_text(material: ItemMaterial | None) -> str:
+    if material is None:
+        return ""
+    sources = "、".join(source.label for source in material.sources)
+    return f"{sources}（{material.condition or '必交'}）"
 
 
-def _said(value: Any) -> str:  # noqa: ANN401 - any field
+def _text(value: Any) -> str:  # noqa: ANN401 - any field
     if isinstance(value, tuple):
-        return "、".join(_said(one) for one in value)
+        return "、".join(_text(part) for part in value)
     if isinstance(value, bool):
         return "是" if value else "否"
     return "" if value is None else str(getattr(value, "label", value))
 
 
 def read_items(text: str, catalogue: Catalogue) -> list[Incoming]:
-    """What a list of items (JSON, as service-items.json) would bring. Raises CatalogueError, ConflictError for a version that says otherwise."""
+    """Return what a list of items (JSON, as service-items.json) would bring.
+
+    Raises CatalogueError, and ConflictError for a known version with other content.
+    """
     try:
         items = TypeAdapter(list[ServiceItem]).validate_python(json.loads(text))
         Catalogue(items)  # names no item twice
     except ValidationError as fault:
-        places = "；".join(".".join(str(part) for part in one["loc"]) for one in fault.errors()[:5])
+        places = "；".join(
+            ".".join(str(part) for part in error["loc"]) for error in fault.errors()[:5]
+        )
         raise CatalogueError(
             f"事项清单不符合格式：{places}。", "请对照 service-items.json 的字段更正。"
         ) from None
     except ValueError:
         raise CatalogueError("所给内容不是 JSON。", "请选择或粘贴 JSON 格式的事项清单。") from None
-    found = []
+    incoming = []
     for item in items:
-        held = versions_of(catalogue, item.code)
-        same = next((one for one in held if one.version == item.version), None)
+        known = versions_of(catalogue, item.code)
+        same = next((version for version in known if version.version == item.version), None)
         if same is not None and differences(same, item):
             raise ConflictError(
                 f"事项 {item.code} 的版本 {item.version} 已存在且内容不同。",
                 "已有版本不得改动，请另编版本号。",
             )
-        before = held[-1] if held and same is None else None
-        found.append(
+        before = known[-1] if known and same is None else None
+        incoming.append(
             Incoming(
                 item,
                 before,
@@ -132,28 +152,32 @@ def read_items(text: str, catalogue: Catalogue) -> list[Incoming]:
                 missing_groups(item),
             )
         )
-    return found
+    return incoming
 
 
 def import_items(
     session: Session, actor: Reader, text: str, approval: str, catalogue: Catalogue
 ) -> int:
-    """Enter the versions that are not there yet, upon the approval of the archives authority (实施条例 §19); returns how many."""
+    """Enter the item versions that are not there yet; return how many.
+
+    `approval` is the approval of the archives authority (实施条例 §19). Raises ForbiddenError,
+    CatalogueError, ConflictError.
+    """
     require_act(actor, Act.OPERATE)
-    fresh = [one.item for one in read_items(text, catalogue) if not one.known]
+    fresh = [incoming.item for incoming in read_items(text, catalogue) if not incoming.known]
     if not fresh:
         raise ConflictError("所给版本均已存在，没有可导入的。", "请核对版本号。")
     now = database_now(session)
     session.add_all(
         Configured(
             kind=ITEM,
-            key=f"{one.code}@{one.version}"[:64],
-            body=one.model_dump(mode="json"),
+            key=f"{item.code}@{item.version}"[:64],
+            body=item.model_dump(mode="json"),
             note=approval,
             by=actor.account,
             at=now,
         )
-        for one in fresh
+        for item in fresh
     )
     session.flush()
     journal.record(
@@ -162,7 +186,7 @@ def import_items(
         JournalAct.IMPORT_ITEM,
         "catalogue",
         approval=approval,
-        items=[f"{one.code}@{one.version}" for one in fresh],
+        items=[f"{item.code}@{item.version}" for item in fresh],
     )
     return len(fresh)
 
@@ -176,12 +200,15 @@ def switch_digitised(
     reason: str,
     organisations: Organisations,
 ) -> None:
-    """Let a district or the city be 已电子化 or 过渡期: its stations follow it (R16). Raises ForbiddenError, ConflictError."""
+    """Set a district or the city to 已电子化 or 过渡期; its stations follow it (R16).
+
+    Raises ForbiddenError, ConflictError.
+    """
     require_act(actor, Act.OPERATE)
-    one = organisations.get(code)
-    if one.kind not in (OrgKind.DISTRICT, OrgKind.CITY):
+    organisation = organisations.get(code)
+    if organisation.kind not in (OrgKind.DISTRICT, OrgKind.CITY):
         raise ConflictError("电子化状态按旗区局设定，所属单位随之。", "请在其旗区局一行切换。")
-    if one.digitised == digitised:
+    if organisation.digitised == digitised:
         raise ConflictError("该单位已处于此状态。", "请刷新页面。")
     row = Configured(
         kind=ORGANISATION,
@@ -203,25 +230,25 @@ def switch_digitised(
     )
 
 
-def read_on(
+def apply_changes(
     session: Session, after: int, catalogue: Catalogue, organisations: Organisations
 ) -> int:
-    """Take what was entered after this row into the tables of this process; gives the last row read."""
+    """Apply the rows entered after `after` to this process's tables; return the last row."""
     newest = session.scalar(select(func.max(Configured.id))) or 0
     if newest <= after:
         return after
     rows = session.scalars(
         select(Configured).where(Configured.id > after).order_by(Configured.id)
     ).all()
-    catalogue.add([ServiceItem.model_validate(one.body) for one in rows if one.kind == ITEM])
-    for one in rows:
-        if one.kind == ORGANISATION and one.key in organisations:
-            organisations.switch(one.key, digitised=bool(one.body["digitised"]))
+    catalogue.add([ServiceItem.model_validate(row.body) for row in rows if row.kind == ITEM])
+    for row in rows:
+        if row.kind == ORGANISATION and row.key in organisations:
+            organisations.set_digitised(row.key, digitised=bool(row.body["digitised"]))
     return newest
 
 
-def notes_of(session: Session, kind: str) -> Sequence[Configured]:
-    """What was entered of a kind, newest first."""
+def configured_rows(session: Session, kind: str) -> Sequence[Configured]:
+    """Return what was entered of a kind, newest first."""
     return session.scalars(
         select(Configured).where(Configured.kind == kind).order_by(Configured.id.desc())
     ).all()

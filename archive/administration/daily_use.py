@@ -1,6 +1,7 @@
-"""What each account was shown today, and how much it may be: a stolen token must not empty an archive slowly.
+"""What each account was shown today, and the limits of it.
 
-The count stands in the transaction of the look itself, so that nodes share it and nothing is shown uncounted.
+A stolen token must not empty an archive slowly. The count is in the transaction of the reading
+itself, so that nodes share it and nothing is shown uncounted.
 """
 
 from datetime import date
@@ -19,19 +20,22 @@ from archive.reference.vocabulary import LabelledEnum
 
 
 class Shown(LabelledEnum):
-    """What is counted: looks (searches, facts masked), and content (pages, files, copies, facts in plain)."""
+    """A kind of use that is counted.
+
+    LOOKS are searches and masked facts; CONTENT is pages, files, copies and facts in plain.
+    """
 
     LOOKS = "LOOKS", "查阅"
     CONTENT = "CONTENT", "页面与文件"
 
 
 class DailyLimitError(ArchiveError):
-    """The account was shown today as much as it may be."""
+    """The account reached its limit of today."""
 
     code = "DAILY_LIMIT"
 
     def __init__(self, kind: Shown) -> None:
-        """What was reached, and whom to ask."""
+        """Say what was reached, and whom to ask."""
         super().__init__(
             f"今日{kind.label}已达上限。", "请次日再试；确需继续的，请联系安全保密管理员。"
         )
@@ -39,9 +43,10 @@ class DailyLimitError(ArchiveError):
 
 
 _COLUMNS = {Shown.LOOKS: DailyUse.looks, Shown.CONTENT: DailyUse.content}
-# Every look counts, so the statements are made once, on the table: the unit of work has nothing to do with them.
+# Every reading is counted, so the statements are compiled once, on the table: the unit of work is
+# not involved.
 _ONE_MORE = {
-    kind: update(DailyUse.__table__)  # type: ignore[arg-type]  # a table, as SQLAlchemy types it too broadly
+    kind: update(DailyUse.__table__)  # type: ignore[arg-type]  # typed too broadly
     .where(
         DailyUse.account == bindparam("of"),
         DailyUse.day == bindparam("on"),
@@ -53,25 +58,28 @@ _ONE_MORE = {
 
 
 def today(session: Session) -> date:
-    """The day that is counted, by the archive's own clock and zone."""
+    """Return the day that is counted, by the archive's own clock and zone."""
     return database_now(session).astimezone(LOCAL_TIME).date()
 
 
 def seconds_left(session: Session) -> int:
-    """Until the next day begins."""
+    """Return the seconds until the next day begins."""
     now = database_now(session).astimezone(LOCAL_TIME)
     return 24 * 3600 - (now.hour * 60 + now.minute) * 60 - now.second
 
 
 def count(session: Session, account: str, kind: Shown, most: int) -> None:
-    """Count one more of today. Raises DailyLimitError when that would be more than `most`."""
+    """Count one more use of today.
+
+    Raises DailyLimitError when that would be more than `most`.
+    """
     day = today(session)
-    mine = (DailyUse.account == account, DailyUse.day == day)
+    of_today = (DailyUse.account == account, DailyUse.day == day)
     for _ in range(2):
         done = session.execute(_ONE_MORE[kind], {"of": account, "on": day, "most": most})
         if done.rowcount:  # type: ignore[attr-defined]
             return
-        if session.scalars(select(DailyUse.id).where(*mine)).first() is not None:
+        if session.scalars(select(DailyUse.id).where(*of_today)).first() is not None:
             break
         try:
             with session.begin_nested():
@@ -82,10 +90,13 @@ def count(session: Session, account: str, kind: Shown, most: int) -> None:
 
 
 def refuse(session: Session, account: str, kind: Shown, most: int) -> None:
-    """Keep that an account was refused; the first time of a day is journalled as an alarm, the others only counted."""
-    mine = (DailyUse.account == account, DailyUse.day == today(session))
-    before = session.scalars(select(DailyUse.refused).where(*mine)).first()
-    session.execute(update(DailyUse).where(*mine).values(refused=DailyUse.refused + 1))
+    """Record that an account was refused.
+
+    The first refusal of a day is journalled as an alarm, the others are only counted.
+    """
+    of_today = (DailyUse.account == account, DailyUse.day == today(session))
+    before = session.scalars(select(DailyUse.refused).where(*of_today)).first()
+    session.execute(update(DailyUse).where(*of_today).values(refused=DailyUse.refused + 1))
     if not before:
         journal.record(
             session,
@@ -98,8 +109,11 @@ def refuse(session: Session, account: str, kind: Shown, most: int) -> None:
         )
 
 
-def of_day(session: Session, day: date) -> list[DailyUse]:
-    """What each account was shown on a day, most content first; for the security administrator."""
+def uses_of_day(session: Session, day: date) -> list[DailyUse]:
+    """Return what each account was shown on a day, for the security administrator.
+
+    Refused accounts come first, then the most content.
+    """
     order = (
         DailyUse.refused.desc(),
         DailyUse.content.desc(),

@@ -1,8 +1,10 @@
-"""Who may see or do what on which record: one pure function over data, deny by default (guard.md; table of standards.md §3.6).
+"""The access policy: which reader may do what on which record; deny by default.
 
-Pages, API, search, exports and jobs ask `decide` and nothing else. What decides is in `data/access.json`: which role may do which act, and
-which capacity may use a record under which papers to which extent. Whose records they are follows from the tree of organisations alone:
-a reader sees what his organisation, or one below it, received, accepted or keeps; both sides of a citywide case see it (R27, R28).
+It is one pure function over data (guard.md; table of standards.md §3.6). Pages, API, search,
+exports and jobs ask `decide` and nothing else. `data/access.json` says which role may do which act,
+and which capacity may use a record with which papers to which extent. Whose records they are
+follows from the tree of organisations alone: a reader sees what their organisation, or one below
+it, received, accepted or keeps; both sides of a citywide case see it (R27, R28).
 """
 
 import json
@@ -20,7 +22,7 @@ _DATA = DATA / "access.json"
 
 
 class Role(LabelledEnum):
-    """What a person or a client is in the archive; an account has exactly one."""
+    """The role of a person or a client in the archive; an account has exactly one."""
 
     OFFICER = "OFFICER", "户籍民警"
     AUXILIARY = "AUXILIARY", "辅警"
@@ -35,11 +37,11 @@ class Role(LabelledEnum):
 
 
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
-"""三员: mutually exclusive, and none of them sees content."""
+"""The 三员: their roles exclude each other, and none of them sees content."""
 
 
 class Act(LabelledEnum):
-    """What can be done. Those of RECORD_ACTS are done on one record."""
+    """An act that the policy decides on; those of RECORD_ACTS are done on one record."""
 
     SEARCH = "SEARCH", "检索"
     VIEW = "VIEW", "查看（脱敏）"
@@ -79,13 +81,16 @@ RECORD_ACTS = frozenset(
     }
 )
 CONTENT_ACTS = frozenset({Act.VIEW_PAGES, Act.DOWNLOAD, Act.VIEW_PLAIN, Act.CERTIFY})
-"""Acts that show what a volume holds in plain; of a restricted record they need a grant even at home."""
+"""Acts that show what a volume holds in plain.
+
+Of a restricted record they need a grant even in the reader's own organisation.
+"""
 GRANTED_ACTS = CONTENT_ACTS | {Act.VIEW}
 _UNCOMMITTED_ACTS = frozenset({Act.CONFIRM, Act.COMPILE, Act.VOID, Act.VIEW})
 
 
 class Scope(LabelledEnum):
-    """What a client asked to be allowed with a token (OAuth 2)."""
+    """A scope that a client asked for with a token (OAuth 2)."""
 
     SEARCH = "search", "检索"
     READ = "read", "查看办件与册"
@@ -114,7 +119,10 @@ SCOPE_OF: Mapping[Act, Scope] = {
 
 
 class Denial(LabelledEnum):
-    """Why not. NOT_HERE is said of a foreign record and of one that does not exist alike."""
+    """A reason why an act is denied.
+
+    NOT_HERE is the answer for a foreign record and for one that does not exist alike.
+    """
 
     ROLE = "ROLE", "您的角色不能进行此操作"
     SCOPE = "SCOPE", "访问令牌没有此项权限"
@@ -125,7 +133,10 @@ class Denial(LabelledEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who asks. `scopes` None: a person who logged in; else what the token of a client allows."""
+    """The person or client that asks.
+
+    `scopes` None: a person who logged in; else what the token of a client allows.
+    """
 
     account: str
     role: Role
@@ -135,9 +146,11 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is asked for. `orgs` received, accepted, keep it or are its domicile; `code` None until it has a number.
+    """The record that is asked for.
 
-    `committed`: a version of it is archived. `restricted`: of the highest class (birth files).
+    `orgs` are those that received, accepted or keep it, or are its domicile; `code` is None until
+    it has a number. `committed`: a version of it is archived. `restricted`: of the highest class
+    (birth files).
     """
 
     orgs: tuple[str, ...]
@@ -149,7 +162,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class UsageGrant:
-    """An approved usage request: this account may do these acts on this volume until then. `fields` None: all of them in plain."""
+    """An approved usage request: an account may do acts on a volume until `ends_at`.
+
+    `fields` are those shown in plain; None: all of them.
+    """
 
     number: str
     account: str
@@ -161,20 +177,26 @@ class UsageGrant:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer: `denial` None is yes. `grant` is the one it stands on, None when the reader's own place was enough."""
+    """The answer of the policy: `denial` None means allowed.
+
+    `grant` is the grant that it rests on, None when the reader's own organisation was enough.
+    """
 
     denial: Denial | None
     grant: UsageGrant | None = None
 
     @property
     def allowed(self) -> bool:
-        """Whether the act may be done."""
+        """Return whether the act may be done."""
         return self.denial is None
 
 
 @dataclass(frozen=True, slots=True)
 class UseScope:
-    """To what extent a record may be used: the acts, and the fields that are shown in plain (None: all)."""
+    """The extent to which a record may be used.
+
+    `acts` are allowed, `fields` are shown in plain (None: all).
+    """
 
     key: str
     label: str
@@ -185,7 +207,10 @@ class UseScope:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """As whom somebody asks (R24): one of the sets of `papers` has to be there whole; `scopes` are what may then be granted."""
+    """The capacity in which somebody asks (R24).
+
+    One of the sets of `papers` has to be complete; `scopes` are what may then be granted.
+    """
 
     key: str
     label: str
@@ -208,11 +233,11 @@ def _rules() -> _Rules:
     scopes = {key: _use_scope(key, row) for key, row in data["scopes"].items()}
     return _Rules(
         {
-            Role(key): frozenset(Act(one) for one in row["acts"])
+            Role(key): frozenset(Act(act) for act in row["acts"])
             for key, row in data["roles"].items()
         },
         {
-            Role(key): frozenset(OrgKind(one) for one in row["orgs"])
+            Role(key): frozenset(OrgKind(kind) for kind in row["orgs"])
             for key, row in data["roles"].items()
         },
         frozenset(data["restricted_series"]),
@@ -220,8 +245,8 @@ def _rules() -> _Rules:
             key: Capacity(
                 key,
                 row["label"],
-                tuple(tuple(one) for one in row["papers"]),
-                tuple(scopes[one] for one in row["scopes"]),
+                tuple(tuple(papers) for papers in row["papers"]),
+                tuple(scopes[scope] for scope in row["scopes"]),
                 row["source"],
             )
             for key, row in data["capacities"].items()
@@ -234,34 +259,40 @@ def _use_scope(key: str, row: Mapping[str, Any]) -> UseScope:
     return UseScope(
         key,
         row["label"],
-        frozenset(Act(one) for one in row["acts"]),
+        frozenset(Act(act) for act in row["acts"]),
         fields,
         row.get("needs_paper"),
     )
 
 
 def acts_of(role: Role) -> frozenset[Act]:
-    """Everything a role may ever do."""
+    """Return everything that a role may ever do."""
     return _rules().acts[role]
 
 
 def org_kinds_of(role: Role) -> frozenset[OrgKind]:
-    """At which kinds of organisation a role exists."""
+    """Return the kinds of organisation at which a role exists."""
     return _rules().org_kinds[role]
 
 
 def capacities() -> Mapping[str, Capacity]:
-    """The table of who may use records under which papers, by key (standards.md §3.6)."""
+    """Return who may use records with which papers, by key (standards.md §3.6)."""
     return _rules().capacities
 
 
 def is_restricted(item_series: str) -> bool:
-    """Whether records of items of this series are of the highest class: birth files are about children."""
+    """Return whether records of items of this series are of the highest class.
+
+    Those are birth files, which are about children.
+    """
     return item_series in _rules().restricted_series
 
 
 def scope_of(orgs: Iterable[str], organisations: Organisations) -> tuple[str, ...]:
-    """Each organisation and all above it: whoever is at one of these may find the record (R27, R28)."""
+    """Return each organisation and all above it.
+
+    Readers at one of these may find the record (R27, R28).
+    """
     codes: dict[str, None] = {}
     for code in orgs:
         above: str | None = code
@@ -272,12 +303,18 @@ def scope_of(orgs: Iterable[str], organisations: Organisations) -> tuple[str, ..
 
 
 def search_scope(reader: Reader) -> frozenset[str]:
-    """The scope keys under which a reader searches; empty for whom search shows nothing."""
+    """Return the scope keys under which a reader searches.
+
+    Empty for a reader to whom search shows nothing.
+    """
     return frozenset({reader.org}) if may(reader, Act.SEARCH).allowed else frozenset()
 
 
 def may(reader: Reader, act: Act) -> Decision:
-    """Whether the reader may do the act on any record at all, asked before one is looked for: the answer tells nothing about records."""
+    """Decide whether the reader may do the act on any record at all.
+
+    It is asked before a record is looked up: the answer tells nothing about records.
+    """
     if act not in acts_of(reader.role):
         return Decision(Denial.ROLE)
     if reader.scopes is not None and SCOPE_OF.get(act) not in reader.scopes:
@@ -294,9 +331,10 @@ def decide(
     *,
     now: datetime,
 ) -> Decision:
-    """The one policy: role × act × scope × state. `record` None is one that does not exist and is denied like a foreign one.
+    """Decide by role, act, scope and state whether a reader may do an act on a record.
 
-    A grant widens where a reader may look, never what his role may do.
+    `record` None is one that does not exist; it is denied like a foreign one. A grant widens which
+    records a reader may see, never what the role may do.
     """
     general = may(reader, act)
     if not general.allowed:
@@ -304,40 +342,51 @@ def decide(
     if record is None:
         return Decision(Denial.NOT_HERE)
     at_home = reader.org in scope_of(_sides(act, record), organisations)
-    held = [
-        one
-        for one in grants
-        if one.account == reader.account and one.code == record.code and now < one.ends_at
+    valid = [
+        grant
+        for grant in grants
+        if grant.account == reader.account and grant.code == record.code and now < grant.ends_at
     ]
-    if not at_home and not (held and act in GRANTED_ACTS):
+    if not at_home and not (valid and act in GRANTED_ACTS):
         return Decision(Denial.NOT_HERE)
     if not record.committed and act not in _UNCOMMITTED_ACTS:
         return Decision(Denial.STATE)
-    grant = next((one for one in held if act in one.acts), None)
+    grant = next((grant for grant in valid if act in grant.acts), None)
     if at_home and not _needs_grant(act, record):
         return Decision(None, grant)
     return Decision(None, grant) if grant else Decision(Denial.NEEDS_GRANT)
 
 
 def _sides(act: Act, record: Record) -> tuple[str, ...]:
-    """Whose record it is for this act: use is decided by the keeper and those above it alone (standards.md §3.7)."""
+    """Return the organisations that the record belongs to for this act.
+
+    Use is decided by the keeper and those above it alone (standards.md §3.7).
+    """
     return (record.keeper,) if act is Act.DECIDE_USE else record.orgs
 
 
 def _needs_grant(act: Act, record: Record) -> bool:
-    # Facts in plain can be copied by a machine without a trace on them; page images bear the reader's name.
+    # Facts in plain can be copied by a machine without a trace on them; page images bear the
+    # reader's name.
     return (
         act is Act.VIEW_PLAIN or act is Act.CERTIFY or (record.restricted and act in CONTENT_ACTS)
     )
 
 
 def papers_missing(capacity: Capacity, scope: UseScope, papers: Iterable[str]) -> tuple[str, ...]:
-    """What is still to be brought for this scope: the least of the sets that would do; empty when one is whole."""
+    """Return the papers that are still to be brought for this scope.
+
+    That is the smallest rest of the sets that would do; empty when one is complete.
+    """
     brought = frozenset(papers)
-    sets = [one for one in capacity.papers if scope.needs_paper is None or scope.needs_paper in one]
+    sets = [
+        needed
+        for needed in capacity.papers
+        if scope.needs_paper is None or scope.needs_paper in needed
+    ]
     if scope.needs_paper is None:
-        # A set made for another scope, such as the court's order, opens that one only.
-        special = {one.needs_paper for one in capacity.scopes if one.needs_paper}
-        sets = [one for one in sets if not special & set(one)]
-    missing = [tuple(paper for paper in one if paper not in brought) for one in sets]
+        # A set made for another scope, such as the court's order, is good for that one only.
+        special = {other.needs_paper for other in capacity.scopes if other.needs_paper}
+        sets = [needed for needed in sets if not special & set(needed)]
+    missing = [tuple(paper for paper in needed if paper not in brought) for needed in sets]
     return min(missing, key=len, default=())

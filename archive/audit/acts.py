@@ -4,7 +4,7 @@ from archive.reference.vocabulary import LabelledEnum
 
 
 class JournalAct(LabelledEnum):
-    """What was done. `archive.audit.journal.record` takes nothing else."""
+    """An act that can be journalled; `archive.audit.journal.record` takes nothing else."""
 
     # accession
     ANNOUNCE = "ANNOUNCE", "登记送交"
@@ -36,7 +36,7 @@ class JournalAct(LabelledEnum):
     PERIOD = "PERIOD", "定期组卷"
     RETRY = "RETRY", "重试任务"
     RECOGNISE = "RECOGNISE", "文字识别"
-    # looks
+    # reading and search
     SEARCH = "SEARCH", "检索"
     VIEW = "VIEW", "查看"
     VIEW_PAGES = "VIEW_PAGES", "阅览页面"

@@ -1,11 +1,15 @@
-"""Anchors of the journal: signed, time-stamped Merkle heads in the bucket, out of the reach of who can write the database (I10, R14).
+"""Anchors of the journal: signed, time-stamped Merkle heads in the bucket (I10, R14).
 
-    journal/checkpoint/<n>/entries.jsonl   the entries since the checkpoint before, one line each, as they are digested
-                          /head.json       size, root, last entry, digest of entries.jsonl and of the head before
-                          /head.p7s        detached CMS signature over head.json; with it the checkpoint is there
-                          /head.tst        RFC 3161 time-stamp over head.p7s; owed while the authority is away
+They are out of the reach of anybody who can write the database only.
 
-The hash chain finds a change that somebody made without mending the chain; the anchors find one that was mended, and a tail that was cut.
+    journal/checkpoint/<n>/
+      entries.jsonl   the entries since the checkpoint before, one line each, as they are digested
+      head.json       size, root, last entry, digest of entries.jsonl and of the head before
+      head.p7s        detached CMS signature over head.json; it completes the checkpoint
+      head.tst        RFC 3161 time-stamp over head.p7s; owed while the authority is unavailable
+
+The hash chain shows a change after which the digests were not recomputed; the anchors show also
+one after which they were, and entries cut off at the end.
 """
 
 import json
@@ -35,7 +39,10 @@ SPEC = "journal-checkpoint/1"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One checkpoint: the journal's first `size` entries have this Merkle root; `raw` are the bytes that were signed."""
+    """The head of one checkpoint: the journal's first `size` entries have this Merkle root.
+
+    `raw` are the bytes that were signed.
+    """
 
     number: int
     size: int
@@ -49,13 +56,13 @@ class Head:
 
     @property
     def key(self) -> str:
-        """Where it lies."""
+        """Return the folder of the checkpoint in the store."""
         return f"{FOLDER}/{self.number:06d}"
 
 
 @dataclass(frozen=True, slots=True)
 class AnchorFault:
-    """What does not hold: the checkpoint, the first entry concerned when it is known, and how."""
+    """A fault of a checkpoint: its number, the first entry concerned if known, and the reason."""
 
     checkpoint: int
     seq: int | None
@@ -63,14 +70,16 @@ class AnchorFault:
 
 
 def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head | None:
-    """Sign the journal as it stands, and stamp what still owes its time-stamp. None when nothing but anchors was journalled since.
+    """Sign the journal as it stands and return the new head; stamp heads without time-stamp.
 
-    Raises ConflictError when another node anchors at the same time; what a killed one left half-written is completed.
+    None when nothing but anchors was journalled since the last checkpoint. What a killed process
+    left half-written is completed. Raises ConflictError when another node anchors at the same time.
     """
-    held = heads(store)
-    for one in held:
-        _finish(engine, store, sealer, one, held[one.number - 2].size if one.number > 1 else 0)
-    before = held[-1] if held else None
+    written = heads(store)
+    for head in written:
+        begin = written[head.number - 2].size if head.number > 1 else 0
+        _finish(engine, store, sealer, head, begin)
+    before = written[-1] if written else None
     start = before.size if before else 0
     tree, lines, last, news = Frontier(), [], "", False
     with reading(engine) as session:
@@ -84,11 +93,11 @@ def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head
         raise ConflictError("审计日志比已锚定的短，未作锚定。", "请运行 yice journal verify。")
     if not news:
         return None
-    made = _write(store, before, lines, tree, last)
-    _finish(engine, store, sealer, made, start)
+    head = _write(store, before, lines, tree, last)
+    _finish(engine, store, sealer, head, start)
     with writing(engine) as session:
-        journal.record(session, actor, JournalAct.ANCHOR, made.key, size=made.size, root=made.root)
-    return made
+        journal.record(session, actor, JournalAct.ANCHOR, head.key, size=head.size, root=head.root)
+    return head
 
 
 def _write(
@@ -103,18 +112,20 @@ def _write(
         "last": last,
         "entries_sha256": sha256_hex(_text(lines)),
         "previous": sha256_hex(before.raw) if before else None,
-        # With these the stamp of each head proves the stamp before it, which may end then: the chain renews itself.
+        # With these the stamp of each head proves the stamp before it, which may then expire: the
+        # chain renews itself.
         "previous_signature": _digest_of(store, before, "head.p7s"),
         "previous_stamp": _digest_of(store, before, "head.tst"),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    made = _parsed((json.dumps(fields, indent=1) + "\n").encode())
+    head = _parsed((json.dumps(fields, indent=1) + "\n").encode())
     try:
-        # The head goes first: of two who anchor at once one wins it, and all the rest follows from it.
-        store.put_new(f"{made.key}/head.json", made.raw, media_type="application/json")
+        # The head is written first: of two processes that anchor at the same time one writes it,
+        # and all the rest follows from it.
+        store.put_new(f"{head.key}/head.json", head.raw, media_type="application/json")
     except KeyTakenError:
         raise ConflictError("另一进程正在锚定审计日志。", "请稍后再试。") from None
-    return made
+    return head
 
 
 def _digest_of(store: BlobStore, head: Head | None, name: str) -> str | None:
@@ -130,14 +141,17 @@ def _text(lines: list[bytes]) -> bytes:
 
 
 def _finish(engine: Engine, store: BlobStore, sealer: Sealer, head: Head, start: int) -> None:
-    """Write, sign and stamp what is not yet. A time-stamp that can't be had is owed; the next run asks again."""
+    """Write, sign and stamp what a checkpoint still lacks.
+
+    A time-stamp that can't be had is owed; the next run asks again.
+    """
     if store.stat(f"{head.key}/entries.jsonl") is None:
         with reading(engine) as session:
             text = _text(
                 [
-                    journal.line(one)
-                    for one in journal.entries(session, start)
-                    if one.seq <= head.size
+                    journal.line(entry)
+                    for entry in journal.entries(session, start)
+                    if entry.seq <= head.size
                 ]
             )
         if sha256_hex(text) != head.entries_sha256:
@@ -158,7 +172,7 @@ def _finish(engine: Engine, store: BlobStore, sealer: Sealer, head: Head, start:
 
 
 def _parsed(raw: bytes) -> Head:
-    found = json.loads(raw)
+    fields = json.loads(raw)
     names = (
         "number",
         "size",
@@ -169,60 +183,69 @@ def _parsed(raw: bytes) -> Head:
         "previous_signature",
         "previous_stamp",
     )
-    return Head(**{name: found.get(name) for name in names}, raw=raw)
+    return Head(**{name: fields.get(name) for name in names}, raw=raw)
 
 
 def heads(store: BlobStore) -> list[Head]:
-    """Every checkpoint in the bucket, oldest first."""
+    """Return the heads of all checkpoints in the bucket, oldest first."""
     return [
-        _parsed(store.read(one.key))
-        for one in store.list(f"{FOLDER}/")
-        if one.key.endswith("/head.json")
+        _parsed(store.read(stat.key))
+        for stat in store.list(f"{FOLDER}/")
+        if stat.key.endswith("/head.json")
     ]
 
 
 def segment(store: BlobStore, head: Head) -> list[bytes]:
-    """The lines that a checkpoint added, verified against its head."""
+    """Return the lines that a checkpoint added, verified against its head."""
     return store.read(f"{head.key}/entries.jsonl", sha256=head.entries_sha256).splitlines()
 
 
 def verify_anchors(
     engine: Engine, store: BlobStore, trust: TrustAnchors | None
 ) -> list[AnchorFault]:
-    """Hold the journal against every anchor; the signatures too, when it is said whom to trust."""
+    """Return every fault found when the journal is compared with its anchors.
+
+    The signatures are checked, too, when `trust` is given.
+    """
     try:
-        held = heads(store)
+        written = heads(store)
     except (StorageError, ValueError, KeyError) as error:
         return [AnchorFault(0, None, f"锚点无法读取（{type(error).__name__}）")]
-    faults = list(_chain_faults(held))
+    faults = list(_chain_faults(written))
     if trust is not None:
-        faults += _signature_faults(store, held, trust)
+        faults += _signature_faults(store, written, trust)
     with reading(engine) as session:
         named = session.scalars(
             select(JournalEntry.subject).where(JournalEntry.act == JournalAct.ANCHOR)
         ).all()
     faults += [
-        AnchorFault(int(one.rpartition("/")[2]), None, "日志登记的锚点不在存储中")
-        for one in sorted({*named} - {h.key for h in held})
+        AnchorFault(int(key.rpartition("/")[2]), None, "日志登记的锚点不在存储中")
+        for key in sorted({*named} - {head.key for head in written})
     ]
-    return faults + list(_journal_faults(engine, store, held))
+    return faults + list(_journal_faults(engine, store, written))
 
 
-def _chain_faults(held: list[Head]) -> Iterator[AnchorFault]:
-    for expected, one in enumerate(held, 1):
-        before = held[expected - 2] if expected > 1 else None
+def _chain_faults(written: list[Head]) -> Iterator[AnchorFault]:
+    for expected, head in enumerate(written, 1):
+        before = written[expected - 2] if expected > 1 else None
         if (
-            one.number != expected
-            or one.previous != (sha256_hex(before.raw) if before else None)
-            or (before and before.size >= one.size)
+            head.number != expected
+            or head.previous != (sha256_hex(before.raw) if before else None)
+            or (before and before.size >= head.size)
         ):
-            yield AnchorFault(one.number, None, "锚点不连续")
+            yield AnchorFault(head.number, None, "锚点不连续")
 
 
-def _signature_faults(store: BlobStore, held: list[Head], trust: TrustAnchors) -> list[AnchorFault]:
-    """Newest first: the newest is judged now, each older one at the time of the stamp whose head names its signature and stamp."""
+def _signature_faults(
+    store: BlobStore, written: list[Head], trust: TrustAnchors
+) -> list[AnchorFault]:
+    """Return the faults of the signatures and time-stamps, oldest checkpoint first.
+
+    The newest head is judged now, each older one at the time of the stamp whose head names its
+    signature and stamp.
+    """
     faults, after, moment = [], None, trust.moment
-    for head in reversed(held):
+    for head in reversed(written):
         covered = after is not None and after.previous_stamp is not None
         try:
             signature = store.read(f"{head.key}/head.p7s")
@@ -241,17 +264,20 @@ def _signature_faults(store: BlobStore, held: list[Head], trust: TrustAnchors) -
             faults.append(
                 AnchorFault(head.number, None, "锚点的签名或时间戳不是其后的锚点所登记的")
             )
-        standing = read_detached(
+        report = read_detached(
             head.raw, signature, token, trust.at(moment if covered else trust.moment)
         )
-        if not standing.valid:
+        if not report.valid:
             faults.append(AnchorFault(head.number, None, "锚点的签名或时间戳无效"))
-        after, moment = head, standing.stamped_at or moment
+        after, moment = head, report.stamped_at or moment
     return faults[::-1]
 
 
 def _named(after: Head, signature: bytes, token: bytes | None) -> bool:
-    """Whether the next head names these; one that was stamped only after that is not named, and is judged now."""
+    """Return whether the next head names this signature and stamp.
+
+    A head that was stamped only after the next one was written is not named, and is judged now.
+    """
     if after.previous_signature is not None and after.previous_signature != sha256_hex(signature):
         return False
     return after.previous_stamp is None or (
@@ -259,9 +285,12 @@ def _named(after: Head, signature: bytes, token: bytes | None) -> bool:
     )
 
 
-def _journal_faults(engine: Engine, store: BlobStore, held: list[Head]) -> Iterator[AnchorFault]:
-    """Walk the journal once; at the size of each head its root must be the signed one."""
-    tree, waiting = Frontier(), iter(held)
+def _journal_faults(engine: Engine, store: BlobStore, written: list[Head]) -> Iterator[AnchorFault]:
+    """Yield where the journal differs from the anchors, in one pass over the journal.
+
+    At the size of each head the root of the journal must be the signed one.
+    """
+    tree, waiting = Frontier(), iter(written)
     head = next(waiting, None)
     with reading(engine) as session:
         for entry in journal.entries(session):
@@ -272,7 +301,7 @@ def _journal_faults(engine: Engine, store: BlobStore, held: list[Head]) -> Itera
                 if tree.root().hex() != head.root:
                     yield AnchorFault(
                         head.number,
-                        _first_difference(engine, store, held),
+                        _first_difference(engine, store, written),
                         "日志与已签名的锚点不符：条目被更改、删除或调换",
                     )
                     return
@@ -285,12 +314,15 @@ def _journal_faults(engine: Engine, store: BlobStore, held: list[Head]) -> Itera
         )
 
 
-def _first_difference(engine: Engine, store: BlobStore, held: list[Head]) -> int | None:
-    """The first entry that is not as it was anchored; None when the anchored copy itself can't be read."""
+def _first_difference(engine: Engine, store: BlobStore, written: list[Head]) -> int | None:
+    """Return the first entry that is not as it was anchored.
+
+    None when the anchored copy itself can't be read.
+    """
     with reading(engine) as session:
         walked = journal.entries(session)
         try:
-            for head in held:
+            for head in written:
                 for text in segment(store, head):
                     entry = next(walked, None)
                     if entry is None or journal.line(entry) != text:
@@ -301,11 +333,12 @@ def _first_difference(engine: Engine, store: BlobStore, held: list[Head]) -> int
 
 
 def inclusion(engine: Engine, store: BlobStore, seq: int) -> dict[str, bytes]:
-    """The files with which a third party checks that an entry was journalled before the time of a stamp; docs/operations.md has the recipe.
+    """Return the files by which a third party checks when an entry was journalled.
 
-    Raises NotFoundError for an entry that does not exist or is in no checkpoint yet.
+    They prove that it was before the time of a stamp; docs/operations.md has the recipe. Raises
+    NotFoundError for an entry that does not exist or is in no checkpoint yet.
     """
-    head = next((one for one in heads(store) if one.size >= seq), None)
+    head = next((head for head in heads(store) if head.size >= seq), None)
     with reading(engine) as session:
         if (
             head is None
@@ -313,12 +346,14 @@ def inclusion(engine: Engine, store: BlobStore, seq: int) -> dict[str, bytes]:
             or seq < 1
         ):
             raise NotFoundError("没有这条记录，或尚未锚定。", "请先运行 yice journal anchor。")
-        lines = [journal.line(one) for one in journal.entries(session) if one.seq <= head.size]
-    path = inclusion_path([leaf_hash(one) for one in lines], seq - 1)
+        lines = [
+            journal.line(entry) for entry in journal.entries(session) if entry.seq <= head.size
+        ]
+    path = inclusion_path([leaf_hash(line) for line in lines], seq - 1)
     proof = {
         "index": seq - 1,
         "size": head.size,
-        "path": [one.hex() for one in path],
+        "path": [digest.hex() for digest in path],
         "root": head.root,
     }
     files = {

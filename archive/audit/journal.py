@@ -20,14 +20,17 @@ GENESIS = "0" * 64
 
 @dataclass(frozen=True, slots=True)
 class JournalFault:
-    """The first entry that does not hold, and why."""
+    """The first entry that fails verification, and why."""
 
     seq: int
     reason: str
 
 
 def line(entry: JournalEntry) -> bytes:
-    """An entry as it is digested, anchored and proved. A list, not a concatenation: no two different entries share a serialisation."""
+    """Return an entry as it is digested, anchored and proved.
+
+    It is a list, not a concatenation: no two different entries share a serialisation.
+    """
     fields = [
         entry.seq,
         entry.at,
@@ -41,7 +44,7 @@ def line(entry: JournalEntry) -> bytes:
 
 
 def from_line(text: bytes) -> JournalEntry:
-    """The entry that a line is of, with its digest."""
+    """Return the entry of a line, with its digest."""
     names = ("seq", "at", "actor", "act", "subject", "detail", "previous")
     return JournalEntry(
         **dict(zip(names, json.loads(text), strict=True)), digest=hashlib.sha256(text).hexdigest()
@@ -53,7 +56,7 @@ def _digest(entry: JournalEntry) -> str:
 
 
 def entries(session: Session, after: int = 0) -> Iterator[JournalEntry]:
-    """The entries after a number, in order, a thousand at a time."""
+    """Yield the entries after a number, in order, a thousand at a time."""
     query = select(JournalEntry).where(JournalEntry.seq > after).order_by(JournalEntry.seq)
     yield from session.scalars(query.execution_options(yield_per=1000))
 
@@ -69,7 +72,10 @@ def record(
     subject: str,
     **detail: Any,  # noqa: ANN401 - any JSON value
 ) -> JournalEntry:
-    """Append an entry in the caller's transaction. `detail` must hold no personal data."""
+    """Append an entry in the caller's transaction.
+
+    `detail` must hold no personal data.
+    """
     lock_journal(session)
     last = session.execute(
         select(JournalEntry.seq, JournalEntry.digest).order_by(JournalEntry.seq.desc()).limit(1)
@@ -91,29 +97,33 @@ def record(
 
 
 def length(session: Session) -> int:
-    """The number of the last entry; 0 when there is none."""
+    """Return the number of the last entry; 0 when there is none."""
     return session.scalar(select(func.max(JournalEntry.seq))) or 0
 
 
 def head(session: Session) -> str:
-    """`<seq>:<digest>` of the last entry, as a commit record cites it."""
+    """Return `<seq>:<digest>` of the last entry, as a commit record cites it."""
     last = _last(session)
     return f"{last.seq}:{last.digest}" if last else f"0:{GENESIS}"
 
 
 def verify(
-    session: Session, after: int = 0, most: int | None = None
+    session: Session, after: int = 0, limit: int | None = None
 ) -> tuple[int, JournalFault | None]:
-    """Walk the chain on from an entry that holds, `most` entries at most; returns the number of the last that holds, and the first fault, if any."""
-    known = (
+    """Walk the chain from the entry after `after`, at most `limit` entries.
+
+    `after` is the number of an entry that was verified, 0 for the beginning. Returns the number of
+    the last valid entry, and the first fault, if any.
+    """
+    previous = (
         session.scalar(select(JournalEntry.digest).where(JournalEntry.seq == after))
         if after
         else GENESIS
     )
-    if known is None:
+    if previous is None:
         return after - 1, JournalFault(after, "此处缺少条目，编号不连续")
-    previous, expected = known, after + 1
-    for entry in islice(entries(session, after), most):
+    expected = after + 1
+    for entry in islice(entries(session, after), limit):
         if entry.seq != expected:
             return expected - 1, JournalFault(expected, "此处缺少条目，编号不连续")
         if entry.previous != previous:

@@ -1,6 +1,7 @@
-"""The engine for both databases, the tables by subject, encryption of columns, and the migration."""
+"""The engine for both databases, the tables by subject, column encryption and migrations."""
 
-# One metadata: a foreign key needs both of its tables, whichever module is imported first.
+# All tables share one metadata: a foreign key needs both of its tables to be imported, whichever
+# module is imported first.
 from archive.database import (  # noqa: F401
     tables_administration,
     tables_audit,

@@ -1,7 +1,11 @@
-"""Columns that hold personal data are encrypted (AES-256-GCM), and look-ups by a number go through a keyed digest (HMAC-SM3, standards.md §2.8).
+"""Encrypt columns that hold personal data, and digest numbers for look-ups.
 
-The keys hang on the engine's dialect, which every column type is given: none is global, and an engine opened without keys can't read
-what was written with them. A value names its key, so that keys change one by one while old values stay readable.
+Columns are encrypted with AES-256-GCM; look-ups by a number go through a keyed digest (HMAC-SM3,
+standards.md §2.8).
+
+The keys are attached to the engine's dialect, which every column type receives: there are no global
+keys, and an engine opened without keys can't read what was written with them. A value names its
+key, so that keys change one by one while old values stay readable.
 """
 
 import base64
@@ -22,20 +26,24 @@ from sqlalchemy.types import TypeDecorator
 
 from archive.reference.errors import ArchiveError
 
-_NONCE = 12
+_NONCE, _KEY_BYTES = 12, 32  # AES-256-GCM
 _MARK = "yice-sealed/1"
 FIRST_BLIND = "b1"
 
 
 class ColumnKeyError(ArchiveError):
-    """The key that a value names is not there, or does not fit."""
+    """The key that a value names is missing, or does not fit the value."""
 
     code = "COLUMN_KEY"
 
 
 @dataclass(frozen=True, slots=True)
 class Keyring:
-    """Keys by id and the current one; those of the blind index and the one that new digests are made with. `repr` shows no key."""
+    """The keys for columns and for the blind index, by id.
+
+    `current` names the key that encrypts new values, `blind` the key of `blinds` that makes new
+    digests. `repr` shows no key.
+    """
 
     current: str
     keys: Mapping[str, bytes] = field(repr=False)
@@ -43,7 +51,10 @@ class Keyring:
     blinds: Mapping[str, bytes] = field(repr=False)
 
     def seal(self, text: str, column: str) -> dict[str, str]:
-        """Encrypt under the current key. `column` is bound to the value: it opens in no other."""
+        """Encrypt a text under the current key.
+
+        `column` is bound to the value: it can't be decrypted for another column.
+        """
         nonce = os.urandom(_NONCE)
         sealed = AESGCM(self.keys[self.current]).encrypt(nonce, text.encode(), _bound(column))
         return {
@@ -53,7 +64,7 @@ class Keyring:
         }
 
     def open(self, sealed: Mapping[str, Any], column: str) -> str:
-        """Decrypt. Raises ColumnKeyError."""
+        """Return the decrypted text; raises ColumnKeyError."""
         key = self.keys.get(str(sealed["key"]))
         if key is None:
             raise ColumnKeyError(
@@ -68,20 +79,29 @@ class Keyring:
             ) from None
 
     def digest(self, kind: str, value: str) -> str:
-        """The blind digest of a number, under the current key."""
+        """Return the blind digest of a number under the current blind key."""
         return _digest(self.blinds[self.blind], kind, value)
 
     def digests(self, kind: str, value: str) -> list[str]:
-        """The digest under each key there is: while keys are changed, some entries stand under the one before."""
+        """Return the blind digest of a number under each blind key.
+
+        While keys are changed, some entries are still indexed under the key before.
+        """
         return [_digest(key, kind, value) for key in self.blinds.values()]
 
     def with_new_key(self) -> "Keyring":
-        """The same ring with a fresh current key; the others stay, for old values and backups."""
+        """Return the same ring with a new current key.
+
+        The others stay, for old values and backups.
+        """
         name = f"k{len(self.keys) + 1}"
         return Keyring(name, {**self.keys, name: secrets.token_bytes(32)}, self.blind, self.blinds)
 
     def with_new_blind_key(self) -> "Keyring":
-        """The same ring with a fresh key for new digests; the others stay, so that old entries are still found."""
+        """Return the same ring with a new key for new digests.
+
+        The others stay, so that old entries are still found.
+        """
         name = f"b{len(self.blinds) + 1}"
         return Keyring(
             self.current, self.keys, name, {**self.blinds, name: secrets.token_bytes(32)}
@@ -89,9 +109,9 @@ class Keyring:
 
 
 def _digest(key: bytes, kind: str, value: str) -> str:
-    made = hmac.HMAC(key, hashes.SM3())
-    made.update(f"{kind}\0{value}".encode())
-    return made.finalize().hex()
+    mac = hmac.HMAC(key, hashes.SM3())
+    mac.update(f"{kind}\0{value}".encode())
+    return mac.finalize().hex()
 
 
 def _bound(column: str) -> bytes:
@@ -99,20 +119,20 @@ def _bound(column: str) -> bytes:
 
 
 def new_keyring() -> Keyring:
-    """A ring with one key."""
+    """Return a ring with one new key for columns and one for digests."""
     return Keyring(
         "k1", {"k1": secrets.token_bytes(32)}, FIRST_BLIND, {FIRST_BLIND: secrets.token_bytes(32)}
     )
 
 
 def write_keyring(path: Path, ring: Keyring) -> None:
-    """Keep a ring in a file that only its owner reads; whole or not at all."""
+    """Write a ring to a file that only its owner may read; whole or not at all."""
     text = json.dumps(
         {
             "current": ring.current,
-            "keys": _written(ring.keys),
+            "keys": _encoded(ring.keys),
             "blind": ring.blind,
-            "blinds": _written(ring.blinds),
+            "blinds": _encoded(ring.blinds),
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,29 +144,32 @@ def write_keyring(path: Path, ring: Keyring) -> None:
     fresh.replace(path)
 
 
-def _written(keys: Mapping[str, bytes]) -> dict[str, str]:
+def _encoded(keys: Mapping[str, bytes]) -> dict[str, str]:
     return {name: base64.b64encode(key).decode() for name, key in keys.items()}
 
 
-def _read(keys: Mapping[str, str]) -> dict[str, bytes]:
+def _decoded(keys: Mapping[str, str]) -> dict[str, bytes]:
     return {name: base64.b64decode(key) for name, key in keys.items()}
 
 
 def read_keyring(text: str) -> Keyring:
-    """Read a ring as `write_keyring` wrote it. Raises ColumnKeyError."""
+    """Return a ring from the text that `write_keyring` wrote; raises ColumnKeyError."""
     try:
         data = json.loads(text)
-        # A ring from before blind keys could be changed holds one, without a name.
+        # A ring written before blind keys could be changed holds one blind key without a name.
         old = "blinds" not in data
         blind, blinds = (
             (FIRST_BLIND, {FIRST_BLIND: data["blind"]}) if old else (data["blind"], data["blinds"])
         )
-        ring = Keyring(data["current"], _read(data["keys"]), blind, _read(blinds))
-        whole = all(len(key) == 32 for key in (*ring.keys.values(), *ring.blinds.values()))  # noqa: PLR2004 - AES-256
-        fits = ring.current in ring.keys and ring.blind in ring.blinds and whole
+        ring = Keyring(data["current"], _decoded(data["keys"]), blind, _decoded(blinds))
+        valid = (
+            ring.current in ring.keys
+            and ring.blind in ring.blinds
+            and all(len(key) == _KEY_BYTES for key in (*ring.keys.values(), *ring.blinds.values()))
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
-        fits = False
-    if not fits:
+        valid = False
+    if not valid:
         raise ColumnKeyError(
             "列加密密钥无法读取。", "请恢复 columns.json，或核对 YICE_COLUMN_KEYS。"
         )
@@ -154,38 +177,51 @@ def read_keyring(text: str) -> Keyring:
 
 
 def ensure_keyring(path: Path) -> Keyring:
-    """The ring of a file, made on first use; of two processes that start at once one makes it and both read it."""
+    """Return the ring of a file, which is written on first use.
+
+    Of two processes that start at the same time one writes it and both read it.
+    """
     if not path.exists():
         fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         write_keyring(fresh, new_keyring())
         try:
             os.link(fresh, path)
         except FileExistsError:
-            pass  # the other one's is the ring
+            pass  # the ring is the one that the other process wrote
         finally:
             fresh.unlink()
     return read_keyring(path.read_text("utf-8"))
 
 
-def give_keys(engine: Engine, ring: Keyring, reload: Callable[[], Keyring] | None = None) -> Engine:
-    """Let an engine read and write encrypted columns. `reload` gets the ring anew when a value names a key that came after we started."""
+def attach_keys(
+    engine: Engine, ring: Keyring, reload: Callable[[], Keyring] | None = None
+) -> Engine:
+    """Let an engine read and write encrypted columns, and return it.
+
+    `reload` returns the ring anew; it is called when a value names a key that was made after this
+    process started.
+    """
     engine.dialect.yice_keys = ring  # type: ignore[attr-defined]
     engine.dialect.yice_reload = reload  # type: ignore[attr-defined]
     return engine
 
 
 def keys_of(dialect: Dialect) -> Keyring | None:
-    """The keys of an engine; None for one without."""
+    """Return the keys of an engine; None for one without."""
     return getattr(dialect, "yice_keys", None)
 
 
 def session_keys(session: Session) -> Keyring | None:
-    """The keys of the engine of a session."""
+    """Return the keys of the engine of a session."""
     return keys_of(session.get_bind().dialect)
 
 
 def fresh_keys(session: Session) -> Keyring | None:
-    """The keys as they are now: a digest does not say which key it lacks, so whoever makes one asks first whether keys were changed."""
+    """Return the keys as they are now, read again.
+
+    A digest does not say which key it lacks, so code that makes one first asks here whether keys
+    were changed.
+    """
     dialect = session.get_bind().dialect
     reload: Callable[[], Keyring] | None = getattr(dialect, "yice_reload", None)
     if reload is not None:
@@ -194,11 +230,11 @@ def fresh_keys(session: Session) -> Keyring | None:
 
 
 def is_sealed(value: object) -> bool:
-    """Whether a stored value is an encrypted one."""
+    """Return whether a stored value is an encrypted one."""
     return isinstance(value, dict) and value.get("sealed") == _MARK
 
 
-def _opened(value: Mapping[str, Any], column: str, dialect: Dialect) -> str:
+def _decrypted(value: Mapping[str, Any], column: str, dialect: Dialect) -> str:
     ring = keys_of(dialect)
     if ring is None:
         raise ColumnKeyError("未加载列加密密钥。", "请经由 yice 命令或服务打开数据库。")
@@ -210,7 +246,10 @@ def _opened(value: Mapping[str, Any], column: str, dialect: Dialect) -> str:
 
 
 class SealedJson(TypeDecorator[dict[str, Any]]):
-    """JSON that is encrypted as a whole. What was written before there were keys is read as it is; the rotation job seals it."""
+    """A column type for JSON that is encrypted as a whole.
+
+    A value written before there were keys is read as it is; the rotation job encrypts it.
+    """
 
     impl = JSON
     cache_ok = True
@@ -218,7 +257,7 @@ class SealedJson(TypeDecorator[dict[str, Any]]):
     def process_bind_param(
         self, value: dict[str, Any] | None, dialect: Dialect
     ) -> dict[str, Any] | None:
-        """Encrypt."""
+        """Return the value encrypted."""
         ring = keys_of(dialect)
         if value is None or ring is None:
             return value
@@ -227,21 +266,24 @@ class SealedJson(TypeDecorator[dict[str, Any]]):
     def process_result_value(
         self, value: dict[str, Any] | None, dialect: Dialect
     ) -> dict[str, Any] | None:
-        """Decrypt."""
+        """Return the value decrypted."""
         if value is None or not is_sealed(value):
             return value
-        found: dict[str, Any] = json.loads(_opened(value, "json", dialect))
-        return found
+        facts: dict[str, Any] = json.loads(_decrypted(value, "json", dialect))
+        return facts
 
 
 class SealedText(TypeDecorator[str]):
-    """A secret that we must be able to use again, such as that of a webhook: never written without keys."""
+    """A column type for a secret that must be readable again, such as that of a webhook.
+
+    It is never written without keys.
+    """
 
     impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Encrypt. Raises ColumnKeyError without keys."""
+        """Return the value encrypted; raises ColumnKeyError without keys."""
         ring = keys_of(dialect)
         if value is None:
             return None
@@ -250,5 +292,5 @@ class SealedText(TypeDecorator[str]):
         return json.dumps(ring.seal(value, "text"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        """Decrypt."""
-        return None if value is None else _opened(json.loads(value), "text", dialect)
+        """Return the value decrypted."""
+        return None if value is None else _decrypted(json.loads(value), "text", dialect)

@@ -1,4 +1,4 @@
-"""One engine for both databases; every dialect branch of the archive lives here."""
+"""The engine for both databases; every dialect branch of the archive is in this module."""
 
 import fcntl
 import os
@@ -20,18 +20,23 @@ from sqlalchemy.orm import Session
 
 _JOURNAL_LOCK = 0x59494345  # any constant: "YICE"
 _WAIT_SECONDS, _ASK_AGAIN_SECONDS = 60, 0.001
-_gates: WeakKeyDictionary[Engine, RLock] = WeakKeyDictionary()
+_write_locks: WeakKeyDictionary[Engine, RLock] = WeakKeyDictionary()
 
 
 def connect(url: str) -> Engine:
-    """Open an engine. SQLite gets WAL, full sync (a committed volume survives a power cut), foreign keys and write locks taken at BEGIN."""
+    """Return an engine for a database address.
+
+    SQLite gets WAL, full sync (a committed volume survives a power cut), foreign keys, and write
+    locks taken at BEGIN.
+    """
     if not url.startswith("sqlite"):
         return create_engine(url, pool_pre_ping=True)
     engine = create_engine(url, connect_args={"timeout": _WAIT_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: object) -> None:
-        # pysqlite's own BEGIN is deferred: two writers would then deadlock half-way, so we begin ourselves.
+        # pysqlite's own BEGIN is deferred: two writers would deadlock half-way. So its transaction
+        # handling is turned off and `_begin` sends BEGIN IMMEDIATE.
         connection.isolation_level = None
         for pragma in (
             "journal_mode=WAL",
@@ -56,7 +61,7 @@ def migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
-            # Two nodes that start at once must not both migrate.
+            # Two nodes that start at the same time must not both migrate.
             connection.execute(
                 text("SELECT pg_advisory_xact_lock(:key)"), {"key": _JOURNAL_LOCK + 1}
             )
@@ -66,86 +71,109 @@ def migrate(engine: Engine) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
-    """A session whose work is committed at the end, or not at all."""
-    with _turn(engine), Session(engine, expire_on_commit=False) as session, session.begin():
+    """Open a session whose work is committed at the end, or not at all."""
+    with (
+        _in_writing_order(engine),
+        Session(engine, expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session
 
 
 @contextmanager
-def _turn(engine: Engine) -> Iterator[None]:
-    """Let those who write to SQLite do so one after the other: the threads of a process as they came, processes within a millisecond.
+def _in_writing_order(engine: Engine) -> Iterator[None]:
+    """Queue the writers of SQLite, so that they write one after the other.
 
-    SQLite has one writer, and whoever waits for it asks again in growing pauses, up to a tenth of a second: of two hundred that ask at once some
-    wait for seconds while nobody writes. A courtesy, no lock: after its time is up, SQLite decides.
+    Threads of a process write in the order in which they asked; processes follow each other within
+    a millisecond. SQLite has one writer, and a connection that waits for it asks again in growing
+    pauses, up to a tenth of a second: of two hundred that ask at the same time some wait for
+    seconds while nobody writes. The queue is a courtesy, no lock: after its time is up, SQLite
+    decides.
     """
     if engine.dialect.name != "sqlite":
         yield
         return
-    gate = _gates.setdefault(engine, RLock())
-    taken = gate.acquire(timeout=_WAIT_SECONDS)
+    lock = _write_locks.setdefault(engine, RLock())
+    acquired = lock.acquire(timeout=_WAIT_SECONDS)
     try:
-        with _among_processes(engine.url.database):
+        with _queue_file_lock(engine.url.database):
             yield
     finally:
-        if taken:
-            gate.release()
+        if acquired:
+            lock.release()
 
 
 @contextmanager
-def _among_processes(database: str | None) -> Iterator[None]:
-    """Hold the file beside a database that its writers hold by turns; it holds nothing itself."""
-    turn = None
-    with suppress(OSError):  # a full or a read-only disk is told by whoever writes
-        turn = (
+def _queue_file_lock(database: str | None) -> Iterator[None]:
+    """Hold the lock on the empty file next to a database that its writers lock in turn."""
+    queue_file = None
+    with suppress(OSError):  # a full or a read-only disk is reported by the write itself
+        queue_file = (
             os.open(f"{database}-turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             if database not in (None, "", ":memory:")
             else None
         )
-    if turn is None:
+    if queue_file is None:
         yield
         return
     try:
         end = time.monotonic() + _WAIT_SECONDS
         while time.monotonic() < end:
             with suppress(BlockingIOError):
-                fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(queue_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             time.sleep(_ASK_AGAIN_SECONDS)
         yield
     finally:
-        os.close(turn)  # and with it the lock
+        os.close(queue_file)  # releases the lock, too
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A session that only reads; on SQLite it waits for no writer."""
+    """Open a session that only reads; on SQLite it waits for no writer."""
     with Session(engine.execution_options(read_only=True), expire_on_commit=False) as session:
         yield session
 
 
 def lock_journal(session: Session) -> None:
-    """Hold the tail of the journal until the transaction ends. SQLite's write lock does the same."""
+    """Lock the end of the journal until the transaction ends.
+
+    On SQLite the write lock does the same.
+    """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _JOURNAL_LOCK})
 
 
 def database_now(session: Session) -> datetime:
-    """The database's clock, in UTC: leases of many machines are measured by one clock."""
+    """Return the time of the database's clock in UTC.
+
+    Leases of many machines are measured by one clock.
+    """
     if session.get_bind().dialect.name == "postgresql":
-        found: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
-        return found.astimezone(UTC)
+        now: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return now.astimezone(UTC)
     return datetime.now(UTC)
 
 
 def local_month(session: Session, column: Any) -> Any:  # noqa: ANN401 - any column of a time
-    """The month of a time, `YYYY-MM`, in the archive's zone, which has had one offset since 1991."""
+    """Return an expression for the month of a time, `YYYY-MM`, in the archive's zone.
+
+    The zone has had one offset since 1991.
+    """
     if session.get_bind().dialect.name == "postgresql":
         return func.to_char(func.timezone("Asia/Shanghai", column), "YYYY-MM")
     return func.strftime("%Y-%m", column, "+8 hours")
 
 
-def insert_absent(session: Session, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:  # noqa: ANN401 - any mapped class
-    """Insert the rows that no unique key of the table holds yet; who comes second at the same time changes nothing."""
+def insert_absent(
+    session: Session,
+    table: Any,  # noqa: ANN401 - any mapped class
+    rows: Sequence[Mapping[str, Any]],
+) -> None:
+    """Insert the rows that no unique key of the table holds yet.
+
+    Of two sessions that insert the same row at the same time, the second changes nothing.
+    """
     if rows:
         insert = (
             postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
@@ -154,19 +182,27 @@ def insert_absent(session: Session, table: Any, rows: Sequence[Mapping[str, Any]
 
 
 def append_only_triggers(dialect: str, table: str) -> list[str]:
-    """The statements that make the database itself refuse UPDATE and DELETE on a table (R14)."""
+    """Return the statements that make the database refuse UPDATE and DELETE on a table (R14).
+
+    On PostgreSQL also TRUNCATE.
+    """
     if dialect == "postgresql":
         return [
-            f"CREATE FUNCTION {table}_append_only() RETURNS trigger AS $$ BEGIN RAISE EXCEPTION '{table} is append-only'; END $$ LANGUAGE plpgsql",
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {table}_append_only()",
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()",
+            (
+                f"CREATE FUNCTION {table}_append_only() RETURNS trigger AS $$ "
+                f"BEGIN RAISE EXCEPTION '{table} is append-only'; END $$ LANGUAGE plpgsql"
+            ),
+            (
+                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+                f"FOR EACH ROW EXECUTE FUNCTION {table}_append_only()"
+            ),
+            (
+                f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+                f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()"
+            ),
         ]
     return [
-        f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+        f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
         for act in ("UPDATE", "DELETE")
     ]
-
-
-def as_rows(session: Session, statement: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - any select
-    """Rows of a select as plain dicts."""
-    return [dict(row) for row in session.execute(statement).mappings()]

@@ -10,7 +10,10 @@ from archive.database.base import Base, Id
 
 
 class Account(Base):
-    """A person or a client: one organisation, one role. The secret is kept as an Argon2id hash; an account is never deleted (R35)."""
+    """An account of a person or a client: one organisation, one role.
+
+    The secret is kept as an Argon2id hash; an account is never deleted (R35).
+    """
 
     __tablename__ = "accounts"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -32,7 +35,7 @@ class Account(Base):
 
 
 class AccountChange(Base):
-    """What the 系统管理员 wants of an account that is there, and what the 安全保密管理员 said to it."""
+    """A change of an account that the 系统管理员 submitted, and the 安全保密管理员's decision."""
 
     __tablename__ = "account_changes"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -49,7 +52,10 @@ class AccountChange(Base):
 
 
 class Configured(Base):
-    """What was changed of the shipped tables: a version of an item, or whether an organisation has done with paper. Only added to."""
+    """A change of the shipped tables: an item version, or an organisation's 电子化 state.
+
+    Rows are only added.
+    """
 
     __tablename__ = "configured"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -62,7 +68,11 @@ class Configured(Base):
 
 
 class Login(Base):
-    """A login of a person (WEB) or a token of a client (TOKEN). Only the digest of what is carried is kept, so that the table opens no door."""
+    """A login of a person (WEB) or a token of a client (TOKEN).
+
+    Only the digest of the token or cookie is kept, so that nobody can log in with what the table
+    holds.
+    """
 
     __tablename__ = "logins"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -75,7 +85,10 @@ class Login(Base):
 
 
 class DailyUse(Base):
-    """What an account was shown on one day: looks, pages and files of content, and how often it was refused more."""
+    """What an account was shown on one day, and how often it was refused more.
+
+    `looks` counts searches and masked facts, `content` pages and files.
+    """
 
     __tablename__ = "daily_uses"
     __table_args__ = (UniqueConstraint("account", "day"),)

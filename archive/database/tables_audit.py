@@ -7,7 +7,10 @@ from archive.database.base import Base, Id
 
 
 class JournalEntry(Base):
-    """Who did what to what, when: append-only (triggers) and hash-chained (R14)."""
+    """An entry of the journal: who did what to what, when (R14).
+
+    Entries are append-only (triggers) and hash-chained.
+    """
 
     __tablename__ = "journal"
     seq: Mapped[int] = mapped_column(Id, primary_key=True, autoincrement=False)

@@ -1,4 +1,4 @@
-"""Tables of cases: deliveries, cases and revisions, components, prints of pages, and what a case is found by.
+"""Tables of cases: deliveries, cases, revisions, components, prints and look-up tables.
 
 Identifiers are integers; times are UTC with zone; facts are JSON exactly as accepted.
 """
@@ -21,7 +21,10 @@ from archive.database.encryption import SealedJson
 
 
 class Delivery(Base):
-    """One delivered package and what became of it; a refused one lies whole under `quarantine_prefix`."""
+    """One delivered package and its outcome.
+
+    A refused package is stored whole under `quarantine_prefix`.
+    """
 
     __tablename__ = "deliveries"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -36,13 +39,15 @@ class Delivery(Base):
 
 
 class Case(Base):
-    """A case taken over, as its newest usable revision states it: what lists, search and filing read.
+    """A case taken over, as its newest usable revision states it.
 
-    What a version of the volume is made of stands in `CaseRevision`, because a supplement may come before the first version is made.
+    Lists, search and filing read it. What a version of the volume is made of stands in
+    `CaseRevision`, because a supplement may come before the first version is made.
     """
 
     __tablename__ = "cases"
-    # Counted and filtered without reading the rows, which are wide with sealed facts.
+    # The indexes serve counts and filters without reading the rows, which are wide with encrypted
+    # facts.
     __table_args__ = (
         Index(
             "ix_cases_counted",
@@ -81,7 +86,10 @@ class Case(Base):
 
 
 class CaseRevision(Base):
-    """One accepted delivery of a case: its facts and the snapshot of the materials that its item required (R10); a supplement adds one (R40)."""
+    """One accepted delivery of a case; a supplement adds one (R40).
+
+    It holds the facts and the snapshot of the materials that the item required (R10).
+    """
 
     __tablename__ = "case_revisions"
     __table_args__ = (
@@ -116,7 +124,10 @@ class Component(Base):
 
 
 class PagePrint(Base):
-    """The print of one scanned page, by which a copy of it is known again (`archive.page_prints`)."""
+    """The print (perceptual hash) of one scanned page, by which a copy is recognised.
+
+    See `archive.accession.page_prints`.
+    """
 
     __tablename__ = "page_prints"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -138,7 +149,10 @@ class PageBand(Base):
 
 
 class BlindEntry(Base):
-    """The blind index: by a keyed digest of an ID or telephone number to the cases that name it. The number itself is nowhere in plain."""
+    """An entry of the blind index, from a keyed digest of a number to a case that names it.
+
+    The number is an ID or telephone number; the number itself is nowhere in plain.
+    """
 
     __tablename__ = "blind_index"
     __table_args__ = (UniqueConstraint("case_id", "kind", "digest"),)
@@ -150,7 +164,7 @@ class BlindEntry(Base):
 
 
 class CaseActor(Base):
-    """Who answers for a node of a case, by officer number (R35)."""
+    """An officer who answers for a node of a case, by officer number (R35)."""
 
     __tablename__ = "case_actors"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -162,7 +176,11 @@ class CaseActor(Base):
 
 
 class CaseSource(Base):
-    """How many materials and pages of a case came from which source: counted here, because the facts are sealed and can't be counted by the database."""
+    """How many materials and pages of a case came from which source.
+
+    They are counted in this table because the facts are encrypted and can't be counted by the
+    database.
+    """
 
     __tablename__ = "case_sources"
     case_id: Mapped[int] = mapped_column(

@@ -11,7 +11,10 @@ from archive.database.encryption import SealedText
 
 
 class Upload(Base):
-    """A package on its way in, piece by piece; the pieces lie in the store, so that any node takes any of them."""
+    """A package that a station is uploading, piece by piece.
+
+    The pieces are in the store, so that any node takes any of them.
+    """
 
     __tablename__ = "uploads"
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -29,7 +32,10 @@ class Upload(Base):
 
 
 class Webhook(Base):
-    """Where a client wants to be told of committed volumes: how far it was told (`cursor` in the index feed), and when to try next."""
+    """An address at which a client wants to be notified of committed volumes.
+
+    `cursor` is the last row of the index feed that was sent, `next_at` when to try next.
+    """
 
     __tablename__ = "webhooks"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -44,7 +50,10 @@ class Webhook(Base):
 
 
 class IdempotentAnswer(Base):
-    """What was answered to a request that carried an Idempotency-Key, so that its repetition does nothing and hears the same."""
+    """The answer to a request that carried an Idempotency-Key.
+
+    A repetition of the request does nothing and gets the same answer.
+    """
 
     __tablename__ = "idempotent_answers"
     id: Mapped[int] = mapped_column(Id, primary_key=True)

@@ -1,4 +1,4 @@
-"""Tables of what arrives before a case is handed in: sources, arrivals, captured files, presence."""
+"""Tables of what comes before a submission: sources, arrivals, captures, presence."""
 
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,11 @@ from archive.database.encryption import SealedJson, SealedText
 
 
 class CapturedFile(Base):
-    """One file brought to the 归集池, piece by piece: who captured it where and how fine, where it belongs, and what still keeps it.
+    """One file uploaded to the 归集池, piece by piece.
 
-    `pieces` are the materials in it with their files in the store, known once it is whole; people name files after people, so `name` is sealed.
+    It says who captured it where and at which resolution, where it belongs, and what still prevents
+    that. `pieces` are the materials in it with their files in the store, known once the file is
+    complete. People name files after people, so `name` is encrypted.
     """
 
     __tablename__ = "captured_files"
@@ -43,7 +45,7 @@ class CapturedFile(Base):
 
 
 class Presence(Base):
-    """Somebody sits at something now; a row that is not renewed means nothing."""
+    """A note that an account has something open now; a row that is not renewed means nothing."""
 
     __tablename__ = "presences"
     __table_args__ = (UniqueConstraint("subject", "account"),)
@@ -54,7 +56,10 @@ class Presence(Base):
 
 
 class SourceState(Base):
-    """How far one source was read, and how it is: the cursor moves only when everything before it is held."""
+    """How far one source was read, and its last error.
+
+    The cursor moves only when everything before it is stored.
+    """
 
     __tablename__ = "sources"
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -69,7 +74,10 @@ class SourceState(Base):
 
 
 class Arrival(Base):
-    """The evidence of one fetch (R17): what came from where, when, and its digest. The same notice arrives once."""
+    """The evidence of one fetch (R17): what came from where, when, and its digest.
+
+    The same notice arrives once.
+    """
 
     __tablename__ = "arrivals"
     __table_args__ = (UniqueConstraint("source", "notice"),)
@@ -83,7 +91,10 @@ class Arrival(Base):
 
 
 class GatheredCase(Base):
-    """One closed case as the population system tells it, while its materials come in; `accepted` once a package of it was taken over."""
+    """One closed case as the population system reports it, while its materials come in.
+
+    `accepted` is true once a package of it was taken over.
+    """
 
     __tablename__ = "gathered_cases"
     __table_args__ = (UniqueConstraint("case_no", "digest"),)
@@ -100,7 +111,10 @@ class GatheredCase(Base):
 
 
 class GatheredMaterial(Base):
-    """One material that came in under a case number: its files by content, and what the source says of it."""
+    """One material that came in under a case number.
+
+    It holds the files by content, and what the source states of the material.
+    """
 
     __tablename__ = "gathered_materials"
     __table_args__ = (UniqueConstraint("case_no", "no", "digest"),)

@@ -1,4 +1,4 @@
-"""Tables of jobs: what waits for a worker, and the feed of the index."""
+"""Tables of jobs: what waits for a worker, the index feed, period runs and duties."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,10 @@ from archive.database.base import Base, Id
 
 
 class Job(Base):
-    """Work to be done, written in the transaction that causes it; Celery only carries it out. `version_id`: of a job that makes one."""
+    """A piece of work, written in the transaction that causes it; Celery only carries it out.
+
+    `version_id` is set for a job that makes a version.
+    """
 
     __tablename__ = "jobs"
     __table_args__ = (
@@ -31,7 +34,10 @@ class Job(Base):
 
 
 class IndexFeed(Base):
-    """What the search index has to look at again, written in the transaction that changed it; ids grow in order of commit (`archive.feed`)."""
+    """A volume that the search index has to read again (`archive.jobs.feed`).
+
+    The row is written in the transaction that changed the volume; ids grow in order of commit.
+    """
 
     __tablename__ = "index_feed"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -40,7 +46,10 @@ class IndexFeed(Base):
 
 
 class PeriodRun(Base):
-    """The compile of one period of one series (统一定期组卷归档): what it came to, and its register in the bucket."""
+    """The compile of one period of one series (统一定期组卷归档).
+
+    It holds the result, and the key of the period's register in the bucket.
+    """
 
     __tablename__ = "period_runs"
     __table_args__ = (UniqueConstraint("fonds", "series", "period"),)

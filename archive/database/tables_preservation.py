@@ -10,7 +10,10 @@ from archive.database.base import Base, Id
 
 
 class FixityCheck(Base):
-    """One look at one package in one store: history that is only added to. Without a version it was a planted canary."""
+    """One check of one package in one store; rows are only added.
+
+    Without a version it was a check of a planted canary.
+    """
 
     __tablename__ = "fixity_checks"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -27,7 +30,7 @@ class FixityCheck(Base):
 
 
 class Replica(Base):
-    """A package that lies in the second store too, each object read back from there."""
+    """A package that is in the second store as well, each object read back from there."""
 
     __tablename__ = "replicas"
     id: Mapped[int] = mapped_column(Id, primary_key=True)

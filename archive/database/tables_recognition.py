@@ -1,4 +1,4 @@
-"""The table of recognised pages: which scanned page is read, by whom just now, and where its text lies."""
+"""The table of recognised pages: which scanned page is read by which worker, and its text."""
 
 from datetime import datetime
 
@@ -9,7 +9,10 @@ from archive.database.base import Base, Id
 
 
 class RecognisedPage(Base):
-    """One page of one file by content, so that the same scan is read once, in whatever case it came. The lease fences its reader."""
+    """One page of one file by content, so that the same scan is read once for all cases.
+
+    The lease fences the worker that reads it.
+    """
 
     __tablename__ = "recognised_pages"
     __table_args__ = (UniqueConstraint("sha256", "page"),)

@@ -10,7 +10,10 @@ from archive.database.base import Base, Id
 
 
 class UsageRequest(Base):
-    """利用申请 and what was decided; granted, it is the grant until `ends_at`. Its number, 利用单号, is made of year and id."""
+    """利用申请 and its decision; once granted, it is the grant until `ends_at`.
+
+    Its number, 利用单号, is made of year and id.
+    """
 
     __tablename__ = "usage_requests"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -33,7 +36,10 @@ class UsageRequest(Base):
 
 
 class CertifiedCopy(Base):
-    """出具的证明件: which pages of which version, for which request; anyone may check it by `check_code`."""
+    """出具的证明件: which pages of which version, for which request.
+
+    Anyone may check it by `check_code`.
+    """
 
     __tablename__ = "certified_copies"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
@@ -49,7 +55,10 @@ class CertifiedCopy(Base):
 
 
 class CopyOrder(Base):
-    """A certified copy that is to be made: which items under which request. The lease fences the worker that makes it; `step` is how far it is."""
+    """A certified copy to be made: which items under which request.
+
+    The lease fences the worker that makes it; `step` is how far it is.
+    """
 
     __tablename__ = "copy_orders"
     id: Mapped[int] = mapped_column(Id, primary_key=True)

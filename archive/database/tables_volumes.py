@@ -10,7 +10,10 @@ from archive.database.base import Base, Id
 
 
 class NumberCounter(Base):
-    """The last 册号 given under one fonds, series, year and term; locked while numbers are reserved."""
+    """The last 册号 given under one fonds, series, year and term.
+
+    The row is locked while numbers are reserved.
+    """
 
     __tablename__ = "number_counters"
     fonds: Mapped[str] = mapped_column(String(4), primary_key=True)
@@ -58,10 +61,11 @@ class Volume(Base):
 
 
 class VolumeVersion(Base):
-    """One version of a volume on its way to COMMITTED; the lease fences the worker that carries it.
+    """One version of a volume on its way to COMMITTED; the lease fences its worker.
 
-    `origin` CASE is compiled from a revision of the case; TIMESTAMP is the version before it with the time-stamps it still owed, RENEWAL with a
-    further one. `stamped_until` is the end of the newest time-stamp's certificates.
+    `origin` CASE is compiled from a revision of the case; TIMESTAMP is the version before it with
+    the time-stamps that it still owed, RENEWAL with a further one. `stamped_until` is the end of
+    the newest time-stamp's certificates.
     """
 
     __tablename__ = "volume_versions"
@@ -93,7 +97,7 @@ class VolumeVersion(Base):
 
 
 class Step(Base):
-    """The recorded result of one step: the first one wins (volume.md, exactly-once effects)."""
+    """The recorded result of one step: the first one counts (volume.md, exactly-once effects)."""
 
     __tablename__ = "steps"
     __table_args__ = (UniqueConstraint("volume_version_id", "step", "input_digest"),)
@@ -106,7 +110,10 @@ class Step(Base):
 
 
 class PageOrder(Base):
-    """The pages of one material as a person laid them for the volume; the originals stay as they came. `edition` counts the saves."""
+    """The pages of one material in the order that a person set for the volume.
+
+    The originals stay as they came. `edition` counts the saves.
+    """
 
     __tablename__ = "page_orders"
     __table_args__ = (UniqueConstraint("case_id", "revision", "material_no"),)

@@ -1,1 +1,1 @@
-"""Lists, counts and registers of what is held."""
+"""Lists, counts and registers of the holdings."""

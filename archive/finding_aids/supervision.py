@@ -1,6 +1,7 @@
-"""监督: who answers for which volumes (R35), what was finished late (R34), and citywide cases as both sides and those above them see them (R28).
+"""监督: lists of responsible officers (R35), late cases (R34) and citywide cases (R28).
 
-Each list holds only what the reader's organisation, or one below it, received, accepted or keeps.
+Both sides of a citywide case and those above them see it. Each list holds only what the reader's
+organisation, or one below it, received, accepted or keeps.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,9 @@ from archive.reference.vocabulary import Node
 
 def _in_reach(reader: Reader, organisations: Organisations) -> ColumnElement[bool]:
     below = [
-        one.code for one in organisations if reader.org in scope_of((one.code,), organisations)
+        organisation.code
+        for organisation in organisations
+        if reader.org in scope_of((organisation.code,), organisations)
     ]
     return or_(
         *(
@@ -36,7 +39,10 @@ def responsibility(
     after: int = 0,
     limit: int = 100,
 ) -> Sequence[dict[str, Any]]:
-    """Every case that this officer received, accepted, reviewed or approved, whether he still serves or not."""
+    """Return every case that an officer received, accepted, reviewed or approved.
+
+    It does not matter whether the officer still serves.
+    """
     query = (
         select(CaseActor, Case, Volume.code)
         .join(Case, Case.id == CaseActor.case_id)
@@ -65,7 +71,10 @@ def responsibility(
 def overdue(
     session: Session, reader: Reader, organisations: Organisations, after: int = 0, limit: int = 100
 ) -> Sequence[dict[str, Any]]:
-    """Cases that were finished after the promised day: the finding OVERDUE of their inspection."""
+    """Return cases that were finished after the promised day.
+
+    That is the finding OVERDUE of their inspection.
+    """
     return _cases(
         session,
         reader,
@@ -79,7 +88,7 @@ def overdue(
 def citywide(
     session: Session, reader: Reader, organisations: Organisations, after: int = 0, limit: int = 100
 ) -> Sequence[dict[str, Any]]:
-    """Cases received elsewhere than at the domicile (全域通办)."""
+    """Return cases received elsewhere than at the domicile (全域通办)."""
     return _cases(
         session, reader, organisations, Case.receive_org != Case.domicile_org, after, limit
     )
@@ -89,14 +98,14 @@ def _cases(
     session: Session,
     reader: Reader,
     organisations: Organisations,
-    which: ColumnElement[bool],
+    condition: ColumnElement[bool],
     after: int,
     limit: int,
 ) -> Sequence[dict[str, Any]]:
     query = (
         select(Case, Volume.code)
         .outerjoin(Volume, Volume.case_id == Case.id)
-        .where(which, Case.id > after, _in_reach(reader, organisations))
+        .where(condition, Case.id > after, _in_reach(reader, organisations))
         .order_by(Case.id)
         .limit(limit)
     )

@@ -1,4 +1,7 @@
-"""The read side: lists for screens and scripts. No personal data: a title names its subject, so lists carry the case number instead."""
+"""Lists of volumes and cases for screens and scripts, without personal data.
+
+A title names its subject, so lists carry the case number instead.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +17,10 @@ _NAMED = 20
 
 
 def volume_rows(session: Session) -> list[dict[str, Any]]:
-    """Each volume with its newest committed version, or how far the first one is, in order of 档号; the fields are promised to scripts."""
+    """Return each volume with its newest committed version, in order of 档号.
+
+    Without a committed version: how far the first one is. The fields are promised to scripts.
+    """
     query = (
         select(Volume, VolumeVersion, Case.case_no)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
@@ -44,7 +50,10 @@ def volume_rows(session: Session) -> list[dict[str, Any]]:
 
 
 def version_rows(session: Session, code: str) -> list[dict[str, Any]]:
-    """All versions of one volume, oldest first: each stays readable after the next was committed."""
+    """Return all versions of one volume, oldest first.
+
+    Each stays readable after the next was committed.
+    """
     query = (
         select(VolumeVersion)
         .join(Volume, Volume.id == VolumeVersion.volume_id)
@@ -52,28 +61,28 @@ def version_rows(session: Session, code: str) -> list[dict[str, Any]]:
     )
     return [
         {
-            "version": one.version,
-            "origin": one.origin,
-            "case_revision": one.case_revision,
-            "state": one.state,
-            "pages": one.pages,
-            "sha256": one.sha256,
-            "signature_level": one.signature_level,
-            "lta_pending": one.lta_pending,
-            "stamped_until": one.stamped_until and one.stamped_until.isoformat(),
-            "committed_at": one.committed_at and one.committed_at.isoformat(),
+            "version": version.version,
+            "origin": version.origin,
+            "case_revision": version.case_revision,
+            "state": version.state,
+            "pages": version.pages,
+            "sha256": version.sha256,
+            "signature_level": version.signature_level,
+            "lta_pending": version.lta_pending,
+            "stamped_until": version.stamped_until and version.stamped_until.isoformat(),
+            "committed_at": version.committed_at and version.committed_at.isoformat(),
         }
-        for one in session.scalars(query.order_by(VolumeVersion.version))
+        for version in session.scalars(query.order_by(VolumeVersion.version))
     ]
 
 
 def findings_of(session: Session, case_no: str) -> list[dict[str, Any]]:
-    """What the inspection said of a case as it reads now, and of which other case."""
+    """Return the findings of a case as it reads now, with the other case of each if any."""
     return list(session.scalars(select(Case.findings).where(Case.case_no == case_no)).one())
 
 
 def case_rows(session: Session, state: str) -> list[dict[str, Any]]:
-    """Cases that have a revision in a state, with the codes of its findings."""
+    """Return the cases that have a revision in a state, with the codes of its findings."""
     query = (
         select(Case, CaseRevision)
         .join(CaseRevision, CaseRevision.case_id == Case.id)
@@ -83,16 +92,20 @@ def case_rows(session: Session, state: str) -> list[dict[str, Any]]:
         {
             "case_no": case.case_no,
             "item": case.item_code,
-            "state": one.state,
-            "findings": sorted({row["code"] for row in one.findings}),
+            "state": revision.state,
+            "findings": sorted({row["code"] for row in revision.findings}),
         }
-        for case, one in session.execute(query.order_by(Case.case_no, CaseRevision.revision))
+        for case, revision in session.execute(query.order_by(Case.case_no, CaseRevision.revision))
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCheck:
-    """How a series stands: volumes looked at, marked late or void; numbers before which an older case stands, and numbers that are missing."""
+    """The result of checking the order of a series.
+
+    It holds how many volumes were checked, are late or void; numbers before which an older case
+    stands, and numbers that are missing.
+    """
 
     volumes: int
     late: int
@@ -104,7 +117,11 @@ class OrderCheck:
 def check_order(
     session: Session, key: tuple[str, str, int, str], seen: ColumnElement[bool], *, whole: bool
 ) -> OrderCheck:
-    """Whether the numbers of a series follow the time of completion, late ones apart (R21). Only who sees the whole series can miss a number."""
+    """Check whether the numbers of a series follow the time of completion (R21).
+
+    Late volumes are left out. Missing numbers are listed only with `whole`: only a reader of the
+    whole series can know that a number is missing.
+    """
     fonds, series, year, term = key
     of_series = (
         Volume.fonds == fonds,
@@ -127,7 +144,7 @@ def check_order(
         newest = completed_at if newest is None else max(newest, completed_at)
     numbers = {number for number, *_ in rows}
     missing = (
-        [one for one in range(1, max(numbers, default=0) + 1) if one not in numbers]
+        [number for number in range(1, max(numbers, default=0) + 1) if number not in numbers]
         if whole
         else []
     )

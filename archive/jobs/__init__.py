@@ -1,1 +1,1 @@
-"""Work that outlives a process: leases, duties, the feed of the index, and what reconciles them."""
+"""Work that outlives a process: leases, duties, the index feed, and the clean-up."""

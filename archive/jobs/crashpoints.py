@@ -1,4 +1,7 @@
-"""Named places at which a test may kill the process, so that recovery is proved for each (volume.md, faults)."""
+"""Named points at which a test may kill the process (volume.md, faults).
+
+Recovery is proved for each of them.
+"""
 
 import os
 
@@ -22,15 +25,18 @@ POINTS = (
     "committed-recorded",
 )
 PULL_POINTS = ("fetched", "arrived", "cursor-moved", "packed", "received")
-"""Those on the way from a source to the door of intake."""
+"""The points on the way from a source to intake."""
 OCR_POINTS = ("page-claimed", "text-stored", "text-recorded")
-"""Those on the way of a scanned page to its text."""
+"""The points on the way of a scanned page to its text."""
 CAPTURE_POINTS = ("capture-stored",)
-"""Those of a file that a window sends."""
+"""The points of a file that a window sends."""
 
 
 def reach(point: str) -> None:
-    """Die here, as by kill -9, when the environment arms this point. Raises ValueError for a name that the registry lacks."""
+    """Exit at once, as by kill -9, when the environment arms this point.
+
+    Raises ValueError for a name that the registry lacks.
+    """
     if point not in POINTS + PULL_POINTS + CAPTURE_POINTS + OCR_POINTS:
         raise ValueError(f"unregistered crash point {point}")
     if os.environ.get("YICE_CRASH_AT") == point:

@@ -1,7 +1,8 @@
-"""What is done again and again, and whose turn it is: one row for each duty, which says the last turn that was taken and how it ended.
+"""Periodic duties: one row for each, with the last turn that was taken and how it ended.
 
-A beat only knocks. Two beats, a knock that comes twice, or a worker that was killed change nothing: a turn (a day, an hour or a minute of
-the database's clock, by local time) is taken once, under a lease as long as the turn may last, and ended once under its token.
+A beat only sends a message. Two beats, a message that comes twice, or a worker that was killed
+change nothing: a turn (a day, an hour or a minute of the database's clock, by local time) is taken
+once, under a lease as long as the turn may last, and ended once under its token.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,10 @@ _MARGIN = timedelta(seconds=60)  # a process is killed at its limit; its lease e
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """One duty: how often, on which queue, and how many seconds a turn may take before its process is killed."""
+    """A periodic duty: how often, on which queue, and the time limit of a turn.
+
+    `limit` is in seconds; at its end the process is killed.
+    """
 
     name: str
     every: timedelta
@@ -32,14 +36,17 @@ class Duty:
     limit: int
 
     @property
-    def knock(self) -> int:
-        """Seconds between two knocks of a beat: often enough that a turn lost with its worker is soon taken again."""
+    def beat_seconds(self) -> int:
+        """Return the seconds between two messages of a beat.
+
+        They are few enough that a turn lost with its worker is soon taken again.
+        """
         return int(min(self.every, _MINUTE).total_seconds())
 
 
 DUTIES = {
-    one.name: one
-    for one in (
+    duty.name: duty
+    for duty in (
         Duty("reconcile", _MINUTE, "keep", 300),
         Duty("pull", _MINUTE, "ingest", 1800),
         Duty("period", _HOUR, "sign", 1800),
@@ -62,14 +69,20 @@ class Turn:
 
 
 def turn_of(duty: Duty, at: datetime) -> str:
-    """The turn that a time belongs to, named by its beginning in local time; later turns compare as greater."""
+    """Return the turn that a time belongs to; later turns compare as greater.
+
+    A turn is named by its beginning in local time.
+    """
     local = at.astimezone(LOCAL_TIME)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     return (midnight + (local - midnight) // duty.every * duty.every).strftime("%Y-%m-%dT%H:%M")
 
 
 def take_turn(session: Session, duty: Duty, owner: str) -> Turn | None:
-    """Take the turn that is due. None when it was taken, is being done, or failed too lately to be tried again."""
+    """Take the turn that is due.
+
+    None when it was taken, is being done, or failed too recently to be tried again.
+    """
     _ensure(session, duty)
     now = database_now(session)
     turn, row = turn_of(duty, now), DutyRow
@@ -106,7 +119,10 @@ def _ensure(session: Session, duty: Duty) -> None:
 def end_turn(
     session: Session, taken: Turn, result: dict[str, Any], *, error_code: str | None = None
 ) -> bool:
-    """Write how it ended; False when another node has taken the duty meanwhile. A failed turn is tried again after 1, 2, 4 … minutes."""
+    """Record how a turn ended; return False when another node has taken the duty meanwhile.
+
+    A failed turn is tried again after 1, 2, 4 … minutes.
+    """
     row, now = session.get_one(DutyRow, taken.name), database_now(session)
     failures = row.failures + 1 if error_code else 0
     pause = (
@@ -133,11 +149,11 @@ def end_turn(
 
 
 def running(session: Session) -> list[DutyRow]:
-    """Duties that a worker has in hand."""
+    """Return the duties that a worker is doing."""
     return list(session.scalars(select(DutyRow).where(DutyRow.owner.is_not(None))))
 
 
 def free_turn(session: Session, row: DutyRow) -> None:
-    """Its worker is known to be gone: the lease need not run out first."""
-    held = and_(DutyRow.name == row.name, DutyRow.token == row.token)
-    session.execute(update(DutyRow).where(held).values(owner=None, lease_until=None))
+    """Release the lease of a turn whose worker is known to be dead, before it runs out."""
+    same_turn = and_(DutyRow.name == row.name, DutyRow.token == row.token)
+    session.execute(update(DutyRow).where(same_turn).values(owner=None, lease_until=None))

@@ -1,4 +1,8 @@
-"""The feed of changes that search follows: one row per changed volume, in the transaction that changes it, so that neither is ever without the other."""
+"""The feed of changes that search follows: one row per changed volume.
+
+A row is written in the transaction that changes the volume, so that neither is ever without the
+other.
+"""
 
 from collections.abc import Sequence
 
@@ -10,11 +14,14 @@ from archive.database.tables_jobs import IndexFeed
 
 
 def announce(session: Session, volume_id: int) -> None:
-    """Say that what can be found of a volume has changed: committed, committed again, void, its texts read anew.
+    """Add a row: what can be found of a volume has changed.
 
-    A follower asks for rows after the last id that it saw. Ids are given before the commit, so a row with a smaller id could appear
-    after a larger one was read, and would be missed for good. The lock held until the end of the transaction makes the order of ids
-    the order of commits; the commit step holds it for its journal entry anyway.
+    That is when it was committed, committed again or voided, or when its texts were read anew.
+
+    A follower asks for rows after the last id that it saw. Ids are given before the commit, so a
+    row with a smaller id could appear after a larger one was read, and would be missed for good.
+    The lock held until the end of the transaction makes the order of ids the order of commits; the
+    commit step holds it for its journal entry anyway.
     """
     lock_journal(session)
     session.add(IndexFeed(volume_id=volume_id, at=database_now(session)))
@@ -22,19 +29,19 @@ def announce(session: Session, volume_id: int) -> None:
 
 
 def after(session: Session, cursor: int, limit: int) -> Sequence[IndexFeed]:
-    """The next rows after a cursor, oldest first."""
+    """Return the next rows after a cursor, oldest first."""
     return session.scalars(
         select(IndexFeed).where(IndexFeed.id > cursor).order_by(IndexFeed.id).limit(limit)
     ).all()
 
 
 def head(session: Session) -> int:
-    """The id of the last row, 0 when there is none."""
+    """Return the id of the last row, 0 when there is none."""
     return session.scalar(select(func.max(IndexFeed.id))) or 0
 
 
 def count_after(session: Session, cursor: int) -> int:
-    """How many rows wait after a cursor."""
+    """Return how many rows wait after a cursor."""
     return (
         session.scalar(select(func.count()).select_from(IndexFeed).where(IndexFeed.id > cursor))
         or 0

@@ -1,4 +1,7 @@
-"""Who holds a volume while it is made: leases with a fencing token, and step results of which the first wins (volume.md)."""
+"""Leases on volumes while they are made, and recorded step results (volume.md).
+
+A lease has a fencing token; of several results of a step the first counts.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +27,7 @@ ENDED = (VolumeState.COMMITTED, VolumeState.VOID, VolumeState.QUARANTINED)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to carry one version of a volume on; void as soon as another token was given."""
+    """A worker's lease on one version of a volume; void once another token was given."""
 
     version_id: int
     owner: str
@@ -34,14 +37,17 @@ class Claim:
 def claim(
     session: Session, version_id: int, owner: str, *, seconds: int = LEASE_SECONDS
 ) -> Claim | None:
-    """Take the lease when it is free or has run out by the database's clock; None when another worker holds it or nothing is left to do."""
+    """Take the lease when it is free or has run out by the database's clock.
+
+    None when another worker holds it or nothing is left to do.
+    """
     now = database_now(session)
     free = or_(
         VolumeVersion.lease_until.is_(None),
         VolumeVersion.lease_until < now,
         VolumeVersion.lease_owner == owner,
     )
-    taken = session.execute(
+    token = session.execute(
         update(VolumeVersion)
         .where(VolumeVersion.id == version_id, VolumeVersion.state.not_in(ENDED), free)
         .values(
@@ -51,11 +57,11 @@ def claim(
         )
         .returning(VolumeVersion.lease_token)
     ).scalar_one_or_none()
-    return None if taken is None else Claim(version_id, owner, taken)
+    return None if token is None else Claim(version_id, owner, token)
 
 
 def recorded(session: Session, version: VolumeVersion, step: VolumeState) -> dict[str, Any] | None:
-    """The recorded result of a step for these inputs, if any."""
+    """Return the recorded result of a step for these inputs, if any."""
     return session.scalar(
         select(Step.result).filter_by(
             volume_version_id=version.id, step=str(step), input_digest=version.input_digest
@@ -64,7 +70,7 @@ def recorded(session: Session, version: VolumeVersion, step: VolumeState) -> dic
 
 
 def all_recorded(session: Session, version: VolumeVersion) -> dict[VolumeState, dict[str, Any]]:
-    """The recorded results of all steps for these inputs."""
+    """Return the recorded results of all steps for these inputs."""
     rows = session.execute(
         select(Step.step, Step.result).filter_by(
             volume_version_id=version.id, input_digest=version.input_digest
@@ -76,25 +82,30 @@ def all_recorded(session: Session, version: VolumeVersion) -> dict[VolumeState, 
 def record_step(
     session: Session,
     actor: str,
-    held: Claim,
+    lease: Claim,
     step: VolumeState,
     result: dict[str, Any],
     **columns: Any,  # noqa: ANN401 - column values
 ) -> dict[str, Any]:
-    """Write a step's result, move the state while the lease is ours, and journal it. Returns the result that counts: the first recorded."""
-    version = session.get_one(VolumeVersion, held.version_id)
+    """Record a step's result, move the version's state and journal it.
+
+    Returns the result that counts, which is the first recorded. Raises LeaseLostError when the
+    lease is not held any more.
+    """
+    version = session.get_one(VolumeVersion, lease.version_id)
     earlier = recorded(session, version, step)
     if earlier is not None:
         return earlier
-    if (version.lease_owner, version.lease_token) != (held.owner, held.token):
-        raise _lost()  # before the state is looked at: whoever has the lease now may have moved it anywhere
+    if (version.lease_owner, version.lease_token) != (lease.owner, lease.token):
+        # Checked before the state: the worker that has the lease now may have changed it.
+        raise _lost()
     state = move(VolumeState(version.state), step)
     done = session.execute(
         update(VolumeVersion)
         .where(
-            VolumeVersion.id == held.version_id,
-            VolumeVersion.lease_owner == held.owner,
-            VolumeVersion.lease_token == held.token,
+            VolumeVersion.id == lease.version_id,
+            VolumeVersion.lease_owner == lease.owner,
+            VolumeVersion.lease_token == lease.token,
         )
         .values(state=str(state), **columns)
     )
@@ -126,17 +137,20 @@ def _lost() -> LeaseLostError:
     return LeaseLostError("租约已失效，本次结果未记录。", "无需处理，另一工作进程会继续。")
 
 
-def release(session: Session, held: Claim) -> None:
-    """Give the lease back, so that a retry need not wait for its end."""
+def release(session: Session, lease: Claim) -> None:
+    """Release the lease, so that a retry need not wait for its end."""
     session.execute(
         update(VolumeVersion)
-        .where(VolumeVersion.id == held.version_id, VolumeVersion.lease_token == held.token)
+        .where(VolumeVersion.id == lease.version_id, VolumeVersion.lease_token == lease.token)
         .values(lease_until=None, lease_owner=None)
     )
 
 
 def give_up(session: Session, version: VolumeVersion) -> None:
-    """End a version that no worker holds without committing it; a worker that comes back late is fenced off."""
+    """End a version that no worker holds without committing it.
+
+    A worker that comes back late is fenced off.
+    """
     if version.lease_until is not None and version.lease_until > database_now(session):
         return
     version.state = str(move(VolumeState(version.state), VolumeState.VOID))
@@ -150,7 +164,10 @@ def give_up(session: Session, version: VolumeVersion) -> None:
 
 
 def settle_ended(session: Session, version_id: int) -> None:
-    """Close the job of a version that has ended; also when its worker was killed before it could, or came late."""
+    """Close the job of a version that has ended.
+
+    Its worker may have been killed before it could, or may have come late.
+    """
     if session.get_one(VolumeVersion, version_id).state == VolumeState.QUARANTINED:
         finish_job(
             session, version_id, state="FAILED", error_code="QUARANTINED", error="该册已隔离。"
@@ -167,7 +184,10 @@ def finish_job(
     error_code: str | None = None,
     error: str | None = None,
 ) -> None:
-    """End or fail the job of a version; a failed one is tried again by the next run, one that is done stays done."""
+    """End or fail the job of a version.
+
+    A failed job is tried again by the next run; one that is done stays done.
+    """
     session.execute(
         update(Job)
         .where(Job.subject == str(version_id), Job.state != "DONE")

@@ -1,4 +1,4 @@
-"""Staging objects that nobody will come back for: their version has ended, or never was one of this database."""
+"""Clean-up of staging objects whose version has ended or never was one of this database."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,14 @@ STAGING = "staging/"
 
 
 def orphans(engine: Engine, store: BlobStore) -> list[Stat]:
-    """Staged objects whose version has ended and whose last lease has run out: a worker that lost its lease may still have written one."""
-    found = [
-        (int(number), one)
-        for one in store.list(STAGING)
-        if (number := one.key.removeprefix(STAGING).partition("-")[0]).isdigit()
+    """Return staged objects whose version has ended and whose last lease has run out.
+
+    A worker that lost its lease may still have written one.
+    """
+    staged = [
+        (int(number), stat)
+        for stat in store.list(STAGING)
+        if (number := stat.key.removeprefix(STAGING).partition("-")[0]).isdigit()
     ]
     with reading(engine) as session:
         oldest = database_now(session) - timedelta(seconds=LEASE_SECONDS)
@@ -37,18 +40,21 @@ def orphans(engine: Engine, store: BlobStore) -> list[Stat]:
             version_id: (state, committed_at or until)
             for version_id, state, committed_at, until in session.execute(query)
         }
-    ended = {str(one) for one in ENDED}
-    never = (None, None)
+    ended = {str(state) for state in ENDED}
+    unknown = (None, None)
     return [
-        one
-        for version_id, one in found
-        if known.get(version_id, never)[0] in ended
+        stat
+        for version_id, stat in staged
+        if known.get(version_id, unknown)[0] in ended
         and (known[version_id][1] or datetime.min.replace(tzinfo=UTC)) < oldest
     ]
 
 
-def _given_up(engine: Engine) -> list[str]:
-    """Prefixes of versions that were given up longer than a lease ago: a worker that was slow may have put objects there after they were cleared."""
+def _given_up_prefixes(engine: Engine) -> list[str]:
+    """Return the prefixes of versions that were given up longer than a lease ago.
+
+    A slow worker may have put objects under them after they were cleared.
+    """
     with reading(engine) as session:
         oldest = database_now(session) - timedelta(seconds=LEASE_SECONDS)
         query = (
@@ -68,15 +74,17 @@ def _given_up(engine: Engine) -> list[str]:
 
 
 def tidy(engine: Engine, store: BlobStore) -> int:
-    """Remove them, each by its exact key and version, and what lies under versions that were given up; returns how many staged ones.
+    """Remove the orphans, and what is under versions that were given up; return their number.
 
-    Raises PinnedError for a version that was given up and has a commit record all the same: `verify` names it, and a person must look.
+    Each orphan is removed by its exact key and version; only orphans are counted. Raises
+    PinnedError for a version that was given up and has a commit record all the same: `verify` names
+    it, and a person must look.
     """
-    for prefix in _given_up(engine):
+    for prefix in _given_up_prefixes(engine):
         discard_uncommitted(store, prefix)
     removed = 0
-    for one in orphans(engine, store):
+    for stat in orphans(engine, store):
         with suppress(MissingError, BadKeyError):  # another node tidied up first
-            store.discard(one.key, one.version)
+            store.discard(stat.key, stat.version)
             removed += 1
     return removed

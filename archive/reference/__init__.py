@@ -1,4 +1,7 @@
-"""What the archive knows of its field: vocabulary, codes, facts of a case, organisations, items, rules of time and of masking."""
+"""Reference data of the archive: terms, codes, organisations, service items and rules.
+
+The rules are those of working time, local time and masking.
+"""
 
 from pathlib import Path
 

@@ -1,6 +1,7 @@
-"""The facts of a closed case as its submission package states them (`case.json`, spec `case-submission/1`).
+"""The facts of a closed case as `case.json` states them (spec `case-submission/1`).
 
-Only shape and types are held here; whether the facts agree with the catalogue, the organisations and the files is checked by `archive.inspection`.
+Only shape and types are checked by these models. Whether the facts agree with the catalogue, the
+organisations and the files is checked by `archive.inspection`.
 """
 
 from datetime import date
@@ -22,14 +23,15 @@ _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 
 
 def _printable(text: str) -> str:
-    # NUL cannot be stored by PostgreSQL, and no control character can be shown; line breaks and tabs are text.
+    # PostgreSQL cannot store NUL, and no control character can be displayed.
+    # Line breaks and tabs are text.
     if any(char < " " and char not in "\t\n\r" for char in text) or "\x7f" in text:
         raise ValueError("control character")
     return text
 
 
-def _imaginable(at: AwareDatetime) -> AwareDatetime:
-    # At the ends of the calendar a change of time zone has no answer.
+def _within_calendar(at: AwareDatetime) -> AwareDatetime:
+    # At the ends of the calendar a conversion between time zones overflows.
     if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
         raise ValueError("year out of range")
     return at
@@ -43,7 +45,7 @@ OfficerNo = Annotated[str, StringConstraints(max_length=64), AfterValidator(_pri
 FilePath = Annotated[
     str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(_imaginable)]
+Moment = Annotated[AwareDatetime, AfterValidator(_within_calendar)]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Decimal = Annotated[float, Field(allow_inf_nan=False)]
 Pages = Annotated[int, Field(ge=1, le=100_000)]
@@ -55,7 +57,7 @@ class _Facts(BaseModel):
 
 
 class ItemRef(_Facts):
-    """Which service item, in which version of the catalogue."""
+    """A reference to a service item in one version of the catalogue."""
 
     code: Name
     version: Name
@@ -71,7 +73,7 @@ class Person(_Facts):
 
 
 class CaseOrgs(_Facts):
-    """Receiving, accepting and domicile organisation (R6)."""
+    """The receiving, accepting and domicile organisations of a case (R6)."""
 
     receive: OrgCode
     accept: OrgCode
@@ -79,7 +81,7 @@ class CaseOrgs(_Facts):
 
 
 class ProcessEvent(_Facts):
-    """One step of the process: who, where, when, what (R8, R35)."""
+    """One step of the process: node, organisation, officer, time, result, opinion (R8, R35)."""
 
     node: Node
     org: OrgCode
@@ -147,7 +149,7 @@ class Material(_Facts):
 
 
 class CaseFacts(_Facts):
-    """Everything `case.json` says of one closed case."""
+    """Everything that `case.json` states of one closed case."""
 
     spec: Literal["case-submission/1"]
     case_no: CaseNo
@@ -165,11 +167,17 @@ class CaseFacts(_Facts):
 
     @property
     def citywide(self) -> bool:
-        """Received by an organisation other than that of the domicile (收件单位≠户籍单位, R20)."""
+        """Return whether another organisation than the domicile's received the case (R20).
+
+        That is 收件单位≠户籍单位.
+        """
         return self.orgs.receive != self.orgs.domicile
 
     @property
     def completed_at(self) -> AwareDatetime:
-        """When the case was completed (办结): its last 出件, or its last event when none was issued."""
+        """Return when the case was completed (办结).
+
+        That is its last 出件, or its last event when nothing was issued.
+        """
         issued = [event.at for event in self.process if event.node is Node.ISSUE]
         return max(issued or [event.at for event in self.process])

@@ -1,7 +1,7 @@
-"""公民身份号码 (GB 11643-1999): check, read and mask it. Nothing here logs or raises with a number in it.
+"""公民身份号码 (GB 11643-1999): check, read and mask it; no log or error holds a number.
 
-The region code is that of the first registration and stays for life (公通字〔2021〕12号 §4), so it is never compared with the domicile
-and the codes of before 2001 (1527xx) hold.
+The region code is that of the first registration and stays for life (公通字〔2021〕12号 §4), so it
+is never compared with the domicile, and the codes of before 2001 (1527xx) are valid.
 """
 
 import re
@@ -16,7 +16,7 @@ _MOBILE = re.compile(r"[0-9]{11}")
 
 
 class IdFault(StrEnum):
-    """Why a number does not hold; `.label` is what people see."""
+    """A reason why a number is not valid; `.label` is what people see."""
 
     LENGTH = "LENGTH"
     CHARSET = "CHARSET"
@@ -26,7 +26,7 @@ class IdFault(StrEnum):
 
     @property
     def label(self) -> str:
-        """The fault in Chinese; it does not repeat the number."""
+        """Return the fault in Chinese; the text does not repeat the number."""
         return _LABELS[self]
 
 
@@ -47,12 +47,15 @@ class Sex(StrEnum):
 
     @property
     def label(self) -> str:
-        """The Chinese word."""
+        """Return the Chinese word."""
         return "男" if self is Sex.MALE else "女"
 
 
 def check(number: str, today: date) -> IdFault | None:
-    """Find the first fault of a number, or None when it is sound (GB 11643-1999, R29). `today` is the local day."""
+    """Return the first fault of a number, None when it is valid (GB 11643-1999, R29).
+
+    `today` is the local day.
+    """
     if len(number) != _LENGTH:
         return IdFault.LENGTH
     if not _SHAPE.fullmatch(number):
@@ -66,13 +69,16 @@ def check(number: str, today: date) -> IdFault | None:
 
 
 def check_digit(first17: str) -> str:
-    """Compute the 18th character for the first 17 digits (ISO 7064 MOD 11-2)."""
+    """Return the 18th character for the first 17 digits (ISO 7064 MOD 11-2)."""
     total = sum(weight * int(digit) for weight, digit in zip(_WEIGHTS, first17, strict=True))
     return _CHECK_DIGITS[total % 11]
 
 
 def birth_date(number: str) -> date | None:
-    """Read the date of birth in digits 7-14; None when the number has another shape or the day does not exist."""
+    """Return the date of birth in digits 7-14.
+
+    None when the number has another shape or the day does not exist.
+    """
     if not _SHAPE.fullmatch(number):
         return None
     try:
@@ -82,21 +88,27 @@ def birth_date(number: str) -> date | None:
 
 
 def sex(number: str) -> Sex | None:
-    """Read the sex by the 17th digit; None when the number has another shape."""
+    """Return the sex by the 17th digit; None when the number has another shape."""
     if not _SHAPE.fullmatch(number):
         return None
     return Sex.MALE if int(number[16]) % 2 else Sex.FEMALE
 
 
 def mask(number: str) -> str:
-    """First 6 and last 4 characters (standards.md §2.8); a number of another length is hidden whole."""
+    """Return a number with only its first 6 and last 4 characters (standards.md §2.8).
+
+    A number of another length is hidden as a whole.
+    """
     if len(number) != _LENGTH:
         return "*" * len(number)
     return f"{number[:6]}********{number[-4:]}"
 
 
 def mask_name(name: str) -> str:
-    """王* or 王*明: of a name only its first and, from three characters on, its last character stay."""
+    """Return a masked name such as 王* or 王*明.
+
+    Only the first character stays and, from three characters on, the last.
+    """
     if len(name) <= 1:
         return "*" * len(name)
     if len(name) == 2:  # noqa: PLR2004 - a surname and one character
@@ -105,7 +117,10 @@ def mask_name(name: str) -> str:
 
 
 def mask_phone(phone: str) -> str:
-    """138****1234 for 11 digits; anything else is hidden whole, for its parts are not known."""
+    """Return 138****1234 for 11 digits.
+
+    Anything else is hidden as a whole, because its parts are not known.
+    """
     if not _MOBILE.fullmatch(phone):
         return "*" * len(phone)
     return f"{phone[:3]}****{phone[-4:]}"

@@ -1,42 +1,48 @@
-"""What can go wrong while a volume is made of its materials: each error has a stable code and says in Chinese what to do next."""
+"""Errors raised while a volume is made of its materials.
+
+Each has a stable code and says in Chinese what to do next.
+"""
 
 from archive.reference.errors import ArchiveError
 
 
 class CompileError(ArchiveError):
-    """The family of errors raised while a volume is compiled. Messages never name a file or a person."""
+    """The base of the errors raised while a volume is compiled.
+
+    Messages never name a file or a person.
+    """
 
     code = "COMPILE_ERROR"
     default_action = "请核对原件后重新提交。"
 
     def __init__(self, message: str, action: str | None = None) -> None:
-        """Keep what happened and what to do next; `action` defaults to the one of the class."""
+        """Keep what happened and what to do next; `action` defaults to the class's own."""
         super().__init__(message, action or self.default_action)
 
 
 class UnreadableError(CompileError):
-    """Garbage, truncated or otherwise not what it claims to be."""
+    """A file is garbage, truncated or otherwise not what it claims to be."""
 
     code = "UNREADABLE"
     default_action = "请从来源重新取得完整的文件后再提交。"
 
 
 class EncryptedError(CompileError):
-    """A PDF that asks for a password before it opens."""
+    """A PDF asks for a password before it opens."""
 
     code = "ENCRYPTED"
     default_action = "请取得未加密的文件后再提交。"
 
 
 class UnsupportedError(CompileError):
-    """A format that cannot become pages of a volume."""
+    """A format cannot become pages of a volume."""
 
     code = "UNSUPPORTED"
     default_action = "请转换为 PDF、JPEG、PNG 或 TIFF 后再提交。"
 
 
 class TooLargeError(CompileError):
-    """A decompression bomb, or an image beyond the pixel limit."""
+    """A file is a decompression bomb, or an image beyond the pixel limit."""
 
     code = "TOO_LARGE"
     default_action = "请按 200 至 300 dpi 重新扫描后再提交。"
@@ -50,7 +56,7 @@ class ContentLostError(CompileError):
 
 
 class NotConformingError(CompileError):
-    """No route led to PDF/A-2u (ISO 19005-2)."""
+    """No conversion led to PDF/A-2u (ISO 19005-2)."""
 
     code = "NOT_PDFA"
     default_action = "请打印后扫描，以扫描件提交。"

@@ -1,8 +1,11 @@
-"""What can go wrong in the archive: each error carries a stable code and says in Chinese what happened and what to do next."""
+"""The base of the archive's errors, and those that every package raises.
+
+Each error carries a stable code and says in Chinese what happened and what to do next.
+"""
 
 
 class ArchiveError(Exception):
-    """The family of the archive's errors."""
+    """The base of the archive's errors."""
 
     code = "ARCHIVE_ERROR"
 
@@ -14,7 +17,7 @@ class ArchiveError(Exception):
 
 
 class NotFoundError(ArchiveError):
-    """No such case, volume or number."""
+    """No such case, volume or number exists."""
 
     code = "NOT_FOUND"
 
@@ -26,6 +29,6 @@ class ConflictError(ArchiveError):
 
 
 class LeaseLostError(ArchiveError):
-    """The lease ran out or was taken over: what this worker made is not recorded."""
+    """The lease ran out or was taken over: this worker's result is not recorded."""
 
     code = "LEASE_LOST"

@@ -1,4 +1,4 @@
-"""Findings are data: a code of one table, where it was found, what it says and what to do next."""
+"""Findings as data: a code of one table, the place, what is wrong and what to do next."""
 
 import json
 from collections.abc import Iterable
@@ -13,7 +13,11 @@ _TABLE = Path(__file__).with_name("data") / "findings.json"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing found. `message` and `action` are Chinese and name no person and no ID number; `other_case` is the 办件编号 of a second case it is about."""
+    """One finding of an inspection.
+
+    `message` and `action` are Chinese and name no person and no ID number; `other_case` is the
+    办件编号 of a second case that the finding is about.
+    """
 
     code: str
     outcome: Outcome
@@ -23,7 +27,7 @@ class Finding:
     other_case: str = ""
 
     def public(self) -> dict[str, str]:
-        """The four fields that scripts are promised, the outcome, and the other case where there is one."""
+        """Return the four fields promised to scripts, the outcome, and the other case if any."""
         return {
             key: str(value) for key, value in asdict(self).items() if value or key != "other_case"
         }
@@ -31,7 +35,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FindingRule:
-    """A row of the table: outcome, message template (`str.format` over named data), action, source."""
+    """A row of the table: outcome, message template, action, source.
+
+    The template is for `str.format` over named data.
+    """
 
     outcome: Outcome
     message: str
@@ -41,7 +48,7 @@ class FindingRule:
 
 @cache
 def rules() -> dict[str, FindingRule]:
-    """Every known code with its rule, in the order of the table."""
+    """Return every known code with its rule, in the order of the table."""
     rows: dict[str, dict[str, str]] = json.loads(_TABLE.read_text("utf-8"))
     return {
         code: FindingRule(Outcome(row["outcome"]), row["message"], row["action"], row["source"])
@@ -50,7 +57,10 @@ def rules() -> dict[str, FindingRule]:
 
 
 def finding(code: str, place: str, **data: object) -> Finding:
-    """Make a finding from the table. Raises KeyError for a code that the table lacks: a defect, not an input fault."""
+    """Return a finding made from the table.
+
+    Raises KeyError for a code that the table lacks: that is a defect, not an input fault.
+    """
     rule = rules()[code]
     return Finding(
         code,
@@ -62,9 +72,9 @@ def finding(code: str, place: str, **data: object) -> Finding:
     )
 
 
-def worst(found: Iterable[Finding]) -> Outcome | None:
-    """The gravest outcome among findings, or None when there are none."""
-    outcomes = {one.outcome for one in found}
+def worst(findings: Iterable[Finding]) -> Outcome | None:
+    """Return the gravest outcome among findings, or None when there are none."""
+    outcomes = {finding.outcome for finding in findings}
     return next(
         (
             outcome

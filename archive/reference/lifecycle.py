@@ -1,4 +1,7 @@
-"""The moves that one version of a volume may make between its states (volume.md, States); every other move is a defect."""
+"""The transitions of one version of a volume between its states (volume.md, States).
+
+Every other transition is a defect.
+"""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -16,20 +19,24 @@ CHAIN = (
     VolumeState.STORED,
     VolumeState.COMMITTED,
 )
-"""The straight way, in order; no step of it is skipped."""
+"""The states of a version that meets no obstacle, in order; none is skipped."""
 
 _ASIDE = frozenset({VolumeState.QUARANTINED, VolumeState.FAILED, VolumeState.VOID})
 
 
 def _moves() -> dict[VolumeState, frozenset[VolumeState]]:
-    # A version that collects has no number yet: there is nothing to void or to quarantine, and a refused package is ingest's affair.
+    # A version that collects has no number yet: there is nothing to void or to quarantine, and
+    # a refused package is handled by ingest.
     moves = {VolumeState.COLLECTING: frozenset({VolumeState.FROZEN})}
     moves |= {state: _ASIDE | {after} for state, after in pairwise(CHAIN[1:])}
-    # What is committed stays, or is set apart when its bytes do not hold any more; it is never voided.
+    # A committed version stays, or is quarantined when its bytes fail verification; it is never
+    # voided.
     moves[VolumeState.COMMITTED] = frozenset({VolumeState.QUARANTINED})
-    # A retry goes on from the last recorded step, which the steps table knows and this state does not.
+    # A retry continues from the last recorded step, which the steps table knows and this state
+    # does not.
     moves[VolumeState.FAILED] = frozenset({*CHAIN[1:], VolumeState.QUARANTINED, VolumeState.VOID})
-    # Made again from its inputs, or, once committed, given back after its bytes were restored and verified against the inventory.
+    # A quarantined version is made again from its inputs, or, once committed, becomes committed
+    # again after its bytes were restored and verified against the inventory.
     moves[VolumeState.QUARANTINED] = frozenset(
         {VolumeState.FROZEN, VolumeState.COMMITTED, VolumeState.VOID}
     )
@@ -42,7 +49,7 @@ MOVES: Mapping[VolumeState, frozenset[VolumeState]] = MappingProxyType(_moves())
 
 
 class IllegalMove(ArchiveError):  # noqa: N818 - a move, not a fault of input
-    """A move that the life of a volume does not know; keeps both states."""
+    """A transition that the life of a volume does not allow; keeps both states."""
 
     code = "ILLEGAL_MOVE"
 
@@ -55,12 +62,12 @@ class IllegalMove(ArchiveError):  # noqa: N818 - a move, not a fault of input
 
 
 def may_move(old: VolumeState, new: VolumeState) -> bool:
-    """Whether `new` may follow `old`; staying is no move."""
+    """Return whether `new` may follow `old`; staying in a state is no transition."""
     return new in MOVES[old]
 
 
 def move(old: VolumeState, new: VolumeState) -> VolumeState:
-    """Give the new state; raises IllegalMove when it may not follow the old one."""
+    """Return the new state; raises IllegalMove when it may not follow the old one."""
     if not may_move(old, new):
         raise IllegalMove(old, new)
     return new

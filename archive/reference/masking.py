@@ -1,7 +1,7 @@
-"""Hide ID numbers and telephone numbers in running text, as pages carry them (standards.md §2.8).
+"""Hide ID numbers and telephone numbers in running text (standards.md §2.8).
 
-Length is kept, so that places in the text stay where they are. When in doubt a number is hidden: a hidden serial number is a
-nuisance, a shown ID number a breach.
+Length is kept, so that places in the text stay where they are. When in doubt a number is hidden: a
+hidden serial number is a nuisance, a shown ID number a breach.
 """
 
 import re
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from archive.reference import citizen_id
 
 _DIGIT = "[0-9０-９]"
-# What text extraction and people put between digits: spaces, line ends and characters without width.
+# What text extraction and people put between digits: spaces, line ends and characters without
+# width.
 _GAP = r"[\s\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]*"
 _RUN = re.compile(rf"{_DIGIT}(?:{_GAP}{_DIGIT}){{9,}}(?:{_GAP}[XxＸｘ])?")
 _GROUP = re.compile(rf"{_DIGIT}+[XxＸｘ]?")
@@ -29,24 +30,27 @@ _LIFETIMES = range(1850, 2100)
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Digits that only gaps part: the digits, and where each stands in the text."""
+    """Digits separated by gaps only: the digits, and the place of each in the text."""
 
     digits: str
     places: tuple[int, ...]
 
 
 def mask_numbers(text: str) -> str:
-    """The text with every ID number and telephone number in it hidden but for the parts that `citizen_id` lets be seen."""
+    """Return the text with every ID number and telephone number in it hidden.
+
+    Only the parts that `citizen_id` shows stay visible.
+    """
     hidden = list(text)
-    for found in _RUN.finditer(text):
-        run = _run_at(text, found.start(), found.end())
+    for match in _RUN.finditer(text):
+        run = _run_at(text, match.start(), match.end())
         for place in _to_hide(run, text):
             hidden[place] = "*"
     for pattern, head, tail in ((_DASHED_ID, 6, 4), (_DASHED_PHONE, 3, 4), (_LANDLINE, 4, 0)):
-        for found in pattern.finditer(text):
+        for match in pattern.finditer(text):
             places = [
                 place
-                for place in range(found.start(), found.end())
+                for place in range(match.start(), match.end())
                 if text[place].translate(_PLAIN) in "0123456789X"
             ]
             for place in places[head : len(places) - tail]:
@@ -62,14 +66,18 @@ def _run_at(text: str, start: int, end: int) -> _Run:
 
 
 def _to_hide(run: _Run, text: str) -> set[int]:
-    """Places to hide: numbers written in one piece by their length, and, across gaps, whatever reads as a sound ID number or as 3-4-4."""
+    """Return the places to hide in a run of digits.
+
+    Numbers written in one piece are hidden by their length; across gaps, whatever reads as a valid
+    ID number, or as a telephone number written 3-4-4.
+    """
     hide: set[int] = set()
     groups = [
-        (bisect_left(run.places, found.start()), bisect_left(run.places, found.end()))
-        for found in _GROUP.finditer(text, run.places[0], run.places[-1] + 1)
+        (bisect_left(run.places, match.start()), bisect_left(run.places, match.end()))
+        for match in _GROUP.finditer(text, run.places[0], run.places[-1] + 1)
     ]
     for start, end in groups:
-        keep = _kept(run.digits[start:end])
+        keep = _visible_ends(run.digits[start:end])
         if keep is not None:
             hide |= set(run.places[start + keep[0] : end - keep[1]])
     for start in range(len(run.digits) - _ID + 1):
@@ -77,16 +85,18 @@ def _to_hide(run: _Run, text: str) -> set[int]:
         born = citizen_id.birth_date(number)
         if born is not None and born.year in _LIFETIMES and (start, start + _ID) not in groups:
             hide |= set(run.places[start + 6 : start + _ID - 4])
-    for one, two, three in zip(groups, groups[1:], groups[2:], strict=False):
-        if (one[1] - one[0], two[1] - two[0], three[1] - three[0]) == (3, 4, 4) and run.digits[
-            one[0]
-        ] == "1":
-            hide |= set(run.places[two[0] : two[1]])
+    for first, second, third in zip(groups, groups[1:], groups[2:], strict=False):
+        lengths = tuple(end - start for start, end in (first, second, third))
+        if lengths == (3, 4, 4) and run.digits[first[0]] == "1":
+            hide |= set(run.places[second[0] : second[1]])
     return hide
 
 
-def _kept(number: str) -> tuple[int, int] | None:
-    """How many characters at the beginning and the end of a number in one piece may be seen; None when it is neither ID nor telephone number."""
+def _visible_ends(number: str) -> tuple[int, int] | None:
+    """Return how many characters at the beginning and end of a number may be seen.
+
+    The number is written in one piece. None when it is neither an ID nor a telephone number.
+    """
     if len(number) == _PHONE and number[0] == "1":
         return 3, 4
     if len(number) == _ID:

@@ -16,5 +16,5 @@ class OriginalObject:
 
 
 def blob_key(sha256: str) -> str:
-    """Where an object lies by its content (volume.md)."""
+    """Return the key of an object in the store, by its content (volume.md)."""
     return f"blobs/sha256/{sha256[:2]}/{sha256[2:4]}/{sha256}"

@@ -1,4 +1,7 @@
-"""事项清单: the catalogue of service items, versioned; a case keeps the snapshot of the materials that its item asked for (R2, R3, R10)."""
+"""事项清单: the versioned catalogue of service items (R2, R3).
+
+A case keeps the snapshot of the materials that its item asked for (R10).
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -10,19 +13,22 @@ from archive.reference.errors import ArchiveError
 from archive.reference.vocabulary import ApprovalLevel, Mode, Retention, Series, SourceKind
 
 NOTICE = "重构、非官方清单，供演示"
-"""To be shown wherever the shipped catalogue is: the official list was not found (service-items.md)."""
+"""To be shown wherever the shipped catalogue is.
+
+The official list was not found (service-items.md).
+"""
 
 _DATA = Path(__file__).with_name("data") / "service-items.json"
 
 
 class UnknownItemError(ArchiveError):
-    """No such item, or not in this version."""
+    """No such item exists, or not in this version."""
 
     code = "UNKNOWN_ITEM"
 
 
 class ItemNotEnabledError(ArchiveError):
-    """An item that lacks a mandatory group of fields cannot be used (R3)."""
+    """An item lacks a mandatory group of fields and cannot be used (R3)."""
 
     code = "ITEM_NOT_ENABLED"
 
@@ -38,7 +44,10 @@ class _Model(BaseModel):
 
 
 class ItemMaterial(_Model):
-    """A material an item asks for: its usual sources, and the condition under which it is due (None: always)."""
+    """A material that an item asks for, and its usual sources.
+
+    `condition` is the condition under which it is due; None: always.
+    """
 
     name: str = Field(min_length=1)
     sources: tuple[SourceKind, ...]
@@ -46,9 +55,11 @@ class ItemMaterial(_Model):
 
 
 class ServiceItem(_Model):
-    """One version of one item; what R3 makes mandatory may still be empty here, and `missing_groups` tells.
+    """One version of one item.
 
-    `limit_workdays` 0 is on the spot, None unknown; `confidence` says how sure each field is (A read, B read elsewhere, C inferred).
+    What R3 makes mandatory may still be empty; `missing_groups` returns what is. `limit_workdays` 0
+    is on the spot, None unknown; `confidence` says how sure each field is (A read, B read
+    elsewhere, C inferred).
     """
 
     code: str = Field(min_length=1)
@@ -72,7 +83,7 @@ class Catalogue:
     """All items by code and version, in the order of their list."""
 
     def __init__(self, items: Iterable[ServiceItem]) -> None:
-        """Take the items; raises CatalogueError for a code given twice in one version."""
+        """Keep the items; raises CatalogueError for a code given twice in one version."""
         self._items: dict[tuple[str, str], ServiceItem] = {}
         for item in items:
             if (item.code, item.version) in self._items:
@@ -82,11 +93,14 @@ class Catalogue:
             self._items[item.code, item.version] = item
 
     def add(self, items: Iterable[ServiceItem]) -> None:
-        """Take further versions; one that is there stays as it is. Readers of other threads see the table before or after, never between."""
+        """Add further versions; a version that exists stays as it is.
+
+        Readers in other threads see the table as it was before or after, never in between.
+        """
         fresh = {
-            (one.code, one.version): one
-            for one in items
-            if (one.code, one.version) not in self._items
+            (item.code, item.version): item
+            for item in items
+            if (item.code, item.version) not in self._items
         }
         self._items = {**self._items, **fresh}
 
@@ -100,7 +114,7 @@ class Catalogue:
         return key in self._items
 
     def get(self, code: str, version: str) -> ServiceItem:
-        """Find an item as it stands in the catalogue, enabled or not; raises UnknownItemError."""
+        """Return an item as it stands in the catalogue, enabled or not; raises UnknownItemError."""
         try:
             return self._items[code, version]
         except KeyError:
@@ -109,7 +123,10 @@ class Catalogue:
             ) from None
 
     def enabled(self, code: str, version: str) -> ServiceItem:
-        """Find an item that may be used; raises UnknownItemError, or ItemNotEnabledError naming what it lacks (R3)."""
+        """Return an item that may be used.
+
+        Raises UnknownItemError, or ItemNotEnabledError naming what the item lacks (R3).
+        """
         item = self.get(code, version)
         missing = missing_groups(item)
         if missing:
@@ -120,17 +137,20 @@ class Catalogue:
 
     @property
     def demo_items(self) -> tuple[ServiceItem, ...]:
-        """The 102 items of the demonstration; the choice is ours and no official list."""
+        """Return the 102 items of the demonstration; the choice is ours and no official list."""
         return tuple(item for item in self if item.demo)
 
     @property
     def enabled_items(self) -> tuple[ServiceItem, ...]:
-        """The items that lack no mandatory group."""
+        """Return the items that lack no mandatory group."""
         return tuple(item for item in self if not missing_groups(item))
 
 
 def missing_groups(item: ServiceItem) -> tuple[str, ...]:
-    """Which of the four mandatory groups are empty: 事项名称、法规依据、办理流程及条件、申报材料 (R3)."""
+    """Return which of the four mandatory groups are empty (R3).
+
+    They are 事项名称、法规依据、办理流程及条件、申报材料.
+    """
     groups = {
         "事项名称": bool(item.name.strip()),
         "法规依据": any(basis.strip() for basis in item.legal_basis),
@@ -141,7 +161,10 @@ def missing_groups(item: ServiceItem) -> tuple[str, ...]:
 
 
 def snapshot(item: ServiceItem) -> dict[str, Any]:
-    """Take what a case keeps of its item, JSON-able; a later change of the catalogue does not touch it (R10)."""
+    """Return what a case keeps of its item, ready for JSON.
+
+    A later change of the catalogue does not affect it (R10).
+    """
     return item.model_dump(
         mode="json",
         include={
@@ -158,22 +181,29 @@ def snapshot(item: ServiceItem) -> dict[str, Any]:
     )
 
 
-def snapshot_materials(taken: Mapping[str, Any]) -> tuple[ItemMaterial, ...]:
-    """All materials of a snapshot, in the order of the item."""
-    return tuple(ItemMaterial.model_validate(row) for row in taken["materials"])
+def snapshot_materials(item_snapshot: Mapping[str, Any]) -> tuple[ItemMaterial, ...]:
+    """Return all materials of a snapshot, in the order of the item."""
+    return tuple(ItemMaterial.model_validate(row) for row in item_snapshot["materials"])
 
 
-def required_materials(taken: Mapping[str, Any]) -> tuple[ItemMaterial, ...]:
-    """List the materials that a snapshot requires without condition (R30)."""
-    return tuple(material for material in snapshot_materials(taken) if material.condition is None)
+def required_materials(item_snapshot: Mapping[str, Any]) -> tuple[ItemMaterial, ...]:
+    """Return the materials that a snapshot requires without condition (R30)."""
+    return tuple(
+        material for material in snapshot_materials(item_snapshot) if material.condition is None
+    )
 
 
 def load_catalogue(path: Path = _DATA) -> Catalogue:
-    """Read a catalogue (JSON list of items); raises CatalogueError with the place of each fault."""
+    """Return the catalogue in a file (a JSON list of items).
+
+    Raises CatalogueError with the place of each fault.
+    """
     try:
         return Catalogue(TypeAdapter(list[ServiceItem]).validate_json(path.read_bytes()))
     except ValidationError as fault:
-        places = "；".join(".".join(str(part) for part in one["loc"]) for one in fault.errors()[:5])
+        places = "；".join(
+            ".".join(str(part) for part in error["loc"]) for error in fault.errors()[:5]
+        )
         raise CatalogueError(
             f"事项清单不符合格式：{places or '文件'}。", "请对照 service-items.json 的字段更正。"
         ) from fault

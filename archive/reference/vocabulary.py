@@ -1,4 +1,4 @@
-"""The field's terms as enums: English in code and data, Chinese on the screen (`.label`)."""
+"""The terms of the field as enums: English in code and data, Chinese labels for people."""
 
 from enum import StrEnum
 from typing import Self
@@ -10,7 +10,7 @@ class LabelledEnum(StrEnum):
     label: str
 
     def __new__(cls, value: str, label: str = "") -> Self:
-        """Make a member of its stored value and its Chinese label."""
+        """Return a member made of its stored value and its Chinese label."""
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label
@@ -27,14 +27,14 @@ class SourceKind(LabelledEnum):
 
 
 class Channel(LabelledEnum):
-    """Through which door the applicant came (R39)."""
+    """The channel by which the applicant applied (R39)."""
 
     WINDOW = "WINDOW", "窗口"
     ONLINE = "ONLINE", "互联网"
 
 
 class Node(LabelledEnum):
-    """A node of the process, in the order in which a citywide case passes them (R8)."""
+    """A node of the process, in the order of a citywide case (R8)."""
 
     RECEIVE = "RECEIVE", "收件"
     TRANSFER = "TRANSFER", "流转"
@@ -46,7 +46,7 @@ class Node(LabelledEnum):
 
 
 class ProcessResult(LabelledEnum):
-    """What was concluded at a node (R13)."""
+    """The conclusion at a node (R13)."""
 
     AGREE = "AGREE", "同意"
     REFUSE = "REFUSE", "不同意"
@@ -54,7 +54,7 @@ class ProcessResult(LabelledEnum):
 
 
 class ApprovalLevel(LabelledEnum):
-    """Who approves: station, district or city (R26, R27)."""
+    """The level that approves: station, district or city (R26, R27)."""
 
     STATION = "STATION", "派出所"
     DISTRICT = "DISTRICT", "旗区公安（分）局"
@@ -71,7 +71,7 @@ class FormKind(LabelledEnum):
 
 
 class Mode(LabelledEnum):
-    """May another station receive the case (R4, R5, R6)."""
+    """Whether another station may receive the case (R4, R5, R6)."""
 
     HOME_ONLY = "HOME_ONLY", "原籍办"
     CITYWIDE = "CITYWIDE", "全域通办"
@@ -113,7 +113,10 @@ class Retention(LabelledEnum):
 
 
 class VolumeState(LabelledEnum):
-    """The life of one version of a volume; `archive.lifecycle` holds the allowed moves."""
+    """The state of one version of a volume.
+
+    `archive.reference.lifecycle` holds the allowed transitions.
+    """
 
     COLLECTING = "COLLECTING", "归集中"
     FROZEN = "FROZEN", "已赋号"
@@ -128,7 +131,7 @@ class VolumeState(LabelledEnum):
 
 
 class Outcome(LabelledEnum):
-    """What a finding does to a submission."""
+    """The effect of a finding on a submission."""
 
     REFUSE = "REFUSE", "拒收"
     CONFIRM = "CONFIRM", "待核对"
@@ -136,7 +139,7 @@ class Outcome(LabelledEnum):
 
 
 class IntakeOutcome(LabelledEnum):
-    """What became of one delivered package."""
+    """The outcome of one delivered package."""
 
     ACCEPTED = "ACCEPTED", "已接收"
     DUPLICATE = "DUPLICATE", "重复送达"
@@ -145,7 +148,7 @@ class IntakeOutcome(LabelledEnum):
 
 
 class ForeignSignature(LabelledEnum):
-    """What the signature that a fetched document brings was found to be (R17, R31)."""
+    """The result of checking the signature of a fetched document (R17, R31)."""
 
     VALID = "VALID", "签名有效"
     UNTRUSTED = "UNTRUSTED", "签名完好，签名者未列入信任"
@@ -155,7 +158,7 @@ class ForeignSignature(LabelledEnum):
 
 
 class Fixity(LabelledEnum):
-    """What reading an object again showed."""
+    """The result of reading an object again."""
 
     MATCH = "MATCH", "相符"
     CHANGED = "CHANGED", "已改变"
@@ -164,7 +167,7 @@ class Fixity(LabelledEnum):
 
 
 class SignatureLevel(LabelledEnum):
-    """PAdES level reached (ETSI EN 319 142-1)."""
+    """The PAdES level reached (ETSI EN 319 142-1)."""
 
     B_B = "B-B", "基本签名"
     B_T = "B-T", "带时间戳"
@@ -176,11 +179,11 @@ ACCEPTED, WAITING, SUPERSEDED, VOIDED = "ACCEPTED", "CONFIRM", "SUPERSEDED", "VO
 
 
 FIRST, SECOND = "first", "second"
-"""Which store is looked at."""
+"""The store that is read: the first, or the second with the replicas."""
 
 
 COMPILE, TIMESTAMP, RENEW = "compile", "timestamp", "renew"
 """The kinds of jobs; each carries a version to COMMITTED."""
 FROM_CASE, FROM_TIMESTAMP, FROM_RENEWAL = "CASE", "TIMESTAMP", "RENEWAL"
-"""`VolumeVersion.origin`."""
+"""The values of `VolumeVersion.origin`."""
 KIND_OF = {FROM_CASE: COMPILE, FROM_TIMESTAMP: TIMESTAMP, FROM_RENEWAL: RENEW}

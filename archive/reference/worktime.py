@@ -1,4 +1,7 @@
-"""Working days of the People's Republic, with the yearly holiday notices as data (`data/holidays.json`, R34)."""
+"""Working days of the People's Republic (R34).
+
+The yearly holiday notices are data (`data/holidays.json`).
+"""
 
 import json
 from dataclasses import dataclass
@@ -13,21 +16,25 @@ _SATURDAY = 5
 
 @dataclass(frozen=True, slots=True)
 class WorkCalendar:
-    """Days off and make-up working days; `announced` are the years whose notice is entered. Elsewhere only weekends are free."""
+    """A calendar: days off and make-up working days.
+
+    `announced` are the years whose holiday notice is entered; in other years only weekends are
+    free.
+    """
 
     days_off: frozenset[date]
     make_up_days: frozenset[date]
     announced: frozenset[int]
 
     def is_workday(self, day: date) -> bool:
-        """Whether offices work on this day."""
+        """Return whether offices work on this day."""
         if day in self.make_up_days:
             return True
         return day.weekday() < _SATURDAY and day not in self.days_off
 
 
 def load_calendar(path: Path = _DATA) -> WorkCalendar:
-    """Read a calendar from JSON: years -> announced, holidays, workdays (ISO dates)."""
+    """Return the calendar in a JSON file: years -> announced, holidays, workdays (ISO dates)."""
     years = json.loads(path.read_text("utf-8"))["years"]
     return WorkCalendar(
         days_off=frozenset(
@@ -42,42 +49,54 @@ def load_calendar(path: Path = _DATA) -> WorkCalendar:
 
 @cache
 def national_calendar() -> WorkCalendar:
-    """Give the calendar that ships with the archive."""
+    """Return the calendar that ships with the archive."""
     return load_calendar()
 
 
 def is_workday(day: date, calendar: WorkCalendar | None = None) -> bool:
-    """Whether offices work on this day."""
+    """Return whether offices work on this day."""
     return (calendar or national_calendar()).is_workday(day)
 
 
 def holidays_known(first: date, last: date, calendar: WorkCalendar | None = None) -> bool:
-    """Whether every year from `first` to `last` has its holiday notice entered; if not, a count over them is provisional."""
+    """Return whether every year from `first` to `last` has its holiday notice entered.
+
+    If not, a count over them is provisional.
+    """
     announced = (calendar or national_calendar()).announced
     return all(year in announced for year in range(first.year, last.year + 1))
 
 
 def add_workdays(day: date, count: int, calendar: WorkCalendar | None = None) -> date:
-    """Give the `count`-th working day after `day`; the day itself does not count (民法典 §201), and 0 gives it back. ValueError below 0."""
+    """Return the `count`-th working day after `day`; raises ValueError below 0.
+
+    The day itself does not count (民法典 §201), and 0 returns it.
+    """
     if count < 0:
         raise ValueError("a negative number of working days")
-    known = calendar or national_calendar()
+    used = calendar or national_calendar()
     while count:
         day += _DAY
-        count -= known.is_workday(day)
+        count -= used.is_workday(day)
     return day
 
 
 def workdays_between(first: date, last: date, calendar: WorkCalendar | None = None) -> int:
-    """Working days after `first` up to and with `last`; negative when `last` is the earlier one."""
+    """Return the number of working days after `first` up to and including `last`.
+
+    It is negative when `last` is the earlier day.
+    """
     if last < first:
         return -workdays_between(last, first, calendar)
-    known = calendar or national_calendar()
-    return sum(known.is_workday(first + _DAY * step) for step in range(1, (last - first).days + 1))
+    used = calendar or national_calendar()
+    return sum(used.is_workday(first + _DAY * step) for step in range(1, (last - first).days + 1))
 
 
 def due_on(
     received: date, limit_workdays: int | None, calendar: WorkCalendar | None = None
 ) -> date | None:
-    """Compute the last day of the promised time; 0 means on the spot (当场办结), None that the item states no limit."""
+    """Return the last day of the promised time.
+
+    A limit of 0 means on the spot (当场办结); None that the item states no limit.
+    """
     return None if limit_workdays is None else add_workdays(received, limit_workdays, calendar)

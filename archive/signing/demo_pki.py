@@ -1,6 +1,7 @@
-"""A demonstration PKI, made once per data folder: root, one sealing certificate per fonds, a time-stamping certificate, a revocation list.
+"""A demonstration PKI, made once per data folder.
 
-Every name bears 演示: nothing that it signs may be taken for an official record.
+It has a root, one sealing certificate per fonds, a time-stamping certificate and a revocation list.
+Every name contains 演示: nothing that it signs may be taken for an official record.
 """
 
 import os
@@ -35,7 +36,10 @@ _YEARS, _BITS = 20, 2048
 
 @dataclass(frozen=True, slots=True)
 class DemoPki:
-    """Where the keys lie, and what a proof may trust. `root_pem` is what a third party imports to check a volume."""
+    """The folder of the demonstration keys, and the anchors that a proof may trust.
+
+    `root_pem` is what a third party imports to check a volume.
+    """
 
     folder: Path
     passphrase: bytes
@@ -43,26 +47,30 @@ class DemoPki:
 
     @property
     def root_pem(self) -> Path:
-        """The root certificate."""
+        """Return the path of the root certificate."""
         return self.folder / "root.pem"
 
     @property
     def crls(self) -> tuple[asn1_crl.CertificateList, ...]:
-        """The revocation lists at hand."""
+        """Return the revocation lists at hand."""
         return self.trust.crls
 
     def pkcs12_of(self, fonds: str) -> Path:
-        """The sealing key of a fonds."""
+        """Return the path of the sealing key of a fonds."""
         return self.folder / f"{fonds}.p12"
 
     @property
     def tsa_pkcs12(self) -> Path:
-        """The time-stamping key."""
+        """Return the path of the time-stamping key."""
         return self.folder / "tsa.p12"
 
 
 def ensure_demo_pki(folder: Path, owners: Mapping[str, str]) -> DemoPki:
-    """Open the PKI, or make it whole under another name and move it into place: a kill half-way leaves none, and of two makers one wins."""
+    """Return the PKI of a folder, which is made on first use.
+
+    It is made whole under another name and then moved into place: a process killed half-way leaves
+    none, and of two that make it at the same time one wins.
+    """
     if not folder.exists():
         fresh = folder.with_name(f".{folder.name}.{uuid4().hex[:8]}")
         try:
@@ -87,7 +95,7 @@ def _make(folder: Path, owners: Mapping[str, str]) -> None:
     _secret(folder / "passphrase", passphrase)
     root_key = rsa.generate_private_key(65537, _BITS)
     root_name = _name("一册演示根证书")
-    usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)  # noqa: FBT003 - certificate and CRL signing only
+    usage = _key_usage(key_cert_sign=True, crl_sign=True)
     root = (
         _builder(root_name, root_name, root_key.public_key(), root_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -124,7 +132,8 @@ def _issue(
 ) -> None:
     key = rsa.generate_private_key(65537, _BITS)
     stamping = stem == "tsa"
-    usage = x509.KeyUsage(True, not stamping, False, False, False, False, False, False, False)  # noqa: FBT003 - signing only
+    # Content commitment is 抗抵赖 (non-repudiation), which a time-stamping key does not state.
+    usage = _key_usage(digital_signature=True, content_commitment=not stamping)
     builder = (
         _builder(
             _name(owner if stamping else f"演示·{owner}"),
@@ -145,6 +154,26 @@ def _issue(
     )
     _secret(folder / f"{stem}.p12", bundle)
     (folder / f"{stem}.der").write_bytes(certificate.public_bytes(Encoding.DER))
+
+
+def _key_usage(
+    *,
+    digital_signature: bool = False,
+    content_commitment: bool = False,
+    key_cert_sign: bool = False,
+    crl_sign: bool = False,
+) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=digital_signature,
+        content_commitment=content_commitment,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=key_cert_sign,
+        crl_sign=crl_sign,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _builder(
@@ -182,15 +211,23 @@ def _secret(path: Path, data: bytes) -> None:
 
 
 def local_timestamper(pki: DemoPki) -> TimeStamper:
-    """An RFC 3161 time-stamping authority inside this process, on the demonstration PKI."""
-    held = SimpleSigner.load_pkcs12(str(pki.tsa_pkcs12), passphrase=pki.passphrase)
-    if held is None:
+    """Return an RFC 3161 time-stamping authority inside this process.
+
+    It works with the demonstration PKI.
+    """
+    signer = SimpleSigner.load_pkcs12(str(pki.tsa_pkcs12), passphrase=pki.passphrase)
+    if signer is None:
         raise SealKeyMissingError("无法打开演示时间戳密钥。", "请恢复数据文件夹中的 pki 目录。")
-    return _LocalTimeStamper(held.signing_cert, held.signing_key, certs_to_embed=held.cert_registry)
+    return _LocalTimeStamper(
+        signer.signing_cert, signer.signing_key, certs_to_embed=signer.cert_registry
+    )
 
 
 class _LocalTimeStamper(DummyTimeStamper):
-    """pyHanko's parses and checks its RSA key at every stamp, two for a volume; this one keeps the loaded key."""
+    """A time-stamper that keeps its loaded RSA key.
+
+    PyHanko's own parses and checks the key at every stamp, two for a volume.
+    """
 
     @cached_property
     def _loaded(self) -> rsa.RSAPrivateKey:

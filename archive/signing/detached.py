@@ -1,4 +1,7 @@
-"""Seal bytes that are no PDF: a detached CMS signature and an RFC 3161 time-stamp over it, both such as `openssl` checks without us."""
+"""Seal bytes that are no PDF: a detached CMS signature and a time-stamp over it.
+
+The time-stamp is of RFC 3161; `openssl` checks both without our software.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -20,8 +23,12 @@ from storage.digest import sha256_hex
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Whether a detached signature holds, who signed, and the time that a trusted authority gave it, None while that is owed."""
+class DetachedReport:
+    """The result of validating a detached signature.
+
+    It says whether the signature is valid, who signed, and the time that a trusted authority gave
+    it, None while the time-stamp is owed.
+    """
 
     valid: bool
     signer_cn: str
@@ -29,7 +36,7 @@ class Standing:
 
 
 def sign_detached(signer: Signer, data: bytes) -> bytes:
-    """A detached CMS signature (DER) with the signer's certificates in it."""
+    """Return a detached CMS signature (DER) with the signer's certificates in it."""
     try:
         return bytes(
             asyncio.run(signer.async_sign_general_data(data, "sha256", detached=True)).dump()
@@ -39,7 +46,10 @@ def sign_detached(signer: Signer, data: bytes) -> bytes:
 
 
 def stamp(timestamper: TimeStamper | None, data: bytes) -> bytes:
-    """A time-stamp token (DER) over bytes. Raises TimestampPendingError when none is to be had now."""
+    """Return a time-stamp token (DER) over bytes.
+
+    Raises TimestampPendingError when the authority gives none now.
+    """
     if timestamper is None:
         raise TimestampPendingError("没有可用的时间戳服务。", "请配置 YICE_TSA_URL 后重试。")
     try:
@@ -54,9 +64,12 @@ def stamp(timestamper: TimeStamper | None, data: bytes) -> bytes:
 
 def read_detached(
     data: bytes, signature: bytes, token: bytes | None, trust: TrustAnchors
-) -> Standing:
-    """Validate a detached signature, at the time of its stamp when it has one: a seal that expired afterwards still proves what it sealed."""
-    broken = Standing(valid=False, signer_cn="", stamped_at=None)
+) -> DetachedReport:
+    """Validate a detached signature, at the time of its stamp when it has one.
+
+    A seal that expired afterwards still proves what it sealed.
+    """
+    broken = DetachedReport(valid=False, signer_cn="", stamped_at=None)
     try:
         at = _stamped_at(signature, token, trust) if token is not None else None
         if token is not None and at is None:
@@ -69,17 +82,17 @@ def read_detached(
     except (ValueError, TypeError, KeyError, SignatureValidationError, CMSExtractionError):
         return broken
     name = status.signing_cert.subject.native.get("common_name", "")
-    return Standing(
+    return DetachedReport(
         valid=status.valid and status.intact and status.trusted, signer_cn=name, stamped_at=at
     )
 
 
 def _stamped_at(signature: bytes, token: bytes, trust: TrustAnchors) -> datetime | None:
-    """The time of a token that holds, else None."""
+    """Return the time of a token that is valid, else None."""
     signed = cms.ContentInfo.load(token)["content"]
     digest = bytes.fromhex(sha256_hex(signature))
-    found = asyncio.run(
+    report = asyncio.run(
         validate_tst_signed_data(signed, trust_context(trust), lambda _algorithm: digest)
     )
-    status = TimestampSignatureStatus(**found)
+    status = TimestampSignatureStatus(**report)
     return status.timestamp if status.valid and status.intact and status.trusted else None

@@ -1,4 +1,7 @@
-"""Who was revoked: lists from files and addresses, read anew as they age, and what the certificates themselves point at (CRL, OCSP)."""
+"""Revocation data: lists from files and addresses, and what certificates point at.
+
+Lists are read anew as they age; certificates name further lists and responders (CRL, OCSP).
+"""
 
 import time
 from collections.abc import Sequence
@@ -14,10 +17,11 @@ _AGE, _RETRY = 300.0, 30.0
 
 
 class Revocation:
-    """Revocation lists of `sources` (files or http addresses), and with `fetch` the lists and OCSP responders that certificates name.
+    """Revocation lists of `sources` (files or http addresses).
 
-    What was fetched is asked again after five minutes. A source that cannot be read keeps its last list: the list's own next update says
-    how long that is good, and validation holds to it.
+    With `fetch` also the lists and OCSP responders that certificates name. What was fetched is
+    fetched again after five minutes. A source that cannot be read keeps its last list: the list's
+    own next update says how long that is good, and validation respects it.
     """
 
     def __init__(
@@ -28,14 +32,14 @@ class Revocation:
         timeout: float = 10,
         age: float = _AGE,
     ) -> None:
-        """Nothing is read yet."""
+        """Keep the sources; nothing is read yet."""
         self._sources, self._fetch, self._timeout, self._age = tuple(sources), fetch, timeout, age
         self._lists: dict[str, CertificateList] = {}
         self._fetchers: Fetchers | None = None
         self._due = 0.0
 
     def refresh(self) -> bool:
-        """Read again what is due; True when something was."""
+        """Read again what is due; return whether anything was."""
         if time.monotonic() < self._due:
             return False
         read = [self._read(source) for source in self._sources]
@@ -49,12 +53,12 @@ class Revocation:
 
     @property
     def lists(self) -> tuple[CertificateList, ...]:
-        """The lists at hand."""
+        """Return the lists at hand."""
         return tuple(self._lists.values())
 
     @property
     def fetchers(self) -> Fetchers | None:
-        """What asks the addresses that certificates name; None when that is off."""
+        """Return the fetchers for the addresses that certificates name; None when that is off."""
         return self._fetchers
 
     def _read(self, source: str) -> bool:
@@ -72,8 +76,9 @@ class Revocation:
 
 
 def parse_crl(data: bytes) -> CertificateList:
-    """DER or PEM. Raises ValueError."""
+    """Return the revocation list of DER or PEM bytes; raises ValueError."""
     der = pem.unarmor(data)[2] if pem.detect(data) else data
-    found = CertificateList.load(der, strict=True)
-    found["tbs_cert_list"].native  # noqa: B018 - asn1crypto parses lazily: an error page must fail here
-    return found
+    crl = CertificateList.load(der, strict=True)
+    # asn1crypto parses lazily: an error page must fail now.
+    crl["tbs_cert_list"].native  # noqa: B018
+    return crl

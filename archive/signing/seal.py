@@ -1,4 +1,7 @@
-"""Seal a volume: PAdES with a visible vector seal, SHA-256, and a time-stamp when one is to be had; the only door to pyHanko's signing."""
+"""Seal a volume: PAdES with a visible vector seal, SHA-256, and a time-stamp if possible.
+
+Only this module calls pyHanko to sign PDF.
+"""
 
 import asyncio
 import io
@@ -61,7 +64,9 @@ from archive.signing.validation import (
 __all__ = ["SealError", "Sealed", "Sealer", "load_pkcs12"]
 
 _RESERVED = 16384
-_SHARED_FOR = 300.0  # seconds: how long a validation context, and with it a finding about the seal's standing, is shared
+# Seconds for which a validation context, and with it the check of the seal's certificate, is
+# shared.
+_SHARED_FOR = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +89,10 @@ class Sealer:
         timestamper: TimeStamper | None,
         crls: Iterable[CertificateList] = (),
     ) -> None:
-        """Keep the parts; `level` is what is asked for."""
+        """Keep the parts; `level` is the PAdES level asked for."""
         self._signer, self._level = signer, level
-        self._trust = replace(
-            trust, crls=(*trust.crls, *(one for one in crls if one not in trust.crls))
-        )
+        further = tuple(crl for crl in crls if crl not in trust.crls)
+        self._trust = replace(trust, crls=(*trust.crls, *further))
         self._timestamper = CheckedTimeStamper(timestamper, self._context) if timestamper else None
         self._shared: ValidationContext | None = None
         self._shared_until, self._sound = 0.0, False
@@ -103,7 +107,11 @@ class Sealer:
         reason: str,
         at: datetime | None,
     ) -> Sealed:
-        """Sign, visible in `box` (points) of `page` (from 0). A TSA that fails gives B-B with `pending`, never a silent downgrade."""
+        """Sign a volume, visible in `box` (points) of `page` (from 0).
+
+        A time-stamping authority that fails gives level B-B with `pending`, never a silent
+        downgrade.
+        """
         self._check(self._signer.signing_cert, at)
         wanted = self._level if self._timestamper else SignatureLevel.B_B
         try:
@@ -122,9 +130,10 @@ class Sealer:
         )
 
     def complete_timestamps(self, pdf: bytes) -> Sealed:
-        """Add the validation data and a document time-stamp to a pending volume, as a further revision: the old bytes stay the beginning of the new.
+        """Add validation data and a document time-stamp to a pending volume.
 
-        Always to B-LTA, whatever key made the signature: its own certificates lie in it.
+        They are a further revision: the new bytes begin with the old ones. The level is always
+        B-LTA, whatever key made the signature: its own certificates are in the volume.
         """
         if self._timestamper is None:
             raise TimestampPendingError("没有可用的时间戳服务。", "请配置 YICE_TSA_URL 后重试。")
@@ -140,9 +149,11 @@ class Sealer:
         )
 
     def renew_timestamps(self, pdf: bytes) -> Sealed:
-        """Add a further document time-stamp before the newest one ends, over fresh revocation data of that one; the old bytes stay the beginning.
+        """Add a further document time-stamp before the newest one ends.
 
-        Raises TimestampLapsedError when the chain does not hold any more: a stamp set now would prove nothing of the time before.
+        It covers fresh revocation data of the newest one; the new bytes begin with the old ones.
+        Raises TimestampLapsedError when the chain is no longer valid: a stamp set now would prove
+        nothing of the time before.
         """
         if self._timestamper is None:
             raise TimestampPendingError("没有可用的时间戳服务。", "请配置 YICE_TSA_URL 后重试。")
@@ -159,13 +170,19 @@ class Sealer:
         )
 
     def trial_stamp(self) -> Stamp:
-        """What a time-stamp set now would be good for. Raises TimestampPendingError when none is to be had now."""
+        """Return until when, and by which algorithm, a time-stamp set now would hold.
+
+        Raises TimestampPendingError when the authority gives none now.
+        """
         return stamp_of(cms.ContentInfo.load(self.stamp(b"a trial"))["content"])
 
     def _stamped(
         self, pdf: bytes, timestamper: TimeStamper, path: Callable[[], ValidationPath]
     ) -> Sealed:
-        """With the validation data of a path, those of the authority, and its stamp over all of it."""
+        """Return the volume with validation data and a document time-stamp over all of it.
+
+        The data are those of the path that `path` returns and those of the authority.
+        """
         try:
             paths = [path(), *asyncio.run(_paths(timestamper, self._context()))]
             out = PdfTimeStamper(timestamper).timestamp_pdf(
@@ -184,12 +201,18 @@ class Sealer:
         return Sealed(bytes(out.getbuffer()), SignatureLevel.B_LTA, pending=False)
 
     def sign_detached(self, data: bytes) -> bytes:
-        """A detached CMS signature over bytes that are no PDF, by the same seal and after the same check of its standing."""
+        """Return a detached CMS signature over bytes that are no PDF.
+
+        The seal is the same, after the same check of its certificate.
+        """
         self._check(self._signer.signing_cert, None)
         return sign_detached(self._signer, data)
 
     def stamp(self, data: bytes) -> bytes:
-        """A checked time-stamp token over bytes. Raises TimestampPendingError when none is to be had now."""
+        """Return a checked time-stamp token over bytes.
+
+        Raises TimestampPendingError when the authority gives none now.
+        """
         return stamp(self._timestamper, data)
 
     def _sign(
@@ -212,7 +235,8 @@ class Sealer:
             validation_context=self._context() if lasting else None,
         )
         with TemporaryDirectory() as folder:
-            # Not cached: a style kept across files keeps each of them alive, 6 MB a case (measured.md).
+            # Not cached: a style kept across files keeps each of them alive, 6 MB a case
+            # (measured.md).
             art = Path(folder) / "seal.pdf"
             art.write_bytes(appearance)
             style = StaticStampStyle.from_pdf_file(str(art), border_width=0, background_opacity=1.0)
@@ -237,20 +261,28 @@ class Sealer:
                 raise SealError("签章失败：证书路径或吊销信息无效。") from error
 
     def _context(self) -> ValidationContext:
-        """Shared by the volumes of five minutes: building one, and asking CRL and OCSP, costs more than a signature."""
+        """Return the validation context, shared by the volumes of five minutes.
+
+        To build one, and to ask CRL and OCSP, costs more than a signature.
+        """
         if self._shared is None or time.monotonic() >= self._shared_until:
-            # What is asked while it is shared may be newer than its beginning, hence retroactive.
+            # What is fetched while it is shared may be newer than its beginning, hence retroactive.
             self._shared, self._shared_until, self._sound = (
                 trust_context(self._trust, retroactive=True),
                 time.monotonic() + _SHARED_FOR,
                 False,
             )
             if self._timestamper is not None:
-                self._timestamper.forget()  # the authority may stamp with another certificate by now
+                # The authority may stamp with another certificate by now.
+                self._timestamper.forget()
         return self._shared
 
     def _check(self, certificate: Certificate | None, at: datetime | None) -> None:
-        """The seal is good now: in its time at each volume, trusted and not revoked whenever the shared context is new."""
+        """Raise a SealError unless the seal's certificate is good now.
+
+        Its validity period is checked at each volume; trust and revocation whenever the shared
+        context is new.
+        """
         if certificate is None:
             raise SealKeyMissingError("印章没有证书。")
         now = at or datetime.now(UTC)
@@ -266,7 +298,10 @@ class Sealer:
     def _path(
         self, certificate: Certificate, others: Iterable[Certificate], *, stamps: bool = False
     ) -> ValidationPath:
-        """The way from a certificate, of a seal or of one that `stamps`, to a trusted root, nothing on it expired or revoked."""
+        """Return the path from a certificate to a trusted root, none on it expired or revoked.
+
+        The certificate is that of a seal, or with `stamps` of a time-stamping authority.
+        """
         validator = CertificateValidator(
             certificate, intermediate_certs=list(others), validation_context=self._context()
         )

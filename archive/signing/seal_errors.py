@@ -1,4 +1,7 @@
-"""Why a seal was not set: each case has its own code and next step, and none of them leaves a volume behind."""
+"""Reasons why a seal was not set: each has its own code and next step.
+
+None of them leaves a volume behind.
+"""
 
 from archive.reference.compile_errors import CompileError
 
@@ -18,7 +21,7 @@ class SealConfigError(SealError):
 
 
 class SealKeyMissingError(SealError):
-    """The key of this fonds is not there, does not open, or is of a kind that is not used."""
+    """The key of this fonds is missing, does not open, or is of a kind that is not used."""
 
     code = "SEAL_KEY_MISSING"
     default_action = "请检查该全宗的密钥文件（或密码机中的密钥标签）与口令。"
@@ -32,14 +35,14 @@ class SealKeyLostError(SealError):
 
 
 class SealExpiredError(SealError):
-    """The certificate, or one above it, is past its time."""
+    """The certificate, or one above it, is past its validity."""
 
     code = "SEAL_EXPIRED"
     default_action = "请更换有效的印章证书后重试。"
 
 
 class SealNotYetValidError(SealError):
-    """The certificate, or one above it, has not begun."""
+    """The certificate, or one above it, is not valid yet."""
 
     code = "SEAL_NOT_YET_VALID"
     default_action = "请核对服务器时钟，或等证书生效后重试。"
@@ -53,35 +56,38 @@ class SealRevokedError(SealError):
 
 
 class SealUntrustedError(SealError):
-    """No path leads from the certificate to a trusted root, or the certificate is not for signing."""
+    """The certificate has no path to a trusted root, or is not for signing."""
 
     code = "SEAL_UNTRUSTED"
     default_action = "请把签发机构的根证书和中间证书放入 YICE_TRUST_FOLDER 后重试。"
 
 
 class SealRevocationUnknownError(SealError):
-    """Nobody can tell whether the certificate was revoked: a seal of unknown standing is not set."""
+    """It is unknown whether the certificate was revoked; such a seal is not set."""
 
     code = "SEAL_REVOCATION_UNKNOWN"
     default_action = "请更新 YICE_CRLS 指定的吊销列表，或设置 YICE_REVOCATION_FETCH=true 后重试。"
 
 
 class TimestampUntrustedError(SealError):
-    """The time-stamp comes from an authority that no trusted root vouches for."""
+    """The time-stamp comes from an authority without a path to a trusted root."""
 
     code = "TSA_UNTRUSTED"
     default_action = "请核对 YICE_TSA_URL，或把该时间戳机构的根证书放入 YICE_TRUST_FOLDER。"
 
 
 class TimestampPendingError(SealError):
-    """The time-stamping authority still does not answer as it should: the volume stays as it is."""
+    """The time-stamping authority still does not answer as it should; the volume stays."""
 
     code = "TSA_UNAVAILABLE"
     default_action = "请稍后再运行 yice timestamp --pending。"
 
 
 class TimestampLapsedError(SealError):
-    """The chain of time-stamps has ended already: what the volume was is now shown by its digests and the anchored journal alone."""
+    """The chain of time-stamps has already ended.
+
+    What the volume was is now shown only by its digests and the anchored journal.
+    """
 
     code = "TSA_LAPSED"
     default_action = "请运行 yice verify 查明原因；归档记录与审计日志的锚点仍可证明原貌。"

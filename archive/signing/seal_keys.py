@@ -1,4 +1,7 @@
-"""Where a sealing key lies: a PKCS#12 file, or a token (HSM, smart card) behind PKCS#11. Both become signers of pyHanko."""
+"""Sealing keys: in a PKCS#12 file, or on a token (HSM, smart card) behind PKCS#11.
+
+Both become signers of pyHanko.
+"""
 
 import os
 from collections.abc import Iterable
@@ -19,12 +22,15 @@ from archive.signing.seal_errors import SealError, SealKeyLostError, SealKeyMiss
 
 
 class LoadedKeySigner(SimpleSigner):
-    """SimpleSigner parses and checks the RSA key at every signature, 65 ms of 91; this one keeps the loaded key."""
+    """A signer that keeps its loaded RSA key.
+
+    SimpleSigner parses and checks the key at every signature, 65 ms of 91.
+    """
 
     loaded: RSAPrivateKey | None = None
 
     def sign_raw(self, data: bytes, digest_algorithm: str) -> bytes:
-        """RSA PKCS#1 v1.5 over SHA-256."""
+        """Return the RSA PKCS#1 v1.5 signature over SHA-256."""
         if digest_algorithm != "sha256":
             raise SealError("只支持 SHA-256 签名。")
         if self.loaded is None:
@@ -33,7 +39,7 @@ class LoadedKeySigner(SimpleSigner):
 
 
 def load_rsa(der: bytes) -> RSAPrivateKey:
-    """Parse and check a private key. Raises SealKeyMissingError unless it is RSA."""
+    """Return a private key, parsed and checked; raises SealKeyMissingError unless it is RSA."""
     key = load_der_private_key(der, None)
     if not isinstance(key, RSAPrivateKey):
         raise SealKeyMissingError("印章密钥不是 RSA 密钥。", "请换用 RSA 2048 位及以上的印章密钥。")
@@ -41,27 +47,28 @@ def load_rsa(der: bytes) -> RSAPrivateKey:
 
 
 def load_pkcs12(path: Path, passphrase: bytes) -> SimpleSigner:
-    """Load a sealing key with its certificates. Raises SealKeyMissingError."""
+    """Return a signer from a key file with its certificates; raises SealKeyMissingError."""
     if not path.is_file():
         raise SealKeyMissingError("没有找到该全宗的印章密钥文件。")
-    held = SimpleSigner.load_pkcs12(str(path), passphrase=passphrase)
-    if held is None:
+    loaded = SimpleSigner.load_pkcs12(str(path), passphrase=passphrase)
+    if loaded is None:
         raise SealKeyMissingError("无法打开印章密钥文件。")
-    # Built here: load_pkcs12 of a subclass gives a SimpleSigner all the same.
+    # Constructed from its parts: load_pkcs12 of a subclass returns a SimpleSigner all the same.
     signer = LoadedKeySigner(
-        signing_cert=held.signing_cert,
-        signing_key=held.signing_key,
-        cert_registry=held.cert_registry,
+        signing_cert=loaded.signing_cert,
+        signing_key=loaded.signing_key,
+        cert_registry=loaded.cert_registry,
     )
-    signer.loaded = load_rsa(held.signing_key.dump())
+    signer.loaded = load_rsa(loaded.signing_key.dump())
     return signer
 
 
 @dataclass(slots=True, eq=False)
 class Token:
-    """One PKCS#11 token and the session that all its keys share: a token knows one login per process, so two sessions would quarrel over it.
+    """One PKCS#11 token and the session that all its keys share.
 
-    The session opens at first use in the process that uses it: none survives a fork.
+    A token knows one login per process, so two sessions would conflict. The session opens at first
+    use in the process that uses it: none survives a fork.
     """
 
     module: str
@@ -72,7 +79,10 @@ class Token:
     _lock: Lock = field(default_factory=Lock)
 
     def session(self, lost: pkcs11.Session | None = None) -> pkcs11.Session:
-        """The session at hand, or a fresh one when there is none or it is the `lost` one. Raises SealKeyLostError, SealKeyMissingError."""
+        """Return the session, opened anew when there is none or it is the `lost` one.
+
+        Raises SealKeyLostError, SealKeyMissingError.
+        """
         with self._lock:
             if self._session is not None and self._session is not lost and self._pid == os.getpid():
                 return self._session
@@ -81,7 +91,9 @@ class Token:
             try:
                 library = pkcs11.lib(self.module)
                 if started_over:
-                    library.reinitialize()  # drops the dead login with the session; also what a forked child has to do (PKCS#11 v2.40, 6.6.1)
+                    # Drops the dead login with the session; a forked child has to do the same
+                    # (PKCS#11 v2.40, 6.6.1).
+                    library.reinitialize()
                 self._session = _opened(library.get_token(token_label=self.label), self.pin)
             except (
                 pkcs11.PinIncorrect,
@@ -102,20 +114,25 @@ class Token:
             return self._session
 
 
-def _opened(found: pkcs11.Token, pin: str) -> pkcs11.Session:
+def _opened(token: pkcs11.Token, pin: str) -> pkcs11.Session:
     try:
-        return found.open(user_pin=pin)
+        return token.open(user_pin=pin)
     except pkcs11.UserAlreadyLoggedIn:
-        return (
-            found.open()
-        )  # another part of this process logged in, and a login holds for all its sessions
+        # Another part of this process logged in, and a login holds for all its sessions.
+        return token.open()
 
 
 class TokenSigner(PKCS11Signer):
-    """A key on a token, RSA over SHA-256. A session that was lost is opened anew once, then the signature is made again."""
+    """A key on a token, RSA over SHA-256.
+
+    When its session was lost, it is opened anew once and the signature is made again.
+    """
 
     def __init__(self, token: Token, key_label: str, chain: Iterable[Certificate] = ()) -> None:
-        """Key and certificate bear the same label. Raises SealKeyMissingError, SealKeyLostError."""
+        """Load key and certificate, which bear the same label.
+
+        Raises SealKeyMissingError, SealKeyLostError.
+        """
         self._token, self._opened_in = token, os.getpid()
         super().__init__(
             token.session(), cert_label=key_label, key_label=key_label, ca_chain=list(chain)
@@ -128,7 +145,7 @@ class TokenSigner(PKCS11Signer):
         digest_algorithm: str,
         dry_run: bool = False,  # noqa: FBT001, FBT002 - pyHanko's signature
     ) -> bytes:
-        """The raw signature."""
+        """Return the raw signature; raises SealKeyLostError."""
         if dry_run:
             return bytes(await super().async_sign_raw(data, digest_algorithm, dry_run=True))
         if self._opened_in != os.getpid():

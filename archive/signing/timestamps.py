@@ -1,4 +1,4 @@
-"""Time-stamps (RFC 3161): whatever gives one, none is used that was not checked: imprint, nonce, signature, trust."""
+"""Time-stamps (RFC 3161); none is used unchecked: imprint, nonce, signature, trust."""
 
 from collections.abc import Callable
 
@@ -19,28 +19,34 @@ from archive.signing.seal_errors import TimestampUntrustedError
 def http_timestamper(
     url: str, user: str = "", password: str = "", timeout: float = 10
 ) -> TimeStamper:
-    """A time-stamping authority at an address."""
+    """Return a time-stamping authority at an address."""
     return RequestsHTTPTimeStamper(url, timeout=timeout, auth=(user, password) if user else None)
 
 
 class CheckedTimeStamper(TimeStamper):
-    """Asks `source` and believes nothing: pyHanko compares the nonce only, so a stamp over other bytes would pass into the volume.
+    """A time-stamper that asks `source` and checks every answer.
 
-    A wrong answer is TimestampRequestError, as if none had come; an authority that is not trusted is TimestampUntrustedError.
+    PyHanko compares the nonce only, so a stamp over other bytes would pass into the volume. A wrong
+    answer raises TimestampRequestError, as if none had come; an authority that is not trusted
+    raises TimestampUntrustedError.
     """
 
     def __init__(self, source: TimeStamper, context: Callable[[], ValidationContext]) -> None:
-        """`context` gives the trust to check with."""
+        """Keep the source; `context` returns the trust to check with."""
         super().__init__()
         self._source, self._context = source, context
 
     def forget(self) -> None:
-        """Ask anew, at the next stamp, whose certificates it will bear: pyHanko asks once and keeps them for good."""
+        """Clear pyHanko's cached response and certificates of the authority.
+
+        The next stamp asks anew which certificates it will bear; pyHanko asks once and keeps them
+        for good.
+        """
         self._dummy_response_cache.clear()
         self._certs.clear()
 
     async def async_timestamp(self, message_digest: bytes, md_algorithm: str) -> ContentInfo:
-        """A token over this digest that was checked."""
+        """Return a checked token over this digest."""
         nonce, request = self._source.request_cms(message_digest, md_algorithm)
         try:
             response = await self._source.async_request_tsa_response(request)

@@ -1,4 +1,4 @@
-"""Reads a signature, its time-stamps, and whom they are trusted by."""
+"""Read and validate a signature, its time-stamps, and the trust they rest on."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -30,9 +30,11 @@ from archive.signing.revocation import Revocation
 
 @dataclass(frozen=True, slots=True)
 class TrustAnchors:
-    """Whom a proof believes: the roots, further certificates, the revocation lists at hand (DER), and where newer ones come from.
+    """The trust of a validation: roots, further certificates and revocation lists.
 
-    `moment` is the time to judge at, None the present: a version that a later one took over from is judged at the time when that was done.
+    `crls` are the lists at hand (DER); `revocation` is where newer ones come from. `moment` is the
+    time to judge at, None the present: a version that a later one replaced is judged at the time of
+    its replacement.
     """
 
     roots: tuple[Certificate, ...]
@@ -42,13 +44,17 @@ class TrustAnchors:
     moment: datetime | None = None
 
     def at(self, moment: datetime | None) -> "TrustAnchors":
-        """The same trust, judging at a time."""
+        """Return the same trust, judging at a time."""
         return replace(self, moment=moment)
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """The newest time-stamp of a volume: until when its certificates are good, and the algorithms that it rests on (`rsa2048-sha256`)."""
+    """The newest time-stamp of a volume.
+
+    `until` is when its certificates end; `algorithm` names the algorithms that it rests on
+    (`rsa2048-sha256`).
+    """
 
     until: datetime
     algorithm: str
@@ -56,7 +62,11 @@ class Stamp:
 
 @dataclass(frozen=True, slots=True)
 class SignatureReport:
-    """What the signature says; `level` is the PAdES level found, None without a signature; `stamp` is the newest of `stamps` time-stamps."""
+    """The result of validating a signature.
+
+    `level` is the PAdES level, None without a signature; `stamp` is the newest of `stamps`
+    time-stamps.
+    """
 
     valid: bool
     intact: bool
@@ -81,30 +91,35 @@ _NO_SIGNATURE = SignatureReport(
 
 
 def read_signature(pdf: bytes, trust: TrustAnchors) -> SignatureReport:
-    """Validate the archive's own signature against the given roots only; offline, unless `trust` may ask CRL and OCSP addresses.
+    """Validate the archive's own signature against the given roots only.
 
-    A stamped signature is judged at the time of its stamp, with the validation data that the stamp covers: a seal that expired or was revoked
-    afterwards still proves what it sealed before. So is each document time-stamp by the one after it; the newest is judged now, as is a
-    signature without a stamp.
+    Validation is offline, unless `trust` may ask CRL and OCSP addresses.
+
+    A stamped signature is judged at the time of its stamp, with the validation data that the stamp
+    covers: a seal that expired or was revoked afterwards still proves what it sealed before. So is
+    each document time-stamp by the one after it; the newest is judged now, as is a signature
+    without a stamp.
     """
     try:
         reader = PdfFileReader(io.BytesIO(pdf))
         signatures = reader.embedded_regular_signatures
         if not signatures:
             return _NO_SIGNATURE
-        stamps, carried = reader.embedded_timestamp_signatures, _carried(reader)
-        stamps_hold, known, covered = _before_stamps(reader, stamps, trust, carried)
+        stamps, embedded = reader.embedded_timestamp_signatures, _embedded_data(reader)
+        stamps_hold, known, covered = _before_stamps(reader, stamps, trust, embedded)
         stamped_at = _stamped_at(signatures[0], stamps)
         at_stamp = known if stamped_at is None else trust_context(trust.at(stamped_at), covered)
         status = validate_pdf_signature(signatures[0], at_stamp, known)
-        revoked = bool(carried) and _revoked_since(signatures[0], trust, stamped_at)
-        newest = _newest_stamp(signatures[0], stamps, carried)
-    except Exception:  # noqa: BLE001 - one changed bit breaks the parsers below in ways that none of them declares (zlib, asn1crypto, pyHanko)
+        revoked = bool(embedded) and _revoked_since(signatures[0], trust, stamped_at)
+        newest = _newest_stamp(signatures[0], stamps, embedded)
+    # One changed bit breaks the parsers called above in ways that none of them declares (zlib,
+    # asn1crypto, pyHanko).
+    except Exception:  # noqa: BLE001
         return _NO_SIGNATURE
     token = status.timestamp_validity
     level = (
         SignatureLevel.B_LTA
-        if stamps and carried
+        if stamps and embedded
         else SignatureLevel.B_T
         if token or stamps
         else SignatureLevel.B_B
@@ -116,7 +131,8 @@ def read_signature(pdf: bytes, trust: TrustAnchors) -> SignatureReport:
         and stamps_hold
         and (token is None or _token_holds(token, stamped_at)),
         intact=status.intact,
-        # After the seal, only the archive's own validation data and time-stamps may follow; pyHanko's difference analysis judges that.
+        # After the seal, only the archive's own validation data and time-stamps may follow;
+        # pyHanko's difference analysis judges that.
         covers_whole_document=status.bottom_line,
         signer_cn=status.signing_cert.subject.native.get("common_name", ""),
         signed_at=status.signer_reported_dt,
@@ -128,20 +144,23 @@ def read_signature(pdf: bytes, trust: TrustAnchors) -> SignatureReport:
 
 
 def newest_stamp(pdf: bytes) -> Stamp | None:
-    """The newest time-stamp of a volume as it states itself, not validated; None when there is none, or the file is not to be read."""
+    """Return the newest time-stamp of a volume as it states itself, not validated.
+
+    None when there is none, or the file can't be read.
+    """
     try:
         reader = PdfFileReader(io.BytesIO(pdf))
         return _newest_stamp(
             reader.embedded_regular_signatures[0],
             reader.embedded_timestamp_signatures,
-            _carried(reader),
+            _embedded_data(reader),
         )
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001 - as in `read_signature`
         return None
 
 
 @dataclass(frozen=True, slots=True)
-class _Carried:
+class _EmbeddedData:
     """The validation data inside a file (its document security store)."""
 
     certificates: tuple[Certificate, ...]
@@ -149,25 +168,27 @@ class _Carried:
     ocsps: tuple[OCSPResponse, ...]
 
 
-def _carried(reader: PdfHandler) -> _Carried | None:
-    """Of a file, or of what it was at an earlier revision."""
+def _embedded_data(reader: PdfHandler) -> _EmbeddedData | None:
+    """Return the validation data of a file, or of an earlier revision of it."""
     try:
         store = DocumentSecurityStore.read_dss(reader)
     except NoDSSFoundError:
         return None
-    return _Carried(
+    return _EmbeddedData(
         tuple(store.load_certs()),
-        tuple(CertificateList.load(one.get_object().data) for one in store.crls),
-        tuple(OCSPResponse.load(one.get_object().data) for one in store.ocsps),
+        tuple(CertificateList.load(stream.get_object().data) for stream in store.crls),
+        tuple(OCSPResponse.load(stream.get_object().data) for stream in store.ocsps),
     )
 
 
 def trust_context(
-    trust: TrustAnchors, carried: _Carried | None = None, *, retroactive: bool = False
+    trust: TrustAnchors, embedded: _EmbeddedData | None = None, *, retroactive: bool = False
 ) -> ValidationContext:
-    """PyHanko's form of `trust`: a certificate of which nobody can tell whether it was revoked is not trusted.
+    """Return `trust` in pyHanko's form.
 
-    `retroactive` takes revocation data that are newer than the time to judge at, as they are whenever that is past.
+    A certificate whose revocation status is unknown is not trusted. `retroactive` accepts
+    revocation data that are newer than the time to judge at; they always are when that time is
+    past.
     """
     lists, fetchers = trust.crls, None
     if trust.revocation is not None:
@@ -175,9 +196,9 @@ def trust_context(
         lists, fetchers = (*lists, *trust.revocation.lists), trust.revocation.fetchers
     return ValidationContext(
         trust_roots=list(trust.roots),
-        other_certs=[*trust.others, *(carried.certificates if carried else ())],
-        crls=[*lists, *(carried.crls if carried else ())],
-        ocsps=carried.ocsps if carried else (),
+        other_certs=[*trust.others, *(embedded.certificates if embedded else ())],
+        crls=[*lists, *(embedded.crls if embedded else ())],
+        ocsps=embedded.ocsps if embedded else (),
         moment=trust.moment,
         retroactive_revinfo=retroactive or trust.moment is not None,
         allow_fetching=fetchers is not None,
@@ -189,71 +210,83 @@ def trust_context(
 def relevant_context(
     trust: TrustAnchors, context: ValidationContext, paths: Iterable[ValidationPath]
 ) -> ValidationContext:
-    """A context that holds the lists of these certificates' issuers alone, and no way to fetch more.
+    """Return a context with the lists of these certificates' issuers only, and no fetching.
 
-    PyHanko puts all that a context holds into a file. A list of the seal's issuer, newer than the seal, would make later validators (their time
-    slide takes the newest list) look at a time when the seal had ended.
+    PyHanko writes all that a context holds into a file. A list of the seal's issuer, newer than the
+    seal, would make later validators (their time slide takes the newest list) judge at a time when
+    the seal had ended.
     """
-    issuers = {one.issuer.dump() for path in paths for one in path}
-    lists = tuple(one for one in context.crls if one.issuer.dump() in issuers)
-    found = _Carried((), (), tuple(context.ocsps))
-    return trust_context(replace(trust, crls=lists, revocation=None), found, retroactive=True)
+    issuers = {certificate.issuer.dump() for path in paths for certificate in path}
+    lists = tuple(crl for crl in context.crls if crl.issuer.dump() in issuers)
+    answers = _EmbeddedData((), (), tuple(context.ocsps))
+    return trust_context(replace(trust, crls=lists, revocation=None), answers, retroactive=True)
 
 
 def _before_stamps(
     reader: PdfFileReader,
     stamps: Sequence[EmbeddedPdfSignature],
     trust: TrustAnchors,
-    carried: _Carried | None,
-) -> tuple[bool, ValidationContext, _Carried | None]:
-    """Whether the chain of document time-stamps holds; and how what the first of them covers is to be judged, with which data.
+    embedded: _EmbeddedData | None,
+) -> tuple[bool, ValidationContext, _EmbeddedData | None]:
+    """Return whether the chain of document time-stamps is valid, and how to judge the rest.
 
-    The newest is judged now, each older one at the time of the one after it. What a stamp does not cover proves nothing of what lies before
-    it: validation data may have been put in at any time since.
+    The second and third values are the context and the validation data for what the first stamp
+    covers. The newest stamp is judged now, each older one at the time of the one after it. What a
+    stamp does not cover proves nothing of the time before it: validation data may have been put in
+    at any time since.
     """
-    context, hold = trust_context(trust, carried), True
+    context, valid = trust_context(trust, embedded), True
     for stamp in reversed(stamps):
         status = validate_pdf_timestamp(stamp, context)
-        hold = hold and status.valid and status.intact and status.trusted
-        carried = _carried(reader.get_historical_resolver(stamp.signed_revision))
-        context = trust_context(trust.at(status.timestamp), carried)
-    return hold, context, carried
+        valid = valid and status.valid and status.intact and status.trusted
+        embedded = _embedded_data(reader.get_historical_resolver(stamp.signed_revision))
+        context = trust_context(trust.at(status.timestamp), embedded)
+    return valid, context, embedded
 
 
 def _newest_stamp(
     signature: EmbeddedPdfSignature,
     stamps: Sequence[EmbeddedPdfSignature],
-    carried: _Carried | None,
+    embedded: _EmbeddedData | None,
 ) -> Stamp | None:
     signed = (
         stamps[-1].signed_data
         if stamps
         else next(extract_tst_data_iter(signature.signer_info, signed=False), None)
     )
-    return stamp_of(signed, carried.certificates if carried else ()) if signed is not None else None
+    return (
+        stamp_of(signed, embedded.certificates if embedded else ()) if signed is not None else None
+    )
 
 
 def stamp_of(signed: cms.SignedData, others: Iterable[Certificate] = ()) -> Stamp:
-    """What a time-stamp token is good for; `others` may help to find the authorities above it."""
+    """Return until when a time-stamp token is good, and its algorithms.
+
+    `others` may help to find the authorities above its certificate.
+    """
     signer, info = extract_signer_info(signed), signed["encap_content_info"]["content"].parsed
-    found = extract_certificate_info(signed)
-    known = {one.subject.dump(): one for one in (*others, *found.other_certs)}
-    until, at = found.signer_cert.not_valid_after, found.signer_cert
-    # The authorities above it end too; a root is trusted by itself.
-    while (above := known.pop(at.issuer.dump(), None)) is not None and not above.self_issued:
-        until, at = min(until, above.not_valid_after), above
+    certificates = extract_certificate_info(signed)
+    known = {
+        certificate.subject.dump(): certificate
+        for certificate in (*others, *certificates.other_certs)
+    }
+    below = certificates.signer_cert
+    until = below.not_valid_after
+    # The certificates of the authorities above it end, too; a root is trusted by itself.
+    while (above := known.pop(below.issuer.dump(), None)) is not None and not above.self_issued:
+        until, below = min(until, above.not_valid_after), above
     digests = {
         info["message_imprint"]["hash_algorithm"]["algorithm"].native,
         signer["digest_algorithm"]["algorithm"].native,
     }
-    key = found.signer_cert.public_key
+    key = certificates.signer_cert.public_key
     return Stamp(until, "-".join([f"{key.algorithm}{key.bit_size}", *sorted(digests)]))
 
 
 def _stamped_at(
     signature: EmbeddedPdfSignature, stamps: Sequence[EmbeddedPdfSignature]
 ) -> datetime | None:
-    """The time of the first stamp, as it claims; that it holds is for the validation to say."""
+    """Return the time that the first stamp claims; validation decides whether it is valid."""
     first = next(extract_tst_data_iter(signature.signer_info, signed=False), None) or (
         stamps[0].signed_data if stamps else None
     )
@@ -263,13 +296,16 @@ def _stamped_at(
 def _revoked_since(
     signature: EmbeddedPdfSignature, trust: TrustAnchors, stamped_at: datetime | None
 ) -> bool:
-    """True when the issuer by now says that the seal was revoked before the stamp: the older data in the file would keep anyone from asking."""
+    """Return whether the issuer by now says that the seal was revoked before the stamp.
+
+    The older data in the file would keep a validator from asking.
+    """
     if trust.revocation is None or trust.revocation.fetchers is None:
         return False
-    asked = validate_pdf_signature(
+    status = validate_pdf_signature(
         signature, trust_context(trust.at(stamped_at or trust.moment)), skip_diff=True
     )
-    return bool(asked.revoked)
+    return bool(status.revoked)
 
 
 def _token_holds(token: TimestampSignatureStatus, stamped_at: datetime | None) -> bool:

@@ -23,7 +23,7 @@ from api.demo.build import ONE_DEFECT_IN, _members, _write, build_demo
 from api.demo.cases import make_case
 from api.demo.defects import CONFLICT, DEFECTS
 from api.demo.false_pages import another_scan
-from archive.database.encryption import give_keys, new_keyring
+from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import connect, migrate
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
@@ -122,7 +122,7 @@ def prepare(city: Path, cases: int, seed: int) -> list[dict[str, Any]]:
 def measure(city: Path, truth: list[dict[str, Any]], folder: Path) -> None:
     """Take all bags in, one after the other, and say what was found and what it cost."""
     engine, store = (
-        give_keys(connect(f"sqlite:///{folder}/yice.db"), new_keyring()),
+        attach_keys(connect(f"sqlite:///{folder}/yice.db"), new_keyring()),
         LocalStore(folder / "store"),
     )
     migrate(engine)

@@ -30,7 +30,7 @@ from api.demo.build import build_demo
 from archive.accession.across_cases import doubts
 from archive.accession.blind_index import ID_NUMBER
 from archive.accession.page_prints import _keys, seen_elsewhere
-from archive.database.encryption import Keyring, give_keys, new_keyring
+from archive.database.encryption import Keyring, attach_keys, new_keyring
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import BlindEntry, Case, PageBand, PagePrint
 from archive.reference.case_facts import CaseFacts
@@ -160,7 +160,7 @@ def measure(cases: int, held: int, seed: int, folder: Path) -> dict[str, object]
     )
     ring, steps = new_keyring(), Steps()
     engine, store = (
-        give_keys(connect(f"sqlite:///{folder}/yice.db"), ring),
+        attach_keys(connect(f"sqlite:///{folder}/yice.db"), ring),
         LocalStore(folder / "store"),
     )
     migrate(engine)

@@ -22,14 +22,14 @@ from typing import Any
 
 from api.runtime.bootstrap import open_shelf, source_of, start
 from api.runtime.settings import Settings
-from archive.administration import accounts
+from archive.administration import passwords
 from archive.administration.accounts import (
     AccountKind,
     NewAccount,
     approve_account,
-    open_login,
     propose_account,
 )
+from archive.administration.logins import open_login
 from archive.administration.policy import SCOPE_OF, Reader, Role, acts_of
 from archive.database.engine import writing
 from search.follow import rebuild
@@ -197,7 +197,7 @@ def main() -> None:
         driven = drive(said.drive, json.load(sys.stdin), said.seconds, said.pause[0], said.volumes)
         sys.stdout.write(json.dumps(asyncio.run(driven)) + "\n")
         return
-    accounts._MEMORY_KIB = 64
+    passwords._MEMORY_KIB = 64
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         socket.socket() as free,

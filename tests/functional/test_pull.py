@@ -16,7 +16,7 @@ import pytest
 import requests
 from sqlalchemy import Engine, func, select
 
-from archive.database.encryption import ensure_keyring, give_keys
+from archive.database.encryption import attach_keys, ensure_keyring
 from archive.database.engine import connect, reading
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
@@ -123,7 +123,7 @@ class City:
 
     def engine(self) -> Engine:
         """The rows with the keys of this data folder: the facts of cases are encrypted."""
-        return give_keys(
+        return attach_keys(
             connect(f"sqlite:///{self.data / 'yice.db'}"),
             ensure_keyring(self.data / "keys" / "columns.json"),
         )

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from api.jobs.certified_copies import make_order, open_stamps
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
-from archive.administration.accounts import reader
+from archive.administration.logins import reader
 from archive.database.engine import writing
 from archive.database.tables_administration import Account
 from archive.database.tables_usage import CertifiedCopy

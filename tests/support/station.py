@@ -13,15 +13,15 @@ from sqlalchemy import select
 from api.app import create_app
 from api.runtime.bootstrap import Runtime, open_shelf, source_of, start
 from api.runtime.settings import Settings
-from archive.administration import accounts
+from archive.administration import passwords
 from archive.administration.accounts import (
     AccountKind,
     NewAccount,
     approve_account,
-    open_login,
     propose_account,
     renew_secret,
 )
+from archive.administration.logins import open_login
 from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
 from archive.database.engine import writing
 from archive.database.tables_administration import Account
@@ -141,4 +141,4 @@ def desk(built: Path, folder: Path, **settings: Any) -> Iterator[StationClient]:
 
 def cheap_hashes() -> None:
     """Argon2id at a size that tests can afford."""
-    accounts._MEMORY_KIB = 64
+    passwords._MEMORY_KIB = 64

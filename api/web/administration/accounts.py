@@ -21,9 +21,9 @@ from archive.administration.accounts import (
     AccountKind,
     AccountState,
     NewAccount,
+    account_by_login,
     approve_account,
     disable_account,
-    held_account,
     propose_account,
     refuse_account,
     renew_secret,
@@ -146,7 +146,7 @@ def account_page(request: Request, desk: At, seat: Seated, login: str) -> Respon
 
 
 def _account(desk: WebApp, session: Session, login: str) -> dict[str, Any]:
-    account = held_account(session, login)
+    account = account_by_login(session, login)
     changes = session.scalars(
         select(AccountChange)
         .filter_by(account_id=account.id)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import select
 
 from api.web.shell.page import At, PageRoute, Seated
-from archive.administration.daily_use import of_day, today
+from archive.administration.daily_use import today, uses_of_day
 from archive.administration.policy import Act
 from archive.database.engine import reading
 from archive.database.tables_administration import Account
@@ -23,7 +23,7 @@ def daily_page(request: Request, desk: At, seat: Seated, day: str = "") -> Respo
             chosen = date.fromisoformat(day) if day else today(session)
         except ValueError:
             chosen = today(session)
-        rows = of_day(session, chosen)
+        rows = uses_of_day(session, chosen)
         found = session.scalars(
             select(Account).where(Account.login.in_([one.account for one in rows]))
         )

@@ -13,9 +13,9 @@ from api.web.shell.page import At, BadFormError, PageRoute, Posted, RefusedError
 from archive.administration.configuration import (
     ITEM,
     ORGANISATION,
+    configured_rows,
     differences,
     import_items,
-    notes_of,
     read_items,
     switch_digitised,
     versions_of,
@@ -38,7 +38,7 @@ def organisations_page(request: Request, desk: At, seat: Seated) -> Response:
     """The tree, in the order of its table; a district is 已电子化 or in 过渡期, and its stations with it."""
     seat.require(Act.OPERATE)
     with reading(desk.runtime.engine) as session:
-        notes = notes_of(session, ORGANISATION)
+        notes = configured_rows(session, ORGANISATION)
     switched = {one.key: one for one in reversed(notes)}
     rows = [
         (one, desk.runtime.organisations.is_digitised(one.code), switched.get(one.code))
@@ -120,7 +120,7 @@ def item_page(request: Request, desk: At, seat: Seated, code: str, version: str)
     versions = versions_of(desk.runtime.catalogue, code)
     place = versions.index(item)
     with reading(desk.runtime.engine) as session:
-        notes = {one.key: one for one in notes_of(session, ITEM)}
+        notes = {one.key: one for one in configured_rows(session, ITEM)}
     return desk.page(
         request,
         seat,

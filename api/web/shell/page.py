@@ -22,7 +22,7 @@ from api.runtime.bootstrap import Runtime, demo_pki, open_shelf
 from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
-from archive.administration.accounts import csrf_token, reader_of
+from archive.administration.logins import csrf_token, reader_of
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
 from archive.database.tables_administration import Account

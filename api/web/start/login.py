@@ -7,15 +7,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.web.shell.page import COOKIE, At, BadFormError, PageRoute, Posted, Seated, WebApp, form_of
-from archive.administration.accounts import (
-    MIN_PASSWORD,
-    WEB_LIFE,
-    AccountKind,
-    check_secret,
-    close_login,
-    open_login,
-    set_password,
-)
+from archive.administration.accounts import MIN_PASSWORD, AccountKind, set_password
+from archive.administration.logins import WEB_LIFE, check_secret, close_login, open_login
 from archive.database.engine import writing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)

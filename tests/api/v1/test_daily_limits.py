@@ -112,5 +112,7 @@ def test_the_count_is_one_for_all_nodes_and_begins_anew_each_day(
     with writing(engine) as session:
         daily_use.count(session, "one", Shown.CONTENT, 2)
     with reading(engine) as session:
-        assert [(one.looks, one.content) for one in daily_use.of_day(session, day)] == [(1, 2)]
-        assert [(one.looks, one.content) for one in daily_use.of_day(session, tomorrow)] == [(0, 1)]
+        assert [(one.looks, one.content) for one in daily_use.uses_of_day(session, day)] == [(1, 2)]
+        assert [(one.looks, one.content) for one in daily_use.uses_of_day(session, tomorrow)] == [
+            (0, 1)
+        ]

@@ -9,9 +9,9 @@ from archive.administration.accounts import (
     AccountKind,
     NewAccount,
     approve_account,
-    open_login,
     propose_account,
 )
+from archive.administration.logins import open_login
 from archive.administration.policy import Role
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry

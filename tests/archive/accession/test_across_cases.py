@@ -13,7 +13,7 @@ from api.demo.build import write_case
 from api.demo.defects import DEFECTS
 from archive.accession.accession import confirm, take_over
 from archive.accession.across_cases import doubts
-from archive.database.encryption import give_keys, new_keyring
+from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.reference.case_facts import CaseFacts
@@ -75,13 +75,13 @@ def enter(engine: Engine, number: int, told: Told, **person: str) -> list[Findin
 
 @pytest.fixture
 def keyed(engine: Engine) -> Engine:
-    return give_keys(engine, new_keyring())
+    return attach_keys(engine, new_keyring())
 
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """One database for all lives below: each is of a person of its own."""
-    made = give_keys(
+    made = attach_keys(
         connect(f"sqlite:///{tmp_path_factory.mktemp('town') / 'yice.db'}"), new_keyring()
     )
     migrate(made)
@@ -254,7 +254,7 @@ def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_
         if (rows := write_case(tmp_path, 1, index))[-1]["defect"] == DEFECTS[turn].kind
     )
     for number, order in enumerate(permutations(rows)):
-        engine = give_keys(connect(f"sqlite:///{tmp_path / f'yice-{number}.db'}"), new_keyring())
+        engine = attach_keys(connect(f"sqlite:///{tmp_path / f'yice-{number}.db'}"), new_keyring())
         migrate(engine)
         answers: list[Received] = []
         for row in order:

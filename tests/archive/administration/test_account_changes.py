@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import Engine, select
 
-from archive.administration import accounts
+from archive.administration import passwords
 from archive.administration.account_changes import ChangeKind, Wanted, decide_change, propose_change
 from archive.administration.accounts import (
     AccountKind,
@@ -11,15 +11,14 @@ from archive.administration.accounts import (
     ForbiddenError,
     NewAccount,
     approve_account,
-    check_secret,
     disable_account,
     first_administrators,
-    open_login,
     propose_account,
     refuse_account,
     renew_secret,
     set_password,
 )
+from archive.administration.logins import check_secret, open_login
 from archive.administration.policy import Reader, Role
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Account, Login
@@ -37,7 +36,7 @@ MOVED = Wanted("警某", OTHER, Role.CHIEF)
 
 @pytest.fixture(autouse=True)
 def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "_MEMORY_KIB", 64)
+    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
 
 
 @pytest.fixture

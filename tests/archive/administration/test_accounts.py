@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, select
 
-from archive.administration import accounts
+from archive.administration import logins, passwords
 from archive.administration.accounts import (
     AccountKind,
     BadAccountError,
@@ -13,16 +13,18 @@ from archive.administration.accounts import (
     NewAccount,
     WeakPasswordError,
     approve_account,
+    disable_account,
+    first_administrators,
+    propose_account,
+    renew_secret,
+    set_password,
+)
+from archive.administration.logins import (
     check_secret,
     close_login,
     csrf_token,
-    disable_account,
-    first_administrators,
     open_login,
-    propose_account,
     reader_of,
-    renew_secret,
-    set_password,
 )
 from archive.administration.policy import Denial, Reader, Role, Scope
 from archive.database.engine import database_now, reading, writing
@@ -50,7 +52,7 @@ CLIENT = NewAccount(
 
 @pytest.fixture(autouse=True)
 def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "_MEMORY_KIB", 64)
+    monkeypatch.setattr(passwords, "_MEMORY_KIB", 64)
 
 
 def enter(engine: Engine, new: NewAccount) -> str:
@@ -188,10 +190,10 @@ def test_an_unknown_account_costs_a_hash_like_a_known_one(
 ) -> None:
     enter(engine, OFFICER)
     asked = []
-    verify = accounts._verify
+    verify = passwords.verify_secret
     monkeypatch.setattr(
-        accounts,
-        "_verify",
+        logins,
+        "verify_secret",
         lambda hashed, secret: asked.append(hashed[:31]) or verify(hashed, secret),
     )
     assert not may_log_in(engine, "officer", "wrong")

@@ -7,7 +7,12 @@ import pytest
 from sqlalchemy import Engine
 
 from archive.administration.accounts import ForbiddenError
-from archive.administration.configuration import import_items, read_items, read_on, switch_digitised
+from archive.administration.configuration import (
+    apply_changes,
+    import_items,
+    read_items,
+    switch_digitised,
+)
 from archive.administration.policy import Reader, Role
 from archive.database.engine import reading, writing
 from archive.reference.errors import ConflictError
@@ -44,12 +49,12 @@ def test_a_further_version_says_what_it_changes_and_is_read_by_every_process(
         assert import_items(session, SYSTEM, text, "档审〔2026〕3号", here) == 1
     with reading(engine) as session:
         for catalogue in (here, elsewhere):
-            reached = read_on(session, 0, catalogue, organisations)
+            reached = apply_changes(session, 0, catalogue, organisations)
             assert catalogue.get("CS01", "2027-1").retention == "D30"
             assert (
                 catalogue.get("CS01", "2026-1").retention == "Y"
             )  # cases that name it are held to it
-            assert read_on(session, reached, catalogue, organisations) == reached
+            assert apply_changes(session, reached, catalogue, organisations) == reached
     with writing(engine) as session, pytest.raises(ConflictError):
         import_items(session, SYSTEM, text, "档审〔2026〕3号", here)  # nothing new in it
     with pytest.raises(ConflictError):
@@ -84,9 +89,9 @@ def test_a_district_switches_and_its_stations_follow(engine: Engine) -> None:
             reason="东公〔2026〕5号",
             organisations=organisations,
         )
-        read_on(session, 0, Catalogue([]), elsewhere)
+        apply_changes(session, 0, Catalogue([]), elsewhere)
         assert elsewhere.is_digitised(STATION) is not was
-        read_on(session, 0, Catalogue([]), organisations)
+        apply_changes(session, 0, Catalogue([]), organisations)
         with pytest.raises(ConflictError):
             switch_digitised(
                 session,

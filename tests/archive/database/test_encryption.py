@@ -19,8 +19,8 @@ from archive.database.encryption import (
     Keyring,
     SealedJson,
     SealedText,
+    attach_keys,
     ensure_keyring,
-    give_keys,
     new_keyring,
     read_keyring,
     write_keyring,
@@ -97,7 +97,7 @@ def facts_of(engine: Engine) -> list[str]:
 
 
 def test_what_is_taken_over_is_encrypted_in_the_rows_and_read_as_it_was(engine: Engine) -> None:
-    give_keys(engine, new_keyring())
+    attach_keys(engine, new_keyring())
     enter(engine)
     rows = stored(engine)
     assert len(rows) == 2
@@ -108,15 +108,15 @@ def test_what_is_taken_over_is_encrypted_in_the_rows_and_read_as_it_was(engine: 
 
 
 def test_the_same_facts_are_never_the_same_ciphertext(engine: Engine) -> None:
-    give_keys(engine, new_keyring())
+    attach_keys(engine, new_keyring())
     enter(engine)
     assert len({json.loads(one)["value"] for one in stored(engine)}) == 2
 
 
 def test_without_keys_or_with_others_the_facts_stay_shut(engine: Engine) -> None:
-    give_keys(engine, new_keyring())
+    attach_keys(engine, new_keyring())
     enter(engine)
-    give_keys(engine, new_keyring())
+    attach_keys(engine, new_keyring())
     with pytest.raises(ColumnKeyError):
         facts_of(engine)
     engine.dialect.yice_keys = None  # type: ignore[attr-defined]
@@ -139,11 +139,11 @@ def test_one_changed_byte_of_a_value_is_noticed(place: int) -> None:
 
 def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: Engine) -> None:
     old = new_keyring()
-    give_keys(engine, old)
+    attach_keys(engine, old)
     for number in (1, 2, 3):
         enter(engine, number)
     ring = old.with_new_key()
-    give_keys(engine, ring)
+    attach_keys(engine, ring)
     assert facts_of(engine) == [ID_NUMBER] * 6
     for _ in range(2):
         after: int | None = 0
@@ -151,7 +151,7 @@ def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: 
             with writing(engine) as session:
                 after = key_rotation.reseal(session, ring, after, 2)
     assert {json.loads(one)["key"] for one in stored(engine)} == {"k2"}
-    give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
+    attach_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
     assert facts_of(engine) == [ID_NUMBER] * 6
 
 
@@ -159,7 +159,7 @@ def test_rotation_puts_names_of_captured_files_and_secrets_of_webhooks_under_the
     engine: Engine,
 ) -> None:
     old, at = new_keyring(), datetime.now(UTC)
-    give_keys(engine, old)
+    attach_keys(engine, old)
     with writing(engine) as session:
         for number in range(3):
             session.add(
@@ -193,13 +193,13 @@ def test_rotation_puts_names_of_captured_files_and_secrets_of_webhooks_under_the
             }
             session.add(CapturedFile(id=f"{number:032d}", name=f"{NAME}.jpg", **about))
     ring = old.with_new_key()
-    give_keys(engine, ring)
+    attach_keys(engine, ring)
     done: int | None = 0
     while done is not None:
         with writing(engine) as session:
             last, done = done, key_rotation.reseal_texts(session, ring, done, 2)
     assert last == 6
-    give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
+    attach_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
     with reading(engine) as session:
         assert session.scalars(select(CapturedFile.name)).all() == [f"{NAME}.jpg"] * 3
         assert sorted(session.scalars(select(Webhook.secret))) == ["s0", "s1", "s2"]
@@ -225,7 +225,7 @@ def test_rows_from_before_there_were_keys_are_read_and_sealed_by_the_job(engine:
     enter(engine)
     assert ID_NUMBER in stored(engine)[0]
     ring = new_keyring()
-    give_keys(engine, ring)
+    attach_keys(engine, ring)
     assert facts_of(engine) == [ID_NUMBER] * 2
     with writing(engine) as session:
         assert key_rotation.reseal(session, ring, 0, 10) == 1
@@ -242,17 +242,17 @@ def test_a_process_that_started_before_the_rotation_reads_what_came_after_it(
     engine: Engine, tmp_path: Path
 ) -> None:
     path = tmp_path / "keys" / "columns.json"
-    give_keys(engine, ensure_keyring(path).with_new_key())
+    attach_keys(engine, ensure_keyring(path).with_new_key())
     enter(engine)
     early = ensure_keyring(path)
-    give_keys(engine, early, lambda: ensure_keyring(path))
+    attach_keys(engine, early, lambda: ensure_keyring(path))
     with pytest.raises(ColumnKeyError):
         facts_of(engine)
     fresh = early.with_new_key()
     write_keyring(path, fresh)
-    give_keys(engine, fresh)
+    attach_keys(engine, fresh)
     enter(engine, 2)
-    give_keys(engine, early, lambda: ensure_keyring(path))
+    attach_keys(engine, early, lambda: ensure_keyring(path))
     with reading(engine) as session:
         found = session.scalars(select(Case.facts).where(Case.case_no.endswith("2"))).one()
     assert found["applicant"]["id_number"] == ID_NUMBER
@@ -262,7 +262,7 @@ def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_o
     engine: Engine,
 ) -> None:
     ring = new_keyring()
-    give_keys(engine, ring)
+    attach_keys(engine, ring)
     enter(engine)
     with reading(engine) as session:
         entries = [
@@ -285,7 +285,7 @@ def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kil
     engine: Engine, tmp_path: Path
 ) -> None:
     path = tmp_path / "columns.json"
-    give_keys(engine, ensure_keyring(path), lambda: ensure_keyring(path))
+    attach_keys(engine, ensure_keyring(path), lambda: ensure_keyring(path))
     for number in (1, 2, 3, 4):
         enter(engine, number)
         with writing(engine) as session:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, text
 
-from archive.database.encryption import give_keys, new_keyring
+from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import reading, writing
 from archive.database.tables_gathering import GatheredCase
 from archive.gathering.cases import (
@@ -174,10 +174,10 @@ def test_the_holder_of_what_a_case_waits_for_is_encrypted_and_moves_to_a_new_key
     engine: Engine,
 ) -> None:
     ring = new_keyring()
-    give_keys(engine, ring)
+    attach_keys(engine, ring)
     tell(engine, "closed", closed=FACTS)
     fresh = ring.with_new_key()
-    give_keys(engine, fresh)
+    attach_keys(engine, fresh)
     with writing(engine) as session:
         (only,) = session.scalars(select(GatheredCase.id))
         assert reseal_gathered(session, fresh, 0, 10) == only

@@ -1,0 +1,35 @@
+"""Hashes of passwords and client secrets (Argon2id)."""
+
+import secrets
+from functools import cache
+
+from cryptography.exceptions import InvalidKey
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+
+_ITERATIONS, _MEMORY_KIB = 2, 19_456  # OWASP's lower bound for Argon2id: 50 ms and 19 MB a login
+
+
+def hash_secret(secret: str) -> str:
+    """Return a salted hash of a secret in the PHC string format."""
+    return Argon2id(
+        salt=secrets.token_bytes(16),
+        length=32,
+        iterations=_ITERATIONS,
+        lanes=1,
+        memory_cost=_MEMORY_KIB,
+    ).derive_phc_encoded(secret.encode())
+
+
+def verify_secret(hashed: str, secret: str) -> bool:
+    """Return whether a secret fits a hash."""
+    try:
+        Argon2id.verify_phc_encoded(secret.encode(), hashed)
+    except InvalidKey:
+        return False
+    return True
+
+
+@cache
+def unmatched_hash() -> str:
+    """Return a hash that no secret fits."""
+    return hash_secret(secrets.token_urlsafe(32))
