@@ -72,7 +72,7 @@ class MissingCertificate:
 
 @dataclass(frozen=True, slots=True)
 class CompleteCase:
-    """A case that may be packed: its facts for `case.json`, and the digest of each file by path."""
+    """A case that may be packed, with its facts for `case.json` and file digests by path."""
 
     row: int
     bag: str
