@@ -35,7 +35,7 @@ from storage.digest import sha256_hex
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DeliveryResult:
     """The outcome of a delivery, with its findings."""
 
     outcome: IntakeOutcome
@@ -86,7 +86,7 @@ def delivery_record(
     bag: str,
     case_no: str | None,
     content_digest: str,
-    taken: Taken,
+    taken: DeliveryResult,
     quarantine_prefix: str | None,
     at: datetime,
 ) -> tuple[str, bytes]:
@@ -108,7 +108,9 @@ def delivery_record(
     return f"deliveries/{sha256_hex(text)}.json", text
 
 
-def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) -> Taken | None:
+def earlier_delivery(
+    session: Session, facts: CaseFacts, content_digest: str
+) -> DeliveryResult | None:
     """Return None when a package is to be taken over, else the reason why not (submission.md).
 
     The same content is accepted once, whichever revision it was; other content of a known case
@@ -124,7 +126,7 @@ def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) ->
         select(CaseRevision).filter_by(case_id=case.id, content_digest=content_digest)
     ).first()
     if same is not None:
-        return Taken(
+        return DeliveryResult(
             IntakeOutcome.DUPLICATE,
             tuple(Finding(**{**row, "outcome": Outcome(row["outcome"])}) for row in same.findings),
         )
@@ -143,9 +145,9 @@ def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) ->
     return None if same_place or case.state == WAITING else _refused("SUPPLEMENT_MISMATCH", facts)
 
 
-def _refused(code: str, facts: CaseFacts) -> Taken:
+def _refused(code: str, facts: CaseFacts) -> DeliveryResult:
     """Return a refusal with one finding on the case number."""
-    return Taken(
+    return DeliveryResult(
         IntakeOutcome.REFUSED, (finding(code, "case.json:case_no", case_no=facts.case_no),)
     )
 
@@ -250,7 +252,7 @@ def log_delivery(
     bag: str,
     case_no: str | None,
     content_digest: str,
-    taken: Taken,
+    taken: DeliveryResult,
     quarantine_prefix: str | None,
     at: datetime,
 ) -> None:

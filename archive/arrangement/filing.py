@@ -65,7 +65,8 @@ def place(
     citywide = CrossReference(organisations.fonds_of(receive), Series.QY, receive)
     other: CrossReference | None
     if not facts.citywide:
-        # An item may belong to two series, as a death on the way of a move does; the second finds the volume by reference.
+        # An item may belong to two series, as a death during a move does; the second series
+        # finds the volume by reference.
         filed, other = (
             home,
             CrossReference(home.fonds, item.see_also, domicile) if item.see_also else None,
@@ -117,8 +118,8 @@ _BY_SOURCE = {
 def item_group(material: Material) -> int:
     """Return the group 1-7 of a material in the 册内排序.
 
-    ①结论 ②收件单、申请 ③共享证照 ④扫描证明 ⑤互联网申报 ⑥调查比对 ⑦过程信息. What a material is comes
-    before where it came from; a scan under the name of a system form stays a scan (R9).
+    ①结论 ②收件单、申请 ③共享证照 ④扫描证明 ⑤互联网申报 ⑥调查比对 ⑦过程信息. What a material is
+    comes before where it came from; a scan under the name of a system form stays a scan (R9).
     """
     system_form = material.source is SourceKind.SYSTEM_FORM
     if material.form in (FormKind.APPROVAL, FormKind.REGISTER) or (

@@ -123,7 +123,7 @@ def freeze(
 def freeze_supplements(
     session: Session, actor: str, *, case_no: str | None, period: str | None, at: datetime
 ) -> int:
-    """Begin the next version of every volume whose case has a newer revision (R40).
+    """Begin a version of every volume with a revision that is in no version yet (R40).
 
     Returns how many. One at a time and only upon a committed version: the commit record of a
     version names the one before it. A revision that comes while version 1 is being made waits for
@@ -253,7 +253,7 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
 def newest_version(session: Session, volume: Volume) -> VolumeVersion:
     """Return the newest version, with the volume locked.
 
-    Two callers who begin versions at once see each other's.
+    Two callers that begin versions at the same time see each other's.
     """
     session.refresh(volume, with_for_update=True)
     return session.scalars(

@@ -93,14 +93,14 @@ def period_before(at: datetime) -> str:
 
 def terms_of(period: str, organisations: Organisations) -> list[Term]:
     """Return a term for every series of every fonds in a period."""
-    units = (
+    fonds_numbers = (
         unit.fonds_no
         for kind in (OrgKind.CITY, OrgKind.DISTRICT)
         for unit in organisations.of_kind(kind)
     )
     return [
         Term(fonds, series, period)
-        for fonds in sorted({unit for unit in units if unit})
+        for fonds in sorted({number for number in fonds_numbers if number})
         for series in Series
     ]
 

@@ -1,4 +1,4 @@
-"""The plan of a volume, from the facts of the case to items and texts of generated sheets. Pure."""
+"""The plan of a volume, made from the facts of its case: items and texts of sheets. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -222,15 +222,20 @@ def _process_fields(facts: CaseFacts, organisations: Organisations) -> tuple[tup
         fields.append(
             (
                 "授权",
-                f"{_org(organisations, facts.grant.grantor)}授权"
-                f"{_org(organisations, facts.grant.grantee)}，有效期至{facts.grant.valid_until}",
+                (
+                    f"{_org(organisations, facts.grant.grantor)}授权"
+                    f"{_org(organisations, facts.grant.grantee)}，"
+                    f"有效期至{facts.grant.valid_until}"
+                ),
             )
         )
     fields += [
         (
             "用章记录",
-            f"{_org(organisations, use.caller)}调用{_org(organisations, use.seal_owner)}电子印章，"
-            f"{local_time(use.at)}",
+            (
+                f"{_org(organisations, use.caller)}调用"
+                f"{_org(organisations, use.seal_owner)}电子印章，{local_time(use.at)}"
+            ),
         )
         for use in facts.seal_uses
     ]
@@ -275,9 +280,9 @@ def process_record(
 
     It holds every step of the case, every fetch, and the pages that a person arranged.
     """
-    laid = {"page_orders": orders_record(orders)} if orders else {}
+    page_orders = {"page_orders": orders_record(orders)} if orders else {}
     return {
-        **laid,
+        **page_orders,
         "spec": "volume-process/1",
         "code": str(plan.code),
         "case_no": facts.case_no,

@@ -132,8 +132,8 @@ def investigation_is_there(subject: Subject) -> Iterator[Finding]:
     """Check for comparison and visit in items that need an investigation (MPS §9).
 
     补录、恢复、改名、改性别、更正出生日期和号码 need a comparison of face or prints and the
-    record of a visit. What the item itself names is required by GD-2-9. No list says under which name the
-    rest comes, so a person decides when none of the names fits.
+    record of a visit. What the item itself names is required by GD-2-9. No list says under which
+    name the rest comes, so a person decides when none of the names fits.
     """
     item = subject.item
     for what in (

@@ -41,19 +41,19 @@ def report(findings: Sequence[Mapping[str, Any]], phase: Phase) -> list[dict[str
                 owner.setdefault(code, check.item)
     for item in owner.values():
         items.setdefault(item, [_NAMES[item]] if item in _NAMES else [])
-    laid: dict[str, list[Mapping[str, Any]]] = {item: [] for item in items}
+    by_item: dict[str, list[Mapping[str, Any]]] = {item: [] for item in items}
     others: list[Mapping[str, Any]] = []
     for entry in findings:
-        laid.get(owner.get(entry["code"], ""), others).append(entry)
+        by_item.get(owner.get(entry["code"], ""), others).append(entry)
     # It is not known here whether a scanner was at work, so the report does not claim that there
     # is no virus.
-    items = {item: names for item, names in items.items() if item != _VIRUS or laid[item]}
+    items = {item: names for item, names in items.items() if item != _VIRUS or by_item[item]}
     ordered = sorted(items, key=lambda item: tuple(int(part) for part in item.split("-")))
     rows = [
         {
             "group": f"{phase}-{group} {name}",
             "items": [
-                _row(f"{phase}-{item}", items[item], laid[item])
+                _row(f"{phase}-{item}", items[item], by_item[item])
                 for item in ordered
                 if item.startswith(f"{group}-")
             ],

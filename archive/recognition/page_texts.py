@@ -228,7 +228,7 @@ def texts_of_volume(
         ]
         for place, leaf in enumerate(leaves if planned.form is None else ()):
             key = (planned.objects[leaf.file - 1].sha256, leaf.page)
-            # What was read on a page that lay the wrong way is no text of it.
+            # Text that was read on a page in the wrong orientation is not its text.
             if key in texts and not leaf.turn:
                 by_page[starts[planned.no] + place] = texts[key]
     return by_page

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import Taken, delivery_record, log_delivery
+from archive.accession.accession import DeliveryResult, delivery_record, log_delivery
 from archive.database.engine import reading, writing
 from archive.gathering.cases import (
     REFUSED,
@@ -183,7 +183,7 @@ def _kept(store: BlobStore, name: str, parcel: Parcel, fault: Finding, at: datet
     digest = sha256(parcel.data).hexdigest()
     prefix = f"quarantine/{digest}"
     store.put_new(f"{prefix}/fetched", parcel.data)
-    refused = Taken(IntakeOutcome.REFUSED, (fault,))
+    refused = DeliveryResult(IntakeOutcome.REFUSED, (fault,))
     key, record = delivery_record(
         bag=name,
         case_no=None,
@@ -224,7 +224,7 @@ def _record(
         at=at,
     )
     if fault:
-        refused = Taken(IntakeOutcome.REFUSED, (fault,))
+        refused = DeliveryResult(IntakeOutcome.REFUSED, (fault,))
         log_delivery(
             session,
             actor,
