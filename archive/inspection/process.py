@@ -26,7 +26,6 @@ _CITYWIDE = (
     Node.ISSUE,
 )
 _DECISIONS = (Node.ACCEPT, Node.REVIEW, Node.APPROVE)
-_LEVELS = tuple(ApprovalLevel)
 _CLOCKS = timedelta(minutes=5)
 _KINDS = {
     ApprovalLevel.STATION: {OrgKind.STATION, OrgKind.HALL},
