@@ -63,6 +63,6 @@ def run(
 def _show(reports: list[Report]) -> None:
     table = Table("全宗", "卷目", "期间", "已归档", "待核对", "失败", "历时（秒）", "登记表")
     for one in reports:
-        counts = (str(one.made), str(one.missing), str(one.failed), f"{one.seconds:.0f}")
+        counts = (str(one.volumes), str(one.missing), str(one.failed), f"{one.seconds:.0f}")
         table.add_row(one.fonds, Series(one.series).label, one.period, *counts, one.register or "")
     Console().print(table)

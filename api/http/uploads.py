@@ -17,12 +17,11 @@ from archive.gathering.captures import (
     Capture,
     Capturing,
     NewFile,
-    Place,
     announce,
-    mine,
+    captured_file,
     place_of,
-    places_by_path,
 )
+from archive.gathering.places import Place, places_by_path
 from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE, complete_capture
 
@@ -179,7 +178,7 @@ async def take_part(
 def find(runtime: Runtime, reader: Reader, upload: str) -> CapturedFile:
     """A file of the reader's organisation. Raises NotFoundError."""
     with reading(runtime.engine) as session:
-        return mine(session, reader.org, upload)
+        return captured_file(session, reader.org, upload)
 
 
 def complete(runtime: Runtime, reader: Reader, upload: str) -> CaptureView:

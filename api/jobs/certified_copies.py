@@ -28,11 +28,11 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import LeaseLostError, NotFoundError
 from archive.usage.certified_copies import (
     CopySealer,
-    MadeCopy,
-    chosen,
+    SealedCopy,
     contents_of,
     copy_key,
     make_copy,
+    select_items,
 )
 from archive.usage.copy_orders import (
     CopyStep,
@@ -89,11 +89,11 @@ def _made(runtime: Runtime, stamps: CopySealer, held: Claim) -> str:
         asking = reader(account, account.scopes)
         opened = open_volume(session, asking, Act.CERTIFY, order.code, room, number)
     facts = CaseFacts.model_validate(opened.case.facts)
-    items = chosen(contents_of(runtime.store, opened), order.items, names_of(facts))
+    items = select_items(contents_of(runtime.store, opened), order.items, names_of(facts))
     pdf = runtime.store.read(
         f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
     )
-    made: MadeCopy = make_copy(
+    made: SealedCopy = make_copy(
         pdf, opened, items, asking, stamps, runtime.organisations, runtime.settings.public_url
     )
     with writing(runtime.engine) as session:

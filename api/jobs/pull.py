@@ -9,7 +9,7 @@ from api.jobs.progress import Progress, Tell
 from api.runtime.bootstrap import Runtime
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
-from archive.gathering.cases import whole_cases
+from archive.gathering.cases import complete_cases
 from archive.gathering.source_health import state_of
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.intake.gathered import answered_before, settle, write_package
@@ -92,7 +92,7 @@ def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[Intak
         ping(runtime.settings.clamd)
     while True:
         with reading(runtime.engine) as session:
-            batch = whole_cases(session, _TOGETHER)
+            batch = complete_cases(session, _TOGETHER)
         if not batch:
             return counts
         fresh = []

@@ -13,7 +13,7 @@ from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_jobs import Job
-from archive.gathering.captures import place_pending
+from archive.gathering.captured_materials import place_pending
 
 ACTOR = "desk"
 """Whom the journal names: the person who asked stands in the entry PULL."""

@@ -15,7 +15,7 @@ from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
 from archive.compile.copies import extract
 from archive.reference.local_time import local_time
-from archive.usage.certified_copies import chosen, contents_of
+from archive.usage.certified_copies import contents_of, select_items
 from storage.digest import sha256_hex
 
 router = APIRouter(tags=["页面与文件"])
@@ -117,7 +117,7 @@ def item_file(
     opened = open_and_note(
         here, reader, look, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, item=no, range=bool(range_)
     )
-    (item,) = chosen(contents_of(here.runtime.store, opened), [no])
+    (item,) = select_items(contents_of(here.runtime.store, opened), [no])
     return partial(
         extract(volume_pdf(here, opened), item.page, item.pages), range_, if_none_match, if_range
     )

@@ -21,14 +21,14 @@ from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import NotFoundError
 from archive.usage.certified_copies import (
-    chosen,
     contents_of,
     copy_key,
     enter_copy,
     find_copy,
     make_copy,
+    select_items,
 )
-from archive.usage.reading_room import DeniedError, Purpose, note_look, open_volume, require
+from archive.usage.reading_room import DeniedError, Purpose, journal_access, open_volume, require
 from archive.usage.redaction import names_of
 from archive.usage.requests import find_request, number_of
 
@@ -92,7 +92,7 @@ def certify(
             return CopyView.model_validate(before)
         opened = open_volume(session, reader, Act.CERTIFY, wanted.name, here.room, look.usage)
     names = names_of(CaseFacts.model_validate(opened.case.facts))
-    items = chosen(contents_of(here.runtime.store, opened), wanted.items, names)
+    items = select_items(contents_of(here.runtime.store, opened), wanted.items, names)
     with here.sealing:
         made = make_copy(
             volume_pdf(here, opened),
@@ -155,7 +155,9 @@ def copy_file(
             "copy": row.id,
             "range": bool(range_),
         }
-        note_look(session, reader, JournalAct.DOWNLOAD_COPY, request.code, Purpose.USE, **shown)
+        journal_access(
+            session, reader, JournalAct.DOWNLOAD_COPY, request.code, Purpose.USE, **shown
+        )
     return partial(
         here.runtime.store.read(copy_key(row.sha256), sha256=row.sha256),
         range_,

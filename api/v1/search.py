@@ -13,7 +13,7 @@ from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading
-from archive.usage.reading_room import note_look, require
+from archive.usage.reading_room import journal_access, require
 from search.index import Sort
 from search.query import parse
 
@@ -71,7 +71,7 @@ def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer
     with counted(here, reader, Shown.LOOKS) as session:
         # What was typed may name a person, so only what came of it is kept.
         codes = sorted({hit.code for hit in found.hits})
-        note_look(
+        journal_access(
             session,
             reader,
             JournalAct.SEARCH,

@@ -19,7 +19,13 @@ from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
 from archive.database.engine import writing
 from archive.usage.certified_copies import CopySealer
-from archive.usage.reading_room import OpenedVolume, Purpose, ReferenceData, note_look, open_volume
+from archive.usage.reading_room import (
+    OpenedVolume,
+    Purpose,
+    ReferenceData,
+    journal_access,
+    open_volume,
+)
 from search.index_folder import IndexReader as SearchReader
 from search.query import Words
 
@@ -132,7 +138,7 @@ def note(
     """Journal a look at a volume."""
     grant = opened.decision.grant
     version = opened.version.version if opened.version else None
-    note_look(
+    journal_access(
         session,
         reader,
         what,

@@ -12,7 +12,7 @@ from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
 from archive.database.engine import writing
 from archive.finding_aids import supervision
-from archive.usage.reading_room import Purpose, note_look, require
+from archive.usage.reading_room import Purpose, journal_access, require
 
 router = APIRouter(tags=["监督"], prefix="/supervision")
 After = Annotated[int, Query(ge=0, le=2**53, description="上一页给出的 next")]
@@ -112,7 +112,7 @@ def citywide(
 
 
 def _note(session: Session, reader: Reader, what: str, purpose: Purpose, **shown: object) -> None:
-    note_look(session, reader, JournalAct.SUPERVISE, what, purpose, **shown)
+    journal_access(session, reader, JournalAct.SUPERVISE, what, purpose, **shown)
 
 
 def _next(rows: object, limit: int) -> int | None:

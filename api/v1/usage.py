@@ -18,7 +18,7 @@ from archive.usage.reading_room import read_code, require
 from archive.usage.requests import (
     MAX_DAYS,
     RequestState,
-    Wanted,
+    UseApplication,
     decide_request,
     find_request,
     may_read,
@@ -135,7 +135,9 @@ def ask(wanted: UseWanted, reader: Caller, here: Here, key: Key = None) -> UseVi
         row = request_use(
             session,
             reader,
-            Wanted(**{**request, "code": read_code(wanted.code), "papers": tuple(wanted.papers)}),
+            UseApplication(
+                **{**request, "code": read_code(wanted.code), "papers": tuple(wanted.papers)}
+            ),
             here.runtime.organisations,
         )
         view = _view(row)

@@ -14,7 +14,7 @@ from archive.reference.vocabulary import Retention, Series
 from archive.signing.validation import read_signature
 from archive.usage.certified_copies import contents_of
 from archive.usage.reading_room import DeniedError, OpenedVolume
-from archive.usage.redaction import hidden, names_of, paper, shown_facts, timeline
+from archive.usage.redaction import mask_text, names_of, paper, shown_facts, timeline
 
 router = APIRouter(tags=["档案"])
 Name = Annotated[
@@ -107,7 +107,7 @@ def volume(name: Name, reader: Caller, here: Here, look: Looking) -> VolumeView:
             timestamp_pending=bool(row and row.lta_pending),
         ),
         facts=shown_facts(facts, here.runtime.organisations),
-        contents=[{**one, "title": hidden(one["title"], names)} for one in contents],
+        contents=[{**one, "title": mask_text(one["title"], names)} for one in contents],
         timeline=timeline(facts, here.runtime.organisations),
         paper=paper(facts, here.runtime.organisations),
     )

@@ -1,4 +1,7 @@
-"""Take a checked submission over: the case, its objects by content, the journal entry; or keep the refused whole in quarantine."""
+"""Accession of checked submissions: the case, its objects by content, the journal entry.
+
+A refused submission is kept whole in quarantine.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -32,8 +35,8 @@ from storage.digest import sha256_hex
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of a delivery."""
+class DeliveryResult:
+    """The outcome of a delivery, with its findings."""
 
     outcome: IntakeOutcome
     findings: tuple[Finding, ...]
@@ -50,7 +53,10 @@ def accession_record(
     prints: Mapping[tuple[int, int], int],
     at: datetime,
 ) -> tuple[str, bytes]:
-    """Key and bytes of what the bucket keeps of a case beside its originals, so that the database can be made anew from the bucket (volume.md)."""
+    """Return key and bytes of what the bucket keeps of a case beside its originals.
+
+    The database can be rebuilt from it (volume.md).
+    """
     record = {
         "spec": "accession/1",
         "case_no": facts.case_no,
@@ -58,8 +64,8 @@ def accession_record(
         "content_digest": content_digest,
         "facts": facts.model_dump(mode="json"),
         "snapshot": dict(snapshot),
-        "objects": [asdict(one) for one in originals],
-        "findings": [one.public() for one in findings],
+        "objects": [asdict(original) for original in originals],
+        "findings": [entry.public() for entry in findings],
         "prints": [
             {"material": material, "page": page, "bits": f"{bits:0{BITS // 4}x}"}
             for (material, page), bits in sorted(prints.items())
@@ -71,6 +77,7 @@ def accession_record(
 
 
 def _text(record: Mapping[str, Any]) -> bytes:
+    """Return a record as UTF-8 JSON: sorted keys, one final newline."""
     return (json.dumps(record, ensure_ascii=False, indent=1, sort_keys=True) + "\n").encode()
 
 
@@ -79,18 +86,21 @@ def delivery_record(
     bag: str,
     case_no: str | None,
     content_digest: str,
-    taken: Taken,
+    taken: DeliveryResult,
     quarantine_prefix: str | None,
     at: datetime,
 ) -> tuple[str, bytes]:
-    """Key and bytes of what the bucket keeps of a delivery that was not taken over: the rest of the row that `log_delivery` writes."""
+    """Return key and bytes of what the bucket keeps of a delivery that was not taken over.
+
+    Its fields are those of the row that `log_delivery` writes.
+    """
     record = {
         "spec": "delivery/1",
         "bag": bag,
         "case_no": case_no,
         "content_digest": content_digest,
         "outcome": str(taken.outcome),
-        "findings": [one.public() for one in taken.findings],
+        "findings": [entry.public() for entry in taken.findings],
         "quarantine_prefix": quarantine_prefix,
         "received_at": at.isoformat(),
     }
@@ -98,11 +108,14 @@ def delivery_record(
     return f"deliveries/{sha256_hex(text)}.json", text
 
 
-def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) -> Taken | None:
-    """What a package means beside what the archive holds: None when it is to be taken over, else duplicate or refused (submission.md).
+def earlier_delivery(
+    session: Session, facts: CaseFacts, content_digest: str
+) -> DeliveryResult | None:
+    """Return None when a package is to be taken over, else the reason why not (submission.md).
 
-    The same content is accepted once, whichever revision it was; other content of a known case is a conflict, or with `supplement` a new
-    revision. Locks the case until the transaction ends: of two supplements at once, the second sees the first.
+    The same content is accepted once, whichever revision it was; other content of a known case
+    is a conflict, or with `supplement` a new revision. Locks the case until the transaction
+    ends: of two supplements at once, the second sees the first.
     """
     case = session.scalars(
         select(Case).where(Case.case_no == facts.case_no).with_for_update()
@@ -113,7 +126,7 @@ def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) ->
         select(CaseRevision).filter_by(case_id=case.id, content_digest=content_digest)
     ).first()
     if same is not None:
-        return Taken(
+        return DeliveryResult(
             IntakeOutcome.DUPLICATE,
             tuple(Finding(**{**row, "outcome": Outcome(row["outcome"])}) for row in same.findings),
         )
@@ -121,9 +134,10 @@ def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) ->
         return _refused("CASE_CONFLICT", facts)
     if case.state == VOIDED:
         return _refused("SUPPLEMENT_VOID", facts)
-    # The number names series, fonds and year, so what decided them stays; a case that still waits at 核对 may be replaced whole.
-    held = CaseFacts.model_validate(case.facts)
-    same_place = (held.item.code, held.orgs, held.completed_at) == (
+    # The number names series, fonds and year, so what decided them stays; a case that still
+    # waits at 核对 may be replaced whole.
+    earlier = CaseFacts.model_validate(case.facts)
+    same_place = (earlier.item.code, earlier.orgs, earlier.completed_at) == (
         facts.item.code,
         facts.orgs,
         facts.completed_at,
@@ -131,8 +145,9 @@ def earlier_delivery(session: Session, facts: CaseFacts, content_digest: str) ->
     return None if same_place or case.state == WAITING else _refused("SUPPLEMENT_MISMATCH", facts)
 
 
-def _refused(code: str, facts: CaseFacts) -> Taken:
-    return Taken(
+def _refused(code: str, facts: CaseFacts) -> DeliveryResult:
+    """Return a refusal with one finding on the case number."""
+    return DeliveryResult(
         IntakeOutcome.REFUSED, (finding(code, "case.json:case_no", case_no=facts.case_no),)
     )
 
@@ -149,7 +164,10 @@ def take_over(
     at: datetime,
     record: str | None = None,
 ) -> Case:
-    """Write the case or its next revision, and its objects; what has a CONFIRM finding waits at 核对 (R32)."""
+    """Write the case or its next revision, with its objects, and journal it.
+
+    With a CONFIRM finding the revision waits at 核对 (R32).
+    """
     state = WAITING if worst(findings) is Outcome.CONFIRM else ACCEPTED
     case = (
         session.scalars(select(Case).where(Case.case_no == facts.case_no).with_for_update()).first()
@@ -163,7 +181,7 @@ def take_over(
         state=state,
         facts=facts.model_dump(mode="json"),
         snapshot=dict(snapshot),
-        findings=[one.public() for one in findings],
+        findings=[entry.public() for entry in findings],
         accepted_at=at,
     )
     if case is None:
@@ -177,7 +195,9 @@ def take_over(
     remember_sources(session, case)
     revision.case_id = case.id
     session.add(revision)
-    session.add_all(Component(case_id=case.id, revision=number, **asdict(one)) for one in originals)
+    session.add_all(
+        Component(case_id=case.id, revision=number, **asdict(original)) for original in originals
+    )
     act = JournalAct.ACCESSION if number == 1 else JournalAct.SUPPLEMENT
     journal.record(
         session,
@@ -194,18 +214,21 @@ def take_over(
 
 
 def _next_revision(session: Session, case: Case) -> int:
-    """The number of a supplement. A revision that still waits at 核对 is replaced by it and makes no version."""
-    held = session.scalars(
+    """Return the number of a supplement.
+
+    A revision that still waits at 核对 is replaced by it and makes no version.
+    """
+    revisions = session.scalars(
         select(CaseRevision).filter_by(case_id=case.id).order_by(CaseRevision.revision)
     ).all()
-    for one in held:
-        if one.state == WAITING:
-            one.state = SUPERSEDED
-    return held[-1].revision + 1
+    for revision in revisions:
+        if revision.state == WAITING:
+            revision.state = SUPERSEDED
+    return revisions[-1].revision + 1
 
 
 def show_revision(case: Case, revision: CaseRevision) -> None:
-    """Let the case read as this revision states it."""
+    """Set the fields of a case to what this revision states."""
     facts = CaseFacts.model_validate(revision.facts)
     case.revision, case.content_digest, case.state = (
         revision.revision,
@@ -229,18 +252,18 @@ def log_delivery(
     bag: str,
     case_no: str | None,
     content_digest: str,
-    taken: Taken,
+    taken: DeliveryResult,
     quarantine_prefix: str | None,
     at: datetime,
 ) -> None:
-    """Every delivery leaves a row and a journal entry, whatever became of it."""
+    """Write a row for a delivery, and a journal entry when it was refused."""
     session.add(
         Delivery(
             bag=bag,
             case_no=case_no,
             content_digest=content_digest,
             outcome=taken.outcome,
-            findings=[one.public() for one in taken.findings],
+            findings=[entry.public() for entry in taken.findings],
             quarantine_prefix=quarantine_prefix,
             received_at=at,
         )
@@ -252,14 +275,17 @@ def log_delivery(
             JournalAct.QUARANTINE,
             quarantine_prefix or bag,
             content=content_digest,
-            codes=sorted({one.code for one in taken.findings}),
+            codes=sorted({entry.code for entry in taken.findings}),
         )
 
 
 def return_delivery(
     session: Session, actor: str, delivery: int, *, reason: str, at: datetime
 ) -> None:
-    """A person has given a refused package back to who sent it: the package stays in quarantine; who, why and when are journalled."""
+    """Record that a refused package was returned to its sender.
+
+    The package stays in quarantine; actor, reason and time are journalled. Raises ConflictError.
+    """
     row = session.get(Delivery, delivery, with_for_update=True)
     if row is None or row.outcome != IntakeOutcome.REFUSED or row.returned_at is not None:
         raise ConflictError("该隔离件已退回，或不存在。", "请刷新归集池。")
@@ -277,7 +303,11 @@ def return_delivery(
 def confirm(
     session: Session, actor: str, *, case_no: str, reason: str, ticked: Sequence[int] = ()
 ) -> Case:
-    """A person confirms what waited at 核对: who and why are journalled, and which materials he ticked one by one (R33); the case may be compiled."""
+    """Accept the revision of a case that waits at 核对, so that the case may be compiled.
+
+    The journal entry holds actor, reason, and the materials that were ticked one by one (R33).
+    Raises NotFoundError, ConflictError.
+    """
     case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
     if case is None:
         raise NotFoundError("没有这个办件编号。", "请用 yice list --waiting 查看待核对的办件。")

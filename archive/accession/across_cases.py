@@ -1,7 +1,8 @@
-"""错、假、重户 (R36): what a case means beside the other cases of the same person. Each doubt names both cases and is decided by a person.
+"""Doubts about a case beside other cases of the same person: 错、假、重户 (R36).
 
-Other cases are found through the blind index, so no number is looked up in plain and the cost does not grow with the holdings. The later delivery
-is the one that waits, whichever case was handled first.
+Each doubt names both cases and is decided by a person. Other cases are found through the
+blind index, so no number is looked up in plain and the cost does not grow with the holdings.
+The later delivery is the one that waits, whichever case was handled first.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,88 +22,110 @@ from archive.reference.findings import Finding, finding
 from archive.reference.vocabulary import FormKind, Series
 
 SAME_PERIOD = timedelta(days=30)
-"""Two moves within it are 同期: a person who has just moved has hardly moved again."""
+"""Two moves within this time are 同期: a second move so soon after the first is unlikely."""
 _VOID = "VOID"
 _FIRST = frozenset({Series.CS, Series.SY, Series.BL, Series.HF})
-"""Series that enter a person who stands nowhere; who stands somewhere moves (QR) or sets up a household of his own (LF)."""
+"""Series that register a person who is registered nowhere.
+
+A person who is registered somewhere moves (QR) or sets up an own household (LF).
+"""
 _ENTRY = _FIRST | {Series.QR, Series.LF}
 _LEAVING = frozenset({Series.QC, Series.ZX, Series.SW})
 _AFTER_DEATH = frozenset({Series.BZ, Series.SW})
-"""What relatives may still ask for. A second 注销 of one death is told by the household, not as business of the dead."""
+"""Series that relatives may still ask for.
+
+A second 注销 of one death is found by the household, not as business of the dead person.
+"""
 _REVIVED = frozenset({"HF04", "BL04"})
 _REMEDY = frozenset({"ZX12", "BG07"})
-"""重户注销 and 重号更正 put right what these rules look for."""
+"""Items that put right what these rules look for: 重户注销 and 重号更正."""
 _BESIDE = frozenset({"申报人", "代办人", "监护人"})
 _SELF = frozenset({"本人", "死者", "死亡人员", "被注销人"})
 
 
 @dataclass(frozen=True)
-class _Told:
-    """One case as the rules read it; `done` when it was completed, `begun` its first step."""
+class _PersonCase:
+    """A case as the rules read it: its facts and its series."""
 
     facts: CaseFacts
     series: Series
 
     @cached_property
     def begun(self) -> datetime:
+        """Return the time of the first step."""
         return min(event.at for event in self.facts.process)
 
     @cached_property
     def done(self) -> datetime:
+        """Return the time of completion."""
         return self.facts.completed_at
 
     @cached_property
     def household(self) -> tuple[str, str]:
-        """Organisation and 户号, the latter where a register form states one."""
+        """Return organisation and 户号, the latter where a register form states it."""
         stated = [
-            str((one.data or {}).get("户号") or "")
-            for one in self.facts.materials
-            if one.form is FormKind.REGISTER
+            str((material.data or {}).get("户号") or "")
+            for material in self.facts.materials
+            if material.form is FormKind.REGISTER
         ]
-        return self.facts.orgs.domicile, next((one for one in stated if one), "")
+        return self.facts.orgs.domicile, next((number for number in stated if number), "")
 
     def concerns(self, number: str) -> bool:
-        """Whether the case is about this person, and not only declared or witnessed by him."""
+        """Return whether the case is about this person, not only declared or witnessed by them."""
         return any(
-            _number(one) == number and one.relation not in _BESIDE for one in self.facts.subjects
+            _number(person) == number and person.relation not in _BESIDE
+            for person in self.facts.subjects
         )
 
     def died(self, number: str) -> bool:
-        """Whether the case registers the death of this person; of several persons it is the one it calls so."""
+        """Return whether the case registers the death of this person.
+
+        Of several persons it is the one whose relation says so.
+        """
         if self.series is not Series.SW:
             return False
         subjects = self.facts.subjects
         return any(
-            _number(one) == number and (len(subjects) == 1 or one.relation in _SELF)
-            for one in subjects
+            _number(person) == number and (len(subjects) == 1 or person.relation in _SELF)
+            for person in subjects
         )
 
 
-def _number(one: Person) -> str:
-    return (one.id_number or "").upper()
+def _number(person: Person) -> str:
+    """Return the ID number of a person in upper case, empty when there is none."""
+    return (person.id_number or "").upper()
 
 
 def doubts(session: Session, facts: CaseFacts, snapshot: Mapping[str, Any]) -> list[Finding]:
-    """All that a person has to decide before this case is filed. Without keys there is no blind index and nothing is found."""
+    """Return all findings that a person has to decide before this case is filed.
+
+    Without keys there is no blind index, and nothing is found.
+    """
     if "series" not in snapshot:
         return []
-    this = _Told(facts, Series(snapshot["series"]))
+    this = _PersonCase(facts, Series(snapshot["series"]))
     places = {
-        _number(one): f"case.json:subjects[{index}].id_number"
-        for index, one in enumerate(facts.subjects)
+        _number(person): f"case.json:subjects[{index}].id_number"
+        for index, person in enumerate(facts.subjects)
     }
     places = {_number(facts.applicant): "case.json:applicant.id_number"} | places
-    about = {_number(one) for one in facts.subjects}
-    found: list[Finding] = []
+    about = {_number(person) for person in facts.subjects}
+    findings: list[Finding] = []
     for number, place in places.items():
         if number:
             others = list(_others(session, facts.case_no, number, deaths_only=number not in about))
-            found += _judged(this, others, number, place)
-    return list(dict.fromkeys(found))
+            findings += _findings_beside(this, others, number, place)
+    return list(dict.fromkeys(findings))
 
 
-def _others(session: Session, case_no: str, number: str, *, deaths_only: bool) -> Iterator[_Told]:
-    """The other cases that name a person. Of somebody who only declares, and may declare for a whole village, just what shows that he died or lives."""
+def _others(
+    session: Session, case_no: str, number: str, *, deaths_only: bool
+) -> Iterator[_PersonCase]:
+    """Yield the other cases that name a person.
+
+    A person who only declares may declare for a whole village: with `deaths_only`, only cases
+    that show a death or a return to life.
+    """
     ring = session_keys(session)
     if ring is None:
         return
@@ -119,14 +142,17 @@ def _others(session: Session, case_no: str, number: str, *, deaths_only: bool) -
         )
     for facts, snapshot in session.execute(query):
         if "series" in snapshot:
-            yield _Told(CaseFacts.model_validate(facts), Series(snapshot["series"]))
+            yield _PersonCase(CaseFacts.model_validate(facts), Series(snapshot["series"]))
 
 
-def _judged(this: _Told, others: Iterable[_Told], number: str, place: str) -> Iterator[Finding]:
+def _findings_beside(
+    this: _PersonCase, others: Iterable[_PersonCase], number: str, place: str
+) -> Iterator[Finding]:
+    """Yield the findings of a case beside each of the others."""
     others = list(others)
-    about = [one for one in others if one.concerns(number)]
+    about = [case for case in others if case.concerns(number)]
     for other in others:
-        earlier, later = sorted((this, other), key=lambda one: (one.done, one.facts.case_no))
+        earlier, later = sorted((this, other), key=lambda case: (case.done, case.facts.case_no))
         for code, holds in (
             ("AFTER_DEATH", _after_death(earlier, later, about, number)),
             ("TWO_HOUSEHOLDS", _two_households(earlier, later, about, number)),
@@ -136,38 +162,48 @@ def _judged(this: _Told, others: Iterable[_Told], number: str, place: str) -> It
                 yield finding(code, place, other_case=other.facts.case_no)
 
 
-def _between(about: Iterable[_Told], earlier: _Told, later: _Told) -> Iterator[_Told]:
+def _between(
+    about: Iterable[_PersonCase], earlier: _PersonCase, later: _PersonCase
+) -> Iterator[_PersonCase]:
+    """Return the cases between two others in time."""
     return (
-        one
-        for one in about
-        if one is not earlier and one is not later and earlier.done <= one.done <= later.begun
+        case
+        for case in about
+        if case is not earlier and case is not later and earlier.done <= case.done <= later.begun
     )
 
 
-def _after_death(earlier: _Told, later: _Told, about: Iterable[_Told], number: str) -> bool:
+def _after_death(
+    earlier: _PersonCase, later: _PersonCase, about: Iterable[_PersonCase], number: str
+) -> bool:
+    """Return whether the later case acts for a person whose death the earlier one registered."""
     if not earlier.died(number) or later.begun < earlier.done or later.series in _AFTER_DEATH:
         return False
     code = later.facts.item.code
     return code not in _REVIVED | _REMEDY and not any(
-        one.facts.item.code in _REVIVED for one in _between(about, earlier, later)
+        case.facts.item.code in _REVIVED for case in _between(about, earlier, later)
     )
 
 
-def _two_households(earlier: _Told, later: _Told, about: Iterable[_Told], number: str) -> bool:
-    """One number entered anew in a second household while it stands in a first."""
+def _two_households(
+    earlier: _PersonCase, later: _PersonCase, about: Iterable[_PersonCase], number: str
+) -> bool:
+    """Return whether a number is entered in a second household while it stands in a first."""
     if (
         earlier.series not in _ENTRY
         or later.series not in _FIRST
         or not (earlier.concerns(number) and later.concerns(number))
     ):
         return False
-    (one_org, one), (other_org, other) = earlier.household, later.household
-    apart = one_org != other_org or (bool(one) and bool(other) and one != other)
-    return apart and not any(each.series in _LEAVING for each in _between(about, earlier, later))
+    (org, household), (other_org, other_household) = earlier.household, later.household
+    apart = org != other_org or (
+        bool(household) and bool(other_household) and household != other_household
+    )
+    return apart and not any(case.series in _LEAVING for case in _between(about, earlier, later))
 
 
-def _two_moves(earlier: _Told, later: _Told, number: str) -> bool:
-    """同人同期两地迁入."""
+def _two_moves(earlier: _PersonCase, later: _PersonCase, number: str) -> bool:
+    """Return whether a person moved to two places in one period: 同人同期两地迁入."""
     if not earlier.series is later.series is Series.QR or not (
         earlier.concerns(number) and later.concerns(number)
     ):

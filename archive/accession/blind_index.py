@@ -1,4 +1,8 @@
-"""The blind index: which cases name an ID or telephone number, found without the number standing anywhere; and the change of keys."""
+"""The blind index: which cases name an ID or telephone number.
+
+Numbers are found by keyed digests; no number stands in it in plain. Look-ups hold while keys
+are changed.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,36 +19,40 @@ _ID_LENGTH = 18
 
 
 def _numbers(people: Sequence[Person]) -> Iterator[tuple[str, str]]:
-    for one in people:
-        if one.id_number:
-            number = one.id_number.upper()
+    """Yield kind and value of each number of these persons."""
+    for person in people:
+        if person.id_number:
+            number = person.id_number.upper()
             yield ID_NUMBER, number
             if len(number) == _ID_LENGTH:
                 yield ID_ENDS, number[:6] + number[-4:]
-        if one.phone:
-            yield PHONE, one.phone
+        if person.phone:
+            yield PHONE, person.phone
 
 
 def remember(session: Session, case: Case) -> None:
-    """Enter the numbers of a case in the place of those it had. Without keys there is no blind index."""
+    """Replace the entries of a case by those of its current facts.
+
+    Without keys there is no blind index, and nothing is written.
+    """
     ring = fresh_keys(session)
     if ring is None:
         return
     facts = CaseFacts.model_validate(case.facts)
     session.execute(delete(BlindEntry).where(BlindEntry.case_id == case.id))
-    found = {
+    entries = {
         (kind, ring.digest(kind, value))
         for kind, value in _numbers((facts.applicant, *facts.subjects))
     }
     session.add_all(
         BlindEntry(case_id=case.id, kind=kind, digest=digest, key=ring.blind)
-        for kind, digest in sorted(found)
+        for kind, digest in sorted(entries)
     )
     session.flush()
 
 
 def volumes_naming(session: Session, kind: str, value: str) -> set[int]:
-    """The volumes whose case names this number, under whichever key its entry stands."""
+    """Return the ids of volumes whose case names this number, under whichever key."""
     query = (
         select(Volume.id)
         .join(BlindEntry, BlindEntry.case_id == Volume.case_id)
@@ -52,9 +60,11 @@ def volumes_naming(session: Session, kind: str, value: str) -> set[int]:
     )
     ring = fresh_keys(session)
     while ring is not None:
-        found = set(session.scalars(query.where(BlindEntry.digest.in_(ring.digests(kind, value)))))
-        # A key that came while we asked may have been put to use before we asked: ask again with it.
+        volumes = set(
+            session.scalars(query.where(BlindEntry.digest.in_(ring.digests(kind, value))))
+        )
+        # A key that was added during the query may have been in use before it: query again.
         before, ring = ring, fresh_keys(session)
         if ring is not None and ring.blinds.keys() == before.blinds.keys():
-            return found
+            return volumes
     return set()

@@ -1,4 +1,7 @@
-"""From which of the four sources the materials of a case came, as numbers that the database can add up; the facts themselves are sealed."""
+"""Materials and pages of a case by source, as numbers that the database can add up.
+
+The facts themselves are sealed.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,16 +13,16 @@ from archive.database.tables_cases import Case, CaseSource
 
 
 def sources_in(facts: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
-    """Materials and pages by source, of facts as they are kept."""
-    found: dict[str, tuple[int, int]] = {}
-    for one in facts["materials"]:
-        materials, pages = found.get(one["source"], (0, 0))
-        found[one["source"]] = (materials + 1, pages + one["pages"])
-    return found
+    """Return (materials, pages) by source, from facts as they are kept."""
+    counts: dict[str, tuple[int, int]] = {}
+    for material in facts["materials"]:
+        materials, pages = counts.get(material["source"], (0, 0))
+        counts[material["source"]] = (materials + 1, pages + material["pages"])
+    return counts
 
 
 def remember_sources(session: Session, case: Case) -> None:
-    """Enter the numbers of a case in the place of those it had."""
+    """Replace the counts of a case by those of its current facts."""
     session.execute(delete(CaseSource).where(CaseSource.case_id == case.id))
     counted = sources_in(case.facts)
     session.add_all(

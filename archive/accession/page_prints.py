@@ -1,7 +1,9 @@
-"""Which pages look alike: prints of all scanned pages held, found again by bands, so that a look-up stays fast at a million pages (R31).
+"""Pages that look alike, found by prints of all scanned pages held (R31).
 
-A print is 512 bits (`ingest.likeness`). Copies differ in some thirty of them, other captures of one form in fifty and more. Sixteen bands of 24 bits are
-indexed: of a copy at least one band is the same with a chance of more than 99 in 100, of any other page with one of 1 in 10 000.
+A print is 512 bits (`ingest.reading.likeness`). Copies differ in some thirty of them, other
+captures of one form in fifty and more. Sixteen bands of 24 bits are indexed, so that a
+look-up stays fast at a million pages: of a copy at least one band is the same with a chance
+of more than 99 in 100, of any other page with one of 1 in 10 000.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,17 +20,21 @@ _AT_ONCE = 20  # pages of one band
 def seen_elsewhere(
     session: Session, case_no: str, prints: Mapping[tuple[int, int], int]
 ) -> Iterator[Likeness]:
-    """Pages, by material and place in it, that look like a page of another case; one other page is named for each."""
+    """Yield the pages, by material and place in it, that look like a page of another case.
+
+    One other page is named for each.
+    """
     for (material_no, page), print_ in prints.items():
-        found = _other(session, case_no, print_)
-        if found is not None:
-            yield Likeness(material_no, page, *found)
+        match = _other(session, case_no, print_)
+        if match is not None:
+            yield Likeness(material_no, page, *match)
 
 
 def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | None:
-    """The case and material of the first page found that looks like this one.
+    """Return case and material of the first page found that looks like this one, or None.
 
-    Read band by band and some at a time: a page that every second case holds, such as a printed form, would otherwise bring all of them.
+    Read band by band and some at a time: a page that every second case holds, such as a printed
+    form, would otherwise bring all of them.
     """
     read = dict.fromkeys(band_keys(print_), 0)
     while read:
@@ -47,7 +53,7 @@ def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | Non
             select(PagePrint.bits, PagePrint.material_no, Case.case_no)
             .join(Case, Case.id == PagePrint.case_id)
             .where(
-                PagePrint.id.in_({one for found in bands.values() for one in found}),
+                PagePrint.id.in_({id_ for ids in bands.values() for id_ in ids}),
                 Case.case_no != case_no,
             )
             .order_by(PagePrint.id)
@@ -55,12 +61,12 @@ def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | Non
         for bits, material_no, other in session.execute(query) if bands else ():
             if distance(int.from_bytes(bits), print_) <= NEAR:
                 return other, material_no
-        read = {key: max(found) for key, found in bands.items() if len(found) == _AT_ONCE}
+        read = {key: max(ids) for key, ids in bands.items() if len(ids) == _AT_ONCE}
     return None
 
 
 def keep_prints(session: Session, case_id: int, prints: Mapping[tuple[int, int], int]) -> None:
-    """Remember the pages of a case that is taken over."""
+    """Write the prints of a case that is taken over."""
     rows = [
         PagePrint(
             case_id=case_id, material_no=material_no, page=page, bits=print_.to_bytes(BITS // 8)

@@ -1,1 +1,1 @@
-"""Where a volume is filed, its number, the order of its pages, and the plan of its contents."""
+"""Filing place, number, page order and plan of volumes."""

@@ -1,4 +1,7 @@
-"""整理: where a case is filed, in which order, and under which title (R20-R23, volume.md, standards.md §2.3). Pure."""
+"""Filing rules (整理): where a case is filed, in which order, and under which title. Pure.
+
+R20-R23, volume.md, standards.md §2.3.
+"""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +17,10 @@ from archive.reference.vocabulary import FormKind, Retention, Series, SourceKind
 
 
 class FilingRule(StrEnum):
-    """Whose fonds takes a case received for another organisation's resident: the source's sentence is ambiguous, so it is a setting."""
+    """The fonds that takes a case received for another organisation's resident.
+
+    The source's sentence is ambiguous, so it is a setting.
+    """
 
     RECEIVING_PLACE = "RECEIVING_PLACE"
     DOMICILE = "DOMICILE"
@@ -22,7 +28,7 @@ class FilingRule(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CrossReference:
-    """互见: the other fonds and series under which a volume is also found, and for whom."""
+    """The other fonds and series under which a volume is also found (互见), and for which unit."""
 
     fonds: str
     series: Series
@@ -31,7 +37,7 @@ class CrossReference:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a volume is filed. `year` is that of completion in local time."""
+    """Where a volume is filed; `year` is that of completion in local time."""
 
     fonds: str
     series: Series
@@ -47,17 +53,20 @@ def place(
     organisations: Organisations,
     rule: FilingRule = FilingRule.RECEIVING_PLACE,
 ) -> Placement:
-    """Which fonds and series a case belongs to (R20-R22). Raises UnknownOrganisationError.
+    """Return the fonds and series that a case belongs to (R20-R22).
 
-    A case received elsewhere than at its domicile, even by a hall of the same district, goes to the receiving place's 全域通办 series and
-    is cross-referenced from its domicile's home series; `FilingRule.DOMICILE` turns the two round. Every other case stays at home.
+    A case received elsewhere than at its domicile, even by a hall of the same district, goes to
+    the receiving place's 全域通办 series and is cross-referenced from its domicile's home series;
+    `FilingRule.DOMICILE` exchanges the two. Every other case stays at home. Raises
+    UnknownOrganisationError.
     """
     receive, domicile = facts.orgs.receive, facts.orgs.domicile
     home = CrossReference(organisations.fonds_of(domicile), item.series, domicile)
     citywide = CrossReference(organisations.fonds_of(receive), Series.QY, receive)
     other: CrossReference | None
     if not facts.citywide:
-        # An item may belong to two series, as a death on the way of a move does; the second finds the volume by reference.
+        # An item may belong to two series, as a death during a move does; the second series
+        # finds the volume by reference.
         filed, other = (
             home,
             CrossReference(home.fonds, item.see_also, domicile) if item.see_also else None,
@@ -72,7 +81,7 @@ def place(
 
 
 def completion_year(facts: CaseFacts) -> int:
-    """年度: the year of completion on the clock of the place, whatever offset the package wrote."""
+    """Return the year of completion (年度) in local time, whatever offset the package wrote."""
     return facts.completed_at.astimezone(LOCAL_TIME).year
 
 
@@ -81,12 +90,15 @@ CompletionKey = tuple[datetime, str]
 
 
 def completion_order(facts: CaseFacts) -> CompletionKey:
-    """Give the key by which a series is ordered (R21)."""
+    """Return the key by which a series is ordered (R21)."""
     return facts.completed_at.astimezone(UTC), facts.case_no
 
 
 def is_late(key: CompletionKey, last_key: CompletionKey | None) -> bool:
-    """补归: completed before a case that has its number already; `last_key` is the greatest key numbered so far, None in an empty series."""
+    """Return whether a case was completed before one that has its number already (补归).
+
+    `last_key` is the greatest key numbered so far, None in an empty series.
+    """
     return last_key is not None and key < last_key
 
 
@@ -104,9 +116,10 @@ _BY_SOURCE = {
 
 
 def item_group(material: Material) -> int:
-    """Tell the place 1-7 of a material in the 册内排序: ①结论 ②收件单、申请 ③共享证照 ④扫描证明 ⑤互联网申报 ⑥调查比对 ⑦过程信息.
+    """Return the group 1-7 of a material in the 册内排序.
 
-    What a material is comes before where it came from; a scan under the name of a system form stays a scan (R9).
+    ①结论 ②收件单、申请 ③共享证照 ④扫描证明 ⑤互联网申报 ⑥调查比对 ⑦过程信息. What a material is
+    comes before where it came from; a scan under the name of a system form stays a scan (R9).
     """
     system_form = material.source is SourceKind.SYSTEM_FORM
     if material.form in (FormKind.APPROVAL, FormKind.REGISTER) or (
@@ -125,19 +138,29 @@ def item_group(material: Material) -> int:
 
 
 def item_order(materials: Iterable[Material], item: ServiceItem) -> tuple[Material, ...]:
-    """Order the materials as they lie in the volume: by group, then as the item lists them, others after, then by number (standards.md §2.3)."""
+    """Return the materials in the order of the volume (standards.md §2.3).
+
+    They are ordered by group, then as the item lists them, others after, then by number.
+    """
     listed = {material.name: index for index, material in enumerate(item.materials)}
     return tuple(
         sorted(
-            materials, key=lambda one: (item_group(one), listed.get(one.type, len(listed)), one.no)
+            materials,
+            key=lambda material: (
+                item_group(material),
+                listed.get(material.type, len(listed)),
+                material.no,
+            ),
         )
     )
 
 
 def volume_title(facts: CaseFacts, item: ServiceItem, organisations: Organisations) -> str:
-    """题名: {姓名}{事项名}（{受理地单位}受理，{户籍地单位}办理，{办件编号}）. Holds a name: for pages and metadata, never for keys or logs.
+    """Return the title of a volume (题名).
 
-    The 受理地 of the source is the window that took the case (R13, R19), hence the receiving organisation.
+    {姓名}{事项名}（{受理地单位}受理，{户籍地单位}办理，{办件编号}）. It holds a name: for pages and
+    metadata, never for keys or logs. The 受理地 of the source is the window that took the case
+    (R13, R19), hence the receiving organisation.
     """
     first, *others = facts.subjects
     who = f"{first.name}等{len(others) + 1}人" if others else first.name

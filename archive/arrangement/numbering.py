@@ -1,4 +1,7 @@
-"""档号: reserved once per case, from a locked counter, in order of completion; never given again, never changed (R21, I5, I6)."""
+"""Archival codes (档号): reserved once per case, never reused, never changed (R21, I5, I6).
+
+They come from a locked counter, in order of completion.
+"""
 
 import hashlib
 import json
@@ -42,8 +45,8 @@ from archive.reference.vocabulary import (
 )
 
 _FAULTS_OF_ORIGINALS = frozenset(
-    one.code
-    for one in (
+    error.code
+    for error in (
         UnreadableError,
         EncryptedError,
         UnsupportedError,
@@ -57,7 +60,10 @@ _FAULTS_OF_ORIGINALS = frozenset(
 def unnumbered(
     session: Session, *, case_no: str | None = None, period: str | None = None
 ) -> list[Case]:
-    """Accepted cases without a volume, in order of completion; `period` is YYYY-MM of completion in local time."""
+    """Return the accepted cases without a volume, in order of completion.
+
+    `period` is YYYY-MM of completion in local time.
+    """
     query = (
         select(Case)
         .outerjoin(Volume, Volume.case_id == Case.id)
@@ -70,6 +76,7 @@ def unnumbered(
 
 
 def _period(case: Case) -> str:
+    """Return the month of completion in local time, as YYYY-MM."""
     return case.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m")
 
 
@@ -83,7 +90,10 @@ def freeze(
     rule: FilingRule,
     at: datetime,
 ) -> list[Volume]:
-    """Give each case its number and its compile job, in one transaction, so that an interrupted batch goes on in the same order."""
+    """Give each case its number and its compile job, and return the volumes.
+
+    All in one transaction, so that an interrupted batch goes on in the same order.
+    """
     volumes = []
     for case in cases:
         revision = session.scalars(
@@ -101,7 +111,8 @@ def freeze(
         volumes.append(volume)
     reach("frozen-before-commit")
     if volumes:
-        # All of them, not the first and the last: a database made anew from the bucket gives each case the number that it had.
+        # All of them, not the first and the last: a database that is rebuilt from the bucket
+        # gives each case the number that it had.
         numbers = [[volume.code, case.case_no] for volume, case in zip(volumes, cases, strict=True)]
         journal.record(
             session, actor, JournalAct.FREEZE, "batch", count=len(volumes), numbers=numbers
@@ -112,10 +123,12 @@ def freeze(
 def freeze_supplements(
     session: Session, actor: str, *, case_no: str | None, period: str | None, at: datetime
 ) -> int:
-    """Begin the next version of every volume whose case has a revision that is in none yet (R40); returns how many.
+    """Begin a version of every volume with a revision that is in no version yet (R40).
 
-    One at a time and only upon a committed version: the commit record of a version names the one before it. A revision that comes while
-    version 1 is on its way waits for the next call; a version that can't be made gives way, and its number within the volume is void.
+    Returns how many. One at a time and only upon a committed version: the commit record of a
+    version names the one before it. A revision that comes while version 1 is being made waits for
+    the next call; a version that can't be made gives way, and its number within the volume is
+    void.
     """
     query = (
         select(Volume, CaseRevision, Case)
@@ -136,7 +149,7 @@ def freeze_supplements(
     )
     if case_no:
         query = query.where(Case.case_no == case_no)
-    # Of several, the oldest is left in its place.
+    # Of several revisions of a volume, the dict keeps the oldest.
     waiting = {
         volume.id: (volume, revision)
         for volume, revision, case in session.execute(query)
@@ -162,9 +175,10 @@ def freeze_supplements(
 
 
 def _gives_way(session: Session, version: VolumeVersion) -> bool:
-    """Whether a version that was begun must not hold up a supplement, which is compiled and sealed anew.
+    """Return whether a version that was begun must not hold up a supplement.
 
-    That is a time-stamp that was not set so far, and a version whose originals can't become PDF/A: the supplement brings better ones.
+    The supplement is compiled and sealed anew. The version is a time-stamp that was not set so
+    far, or one whose originals can't become PDF/A: the supplement brings better ones.
     """
     if version.state not in (VolumeState.FROZEN, VolumeState.COMPILED):
         return False
@@ -175,7 +189,10 @@ def _gives_way(session: Session, version: VolumeVersion) -> bool:
 
 
 def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
-    """Begin a version for every volume whose newest version still owes its time-stamps; returns how many."""
+    """Begin a version for every volume whose newest version still owes its time-stamps.
+
+    Returns how many.
+    """
     begun = 0
     owing = select(VolumeVersion.volume_id).where(
         VolumeVersion.lta_pending, VolumeVersion.state == VolumeState.COMMITTED
@@ -199,9 +216,10 @@ def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
 
 
 def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
-    """Give a number up whose volume was never committed: it is never given again, and the reason explains the gap (I5).
+    """Void a number whose volume was never committed, and return the volume (I5).
 
-    Raises NotFoundError, or ConflictError when a version is committed, is about to be, or is in a worker's hands.
+    It is never given again, and the reason explains the gap. Raises NotFoundError, or
+    ConflictError when a version is committed, is about to be, or is being made by a worker.
     """
     volume = session.scalars(select(Volume).filter_by(code=code).with_for_update()).first()
     if volume is None:
@@ -214,16 +232,16 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
         select(VolumeVersion).filter_by(volume_id=volume.id).with_for_update()
     ).all()
     now = database_now(session)
-    if any(one.state == VolumeState.COMMITTED or one.committed_at for one in versions):
+    if any(version.state == VolumeState.COMMITTED or version.committed_at for version in versions):
         raise ConflictError("该册已归档，档号不能作废。", "如需更正请送达补充归档。")
-    if any(one.state == VolumeState.STORED for one in versions):
+    if any(version.state == VolumeState.STORED for version in versions):
         raise ConflictError(
             "该册已入库、即将归档，档号不能作废。", "请运行 yice compile --all 完成归档。"
         )
-    if any(one.lease_until and one.lease_until > now for one in versions):
+    if any(version.lease_until and version.lease_until > now for version in versions):
         raise ConflictError("该册正在组卷。", "请待组卷结束或失败后再作废。")
-    for one in versions:
-        give_up(session, one)
+    for version in versions:
+        give_up(session, version)
     volume.void_reason = reason.strip()
     session.get_one(Case, volume.case_id).state = VOIDED
     for revision in session.scalars(select(CaseRevision).filter_by(case_id=volume.case_id)):
@@ -233,7 +251,10 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
 
 
 def newest_version(session: Session, volume: Volume) -> VolumeVersion:
-    """The newest version, with the volume locked: two who begin versions at once see each other's."""
+    """Return the newest version, with the volume locked.
+
+    Two callers that begin versions at the same time see each other's.
+    """
     session.refresh(volume, with_for_update=True)
     return session.scalars(
         select(VolumeVersion)
@@ -244,6 +265,7 @@ def newest_version(session: Session, volume: Volume) -> VolumeVersion:
 
 
 def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -> Volume:
+    """Reserve the next number for a case and return its volume."""
     key = {
         "fonds": placement.fonds,
         "series": str(placement.series),
@@ -289,7 +311,7 @@ def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -
 def begin_version(
     session: Session, volume: Volume, number: int, revision: CaseRevision, at: datetime
 ) -> VolumeVersion:
-    """A version to be compiled from a revision, and its job."""
+    """Write a version to be compiled from a revision, and its job."""
     objects = session.execute(
         select(Component.path, Component.sha256)
         .filter_by(case_id=volume.case_id, revision=revision.revision)
@@ -311,14 +333,14 @@ def begin_version(
         input_digest=_digest([*inputs, orders] if orders else inputs),
         frozen_at=at,
     )
-    _send(session, version, at)
+    _enter_with_job(session, version, at)
     return version
 
 
 def begin_stamping(
     session: Session, volume: Volume, before: VolumeVersion, number: int, origin: str, at: datetime
 ) -> VolumeVersion:
-    """A version that only adds time-stamps to the one before, and its job."""
+    """Write a version that only adds time-stamps to the one before, and its job."""
     version = VolumeVersion(
         volume_id=volume.id,
         version=number,
@@ -328,11 +350,12 @@ def begin_stamping(
         input_digest=stamping_digest(volume.code, origin, before),
         frozen_at=at,
     )
-    _send(session, version, at)
+    _enter_with_job(session, version, at)
     return version
 
 
-def _send(session: Session, version: VolumeVersion, at: datetime) -> None:
+def _enter_with_job(session: Session, version: VolumeVersion, at: datetime) -> None:
+    """Write a version and its job."""
     session.add(version)
     session.flush()
     session.add(
@@ -347,11 +370,12 @@ def _send(session: Session, version: VolumeVersion, at: datetime) -> None:
 
 
 def stamping_digest(code: str, origin: str, before: VolumeVersion) -> str:
-    """The input digest of a version that only adds time-stamps to the one before."""
+    """Return the input digest of a version that only adds time-stamps to the one before."""
     return _digest([code, origin, before.inventory_sha256, before.sha256])
 
 
 def _digest(inputs: list[object]) -> str:
+    """Return the SHA-256 of the inputs as canonical JSON, in hex."""
     return hashlib.sha256(
         json.dumps(inputs, ensure_ascii=False, sort_keys=True).encode()
     ).hexdigest()

@@ -1,6 +1,8 @@
-"""How a person lays the pages of a material for the volume: their order and which way up. Data beside the originals, which stay as they came.
+"""Page orders: how a person arranged the pages of a material for the volume.
 
-A leaf names a file of the material by its place in the facts (from 1), a page of it, and a turn clockwise; every page appears exactly once.
+An order says sequence and rotation. It is data beside the originals, which stay as they came.
+A leaf names a file of the material by its place in the facts (from 1), a page of it, and a
+turn clockwise; every page appears exactly once.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,30 +22,30 @@ from archive.reference.errors import ConflictError, NotFoundError
 
 TURNS = (0, 90, 180, 270)
 NOT_PAGES = frozenset({"application/ofd"})
-"""What is kept and has no page of its own in a volume."""
+"""Media types that are kept and have no page of their own in a volume."""
 
 
 class StaleError(ConflictError):
-    """Somebody else was first: nothing is overwritten."""
+    """A page order that another person changed first; nothing is overwritten."""
 
     code = "STALE"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One page in its place."""
+    """A page in its place; `turn` is in degrees clockwise."""
 
     file: int
     page: int
     turn: int = 0
 
 
-def natural(material: Material, held: Sequence[Component]) -> tuple[Leaf, ...]:
-    """The pages as they came."""
+def natural(material: Material, components: Sequence[Component]) -> tuple[Leaf, ...]:
+    """Return the pages of a material as they came."""
     by_path = {
-        one.path: one
-        for one in held
-        if one.material_no == material.no and one.media_type not in NOT_PAGES
+        component.path: component
+        for component in components
+        if component.material_no == material.no and component.media_type not in NOT_PAGES
     }
     return tuple(
         Leaf(number, page)
@@ -54,17 +56,20 @@ def natural(material: Material, held: Sequence[Component]) -> tuple[Leaf, ...]:
 
 
 def orders_of(session: Session, case_id: int, revision: int) -> dict[int, tuple[Leaf, ...]]:
-    """The materials of a revision that a person has laid otherwise than they came."""
+    """Return the page orders of a revision, by material number.
+
+    Materials whose pages stay as they came are left out.
+    """
     rows = session.scalars(
         select(PageOrder)
         .filter_by(case_id=case_id, revision=revision)
         .order_by(PageOrder.material_no)
     )
-    return {row.material_no: tuple(Leaf(*one) for one in row.leaves) for row in rows}
+    return {row.material_no: tuple(Leaf(*values) for values in row.leaves) for row in rows}
 
 
 def editions_of(session: Session, case_id: int, revision: int) -> dict[int, int]:
-    """How often each material of a revision was laid."""
+    """Return how often the pages of each material of a revision were arranged."""
     rows = session.execute(
         select(PageOrder.material_no, PageOrder.edition).filter_by(
             case_id=case_id, revision=revision
@@ -74,9 +79,9 @@ def editions_of(session: Session, case_id: int, revision: int) -> dict[int, int]
 
 
 def orders_record(orders: Mapping[int, Sequence[Leaf]]) -> list[dict[str, Any]]:
-    """As the package and the digest of a version's input state it."""
+    """Return page orders as the package and the input digest of a version state them."""
     return [
-        {"material": no, "leaves": [[one.file, one.page, one.turn] for one in leaves]}
+        {"material": no, "leaves": [[leaf.file, leaf.page, leaf.turn] for leaf in leaves]}
         for no, leaves in sorted(orders.items())
     ]
 
@@ -91,19 +96,20 @@ def lay_out(
     edition: int,
     at: datetime,
 ) -> int:
-    """Lay the pages of a material; gives the new edition. Raises StaleError when another person laid them since `edition`.
+    """Set the page order of a material and return its new edition.
 
-    Raises ConflictError when the volume of this revision is begun, and NotFoundError for leaves that are not the pages of the material.
+    Raises StaleError when another person set it since `edition`, ConflictError when the volume of
+    this revision is begun, and NotFoundError for leaves that are not the pages of the material.
     """
     case = session.get_one(Case, revision.case_id, with_for_update=True)
     _require_unbegun(session, revision)
-    held = session.scalars(
+    components = session.scalars(
         select(Component).filter_by(case_id=case.id, revision=revision.revision)
     ).all()
-    came = natural(material, held)
-    if sorted((one.file, one.page) for one in leaves) != sorted(
-        (one.file, one.page) for one in came
-    ) or any(one.turn not in TURNS for one in leaves):
+    as_submitted = natural(material, components)
+    if sorted((leaf.file, leaf.page) for leaf in leaves) != sorted(
+        (leaf.file, leaf.page) for leaf in as_submitted
+    ) or any(leaf.turn not in TURNS for leaf in leaves):
         raise NotFoundError("所排的页与材料的页不符，未作任何更改。", "请刷新页面后重新排列。")
     row = session.scalars(
         select(PageOrder).filter_by(
@@ -119,7 +125,7 @@ def lay_out(
             case_id=case.id, revision=revision.revision, material_no=material.no, edition=0
         )
         session.add(row)
-    row.edition, row.leaves = edition + 1, [[one.file, one.page, one.turn] for one in leaves]
+    row.edition, row.leaves = edition + 1, [[leaf.file, leaf.page, leaf.turn] for leaf in leaves]
     row.changed_by, row.changed_at = actor, at
     session.flush()
     journal.record(
@@ -136,6 +142,7 @@ def lay_out(
 
 
 def _require_unbegun(session: Session, revision: CaseRevision) -> None:
+    """Raise ConflictError when a version of this revision exists."""
     begun = (
         select(VolumeVersion.id)
         .join(Volume, Volume.id == VolumeVersion.volume_id)

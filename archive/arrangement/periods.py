@@ -1,12 +1,14 @@
-"""统一定期组卷归档: when each series of each fonds is compiled, which cases belong to a period, and what a run came to.
+"""Periodic compilation (统一定期组卷归档): terms, their cases, and the results of runs.
 
-A period is a month of completion in local time. On its day of the next month it falls due (`data/schedule.json`: by fonds and series, by series,
-or the default); what comes later is taken by the next run of the same period, which changes nothing that was made.
+A term is one period of one series of one fonds; a period is a month of completion in local
+time. It falls due on its day of the next month (`data/schedule.json`: by fonds and series, by
+series, or the default). What comes later is taken by the next run of the same period, which
+changes nothing that was made.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -34,7 +36,7 @@ _DATA = DATA / "schedule.json"
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One period of one series of one fonds."""
+    """A period of a series of a fonds."""
 
     fonds: str
     series: Series
@@ -42,71 +44,84 @@ class Term:
 
     @property
     def name(self) -> str:
-        """As the journal names it."""
+        """Return the name that the journal uses."""
         return f"{self.fonds}·{self.series}·{self.period}"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run came to: `missing` are cases of the period that still wait at 核对, `failed` those whose volume could not be made."""
+    """The result of a run.
+
+    `volumes` are committed, `missing` are cases of the period that still wait at 核对, `failed`
+    those whose volume could not be made.
+    """
 
     fonds: str
     series: str
     period: str
-    made: int
+    volumes: int
     missing: int
     failed: int
     register: str | None
     seconds: float
 
     def public(self) -> dict[str, Any]:
-        """As scripts read it."""
-        return asdict(self)
+        """Return the report as scripts read it."""
+        return {
+            "fonds": self.fonds,
+            "series": self.series,
+            "period": self.period,
+            "made": self.volumes,
+            "missing": self.missing,
+            "failed": self.failed,
+            "register": self.register,
+            "seconds": self.seconds,
+        }
 
 
 @cache
 def days() -> Mapping[str, int]:
-    """The day of the next month on which a period falls due."""
-    found: dict[str, int] = json.loads(_DATA.read_text("utf-8"))
-    return found
+    """Return the day of the next month on which a period falls due, by key of the schedule."""
+    schedule: dict[str, int] = json.loads(_DATA.read_text("utf-8"))
+    return schedule
 
 
 def period_before(at: datetime) -> str:
-    """The month before the one of a time, in local time."""
+    """Return the month before the one of a time, in local time."""
     return (at.astimezone(LOCAL_TIME).replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
 
 
 def terms_of(period: str, organisations: Organisations) -> list[Term]:
-    """Every series of every fonds in a period."""
-    units = (
-        one.fonds_no
+    """Return a term for every series of every fonds in a period."""
+    fonds_numbers = (
+        unit.fonds_no
         for kind in (OrgKind.CITY, OrgKind.DISTRICT)
-        for one in organisations.of_kind(kind)
+        for unit in organisations.of_kind(kind)
     )
     return [
         Term(fonds, series, period)
-        for fonds in sorted({one for one in units if one})
+        for fonds in sorted({number for number in fonds_numbers if number})
         for series in Series
     ]
 
 
 def due(at: datetime, organisations: Organisations) -> list[Term]:
-    """The terms of the month before whose day has come, in local time."""
+    """Return the terms of the month before whose day has come, in local time."""
     today, table = at.astimezone(LOCAL_TIME).day, days()
-    every = terms_of(period_before(at), organisations)
+    terms = terms_of(period_before(at), organisations)
     return [
-        one
-        for one in every
+        term
+        for term in terms
         if today
-        >= table.get(f"{one.fonds}/{one.series}", table.get(str(one.series), table["default"]))
+        >= table.get(f"{term.fonds}/{term.series}", table.get(str(term.series), table["default"]))
     ]
 
 
 def late_terms(session: Session, at: datetime, organisations: Organisations) -> list[Term]:
-    """The terms of earlier months for which accepted cases have come that have no number yet (补归)."""
+    """Return the terms of earlier months that have accepted cases without a number (补归)."""
     before = period_before(at)
     months = {
-        one.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m") for one in unnumbered(session)
+        case.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m") for case in unnumbered(session)
     }
     return [
         term
@@ -117,17 +132,19 @@ def late_terms(session: Session, at: datetime, organisations: Organisations) -> 
 
 
 def begun_terms(session: Session) -> list[Term]:
-    """The terms that were begun and have not ended since."""
+    """Return the terms that were begun and have not ended since."""
     runs = session.scalars(
         select(PeriodRun).where(PeriodRun.ended_at.is_(None)).order_by(PeriodRun.id)
     )
-    return [Term(one.fonds, Series(one.series), one.period) for one in runs]
+    return [Term(run.fonds, Series(run.series), run.period) for run in runs]
 
 
 def followed_terms(session: Session) -> list[Term]:
-    """The terms that ended before a further version of one of their volumes was committed: a supplement, late time-stamps, a renewal.
+    """Return the terms that ended before a further version of one of their volumes.
 
-    Their register names versions that are not the newest any more. A new one also bears a new seal, so that registers last as long as volumes do.
+    Such a version is a supplement, late time-stamps or a renewal. The register of the term names
+    versions that are not the newest any more. A new one also bears a new seal, so that registers
+    last as long as volumes do.
     """
     query = (
         select(PeriodRun.fonds, PeriodRun.series, PeriodRun.period)
@@ -146,23 +163,28 @@ def followed_terms(session: Session) -> list[Term]:
 
 
 def settled(session: Session, terms: Sequence[Term]) -> list[Term]:
-    """Those of the terms of which nothing is on its way: each number has a committed version, is void, or its job has failed."""
+    """Return those of the terms that have no compile job waiting.
+
+    Each number has a committed version, is void, or its job has failed.
+    """
     query = (
         select(Volume.fonds, Volume.series, Volume.completed_at)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         .join(Job, and_(Job.subject == cast(VolumeVersion.id, String), Job.state == "WAITING"))
     )
-    open_ones = {
+    waiting_terms = {
         (fonds, series, at.astimezone(LOCAL_TIME).strftime("%Y-%m"))
         for fonds, series, at in session.execute(query)
     }
-    return [one for one in terms if (one.fonds, str(one.series), one.period) not in open_ones]
+    return [
+        term for term in terms if (term.fonds, str(term.series), term.period) not in waiting_terms
+    ]
 
 
 def belongs(
     case: Case, term: Term, catalogue: Catalogue, organisations: Organisations, rule: FilingRule
 ) -> bool:
-    """Whether a case is filed in this series of this fonds, whatever its month."""
+    """Return whether a case is filed in this series of this fonds, whatever its month."""
     facts = CaseFacts.model_validate(case.facts)
     placed = place(facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule)
     return (placed.fonds, placed.series) == (term.fonds, term.series)
@@ -175,16 +197,19 @@ def cases_of(
     organisations: Organisations,
     rule: FilingRule,
 ) -> list[Case]:
-    """The cases of a term that have no number yet, in order of completion."""
+    """Return the cases of a term that have no number yet, in order of completion."""
     return [
-        one
-        for one in unnumbered(session, period=term.period)
-        if belongs(one, term, catalogue, organisations, rule)
+        case
+        for case in unnumbered(session, period=term.period)
+        if belongs(case, term, catalogue, organisations, rule)
     ]
 
 
 def begin(session: Session, term: Term) -> PeriodRun:
-    """The run of a term; the same one however often and from whichever node it is begun."""
+    """Return the run of a term, entered at the first call.
+
+    It is the same run however often and from whichever node it is begun.
+    """
     run = session.scalars(
         select(PeriodRun).filter_by(fonds=term.fonds, series=str(term.series), period=term.period)
     ).first()
@@ -201,11 +226,15 @@ def begin(session: Session, term: Term) -> PeriodRun:
 
 
 def _in(at: datetime, period: str) -> bool:
+    """Return whether a time is in a period, in local time."""
     return at.astimezone(LOCAL_TIME).strftime("%Y-%m") == period
 
 
 def register_rows(session: Session, term: Term) -> list[dict[str, Any]]:
-    """The committed volumes of a term in order of number, each with its newest version and its digests. Holds no name."""
+    """Return the committed volumes of a term in order of number, as rows of its register.
+
+    Each has its newest version and its digests. Rows hold no name.
+    """
     query = (
         select(Volume, VolumeVersion)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
@@ -243,22 +272,23 @@ def end(
     rule: FilingRule,
     at: datetime,
 ) -> Report | None:
-    """Count what the run came to, and journal it when it is another result than before. None for a term to which nothing belongs.
+    """Record the result of a run and return it; None for a term to which nothing belongs.
 
-    `at` is when the rows of the register were read: what is committed later is not in it.
+    It is journalled when it differs from the result before. `at` is when the rows of the register
+    were read: what is committed later is not in it.
     """
     waiting = [
-        one
-        for one in session.scalars(select(Case).where(Case.state == WAITING))
-        if _in(one.completed_at, term.period)
+        case
+        for case in session.scalars(select(Case).where(Case.state == WAITING))
+        if _in(case.completed_at, term.period)
     ]
-    missing = sum(belongs(one, term, catalogue, organisations, rule) for one in waiting)
-    made, failed = len(register_rows(session, term)), _unmade(session, term)
-    if not (made or missing or failed):
+    missing = sum(belongs(case, term, catalogue, organisations, rule) for case in waiting)
+    volumes, failed = len(register_rows(session, term)), _unmade(session, term)
+    if not (volumes or missing or failed):
         return None
     run = begin(session, term)
     before = (run.made, run.missing, run.failed, run.register, run.ended_at is None)
-    run.made, run.missing, run.failed = made, missing, failed
+    run.made, run.missing, run.failed = volumes, missing, failed
     if register is not None:
         run.register, run.register_sha256 = register
     run.ended_at = at
@@ -286,8 +316,8 @@ def end(
 
 
 def _unmade(session: Session, term: Term) -> int:
-    """Numbers of the term without a committed version that are not void."""
-    made = select(VolumeVersion.volume_id).where(VolumeVersion.state == VolumeState.COMMITTED)
+    """Return how many numbers of the term have no committed version and are not void."""
+    committed = select(VolumeVersion.volume_id).where(VolumeVersion.state == VolumeState.COMMITTED)
     query = (
         select(Volume)
         .join(Case, Case.id == Volume.case_id)
@@ -295,8 +325,8 @@ def _unmade(session: Session, term: Term) -> int:
             Volume.fonds == term.fonds,
             Volume.series == str(term.series),
             Volume.void_reason.is_(None),
-            Volume.id.not_in(made),
+            Volume.id.not_in(committed),
         )
         .where(Case.state == ACCEPTED)
     )
-    return sum(_in(one.completed_at, term.period) for one in session.scalars(query))
+    return sum(_in(volume.completed_at, term.period) for volume in session.scalars(query))

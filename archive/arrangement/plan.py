@@ -1,4 +1,4 @@
-"""The plan of a volume: pure, from the facts of the case to an ordered list of items and the text of the generated sheets."""
+"""The plan of a volume, made from the facts of its case: items and texts of sheets. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +18,10 @@ from archive.reference.vocabulary import FormKind, Node, SourceKind
 
 @dataclass(frozen=True, slots=True)
 class FormSheet:
-    """A form to render. Rows of `process`: node label, organisation, actor, time, result, opinion."""
+    """A form to render.
+
+    Rows of `process`: node label, organisation, actor, time, result, opinion.
+    """
 
     key: str
     kind: FormKind
@@ -29,9 +32,10 @@ class FormSheet:
 
 @dataclass(frozen=True, slots=True)
 class PlannedItem:
-    """件: one material in its place. `form` is set for what the archive renders, `objects` for what came as files.
+    """An item (件): one material in its place.
 
-    `leaves` say how a person laid the pages of `objects` (files from 1 in their order); empty: as they came.
+    `form` is set for what the archive renders, `objects` for what came as files. `leaves` are the
+    page order of `objects` (files from 1 in their order); empty: as they came.
     """
 
     no: int
@@ -47,7 +51,7 @@ class PlannedItem:
 
 @dataclass(frozen=True, slots=True)
 class VolumePlan:
-    """What a volume will hold, before a byte of it is made."""
+    """The contents of a volume before any file of it is made."""
 
     code: ArchivalCode
     title: str
@@ -65,10 +69,13 @@ def plan_volume(
     organisations: Organisations,
     orders: Mapping[int, tuple[Leaf, ...]] | None = None,
 ) -> VolumePlan:
-    """Order the materials of a case (standards.md §2.3) and lay out the forms; same facts and page orders, same plan."""
+    """Return the plan of a case: its materials in order, and its forms (standards.md §2.3).
+
+    The same facts and page orders give the same plan.
+    """
     by_material: dict[int, list[OriginalObject]] = {}
-    for one in objects:
-        by_material.setdefault(one.material_no, []).append(one)
+    for original in objects:
+        by_material.setdefault(original.material_no, []).append(original)
     files = {
         path: index for material in facts.materials for index, path in enumerate(material.files)
     }
@@ -76,14 +83,19 @@ def plan_volume(
         _planned(
             no,
             material,
-            sorted(by_material.get(material.no, []), key=lambda one: files.get(one.path, 0)),
+            sorted(
+                by_material.get(material.no, []), key=lambda original: files.get(original.path, 0)
+            ),
             facts,
             item,
             organisations,
         )
         for no, material in enumerate(item_order(facts.materials, item), 1)
     ]
-    planned = [replace(one, leaves=_leaves(one, facts, orders or {})) for one in planned]
+    planned = [
+        replace(planned_item, leaves=_leaves(planned_item, facts, orders or {}))
+        for planned_item in planned
+    ]
     planned.append(_process_record(len(planned) + 1, facts, organisations))
     return VolumePlan(
         code,
@@ -98,12 +110,17 @@ def plan_volume(
 def _leaves(
     item: PlannedItem, facts: CaseFacts, orders: Mapping[int, tuple[Leaf, ...]]
 ) -> tuple[Leaf, ...]:
-    """A page order counts files as the facts do; the plan counts those that have pages."""
+    """Return the page order of an item.
+
+    A page order counts files as the facts do; the plan counts those that have pages.
+    """
     if item.material_no not in orders:
         return ()
-    files = next(one.files for one in facts.materials if one.no == item.material_no)
-    at = {path: number for number, path in enumerate((one.path for one in item.objects), 1)}
-    return tuple(replace(one, file=at[files[one.file - 1]]) for one in orders[item.material_no])
+    files = next(material.files for material in facts.materials if material.no == item.material_no)
+    at = {
+        path: number for number, path in enumerate((original.path for original in item.objects), 1)
+    }
+    return tuple(replace(leaf, file=at[files[leaf.file - 1]]) for leaf in orders[item.material_no])
 
 
 def _planned(
@@ -114,6 +131,7 @@ def _planned(
     item: ServiceItem,
     organisations: Organisations,
 ) -> PlannedItem:
+    """Return a material as an item of the plan."""
     at = material.captured_at or facts.completed_at
     receive = _org(organisations, facts.orgs.receive)
     form = None
@@ -127,7 +145,7 @@ def _planned(
             if material.form is FormKind.APPROVAL
             else (),
         )
-    embedded = tuple(one for one in objects if one.media_type not in NOT_PAGES)
+    embedded = tuple(original for original in objects if original.media_type not in NOT_PAGES)
     responsible = (
         _org(organisations, facts.orgs.domicile) if material.form is FormKind.APPROVAL else receive
     )
@@ -137,6 +155,7 @@ def _planned(
 
 
 def _process_record(no: int, facts: CaseFacts, organisations: Organisations) -> PlannedItem:
+    """Return the sheet 办理过程信息表 as the last item."""
     sheet = FormSheet(
         key="process",
         kind=FormKind.OTHER,
@@ -159,7 +178,10 @@ def _process_record(no: int, facts: CaseFacts, organisations: Organisations) -> 
 def _form_fields(
     material: Material, facts: CaseFacts, item: ServiceItem, organisations: Organisations
 ) -> tuple[tuple[str, str], ...]:
-    """The fields of a form: the facts of the case, then what the package's `data` adds under its own labels."""
+    """Return the fields of a form.
+
+    These are the facts of the case, then what the package's `data` adds under its own labels.
+    """
     fields = {
         "办件编号": facts.case_no,
         "事项名称": item.name,
@@ -175,12 +197,13 @@ def _form_fields(
     if material.form is FormKind.RECEIPT:
         fields["承诺办结日期"] = facts.due_on.isoformat() if facts.due_on else "未填"
         fields["收取材料"] = (
-            "、".join(one.type for one in facts.materials if one.form is None) or "无"
+            "、".join(material.type for material in facts.materials if material.form is None)
+            or "无"
         )
     if material.form is FormKind.REGISTER:
         fields |= {
-            f"成员{index}": f"{one.relation or '成员'}　{one.name}　{one.id_number or ''}"
-            for index, one in enumerate(facts.subjects, 1)
+            f"成员{index}": f"{person.relation or '成员'}　{person.name}　{person.id_number or ''}"
+            for index, person in enumerate(facts.subjects, 1)
         }
     known = {"applicant", "id_number", "item"}
     for key, value in (material.data or {}).items():
@@ -193,18 +216,26 @@ _DATA_LABELS = {"opinion": "意见"}
 
 
 def _process_fields(facts: CaseFacts, organisations: Organisations) -> tuple[tuple[str, str], ...]:
+    """Return grant, seal uses and evidence of fetches as fields."""
     fields = [("办件编号", facts.case_no), ("办结时间", local_time(facts.completed_at))]
     if facts.grant:
         fields.append(
             (
                 "授权",
-                f"{_org(organisations, facts.grant.grantor)}授权{_org(organisations, facts.grant.grantee)}，有效期至{facts.grant.valid_until}",
+                (
+                    f"{_org(organisations, facts.grant.grantor)}授权"
+                    f"{_org(organisations, facts.grant.grantee)}，"
+                    f"有效期至{facts.grant.valid_until}"
+                ),
             )
         )
     fields += [
         (
             "用章记录",
-            f"{_org(organisations, use.caller)}调用{_org(organisations, use.seal_owner)}电子印章，{local_time(use.at)}",
+            (
+                f"{_org(organisations, use.caller)}调用"
+                f"{_org(organisations, use.seal_owner)}电子印章，{local_time(use.at)}"
+            ),
         )
         for use in facts.seal_uses
     ]
@@ -222,6 +253,7 @@ def _process_fields(facts: CaseFacts, organisations: Organisations) -> tuple[tup
 def _process_rows(
     facts: CaseFacts, organisations: Organisations
 ) -> tuple[tuple[str, str, str, str, str, str], ...]:
+    """Return the steps of the case as rows of a form."""
     return tuple(
         (
             event.node.label
@@ -237,16 +269,20 @@ def _process_rows(
 
 
 def _org(organisations: Organisations, code: str) -> str:
+    """Return the name of an organisation."""
     return organisations.get(code).name
 
 
 def process_record(
     facts: CaseFacts, plan: VolumePlan, orders: Mapping[int, tuple[Leaf, ...]]
 ) -> dict[str, Any]:
-    """`process.json` of the package: every step of the case and every fetch, as stated by the submission, and which pages a person laid otherwise."""
-    laid = {"page_orders": orders_record(orders)} if orders else {}
+    """Return `process.json` of the package, as stated by the submission.
+
+    It holds every step of the case, every fetch, and the pages that a person arranged.
+    """
+    page_orders = {"page_orders": orders_record(orders)} if orders else {}
     return {
-        **laid,
+        **page_orders,
         "spec": "volume-process/1",
         "code": str(plan.code),
         "case_no": facts.case_no,
@@ -254,9 +290,9 @@ def process_record(
         "grant": facts.grant and facts.grant.model_dump(mode="json"),
         "seal_uses": [use.model_dump(mode="json") for use in facts.seal_uses],
         "fetches": [
-            {"material": one.no, **one.source_ref.model_dump(mode="json")}
-            for one in facts.materials
-            if one.source_ref
+            {"material": material.no, **material.source_ref.model_dump(mode="json")}
+            for material in facts.materials
+            if material.source_ref
         ],
     }
 
@@ -264,15 +300,18 @@ def process_record(
 def contents_record(
     plan: VolumePlan, starts: Mapping[int, int], counts: Mapping[int, int]
 ) -> list[dict[str, Any]]:
-    """The contents as data: item number, title, source, first page and page count in the volume."""
+    """Return the contents as data, for each item of the plan.
+
+    Item number, code, title, source, first page and page count in the volume.
+    """
     return [
         {
-            "no": one.no,
-            "code": str(plan.code.with_item(one.no)),
-            "title": one.title,
-            "source": str(one.source),
-            "page": starts[one.no],
-            "pages": counts[one.no],
+            "no": entry.no,
+            "code": str(plan.code.with_item(entry.no)),
+            "title": entry.title,
+            "source": str(entry.source),
+            "page": starts[entry.no],
+            "pages": counts[entry.no],
         }
-        for one in plan.items
+        for entry in plan.items
     ]

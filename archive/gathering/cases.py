@@ -1,7 +1,9 @@
-"""归集: materials of one case come from several sources at different times; here they gather under the case number until the case is whole.
+"""Cases that are being gathered (归集), until they can be packed.
 
-A closed case (`GatheredCase`) names its materials. What it names has come in when a `GatheredMaterial` of that number has. Then a package may be
-made of it; what comes later makes a supplement (R40). Acts never commit.
+Materials of one case come from several sources at different times. A closed case
+(`GatheredCase`) names its materials; a named material has come when a `GatheredMaterial` of
+that number exists. Then a package may be made of the case; what comes later makes a
+supplement (R40). Acts never commit.
 """
 
 import hashlib
@@ -21,7 +23,7 @@ from archive.reference.vocabulary import IntakeOutcome, LabelledEnum, SourceKind
 
 
 class Gathering(LabelledEnum):
-    """How far a closed case has come before the door of intake."""
+    """States of a closed case before intake."""
 
     COLLECTING = "COLLECTING", "归集中"
     READY = "READY", "材料已齐"
@@ -30,12 +32,12 @@ class Gathering(LabelledEnum):
 
 
 TAKEN, SAME, REFUSED = "TAKEN", "DUPLICATE", "REFUSED"
-"""What became of an arrival: new, the same bytes under another notice, or kept in quarantine."""
+"""Outcomes of an arrival: new, the same bytes under another notice, or kept in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatheredFile:
-    """One file of a material, already in the store by its content."""
+    """A file of a material, already in the store by its content."""
 
     sha256: str
     extension: str
@@ -43,7 +45,11 @@ class GatheredFile:
 
 @dataclass(frozen=True, slots=True)
 class GatheredPiece:
-    """One material as a source hands it in; `stated` are fields of `case.json` that the source knows: type, source, pages, captured_by."""
+    """A material as a source hands it in.
+
+    `stated` are the fields of `case.json` that the source knows: type, source, pages,
+    captured_by.
+    """
 
     case_no: str
     no: int
@@ -53,7 +59,10 @@ class GatheredPiece:
 
 @dataclass(frozen=True, slots=True)
 class MissingCertificate:
-    """A certificate that a closed case names and that has not been fetched. The holder's number is personal: it goes into a request's body only."""
+    """A certificate that a closed case names and that has not been fetched.
+
+    The holder's number is personal data: it goes into a request's body only.
+    """
 
     case_no: str
     no: int
@@ -63,7 +72,7 @@ class MissingCertificate:
 
 @dataclass(frozen=True, slots=True)
 class CompleteCase:
-    """A case that may be packed: its facts as `case.json` will state them, and where each file of it comes from."""
+    """A case that may be packed, with its facts for `case.json` and file digests by path."""
 
     row: int
     bag: str
@@ -72,12 +81,12 @@ class CompleteCase:
     used: tuple[int, ...]
 
 
-def arrived(session: Session, source: str, notices: Sequence[str]) -> dict[str, str]:
-    """Which of these notices arrived before, and what became of them."""
+def arrival_outcomes(session: Session, source: str, notices: Sequence[str]) -> dict[str, str]:
+    """Return the outcome of each of these notices that arrived before, by notice."""
     query = select(Arrival.notice, Arrival.outcome).where(
         Arrival.source == source, Arrival.notice.in_(notices)
     )
-    return {one.notice: one.outcome for one in session.execute(query)}
+    return {row.notice: row.outcome for row in session.execute(query)}
 
 
 def record_arrival(
@@ -92,7 +101,10 @@ def record_arrival(
     outcome: str,
     at: datetime,
 ) -> Arrival:
-    """The evidence of a fetch: a row, and an entry of the journal with system, id, time and digest (R17)."""
+    """Write the evidence of a fetch: a row, and a journal entry (R17).
+
+    The entry holds system, id, time and digest.
+    """
     if (
         outcome == TAKEN
         and session.scalars(
@@ -123,7 +135,10 @@ def record_arrival(
 def close_case(
     session: Session, arrival: Arrival, facts: Mapping[str, Any], *, at: datetime
 ) -> None:
-    """A case was closed. Told again in the same words it changes nothing; in other words it is a second package, for intake to judge."""
+    """Enter a closed case with its facts.
+
+    The same facts again change nothing; other facts make a second package, for intake to judge.
+    """
     digest = hashlib.sha256(
         json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()
     ).hexdigest()
@@ -146,13 +161,16 @@ def close_case(
 
 
 def add_piece(session: Session, arrival: Arrival, piece: GatheredPiece, *, at: datetime) -> None:
-    """A material came in, before or after its case was closed; the same files under the same number again change nothing."""
-    digest = hashlib.sha256("".join(one.sha256 for one in piece.files).encode()).hexdigest()
-    held = session.scalars(
+    """Enter a material that came before or after its case was closed.
+
+    The same files under the same number again change nothing.
+    """
+    digest = hashlib.sha256("".join(file.sha256 for file in piece.files).encode()).hexdigest()
+    known = session.scalars(
         select(GatheredMaterial.id).filter_by(case_no=piece.case_no, no=piece.no, digest=digest)
     ).first()
-    if held is None:
-        files = [asdict(one) for one in piece.files]
+    if known is None:
+        files = [asdict(file) for file in piece.files]
         row = GatheredMaterial(
             arrival_id=arrival.id,
             case_no=piece.case_no,
@@ -167,18 +185,21 @@ def add_piece(session: Session, arrival: Arrival, piece: GatheredPiece, *, at: d
 
 
 def _settle(session: Session, case_no: str, at: datetime) -> None:
-    """What the newest arrival means for the case: whole, or whole before and now with something more."""
+    """Update the states of a case number after an arrival.
+
+    A collecting case may be complete now; a submitted case may have further materials now.
+    """
     pieces = _pieces(session, case_no)
-    held, more = {one.no for one in pieces}, any(one.used_in is None for one in pieces)
+    numbers, more = {piece.no for piece in pieces}, any(piece.used_in is None for piece in pieces)
     rows = _cases(session, case_no)
-    taken_over = any(one.accepted for one in rows)
+    taken_over = any(row.accepted for row in rows)
     for row in rows:
-        if row.state == Gathering.COLLECTING and not _missing(row, held):
+        if row.state == Gathering.COLLECTING and not _missing(row, numbers):
             row.state, row.changed_at = Gathering.READY, at
         elif row.state == Gathering.SUBMITTED and more and row.accepted:
             row.state, row.changed_at = Gathering.LATE, at
         elif row.state == Gathering.SUBMITTED and more and not taken_over:
-            # What was refused is packed again with what came since: a second scan mends the first.
+            # A refused case is packed again with what came since: a second scan may be better.
             row.state, row.changed_at = Gathering.READY, at
 
 
@@ -201,65 +222,74 @@ def _pieces(session: Session, case_no: str) -> list[GatheredMaterial]:
     )
 
 
-def _held(session: Session) -> dict[str, set[int]]:
-    """The numbers that have come in, by case, of the cases that still lack some."""
+def _numbers_by_case(session: Session) -> dict[str, set[int]]:
+    """Return the material numbers that have come, by case, for cases that still lack some."""
     waiting = select(GatheredCase.case_no).where(GatheredCase.state == Gathering.COLLECTING)
-    found: dict[str, set[int]] = {}
+    numbers: dict[str, set[int]] = {}
     query = select(GatheredMaterial.case_no, GatheredMaterial.no).where(
         GatheredMaterial.case_no.in_(waiting)
     )
     for case_no, no in session.execute(query):
-        found.setdefault(case_no, set()).add(no)
-    return found
+        numbers.setdefault(case_no, set()).add(no)
+    return numbers
 
 
-def _missing(row: GatheredCase, held: Collection[int]) -> list[dict[str, Any]]:
-    """The materials that must still come from elsewhere: all but the forms, which we render ourselves."""
-    return [one for one in row.facts["materials"] if not one.get("form") and one["no"] not in held]
+def _missing(row: GatheredCase, numbers: Collection[int]) -> list[dict[str, Any]]:
+    """Return the materials of a case that must still come from a source.
 
-
-def wants(session: Session) -> list[MissingCertificate]:
-    """The certificates that closed cases wait for, oldest case first."""
-    held = _held(session)
+    Forms are left out: the archive renders them.
+    """
     return [
-        MissingCertificate(row.case_no, one["no"], str(one.get("holder", "")), str(one["type"]))
-        for row in session.scalars(
-            select(GatheredCase).filter_by(state=Gathering.COLLECTING).order_by(GatheredCase.id)
-        )
-        for one in _missing(row, held.get(row.case_no, ()))
-        if one.get("source") == SourceKind.SHARED_CERT
+        material
+        for material in row.facts["materials"]
+        if not material.get("form") and material["no"] not in numbers
     ]
 
 
-def whole_cases(session: Session, limit: int) -> list[CompleteCase]:
-    """Cases to be packed, in the order in which they were closed; of one case number one at a time."""
+def missing_certificates(session: Session) -> list[MissingCertificate]:
+    """Return the certificates that closed cases wait for, oldest case first."""
+    numbers = _numbers_by_case(session)
+    return [
+        MissingCertificate(
+            row.case_no, material["no"], str(material.get("holder", "")), str(material["type"])
+        )
+        for row in session.scalars(
+            select(GatheredCase).filter_by(state=Gathering.COLLECTING).order_by(GatheredCase.id)
+        )
+        for material in _missing(row, numbers.get(row.case_no, ()))
+        if material.get("source") == SourceKind.SHARED_CERT
+    ]
+
+
+def complete_cases(session: Session, limit: int) -> list[CompleteCase]:
+    """Return cases to be packed, in the order of closing, at most one of each case number."""
     query = (
         select(GatheredCase)
         .where(GatheredCase.state.in_((Gathering.READY, Gathering.LATE)))
         .order_by(GatheredCase.id)
     )
     seen: set[str] = set()
-    found = []
+    complete = []
     for row in session.scalars(query.limit(limit)):
         if row.case_no not in seen:
             seen.add(row.case_no)
-            found.append(_whole(session, row))
-    return found
+            complete.append(_whole(session, row))
+    return complete
 
 
 def _whole(session: Session, row: GatheredCase) -> CompleteCase:
-    # The last to come in stands for its number: a second scan replaces the first.
-    held = _pieces(session, row.case_no)
-    pieces = {one.no: one for one in held}
+    # Of several materials with one number the last counts: a second scan replaces the first.
+    arrived_pieces = _pieces(session, row.case_no)
+    pieces = {piece.no: piece for piece in arrived_pieces}
     files: dict[str, str] = {}
-    named = {one["no"]: one for one in row.facts["materials"]}
+    named = {material["no"]: material for material in row.facts["materials"]}
     materials = []
     for no in sorted(named | pieces):
         material = {key: value for key, value in named.get(no, {}).items() if key != "holder"}
         if no in pieces and not material.get("form"):
             paths = {
-                f"materials/{no:03d}-{at}.{one['extension']}": one["sha256"]
-                for at, one in enumerate(pieces[no].files, 1)
+                f"materials/{no:03d}-{at}.{file['extension']}": file["sha256"]
+                for at, file in enumerate(pieces[no].files, 1)
             }
             material = {"no": no, **pieces[no].stated, **material, "files": list(paths)}
             files |= paths
@@ -272,14 +302,14 @@ def _whole(session: Session, row: GatheredCase) -> CompleteCase:
         f"{row.case_no}-{row.digest[:8]}-{row.packages + 1}",
         facts,
         files,
-        tuple(one.id for one in held),
+        tuple(piece.id for piece in arrived_pieces),
     )
 
 
 def mark_submitted(
     session: Session, actor: str, whole: CompleteCase, outcome: IntakeOutcome, *, at: datetime
 ) -> None:
-    """The door has answered. What came in while the package was made is late."""
+    """Record the answer of intake; materials that came while the package was made are late."""
     row = session.get_one(GatheredCase, whole.row, with_for_update=True)
     row.packages, row.outcome, row.state, row.changed_at = (
         row.packages + 1,
@@ -288,8 +318,10 @@ def mark_submitted(
         at,
     )
     row.accepted = row.accepted or outcome is not IntakeOutcome.REFUSED
-    for one in session.scalars(select(GatheredMaterial).where(GatheredMaterial.id.in_(whole.used))):
-        one.used_in = one.used_in or row.packages
+    for piece in session.scalars(
+        select(GatheredMaterial).where(GatheredMaterial.id.in_(whole.used))
+    ):
+        piece.used_in = piece.used_in or row.packages
     journal.record(
         session, actor, JournalAct.SUBMIT, row.case_no, bag=whole.bag, outcome=str(outcome)
     )
@@ -298,8 +330,11 @@ def mark_submitted(
 
 
 def collecting_rows(session: Session) -> list[dict[str, Any]]:
-    """What waits before the door: closed cases with what they lack, and materials whose case is not closed yet."""
-    rows, held = [], _held(session)
+    """Return what is being gathered as rows for lists.
+
+    These are closed cases with what they lack, and materials whose case is not closed yet.
+    """
+    rows, numbers = [], _numbers_by_case(session)
     for row in session.scalars(
         select(GatheredCase)
         .where(GatheredCase.state != Gathering.SUBMITTED)
@@ -307,7 +342,10 @@ def collecting_rows(session: Session) -> list[dict[str, Any]]:
     ):
         waits = row.state == Gathering.COLLECTING
         lacks = (
-            [f"{one['no']:03d} {one['type']}" for one in _missing(row, held.get(row.case_no, ()))]
+            [
+                f"{material['no']:03d} {material['type']}"
+                for material in _missing(row, numbers.get(row.case_no, ()))
+            ]
             if waits
             else []
         )

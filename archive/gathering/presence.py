@@ -1,4 +1,7 @@
-"""Who sits at the same thing right now: a row that is renewed while the page is open, and means nothing soon after."""
+"""Presence: which accounts have the same page open.
+
+A row is renewed while the page is open and expires after `FRESH`.
+"""
 
 from datetime import datetime, timedelta
 
@@ -11,14 +14,17 @@ from archive.database.tables_gathering import Presence
 FRESH = timedelta(seconds=20)
 
 
-def sit_down(session: Session, account: str, subject: str, *, at: datetime) -> list[str]:
-    """Be seen at `subject`, and see the names of the others. What ran out is swept away."""
+def mark_present(session: Session, account: str, subject: str, *, at: datetime) -> list[str]:
+    """Mark an account as present at `subject` and return the names of the others there.
+
+    Expired rows are deleted.
+    """
     session.execute(delete(Presence).where(Presence.seen_at < at - FRESH))
-    mine = session.scalars(select(Presence).filter_by(subject=subject, account=account)).first()
-    if mine is None:
+    row = session.scalars(select(Presence).filter_by(subject=subject, account=account)).first()
+    if row is None:
         session.add(Presence(subject=subject, account=account, seen_at=at))
     else:
-        mine.seen_at = at
+        row.seen_at = at
     session.flush()
     query = select(Account.name).join(Presence, Presence.account == Account.login)
     return list(
@@ -30,6 +36,6 @@ def sit_down(session: Session, account: str, subject: str, *, at: datetime) -> l
     )
 
 
-def leave(session: Session, account: str, subject: str) -> None:
-    """He went on: nobody need wait for the row to run out."""
+def mark_left(session: Session, account: str, subject: str) -> None:
+    """Delete the presence of an account at `subject` before it expires."""
     session.execute(delete(Presence).filter_by(subject=subject, account=account))

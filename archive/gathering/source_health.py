@@ -1,4 +1,4 @@
-"""How each source is: how far it was read, its last success, its last error and when it is tried again."""
+"""Health of each source: last success, last error, and when it is tried again."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE, _MOST_DOUBLINGS = timedelta(seconds=2), timedelta(
 
 
 def state_of(session: Session, name: str) -> SourceState:
-    """The row of a source, made at its first use."""
+    """Return the row of a source, made at its first use."""
     row = session.get(SourceState, name)
     if row is None:
         row = SourceState(name=name, cursor="", fetched=0, failures=0)
@@ -22,13 +22,20 @@ def state_of(session: Session, name: str) -> SourceState:
 
 
 def record_success(session: Session, name: str, *, at: datetime) -> None:
-    """A whole round went well; the last error stays to be read, the count of failures does not."""
+    """Record a whole round without error.
+
+    The last error stays to be read; the count of failures starts again.
+    """
     row = state_of(session, name)
     row.failures, row.succeeded_at, row.not_before = 0, at, None
 
 
 def record_failure(session: Session, name: str, *, code: str, message: str, at: datetime) -> None:
-    """A round failed: the next one waits, the longer the oftener it failed. `message` is our own and holds nothing personal."""
+    """Record a failed round and set when the next one may begin.
+
+    The pause doubles with each failure, from 2 seconds up to 5 minutes. `message` is our own
+    text and holds nothing personal.
+    """
     row = state_of(session, name)
     pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.failures, _MOST_DOUBLINGS))
     row.failures, row.error_code, row.error, row.error_at, row.not_before = (
@@ -41,7 +48,7 @@ def record_failure(session: Session, name: str, *, code: str, message: str, at: 
 
 
 def health_rows(session: Session, names: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Each source as `yice pull --status` shows it."""
+    """Return a row for each source, as `yice pull --status` shows it."""
     counts = {(name, outcome): count for name, outcome, count in session.execute(_COUNTS)}
     rows = []
     for name in names:

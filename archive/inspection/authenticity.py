@@ -1,4 +1,8 @@
-"""GD-1 authenticity: what is stated agrees with itself, with the evidence of its fetch and with the time at which it can have been."""
+"""GD-1 authenticity: the checks whether what is stated is consistent and possible.
+
+It must agree with itself, with the evidence of its fetch and with the time at which it can
+have been.
+"""
 
 import unicodedata
 from collections.abc import Iterator
@@ -29,47 +33,58 @@ KNOWN_EXTENSIONS = frozenset(_EXTENSIONS)
 
 
 def extension(path: str) -> str:
-    """What a name claims to be, in lower case; empty when it claims nothing."""
+    """Return the extension of a file name in lower case, empty when there is none."""
     return (
         path.rpartition("/")[2].lower().rpartition(".")[2] if "." in path.rpartition("/")[2] else ""
     )
 
 
 def fetched_as_proven(subject: Subject) -> Iterator[Finding]:
-    """GD-1-1: the file that was fetched is the one that the evidence names; another file beside it has no evidence.
+    """Check that the file that was fetched is the one that the evidence names (GD-1-1).
 
-    Of an OFD with its rendition the OFD was fetched; of several files the first.
+    Another file beside it has no evidence. Of an OFD with its rendition the OFD was fetched; of
+    several files the first.
     """
     for material in subject.facts.materials:
         digest = material.source_ref.sha256 if material.source_ref else None
-        files = [one for one in subject.files_of(material) if one.look]
+        files = [file for file in subject.files_of(material) if file.look]
         if not digest or not files:
             continue
-        ofd = [one for one in files if _type(one) == "application/ofd"]
+        ofd = [file for file in files if _type(file) == "application/ofd"]
         if (ofd or files)[0].sha256 != digest:
             yield finding("GD-1-1", f"material {material.no}", material=material.no)
         elif material.source is SourceKind.SHARED_CERT and any(
-            one.sha256 != digest for one in (ofd or files)
+            file.sha256 != digest for file in (ofd or files)
         ):
             yield finding("EVIDENCE_PARTIAL", f"material {material.no}", material=material.no)
 
 
 def fetch_has_evidence(subject: Subject) -> Iterator[Finding]:
-    """R17: a shared certificate says where, when and under which id it was fetched."""
+    """Check that a shared certificate has the evidence of its fetch (R17).
+
+    It states where, when and under which id the certificate was fetched.
+    """
     for material in subject.facts.materials:
         if material.source is SourceKind.SHARED_CERT and material.source_ref is None:
             yield finding("NO_EVIDENCE", f"material {material.no}", material=material.no)
 
 
 def fetched_is_as_signed(subject: Subject) -> Iterator[Finding]:
-    """R31: a certificate that was changed after its issuer signed it is shown to a person; the bytes are kept as they came."""
+    """Check for certificates that were changed after their issuer signed them (R31).
+
+    They are shown to a person; the bytes are kept as they came.
+    """
     for material in subject.facts.materials:
         if material.source_ref and material.source_ref.signature is ForeignSignature.BROKEN:
             yield finding("CERT_SIGNATURE", f"material {material.no}", material=material.no)
 
 
 def id_numbers_hold(subject: Subject) -> Iterator[Finding]:
-    """R29: numbers by GB 11643; who settles from abroad may have none yet. Today is the local day: a child may be registered at one in the morning."""
+    """Check ID numbers by GB 11643 (R29).
+
+    A person who settles from abroad may have none yet. Today is the local day: a child may be
+    registered at one in the morning.
+    """
     today = subject.now.astimezone(LOCAL_TIME).date()
     for place, person in _persons(subject):
         if person.id_number:
@@ -82,7 +97,7 @@ def id_numbers_hold(subject: Subject) -> Iterator[Finding]:
 
 
 def ages_can_be(subject: Subject) -> Iterator[Finding]:
-    """R36: nobody is older than the oldest, or born after the case was closed."""
+    """Check that no person is older than 120 years or born after the case was closed (R36)."""
     year, closed = (
         subject.now.astimezone(LOCAL_TIME).year,
         subject.facts.completed_at.astimezone(LOCAL_TIME).date(),
@@ -96,15 +111,17 @@ def ages_can_be(subject: Subject) -> Iterator[Finding]:
 
 
 def _persons(subject: Subject) -> Iterator[tuple[str, Person]]:
+    """Yield the place in case.json and the person, the applicant first."""
     yield "applicant", subject.facts.applicant
-    for index, one in enumerate(subject.facts.subjects):
-        yield f"subjects[{index}]", one
+    for index, person in enumerate(subject.facts.subjects):
+        yield f"subjects[{index}]", person
 
 
 def times_can_be(subject: Subject) -> Iterator[Finding]:
-    """GD-1-5: nothing was captured, fetched or sealed later than now, or scanned at the window long before the case came to it.
+    """Check that capture, fetch and seal are not in the future (GD-1-5).
 
-    A few minutes between two clocks are no fault.
+    A proof is also not scanned at the window long before the case came to it. A few minutes
+    between two clocks are no fault.
     """
     received = min(event.at for event in subject.facts.process)
     latest = subject.now + _CLOCKS
@@ -125,18 +142,20 @@ def times_can_be(subject: Subject) -> Iterator[Finding]:
 
 
 def pictures_are_of_their_time(subject: Subject) -> Iterator[Finding]:
-    """GD-1-5, R31: no camera, scanner or editor touched a page after the case was closed, or after the time at which it is said to be captured.
+    """Check that no device touched a page after the case was closed (GD-1-5, R31).
 
-    What they write has no zone, and their clocks are seldom set: a day is allowed. A clock that was never set lies in the past and proves nothing.
+    Devices are camera, scanner and editor; where a page was captured after closing, the time of
+    capture counts. What they write has no zone, and their clocks are seldom set: a day is
+    allowed. A clock that was never set lies in the past and proves nothing.
     """
     facts, now = subject.facts, subject.now.astimezone(LOCAL_TIME).replace(tzinfo=None)
     for material in facts.materials:
-        said = (
+        stated = (
             max(facts.completed_at, material.captured_at or facts.completed_at)
             .astimezone(LOCAL_TIME)
             .replace(tzinfo=None)
         )
-        latest = (now if facts.supplement else min(said, now)) + _ZONES
+        latest = (now if facts.supplement else min(stated, now)) + _ZONES
         for _, look, before in subject.numbered(material):
             for page, at in look.taken:
                 if datetime.fromisoformat(at) > latest:
@@ -148,7 +167,7 @@ def pictures_are_of_their_time(subject: Subject) -> Iterator[Finding]:
 
 
 def sealed_after_approval(subject: Subject) -> Iterator[Finding]:
-    """R11: a seal is used when its case is approved, not before."""
+    """Check that a seal was used when its case was approved, not before (R11)."""
     approved = [event.at for event in subject.facts.process if event.node is Node.APPROVE]
     for index, use in enumerate(subject.facts.seal_uses):
         if approved and use.at < min(approved):
@@ -156,12 +175,15 @@ def sealed_after_approval(subject: Subject) -> Iterator[Finding]:
 
 
 def characters_are_common(subject: Subject) -> Iterator[Finding]:
-    """GD-1-6: private-use, invisible and reordering characters in names; rare characters of Unicode are none of these."""
+    """Check names for private-use, invisible and reordering characters (GD-1-6).
+
+    Rare characters of Unicode are none of these.
+    """
     texts = [
         ("申报人", subject.facts.applicant.name),
-        *(("被办理人", one.name) for one in subject.facts.subjects),
+        *(("被办理人", person.name) for person in subject.facts.subjects),
     ]
-    texts += [("材料名称", one.type) for one in subject.facts.materials]
+    texts += [("材料名称", material.type) for material in subject.facts.materials]
     for place in sorted(
         {
             place
@@ -173,23 +195,26 @@ def characters_are_common(subject: Subject) -> Iterator[Finding]:
 
 
 def names_match_content(subject: Subject) -> Iterator[Finding]:
-    """GD-1-10: what a file's name claims is what it is."""
+    """Check that files are of the format that their names claim (GD-1-10)."""
     for material in subject.facts.materials:
         if any(
-            (claimed := _EXTENSIONS.get(extension(one.path))) and claimed != _type(one)
-            for one in subject.sound_files_of(material)
+            (claimed := _EXTENSIONS.get(extension(file.path))) and claimed != _type(file)
+            for file in subject.sound_files_of(material)
         ):
             yield finding("FORMAT_MISMATCH", f"material {material.no}", material=material.no)
 
 
 def images_differ(subject: Subject) -> Iterator[Finding]:
-    """R31: no image stands for two pages of one case. Blank pages are alike and are not pictures; of a PDF only a scanned one is compared, whole."""
+    """Check that no image stands for two pages of one case (R31).
+
+    Blank pages are alike and are not pictures; of a PDF only a scanned one is compared, whole.
+    """
     seen: dict[str, int] = {}
     for material in subject.facts.materials:
         scanned = material.source in CAPTURED
-        for one, look, _ in subject.numbered(material):
+        for file, look, _ in subject.numbered(material):
             whole = (
-                (one.sha256,)
+                (file.sha256,)
                 if scanned and look.media_type == "application/pdf" and len(look.blank) < look.pages
                 else ()
             )
@@ -205,13 +230,16 @@ def images_differ(subject: Subject) -> Iterator[Finding]:
 
 
 def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:
-    """R31: no page stands for two because it was made smaller, darker or compressed again. What is the very same image is told by `images_differ`."""
+    """Check for pages made from another by scaling, darkening or compressing it again (R31).
+
+    The very same image is found by `images_differ`.
+    """
     exact = {
         (material.no, before + page): picture
         for material in subject.facts.materials
-        for one, look, before in subject.numbered(material)
+        for file, look, before in subject.numbered(material)
         for (page, _), picture in zip(
-            look.prints, look.pictures or (one.sha256,) * len(look.prints), strict=False
+            look.prints, look.pictures or (file.sha256,) * len(look.prints), strict=False
         )
     }
     for (no, page), (other, other_page) in alike(subject.prints()):
@@ -226,5 +254,6 @@ def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:
             )
 
 
-def _type(one: LookedFile) -> str | None:
-    return one.look.media_type if one.look else None
+def _type(file: LookedFile) -> str | None:
+    """Return the media type that was found in a file, or None."""
+    return file.look.media_type if file.look else None

@@ -1,4 +1,7 @@
-"""GD-2 integrity: nothing that the item, the facts or the count of pages asks for is missing."""
+"""GD-2 integrity: the checks that nothing is missing.
+
+The item, the facts and the count of pages say what must be there.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -8,36 +11,45 @@ from archive.reference.findings import Finding, finding
 from archive.reference.service_items import ServiceItem, required_materials, snapshot_materials
 from archive.reference.vocabulary import Channel, FormKind, Mode, Series, SourceKind
 
-_TOLD = 20
-"""Of so many strays each is told; more of them say nothing more."""
+_MOST_STRAYS = 20
+"""At most so many stray files are reported one by one; more of them say nothing more."""
 _COMPARED = ("比对", "指纹", "人像")
 _VISITED = ("走访", "调查", "谈话")
 _INVESTIGATED_ITEMS = frozenset({"BG02", "BG03", "BG04", "BG06", "BG07"})
 
 
 def files_are_there(subject: Subject) -> Iterator[Finding]:
-    """GD-2-11: every file that case.json names lies in the package."""
+    """Check that every file that case.json names lies in the package (GD-2-11)."""
     for material in subject.facts.materials:
-        if any(one.look is None for one in subject.files_of(material)):
+        if any(file.look is None for file in subject.files_of(material)):
             yield finding("FILE_MISSING", f"material {material.no}", material=material.no)
 
 
 def files_are_named(subject: Subject) -> Iterator[Finding]:
-    """GD-2-1: and nothing lies there that case.json does not name. A name may be personal: the digest, as the manifest has it, finds the file too."""
-    for number, digest in enumerate(subject.strays[:_TOLD], 1):
+    """Check that case.json names every file of the package (GD-2-1).
+
+    A file name may be personal: the finding holds the digest, by which the manifest finds the
+    file too.
+    """
+    for number, digest in enumerate(subject.strays[:_MOST_STRAYS], 1):
         yield finding("EXTRA_FILE", f"data#{number}", digest=digest[:12])
 
 
 def numbers_are_unique(subject: Subject) -> Iterator[Finding]:
-    """GD-1-8: one number, one material; one file, one place."""
+    """Check that a number names one material and a file belongs to one place (GD-1-8)."""
     materials = subject.facts.materials
     named = [path for material in materials for path in material.files]
-    if len(named) != len(set(named)) or len({one.no for one in materials}) != len(materials):
+    if len(named) != len(set(named)) or len({material.no for material in materials}) != len(
+        materials
+    ):
         yield finding("SCHEMA", "case.json:materials", why="重复的件号或文件")
 
 
 def forms_bring_no_files(subject: Subject) -> Iterator[Finding]:
-    """A form is rendered from its data by the archive; a file beside it would be a second truth (submission.md)."""
+    """Check that a form comes without files (submission.md).
+
+    A form is rendered from its data by the archive; a file beside it would be a second truth.
+    """
     for material in subject.facts.materials:
         if material.form is not None and (
             material.source is not SourceKind.SYSTEM_FORM or material.files
@@ -46,7 +58,7 @@ def forms_bring_no_files(subject: Subject) -> Iterator[Finding]:
 
 
 def pages_are_as_declared(subject: Subject) -> Iterator[Finding]:
-    """GD-2-7: pages counted from the files are the pages that the window declared (R32)."""
+    """Check that the pages of files are as many as the window declared (GD-2-7, R32)."""
     for material in subject.facts.materials:
         if material.form is not None or not subject.complete(material):
             continue
@@ -65,38 +77,45 @@ def pages_are_as_declared(subject: Subject) -> Iterator[Finding]:
 
 
 def blank_pages_are_confirmed(subject: Subject) -> Iterator[Finding]:
-    """R32: a blank page is a page that was missed unless the window says that it is blank; and says so of blank pages only."""
+    """Check that the window declares as blank every blank page, and no other page (R32).
+
+    A blank page that is not declared may be a page that was missed.
+    """
     for material in subject.facts.materials:
         place, declared = f"material {material.no}", set(material.blank_pages)
         if any(page > material.pages for page in declared):
             yield finding("SCHEMA", place, why="空白页号超出页数")
         pages = list(subject.numbered(material))
-        found = {before + page for _, look, before in pages for page in look.blank}
-        for page in sorted(found - declared):
+        blank = {before + page for _, look, before in pages for page in look.blank}
+        for page in sorted(blank - declared):
             yield finding("BLANK_PAGE", place, material=material.no, page=page)
         counted = sum(look.pages for _, look, _ in pages)
-        for page in sorted(page for page in declared - found if page <= counted):
+        for page in sorted(page for page in declared - blank if page <= counted):
             yield finding("BLANK_NOT_BLANK", place, material=material.no, page=page)
 
 
 def required_materials_are_there(subject: Subject) -> Iterator[Finding]:
-    """GD-2-9: every material that the item's version asks for without condition, or under one that the facts fulfil (R30)."""
+    """Check for every material that the item's version requires (GD-2-9).
+
+    It may require a material without condition, or under one that the facts fulfil (R30).
+    """
     if subject.item is None:
         return
-    present = {one.type for one in subject.facts.materials}
+    present = {material.type for material in subject.facts.materials}
     due = [*required_materials(subject.snapshot)]
     due += [
-        one
-        for one in snapshot_materials(subject.snapshot)
-        if one.condition in _CONDITIONS and _CONDITIONS[one.condition](subject.facts)
+        requirement
+        for requirement in snapshot_materials(subject.snapshot)
+        if requirement.condition in _CONDITIONS
+        and _CONDITIONS[requirement.condition](subject.facts)
     ]
-    for one in due:
-        if one.name not in present:
-            yield finding("GD-2-9", "case.json:materials", material=one.name)
+    for requirement in due:
+        if requirement.name not in present:
+            yield finding("GD-2-9", "case.json:materials", material=requirement.name)
 
 
 def _parents_differ(facts: CaseFacts) -> bool:
-    """父母民族不同的, where a form states both; where none does nobody can tell."""
+    """Return whether forms state both parents' ethnic groups, and two different ones."""
     stated: dict[str, str] = {}
     for material in facts.materials:
         for key, value in (material.data or {}).items():
@@ -110,19 +129,26 @@ _CONDITIONS: dict[str | None, Callable[[CaseFacts], bool]] = {"父母民族不�
 
 
 def investigation_is_there(subject: Subject) -> Iterator[Finding]:
-    """MPS §9: 补录、恢复、改名、改性别、更正出生日期和号码 need a comparison of face or prints and the record of a visit.
+    """Check for comparison and visit in items that need an investigation (MPS §9).
 
-    What the item itself names is required by GD-2-9. Under which name the rest comes no list says, so a person decides when none of the names fits.
+    补录、恢复、改名、改性别、更正出生日期和号码 need a comparison of face or prints and the
+    record of a visit. What the item itself names is required by GD-2-9. No list says under which
+    name the rest comes, so a person decides when none of the names fits.
     """
     item = subject.item
     for what in (
-        missing_investigation(item, [one.type for one in subject.facts.materials]) if item else ()
+        missing_investigation(item, [material.type for material in subject.facts.materials])
+        if item
+        else ()
     ):
         yield finding("INVESTIGATION_MISSING", "case.json:materials", what=what)
 
 
 def missing_investigation(item: ServiceItem, names: Iterable[str]) -> tuple[str, ...]:
-    """What of comparison and visit is not among materials of these names, where the item needs them."""
+    """Return what of comparison and visit is missing among materials of these names.
+
+    Empty for items that need neither.
+    """
     if item.series not in {Series.BL, Series.HF} and item.code not in _INVESTIGATED_ITEMS:
         return ()
     present = "、".join(names)
@@ -134,22 +160,34 @@ def missing_investigation(item: ServiceItem, names: Iterable[str]) -> tuple[str,
 
 
 def forms_come_from_the_system(subject: Subject) -> Iterator[Finding]:
-    """R9: 收件单 and 审批表 are the system's own, never a scan."""
-    ours = [one for one in subject.facts.materials if one.source is SourceKind.SYSTEM_FORM]
+    """Check that 收件单 and 审批表 are the system's own, never a scan (R9)."""
+    ours = [
+        material
+        for material in subject.facts.materials
+        if material.source is SourceKind.SYSTEM_FORM
+    ]
     for kind in (FormKind.RECEIPT, FormKind.APPROVAL):
         foreign = any(
-            one.type == kind.label and one.source is not SourceKind.SYSTEM_FORM
-            for one in subject.facts.materials
+            material.type == kind.label and material.source is not SourceKind.SYSTEM_FORM
+            for material in subject.facts.materials
         )
-        if foreign and not any(one.form is kind or one.type == kind.label for one in ours):
+        if foreign and not any(
+            material.form is kind or material.type == kind.label for material in ours
+        ):
             yield finding("FORM_NOT_SYSTEM", "case.json:materials", material=kind.label)
 
 
 def sources_are_as_listed(subject: Subject) -> Iterator[Finding]:
-    """R17: a material comes from where the item says; what the applicant sent online may stand for any of them."""
+    """Check that a material comes from a source that the item lists (R17).
+
+    What the applicant sent online may stand for any of them.
+    """
     if subject.item is None:
         return
-    allowed = {one.name: set(one.sources) for one in snapshot_materials(subject.snapshot)}
+    allowed = {
+        requirement.name: set(requirement.sources)
+        for requirement in snapshot_materials(subject.snapshot)
+    }
     online = subject.item.online or subject.facts.channel is Channel.ONLINE
     for material in subject.facts.materials:
         usual = allowed.get(material.type, {material.source}) | (
@@ -160,13 +198,13 @@ def sources_are_as_listed(subject: Subject) -> Iterator[Finding]:
 
 
 def item_may_be_received_here(subject: Subject) -> Iterator[Finding]:
-    """R4: an item of 原籍办 is received at home only."""
+    """Check that an item of 原籍办 is received at home (R4)."""
     if subject.item and subject.item.mode is Mode.HOME_ONLY and subject.facts.citywide:
         yield finding("MODE_VIOLATION", "case.json:orgs.receive", item=subject.item.code)
 
 
 def organisations_are_known(subject: Subject) -> Iterator[Finding]:
-    """R7: every organisation named is one of the city's."""
+    """Check that every organisation named is one of the city's (R7)."""
     facts = subject.facts
     named = [(f"orgs.{place}", code) for place, code in facts.orgs]
     named += [(f"process[{index}].org", event.org) for index, event in enumerate(facts.process)]

@@ -1,6 +1,7 @@
-"""What is inspected of a made volume: when the store takes it over (YJ), from its proof, and in the long run (CQ), by the scrub that reads it again.
+"""Inspection reports of a volume: taken over by the store (YJ), and in the long run (CQ).
 
-Laid out as `report` lays out the checks of a case: by group and item of DA/T 70-2018.
+The first comes from the proof of the volume, the second from the scrub that reads it again.
+Both have the layout of `report`: by group and item of DA/T 70-2018.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,13 +14,16 @@ from archive.inspection.table import Phase
 from archive.reference.vocabulary import Fixity, Outcome
 
 _Row = tuple[str, str, str | None]
-"""Item, what was checked, and what was found wrong."""
+"""Item, what was checked, and the fault or None."""
 
 
 def taken_over(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The report of taking over. Of what `prove_volume` refuses nothing is taken over, so a recorded proof has found nothing."""
+    """Return the report of taking over.
+
+    Nothing that `prove_volume` refuses is taken over, so a recorded proof has found nothing.
+    """
     wrong = None if proof.get("ok") else "证明未通过。"
-    return _laid(
+    return _by_group(
         Phase.YJ,
         [
             ("1-1", f"固化信息有效性（电子签章 {proof.get('level', '')}）", wrong),
@@ -35,12 +39,17 @@ def taken_over(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def long_run(objects: int, faults: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The report of a look of the scrub: how many objects it read, and how many of them were changed, missing or unreadable."""
+    """Return the report of a scrub.
+
+    It states how many objects were read, and how many of them were changed, missing or
+    unreadable.
+    """
 
     def wrong(kind: Fixity) -> str | None:
+        """Return the message about faults of a kind, or None."""
         return f"{faults[kind]} 个对象{kind.label}。" if faults.get(kind) else None
 
-    return _laid(
+    return _by_group(
         Phase.CQ,
         [
             ("1-1", f"固化信息有效性（{objects} 个对象摘要复核）", wrong(Fixity.CHANGED)),
@@ -50,15 +59,17 @@ def long_run(objects: int, faults: Mapping[str, int]) -> list[dict[str, Any]]:
     )
 
 
-def _laid(phase: Phase, rows: list[_Row]) -> list[dict[str, Any]]:
+def _by_group(phase: Phase, rows: list[_Row]) -> list[dict[str, Any]]:
+    """Return the rows under their groups."""
     return [
-        {"group": f"{phase}-{group} {name}", "items": mine}
+        {"group": f"{phase}-{group} {name}", "items": items}
         for group, name in GROUPS.items()
-        if (mine := list(_rows(phase, [row for row in rows if row[0].startswith(f"{group}-")])))
+        if (items := list(_rows(phase, [row for row in rows if row[0].startswith(f"{group}-")])))
     ]
 
 
 def _rows(phase: Phase, rows: list[_Row]) -> Iterator[dict[str, Any]]:
+    """Yield the rows as items of a report."""
     for item, check, wrong in rows:
         outcome = str(Outcome.REFUSE) if wrong else "PASS"
         yield {
@@ -71,7 +82,7 @@ def _rows(phase: Phase, rows: list[_Row]) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class KeptReport:
-    """A report on record. `confirmed`: what a person had to look at was confirmed."""
+    """A report on record; `confirmed` says that a person confirmed what needed it."""
 
     phase: Phase
     at: datetime
@@ -81,7 +92,7 @@ class KeptReport:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A case with the number of its volume, if it has one, and its reports in the order of the phases."""
+    """A case with the code of its volume, if it has one, and its reports by phase."""
 
     case_no: str
     code: str | None

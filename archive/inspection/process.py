@@ -1,4 +1,8 @@
-"""GD-2-5: the process of a case is whole. No node skipped, each at its own organisation, by another person where two must decide."""
+"""GD-2-5: the checks that the process of a case is whole.
+
+No node is skipped, each is at its own organisation, and by another person where two must
+decide.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -22,7 +26,6 @@ _CITYWIDE = (
     Node.ISSUE,
 )
 _DECISIONS = (Node.ACCEPT, Node.REVIEW, Node.APPROVE)
-_LEVELS = tuple(ApprovalLevel)
 _CLOCKS = timedelta(minutes=5)
 _KINDS = {
     ApprovalLevel.STATION: {OrgKind.STATION, OrgKind.HALL},
@@ -32,7 +35,10 @@ _KINDS = {
 
 
 def no_node_is_skipped(subject: Subject) -> Iterator[Finding]:
-    """R8: every node of the way is there; after 不同意 nothing further has to be decided."""
+    """Check that every node of the process is there (R8).
+
+    After 不同意 nothing further has to be decided.
+    """
     process = subject.facts.process
     needed = list(_CITYWIDE if subject.facts.citywide else _HOME)
     refused = [
@@ -50,7 +56,10 @@ def no_node_is_skipped(subject: Subject) -> Iterator[Finding]:
 
 
 def no_node_is_foreign(subject: Subject) -> Iterator[Finding]:
-    """A case handled wholly at home is neither passed on nor reported back (submission.md); if it was, one of its organisations is wrong."""
+    """Check that a case handled wholly at home is neither passed on nor reported back.
+
+    If it was, one of its organisations is wrong (submission.md).
+    """
     orgs = subject.facts.orgs
     strange = [
         event.node.label
@@ -64,7 +73,10 @@ def no_node_is_foreign(subject: Subject) -> Iterator[Finding]:
 
 
 def nodes_are_in_order(subject: Subject) -> Iterator[Finding]:
-    """Only 退回补正 leads back, and what was returned is done again before the case ends."""
+    """Check the order of nodes.
+
+    Only 退回补正 leads back, and what was returned is done again before the case ends.
+    """
     at, returned = 0, False
     for event in subject.facts.process:
         place = _CITYWIDE.index(event.node)
@@ -78,38 +90,48 @@ def nodes_are_in_order(subject: Subject) -> Iterator[Finding]:
 
 
 def times_are_in_order(subject: Subject) -> Iterator[Finding]:
-    """Each step after the one before it, and none later than now."""
+    """Check that each step is after the one before it, and none is later than now."""
     times = [event.at for event in subject.facts.process]
     if times != sorted(times) or max(times) > subject.now + _CLOCKS:
         yield finding("GD-2-5", "case.json:process", why="时间颠倒或晚于现在")
 
 
 def every_step_names_its_actor(subject: Subject) -> Iterator[Finding]:
-    """R35: responsibility for life needs a person."""
+    """Check that each step names an officer: responsibility for life needs a person (R35)."""
     if any(not event.actor_no.strip() for event in subject.facts.process):
         yield finding("GD-2-5", "case.json:process", why="缺少办理人")
 
 
 def receiver_and_decider_differ(subject: Subject) -> Iterator[Finding]:
-    """R13: of a citywide case another unit and another person decide. At home a small station may have but one officer, which is noted."""
+    """Check that another unit and another person decide a citywide case (R13).
+
+    At home a small station may have but one officer, which is noted.
+    """
     facts = subject.facts
     received = [event for event in facts.process if event.node is Node.RECEIVE]
     deciding = {Node.REVIEW, Node.APPROVE} if facts.citywide else {Node.APPROVE}
     decided = [event for event in facts.process if event.node in deciding]
-    if {one.actor_no.strip() for one in received} & {one.actor_no.strip() for one in decided} - {
-        ""
-    }:
+    if {event.actor_no.strip() for event in received} & {
+        event.actor_no.strip() for event in decided
+    } - {""}:
         yield finding("SAME_PERSON" if facts.citywide else "SAME_PERSON_HOME", "case.json:process")
     above = _above(subject.organisations, facts.orgs.domicile) | _above(
         subject.organisations, facts.orgs.accept
     )
     # A district office that receives at its counter may still approve at its own level.
-    if facts.citywide and {one.org for one in received} & {one.org for one in decided} - above:
+    if (
+        facts.citywide
+        and {event.org for event in received} & {event.org for event in decided} - above
+    ):
         yield finding("SAME_UNIT", "case.json:process")
 
 
 def steps_are_where_they_belong(subject: Subject) -> Iterator[Finding]:
-    """R6, R8: received where the case says, decided at the accepting side or above it, issued at one of its organisations."""
+    """Check that each step is at an organisation that may do it (R6, R8).
+
+    A case is received where it says, decided at the accepting side or above it, and issued at one
+    of its organisations.
+    """
     for index, event in enumerate(subject.facts.process):
         if event.org in subject.organisations and event.org not in _places(
             event.node, subject.facts, subject.organisations
@@ -118,36 +140,47 @@ def steps_are_where_they_belong(subject: Subject) -> Iterator[Finding]:
 
 
 def _places(node: Node, facts: CaseFacts, organisations: Organisations) -> set[str]:
+    """Return the organisations at which a node may be."""
     orgs = facts.orgs
-    here, deciding = {orgs.receive}, {orgs.accept, orgs.domicile}
+    receiving, deciding = {orgs.receive}, {orgs.accept, orgs.domicile}
     if node is Node.RECEIVE:
-        return here
+        return receiving
     if node in {Node.ISSUE, Node.ACCEPT}:
-        return deciding | here if node is Node.ISSUE else deciding | _halls(organisations, deciding)
+        return (
+            deciding | receiving
+            if node is Node.ISSUE
+            else deciding | _halls(organisations, deciding)
+        )
     wide = deciding | _halls(organisations, deciding)
     for org in deciding:
         wide |= _above(organisations, org)
-    return wide | here | _above(organisations, orgs.receive) if node is Node.TRANSFER else wide
+    return wide | receiving | _above(organisations, orgs.receive) if node is Node.TRANSFER else wide
 
 
 def _above(organisations: Organisations, code: str) -> set[str]:
-    """All superiors of an organisation, without itself; none for an unknown one."""
-    found: set[str] = set()
+    """Return all superiors of an organisation, without itself; none for an unknown one."""
+    superiors: set[str] = set()
     while (
-        code in organisations and (parent := organisations.get(code).parent) and parent not in found
+        code in organisations
+        and (parent := organisations.get(code).parent)
+        and parent not in superiors
     ):
-        found.add(parent)
+        superiors.add(parent)
         code = parent
-    return found
+    return superiors
 
 
 def _halls(organisations: Organisations, codes: set[str]) -> set[str]:
+    """Return the halls in the districts of these organisations."""
     districts = {organisations.district_of(code).code for code in codes if code in organisations}
-    return {one.code for one in organisations.of_kind(OrgKind.HALL) if one.parent in districts}
+    return {hall.code for hall in organisations.of_kind(OrgKind.HALL) if hall.parent in districts}
 
 
 def approval_levels_are_kept(subject: Subject) -> Iterator[Finding]:
-    """R26, R27: one approval for each level of the item. Refused only where the catalogue's levels are read from a rule (confidence A)."""
+    """Check that each approval level of the item has an approval (R26, R27).
+
+    Refused only where the catalogue's levels are read from a rule (confidence A).
+    """
     item, approvals = (
         subject.item,
         [event for event in subject.facts.process if event.node is Node.APPROVE],
@@ -173,6 +206,7 @@ def approval_levels_are_kept(subject: Subject) -> Iterator[Finding]:
 
 
 def _below_level(event: ProcessEvent, organisations: Organisations) -> bool:
+    """Return whether an approval was given at an organisation that is not of its level."""
     return (
         event.level is not None
         and event.org in organisations
@@ -181,7 +215,10 @@ def _below_level(event: ProcessEvent, organisations: Organisations) -> bool:
 
 
 def promised_time_is_kept(subject: Subject) -> Iterator[Finding]:
-    """R34: the stated day, else that of the item; late is noted and never refused."""
+    """Check that the case was completed by the stated day, else by that of the item (R34).
+
+    A late case is noted and never refused.
+    """
     facts = subject.facts
     received = min(event.at for event in facts.process).astimezone(LOCAL_TIME).date()
     due = facts.due_on or due_on(received, subject.item.limit_workdays if subject.item else None)
@@ -190,7 +227,10 @@ def promised_time_is_kept(subject: Subject) -> Iterator[Finding]:
 
 
 def window_is_authorised(subject: Subject) -> Iterator[Finding]:
-    """R12: a citywide case has a grant, from its side, to its window, for its item, in force when it was completed."""
+    """Check that a citywide case has a grant (R12).
+
+    It is from its side, to its window, for its item, and in force when the case was completed.
+    """
     facts, grant, known = subject.facts, subject.facts.grant, subject.organisations
     if not facts.citywide:
         return

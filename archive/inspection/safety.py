@@ -1,4 +1,4 @@
-"""GD-4 safety: nothing that a package brings can harm who opens it."""
+"""GD-4 safety: the check that nothing in a package can harm those who open it."""
 
 from collections.abc import Iterator
 
@@ -7,10 +7,16 @@ from archive.reference.findings import Finding, finding
 
 
 def files_are_harmless(subject: Subject) -> Iterator[Finding]:
-    """GD-4-2: bombs, scripts, programs, two formats in one, and whatever killed the process that looked at it (guard.md)."""
+    """Check for bombs, scripts, programs and two formats in one file (GD-4-2).
+
+    Files that killed the process that read them are included (guard.md).
+    """
     for material in subject.facts.materials:
-        for one in subject.files_of(material):
-            if one.look and one.look.fault == "FILE_UNSAFE":
+        for file in subject.files_of(material):
+            if file.look and file.look.fault == "FILE_UNSAFE":
                 yield finding(
-                    "FILE_UNSAFE", f"material {material.no}", material=material.no, why=one.look.why
+                    "FILE_UNSAFE",
+                    f"material {material.no}",
+                    material=material.no,
+                    why=file.look.why,
                 )

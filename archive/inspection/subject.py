@@ -1,4 +1,4 @@
-"""What is inspected: the facts of a case, its item, and what a look into each of its files gave."""
+"""What is inspected: the facts of a case, its item, and what reading its files gave."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,17 +11,19 @@ from archive.reference.service_items import ServiceItem
 from archive.reference.vocabulary import SourceKind
 
 CAPTURED = frozenset({SourceKind.SCANNED_PROOF, SourceKind.ONLINE_APPLICATION})
-"""What somebody scanned or photographed, so that it can be a false, a poor or a second picture."""
+"""Sources that somebody scanned or photographed: pictures may be false, poor or doubled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look into a file gave; pages count from 1.
+    """What reading a file gave; pages count from 1.
 
-    `fault` is the code of a finding, `why` its reason in our own words. `pictures` are digests of the decoded pages that are not blank, so
-    that the same image is known under another name or other metadata. `prints` are pages with what a copy of them is known by, in hex. `flags` are codes of findings that do not stop the look.
-    `unclear` are pages with the code of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the latest time that
-    the camera or the scanner wrote into them, local and without a zone.
+    `fault` is the code of a finding, `why` its reason in our own words. `pictures` are digests of
+    the decoded pages that are not blank, so that the same image is known under another name or
+    other metadata. `prints` are pages with the print by which a copy of them is known, in hex.
+    `flags` are codes of findings that do not stop the reading. `unclear` are pages with the code
+    of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the
+    latest time that the camera or the scanner wrote into them, local and without a zone.
     """
 
     media_type: str | None
@@ -40,7 +42,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class LookedFile:
-    """One file that case.json names, as it was found; `look` is None when the package does not hold it."""
+    """A file that case.json names; `look` is None when the package does not hold it."""
 
     material_no: int
     path: str
@@ -51,7 +53,11 @@ class LookedFile:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A case as the checks see it. `item` is None when the catalogue does not have it; `strays` are the digests of payload files that nobody names."""
+    """A case as the checks read it.
+
+    `item` is None when the catalogue does not have it; `strays` are the digests of payload files
+    that case.json does not name.
+    """
 
     facts: CaseFacts
     item: ServiceItem | None
@@ -65,35 +71,41 @@ class Subject:
     )
 
     def __post_init__(self) -> None:
-        for one in self.files:
-            self._by_material.setdefault(one.material_no, []).append(one)
+        for file in self.files:
+            self._by_material.setdefault(file.material_no, []).append(file)
 
     def files_of(self, material: Material) -> tuple[LookedFile, ...]:
-        """The files of one material in the order of case.json."""
+        """Return the files of a material in the order of case.json."""
         return tuple(self._by_material.get(material.no, ()))
 
     def sound_files_of(self, material: Material) -> tuple[LookedFile, ...]:
-        """Those of them that could be opened."""
+        """Return the files of a material that could be opened."""
         return tuple(
-            one
-            for one in self.files_of(material)
-            if one.look and one.look.media_type and not one.look.fault
+            file
+            for file in self.files_of(material)
+            if file.look and file.look.media_type and not file.look.fault
         )
 
     def complete(self, material: Material) -> bool:
-        """Whether every file of a material could be opened, so that its pages can be counted."""
+        """Return whether every file of a material could be opened.
+
+        Only then can its pages be counted.
+        """
         return len(self.sound_files_of(material)) == len(material.files)
 
     def numbered(self, material: Material) -> Iterator[tuple[LookedFile, Look, int]]:
-        """The sound files of a material, each with the number of pages before it."""
+        """Yield the sound files of a material, each with the number of pages before it."""
         before = 0
-        for one in self.sound_files_of(material):
-            if one.look:
-                yield one, one.look, before
-                before += one.look.pages
+        for file in self.sound_files_of(material):
+            if file.look:
+                yield file, file.look, before
+                before += file.look.pages
 
     def prints(self) -> dict[tuple[int, int], int]:
-        """The prints of what was scanned or sent in, by material and page. A certificate fetched twice is the same by right."""
+        """Return the prints of what was scanned or sent in, by material and page.
+
+        Shared certificates are left out: one that is fetched twice is rightly the same.
+        """
         return {
             (material.no, before + page): int(bits, 16)
             for material in self.facts.materials

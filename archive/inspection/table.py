@@ -1,4 +1,7 @@
-"""The table of checks: which is which item of DA/T 70-2018, in which phases it runs, and the one function that does it."""
+"""The table of checks of DA/T 70-2018.
+
+Each row states the item, the phases in which it runs, and the function that does it.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from archive.reference.vocabulary import LabelledEnum
 
 
 class Phase(LabelledEnum):
-    """When a check runs: at filing, at taking over, in the long run."""
+    """Phases of inspection: at filing, at taking over, in the long run."""
 
     GD = "GD", "归档"
     YJ = "YJ", "移交接收"
@@ -25,7 +28,11 @@ _FILING = frozenset({Phase.GD})
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `item` is the number within DA/T 70 (`1-1`: authenticity, first); where the standard's number is not known, ours in its part."""
+    """A check of the table.
+
+    `item` is the number within DA/T 70 (`1-1`: authenticity, first); where the standard's number
+    is not known, ours in its part.
+    """
 
     item: str
     name: str
@@ -34,7 +41,7 @@ class Check:
     codes: frozenset[str]
 
     def code(self, phase: Phase) -> str:
-        """The number with its phase, as reports show it."""
+        """Return the number with its phase, as reports show it."""
         return f"{phase}-{self.item}"
 
 
@@ -128,7 +135,7 @@ CHECKS: tuple[Check, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line of a report: what was checked, when, and what was found; nothing found is passed."""
+    """A line of a report: what was checked, when, and what was found."""
 
     code: str
     name: str
@@ -137,19 +144,19 @@ class CheckResult:
 
     @property
     def passed(self) -> bool:
-        """Whether there is nothing to say."""
+        """Return whether there are no findings."""
         return not self.findings
 
 
 def inspect(subject: Subject, phase: Phase) -> tuple[CheckResult, ...]:
-    """Run every check of a phase, in the order of the table."""
+    """Run every check of a phase, in the order of the table, and return the results."""
     return tuple(
-        CheckResult(one.code(phase), one.name, subject.now, tuple(one.run(subject)))
-        for one in CHECKS
-        if phase in one.phases
+        CheckResult(check.code(phase), check.name, subject.now, tuple(check.run(subject)))
+        for check in CHECKS
+        if phase in check.phases
     )
 
 
-def found(results: Iterable[CheckResult]) -> tuple[Finding, ...]:
-    """All findings of a report."""
-    return tuple(one for result in results for one in result.findings)
+def all_findings(results: Iterable[CheckResult]) -> tuple[Finding, ...]:
+    """Return all findings of a report."""
+    return tuple(entry for result in results for entry in result.findings)

@@ -1,4 +1,4 @@
-"""GD-3 usability: every file opens, is of a format that lasts, and can be read by a person."""
+"""GD-3 usability: the checks that files open, last, and can be read by a person."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,14 @@ _PLAIN_FAULTS = {"GD-3-4", "ENCRYPTED"}
 
 
 def formats_are_accepted(subject: Subject) -> Iterator[Finding]:
-    """GD-3-3: a file is of a format that the archive keeps. Named as one of them it is a broken one, and the person needs another word."""
+    """Check that a file is of a format that the archive keeps (GD-3-3).
+
+    A file with the extension of such a format is a broken one, and is reported as such.
+    """
     for material in subject.facts.materials:
-        for one in subject.files_of(material):
-            if one.look and one.look.media_type is None and not one.look.fault:
-                known = extension(one.path) in KNOWN_EXTENSIONS
+        for file in subject.files_of(material):
+            if file.look and file.look.media_type is None and not file.look.fault:
+                known = extension(file.path) in KNOWN_EXTENSIONS
                 yield finding(
                     "GD-3-4" if known else "FORMAT_UNKNOWN",
                     f"material {material.no}",
@@ -23,15 +26,18 @@ def formats_are_accepted(subject: Subject) -> Iterator[Finding]:
 
 
 def files_open(subject: Subject) -> Iterator[Finding]:
-    """GD-3-4: a file opens to its end, without a password."""
+    """Check that a file opens to its end, without a password (GD-3-4)."""
     for material in subject.facts.materials:
-        for one in subject.files_of(material):
-            if one.look and one.look.fault in _PLAIN_FAULTS:
-                yield finding(one.look.fault, f"material {material.no}", material=material.no)
+        for file in subject.files_of(material):
+            if file.look and file.look.fault in _PLAIN_FAULTS:
+                yield finding(file.look.fault, f"material {material.no}", material=material.no)
 
 
 def ofd_has_a_rendition(subject: Subject) -> Iterator[Finding]:
-    """An OFD is kept as it is; what people see is the PDF or image beside it (submission.md)."""
+    """Check that an OFD comes with a PDF or image (submission.md).
+
+    The OFD is kept as it is; people see its rendition.
+    """
     for material in subject.facts.materials:
         types = {look.media_type for _, look, _ in subject.numbered(material)}
         if types == {"application/ofd"} and subject.complete(material):
@@ -39,7 +45,7 @@ def ofd_has_a_rendition(subject: Subject) -> Iterator[Finding]:
 
 
 def pages_are_fine_enough(subject: Subject) -> Iterator[Finding]:
-    """DA/T 31-2017 9.4: resolution from the pixels, whatever the tag says."""
+    """Check the resolution from the pixels, whatever the tag says (DA/T 31-2017 9.4)."""
     for material in subject.facts.materials:
         for _, look, before in subject.numbered(material):
             for page in look.coarse:
@@ -52,7 +58,10 @@ def pages_are_fine_enough(subject: Subject) -> Iterator[Finding]:
 
 
 def pages_can_be_read(subject: Subject) -> Iterator[Finding]:
-    """DA/T 31-2017 10.5.1: no page is too dark, blurred or cut off. Only what was captured can be captured again."""
+    """Check that no page is too dark, blurred or cut off (DA/T 31-2017 10.5.1).
+
+    Only captured pages are checked, since only they can be captured again.
+    """
     for material in subject.facts.materials:
         for _, look, before in subject.numbered(material):
             for page, code in look.unclear if material.source in CAPTURED else ():
@@ -62,7 +71,10 @@ def pages_can_be_read(subject: Subject) -> Iterator[Finding]:
 
 
 def everything_will_be_shown(subject: Subject) -> Iterator[Finding]:
-    """GD-2-8: what a PDF carries beside its pages will not be in the volume, and people are told."""
+    """Check for what a PDF carries beside its pages (GD-2-8).
+
+    It will not be in the volume, and people are told so.
+    """
     for material in subject.facts.materials:
         for code in sorted(
             {flag for _, look, _ in subject.numbered(material) for flag in look.flags}

@@ -1,6 +1,7 @@
-"""What the text of pages says, against its own page numbers and against the facts of the case (R31, R32).
+"""Checks of page texts against printed page numbers and the facts of the case (R31, R32).
 
-Pure over text, whatever it was read by: the text layer of born-digital PDFs now, and a recogniser's text of scans when there is one.
+Pure functions over text, whatever it was read by: the text layer of born-digital PDFs now,
+and a recogniser's text of scans when there is one.
 """
 
 import re
@@ -20,7 +21,8 @@ _OF_PAGES = re.compile(rf"第\s*{_NUMBER}\s*页(?:\s*[,，/／、(（]?\s*共\s*
 _LATIN = re.compile(r"\bpage\s*([0-9]{1,4})\s*(?:of|/)\s*([0-9]{1,4})\b", re.IGNORECASE)
 _DIGITS = {char: at for at, char in enumerate("〇一二三四五六七八九")}
 _HOLDER = re.compile(
-    r"(?<![\u3400-\u9fff])(?:持证人|持有人|本人|申请人|申报人|被登记人)?\s*姓\s*名\s*[::]?\s*([^\s,,。;;、::()/|]{2,20})"
+    r"(?<![\u3400-\u9fff])(?:持证人|持有人|本人|申请人|申报人|被登记人)?\s*姓\s*名\s*[::]?\s*"
+    r"([^\s,,。;;、::()/|]{2,20})"
 )
 _NEXT_LABEL = re.compile(
     "性别|民族|出生|公民身份|身份证|证件|住址|地址|关系|与户主|曾用名|籍贯|年龄|电话"
@@ -29,25 +31,30 @@ _SHORTEST_NAME = 2
 _NUMBER_LIKE = re.compile(r"(?<![0-9A-Za-z])[0-9]{17}[0-9Xx](?![0-9A-Za-z])")
 _UNSHOWN = frozenset("■□�?*〓")
 _OF_OTHERS = re.compile(
-    "父|母|双方|一方|亲|配偶|户主|家属|随迁|收养|监护|死亡|集体|机构|单位|营业|信用|办学|协管|产权|不动产|房|住所|地址|租赁|合同|投靠|拟落户|关系|原户|批准|部门"
+    "父|母|双方|一方|亲|配偶|户主|家属|随迁|收养|监护|死亡|集体|机构|单位|营业|信用|办学|协管|产权|"
+    "不动产|房|住所|地址|租赁|合同|投靠|拟落户|关系|原户|批准|部门"
 )
-"""A material of such a name may well name only people who are not of the case."""
+"""Materials of such names may name only people who are not of the case."""
 _MAY_DIFFER = frozenset({Series.BG, Series.HF, Series.BL, Series.SY})
 
 
 def page_number(text: str) -> tuple[int, int | None] | None:
-    """The page number that a page bears, and of how many; None when it bears none or several that differ, as a list of contents does."""
+    """Return the page number that a page bears, and of how many.
+
+    Returns None when it bears none or several that differ, as a list of contents does.
+    """
     text = unicodedata.normalize("NFKC", text)
-    found: set[tuple[int, int | None]] = {
-        (_value(one[1]), _value(one[2]) if one[2] else None) for one in _OF_PAGES.finditer(text)
+    numbers: set[tuple[int, int | None]] = {
+        (_value(match[1]), _value(match[2]) if match[2] else None)
+        for match in _OF_PAGES.finditer(text)
     }
-    found |= {(int(one[1]), int(one[2])) for one in _LATIN.finditer(text)}
-    sure = {one for one in found if one[1] is not None} or found
+    numbers |= {(int(match[1]), int(match[2])) for match in _LATIN.finditer(text)}
+    sure = {number for number in numbers if number[1] is not None} or numbers
     return next(iter(sure)) if len(sure) == 1 and next(iter(sure))[0] > 0 else None
 
 
 def _value(text: str) -> int:
-    """A number in digits or in Chinese up to 999."""
+    """Return a number in digits or in Chinese up to 999."""
     if text.isdigit():
         return int(text)
     value, digit = 0, 0
@@ -60,9 +67,11 @@ def _value(text: str) -> int:
 
 
 def order_faults(texts: Mapping[int, str], pages: int) -> Iterator[tuple[int, str]]:
-    """Pages out of order, twice or missing, by the numbers that they bear: page and reason. `texts` by page of one material of so many pages.
+    """Yield page and reason for pages that are out of order, doubled or missing.
 
-    A material may hold several documents, each beginning with 1; pages without a number lie between.
+    They are found by the numbers that the pages bear. `texts` are by page, of one material of
+    `pages` pages. A material may hold several documents, each beginning with 1; pages without a
+    number lie between.
     """
     before: tuple[int, int, int | None] | None = None
     for page in sorted(texts):
@@ -88,12 +97,13 @@ def order_faults(texts: Mapping[int, str], pages: int) -> Iterator[tuple[int, st
 def _unfinished(
     page: int, number: int, total: int | None, *, until: int
 ) -> Iterator[tuple[int, str]]:
+    """Yield a fault when a document ends before or after its printed total."""
     if total is not None and (number > total or number + (until - page) < total):
         yield page, "页数与所印总页数不符"
 
 
 def pages_are_in_order(subject: Subject) -> Iterator[Finding]:
-    """R32, DA/T 31-2017 10.5.3: the numbers printed on the pages of a material count up, and none is left out."""
+    """Check that printed page numbers count up without a gap (R32, DA/T 31-2017 10.5.3)."""
     for material in subject.facts.materials:
         if not subject.complete(material):
             continue
@@ -105,7 +115,10 @@ def pages_are_in_order(subject: Subject) -> Iterator[Finding]:
 
 
 def certificates_agree(subject: Subject) -> Iterator[Finding]:
-    """R31: whom a certificate or an application names is a person of the case. Nothing of the text is repeated."""
+    """Check that a certificate or an application names a person of the case (R31).
+
+    Findings repeat nothing of the text.
+    """
     today = subject.now.astimezone(LOCAL_TIME).date()
     changing = subject.item is not None and subject.item.series in _MAY_DIFFER
     for material in subject.facts.materials:
@@ -120,16 +133,19 @@ def certificates_agree(subject: Subject) -> Iterator[Finding]:
 
 
 def disagreement(text: str, facts: CaseFacts, today: date, *, changing: bool) -> tuple[str, ...]:
-    """What of a text names nobody of the case: 姓名, 公民身份号码. `changing`: the case itself changes name or number, so one of them may be the former."""
+    """Return what of a text names nobody of the case: 姓名, 公民身份号码.
+
+    `changing` says that the case itself changes name or number, so one of them may be the former.
+    """
     text = unicodedata.normalize("NFKC", text)
     known_numbers, known_names = _known(facts)
-    numbers = {one.upper() for one in _NUMBER_LIKE.findall(text)}
-    numbers = {one for one in numbers if citizen_id.check(one, today) is None}
-    names = {_NEXT_LABEL.split(one)[0] for one in _HOLDER.findall(text)}
-    names = {one for one in names if len(one) >= _SHORTEST_NAME}
+    numbers = {number.upper() for number in _NUMBER_LIKE.findall(text)}
+    numbers = {number for number in numbers if citizen_id.check(number, today) is None}
+    names = {_NEXT_LABEL.split(text)[0] for text in _HOLDER.findall(text)}
+    names = {name for name in names if len(name) >= _SHORTEST_NAME}
     wrong_number = bool(numbers and known_numbers) and not numbers & known_numbers
     wrong_name = bool(names) and not any(
-        _same(one, other) for one in names for other in known_names
+        _same(name, other) for name in names for other in known_names
     )
     if changing and not (wrong_number and (wrong_name or not names)):
         return ()
@@ -137,40 +153,44 @@ def disagreement(text: str, facts: CaseFacts, today: date, *, changing: bool) ->
 
 
 def _known(facts: CaseFacts) -> tuple[set[str], set[str]]:
-    """Numbers and names of the case: its persons, and whatever its forms say."""
+    """Return numbers and names of the case: its persons, and all values of its forms."""
     persons = (facts.applicant, *facts.subjects)
     stated = [
         unicodedata.normalize("NFKC", str(value))
-        for one in facts.materials
-        for value in (one.data or {}).values()
+        for material in facts.materials
+        for value in (material.data or {}).values()
         if value
     ]
-    numbers = {one.id_number for one in persons if one.id_number}
+    numbers = {person.id_number for person in persons if person.id_number}
     numbers |= (
         {number.upper() for value in stated for number in _NUMBER_LIKE.findall(value)}
         if numbers
         else set()
     )
-    return numbers, {unicodedata.normalize("NFKC", one.name) for one in persons} | {
+    return numbers, {unicodedata.normalize("NFKC", person.name) for person in persons} | {
         value.strip() for value in stated
     }
 
 
 def _same(printed: str, name: str) -> bool:
-    """Whether two names are one; a character that the printing system could not show stands for any."""
-    one, other = (re.sub(r"[\s·•‧・∙.]", "", value) for value in (printed, name))
-    return len(one) == len(other) and all(
+    """Return whether two names are equal.
+
+    A character that the printing system could not show matches any.
+    """
+    shown, other = (re.sub(r"[\s·•‧・∙.]", "", value) for value in (printed, name))
+    return len(shown) == len(other) and all(
         a == b or a in _UNSHOWN or unicodedata.category(a) == "Co"
-        for a, b in zip(one, other, strict=True)
+        for a, b in zip(shown, other, strict=True)
     )
 
 
 def _of_another(material: Material) -> bool:
+    """Return whether a material may name only people who are not of the case."""
     return _OF_OTHERS.search(material.type) is not None
 
 
 def _texts(subject: Subject, material: Material) -> dict[int, str]:
-    """The text of a material's pages, counted through its files."""
+    """Return the text of a material's pages, counted through its files."""
     return {
         before + page: text
         for _, look, before in subject.numbered(material)

@@ -1,4 +1,7 @@
-"""The text of scanned pages, as OCR read it: lines with their boxes, kept in the store by content; and what pages of a case or a volume say."""
+"""Texts of scanned pages as OCR read them: lines with boxes, kept in the store by content.
+
+Also the texts of the pages of a case or of a volume.
+"""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,23 +28,28 @@ from storage.errors import DigestMismatchError, MissingError
 SPEC = "page-text/1"
 _NARROW = 0x2000
 _HALF_EMPTY = "。，、；：！？"
-_SOME = 400  # digests in one question: SQLite takes a limited number of values
+_BATCH = 400  # digests in one query: SQLite takes a limited number of values
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its text, how sure the engine is (0 to 1), and its corners from the upper left clockwise, in ten-thousandths of the upright page."""
+    """A line of text.
+
+    `confidence` is 0 to 1; `corners` run from the upper left clockwise, in ten-thousandths of the
+    upright page.
+    """
 
     text: str
     confidence: float
     corners: tuple[int, int, int, int, int, int, int, int]
 
     def along(self) -> Iterator[tuple[str, float, float]]:
-        """The characters, each with the shares of the line's length at which it begins and ends: the engine tells lines, not characters.
+        """Yield each character with the shares of the line's length at which it begins and ends.
 
-        Letters and digits are half as wide as ideographs, and so is a mark at the end, whose ink ends there.
+        The engine reports lines, not characters. Letters and digits are half as wide as ideographs,
+        and so is a mark at the end, whose ink ends there.
         """
-        widths = [0.5 if ord(one) < _NARROW else 1.0 for one in self.text]
+        widths = [0.5 if ord(character) < _NARROW else 1.0 for character in self.text]
         if self.text and self.text[-1] in _HALF_EMPTY:
             widths[-1] = 0.5
         total, at = sum(widths) or 1.0, 0.0
@@ -52,7 +60,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """What was read on one page. `whole` says that the page of a PDF was drawn and read, not a picture."""
+    """The text that was read on one page.
+
+    `whole` says that the page of a PDF was drawn and read, not a picture.
+    """
 
     sha256: str
     page: int
@@ -65,31 +76,34 @@ class PageText:
 
     @property
     def text(self) -> str:
-        """The lines, from above."""
-        return "\n".join(one.text for one in self.lines)
+        """Return the lines from the top, joined by newlines."""
+        return "\n".join(line.text for line in self.lines)
 
     def measure(self) -> tuple[int, float]:
-        """How many characters were read, and how sure the engine was of one of them."""
-        letters = sum(len(one.text) for one in self.lines)
+        """Return the number of characters and the mean confidence of a character."""
+        letters = sum(len(line.text) for line in self.lines)
         sure = (
-            sum(one.confidence * len(one.text) for one in self.lines) / letters if letters else 1.0
+            sum(line.confidence * len(line.text) for line in self.lines) / letters
+            if letters
+            else 1.0
         )
         return letters, round(sure, 4)
 
     def to_json(self) -> bytes:
-        """The derivative as it is kept: same reading, same bytes."""
+        """Return the derivative as it is kept: the same reading gives the same bytes."""
         return (
             json.dumps({"spec": SPEC, **asdict(self)}, ensure_ascii=False, sort_keys=True) + "\n"
         ).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> "PageText":
-        """Read a derivative. Raises ValueError or KeyError for what is none."""
+        """Return the text of a derivative. Raises ValueError or KeyError for other data."""
         row = json.loads(data)
         if row.pop("spec") != SPEC:
             raise ValueError("not a page text")
         lines = tuple(
-            Line(one["text"], one["confidence"], tuple(one["corners"])) for one in row.pop("lines")
+            Line(line["text"], line["confidence"], tuple(line["corners"]))
+            for line in row.pop("lines")
         )
         return cls(**row, lines=lines)
 
@@ -97,14 +111,15 @@ class PageText:
 def texts_of(
     session: Session, store: BlobStore, digests: Iterable[str], *, before: datetime | None = None
 ) -> dict[tuple[str, int], PageText]:
-    """The texts there are of these files, by digest and page (from 1); `before` leaves out what was read later, so that a plan stays what it was.
+    """Return the texts there are of these files, by digest and page (from 1).
 
-    A text whose bytes are missing or changed is left out: it can be read again, and the page itself is the record.
+    `before` leaves out what was read later, so that a plan stays what it was. A text whose bytes
+    are missing or changed is left out: it can be read again, and the page itself is the record.
     """
-    wanted, found = sorted(set(digests)), {}
-    for at in range(0, len(wanted), _SOME):
+    wanted, texts = sorted(set(digests)), {}
+    for at in range(0, len(wanted), _BATCH):
         query = select(RecognisedPage).where(
-            RecognisedPage.sha256.in_(wanted[at : at + _SOME]),
+            RecognisedPage.sha256.in_(wanted[at : at + _BATCH]),
             RecognisedPage.text_sha256.is_not(None),
         )
         if before is not None:
@@ -112,11 +127,12 @@ def texts_of(
         for row in session.scalars(query):
             text = _read(store, row.text_sha256 or "")
             if text is not None:
-                found[row.sha256, row.page] = text
-    return found
+                texts[row.sha256, row.page] = text
+    return texts
 
 
 def _read(store: BlobStore, digest: str) -> PageText | None:
+    """Return the text with this digest, or None when its bytes are missing or changed."""
     try:
         return PageText.from_json(store.read(blob_key(digest), sha256=digest))
     except (MissingError, DigestMismatchError):
@@ -126,36 +142,38 @@ def _read(store: BlobStore, digest: str) -> PageText | None:
 def texts_of_case(
     session: Session, store: BlobStore, case_no: str, revision: int | None = None
 ) -> dict[tuple[int, int], PageText]:
-    """What the scanned pages of a case say, by material and page (from 1, in the order of case.json); newest usable revision unless one is named.
+    """Return the texts of the scanned pages of a case, by material and page (from 1).
 
-    Pages that are not read yet, or are born digital, are not in it. For checks of page order and of names (R31, R32).
+    Materials are in the order of case.json; the newest usable revision unless one is named.
+    Pages that are not read yet, or are born digital, are left out. For checks of page order and
+    of names (R31, R32).
     """
     case = session.scalars(select(Case).where(Case.case_no == case_no)).first()
     if case is None:
         return {}
-    held = session.scalars(
+    case_revision = session.scalars(
         select(CaseRevision).filter_by(case_id=case.id, revision=revision or case.revision)
     ).first()
-    if held is None:
+    if case_revision is None:
         return {}
     rows = {
         row.path: row
         for row in session.scalars(
-            select(Component).filter_by(case_id=case.id, revision=held.revision)
+            select(Component).filter_by(case_id=case.id, revision=case_revision.revision)
         )
     }
     texts = texts_of(session, store, (row.sha256 for row in rows.values()))
-    found: dict[tuple[int, int], PageText] = {}
-    for material in CaseFacts.model_validate(held.facts).materials:
+    by_page: dict[tuple[int, int], PageText] = {}
+    for material in CaseFacts.model_validate(case_revision.facts).materials:
         before = 0
         for row in (rows[path] for path in material.files if path in rows):
-            found |= {
+            by_page |= {
                 (material.no, before + page): texts[row.sha256, page]
                 for page in _pages(row.pages)
                 if (row.sha256, page) in texts
             }
             before += max(row.pages, 1)
-    return found
+    return by_page
 
 
 def texts_of_volume(
@@ -166,44 +184,56 @@ def texts_of_volume(
     catalogue: Catalogue,
     organisations: Organisations,
 ) -> Mapping[int, PageText]:
-    """What was read on the pages of one version of a volume, by page of the volume; also what came after it was sealed."""
-    held = session.scalars(
+    """Return what was read on the pages of one version of a volume, by page of the volume.
+
+    Texts that were read after the version was sealed are included.
+    """
+    components = session.scalars(
         select(Component)
         .filter_by(case_id=volume.case_id, revision=version.case_revision)
         .order_by(Component.path)
     ).all()
-    texts = texts_of(session, store, (row.sha256 for row in held))
+    texts = texts_of(session, store, (row.sha256 for row in components))
     contents = all_recorded(session, version).get(VolumeState.COMPILED, {}).get("contents", [])
     if not texts or not contents:
         return {}
-    from archive.arrangement.plan import plan_volume  # noqa: PLC0415 - loads the typesetter, which few who ask here need
+    # It loads the typesetter, which few callers of this module need.
+    from archive.arrangement.plan import plan_volume  # noqa: PLC0415
 
     revision = session.scalars(
         select(CaseRevision).filter_by(case_id=volume.case_id, revision=version.case_revision)
     ).one()
     facts = CaseFacts.model_validate(revision.facts)
     objects = [
-        OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages)
-        for one in held
+        OriginalObject(
+            component.material_no,
+            component.path,
+            component.sha256,
+            component.size,
+            component.media_type,
+            component.pages,
+        )
+        for component in components
     ]
     item = catalogue.get(facts.item.code, facts.item.version)
     orders = orders_of(session, volume.case_id, version.case_revision)
     plan = plan_volume(facts, item, ArchivalCode.parse(volume.code), objects, organisations, orders)
-    starts = {one["no"]: one["page"] for one in contents}
-    found: dict[int, PageText] = {}
+    starts = {item["no"]: item["page"] for item in contents}
+    by_page: dict[int, PageText] = {}
     for planned in plan.items:
         leaves = planned.leaves or [
             Leaf(file, page)
-            for file, one in enumerate(planned.objects, 1)
-            for page in _pages(one.pages)
+            for file, original in enumerate(planned.objects, 1)
+            for page in _pages(original.pages)
         ]
         for place, leaf in enumerate(leaves if planned.form is None else ()):
             key = (planned.objects[leaf.file - 1].sha256, leaf.page)
-            # What was read on a page that lay the wrong way is no text of it.
+            # Text that was read on a page in the wrong orientation is not its text.
             if key in texts and not leaf.turn:
-                found[starts[planned.no] + place] = texts[key]
-    return found
+                by_page[starts[planned.no] + place] = texts[key]
+    return by_page
 
 
 def _pages(count: int) -> range:
+    """Return the page numbers of a file, at least page 1."""
     return range(1, max(count, 1) + 1)

@@ -1,6 +1,7 @@
-"""文字识别: which scanned pages wait, who reads one, and what came of it. A page is known by content, so the same scan is read once.
+"""Queue of scanned pages for text recognition (文字识别), its leases and results.
 
-The job row is the truth. A reader takes a lease with a fencing token; the first text that is recorded is the text of the page.
+A page is known by content, so the same scan is read once. The job row is the truth. A reader
+takes a lease with a fencing token; the first text that is recorded is the text of the page.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +28,7 @@ from archive.reference.objects import OriginalObject
 from archive.reference.vocabulary import ACCEPTED, SourceKind
 
 OCR = "ocr"
-"""The kind of its jobs; the subject of one is `digest:page`, which no version's number can be."""
+"""Kind of these jobs; the subject of a job is `digest:page`, which no version's id can be."""
 LEASE_SECONDS = 600
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/tiff"})
 _BORN_DIGITAL = frozenset({SourceKind.SHARED_CERT, SourceKind.SYSTEM_FORM})
@@ -35,26 +36,26 @@ _CHUNK = 300
 
 
 class RecognitionError(ArchiveError):
-    """A page that can't be read by machine; a person still can."""
+    """A page that can't be read by machine; a person still can read it."""
 
     code = "OCR_FAILED"
 
 
 class PageUnreadableError(RecognitionError):
-    """The picture is broken, or no picture at all."""
+    """A picture that is broken, or data that is no picture."""
 
     code = "OCR_UNREADABLE"
 
 
 class PageTooCostlyError(RecognitionError):
-    """Reading it took more time or memory than one page may cost."""
+    """A page whose reading took more time or memory than one page may cost."""
 
     code = "OCR_LIMIT"
 
 
 @dataclass(frozen=True, slots=True)
 class PageClaim:
-    """A reader's right to record the text of one page; void as soon as another token was given."""
+    """A reader's right to record the text of one page; void once another token was given."""
 
     id: int
     sha256: str
@@ -65,12 +66,15 @@ class PageClaim:
 
 
 def subject_of(sha256: str, page: int) -> str:
-    """How the job of a page is named."""
+    """Return the job subject of a page."""
     return f"{sha256}:{page}"
 
 
 def is_scan(media_type: str, source: SourceKind) -> bool:
-    """Whether pages of this kind carry text that only a picture shows: images, and PDFs that scanners and applicants make."""
+    """Return whether pages of this kind carry text that only a picture shows.
+
+    These are images, and PDFs that scanners and applicants make.
+    """
     return media_type in _IMAGES or (
         media_type == "application/pdf" and source not in _BORN_DIGITAL
     )
@@ -79,20 +83,24 @@ def is_scan(media_type: str, source: SourceKind) -> bool:
 def queue_pages(
     session: Session, facts: CaseFacts, objects: Iterable[OriginalObject], at: datetime
 ) -> int:
-    """Write a job for every scanned page of these originals that has none; returns how many pages are scans."""
+    """Write a job for every scanned page of these originals that has none.
+
+    Returns how many pages are scans.
+    """
     sources = {material.no: material.source for material in facts.materials}
     pages = [
-        (one.sha256, page)
-        for one in objects
-        if one.material_no in sources and is_scan(one.media_type, sources[one.material_no])
-        for page in range(1, max(one.pages, 1) + 1)
+        (original.sha256, page)
+        for original in objects
+        if original.material_no in sources
+        and is_scan(original.media_type, sources[original.material_no])
+        for page in range(1, max(original.pages, 1) + 1)
     ]
     for start in range(0, len(pages), _CHUNK):
-        some = pages[start : start + _CHUNK]
+        chunk = pages[start : start + _CHUNK]
         insert_absent(
             session,
             RecognisedPage,
-            [{"sha256": sha256, "page": page, "lease_token": 0} for sha256, page in some],
+            [{"sha256": sha256, "page": page, "lease_token": 0} for sha256, page in chunk],
         )
         jobs = [
             {
@@ -102,20 +110,23 @@ def queue_pages(
                 "attempts": 0,
                 "created_at": at,
             }
-            for sha256, page in some
+            for sha256, page in chunk
         ]
         insert_absent(session, Job, jobs)
     return len(pages)
 
 
 def queue_held(session: Session, after: int, at: datetime) -> int | None:
-    """Queue the scans of a further few revisions that were taken over while OCR was off; returns where to go on, None at the end."""
+    """Queue the scans of a further few revisions that were taken over while OCR was off.
+
+    Returns the revision id after which to go on, None at the end.
+    """
     revisions = session.scalars(
         select(CaseRevision).where(CaseRevision.id > after).order_by(CaseRevision.id).limit(_CHUNK)
     ).all()
-    for one in revisions:
+    for revision in revisions:
         rows = session.scalars(
-            select(Component).filter_by(case_id=one.case_id, revision=one.revision)
+            select(Component).filter_by(case_id=revision.case_id, revision=revision.revision)
         )
         objects = [
             OriginalObject(
@@ -123,12 +134,12 @@ def queue_held(session: Session, after: int, at: datetime) -> int | None:
             )
             for row in rows
         ]
-        queue_pages(session, CaseFacts.model_validate(one.facts), objects, at)
+        queue_pages(session, CaseFacts.model_validate(revision.facts), objects, at)
     return revisions[-1].id if revisions else None
 
 
 def waiting_pages(session: Session, limit: int | None = None) -> list[tuple[str, int]]:
-    """The pages that wait, in the order in which they came."""
+    """Return digest and page of the pages that wait, oldest job first."""
     rows = session.scalars(
         select(Job.subject)
         .where(Job.kind == OCR, Job.state == "WAITING")
@@ -141,7 +152,10 @@ def waiting_pages(session: Session, limit: int | None = None) -> list[tuple[str,
 def claim_page(
     session: Session, sha256: str, page: int, owner: str, *, seconds: int = LEASE_SECONDS
 ) -> PageClaim | None:
-    """Take the lease of a page; None when another reader holds it, or its text is there, in which case its job is ended."""
+    """Take the lease of a page and return it as a claim.
+
+    Returns None when another reader has it, or when its text exists; then its job is ended.
+    """
     now = database_now(session)
     row = session.scalars(select(RecognisedPage).filter_by(sha256=sha256, page=page)).first()
     if row is None:
@@ -174,15 +188,18 @@ def claim_page(
     )
 
 
-def record_text(session: Session, held: PageClaim, text: PageText, derivative: str) -> None:
-    """Record where the text of a page lies, end its job, and have every archived volume with this page indexed anew. Raises LeaseLostError."""
+def record_text(session: Session, claim: PageClaim, text: PageText, derivative: str) -> None:
+    """Record the digest of a page's text, end its job, and queue its volumes for indexing.
+
+    These are the volumes with an archived version that holds this page. Raises LeaseLostError.
+    """
     letters, sure = text.measure()
     done = session.execute(
         update(RecognisedPage)
         .where(
-            RecognisedPage.id == held.id,
-            RecognisedPage.lease_owner == held.owner,
-            RecognisedPage.lease_token == held.token,
+            RecognisedPage.id == claim.id,
+            RecognisedPage.lease_owner == claim.owner,
+            RecognisedPage.lease_token == claim.token,
             RecognisedPage.text_sha256.is_(None),
         )
         .values(
@@ -198,23 +215,23 @@ def record_text(session: Session, held: PageClaim, text: PageText, derivative: s
     )
     if not isinstance(done, CursorResult) or done.rowcount != 1:
         raise LeaseLostError("租约已失效，本次识别结果未记录。", "无需处理，另一工作进程会继续。")
-    row = session.get_one(RecognisedPage, held.id)
+    row = session.get_one(RecognisedPage, claim.id)
     _end(session, row, "DONE")
     journal.record(
         session,
-        held.owner,
+        claim.owner,
         JournalAct.RECOGNISE,
-        subject_of(held.sha256, held.page),
+        subject_of(claim.sha256, claim.page),
         text=derivative,
         engine=text.engine,
         lines=len(text.lines),
     )
-    for volume_id in session.scalars(_archived_with(held.sha256)):
+    for volume_id in session.scalars(_archived_with(claim.sha256)):
         announce(session, volume_id)
 
 
 def _archived_with(sha256: str) -> Any:  # noqa: ANN401 - a select
-    """The volumes of which an archived version holds this file."""
+    """Return a query of the volumes of which an archived version holds this file."""
     return (
         select(Volume.id)
         .join(Component, Component.case_id == Volume.case_id)
@@ -231,10 +248,13 @@ def _archived_with(sha256: str) -> Any:  # noqa: ANN401 - a select
     )
 
 
-def fail_page(session: Session, held: PageClaim, error_code: str, error: str | None) -> None:
-    """Give the lease back and leave the reason on the job; who lost the lease leaves nothing."""
-    row = session.get_one(RecognisedPage, held.id, with_for_update=True)
-    if (row.lease_owner, row.lease_token) == (held.owner, held.token):
+def fail_page(session: Session, claim: PageClaim, error_code: str, error: str | None) -> None:
+    """Release the lease and record the reason on the job.
+
+    A reader who lost the lease changes nothing.
+    """
+    row = session.get_one(RecognisedPage, claim.id, with_for_update=True)
+    if (row.lease_owner, row.lease_token) == (claim.owner, claim.token):
         row.lease_owner, row.lease_until = None, None
         _end(session, row, "FAILED", error_code, error)
 
@@ -246,6 +266,7 @@ def _end(
     error_code: str | None = None,
     error: str | None = None,
 ) -> None:
+    """Set the state of a page's job that is not done, and count the attempt."""
     session.execute(
         update(Job)
         .where(
@@ -262,7 +283,7 @@ def _end(
 
 
 def retry_failed(session: Session, ids: Sequence[int] | None = None) -> int:
-    """Let failed pages wait again, all or those of the jobs named; returns how many."""
+    """Let failed pages wait again, all or those of the jobs named, and return how many."""
     again = update(Job).where(Job.kind == OCR, Job.state == "FAILED")
     if ids is not None:
         again = again.where(Job.id.in_(ids))
@@ -273,20 +294,23 @@ def retry_failed(session: Session, ids: Sequence[int] | None = None) -> int:
 
 
 def leased(session: Session) -> Sequence[RecognisedPage]:
-    """The pages that somebody reads just now, or read when he was killed."""
+    """Return the pages that are under a lease; its reader may have been killed since."""
     return session.scalars(
         select(RecognisedPage).where(RecognisedPage.lease_owner.is_not(None))
     ).all()
 
 
 def progress_of(session: Session) -> Mapping[str, int]:
-    """How many pages wait, are done, failed."""
+    """Return how many pages wait, are done, and failed, by job state."""
     counted = select(Job.state, func.count()).where(Job.kind == OCR).group_by(Job.state)
     return dict.fromkeys(("WAITING", "DONE", "FAILED"), 0) | dict(session.execute(counted).all())
 
 
 def unread_cases(session: Session, since: datetime) -> int:
-    """How many accepted cases without a number, taken over since then, have a page that still waits: what a compile may wait for."""
+    """Return how many cases have a page that still waits: a compile may wait for them.
+
+    These are accepted cases without a number, taken over since then.
+    """
     query = (
         select(func.count(Case.id.distinct()))
         .join(Component, and_(Component.case_id == Case.id, Component.revision == Case.revision))

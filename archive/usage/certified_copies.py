@@ -1,4 +1,7 @@
-"""出具证明件: copy pages of a volume under a grant, sealed with the issuer's own stamp, kept, and checked by anybody with its code."""
+"""Certified copies (出具证明件): pages of a volume, copied under a grant and sealed.
+
+They bear the issuer's own stamp, are kept, and can be checked by anybody with the code.
+"""
 
 import hashlib
 import secrets
@@ -24,18 +27,21 @@ from archive.reference.organisations import Organisations
 from archive.signing.seal import Sealer
 from archive.signing.validation import TrustAnchors, read_signature
 from archive.usage.reading_room import OpenedVolume
-from archive.usage.redaction import hidden
+from archive.usage.redaction import mask_text
 from archive.usage.requests import number_of
 from storage.blobs import BlobStore
 from storage.package import read_inventory
 
-_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # none that is mistaken for another on paper
+_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # not mistaken for each other on paper
 _GROUPS, _GROUP = 5, 4
 
 
 @dataclass(frozen=True, slots=True)
 class CopySealer:
-    """What sealing takes: seals by fonds, the trust that proves them, veraPDF, and whether the keys are the demonstration's."""
+    """What sealing needs: seals by fonds, trust anchors to prove them, veraPDF.
+
+    `demo` says that the keys are those of the demonstration.
+    """
 
     sealer_for: Callable[[str], Sealer]
     trust: TrustAnchors
@@ -44,8 +50,8 @@ class CopySealer:
 
 
 @dataclass(frozen=True, slots=True)
-class MadeCopy:
-    """A sealed copy, not yet entered."""
+class SealedCopy:
+    """A sealed copy that is not entered yet."""
 
     pdf: bytes
     check_code: str
@@ -55,36 +61,42 @@ class MadeCopy:
 
     @property
     def sha256(self) -> str:
-        """Digest of the file."""
+        """Return the digest of the file."""
         return hashlib.sha256(self.pdf).hexdigest()
 
 
 def contents_of(store: BlobStore, opened: OpenedVolume) -> list[dict[str, Any]]:
-    """The 卷内目录 of the newest archived version, from its record, whose digest the commit record names."""
+    """Return the 卷内目录 of the newest archived version.
+
+    It is read from the version's record, whose digest the commit record names.
+    """
     listed = read_inventory(store, opened.prefix)
     digest = (
-        next((one.sha256 for one in listed.objects if one.path == "metadata.xml"), None)
+        next((entry.sha256 for entry in listed.objects if entry.path == "metadata.xml"), None)
         if listed
         else None
     )
-    found: list[dict[str, Any]] = read_metadata(
+    contents: list[dict[str, Any]] = read_metadata(
         store.read(f"{opened.prefix}/metadata.xml", sha256=digest)
     )["contents"]
-    return found
+    return contents
 
 
-def chosen(
+def select_items(
     contents: Sequence[Mapping[str, Any]], numbers: Sequence[int], names: Sequence[str] = ()
 ) -> tuple[CopiedItem, ...]:
-    """The items of these numbers in the order of the volume, all of them for none named. Raises NotFoundError."""
-    found = tuple(
-        CopiedItem(one["no"], hidden(one["title"], names), one["page"], one["pages"])
-        for one in contents
-        if not numbers or one["no"] in numbers
+    """Return the items of these numbers in the order of the volume; all when none is named.
+
+    Names in titles are masked. Raises NotFoundError.
+    """
+    items = tuple(
+        CopiedItem(entry["no"], mask_text(entry["title"], names), entry["page"], entry["pages"])
+        for entry in contents
+        if not numbers or entry["no"] in numbers
     )
-    if not found or (numbers and len(found) != len(set(numbers))):
+    if not items or (numbers and len(items) != len(set(numbers))):
         raise NotFoundError("本册没有所列的件。", "请对照卷内目录核对件号。")
-    return found
+    return items
 
 
 def make_copy(
@@ -92,11 +104,15 @@ def make_copy(
     opened: OpenedVolume,
     items: tuple[CopiedItem, ...],
     reader: Reader,
-    room: CopySealer,
+    sealing: CopySealer,
     organisations: Organisations,
     public_url: str,
-) -> MadeCopy:
-    """Copy, seal and prove: PDF/A-2u and one valid signature over all of it. Raises NotProvedError and what sealing raises."""
+) -> SealedCopy:
+    """Copy the pages, seal them, prove the result and return it.
+
+    It is PDF/A-2u with one valid signature over all of it. Raises NotProvedError and what sealing
+    raises.
+    """
     made_at = datetime.now(UTC)
     check_code = "-".join(
         "".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS)
@@ -109,43 +125,43 @@ def make_copy(
         ("档号", opened.volume.code),
         ("版本", f"第{version}版"),
         ("利用单号", number),
-        ("复制页数", str(sum(one.pages for one in items))),
+        ("复制页数", str(sum(item.pages for item in items))),
     )
     sheet = CopySheet(
-        opened.volume.code, version, fields, check_code, url, issuer, made_at, room.demo
+        opened.volume.code, version, fields, check_code, url, issuer, made_at, sealing.demo
     )
     fonds = organisations.fonds_of(reader.org)
-    sealed = room.sealer_for(fonds).seal(
+    sealed = sealing.sealer_for(fonds).seal(
         certified(pdf, items, sheet),
-        appearance_pdf=seal_pdf(issuer, room.demo, "档案证明专用章"),
+        appearance_pdf=seal_pdf(issuer, sealing.demo, "档案证明专用章"),
         page=0,
         box=COPY_SEAL_BOX,
         reason="出具档案复制件证明",
         at=None,
     )
-    report = read_signature(sealed.pdf, room.trust)
-    if room.prover.failures(sealed.pdf) or not (report.valid and report.covers_whole_document):
+    report = read_signature(sealed.pdf, sealing.trust)
+    if sealing.prover.failures(sealed.pdf) or not (report.valid and report.covers_whole_document):
         raise NotProvedError(
             "复制件的证明未通过，未出具。", "请重试；若重复出现，请联系系统管理员。"
         )
-    return MadeCopy(sealed.pdf, check_code, items, sum(one.pages for one in items), made_at)
+    return SealedCopy(sealed.pdf, check_code, items, sum(item.pages for item in items), made_at)
 
 
 def copy_key(sha256: str) -> str:
-    """Where a certified copy lies."""
+    """Return the key of a certified copy in the store."""
     return f"copies/{sha256}.pdf"
 
 
 def enter_copy(
-    session: Session, opened: OpenedVolume, copy: MadeCopy, reader: Reader, request: UsageRequest
+    session: Session, opened: OpenedVolume, copy: SealedCopy, reader: Reader, request: UsageRequest
 ) -> CertifiedCopy:
-    """Enter and journal a copy that lies in the store."""
+    """Write and journal the row of a copy that lies in the store."""
     row = CertifiedCopy(
         check_code=copy.check_code,
         request_id=request.id,
         volume_id=opened.volume.id,
         version=opened.version.version if opened.version else 0,
-        items=[one.no for one in copy.items],
+        items=[item.no for item in copy.items],
         pages=copy.pages,
         sha256=copy.sha256,
         issued_by=reader.org,
@@ -168,7 +184,7 @@ def enter_copy(
 
 
 def find_copy(session: Session, check_code: str) -> CertifiedCopy:
-    """The copy with this code. Raises NotFoundError."""
+    """Return the copy with this code. Raises NotFoundError."""
     row = session.scalars(
         select(CertifiedCopy).where(CertifiedCopy.check_code == check_code.upper())
     ).first()

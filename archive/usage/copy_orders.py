@@ -1,6 +1,7 @@
-"""Orders of certified copies: asked for at the desk, made by a worker. The job row says how far one is; a lease lets one worker make it.
+"""Orders of certified copies: requested by a reader, made by a worker.
 
-A message that comes twice does nothing twice: who claims later finds the lease held or the copy there.
+The job row says how far an order is; a lease lets one worker make it. A message that comes
+twice changes nothing the second time: the later claim finds the lease taken or the copy made.
 """
 
 from collections.abc import Sequence
@@ -18,17 +19,17 @@ from archive.database.tables_usage import CertifiedCopy, CopyOrder, UsageRequest
 from archive.jobs.leases import Claim
 from archive.reference.errors import LeaseLostError, NotFoundError
 from archive.reference.vocabulary import LabelledEnum
-from archive.usage.certified_copies import MadeCopy, enter_copy
+from archive.usage.certified_copies import SealedCopy, enter_copy
 from archive.usage.reading_room import OpenedVolume, ReferenceData, open_volume
 from archive.usage.requests import find_request, number_of
 
 COPY = "copy"
-"""The kind of these jobs."""
+"""Kind of these jobs."""
 LEASE_SECONDS = 180
 
 
 class CopyStep(LabelledEnum):
-    """How far an order is."""
+    """Steps of an order."""
 
     WAITING = "WAITING", "等待制作"
     COPYING = "COPYING", "复制页面、盖章并证明"
@@ -37,13 +38,16 @@ class CopyStep(LabelledEnum):
 
 
 def order_copy(
-    session: Session, reader: Reader, number: str, items: Sequence[int], room: ReferenceData
+    session: Session, reader: Reader, number: str, items: Sequence[int], reference: ReferenceData
 ) -> CopyOrder:
-    """Order a copy of items (none named: all) under the reader's own grant. Raises NotFoundError, DeniedError."""
+    """Order a copy of items (none named: all) under the reader's own grant.
+
+    Raises NotFoundError, DeniedError.
+    """
     request = find_request(session, number)
     if request.account != reader.account:
         raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
-    open_volume(session, reader, Act.CERTIFY, request.code, room, number)
+    open_volume(session, reader, Act.CERTIFY, request.code, reference, number)
     now = database_now(session)
     order = CopyOrder(
         request_id=request.id,
@@ -69,25 +73,29 @@ def order_copy(
 
 
 def _subject(order_id: int) -> str:
-    # Apart from the ids of versions, which are the subjects of all other jobs.
+    # Not a bare id: ids of versions are the subjects of other jobs.
+    """Return the job subject of an order."""
     return f"{COPY}:{order_id}"
 
 
 def job_of(session: Session, order_id: int) -> Job:
-    """The job of an order."""
+    """Return the job of an order."""
     return session.scalars(
         select(Job).where(Job.kind == COPY, Job.subject == _subject(order_id))
     ).one()
 
 
 def orders_waiting(session: Session) -> list[int]:
-    """Orders that wait to be made, oldest first."""
+    """Return the ids of orders that wait to be made, oldest first."""
     query = select(Job.subject).where(Job.kind == COPY, Job.state == "WAITING").order_by(Job.id)
-    return [int(one.removeprefix(f"{COPY}:")) for one in session.scalars(query)]
+    return [int(subject.removeprefix(f"{COPY}:")) for subject in session.scalars(query)]
 
 
 def claim_order(session: Session, order_id: int, owner: str) -> Claim | None:
-    """Take the lease of an order that is neither made nor held by another worker."""
+    """Take the lease of an order and return the claim.
+
+    Returns None when the copy is made or another worker has the lease.
+    """
     now = database_now(session)
     free = or_(
         CopyOrder.lease_until.is_(None), CopyOrder.lease_until < now, CopyOrder.lease_owner == owner
@@ -106,13 +114,15 @@ def claim_order(session: Session, order_id: int, owner: str) -> Claim | None:
     return None if taken is None else Claim(order_id, owner, taken)
 
 
-def note_step(session: Session, held: Claim, step: CopyStep, *, copy_id: int | None = None) -> None:
-    """Say how far the worker is. Raises LeaseLostError when another one holds the order."""
+def note_step(
+    session: Session, claim: Claim, step: CopyStep, *, copy_id: int | None = None
+) -> None:
+    """Record how far the worker is. Raises LeaseLostError when another worker has the order."""
     done = session.execute(
         update(CopyOrder)
         .where(
-            CopyOrder.id == held.version_id,
-            CopyOrder.lease_token == held.token,
+            CopyOrder.id == claim.version_id,
+            CopyOrder.lease_token == claim.token,
             CopyOrder.copy_id.is_(None),
         )
         .values(step=step, copy_id=copy_id)
@@ -123,28 +133,31 @@ def note_step(session: Session, held: Claim, step: CopyStep, *, copy_id: int | N
 
 
 def finish_order(
-    session: Session, held: Claim, opened: OpenedVolume, made: MadeCopy, reader: Reader
+    session: Session, claim: Claim, opened: OpenedVolume, sealed: SealedCopy, reader: Reader
 ) -> CertifiedCopy:
     """Enter the copy, which lies in the store, and end the job. Raises LeaseLostError."""
-    order = session.get_one(CopyOrder, held.version_id)
+    order = session.get_one(CopyOrder, claim.version_id)
     copy = enter_copy(
-        session, opened, made, reader, session.get_one(UsageRequest, order.request_id)
+        session, opened, sealed, reader, session.get_one(UsageRequest, order.request_id)
     )
-    note_step(session, held, CopyStep.DONE, copy_id=copy.id)
-    _end(session, held.version_id, "DONE")
+    note_step(session, claim, CopyStep.DONE, copy_id=copy.id)
+    _end(session, claim.version_id, "DONE")
     return copy
 
 
-def fail_order(session: Session, held: Claim, code: str, error: str) -> None:
-    """Say why it was not made; somebody may try again. A lease that was lost leaves the job to its new holder."""
+def fail_order(session: Session, claim: Claim, code: str, error: str) -> None:
+    """Record why a copy was not made; the order can be tried again.
+
+    A lost lease leaves the job to its new owner.
+    """
     freed = session.execute(
         update(CopyOrder)
-        .where(CopyOrder.id == held.version_id, CopyOrder.lease_token == held.token)
+        .where(CopyOrder.id == claim.version_id, CopyOrder.lease_token == claim.token)
         .values(lease_until=None, lease_owner=None, step=CopyStep.WAITING)
         .returning(CopyOrder.id)
     ).scalar_one_or_none()
     if freed is not None:
-        _end(session, held.version_id, "FAILED", code, error)
+        _end(session, claim.version_id, "FAILED", code, error)
 
 
 def retry_order(session: Session, reader: Reader, order_id: int) -> None:
@@ -161,6 +174,7 @@ def retry_order(session: Session, reader: Reader, order_id: int) -> None:
 def _end(
     session: Session, order_id: int, state: str, code: str | None = None, error: str | None = None
 ) -> None:
+    """Set the state of an order's job that is not done, and count the attempt."""
     session.execute(
         update(Job)
         .where(Job.kind == COPY, Job.subject == _subject(order_id), Job.state != "DONE")
@@ -177,7 +191,7 @@ def _end(
 def orders_of(
     session: Session, request: UsageRequest
 ) -> list[tuple[CopyOrder, Job, CertifiedCopy | None]]:
-    """The orders under a request with their jobs and copies, newest first."""
+    """Return the orders under a request with their jobs and copies, newest first."""
     query = (
         select(CopyOrder, CertifiedCopy)
         .outerjoin(CertifiedCopy, CertifiedCopy.id == CopyOrder.copy_id)
@@ -188,6 +202,6 @@ def orders_of(
 
 
 def usage_of(session: Session, order_id: int) -> tuple[CopyOrder, str]:
-    """An order, and the number of the grant that it stands on."""
+    """Return an order and the number of the grant under which it was made."""
     order = session.get_one(CopyOrder, order_id)
     return order, number_of(session.get_one(UsageRequest, order.request_id))

@@ -1,4 +1,7 @@
-"""阅览: find one volume for one reader, ask the policy, journal the look. The database has the last word on whatever search found."""
+"""Reading (阅览): open a volume for a reader by the policy, and journal the access.
+
+The database decides last about whatever a search found.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -32,24 +35,27 @@ from archive.usage.requests import grants_of
 
 _OF_VOLUME = ("code", "filing_org", "cross_org")
 _OF_CASE = ("receive_org", "accept_org", "domicile_org", "item_code", "item_version")
-_CUT = 1 + len(_OF_VOLUME)
+_CASE_START = 1 + len(_OF_VOLUME)
 _ARCHIVED = (
     select(VolumeVersion.id)
     .where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED")
     .exists()
 )
-_ASKED = (
+_POLICY_COLUMNS = (
     Volume.id,
     *(getattr(Volume, name) for name in _OF_VOLUME),
     *(getattr(Case, name) for name in _OF_CASE),
     _ARCHIVED.label("archived"),
 )
-"""What the policy asks of a volume's rows: its key, its own columns, those of its case, and whether a version is archived."""
+"""Columns of a volume that the policy needs.
+
+Its key, its own columns, those of its case, and whether a version is archived.
+"""
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Purpose(LabelledEnum):
-    """Why somebody looks, stated with every look."""
+    """Why a reader opens a record; stated with every access."""
 
     HANDLE = "HANDLE", "办理业务"
     CHECK = "CHECK", "核查比对"
@@ -59,12 +65,15 @@ class Purpose(LabelledEnum):
 
 
 class DeniedError(ArchiveError):
-    """The policy said no; `denial` is why. What is foreign and what does not exist read the same."""
+    """A refusal by the policy; `denial` is the reason.
+
+    Records of others and records that do not exist read the same.
+    """
 
     code = "DENIED"
 
     def __init__(self, denial: Denial) -> None:
-        """Code and next step follow from the denial."""
+        """Set message, code and next step from the denial."""
         super().__init__(f"{denial.label}。", _NEXT[denial])
         self.denial = denial
         self.code = denial.value
@@ -81,7 +90,10 @@ _NEXT = {
 
 @dataclass(frozen=True, slots=True)
 class OpenedVolume:
-    """A volume laid before a reader: its rows, and the decision that it stands on. `version` None: not archived yet."""
+    """A volume opened for a reader: its rows, and the decision that allows it.
+
+    `version` is None when no version is archived yet.
+    """
 
     volume: Volume
     version: VolumeVersion | None
@@ -90,7 +102,7 @@ class OpenedVolume:
 
     @property
     def prefix(self) -> str:
-        """Where its newest archived version lies."""
+        """Return the prefix of its newest archived version. Raises DeniedError without one."""
         if self.version is None:
             raise DeniedError(Denial.STATE)
         return storage_prefix(ArchivalCode.parse(self.volume.code), self.version.version)
@@ -105,26 +117,32 @@ class ReferenceData:
 
 
 def require(reader: Reader, act: Act) -> None:
-    """Raise DeniedError unless the reader may do the act at all; asked before any record is looked for."""
+    """Raise DeniedError unless the reader may do the act at all.
+
+    It is called before any record is looked up.
+    """
     denial = may(reader, act).denial
     if denial is not None:
         raise DeniedError(denial)
 
 
 def _record(
-    volume: Sequence[Any], case: Sequence[Any], room: ReferenceData, *, committed: bool
+    volume: Sequence[Any], case: Sequence[Any], reference: ReferenceData, *, committed: bool
 ) -> Record:
-    """Of the columns `_OF_VOLUME` and `_OF_CASE`."""
+    """Return the policy's record from the columns `_OF_VOLUME` and `_OF_CASE`."""
     (code, filing_org, cross_org), (*handling, item_code, item_version) = volume, case
     orgs = dict.fromkeys((filing_org, *handling))
     if cross_org:
         orgs[cross_org] = None
-    series = room.catalogue.get(item_code, item_version).series
+    series = reference.catalogue.get(item_code, item_version).series
     return Record(tuple(orgs), filing_org, code, committed, is_restricted(series))
 
 
 def read_code(text: str) -> str:
-    """A 档号 as typed; `.` may stand for `·`, as on the barcode, so that a URL can be ASCII. What is no code is given back as it is."""
+    """Return a 档号 as typed in its normal form, or the text itself when it is no code.
+
+    `.` may stand for `·`, as on the barcode, so that a URL can be ASCII.
+    """
     try:
         return str(ArchivalCode.parse(text.replace(".", "·")).volume)
     except CodeFaultError:
@@ -136,12 +154,14 @@ def open_volume(
     reader: Reader,
     act: Act,
     name: str,
-    room: ReferenceData,
+    reference: ReferenceData,
     usage: str | None = None,
 ) -> OpenedVolume:
-    """Find by 档号 or case number and decide. Raises DeniedError: NOT_HERE for foreign and for missing alike, after the same work.
+    """Return the volume of a 档号 or case number when the policy allows the act.
 
-    A grant counts only when the reader states it (`usage`, 利用单号), so that every look under one says so.
+    Raises DeniedError: NOT_HERE for volumes of others and for missing ones alike, after the same
+    work. A grant counts only when the reader states it (`usage`, 利用单号), so that every access
+    under a grant says so.
     """
     require(reader, act)
     code = read_code(name)
@@ -150,30 +170,38 @@ def open_volume(
         if "·" in code
         else Case.case_no == (name if _CASE_NO.fullmatch(name) else "")
     )
-    # Whose it is stands beside its facts. Those are decrypted only when they may be shown: how long a refusal takes tells nothing either.
-    whose = session.execute(select(*_ASKED).join(Case, Case.id == Volume.case_id).where(by)).first()
-    grants = [one for one in grants_of(session, reader.account) if one.number == usage]
+    # Organisations are columns beside the encrypted facts. Facts are decrypted only when they may
+    # be shown, so that the time of a refusal reveals nothing.
+    columns = session.execute(
+        select(*_POLICY_COLUMNS).join(Case, Case.id == Volume.case_id).where(by)
+    ).first()
+    grants = [grant for grant in grants_of(session, reader.account) if grant.number == usage]
     now = database_now(session)
-    record = _record(whose[1:_CUT], whose[_CUT:-1], room, committed=whose[-1]) if whose else None
-    decision = decide(reader, act, record, room.organisations, grants, now=now)
-    if decision.denial is not None or whose is None:
+    record = (
+        _record(columns[1:_CASE_START], columns[_CASE_START:-1], reference, committed=columns[-1])
+        if columns
+        else None
+    )
+    decision = decide(reader, act, record, reference.organisations, grants, now=now)
+    if decision.denial is not None or columns is None:
         raise DeniedError(decision.denial or Denial.NOT_HERE)
-    volume, case, version = _newest(session, whose[0])
+    volume, case, version = _newest(session, columns[0])
     return OpenedVolume(volume, version, case, decision)
 
 
-def visible(session: Session, reader: Reader, ids: Iterable[int], room: ReferenceData) -> set[int]:
-    """Which of these volumes the reader may see now, by the rows: the last word on what an index found."""
+def visible(
+    session: Session, reader: Reader, ids: Iterable[int], reference: ReferenceData
+) -> set[int]:
+    """Return those of these volumes that the reader may see now, decided by the rows."""
     wanted = tuple(ids)
     if not wanted or not may(reader, Act.SEARCH).allowed:
         return set()
-    seeing = Reader(
-        reader.account, reader.role, reader.org
-    )  # who may search may know that a volume is there
+    # A reader who may search may know that a volume exists.
+    searcher = Reader(reader.account, reader.role, reader.org)
     now = database_now(session)
-    # Twenty hits need not be decrypted to be judged.
+    # The decision needs no decryption of the hits.
     query = (
-        select(*_ASKED)
+        select(*_POLICY_COLUMNS)
         .join(Case, Case.id == Volume.case_id)
         .where(Volume.id.in_(wanted), Volume.void_reason.is_(None), _ARCHIVED)
     )
@@ -181,17 +209,17 @@ def visible(session: Session, reader: Reader, ids: Iterable[int], room: Referenc
         row[0]
         for row in session.execute(query)
         if decide(
-            seeing,
+            searcher,
             Act.VIEW,
-            _record(row[1:_CUT], row[_CUT:-1], room, committed=True),
-            room.organisations,
+            _record(row[1:_CASE_START], row[_CASE_START:-1], reference, committed=True),
+            reference.organisations,
             now=now,
         ).allowed
     }
 
 
 def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersion | None]:
-    """A volume with its case and its newest archived version."""
+    """Return a volume with its case and its newest archived version."""
     query = (
         select(Volume, Case, VolumeVersion)
         .join(Case, Case.id == Volume.case_id)
@@ -206,7 +234,7 @@ def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersi
     return volume, case, version
 
 
-def note_look(
+def journal_access(
     session: Session,
     reader: Reader,
     act: JournalAct,
@@ -214,7 +242,10 @@ def note_look(
     purpose: Purpose,
     **shown: object,
 ) -> None:
-    """Journal a look: reader, purpose, what was shown. `shown` holds numbers and codes, never a person."""
+    """Journal an access: reader, purpose, what was shown.
+
+    `shown` holds numbers and codes, never a person.
+    """
     journal.record(
         session, reader.account, act, subject, purpose=str(purpose), org=reader.org, **shown
     )

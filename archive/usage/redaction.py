@@ -1,4 +1,7 @@
-"""The facts of a case as they may be shown: masked by default, in plain only the fields that a grant names (standards.md §2.8)."""
+"""Redaction: the facts of a case as they may be shown (standards.md §2.8).
+
+Masked by default, in plain only the fields that a grant names.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -9,20 +12,26 @@ from archive.reference.masking import mask_numbers
 from archive.reference.organisations import Organisations
 
 FIELDS = ("name", "sex", "nation", "birth_date", "id_number", "address", "phone")
-"""What a grant may name; a grant without names opens all of them and the data of forms."""
+"""Fields that a grant may name.
+
+A grant without names opens all of them and the data of forms.
+"""
 _IN_FORMS = {"nation": ("民族",), "address": ("住址", "现住址", "户籍地址")}
 
 
 def names_of(facts: CaseFacts) -> tuple[str, ...]:
-    """Everybody whom the case names, the longest name first: of 王小 and 王小明 a text holds the latter."""
-    found = {one.name for one in (facts.applicant, *facts.subjects)} | {
+    """Return the names of all persons of a case, the longest first.
+
+    Of 王小 and 王小明 a text holds the latter.
+    """
+    names = {person.name for person in (facts.applicant, *facts.subjects)} | {
         event.actor for event in facts.process
     }
-    return tuple(sorted(found, key=len, reverse=True))
+    return tuple(sorted(names, key=len, reverse=True))
 
 
-def hidden(text: str, names: Iterable[str]) -> str:
-    """A text with these names and every ID and telephone number masked."""
+def mask_text(text: str, names: Iterable[str]) -> str:
+    """Return a text with these names and every ID and telephone number masked."""
     for name in names:
         if len(name) > 1:
             text = text.replace(name, mask_name(name))
@@ -30,9 +39,9 @@ def hidden(text: str, names: Iterable[str]) -> str:
 
 
 def shown_person(person: Person, plain: Collection[str]) -> dict[str, str | None]:
-    """A person; the fields in `plain` as they are, of sex and birth nothing else."""
+    """Return a person with the fields in `plain` unmasked; other sex and birth dates are None."""
     number, born = person.id_number or "", birth_date(person.id_number or "")
-    found = sex(number)
+    known_sex = sex(number)
     return {
         "name": person.name if "name" in plain else mask_name(person.name),
         "id_number": person.id_number
@@ -41,7 +50,7 @@ def shown_person(person: Person, plain: Collection[str]) -> dict[str, str | None
         "phone": person.phone
         if person.phone is None or "phone" in plain
         else mask_phone(person.phone),
-        "sex": found.label if found and "sex" in plain else None,
+        "sex": known_sex.label if known_sex and "sex" in plain else None,
         "birth_date": born.isoformat() if born and "birth_date" in plain else None,
         "relation": person.relation,
     }
@@ -50,12 +59,16 @@ def shown_person(person: Person, plain: Collection[str]) -> dict[str, str | None
 def shown_facts(
     facts: CaseFacts, organisations: Organisations, plain: Collection[str] | None = ()
 ) -> dict[str, Any]:
-    """The facts for a screen. `plain` are the fields of FIELDS to show as they are; None all of them, with the data of forms."""
+    """Return the facts for a screen.
+
+    `plain` are the fields of FIELDS to show unmasked; None shows all of them, with the data of
+    forms.
+    """
     fields = FIELDS if plain is None else plain
     names = names_of(facts)
     return {
         "applicant": shown_person(facts.applicant, fields),
-        "subjects": [shown_person(one, fields) for one in facts.subjects],
+        "subjects": [shown_person(subject, fields) for subject in facts.subjects],
         "channel": facts.channel,
         "item": {"code": facts.item.code, "version": facts.item.version},
         "orgs": {
@@ -70,14 +83,14 @@ def shown_facts(
         "completed_at": facts.completed_at.isoformat(),
         "materials": [
             {
-                "no": one.no,
-                "type": hidden(one.type, names),
-                "source": one.source,
-                "source_label": one.source.label,
-                "pages": one.pages,
-                "data": _form_data(one.data, fields, everything=plain is None),
+                "no": material.no,
+                "type": mask_text(material.type, names),
+                "source": material.source,
+                "source_label": material.source.label,
+                "pages": material.pages,
+                "data": _form_data(material.data, fields, everything=plain is None),
             }
-            for one in facts.materials
+            for material in facts.materials
         ],
     }
 
@@ -85,7 +98,10 @@ def shown_facts(
 def _form_data(
     data: Mapping[str, Any] | None, fields: Collection[str], *, everything: bool
 ) -> dict[str, Any]:
-    """What forms hold may be anything about anyone, so it is left out, but for what a field of the grant names."""
+    """Return the data of a form that the fields of a grant name.
+
+    A form may hold anything about anyone, so all else is left out.
+    """
     if data is None:
         return {}
     if everything:
@@ -95,7 +111,11 @@ def _form_data(
 
 
 def timeline(facts: CaseFacts, organisations: Organisations) -> list[dict[str, Any]]:
-    """Who did what when. Officers stand there by number, for they answer for it for life (R35); opinions are masked."""
+    """Return the steps of a case: who did what when.
+
+    Officers are shown by number, since they are responsible for the case for life (R35); opinions
+    are masked.
+    """
     names = names_of(facts)
     return [
         {
@@ -108,24 +128,24 @@ def timeline(facts: CaseFacts, organisations: Organisations) -> list[dict[str, A
             "result": event.result,
             "result_label": event.result.label,
             "level": event.level,
-            "opinion": hidden(event.opinion, names),
+            "opinion": mask_text(event.opinion, names),
         }
         for event in facts.process
     ]
 
 
 def paper(facts: CaseFacts, organisations: Organisations) -> list[dict[str, Any]]:
-    """Where the paper behind the scans is kept: with the window that took it in (R19)."""
+    """Return where the paper behind the scans is kept: at the window that received it (R19)."""
     keeper = organisations.get(facts.orgs.receive)
     return [
         {
-            "no": one.no,
-            "original": one.paper.original,
-            "pages": one.paper.pages,
-            "kept": one.paper.kept,
+            "no": material.no,
+            "original": material.paper.original,
+            "pages": material.paper.pages,
+            "kept": material.paper.kept,
             "org": keeper.code,
             "org_name": keeper.name,
         }
-        for one in facts.materials
-        if one.paper
+        for material in facts.materials
+        if material.paper
     ]

@@ -1,4 +1,7 @@
-"""利用: requests for use, their decision, and the grants that follow (R24, standards.md §3.6-3.7)."""
+"""Requests for use (利用), their decision, and the grants that follow.
+
+R24, standards.md §3.6-3.7.
+"""
 
 import re
 from collections.abc import Sequence
@@ -37,7 +40,7 @@ _NUMBER = re.compile(r"LY[0-9]{4}-([0-9]{6,12})")
 
 
 class RequestState(LabelledEnum):
-    """How far a request is. GRANTED ends by itself at `ends_at`."""
+    """States of a request; GRANTED ends by itself at `ends_at`."""
 
     REQUESTED = "REQUESTED", "待审批"
     GRANTED = "GRANTED", "已批准"
@@ -46,26 +49,30 @@ class RequestState(LabelledEnum):
 
 
 class PapersMissingError(ArchiveError):
-    """A request whose papers do not bear it."""
+    """A request without the papers that it needs."""
 
     code = "PAPERS_MISSING"
 
 
 class BadRequestError(ArchiveError):
-    """A request for what is not to be had."""
+    """A request for something that cannot be requested."""
 
     code = "BAD_USAGE_REQUEST"
 
 
 class NotAllowedError(ArchiveError):
-    """Not this one's to decide."""
+    """A decision that this reader may not make."""
 
     code = "FORBIDDEN"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for: which volume, as whom, to what extent, what for, upon which document and papers, for how many days."""
+class UseApplication:
+    """What a reader requests.
+
+    Which volume, in which capacity, to what extent, what for, upon which document and papers, for
+    how many days.
+    """
 
     code: str
     capacity: str
@@ -77,24 +84,25 @@ class Wanted:
 
 
 def number_of(request: UsageRequest) -> str:
-    """利用单号."""
+    """Return the number of a request (利用单号)."""
     return f"LY{request.created_at.year}-{request.id:06d}"
 
 
 def table_row(capacity: str, scope: str) -> tuple[Capacity, UseScope]:
-    """The row of the table for a capacity and one of its scopes. Raises BadRequestError."""
+    """Return the table row of a capacity and one of its scopes. Raises BadRequestError."""
     row = capacities().get(capacity)
-    found = next((one for one in row.scopes if one.key == scope), None) if row else None
-    if row is None or found is None:
+    use_scope = next((entry for entry in row.scopes if entry.key == scope), None) if row else None
+    if row is None or use_scope is None:
         raise BadRequestError("该主体不能申请此利用范围。", "请对照利用主体表选择主体和范围。")
-    return row, found
+    return row, use_scope
 
 
 def request_use(
-    session: Session, reader: Reader, wanted: Wanted, organisations: Organisations
+    session: Session, reader: Reader, wanted: UseApplication, organisations: Organisations
 ) -> UsageRequest:
-    """Enter a request. Whether the volume exists is not said: an unknown 档号 waits at its fonds like any other.
+    """Enter and journal a request.
 
+    Whether the volume exists is not revealed: an unknown 档号 waits at its fonds like any other.
     Raises BadRequestError, PapersMissingError.
     """
     capacity, scope = table_row(wanted.capacity, wanted.scope)
@@ -106,9 +114,9 @@ def request_use(
     code = ArchivalCode.parse(wanted.code).volume
     volume = session.scalars(select(Volume).where(Volume.code == str(code))).first()
     fonds = [
-        one.code
-        for one in organisations
-        if one.fonds_no == code.fonds and one.kind in (OrgKind.DISTRICT, OrgKind.CITY)
+        unit.code
+        for unit in organisations
+        if unit.fonds_no == code.fonds and unit.kind in (OrgKind.DISTRICT, OrgKind.CITY)
     ]
     request = UsageRequest(
         account=reader.account,
@@ -144,9 +152,9 @@ def request_use(
 
 
 def find_request(session: Session, number: str) -> UsageRequest:
-    """The request of a 利用单号. Raises NotFoundError."""
-    found = _NUMBER.fullmatch(number)
-    request = session.get(UsageRequest, int(found[1])) if found else None
+    """Return the request of a 利用单号. Raises NotFoundError."""
+    match = _NUMBER.fullmatch(number)
+    request = session.get(UsageRequest, int(match[1])) if match else None
     if request is None or number_of(request) != number:
         raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
     return request
@@ -155,13 +163,14 @@ def find_request(session: Session, number: str) -> UsageRequest:
 def may_read(
     reader: Reader, request: UsageRequest, organisations: Organisations, session: Session
 ) -> bool:
-    """Who asked may read it, and who may decide it."""
+    """Return whether the reader made the request or may decide it."""
     return request.account == reader.account or _may_decide(session, reader, request, organisations)
 
 
 def _may_decide(
     session: Session, reader: Reader, request: UsageRequest, organisations: Organisations
 ) -> bool:
+    """Return whether the policy lets the reader decide the request."""
     record = Record((request.keeper,), request.keeper, request.code)
     return decide(reader, Act.DECIDE_USE, record, organisations, now=database_now(session)).allowed
 
@@ -175,7 +184,11 @@ def decide_request(
     reason: str,
     organisations: Organisations,
 ) -> UsageRequest:
-    """所领导 or a supervisor of the keeping side decides; never who asked. Raises NotFoundError, NotAllowedError, ConflictError."""
+    """Grant or refuse a request, and journal it.
+
+    所领导 or a supervisor of the keeping side decides; never the person who made the request.
+    Raises NotFoundError, NotAllowedError, ConflictError.
+    """
     request = find_request(session, number)
     if may(reader, Act.DECIDE_USE).denial is not None:
         raise NotAllowedError(f"{Denial.ROLE.label}。", "请由保管单位的所领导或上级监督审批。")
@@ -210,17 +223,17 @@ def decide_request(
 
 
 def grants_of(session: Session, account: str) -> list[UsageGrant]:
-    """What was granted to an account and has not ended."""
+    """Return the grants of an account that have not ended."""
     query = select(UsageRequest).where(
         UsageRequest.account == account,
         UsageRequest.state == RequestState.GRANTED,
         UsageRequest.ends_at > database_now(session),
     )
-    return [grant_of(one) for one in session.scalars(query.order_by(UsageRequest.id))]
+    return [grant_of(request) for request in session.scalars(query.order_by(UsageRequest.id))]
 
 
 def grant_of(request: UsageRequest) -> UsageGrant:
-    """A granted request as the policy sees it."""
+    """Return a granted request as the policy reads it. Raises BadRequestError."""
     _, scope = table_row(request.capacity, request.scope)
     if request.ends_at is None:
         raise BadRequestError("该申请没有批准。", "请等待审批。")
@@ -232,16 +245,19 @@ def grant_of(request: UsageRequest) -> UsageGrant:
 def requests_to_decide(
     session: Session, reader: Reader, organisations: Organisations, limit: int = 100
 ) -> Sequence[UsageRequest]:
-    """What waits for this reader's decision, oldest first."""
+    """Return the requests that wait for this reader's decision, oldest first."""
     query = select(UsageRequest).where(
         UsageRequest.state == RequestState.REQUESTED,
-        UsageRequest.keeper.in_(kept_below(reader, organisations)),
+        UsageRequest.keeper.in_(organisations_below(reader, organisations)),
     )
     return session.scalars(query.order_by(UsageRequest.id).limit(limit)).all()
 
 
 def withdraw_request(session: Session, reader: Reader, number: str) -> UsageRequest:
-    """Who asked takes it back while nobody has decided. Raises NotFoundError, ConflictError."""
+    """Withdraw a request of the reader's own that is not decided yet.
+
+    Raises NotFoundError, ConflictError.
+    """
     request = find_request(session, number)
     if request.account != reader.account:
         raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
@@ -255,7 +271,10 @@ def withdraw_request(session: Session, reader: Reader, number: str) -> UsageRequ
 def end_grant(
     session: Session, reader: Reader, number: str, *, reason: str, organisations: Organisations
 ) -> UsageRequest:
-    """End a grant before its time: who may decide it may also take it back. Raises NotFoundError, NotAllowedError, ConflictError."""
+    """End a grant before its time: a reader who may decide it may also end it.
+
+    Raises NotFoundError, NotAllowedError, ConflictError.
+    """
     request = find_request(session, number)
     if may(reader, Act.DECIDE_USE).denial is not None:
         raise NotAllowedError(f"{Denial.ROLE.label}。", "请由保管单位的所领导或上级监督收回。")
@@ -274,14 +293,20 @@ def end_grant(
 def may_decide(
     session: Session, reader: Reader, request: UsageRequest, organisations: Organisations
 ) -> bool:
-    """Whether this reader may decide it: the keeping side and those above it, never who asked."""
+    """Return whether this reader may decide a request.
+
+    The keeping side and those above it may, never the person who made the request.
+    """
     return request.account != reader.account and _may_decide(
         session, reader, request, organisations
     )
 
 
-def kept_below(reader: Reader, organisations: Organisations) -> frozenset[str]:
-    """The reader's organisation and all below it: whose requests he decides and whose register of use he keeps."""
+def organisations_below(reader: Reader, organisations: Organisations) -> frozenset[str]:
+    """Return the reader's organisation and all below it.
+
+    The reader decides their requests and keeps their register of use.
+    """
     return frozenset(
-        one.code for one in organisations if reader.org in scope_of((one.code,), organisations)
+        unit.code for unit in organisations if reader.org in scope_of((unit.code,), organisations)
     )

@@ -15,15 +15,15 @@ from sqlalchemy import Engine, select
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Upload
 from archive.database.tables_gathering import CapturedFile
+from archive.gathering.captured_materials import place
 from archive.gathering.captures import (
     SOURCE,
     SYSTEM,
     Capture,
-    arrived_whole,
+    captured_file,
     extension_of,
-    mine,
-    place,
     place_of,
+    record_contents,
 )
 from archive.gathering.cases import REFUSED, TAKEN, record_arrival
 from archive.jobs.crashpoints import reach
@@ -56,7 +56,7 @@ def complete_capture(
 ) -> CapturedFile:
     """Put the parts together and gather what they are. Raises PartsError while parts are missing, or when they are not what was announced."""
     with reading(engine) as session:
-        row = mine(session, org, upload)
+        row = captured_file(session, org, upload)
     if row.state != Capture.RECEIVING:
         return row
     data, look = _whole(store, row)
@@ -64,7 +64,7 @@ def complete_capture(
     reach("capture-stored")
     now = datetime.now(UTC)
     with writing(engine) as session:
-        row = mine(session, org, upload, lock=True)
+        row = captured_file(session, org, upload, lock=True)
         if row.state == Capture.RECEIVING:  # else another request completed it first
             unusable = any(one.code == "CAPTURE_UNREADABLE" for one in faults)
             arrival = record_arrival(
@@ -81,7 +81,7 @@ def complete_capture(
             row.media_type, row.pages = (
                 (None, None) if unusable else (look["media_type"], look["pages"])
             )
-            arrived_whole(row, arrival, pieces, faults, at=now)
+            record_contents(row, arrival, pieces, faults, at=now)
             # After the journal's lock: of two last files of one material at once, the second sees the first.
             place(session, row, organisations, at=now)
     discard_parts(store, upload)

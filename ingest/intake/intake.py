@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from archive.accession.accession import (
-    Taken,
+    DeliveryResult,
     accession_record,
     delivery_record,
     earlier_delivery,
@@ -93,13 +93,13 @@ def receive(
     facts = submission.facts
     case_no = facts.case_no if facts else None
     if facts is None or submission.outcome is Outcome.REFUSE:
-        taken = Taken(IntakeOutcome.REFUSED, submission.findings)
+        taken = DeliveryResult(IntakeOutcome.REFUSED, submission.findings)
     else:
         try:
             taken = _taken(engine, store, actor, bag, submission, facts, now, ocr=ocr)
         except PackageChangedError:
             # Somebody still writes into it; its neighbours in the batch are taken over all the same.
-            taken = Taken(
+            taken = DeliveryResult(
                 IntakeOutcome.REFUSED,
                 (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")),
             )
@@ -129,7 +129,7 @@ def _taken(
     now: datetime,
     *,
     ocr: bool,
-) -> Taken:
+) -> DeliveryResult:
     with reading(engine) as session:
         known = earlier_delivery(session, facts, bag.content_digest)
         beside = _beside_others(session, facts, submission)
@@ -182,7 +182,7 @@ def _accept(
     record: str,
     *,
     ocr: bool,
-) -> Taken | None:
+) -> DeliveryResult | None:
     """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first.
 
     None when one came meanwhile that has a page of this one, or its people: the record in the bucket must say of it what the row says.
@@ -196,7 +196,7 @@ def _accept(
         if _beside_others(session, facts, submission) != beside:
             return None
         findings = (*submission.findings, *beside)
-        taken = Taken(
+        taken = DeliveryResult(
             IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED,
             findings,
         )
@@ -243,7 +243,7 @@ def _log(
     actor: str,
     bag: Bag,
     case_no: str | None,
-    taken: Taken,
+    taken: DeliveryResult,
     prefix: str | None,
     now: datetime,
 ) -> None:

@@ -14,7 +14,7 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import reading
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.inspection.subject import LookedFile, Subject
-from archive.inspection.table import Phase, found, inspect
+from archive.inspection.table import Phase, all_findings, inspect
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ArchiveError, NotFoundError
 from archive.reference.findings import Finding
@@ -74,7 +74,7 @@ def reinspect(
     subject = Subject(
         facts, _item(catalogue, facts), revision.snapshot, organisations, ordered, now
     )
-    seen = found(inspect(subject, phase))
+    seen = all_findings(inspect(subject, phase))
     before = {(row["code"], row["place"]) for row in revision.findings}
     fresh = tuple(one for one in seen if (one.code, one.place) not in before)
     return Reinspection(case_no, case.revision, phase, now, seen, fresh)

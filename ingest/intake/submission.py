@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from archive.inspection.subject import Look, LookedFile, Subject
-from archive.inspection.table import Phase, found, inspect
+from archive.inspection.table import Phase, all_findings, inspect
 from archive.reference.case_facts import (
     CaseFacts,
     CaseGrant,
@@ -92,7 +92,7 @@ def inspect_submission(
     named = {path for one in facts.materials for path in one.files} | {"case.json"}
     strays = tuple(file.sha256 for path, file in sorted(bag.payload.items()) if path not in named)
     subject = Subject(facts, item, taken, organisations, files, now, strays)
-    findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]
+    findings = [*bag.findings, *_item(facts, item), *all_findings(inspect(subject, Phase.GD))]
     if facts.supplement:
         findings.append(finding("SUPPLEMENT", "case.json:supplement"))
     return Submission(

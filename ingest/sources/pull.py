@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import Taken, delivery_record, log_delivery
+from archive.accession.accession import DeliveryResult, delivery_record, log_delivery
 from archive.database.engine import reading, writing
 from archive.gathering.cases import (
     REFUSED,
@@ -23,10 +23,10 @@ from archive.gathering.cases import (
     GatheredPiece,
     MissingCertificate,
     add_piece,
-    arrived,
+    arrival_outcomes,
     close_case,
+    missing_certificates,
     record_arrival,
-    wants,
 )
 from archive.gathering.source_health import record_failure, record_success, state_of
 from archive.jobs.crashpoints import reach
@@ -63,7 +63,7 @@ def pull(
     with writing(engine) as session:
         cursor = state_of(session, source.name).cursor
     with reading(engine) as session:
-        wanted: Sequence[MissingCertificate] = wants(session)
+        wanted: Sequence[MissingCertificate] = missing_certificates(session)
     round_ = Pulled(source.name)
     try:
         for page in source.discover(cursor, wanted):
@@ -104,7 +104,7 @@ def _take_page(
     tell: Callable[[Pulled], None],
 ) -> None:
     with reading(engine) as session:
-        known = arrived(session, source.name, [one.id for one in page.notices])
+        known = arrival_outcomes(session, source.name, [one.id for one in page.notices])
     in_a_row = 0
     for notice in {one.id: one for one in page.notices}.values():
         try:
@@ -142,7 +142,7 @@ def _take(
             _record(session, source, actor, notice, parcel, pieces, fault, key, at)
     except IntegrityError:
         with reading(engine) as session:
-            if notice.id not in arrived(session, source.name, [notice.id]):
+            if notice.id not in arrival_outcomes(session, source.name, [notice.id]):
                 raise
     reach("arrived")
     source.acknowledge(notice, REFUSED if fault else TAKEN)
@@ -183,7 +183,7 @@ def _kept(store: BlobStore, name: str, parcel: Parcel, fault: Finding, at: datet
     digest = sha256(parcel.data).hexdigest()
     prefix = f"quarantine/{digest}"
     store.put_new(f"{prefix}/fetched", parcel.data)
-    refused = Taken(IntakeOutcome.REFUSED, (fault,))
+    refused = DeliveryResult(IntakeOutcome.REFUSED, (fault,))
     key, record = delivery_record(
         bag=name,
         case_no=None,
@@ -224,7 +224,7 @@ def _record(
         at=at,
     )
     if fault:
-        refused = Taken(IntakeOutcome.REFUSED, (fault,))
+        refused = DeliveryResult(IntakeOutcome.REFUSED, (fault,))
         log_delivery(
             session,
             actor,

@@ -50,7 +50,7 @@ def run(archive: Holdings, *terms: Term, owner: str = "") -> list[Report]:
 
 
 def counts(reports: list[Report]) -> list[tuple[str, int, int, int]]:
-    return [(one.period, one.made, one.missing, one.failed) for one in reports]
+    return [(one.period, one.volumes, one.missing, one.failed) for one in reports]
 
 
 def test_a_term_takes_the_cases_of_its_month_and_series_and_no_others(archive: Holdings) -> None:
@@ -109,7 +109,7 @@ def test_what_comes_late_makes_the_next_register_and_leaves_the_first(archive: H
         "r2",
         "r3",
     ]
-    assert [one.made for one in (first, second, third)] == [1, 2, 2]
+    assert [one.volumes for one in (first, second, third)] == [1, 2, 2]
     assert archive.store.read(first.register or "")
 
 

@@ -17,7 +17,7 @@ from archive.database.tables_usage import CertifiedCopy
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.usage.copy_orders import order_copy
 from archive.usage.reading_room import ReferenceData
-from archive.usage.requests import Wanted, decide_request, number_of, request_use
+from archive.usage.requests import UseApplication, decide_request, number_of, request_use
 from tests.support.browser import ROOT, chromium, served
 
 # Name, role whose demo account looks, address, and what is clicked then, one after the other.
@@ -105,7 +105,7 @@ def prepare(runtime: Runtime) -> str:
                 request_use(
                     session,
                     asking,
-                    Wanted(code, "POLICE", "CASE", why, basis, ("办理业务的依据",), 3),
+                    UseApplication(code, "POLICE", "CASE", why, basis, ("办理业务的依据",), 3),
                     runtime.organisations,
                 )
             )

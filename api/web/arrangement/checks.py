@@ -46,7 +46,7 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_volumes import Volume
-from archive.gathering.presence import leave, sit_down
+from archive.gathering.presence import mark_left, mark_present
 from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import local_time
 from archive.reference.service_items import snapshot_materials
@@ -266,7 +266,7 @@ def presence(request: Request, desk: At, seat: Seated, form: Posted, case_no: st
     subject = f"case:{case_no}"
     with writing(desk.runtime.engine) as session:
         case_for(desk, session, seat, Act.CONFIRM, case_no)
-        others = sit_down(session, seat.reader.account, subject, at=database_now(session))
+        others = mark_present(session, seat.reader.account, subject, at=database_now(session))
     return desk.page(request, seat, "presence.html", others=others, case_no=case_no)
 
 
@@ -323,5 +323,5 @@ def confirm_case(desk: At, seat: Seated, form: Posted, case_no: str) -> Response
             )
         following = session.scalars(_queue(desk, seat, case).limit(1)).first()
         confirm(session, seat.reader.account, case_no=case_no, reason=reason, ticked=ticked)
-        leave(session, seat.reader.account, f"case:{case_no}")
+        mark_left(session, seat.reader.account, f"case:{case_no}")
     return RedirectResponse(f"/checks/{following.case_no}" if following else "/checks", 303)

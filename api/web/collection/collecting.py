@@ -35,16 +35,16 @@ from archive.database.engine import database_now, reading, writing
 from archive.database.tables_cases import Delivery
 from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase, GatheredMaterial
 from archive.database.tables_jobs import Job
+from archive.gathering.captured_materials import file_under
 from archive.gathering.captures import (
     OPEN,
     Capture,
-    Place,
     capture_counts,
-    captured,
-    file_under,
+    newest_captures,
     return_files,
 )
 from archive.gathering.cases import collecting_rows
+from archive.gathering.places import Place
 from archive.gathering.source_health import health_rows
 from archive.reference.errors import NotFoundError
 from archive.reference.local_time import local_time
@@ -88,7 +88,7 @@ def _drawn(request: Request, desk: WebApp, seat: Seat, template: str) -> Respons
         files = [
             one
             for state in (Capture.UNPLACED, Capture.PENDING)
-            for one in captured(session, theirs, CapturedFile.state == state, limit=_SHOWN)
+            for one in newest_captures(session, theirs, CapturedFile.state == state, limit=_SHOWN)
         ]
         cases = gathering_of(desk, session, seat)
         shown = cases[:_SHOWN]

@@ -17,7 +17,7 @@ from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_usage import CertifiedCopy, UsageRequest
-from archive.usage.requests import RequestState, kept_below, requests_to_decide
+from archive.usage.requests import RequestState, organisations_below, requests_to_decide
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Day = Annotated[str, Query(max_length=10)]
@@ -35,7 +35,7 @@ def approvals_page(request: Request, desk: At, seat: Seated) -> Response:
             for one in requests_to_decide(session, seat.reader, desk.runtime.organisations)
         ]
         query = select(UsageRequest).where(
-            UsageRequest.keeper.in_(kept_below(seat.reader, desk.runtime.organisations)),
+            UsageRequest.keeper.in_(organisations_below(seat.reader, desk.runtime.organisations)),
             UsageRequest.state != RequestState.REQUESTED,
         )
         found = session.scalars(query.order_by(UsageRequest.id.desc()).limit(_RECENT)).all()
@@ -120,7 +120,7 @@ def _register(
     if not keeps_register(seat):
         raise RefusedError(Denial.ROLE)
     query = select(UsageRequest).where(
-        UsageRequest.keeper.in_(kept_below(seat.reader, desk.runtime.organisations))
+        UsageRequest.keeper.in_(organisations_below(seat.reader, desk.runtime.organisations))
     )
     since, until = (start_of(one) for one in span)
     if since:

@@ -19,11 +19,11 @@ from archive.reference.masking import mask_numbers
 from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
 from archive.usage.reading_room import DeniedError, OpenedVolume, open_volume, read_code
-from archive.usage.redaction import hidden, names_of
+from archive.usage.redaction import mask_text, names_of
 from archive.usage.requests import (
     MAX_DAYS,
     RequestState,
-    Wanted,
+    UseApplication,
     decide_request,
     end_grant,
     find_request,
@@ -138,7 +138,7 @@ def ask(desk: At, seat: Seated, form: Posted) -> Response:
     """Enter a request; its keeper decides."""
     seat.require(Act.REQUEST_USE)
     days = form.get("days", "")
-    wanted = Wanted(
+    wanted = UseApplication(
         code=read_code(form.get("code", "").strip()),
         capacity=form.get("capacity", ""),
         scope=form.get("scope", ""),
@@ -194,7 +194,7 @@ def request_values(desk: WebApp, seat: Seat, number: str) -> dict[str, Any]:
     if opened:
         names = names_of(CaseFacts.model_validate(opened.case.facts))
         items = [
-            {**one, "title": hidden(one["title"], names)}
+            {**one, "title": mask_text(one["title"], names)}
             for one in contents_of(desk.runtime.store, opened)
         ]
     return {

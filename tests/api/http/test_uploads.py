@@ -15,15 +15,10 @@ from api.jobs import requested
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_gathering import Arrival, CapturedFile
-from archive.gathering.captures import (
-    Place,
-    file_under,
-    mine,
-    place_pending,
-    places_by_path,
-    return_files,
-)
-from archive.gathering.cases import close_case, collecting_rows, record_arrival, whole_cases
+from archive.gathering.captured_materials import file_under, place_pending
+from archive.gathering.captures import captured_file, return_files
+from archive.gathering.cases import close_case, collecting_rows, complete_cases, record_arrival
+from archive.gathering.places import Place, places_by_path
 from archive.jobs.leases import LEASE_SECONDS
 from archive.reference.errors import ConflictError
 from ingest.captures import parts
@@ -192,7 +187,7 @@ def test_a_material_in_several_files_is_gathered_when_the_last_is_here_and_one_p
     assert missing(desk, case_no) == []
     send(desk, page(813), at(6, 2, 2, case_no))  # a better scan of the second page alone
     with reading(desk.runtime.engine) as session:
-        whole = next(one for one in whole_cases(session, 50) if one.facts["case_no"] == case_no)
+        whole = next(one for one in complete_cases(session, 50) if one.facts["case_no"] == case_no)
     material = whole.facts["materials"][5]
     digests = [whole.files[one] for one in material["files"]]
     assert digests == [hashlib.sha256(page(number)).hexdigest() for number in (812, 813)]
@@ -229,7 +224,7 @@ def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Stati
     held = send(desk, page(827), at(5, case_no="150602010000-20260901-000001"))
     assert codes(held) == ["CAPTURE_BY_PACKAGE"]  # the birth file of this archive came as a package
     with writing(desk.runtime.engine) as session:
-        row = mine(session, HOME, loose["id"])
+        row = captured_file(session, HOME, loose["id"])
         file_under(
             session,
             "officer",
@@ -238,7 +233,9 @@ def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Stati
             desk.runtime.organisations,
             at=NOW,
         )
-        return_files(session, "officer", [mine(session, HOME, bad["id"])], reason="重扫", at=NOW)
+        return_files(
+            session, "officer", [captured_file(session, HOME, bad["id"])], reason="重扫", at=NOW
+        )
     assert [one[:3] for one in missing(desk, case_no)] == ["006"]
     assert (
         desk.client.get(f"/api/v1/uploads/{bad['id']}", headers=headers).json()["state"]
@@ -314,7 +311,9 @@ def test_what_is_gathered_cannot_be_returned(desk: StationClient) -> None:
     done = send(desk, page(851), at(4, case_no=CASE[:-1] + "6"))
     assert done["state"] == "PLACED"
     with reading(desk.runtime.engine) as session, pytest.raises(ConflictError):
-        return_files(session, "officer", [mine(session, HOME, done["id"])], reason="重扫", at=NOW)
+        return_files(
+            session, "officer", [captured_file(session, HOME, done["id"])], reason="重扫", at=NOW
+        )
 
 
 def test_parts_that_nobody_will_put_together_are_swept_and_can_be_sent_again(

@@ -14,7 +14,7 @@ from archive.compile.normalise import normalise_pdf, turned_pdf
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import CaseRevision
-from archive.gathering.presence import FRESH, leave, sit_down
+from archive.gathering.presence import FRESH, mark_left, mark_present
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.errors import ConflictError, NotFoundError
@@ -173,11 +173,11 @@ def test_people_at_one_case_see_each_other_until_they_leave_or_run_out(engine: E
             )
             propose_account(session, proposer, new, ORGANISATIONS)
         now = datetime(2026, 9, 1, tzinfo=UTC)
-        assert sit_down(session, "one", "case:1", at=now) == []
-        assert sit_down(session, "two", "case:1", at=now) == ["人one"]
-        assert sit_down(session, "two", "case:2", at=now) == []
-        assert sit_down(session, "one", "case:1", at=now) == ["人two"]
-        leave(session, "two", "case:1")
-        assert sit_down(session, "one", "case:1", at=now) == []
-        sit_down(session, "two", "case:1", at=now)
-        assert sit_down(session, "one", "case:1", at=now + FRESH * 2) == []
+        assert mark_present(session, "one", "case:1", at=now) == []
+        assert mark_present(session, "two", "case:1", at=now) == ["人one"]
+        assert mark_present(session, "two", "case:2", at=now) == []
+        assert mark_present(session, "one", "case:1", at=now) == ["人two"]
+        mark_left(session, "two", "case:1")
+        assert mark_present(session, "one", "case:1", at=now) == []
+        mark_present(session, "two", "case:1", at=now)
+        assert mark_present(session, "one", "case:1", at=now + FRESH * 2) == []

@@ -18,10 +18,10 @@ from archive.gathering.cases import (
     add_piece,
     close_case,
     collecting_rows,
+    complete_cases,
     mark_submitted,
+    missing_certificates,
     record_arrival,
-    wants,
-    whole_cases,
 )
 from archive.preservation.key_rotation import reseal_gathered
 from archive.reference.vocabulary import IntakeOutcome
@@ -73,7 +73,7 @@ def tell(
 
 def whole(engine: Engine) -> list[CompleteCase]:
     with reading(engine) as session:
-        return whole_cases(session, 10)
+        return complete_cases(session, 10)
 
 
 def submit(engine: Engine, outcome: IntakeOutcome) -> CompleteCase:
@@ -106,7 +106,9 @@ def test_what_a_case_lacks_is_listed_and_only_certificates_are_asked_for(engine:
     with reading(engine) as session:
         (row,) = collecting_rows(session)
         assert row["missing"] == ["002 出生医学证明", "003 非婚生育说明"]
-        assert [(one.no, one.holder) for one in wants(session)] == [(2, "150602199001010016")]
+        assert [(one.no, one.holder) for one in missing_certificates(session)] == [
+            (2, "150602199001010016")
+        ]
         assert "150602199001010016" not in str(row)
 
 
@@ -186,4 +188,4 @@ def test_the_holder_of_what_a_case_waits_for_is_encrypted_and_moves_to_a_new_key
         held = session.execute(text("SELECT facts FROM gathered_cases")).scalar_one()
         assert "150602199001010016" not in str(held)
         assert '"key": "k2"' in str(held).replace("'", '"')
-        assert [one.holder for one in wants(session)] == ["150602199001010016"]
+        assert [one.holder for one in missing_certificates(session)] == ["150602199001010016"]

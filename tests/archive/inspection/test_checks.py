@@ -9,7 +9,7 @@ import pytest
 
 from archive.inspection.integrity import missing_investigation
 from archive.inspection.subject import Look, LookedFile, Subject
-from archive.inspection.table import CHECKS, Phase, found, inspect
+from archive.inspection.table import CHECKS, Phase, all_findings, inspect
 from archive.reference.case_facts import CaseFacts
 from archive.reference.findings import rules
 from archive.reference.organisations import load_organisations
@@ -41,7 +41,7 @@ def subject_of(case: Case, *, now: datetime = NOW, looks: dict[str, Look] | None
 
 
 def codes(case: Case, **more: Any) -> set[str]:
-    return {one.code for one in found(inspect(subject_of(case, **more), Phase.GD))}
+    return {one.code for one in all_findings(inspect(subject_of(case, **more), Phase.GD))}
 
 
 def citywide() -> Case:
@@ -102,7 +102,7 @@ def of_item(code: str, *, receive: str = HOME) -> Case:
 def test_a_sound_case_of_every_item_is_accepted_at_home_and_citywide(item: str) -> None:
     modes = [HOME] if CATALOGUE.get(item, "2026-1").mode is Mode.HOME_ONLY else [HOME, OTHER]
     for receive in modes:
-        results = found(inspect(subject_of(of_item(item, receive=receive)), Phase.GD))
+        results = all_findings(inspect(subject_of(of_item(item, receive=receive)), Phase.GD))
         assert results == ()
 
 
@@ -335,7 +335,7 @@ def test_comparison_and_visit_are_asked_for_where_the_rule_demands_them(item: st
     ]
     told = [
         one
-        for one in found(inspect(subject_of(case), Phase.GD))
+        for one in all_findings(inspect(subject_of(case), Phase.GD))
         if one.code == "INVESTIGATION_MISSING"
     ]
     assert len(told) == 2
@@ -441,7 +441,7 @@ def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
         made = Subject(
             subject.facts, subject.item, subject.snapshot, ORGANISATIONS, (*others, *files), NOW
         )
-        return {one.code for one in found(inspect(made, Phase.GD))} & {"GD-1-1", "EVIDENCE_PARTIAL"}
+        return {one.code for one in all_findings(inspect(made, Phase.GD))} & {"GD-1-1", "EVIDENCE_PARTIAL"}
 
     proven = next(one for one in subject.files if one.material_no == 5)
     ofd = LookedFile(5, "materials/5.ofd", sound, 1, Look("application/ofd"))

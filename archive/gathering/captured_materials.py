@@ -1,0 +1,188 @@
+"""Materials of captured files, gathered under their cases.
+
+What cannot be placed keeps a finding that says why and what to do.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.administration.policy import scope_of
+from archive.audit import journal
+from archive.audit.acts import JournalAct
+from archive.database.tables_cases import Case
+from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase
+from archive.gathering.captures import (
+    SYSTEM,
+    Capture,
+    captured_by,
+    extension_of,
+    newest_at,
+    place_of,
+)
+from archive.gathering.cases import GatheredFile, GatheredPiece, add_piece
+from archive.gathering.places import Place
+from archive.reference.errors import ConflictError
+from archive.reference.findings import Finding, finding
+from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import SourceKind
+
+
+def place(
+    session: Session, row: CapturedFile, organisations: Organisations, *, at: datetime
+) -> None:
+    """Gather each material of a file under its case, where the case is known and in scope.
+
+    What prevents the others stays as findings of the row, and decides its state.
+    """
+    if row.state != Capture.PENDING:
+        return
+    kept: list[Finding] = []
+    pieces = []
+    for piece in row.pieces:
+        obstacle = (
+            None
+            if piece.get("placed")
+            else _obstacle(session, row, str(piece["case_no"]), organisations)
+        )
+        if obstacle is None and not piece.get("placed"):
+            obstacle = _gather(session, row, piece, at)
+        kept += [obstacle] if obstacle else []
+        pieces.append({**piece, "placed": obstacle is None})
+    row.pieces, row.findings = pieces, [obstacle.public() for obstacle in kept]
+    refused = any(obstacle.code in {"CAPTURE_NOT_YOURS", "CAPTURE_BY_PACKAGE"} for obstacle in kept)
+    row.state = Capture.UNPLACED if refused else Capture.PENDING if kept else Capture.PLACED
+
+
+def _obstacle(
+    session: Session, row: CapturedFile, case_no: str, organisations: Organisations
+) -> Finding | None:
+    """Return the finding that prevents gathering a material now, or None.
+
+    The case came as a package, is not closed yet, or is outside the organisation's scope.
+    """
+    closed = session.scalars(
+        select(GatheredCase).filter_by(case_no=case_no).order_by(GatheredCase.id.desc())
+    ).first()
+    if closed is None:
+        known = session.scalars(select(Case.id).where(Case.case_no == case_no)).first()
+        return finding(
+            "CAPTURE_BY_PACKAGE" if known else "CAPTURE_NOT_CLOSED", "capture", case_no=case_no
+        )
+    orgs = [org for org in closed.facts.get("orgs", {}).values() if org in organisations]
+    return (
+        None
+        if row.org in scope_of(orgs, organisations)
+        else finding("CAPTURE_NOT_YOURS", "capture", case_no=case_no)
+    )
+
+
+def _gather(
+    session: Session, row: CapturedFile, piece: Mapping[str, Any], at: datetime
+) -> Finding | None:
+    """Add a whole material to its case, or return the finding that its files are incomplete.
+
+    A material in several files is added when the last of them has come.
+    """
+    where = place_of(row)
+    rows = [row]
+    if where is not None and where.of > 1:
+        newest = newest_at(session, row.org, where)
+        rows = [
+            newest[position]
+            for position in range(1, where.of + 1)
+            if position in newest and newest[position].state in (Capture.PENDING, Capture.PLACED)
+        ]
+        if len(rows) < where.of:
+            return finding(
+                "CAPTURE_INCOMPLETE", "capture", material=where.no, here=len(rows), of=where.of
+            )
+    parts = [piece] if len(rows) == 1 else [file.pieces[0] for file in rows]
+    evidence = {
+        "system": SYSTEM,
+        "id": row.id,
+        "fetched_at": at.isoformat(timespec="seconds"),
+        "sha256": str(parts[0]["sha256"]),
+        "signature": None,
+    }
+    stated = {
+        "type": str(piece["type"]),
+        "source": str(SourceKind.SCANNED_PROOF),
+        "pages": sum(int(part["pages"]) for part in parts),
+        "captured_by": captured_by(row.station, row.operator, row.dpi),
+        "captured_at": row.captured_at.isoformat(),
+        "source_ref": evidence,
+    }
+    files = tuple(GatheredFile(str(part["sha256"]), str(part["extension"])) for part in parts)
+    arrival = session.get_one(Arrival, row.arrival_id)
+    add_piece(
+        session,
+        arrival,
+        GatheredPiece(str(piece["case_no"]), int(piece["no"]), files, stated),
+        at=at,
+    )
+    for file in rows:
+        if file is not row:
+            file.state, file.findings = Capture.PLACED, []
+            file.pieces = [{**part, "placed": True} for part in file.pieces]
+    return None
+
+
+def place_pending(
+    session: Session,
+    organisations: Organisations,
+    *,
+    at: datetime,
+    case_nos: Iterable[str] | None = None,
+) -> int:
+    """Place again the pending files, as when their case was closed since.
+
+    Returns how many of them are placed now.
+    """
+    query = select(CapturedFile).where(CapturedFile.state == Capture.PENDING)
+    if case_nos is not None:
+        query = query.where(CapturedFile.case_no.in_(list(case_nos)))
+    rows = session.scalars(
+        query.order_by(CapturedFile.created_at, CapturedFile.id).with_for_update()
+    ).all()
+    for row in rows:
+        place(session, row, organisations, at=at)
+    return sum(row.state == Capture.PLACED for row in rows)
+
+
+def file_under(
+    session: Session,
+    actor: str,
+    row: CapturedFile,
+    where: Place,
+    organisations: Organisations,
+    *,
+    at: datetime,
+) -> None:
+    """Record the place that a person states for a file, and place the file.
+
+    Raises ConflictError for a file that cannot be used or is placed already.
+    """
+    if row.state != Capture.UNPLACED or not row.media_type:
+        raise ConflictError("该文件不能归入。", "已归集的无需再归；无法打开的请退回后重新扫描。")
+    row.case_no, row.material_no, row.material, row.position, row.of = (
+        where.case_no,
+        where.no,
+        where.type,
+        where.position,
+        where.of,
+    )
+    whole = {
+        "sha256": row.sha256,
+        "extension": extension_of(row.media_type),
+        "pages": row.pages or 1,
+    }
+    row.pieces = [{"case_no": where.case_no, "no": where.no, "type": where.type, **whole}]
+    row.state = Capture.PENDING
+    journal.record(
+        session, actor, JournalAct.CAPTURE_FILE, row.id, case_no=where.case_no, material=where.no
+    )
+    place(session, row, organisations, at=at)
