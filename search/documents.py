@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from archive.administration.policy import scope_of
 from archive.arrangement.filing import volume_title
-from archive.compile.pdfium import ALONE
+from archive.compile.pdfium import PDFIUM_LOCK
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.recognition.page_texts import texts_of_volume
@@ -139,7 +139,7 @@ def load_document(
 
 def page_texts(pdf: bytes) -> list[str]:
     """Return the text of each page, in order; empty for a page that is only an image."""
-    with ALONE, pdfium.PdfDocument(pdf) as document:
+    with PDFIUM_LOCK, pdfium.PdfDocument(pdf) as document:
         return [_page_text(document, index) for index in range(len(document))]
 
 

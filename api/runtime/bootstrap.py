@@ -13,8 +13,8 @@ from api.runtime.memory import settle
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.configuration import read_on
+from archive.compile.context import CompileContext
 from archive.compile.prove import PdfAProver
-from archive.compile.volume import CompileContext
 from archive.database.encryption import Keyring, ensure_keyring, give_keys, read_keyring
 from archive.database.engine import connect, migrate, reading
 from archive.reference.errors import ConflictError
