@@ -36,7 +36,9 @@ def look_up(
     )
     seen = visible(session, reader, {hit.volume_id for hit in found.hits}, room)
     shown = tuple(hit for hit in found.hits if hit.volume_id in seen)
-    return SearchResult(shown, found.total - (len(found.hits) - len(shown)), found.facets, found.next)
+    return SearchResult(
+        shown, found.total - (len(found.hits) - len(shown)), found.facets, found.next
+    )
 
 
 def _naming(session: Session, asked: BlindLookup) -> Iterable[int]:
