@@ -1,1 +1,1 @@
-"""What can be found."""
+"""The search: what can be found of the archive, and how."""

@@ -1,7 +1,8 @@
-"""How text is made comparable: each character by itself, so that a part of a text folds to the same as in the whole text.
+"""How text is made comparable: character by character.
 
-That is what makes "exact substring" exact: `fold(a) in fold(b)` holds whenever `a in b`. OpenCC's phrases and normalisation over whole strings look
-at neighbours and would break it, so both are asked about one character at a time.
+A part of a text folds to the same as in the whole text. That is what makes "exact substring"
+exact: `fold(a) in fold(b)` holds whenever `a in b`. OpenCC's phrases and normalisation over whole
+strings look at neighbours and would break it, so both are asked about one character at a time.
 """
 
 import unicodedata
@@ -13,7 +14,10 @@ from threading import Lock
 from opencc import OpenCC
 
 GAP = "␞"
-"""Parts the texts of one document, so that nothing is found across two of them; taken out of what people type."""
+"""Separates the texts of one document, so that no match spans two of them.
+
+It is taken out of what people type.
+"""
 
 _DASHES = "‐‑‒–—―−﹣"
 _DOTS = "•‧∙⋅・ᐧ‧﹒"
@@ -21,11 +25,12 @@ _IDEOGRAPHS = ((0x2E80, 0x2FDF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0
 _OTHER_WAYS = {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DOTS, "·")}
 _MAKING = Lock()
 _UNSEEN = {"Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"}
-# Variation selectors choose a drawing of the same character (邉󠄀), and spaces are where a line happened to break.
+# Variation selectors choose a drawing of the same character (邉󠄀), and spaces are where a line
+# happened to break.
 
 
 class _Folding(dict[int, str]):
-    """What each character folds to, found when first met; str.translate asks it."""
+    """What each character folds to, computed when it is first met; for `str.translate`."""
 
     def __missing__(self, point: int) -> str:
         self[point] = folded = _fold_character(chr(point))
@@ -33,49 +38,57 @@ class _Folding(dict[int, str]):
 
 
 def _fold_character(character: str) -> str:
-    """Width, case, accents, compatibility forms, traditional to simplified; nothing for spaces and what is not seen.
+    """Fold one character; return nothing for spaces and what is not seen.
 
-    A character beyond the tables, such as 𠮷 (U+20BB7) or one for private use, stands for itself.
+    Folded are width, case, accents, compatibility forms, and traditional to simplified. A
+    character beyond the tables, such as 𠮷 (U+20BB7) or one for private use, stands for itself.
     """
     way = _OTHER_WAYS.get(character)
     if way is not None:
         return way
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
     kept = (
-        _OTHER_WAYS.get(one, one)
-        for one in plain
-        if not one.isspace() and unicodedata.category(one) not in _UNSEEN
+        _OTHER_WAYS.get(part, part)
+        for part in plain
+        if not part.isspace() and unicodedata.category(part) not in _UNSEEN
     )
-    return "".join(_simplified().get(one, one) for one in kept)
+    return "".join(_simplified().get(part, part) for part in kept)
 
 
 def _simplified() -> dict[str, str]:
-    """The table of simplified forms, made by whoever needs it first while others wait: a dozen requests at once would make it a dozen times."""
+    """Return the table of simplified forms, made once.
+
+    The lock lets the first caller make it while others wait: a dozen requests at once would make
+    it a dozen times.
+    """
     with _MAKING:
         return _make_simplified()
 
 
 @cache
 def _make_simplified() -> dict[str, str]:
-    """Traditional characters and their simplified forms, one to one; asked until nothing changes, since a few go in two steps (薴)."""
+    """Return the traditional characters and their simplified forms, one to one.
+
+    The table is applied twice, since a few characters go in two steps (薴).
+    """
     converter = OpenCC("t2s")
     known = {chr(point) for first, last in _IDEOGRAPHS for point in range(first, last + 1)}
     characters = sorted(known)
     pairs = dict(zip(characters, converter.convert("\n".join(characters)).split("\n"), strict=True))
-    pairs = {one: other for one, other in pairs.items() if one != other and len(other) == 1}
-    return {one: pairs.get(other, other) for one, other in pairs.items()}
+    pairs = {old: new for old, new in pairs.items() if old != new and len(new) == 1}
+    return {old: pairs.get(new, new) for old, new in pairs.items()}
 
 
 _FOLDING = _Folding()
 
 
 def fold(text: str) -> str:
-    """The text as it is compared: 東勝區 ＡＢ１２ -> 东胜区ab12."""
+    """Return the text as it is compared: 東勝區 ＡＢ１２ -> 东胜区ab12."""
     return text.translate(_FOLDING)
 
 
 def fold_with_places(text: str) -> tuple[str, Sequence[int]]:
-    """The folded text, and for each of its characters the place in `text` that it comes from."""
+    """Return the folded text, and where each of its characters comes from in `text`."""
     parts = [_FOLDING[ord(character)] for character in text]
     folded = "".join(parts)
     if len(folded) == len(text) and "" not in parts:
@@ -84,33 +97,39 @@ def fold_with_places(text: str) -> tuple[str, Sequence[int]]:
 
 
 GRAM = 3
-"""Characters that an index holds together with their place. Parts of one or two characters have a field of their own, without places."""
+"""Characters that an index holds together with their place.
+
+Parts of one or two characters have a field of their own, without places.
+"""
 
 
 def grams(folded: str) -> list[str]:
-    """Each character with the next two: 东胜区公 -> 东胜区, 胜区公."""
+    """Return each character with the next two: 东胜区公 -> 东胜区, 胜区公."""
     return [folded[place : place + GRAM] for place in range(len(folded) - GRAM + 1)]
 
 
 def spaced_grams(folded: str) -> str:
-    """`grams` with spaces between them, for a tokenizer; made on arrays, since an index is built of millions."""
+    """Return `grams` with spaces between them, for a tokenizer.
+
+    They are made on arrays, since an index is built of millions.
+    """
     count = len(folded) - GRAM + 1
     if count < 1:
         return ""
     points = array("I", folded.encode("utf-32-le"))
-    made = array("I", [ord(" ")]) * (count * (GRAM + 1))
+    spaced = array("I", [ord(" ")]) * (count * (GRAM + 1))
     for place in range(GRAM):
-        made[place :: GRAM + 1] = points[place : place + count]
-    return made[:-1].tobytes().decode("utf-32-le")
+        spaced[place :: GRAM + 1] = points[place : place + count]
+    return spaced[:-1].tobytes().decode("utf-32-le")
 
 
 def pairs(folded: str) -> list[str]:
-    """Each character with the next: 东胜区 -> 东胜, 胜区."""
+    """Return each character with the next: 东胜区 -> 东胜, 胜区."""
     return [folded[place : place + 2] for place in range(len(folded) - 1)]
 
 
 def occurrences(needle: str, hay: str) -> Iterator[int]:
-    """Every place at which a folded text stands in another, overlapping ones too."""
+    """Yield every place at which a folded text stands in another, overlapping ones too."""
     place = hay.find(needle)
     while needle and place >= 0:
         yield place

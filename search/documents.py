@@ -1,10 +1,12 @@
-"""What the index holds: one document for a volume, with its facts and the text of each page (R33, R41).
+"""What the index holds: one document for a volume (R33, R41).
 
-One for each page would be found no better and ten times slower: a phrase that stands on most pages then has ten times as many places to
-prove. On which pages it stands is looked up in the few volumes that are shown.
+It holds the facts of the volume and the text of each page. One document for each page would be
+found no better and ten times slower: a phrase that stands on most pages then has ten times as
+many places to prove. On which pages it stands is looked up in the few volumes that are shown.
 
-No ID number and no telephone number is in a document: page texts are masked before they come here, and look-ups by such a number go
-through the blind index of the database. Names are in it in plain, since they are what people look for; hits show them masked.
+No ID number and no telephone number is in a document: page texts are masked before they come
+here, and look-ups by such a number go through the blind index of the database. Names are in it in
+plain, since they are what people look for; hits show them masked.
 """
 
 from collections.abc import Sequence
@@ -17,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from archive.administration.policy import scope_of
 from archive.arrangement.filing import volume_title
-from archive.compile.pdfium import ALONE
+from archive.compile.pdfium import PDFIUM_LOCK
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.recognition.page_texts import texts_of_volume
@@ -40,9 +42,11 @@ _FIRST_YEAR, _YEARS, _NUMBERS = 1900, 200, 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A volume. `head` are its facts in words, `pages` the texts of those pages that have any, by page number.
+    """The index document of a volume.
 
-    `scope` are the codes of the organisations whose readers may find it. Free text is looked for in head and pages.
+    `head` are its facts in words, `pages` the texts of those pages that have any, by page number.
+    `scope` are the codes of the organisations whose readers may find it. Free text is looked for
+    in head and pages.
     """
 
     volume_id: int
@@ -66,12 +70,15 @@ class Document:
 
     @property
     def date_key(self) -> int:
-        """Sorts by day of completion, then by id; no two volumes share it. Below 2^64."""
+        """Return the sort key of the day of completion, then of the id.
+
+        No two volumes share it. Below 2^64.
+        """
         return (max((self.completed_on - _EPOCH).days, 0) << _VOLUME_BITS) | self.volume_id
 
     @property
     def code_key(self) -> int:
-        """Sorts by 档号; no two volumes share it. Below 2^64."""
+        """Return the sort key of the 档号; no two volumes share it. Below 2^64."""
         return _code_key(self.code)
 
 
@@ -99,11 +106,12 @@ def load_document(
     catalogue: Catalogue,
     organisations: Organisations,
 ) -> Document | None:
-    """The document of the newest committed version of a volume; none when it has none, or is void.
+    """Return the document of the newest committed version of a volume.
 
-    A volume whose bytes are missing or changed is found by its facts alone: its fault is the business of `yice verify`.
+    None when it has no such version, or is void. A volume whose bytes are missing or changed is
+    found by its facts alone: `yice verify` reports its fault.
     """
-    found = session.execute(
+    row = session.execute(
         select(Volume, VolumeVersion, Case)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         .join(Case, Case.id == Volume.case_id)
@@ -113,9 +121,9 @@ def load_document(
         .order_by(VolumeVersion.version.desc())
         .limit(1)
     ).first()
-    if found is None:
+    if row is None:
         return None
-    volume, version, case = found
+    volume, version, case = row
     key = f"{storage_prefix(ArchivalCode.parse(volume.code), version.version)}/volume.pdf"
     try:
         texts = page_texts(store.read(key, sha256=version.sha256))
@@ -130,13 +138,17 @@ def load_document(
 
 
 def page_texts(pdf: bytes) -> list[str]:
-    """The text of each page, in order; empty for a page that is only an image."""
-    with ALONE, pdfium.PdfDocument(pdf) as document:
+    """Return the text of each page, in order; empty for a page that is only an image."""
+    with PDFIUM_LOCK, pdfium.PdfDocument(pdf) as document:
         return [_page_text(document, index) for index in range(len(document))]
 
 
 def with_reading(text: str, read: str) -> str:
-    """A page's text with what OCR read on it, unless that lies under the page already: it came before the volume was sealed."""
+    """Return a page's text with what OCR read on it.
+
+    The reading is left out when it lies under the page already: it came before the volume was
+    sealed.
+    """
     return text if "".join(read.split()) in "".join(text.split()) else GAP.join((text, read))
 
 
@@ -158,10 +170,10 @@ def document_of(
     catalogue: Catalogue,
     organisations: Organisations,
 ) -> Document:
-    """The document of a volume whose pages carry these texts."""
+    """Return the document of a volume whose pages carry these texts."""
     facts = CaseFacts.model_validate(case.facts)
     item = catalogue.get(case.item_code, case.item_version)
-    names = tuple(dict.fromkeys(one.name for one in (facts.applicant, *facts.subjects)))
+    names = tuple(dict.fromkeys(person.name for person in (facts.applicant, *facts.subjects)))
     title = volume_title(facts, item, organisations)
     orgs = tuple(
         dict.fromkeys((volume.filing_org, case.receive_org, case.accept_org, case.domicile_org))
@@ -169,7 +181,7 @@ def document_of(
     labels = (
         item.name,
         Series(volume.series).label,
-        *(organisations.get(one).name for one in orgs),
+        *(organisations.get(org).name for org in orgs),
     )
     return Document(
         volume_id=volume.id,
@@ -183,7 +195,7 @@ def document_of(
         receive_org=case.receive_org,
         domicile_org=case.domicile_org,
         district=organisations.district_of(volume.filing_org).code,
-        sources=tuple(sorted({str(SourceKind(one.source)) for one in facts.materials})),
+        sources=tuple(sorted({str(SourceKind(material.source)) for material in facts.materials})),
         completed_on=volume.completed_at.astimezone(LOCAL_TIME).date(),
         names=names,
         title=title,

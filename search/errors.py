@@ -1,8 +1,11 @@
-"""What can go wrong while searching: each error carries a stable code and says in Chinese what happened and what to do next."""
+"""The errors of searching.
+
+Each carries a stable code and says in Chinese what happened and what to do next.
+"""
 
 
 class SearchError(Exception):
-    """The family of the search's errors; none repeats what was typed."""
+    """The base of all search errors; no message repeats what was typed."""
 
     code = "SEARCH_ERROR"
 

@@ -1,6 +1,8 @@
-"""The index follows the archive: it reads the feed of committed changes, one writer at a time, and can be built anew beside itself.
+"""How the index follows the archive.
 
-Nothing is lost by a kill: the place in the feed is committed with the documents, and a row read twice replaces a volume by itself.
+It reads the feed of committed changes, one writer at a time, and can be built anew beside itself.
+Nothing is lost by a kill: the place in the feed is committed with the documents, and a row read
+twice replaces a volume by itself.
 """
 
 import logging
@@ -35,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where documents are read from."""
+    """The database, the store and the reference tables that documents are read from."""
 
     engine: Engine
     store: BlobStore
@@ -43,7 +45,10 @@ class Source:
     organisations: Organisations
 
     def document(self, volume_id: int) -> Document | None:
-        """What is to be found of a volume now; nothing when its facts cannot be read, which `check` then names, so that one does not stop all."""
+        """Return the document of a volume as it is now, None when its facts can't be read.
+
+        `check` then names that volume, so that one does not stop all.
+        """
         with reading(self.engine) as session:
             try:
                 return load_document(
@@ -65,7 +70,11 @@ class IndexFault:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The comparison: volumes in the database, those that only wait for their turn in the feed, and what is wrong."""
+    """The comparison of index and database.
+
+    It counts the volumes in the database and those that only wait for their turn in the feed, and
+    lists what is wrong.
+    """
 
     volumes: int
     behind: int
@@ -73,7 +82,10 @@ class Check:
 
 
 def catch_up(source: Source, index: SearchIndex) -> int:
-    """Take in the next changes and commit them with the place reached; a round ends after 1.5 s so that none waits long. Returns how many rows."""
+    """Index the next changes and commit them with the place reached; return how many rows.
+
+    A round ends after 1.5 s so that no change waits long.
+    """
     cursor = index.stats().cursor
     with reading(source.engine) as session:
         rows = feed.after(session, cursor, _ROUND_ROWS)
@@ -91,27 +103,36 @@ def catch_up(source: Source, index: SearchIndex) -> int:
     return count
 
 
-def follow(source: Source, shelf: IndexFolder, stop: Callable[[], bool]) -> None:
-    """Follow the feed until told to stop; builds the index when there is none. Raises WriterBusyError when another process follows."""
-    with shelf.only_one("writer"):
-        if shelf.current() is None:
-            rebuild(source, shelf)
+def follow(source: Source, indexes: IndexFolder, stop: Callable[[], bool]) -> None:
+    """Follow the feed until told to stop; build the index when there is none.
+
+    Raises WriterBusyError when another process follows.
+    """
+    with indexes.exclusive("writer"):
+        if indexes.current() is None:
+            rebuild(source, indexes)
         wait = POLL_SECONDS
         while not stop():
-            wait = _follow_one(source, shelf, stop, wait)
+            wait = _follow_one(source, indexes, stop, wait)
 
 
-def _follow_one(source: Source, shelf: IndexFolder, stop: Callable[[], bool], wait: float) -> float:
-    """Follow with one generation until another is current, or until something out there fails; returns how long to wait after the next failure."""
-    folder = shelf.current()
-    index = shelf.open(folder)
+def _follow_one(
+    source: Source, indexes: IndexFolder, stop: Callable[[], bool], wait: float
+) -> float:
+    """Follow with one generation until another is current, or until a service fails.
+
+    Returns how many seconds to wait after the next failure.
+    """
+    folder = indexes.current()
+    index = indexes.open(folder)
     try:
-        while not stop() and shelf.current() == folder:
+        while not stop() and indexes.current() == folder:
             if catch_up(source, index) == 0:
                 time.sleep(POLL_SECONDS)
             wait = POLL_SECONDS
     except (StorageError, OperationalError, OSError) as fault:
-        # The store or the database is away. Nothing of this round is committed, so the next one begins where it began.
+        # The store or the database does not answer. Nothing of this round is committed, so the next
+        # one begins where it began.
         _log.warning("index follower waits: %s", type(fault).__name__)
         time.sleep(wait)
         wait = min(wait * 2, _MAX_WAIT)
@@ -121,13 +142,14 @@ def _follow_one(source: Source, shelf: IndexFolder, stop: Callable[[], bool], wa
 
 
 def rebuild(
-    source: Source, shelf: IndexFolder, watch: Callable[[int, int], None] | None = None
+    source: Source, indexes: IndexFolder, watch: Callable[[int, int], None] | None = None
 ) -> int:
-    """Build a new generation from database and store while the old one answers, then put it in its place. Returns how many volumes.
+    """Build a new generation from database and store; return how many volumes.
 
-    The place in the feed is read first: what changes while we build is read again from there before the swap.
+    The old one answers meanwhile, then the new one takes its place. The place in the feed is read
+    first: what changes during the build is read again from there before the swap.
     """
-    with shelf.only_one("rebuild"):
+    with indexes.exclusive("rebuild"):
         with reading(source.engine) as session:
             cursor = feed.head(session)
             volumes = list(
@@ -137,8 +159,8 @@ def rebuild(
                     .distinct()
                 )
             )
-        folder = shelf.begin()
-        index = shelf.open(folder)
+        folder = indexes.begin()
+        index = indexes.open(folder)
         try:
             for done, volume_id in enumerate(sorted(volumes), 1):
                 index.replace(volume_id, source.document(volume_id))
@@ -151,14 +173,17 @@ def rebuild(
                 pass
         finally:
             index.close()
-        shelf.swap(folder)
+        indexes.swap(folder)
     return len(volumes)
 
 
 def check(source: Source, index: SearchIndex) -> Check:
-    """Compare the index with the database. The index is read first, so that what changes meanwhile stands in the feed after its cursor."""
+    """Compare the index with the database.
+
+    The index is read first, so that what changes meanwhile stands in the feed after its cursor.
+    """
     cursor = index.stats().cursor
-    held = {one.volume_id: one for one in index.volumes()}
+    indexed = {volume.volume_id: volume for volume in index.volumes()}
     newest = (
         select(Volume.id, Volume.code, func.max(VolumeVersion.version))
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
@@ -169,12 +194,12 @@ def check(source: Source, index: SearchIndex) -> Check:
         known = {volume_id: (code, version) for volume_id, code, version in session.execute(newest)}
         behind = set(session.scalars(select(IndexFeed.volume_id).where(IndexFeed.id > cursor)))
     faults = []
-    for volume_id in sorted((known.keys() | held.keys()) - behind):
-        expected, found = known.get(volume_id), held.get(volume_id)
-        if found is None:
+    for volume_id in sorted((known.keys() | indexed.keys()) - behind):
+        expected, volume = known.get(volume_id), indexed.get(volume_id)
+        if volume is None:
             faults.append(IndexFault("MISSING", expected[0] if expected else ""))
         elif expected is None:
-            faults.append(IndexFault("SURPLUS", found.code))
-        elif found.version != expected[1]:
-            faults.append(IndexFault("STALE", found.code))
+            faults.append(IndexFault("SURPLUS", volume.code))
+        elif volume.version != expected[1]:
+            faults.append(IndexFault("STALE", volume.code))
     return Check(len(known), len(behind), tuple(faults))

@@ -1,7 +1,9 @@
-"""The search index: one Protocol, kept by each engine and proved by one contract suite (`tests/contracts/test_search_index.py`).
+"""The search index: one Protocol, implemented by each engine.
 
-Order is the same in every engine. By relevance: volumes of whom the name is typed in full, then those found by their facts, then those found
-by a page; within each the newest first. It depends on the document alone and not on how often a word occurs in all others, so that a page mark stays right while documents
+The contract suite `tests/contracts/test_search_index.py` holds them to it. Order is the same in
+every engine. By relevance: volumes of whom the name is typed in full, then those found by their
+facts, then those found by a page; within each the newest first. It depends on the document alone
+and not on how often a word occurs in all others, so that a page mark stays right while documents
 are added: paging neither loses nor doubles a document that was there all the time.
 """
 
@@ -19,13 +21,16 @@ from search.snippets import Snippet, hide_names, snippet
 from search.tree import Node, wanted
 
 SCHEMA = 2
-"""Raised by whoever changes what is indexed or how it is folded; an index of another schema is built anew."""
+"""To be raised with every change of what is indexed or how it is folded.
+
+An index of another schema is built anew.
+"""
 
 FACETS = ("series", "district", "receive_org", "domicile_org", "item", "sources", "year")
 
 
 class Sort(StrEnum):
-    """In which order hits come."""
+    """The order in which hits come."""
 
     RELEVANCE = "relevance"
     NEWEST = "newest"
@@ -48,9 +53,10 @@ _MOST_PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One question. `scope` are the organisations whose records the reader may see: nothing else is in hits, counts, facets or snippets.
+    """A question to the index.
 
-    `after` is the `next` of the page before.
+    `scope` are the organisations whose records the reader may see: nothing else is in hits,
+    counts, facets or snippets. `after` is the `next` of the page before.
     """
 
     query: Node
@@ -63,10 +69,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What was found, as it may be shown to anyone in scope: names, ID and telephone numbers are masked.
+    """A volume that was found, as it may be shown to anyone in scope.
 
-    `pages` are those on which something that was typed stands, at most 50; `page` the one of them that the snippet is of, or 0 when the
-    facts say all that was typed.
+    Names, ID and telephone numbers are masked. `pages` are those on which something that was
+    typed stands, at most 50; `page` the one of them that the snippet is of, or 0 when the facts
+    say all that was typed.
     """
 
     volume_id: int
@@ -87,8 +94,11 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One page of hits, how many there are in all, and the counts of the facets asked for, greatest first. `next` None: no more."""
+class SearchResult:
+    """A page of hits, how many there are in all, and the counts of the facets asked for.
+
+    The greatest counts come first. `next` is None when no more hits follow.
+    """
 
     hits: tuple[Hit, ...]
     total: int
@@ -98,7 +108,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """`cursor` is the last row of the feed that the index holds."""
+    """The state of an index; `cursor` is the last row of the feed that it holds."""
 
     engine: str
     schema: int
@@ -107,7 +117,7 @@ class Stats:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldVolume:
+class IndexedVolume:
     """A volume as the index holds it."""
 
     volume_id: int
@@ -116,9 +126,11 @@ class HeldVolume:
 
 
 class SearchIndex(Protocol):
-    """An index in one folder. Any number of readers in any process; one writer in one process, which the caller guarantees.
+    """An index in one folder.
 
-    Nothing is seen before `commit`. What was committed, with its cursor, is there after the process is killed at any time.
+    Any number of readers in any process; one writer in one process, which the caller guarantees.
+    Nothing is seen before `commit`. What was committed, with its cursor, is there after the
+    process is killed at any time.
     """
 
     def replace(self, volume_id: int, document: Document | None) -> None:
@@ -126,37 +138,42 @@ class SearchIndex(Protocol):
         ...
 
     def commit(self, cursor: int) -> None:
-        """Make everything since the last commit seen and safe, together with the place in the feed."""
+        """Make everything since the last commit seen and safe, with the place in the feed."""
         ...
 
-    def search(self, request: Request) -> Found:
+    def search(self, request: Request) -> SearchResult:
         """Answer one question from the last commit. Raises BadCursorError."""
         ...
 
     def stats(self) -> Stats:
-        """How much it holds, and how far it followed."""
+        """Return how much it holds, and how far it followed."""
         ...
 
-    def volumes(self) -> Iterator[HeldVolume]:
-        """Every volume it holds, for comparison with the database."""
+    def volumes(self) -> Iterator[IndexedVolume]:
+        """Yield every volume it holds, for comparison with the database."""
         ...
 
     def close(self) -> None:
-        """Give files and the writer's lock back; what was not committed is forgotten."""
+        """Close the files and release the writer's lock, dropping what was not committed."""
         ...
 
 
 def hit_of(facts: Mapping[str, Any], texts: Sequence[str], query: Node) -> Hit:
-    """A hit from what an engine keeps of a document: `kept_facts` and `kept_texts`."""
+    """Return a hit from what an engine keeps of a document.
+
+    That is what `kept_facts` and `kept_texts` returned.
+    """
     names, numbers = tuple(facts["names"]), facts["pages"]
     texts, folded = texts[: len(numbers)], texts[len(numbers) :]
     terms = wanted(query)
-    held = [sum(term in text for term in terms) for text in folded]
-    on = [place for place, count in enumerate(held) if count]
+    counts = [sum(term in text for term in terms) for text in folded]
+    on = [place for place, count in enumerate(counts) if count]
     head = fold(facts["head"])
-    # What the facts say is shown of the facts; else the page that holds most of what was typed.
+    # A hit in the facts shows the facts; else the page that holds most of what was typed.
     best = (
-        None if all(term in head for term in terms) else max(on, key=held.__getitem__, default=None)
+        None
+        if all(term in head for term in terms)
+        else max(on, key=counts.__getitem__, default=None)
     )
     return Hit(
         volume_id=facts["volume_id"],
@@ -171,14 +188,14 @@ def hit_of(facts: Mapping[str, Any], texts: Sequence[str], query: Node) -> Hit:
         receive_org=facts["receive_org"],
         domicile_org=facts["domicile_org"],
         completed_on=facts["completed_on"],
-        names=tuple(mask_name(one) for one in names),
+        names=tuple(mask_name(name) for name in names),
         title=hide_names(facts["title"], names),
         snippet=snippet(facts["head"] if best is None else texts[best], terms, names),
     )
 
 
 def kept_facts(document: Document) -> dict[str, Any]:
-    """What an engine keeps of a document, for hits and for `volumes`."""
+    """Return what an engine keeps of a document, for hits and for `volumes`."""
     return {
         "volume_id": document.volume_id,
         "version": document.version,
@@ -198,28 +215,34 @@ def kept_facts(document: Document) -> dict[str, Any]:
 
 
 def kept_texts(document: Document, folded: Sequence[str]) -> list[str]:
-    """The texts of the pages as they stand, then folded: folding them again for every hit shown would take longer than the search."""
+    """Return the texts of the pages as they stand, then folded.
+
+    Folding them again for every hit shown would take longer than the search.
+    """
     return [*(text for _, text in document.pages), *folded]
 
 
 def folded_texts(document: Document) -> tuple[str, list[str]]:
-    """The head and each page as they are compared."""
+    """Return the head and each page as they are compared."""
     return fold(document.head), [fold(text) for _, text in document.pages]
 
 
 def mark(sort: Sort, tier: Tier | None, key: int) -> str:
-    """The `next` of a page: after which hit the following one begins."""
+    """Return the `next` of a page: after which hit the following one begins."""
     return f"{sort}.{tier or ''}.{key:x}"
 
 
 def read_mark(text: str, sort: Sort) -> tuple[Tier | None, int]:
-    """Tier and key of a mark. Raises BadCursorError for one that was not given out for this order."""
-    found = _MARK.fullmatch(text)
-    if found is None or found["sort"] != sort or (sort is Sort.RELEVANCE) != bool(found["tier"]):
+    """Return tier and key of a mark.
+
+    Raises BadCursorError for one that was not given out for this order.
+    """
+    match = _MARK.fullmatch(text)
+    if match is None or match["sort"] != sort or (sort is Sort.RELEVANCE) != bool(match["tier"]):
         raise BadCursorError("翻页标记无效。", "请从第一页重新检索。")
-    return (Tier(found["tier"]) if found["tier"] else None), int(found["key"], 16)
+    return (Tier(match["tier"]) if match["tier"] else None), int(match["key"], 16)
 
 
 def counted(counts: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
-    """Facet counts: greatest first, then by value."""
-    return tuple(sorted(counts, key=lambda one: (-one[1], one[0])))
+    """Return facet counts in order: greatest first, then by value."""
+    return tuple(sorted(counts, key=lambda pair: (-pair[1], pair[0])))

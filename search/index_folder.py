@@ -1,6 +1,7 @@
-"""Where indexes lie: generations side by side, one of them current, so that a new one is built while the old one answers.
+"""The folder of indexes: generations side by side, one of them current.
 
-`CURRENT` holds the folder name of the current generation, and that name its engine and schema: `tantivy-1-000003`.
+So a new one is built while the old one answers. `CURRENT` holds the folder name of the current
+generation, and that name its engine and schema: `tantivy-1-000003`.
 """
 
 import fcntl
@@ -12,7 +13,7 @@ from pathlib import Path
 from threading import Lock
 
 from search.errors import NoIndexError, WriterBusyError
-from search.index import SCHEMA, Found, Request, SearchIndex
+from search.index import SCHEMA, Request, SearchIndex, SearchResult
 from search.tantivy_index import TantivyIndex
 from search.whoosh_index import WhooshIndex
 
@@ -23,12 +24,15 @@ class IndexFolder:
     """The folder of all generations, for one engine."""
 
     def __init__(self, root: Path, engine: str = "tantivy") -> None:
-        """`engine` is a key of ENGINES; the folder need not exist yet."""
+        """Take the folder, which need not exist yet; `engine` is a key of ENGINES."""
         self.root = root
         self.engine = engine
 
     def current(self) -> Path | None:
-        """The generation that answers; None when there is none that this engine and schema can read."""
+        """Return the generation that answers.
+
+        None when there is none that this engine and schema can read.
+        """
         try:
             name = (self.root / "CURRENT").read_text("ascii").strip()
         except FileNotFoundError:
@@ -44,23 +48,26 @@ class IndexFolder:
         return ENGINES[self.engine](chosen)
 
     def begin(self) -> Path:
-        """A folder for a new generation, not current yet; what an interrupted build left is cleared away."""
+        """Make a folder for a new generation, not current yet.
+
+        What an interrupted build left is cleared away.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
-        newest = max((int(one.name.rpartition("-")[2]) for one in self._generations()), default=0)
+        newest = max((_number(generation) for generation in self._generations()), default=0)
         current = self.current()
         # The one before stays: a reader in another process may be opening its files at this moment.
         before = max(
             (
-                one
-                for one in self._generations()
-                if current is None or _number(one) < _number(current)
+                generation
+                for generation in self._generations()
+                if current is None or _number(generation) < _number(current)
             ),
             key=_number,
             default=None,
         )
-        for one in self._generations():
-            if one not in (current, before):
-                shutil.rmtree(one, ignore_errors=True)
+        for generation in self._generations():
+            if generation not in (current, before):
+                shutil.rmtree(generation, ignore_errors=True)
         folder = self.root / f"{self.engine}-{SCHEMA}-{newest + 1:06d}"
         folder.mkdir()
         return folder
@@ -81,18 +88,21 @@ class IndexFolder:
 
     def _generations(self) -> list[Path]:
         return [
-            one
-            for one in self.root.iterdir()
-            if one.is_dir() and one.name.rpartition("-")[2].isdecimal()
+            path
+            for path in self.root.iterdir()
+            if path.is_dir() and path.name.rpartition("-")[2].isdecimal()
         ]
 
     @contextmanager
-    def only_one(self, what: str) -> Iterator[None]:
-        """Hold a lock of this shelf (`writer` or `rebuild`) that dies with the process. Raises WriterBusyError."""
+    def exclusive(self, purpose: str) -> Iterator[None]:
+        """Hold a lock of this folder (`writer` or `rebuild`) that dies with the process.
+
+        Raises WriterBusyError.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / f"{what}.lock").open("w") as held:
+        with (self.root / f"{purpose}.lock").open("w") as lock:
             try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise WriterBusyError(
                     "另一进程正在写检索索引。", "请等待其结束，或停止该进程后重试。"
@@ -105,24 +115,25 @@ def _number(folder: Path) -> int:
 
 
 class IndexReader:
-    """Answers from the current generation, whichever that is; for use by many threads."""
+    """A reader of the current generation, whichever that is; for use by many threads."""
 
-    def __init__(self, shelf: IndexFolder) -> None:
-        """Nothing is opened before the first question."""
-        self._shelf = shelf
+    def __init__(self, indexes: IndexFolder) -> None:
+        """Keep the folder; nothing is opened before the first question."""
+        self._indexes = indexes
         self._lock = Lock()
         self._open: tuple[Path, SearchIndex] | None = None
 
     def index(self) -> SearchIndex:
-        """The current index, to read from. Raises NoIndexError."""
-        current = self._shelf.current()
+        """Return the current index, to read from. Raises NoIndexError."""
+        current = self._indexes.current()
         with self._lock:
             if self._open is None or self._open[0] != current:
-                # The old one is not closed: another thread may be reading from it. It goes when nobody holds it any more.
-                opened = self._shelf.open(current)
+                # The old one is not closed: another thread may be reading from it. It is freed when
+                # nothing refers to it any more.
+                opened = self._indexes.open(current)
                 self._open = (current or Path(), opened)
             return self._open[1]
 
-    def search(self, request: Request) -> Found:
-        """See `SearchIndex.search`; raises NoIndexError too."""
+    def search(self, request: Request) -> SearchResult:
+        """Answer as `SearchIndex.search` does; raises NoIndexError too."""
         return self.index().search(request)

@@ -1,7 +1,9 @@
-"""Search inside one volume: on which pages what was typed stands, a few words around it with names and numbers hidden, and where on the page.
+"""Search inside one volume.
 
-The text is that of the volume's own PDF, so that forms, born-digital pages and scans with text under them are alike; what OCR read after the volume
-was sealed is added at its place.
+It says on which pages what was typed stands, with a few words around it, names and numbers
+hidden, and where on the page. The text is that of the volume's own PDF, so that forms,
+born-digital pages and scans with text under them are alike; what OCR read after the volume was
+sealed is added at its place.
 """
 
 import unicodedata
@@ -30,7 +32,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One place at which a word stands: the page, the words around it, and the parts of lines to be marked."""
+    """One place at which a word stands.
+
+    It holds the page, the words around it, and the parts of lines to be marked.
+    """
 
     page: int
     snippet: Snippet
@@ -39,7 +44,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """All places, in order; `total` counts those past the limit too. `sizes` are width and height of the pages that have one."""
+    """All places, in order; `total` counts those past the limit too.
+
+    `sizes` are width and height of the pages that have one.
+    """
 
     places: tuple[Place, ...]
     total: int
@@ -47,19 +55,22 @@ class Inside:
 
     @property
     def numbered(self) -> list[tuple[int, Place]]:
-        """The places, each with its number from 0."""
+        """Return the places, each with its number from 0."""
         return list(enumerate(self.places))
 
     @property
     def pages(self) -> int:
-        """On how many pages."""
-        return len({one.page for one in self.places})
+        """Return on how many pages there are places."""
+        return len({place.page for place in self.places})
 
 
 def find_inside(
     document: pdfium.PdfDocument, typed: str, read: Mapping[int, PageText], names: Iterable[str]
 ) -> Inside:
-    """Every place of the words typed on pages that have all of them. Takes no lock: whoever holds the document holds pdfium."""
+    """Return every place of the words typed on pages that have all of them.
+
+    Takes no lock: the caller that holds the document holds the lock of pdfium.
+    """
     terms = list(dict.fromkeys(word for part in typed[:MAX_TYPED].split() if (word := fold(part))))
     places: list[Place] = []
     sizes, total, hidden = {}, 0, tuple(names)
@@ -90,23 +101,30 @@ def find_inside(
 
 @dataclass(frozen=True, slots=True)
 class _Character:
-    """A character, and where pdfium or OCR says that it stands: its index on the page, or its box."""
+    """A character, and where pdfium or OCR says that it stands.
+
+    That is its index on the page, or its box.
+    """
 
     text: str
     index: int
     box: Box | None = None
 
 
-def _characters(page: Any, words: Any, read: PageText | None) -> list[_Character]:  # noqa: ANN401 - pypdfium2 ships no types
-    found = list(_of_pdf(words))
-    text = _text(found)
+def _characters(
+    page: Any,  # noqa: ANN401 - pypdfium2 ships no types
+    words: Any,  # noqa: ANN401 - as above
+    read: PageText | None,
+) -> list[_Character]:
+    characters = list(_of_pdf(words))
+    text = _text(characters)
     if read is not None and read.lines and with_reading(text, read.text) != text:
-        found += _of_reading(page, read)
-    return found
+        characters += _of_reading(page, read)
+    return characters
 
 
 def _text(characters: Sequence[_Character]) -> str:
-    return "".join(one.text for one in characters)
+    return "".join(character.text for character in characters)
 
 
 def _of_pdf(words: Any) -> Iterator[_Character]:  # noqa: ANN401 - as above
@@ -124,7 +142,7 @@ def _of_pdf(words: Any) -> Iterator[_Character]:  # noqa: ANN401 - as above
 
 
 def _of_reading(page: Any, read: PageText) -> Iterator[_Character]:  # noqa: ANN401 - as above
-    """Each line that OCR read, its characters side by side along it."""
+    """Yield each line that OCR read, its characters side by side along it."""
     left, bottom, right, top = _picture(page, whole=read.whole)
     height = float(page.get_height())
 
@@ -143,26 +161,36 @@ def _of_reading(page: Any, read: PageText) -> Iterator[_Character]:  # noqa: ANN
                 for share in (begin, end)
                 for edge in (0, 3)
             ]
-            x, y = [one for one, _ in corners], [one for _, one in corners]
+            x, y = [corner[0] for corner in corners], [corner[1] for corner in corners]
             yield _Character(character, -1, (min(x), min(y), max(x) - min(x), max(y) - min(y)))
 
 
-def _picture(page: Any, *, whole: bool) -> tuple[float, float, float, float]:  # noqa: ANN401 - as above
-    """Where on the page what was read lies: the largest picture, or the page of a PDF above the foot strip."""
+def _picture(
+    page: Any,  # noqa: ANN401 - as above
+    *,
+    whole: bool,
+) -> tuple[float, float, float, float]:
+    """Return where on the page what was read lies.
+
+    That is the largest picture, or the page of a PDF above the foot strip.
+    """
     sheet = (0.0, STRIP, float(page.get_width()), float(page.get_height()))
-    found = (
+    boxes = (
         []
         if whole
         else [
-            one.get_bounds()
-            for one in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
+            image.get_bounds()
+            for image in page.get_objects(filter=[raw.FPDF_PAGEOBJ_IMAGE], max_depth=3)
         ]
     )
-    return max(found, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), default=sheet)
+    return max(boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), default=sheet)
 
 
 def _spans(characters: Sequence[_Character], terms: Sequence[str]) -> list[tuple[int, int]]:
-    """Start and end of every place of every term, in order; none unless all terms are there."""
+    """Return start and end of every place of every term, in order.
+
+    Empty unless all terms are there.
+    """
     folded, places = fold_with_places(_text(characters))
     by_term = [
         [(places[at], places[at + len(term) - 1] + 1) for at in occurrences(term, folded)]
@@ -177,11 +205,15 @@ def _around(shown: str, start: int, end: int) -> Snippet:
     return Snippet(text, ((start - begin, end - begin),))
 
 
-def _boxes(characters: Sequence[_Character], words: Any, height: float) -> tuple[Box, ...]:  # noqa: ANN401 - as above
-    """One box for each line that the characters stand on."""
+def _boxes(
+    characters: Sequence[_Character],
+    words: Any,  # noqa: ANN401 - as above
+    height: float,
+) -> tuple[Box, ...]:
+    """Return one box for each line that the characters stand on."""
     lines: list[Box] = []
-    for one in characters:
-        box = one.box or _box(words, one.index, height)
+    for character in characters:
+        box = character.box or _box(words, character.index, height)
         if box[2] <= 0 or box[3] <= 0:
             continue
         last = lines[-1] if lines else None

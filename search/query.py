@@ -3,10 +3,12 @@
     王小明 出生医学证明            both, each as an exact part of the text
     "东胜区 交通派出所"            one phrase; spaces do not count
     王 AND (出生 OR 迁入) NOT 作废  Boolean; | and - do the same
-    姓名:王  档号:J602-ZY·HJ·QR  办件:1506…-000123  事项:出生  旗区:东胜  单位:交通  收件:  户籍:  卷目:迁入  来源:扫描  年度:2026
+    姓名:王  档号:J602-ZY·HJ·QR  办件:1506…-000123  事项:出生  旗区:东胜
+    单位:交通  收件:  户籍:  卷目:迁入  来源:扫描  年度:2026
     日期:2026-09  日期:2026-01-01..2026-03-31
 
-ID and telephone numbers, also as first six and last four, become a `BlindLookup`: the index does not hold them, the database answers.
+ID and telephone numbers, also as first six and last four, become a `BlindLookup`: the index does
+not hold them, the database answers.
 """
 
 import re
@@ -49,14 +51,17 @@ class _Token:
 _DIGIT = "[0-9０-９]"
 _ID = rf"{_DIGIT}{{17}}[0-9０-９XxＸｘ]"
 _SECRET = re.compile(
-    rf"(?<!{_DIGIT})(?:(?P<id>{_ID}|{_DIGIT}{{15}})|(?P<ends>{_DIGIT}{{6}}[*＊…]+{_DIGIT}{{3}}[0-9０-９XxＸｘ])|(?P<phone>[1１]{_DIGIT}{{10}}))(?!{_DIGIT})"
+    rf"(?<!{_DIGIT})(?:(?P<id>{_ID}|{_DIGIT}{{15}})"
+    rf"|(?P<ends>{_DIGIT}{{6}}[*＊…]+{_DIGIT}{{3}}[0-9０-９XxＸｘ])"
+    rf"|(?P<phone>[1１]{_DIGIT}{{10}}))(?!{_DIGIT})"
 )
 _ENDS_PLAIN = re.compile(r"[1-8][0-9]{8}[0-9x]")
 _CODE = re.compile(r"[a-z][0-9]{3}(?:-.*)?")
 _CASE = re.compile(r"[0-9]{12}-[0-9]{8}-[0-9]*")
 _QUOTES = {"“": "”", "”": "”", "「": "」", "『": "』", '"': '"', "＂": "＂"}
 _LEXEME = re.compile(
-    r"(?P<space>\s+)|(?P<open>[(（])|(?P<close>[)）])|(?P<or>[|｜])|(?P<and>[&＆])|(?P<not>(?<![^\s(（])[-－!！](?=\S))"
+    r"(?P<space>\s+)|(?P<open>[(（])|(?P<close>[)）])|(?P<or>[|｜])|(?P<and>[&＆])"
+    r"|(?P<not>(?<![^\s(（])[-－!！](?=\S))"
     r"|(?P<quote>[“”「『\"＂])|(?P<word>[^\s()（）|｜&＆“”「『\"＂]+)"
 )
 _GLUED = re.compile(
@@ -86,45 +91,52 @@ _DAY = re.compile(r"(\d{4})(?:-?(\d{1,2}))?(?:-?(\d{1,2}))?")
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The words of the house that stand for codes: organisations and items by their names."""
+    """The names that stand for codes in a query: those of organisations and items."""
 
     organisations: Organisations
     catalogue: Catalogue
 
 
 def parse(typed: str, words: Words) -> Node:
-    """The tree of what was typed. Never fails for its syntax: an open quote or bracket ends with the line. Raises QueryError for its size."""
+    """Return the tree of what was typed.
+
+    Never fails for its syntax: an open quote or bracket ends with the line. Raises QueryError for
+    its size.
+    """
     if len(typed) > MAX_LENGTH:
         raise QueryError(f"检索式超过{MAX_LENGTH}个字符。", "请缩短后重试。")
     tokens = list(_tokens(typed))
     if sum(token.kind == "word" for token in tokens) > MAX_TERMS:
         raise QueryError(f"检索词超过{MAX_TERMS}个。", "请减少检索词后重试。")
     parts = []
-    reader = _Reader(tokens, words)
-    while reader.place < len(tokens):
-        parts.append(reader.either(0))
-        reader.place += 1  # a closing bracket that nothing opened
-    found = _joined(And, [part for part in parts if part is not None])
-    return Everything() if found is None else found
+    parser = _Parser(tokens, words)
+    while parser.place < len(tokens):
+        parts.append(parser.either(0))
+        parser.place += 1  # a closing bracket that nothing opened
+    node = _joined(And, [part for part in parts if part is not None])
+    return Everything() if node is None else node
 
 
 def _tokens(typed: str) -> Iterator[_Token]:
-    """Lexemes; inside quotes everything is text, and a field's name may stand before a quote."""
+    """Yield the lexemes.
+
+    Inside quotes everything is text, and a field's name may stand before a quote.
+    """
     place, prefix = 0, ""
     while place < len(typed):
-        found = _LEXEME.match(typed, place)
-        if found is None or found.lastgroup is None:
+        lexeme = _LEXEME.match(typed, place)
+        if lexeme is None or lexeme.lastgroup is None:
             break
-        kind, place = found.lastgroup, found.end()
+        kind, place = lexeme.lastgroup, lexeme.end()
         if kind == "quote":
-            closing = _QUOTES[found[0]]
+            closing = _QUOTES[lexeme[0]]
             end = next(
                 (at for at in range(place, len(typed)) if typed[at] in {closing, '"'}), len(typed)
             )
             yield _Token("word", typed[place:end], prefix or "quoted")
             place, prefix = end + 1, ""
         elif kind == "word":
-            for token in _words(found[0]):
+            for token in _words(lexeme[0]):
                 if token.kind == "word" and token.prefix and not token.text:
                     prefix = token.prefix
                 else:
@@ -135,24 +147,27 @@ def _tokens(typed: str) -> Iterator[_Token]:
                     )
                     prefix = ""
         elif kind != "space":
-            yield _Token(kind, found[0])
+            yield _Token(kind, lexeme[0])
 
 
 def _words(lexeme: str) -> Iterator[_Token]:
     for part in _GLUED.split(lexeme):
         operator = _OPERATORS.get(fold(part).upper() if part.isupper() else part)
-        found = _PREFIX.fullmatch(part)
-        prefix = _PREFIXES.get(fold(found["prefix"])) if found else None
+        field = _PREFIX.fullmatch(part)
+        prefix = _PREFIXES.get(fold(field["prefix"])) if field else None
         if operator:
             yield _Token(operator, part)
-        elif found and prefix:
-            yield _Token("word", found["rest"], prefix)
+        elif field and prefix:
+            yield _Token("word", field["rest"], prefix)
         elif part:
             yield _Token("word", part)
 
 
-class _Reader:
-    """Recursive descent: OR binds least, AND may be left out, NOT stands before one thing."""
+class _Parser:
+    """A parser by recursive descent.
+
+    OR binds least, AND may be left out, NOT stands before one operand.
+    """
 
     def __init__(self, tokens: list[_Token], words: Words) -> None:
         self.tokens = tokens
@@ -177,24 +192,24 @@ class _Reader:
             if self._next() == "and":
                 self.place += 1
             else:
-                parts.append(self._one(depth))
+                parts.append(self._operand(depth))
         return _joined(And, [part for part in parts if part is not None])
 
-    def _one(self, depth: int) -> Node | None:
+    def _operand(self, depth: int) -> Node | None:
         denied = False
         while self._next() == "not":
             denied = not denied
             self.place += 1
         kind = self._next()
-        found: Node | None = None
+        operand: Node | None = None
         if kind == "open":
             self.place += 1
-            found = self.either(depth + 1)
+            operand = self.either(depth + 1)
             self.place += self._next() == "close"
         elif kind == "word":
-            found = _leaf(self.tokens[self.place], self.words)
+            operand = _leaf(self.tokens[self.place], self.words)
             self.place += 1
-        return Not(found) if denied and found is not None else found
+        return Not(operand) if denied and operand is not None else operand
 
 
 def _joined(kind: type[And] | type[Or], parts: list[Node]) -> Node | None:
@@ -202,25 +217,28 @@ def _joined(kind: type[And] | type[Or], parts: list[Node]) -> Node | None:
 
 
 def _leaf(token: _Token, words: Words) -> Node | None:
-    """One word: the numbers that must not be looked for as text are taken out of it first."""
+    """Return the node of one word.
+
+    The numbers that must not be looked for as text are taken out of it first.
+    """
     parts: list[Node] = []
     rest = 0
-    # A case number may look like an ID number to us, but not to who calls it one.
-    for found in _SECRET.finditer(token.text) if token.prefix not in {"code", "case"} else ():
-        parts += _plain(token.text[rest : found.start()], token.prefix, words)
-        parts.append(_secret(found))
-        rest = found.end()
+    # A case number may look like an ID number; with its prefix it is taken for what it is.
+    for match in _SECRET.finditer(token.text) if token.prefix not in {"code", "case"} else ():
+        parts += _plain(token.text[rest : match.start()], token.prefix, words)
+        parts.append(_secret(match))
+        rest = match.end()
     parts += _plain(token.text[rest:], token.prefix, words)
     return _joined(And, parts)
 
 
-def _secret(found: re.Match[str]) -> BlindLookup:
-    value = fold(found[0]).upper()
-    if found["phone"]:
+def _secret(match: re.Match[str]) -> BlindLookup:
+    value = fold(match[0]).upper()
+    if match["phone"]:
         return BlindLookup(Lookup.PHONE, value)
     return (
         BlindLookup(Lookup.ID_ENDS, value[:6] + value[-4:])
-        if found["ends"]
+        if match["ends"]
         else BlindLookup(Lookup.ID_NUMBER, value)
     )
 
@@ -265,7 +283,11 @@ def _in_field(prefix: str, value: str, words: Words) -> Node:  # noqa: PLR0911 -
 
 
 def _days(value: str) -> Node:
-    """`2026`, `2026-09`, `2026-09-01` or two of them with `..` between; what is no day finds nothing."""
+    """Return the days that a value names.
+
+    It is `2026`, `2026-09`, `2026-09-01` or two of them with `..` between; what is no day finds
+    nothing.
+    """
     first, dots, last = value.partition("..")
     start, end = _span(first), _span(last if dots else first)
     if (first and start is None) or (last and end is None):
@@ -274,12 +296,12 @@ def _days(value: str) -> Node:
 
 
 def _span(value: str) -> tuple[date, date] | None:
-    found = _DAY.fullmatch(
+    match = _DAY.fullmatch(
         value.replace("年", "-").replace("月", "-").replace("日", "").rstrip("-")
     )
-    if found is None:
+    if match is None:
         return None
-    year, month, day = (int(part) if part else None for part in found.groups())
+    year, month, day = (int(part) if part else None for part in match.groups())
     try:
         start = date(year or 0, month or 1, day or 1)
         if day:
@@ -292,27 +314,29 @@ def _span(value: str) -> tuple[date, date] | None:
 
 def _org_codes(value: str, words: Words) -> frozenset[str]:
     return frozenset(
-        one.code for one in words.organisations if value == one.code or value in fold(one.name)
+        organisation.code
+        for organisation in words.organisations
+        if value == organisation.code or value in fold(organisation.name)
     )
 
 
 def _named(pairs: Iterable[tuple[str, str]], value: str) -> frozenset[str]:
-    """The codes that are the value, or whose label holds it."""
+    """Return the codes that are the value, or whose label holds it."""
     return frozenset(code for code, label in pairs if value == fold(code) or value in fold(label))
 
 
 _AMONG: dict[str, Callable[[str, Words], Among]] = {
     "item": lambda value, words: Among(
-        Exact.ITEM, _named(((one.code, one.name) for one in words.catalogue), value)
+        Exact.ITEM, _named(((item.code, item.name) for item in words.catalogue), value)
     ),
     "district": lambda value, words: Among(Exact.DISTRICT, _org_codes(value, words)),
     "receive": lambda value, words: Among(Exact.RECEIVE, _org_codes(value, words)),
     "domicile": lambda value, words: Among(Exact.DOMICILE, _org_codes(value, words)),
     "series": lambda value, _: Among(
-        Exact.SERIES, _named(((str(one), one.label) for one in Series), value)
+        Exact.SERIES, _named(((str(series), series.label) for series in Series), value)
     ),
     "source": lambda value, _: Among(
-        Exact.SOURCE, _named(((str(one), one.label) for one in SourceKind), value)
+        Exact.SOURCE, _named(((str(source), source.label) for source in SourceKind), value)
     ),
     "year": lambda value, _: Among(Exact.YEAR, frozenset({value})),
     "fonds": lambda value, _: Among(Exact.FONDS, frozenset({value.upper()})),

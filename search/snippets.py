@@ -1,4 +1,7 @@
-"""The few lines around what was found, with names hidden. Marks are places in the text shown, so that who shows it chooses how to mark."""
+"""The few lines around what was found, with names hidden.
+
+Marks are places in the text shown, so that the page or command that shows it chooses how to mark.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +21,10 @@ class Snippet:
 
 
 def hide_names(text: str, names: Iterable[str]) -> str:
-    """The text with these names masked, in whatever script or width they stand there; its length stays."""
+    """Return the text with these names masked, in whatever script or width.
+
+    Its length stays.
+    """
     folded, places = fold_with_places(text)
     return _hidden(text, folded, places, names)
 
@@ -26,7 +32,7 @@ def hide_names(text: str, names: Iterable[str]) -> str:
 def _hidden(text: str, folded: str, places: Sequence[int], names: Iterable[str]) -> str:
     shown = list(text)
     # The longest first: of 王小 and 王小明 the text holds the latter.
-    for name in sorted({fold(one) for one in names}, key=len, reverse=True):
+    for name in sorted({fold(name) for name in names}, key=len, reverse=True):
         if len(name) > 1:
             masked = mask_name(name)
             for start in occurrences(name, folded):
@@ -37,7 +43,10 @@ def _hidden(text: str, folded: str, places: Sequence[int], names: Iterable[str])
 
 
 def snippet(text: str, terms: Sequence[str], names: Iterable[str]) -> Snippet:
-    """About 90 characters from a little before the first term on, or the beginning when no term is in the text."""
+    """Return about 90 characters from a little before the first term on.
+
+    When no term is in the text, they are its beginning.
+    """
     folded, places = fold_with_places(text)
     spans = sorted(
         {
@@ -50,9 +59,10 @@ def snippet(text: str, terms: Sequence[str], names: Iterable[str]) -> Snippet:
     shown = _hidden(text, folded, places, names)[begin : begin + WIDTH].replace(GAP, "　")
     marks: list[tuple[int, int]] = []
     for start, end in spans:
-        start, end = max(start - begin, 0), min(end - begin, len(shown))  # noqa: PLW2901 - now places in what is shown
-        if marks and start <= marks[-1][1]:
-            marks[-1] = (marks[-1][0], max(end, marks[-1][1]))
-        elif start < end:
-            marks.append((start, end))
+        # From here on places in what is shown.
+        first, last = max(start - begin, 0), min(end - begin, len(shown))
+        if marks and first <= marks[-1][1]:
+            marks[-1] = (marks[-1][0], max(last, marks[-1][1]))
+        elif first < last:
+            marks.append((first, last))
     return Snippet(shown, tuple(marks))

@@ -27,7 +27,7 @@ class Number(StrEnum):
 
 
 class Lookup(StrEnum):
-    """What a look-up in the blind index is by."""
+    """The kinds of number that the blind index is looked up by."""
 
     ID_NUMBER = "ID_NUMBER"
     ID_ENDS = "ID_ENDS"
@@ -79,7 +79,10 @@ class Completed:
 
 @dataclass(frozen=True, slots=True)
 class BlindLookup:
-    """The hook for the database: `value` is in plain and is neither shown nor logged. Finds nothing until `resolve` has put volumes in its place."""
+    """A look-up for the database: `value` is in plain and is neither shown nor logged.
+
+    It matches nothing until `resolve` has put volumes in its place.
+    """
 
     kind: Lookup
     value: str = field(repr=False)
@@ -129,7 +132,7 @@ Node = (
 
 
 def leaves(node: Node, *, denied: bool = False) -> Iterator[tuple[Node, bool]]:
-    """Every leaf, and whether it is denied."""
+    """Yield every leaf, and whether it is denied."""
     if isinstance(node, And | Or):
         for part in node.parts:
             yield from leaves(part, denied=denied)
@@ -140,21 +143,23 @@ def leaves(node: Node, *, denied: bool = False) -> Iterator[tuple[Node, bool]]:
 
 
 def wanted(node: Node) -> tuple[str, ...]:
-    """The folded texts and names that a hit may be found by: what a snippet marks."""
+    """Return the folded texts and names that a hit may be found by: what a snippet marks."""
     return tuple(
         dict.fromkeys(
-            one.value for one, denied in leaves(node) if not denied and isinstance(one, Text | Name)
+            leaf.value
+            for leaf, denied in leaves(node)
+            if not denied and isinstance(leaf, Text | Name)
         )
     )
 
 
 def asks_for_text(node: Node) -> bool:
-    """Whether pages can answer: without free text the facts decide alone."""
-    return any(isinstance(one, Text) for one, _ in leaves(node))
+    """Return whether pages can answer: without free text the facts decide alone."""
+    return any(isinstance(leaf, Text) for leaf, _ in leaves(node))
 
 
 def resolve(node: Node, look_up: Callable[[BlindLookup], Iterable[int]]) -> Node:
-    """The same tree with each look-up replaced by the volumes that the database gives for it."""
+    """Return the tree with each look-up replaced by the volumes that the database gives."""
     if isinstance(node, BlindLookup):
         return Volumes(frozenset(look_up(node)))
     if isinstance(node, And):

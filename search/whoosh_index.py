@@ -1,7 +1,9 @@
-"""The engine for one small station: whoosh, pure Python. Right for names and codes; phrases grow slow with the pages.
+"""The engine for one small station: whoosh, pure Python.
 
-whoosh never calls fsync, so a power cut may cost the index, never the archive: `yice reindex` builds it anew. Kills of the process it
-survives, as the new table of contents takes the place of the old one last. Sorting and counting are done here over its columns.
+It suits names and codes; phrases grow slow with the pages. whoosh never calls fsync, so a power
+cut may cost the index, never the archive: `yice reindex` builds it anew. It survives kills of the
+process, as the new table of contents takes the place of the old one last. Sorting and counting
+are done in this module over its columns.
 """
 
 from collections import Counter
@@ -18,9 +20,9 @@ from search.index import (
     FACETS,
     SCHEMA,
     TIERS,
-    Found,
-    HeldVolume,
+    IndexedVolume,
     Request,
+    SearchResult,
     Sort,
     Stats,
     Tier,
@@ -39,32 +41,32 @@ _TEXTS = ("text", "head", "names")
 
 
 def _schema() -> fields.Schema:
-    grams = (
-        fields.KEYWORD().analyzer
-    )  # splits at spaces, and keeps positions where they are asked for
-    made: dict[str, fields.FieldType] = {
+    # Splits at spaces, and keeps positions where they are asked for.
+    grams = fields.KEYWORD().analyzer
+    columns: dict[str, fields.FieldType] = {
         name: fields.TEXT(analyzer=grams, phrase=True) for name in _TEXTS
     }
-    made |= {
-        name: fields.KEYWORD() for name in (*(f"{one}_short" for one in _TEXTS), "scope", "kind")
+    columns |= {
+        name: fields.KEYWORD()
+        for name in (*(f"{field}_short" for field in _TEXTS), "scope", "kind")
     }
-    made |= {name: fields.KEYWORD(commas=False, sortable=True) for name in (*FACETS, "named")}
-    made |= {name: fields.ID() for name in ("code", "case_no", "fonds")}
-    made |= {
+    columns |= {name: fields.KEYWORD(commas=False, sortable=True) for name in (*FACETS, "named")}
+    columns |= {name: fields.ID() for name in ("code", "case_no", "fonds")}
+    columns |= {
         name: fields.NUMERIC(int, bits=64, signed=False, sortable=True)
         for name in ("date_key", "code_key")
     }
-    made |= {
+    columns |= {
         "volume_id": fields.ID(),
         "completed": fields.NUMERIC(int),
         "kept": fields.STORED(),
         "cursor": fields.STORED(),
     }
-    return fields.Schema(**made)
+    return fields.Schema(**columns)
 
 
 class WhooshIndex:
-    """`SearchIndex` on whoosh."""
+    """A `SearchIndex` on whoosh."""
 
     def __init__(self, folder: Path) -> None:
         """Open the index in a folder, or begin one there."""
@@ -77,7 +79,11 @@ class WhooshIndex:
         self._waiting: dict[int, Document | None] = {}
 
     def replace(self, volume_id: int, document: Document | None) -> None:
-        """See `SearchIndex.replace`. Kept until the commit: a writer of whoosh deletes only what earlier ones committed."""
+        """See `SearchIndex.replace`.
+
+        The document is kept until the commit: a writer of whoosh deletes only what earlier ones
+        committed.
+        """
         self._waiting[volume_id] = document
 
     def commit(self, cursor: int) -> None:
@@ -87,7 +93,7 @@ class WhooshIndex:
             for volume_id, document in self._waiting.items():
                 writer.delete_by_term("volume_id", str(volume_id))
                 if document is not None:
-                    writer.add_document(**_made(document))
+                    writer.add_document(**_fields_of(document))
             writer.delete_by_term("kind", "cursor")
             writer.add_document(kind="cursor", cursor=cursor)
         except BaseException:
@@ -96,7 +102,7 @@ class WhooshIndex:
         writer.commit()
         self._waiting = {}
 
-    def search(self, request: Request) -> Found:
+    def search(self, request: Request) -> SearchResult:
         """See `SearchIndex.search`."""
         with self._index.searcher() as searcher:
             numbers = list(searcher.docs_for_query(_permitted(request)))
@@ -110,27 +116,29 @@ class WhooshIndex:
                 else None
             )
             kept = [searcher.stored_fields(number)["kept"] for _, _, number in shown]
-            hits = tuple(hit_of(one, texts, request.query) for one, texts in kept)
+            hits = tuple(hit_of(facts, texts, request.query) for facts, texts in kept)
             facets = {
                 name: _facet(searcher, numbers, name) for name in request.facets if name in FACETS
             }
-            return Found(hits, len(numbers), facets, following)
+            return SearchResult(hits, len(numbers), facets, following)
 
     def stats(self) -> Stats:
         """See `SearchIndex.stats`."""
         with self._index.searcher() as searcher:
-            found = [
+            cursors = [
                 searcher.stored_fields(number)["cursor"]
                 for number in searcher.docs_for_query(query.Term("kind", "cursor"))
             ]
-            return Stats(NAME, SCHEMA, found[0] if found else 0, searcher.doc_count() - len(found))
+            return Stats(
+                NAME, SCHEMA, cursors[0] if cursors else 0, searcher.doc_count() - len(cursors)
+            )
 
-    def volumes(self) -> Iterator[HeldVolume]:
+    def volumes(self) -> Iterator[IndexedVolume]:
         """See `SearchIndex.volumes`."""
         with self._index.searcher() as searcher:
             for number in searcher.docs_for_query(_not(query.Term("kind", "cursor"))):
                 facts, _ = searcher.stored_fields(number)["kept"]
-                yield HeldVolume(facts["volume_id"], facts["code"], facts["version"])
+                yield IndexedVolume(facts["volume_id"], facts["code"], facts["version"])
 
     def close(self) -> None:
         """See `SearchIndex.close`."""
@@ -138,31 +146,31 @@ class WhooshIndex:
         self._index.close()
 
 
-def _made(one: Document) -> dict[str, Any]:
-    head, pages = folded_texts(one)
-    names = [fold(name) for name in one.names]
+def _fields_of(document: Document) -> dict[str, Any]:
+    head, pages = folded_texts(document)
+    names = [fold(name) for name in document.names]
     # A gap keeps the ends of two names, and of two pages, apart: nobody can type it.
     parts = {"text": GAP.join((head, *pages)), "head": head, "names": GAP.join(names)}
     return {
         **{name: spaced_grams(text) for name, text in parts.items()},
         **{f"{name}_short": " ".join({*text, *pairs(text)}) for name, text in parts.items()},
         "named": " ".join(names),
-        "code": fold(one.code),
-        "case_no": fold(one.case_no),
-        "scope": " ".join(one.scope),
-        "fonds": one.fonds,
-        "series": one.series,
-        "district": one.district,
-        "receive_org": one.receive_org,
-        "domicile_org": one.domicile_org,
-        "item": one.item,
-        "sources": " ".join(one.sources),
-        "year": str(one.year),
-        "date_key": one.date_key,
-        "code_key": one.code_key,
-        "completed": one.completed_on.toordinal(),
-        "volume_id": str(one.volume_id),
-        "kept": (kept_facts(one), kept_texts(one, pages)),
+        "code": fold(document.code),
+        "case_no": fold(document.case_no),
+        "scope": " ".join(document.scope),
+        "fonds": document.fonds,
+        "series": document.series,
+        "district": document.district,
+        "receive_org": document.receive_org,
+        "domicile_org": document.domicile_org,
+        "item": document.item,
+        "sources": " ".join(document.sources),
+        "year": str(document.year),
+        "date_key": document.date_key,
+        "code_key": document.code_key,
+        "completed": document.completed_on.toordinal(),
+        "volume_id": str(document.volume_id),
+        "kept": (kept_facts(document), kept_texts(document, pages)),
     }
 
 
@@ -171,8 +179,8 @@ def _permitted(request: Request) -> query.Query:
 
 
 def _among(field: str, values: Iterable[str]) -> query.Query:
-    made = [query.Term(field, one) for one in values]
-    return query.Or(made) if made else query.NullQuery
+    terms = [query.Term(field, value) for value in values]
+    return query.Or(terms) if terms else query.NullQuery
 
 
 def _not(part: query.Query) -> query.Query:
@@ -180,7 +188,7 @@ def _not(part: query.Query) -> query.Query:
 
 
 def _of(node: ask.Node, text: str) -> query.Query:
-    """The tree, its free text looked for in this field."""
+    """Return the query of a tree, its free text looked for in the field `text`."""
     if isinstance(node, ask.And):
         return query.And([_of(part, text) for part in node.parts])
     if isinstance(node, ask.Or):
@@ -203,12 +211,15 @@ def _leaf(node: ask.Node, text: str) -> query.Query:  # noqa: PLR0911 - one line
         case ask.Completed(first, last):
             return query.NumericRange("completed", first.toordinal(), last.toordinal())
         case ask.Volumes(ids):
-            return _among("volume_id", (str(one) for one in ids))
+            return _among("volume_id", (str(volume_id) for volume_id in ids))
     return query.NullQuery
 
 
 def _part(field: str, value: str) -> query.Query:
-    """An exact part: up to two characters as they are, three as one gram, more as grams side by side."""
+    """Return the query of an exact part of the text.
+
+    Up to two characters are one term as they are, three one gram, more are grams side by side.
+    """
     if len(value) < GRAM:
         return query.Term(f"{field}_short", value) if value else query.Every()
     parts = grams(value)
@@ -219,7 +230,7 @@ _Key = tuple[Tier | None, int, int]
 
 
 def _ordered(searcher: searching.Searcher, numbers: list[int], request: Request) -> list[_Key]:
-    """Tier, key and number of each document, in order."""
+    """Return tier, key and number of each document, in order."""
     if not numbers:
         return []
     by_date = searcher.reader().column_reader("date_key")
@@ -229,7 +240,7 @@ def _ordered(searcher: searching.Searcher, numbers: list[int], request: Request)
         )
         return sorted(
             ((None, column[number], number) for number in numbers),
-            key=lambda one: one[1],
+            key=lambda entry: entry[1],
             reverse=request.sort is Sort.NEWEST,
         )
     full = set(ask.wanted(request.query))
@@ -246,16 +257,16 @@ def _ordered(searcher: searching.Searcher, numbers: list[int], request: Request)
         return Tier.FACTS if number in by_facts else Tier.PAGES
 
     keys = [(tier(number), by_date[number], number) for number in numbers]
-    return sorted(keys, key=lambda one: (TIERS.index(one[0]), -one[1]))
+    return sorted(keys, key=lambda entry: (TIERS.index(entry[0]), -entry[1]))
 
 
 def _place_after(keys: list[_Key], request: Request) -> int:
     tier, key = read_mark(request.after or "", request.sort)
     if tier is not None:
-        return sum((str(one[0]), -one[1]) <= (str(tier), -key) for one in keys)
+        return sum((str(entry[0]), -entry[1]) <= (str(tier), -key) for entry in keys)
     if request.sort is Sort.NEWEST:
-        return sum(one[1] >= key for one in keys)
-    return sum(one[1] <= key for one in keys)
+        return sum(entry[1] >= key for entry in keys)
+    return sum(entry[1] <= key for entry in keys)
 
 
 def _facet(

@@ -1,1 +1,1 @@
-"""Bytes: put, get, verify, copy. Knows no record, no database, no settings."""
+"""The storage of bytes: put, get, verify and copy, without records, database or settings."""

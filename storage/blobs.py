@@ -1,4 +1,4 @@
-"""BlobStore: bytes under keys, written once, verified while read."""
+"""The BlobStore protocol: bytes under keys, written once, verified while read."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _LONGEST = 900
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What the store knows of one object; `size` in bytes, `sha256` in hex."""
+    """What the store knows of one object: `size` in bytes, `sha256` in hex."""
 
     key: str
     size: int
@@ -26,10 +26,12 @@ class Stat:
 
 
 class BlobStore(Protocol):
-    """The whole contract; `tests/contracts/test_blob_store.py` holds every store to it.
+    """The contract of every store, held by `tests/contracts/test_blob_store.py`.
 
-    Keys are ASCII path parts joined by `/`. Objects are write-once: the same bytes again are success, other bytes raise KeyTakenError and change
-    nothing, also when two write at the same time. What is read is verified against its digest: DigestMismatchError at the latest at the end.
+    Keys are ASCII path parts joined by `/`. Objects are write-once: the same bytes again are
+    success, other bytes raise KeyTakenError and change nothing, also when two write at the same
+    time. What is read is verified against its digest: DigestMismatchError is raised at the latest
+    at the end.
     """
 
     def put_new(
@@ -40,11 +42,14 @@ class BlobStore(Protocol):
         media_type: str = "application/octet-stream",
         retain_until: datetime | None = None,
     ) -> Stat:
-        """Write once, durable on return."""
+        """Write an object once, durable on return."""
         ...
 
     def read(self, key: str, *, sha256: str | None = None) -> bytes:
-        """Read the whole object, verified against `sha256`, or else against the digest it was stored under."""
+        """Read the whole object, verified against a digest.
+
+        The digest is `sha256`, or else the one that the object was stored under.
+        """
         ...
 
     def open(self, key: str, *, sha256: str | None = None) -> AbstractContextManager[BinaryIO]:
@@ -52,11 +57,11 @@ class BlobStore(Protocol):
         ...
 
     def stat(self, key: str) -> Stat | None:
-        """What is known of the object, None when there is none."""
+        """Return what is known of the object, None when there is none."""
         ...
 
     def list(self, prefix: str) -> Iterator[Stat]:
-        """Every object whose key starts with `prefix`, in order of key."""
+        """Yield every object whose key starts with `prefix`, in order of key."""
         ...
 
     def pin(self, key: str, until: datetime) -> None:
@@ -64,9 +69,10 @@ class BlobStore(Protocol):
         ...
 
     def swap(self, key: str, version: str, data: bytes) -> Stat:
-        """Put other bytes in the place of exactly one version, at one stroke: whoever reads meets the old ones or the new. For sealing anew only.
+        """Replace exactly one version with other bytes, atomically.
 
-        Raises BadKeyError when another version lies there, PinnedError for a locked one.
+        A reader meets the old bytes or the new. For sealing anew only. Raises BadKeyError when
+        another version lies there, PinnedError for a locked one.
         """
         ...
 
@@ -80,7 +86,7 @@ class BlobStore(Protocol):
 
 
 def checked_key(key: str) -> str:
-    """Give the key back, or raise BadKeyError."""
+    """Return the key unchanged, or raise BadKeyError."""
     if (
         not _KEY.fullmatch(key)
         or len(key) > _LONGEST

@@ -8,24 +8,27 @@ from storage.errors import DigestMismatchError
 
 
 def sha256_hex(data: bytes) -> str:
-    """SHA-256 in hex."""
+    """Return the SHA-256 of the bytes in hex."""
     return hashlib.sha256(data).hexdigest()
 
 
 def sm3_hex(data: bytes) -> str:
-    """SM3 (GB/T 32905) in hex."""
+    """Return the SM3 (GB/T 32905) of the bytes in hex."""
     return hashlib.new("sm3", data).hexdigest()
 
 
 def verified(data: bytes, sha256: str, key: str) -> bytes:
-    """Give the bytes back when they have the digest; raises DigestMismatchError."""
+    """Return the bytes when they have the digest, else raise DigestMismatchError."""
     if sha256_hex(data) != sha256:
         raise DigestMismatchError(f"对象内容与登记的摘要不符：{key}。")
     return data
 
 
 class VerifyingReader(io.RawIOBase):
-    """Read through another stream; the read that meets its end raises DigestMismatchError when the whole has another digest."""
+    """A stream that verifies the digest of another while it is read.
+
+    The read that meets the end raises DigestMismatchError when the whole has another digest.
+    """
 
     def __init__(self, source: BinaryIO, sha256: str, key: str) -> None:
         """Wrap `source`, expected to hold bytes of digest `sha256`."""
@@ -38,11 +41,11 @@ class VerifyingReader(io.RawIOBase):
         )
 
     def readable(self) -> bool:
-        """Always."""
+        """Return True always."""
         return True
 
     def readinto(self, buffer: "bytearray | memoryview") -> int:  # type: ignore[override]
-        """Read on, and verify at the end."""
+        """Read on into the buffer, and verify at the end."""
         data = self._source.read(len(buffer))
         if not data:
             if self._digest.hexdigest() != self._expected:

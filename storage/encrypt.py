@@ -1,8 +1,10 @@
-"""Encryption at rest: any BlobStore behind AES-256-GCM, one fresh key for each object, wrapped by a key that has a name and can be rotated.
+"""Encryption at rest: any BlobStore behind AES-256-GCM.
 
-An object is stored as one header line of JSON (the key's name, the wrapped object key, and sealed size and digest) and the sealed
-bytes. Whoever has the store alone learns sizes and keys' names, and no content: a digest in the open would
-confirm a guess.
+Each object has a fresh key of its own, wrapped by a key that has a name and can be rotated.
+
+An object is stored as one header line of JSON (the key's name, the wrapped object key, and sealed
+size and digest) and the sealed bytes. The store alone gives away sizes and names of keys, and no
+content: a digest in the open would confirm a guess.
 """
 
 import io
@@ -43,7 +45,10 @@ class KeyUnknownError(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """All keys by name, and the name of the one that seals what is new. An older one stays as long as anything is sealed under it."""
+    """All keys by name, and the name of the one that seals new objects.
+
+    An older key stays as long as anything is sealed under it.
+    """
 
     keys: Mapping[str, bytes]
     current: str
@@ -62,7 +67,10 @@ class KeyRing:
         )
 
     def unwrap(self, name: str, wrapped: bytes, bound: bytes) -> bytes:
-        """Open an object's key. Raises KeyUnknownError, or DigestMismatchError when it was changed or moved."""
+        """Open an object's key.
+
+        Raises KeyUnknownError, or DigestMismatchError when the key was changed or moved.
+        """
         if name not in self.keys:
             raise KeyUnknownError(f"没有名为 {name} 的加密密钥。")
         try:
@@ -74,14 +82,20 @@ class KeyRing:
 
 
 class Resealed(NamedTuple):
-    """How many objects were sealed anew, and how many are locked and keep their key until the lock ends."""
+    """The counts of a resealing: objects sealed anew, and locked ones.
+
+    A locked object keeps its key until the lock ends.
+    """
 
     done: int
     locked: int
 
 
 class EncryptedStore:
-    """A BlobStore whose every object is sealed before it reaches the store behind it; digests and sizes are those of the open bytes."""
+    """A BlobStore that seals every object before it reaches the store behind it.
+
+    Digests and sizes are those of the open bytes.
+    """
 
     def __init__(self, inner: BlobStore, ring: KeyRing) -> None:
         """Seal what goes into `inner`, open what comes from it."""
@@ -95,11 +109,14 @@ class EncryptedStore:
         media_type: str = "application/octet-stream",
         retain_until: datetime | None = None,
     ) -> Stat:
-        """Write once. Sealing the same bytes twice gives different ones, so what lies there is opened and compared."""
+        """Write an object once.
+
+        Sealing the same bytes twice gives different ones, so an object that lies there already is
+        opened and compared.
+        """
         if self._inner.stat(key) is None:
-            with suppress(
-                KeyTakenError
-            ):  # another writer was first; whether it wrote the same is seen below
+            # Another writer may be first; whether it wrote the same is seen below.
+            with suppress(KeyTakenError):
                 self._inner.put_new(key, self._sealed(key, data), media_type=media_type)
         known = self._same(key, data)
         if retain_until:
@@ -112,29 +129,39 @@ class EncryptedStore:
         return self._known(key)
 
     def read(self, key: str, *, sha256: str | None = None) -> bytes:
-        """Read whole, opened and verified: against what was sealed in, and against `sha256`."""
+        """Read the whole object, opened and verified.
+
+        It is verified against the digest that was sealed in, and against `sha256`.
+        """
         line, newline, sealed = self._inner.read(key).partition(b"\n")
         data = self._open(key, line + newline, sealed)
         return verified(data, sha256, key) if sha256 else data
 
     @contextmanager
     def open(self, key: str, *, sha256: str | None = None) -> Iterator[BinaryIO]:
-        """GCM proves the whole or nothing, so the whole is opened before the first byte is given."""
+        """Yield the object as a stream of opened bytes.
+
+        GCM proves the whole or nothing, so the whole is opened before the first byte is given.
+        """
         yield io.BytesIO(self.read(key, sha256=sha256))
 
     def stat(self, key: str) -> Stat | None:
-        """None when there is no object. Of one whose header is damaged the digest is not known, but which version lies there: so it can be mended."""
-        held = self._inner.stat(key)
-        return None if held is None else self._told(held)
+        """Return what is known of the object, None when there is none.
+
+        Of an object whose header is damaged the digest is empty, but the version is known, so
+        that it can be mended.
+        """
+        known = self._inner.stat(key)
+        return None if known is None else self._stat_of(known)
 
     def list(self, prefix: str) -> Iterator[Stat]:
-        """In order of key."""
-        for one in self._inner.list(prefix):
+        """Yield every object under the prefix, in order of key."""
+        for sealed in self._inner.list(prefix):
             with suppress(MissingError):  # gone since
-                yield self._told(one)
+                yield self._stat_of(sealed)
 
     def pin(self, key: str, until: datetime) -> None:
-        """Lock until a time."""
+        """Lock the object until a time."""
         self._inner.pin(key, until)
 
     def discard(self, key: str, version: str) -> None:
@@ -147,31 +174,36 @@ class EncryptedStore:
         probe_write_once(self)
 
     def key_name(self, key: str) -> str:
-        """Under which key an object is sealed."""
+        """Return the name of the key that an object is sealed under."""
         return _head(self._line(key), key)["key"]
 
     def reseal(self, key: str) -> bool:
-        """Seal an object under the current key when it is under another; False when there was nothing to do.
+        """Seal an object under the current key; return False when it already is.
 
-        At one stroke, and opened before it takes the place of the old: whoever reads meanwhile, and a kill at any point, finds a whole object.
-        Raises PinnedError for a locked object, which keeps its key.
+        The object is swapped atomically, and opened before it takes the place of the old: a
+        reader meanwhile, and a kill at any point, finds a whole object. Raises PinnedError for a
+        locked object, which keeps its key.
         """
         if self.key_name(key) == self._ring.current:
             return False
-        held = self._inner.stat(key)
-        if held is None:
+        sealed = self._inner.stat(key)
+        if sealed is None:
             raise MissingError(f"对象缺失：{key}。")
         data = self.read(key)
-        self.swap(key, held.version, data)
+        self.swap(key, sealed.version, data)
         self.read(key, sha256=sha256_hex(data))
         return True
 
     def reseal_all(self) -> Resealed:
-        """Every object that is under another key. What went meanwhile, or is sealed anew by another at the same time, is nobody's loss."""
+        """Seal every object that is under another key anew; return the counts.
+
+        An object that went meanwhile, or is sealed anew by another process at the same time, is
+        left out.
+        """
         done = locked = 0
-        for one in list(self._inner.list("")):
+        for sealed in list(self._inner.list("")):
             try:
-                done += self.reseal(one.key)
+                done += self.reseal(sealed.key)
             except PinnedError:
                 locked += 1
             except (MissingError, BadKeyError):
@@ -179,7 +211,7 @@ class EncryptedStore:
         return Resealed(done, locked)
 
     def swap(self, key: str, version: str, data: bytes) -> Stat:
-        """Other bytes in the place of one version, sealed under the current key."""
+        """Replace one version with other bytes, sealed under the current key."""
         fresh = self._sealed(key, data)
         line, newline, sealed = fresh.partition(b"\n")
         if self._open(key, line + newline, sealed) != data:
@@ -201,16 +233,16 @@ class EncryptedStore:
         return line + _seal(object_key, data, line)
 
     def _line(self, key: str) -> bytes:
-        """The header alone: a look at an object must not cost its whole length."""
-        found = b""
+        """Return the header line alone, at a cost that does not grow with the object."""
+        line = b""
         with self._inner.open(key) as source:
             while (
-                b"\n" not in found
-                and len(found) < _LONGEST_HEAD
+                b"\n" not in line
+                and len(line) < _LONGEST_HEAD
                 and (more := source.read(_LONGEST_HEAD))
             ):
-                found += more
-        return found.partition(b"\n")[0] + b"\n"
+                line += more
+        return line.partition(b"\n")[0] + b"\n"
 
     def _object_key(self, key: str, line: bytes) -> bytes:
         head = _head(line, key)
@@ -219,22 +251,22 @@ class EncryptedStore:
     def _open(self, key: str, line: bytes, sealed: bytes) -> bytes:
         return _unseal(self._object_key(key, line), sealed, line, key)
 
-    def _told(self, held: Stat) -> Stat:
+    def _stat_of(self, sealed: Stat) -> Stat:
         try:
-            return self._known(held.key)
+            return self._known(sealed.key)
         except DigestMismatchError:
-            return replace(held, sha256="")
+            return replace(sealed, sha256="")
 
     def _known(self, key: str) -> Stat:
-        held = self._inner.stat(key)
-        if held is None:
+        sealed = self._inner.stat(key)
+        if sealed is None:
             raise MissingError(f"对象缺失：{key}。")
         line = self._line(key)
         about = _bytes(_head(line, key)["about"], key)
-        told = json.loads(
+        opened = json.loads(
             _unseal(self._object_key(key, line), about, b"about " + key.encode(), key)
         )
-        return replace(held, size=told["size"], sha256=told["sha256"])
+        return replace(sealed, size=opened["size"], sha256=opened["sha256"])
 
 
 def _head(line: bytes, key: str) -> dict[str, str]:
@@ -271,5 +303,8 @@ def _bytes(text: str, key: str) -> bytes:
 
 
 def load_ring(folder: Path, current: str) -> KeyRing:
-    """Every `<name>.key` of a folder: 32 bytes each, as `openssl rand -out 2026.key 32` writes them."""
-    return KeyRing({one.stem: one.read_bytes() for one in sorted(folder.glob("*.key"))}, current)
+    """Load every `<name>.key` of a folder into a ring.
+
+    Each is 32 bytes, as `openssl rand -out 2026.key 32` writes them.
+    """
+    return KeyRing({path.stem: path.read_bytes() for path in sorted(folder.glob("*.key"))}, current)

@@ -1,14 +1,17 @@
-"""What can go wrong with bytes: each error carries a stable code and says in Chinese what to do next."""
+"""The errors of storage.
+
+Each carries a stable code and says in Chinese what to do next.
+"""
 
 
 class StorageError(Exception):
-    """The family of storage errors; keys name no person, so they may be told."""
+    """The base of all storage errors; keys name no person, so messages may show them."""
 
     code = "STORAGE_ERROR"
     action = "请联系系统管理员。"
 
     def __init__(self, message: str, action: str = "") -> None:
-        """Keep what happened; `action` when the next step is not that of its kind."""
+        """Keep the message; `action` replaces the next step of the class."""
         super().__init__(f"{message} {action or self.action}")
 
 
@@ -47,14 +50,20 @@ class PinnedError(StorageError):
 
 
 class StoreUnavailableError(StorageError):
-    """The store did not answer, answered 5xx, or cut its answer off; of the object itself nothing is known."""
+    """The store did not answer, answered 5xx, or cut its answer off.
+
+    Of the object itself nothing is known.
+    """
 
     code = "STORE_UNAVAILABLE"
     action = "请检查对象存储服务后再次运行，已完成的不会重做。"
 
 
 class StoreUnfitError(StorageError):
-    """The store would overwrite what is written once, or keep in the open what it was told to encrypt."""
+    """The store lacks a guarantee that the archive needs.
+
+    It would overwrite what is written once, or keep in the open what it was told to encrypt.
+    """
 
     code = "STORE_UNFIT"
     action = "请更换支持条件写入（If-None-Match）的对象存储。"

@@ -1,4 +1,7 @@
-"""Files as a BlobStore: temporary name, fsync, hard link; a link never overwrites, so one of two writers wins."""
+"""Files as a BlobStore: temporary name, fsync, hard link.
+
+A link never overwrites, so one of two writers wins.
+"""
 
 import json
 import os
@@ -19,10 +22,10 @@ _DIGEST_JSON = 64 + len(".json")
 
 
 class LocalStore:
-    """Objects are files under `root`; what is known of them lies beside under `.meta`."""
+    """A BlobStore of files under `root`, with the notes about them in `.meta`."""
 
     def __init__(self, root: Path) -> None:
-        """Open or make the folder."""
+        """Open the folder, or make it."""
         self._root = root
         for name in (_META, _TEMP):
             (root / name).mkdir(parents=True, exist_ok=True)
@@ -35,30 +38,33 @@ class LocalStore:
         media_type: str = "application/octet-stream",
         retain_until: datetime | None = None,
     ) -> Stat:
-        """Write once; the note of what it is goes first, so that no object is ever without one."""
+        """Write an object once.
+
+        The note of what it is goes first, so that no object is ever without one.
+        """
         path, digest = self._path(key), sha256_hex(data)
         note = {"sha256": digest, "size": len(data), "media_type": media_type}
         if not path.exists():
             self._link(self._note_of(key, digest), json.dumps(note).encode())
             self._link(path, data)
         else:
-            _sync(
-                path.parent
-            )  # whoever linked it may not have come to that, and this write too is durable on return
-        held = path.read_bytes()
-        if held != data:
+            # The writer that linked it may not have synced yet, and this write too must be
+            # durable on return.
+            _sync(path.parent)
+        if path.read_bytes() != data:
             raise KeyTakenError(f"对象已存在且内容不同：{key}。")
         if retain_until:
             self.pin(key, retain_until)
         return Stat(key, len(data), digest, digest, media_type)
 
     def read(self, key: str, *, sha256: str | None = None) -> bytes:
-        """Read whole and verified."""
+        """Read the whole object, verified."""
         data = self._bytes(key)
         if sha256:
             return verified(data, sha256, key)
         for _ in range(_SWAPS):
-            # Bytes and note are two files: when the object was swapped between the looks, look again.
+            # Bytes and note are two files: when the object was swapped between reading them, read
+            # again.
             if sha256_hex(data) == (known := self._known(key)).sha256:
                 return data
             data = self._bytes(key)
@@ -72,28 +78,28 @@ class LocalStore:
 
     @contextmanager
     def open(self, key: str, *, sha256: str | None = None) -> Iterator[BinaryIO]:
-        """Stream, verified at its end."""
+        """Yield the object as a stream, verified at its end."""
         expected = sha256 or self._known(key).sha256
         with self._path(key).open("rb") as source:
             yield cast("BinaryIO", VerifyingReader(source, expected, key))
 
     def stat(self, key: str) -> Stat | None:
-        """None when there is no object."""
+        """Return what is known of the object, None when there is none."""
         return self._known(key) if self._path(key).is_file() else None
 
     def list(self, prefix: str) -> Iterator[Stat]:
-        """In order of key."""
+        """Yield every object under the prefix, in order of key."""
         folder = self._root / prefix.rpartition("/")[0]
-        found = sorted(
+        keys = sorted(
             path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file()
         )
-        for key in found:
+        for key in keys:
             if key.startswith(prefix) and not key.startswith("."):
                 with suppress(MissingError):  # gone since the folder was read
                     yield self._known(key)
 
     def pin(self, key: str, until: datetime) -> None:
-        """Lock until a time."""
+        """Lock the object until a time."""
         self._known(key)
         lock = self._lock(key)
         if lock.exists() and datetime.fromisoformat(lock.read_text()) >= until:
@@ -101,7 +107,11 @@ class LocalStore:
         self._write(lock, until.isoformat().encode(), os.replace)
 
     def swap(self, key: str, version: str, data: bytes) -> Stat:
-        """The note of the new bytes first, then they take the name: until the old note goes, the bytes say which is theirs."""
+        """Replace one version with other bytes.
+
+        The note of the new bytes comes first, then they take the name: until the old note goes,
+        the digest of the bytes says which note is theirs.
+        """
         known, digest = self._free(key, version), sha256_hex(data)
         note = {"sha256": digest, "size": len(data), "media_type": known.media_type}
         self._link(self._note_of(key, digest), json.dumps(note).encode())
@@ -115,12 +125,13 @@ class LocalStore:
         self._free(key, version)
         path = self._path(key)
         path.unlink()
-        # The name is gone for good before its note goes: after a power cut an object must not come back without one.
+        # The name is gone for good before its note goes: after a power cut an object must not come
+        # back without one.
         _sync(path.parent)
         self._note_of(key, version).unlink(missing_ok=True)
 
     def _free(self, key: str, version: str) -> Stat:
-        """What lies there, when it is this version and not locked."""
+        """Return what lies there, when it is this version and not locked."""
         known = self._known(key)
         if known.version != version:
             raise BadKeyError(f"没有这个版本：{key}。")
@@ -145,9 +156,8 @@ class LocalStore:
 
     def _known(self, key: str) -> Stat:
         for _ in range(_SWAPS):
-            with suppress(
-                FileNotFoundError
-            ):  # a note that went while it was looked at: the object was swapped, or is gone
+            # A note that went while it was read: the object was swapped, or is gone.
+            with suppress(FileNotFoundError):
                 return self._noted(key)
         raise MissingError(f"对象缺失：{key}。")
 
@@ -158,18 +168,19 @@ class LocalStore:
             # Names as text: a path for each, or a pattern, costs as much as hashing the object.
             names = os.listdir(folder)  # noqa: PTH208
             notes = sorted(
-                folder / one
-                for one in names
-                if one.startswith(start) and len(one) == len(start) + _DIGEST_JSON
+                folder / name
+                for name in names
+                if name.startswith(start) and len(name) == len(start) + _DIGEST_JSON
             )
         except FileNotFoundError:
             notes = []
         if not path.is_file() or not notes:
             raise MissingError(f"对象缺失：{key}。")
         if len(notes) > 1:
-            # Two wrote at once: the digest of the bytes says which note is theirs; changed bytes match none and fail when read.
+            # Two wrote at once: the digest of the bytes says which note is theirs; changed bytes
+            # match none and fail when read.
             digest = sha256_hex(path.read_bytes())
-            notes = [one for one in notes if digest in one.name] or notes
+            notes = [path for path in notes if digest in path.name] or notes
         note = json.loads(notes[0].read_text())
         return Stat(key, path.stat().st_size, note["sha256"], note["sha256"], note["media_type"])
 
@@ -178,7 +189,7 @@ class LocalStore:
             self._write(path, data, os.link)
 
     def _write(self, path: Path, data: bytes, put: Callable[[str, Path], None]) -> None:
-        """A file that is whole and on the disk before it has its name."""
+        """Write a file that is whole and on the disk before it has its name."""
         self._make_folder(path.parent)
         handle, name = tempfile.mkstemp(dir=self._root / _TEMP)
         try:

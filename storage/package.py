@@ -1,4 +1,7 @@
-"""The archival package: objects under one prefix, listed by manifests and by `inventory.json`, the commit record, which is written last."""
+"""The archival package: objects under one prefix, listed by manifests and an inventory.
+
+`inventory.json` is the commit record and is written last.
+"""
 
 import json
 import shutil
@@ -41,7 +44,10 @@ class SharedObject:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The commit record. `sha256` is its own digest; `objects` are all the objects of the package, by full key."""
+    """The commit record of a package.
+
+    `sha256` is its own digest; `objects` are all the objects of the package, by full key.
+    """
 
     code: str
     version: int
@@ -54,7 +60,7 @@ class Inventory:
 
 @dataclass(frozen=True, slots=True)
 class PackageFault:
-    """What does not hold: MISSING, CHANGED, UNREADABLE or UNLISTED."""
+    """A fault of a package: MISSING, CHANGED, UNREADABLE or UNLISTED."""
 
     kind: str
     path: str
@@ -75,14 +81,15 @@ def write_package(
 ) -> Inventory:
     """Write all files, read each back, and last the commit record.
 
-    Raises KeyTakenError when other bytes lie there already, MissingError or DigestMismatchError for a shared object that is not whole.
+    Raises KeyTakenError when other bytes lie there already, MissingError or DigestMismatchError
+    for a shared object that is not whole.
     """
     listed = {path: sha256_hex(data) for path, data in files.items()} | {
-        one.path: one.sha256 for one in shared
+        item.path: item.sha256 for item in shared
     }
     # Reading the shared ones for their SM3 is also the proof that they are there and whole.
     listed_sm3 = {path: sm3_hex(data) for path, data in files.items()}
-    listed_sm3 |= {one.path: sm3_hex(store.read(one.key, sha256=one.sha256)) for one in shared}
+    listed_sm3 |= {item.path: sm3_hex(store.read(item.key, sha256=item.sha256)) for item in shared}
     manifests = {
         "manifest-sha256.txt": _manifest(listed),
         "manifest-sm3.txt": _manifest(listed_sm3),
@@ -102,7 +109,7 @@ def write_package(
         "previous": previous,
         "journal_head": journal_head,
         "made_at": made_at.isoformat(),
-        "objects": [asdict(one) for one in sorted(objects, key=lambda one: one.path)],
+        "objects": [asdict(item) for item in sorted(objects, key=lambda item: item.path)],
     }
     text = (json.dumps(record, ensure_ascii=False, indent=1) + "\n").encode()
     store.put_new(f"{prefix}/{INVENTORY}", text, media_type="application/json")
@@ -114,16 +121,16 @@ def _manifest(digests: Mapping[str, str]) -> bytes:
 
 
 def read_inventory(store: BlobStore, prefix: str) -> Inventory | None:
-    """The commit record, or None when the package was never committed."""
+    """Return the commit record, or None when the package was never committed."""
     key = f"{prefix}/{INVENTORY}"
     return parse_inventory(store.read(key)) if store.stat(key) else None
 
 
 def parse_inventory(text: bytes) -> Inventory:
-    """Read a commit record. Raises DigestMismatchError for bytes that are none."""
+    """Parse a commit record; raise DigestMismatchError for bytes that are none."""
     try:
         record = json.loads(text)
-        objects = tuple(SharedObject(**one) for one in record["objects"])
+        objects = tuple(SharedObject(**entry) for entry in record["objects"])
         return Inventory(
             record["code"],
             record["version"],
@@ -138,44 +145,50 @@ def parse_inventory(text: bytes) -> Inventory:
 
 
 def verify_package(store: BlobStore, prefix: str) -> list[PackageFault]:
-    """Read every listed object against its digest, and look for objects nobody lists."""
+    """Check every listed object against its digest, and look for unlisted objects."""
     inventory = read_inventory(store, prefix)
     if inventory is None:
         return [PackageFault("MISSING", INVENTORY)]
-    faults = [fault for one in inventory.objects if (fault := _fault(store, one)) is not None]
-    known = {one.key for one in inventory.objects} | {f"{prefix}/{INVENTORY}"}
+    faults = [fault for item in inventory.objects if (fault := _fault(store, item)) is not None]
+    known = {item.key for item in inventory.objects} | {f"{prefix}/{INVENTORY}"}
     return faults + [
-        PackageFault("UNLISTED", one.key)
-        for one in store.list(f"{prefix}/")
-        if one.key not in known
+        PackageFault("UNLISTED", stat.key)
+        for stat in store.list(f"{prefix}/")
+        if stat.key not in known
     ]
 
 
-def _fault(store: BlobStore, one: SharedObject) -> PackageFault | None:
+def _fault(store: BlobStore, item: SharedObject) -> PackageFault | None:
     try:
-        store.read(one.key, sha256=one.sha256)
+        store.read(item.key, sha256=item.sha256)
     except MissingError:
-        return PackageFault("MISSING", one.path)
+        return PackageFault("MISSING", item.path)
     except DigestMismatchError:
-        return PackageFault("CHANGED", one.path)
+        return PackageFault("CHANGED", item.path)
     except StoreUnavailableError:
         raise  # says nothing of the object; a package must not be judged by an outage
     except (StorageError, OSError):
-        return PackageFault("UNREADABLE", one.path)
+        return PackageFault("UNREADABLE", item.path)
     return None
 
 
 def discard_uncommitted(store: BlobStore, prefix: str) -> None:
-    """Remove the objects of a package that was never committed. Raises PinnedError when it was: a commit record makes it permanent."""
-    found = list(store.list(f"{prefix}/"))
-    if any(one.key == f"{prefix}/{INVENTORY}" for one in found):
+    """Remove the objects of a package that was never committed.
+
+    Raises PinnedError when it was committed: a commit record makes it permanent.
+    """
+    stats = list(store.list(f"{prefix}/"))
+    if any(stat.key == f"{prefix}/{INVENTORY}" for stat in stats):
         raise PinnedError("该册已有归档记录，不得清除。")
-    for one in found:
-        store.discard(one.key, one.version)
+    for stat in stats:
+        store.discard(stat.key, stat.version)
 
 
 def export_bag(store: BlobStore, prefix: str, to: Path) -> Path:
-    """Write the package as a BagIt bag (RFC 8493) under `to`, named by its key; complete or not there. Returns its folder."""
+    """Write the package as a BagIt bag (RFC 8493) under `to`; return its folder.
+
+    The folder is named by the key of the package; it is complete or not there.
+    """
     inventory = read_inventory(store, prefix)
     if inventory is None:
         raise MissingError("该册尚未归档，没有归档记录。")
@@ -184,7 +197,7 @@ def export_bag(store: BlobStore, prefix: str, to: Path) -> Path:
     target, fresh = to / name, to / f".{name}.{uuid4().hex[:8]}"
     try:
         lines = []
-        files = {one.path: store.read(one.key, sha256=one.sha256) for one in inventory.objects}
+        files = {item.path: store.read(item.key, sha256=item.sha256) for item in inventory.objects}
         for path, data in {
             **files,
             INVENTORY: store.read(f"{prefix}/{INVENTORY}", sha256=inventory.sha256),

@@ -37,7 +37,10 @@ _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 
 
 class S3Store:
-    """One bucket, made with object lock when it is not there. Any S3 with conditional put, versions and lock will do."""
+    """A BlobStore in one bucket, made with object lock when it is not there.
+
+    Any S3 with conditional put, versions and lock will do.
+    """
 
     def __init__(
         self,
@@ -49,7 +52,10 @@ class S3Store:
         secure: bool = True,
         sse: str = "",
     ) -> None:
-        """Connect; `endpoint` is host:port. With `sse` (`AES256` or `aws:kms`) the store is told to encrypt what it keeps."""
+        """Connect to `endpoint` (host:port).
+
+        With `sse` (`AES256` or `aws:kms`) the store is told to encrypt what it keeps.
+        """
         # Every request may be sent again: a put is conditional, so a second one changes nothing.
         retries = urllib3.Retry(
             3,
@@ -70,7 +76,7 @@ class S3Store:
         self._credentials = Credentials(access_key, secret_key)
         self._base = SplitResult("https" if secure else "http", endpoint, "", "", "")
         self._bucket, self._sse = bucket, sse
-        with _asking(bucket):
+        with _storage_errors(bucket):
             if not self._client.bucket_exists(bucket_name=bucket):
                 self._client.make_bucket(bucket_name=bucket, object_lock=True)
             self._client.set_bucket_versioning(bucket_name=bucket, config=VersioningConfig(ENABLED))
@@ -83,7 +89,11 @@ class S3Store:
         media_type: str = "application/octet-stream",
         retain_until: datetime | None = None,
     ) -> Stat:
-        """Write once. The client's own put can't send If-None-Match, hence a presigned one over its pool (volume.md, effect 4)."""
+        """Write an object once.
+
+        The client's own put can't send If-None-Match, hence a presigned one over its pool
+        (volume.md, effect 4).
+        """
         digest = sha256_hex(data)
         answer = self._put(checked_key(key), data, digest, media_type)
         if answer.status in _TAKEN:
@@ -99,10 +109,10 @@ class S3Store:
         return self._known(key)
 
     def read(self, key: str, *, sha256: str | None = None) -> bytes:
-        """Read whole and verified."""
+        """Read the whole object, verified."""
         answer = self._get(key)
         try:
-            with _asking(key):
+            with _storage_errors(key):
                 data = bytes(answer.read())
             expected = sha256 or answer.headers.get("x-amz-meta-sha256") or ""
         finally:
@@ -112,7 +122,7 @@ class S3Store:
 
     @contextmanager
     def open(self, key: str, *, sha256: str | None = None) -> Iterator[BinaryIO]:
-        """Stream, verified at its end."""
+        """Yield the object as a stream, verified at its end."""
         answer = self._get(key)
         try:
             yield cast(
@@ -128,31 +138,31 @@ class S3Store:
             answer.release_conn()
 
     def stat(self, key: str) -> Stat | None:
-        """None when there is no object."""
+        """Return what is known of the object, None when there is none."""
         try:
             return self._known(key)
         except MissingError:
             return None
 
     def list(self, prefix: str) -> Iterator[Stat]:
-        """In order of key, as S3 lists."""
-        found = iter(
+        """Yield every object under the prefix, in order of key, as S3 lists."""
+        listed = iter(
             self._client.list_objects(bucket_name=self._bucket, prefix=prefix, recursive=True)
         )
         while True:
-            with _asking(prefix):
-                one = next(found, None)
-            if one is None:
+            with _storage_errors(prefix):
+                entry = next(listed, None)
+            if entry is None:
                 return
-            known = self.stat(one.object_name or "")
+            known = self.stat(entry.object_name or "")
             if known:
                 yield known
 
     def pin(self, key: str, until: datetime) -> None:
-        """COMPLIANCE lock until a time."""
+        """Lock the object in COMPLIANCE mode until a time."""
         known = self._known(key)
         config = Retention(COMPLIANCE, until)
-        with _asking(key):
+        with _storage_errors(key):
             self._client.set_object_retention(
                 bucket_name=self._bucket,
                 object_name=key,
@@ -161,21 +171,24 @@ class S3Store:
             )
 
     def swap(self, key: str, version: str, data: bytes) -> Stat:
-        """A further version over this one, which then goes; a kill in between leaves the old one behind the new."""
+        """Write a further version over this one, then remove this one.
+
+        A kill in between leaves the old version behind the new.
+        """
         media_type = self._free(key, version).media_type
         answer = self._put(checked_key(key), data, sha256_hex(data), media_type, new=False)
         if answer.status >= 300:  # noqa: PLR2004 - HTTP
             raise (StoreUnavailableError if answer.status in _OVERLOADED else StorageError)(
                 f"对象存储答复 {answer.status}。"
             )
-        with _asking(key):
+        with _storage_errors(key):
             self._client.remove_object(
                 bucket_name=self._bucket, object_name=key, version_id=version
             )
         return self._known(key)
 
     def _free(self, key: str, version: str) -> Stat:
-        """What lies there, when it is this version and not locked."""
+        """Return what lies there, when it is this version and not locked."""
         known = self._known(key)
         if not version or known.version != version:
             raise BadKeyError(f"没有这个版本：{key}。")
@@ -187,29 +200,36 @@ class S3Store:
     def discard(self, key: str, version: str) -> None:
         """Delete exactly this version."""
         self._free(key, version)
-        with _asking(key):
+        with _storage_errors(key):
             self._client.remove_object(
                 bucket_name=self._bucket, object_name=key, version_id=version
             )
 
     def probe(self) -> None:
-        """Raise StoreUnfitError unless overwriting is refused, and what is kept is encrypted when that was asked for."""
+        """Raise StoreUnfitError unless the store keeps its guarantees.
+
+        Overwriting must be refused, and what is kept must be encrypted when that was asked for.
+        """
         probe_write_once(self)
         if not self._sse:
             return
         known = self.put_new(f"probe/{uuid4().hex}", b"encrypted?")
-        told = (
+        metadata = (
             self._client.stat_object(bucket_name=self._bucket, object_name=known.key).metadata or {}
         )
         self.discard(known.key, known.version)
-        if told.get(_SSE) != self._sse:
+        if metadata.get(_SSE) != self._sse:
             raise StoreUnfitError(
                 "该存储没有按要求加密所写入的对象。",
                 "请在存储服务上启用服务端加密，或取消 YICE_S3_SSE。",
             )
 
     def _put(self, key: str, data: bytes, digest: str, media_type: str, *, new: bool = True) -> Any:  # noqa: ANN401 - urllib3's response
-        """A conditional PUT unless the object is not to be `new`, signed by the client's own signer: its `put_object` would send the condition as user metadata."""
+        """Send a signed PUT, conditional when the object must be `new`.
+
+        It is signed by the client's own signer: the client's `put_object` would send the
+        condition as user metadata.
+        """
         now = datetime.now(UTC)
         headers: dict[str, str | list[str] | tuple[str]] = {
             "Host": self._base.netloc,
@@ -230,7 +250,7 @@ class S3Store:
             content_sha256=digest,
             date=now,
         )
-        with _asking(key):
+        with _storage_errors(key):
             return self._http.request(
                 "PUT",
                 urlunsplit(url),
@@ -240,38 +260,45 @@ class S3Store:
 
     def _lock(self, key: str, version: str) -> datetime | None:
         try:
-            found = self._client.get_object_retention(
+            retention = self._client.get_object_retention(
                 bucket_name=self._bucket, object_name=key, version_id=version
             )
         except S3Error:
             return None
-        return found.retain_until_date if found else None
+        return retention.retain_until_date if retention else None
 
     def _get(self, key: str) -> Any:  # noqa: ANN401 - urllib3's response
-        with _asking(key):
+        with _storage_errors(key):
             return self._client.get_object(bucket_name=self._bucket, object_name=checked_key(key))
 
     def _known(self, key: str) -> Stat:
-        with _asking(key):
-            found = self._client.stat_object(bucket_name=self._bucket, object_name=checked_key(key))
-        digest = (found.metadata or {}).get("x-amz-meta-sha256", "")
-        return Stat(key, found.size or 0, digest, found.version_id or "", found.content_type or "")
+        with _storage_errors(key):
+            answer = self._client.stat_object(
+                bucket_name=self._bucket, object_name=checked_key(key)
+            )
+        digest = (answer.metadata or {}).get("x-amz-meta-sha256", "")
+        return Stat(
+            key, answer.size or 0, digest, answer.version_id or "", answer.content_type or ""
+        )
 
 
 @contextmanager
-def _asking(key: str) -> Iterator[None]:
-    """Every failure of the client or of the connection as an error of ours; what can't be asked for is never said to be missing."""
+def _storage_errors(key: str) -> Iterator[None]:
+    """Turn every failure of the client or of the connection into a StorageError.
+
+    A store that can't be asked never makes an object count as missing.
+    """
     try:
         yield
     except S3Error as error:
-        raise _ours(error, key) from None
+        raise _storage_error(error, key) from None
     except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
         raise StoreUnavailableError(
             f"对象存储没有答复（{type(error).__name__}）：{key}。"
         ) from None
 
 
-def _ours(error: S3Error, key: str) -> StorageError:
+def _storage_error(error: S3Error, key: str) -> StorageError:
     if error.code in _GONE:
         return MissingError(f"对象缺失：{key}。")
     overloaded = error.response is not None and error.response.status in _OVERLOADED

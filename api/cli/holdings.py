@@ -24,8 +24,9 @@ from archive.audit.acts import JournalAct
 from archive.audit.anchors import anchor, inclusion, verify_anchors
 from archive.database.engine import connect, migrate, reading, writing
 from archive.preservation.backup import back_up, restore
-from archive.preservation.fixity import Scrubbed, scrub
-from archive.preservation.rebuild import differences, rebuild
+from archive.preservation.comparison import differences
+from archive.preservation.fixity import ScrubRun, scrub
+from archive.preservation.rebuild import rebuild
 from archive.preservation.replicas import replicate
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import FIRST, SECOND, Fixity
@@ -81,7 +82,7 @@ def scrub_(
     raise typer.Exit(FINDINGS if run.faults or run.frozen or run.blind else 0)
 
 
-def _show_scrub(run: Scrubbed) -> None:
+def _show_scrub(run: ScrubRun) -> None:
     for one in run.faults:
         screen.print(
             f"[red]{one['outcome']}[/red] {Fixity(one['outcome']).label} {one['subject']} {one['key']}",

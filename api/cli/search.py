@@ -19,7 +19,7 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.reference.vocabulary import OrgKind
 from search.follow import check, follow, rebuild
-from search.index import Found, Request, Sort
+from search.index import Request, SearchResult, Sort
 from search.index_folder import IndexReader
 from search.query import Words, parse
 
@@ -107,7 +107,7 @@ def search(
         _show(found)
 
 
-def _show(found: Found) -> None:
+def _show(found: SearchResult) -> None:
     table = Table("档号", "页", "题名", "办结", "内容")
     for hit in found.hits:
         table.add_row(hit.code, str(hit.page or ""), hit.title, hit.completed_on, hit.snippet.text)

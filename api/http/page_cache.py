@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import pypdfium2
 
-from archive.compile.pdfium import ALONE
+from archive.compile.pdfium import PDFIUM_LOCK
 from archive.reference.errors import NotFoundError
 
 WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
@@ -62,7 +62,7 @@ class PageImages:
             return
 
     def _draw(self, sha256: str, page: int, load: Callable[[], bytes]) -> bytes:
-        with ALONE:
+        with PDFIUM_LOCK:
             document = self._document(sha256, load)
             if not 1 <= page <= len(document):
                 raise NotFoundError("本册没有这一页。", "请核对页号。")
@@ -77,7 +77,7 @@ class PageImages:
         self, sha256: str, load: Callable[[], bytes], act: Callable[[pypdfium2.PdfDocument], Given]
     ) -> Given:
         """What an act finds in the volume of this digest, alone with pdfium; the document stays open for the next page."""
-        with ALONE:
+        with PDFIUM_LOCK:
             return act(self._document(sha256, load))
 
     def _document(self, sha256: str, load: Callable[[], bytes]) -> pypdfium2.PdfDocument:

@@ -7,7 +7,7 @@ import pylopdf_fonts_zh_cn
 import pypdfium2 as pdfium
 from PIL import Image, ImageDraw, ImageFont
 
-from archive.compile.pdfium import ALONE
+from archive.compile.pdfium import PDFIUM_LOCK
 
 MIN_WIDTH, MAX_WIDTH = 200, 2000
 _QUALITY, _ANGLE, _FAINT = 80, 24, 46
@@ -29,7 +29,7 @@ def page_image(pdf: bytes, page: int, width: int, mark: str) -> bytes:
 
 
 def _render(pdf: bytes, page: int, width: int) -> Image.Image:
-    with ALONE:
+    with PDFIUM_LOCK:
         document = pdfium.PdfDocument(pdf)
         try:
             if not 1 <= page <= len(document):

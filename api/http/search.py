@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from archive.accession import blind_index
 from archive.administration.policy import Reader, search_scope
 from archive.usage.reading_room import ReferenceData, visible
-from search.index import Found, Request, Sort
+from search.index import Request, SearchResult, Sort
 from search.tree import BlindLookup, Node, resolve
 
 
@@ -20,7 +20,7 @@ def with_numbers(session: Session, tree: Node) -> Node:
 
 def look_up(
     session: Session,
-    search: Callable[[Request], Found],
+    search: Callable[[Request], SearchResult],
     tree: Node,
     reader: Reader,
     room: ReferenceData,
@@ -29,21 +29,23 @@ def look_up(
     limit: int,
     after: str | None,
     facets: tuple[str, ...],
-) -> Found:
+) -> SearchResult:
     """What a reader finds: hits that the rows do not let him see now are left out, and not counted."""
     found = search(
         Request(with_numbers(session, tree), search_scope(reader), sort, limit, after, facets)
     )
     seen = visible(session, reader, {hit.volume_id for hit in found.hits}, room)
     shown = tuple(hit for hit in found.hits if hit.volume_id in seen)
-    return Found(shown, found.total - (len(found.hits) - len(shown)), found.facets, found.next)
+    return SearchResult(
+        shown, found.total - (len(found.hits) - len(shown)), found.facets, found.next
+    )
 
 
 def _naming(session: Session, asked: BlindLookup) -> Iterable[int]:
     return blind_index.volumes_naming(session, str(asked.kind), asked.value)
 
 
-def public(found: Found) -> dict[str, Any]:
+def public(found: SearchResult) -> dict[str, Any]:
     """As scripts read it."""
     return {
         "total": found.total,

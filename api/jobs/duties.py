@@ -21,7 +21,7 @@ from api.runtime.broker import QUEUE_OF, queue_lengths
 from api.runtime.failures import explain
 from archive.arrangement.periods import begun_terms, due, followed_terms, late_terms, settled
 from archive.audit.anchors import anchor
-from archive.compile.volume import CompileContext
+from archive.compile.context import CompileContext
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import DutyRow
 from archive.jobs.duties import DUTIES, Duty, end_turn, free_turn, running, take_turn

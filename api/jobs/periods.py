@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from api.runtime.bootstrap import Runtime
 from archive.arrangement.numbering import freeze
 from archive.arrangement.periods import Report, Term, begin, cases_of, end, register_rows
+from archive.compile.context import CompileContext
 from archive.compile.register import make_register
-from archive.compile.volume import CompileContext
 from archive.database.engine import database_now, reading, writing
 
 _UNSEEN = timedelta(minutes=1)

@@ -24,7 +24,8 @@ from api.runtime.broker import (
 from api.runtime.failures import explain
 from api.runtime.memory import share_one_heap
 from api.runtime.settings import Settings
-from archive.compile.volume import CompileContext, make_volume
+from archive.compile.context import CompileContext
+from archive.compile.volume import make_volume
 from archive.database.engine import writing
 from archive.jobs.duties import DUTIES
 from archive.jobs.leases import finish_job

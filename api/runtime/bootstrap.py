@@ -13,8 +13,8 @@ from api.runtime.memory import settle
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.configuration import apply_changes
+from archive.compile.context import CompileContext
 from archive.compile.prove import PdfAProver
-from archive.compile.volume import CompileContext
 from archive.database.encryption import Keyring, attach_keys, ensure_keyring, read_keyring
 from archive.database.engine import connect, migrate, reading
 from archive.reference.errors import ConflictError

@@ -1,1 +1,4 @@
-"""How a case becomes one signed, proven PDF/A volume: plan, sheets, scans, normalise, assemble, seal, prove."""
+"""The compiling of a case into one signed, proven PDF/A volume.
+
+Its steps: plan, sheets, scans, normalise, assemble, seal, prove.
+"""

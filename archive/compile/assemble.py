@@ -1,4 +1,8 @@
-"""Put the parts of a volume into one PDF/A-2u file: pages, footers, outline, labels, metadata. The same inputs give the same bytes."""
+"""The assembly of the parts of a volume into one PDF/A-2u file.
+
+It adds footers, outline, page labels and metadata to the pages. The same inputs give the same
+bytes.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -14,8 +18,8 @@ from archive.compile.text_layer import Box, TextLayer
 from archive.recognition.page_texts import Line
 from archive.reference.compile_errors import PlanMismatchError
 
-# Ties of a page to the document it came from: structure tree, actions, threads, private data.
-_TIES = (
+# What ties a page to the document it came from: structure tree, actions, threads, private data.
+PAGE_TIES = (
     "/StructParents",
     "/Tabs",
     "/Annots",
@@ -32,7 +36,10 @@ _TIES = (
 
 @dataclass(frozen=True, slots=True)
 class PagePart:
-    """`count` pages of `pdf` from page `first` (0 is the first). A title makes an outline entry at `level` (0 is the top)."""
+    """`count` pages of `pdf` from page `first` (0 is the first).
+
+    A title makes an outline entry at `level` (0 is the top).
+    """
 
     pdf: bytes | pikepdf.Pdf
     first: int
@@ -40,12 +47,18 @@ class PagePart:
     outline_title: str | None = None
     level: int = 0
     texts: Mapping[int, tuple[Sequence[Line], Box]] = field(default_factory=dict)
-    """What was read on a page of `pdf` (0 is the first), and where its picture lies: it goes invisibly under the page."""
+    """What was read on a page of `pdf` (0 is the first), and where its picture lies.
+
+    It goes invisibly under the page.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class VolumeMeta:
-    """What the file says of the volume. `created` must be aware; it is written, never read from the clock."""
+    """What the file says of the volume.
+
+    `created` must be aware; it is written, never read from the clock.
+    """
 
     code: str
     title: str
@@ -60,7 +73,10 @@ class VolumeMeta:
 def assemble(
     parts: Sequence[PagePart], meta: VolumeMeta, output_intent_icc: bytes | None = None
 ) -> bytes:
-    """Join the parts in order and return the volume, not yet signed; the output intent is sRGB unless given. Raises PlanMismatchError when a part lacks its pages."""
+    """Join the parts in order and return the volume, not yet signed.
+
+    The output intent is sRGB unless given. Raises PlanMismatchError when a part lacks its pages.
+    """
     with ExitStack() as opened, pikepdf.new() as pdf:
         starts = _append(pdf, parts, opened)
         _lay_texts(pdf, parts, starts)
@@ -69,7 +85,7 @@ def assemble(
             raise PlanMismatchError("本册没有任何页面。")
         footer = Footer(pdf, meta.code)
         for number, page in enumerate(pdf.pages, 1):
-            for tie in _TIES:
+            for tie in PAGE_TIES:
                 if tie in page.obj:
                     del page.obj[tie]
             footer.stamp(page, number, total)
@@ -84,7 +100,10 @@ def assemble(
 
 
 def saved(pdf: pikepdf.Pdf) -> bytes:
-    """Write a document the way every file of the archive is written: object streams, not linearized, a reproducible ID."""
+    """Return a document as bytes, written the way every file of the archive is written.
+
+    With object streams, not linearized, with a reproducible ID.
+    """
     out = BytesIO()
     pdf.save(
         out,
@@ -113,7 +132,8 @@ def _append(pdf: pikepdf.Pdf, parts: Sequence[PagePart], opened: ExitStack) -> l
             source = part.pdf
         if part.first < 0 or part.count < 0 or part.first + part.count > len(source.pages):
             raise PlanMismatchError(
-                f"编册计划需要第 {part.first + 1} 页起共 {part.count} 页，材料只有 {len(source.pages)} 页。"
+                f"编册计划需要第 {part.first + 1} 页起共 {part.count} 页，"
+                f"材料只有 {len(source.pages)} 页。"
             )
         for index in range(part.first, part.first + part.count):
             pdf.pages.append(source.pages[index])
@@ -121,9 +141,8 @@ def _append(pdf: pikepdf.Pdf, parts: Sequence[PagePart], opened: ExitStack) -> l
 
 
 def _lay_texts(pdf: pikepdf.Pdf, parts: Sequence[PagePart], starts: Sequence[int]) -> None:
-    layer = TextLayer(
-        pdf, "/YiceRead"
-    )  # a foreign page that became a picture may have one of its own
+    # A foreign page that became a picture may have a text layer of its own, hence the name.
+    layer = TextLayer(pdf, "/YiceRead")
     for part, start in zip(parts, starts, strict=True):
         for page, (lines, box) in sorted(part.texts.items()):
             layer.lay_under(pdf.pages[start + page - part.first], lines, box)

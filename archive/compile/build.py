@@ -1,4 +1,7 @@
-"""From a plan to the unsigned PDF/A: sheets, scans and foreign PDFs in order, page numbers that agree with the contents."""
+"""The build of a plan into the unsigned PDF/A.
+
+Sheets, scans and foreign PDFs in order, with page numbers that agree with the contents.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,12 +28,15 @@ from archive.reference.organisations import Organisations, fonds_unit
 from storage.blobs import BlobStore
 
 Texts = Mapping[tuple[str, int], PageText]
-"""What was read, by digest of the file and page in it."""
+"""What OCR read, by digest of the file and page in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The unsigned volume, its page count, its contents as data, and by which route each foreign PDF came in."""
+    """The unsigned volume.
+
+    Its page count, its contents as data, and by which route each foreign PDF came in.
+    """
 
     pdf: bytes
     pages: int
@@ -40,7 +46,10 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """What the sheets say of the volume among others: where it is also found (互见), whether it came late (补归), which version it is."""
+    """What the sheets say of the volume among others.
+
+    Where it is also found (互见), whether it came late (补归), which version it is.
+    """
 
     cross_reference: str | None
     late: bool
@@ -49,7 +58,10 @@ class Filing:
 
 @dataclass(frozen=True, slots=True)
 class _Pages:
-    """The pages of one original: a PDF, how many pages it has, and what was read on them, each with the place of its picture."""
+    """The pages of one original.
+
+    A PDF, how many pages it has, and what was read on them, each with the place of its picture.
+    """
 
     pdf: Any
     count: int
@@ -69,15 +81,16 @@ def build(
     inspection: InspectionSheet,
     texts: Texts,
 ) -> Built:
-    """Make the unsigned PDF/A-2u of a plan, with `texts` (by digest and page) under its scans.
+    """Build the unsigned PDF/A-2u of a plan, with `texts` under its scans.
 
-    Raises CompileError for an original that can't be brought in whole.
+    `texts` are by digest and page. Raises CompileError for an original that can't be brought in
+    whole.
     """
     routes: dict[str, str] = {}
     foreign = {
-        one.no: _item_pages(store, one, prover, routes, texts)
-        for one in plan.items
-        if one.form is None
+        item.no: _item_pages(store, item, prover, routes, texts)
+        for item in plan.items
+        if item.form is None
     }
     sheets = render_sheets(
         _sheets_input(
@@ -92,12 +105,12 @@ def build(
         )
     )
     parts = _parts(plan, sheets, foreign)
-    counts = {one.no: _count(one, sheets, foreign) for one in plan.items}
+    counts = {item.no: _count(item, sheets, foreign) for item in plan.items}
     page = sheets.parts["cover"][1] + sheets.parts["contents"][1] + 1
     starts: dict[int, int] = {}
-    for one in plan.items:
-        starts[one.no] = page
-        page += counts[one.no]
+    for item in plan.items:
+        starts[item.no] = page
+        page += counts[item.no]
     meta = VolumeMeta(
         code=str(plan.code),
         title=plan.title,
@@ -117,31 +130,32 @@ def build(
 def _item_pages(
     store: BlobStore, item: PlannedItem, prover: PdfAProver, routes: dict[str, str], texts: Texts
 ) -> list[_Pages]:
-    """The pages of an item as they came, or as a person laid them."""
+    """Return the pages of an item as they came, or as a person arranged them."""
     turns: dict[int, dict[int, int]] = {}
-    for one in item.leaves:
-        turns.setdefault(one.file, {})[one.page] = one.turn
-    came = [
-        _pages(store, one, prover, routes, turns.get(number, {}), texts)
-        for number, one in enumerate(item.objects, 1)
+    for leaf in item.leaves:
+        turns.setdefault(leaf.file, {})[leaf.page] = leaf.turn
+    received = [
+        _pages(store, original, prover, routes, turns.get(number, {}), texts)
+        for number, original in enumerate(item.objects, 1)
     ]
     if not item.leaves:
-        return came
-    if sorted((one.file, one.page) for one in item.leaves) != [
-        (at, page) for at, one in enumerate(came, 1) for page in range(1, one.count + 1)
+        return received
+    if sorted((leaf.file, leaf.page) for leaf in item.leaves) != [
+        (file, page) for file, pages in enumerate(received, 1) for page in range(1, pages.count + 1)
     ]:
         raise PlanMismatchError("核对时排定的页序与材料的页数不符。")
     opened = [
-        pikepdf.open(BytesIO(one.pdf)) if isinstance(one.pdf, bytes) else one.pdf for one in came
+        pikepdf.open(BytesIO(pages.pdf)) if isinstance(pages.pdf, bytes) else pages.pdf
+        for pages in received
     ]
-    laid = pikepdf.new()
-    laid.pages.extend(opened[one.file - 1].pages[one.page - 1] for one in item.leaves)
+    arranged = pikepdf.new()
+    arranged.pages.extend(opened[leaf.file - 1].pages[leaf.page - 1] for leaf in item.leaves)
     read = {
-        place: came[one.file - 1].texts[one.page - 1]
-        for place, one in enumerate(item.leaves)
-        if one.page - 1 in came[one.file - 1].texts
+        place: received[leaf.file - 1].texts[leaf.page - 1]
+        for place, leaf in enumerate(item.leaves)
+        if leaf.page - 1 in received[leaf.file - 1].texts
     }
-    return [_Pages(laid, len(laid.pages), read)]
+    return [_Pages(arranged, len(arranged.pages), read)]
 
 
 def _pages(
@@ -161,7 +175,7 @@ def _pages(
     else:
         pdf = image_pages(data, original.media_type, turns)
         count = len(pdf.pages)
-    # What was read on a page that lay the wrong way is no text of it.
+    # What was read on a page that lay the wrong way is not its text.
     upright = [page for page in range(1, count + 1) if not turns.get(page)]
     read = {
         page - 1: text
@@ -174,7 +188,10 @@ def _pages(
 def _placed(
     pdf: bytes | pikepdf.Pdf, read: Mapping[int, PageText]
 ) -> dict[int, tuple[Sequence[Line], Box]]:
-    """The lines of each page beside the place of what they were read on: the picture, or all of a foreign page above the foot strip."""
+    """Return the lines of each page with the box of what they were read on.
+
+    That is the picture, or all of a foreign page above the foot strip.
+    """
     if not read:
         return {}
     if isinstance(pdf, pikepdf.Pdf):
@@ -189,7 +206,7 @@ def _count(item: PlannedItem, sheets: Sheets, foreign: dict[int, list[_Pages]]) 
     return (
         sheets.parts[f"form:{item.form.key}"][1]
         if item.form
-        else sum(one.count for one in foreign[item.no])
+        else sum(pages.count for pages in foreign[item.no])
     )
 
 
@@ -205,15 +222,15 @@ def _parts(
         title = f"{item.no:03d} {item.title}"
         if item.form:
             parts.append(sheet(f"form:{item.form.key}", title))
-        for index, one in enumerate(foreign.get(item.no, [])):
+        for index, pages in enumerate(foreign.get(item.no, [])):
             parts.append(
                 PagePart(
-                    pdf=one.pdf,
+                    pdf=pages.pdf,
                     first=0,
-                    count=one.count,
+                    count=pages.count,
                     outline_title=None if index else title,
                     level=0,
-                    texts=one.texts,
+                    texts=pages.texts,
                 )
             )
     return [*parts, sheet("inspection", "四性检测报告"), sheet("closing", "备考表")]
@@ -232,16 +249,16 @@ def _sheets_input(
 ) -> SheetsInput:
     rows = tuple(
         SheetRow(
-            no=one.no,
-            title=one.title,
-            responsible=one.responsible,
-            date=one.date,
-            source=one.source.label,
-            pages=None if one.form else sum(part.count for part in foreign[one.no]),
-            form_key=one.form.key if one.form else None,
+            no=item.no,
+            title=item.title,
+            responsible=item.responsible,
+            date=item.date,
+            source=item.source.label,
+            pages=None if item.form else sum(part.count for part in foreign[item.no]),
+            form_key=item.form.key if item.form else None,
             note="",
         )
-        for one in plan.items
+        for item in plan.items
     )
     return SheetsInput(
         code=str(plan.code),
@@ -261,7 +278,7 @@ def _sheets_input(
         checked_by="一册系统（自动证明）",
         demo=demo,
         rows=rows,
-        forms=tuple(one.form for one in plan.items if one.form),
+        forms=tuple(item.form for item in plan.items if item.form),
         notes=_notes(facts, filing, plan),
         cross_reference=filing.cross_reference,
         late=filing.late,
@@ -270,20 +287,23 @@ def _sheets_input(
 
 
 def _notes(facts: CaseFacts, filing: Filing, plan: VolumePlan) -> tuple[str, ...]:
-    """What the closing sheet states: where paper is kept, which pages were declared blank, and that this volume came late or anew."""
-    kept = [one.type for one in facts.materials if one.paper and one.paper.kept]
+    """Return the statements of the closing sheet.
+
+    Where paper is kept, which pages were declared blank, and that this volume came late or anew.
+    """
+    kept = [material.type for material in facts.materials if material.paper and material.paper.kept]
     blank = [
-        f"{one.type}第{'、'.join(map(str, one.blank_pages))}页"
-        for one in facts.materials
-        if one.blank_pages
+        f"{material.type}第{'、'.join(map(str, material.blank_pages))}页"
+        for material in facts.materials
+        if material.blank_pages
     ]
     notes = ["本册由系统自动组卷，原始文件按原格式随册保存。"]
     if kept:
         notes.append(f"纸质原件由受理地窗口保存：{'、'.join(kept)}。")
     if blank:
         notes.append(f"申报确认的空白页：{'；'.join(blank)}。")
-    if laid := [one.title for one in plan.items if one.leaves]:
-        notes.append(f"核对时调整了页序或方向，原件未改动：{'、'.join(laid)}。")
+    if arranged := [item.title for item in plan.items if item.leaves]:
+        notes.append(f"核对时调整了页序或方向，原件未改动：{'、'.join(arranged)}。")
     if filing.late:
         notes.append("本卷为补归：办结早于已赋号的卷册，按到达顺序赋号。")
     if filing.version > 1:

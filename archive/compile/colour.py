@@ -1,4 +1,8 @@
-"""Colour spaces of scans: DeviceGray and DeviceRGB under the sRGB output intent; CMYK always through an ICC profile (ISO 19005-2 6.2.4)."""
+"""Colour spaces of scans (ISO 19005-2 6.2.4).
+
+DeviceGray and DeviceRGB stand under the sRGB output intent; CMYK always goes through an ICC
+profile.
+"""
 
 import struct
 from functools import cache
@@ -13,7 +17,10 @@ _DEVICE = {1: pikepdf.Name.DeviceGray, 3: pikepdf.Name.DeviceRGB}
 
 
 def colour_space(pdf: pikepdf.Pdf, components: int, icc: bytes | None) -> pikepdf.Object:
-    """Give the space of an image with 1, 3 or 4 components: its own profile where it may stand in PDF/A, else the device space."""
+    """Return the colour space of an image with 1, 3 or 4 components.
+
+    That is its own profile where PDF/A admits it, else the device space.
+    """
     if icc and fit_for_pdfa(icc, components):
         return _icc_based(pdf, icc, components)
     if components == len("CMYK"):
@@ -22,7 +29,10 @@ def colour_space(pdf: pikepdf.Pdf, components: int, icc: bytes | None) -> pikepd
 
 
 def fit_for_pdfa(icc: bytes, components: int) -> bool:
-    """Say whether a profile has the right length, class, version (up to 4) and number of components (ISO 19005-2 6.2.4.2)."""
+    """Return whether PDF/A admits a profile (ISO 19005-2 6.2.4.2).
+
+    It must have the right length, class, version (up to 4) and number of components.
+    """
     if len(icc) < 132 or icc[36:40] != b"acsp" or struct.unpack(">I", icc[:4])[0] != len(icc):  # noqa: PLR2004
         return False
     return icc[12:16] in _CLASSES and icc[8] <= 4 and _SPACES.get(icc[16:20]) == components  # noqa: PLR2004
@@ -34,7 +44,10 @@ def _icc_based(pdf: pikepdf.Pdf, icc: bytes, components: int) -> pikepdf.Object:
 
 @cache
 def plain_cmyk_icc() -> bytes:
-    """Build an ICC v2 input profile for CMYK scans that carry none: the plain conversion, red = (1-c)(1-k), as a table to Lab."""
+    """Build an ICC v2 input profile for CMYK scans that carry none.
+
+    It is the plain conversion, red = (1-c)(1-k), as a table to Lab.
+    """
     steps = [index / (_GRID - 1) for index in range(_GRID)]
     table = b"".join(
         bytes(_lab((1 - c) * (1 - k), (1 - m) * (1 - k), (1 - y) * (1 - k)))
@@ -82,7 +95,7 @@ def _profile(tags: list[tuple[bytes, bytes]]) -> bytes:
 
 
 def _lab(*rgb: float) -> tuple[int, int, int]:
-    """SRGB to Lab (D50) in the 8-bit encoding of ICC v2."""
+    """Convert sRGB to Lab (D50) in the 8-bit encoding of ICC v2."""
     r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in rgb)  # noqa: PLR2004
     x = (0.4360747 * r + 0.3850649 * g + 0.1430804 * b) / 0.9642
     y = 0.2225045 * r + 0.7168786 * g + 0.0606169 * b

@@ -1,4 +1,8 @@
-"""Copies of parts of a volume: plain extracts for the screen, and certified ones (PDF/A-2u) with a first sheet that says what they are."""
+"""Copies of parts of a volume.
+
+Plain extracts for the screen, and certified copies (PDF/A-2u) with a first sheet that says what
+they are.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,32 +12,24 @@ from io import BytesIO
 import pikepdf
 import segno
 
-from archive.compile.assemble import saved
+from archive.compile.assemble import PAGE_TIES, saved
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.sheets import compile_template
 from archive.reference.local_time import local_time
 
 COPY_SEAL_BOX = (390, 70, 509, 189)
-"""Where the stamp goes on the first sheet: left, bottom, right, top in points; over issuer and time."""
-# A copy carries pages, not what their document did: no fields, no actions, no structure.
-_TIES = (
-    "/StructParents",
-    "/Tabs",
-    "/Annots",
-    "/AA",
-    "/Metadata",
-    "/PieceInfo",
-    "/B",
-    "/Thumb",
-    "/Trans",
-    "/Dur",
-    "/PresSteps",
-)
+"""Where the stamp goes on the first sheet: left, bottom, right, top in points.
+
+It lies over issuer and time.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedItem:
-    """An item of the volume that is copied: its number and title, its first page (from 1) in the volume, and how many there are."""
+    """An item of the volume that is copied.
+
+    Its number and title, its first page (from 1) in the volume, and how many there are.
+    """
 
     no: int
     title: str
@@ -43,7 +39,7 @@ class CopiedItem:
 
 @dataclass(frozen=True, slots=True)
 class CopySheet:
-    """What the first sheet says."""
+    """The statements of the first sheet of a certified copy."""
 
     code: str
     version: int
@@ -56,20 +52,25 @@ class CopySheet:
 
 
 def extract(pdf: bytes, first: int, count: int) -> bytes:
-    """Some pages of a volume (`first` from 1), unsigned; the same pages give the same bytes."""
-    with pikepdf.open(BytesIO(pdf)) as source, pikepdf.new() as made:
-        _append(made, source, first, count)
-        return saved(made)
+    """Return some pages of a volume (`first` from 1), unsigned.
+
+    The same pages give the same bytes.
+    """
+    with pikepdf.open(BytesIO(pdf)) as source, pikepdf.new() as copy:
+        _append(copy, source, first, count)
+        return saved(copy)
 
 
 def certified(pdf: bytes, items: Sequence[CopiedItem], sheet: CopySheet) -> bytes:
-    """First sheet and the pages of these items as one PDF/A, not yet sealed."""
+    """Return the first sheet and the pages of these items as one PDF/A, not yet sealed."""
     front = compile_template(
         "copy.typ",
         {
             "title": f"档案复制件证明 {sheet.code}",
-            "fields": [list(one) for one in sheet.fields],
-            "rows": [[f"{one.no:03d}", one.title, str(one.page), str(one.pages)] for one in items],
+            "fields": [list(field) for field in sheet.fields],
+            "rows": [
+                [f"{item.no:03d}", item.title, str(item.page), str(item.pages)] for item in items
+            ],
             "check_code": sheet.check_code,
             "check_at": sheet.check_url,
             "issuer": sheet.issuer,
@@ -81,28 +82,29 @@ def certified(pdf: bytes, items: Sequence[CopiedItem], sheet: CopySheet) -> byte
     with (
         pikepdf.open(BytesIO(pdf)) as source,
         pikepdf.open(BytesIO(front)) as first,
-        pikepdf.new() as made,
+        pikepdf.new() as copy,
     ):
-        _append(made, first, 1, len(first.pages))
-        for one in items:
-            _append(made, source, one.page, one.pages)
+        _append(copy, first, 1, len(first.pages))
+        for item in items:
+            _append(copy, source, item.page, item.pages)
         properties = {"code": (sheet.code, "档号"), "checkCode": (sheet.check_code, "核验码")}
         declare(
-            made,
+            copy,
             Declaration(
                 f"档案复制件证明 {sheet.code}", sheet.made_at, "一册 Yice", sheet.code, properties
             ),
             srgb_icc(),
         )
-        return saved(made)
+        return saved(copy)
 
 
-def _append(made: pikepdf.Pdf, source: pikepdf.Pdf, first: int, count: int) -> None:
+def _append(copy: pikepdf.Pdf, source: pikepdf.Pdf, first: int, count: int) -> None:
     for index in range(first - 1, first - 1 + count):
-        made.pages.append(source.pages[index])
-        for tie in _TIES:
-            if tie in made.pages[-1].obj:
-                del made.pages[-1].obj[tie]
+        copy.pages.append(source.pages[index])
+        # A copy carries pages, not what their document did: no fields, no actions, no structure.
+        for tie in PAGE_TIES:
+            if tie in copy.pages[-1].obj:
+                del copy.pages[-1].obj[tie]
 
 
 def _qr_svg(text: str) -> str:

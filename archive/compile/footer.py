@@ -1,4 +1,7 @@
-"""The footer of every page of a volume: 档号 on the left, running page number on the right, in an embedded font subset."""
+"""The footer of every page of a volume.
+
+档号 on the left, running page number on the right, in an embedded font subset.
+"""
 
 import re
 from dataclasses import dataclass
@@ -20,7 +23,11 @@ _NAME = "/YiceFooter"
 
 @dataclass(frozen=True, slots=True)
 class _Font:
-    """A one-page PDF that carries the subset, and for each character its code and its width in thousandths."""
+    """The font of a footer.
+
+    A one-page PDF that carries the subset, and for each character its code and its width in
+    thousandths.
+    """
 
     pdf: bytes
     codes: dict[str, int]
@@ -28,7 +35,7 @@ class _Font:
 
 
 class Footer:
-    """Stamps pages of one document; the font enters that document once."""
+    """A footer for the pages of one document; its font enters that document once."""
 
     def __init__(self, pdf: pikepdf.Pdf, code: str) -> None:
         """Prepare for `pdf`, with the 档号 that stands on the left of each page."""
@@ -39,7 +46,10 @@ class Footer:
         self._begin = pdf.make_stream(b"q\n")
 
     def stamp(self, page: pikepdf.Page, number: int, total: int) -> None:
-        """Write the footer upright at the visible bottom of the page, whatever its rotation and origin."""
+        """Write the footer upright at the visible bottom of the page.
+
+        This holds for every rotation and origin of the page.
+        """
         matrix, width = _visible_bottom(page)
         left, right = self._code, f"第 {number} 页 共 {total} 页"
         size = _SIZE
@@ -49,7 +59,8 @@ class Footer:
         x = width - margin - self._width(right) * size
         draw = (
             f"\nQ\nq {matrix} cm BT 0 g {_NAME} {size:.3f} Tf "
-            f"1 0 0 1 {margin:.3f} {_BASELINE:.3f} Tm {self._show(left)} 1 0 0 1 {x:.3f} {_BASELINE:.3f} Tm {self._show(right)} ET Q\n"
+            f"1 0 0 1 {margin:.3f} {_BASELINE:.3f} Tm {self._show(left)} "
+            f"1 0 0 1 {x:.3f} {_BASELINE:.3f} Tm {self._show(right)} ET Q\n"
         )
         old = page.obj.get("/Contents", pikepdf.Array())
         parts = list(old) if isinstance(old, pikepdf.Array) else [old]
@@ -70,7 +81,11 @@ class Footer:
 
 
 def _visible_bottom(page: pikepdf.Page) -> tuple[str, float]:
-    """Give the matrix from a page seen upright (origin at its lower left) to its user space, and the width seen, in points."""
+    """Return the matrix from a page seen upright to its user space.
+
+    The page seen upright has its origin at its lower left. The second value is the width seen, in
+    points.
+    """
     box = (
         [float(value) for value in page.cropbox.as_list()]
         if isinstance(page.cropbox, pikepdf.Array)
@@ -95,11 +110,16 @@ def _type0(pdf: pikepdf.Pdf) -> pikepdf.Object:
 
 @lru_cache(maxsize=16)
 def _subset(extra: frozenset[str]) -> _Font:
-    """Have typst make the subset: it solves CID-keyed CFF, where the code of a glyph is not its number in the font."""
+    """Return the subset of the font that typst makes.
+
+    typst solves CID-keyed CFF, where the code of a glyph is not its number in the font.
+    """
     text = "".join(sorted(_ALWAYS | extra))
     quoted = "".join(f"\\u{{{ord(char):x}}}" for char in text)
     source = (
-        '#set page(width: 2000pt, height: 100pt)\n#set text(font: "Noto Sans SC", fallback: false, ligatures: false, kerning: false, cjk-latin-spacing: none)\n'
+        "#set page(width: 2000pt, height: 100pt)\n"
+        '#set text(font: "Noto Sans SC", fallback: false, ligatures: false, '
+        "kerning: false, cjk-latin-spacing: none)\n"
         f'#for c in "{quoted}".codepoints() {{ box(c) }}'
     )
     fonts = typst.Fonts(
@@ -118,32 +138,32 @@ def _subset(extra: frozenset[str]) -> _Font:
 
 
 def _codes(cmap: str) -> dict[str, int]:
-    """Character to code, from the bfchar and bfrange lines of a ToUnicode map."""
-    found: dict[str, int] = {}
+    """Map characters to codes, from bfchar and bfrange lines of a ToUnicode map."""
+    codes: dict[str, int] = {}
     for block in re.findall(r"beginbfchar(.*?)endbfchar", cmap, re.DOTALL):
         for code, char in re.findall(r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
-            found.setdefault(bytes.fromhex(char).decode("utf-16-be"), int(code, 16))
+            codes.setdefault(bytes.fromhex(char).decode("utf-16-be"), int(code, 16))
     for block in re.findall(r"beginbfrange(.*?)endbfrange", cmap, re.DOTALL):
         for low, high, char in re.findall(
             r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block
         ):
             start = ord(bytes.fromhex(char).decode("utf-16-be"))
             for step in range(int(high, 16) - int(low, 16) + 1):
-                found.setdefault(chr(start + step), int(low, 16) + step)
-    return found
+                codes.setdefault(chr(start + step), int(low, 16) + step)
+    return codes
 
 
 def _widths(descendant: pikepdf.Object) -> dict[int, float]:
-    """Code to width from a /W array (ISO 32000-1 9.7.4.3)."""
-    found: dict[int, float] = {}
+    """Map codes to widths, from a /W array (ISO 32000-1 9.7.4.3)."""
+    widths: dict[int, float] = {}
     entries = list(descendant.get("/W", pikepdf.Array()))
     at = 0
     while at < len(entries):
         first, second = int(entries[at]), entries[at + 1]
         if isinstance(second, pikepdf.Array):
-            found.update({first + step: float(width) for step, width in enumerate(second)})
+            widths.update({first + step: float(width) for step, width in enumerate(second)})
             at += 2
         else:
-            found.update(dict.fromkeys(range(first, int(second) + 1), float(entries[at + 2])))
+            widths.update(dict.fromkeys(range(first, int(second) + 1), float(entries[at + 2])))
             at += 3
-    return found
+    return widths

@@ -1,4 +1,4 @@
-"""四性检测 on paper: the report of an inspection as the sheet of a volume, and as a PDF of its own."""
+"""四性检测 on paper: the sheet of a volume, and a PDF of its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -19,17 +19,23 @@ _RESULTS = {
 }
 _CONFIRMED = "核对确认"
 _LONGEST = 46
-_AFTERWARDS = "成册后的页数、PDF/A、签章和固化证明记于随册保存的 inspection.json；人工核对和重新检测的人员、理由、时间记于审计日志。"
+_AFTERWARDS = (
+    "成册后的页数、PDF/A、签章和固化证明记于随册保存的 inspection.json；"
+    "人工核对和重新检测的人员、理由、时间记于审计日志。"
+)
 
 
 def inspection_sheet(
     report: Sequence[Mapping[str, Any]], phase: Phase, at: datetime, *, confirmed: bool
 ) -> InspectionSheet:
-    """Lay a report out (`archive.inspection.report`); `confirmed` when a person has confirmed what had to be looked at."""
+    """Return the sheet of a report (`archive.inspection.report`).
+
+    `confirmed` is true when a person has confirmed what had to be checked by a person.
+    """
     groups = tuple(
         InspectionGroup(
             group["group"].partition(" ")[2] or group["group"],
-            tuple(_row(one, confirmed=confirmed) for one in group["items"]),
+            tuple(_row(item, confirmed=confirmed) for item in group["items"]),
         )
         for group in report
     )
@@ -48,17 +54,17 @@ def inspection_sheet(
 
 def _row(row: Mapping[str, Any], *, confirmed: bool) -> InspectionRow:
     result = _RESULTS[row["outcome"]]
-    found = row["findings"]
-    said = (
-        _short(found[0]["message"]) + (f"等 {len(found)} 项" if len(found) > 1 else "")
-        if found
+    findings = row["findings"]
+    finding = (
+        _short(findings[0]["message"]) + (f"等 {len(findings)} 项" if len(findings) > 1 else "")
+        if findings
         else ""
     )
     return InspectionRow(
         row["code"],
         "、".join(row["checks"]) or "信息包和送达",
         _CONFIRMED if confirmed and result == "待核对" else result,
-        said,
+        finding,
     )
 
 
@@ -66,13 +72,21 @@ def _short(text: str) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def inspections_of(held: Inspected, *, demo: bool) -> bytes:
-    """The reports on record as a PDF/A of their own, one page each. It names the volume and the case, and no person."""
+def inspections_of(inspected: Inspected, *, demo: bool) -> bytes:
+    """Return the reports on record as a PDF/A of their own, one page each.
+
+    It names the volume and the case, and no person.
+    """
     sheets = [
-        asdict(inspection_sheet(one.report, one.phase, one.at, confirmed=one.confirmed))
-        for one in held.reports
+        asdict(inspection_sheet(report.report, report.phase, report.at, confirmed=report.confirmed))
+        for report in inspected.reports
     ]
     return compile_template(
         "inspections.typ",
-        {"code": held.code or "未赋号", "case_no": held.case_no, "phases": sheets, "demo": demo},
+        {
+            "code": inspected.code or "未赋号",
+            "case_no": inspected.case_no,
+            "phases": sheets,
+            "demo": demo,
+        },
     )

@@ -1,6 +1,7 @@
-"""`metadata.xml` of the package: what the volume is, in UTF-8, elements in English with the Chinese term of DA/T 46 beside each.
+"""`metadata.xml` of the package: what the volume is.
 
-A person reads it in any editor; `read_metadata` gives back what `yice show` prints.
+UTF-8, elements in English with the Chinese term of DA/T 46 beside each. A person reads it in any
+editor; `read_metadata` returns what `yice show` prints.
 """
 
 import re
@@ -29,7 +30,7 @@ def write_metadata(
     pages: int,
     organisations: Organisations,
 ) -> bytes:
-    """Write the record of one version; same facts, same bytes."""
+    """Return the record of one version as XML; same facts, same bytes."""
     root = ET.Element("volume", {"xmlns": NAMESPACE, "label": "案卷"})
     _add(root, "code", "档号", volume.code)
     _add(root, "version", "版本", version)
@@ -50,15 +51,16 @@ def write_metadata(
     _case(root, facts, organisations)
     _item(root, snapshot)
     listed = ET.SubElement(root, "contents", {"label": "卷内目录"})
-    for one in contents:
-        entry = ET.SubElement(listed, "item", {"no": str(one["no"]), "label": "件"})
-        _add(entry, "code", "件档号", one["code"])
-        _add(entry, "title", "题名", one["title"])
-        _add(entry, "source", "来源", one["source"], name=SourceKind(one["source"]).label)
-        _add(entry, "page", "页号", one["page"])
-        _add(entry, "pages", "页数", one["pages"])
+    for entry in contents:
+        item = ET.SubElement(listed, "item", {"no": str(entry["no"]), "label": "件"})
+        _add(item, "code", "件档号", entry["code"])
+        _add(item, "title", "题名", entry["title"])
+        _add(item, "source", "来源", entry["source"], name=SourceKind(entry["source"]).label)
+        _add(item, "page", "页号", entry["page"])
+        _add(item, "pages", "页数", entry["pages"])
     ET.indent(root, " ")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'.encode()
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
 
 
 def _case(root: ET.Element, facts: CaseFacts, organisations: Organisations) -> None:
@@ -75,19 +77,19 @@ def _case(root: ET.Element, facts: CaseFacts, organisations: Organisations) -> N
 
 
 def _item(root: ET.Element, snapshot: Mapping[str, Any]) -> None:
-    """The service item as it stood when the case was taken over (R10)."""
+    """Add the service item as it stood when the case was taken over (R10)."""
     item = ET.SubElement(root, "service_item", {"label": "事项"})
     _add(item, "code", "事项编码", snapshot["code"])
     _add(item, "version", "事项版本", snapshot["version"])
     _add(item, "name", "事项名称", snapshot["name"])
     _add(item, "mode", "办理方式", snapshot["mode"], name=Mode(snapshot["mode"]).label)
-    for one in snapshot_materials(snapshot):
+    for material in snapshot_materials(snapshot):
         _add(
             item,
             "material",
-            "必交材料" if one.condition is None else "条件材料",
-            one.name,
-            **({"condition": one.condition} if one.condition else {}),
+            "必交材料" if material.condition is None else "条件材料",
+            material.name,
+            **({"condition": material.condition} if material.condition else {}),
         )
 
 
@@ -104,12 +106,19 @@ def _add_org(
 
 
 def _shown(text: str) -> str:
-    """A character that XML 1.0 can't hold is written as its code point, so that nothing vanishes."""
-    return _NOT_XML.sub(lambda found: f"[U+{ord(found.group()):04X}]", text)
+    """Return the text with every character that XML 1.0 can't hold as its code point.
+
+    So nothing vanishes.
+    """
+    return _NOT_XML.sub(lambda match: f"[U+{ord(match.group()):04X}]", text)
 
 
 def read_metadata(data: bytes) -> dict[str, Any]:
-    """Contents and cross-reference, as `show --json` prints them, and what else a rebuilt row needs. The bytes are our own, verified against the commit record."""
+    """Return contents and cross-reference, as `show --json` prints them.
+
+    The rest is what else a rebuilt row needs. The bytes are our own, verified against the commit
+    record.
+    """
     spaces = {"m": NAMESPACE}
     root = ET.fromstring(data)  # noqa: S314 - see above
 
@@ -124,8 +133,8 @@ def read_metadata(data: bytes) -> dict[str, Any]:
         }
 
     contents = [
-        {"no": int(one.get("no", "0")), **fields(one, "code", "title", "source", "page", "pages")}
-        for one in root.iterfind("m:contents/m:item", spaces)
+        {"no": int(item.get("no", "0")), **fields(item, "code", "title", "source", "page", "pages")}
+        for item in root.iterfind("m:contents/m:item", spaces)
     ]
     return {
         "contents": contents,

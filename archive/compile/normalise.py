@@ -1,4 +1,7 @@
-"""Make PDF/A-2u pages of a PDF that came from elsewhere, and prove that no page and no text was lost on the way (R19)."""
+"""PDF/A-2u pages from a PDF that came from elsewhere (R19).
+
+It is proved that no page and no text was lost on the way.
+"""
 
 import logging
 import shutil
@@ -29,15 +32,18 @@ from archive.reference.compile_errors import (
 
 Prove = Callable[[bytes], Mapping[str, int]]
 _GHOSTSCRIPT_SECONDS = 60
-_EPOCH = datetime(
-    2000, 1, 1, tzinfo=UTC
-)  # the parts are taken apart again: only the volume bears a true date
+# The parts are taken apart again: only the volume bears a true date.
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 logging.getLogger("pikepdf").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Normalised:
-    """PDF/A-2u bytes, pages, the route taken (copied, ghostscript or raster) and Chinese notes for the process record."""
+    """A PDF that was made PDF/A-2u.
+
+    PDF/A-2u bytes, pages, the route taken (copied, ghostscript or raster) and Chinese notes for
+    the process record.
+    """
 
     pdf: bytes
     pages: int
@@ -46,9 +52,10 @@ class Normalised:
 
 
 def normalise_pdf(data: bytes, prove: Prove, *, ghostscript: bool = False) -> Normalised:
-    """Copy the pages into a new document; where that is not PDF/A-2u, redraw them. `prove` names the broken rules of a file.
+    """Copy the pages into a new document; where that is not PDF/A-2u, redraw them.
 
-    A strip of 12 mm is added below each page for the footer. Raises EncryptedError, UnreadableError, ContentLostError, NotConformingError.
+    `prove` names the broken rules of a file. A strip of 12 mm is added below each page for the
+    footer. Raises EncryptedError, UnreadableError, ContentLostError, NotConformingError.
     """
     placed, notes, hidden = _copy(data)
     before = _texts(data)
@@ -82,7 +89,10 @@ def normalise_pdf(data: bytes, prove: Prove, *, ghostscript: bool = False) -> No
 
 
 def turned_pdf(data: bytes, turns: Mapping[int, int]) -> bytes:
-    """A copy with some pages (from 1) turned clockwise by so many degrees; what cannot be opened is left for `normalise_pdf` to name."""
+    """Return a copy with some pages (from 1) turned clockwise by so many degrees.
+
+    What cannot be opened is returned unchanged, for `normalise_pdf` to name.
+    """
     if not any(turns.values()):
         return data
     try:
@@ -96,7 +106,11 @@ def turned_pdf(data: bytes, turns: Mapping[int, int]) -> bytes:
 
 
 def _copy(data: bytes) -> tuple[bytes, tuple[str, ...], bool]:
-    """Draw every page into a new document; return it, the notes, and whether layers hide something (then only redrawing is faithful)."""
+    """Draw every page into a new document.
+
+    Returns the document, the notes, and whether layers hide something (then only redrawing is
+    faithful).
+    """
     try:
         with pikepdf.open(BytesIO(data)) as source, pikepdf.new() as target:
             repaired = bool(source.get_warnings())
@@ -130,7 +144,7 @@ def _copy(data: bytes) -> tuple[bytes, tuple[str, ...], bool]:
 
 
 def _notes(source: pikepdf.Pdf) -> list[str]:
-    """Say what the pages will no longer carry; the original keeps it."""
+    """Return what the pages will no longer carry; the original keeps it."""
     notes = []
     if source.is_encrypted:
         notes.append("原件限制了权限，页面以未加密形式编入。")
@@ -147,14 +161,17 @@ def _notes(source: pikepdf.Pdf) -> list[str]:
 
 
 def _flatten(source: pikepdf.Pdf) -> None:
-    """Turn form fields, stamps and seals into page content, so that what a reader saw stays."""
+    """Turn form fields, stamps and seals into page content, so that what was seen stays."""
     if "/AcroForm" in source.Root:
         source.generate_appearance_streams()
     source.flatten_annotations("all")
 
 
 def _place(target: pikepdf.Pdf, page: pikepdf.Page) -> None:
-    """Draw a page, upright and with its origin at the corner, as a form above a free strip. A form keeps its graphics state to itself."""
+    """Draw a page as a form above a free strip.
+
+    It is upright and with its origin at the corner. A form keeps its graphics state to itself.
+    """
     x0, y0, x1, y1 = (float(value) for value in page.cropbox.as_list())
     width, height = abs(x1 - x0), abs(y1 - y0)
     unit = float(page.obj.get("/UserUnit", 1))
@@ -175,7 +192,10 @@ def _place(target: pikepdf.Pdf, page: pikepdf.Page) -> None:
 
 
 def page_boxes(pdf: bytes, pages: Iterable[int]) -> list[tuple[float, float, float, float]]:
-    """Where on these pages (0 is the first) of a normalised file the foreign page lies: all above the strip."""
+    """Return where on these pages of a normalised file the foreign page lies.
+
+    Page 0 is the first. It is all above the strip.
+    """
     with pikepdf.open(BytesIO(pdf)) as opened:
         sizes = [
             [float(value) for value in opened.pages[page].mediabox.as_list()] for page in pages
@@ -184,7 +204,10 @@ def page_boxes(pdf: bytes, pages: Iterable[int]) -> list[tuple[float, float, flo
 
 
 def _upright(page: pikepdf.Page, unit: float) -> list[float]:
-    """Give the matrix that shows the trim box of a page upright at the origin (ISO 32000-1 7.7.3.3, Rotate is clockwise)."""
+    """Return the matrix that shows the trim box of a page upright at the origin.
+
+    Rotate is clockwise (ISO 32000-1 7.7.3.3).
+    """
     x0, y0, x1, y1 = (float(value) for value in page.trimbox.as_list())
     rows = {
         0: (1, 0, 0, 1, -x0, -y0),
@@ -196,9 +219,12 @@ def _upright(page: pikepdf.Page, unit: float) -> list[float]:
 
 
 def _clean(target: pikepdf.Pdf) -> None:
-    """Take out what PDF/A forbids and no one sees: alternate images, smoothing hints, ties to structure, private data."""
-    for thing in target.objects:
-        if isinstance(thing, pikepdf.Stream):
+    """Remove what PDF/A forbids and no one sees.
+
+    Alternate images, smoothing hints, ties to structure, private data.
+    """
+    for stream in target.objects:
+        if isinstance(stream, pikepdf.Stream):
             for key in (
                 "/Alternates",
                 "/OPI",
@@ -208,10 +234,10 @@ def _clean(target: pikepdf.Pdf) -> None:
                 "/Metadata",
                 "/LastModified",
             ):
-                if key in thing:
-                    del thing[key]
-            if thing.get("/Interpolate", False):
-                thing.Interpolate = False
+                if key in stream:
+                    del stream[key]
+            if stream.get("/Interpolate", False):
+                stream.Interpolate = False
 
 
 def _declare_part(pdf: pikepdf.Pdf) -> None:
@@ -244,7 +270,10 @@ def _texts(data: bytes) -> list[Counter[str]]:
 
 
 def _lost(before: list[Counter[str]], data: bytes) -> bool:
-    """Say whether a page or a character is missing; more than before is right, for a form field has become text."""
+    """Return whether a page or a character is missing.
+
+    More than before is right, for a form field has become text.
+    """
     after = _texts(data)
     return len(after) != len(before) or any(
         old - new for old, new in zip(before, after, strict=True)
@@ -252,7 +281,10 @@ def _lost(before: list[Counter[str]], data: bytes) -> bool:
 
 
 def _by_ghostscript(data: bytes) -> bytes | None:
-    """Convert with Ghostscript where it is installed; its word counts for nothing until pages, text and proof agree."""
+    """Convert with Ghostscript where it is installed.
+
+    Its result is not trusted until pages, text and proof agree.
+    """
     program = shutil.which("gs")
     if program is None:
         return None
@@ -276,8 +308,8 @@ def _by_ghostscript(data: bytes) -> bytes | None:
                 capture_output=True,
                 timeout=_GHOSTSCRIPT_SECONDS,
             )
-            with pikepdf.open(target) as made, pikepdf.new() as fresh:
-                fresh.pages.extend(made.pages)
+            with pikepdf.open(target) as converted, pikepdf.new() as fresh:
+                fresh.pages.extend(converted.pages)
                 _declare_part(fresh)
                 return saved(fresh)
         except (subprocess.SubprocessError, OSError, pikepdf.PdfError):

@@ -1,5 +1,8 @@
-"""pdfium knows no threads: whoever draws or reads with it in a process that has several takes this one lock first."""
+"""The lock around pdfium, which is not thread-safe.
+
+Code that draws or reads with it in a process of several threads takes this one lock first.
+"""
 
 from threading import Lock
 
-ALONE = Lock()
+PDFIUM_LOCK = Lock()

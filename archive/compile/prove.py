@@ -1,4 +1,7 @@
-"""Proof of a volume: veraPDF, the reference validator, in this process, and pyHanko's validation of the signature, both offline."""
+"""The proof of a volume, offline.
+
+veraPDF, the reference validator, runs in this process; pyHanko validates the signature.
+"""
 
 import atexit
 import io
@@ -18,7 +21,7 @@ import jpype
 import pikepdf
 import pypdfium2
 
-from archive.compile.pdfium import ALONE
+from archive.compile.pdfium import PDFIUM_LOCK
 from archive.signing.validation import SignatureReport, TrustAnchors, read_signature
 
 SHEET_TITLES = ("户籍业务档案", "卷内目录", "卷内备考表")
@@ -37,17 +40,24 @@ class Proof:
 
     @property
     def ok(self) -> bool:
-        """Nothing was found."""
+        """Return whether no fault was found."""
         return not self.faults
 
 
 class PdfAProver:
-    """veraPDF for one flavour. The JVM starts at first use, in the process that uses it: it does not survive a fork. Not for two threads at once."""
+    """veraPDF for one flavour.
+
+    The JVM starts at first use, in the process that uses it: it does not survive a fork. Not for
+    two threads at once.
+    """
 
     def __init__(
         self, flavour: str = "2u", heap_mb: int = 256, scratch: Path | None = None
     ) -> None:
-        """Name the flavour, and the folder in which veraPDF may write what it reads (default: the system's); nothing is started yet."""
+        """Keep the flavour and the scratch folder; nothing is started yet.
+
+        `scratch` is the folder in which veraPDF may write what it reads (default: the system's).
+        """
         self._flavour, self._heap_mb, self._scratch = (
             flavour,
             heap_mb,
@@ -55,7 +65,10 @@ class PdfAProver:
         )
 
     def failures(self, data: bytes | Path) -> dict[str, int]:
-        """Broken rules as {"clause-test message": count}; empty means the file conforms. What is no PDF is one failure."""
+        """Return the broken rules as {"clause-test message": count}.
+
+        Empty means the file conforms. What is no PDF is one failure.
+        """
         foundry, profile = self._java
         stream = jpype.JClass("java.io.ByteArrayInputStream")(
             data if isinstance(data, bytes) else data.read_bytes()
@@ -63,7 +76,8 @@ class PdfAProver:
         counts: dict[str, int] = {}
         try:
             with foundry.createParser(stream) as parser:
-                result = foundry.createValidator(profile, False).validate(parser)  # noqa: FBT003 - Java's own flag: no log of passed checks
+                # Java's own flag: no log of passed checks.
+                result = foundry.createValidator(profile, False).validate(parser)  # noqa: FBT003
                 for assertion in result.getTestAssertions():
                     if str(assertion.getStatus()) == "failed":
                         rule = assertion.getRuleId()
@@ -84,7 +98,8 @@ class PdfAProver:
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
                 f"-Xmx{self._heap_mb}m",
-                # What one validation needs stays young and goes with it; with less room the old generation would fill to the whole heap.
+                # What one validation needs stays in the young generation and goes with it; with
+                # less room the old generation would fill to the whole heap.
                 "-Xmn44m",
                 "-XX:SurvivorRatio=3",
                 "--enable-native-access=ALL-UNNAMED",
@@ -99,7 +114,10 @@ class PdfAProver:
 
 
 def _private_folder(scratch: Path) -> Path:
-    """A folder for the pages that veraPDF puts on disk while it reads: nobody else's to read, and swept by the next worker when its own was killed."""
+    """Make a folder for the pages that veraPDF puts on disk while it reads.
+
+    No other user can read it, and the next worker removes it when its own process was killed.
+    """
     scratch.mkdir(parents=True, exist_ok=True)
     for left in scratch.glob(f"{_PRIVATE}*-*"):
         pid = left.name.removeprefix(_PRIVATE).partition("-")[0]
@@ -118,7 +136,10 @@ def _jar() -> Path:
 
 
 def _profile(flavour: str, jar: Path) -> Any:  # noqa: ANN401 - a Java object
-    """Build veraPDF's validation profile from the XML in its jar: its own reader needs JAXB, which the jar leaves out."""
+    """Build veraPDF's validation profile from the XML in its jar.
+
+    Its own reader needs JAXB, which the jar leaves out.
+    """
     java = jpype.JClass
     profiles, specification = (
         java("org.verapdf.pdfa.validation.profiles.Profiles"),
@@ -150,9 +171,14 @@ def _profile(flavour: str, jar: Path) -> Any:  # noqa: ANN401 - a Java object
                 rule_id, rule.get("object"), waits, rule.get("tags") or "", *texts, error, none()
             )
         )
-    for one in root.iterfind(".//v:variable", _NS):
-        values = (one.findtext("v:defaultValue", "", _NS), one.findtext("v:value", "", _NS))
-        variables.add(profiles.variableFromValues(one.get("name"), one.get("object"), *values))
+    for variable in root.iterfind(".//v:variable", _NS):
+        values = (
+            variable.findtext("v:defaultValue", "", _NS),
+            variable.findtext("v:value", "", _NS),
+        )
+        variables.add(
+            profiles.variableFromValues(variable.get("name"), variable.get("object"), *values)
+        )
     details = profiles.profileDetailsFromValues(
         flavour, flavour, "veraPDF", java("java.util.Date")(0)
     )
@@ -168,7 +194,11 @@ def _profile(flavour: str, jar: Path) -> Any:  # noqa: ANN401 - a Java object
 def prove_volume(
     pdf: bytes, *, trust: TrustAnchors, expected_pages: int, expected_code: str, prover: PdfAProver
 ) -> Proof:
-    """Prove a signed volume: PDF/A, one valid signature over all of it, as many pages as the contents say, and the right 档号 in its metadata."""
+    """Prove a signed volume.
+
+    It must be PDF/A, with one valid signature over all of it, as many pages as the contents say,
+    and the right 档号 in its metadata.
+    """
     failures = prover.failures(pdf)
     signature = read_signature(pdf, trust)
     faults = [f"PDF/A：{rule}" for rule in list(failures)[:5]]
@@ -185,8 +215,11 @@ def prove_volume(
 
 
 def missing_sheets(pdf: bytes) -> list[str]:
-    """Which of the sheets that every volume has show no title as text: veraPDF accepts a sheet whose fonts drew nothing."""
-    with ALONE, pypdfium2.PdfDocument(pdf) as opened:
+    """Return which of the sheets that every volume has show no title as text.
+
+    veraPDF accepts a sheet whose fonts drew nothing.
+    """
+    with PDFIUM_LOCK, pypdfium2.PdfDocument(pdf) as opened:
         text = "".join(
             opened[number].get_textpage().get_text_bounded() for number in range(len(opened))
         )

@@ -1,4 +1,7 @@
-"""The route for a PDF whose fonts or colours cannot stand in PDF/A: each page as a picture, its text invisible above it."""
+"""The route for a PDF whose fonts or colours cannot stand in PDF/A.
+
+Each page becomes a picture with its text invisible above it.
+"""
 
 import zlib
 from ctypes import POINTER, byref, c_char, c_double, cast, create_string_buffer
@@ -17,15 +20,18 @@ from archive.reference.compile_errors import ContentLostError
 
 DPI = 200
 _MAX_PIXELS = 50_000_000
-_LOSSLESS_LIMIT = 1_500_000  # bytes; a page that stays larger is a photograph, and is kept as JPEG of high quality
+# In bytes; a page that stays larger is a photograph, and is kept as JPEG of high quality.
+_LOSSLESS_LIMIT = 1_500_000
 _JPEG_QUALITY = 92
 _INK = 24  # difference of gray levels within the box of a character that counts as ink
 
 
 def _draw_with_own_fonts() -> None:
-    """Let PDFium replace a font that is not embedded by the one we ship, and by no font of the machine: the same page everywhere.
+    """Let PDFium replace a font that is not embedded by the one we ship.
 
-    pypdfium2 starts the library without font paths and has no setting for them, so it is started again, before a document is open.
+    No font of the machine is used: the page looks the same everywhere. pypdfium2 starts the
+    library without font paths and has no setting for them, so it is started again, before a
+    document is open.
     """
     folder = create_string_buffer(str(Path(pylopdf_fonts_zh_cn.sans_path()).parent).encode())
     paths = (POINTER(c_char) * 2)(cast(folder, POINTER(c_char)))  # the second stays NULL, the end
@@ -43,9 +49,10 @@ _draw_with_own_fonts()
 
 
 def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
-    """Make a new document of page pictures and invisible text, and count the characters without ink where they stand.
+    """Make a new document of page pictures and invisible text.
 
-    Raises ContentLostError when most characters of a page leave no ink: the renderer had no font for them.
+    The second value counts the characters without ink where they stand. Raises ContentLostError
+    when most characters of a page leave no ink: the renderer had no font for them.
     """
     pdf = pikepdf.new()
     layer = TextLayer(pdf)
@@ -76,7 +83,7 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
 
 def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no types
     textpage = page.get_textpage()
-    found: list[Char] = []
+    characters: list[Char] = []
     left, right, bottom, top = c_double(), c_double(), c_double(), c_double()
     for index in range(textpage.count_chars()):
         code = pdfium.FPDFText_GetUnicode(textpage, index)
@@ -95,9 +102,9 @@ def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no ty
         pdfium.FPDFText_GetCharBox(
             textpage, index, byref(left), byref(right), byref(bottom), byref(top)
         )
-        found.append((chr(code), left.value, bottom.value, right.value, top.value))
+        characters.append((chr(code), left.value, bottom.value, right.value, top.value))
     textpage.close()
-    return found
+    return characters
 
 
 def _without_ink(gray: Image.Image, chars: list[Char], scale: float, height: float) -> int:

@@ -1,9 +1,14 @@
-"""The register of a period (卷目登记表): its own signed PDF/A in the bucket, with the digests of its volumes.
+"""The register of a period (卷目登记表): its own signed PDF/A in the bucket.
+
+It lists the digests of its volumes.
 
     registers/<fonds>/<series>/<period>/r<n>/<digest>-register.pdf
-                                            /register.json   <- written last: the same rows for programs, and the digest of the PDF
+                                            /register.json   <- written last
 
-The same volumes make no second register; a volume that comes later, or a further version, makes the next one. None is ever changed.
+`register.json` holds the same rows for programs, and the digest of the PDF.
+
+The same volumes make no second register; a volume that comes later, or a further version, makes
+the next one. None is ever changed.
 """
 
 import io
@@ -14,9 +19,9 @@ from typing import Any
 import pikepdf
 
 from archive.arrangement.periods import Term
+from archive.compile.context import CompileContext
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import compile_template
-from archive.compile.volume import CompileContext
 from archive.database.engine import database_now, reading
 from archive.reference.compile_errors import NotProvedError
 from archive.reference.errors import ConflictError
@@ -30,25 +35,29 @@ _BOX = (400, 40, 519, 159)
 
 
 def make_register(
-    shop: CompileContext, term: Term, rows: Sequence[dict[str, Any]]
+    context: CompileContext, term: Term, rows: Sequence[dict[str, Any]]
 ) -> tuple[str, str] | None:
-    """Key and digest of the register that lists these rows: the newest one when it does already, else a new one. None without rows.
+    """Return key and digest of the register that lists these rows.
 
-    Raises NotProvedError when the register is no sound PDF/A or its seal does not hold, ConflictError when another node was first.
+    That is the newest register when it lists them already, else a new one. None without rows.
+    Raises NotProvedError when the register is no sound PDF/A or its seal does not hold,
+    ConflictError when another node was first.
     """
     if not rows:
         return None
     folder = f"registers/{term.fonds}/{term.series}/{term.period}"
-    held = [one.key for one in shop.store.list(f"{folder}/") if one.key.endswith("/register.json")]
-    newest = max(held, key=lambda one: int(one.split("/")[-2][1:]), default=None)
+    records = [
+        stat.key for stat in context.store.list(f"{folder}/") if stat.key.endswith("/register.json")
+    ]
+    newest = max(records, key=lambda record_key: int(record_key.split("/")[-2][1:]), default=None)
     if newest is not None:
-        known = json.loads(shop.store.read(newest))
+        known = json.loads(context.store.read(newest))
         if known["rows"] == list(rows):
             return f"{newest.rpartition('/')[0]}/{known['sha256'][:16]}-register.pdf", known[
                 "sha256"
             ]
-    key = f"{folder}/r{len(held) + 1}"
-    pdf = _sealed(shop, term, rows)
+    key = f"{folder}/r{len(records) + 1}"
+    pdf = _sealed(context, term, rows)
     record = {
         "spec": "register/1",
         "fonds": term.fonds,
@@ -59,11 +68,12 @@ def make_register(
     text = (
         json.dumps({**record, "rows": list(rows)}, ensure_ascii=False, indent=1) + "\n"
     ).encode()
-    # Named by its digest: a node that was killed before the record leaves a file that nobody names, and none in our way.
+    # Named by its digest: a node that was killed before the record leaves a file that no record
+    # names and that blocks no other.
     path = f"{key}/{record['sha256'][:16]}-register.pdf"
-    shop.store.put_new(path, pdf, media_type="application/pdf")
+    context.store.put_new(path, pdf, media_type="application/pdf")
     try:
-        shop.store.put_new(f"{key}/register.json", text, media_type="application/json")
+        context.store.put_new(f"{key}/register.json", text, media_type="application/json")
     except KeyTakenError:
         raise ConflictError(
             "另一进程已写入该期间的卷目登记表。", "请再次运行，将以已写入的为准。"
@@ -71,9 +81,9 @@ def make_register(
     return path, str(record["sha256"])
 
 
-def _sealed(shop: CompileContext, term: Term, rows: Sequence[dict[str, Any]]) -> bytes:
-    unit = fonds_unit(shop.organisations, term.fonds)
-    with reading(shop.engine) as session:
+def _sealed(context: CompileContext, term: Term, rows: Sequence[dict[str, Any]]) -> bytes:
+    unit = fonds_unit(context.organisations, term.fonds)
+    with reading(context.engine) as session:
         today = database_now(session).astimezone(LOCAL_TIME).date().isoformat()
     data = {
         "title": f"{unit.name}{term.series.label}卷目登记表（{term.period}）",
@@ -82,25 +92,32 @@ def _sealed(shop: CompileContext, term: Term, rows: Sequence[dict[str, Any]]) ->
         "series_label": term.series.label,
         "period": term.period,
         "made_on": today,
-        "demo": shop.demo,
+        "demo": context.demo,
         "rows": list(rows),
     }
-    sealed = shop.sealer_for(term.fonds).seal(
+    sealed = context.sealer_for(term.fonds).seal(
         _rewritten(compile_template("register.typ", data)),
-        appearance_pdf=seal_pdf(unit.name, shop.demo),
+        appearance_pdf=seal_pdf(unit.name, context.demo),
         page=-1,  # the template leaves its foot free
         box=_BOX,
         reason="卷目登记",
         at=None,
     )
-    signature, failures = read_signature(sealed.pdf, shop.trust), shop.prover.failures(sealed.pdf)
+    signature, failures = (
+        read_signature(sealed.pdf, context.trust),
+        context.prover.failures(sealed.pdf),
+    )
     if failures or not (signature.valid and signature.covers_whole_document):
         raise NotProvedError("卷目登记表的证明未通过。", "请运行 yice verify 并联系管理员。")
     return sealed.pdf
 
 
 def _rewritten(pdf: bytes) -> bytes:
-    """Typst writes some objects without the line ends that ISO 19005-2 6.1.9 asks for; qpdf writes them all. Before the seal, never after."""
+    """Return the PDF rewritten by qpdf; before the seal, never after.
+
+    Typst writes some objects without the line ends that ISO 19005-2 6.1.9 asks for; qpdf writes
+    them all.
+    """
     out = io.BytesIO()
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         opened.save(out, deterministic_id=True)

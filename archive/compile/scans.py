@@ -1,4 +1,7 @@
-"""Scanned images as pages: the bytes of the scan go in untouched wherever PDF knows their coding, lossless where it does not (R19)."""
+"""Scanned images as pages (R19).
+
+The bytes of the scan go in untouched wherever PDF knows their coding, lossless where it does not.
+"""
 
 import struct
 import warnings
@@ -24,10 +27,8 @@ MAX_PIXELS = 150_000_000  # A3 at 900 dpi
 MAX_FRAMES = 2_000
 DEFAULT_DPI = 200.0
 _A4 = (210 * MM, 297 * MM)
-_BELIEVABLE_DPI = (
-    100.0,
-    1300.0,
-)  # 72 and 96 are what cameras and screens write when they know nothing
+# 72 and 96 are what cameras and screens write when they know nothing.
+_BELIEVABLE_DPI = (100.0, 1300.0)
 _FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF"}
 _PNG_CHANNELS = {0: 1, 2: 3, 3: 1}
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
@@ -51,9 +52,10 @@ _CLOCKWISE = {1: 6, 6: 3, 3: 8, 8: 1, 2: 7, 7: 4, 4: 5, 5: 2}
 def image_pages(
     data: bytes, media_type: str, turns: Mapping[int, int] | None = None
 ) -> pikepdf.Pdf:
-    """Make one A4 page for each picture of a JPEG, PNG or TIFF; the foot strip stays free. Raises CompileError for what cannot be read whole.
+    """Make one A4 page for each picture of a JPEG, PNG or TIFF.
 
-    `turns`: pages (from 1) that a person turned clockwise, in degrees.
+    The foot strip stays free. `turns`: pages (from 1) that a person turned clockwise, in degrees.
+    Raises CompileError for what cannot be read whole.
     """
     wanted = _FORMATS.get(media_type)
     if wanted is None:
@@ -61,9 +63,8 @@ def image_pages(
     pdf = pikepdf.new()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # the pixel limit is checked here, not by Pillow's warning
+            # The pixel limit is checked below, not by Pillow's warning.
+            warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=[wanted]) as image:
                 _refuse_bomb(image)
                 {"JPEG": _jpeg, "PNG": _png, "TIFF": _tiff}[wanted](pdf, data, image, turns or {})
@@ -97,7 +98,8 @@ def _jpeg(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int,
     if not data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9"):
         image.copy()  # no end marker at the end: let the decoder say whether the picture is whole
     orientation = image.getexif().get(0x0112, 1)
-    if coding not in (0xC0, 0xC1, 0xC2) or precision != 8:  # noqa: PLR2004  PDF knows baseline and progressive Huffman with 8 bits only
+    # PDF knows baseline and progressive Huffman with 8 bits only.
+    if coding not in (0xC0, 0xC1, 0xC2) or precision != 8:  # noqa: PLR2004
         _place(pdf, _lossless(pdf, image), image, orientation, turns)
         return
     entry: dict[str, Any] = {
@@ -117,7 +119,10 @@ def _jpeg(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int,
 
 
 def _jpeg_frame(data: bytes) -> tuple[int, int, int, bytes]:
-    """Coding marker, bits, number of components and their ids, from the first frame header (ITU-T T.81 B.2.2)."""
+    """Read coding marker, bits, number of components and their ids.
+
+    They stand in the first frame header (ITU-T T.81 B.2.2).
+    """
     at = 2
     while True:
         while data[at + 1] == 0xFF:  # noqa: PLR2004  fill bytes
@@ -140,7 +145,8 @@ def _jpeg_frame(data: bytes) -> tuple[int, int, int, bytes]:
 
 def _png(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, int]) -> None:
     passed = _png_untouched(pdf, data, image.info.get("icc_profile"))
-    # Asked for EXIF, Pillow decodes the whole picture to reach what may follow it; few files have any.
+    # Asked for EXIF, Pillow decodes the whole picture to reach what may follow it; few files have
+    # any.
     orientation = (
         image.getexif().get(0x0112, 1)
         if any(mark in data for mark in (b"eXIf", b"Raw profile type"))
@@ -150,7 +156,10 @@ def _png(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, 
 
 
 def _png_untouched(pdf: pikepdf.Pdf, data: bytes, icc: bytes | None) -> pikepdf.Stream | None:
-    """Take the compressed rows over as they are; None when alpha or interlacing forbids it. Checks every CRC and the length of the rows."""
+    """Take the compressed rows over as they are.
+
+    None when alpha or interlacing forbids it. Checks every CRC and the length of the rows.
+    """
     chunks = _png_chunks(data)
     width, height, bits, kind, _, _, interlace = struct.unpack(">IIBBBBB", chunks["IHDR"])
     if interlace or kind not in _PNG_CHANNELS or "tRNS" in chunks:
@@ -204,7 +213,8 @@ def _tiff(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int,
             raise TooLargeError("图像文件的页数超过上限。")
         _refuse_bomb(frame)
         tags = frame.tag_v2  # type: ignore[attr-defined]
-        # Pillow turns the pixels upright while it decodes; the untouched strip is turned by the page instead.
+        # Pillow turns the pixels upright while it decodes; the untouched strip is turned by the
+        # page instead.
         turned = int(tags.get(274, 1))
         fax = _g4_untouched(pdf, data, tags) if tags.get(259) == 4 else None  # noqa: PLR2004
         if fax is not None:
@@ -215,7 +225,10 @@ def _tiff(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int,
 
 
 def _g4_untouched(pdf: pikepdf.Pdf, data: bytes, tags: Any) -> pikepdf.Stream | None:  # noqa: ANN401  Pillow's tag table
-    """Take a single-strip Group 4 picture over as it is; several strips are decoded and coded again as one, without loss."""
+    """Take a single-strip Group 4 picture over as it is.
+
+    Several strips are decoded and coded again as one, without loss.
+    """
     offsets, counts = tags.get(273, ()), tags.get(279, ())
     if len(offsets) == len(counts) == 1:
         size = (int(tags[256]), int(tags[257]))
@@ -324,7 +337,10 @@ def _place(
     orientation: int,
     turns: Mapping[int, int],
 ) -> None:
-    """Add an A4 page, upright or across, with the picture at its own size or smaller, centred above the foot strip."""
+    """Add an A4 page, upright or across, with the picture on it.
+
+    The picture is at its own size or smaller, centred above the foot strip.
+    """
     orientation = orientation if orientation in _UPRIGHT else 1
     for _ in range(turns.get(len(pdf.pages) + 1, 0) // 90):
         orientation = _CLOCKWISE[orientation]
@@ -334,10 +350,10 @@ def _place(
     if not turn[0]:
         width, height = height, width
     page = _A4[::-1] if width > height and width > _A4[0] else _A4
-    room = (page[0], page[1] - STRIP)
-    scale = min(1.0, room[0] / width, room[1] / height)
+    free = (page[0], page[1] - STRIP)
+    scale = min(1.0, free[0] / width, free[1] / height)
     width, height = width * scale, height * scale
-    left, bottom = (room[0] - width) / 2, STRIP + (room[1] - height) / 2
+    left, bottom = (free[0] - width) / 2, STRIP + (free[1] - height) / 2
 
     placed = " ".join(f"{v:.4f}" for v in (width, 0, 0, height, left, bottom))
     content = f"q {placed} cm {' '.join(map(str, turn))} cm /Im0 Do Q"
@@ -351,19 +367,25 @@ def _place(
 
 
 def picture_box(page: pikepdf.Page) -> Box:
-    """Where the picture of a page made here lies: its content begins with this place."""
+    """Return where the picture of a page made by this module lies.
+
+    The content of the page begins with this place.
+    """
     first = next(iter(pikepdf.parse_content_stream(page, "cm")))
     width, _, _, height, left, bottom = (float(value) for value in first.operands)
     return left, bottom, left + width, bottom + height
 
 
 def _dpi(image: Image.Image) -> tuple[float, float]:
-    """Read the resolution that the file states, or 200 dpi when it states none or one that no scanner has."""
+    """Return the resolution that the file states.
+
+    200 dpi when it states none or one that no scanner has.
+    """
     try:
-        found = tuple(float(value) for value in image.info.get("dpi", ()))
+        stated = tuple(float(value) for value in image.info.get("dpi", ()))
     except (TypeError, ValueError, ZeroDivisionError):
-        found = ()
+        stated = ()
     low, high = _BELIEVABLE_DPI
-    if len(found) == 2 and all(low <= value <= high for value in found):  # noqa: PLR2004
-        return found[0], found[1]
+    if len(stated) == 2 and all(low <= value <= high for value in stated):  # noqa: PLR2004
+        return stated[0], stated[1]
     return DEFAULT_DPI, DEFAULT_DPI

@@ -1,4 +1,7 @@
-"""The sheets that the archive itself writes for a volume, in one typst document: cover, contents, forms, inspection and closing sheet (DA/T 22, DA/T 70, R9, R23)."""
+"""The sheets that the archive itself writes for a volume, in one typst document.
+
+Cover, contents, forms, inspection and closing sheet (DA/T 22, DA/T 70, R9, R23).
+"""
 
 import json
 import struct
@@ -25,20 +28,21 @@ SEAL_BOX = (390, 128, 509, 247)
 _TEMPLATES = Path(__file__).with_name("templates")
 _FONT_PATHS = (pylopdf_fonts_zh_cn.sans_path(), pylopdf_fonts_zh_cn.serif_path())
 _MODULE = 6  # pixels of a module: fine enough for any printer
-_EPOCH = (
-    946_684_800  # 2000-01-01 UTC: a fixed date, because the same input must give the same bytes
-)
+# 2000-01-01 UTC: a fixed date, because the same input must give the same bytes.
+_EPOCH = 946_684_800
 _LAYOUT_CHARACTERS = frozenset("\n ")
-_NEVER = frozenset(
-    "\ufeff\ufffe\uffff\x00"
-)  # ISO 19005-2 6.2.11.7.2 forbids them in a ToUnicode map
+# ISO 19005-2 6.2.11.7.2 forbids them in a ToUnicode map.
+_NEVER = frozenset("\ufeff\ufffe\uffff\x00")
 _REMEMBERED = 11  # compiles after which typst has forgotten a page
 _lock = Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class SheetRow:
-    """One line of the 卷内目录. `pages` is None for a form rendered here, which `form_key` then names."""
+    """One line of the 卷内目录.
+
+    `pages` is None for a form rendered with the sheets, which `form_key` then names.
+    """
 
     no: int
     title: str
@@ -52,17 +56,17 @@ class SheetRow:
 
 @dataclass(frozen=True, slots=True)
 class InspectionRow:
-    """One item of DA/T 70: its number, what was checked, the result and what was found."""
+    """One item of DA/T 70: its number, what was checked, the result and the finding."""
 
     code: str
     checks: str
     result: str
-    said: str
+    finding: str
 
 
 @dataclass(frozen=True, slots=True)
 class InspectionGroup:
-    """真实性, 完整性, 可用性 or 安全性."""
+    """The items of 真实性, 完整性, 可用性 or 安全性."""
 
     title: str
     rows: tuple[InspectionRow, ...]
@@ -70,7 +74,7 @@ class InspectionGroup:
 
 @dataclass(frozen=True, slots=True)
 class InspectionSheet:
-    """四性检测报告 of one phase, one page."""
+    """The 四性检测报告 of one phase, one page."""
 
     phase: str
     at: str
@@ -81,7 +85,10 @@ class InspectionSheet:
 
 @dataclass(frozen=True, slots=True)
 class SheetsInput:
-    """All text of the sheets of one volume, ready for the eye; `notes` are the statements of the closing sheet."""
+    """All text of the sheets of one volume, ready to be shown.
+
+    `notes` are the statements of the closing sheet.
+    """
 
     code: str
     title: str
@@ -109,14 +116,21 @@ class SheetsInput:
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
-    """One PDF/A-2u; `parts` maps cover, contents, form:<key>, inspection, closing to (first page index, page count) in it."""
+    """The rendered sheets as one PDF/A-2u.
+
+    `parts` maps cover, contents, form:<key>, inspection, closing to (first page index, page
+    count) in it.
+    """
 
     pdf: bytes
     parts: dict[str, tuple[int, int]]
 
 
 def render_sheets(sheets: SheetsInput) -> Sheets:
-    """Render all sheets in one compile. Raises ValueError when rows and forms do not match: a defect of the caller."""
+    """Render all sheets in one compile.
+
+    Raises ValueError when rows and forms do not match: a defect of the caller.
+    """
     forms = _forms_in_row_order(sheets)
     index = {form.key: at for at, form in enumerate(forms)}
     data = asdict(sheets) | {
@@ -134,10 +148,13 @@ def render_sheets(sheets: SheetsInput) -> Sheets:
 
 
 def compile_template(name: str, data: Mapping[str, object]) -> bytes:
-    """Compile a template with `data` into PDF/A-2u; the same data gives the same bytes. The only door to typst for whole pages."""
+    """Compile a template with `data` into PDF/A-2u; the same data gives the same bytes.
+
+    Every call of typst for whole pages goes through this function.
+    """
     text = json.dumps(_showable(data), ensure_ascii=False)
     with _lock:  # the compiler keeps its inputs between calls
-        made = _compiler(name).compile(
+        pdf = _compiler(name).compile(
             sys_inputs={"data": text},
             format="pdf",
             pdf_standards="a-2u",
@@ -145,22 +162,27 @@ def compile_template(name: str, data: Mapping[str, object]) -> bytes:
             pdf_tags=False,
         )
         _forget()
-    if not isinstance(made, bytes):
+    if not isinstance(pdf, bytes):
         raise TypeError("typst gave no single PDF")
-    return made
+    return pdf
 
 
 def _forget() -> None:
-    """Drop what typst remembers of the pages that it laid out: 40 MB a volume, and no other volume has the same ones.
+    """Drop what typst remembers of the pages that it laid out.
 
-    It drops what was not used in its last ten compiles and has no call for it, so it is given empty ones; they cost what dropping costs anyway.
+    That is 40 MB a volume, and no other volume has the same pages. It drops what was not used in
+    its last ten compiles and has no call for it, so it is given empty ones; they cost what
+    dropping costs anyway.
     """
     for _ in range(_REMEMBERED):
         _compiler("blank.typ").compile(format="pdf")
 
 
 def missing_glyphs(text: str) -> set[str]:
-    """The characters of `text` that the fonts of the sheets cannot show, such as rare Han of Extension B."""
+    """Return the characters of `text` that the fonts of the sheets cannot show.
+
+    Such are rare Han of Extension B.
+    """
     return {
         char
         for char in text
@@ -169,7 +191,10 @@ def missing_glyphs(text: str) -> set[str]:
 
 
 def barcode_text(code: str) -> str:
-    """What the Code 128 of a 档号 carries: ASCII, with '.' in place of '·' (ISO/IEC 15417 has no such character)."""
+    """Return what the Code 128 of a 档号 carries.
+
+    It is ASCII, with '.' in place of '·' (ISO/IEC 15417 has no such character).
+    """
     return code.replace("·", ".")
 
 
@@ -184,7 +209,10 @@ def _forms_in_row_order(sheets: SheetsInput) -> list[FormSheet]:
 
 
 def _showable(value: object) -> object:
-    """The same data with every character without a glyph written as its code point, so that nothing vanishes from the page."""
+    """Return the data with every character without a glyph as its code point.
+
+    So nothing vanishes from the page.
+    """
     if isinstance(value, str):
         text = value.replace("\r\n", "\n").replace("\t", " ")
         missing = missing_glyphs(text)
@@ -194,9 +222,9 @@ def _showable(value: object) -> object:
             else text
         )
     if isinstance(value, Mapping):
-        return {str(key): _showable(one) for key, one in value.items()}
+        return {str(key): _showable(item) for key, item in value.items()}
     if isinstance(value, Iterable):
-        return [_showable(one) for one in value]
+        return [_showable(item) for item in value]
     return value
 
 
@@ -216,26 +244,29 @@ def _compiler(name: str) -> typst.Compiler:
 
 @cache
 def _covered() -> frozenset[int]:
-    """Code points that both fonts have."""
+    """Return the code points that both fonts have."""
     first, *others = (_code_points(path.read_bytes()) for path in _FONT_PATHS)
     return frozenset(first.intersection(*others))
 
 
 def _code_points(font: bytes) -> set[int]:
-    """The code points of a font by its format 12 cmap (OpenType 1.9, cmap, 'Segmented coverage')."""
+    """Return the code points of a font by its format 12 cmap.
+
+    See OpenType 1.9, cmap, 'Segmented coverage'.
+    """
     (tables,) = struct.unpack_from(">H", font, 4)
     directory = {
         tag: at for tag, _, at, _ in struct.iter_unpack(">4sLLL", font[12 : 12 + 16 * tables])
     }
     cmap = directory[b"cmap"]
-    found: set[int] = set()
+    points: set[int] = set()
     for number in range(struct.unpack_from(">H", font, cmap + 2)[0]):
         at = cmap + struct.unpack_from(">HHL", font, cmap + 4 + 8 * number)[2]
         if struct.unpack_from(">H", font, at)[0] == 12:  # noqa: PLR2004 - the number of the format
             (groups,) = struct.unpack_from(">L", font, at + 12)
             for low, high, _ in struct.iter_unpack(">LLL", font[at + 16 : at + 16 + 12 * groups]):
-                found.update(range(low, high + 1))
-    return found
+                points.update(range(low, high + 1))
+    return points
 
 
 def _qr_svg(text: str) -> str:
@@ -248,9 +279,10 @@ def _barcode_svg(text: str) -> str:
 
 
 def _bits_svg(rows: list[str], quiet: int) -> str:
-    """Dark modules as a picture of one bit in SVG; the quiet zone in modules, above and below only for a symbol of two dimensions.
+    """Return dark modules as a picture of one bit in SVG.
 
-    As a path the two symbols of a cover took a quarter of the time that the proof of a volume needs.
+    `quiet` is the quiet zone in modules, above and below only for a symbol of two dimensions. As
+    a path the two symbols of a cover took a quarter of the time that the proof of a volume needs.
     """
     rise, scale = quiet if len(rows) > 1 else 0, _MODULE if len(rows) > 1 else 1
     white = "0" * (len(rows[0]) + 2 * quiet)
@@ -260,14 +292,24 @@ def _bits_svg(rows: list[str], quiet: int) -> str:
     out = BytesIO()
     width, height = len(white) * _MODULE, len(lines) * scale
     picture.resize((width, height), Image.Resampling.NEAREST).save(out, "PNG")
-    # without this attribute a one-row symbol would keep its ratio and not fill its box
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" preserveAspectRatio="none">'
+    # Without preserveAspectRatio a one-row symbol would keep its ratio and not fill its box.
+    size = f'width="{width}" height="{height}"'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'{size} preserveAspectRatio="none">'
+    )
     data = b64encode(out.getvalue()).decode("ascii")
-    return f'{head}<image width="{width}" height="{height}" preserveAspectRatio="none" href="data:image/png;base64,{data}"/></svg>'
+    return (
+        f'{head}<image {size} preserveAspectRatio="none" '
+        f'href="data:image/png;base64,{data}"/></svg>'
+    )
 
 
 def _parts(pdf: bytes, keys: list[str]) -> dict[str, tuple[int, int]]:
-    """Page ranges by the named destinations that the templates set at the title of each part."""
+    """Return the page ranges of the parts.
+
+    They come from the named destinations that the templates set at the title of each part.
+    """
     marks = [
         "cover",
         "contents",

@@ -1,4 +1,7 @@
-"""Invisible text: characters that can be searched and copied, laid over a picture of them, in an embedded font without drawings (PDF/A-2u)."""
+"""Invisible text over a picture of it, in an embedded font without drawings (PDF/A-2u).
+
+Its characters can be searched and copied.
+"""
 
 import math
 import struct
@@ -10,36 +13,45 @@ import pikepdf
 
 from archive.recognition.page_texts import Line
 
-Char = tuple[
-    str, float, float, float, float
-]  # the character and its box in points: left, bottom, right, top
+Char = tuple[str, float, float, float, float]
+"""A character and its box in points: left, bottom, right, top."""
 Box = tuple[float, float, float, float]
 """Where a picture lies on its page, in points: left, bottom, right, top."""
 
 
 class TextLayer:
-    """Writes invisible text (rendering mode 3) in an embedded font whose one glyph is a square; codes are given as characters turn up."""
+    """A layer of invisible text (rendering mode 3) of one document.
+
+    Its embedded font has one glyph, a square; codes are given as characters turn up.
+    """
 
     def __init__(self, pdf: pikepdf.Pdf, name: str = "/YiceText") -> None:
-        """Prepare for one document, which the font enters once, under a name that its pages do not use yet."""
+        """Prepare for one document.
+
+        The font enters it once, under a name that its pages do not use yet.
+        """
         self._pdf, self._name = pdf, name
         self._codes: dict[str, int] = {}
         self._pages: list[pikepdf.Page] = []
 
     def write(self, chars: list[Char]) -> bytes:
-        """Show each character at its own place, as wide as its box."""
+        """Return the drawing of each character at its own place, as wide as its box."""
         lines = []
         for char, left, bottom, right, top in chars:
             code = self._code(char)
             size = max(1.0, top - bottom)
             stretch = max(1.0, (right - left) / size * 100)
             lines.append(
-                f"{self._name} {size:.2f} Tf {stretch:.1f} Tz 1 0 0 1 {left:.2f} {bottom:.2f} Tm <{code:04X}> Tj"
+                f"{self._name} {size:.2f} Tf {stretch:.1f} Tz "
+                f"1 0 0 1 {left:.2f} {bottom:.2f} Tm <{code:04X}> Tj"
             )
         return f"BT 3 Tr\n{chr(10).join(lines)}\nET".encode("ascii") if lines else b""
 
     def write_lines(self, lines: Sequence[Line], box: Box) -> bytes:
-        """Show each line along its own base, however askew, in runs as wide as the characters in them."""
+        """Return the drawing of each line along its own base, however askew.
+
+        It is in runs as wide as the characters in them.
+        """
         shown = [run for line in lines for run in self._runs(line, box)]
         return f"BT 3 Tr\n{chr(10).join(shown)}\nET".encode("ascii") if shown else b""
 
@@ -51,20 +63,26 @@ class TextLayer:
             return
         cosine, sine = (x[2] - x[3]) / along, (y[2] - y[3]) / along
         for (wide, space), run in groupby(
-            line.along(), lambda one: (round(one[2] - one[1], 6), one[0].isspace())
+            line.along(), lambda place: (round(place[2] - place[1], 6), place[0].isspace())
         ):
             if not space:
                 shown = list(run)
                 begin, stretch = shown[0][1] * along, wide * along / height * 100
-                place = f"{cosine:.5f} {sine:.5f} {-sine:.5f} {cosine:.5f} {x[3] + cosine * begin:.2f} {y[3] + sine * begin:.2f}"
+                matrix = (
+                    f"{cosine:.5f} {sine:.5f} {-sine:.5f} {cosine:.5f} "
+                    f"{x[3] + cosine * begin:.2f} {y[3] + sine * begin:.2f}"
+                )
                 codes = "".join(f"{self._code(char):04X}" for char, _, _ in shown)
-                yield f"{self._name} {height:.2f} Tf {stretch:.2f} Tz {place} Tm <{codes}> Tj"
+                yield f"{self._name} {height:.2f} Tf {stretch:.2f} Tz {matrix} Tm <{codes}> Tj"
 
     def _code(self, char: str) -> int:
         return self._codes.setdefault(char, len(self._codes) + 1)
 
     def lay_under(self, page: pikepdf.Page, lines: Sequence[Line], box: Box) -> None:
-        """Add the lines to a page whose picture lies in `box`; what draws it stays as it is."""
+        """Add the lines to a page whose picture lies in `box`.
+
+        What draws the page stays as it is.
+        """
         text = self.write_lines(lines, box)
         if text:
             old = page.obj.get("/Contents", pikepdf.Array())
@@ -77,7 +95,7 @@ class TextLayer:
             self.use_on(page)
 
     def use_on(self, page: pikepdf.Page) -> None:
-        """Let this page have the font when the layer is finished."""
+        """Give this page the font when the layer is finished."""
         self._pages.append(page)
 
     def finish(self) -> None:
@@ -135,15 +153,20 @@ class TextLayer:
             f"{len(block)} beginbfchar\n{chr(10).join(block)}\nendbfchar" for block in blocks
         )
         return (
-            "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
-            "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"
+            "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n"
+            "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
+            "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n"
+            "1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"
             f"{body}\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"
         ).encode("ascii")
 
 
 @cache
 def _square_truetype() -> bytes:
-    """Build a TrueType font of an empty glyph and a square of one em; text extractors drop characters whose glyph has no extent."""
+    """Build a TrueType font of an empty glyph and a square of one em.
+
+    Text extractors drop characters whose glyph has no extent.
+    """
     head = struct.pack(
         ">IIIIHHqqhhhhHHhhh",
         0x10000,
@@ -201,7 +224,10 @@ def _square_truetype() -> bytes:
 
 
 def _points(corners: tuple[int, ...], box: Box) -> tuple[list[float], list[float]]:
-    """Corners of a line, in ten-thousandths of the picture from its upper left, as points of the page."""
+    """Return the corners of a line as points of the page.
+
+    They come in ten-thousandths of the picture from its upper left.
+    """
     left, bottom, right, top = box
     return [left + value / 10_000 * (right - left) for value in corners[::2]], [
         top - value / 10_000 * (top - bottom) for value in corners[1::2]

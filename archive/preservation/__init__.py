@@ -1,1 +1,4 @@
-"""Keeping volumes for decades: fixity, replicas, verification, renewal, backup, rebuild, key rotation."""
+"""The keeping of volumes for decades.
+
+Fixity, replicas, verification, renewal, backup, rebuild, key rotation.
+"""

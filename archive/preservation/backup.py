@@ -1,6 +1,8 @@
-"""A copy of the database while it is in use, and back: SQLite's online backup, PostgreSQL's pg_dump; the store is copied object by object.
+"""A backup of the database while it is in use, and its restoration.
 
-The database is copied first: it then never names an object that the copy of the store lacks.
+SQLite's online backup or PostgreSQL's pg_dump copies the database; the store is copied object by
+object. The database is copied first: it then never names an object that the copy of the store
+lacks.
 """
 
 import json
@@ -35,7 +37,7 @@ class BackupError(ArchiveError):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """What a copy holds: which file, its digest, and where the journal stood."""
+    """What a backup holds: which file, its digest, and where the journal stood."""
 
     made_at: str
     dialect: str
@@ -48,7 +50,10 @@ class Backup:
 
 
 def back_up(engine: Engine, store: BlobStore, folder: Path, target: BlobStore | None) -> Backup:
-    """Copy the database into `folder`, and every object that `target` lacks into it. The record is written last: without it there is no backup."""
+    """Copy the database into `folder`, and every object that `target` lacks into it.
+
+    The record is written last: without it there is no backup.
+    """
     folder.mkdir(parents=True)
     dialect = engine.dialect.name
     path = folder / ("yice.db" if dialect == "sqlite" else "yice.dump")
@@ -62,7 +67,7 @@ def back_up(engine: Engine, store: BlobStore, folder: Path, target: BlobStore | 
         )
     (_from_sqlite if dialect == "sqlite" else _from_postgresql)(engine, path)
     copied = copy_missing(store, target, "") if target is not None else 0
-    made = Backup(
+    backup = Backup(
         datetime.now(UTC).isoformat(timespec="seconds"),
         dialect,
         path.name,
@@ -72,25 +77,26 @@ def back_up(engine: Engine, store: BlobStore, folder: Path, target: BlobStore | 
         versions,
         copied,
     )
-    (folder / _RECORD).write_text(json.dumps(asdict(made), indent=1) + "\n")
-    return made
+    (folder / _RECORD).write_text(json.dumps(asdict(backup), indent=1) + "\n")
+    return backup
 
 
 def restore(engine: Engine, store: BlobStore, folder: Path, source: BlobStore | None) -> Backup:
-    """Bring a backup back into an empty database, and into the store what it lacks; nothing that is there is overwritten.
+    """Restore a backup into an empty database, and into the store what it lacks.
 
-    Raises ConflictError for a database that holds anything, BackupError for a copy that is not whole or of another kind of database.
+    Nothing that is there is overwritten. Raises ConflictError for a database that holds anything,
+    BackupError for a copy that is not whole or of another kind of database.
     """
     try:
-        made = Backup(**json.loads((folder / _RECORD).read_text()))
+        backup = Backup(**json.loads((folder / _RECORD).read_text()))
     except (OSError, ValueError, TypeError):
         raise NotFoundError("这里没有完整的备份。", "请指明 yice backup 所写的文件夹。") from None
-    if made.dialect != engine.dialect.name:
+    if backup.dialect != engine.dialect.name:
         raise BackupError(
             "备份来自另一种数据库。", "请配置同一种数据库，或用 yice rebuild --from-store 重建。"
         )
-    path = folder / made.file
-    if sha256_hex(path.read_bytes()) != made.sha256:
+    path = folder / backup.file
+    if sha256_hex(path.read_bytes()) != backup.sha256:
         raise BackupError("备份文件与其摘要不符。", "请换用另一份备份。")
     with engine.connect() as connection:
         if any(
@@ -98,29 +104,29 @@ def restore(engine: Engine, store: BlobStore, folder: Path, source: BlobStore | 
             for table in Base.metadata.sorted_tables
         ):
             raise ConflictError("目标数据库不是空的。", "恢复只能写入空数据库。")
-    (_to_sqlite if made.dialect == "sqlite" else _to_postgresql)(engine, path)
+    (_to_sqlite if backup.dialect == "sqlite" else _to_postgresql)(engine, path)
     migrate(engine)
     if source is not None:
         copy_missing(source, store, "")
     with reading(engine) as session:
         _, broken = journal.verify(session)
-        held = [
-            f"{one.seq}:{one.digest}"
-            for one in journal.entries(session, int(made.journal_head.split(":")[0]) - 1)
+        restored = [
+            f"{entry.seq}:{entry.digest}"
+            for entry in journal.entries(session, int(backup.journal_head.split(":")[0]) - 1)
         ]
     if broken is not None or (
-        made.journal_head not in held and not made.journal_head.startswith("0:")
+        backup.journal_head not in restored and not backup.journal_head.startswith("0:")
     ):
         raise BackupError("恢复的数据库中审计日志不完整。", "请换用另一份备份。")
-    return made
+    return backup
 
 
 def _from_sqlite(engine: Engine, path: Path) -> None:
-    """Page by page beside the writers; the copy is one moment's."""
+    """Copy page by page beside the writers; the copy is one moment's."""
     source, target = sqlite3.connect(str(engine.url.database)), sqlite3.connect(path)
     try:
         source.backup(target)
-        # A copy that lies alone must not need a log beside it.
+        # A copy is one file and must not need a log beside it.
         target.execute("PRAGMA journal_mode=DELETE")
         if target.execute("PRAGMA integrity_check").fetchone() != ("ok",):
             raise BackupError("数据库副本未通过完整性检查。", "请检查磁盘后重试。")
@@ -162,9 +168,12 @@ def _to_postgresql(engine: Engine, path: Path) -> None:
 
 
 def _run(engine: Engine, tool: str, *words: str) -> None:
-    """PostgreSQL's own tool. The password goes by the environment: arguments are for everybody on the machine to read."""
-    found = sorted(_TOOLS.glob(f"*/bin/{tool}"), key=lambda one: int(one.parts[-3]))
-    program = str(found[-1]) if found else which(tool)
+    """Run one of PostgreSQL's own tools.
+
+    The password goes by the environment: everybody on the machine can read arguments.
+    """
+    installed = sorted(_TOOLS.glob(f"*/bin/{tool}"), key=lambda path: int(path.parts[-3]))
+    program = str(installed[-1]) if installed else which(tool)
     if program is None:
         raise BackupError(f"没有安装 {tool}。", "请运行 apt-get install postgresql-client。")
     url = engine.url

@@ -1,4 +1,7 @@
-"""The inspections that a case and its volume have on record: at filing, when the store took the volume over, and the scrub's last look at it."""
+"""The inspections that a case and its volume have on record.
+
+At filing, when the store took the volume over, and the scrub's last check of it.
+"""
 
 from collections import Counter
 from datetime import datetime
@@ -19,8 +22,8 @@ from archive.reference.vocabulary import FIRST, WAITING, VolumeState
 
 
 def inspections(session: Session, number: str) -> Inspected:
-    """What is on record for a 档号 or a case number; raises NotFoundError."""
-    case, volume = _found(session, number)
+    """Return what is on record for a 档号 or a case number; raise NotFoundError."""
+    case, volume = _case_and_volume(session, number)
     revision = session.scalars(
         select(CaseRevision).filter_by(case_id=case.id, revision=case.revision)
     ).one()
@@ -37,7 +40,7 @@ def inspections(session: Session, number: str) -> Inspected:
     return Inspected(case.case_no, volume.code if volume else None, tuple(kept))
 
 
-def _found(session: Session, number: str) -> tuple[Case, Volume | None]:
+def _case_and_volume(session: Session, number: str) -> tuple[Case, Volume | None]:
     try:
         volume = session.scalars(
             select(Volume).filter_by(code=str(ArchivalCode.parse(number)))
@@ -55,7 +58,10 @@ def _found(session: Session, number: str) -> tuple[Case, Volume | None]:
 
 
 def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
-    """Of its newest archived version. One that was proved before times were kept is dated by its commit."""
+    """Return the reports of the newest archived version of a volume.
+
+    A version that was proved before times were kept is dated by its commit.
+    """
     committed = VolumeVersion.inventory_sha256.is_not(None)
     versions = (
         select(VolumeVersion)
@@ -70,13 +76,13 @@ def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
     if proof is not None:
         at = datetime.fromisoformat(proof["at"]) if "at" in proof else version.committed_at
         kept.append(KeptReport(Phase.YJ, at, confirmed=True, report=taken_over(proof)))
-    looks = (
+    checks = (
         select(FixityCheck)
         .filter_by(volume_version_id=version.id, store=FIRST)
         .order_by(FixityCheck.id.desc())
     )
-    last = session.scalars(looks.limit(1)).first()
+    last = session.scalars(checks.limit(1)).first()
     if last is not None:
-        laid = long_run(last.objects, Counter(one["outcome"] for one in last.faults))
-        kept.append(KeptReport(Phase.CQ, last.checked_at, confirmed=True, report=laid))
+        rows = long_run(last.objects, Counter(fault["outcome"] for fault in last.faults))
+        kept.append(KeptReport(Phase.CQ, last.checked_at, confirmed=True, report=rows))
     return kept

@@ -1,4 +1,4 @@
-"""Brings rows under new keys: sealed columns and the blind index."""
+"""The rotation of keys: sealed columns and the blind index are written under new keys."""
 
 from typing import Any
 
@@ -16,7 +16,10 @@ from archive.database.tables_gathering import CapturedFile, GatheredCase
 
 
 def rehash(session: Session, limit: int) -> int:
-    """Make the entries of a batch of cases anew under the current key; gives how many cases, 0 at the end. The rows say what is left to do."""
+    """Make the blind entries of a batch of cases anew under the current key.
+
+    Returns how many cases, 0 at the end. The rows say what is left to do.
+    """
     ring = fresh_keys(session)
     if ring is None:
         return 0
@@ -44,7 +47,10 @@ def rehash(session: Session, limit: int) -> int:
 
 
 def reseal(session: Session, ring: Keyring, after: int, limit: int) -> int | None:
-    """Write a batch of cases anew under the current key, and their blind entries; gives the last id reached, None at the end. Repeatable."""
+    """Write a batch of cases anew under the current key, and their blind entries.
+
+    Returns the last id reached, None at the end. Repeatable.
+    """
     cases = session.scalars(
         select(Case).where(Case.id > after).order_by(Case.id).limit(limit)
     ).all()
@@ -68,7 +74,10 @@ def reseal(session: Session, ring: Keyring, after: int, limit: int) -> int | Non
 
 
 def reseal_gathered(session: Session, ring: Keyring, after: int, limit: int) -> int | None:
-    """The same for closed cases that still gather, or were refused: no case of the archive stands for them."""
+    """Write a batch of closed cases that still gather, or were refused, anew.
+
+    No case of the archive stands for them. Returns as `reseal` does.
+    """
     rows = session.execute(
         select(GatheredCase.id, GatheredCase.facts)
         .where(GatheredCase.id > after)
@@ -89,7 +98,11 @@ def reseal_gathered(session: Session, ring: Keyring, after: int, limit: int) -> 
 
 
 def reseal_texts(session: Session, ring: Keyring, done: int, limit: int) -> int | None:
-    """The same for texts sealed one by one: names of captured files and secrets of webhooks. Gives how many are done, None when none was left."""
+    """Write texts that are sealed one by one anew under the current key.
+
+    They are names of captured files and secrets of webhooks. Returns how many are done, None when
+    none was left.
+    """
     for column in (CapturedFile.name, Webhook.secret):
         table = column.class_
         old = type_coerce(column, Text).not_like(f'%"key": "{ring.current}"%')
@@ -121,7 +134,8 @@ def _write_again(
     row_id: int,
     facts: dict[str, Any],
 ) -> None:
-    # A statement, because the unit of work sees no change in equal facts; the type encrypts under the current key.
+    # A statement, because the unit of work sees no change in equal facts; the type encrypts under
+    # the current key.
     session.execute(
         update(table)
         .where(table.id == row_id)

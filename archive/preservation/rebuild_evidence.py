@@ -1,4 +1,7 @@
-"""The part of `archive.rebuild` that stands beside cases and volumes: deliveries that were not taken over, prints and texts of pages, the scrubs."""
+"""The rebuild of what is recorded beside cases and volumes.
+
+Deliveries that were not taken over, prints and texts of pages, and the scrubs' checks.
+"""
 
 import json
 from collections import Counter
@@ -24,23 +27,29 @@ from storage.blobs import BlobStore
 DELIVERIES = "deliveries/"
 
 
-def bring_prints(session: Session, case_id: int, fields: Mapping[str, Any]) -> bool:
-    """Keep the prints that an accession record holds; False for one from before they were in it."""
+def restore_prints(session: Session, case_id: int, fields: Mapping[str, Any]) -> bool:
+    """Keep the prints of an accession record; return False when it has none.
+
+    A record from before prints were in it has none.
+    """
     if "prints" not in fields:
         return False
     keep_prints(
         session,
         case_id,
-        {(one["material"], one["page"]): int(one["bits"], 16) for one in fields["prints"]},
+        {(row["material"], row["page"]): int(row["bits"], 16) for row in fields["prints"]},
     )
     return True
 
 
-def bring_deliveries(session: Session, store: BlobStore) -> int:
-    """Refused and repeated deliveries, each with its findings; returns how many. A refused package itself lies under its prefix still."""
+def restore_deliveries(session: Session, store: BlobStore) -> int:
+    """Add refused and repeated deliveries, each with its findings; return how many.
+
+    A refused package itself lies under its prefix still.
+    """
     count = 0
-    for one in store.list(DELIVERIES):
-        fields = json.loads(store.read(one.key))
+    for stat in store.list(DELIVERIES):
+        fields = json.loads(store.read(stat.key))
         session.add(
             Delivery(
                 **{
@@ -61,48 +70,58 @@ def bring_deliveries(session: Session, store: BlobStore) -> int:
     return count
 
 
-def bring_fixity(session: Session, store: BlobStore) -> int:
-    """What the scrubs found, as far as their runs came to an end; returns how many looks."""
+def restore_fixity(session: Session, store: BlobStore) -> int:
+    """Add what the scrubs found; return how many checks.
+
+    Only runs that came to an end have written their checks.
+    """
     query = select(Volume.code, VolumeVersion.version, VolumeVersion.id).join(
         VolumeVersion, VolumeVersion.volume_id == Volume.id
     )
     ids = {f"{code}/v{version}": version_id for code, version, version_id in session.execute(query)}
-    looks = [
-        look for one in store.list(REPORTS) for look in json.loads(store.read(one.key))["looks"]
+    checks = [
+        check for stat in store.list(REPORTS) for check in json.loads(store.read(stat.key))["looks"]
     ]
-    known = {json.dumps(one, sort_keys=True): one for one in looks}.values()
+    known = {json.dumps(check, sort_keys=True): check for check in checks}.values()
     count = 0
-    for one in sorted(known, key=lambda look: str(look["checked_at"])):
-        subject = one.pop("subject")
+    for check in sorted(known, key=lambda check: str(check["checked_at"])):
+        subject = check.pop("subject")
+        # Of a version that is not in the bucket any more, or not yet: `rebuild` reports it where it
+        # files versions.
         if subject is not None and subject not in ids:
-            continue  # of a version that is not in the bucket any more, or not yet: `rebuild` says so where it files versions
-        at = datetime.fromisoformat(one.pop("checked_at"))
-        session.add(FixityCheck(**one, volume_version_id=ids.get(subject or ""), checked_at=at))
+            continue
+        at = datetime.fromisoformat(check.pop("checked_at"))
+        session.add(FixityCheck(**check, volume_version_id=ids.get(subject or ""), checked_at=at))
         count += 1
     return count
 
 
-def bring_texts(session: Session, store: BlobStore, entries: Iterable[JournalEntry]) -> int:
-    """What OCR read, of every file that is held; returns how many pages. When it was read says the journal, as far as it was anchored, else: now."""
+def restore_texts(session: Session, store: BlobStore, entries: Iterable[JournalEntry]) -> int:
+    """Add what OCR read of every file that is held; return how many pages.
+
+    The journal says when it was read, as far as it was anchored, else: now.
+    """
     read_at = {
-        json.loads(one.detail)["text"]: datetime.fromisoformat(one.at)
-        for one in entries
-        if one.act == JournalAct.RECOGNISE
+        json.loads(entry.detail)["text"]: datetime.fromisoformat(entry.at)
+        for entry in entries
+        if entry.act == JournalAct.RECOGNISE
     }
-    held = set(session.scalars(select(Component.sha256).distinct()))
-    found: dict[tuple[str, int], tuple[str, PageText]] = {}
-    for one in store.list("blobs/"):
-        if one.media_type != "application/json":
+    files = set(session.scalars(select(Component.sha256).distinct()))
+    texts: dict[tuple[str, int], tuple[str, PageText]] = {}
+    for stat in store.list("blobs/"):
+        if stat.media_type != "application/json":
             continue
         try:
-            text = PageText.from_json(store.read(one.key))
+            text = PageText.from_json(store.read(stat.key))
         except (ValueError, KeyError, TypeError):
             continue  # an original that happens to be JSON
-        # Of two readings, of which a kill left one without its row, the journal knows the one that counts.
-        if text.sha256 in held and (one.sha256 in read_at or (text.sha256, text.page) not in found):
-            found[text.sha256, text.page] = (one.sha256, text)
+        # Of two readings, of which a kill left one without its row, the journal names the one that
+        # counts.
+        place = (text.sha256, text.page)
+        if text.sha256 in files and (stat.sha256 in read_at or place not in texts):
+            texts[place] = (stat.sha256, text)
     now = database_now(session)
-    for (sha256, page), (digest, text) in found.items():
+    for (sha256, page), (digest, text) in texts.items():
         row = RecognisedPage(
             sha256=sha256,
             page=page,
@@ -113,12 +132,12 @@ def bring_texts(session: Session, store: BlobStore, entries: Iterable[JournalEnt
         row.characters, row.confidence = text.measure()
         row.recognised_at = read_at.get(digest, now)
         session.add(row)
-    return len(found)
+    return len(texts)
 
 
-def beside_facts(session: Session) -> dict[str, Any]:
-    """What two databases must agree in, by name."""
-    found: dict[str, Any] = {}
+def evidence_facts(session: Session) -> dict[str, Any]:
+    """Return what two databases must agree in, by name."""
+    facts: dict[str, Any] = {}
     prints = select(Case.case_no, PagePrint.material_no, PagePrint.page, PagePrint.bits).join(
         Case, Case.id == PagePrint.case_id
     )
@@ -126,24 +145,28 @@ def beside_facts(session: Session) -> dict[str, Any]:
         (f"{case_no}/{material}/{page}", bits.hex())
         for case_no, material, page, bits in session.execute(prints)
     )
-    found |= {f"页面指纹 {page} {bits[:12]}": count for (page, bits), count in pages.items()}
+    facts |= {f"页面指纹 {page} {bits[:12]}": count for (page, bits), count in pages.items()}
     deliveries = select(
         Delivery.content_digest, Delivery.outcome, Delivery.quarantine_prefix, Delivery.received_at
     )
-    told = Counter(
+    delivered = Counter(
         (f"{digest[:12]} {outcome} {at.isoformat()}", prefix)
         for digest, outcome, prefix, at in session.execute(deliveries)
     )
-    found |= {f"送达 {name}": (prefix, count) for (name, prefix), count in told.items()}
+    facts |= {f"送达 {name}": (prefix, count) for (name, prefix), count in delivered.items()}
     checks = select(
         FixityCheck.store, FixityCheck.cycle, FixityCheck.outcome, func.count()
     ).group_by(FixityCheck.store, FixityCheck.cycle, FixityCheck.outcome)
     texts = select(RecognisedPage).where(RecognisedPage.text_sha256.is_not(None))
-    found |= {
-        f"页面文字 {one.sha256[:12]}/{one.page}": (one.text_sha256, one.characters, one.confidence)
-        for one in session.scalars(texts)
+    facts |= {
+        f"页面文字 {text.sha256[:12]}/{text.page}": (
+            text.text_sha256,
+            text.characters,
+            text.confidence,
+        )
+        for text in session.scalars(texts)
     }
-    return found | {
+    return facts | {
         f"巡检 {store} 第 {cycle} 轮 {outcome}": count
         for store, cycle, outcome, count in session.execute(checks)
     }

@@ -1,4 +1,7 @@
-"""The part of `archive.rebuild` that files volumes: numbers from the journal, versions from the packages and their commit records."""
+"""The rebuild of volumes.
+
+Numbers come from the journal, versions from the packages and their commit records.
+"""
 
 import json
 from collections import defaultdict
@@ -49,7 +52,10 @@ class Report(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A committed package, read from the bucket; `follows` when its PDF begins with the whole PDF of the version before."""
+    """A committed package, read from the bucket.
+
+    `follows` is true when its PDF begins with the whole PDF of the version before.
+    """
 
     inventory: Inventory
     facts: dict[str, Any]
@@ -63,20 +69,23 @@ class Package:
 
     @property
     def name(self) -> str:
-        """As the journal names it."""
+        """Return the name by which the journal knows it."""
         return f"{self.inventory.code}/v{self.inventory.version}"
 
 
 def read_packages(store: BlobStore, leftovers: list[str], faults: list[str]) -> list[Package]:
-    """Every committed package, older versions first. Objects without a commit record are left over from a worker that was killed."""
+    """Return every committed package, older versions first.
+
+    Objects without a commit record are left over from a worker that was killed.
+    """
     prefixes: dict[str, set[str]] = defaultdict(set)
-    for one in store.list("volumes/"):
-        parts = one.key.split("/")
+    for stat in store.list("volumes/"):
+        parts = stat.key.split("/")
         prefixes["/".join(parts[:6])].add("/".join(parts[6:]))
     packages: list[Package] = []
     before: tuple[str, bytes] = ("", b"")
     for prefix in sorted(
-        prefixes, key=lambda one: (one.rpartition("/")[0], int(one.rpartition("/v")[2]))
+        prefixes, key=lambda prefix: (prefix.rpartition("/")[0], int(prefix.rpartition("/v")[2]))
     ):
         if INVENTORY not in prefixes[prefix]:
             leftovers.append(prefix)
@@ -95,7 +104,7 @@ def read_packages(store: BlobStore, leftovers: list[str], faults: list[str]) -> 
 
 def _read(store: BlobStore, prefix: str, earlier_pdf: bytes) -> tuple[Package, bytes]:
     inventory = parse_inventory(store.read(f"{prefix}/{INVENTORY}"))
-    listed = {one.path: one for one in inventory.objects}
+    listed = {item.path: item for item in inventory.objects}
 
     def bytes_of(path: str) -> bytes:
         return store.read(listed[path].key, sha256=listed[path].sha256)
@@ -126,20 +135,20 @@ def file_volumes(
     organisations: Organisations,
     rule: FilingRule,
 ) -> None:
-    """Every number that was given, with its versions, or the reason why it is void."""
+    """Add every number that was given, with its versions or the reason why it is void."""
     given = {
-        code: (case_no, datetime.fromisoformat(one.at))
-        for one in entries
-        for code, case_no in _numbers(one)
+        code: (case_no, datetime.fromisoformat(entry.at))
+        for entry in entries
+        for code, case_no in _numbers(entry)
     }
     for package in packages:
         made_at = datetime.fromisoformat(package.inventory.made_at)
         given.setdefault(package.inventory.code, (package.facts["case_no"], made_at))
-    first = {one.inventory.code: one for one in reversed(packages)}
+    first = {package.inventory.code: package for package in reversed(packages)}
     last: dict[tuple[object, ...], tuple[datetime, str]] = {}
     by_code: dict[str, Volume] = {}
     for code, (case_no, at) in sorted(
-        given.items(), key=lambda one: ArchivalCode.parse(one[0]).number
+        given.items(), key=lambda number: ArchivalCode.parse(number[0]).number
     ):
         if case_no not in cases:
             report.faults.append(f"{code}：存储中没有其办件的接收记录")
@@ -166,7 +175,7 @@ def _numbers(entry: JournalEntry) -> list[list[str]]:
 
 
 def _usable(revisions: list[CaseRevision]) -> CaseRevision:
-    return next(one for one in revisions if one.state != SUPERSEDED)
+    return next(revision for revision in revisions if revision.state != SUPERSEDED)
 
 
 def _place(
@@ -176,10 +185,12 @@ def _place(
     rule: FilingRule,
 ) -> dict[str, str | None]:
     facts = CaseFacts.model_validate(_usable(revisions).facts)
-    found = place(facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule)
-    cross = found.cross_reference
+    placement = place(
+        facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule
+    )
+    cross = placement.cross_reference
     return {
-        "filing_org": found.filing_org,
+        "filing_org": placement.filing_org,
         "cross_fonds": cross.fonds if cross else None,
         "cross_series": str(cross.series) if cross else None,
         "cross_org": cross.org if cross else None,
@@ -194,7 +205,11 @@ def _volume(
     package: Package | None,
     last: dict[tuple[object, ...], tuple[datetime, str]],
 ) -> Volume:
-    """The number's row. What the package says of its filing counts: the rule may have been another one when it was filed."""
+    """Return the row of a number.
+
+    What the package says of its filing counts: the rule may have been another one when it was
+    filed.
+    """
     parts = ArchivalCode.parse(code)
     key = {
         "fonds": parts.fonds,
@@ -202,9 +217,9 @@ def _volume(
         "year": parts.year,
         "term": str(parts.term),
     }
-    mine, series = (case.completed_at, case.case_no), tuple(key.values())
-    late = is_late(mine, last.get(series))
-    last[series] = max(mine, last.get(series, mine))
+    own, series = (case.completed_at, case.case_no), tuple(key.values())
+    late = is_late(own, last.get(series))
+    last[series] = max(own, last.get(series, own))
     if package is not None:
         cross = package.metadata["cross_reference"]
         placement = {
@@ -227,11 +242,14 @@ def _volume(
 
 
 def _count(session: Session, volumes: dict[str, Volume]) -> None:
-    """The counters go on after the highest number that anything names; a number is never given again."""
+    """Add the counters, which go on after the highest number that anything names.
+
+    A number is never given again.
+    """
     highest: dict[tuple[str, str, int, str], int] = defaultdict(int)
-    for one in volumes.values():
-        key = (one.fonds, one.series, one.year, one.term)
-        highest[key] = max(highest[key], one.number)
+    for volume in volumes.values():
+        key = (volume.fonds, volume.series, volume.year, volume.term)
+        highest[key] = max(highest[key], volume.number)
     for (fonds, series, year, term), number in highest.items():
         session.add(NumberCounter(fonds=fonds, series=series, year=year, term=term, last=number))
 
@@ -245,9 +263,9 @@ def _versions(
     report: Report,
 ) -> None:
     journalled = {
-        one.subject: json.loads(one.detail).get("inventory")
-        for one in entries
-        if one.act == VolumeState.COMMITTED
+        entry.subject: json.loads(entry.detail).get("inventory")
+        for entry in entries
+        if entry.act == VolumeState.COMMITTED
     }
     before: VolumeVersion | None = None
     for package in packages:
@@ -263,7 +281,9 @@ def _versions(
         if not package.whole:
             report.faults.append(f"{package.name}：有对象缺失或已改变")
         revisions = cases[package.facts["case_no"]][1]
-        revision = next((one for one in reversed(revisions) if one.facts == package.facts), None)
+        revision = next(
+            (revision for revision in reversed(revisions) if revision.facts == package.facts), None
+        )
         if revision is None:
             report.faults.append(f"{package.name}：存储中没有其送达的接收记录")
             continue
@@ -278,7 +298,10 @@ def _version(
     package: Package,
     before: VolumeVersion | None,
 ) -> VolumeVersion:
-    """A committed version with its steps, which a later time-stamp reads; frozen when its package is not whole."""
+    """Add a committed version with its steps, which a later time-stamp reads.
+
+    It is frozen when its package is not whole.
+    """
     made_at = datetime.fromisoformat(package.inventory.made_at)
     version = begin_version(session, volume, package.inventory.version, revision, made_at)
     signature, results = package.inspection["signature"], _results(package)
@@ -317,8 +340,8 @@ def _version(
 def _results(package: Package) -> dict[VolumeState, dict[str, Any]]:
     inspection, signature = package.inspection, package.inspection["signature"]
     contents = [
-        {key: one[key] for key in ("no", "code", "title", "source", "page", "pages")}
-        for one in package.metadata["contents"]
+        {key: item[key] for key in ("no", "code", "title", "source", "page", "pages")}
+        for item in package.metadata["contents"]
     ]
     return {
         VolumeState.COMPILED: {
@@ -349,44 +372,5 @@ def _void(
         volume.void_reason = json.loads(entry.detail)["reason"]
         case = session.get_one(Case, volume.case_id)
         case.state = VOIDED
-        for one in cases[case.case_no][1]:
-            one.state = VOIDED
-
-
-def volume_facts(session: Session, case_numbers: dict[int, str]) -> dict[str, Any]:
-    """Numbers, filing and committed versions, by name, as two databases are compared."""
-    found: dict[str, Any] = {}
-    codes = {}
-    for one in session.scalars(select(Volume)):
-        codes[one.id] = one.code
-        filed = (
-            one.filing_org,
-            one.cross_fonds,
-            one.cross_series,
-            one.cross_org,
-            one.completed_at,
-            one.late,
-            one.void_reason,
-        )
-        found[f"档号 {one.code}"] = (case_numbers[one.case_id], *filed)
-    for counter in session.scalars(select(NumberCounter)):
-        found[f"册号 {counter.fonds}·{counter.series}·{counter.year}·{counter.term}"] = counter.last
-    for version in session.scalars(
-        select(VolumeVersion).where(VolumeVersion.inventory_sha256.is_not(None))
-    ):
-        found[f"版本 {codes[version.volume_id]}/v{version.version}"] = (
-            version.case_revision,
-            version.origin,
-            version.state,
-            version.input_digest,
-            version.pages,
-            version.bytes,
-            version.sha256,
-            version.inventory_sha256,
-            version.signature_level,
-            version.lta_pending,
-            version.stamped_until,
-            version.stamp_algorithm,
-            version.committed_at,
-        )
-    return found
+        for revision in cases[case.case_no][1]:
+            revision.state = VOIDED

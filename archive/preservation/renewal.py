@@ -1,6 +1,8 @@
-"""Time-stamps for decades: which volumes have one that ends soon, by certificate or by algorithm, and a further version of each, stamped again.
+"""The renewal of time-stamps over decades.
 
-A volume is found by its row: at commit it states until when its newest stamp is good. Rows made before that was known are filled in from the store.
+Which volumes have a time-stamp that ends soon, by certificate or by algorithm, and a further
+version of each, stamped again. A volume is found by its row: at commit it states until when its
+newest stamp is good. Rows made before that was known are filled in from the store.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,26 +25,35 @@ from archive.signing.validation import Stamp, newest_stamp
 from storage.blobs import BlobStore
 
 _GAIN = timedelta(days=1)
-"""A renewal must gain: an authority whose own certificate ends soon would otherwise be asked for ever."""
+"""What a renewal must gain at least.
+
+An authority whose own certificate ends soon would otherwise be asked for ever.
+"""
 Ends = Mapping[str, datetime]
 """Algorithm (`sha256`, `rsa2048`) -> when it must not be relied upon any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """The earliest end of a time-stamp among the newest versions, and how many end before a horizon."""
+    """The ends of the time-stamps of the newest versions.
+
+    The earliest of them, and how many end before a horizon.
+    """
 
     first_end: datetime | None
     due: int
 
 
 def end_of(stamp: Stamp, ends: Ends) -> datetime:
-    """Until when a stamp is to be relied upon: its certificates and its algorithms."""
-    return min([stamp.until, *(ends[one] for one in stamp.algorithm.split("-") if one in ends)])
+    """Return until when a stamp is to be relied upon: its certificates and its algorithms."""
+    return min([stamp.until, *(ends[name] for name in stamp.algorithm.split("-") if name in ends)])
 
 
 def _newest() -> Select[Any]:
-    """The newest versions, committed and with a stamp. One that is being made stands before the one it follows, unless it was given up."""
+    """Select the newest versions, committed and with a stamp.
+
+    A version that is being made counts as newer than the one it follows, unless it was given up.
+    """
     later = aliased(VolumeVersion)
     follows = exists().where(
         later.volume_id == VolumeVersion.volume_id,
@@ -57,7 +68,10 @@ def _newest() -> Select[Any]:
 
 
 def _ending(session: Session, before: datetime, ends: Ends) -> ColumnElement[bool]:
-    """By certificate or by algorithm. There are few algorithms, so their names are asked for and judged here."""
+    """Return the condition of ending before a time, by certificate or by algorithm.
+
+    There are few algorithms, so their names are queried and judged in Python.
+    """
     gone = {name for name, end in ends.items() if end <= before}
     weak: list[str] = []
     if gone:
@@ -66,12 +80,15 @@ def _ending(session: Session, before: datetime, ends: Ends) -> ColumnElement[boo
             .where(VolumeVersion.stamp_algorithm.is_not(None))
             .distinct()
         )
-        weak = [one for one in known if one and gone & set(one.split("-"))]
+        weak = [name for name in known if name and gone & set(name.split("-"))]
     return or_(VolumeVersion.stamped_until <= before, VolumeVersion.stamp_algorithm.in_(weak))
 
 
 def outlook(session: Session, before: datetime, ends: Ends) -> Outlook:
-    """How long the holdings are good as they are. `first_end` is of certificates."""
+    """Return how long the holdings are good as they are.
+
+    `first_end` is of certificates.
+    """
     newest = _newest()
     first = session.scalar(newest.with_only_columns(func.min(VolumeVersion.stamped_until)))
     due = session.scalar(
@@ -90,9 +107,11 @@ def freeze_renewals(
     at: datetime,
     limit: int = 500,
 ) -> int:
-    """Begin a further version of every volume whose newest time-stamp ends before a time and would last longer if it were set now.
+    """Begin a further version of every volume whose newest time-stamp ends soon.
 
-    Begins `limit` at most, those that end first before others; returns how many. None has two: a version that was begun is newest.
+    That is before a time, and when it would last longer if it were set now. Begins `limit` at
+    most, those that end first before others; returns how many. None has two: a version that was
+    begun is newest.
     """
     end = end_of(now_good_for, ends) - _GAIN
     gains = _ending(session, min(before, end), ends)
@@ -107,7 +126,7 @@ def freeze_renewals(
             VolumeVersion.volume_id == volume_id, VolumeVersion.state != VolumeState.VOID
         )
         standing = session.scalars(versions.order_by(VolumeVersion.version.desc()).limit(1)).one()
-        # Looked at again, now that the volume is locked: another node may have been first.
+        # Checked again, now that the volume is locked: another node may have been first.
         if standing.state == VolumeState.COMMITTED:
             begin_stamping(session, volume, standing, number, FROM_RENEWAL, at)
             begun += 1
@@ -128,7 +147,10 @@ def freeze_renewals(
 def learn_stamps(
     engine: Engine, store: BlobStore, watch: Callable[[int, int], None] = lambda *_: None
 ) -> int:
-    """Fill in, from their bytes, the rows of stamped versions that were committed before it was kept; returns how many. Goes on where it was ended."""
+    """Fill in the stamps of versions that were committed before rows kept them.
+
+    They are read from the bytes; returns how many. A run that was ended goes on where it was.
+    """
     query = (
         select(VolumeVersion.id, Volume.code, VolumeVersion.version, VolumeVersion.sha256)
         .join(Volume, Volume.id == VolumeVersion.volume_id)

@@ -1,4 +1,7 @@
-"""Which packages lie in the second store; a row is written only after every object was read back from there."""
+"""The copies of packages in the second store.
+
+A row is written only after every object was read back from that store.
+"""
 
 from collections.abc import Callable
 
@@ -15,8 +18,8 @@ from storage.blobs import BlobStore
 from storage.errors import StorageError, StoreUnavailableError
 from storage.replicate import Copied, copy_missing, copy_package
 
-BESIDE = ("accessions/", "deliveries/", "fixity/", "journal/", "quarantine/", "registers/")
-"""What lies in the bucket beside the packages and is copied with them."""
+OTHER_PREFIXES = ("accessions/", "deliveries/", "fixity/", "journal/", "quarantine/", "registers/")
+"""The prefixes of what lies in the bucket beside the packages and is copied with them."""
 
 
 def replicate(
@@ -29,7 +32,8 @@ def replicate(
 ) -> Copied:
     """Copy every committed version that the second store lacks.
 
-    Raises the first storage error after all others were copied: one damaged volume must not leave every later one without a copy. An outage ends it.
+    Raises the first storage error after all others were copied: one damaged volume must not leave
+    every later one without a copy. An outage ends it.
     """
     query = (
         select(VolumeVersion.id, Volume.code, VolumeVersion.version, VolumeVersion.inventory_sha256)
@@ -63,8 +67,8 @@ def replicate(
                 session.add(row)
         objects, size = objects + copied.objects, size + copied.bytes
         watch(number, len(todo))
-    beside = sum(copy_missing(store, second, prefix) for prefix in BESIDE)
-    if todo or beside:
+    others = sum(copy_missing(store, second, prefix) for prefix in OTHER_PREFIXES)
+    if todo or others:
         with writing(engine) as session:
             journal.record(
                 session,
@@ -72,8 +76,8 @@ def replicate(
                 JournalAct.REPLICATE,
                 "second",
                 packages=len(todo),
-                objects=objects + beside,
+                objects=objects + others,
             )
     if failed is not None:
         raise failed
-    return Copied(objects + beside, size)
+    return Copied(objects + others, size)

@@ -1,4 +1,8 @@
-"""Prove holdings again: each volume's package and proof, and the invariants I1–I10 that one database and one bucket can show (volume.md)."""
+"""The verification of holdings.
+
+Each volume's package and proof, and the invariants I1–I10 that one database and one bucket can
+show (volume.md).
+"""
 
 import itertools
 from collections import deque
@@ -36,16 +40,18 @@ class Fault:
     message: str
 
     def public(self) -> dict[str, str]:
-        """As scripts read it."""
+        """Return it as scripts read it."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class CommittedVolume:
-    """One committed version and what the row says of it; `previous` is the commit record that its own must name.
+    """A committed version and what its row says of it.
 
-    `followed_at` is when the next version was committed, whose commit record names this one: by then, as the anchored journal shows, its bytes
-    were these, and its seal is judged at that time. Its own time-stamps are not renewed any more.
+    `previous` is the commit record that its own must name. `followed_at` is when the next version
+    was committed, whose commit record names this one: by then, as the anchored journal shows, its
+    bytes were these, and its seal is judged at that time. Its own time-stamps are not renewed any
+    more.
     """
 
     code: str
@@ -59,7 +65,7 @@ class CommittedVolume:
 
 
 def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[CommittedVolume]:
-    """Every committed version, or those of the named volumes, in order of 档号."""
+    """Return every committed version, or those of the named volumes, in order of 档号."""
     query = (
         select(Volume, VolumeVersion)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
@@ -71,13 +77,13 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[CommittedVolu
     if codes:
         query = query.where(Volume.code.in_(codes))
     with reading(engine) as session:
-        held: list[CommittedVolume] = []
+        versions: list[CommittedVolume] = []
         before: tuple[str, str | None] = ("", None)
         rows = session.execute(query.order_by(Volume.code, VolumeVersion.version)).all()
         next_at = {
-            (one.code, at.version): then.committed_at
-            for (one, at), (two, then) in itertools.pairwise(rows)
-            if one.id == two.id
+            (volume.code, version.version): following.committed_at
+            for (volume, version), (next_volume, following) in itertools.pairwise(rows)
+            if volume.id == next_volume.id
         }
         for volume, version in rows:
             follows, previous = before[0] == volume.code, before[1]
@@ -85,7 +91,7 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[CommittedVolu
             # A frozen version is not shown to anybody, but the one after it still names it.
             if version.state != VolumeState.COMMITTED:
                 continue
-            held.append(
+            versions.append(
                 CommittedVolume(
                     volume.code,
                     version.version,
@@ -97,11 +103,11 @@ def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[CommittedVolu
                     next_at.get((volume.code, version.version)),
                 )
             )
-        return held
+        return versions
 
 
 def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
-    """When the version after this one was committed; None for the newest."""
+    """Return when the version after this one was committed; None for the newest."""
     later = select(VolumeVersion.committed_at).where(
         VolumeVersion.volume_id == version.volume_id,
         VolumeVersion.version > version.version,
@@ -111,73 +117,85 @@ def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
 
 
 def verify_volume(
-    store: BlobStore, held: CommittedVolume, trust: TrustAnchors, prover: PdfAProver
+    store: BlobStore, volume: CommittedVolume, trust: TrustAnchors, prover: PdfAProver
 ) -> list[Fault]:
-    """I1 for one version: commit record, every object with its digest, PDF/A-2u, signature, pages and 档号."""
-    return _proved(held, _read(store, held), trust, prover)
+    """Verify I1 for one version.
+
+    Commit record, every object with its digest, PDF/A-2u, signature, pages and 档号.
+    """
+    return _proved(volume, _read(store, volume), trust, prover)
 
 
 def verify_volumes(
     store: BlobStore, volumes: Sequence[CommittedVolume], trust: TrustAnchors, prover: PdfAProver
 ) -> Iterator[list[Fault]]:
-    """`verify_volume` for each, in order. While one is proved, packages of the next are read: a store over a network answers each object late.
+    """Verify each volume, in order; yield its faults.
 
-    What proves knows no threads, and its Java would wait for them for ever, so only reading is done in others.
+    While one is proved, packages of the next are read: a store over a network answers each object
+    late. The prover is not thread-safe, and its Java would wait for other threads for ever, so
+    only reading is done in them.
     """
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="verify") as pool:
         ahead: deque[tuple[CommittedVolume, Future[bytes | list[Fault]]]] = deque()
         try:
-            for one in volumes:
-                ahead.append((one, pool.submit(_read, store, one)))
+            for volume in volumes:
+                ahead.append((volume, pool.submit(_read, store, volume)))
                 if len(ahead) > _AHEAD:
-                    held, found = ahead.popleft()
-                    yield _proved(held, found.result(), trust, prover)
-            for held, found in ahead:
-                yield _proved(held, found.result(), trust, prover)
+                    first, content = ahead.popleft()
+                    yield _proved(first, content.result(), trust, prover)
+            for first, content in ahead:
+                yield _proved(first, content.result(), trust, prover)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _read(store: BlobStore, held: CommittedVolume) -> bytes | list[Fault]:
-    """The volume's file, when every object of its package is as its commit record says; else what is not."""
-    name = f"{held.code}/v{held.version}"
+def _read(store: BlobStore, volume: CommittedVolume) -> bytes | list[Fault]:
+    """Return the volume's file, or the faults of its package.
+
+    The file is returned when every object of the package is as its commit record says.
+    """
+    name = f"{volume.code}/v{volume.version}"
     try:
-        inventory = read_inventory(store, held.prefix)
+        inventory = read_inventory(store, volume.prefix)
         if inventory is None:
             return [Fault("I1", name, "归档记录 inventory.json 缺失")]
         faults = [
-            Fault("I1", name, f"{one.kind}：{one.path}")
-            for one in verify_package(store, held.prefix)
+            Fault("I1", name, f"{fault.kind}：{fault.path}")
+            for fault in verify_package(store, volume.prefix)
         ]
-        if inventory.sha256 != held.inventory_sha256:
+        if inventory.sha256 != volume.inventory_sha256:
             faults.append(Fault("I1", name, "归档记录与数据库登记的摘要不符"))
-        if inventory.previous != held.previous:
+        if inventory.previous != volume.previous:
             faults.append(Fault("I1", name, "归档记录没有指明前一版本，或指向别处"))
-        return faults or store.read(f"{held.prefix}/volume.pdf", sha256=held.sha256)
+        return faults or store.read(f"{volume.prefix}/volume.pdf", sha256=volume.sha256)
     except StorageError as error:
         return [Fault("I1", name, str(error))]
 
 
 def _proved(
-    held: CommittedVolume, pdf: bytes | list[Fault], trust: TrustAnchors, prover: PdfAProver
+    volume: CommittedVolume, pdf: bytes | list[Fault], trust: TrustAnchors, prover: PdfAProver
 ) -> list[Fault]:
     if isinstance(pdf, list):
         return pdf
-    believed = trust.at(held.followed_at) if held.followed_at else trust
+    anchors = trust.at(volume.followed_at) if volume.followed_at else trust
     proof = prove_volume(
-        pdf, trust=believed, expected_pages=held.pages, expected_code=held.code, prover=prover
+        pdf, trust=anchors, expected_pages=volume.pages, expected_code=volume.code, prover=prover
     )
-    return [Fault("I1", f"{held.code}/v{held.version}", one) for one in proof.faults]
+    return [Fault("I1", f"{volume.code}/v{volume.version}", fault) for fault in proof.faults]
 
 
 def verify_holdings(
     engine: Engine, store: BlobStore, trust: TrustAnchors | None = None
 ) -> Iterator[Fault]:
-    """The invariants across volumes: I1 nothing frozen, I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10 journal."""
+    """Yield the broken invariants across volumes.
+
+    I1 nothing frozen, I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10
+    journal.
+    """
     frozen = _frozen(engine)
     for name in frozen.values():
         yield Fault("I1", name, "该册因对象损坏已隔离，尚未修复")
-    yield from _bucket(store, {one.prefix for one in committed(engine)} | frozen.keys())
+    yield from _bucket(store, {volume.prefix for volume in committed(engine)} | frozen.keys())
     yield from _numbers(engine)
     yield from _materials(engine)
     with reading(engine) as session:
@@ -189,7 +207,7 @@ def verify_holdings(
 
 
 def _frozen(engine: Engine) -> dict[str, str]:
-    """Committed versions that are set apart, by their prefix."""
+    """Return the committed versions that are set apart, by their prefix."""
     query = (
         select(Volume.code, VolumeVersion.version)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
@@ -199,22 +217,22 @@ def _frozen(engine: Engine) -> dict[str, str]:
         )
     )
     with reading(engine) as session:
-        found = session.execute(query).all()
+        rows = session.execute(query).all()
     return {
         storage_prefix(ArchivalCode.parse(code), version): f"{code}/v{version}"
-        for code, version in found
+        for code, version in rows
     }
 
 
-def _bucket(store: BlobStore, held: set[str]) -> Iterator[Fault]:
-    for one in store.list("volumes/"):
-        prefix = one.key.rpartition("/")[0]
-        while prefix.startswith("volumes/") and prefix not in held:
+def _bucket(store: BlobStore, known: set[str]) -> Iterator[Fault]:
+    for stat in store.list("volumes/"):
+        prefix = stat.key.rpartition("/")[0]
+        while prefix.startswith("volumes/") and prefix not in known:
             prefix = prefix.rpartition("/")[0]
-        if prefix not in held:
+        if prefix not in known:
             yield Fault(
-                "I2" if one.key.endswith("/inventory.json") else "I8",
-                one.key,
+                "I2" if stat.key.endswith("/inventory.json") else "I8",
+                stat.key,
                 "存储中有数据库未登记的对象",
             )
 
@@ -230,10 +248,12 @@ def _numbers(engine: Engine) -> Iterator[Fault]:
             }
             volumes = list(session.scalars(select(Volume).filter_by(**key).order_by(Volume.number)))
             name = f"{counter.fonds}·{counter.series}·{counter.year}·{counter.term}"
-            missing = sorted(set(range(1, counter.last + 1)) - {one.number for one in volumes})
+            missing = sorted(
+                set(range(1, counter.last + 1)) - {volume.number for volume in volumes}
+            )
             if missing:
                 yield Fault("I5", name, f"断号且无作废说明：{missing[:10]}")
-            in_order = [one for one in volumes if not one.late]
+            in_order = [volume for volume in volumes if not volume.late]
             if any(
                 after.completed_at < before.completed_at
                 for before, after in itertools.pairwise(in_order)
@@ -243,7 +263,7 @@ def _numbers(engine: Engine) -> Iterator[Fault]:
 
 
 def _voided(session: Session) -> Iterator[Fault]:
-    """I5: a number without a volume is void with a reason, and a void number has no volume."""
+    """Check I5: a number without a volume is void with a reason, and a void number has none."""
     states: dict[int, set[str]] = {}
     for volume_id, state in session.execute(
         select(VolumeVersion.volume_id, VolumeVersion.state).distinct()
@@ -252,15 +272,15 @@ def _voided(session: Session) -> Iterator[Fault]:
     for volume in session.scalars(
         select(Volume).order_by(Volume.code).execution_options(yield_per=500)
     ):
-        found = states.get(volume.id, set())
-        if volume.void_reason is None and found <= {"VOID"}:
+        volume_states = states.get(volume.id, set())
+        if volume.void_reason is None and volume_states <= {"VOID"}:
             yield Fault("I5", volume.code, "档号没有册，也无作废说明")
-        if volume.void_reason is not None and found - {"VOID"}:
+        if volume.void_reason is not None and volume_states - {"VOID"}:
             yield Fault("I5", volume.code, "已作废的档号仍有册")
 
 
 def gaps(engine: Engine) -> list[dict[str, str]]:
-    """The gap report: every number that is not a volume, and why."""
+    """Return the gap report: every number that is not a volume, and why."""
     with reading(engine) as session:
         query = (
             select(Volume.code, Volume.void_reason)
@@ -271,7 +291,10 @@ def gaps(engine: Engine) -> list[dict[str, str]]:
 
 
 def _materials(engine: Engine) -> Iterator[Fault]:
-    """I7 for every version: the materials that the item required when its revision was taken over."""
+    """Check I7 for every version.
+
+    It has the materials that the item required when its revision was taken over.
+    """
     with reading(engine) as session:
         query = (
             select(Volume.code, VolumeVersion.version, CaseRevision.facts, CaseRevision.snapshot)
@@ -287,7 +310,11 @@ def _materials(engine: Engine) -> Iterator[Fault]:
             .execution_options(yield_per=500)
         )
         for code, version, facts, snapshot in session.execute(query):
-            present = {one["type"] for one in facts["materials"]}
-            missing = [one.name for one in required_materials(snapshot) if one.name not in present]
+            present = {material["type"] for material in facts["materials"]}
+            missing = [
+                required.name
+                for required in required_materials(snapshot)
+                if required.name not in present
+            ]
             if missing:
                 yield Fault("I7", f"{code}/v{version}", f"缺少必交材料：{'、'.join(missing)}")

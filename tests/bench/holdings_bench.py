@@ -23,8 +23,9 @@ from archive.arrangement.filing import FilingRule
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.preservation.comparison import differences
 from archive.preservation.fixity import scrub
-from archive.preservation.rebuild import differences, rebuild
+from archive.preservation.rebuild import rebuild
 from archive.preservation.renewal import freeze_renewals, outlook
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.objects import blob_key

@@ -10,7 +10,7 @@ from archive.database.engine import reading
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_preservation import FixityCheck, Replica
 from archive.database.tables_volumes import VolumeVersion
-from archive.preservation.fixity import Budget, Scrubbed, scrub
+from archive.preservation.fixity import Budget, ScrubRun, scrub
 from archive.preservation.replicas import replicate
 from archive.reference.vocabulary import FIRST, SECOND
 from storage.errors import DigestMismatchError
@@ -47,7 +47,7 @@ def run(
     other: LocalStore | None = None,
     which: str = FIRST,
     budget: Budget | None = None,
-) -> Scrubbed:
+) -> ScrubRun:
     """Scrub one store with the help of the other."""
     if which == FIRST:
         return scrub(archive.engine, archive.store, other, "test", budget=budget)

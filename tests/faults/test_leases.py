@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import func, select, update
 
 from api.jobs.batch import void_number
-from archive.compile.volume import CompileContext, make_volume
+from archive.compile.context import CompileContext
+from archive.compile.volume import make_volume
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_jobs import Job

@@ -30,7 +30,8 @@ from archive.database.engine import connect, migrate, reading
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.crashpoints import POINTS
-from archive.preservation.rebuild import differences, rebuild
+from archive.preservation.comparison import differences
+from archive.preservation.rebuild import rebuild
 from archive.reference.errors import ConflictError
 from tests.support.archives import keys
 from tests.support.holdings import (

@@ -18,8 +18,9 @@ from archive.database.tables_jobs import Job
 from archive.database.tables_preservation import FixityCheck
 from archive.database.tables_recognition import RecognisedPage
 from archive.database.tables_volumes import PageOrder, Volume, VolumeVersion
+from archive.preservation.comparison import differences
 from archive.preservation.fixity import Budget, scrub
-from archive.preservation.rebuild import Rebuilt, differences, rebuild
+from archive.preservation.rebuild import RebuildReport, rebuild
 from archive.recognition.page_texts import Line, PageText
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError
@@ -124,7 +125,7 @@ def recognised(archive: Holdings) -> None:
         session.add(row)
 
 
-def anew(archive: Holdings, keys: Path) -> tuple[Holdings, Rebuilt]:
+def anew(archive: Holdings, keys: Path) -> tuple[Holdings, RebuildReport]:
     """A second archive on the same bucket whose database was made from it."""
     folder = archive.folder.with_name("anew")
     folder.mkdir()

@@ -13,8 +13,9 @@ from api.runtime.bootstrap import Runtime, worker_name
 from api.runtime.settings import Settings
 from archive.arrangement.filing import FilingRule
 from archive.arrangement.numbering import freeze, unnumbered
+from archive.compile.context import CompileContext
 from archive.compile.prove import PdfAProver
-from archive.compile.volume import CompileContext, make_volume
+from archive.compile.volume import make_volume
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import VolumeVersion

@@ -13,7 +13,7 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.reference.vocabulary import Series
 from archive.usage.reading_room import ReferenceData
-from search.index import Found, Sort
+from search.index import SearchResult, Sort
 from search.query import parse
 from search.snippets import Snippet
 
@@ -87,7 +87,7 @@ def marked(snippet: Snippet) -> Markup:
     return Markup("").join([*parts, escape(snippet.text[place:])])
 
 
-def _facets(desk: WebApp, found: Found) -> list[dict[str, Any]]:
+def _facets(desk: WebApp, found: SearchResult) -> list[dict[str, Any]]:
     """Counts, each with what is added to the query to keep only these."""
     shown = []
     for name, (heading, prefix) in _FACETS.items():

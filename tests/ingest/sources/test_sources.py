@@ -22,7 +22,7 @@ from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import Delivery
 from archive.gathering.cases import MissingCertificate
 from archive.gathering.source_health import health_rows
-from archive.preservation.rebuild_evidence import beside_facts, bring_deliveries
+from archive.preservation.rebuild_evidence import evidence_facts, restore_deliveries
 from archive.reference.vocabulary import ForeignSignature
 from ingest.sources.certificates import CertificateLibrary, _signature
 from ingest.sources.forms import PopulationFeed
@@ -356,7 +356,7 @@ def test_a_package_of_the_portal_that_is_not_as_it_says_is_refused_and_kept_whol
     (tmp_path / "anew").mkdir()
     anew = database(tmp_path / "anew")
     with writing(anew) as session:  # from the bucket alone
-        assert bring_deliveries(session, store) == 1
+        assert restore_deliveries(session, store) == 1
     for one in (engine, anew):
         with reading(one) as session:
             (row,) = session.scalars(select(Delivery))
@@ -366,7 +366,7 @@ def test_a_package_of_the_portal_that_is_not_as_it_says_is_refused_and_kept_whol
                 ["APPLICATION_INVALID"],
             )
     with reading(engine) as session, reading(anew) as other:
-        assert beside_facts(session) == beside_facts(other)
+        assert evidence_facts(session) == evidence_facts(other)
 
 
 def from_portal(folder: Path, number: str, package: bytes) -> tuple[Engine, LocalStore, Pulled]:
