@@ -22,7 +22,7 @@ from PIL import Image
 from api.demo.build import ONE_DEFECT_IN, _members, _write, build_demo
 from api.demo.cases import make_case
 from api.demo.defects import CONFLICT, DEFECTS
-from api.demo.false_pages import another_scan
+from api.demo.false_pages import add_scan
 from archive.database.encryption import give_keys, new_keyring
 from archive.database.engine import connect, migrate
 from archive.reference.organisations import load_organisations
@@ -52,7 +52,7 @@ def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
             smaller = image.convert("L").resize((image.width * 9 // 10, image.height * 9 // 10))
         out = io.BytesIO()
         smaller.save(out, "JPEG", quality=55, dpi=(180, 180))
-        another_scan(case, out.getvalue())
+        add_scan(case, out.getvalue())
         bag = _write(
             bags, f"{cases + number:06d}-copy", _members(case.facts, case.files), zipped=False
         )

@@ -14,7 +14,7 @@ import pytest
 
 from archive.reference.findings import rules
 from ingest.package.payload import PayloadFile
-from ingest.reading.sandbox import Limits, pooled_look
+from ingest.reading.sandbox import Limits, examine_file
 
 ROOT = Path(__file__).parents[3]
 LIMITS = Limits(memory=1 << 30, cpu_seconds=8, wall_seconds=60)
@@ -80,7 +80,7 @@ def test_every_odd_file_ends_in_a_finding_or_is_accepted_and_none_hangs_or_harms
     for place, data in odd_files(package):
         (tmp_path / "file").write_bytes(data)
         begun = time.monotonic()
-        seen = pooled_look(PayloadFile(tmp_path, "file", len(data)), LIMITS)
+        seen = examine_file(PayloadFile(tmp_path, "file", len(data)), LIMITS)
         # The limit itself is asserted, not a speed: twice the time that one child may take, since a worn one gets a second try.
         assert time.monotonic() - begun < 2 * LIMITS.wall_seconds + 10, place
         assert seen.fault is None or seen.fault in rules(), place

@@ -14,7 +14,7 @@ from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import Outcome
 from ingest.intake.intake import inspect_package
-from ingest.reading.virus import ScannerDownError, ping, signature
+from ingest.reading.virus import ScannerDownError, ping, scan_bytes
 from tests.support.factories import make_bag
 from tests.support.postgres import free_port
 
@@ -78,10 +78,10 @@ def test_a_scanner_that_cannot_be_reached_refuses_the_package(tmp_path: Path) ->
 
 
 def test_an_answer_that_does_not_say_clean_is_not_taken_for_clean(clamd: str) -> None:
-    assert signature(clamd, [b"clean", b"", b"also clean"]) is None
-    assert signature(clamd, [EICAR]) == "Eicar-Signature"
+    assert scan_bytes(clamd, [b"clean", b"", b"also clean"]) is None
+    assert scan_bytes(clamd, [EICAR]) == "Eicar-Signature"
     with pytest.raises(ScannerDownError):
-        signature(clamd, [b"\0" * (1 << 20)] * 3)
+        scan_bytes(clamd, [b"\0" * (1 << 20)] * 3)
 
 
 def _hang_up(server: socket.socket) -> None:
@@ -99,5 +99,5 @@ def test_a_scanner_on_a_socket_of_the_machine_is_asked_too(tmp_path: Path) -> No
     with socketserver.ThreadingUnixStreamServer(str(tmp_path / "clamd.sock"), Clamd) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         ping(str(tmp_path / "clamd.sock"))
-        assert signature(str(tmp_path / "clamd.sock"), [EICAR]) == "Eicar-Signature"
+        assert scan_bytes(str(tmp_path / "clamd.sock"), [EICAR]) == "Eicar-Signature"
         server.shutdown()

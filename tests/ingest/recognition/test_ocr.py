@@ -26,7 +26,7 @@ from archive.recognition.queue import (
 )
 from archive.reference.errors import LeaseLostError
 from archive.reference.objects import blob_key
-from ingest.reading.sandbox import Limits, pooled_ask
+from ingest.reading.sandbox import Limits, run_task
 from ingest.recognition import ocr
 from storage.local_store import LocalStore
 from tests.resources import documents, images
@@ -143,7 +143,7 @@ def test_only_who_holds_the_lease_records_and_the_first_text_is_the_text(
 
 
 def told(data: bytes, page: int = 1) -> dict[str, object]:
-    answer = pooled_ask("ocr", page.to_bytes(4, "little") + data, ocr.LIMITS)
+    answer = run_task("ocr", page.to_bytes(4, "little") + data, ocr.LIMITS)
     assert isinstance(answer, bytes)
     found: dict[str, object] = json.loads(answer)
     return found

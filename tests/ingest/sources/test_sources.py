@@ -83,7 +83,7 @@ def test_the_adapters_ask_nothing_that_is_not_written_down_and_nobody_stands_in_
                 LocalStore(tmp_path / "store"),
                 source,
                 "test",
-                tell=lambda _: None,
+                on_progress=lambda _: None,
             ).error
             is None
         )
@@ -213,10 +213,10 @@ def test_a_scan_that_is_still_being_written_waits_and_is_taken_when_it_is_whole(
         LocalStore(tmp_path / "store"),
         ScanFolder(tmp_path / "scans"),
     )
-    first = pull(engine, store, source, "test", tell=lambda _: None)
+    first = pull(engine, store, source, "test", on_progress=lambda _: None)
     assert (first.taken, first.absent) == (0, 1)
     (tmp_path / "scans" / "one.jpg").write_bytes(page(1))
-    assert pull(engine, store, source, "test", tell=lambda _: None).taken == 1
+    assert pull(engine, store, source, "test", on_progress=lambda _: None).taken == 1
     assert sorted(one.name for one in (tmp_path / "scans" / "taken").iterdir()) == [
         "one.jpg",
         "one.json",
@@ -247,7 +247,7 @@ def test_a_record_that_says_nothing_usable_is_set_apart_and_kept(
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans" / "bad.json").write_bytes(record)
     engine, store = database(tmp_path), LocalStore(tmp_path / "store")
-    done = pull(engine, store, ScanFolder(tmp_path / "scans"), "test", tell=lambda _: None)
+    done = pull(engine, store, ScanFolder(tmp_path / "scans"), "test", on_progress=lambda _: None)
     assert (done.refused, done.error) == (1, None)
     assert (tmp_path / "scans" / "refused" / "bad.json").read_bytes() == record
     assert store.read(f"quarantine/{hashlib.sha256(record).hexdigest()}/fetched") == record
@@ -264,7 +264,7 @@ def test_a_link_in_the_scan_folder_is_not_followed(tmp_path: Path) -> None:
         LocalStore(tmp_path / "store"),
         ScanFolder(tmp_path / "scans"),
         "test",
-        tell=lambda _: None,
+        on_progress=lambda _: None,
     )
     assert (done.taken, done.absent) == (0, 1)
 
@@ -277,7 +277,7 @@ def test_a_failing_source_waits_longer_each_time_and_is_well_again_after_one_suc
     source = PopulationFeed(f"{base}/forms", key="wrong", rate=1000)
     waits = []
     for _ in range(3):
-        assert pull(engine, store, source, "test", tell=lambda _: None).error is not None
+        assert pull(engine, store, source, "test", on_progress=lambda _: None).error is not None
         with reading(engine) as session:
             row = health_rows(session, ("forms",))[0]
         waits.append(
@@ -291,7 +291,7 @@ def test_a_failing_source_waits_longer_each_time_and_is_well_again_after_one_suc
             store,
             PopulationFeed(f"{base}/forms", key=KEY, rate=1000),
             "test",
-            tell=lambda _: None,
+            on_progress=lambda _: None,
         ).taken
         == 6
     )
@@ -389,7 +389,7 @@ def from_portal(folder: Path, number: str, package: bytes) -> tuple[Engine, Loca
             store,
             OnlinePortal(f"{base}/portal", key=KEY, rate=1000),
             "test",
-            tell=lambda _: None,
+            on_progress=lambda _: None,
         )
     return engine, store, done
 
