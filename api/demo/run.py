@@ -56,7 +56,8 @@ def mismatches(received: list[Received], truth: list[dict[str, Any]]) -> list[st
             and want["finding"] not in codes
         ):
             wrong.append(
-                f"{package.bag}: 应为 {want['expected']} {want['finding'] or ''}，实为 {package.outcome} {sorted(codes)}"
+                f"{package.bag}: 应为 {want['expected']} {want['finding'] or ''}，"
+                f"实为 {package.outcome} {sorted(codes)}"
             )
     return wrong
 
@@ -102,7 +103,8 @@ def _print(
         screen.print(line)
     if volumes:
         screen.print(
-            f"例：yice show {volumes[0]['code']}；册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve"
+            f"例：yice show {volumes[0]['code']}；"
+            f"册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve"
         )
 
 
