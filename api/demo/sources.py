@@ -128,8 +128,7 @@ class ApplicationReceipt(BaseModel):
 class Event(BaseModel):
     """One event: a closed case with its facts and the list of its materials.
 
-    Both are in the words of case.json, without files. A material from the certificate library names
-    its `holder`.
+    Both are in the words of case.json, without files. A shared certificate names its `holder`.
     """
 
     seq: int
