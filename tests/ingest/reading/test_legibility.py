@@ -1,4 +1,6 @@
-"""What a look says of pages that cannot be read, and that it is silent of sound ones, of blank ones and of photographs."""
+"""What a look says of pages that cannot be read, and that it is silent of sound ones, of blank ones
+and of photographs.
+"""
 
 import io
 from datetime import datetime
@@ -76,7 +78,7 @@ def test_nothing_is_said_of_a_page_that_can_be_read_or_is_not_written(page: Imag
 
 
 @pytest.mark.parametrize(
-    ("made", "code"),
+    ("picture", "code"),
     [
         (images.dark_jpeg, "TOO_DARK"),
         (images.blurred_jpeg, "BLURRED"),
@@ -84,9 +86,9 @@ def test_nothing_is_said_of_a_page_that_can_be_read_or_is_not_written(page: Imag
     ],
 )
 def test_what_cannot_be_read_is_told_of_a_picture_and_of_a_scanned_pdf_alike(
-    made: object, code: str
+    picture: object, code: str
 ) -> None:
-    data = made()  # type: ignore[operator]
+    data = picture()  # type: ignore[operator]
     assert examine(data).unclear == ((1, code),)
     assert examine(documents.scanned_pdf(data, A4)).unclear == ((1, code),)
 

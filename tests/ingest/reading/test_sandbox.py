@@ -1,4 +1,6 @@
-"""Parsers run in a child with limits; its death or silence is a finding, and the next file is looked at as if nothing had been."""
+"""Parsers run in a child with limits; its death or silence is a finding, and the next file is
+looked at as if nothing had been.
+"""
 
 import os
 import signal
@@ -102,10 +104,10 @@ def test_threads_and_forks_each_have_a_child_of_their_own(tmp_path: Path) -> Non
         files.append(stored(folder, documents.pdf(pages=1 + number % 4)))
     expected = [1 + number % 4 for number in range(40)]
     with ThreadPoolExecutor(4) as threads:
-        assert [one.pages for one in threads.map(examine_file, files)] == expected
+        assert [report.pages for report in threads.map(examine_file, files)] == expected
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as processes:
-        assert [one.pages for one in processes.map(examine_file, files)] == expected
-    assert [examine_file(one).pages for one in files] == expected
+        assert [report.pages for report in processes.map(examine_file, files)] == expected
+    assert [examine_file(file).pages for file in files] == expected
 
 
 def test_a_file_larger_than_any_scan_is_not_even_read(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
-"""With a virus scanner configured nothing passes unscanned: it speaks to a real server of clamd's INSTREAM protocol on loopback."""
+"""With a virus scanner configured nothing passes unscanned: it speaks to a real server of clamd's
+INSTREAM protocol on loopback.
+"""
 
 import socket
 import socketserver
@@ -19,13 +21,16 @@ from tests.support.factories import make_bag
 from tests.support.postgres import free_port
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
-# The test file that every scanner knows, put together here so that no scanner takes this one for it.
+# The test file that every scanner knows, put together here so that no scanner takes this one for
+# it.
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 LIMIT = 2 << 20
 
 
 class Clamd(socketserver.StreamRequestHandler):
-    """clamd as its manual describes it: z-commands end in NUL, chunks bear their length, a stream past its limit is an error."""
+    """clamd as its manual describes it: z-commands end in NUL, chunks bear their length, a stream
+    past its limit is an error.
+    """
 
     def handle(self) -> None:
         command = b""
@@ -56,7 +61,7 @@ def clamd() -> Iterator[str]:
 def codes(path: Path, address: str) -> set[str]:
     _, submission = inspect_package(path, load_catalogue(), load_organisations(), NOW, address)
     assert submission.outcome in (None, Outcome.REFUSE)
-    return {one.code for one in submission.findings}
+    return {row.code for row in submission.findings}
 
 
 def test_a_clean_package_passes(clamd: str, tmp_path: Path) -> None:
