@@ -1,1 +1,1 @@
-"""What comes in: submission packages are read, checked and taken over, or quarantined whole."""
+"""Submission packages: read, inspected, then taken over or quarantined whole."""

@@ -1,4 +1,7 @@
-"""What can go wrong on the way in beside findings: each error carries a stable code and says in Chinese what to do next."""
+"""Errors of intake other than findings.
+
+Each error carries a stable code and a Chinese message that says what to do next.
+"""
 
 from archive.reference.errors import ArchiveError
 
@@ -10,26 +13,35 @@ class IngestError(ArchiveError):
 
 
 class PackageChangedError(IngestError):
-    """A package was changed between its inspection and its taking over; what was inspected is not what lies there now."""
+    """A package changed between its inspection and its accession.
+
+    The bytes in the package are no longer those that were inspected.
+    """
 
     code = "PACKAGE_CHANGED"
 
     def __init__(self) -> None:
-        """Name no file: a path of the package's making may hold a name or a number."""
+        """Set the message, which names no file.
+
+        A path that the package chose may hold a person's name or number.
+        """
         super().__init__("归档信息包在检测之后被改动。", "请确认无人再写入该包，然后重新接收。")
 
 
 class SandboxError(IngestError):
-    """The child process that opens foreign files cannot be started: a fault of this machine, never of the package."""
+    """The child process for foreign files cannot be started.
+
+    This is a fault of the machine, never of the package.
+    """
 
     code = "SANDBOX_UNAVAILABLE"
 
     def __init__(self) -> None:
-        """Say what to look at."""
+        """Set the message, which says what to check on the machine."""
         super().__init__("无法启动文件检测进程。", "请检查本机的内存和进程数限制，然后重新接收。")
 
 
 class PartsError(IngestError):
-    """What was sent in parts is not here whole."""
+    """A file that was sent in parts is incomplete or not the one announced."""
 
     code = "PARTS_MISSING"

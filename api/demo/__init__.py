@@ -1,1 +1,4 @@
-"""A fictional city: packages that look like real ones, sound and with planted defects, and the truth about each. Nobody in it exists."""
+"""A fictional city: packages that look real, sound or with planted defects, and the truth.
+
+Nobody in it exists.
+"""

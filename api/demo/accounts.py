@@ -1,4 +1,7 @@
-"""Accounts of the demo: the 三员, and one of every other role at its place. Their secrets are random and shown once."""
+"""Accounts of the demo: the 三员, and one account of every other role.
+
+Their secrets are random and shown once.
+"""
 
 from dataclasses import dataclass
 
@@ -36,7 +39,7 @@ _DISTRICT = (
 
 @dataclass(frozen=True, slots=True)
 class DemoAccount:
-    """An account, and its secret in the one moment when it is known."""
+    """An account with its secret, at the one moment when it is known."""
 
     login: str
     role: Role
@@ -45,24 +48,28 @@ class DemoAccount:
 
 
 def all_scopes(role: Role) -> tuple[Scope, ...]:
-    """Every scope that the acts of a role need, in the order of their definition."""
+    """Return every scope that the acts of a role need, in the order of their definition."""
     needed = {SCOPE_OF[act] for act in acts_of(role) if act in SCOPE_OF}
-    return tuple(one for one in Scope if one in needed)
+    return tuple(scope for scope in Scope if scope in needed)
 
 
 def make_demo_accounts(runtime: Runtime) -> list[DemoAccount]:
-    """Make them all in an archive without accounts, each proposed and approved as the rules ask; nothing when there are any."""
-    made: list[DemoAccount] = []
+    """Create the demo accounts in an archive without accounts, and return them.
+
+    Each is proposed and approved as the rules ask. Returns an empty list when there are any
+    accounts.
+    """
+    accounts: list[DemoAccount] = []
     city = runtime.organisations.of_kind(OrgKind.CITY)[0].code
     with writing(runtime.engine) as session:
         if session.scalar(select(func.count()).select_from(Account)):
             return []
         for login, secret in first_administrators(session, runtime.organisations).items():
             account = session.scalars(select(Account).filter_by(login=login)).one()
-            made.append(DemoAccount(login, Role(account.role), account.org, secret))
+            accounts.append(DemoAccount(login, Role(account.role), account.org, secret))
         proposer, approver = (
-            reader(session.scalars(select(Account).filter_by(login=one)).one())
-            for one in ("sysadmin", "secadmin")
+            reader(session.scalars(select(Account).filter_by(login=login)).one())
+            for login in ("sysadmin", "secadmin")
         )
         home, other = _stations(runtime, session)
         district = runtime.organisations.district_of(home).code
@@ -91,13 +98,16 @@ def make_demo_accounts(runtime: Runtime) -> list[DemoAccount]:
             )
             for login, org in (("station-home", home), ("station-other", other))
         ]
-        made += [
+        accounts += [
             DemoAccount(
-                one.login, one.role, one.org, _enter(runtime, session, proposer, approver, one)
+                account.login,
+                account.role,
+                account.org,
+                _enter(runtime, session, proposer, approver, account),
             )
-            for one in new
+            for account in new
         ]
-    return made
+    return accounts
 
 
 def _enter(
@@ -109,16 +119,21 @@ def _enter(
 
 
 def _stations(runtime: Runtime, session: Session) -> tuple[str, str]:
-    """The station that keeps most volumes, and one of another district: so that each has something to see, and something foreign."""
+    """Return the station that keeps most volumes, and one of another district.
+
+    So each account has something to see, and something that it may not see.
+    """
     counted = dict(
         session.execute(select(Volume.filing_org, func.count()).group_by(Volume.filing_org))
         .tuples()
         .all()
     )
     stations = sorted(
-        (one.code for one in runtime.organisations.of_kind(OrgKind.STATION)),
+        (station.code for station in runtime.organisations.of_kind(OrgKind.STATION)),
         key=lambda code: (-counted.get(code, 0), code),
     )
     home = stations[0]
     district = runtime.organisations.district_of(home)
-    return home, next(one for one in stations if runtime.organisations.district_of(one) != district)
+    return home, next(
+        code for code in stations if runtime.organisations.district_of(code) != district
+    )

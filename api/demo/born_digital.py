@@ -1,4 +1,7 @@
-"""PDFs as other systems write them: fonts embedded or not, form fields, restricted, damaged. Built by hand, since no library writes such faults."""
+"""PDFs as other systems write them: with and without fonts, forms, restricted, damaged.
+
+They are built by hand, since no library writes such faults.
+"""
 
 import io
 from pathlib import Path
@@ -26,7 +29,10 @@ _CERTIFICATE = """
 
 
 def with_fonts(page_json: str) -> bytes:
-    """An e-certificate with embedded fonts; `page_json` holds heading, lines and issuer."""
+    """Return an e-certificate with embedded fonts.
+
+    `page_json` holds heading, lines and issuer.
+    """
     if not _FONTS:
         _FONTS.append(
             typst.Fonts(
@@ -40,14 +46,17 @@ def with_fonts(page_json: str) -> bytes:
 
 
 def without_fonts(heading: str, lines: tuple[str, ...]) -> bytes:
-    """A page in STSong-Light that is not embedded, as old office systems write them."""
+    """Return a page in STSong-Light that is not embedded, as old office systems write them."""
     pdf = pikepdf.new()
     _page(pdf, heading, lines)
     return _saved(pdf)
 
 
 def numbered(heading: str, lines: tuple[str, ...], numbers: tuple[int, ...], total: int) -> bytes:
-    """A document whose pages bear these numbers at their foot, as an office system prints them."""
+    """Return a document whose pages bear these numbers at their foot.
+
+    Office systems print page numbers in this way.
+    """
     pdf = pikepdf.new()
     for number in numbers:
         _page(pdf, heading, (*lines, f"登记事项之{number}"), f"第 {number} 页 共 {total} 页")
@@ -55,7 +64,10 @@ def numbered(heading: str, lines: tuple[str, ...], numbers: tuple[int, ...], tot
 
 
 def with_form(heading: str, fields: tuple[tuple[str, str], ...]) -> bytes:
-    """An application whose answers stand in form fields without appearance, as portals write them."""
+    """Return an application whose answers stand in form fields without appearance.
+
+    Portals write them in this way.
+    """
     pdf = pikepdf.new()
     page = _page(pdf, heading, tuple(label for label, _ in fields), "第 1 页 共 1 页")
     helvetica = pdf.make_indirect(
@@ -88,17 +100,20 @@ def with_form(heading: str, fields: tuple[tuple[str, str], ...]) -> bytes:
 
 
 def restricted(data: bytes) -> bytes:
-    """The same PDF, opening freely but with its permissions restricted by an owner's password."""
+    """Return the same PDF, opening freely but restricted by an owner's password."""
     return _encrypted(data, "")
 
 
 def locked(data: bytes) -> bytes:
-    """The same PDF, which opens with a password only."""
+    """Return the same PDF, which opens with a password only."""
     return _encrypted(data, "demo-user")
 
 
 def with_damaged_xref(data: bytes) -> bytes:
-    """The same PDF with a cross-reference offset that points nowhere; every object is still there."""
+    """Return the same PDF with a cross-reference offset that points nowhere.
+
+    Every object is still there.
+    """
     head, _, _ = data.rpartition(b"startxref")
     return head + b"startxref\n7\n%%EOF\n"
 
@@ -106,7 +121,8 @@ def with_damaged_xref(data: bytes) -> bytes:
 def _encrypted(data: bytes, user: str) -> bytes:
     with pikepdf.open(io.BytesIO(data)) as pdf:
         out = io.BytesIO()
-        # RC4 keys stem from the file's own id, AES ones from chance: only the first are the same for the same seed.
+        # RC4 keys stem from the file's own id, AES keys are random: only RC4 gives the same bytes
+        # for the same seed.
         pdf.save(
             out,
             encryption=pikepdf.Encryption(
@@ -144,7 +160,7 @@ def _page(
 
 
 def _show(size: int, x: int, y: int, text: str) -> str:
-    # UCS-2 knows no rare characters: such systems write a black square in their place, and so does the demo's.
+    # UCS-2 has no rare characters: such systems write a black square in their place.
     known = "".join(char if ord(char) < 0x10000 else "■" for char in text)  # noqa: PLR2004 - the basic plane
     return f"BT /F1 {size} Tf {x} {y} Td <{known.encode('utf-16-be').hex()}> Tj ET"
 

@@ -1,4 +1,7 @@
-"""Write the fictional city: one bag for each case, some delivered twice, some in conflict, and `truth.json` that says what each must become."""
+"""Writing of the fictional city: one bag for each case, and `truth.json`.
+
+Some bags are delivered twice, some are in conflict; `truth.json` says what each must become.
+"""
 
 import hashlib
 import json
@@ -28,16 +31,19 @@ _EPOCH = (2026, 1, 1, 0, 0, 0)
 def build_demo(
     out: Path, *, cases: int, seed: int, progress: Callable[[int], None], workers: int
 ) -> dict[str, Any]:
-    """Write `out/bags/*` and `out/truth.json`; the same seed gives the same bytes. Returns the truth."""
+    """Write `out/bags/*` and `out/truth.json`, and return the truth.
+
+    The same seed gives the same bytes.
+    """
     bags = out / "bags"
     bags.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    # Spawned, not forked: typst's threads do not survive a fork, and their locks stay shut for ever.
+    # Spawned, not forked: typst's threads do not survive a fork, and their locks stay locked.
     with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
-        for done, mine in enumerate(
+        for done, written in enumerate(
             pool.map(write_case, [bags] * cases, [seed] * cases, range(cases), chunksize=4), 1
         ):
-            rows += mine
+            rows += written
             progress(done)
     truth = {"notice": NOTICE, "seed": seed, "cases": cases, "bags": rows}
     (out / "truth.json").write_text(json.dumps(truth, ensure_ascii=False, indent=1) + "\n", "utf-8")
@@ -50,14 +56,18 @@ def _tables() -> tuple[Catalogue, Organisations]:
 
 
 def write_case(bags: Path, seed: int, index: int) -> list[dict[str, Any]]:
-    """Write the bag, or bags, of one case; returns their rows of the truth."""
+    """Write the bag or bags of one case, and return their rows of the truth."""
     random = Random(f"{seed}:{index}:bag")  # noqa: S311 - repeatable, not secret
     case, defect = _planted(seed, index, random)
     return list(_write_all(bags, case, defect, random))
 
 
 def _planted(seed: int, index: int, random: Random) -> tuple[DemoCase, Defect | None]:
-    """The case, and the defect planted into it: the last of every twelve has one. The kinds take turns, past those the case can't bear."""
+    """Return a case, and the defect planted into it.
+
+    The last of every twelve cases has one. The kinds take turns; those that the case can't bear are
+    skipped.
+    """
     catalogue, organisations = _tables()
     if index % ONE_DEFECT_IN != ONE_DEFECT_IN - 1:
         return make_case(seed, index, catalogue, organisations), None
@@ -120,7 +130,10 @@ def _row(bag: str, case: DemoCase, defect: Defect | None) -> dict[str, Any]:
 def _members(
     facts: dict[str, Any], files: dict[str, bytes], *, bend: bool = False
 ) -> dict[str, bytes]:
-    """The bag's files by path, manifests included; `bend` lets one digest lie."""
+    """Return the files of the bag by path, manifests included.
+
+    With `bend` one digest in the manifest is wrong.
+    """
     payload = {"data/case.json": json.dumps(facts, ensure_ascii=False, indent=1).encode()} | {
         f"data/{path}": data for path, data in files.items()
     }
@@ -129,7 +142,10 @@ def _members(
         manifest = (b"1" if manifest[:1] == b"0" else b"0") + manifest[1:]
     tags = {
         "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
-        "bag-info.txt": f"Payload-Oxum: {sum(map(len, payload.values()))}.{len(payload)}\nSource-Organization: 演示数据\n".encode(),
+        "bag-info.txt": (
+            f"Payload-Oxum: {sum(map(len, payload.values()))}.{len(payload)}\n"
+            "Source-Organization: 演示数据\n"
+        ).encode(),
         "manifest-sha256.txt": manifest,
     }
     return {**tags, "tagmanifest-sha256.txt": _manifest(tags), **payload}

@@ -1,4 +1,7 @@
-"""One fictional case: who, which item, where, every step and every material with its bytes; sound unless a defect is planted later."""
+"""One fictional case: person, item, offices, every step and every material with its bytes.
+
+It is sound unless a defect is planted later.
+"""
 
 import hashlib
 import json
@@ -26,7 +29,10 @@ _OVERDUE_SHARE = 0.03
 
 @dataclass(slots=True)
 class DemoCase:
-    """A case as a bag will hold it: `facts` is case.json, `files` the payload by path below data/."""
+    """A case as a bag will hold it.
+
+    `facts` is case.json, `files` is the payload by path below `data/`.
+    """
 
     index: int
     facts: dict[str, Any]
@@ -37,11 +43,11 @@ class DemoCase:
 
     @property
     def scanned(self) -> list[dict[str, Any]]:
-        """Materials that hold image files."""
+        """Return the materials that hold image files."""
         return [
-            one
-            for one in self.facts["materials"]
-            if any(path.endswith((".jpg", ".png")) for path in one.get("files", ()))
+            material
+            for material in self.facts["materials"]
+            if any(path.endswith((".jpg", ".png")) for path in material.get("files", ()))
         ]
 
 
@@ -54,21 +60,23 @@ def make_case(
     after: DemoCase | None = None,
     code: str = "",
 ) -> DemoCase:
-    """Make the sound case `index`; the same seed and index give the same bytes. Items take turns, so 102 cases meet all of them.
+    """Return the sound case `index`; the same seed and index give the same bytes.
 
-    With `after` it is a further case of the same people, in another station and begun within days of that one's end, of the item `code`.
+    Items take turns, so that 102 cases meet all of them. With `after` it is a further case of the
+    same people, in another station, of the item `code`, and begun within days after that case
+    ended.
     """
     random = Random(f"{seed}:{index}{':again' if after else ''}")  # noqa: S311 - a demo must be repeatable, not secret
     item = (
-        next(one for one in catalogue.demo_items if one.code == code)
+        next(candidate for candidate in catalogue.demo_items if candidate.code == code)
         if code
         else catalogue.demo_items[index % len(catalogue.demo_items)]
     )
     person = after.person if after else invent(random)
     stations = [
-        one
-        for one in organisations.of_kind(OrgKind.STATION)
-        if after is None or one.code != after.facts["orgs"]["domicile"]
+        station
+        for station in organisations.of_kind(OrgKind.STATION)
+        if after is None or station.code != after.facts["orgs"]["domicile"]
     ]
     home = random.choice(stations)
     receive = _receiver(random, item, home, organisations)
@@ -96,7 +104,7 @@ def make_case(
                 "id_number": person.id_number,
                 "phone": person.phone,
             },
-            "subjects": [dict(one) for one in after.facts["subjects"]]
+            "subjects": [dict(subject) for subject in after.facts["subjects"]]
             if after
             else _subjects(random, person, item),
             "orgs": {"receive": receive.code, "accept": home.code, "domicile": home.code},
@@ -134,7 +142,7 @@ def _receiver(
     if item.mode is not Mode.CITYWIDE or random.random() >= _CITYWIDE_SHARE:
         return home
     windows = (*organisations.of_kind(OrgKind.STATION), *organisations.of_kind(OrgKind.HALL))
-    return random.choice([one for one in windows if one.code != home.code])
+    return random.choice([window for window in windows if window.code != home.code])
 
 
 def _subjects(random: Random, person: Invented, item: ServiceItem) -> list[dict[str, Any]]:
@@ -229,13 +237,13 @@ def _officer(random: Random, unit: Organisation) -> tuple[str, str]:
 def _add_materials(
     random: Random, case: DemoCase, received: datetime, window: str, *, online: bool
 ) -> None:
-    for one in case.item.materials:
-        if one.condition is not None and random.random() >= 0.3:  # noqa: PLR2004 - conditions seldom hold
+    for material in case.item.materials:
+        if material.condition is not None and random.random() >= 0.3:  # noqa: PLR2004 - conditions seldom hold
             continue
-        source = random.choice(one.sources)
+        source = random.choice(material.sources)
         if online and source is SourceKind.SCANNED_PROOF:
             source = SourceKind.ONLINE_APPLICATION
-        _add(random, case, one, source, received, window)
+        _add(random, case, material, source, received, window)
     if online:
         _add(
             random,
@@ -249,8 +257,13 @@ def _add_materials(
 
 
 def _add_investigation(random: Random, case: DemoCase, received: datetime, window: str) -> None:
-    """公通字〔2021〕12号 §9: where the item's list names less, a comparison and the record of a visit come all the same."""
-    for what in missing_investigation(case.item, [one["type"] for one in case.facts["materials"]]):
+    """Add what an investigation needs and the item's list does not name.
+
+    These are a comparison and the record of a visit (公通字〔2021〕12号 §9).
+    """
+    for what in missing_investigation(
+        case.item, [material["type"] for material in case.facts["materials"]]
+    ):
         source = SourceKind.SYSTEM_FORM if what.startswith("人像") else SourceKind.SCANNED_PROOF
         _add(random, case, ItemMaterial(name=what, sources=(source,)), source, received, window)
 
@@ -258,17 +271,17 @@ def _add_investigation(random: Random, case: DemoCase, received: datetime, windo
 def _add(
     random: Random,
     case: DemoCase,
-    one: ItemMaterial,
+    listed: ItemMaterial,
     source: SourceKind,
     received: datetime,
     window: str,
 ) -> None:
     no = len(case.facts["materials"]) + 1
-    material: dict[str, Any] = {"no": no, "type": one.name, "source": source.value, "pages": 1}
+    material: dict[str, Any] = {"no": no, "type": listed.name, "source": source.value, "pages": 1}
     if source is SourceKind.SYSTEM_FORM:
-        material |= {"form": _FORMS.get(one.name, "OTHER"), "data": _form_data(one.name)}
+        material |= {"form": _FORMS.get(listed.name, "OTHER"), "data": _form_data(listed.name)}
     elif source is SourceKind.SHARED_CERT:
-        path, data = f"materials/{no:03d}.pdf", _certificate(random, case, one.name)
+        path, data = f"materials/{no:03d}.pdf", _certificate(random, case, listed.name)
         fetched = (received + timedelta(minutes=random.randint(1, 3))).isoformat()
         digest = hashlib.sha256(data).hexdigest()
         evidence = {
@@ -280,7 +293,7 @@ def _add(
         material |= {"files": [path], "source_ref": evidence}
         case.files[path] = data
     else:
-        files, pages = _captured(random, case, no, one.name, source, window)
+        files, pages = _captured(random, case, no, listed.name, source, window)
         material |= {
             "files": list(files),
             "pages": pages,
@@ -306,7 +319,10 @@ def _form_data(name: str) -> dict[str, str]:
 
 
 def stated_lines(random: Random, case: DemoCase, name: str, count: int) -> tuple[str, ...]:
-    """What stands on a page of this case: its person, the kind of proof, and `count` lines of what such papers say."""
+    """Return the text on a page of this case.
+
+    It is the person, the kind of proof, and `count` lines of what such papers say.
+    """
     person = case.person
     stock = (
         "以上内容经本人核对无误，如有虚假愿承担法律责任。",
@@ -330,18 +346,18 @@ def _certificate(random: Random, case: DemoCase, name: str) -> bytes:
     kind = random.random()
     if kind < 0.1:  # noqa: PLR2004 - the shares of a certificate library: most are whole
         return born_digital.without_fonts(name[:20], lines)
-    made = born_digital.with_fonts(
+    certificate = born_digital.with_fonts(
         json.dumps({"heading": name, "lines": lines, "issuer": "共享证照库"}, ensure_ascii=False)
     )
     if kind < 0.2:  # noqa: PLR2004 - as above
-        return born_digital.restricted(made)
-    return born_digital.with_damaged_xref(made) if kind < 0.25 else made  # noqa: PLR2004 - as above
+        return born_digital.restricted(certificate)
+    return born_digital.with_damaged_xref(certificate) if kind < 0.25 else certificate  # noqa: PLR2004 - as above
 
 
 def _captured(
     random: Random, case: DemoCase, no: int, name: str, source: SourceKind, window: str
 ) -> tuple[dict[str, bytes], int]:
-    """The files of a scanned or uploaded material and how many pages they hold."""
+    """Return the files of a scanned or uploaded material, and how many pages they hold."""
     if name == "互联网申报表":
         fields = (
             ("申报人证件号码", case.person.id_number),

@@ -1,4 +1,7 @@
-"""The issuer of the demo's shared certificates: signs some of them, as a certificate library does, and lets one be altered afterwards."""
+"""The issuer of the demo's shared certificates.
+
+It signs some of them, as a certificate library does; one of them is altered afterwards.
+"""
 
 import io
 from functools import cache
@@ -16,21 +19,27 @@ _ISSUER = "CERT"
 
 
 def make_issuer(folder: Path) -> Path:
-    """Make the issuer's keys in `folder/issuer` at first use; gives the PEM file of its root."""
+    """Return the PEM file of the issuer's root.
+
+    The issuer's keys are created in `folder/issuer` at first use.
+    """
     return ensure_demo_pki(folder / "issuer", {_ISSUER: "演示电子证照中心"}).root_pem
 
 
 @cache
 def _signer(folder: Path) -> SimpleSigner:
     pki = ensure_demo_pki(folder / "issuer", {_ISSUER: "演示电子证照中心"})
-    made = SimpleSigner.load_pkcs12(str(pki.pkcs12_of(_ISSUER)), passphrase=pki.passphrase)
-    if made is None:
+    signer = SimpleSigner.load_pkcs12(str(pki.pkcs12_of(_ISSUER)), passphrase=pki.passphrase)
+    if signer is None:
         raise FileNotFoundError(_ISSUER)
-    return made
+    return signer
 
 
 def signed(folder: Path, data: bytes) -> bytes:
-    """The certificate with its issuer's signature; one that the signer cannot read (restricted, damaged) stays as it is."""
+    """Return the certificate with its issuer's signature.
+
+    One that the signer cannot read (restricted, damaged) is returned unchanged.
+    """
     try:
         writer = IncrementalPdfFileWriter(io.BytesIO(data))
         if writer.prev.encrypted:
@@ -47,14 +56,17 @@ def signed(folder: Path, data: bytes) -> bytes:
 
 
 def readable(data: bytes) -> bytes:
-    """The same certificate without restrictions or damage, so that it can be signed."""
+    """Return the same certificate without restrictions or damage, so that it can be signed."""
     with pikepdf.open(io.BytesIO(data)) as opened:
-        made = io.BytesIO()
-        opened.save(made)
-    return made.getvalue()
+        out = io.BytesIO()
+        opened.save(out)
+    return out.getvalue()
 
 
 def altered(data: bytes) -> bytes:
-    """The same certificate with one byte changed that no reader shows, in the comment behind the header; the signature covers it."""
+    """Return the same certificate with one byte changed that no reader shows.
+
+    The byte is in the comment after the header; the signature covers it.
+    """
     at = data.index(b"\n", data.index(b"%PDF-")) + 3
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]

@@ -1,4 +1,4 @@
-"""Faults planted into sound cases, each with the code under which the archive must find it."""
+"""Faults planted into sound cases, each with the code under which it must be found."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from PIL import Image
 
 from api.demo import born_digital, pairs, scans
 from api.demo.cases import DemoCase, stated_lines
-from api.demo.false_pages import FALSE_PAGES, another_scan
+from api.demo.false_pages import FALSE_PAGES, add_scan
 from api.demo.people import with_wrong_check_digit
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import IntakeOutcome, Mode, OrgKind
@@ -17,7 +17,11 @@ from archive.reference.vocabulary import IntakeOutcome, Mode, OrgKind
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A kind of fault: how it is planted, what must become of the package, and under which finding. `plant` gives False when the case can't bear it."""
+    """A kind of fault.
+
+    `outcome` and `code` are what the package must get. `plant` changes the case, and returns False
+    when the case can't bear the fault.
+    """
 
     kind: str
     outcome: IntakeOutcome
@@ -26,12 +30,12 @@ class Defect:
 
 
 def _missing_material(case: DemoCase, _: Random, __: Organisations) -> bool:
-    required = {one.name for one in case.item.materials if one.condition is None}
+    required = {material.name for material in case.item.materials if material.condition is None}
     dropped = next(
         (
-            one
-            for one in reversed(case.facts["materials"])
-            if one["type"] in required and one.get("files")
+            material
+            for material in reversed(case.facts["materials"])
+            if material["type"] in required and material.get("files")
         ),
         None,
     )
@@ -52,11 +56,13 @@ def _missing_page(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 
 def _with_files(case: DemoCase) -> dict[str, Any] | None:
-    return next((one for one in reversed(case.facts["materials"]) if one.get("files")), None)
+    return next(
+        (material for material in reversed(case.facts["materials"]) if material.get("files")), None
+    )
 
 
 def _blank_page(case: DemoCase, _: Random, __: Organisations) -> bool:
-    another_scan(case, scans.jpeg(scans.blank(200), 200))
+    add_scan(case, scans.jpeg(scans.blank(200), 200))
     return True
 
 
@@ -64,7 +70,7 @@ def _broken_image(case: DemoCase, random: Random, _: Organisations) -> bool:
     page = scans.jpeg(
         scans.colour(scans.Page("证明", ("扫描途中断电，文件不完整。",) * 9, ""), 200, random), 200
     )
-    another_scan(case, page[: len(page) * 3 // 5])
+    add_scan(case, page[: len(page) * 3 // 5])
     return True
 
 
@@ -76,12 +82,12 @@ def _wrong_check_digit(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 
 def _received_elsewhere(case: DemoCase, random: Random, organisations: Organisations) -> bool:
-    """An item of 原籍办 that a window elsewhere took, through all steps of 全域通办."""
+    """Let a window elsewhere receive an item of 原籍办, through all steps of 全域通办."""
     if case.item.mode is not Mode.HOME_ONLY:
         return False
     home = case.facts["orgs"]["domicile"]
     window = random.choice(
-        [one for one in organisations.of_kind(OrgKind.STATION) if one.code != home]
+        [station for station in organisations.of_kind(OrgKind.STATION) if station.code != home]
     )
     case.facts["orgs"]["receive"] = window.code
     case.facts["grant"] = {
@@ -119,15 +125,15 @@ def _in_the_manifest(_: DemoCase, __: Random, ___: Organisations) -> bool:
 
 
 def _locked_pdf(case: DemoCase, _: Random, __: Organisations) -> bool:
-    path = next((one for one in case.files if one.endswith(".pdf")), None)
+    path = next((name for name in case.files if name.endswith(".pdf")), None)
     if path is None:
         return False
     case.files[path] = born_digital.locked(
         born_digital.without_fonts("证照", ("需要口令才能打开",))
     )
-    for one in case.facts["materials"]:
-        if path in one.get("files", ()) and one.get("source_ref"):
-            one["source_ref"].pop("sha256")
+    for material in case.facts["materials"]:
+        if path in material.get("files", ()) and material.get("source_ref"):
+            material["source_ref"].pop("sha256")
     return True
 
 
@@ -155,12 +161,12 @@ def _low_resolution(case: DemoCase, random: Random, _: Organisations) -> bool:
     # Of one wording the coarse pages of two cases would be copies of each other.
     lines = stated_lines(random, case, "证明", 12)
     page = scans.colour(scans.Page("证明", lines, ""), 200, random)
-    another_scan(case, scans.jpeg(page.resize((827, 1169), Image.Resampling.BILINEAR), 100))
+    add_scan(case, scans.jpeg(page.resize((827, 1169), Image.Resampling.BILINEAR), 100))
     return True
 
 
 def _false_evidence(case: DemoCase, _: Random, __: Organisations) -> bool:
-    material = next((one for one in case.facts["materials"] if one.get("source_ref")), None)
+    material = next((row for row in case.facts["materials"] if row.get("source_ref")), None)
     if material is None:
         return False
     material["source_ref"]["sha256"] = f"{int(material['source_ref']['sha256'], 16) ^ 1:064x}"
@@ -168,7 +174,7 @@ def _false_evidence(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 
 def _scanned_form(case: DemoCase, random: Random, _: Organisations) -> bool:
-    material = next(one for one in case.facts["materials"] if one.get("form") == "APPROVAL")
+    material = next(row for row in case.facts["materials"] if row.get("form") == "APPROVAL")
     path = f"materials/{material['no']:03d}-1.jpg"
     page = scans.Page(
         "审批表",
@@ -207,4 +213,8 @@ DEFECTS = (
     Defect("born-after", _CONFIRM, "GD-1-5", pairs.born_after),
     *(Defect(kind, _CONFIRM, code, plant) for kind, (code, plant) in FALSE_PAGES.items()),
 )
-"""The issue's eight first, so that a small city meets them all; of these the one that needs an item of 原籍办 where such an item stands."""
+"""All defects in the order in which they are planted.
+
+The issue's eight come first, so that a small city has all of them; the one that needs an item of
+原籍办 stands where such an item comes.
+"""

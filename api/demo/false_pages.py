@@ -1,4 +1,7 @@
-"""Pages that are false, poor or not of this case: how each is planted (R31, R32). `defects` says under which code it must be found."""
+"""Pages that are false, poor or not of this case, and how each is planted (R31, R32).
+
+`FALSE_PAGES` says under which code each must be found.
+"""
 
 import hashlib
 import io
@@ -37,8 +40,11 @@ _OWN = (
 _CHANGING = {Series.BG, Series.HF, Series.BL, Series.SY}
 
 
-def another_scan(case: DemoCase, data: bytes) -> dict[str, Any]:
-    """Add a last page to a scanned material, or a scanned material of one page to a case that has none; gives the material."""
+def add_scan(case: DemoCase, data: bytes) -> dict[str, Any]:
+    """Add a last page to a scanned material, and return the material.
+
+    A case without a scanned material gets one of this page.
+    """
     materials = case.facts["materials"]
     if case.scanned:
         material: dict[str, Any] = case.scanned[0]
@@ -67,7 +73,7 @@ def _full_page(random: Random) -> Image.Image:
 
 def _spoiled(spoil: Callable[[Image.Image, Random], Image.Image]) -> Plant:
     def plant(case: DemoCase, random: Random, _: Organisations) -> bool:
-        another_scan(case, scans.jpeg(spoil(_full_page(random), random), 200))
+        add_scan(case, scans.jpeg(spoil(_full_page(random), random), 200))
         return True
 
     return plant
@@ -82,7 +88,11 @@ def _smeared(page: Image.Image, random: Random) -> Image.Image:
 
 
 def _moved_out(page: Image.Image, random: Random) -> Image.Image:
-    """The sheet lay askew on the glass: the left or the right of all lines, or the lower half with a line cut through, is not on the picture."""
+    """Return the page as if the sheet had lain askew on the glass.
+
+    The left or the right of all lines, or the lower half with a line cut through, is not on the
+    picture.
+    """
     line = round(200 * (1.8 + 0.36 * random.randint(3, 10) + 0.13))
     by = random.choice(
         [(-random.randint(300, 500), 0), (random.randint(700, 900), 0), (0, page.height - line)]
@@ -93,7 +103,7 @@ def _moved_out(page: Image.Image, random: Random) -> Image.Image:
 
 
 def _encoded_again(case: DemoCase, random: Random, _: Organisations) -> bool:
-    path = next((one for one in case.files if one.endswith((".jpg", ".png"))), None)
+    path = next((name for name in case.files if name.endswith((".jpg", ".png"))), None)
     if path is None:
         return False
     with Image.open(io.BytesIO(case.files[path])) as image:
@@ -101,33 +111,33 @@ def _encoded_again(case: DemoCase, random: Random, _: Organisations) -> bool:
         smaller = image.convert("L").resize(
             (round(image.width * scale), round(image.height * scale))
         )
-    another_scan(case, scans.jpeg(ImageEnhance.Brightness(smaller).enhance(0.93), 180, 55))
+    add_scan(case, scans.jpeg(ImageEnhance.Brightness(smaller).enhance(0.93), 180, 55))
     return True
 
 
 def _same_again(case: DemoCase, _: Random, __: Organisations) -> bool:
-    path = next((one for one in case.files if one.endswith(".jpg")), None)
+    path = next((name for name in case.files if name.endswith(".jpg")), None)
     if path is None:
         return False
-    another_scan(case, case.files[path])
+    add_scan(case, case.files[path])
     return True
 
 
 def _called_blank(case: DemoCase, random: Random, _: Organisations) -> bool:
-    material = another_scan(case, scans.jpeg(_full_page(random), 200))
+    material = add_scan(case, scans.jpeg(_full_page(random), 200))
     material["blank_pages"] = [material["pages"]]
     return True
 
 
 def _certificate_of(*, name: bool, number: bool) -> Plant:
-    """A certificate that names another person, or bears another's number."""
+    """Return a plant of a certificate that has another person's name, number or both."""
 
     def plant(case: DemoCase, random: Random, _: Organisations) -> bool:
         material = next(
             (
-                one
-                for one in case.facts["materials"]
-                if one["source"] == "SHARED_CERT" and one["type"] in _OWN
+                row
+                for row in case.facts["materials"]
+                if row["source"] == "SHARED_CERT" and row["type"] in _OWN
             ),
             None,
         )
@@ -139,14 +149,14 @@ def _certificate_of(*, name: bool, number: bool) -> Plant:
             f"公民身份号码：{other.id_number if number else case.person.id_number}",
             f"证明种类：{material['type']}",
         )
-        made = born_digital.with_fonts(
+        certificate = born_digital.with_fonts(
             json.dumps(
                 {"heading": material["type"], "lines": lines, "issuer": "共享证照库"},
                 ensure_ascii=False,
             )
         )
-        case.files[material["files"][0]] = made
-        material["source_ref"]["sha256"] = hashlib.sha256(made).hexdigest()
+        case.files[material["files"][0]] = certificate
+        material["source_ref"]["sha256"] = hashlib.sha256(certificate).hexdigest()
         return other.name != case.person.name
 
     return plant
@@ -176,7 +186,7 @@ def _pages_out_of_order(case: DemoCase, random: Random, _: Organisations) -> boo
 
 def _taken_later(case: DemoCase, random: Random, _: Organisations) -> bool:
     closed = max(datetime.fromisoformat(event["at"]) for event in case.facts["process"])
-    another_scan(
+    add_scan(
         case,
         scans.jpeg(_full_page(random), 200, taken=closed + timedelta(days=random.randint(3, 30))),
     )
@@ -185,7 +195,7 @@ def _taken_later(case: DemoCase, random: Random, _: Organisations) -> bool:
 
 def _scanned_long_before(case: DemoCase, random: Random, _: Organisations) -> bool:
     material = next(
-        (one for one in case.facts["materials"] if one["source"] == "SCANNED_PROOF"), None
+        (row for row in case.facts["materials"] if row["source"] == "SCANNED_PROOF"), None
     )
     if material is None:
         return False
@@ -196,23 +206,23 @@ def _scanned_long_before(case: DemoCase, random: Random, _: Organisations) -> bo
 
 def _without_investigation(case: DemoCase, _: Random, __: Organisations) -> bool:
     materials = case.facts["materials"]
-    required = {one.name for one in case.item.materials}
+    required = {material.name for material in case.item.materials}
     added = [
-        one
-        for one in materials
-        if one["type"] not in required
-        and not missing_investigation(case.item, [one["type"] for one in materials])
+        material
+        for material in materials
+        if material["type"] not in required
+        and not missing_investigation(case.item, [row["type"] for row in materials])
     ]
     dropped = [
-        one
-        for one in added
+        material
+        for material in added
         if missing_investigation(
-            case.item, [other["type"] for other in materials if other is not one]
+            case.item, [other["type"] for other in materials if other is not material]
         )
     ]
-    for one in dropped:
-        materials.remove(one)
-        for path in one.get("files", ()):
+    for material in dropped:
+        materials.remove(material)
+        for path in material.get("files", ()):
             del case.files[path]
     return bool(dropped)
 
@@ -232,4 +242,4 @@ FALSE_PAGES: dict[str, tuple[str, Plant]] = {
     "scanned-before": ("GD-1-5", _scanned_long_before),
     "no-investigation": ("INVESTIGATION_MISSING", _without_investigation),
 }
-"""Kind: the code under which it must be found, and how it is planted. A person must look at each."""
+"""Code under which a kind must be found, and how it is planted. A person must check each."""

@@ -1,4 +1,7 @@
-"""错、假、重户, planted: a second case of the same person that contradicts the first, and people who cannot be as old as they say (R36)."""
+"""错、假、重户, planted: contradicting second cases, and impossible ages (R36).
+
+A second case of the same person contradicts the first, or a person cannot be as old as stated.
+"""
 
 from datetime import datetime, timedelta
 from random import Random
@@ -22,29 +25,32 @@ def _second(case: DemoCase, organisations: Organisations, code: str) -> bool:
 
 
 def two_households(case: DemoCase, _: Random, organisations: Organisations) -> bool:
-    """The same child, or the same person without a household, entered in a second station."""
+    """Plant a second entry of the same person at another station.
+
+    It is the same child, or the same person without a household.
+    """
     return case.item.series in {Series.CS, Series.SY, Series.BL} and _second(
         case, organisations, "CS01"
     )
 
 
 def two_moves(case: DemoCase, _: Random, organisations: Organisations) -> bool:
-    """Two stations take the same person in within days."""
+    """Plant a second move of the same person to another station within days."""
     return case.item.series is Series.QR and _second(case, organisations, _MOVE)
 
 
 def after_death(case: DemoCase, _: Random, organisations: Organisations) -> bool:
-    """Days after the death was registered the dead person comes to have something changed."""
+    """Plant a change for a dead person, days after the death was registered."""
     return case.item.series is Series.SW and _second(case, organisations, _CHANGE)
 
 
 def too_old(case: DemoCase, _: Random, __: Organisations) -> bool:
-    """Born in 1890 by the number."""
+    """Plant a number that says born in 1890."""
     return _born(case, 1890, 5, 4)
 
 
 def born_after(case: DemoCase, _: Random, __: Organisations) -> bool:
-    """Born, by the number, three days after the case was closed."""
+    """Plant a number that says born three days after the case was closed."""
     day = datetime.fromisoformat(case.facts["process"][-1]["at"]) + timedelta(days=3)
     return _born(case, day.year, day.month, day.day)
 

@@ -1,4 +1,7 @@
-"""Invented people: names, also with rare characters, and numbers of the right shape. Any likeness is chance."""
+"""Invented people: names, also with rare characters, and numbers of the right shape.
+
+Any likeness is chance.
+"""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -52,7 +55,10 @@ class Invented:
 
 
 def invent(random: Random, *, youngest: int = 18, oldest: int = 80) -> Invented:
-    """Make up a person between two ages (years, on 2026-01-01); one name in ten holds a rare character, one in eight is Mongolian."""
+    """Return an invented person between two ages (years, on 2026-01-01).
+
+    One name in ten holds a rare character, one in eight of the others is Mongolian.
+    """
     rare = random.random() < 0.1  # noqa: PLR2004 - the shares are stated above
     if rare:
         name = random.choice(_SURNAMES) + random.choice(_RARE)
@@ -68,5 +74,5 @@ def invent(random: Random, *, youngest: int = 18, oldest: int = 80) -> Invented:
 
 
 def with_wrong_check_digit(number: str) -> str:
-    """The same number with another last character, as a slip of the keyboard leaves it."""
+    """Return the same number with another last character, like a typing error."""
     return number[:-1] + ("0" if number[-1] != "0" else "1")

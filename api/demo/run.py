@@ -1,4 +1,4 @@
-"""The demo's main job: build, ingest, compile, verify, and compare with what was planted."""
+"""The main job of the demo: build, ingest, compile, verify, and compare with the truth."""
 
 import json
 import os
@@ -22,35 +22,42 @@ from ingest.intake.intake import Received
 
 
 def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> int:
-    """Run the whole job on a city and print what it made. Returns 0 when everything planted was found and nothing sound was refused, else 1."""
+    """Run the whole job on a city and print what it made.
+
+    Returns 0 when everything planted was found and nothing sound was refused, else 1.
+    """
     received = ingest_paths(runtime, actor, [city / "bags"], progress)
     started = time.perf_counter()
     batch = run_compile(runtime, actor, progress)
     seconds = time.perf_counter() - started
     faults, verified = run_verify(runtime, progress)
-    wrong = surprises(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
+    wrong = mismatches(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
     _print(runtime, received, batch, seconds, wrong, faults, verified)
     _print_accounts(runtime, make_demo_accounts(runtime))
     return int(bool(wrong or faults or batch.failed))
 
 
-def surprises(received: list[Received], truth: list[dict[str, Any]]) -> list[str]:
-    """What differs from the planted truth; a package delivered again is a duplicate whatever it was the first time, unless it was refused."""
-    expected = {one["bag"]: one for one in truth}
+def mismatches(received: list[Received], truth: list[dict[str, Any]]) -> list[str]:
+    """Return what differs from the planted truth.
+
+    A package delivered again is a duplicate whatever it was the first time, unless it was refused.
+    """
+    expected = {row["bag"]: row for row in truth}
     wrong = []
-    for one in received:
-        want = expected[one.bag]
-        fits = one.outcome == want["expected"] or (
-            one.outcome is IntakeOutcome.DUPLICATE and want["expected"] != "REFUSED"
+    for package in received:
+        want = expected[package.bag]
+        fits = package.outcome == want["expected"] or (
+            package.outcome is IntakeOutcome.DUPLICATE and want["expected"] != "REFUSED"
         )
-        found = {each.code for each in one.findings}
+        codes = {finding.code for finding in package.findings}
         if not fits or (
             want["finding"]
-            and one.outcome is not IntakeOutcome.DUPLICATE
-            and want["finding"] not in found
+            and package.outcome is not IntakeOutcome.DUPLICATE
+            and want["finding"] not in codes
         ):
             wrong.append(
-                f"{one.bag}: 应为 {want['expected']} {want['finding'] or ''}，实为 {one.outcome} {sorted(found)}"
+                f"{package.bag}: 应为 {want['expected']} {want['finding'] or ''}，"
+                f"实为 {package.outcome} {sorted(codes)}"
             )
     return wrong
 
@@ -65,62 +72,72 @@ def _print(
     verified: int,
 ) -> None:
     with reading(runtime.engine) as session:
-        volumes = [one for one in volume_rows(session) if one["state"] == "COMMITTED"]
+        volumes = [volume for volume in volume_rows(session) if volume["state"] == "COMMITTED"]
     table = Table("一册 · 演示汇总", "数量", title="事项清单为重构、非官方；机构与人员均为演示数据")
-    for outcome, count in Counter(one.outcome for one in received).items():
+    for outcome, count in Counter(package.outcome for package in received).items():
         table.add_row(outcome.label, str(count))
     refused = [
-        each for one in received if one.outcome is IntakeOutcome.REFUSED for each in one.findings
+        finding
+        for package in received
+        if package.outcome is IntakeOutcome.REFUSED
+        for finding in package.findings
     ]
-    codes = Counter(each.code for each in refused if each.outcome is Outcome.REFUSE)
+    codes = Counter(finding.code for finding in refused if finding.outcome is Outcome.REFUSE)
     for code, count in sorted(codes.items()):
         table.add_row(f"　隔离原因 {code}", str(count))
-    for series, count in sorted(Counter(one["series"] for one in volumes).items()):
+    for series, count in sorted(Counter(volume["series"] for volume in volumes).items()):
         table.add_row(f"　卷目 {Series(series).label}", str(count))
     table.add_row("本次成册", str(batch.done))
     table.add_row("每册用时", f"{seconds / batch.done * 1000:.0f} 毫秒" if batch.done else "—")
     table.add_row(
-        "册总数 / 页总数", f"{len(volumes)} / {sum(one['pages'] or 0 for one in volumes)}"
+        "册总数 / 页总数", f"{len(volumes)} / {sum(volume['pages'] or 0 for volume in volumes)}"
     )
     table.add_row("已验证 / 问题", f"{verified} / {len(faults)}")
     table.add_row("与预埋缺陷不符", str(len(wrong)))
     screen = Console()
     screen.print(table)
-    for line in [*wrong, *(f"{one.invariant} {one.subject} {one.message}" for one in faults)][:50]:
+    for line in [
+        *wrong,
+        *(f"{fault.invariant} {fault.subject} {fault.message}" for fault in faults),
+    ][:50]:
         screen.print(line)
     if volumes:
         screen.print(
-            f"例：yice show {volumes[0]['code']}；册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve"
+            f"例：yice show {volumes[0]['code']}；"
+            f"册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve"
         )
 
 
-def _print_accounts(runtime: Runtime, made: list[DemoAccount]) -> None:
+def _print_accounts(runtime: Runtime, accounts: list[DemoAccount]) -> None:
     screen = Console()
-    if not made:
+    if not accounts:
         screen.print("演示账号此前已建，口令只显示一次；需要新口令：yice account renew 用户名")
         return
     screen.print("演示账号；口令只显示这一次，演示的登录页可直接点选：")
-    keep_for_login_page(runtime, made)
-    for one in made:
+    write_login_accounts(runtime, accounts)
+    for account in accounts:
         # Lines, not a table: on a narrow terminal a secret must not be cut off.
-        place = runtime.organisations.get(one.org).name
+        place = runtime.organisations.get(account.org).name
         screen.print(
-            f"{one.login:<24}{one.secret}  {one.role.label}，{place}",
+            f"{account.login:<24}{account.secret}  {account.role.label}，{place}",
             soft_wrap=True,
             highlight=False,
         )
 
 
-def keep_for_login_page(runtime: Runtime, made: list[DemoAccount]) -> None:
-    """The login page of the demo offers each role; the secrets of fictional people, in a file that only its owner reads."""
+def write_login_accounts(runtime: Runtime, accounts: list[DemoAccount]) -> None:
+    """Write the accounts that the login page of the demo offers, one for each role.
+
+    The secrets are those of fictional people, in a file that only its owner can read.
+    """
     rows = [
         {
-            "login": one.login,
-            "secret": one.secret,
-            "role": one.role.label,
-            "place": runtime.organisations.get(one.org).name,
+            "login": account.login,
+            "secret": account.secret,
+            "role": account.role.label,
+            "place": runtime.organisations.get(account.org).name,
         }
-        for one in made
+        for account in accounts
     ]
     path = runtime.settings.data / "demo-accounts.json"
     with os.fdopen(

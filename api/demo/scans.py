@@ -1,4 +1,7 @@
-"""Pages that look scanned: Chinese text on tinted, noisy paper, a little askew, with a red stamp; encoded as windows deliver them."""
+"""Pages that look scanned, encoded as windows deliver them.
+
+They are Chinese text on tinted, noisy paper, a little askew, with a red stamp.
+"""
 
 import io
 import math
@@ -17,7 +20,7 @@ _RED = (196, 38, 34)
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What stands on a page: a heading, lines of text and the name on the stamp ("" for none)."""
+    """The content of a page: a heading, lines of text and the name on the stamp ("" for none)."""
 
     heading: str
     lines: tuple[str, ...]
@@ -32,7 +35,10 @@ def _font(size: int, *, serif: bool) -> ImageFont.FreeTypeFont:
 
 @cache
 def _paper(dpi: int) -> Image.Image:
-    """Tinted paper with grain and a dark edge, as a scanner sees an empty sheet; drawn once per process and resolution."""
+    """Return tinted paper with grain and a dark edge, as a scanner sees an empty sheet.
+
+    It is drawn once per process and resolution.
+    """
     width, height = (round(side * dpi) for side in _A4_INCHES)
     grain = np.random.default_rng(dpi).normal(0, 2.2, (height, width)).astype(np.float32)
     shade = 246 - 3 * np.linspace(0, 1, width, dtype=np.float32)[None, :] + grain
@@ -41,7 +47,7 @@ def _paper(dpi: int) -> Image.Image:
 
 
 def _ink(page: Page, dpi: int, random: Random, *, serif: bool) -> Image.Image:
-    """The writing as a mask, a little askew."""
+    """Return the writing as a mask, a little askew."""
     width, height = (round(side * dpi) for side in _A4_INCHES)
     mask = Image.new("L", (width, height), 0)
     draw = ImageDraw.Draw(mask)
@@ -55,7 +61,7 @@ def _ink(page: Page, dpi: int, random: Random, *, serif: bool) -> Image.Image:
 
 @cache
 def _stamp(name: str, size: int) -> Image.Image:
-    """A round red stamp with a star and a name along its rim, as a mask."""
+    """Return a round red stamp with a star and a name along its rim, as a mask."""
     mask = Image.new("L", (size, size), 0)
     draw = ImageDraw.Draw(mask)
     draw.ellipse((4, 4, size - 4, size - 4), outline=210, width=max(3, size // 40))
@@ -82,7 +88,7 @@ def _stamp(name: str, size: int) -> Image.Image:
 
 
 def gray(page: Page, dpi: int, random: Random) -> Image.Image:
-    """A page in gray levels."""
+    """Return a page in gray levels."""
     paper = _paper(dpi).copy()
     paper.paste(random.randint(20, 60), mask=_ink(page, dpi, random, serif=True))
     if page.stamp:
@@ -96,7 +102,7 @@ def gray(page: Page, dpi: int, random: Random) -> Image.Image:
 
 
 def colour(page: Page, dpi: int, random: Random) -> Image.Image:
-    """A page in colour, warm paper and a red stamp."""
+    """Return a page in colour, with warm paper and a red stamp."""
     shade = _paper(dpi)
     paper = Image.merge(
         "RGB",
@@ -118,14 +124,17 @@ def colour(page: Page, dpi: int, random: Random) -> Image.Image:
 
 
 def blank(dpi: int) -> Image.Image:
-    """The back of a sheet: paper, grain and edge, and no writing."""
+    """Return the back of a sheet: paper, grain and edge, and no writing."""
     return _paper(dpi).copy()
 
 
 def jpeg(
     image: Image.Image, dpi: int, quality: int = 78, *, taken: datetime | None = None
 ) -> bytes:
-    """JPEG as scanners write it, or with the time at which it was taken as phones do."""
+    """Return a JPEG as scanners write it.
+
+    With `taken` it has the time at which it was taken, as phones write it.
+    """
     out, exif = io.BytesIO(), Image.Exif()
     if taken:
         exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = (
@@ -136,7 +145,7 @@ def jpeg(
 
 
 def png(image: Image.Image, dpi: int) -> bytes:
-    """PNG in 16 gray levels, as document cameras write it."""
+    """Return a PNG in 16 gray levels, as document cameras write it."""
     out = io.BytesIO()
     image.point([level // 17 * 17 for level in range(256)]).save(
         out, "PNG", dpi=(dpi, dpi), compress_level=3
@@ -145,7 +154,7 @@ def png(image: Image.Image, dpi: int) -> bytes:
 
 
 def g4_tiff(images: list[Image.Image], dpi: int) -> bytes:
-    """A multi-page G4 TIFF, as high-volume scanners write it."""
+    """Return a multi-page G4 TIFF, as high-volume scanners write it."""
     out = io.BytesIO()
     pages = [
         image.point([0 if level < 150 else 255 for level in range(256)]).convert(  # noqa: PLR2004 - ink is darker

@@ -1,4 +1,8 @@
-"""What the four simulated systems hold: the fictional city's cases taken apart again into events, certificates, applications and scanned stacks."""
+"""Data of the four simulated systems.
+
+The fictional city's cases are taken apart again into events, certificates, applications and
+scanned stacks.
+"""
 
 import hashlib
 import io
@@ -28,30 +32,31 @@ from archive.reference.vocabulary import IntakeOutcome, SourceKind
 
 ONE_DEFECT_IN, ONE_LATE_IN, CASES_IN_A_STACK = 12, 15, 3
 _ALTERED = "altered-certificate"
-# These a transport that checks digests cannot bring about.
-_NOT_HERE = {"wrong-digest", "extra-file", "false-evidence"}
-# Of two cases of one person the later delivery waits, and which that is the systems do not say beforehand: these are the city's.
-_NOT_HERE |= {"two-moves", "two-households", "after-death"}
-# And these a stack of black and white pages, or a record made anew, would hide.
-_NOT_HERE |= FALSE_PAGES.keys()
-# Pages that a stack would make whole again: these come as files with a record of their own.
+# A transport that checks digests cannot cause these.
+_NOT_PLANTED = {"wrong-digest", "extra-file", "false-evidence"}
+# Of two cases of one person the later delivery waits, and the systems do not say beforehand which
+# one that is: only the city of packages has these.
+_NOT_PLANTED |= {"two-moves", "two-households", "after-death"}
+# A stack of black and white pages, or a new record, would hide these.
+_NOT_PLANTED |= FALSE_PAGES.keys()
+# A stack would repair these pages: they come as files with a record of their own.
 _LOOSE = {"broken-image", "low-resolution", "locked-pdf"}
 _EPOCH = (2026, 1, 1, 0, 0, 0)
 
 
 def _altered(case: DemoCase, _: Random, __: Organisations) -> bool:
-    return any(one["source"] == SourceKind.SHARED_CERT for one in case.facts["materials"])
+    return any(material["source"] == SourceKind.SHARED_CERT for material in case.facts["materials"])
 
 
 KINDS = (
-    *(one for one in DEFECTS if one.kind not in _NOT_HERE),
+    *(defect for defect in DEFECTS if defect.kind not in _NOT_PLANTED),
     Defect(_ALTERED, IntakeOutcome.CONFIRM, "CERT_SIGNATURE", _altered),
 )
 
 
 @dataclass(slots=True)
 class Share:
-    """What a few cases put into each system."""
+    """The data that a few cases put into each system."""
 
     events: list[dict[str, Any]]
     certificates: list[dict[str, Any]]
@@ -62,13 +67,16 @@ class Share:
 def build_world(
     folder: Path, *, cases: int, seed: int, progress: Callable[[int], None], workers: int
 ) -> None:
-    """Write the world into a folder; `truth.json` comes last. The same folder serves any number of runs."""
+    """Write the data of the systems into a folder; `truth.json` comes last.
+
+    The same folder serves any number of runs.
+    """
     for name in ("certificates", "applications", "scans", "late"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     certificate_seal.make_issuer(folder)
     starts = range(0, cases, CASES_IN_A_STACK)
     shares: list[Share] = []
-    # Spawned, not forked: typst's threads do not survive a fork, and their locks stay shut for ever.
+    # Spawned, not forked: typst's threads do not survive a fork, and their locks stay locked.
     with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
         for done, share in enumerate(
             pool.map(
@@ -78,24 +86,24 @@ def build_world(
         ):
             shares.append(share)
             progress(min(cases, done * CASES_IN_A_STACK))
-    events = [one for share in shares for one in share.events]
-    # What contradicts an earlier event comes after all others.
+    events = [event for share in shares for event in share.events]
+    # Events that contradict an earlier one come after all others.
     events.sort(
-        key=lambda one: (
-            one["case"]["applicant"]["phone"] == "13900000000",
-            one["occurred_at"],
-            one["case"]["case_no"],
+        key=lambda event: (
+            event["case"]["applicant"]["phone"] == "13900000000",
+            event["occurred_at"],
+            event["case"]["case_no"],
         )
     )
-    numbered = [{"seq": seq, **one} for seq, one in enumerate(events, 1)]
+    numbered = [{"seq": seq, **event} for seq, event in enumerate(events, 1)]
     _write_json(folder / "events.json", numbered)
     _write_json(
-        folder / "certificates.json", [one for share in shares for one in share.certificates]
+        folder / "certificates.json", [row for share in shares for row in share.certificates]
     )
     _write_json(
-        folder / "applications.json", [one for share in shares for one in share.applications]
+        folder / "applications.json", [row for share in shares for row in share.applications]
     )
-    _write_json(folder / "truth.json", {"cases": [one for share in shares for one in share.truth]})
+    _write_json(folder / "truth.json", {"cases": [row for share in shares for row in share.truth]})
 
 
 def _write_json(path: Path, value: object) -> None:
@@ -129,11 +137,13 @@ def _share(folder: Path, seed: int, start: int, cases: int) -> Share:
         _certify(folder, share, case, altered=kind == _ALTERED)
         _apply_online(folder, share, case)
         scanned = [
-            one for one in case.facts["materials"] if one["source"] == SourceKind.SCANNED_PROOF
+            material
+            for material in case.facts["materials"]
+            if material["source"] == SourceKind.SCANNED_PROOF
         ]
         if kind in _LOOSE:
-            for one in scanned:
-                _loose(folder / "scans", case, one)
+            for material in scanned:
+                _loose(folder / "scans", case, material)
         elif scanned:
             stacked.append((case, scanned))
         if defect is None and index % ONE_LATE_IN == 1:
@@ -146,15 +156,15 @@ def _share(folder: Path, seed: int, start: int, cases: int) -> Share:
 
 
 def _close(share: Share, case: DemoCase, defect: Defect | None) -> None:
-    """The event of a closed case: all facts and the list of materials, with no file."""
+    """Add the event of a closed case: all facts and the list of materials, with no file."""
     materials = []
-    for one in case.facts["materials"]:
+    for material in case.facts["materials"]:
         kept = {
-            key: one[key]
+            key: material[key]
             for key in ("no", "type", "source", "pages", "form", "data", "paper")
-            if key in one
+            if key in material
         }
-        if one["source"] == SourceKind.SHARED_CERT:
+        if material["source"] == SourceKind.SHARED_CERT:
             kept["holder"] = case.person.id_number
         materials.append(kept)
     facts = {**case.facts, "materials": materials}
@@ -179,22 +189,22 @@ def _close(share: Share, case: DemoCase, defect: Defect | None) -> None:
 
 
 def _certify(folder: Path, share: Share, case: DemoCase, *, altered: bool) -> None:
-    for one in case.facts["materials"]:
-        if one["source"] != SourceKind.SHARED_CERT:
+    for material in case.facts["materials"]:
+        if material["source"] != SourceKind.SHARED_CERT:
             continue
-        data = case.files[one["files"][0]]
+        data = case.files[material["files"][0]]
         if altered:
             data = certificate_seal.altered(
                 certificate_seal.signed(folder, certificate_seal.readable(data))
             )
-        elif one["no"] % 2 == 0:
+        elif material["no"] % 2 == 0:
             data = certificate_seal.signed(folder, data)
-        name = f"{case.index}.{one['no']}"
+        name = f"{case.index}.{material['no']}"
         (folder / "certificates" / name).write_bytes(data)
         row = {
             "certificate_id": f"1.2.156.3005.2.{name}",
             "holder_id": case.person.id_number,
-            "certificate_type": one["type"],
+            "certificate_type": material["type"],
             "file": name,
         }
         share.certificates.append(row | {"sha256": hashlib.sha256(data).hexdigest(), "pages": 1})
@@ -202,26 +212,28 @@ def _certify(folder: Path, share: Share, case: DemoCase, *, altered: bool) -> No
 
 def _apply_online(folder: Path, share: Share, case: DemoCase) -> None:
     online = [
-        one for one in case.facts["materials"] if one["source"] == SourceKind.ONLINE_APPLICATION
+        material
+        for material in case.facts["materials"]
+        if material["source"] == SourceKind.ONLINE_APPLICATION
     ]
     if not online:
         return
     rows = [
         {
-            "no": one["no"],
-            "type": one["type"],
-            "pages": one["pages"],
-            "files": one["files"],
-            "uploaded_at": one.get("captured_at"),
+            "no": material["no"],
+            "type": material["type"],
+            "pages": material["pages"],
+            "files": material["files"],
+            "uploaded_at": material.get("captured_at"),
         }
-        for one in online
+        for material in online
     ]
     members = {
         "application.json": json.dumps(
             {"case_no": case.facts["case_no"], "materials": rows}, ensure_ascii=False
         ).encode()
     }
-    members |= {path: case.files[path] for one in online for path in one["files"]}
+    members |= {path: case.files[path] for material in online for path in material["files"]}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as package:
         for path, data in members.items():
@@ -252,18 +264,18 @@ def _record(case: DemoCase, files: dict[str, bytes], dpi: int) -> dict[str, Any]
     }
 
 
-def _loose(folder: Path, case: DemoCase, one: dict[str, Any]) -> None:
-    """One material without sheets, as a document camera gives it."""
-    stem = f"loose-{case.index:06d}-{one['no']:03d}"
+def _loose(folder: Path, case: DemoCase, listed: dict[str, Any]) -> None:
+    """Write one material without sheets, as a document camera gives it."""
+    stem = f"loose-{case.index:06d}-{listed['no']:03d}"
     files = {
         f"{stem}-{at}.{path.rpartition('.')[2]}": case.files[path]
-        for at, path in enumerate(one["files"], 1)
+        for at, path in enumerate(listed["files"], 1)
     }
     material = {
         "case_no": case.facts["case_no"],
-        "no": one["no"],
-        "type": one["type"],
-        "pages": one["pages"],
+        "no": listed["no"],
+        "type": listed["type"],
+        "pages": listed["pages"],
     }
     _drop(folder, stem, _record(case, files, 200) | {"material": material}, files)
 
@@ -284,20 +296,24 @@ def _come_late(folder: Path, share: Share, case: DemoCase) -> None:
 def _stack(
     folder: Path, stem: str, cases: list[tuple[DemoCase, list[dict[str, Any]]]], *, tiff: bool
 ) -> None:
-    """A stack of several cases: a cover sheet for each, a separator before each material."""
+    """Write a stack of several cases.
+
+    It has a cover sheet for each case, and a separator sheet before each material.
+    """
     pages: list[tuple[Image.Image, bytes]] = []
     for case, materials in cases:
         pages.append(_sheet(f"YICE/1 CASE {case.facts['case_no']}"))
-        for one in materials:
-            pages.append(_sheet(f"YICE/1 MATERIAL {one['no']} {one['type']}"))
-            pages += [page for path in one["files"] for page in _pages(case.files[path])]
+        for material in materials:
+            pages.append(_sheet(f"YICE/1 MATERIAL {material['no']} {material['type']}"))
+            pages += [page for path in material["files"] for page in _pages(case.files[path])]
     data = (
         scans.g4_tiff([image for image, _ in pages], 200)
         if tiff
         else _pdf([raw for _, raw in pages])
     )
     files = {f"{stem}.{'tif' if tiff else 'pdf'}": data}
-    # A stack is scanned when the last of its cases has come in: nothing in it was scanned before its case was there.
+    # A stack is scanned when the last of its cases was received: no page in it was scanned before
+    # its case existed.
     last = max(
         (case for case, _ in cases),
         key=lambda case: datetime.fromisoformat(case.facts["process"][0]["at"]),
@@ -306,7 +322,7 @@ def _stack(
 
 
 def _sheet(text: str) -> tuple[Image.Image, bytes]:
-    """A cover or separator sheet: the code, and the same in words."""
+    """Return a cover or separator sheet that bears the code."""
     page = scans.blank(200)
     matrix = segno.make(text, error="h", micro=False, encoding="utf-8").matrix
     code = Image.new("L", (len(matrix), len(matrix)), 255)
@@ -327,12 +343,12 @@ def _pages(data: bytes) -> Iterator[tuple[Image.Image, bytes]]:
 
 
 def _pdf(pages: list[bytes]) -> bytes:
-    """A PDF of JPEG pages as scanners write it."""
-    made = pikepdf.new()
+    """Return a PDF of JPEG pages, as scanners write it."""
+    pdf = pikepdf.new()
     for data in pages:
         with Image.open(io.BytesIO(data)) as image:
             (width, height), colour = image.size, image.mode == "RGB"
-        picture = made.make_stream(
+        picture = pdf.make_stream(
             data,
             Type=pikepdf.Name.XObject,
             Subtype=pikepdf.Name.Image,
@@ -346,11 +362,11 @@ def _pdf(pages: list[bytes]) -> bytes:
             Type=pikepdf.Name.Page,
             MediaBox=pikepdf.Array([0, 0, 595, 842]),
             Resources=pikepdf.Dictionary(XObject=pikepdf.Dictionary(Scan=picture)),
-            Contents=made.make_stream(b"q 595 0 0 842 0 0 cm /Scan Do Q"),
+            Contents=pdf.make_stream(b"q 595 0 0 842 0 0 cm /Scan Do Q"),
         )
-        made.pages.append(pikepdf.Page(made.make_indirect(page)))
+        pdf.pages.append(pikepdf.Page(pdf.make_indirect(page)))
     out = io.BytesIO()
-    made.save(out, static_id=True)
+    pdf.save(out, static_id=True)
     return out.getvalue()
 
 

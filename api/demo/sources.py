@@ -1,4 +1,7 @@
-"""`yice demo sources`: the four outside systems of the fictional city over real HTTP, with faults on request. Their OpenAPI stands in docs/sources/."""
+"""`yice demo sources`: the four outside systems of the fictional city over HTTP.
+
+Faults can be switched on. Their OpenAPI is in docs/sources/.
+"""
 
 import json
 import secrets
@@ -26,7 +29,10 @@ _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 @dataclass(slots=True)
 class World:
-    """What the systems hold (`source_world` wrote it), who may speak to them, and which faults they have just now."""
+    """The simulated systems: their data, valid tokens, and current faults.
+
+    `source_world` writes the data in `folder`; `faults` holds the probability of each kind.
+    """
 
     folder: Path
     scans: Path | None
@@ -35,24 +41,24 @@ class World:
     random: Random = field(default_factory=lambda: Random(1))  # noqa: S311 - a fault need not be secret
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """One of the system's lists."""
-        found: list[dict[str, Any]] = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
-        return found
+        """Return one of the system's lists."""
+        rows: list[dict[str, Any]] = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
+        return rows
 
     def happens(self, kind: FaultKind) -> bool:
-        """Whether the fault strikes now."""
+        """Return whether the fault occurs now."""
         return self.random.random() < self.faults.get(kind, 0.0)
 
 
 class TokenRequest(BaseModel):
-    """Who asks."""
+    """The credentials of a client."""
 
     client_id: str
     client_secret: str
 
 
 class Token(BaseModel):
-    """What opens the certificate library for a while."""
+    """An access token of the certificate library."""
 
     access_token: str
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind of token, no token
@@ -60,7 +66,7 @@ class Token(BaseModel):
 
 
 class CertificateQuery(BaseModel):
-    """Whose certificate of which kind, and for which case."""
+    """A query for a certificate: its holder, its kind, and the case that needs it."""
 
     case_no: str
     holder_id: str
@@ -76,13 +82,13 @@ class CertificateFound(BaseModel):
 
 
 class CertificatesFound(BaseModel):
-    """None, one or several, the newest first."""
+    """The certificates that the library holds: none, one or several, the newest first."""
 
     certificates: list[CertificateFound]
 
 
 class UseReceipt(BaseModel):
-    """That a certificate was used, and what became of it."""
+    """A receipt of the use of a certificate, with its outcome."""
 
     case_no: str
     certificate_type: str
@@ -90,7 +96,7 @@ class UseReceipt(BaseModel):
 
 
 class Noted(BaseModel):
-    """An answer that says nothing more."""
+    """An answer without further content."""
 
     noted: bool = True
 
@@ -114,15 +120,15 @@ class ApplicationPage(BaseModel):
 
 
 class ApplicationReceipt(BaseModel):
-    """What the archive did with an application."""
+    """A receipt of the archive for an application, with its outcome."""
 
     outcome: str
 
 
 class Event(BaseModel):
-    """One event: a closed case with its facts and the list of its materials, in the words of case.json, without files.
+    """One event: a closed case with its facts and the list of its materials.
 
-    A material from the certificate library names its `holder`.
+    Both are in the words of case.json, without files. A shared certificate names its `holder`.
     """
 
     seq: int
@@ -140,10 +146,12 @@ class EventPage(BaseModel):
 
 
 def certificates_app(world: World) -> FastAPI:
-    """共享证照."""
+    """Return the application of 共享证照."""
     app = FastAPI(title="电子证照共享接口（演示）", version="1", docs_url=None, redoc_url=None)
-    held = {(one["holder_id"], one["certificate_type"]): one for one in world.rows("certificates")}
-    files = {one["certificate_id"]: one["file"] for one in held.values()}
+    certificates = {
+        (row["holder_id"], row["certificate_type"]): row for row in world.rows("certificates")
+    }
+    files = {row["certificate_id"]: row["file"] for row in certificates.values()}
 
     def allowed(bearer: _Bearer) -> None:
         known = bearer is not None and world.tokens.get(bearer.credentials, 0) > time.monotonic()
@@ -151,18 +159,18 @@ def certificates_app(world: World) -> FastAPI:
             raise HTTPException(401, "令牌无效或已过期")
 
     @app.post("/token", summary="取得访问令牌")
-    def token(asked: TokenRequest) -> Token:
-        if not secrets.compare_digest(asked.client_secret, SECRET) or asked.client_id != CLIENT:
+    def token(request: TokenRequest) -> Token:
+        if not secrets.compare_digest(request.client_secret, SECRET) or request.client_id != CLIENT:
             raise HTTPException(403, "凭据有误")
-        made = secrets.token_urlsafe(24)
-        world.tokens[made] = time.monotonic() + TOKEN_SECONDS
-        return Token(access_token=made, expires_in=TOKEN_SECONDS)
+        secret = secrets.token_urlsafe(24)
+        world.tokens[secret] = time.monotonic() + TOKEN_SECONDS
+        return Token(access_token=secret, expires_in=TOKEN_SECONDS)
 
     @app.post(
         "/certificates/query", summary="按持证人和证照种类查询", dependencies=[Depends(allowed)]
     )
-    def query(asked: CertificateQuery) -> CertificatesFound:
-        row = held.get((asked.holder_id, asked.certificate_type))
+    def query(request: CertificateQuery) -> CertificatesFound:
+        row = certificates.get((request.holder_id, request.certificate_type))
         return CertificatesFound(certificates=[CertificateFound.model_validate(row)] if row else [])
 
     @app.get(
@@ -179,15 +187,15 @@ def certificates_app(world: World) -> FastAPI:
         )
 
     @app.post("/receipts", summary="用证回执", dependencies=[Depends(allowed)])
-    def receipt(told: UseReceipt) -> Noted:
-        del told
+    def receipt(report: UseReceipt) -> Noted:
+        del report
         return Noted()
 
     return app
 
 
 def portal_app(world: World) -> FastAPI:
-    """互联网申报."""
+    """Return the application of 互联网申报."""
     app = FastAPI(title="互联网申报平台接口（演示）", version="1", docs_url=None, redoc_url=None)
     rows = world.rows("applications")
 
@@ -197,7 +205,7 @@ def portal_app(world: World) -> FastAPI:
     ) -> ApplicationPage:
         start = int(after or 0)
         page = _disturbed(world, rows[start : start + limit], rows[:start])
-        listed = [ApplicationListed.model_validate(one) for one in page]
+        listed = [ApplicationListed.model_validate(row) for row in page]
         return ApplicationPage(
             applications=listed,
             next=str(min(len(rows), start + limit)),
@@ -210,7 +218,7 @@ def portal_app(world: World) -> FastAPI:
         dependencies=[Depends(_keyed)],
     )
     def package(application_id: str) -> Response:
-        if application_id not in {one["id"] for one in rows}:
+        if application_id not in {row["id"] for row in rows}:
             raise HTTPException(404, "没有这件申报")
         return Response(
             (world.folder / "applications" / application_id).read_bytes(),
@@ -220,15 +228,15 @@ def portal_app(world: World) -> FastAPI:
     @app.post(
         "/applications/{application_id}/receipt", summary="提取回执", dependencies=[Depends(_keyed)]
     )
-    def receipt(application_id: str, told: ApplicationReceipt) -> Noted:
-        del application_id, told
+    def receipt(application_id: str, report: ApplicationReceipt) -> Noted:
+        del application_id, report
         return Noted()
 
     return app
 
 
 def forms_app(world: World) -> FastAPI:
-    """系统表单."""
+    """Return the application of 系统表单."""
     app = FastAPI(
         title="人口信息管理系统办结事件接口（演示）", version="1", docs_url=None, redoc_url=None
     )
@@ -239,7 +247,7 @@ def forms_app(world: World) -> FastAPI:
         start = int(after or 0)
         page = _disturbed(world, rows[start : start + limit], rows[:start])
         return EventPage(
-            events=[Event.model_validate(one) for one in page],
+            events=[Event.model_validate(row) for row in page],
             next=str(min(len(rows), start + limit)),
             more=start + limit < len(rows),
         )
@@ -255,7 +263,10 @@ def _keyed(bearer: _Bearer) -> None:
 def _disturbed(
     world: World, page: list[dict[str, Any]], before: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
-    """A page as a system in trouble gives it: something twice, something again from before, in another order."""
+    """Return a page as a system in trouble gives it.
+
+    Some rows come twice, some come again from earlier pages, and the order may differ.
+    """
     page = list(page)
     if page and world.happens("duplicate"):
         page += [world.random.choice(page), *([world.random.choice(before)] if before else [])]
@@ -265,7 +276,7 @@ def _disturbed(
 
 
 class _Troubled:
-    """Around the systems: slow answers, 500, and answers that break off in the middle."""
+    """A wrapper of the systems: slow answers, 500, and answers that break off in the middle."""
 
     def __init__(self, app: Any, world: World) -> None:  # noqa: ANN401 - an ASGI application
         self._app, self._world = app, world
@@ -294,7 +305,7 @@ class _Troubled:
 
 
 def create_sources(world: World) -> Any:  # noqa: ANN401 - an ASGI application
-    """All systems on one port, and `/control` by which a test tells them to be in trouble."""
+    """Return all systems on one port, with `/control` by which a test switches faults on."""
     app = FastAPI(title="演示来源", docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/certificates", certificates_app(world))
     app.mount("/portal", portal_app(world))
@@ -313,21 +324,24 @@ def create_sources(world: World) -> Any:  # noqa: ANN401 - an ASGI application
 
 
 def _drop_scans(world: World, name: str) -> int:
-    """The scanning stations at work: each file under a name that nobody reads, then renamed, the record last."""
+    """Write the scans of the scanning stations into the watched folder, and return how many.
+
+    Each file is written under a name that nobody reads, then renamed, the record last.
+    """
     if world.scans is None:
         return 0
     world.scans.mkdir(parents=True, exist_ok=True)
     # A station in disorder writes the record before the files that it names.
     paths = sorted(
         (world.folder / name).iterdir(),
-        key=lambda one: (one.suffix == ".json", one.name),
+        key=lambda path: (path.suffix == ".json", path.name),
         reverse=world.happens("disorder"),
     )
     dropped = 0
     for path in paths:
         if any(
-            one.is_file() and one.stat().st_size == path.stat().st_size
-            for one in _places(world.scans, path.name)
+            place.is_file() and place.stat().st_size == path.stat().st_size
+            for place in _places(world.scans, path.name)
         ):
             continue
         # A slow network: for a moment half a file stands under the right name.
@@ -349,9 +363,9 @@ def _places(folder: Path, name: str) -> tuple[Path, ...]:
 
 
 def settings_of(world: World, port: int) -> dict[str, str]:
-    """The settings under which `yice pull` finds these systems."""
+    """Return the settings under which `yice pull` finds these systems."""
     base = f"http://127.0.0.1:{port}"
-    found = {
+    settings = {
         "YICE_FORMS_URL": f"{base}/forms",
         "YICE_FORMS_KEY": KEY,
         "YICE_PORTAL_URL": f"{base}/portal",
@@ -361,11 +375,11 @@ def settings_of(world: World, port: int) -> dict[str, str]:
         "YICE_CERT_SECRET": SECRET,
         "YICE_CERT_ROOTS": str((world.folder / "issuer" / "root.pem").resolve()),
     }
-    return found | ({"YICE_SCAN_FOLDER": str(world.scans.resolve())} if world.scans else {})
+    return settings | ({"YICE_SCAN_FOLDER": str(world.scans.resolve())} if world.scans else {})
 
 
 def serve_sources(world: World, port: int) -> None:
-    """Serve until interrupted; the stations scan meanwhile."""
+    """Serve until interrupted, while the stations scan."""
     import uvicorn  # noqa: PLC0415 - the web server loads only when it serves
 
     threading.Thread(target=_drop_scans, args=(world, "scans"), daemon=True).start()

@@ -115,7 +115,7 @@ def view(runtime: Runtime, row: CapturedFile, *, fresh: bool = False) -> Capture
         size=row.size,
         part_size=parts.PART,
         parts=parts.part_count(row.size),
-        received=parts.parts_held(runtime.store, row.id)
+        received=parts.received_parts(runtime.store, row.id)
         if row.state == Capture.RECEIVING and not fresh
         else [],
         pages=row.pages,
@@ -172,7 +172,7 @@ async def take_part(
         raise ProblemError(
             422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。"
         )
-    await run_in_threadpool(parts.keep_part, runtime.store, upload, part, bytes(body))
+    await run_in_threadpool(parts.store_part, runtime.store, upload, part, bytes(body))
 
 
 def find(runtime: Runtime, reader: Reader, upload: str) -> CapturedFile:

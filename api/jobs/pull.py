@@ -12,7 +12,7 @@ from archive.database.engine import reading, writing
 from archive.gathering.cases import complete_cases
 from archive.gathering.source_health import state_of
 from archive.reference.vocabulary import IntakeOutcome
-from ingest.intake.gathered import answered_before, settle, write_package
+from ingest.intake.gathered import earlier_outcome, record_outcome, write_package
 from ingest.reading.virus import ping
 from ingest.sources.certificates import CertificateLibrary
 from ingest.sources.forms import PopulationFeed
@@ -77,7 +77,7 @@ def pull_round(
             def told(so_far: Pulled, tell: Tell = tell) -> None:
                 tell(so_far.taken, _counts(so_far))
 
-            pulled.append(pull(runtime.engine, runtime.store, source, actor, tell=told))
+            pulled.append(pull(runtime.engine, runtime.store, source, actor, on_progress=told))
             if error := pulled[-1].error:
                 tell(pulled[-1].taken, f"[red]{error.code}[/red] {error.message}")
     return pulled, submit_whole(runtime, actor, progress)
@@ -97,11 +97,11 @@ def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[Intak
             return counts
         fresh = []
         for one in batch:
-            said = answered_before(runtime.engine, one)
+            said = earlier_outcome(runtime.engine, one)
             if said is None:
                 fresh.append(write_package(runtime.store, folder, one))
             else:
-                settle(runtime.engine, actor, one, said, package=folder / one.bag)
+                record_outcome(runtime.engine, actor, one, said, package=folder / one.bag)
         received = (
             {one.bag: one.outcome for one in ingest_paths(runtime, actor, fresh, progress)}
             if fresh
@@ -109,7 +109,7 @@ def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[Intak
         )
         for one in batch:
             if (outcome := received.get(one.bag)) is not None:
-                settle(runtime.engine, actor, one, outcome, package=folder / one.bag)
+                record_outcome(runtime.engine, actor, one, outcome, package=folder / one.bag)
                 counts[outcome] = counts.get(outcome, 0) + 1
 
 

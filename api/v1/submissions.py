@@ -142,7 +142,7 @@ async def put_part(
         raise ProblemError(
             422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。"
         )
-    await run_in_threadpool(parts.keep_part, here.runtime.store, id_, part, bytes(body))
+    await run_in_threadpool(parts.store_part, here.runtime.store, id_, part, bytes(body))
     return Response(status_code=204)
 
 
@@ -172,7 +172,7 @@ def _mine(here: StationApi, reader: Reader, upload: str) -> Upload:
 
 
 def _view(here: StationApi, row: Upload) -> SubmissionView:
-    held = [] if row.state != RECEIVING else parts.parts_held(here.runtime.store, row.id)
+    held = [] if row.state != RECEIVING else parts.received_parts(here.runtime.store, row.id)
     return SubmissionView(
         id=row.id,
         name=row.name,
@@ -192,7 +192,7 @@ def _received(here: StationApi, reader: Reader, row: Upload) -> Upload:
     runtime, now = here.runtime, datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="yice-") as folder:
         path = FilePath(folder) / f"{row.name}.zip"
-        if not parts.put_together(runtime.store, row.id, path, size=row.size, sha256=row.sha256):
+        if not parts.join_parts(runtime.store, row.id, path, size=row.size, sha256=row.sha256):
             raise ProblemError(
                 409,
                 "PARTS_MISSING",

@@ -1,9 +1,17 @@
-"""A small client of the station API; needs nothing but Python 3.11. Copy this file into your system.
+"""A small client of the station API, which needs nothing but Python 3.11.
+
+Copy this file into your system.
 
     yice = Yice("http://127.0.0.1:8000", "station-home", secret)
-    found = yice.search("姓名:王 日期:2026-09", purpose="HANDLE")
-    volume = yice.volume(found["hits"][0]["code"], purpose="HANDLE")
-    number = yice.request_use(volume["code"], purpose="办理出生登记核对材料", basis="东公户核〔2026〕12号", papers=["办理业务的依据"])["number"]
+    page = yice.search("姓名:王 日期:2026-09", purpose="HANDLE")
+    volume = yice.volume(page["hits"][0]["code"], purpose="HANDLE")
+    request = yice.request_use(
+        volume["code"],
+        purpose="办理出生登记核对材料",
+        basis="东公户核〔2026〕12号",
+        papers=["办理业务的依据"],
+    )
+    number = request["number"]
     # … after the keeper approved it:
     pdf = yice.file(volume["code"], purpose="USE", usage=number)
 
@@ -25,7 +33,7 @@ _TRIES = 5
 
 
 class YiceError(Exception):
-    """What the archive answered instead."""
+    """An answer of the archive that reports a problem."""
 
     def __init__(self, status: int, problem: dict[str, Any]) -> None:
         self.status, self.code = status, problem.get("code", "UNKNOWN")
@@ -34,7 +42,10 @@ class YiceError(Exception):
 
 
 class Yice:
-    """One station's access to the archive. `operator` is the number of the officer who sits at the screen."""
+    """The access of one station to the archive.
+
+    `operator` is the number of the officer at the screen.
+    """
 
     def __init__(
         self, address: str, client_id: str, secret: str, operator: str | None = None
@@ -44,21 +55,21 @@ class Yice:
         self._token, self._ends = "", 0.0
 
     def search(self, query: str, *, purpose: str, **other: object) -> dict[str, Any]:
-        """One page of hits; `after=found["next"]` gives the following one."""
+        """Return one page of hits; `after=page["next"]` gives the following one."""
         return self._json("POST", "/search", purpose=purpose, body={"query": query, **other})
 
     def volume(self, name: str, *, purpose: str, usage: str | None = None) -> dict[str, Any]:
-        """A volume by 档号 or case number, masked."""
+        """Return a volume by 档号 or case number, masked."""
         return self._json("GET", f"/volumes/{_part(name)}", purpose=purpose, usage=usage)
 
     def facts(self, name: str, *, purpose: str, usage: str) -> dict[str, Any]:
-        """Its facts in plain, as far as the usage number reaches."""
+        """Return the facts of a volume unmasked, as far as the usage number reaches."""
         return self._json("GET", f"/volumes/{_part(name)}/facts", purpose=purpose, usage=usage)
 
     def page(
         self, name: str, number: int, *, purpose: str, usage: str | None = None, width: int = 1000
     ) -> bytes:
-        """A page as WebP, with a watermark."""
+        """Return a page as WebP, with a watermark."""
         return self._call(
             "GET",
             f"/volumes/{_part(name)}/pages/{number}?width={width}",
@@ -69,7 +80,7 @@ class Yice:
     def file(
         self, name: str, *, purpose: str, usage: str | None = None, item: int | None = None
     ) -> bytes:
-        """The sealed volume as PDF, or the pages of one item."""
+        """Return the sealed volume as PDF, or the pages of one item."""
         what = "file" if item is None else f"items/{item}/file"
         return self._call("GET", f"/volumes/{_part(name)}/{what}", purpose=purpose, usage=usage)
 
@@ -84,7 +95,7 @@ class Yice:
         scope: str = "CASE",
         days: int = 3,
     ) -> dict[str, Any]:
-        """Ask to use a volume; the answer bears the usage number."""
+        """Request the use of a volume; the answer bears the usage number."""
         body = {
             "code": code,
             "capacity": capacity,
@@ -97,12 +108,12 @@ class Yice:
         return self._json("POST", "/usage-requests", body=body, key=uuid.uuid4().hex)
 
     def usage(self, number: str) -> dict[str, Any]:
-        """How far a request is."""
+        """Return the state of a request."""
         return self._json("GET", f"/usage-requests/{number}")
 
     def certify(self, name: str, items: list[int], *, usage: str) -> tuple[dict[str, Any], bytes]:
-        """A certified copy: what was entered, and the file."""
-        made = self._json(
+        """Return a certified copy: its entry, and the file."""
+        copy = self._json(
             "POST",
             "/copies",
             purpose="USE",
@@ -110,32 +121,35 @@ class Yice:
             body={"name": name, "items": items},
             key=uuid.uuid4().hex,
         )
-        return made, self._call("GET", f"/copies/{made['check_code']}/file")
+        return copy, self._call("GET", f"/copies/{copy['check_code']}/file")
 
     def submit(self, name: str, package: bytes) -> dict[str, Any]:
-        """Send a zip of one package in parts, and give what became of it. Parts that are there already are not sent again."""
+        """Send a zip of one package in parts, and return the outcome.
+
+        Parts that were received already are not sent again.
+        """
         digest = hashlib.sha256(package).hexdigest()
-        # The same package has the same key: sending it again after a break goes on where it stopped.
+        # The same package has the same key: sending it again after a break continues the upload.
         body = {"name": name, "size": len(package), "sha256": digest}
-        made = self._json("POST", "/submissions", body=body, key=digest)
-        size = made["part_size"]
-        for part in range(made["parts"]):
-            if made["state"] == "RECEIVING" and part not in made["received"]:
+        upload = self._json("POST", "/submissions", body=body, key=digest)
+        size = upload["part_size"]
+        for part in range(upload["parts"]):
+            if upload["state"] == "RECEIVING" and part not in upload["received"]:
                 self._call(
                     "PUT",
-                    f"/submissions/{made['id']}/parts/{part}",
+                    f"/submissions/{upload['id']}/parts/{part}",
                     data=package[part * size : (part + 1) * size],
                 )
-        return self._json("POST", f"/submissions/{made['id']}/complete")
+        return self._json("POST", f"/submissions/{upload['id']}/complete")
 
     def _json(
         self, method: str, path: str, *, body: dict[str, Any] | None = None, **other: str | None
     ) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
-        found: dict[str, Any] = json.loads(
+        answer: dict[str, Any] = json.loads(
             self._call(method, path, data=data, kind="application/json", **other)
         )
-        return found
+        return answer
 
     def _call(
         self,
@@ -195,12 +209,15 @@ class Yice:
 def notice_is_genuine(
     secret: str, signature: str, body: bytes, *, now: float, tolerance: float = 300
 ) -> bool:
-    """Whether a webhook's `Yice-Signature` fits its body and is not old."""
+    """Return whether the `Yice-Signature` of a webhook fits its body and is recent.
+
+    `now` and `tolerance` are in seconds.
+    """
     fields = dict(part.partition("=")[::2] for part in signature.split(","))
     at = fields.get("t", "")
-    made = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
     return (
-        hmac.compare_digest(made, fields.get("v1", ""))
+        hmac.compare_digest(digest, fields.get("v1", ""))
         and at.isdigit()
         and abs(now - int(at)) <= tolerance
     )

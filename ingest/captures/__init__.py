@@ -1,1 +1,1 @@
-"""Files sent in parts by windows and stations."""
+"""Files that windows and stations send in parts."""

@@ -1,4 +1,8 @@
-"""What comes in parts: each lies in the store until the whole is put together, so that any node takes any of them and a broken line costs one part."""
+"""Files that are sent in parts of 4 MiB.
+
+Each part lies in the store until the file is joined, so that any node takes any part, and a
+broken connection costs one part.
+"""
 
 import hashlib
 from pathlib import Path
@@ -16,45 +20,54 @@ def _prefix(upload: str) -> str:
 
 
 def part_count(size: int) -> int:
-    """How many parts a file of this size is sent in."""
+    """Return how many parts a file of this size is sent in."""
     return -(-size // PART)
 
 
 def part_size(size: int, part: int) -> int:
-    """How large part `part` (from 0) is: all but the last have `PART` bytes; below 1 there is no such part."""
+    """Return the size of part `part` (from 0) in bytes.
+
+    All parts but the last have `PART` bytes. A result below 1 means that there is no such part.
+    """
     return min(PART, size - part * PART)
 
 
-def keep_part(store: BlobStore, upload: str, part: int, data: bytes) -> None:
-    """Keep a part. The same again is kept once; raises when other bytes lie in its place."""
+def store_part(store: BlobStore, upload: str, part: int, data: bytes) -> None:
+    """Store a part.
+
+    The same part sent again is stored once. Raises when other bytes are stored in its place.
+    """
     store.put_new(f"{_prefix(upload)}{part:06d}", data)
 
 
-def parts_held(store: BlobStore, upload: str) -> list[int]:
-    """The parts that have come."""
-    return [int(one.key.rpartition("/")[2]) for one in store.list(_prefix(upload))]
+def received_parts(store: BlobStore, upload: str) -> list[int]:
+    """Return the numbers of the parts that have arrived."""
+    return [int(part.key.rpartition("/")[2]) for part in store.list(_prefix(upload))]
 
 
-def put_together(store: BlobStore, upload: str, path: Path, *, size: int, sha256: str) -> bool:
-    """Write the whole to `path`; False while parts are missing, or when the digest is another."""
+def join_parts(store: BlobStore, upload: str, path: Path, *, size: int, sha256: str) -> bool:
+    """Write the joined parts to `path`, and return whether they are the announced file.
+
+    Returns False while parts are missing, and when the digest differs.
+    """
     digest = hashlib.sha256()
-    held = list(store.list(_prefix(upload)))
-    if sum(one.size for one in held) != size:
+    parts = list(store.list(_prefix(upload)))
+    if sum(part.size for part in parts) != size:
         return False
     with path.open("wb") as out:
-        for one in held:
-            data = store.read(one.key)
+        for part in parts:
+            data = store.read(part.key)
             digest.update(data)
             out.write(data)
     return digest.hexdigest() == sha256
 
 
-def uploads_held(store: BlobStore) -> set[str]:
-    """The uploads of which parts lie in the store."""
-    return {one.key.removeprefix(_ALL).partition("/")[0] for one in store.list(_ALL)}
+def pending_uploads(store: BlobStore) -> set[str]:
+    """Return the uploads of which parts are in the store."""
+    return {part.key.removeprefix(_ALL).partition("/")[0] for part in store.list(_ALL)}
 
 
 def discard_parts(store: BlobStore, upload: str) -> None:
-    """The parts have served, or are to be sent anew."""
-    for one in list(store.list(_prefix(upload))):
-        store.discard(one.key, one.version)
+    """Remove the parts of an upload, after it was joined or before it is sent again."""
+    for part in list(store.list(_prefix(upload))):
+        store.discard(part.key, part.version)

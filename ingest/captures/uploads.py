@@ -1,6 +1,9 @@
-"""A captured file that is here whole: identified by content in the sandbox, put into the store, split if it is a stack, and gathered.
+"""Completion of an uploaded capture.
 
-A kill at any point leaves its parts or its object; asked again it goes on. Commits its own work, since objects lie in the store before rows.
+The joined file is identified by content in the sandbox, put into the store, split if it is a
+stack, and gathered. A kill at any point leaves its parts or its object, and a repeated request
+continues from there. The work is committed here, since objects must lie in the store before
+rows.
 """
 
 import tempfile
@@ -31,17 +34,23 @@ from archive.jobs.leases import LEASE_SECONDS
 from archive.reference.findings import Finding, finding
 from archive.reference.objects import blob_key
 from archive.reference.organisations import Organisations
-from ingest.captures.parts import discard_parts, part_count, parts_held, put_together, uploads_held
+from ingest.captures.parts import (
+    discard_parts,
+    join_parts,
+    part_count,
+    pending_uploads,
+    received_parts,
+)
 from ingest.errors import PartsError
 from ingest.package.payload import PayloadFile
-from ingest.reading.sandbox import pooled_look
+from ingest.reading.sandbox import examine_file
 from ingest.sources.protocol import MAX_BODY
 from ingest.sources.scans import split_stack
 from storage.blobs import BlobStore
 
 MAX_FILE = MAX_BODY
 GIVEN_UP = timedelta(days=7)
-_SOME = 400  # ids in one question: SQLite takes a limited number of values
+_BATCH = 400  # ids in one query: SQLite takes a limited number of values
 _STACKS = {"image/tiff", "application/pdf"}
 _WHY = {"GD-3-4": "无法打开或不完整", "ENCRYPTED": "需要口令才能打开", None: "格式不被接受"}
 
@@ -54,19 +63,22 @@ def complete_capture(
     org: str,
     upload: str,
 ) -> CapturedFile:
-    """Put the parts together and gather what they are. Raises PartsError while parts are missing, or when they are not what was announced."""
+    """Join the parts of an upload, gather its materials, and return its row.
+
+    Raises PartsError while parts are missing, or when they are not the announced file.
+    """
     with reading(engine) as session:
         row = captured_file(session, org, upload)
     if row.state != Capture.RECEIVING:
         return row
-    data, look = _whole(store, row)
-    pieces, faults = _pieces(store, row, data, look)
+    data, report = _joined(store, row)
+    pieces, faults = _pieces(store, row, data, report)
     reach("capture-stored")
     now = datetime.now(UTC)
     with writing(engine) as session:
         row = captured_file(session, org, upload, lock=True)
         if row.state == Capture.RECEIVING:  # else another request completed it first
-            unusable = any(one.code == "CAPTURE_UNREADABLE" for one in faults)
+            unusable = any(fault.code == "CAPTURE_UNREADABLE" for fault in faults)
             arrival = record_arrival(
                 session,
                 actor,
@@ -79,34 +91,37 @@ def complete_capture(
                 at=now,
             )
             row.media_type, row.pages = (
-                (None, None) if unusable else (look["media_type"], look["pages"])
+                (None, None) if unusable else (report["media_type"], report["pages"])
             )
-            record_contents(row, arrival, pieces, faults, at=now)
-            # After the journal's lock: of two last files of one material at once, the second sees the first.
+            arrived_whole(row, arrival, pieces, faults, at=now)
+            # After the journal's lock: of two last files of one material that complete at the same
+            # time, the second sees the first.
             place(session, row, organisations, at=now)
     discard_parts(store, upload)
     return row
 
 
 def sweep_parts(engine: Engine, store: BlobStore) -> int:
-    """Remove the parts that nobody will put together: of what has ended, left by a kill, and of what was begun a week ago and not sent whole.
+    """Remove abandoned parts, and return of how many uploads.
 
-    Returns of how many uploads. Who comes back after that is told that no part is here, and sends them again.
+    Abandoned are parts of an upload that ended (left by a kill), and of one that was begun a week
+    ago and not completed. A client that continues later is told that no part was received, and
+    sends all of them again.
     """
-    held = sorted(uploads_held(store))
+    uploads = sorted(pending_uploads(store))
     removed = 0
-    for some in (held[at : at + _SOME] for at in range(0, len(held), _SOME)):
+    for batch in (uploads[at : at + _BATCH] for at in range(0, len(uploads), _BATCH)):
         with reading(engine) as session:
             now = database_now(session)
             rows = [
                 row
                 for table in (Upload, CapturedFile)
                 for row in session.execute(
-                    select(table.id, table.created_at, table.ended_at).where(table.id.in_(some))
+                    select(table.id, table.created_at, table.ended_at).where(table.id.in_(batch))
                 )
             ]
         for upload, begun, ended in rows:
-            # What has just ended may still be read by the request that ends it.
+            # Parts of an upload that ended just now may still be read by the request that ends it.
             if (
                 ended is not None and ended < now - timedelta(seconds=LEASE_SECONDS)
             ) or begun < now - GIVEN_UP:
@@ -115,42 +130,45 @@ def sweep_parts(engine: Engine, store: BlobStore) -> int:
     return removed
 
 
-def _whole(store: BlobStore, row: CapturedFile) -> tuple[bytes, dict[str, Any]]:
+def _joined(store: BlobStore, row: CapturedFile) -> tuple[bytes, dict[str, Any]]:
     with tempfile.TemporaryDirectory(prefix="yice-capture-") as folder:
         path = Path(folder) / "file"
-        if not put_together(store, row.id, path, size=row.size, sha256=row.sha256):
-            if len(parts_held(store, row.id)) == part_count(row.size):
+        if not join_parts(store, row.id, path, size=row.size, sha256=row.sha256):
+            if len(received_parts(store, row.id)) == part_count(row.size):
                 # All there and not what was announced: sent anew, none may keep the right one out.
                 discard_parts(store, row.id)
                 raise PartsError("收到的内容与登记的摘要不符。", "请重新上传该文件。")
             raise PartsError("尚有块未送到。", "请按 received 补送后再完成。")
-        look = pooled_look(PayloadFile(Path(folder), "file", row.size))
+        report = examine_file(PayloadFile(Path(folder), "file", row.size))
         data = path.read_bytes()
     store.put_new(blob_key(row.sha256), data)
     return data, {
-        "media_type": look.media_type,
-        "pages": max(look.pages, 1),
-        "fault": look.fault,
-        "why": look.why,
+        "media_type": report.media_type,
+        "pages": max(report.pages, 1),
+        "fault": report.fault,
+        "why": report.why,
     }
 
 
 def _pieces(
-    store: BlobStore, row: CapturedFile, data: bytes, look: Mapping[str, Any]
+    store: BlobStore, row: CapturedFile, data: bytes, report: Mapping[str, Any]
 ) -> tuple[list[dict[str, Any]], tuple[Finding, ...]]:
-    """The materials in a file, each with its own object in the store; or the finding that says why there are none."""
-    if look["fault"] or look["media_type"] is None:
-        why = look["why"] or _WHY.get(look["fault"], "无法安全打开")
+    """Return the materials in a file, or the finding that says why there are none.
+
+    Each material has its own object in the store.
+    """
+    if report["fault"] or report["media_type"] is None:
+        why = report["why"] or _WHY.get(report["fault"], "无法安全打开")
         return [], (finding("CAPTURE_UNREADABLE", "capture", why=why),)
     where = place_of(row)
     if where is not None:
         whole = {
             "sha256": row.sha256,
-            "extension": extension_of(look["media_type"]),
-            "pages": look["pages"],
+            "extension": extension_of(report["media_type"]),
+            "pages": report["pages"],
         }
         return [{"case_no": where.case_no, "no": where.no, "type": where.type, **whole}], ()
-    if look["media_type"] not in _STACKS:
+    if report["media_type"] not in _STACKS:
         return [], (finding("CAPTURE_UNPLACED", "capture"),)
     head, blobs = split_stack(data)
     if "fault" in head:
@@ -161,9 +179,9 @@ def _pieces(
             else finding("STACK_INVALID", "capture", why=head["fault"]),
         )
     pieces = []
-    for one, blob in zip(head["pieces"], blobs, strict=True):
+    for entry, blob in zip(head["pieces"], blobs, strict=True):
         digest = sha256(blob).hexdigest()
         store.put_new(blob_key(digest), blob)
-        named = {key: one[key] for key in ("case_no", "no", "type", "pages")}
+        named = {key: entry[key] for key in ("case_no", "no", "type", "pages")}
         pieces.append({**named, "sha256": digest, "extension": head["extension"]})
     return pieces, ()

@@ -1,1 +1,1 @@
-"""From a package to an accession or the quarantine."""
+"""Intake: from a submission package to an accession or the quarantine."""

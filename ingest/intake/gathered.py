@@ -1,4 +1,8 @@
-"""A case that is whole becomes a submission package like any other: one format, one door (submission.md)."""
+"""Packages of gathered cases.
+
+A complete case becomes a submission package like any other, so that there is one format and
+one intake (submission.md).
+"""
 
 import hashlib
 import json
@@ -18,7 +22,10 @@ from storage.blobs import BlobStore
 
 
 def write_package(store: BlobStore, folder: Path, whole: CompleteCase) -> Path:
-    """Write the bag of a whole case; the same case gives the same bytes. An unfinished one of an earlier run is written anew."""
+    """Write the bag of a complete case, and return its path.
+
+    The same case gives the same bytes. An unfinished bag of an earlier run is written again.
+    """
     bag = folder / whole.bag
     shutil.rmtree(bag, ignore_errors=True)
     (bag / "data" / "materials").mkdir(parents=True)
@@ -45,19 +52,25 @@ def _manifest(digests: dict[str, str]) -> bytes:
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(digests.items())).encode()
 
 
-def answered_before(engine: Engine, whole: CompleteCase) -> IntakeOutcome | None:
-    """What the door said to this package when a kill came before we wrote it down; None when it was not handed in yet."""
+def earlier_outcome(engine: Engine, whole: CompleteCase) -> IntakeOutcome | None:
+    """Return the outcome of an earlier intake of this package, None without one.
+
+    There is one when a kill came before the outcome was recorded on the case.
+    """
     with reading(engine) as session:
-        said = session.scalars(
+        outcome = session.scalars(
             select(Delivery.outcome).where(Delivery.bag == whole.bag).order_by(Delivery.id)
         ).first()
-    return IntakeOutcome(said) if said else None
+    return IntakeOutcome(outcome) if outcome else None
 
 
-def settle(
+def record_outcome(
     engine: Engine, actor: str, whole: CompleteCase, outcome: IntakeOutcome, *, package: Path
 ) -> None:
-    """Write down what the door said; the package has served, its originals lie in the archive or in quarantine."""
+    """Record the outcome of intake on the case, and remove the package.
+
+    The originals lie in the archive or in quarantine by then.
+    """
     reach("received")
     with writing(engine) as session:
         mark_submitted(session, actor, whole, outcome, at=datetime.now(UTC))

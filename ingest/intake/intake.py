@@ -1,4 +1,8 @@
-"""Receive one delivered package: take it over whole, or keep it whole in quarantine; nothing is lost, nothing is half taken."""
+"""Intake of one delivered package.
+
+A package is taken over whole or kept whole in quarantine; nothing is lost, and nothing is
+taken over in part.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,13 +36,13 @@ from ingest.errors import PackageChangedError
 from ingest.intake.quarantine import quarantine
 from ingest.intake.submission import Submission, inspect_submission
 from ingest.package.bag import Bag, read_bag
-from ingest.reading.virus import scanned
+from ingest.reading.virus import virus_findings
 from storage.blobs import BlobStore
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of one package, as `yice ingest --json` prints it."""
+    """The outcome of one package, as `yice ingest --json` prints it."""
 
     bag: str
     case_no: str | None
@@ -46,27 +50,31 @@ class Received:
     findings: tuple[Finding, ...]
 
     def public(self) -> Mapping[str, Any]:
-        """The promised fields (issue: `bag, case_no, outcome, findings`)."""
-        found = [
-            {key: value for key, value in one.public().items() if key != "outcome"}
-            for one in self.findings
+        """Return the promised fields (issue: `bag, case_no, outcome, findings`)."""
+        findings = [
+            {key: value for key, value in row.public().items() if key != "outcome"}
+            for row in self.findings
         ]
         return {
             "bag": self.bag,
             "case_no": self.case_no,
             "outcome": str(self.outcome),
-            "findings": found,
+            "findings": findings,
         }
 
 
 def inspect_package(
     path: Path, catalogue: Catalogue, organisations: Organisations, now: datetime, clamd: str = ""
 ) -> tuple[Bag, Submission]:
-    """Read and inspect; touches neither database nor store, so that many may run side by side. `clamd` is the virus scanner's address, if any."""
+    """Return the bag at `path` and its inspected submission.
+
+    Touches neither database nor store, so that many may run in parallel. `clamd` is the address
+    of the virus scanner, empty for none.
+    """
     bag = read_bag(path)
     if clamd:
         try:
-            bag = replace(bag, findings=(*bag.findings, *scanned(bag, clamd)))
+            bag = replace(bag, findings=(*bag.findings, *virus_findings(bag, clamd)))
         except PackageChangedError:
             bag = replace(
                 bag, findings=(*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
@@ -85,10 +93,12 @@ def receive(
     now: datetime,
     ocr: bool = False,
 ) -> Received:
-    """Take an inspected package over, or quarantine it; commits its own work, since the objects must lie in the store before the row.
+    """Take an inspected package over or quarantine it, and return the outcome.
 
-    `ocr` queues its scans for recognition in the same transaction.
-    Two deliveries of one case at once: the second to commit is told what it is, a duplicate, a conflict or the next supplement.
+    Commits its own work, since the objects must lie in the store before the row. `ocr` queues
+    its scans for recognition in the same transaction. Of two deliveries of one case at once, the
+    second to commit gets the outcome that it has then: a duplicate, a conflict or the next
+    supplement.
     """
     facts = submission.facts
     case_no = facts.case_no if facts else None
@@ -96,10 +106,10 @@ def receive(
         taken = DeliveryResult(IntakeOutcome.REFUSED, submission.findings)
     else:
         try:
-            taken = _taken(engine, store, actor, bag, submission, facts, now, ocr=ocr)
+            taken = _take_over(engine, store, actor, bag, submission, facts, now, ocr=ocr)
         except PackageChangedError:
-            # Somebody still writes into it; its neighbours in the batch are taken over all the same.
-            taken = DeliveryResult(
+            # Another process still writes into it; the other packages of the batch are taken over.
+            taken = Taken(
                 IntakeOutcome.REFUSED,
                 (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")),
             )
@@ -119,7 +129,7 @@ def receive(
     return Received(bag.name, case_no, taken.outcome, taken.findings)
 
 
-def _taken(
+def _take_over(
     engine: Engine,
     store: BlobStore,
     actor: str,
@@ -131,28 +141,29 @@ def _taken(
     ocr: bool,
 ) -> DeliveryResult:
     with reading(engine) as session:
-        known = earlier_delivery(session, facts, bag.content_digest)
-        beside = _beside_others(session, facts, submission)
-    if known is not None:
-        return known
-    for one in submission.components:
-        store.put_new(blob_key(one.sha256), one.read(), media_type=one.media_type)
+        earlier = earlier_delivery(session, facts, bag.content_digest)
+        context = _context_findings(session, facts, submission)
+    if earlier is not None:
+        return earlier
+    for component in submission.components:
+        store.put_new(blob_key(component.sha256), component.read(), media_type=component.media_type)
     taken = None
     while taken is None:
-        # Before the row, as the objects: a row never stands alone, and a record without a row is found by its digest when the package comes again.
+        # Before the row, like the objects: a row never exists without them, and a record without
+        # a row is found by its digest when the package is delivered again.
         key, record = accession_record(
             facts=facts,
             snapshot=submission.snapshot,
             bag=bag.name,
             content_digest=bag.content_digest,
             originals=_originals(submission),
-            findings=(*submission.findings, *beside),
+            findings=(*submission.findings, *context),
             prints=submission.prints,
             at=now,
         )
         store.put_new(key, record, media_type="application/json")
         try:
-            taken = _accept(engine, actor, bag, submission, facts, beside, now, key, ocr=ocr)
+            taken = _accept(engine, actor, bag, submission, facts, context, now, key, ocr=ocr)
         except IntegrityError:
             with reading(engine) as session:
                 taken = earlier_delivery(session, facts, bag.content_digest)
@@ -160,14 +171,21 @@ def _taken(
                 raise
         if taken is None:
             with reading(engine) as session:
-                beside = _beside_others(session, facts, submission)
+                context = _context_findings(session, facts, submission)
     return taken
 
 
 def _originals(submission: Submission) -> list[OriginalObject]:
     return [
-        OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages)
-        for one in submission.components
+        OriginalObject(
+            component.material_no,
+            component.path,
+            component.sha256,
+            component.size,
+            component.media_type,
+            component.pages,
+        )
+        for component in submission.components
     ]
 
 
@@ -177,26 +195,29 @@ def _accept(
     bag: Bag,
     submission: Submission,
     facts: CaseFacts,
-    beside: list[Finding],
+    context: list[Finding],
     now: datetime,
     record: str,
     *,
     ocr: bool,
-) -> DeliveryResult | None:
-    """One transaction; it asks again, with the case locked, what the package means: another delivery may have come first.
+) -> Taken | None:
+    """Take the package over in one transaction; returns None when it must be tried again.
 
-    None when one came meanwhile that has a page of this one, or its people: the record in the bucket must say of it what the row says.
+    With the case locked, the meaning of the package is determined again, because another delivery
+    may have been committed first. None says that one was which shares a page or people with this
+    one: the record in the bucket must hold the same findings as the row.
     """
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
         if first is not None:
             return first
-        # Who is second must see the first: deliveries of one person take turns from here on, as the journal at the end makes them anyway.
+        # The second of two deliveries must see the first: deliveries of one person are serialised
+        # from here on, as the journal at the end does anyway.
         lock_journal(session)
-        if _beside_others(session, facts, submission) != beside:
+        if _context_findings(session, facts, submission) != context:
             return None
-        findings = (*submission.findings, *beside)
-        taken = DeliveryResult(
+        findings = (*submission.findings, *context)
+        taken = Taken(
             IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED,
             findings,
         )
@@ -218,23 +239,26 @@ def _accept(
     return taken
 
 
-def _beside_others(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
-    """What only the holdings can tell: pages seen before, and the other cases of the same people."""
+def _context_findings(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
+    """Return the findings that depend on the holdings.
+
+    These are pages that were seen before, and the other cases of the same people.
+    """
     return [*_copies(session, facts, submission), *doubts(session, facts, submission.snapshot)]
 
 
 def _copies(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
-    """R31: a page that was handed in with another case before."""
+    """Return a finding for each page that was delivered with another case before (R31)."""
     return [
         finding(
             "SEEN_ELSEWHERE",
-            f"material {one.material_no}",
-            material=one.material_no,
-            page=one.page,
-            other_case=one.other_case_no,
-            other_material=one.other_material_no,
+            f"material {copy.material_no}",
+            material=copy.material_no,
+            page=copy.page,
+            other_case=copy.other_case_no,
+            other_material=copy.other_material_no,
         )
-        for one in seen_elsewhere(session, facts.case_no, submission.prints)
+        for copy in seen_elsewhere(session, facts.case_no, submission.prints)
     ]
 
 

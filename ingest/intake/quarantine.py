@@ -1,4 +1,8 @@
-"""Keep a refused package whole, under its own digest, however large it is: it passes through in parts and never lies in memory as one."""
+"""Quarantine of refused packages.
+
+A refused package is kept whole under its own digest. It is copied in parts, so that a package
+of any size never lies in memory as a whole.
+"""
 
 import hashlib
 import os
@@ -18,20 +22,24 @@ _LINK = 0o120777 << 16
 
 
 def quarantine(store: BlobStore, path: Path) -> str:
-    """Put it under `quarantine/<sha256>/`, the same refused package twice is kept once; gives the prefix.
+    """Store a refused package under `quarantine/<sha256>/`, and return that prefix.
 
-    One part is `package.zip`; of more, `package.zip.001` and so on joined in order are the package.
+    The same refused package is stored once. A package in one part is `package.zip`; of more parts,
+    `package.zip.001` and so on joined in order are the package.
     """
     with tempfile.TemporaryFile(prefix="yice-quarantine-") as copy:
-        # A copy first: the package may change while it is read, and the digest must be that of what is kept.
-        held = cast("BinaryIO", copy)  # on this system it is one
-        _copy(path, held)
-        prefix = f"quarantine/{_digest(held)}"
-        parts = max(1, -(-held.seek(0, os.SEEK_END) // PART_BYTES))
-        held.seek(0)
+        # Copied first: the package may change while it is read, and the digest must be that of the
+        # bytes that are kept.
+        package = cast("BinaryIO", copy)  # its type on this system
+        _copy(path, package)
+        prefix = f"quarantine/{_digest(package)}"
+        parts = max(1, -(-package.seek(0, os.SEEK_END) // PART_BYTES))
+        package.seek(0)
         for number in range(1, parts + 1):
             name = "package.zip" if parts == 1 else f"package.zip.{number:03d}"
-            store.put_new(f"{prefix}/{name}", held.read(PART_BYTES), media_type="application/zip")
+            store.put_new(
+                f"{prefix}/{name}", package.read(PART_BYTES), media_type="application/zip"
+            )
     return prefix
 
 
@@ -48,13 +56,16 @@ def _copy(path: Path, out: BinaryIO) -> None:
         out.writelines(_chunks(path))
         return
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
-        for one in sorted(path.rglob("*")):
-            _add(archive, one, one.relative_to(path).as_posix())
+        for member in sorted(path.rglob("*")):
+            _add(archive, member, member.relative_to(path).as_posix())
 
 
 def _add(archive: zipfile.ZipFile, path: Path, name: str) -> None:
-    """Same folder same bytes; a link is kept as a link and never followed."""
-    # A name that is no UTF-8 cannot stand in a zip: what it was is still told by the bytes of its escape.
+    """Add a file or a link to the zip.
+
+    The same folder gives the same bytes. A link is kept as a link and never followed.
+    """
+    # A name that is not UTF-8 cannot stand in a zip: its bytes are kept as escapes.
     info = zipfile.ZipInfo(name.encode("utf-8", "backslashreplace").decode(), _EPOCH)
     if path.is_symlink():
         info.external_attr = _LINK
@@ -66,7 +77,10 @@ def _add(archive: zipfile.ZipFile, path: Path, name: str) -> None:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    """What lies there now; nothing when it is gone since, or is no plain file: then there is nothing to keep."""
+    """Yield the current bytes of a file in chunks of at most 1 MiB.
+
+    Yields nothing when the file is gone or is no plain file: then there is nothing to keep.
+    """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:

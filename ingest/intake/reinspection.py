@@ -1,4 +1,7 @@
-"""A person has a case inspected again, from the objects as they lie in the store now; who, why and when are journalled."""
+"""Repeated inspection of a case on a person's request.
+
+The objects are inspected as they lie in the store now. Actor, reason and time are journalled.
+"""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,13 +25,16 @@ from archive.reference.objects import blob_key
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue, ServiceItem
 from ingest.package.payload import PayloadFile
-from ingest.reading.sandbox import pooled_look
+from ingest.reading.sandbox import examine_file
 from storage.blobs import BlobStore
 
 
 @dataclass(frozen=True, slots=True)
 class Reinspection:
-    """What an inspection of today finds, and which of it the inspection at filing had not found."""
+    """The result of a repeated inspection.
+
+    `fresh` are the findings that the inspection at filing did not have.
+    """
 
     case_no: str
     revision: int
@@ -48,7 +54,11 @@ def reinspect(
     phase: Phase,
     now: datetime,
 ) -> Reinspection:
-    """Inspect the newest usable revision of a case; changes nothing. The store's own errors come through: a lost object is no finding."""
+    """Return the inspection of the newest usable revision of a case; changes nothing.
+
+    Raises NotFoundError for an unknown case number. The store's own errors come through: a lost
+    object is no finding.
+    """
     with reading(engine) as session:
         case = session.scalars(select(Case).filter_by(case_no=case_no)).first()
         if case is None:
@@ -63,7 +73,9 @@ def reinspect(
         ).all()
     facts = CaseFacts.model_validate(revision.facts)
     with tempfile.TemporaryDirectory(prefix="yice-inspect-") as folder:
-        files = {(one.material_no, one.path): one for one in _looked(store, Path(folder), objects)}
+        files = {
+            (file.material_no, file.path): file for file in _examined(store, Path(folder), objects)
+        }
     # In the order of the facts: pages are counted through the files of a material.
     ordered = tuple(
         files.get((material.no, path), LookedFile(material.no, path, "", 0, None))
@@ -74,25 +86,28 @@ def reinspect(
     subject = Subject(
         facts, _item(catalogue, facts), revision.snapshot, organisations, ordered, now
     )
-    seen = all_findings(inspect(subject, phase))
-    before = {(row["code"], row["place"]) for row in revision.findings}
-    fresh = tuple(one for one in seen if (one.code, one.place) not in before)
-    return Reinspection(case_no, case.revision, phase, now, seen, fresh)
+    findings = found(inspect(subject, phase))
+    known = {(row["code"], row["place"]) for row in revision.findings}
+    fresh = tuple(row for row in findings if (row.code, row.place) not in known)
+    return Reinspection(case_no, case.revision, phase, now, findings, fresh)
 
 
-def record_reinspection(session: Session, actor: str, done: Reinspection, *, reason: str) -> None:
-    """Who, why, when and what was found, in the journal (DA/T 70-2018: manual inspection leaves its trace)."""
+def record_reinspection(session: Session, actor: str, report: Reinspection, *, reason: str) -> None:
+    """Write actor, reason, time and codes of a repeated inspection into the journal.
+
+    DA/T 70-2018 requires that manual inspection leaves its trace.
+    """
     journal.record(
         session,
         actor,
         JournalAct.REINSPECT,
-        done.case_no,
+        report.case_no,
         reason=reason,
-        phase=str(done.phase),
-        revision=done.revision,
-        inspected_at=done.at.isoformat(timespec="seconds"),
-        codes=sorted({one.code for one in done.findings}),
-        fresh=sorted({one.code for one in done.fresh}),
+        phase=str(report.phase),
+        revision=report.revision,
+        inspected_at=report.at.isoformat(timespec="seconds"),
+        codes=sorted({row.code for row in report.findings}),
+        fresh=sorted({row.code for row in report.fresh}),
     )
 
 
@@ -103,16 +118,19 @@ def _item(catalogue: Catalogue, facts: CaseFacts) -> ServiceItem | None:
         return None
 
 
-def _looked(store: BlobStore, folder: Path, objects: Sequence[Component]) -> Iterator[LookedFile]:
-    for one in objects:
+def _examined(store: BlobStore, folder: Path, objects: Sequence[Component]) -> Iterator[LookedFile]:
+    for component in objects:
         path = folder / "object"
-        with store.open(blob_key(one.sha256), sha256=one.sha256) as source, path.open("wb") as out:
+        with (
+            store.open(blob_key(component.sha256), sha256=component.sha256) as source,
+            path.open("wb") as out,
+        ):
             while chunk := source.read(1 << 20):
                 out.write(chunk)
         yield LookedFile(
-            one.material_no,
-            one.path,
-            one.sha256,
-            one.size,
-            pooled_look(PayloadFile(folder, "object", one.size)),
+            component.material_no,
+            component.path,
+            component.sha256,
+            component.size,
+            examine_file(PayloadFile(folder, "object", component.size)),
         )

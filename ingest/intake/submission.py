@@ -1,4 +1,7 @@
-"""A package becomes facts, looked-at files and findings; what is checked stands in `archive.inspection`, here it is only brought together."""
+"""Inspection of a package: facts, examined files and findings.
+
+The checks themselves are in `archive.inspection`; this module gives them their subject.
+"""
 
 import json
 import re
@@ -31,17 +34,20 @@ from archive.reference.vocabulary import Outcome
 from ingest.errors import PackageChangedError
 from ingest.package.bag import Bag
 from ingest.package.payload import PayloadFile
-from ingest.reading.sandbox import pooled_look
+from ingest.reading.sandbox import examine_file
 
 _PARTS = (CaseOrgs, CaseGrant, ItemRef, PaperRef, Person, ProcessEvent, SealUse, SourceRef)
 _ITEM = re.compile(r"[A-Z]{2}[0-9]{2}")
-_FIELDS = frozenset(name for one in (CaseFacts, Material, *_PARTS) for name in one.model_fields)
+_FIELDS = frozenset(name for model in (CaseFacts, Material, *_PARTS) for name in model.model_fields)
 _MAX_FACTS = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class SubmittedFile:
-    """One file of a material, identified and counted; its bytes stay where they lie until they are taken over."""
+    """One file of a material, identified and counted.
+
+    Its bytes stay in the package until they are taken over.
+    """
 
     material_no: int
     path: str
@@ -52,13 +58,20 @@ class SubmittedFile:
     file: PayloadFile
 
     def read(self) -> bytes:
-        """The untouched bytes; raises PackageChangedError when they are no longer those that were inspected."""
+        """Return the untouched bytes.
+
+        Raises PackageChangedError when they are no longer those that were inspected.
+        """
         return self.file.read()
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A package as inspected. `facts` is None when case.json could not be understood; `prints` by material and page, for `archive.page_prints`."""
+    """A package as inspected.
+
+    `facts` is None when case.json could not be understood; `prints` are keyed by material and
+    page, for `archive.accession.page_prints`.
+    """
 
     facts: CaseFacts | None
     snapshot: dict[str, Any]
@@ -68,36 +81,39 @@ class Submission:
 
     @property
     def outcome(self) -> Outcome | None:
-        """The gravest of the findings."""
+        """Return the gravest outcome of the findings."""
         return worst(self.findings)
 
 
 def inspect_submission(
     bag: Bag, catalogue: Catalogue, organisations: Organisations, *, now: datetime
 ) -> Submission:
-    """Inspect a bag; never raises for its content. Raises SandboxError when this machine cannot open files."""
+    """Return the submission that a bag holds; never raises for its content.
+
+    Raises SandboxError when this machine cannot open files.
+    """
     if worst(bag.findings) is Outcome.REFUSE and "case.json" not in bag.payload:
         return Submission(None, {}, (), bag.findings)
     try:
-        facts, wrong = _facts(bag)
+        facts, faults = _facts(bag)
         if facts is None:
-            return Submission(None, {}, (), (*bag.findings, *wrong))
-        files = tuple(_looked(bag, facts))
+            return Submission(None, {}, (), (*bag.findings, *faults))
+        files = tuple(_examined(bag, facts))
     except PackageChangedError:
-        # Somebody still writes into it; its neighbours in the batch are inspected all the same.
+        # Another process still writes into it; the other packages of the batch are inspected.
         return Submission(
             None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
         )
-    item, taken = _known_item(catalogue, facts)
-    named = {path for one in facts.materials for path in one.files} | {"case.json"}
+    item, item_snapshot = _known_item(catalogue, facts)
+    named = {path for material in facts.materials for path in material.files} | {"case.json"}
     strays = tuple(file.sha256 for path, file in sorted(bag.payload.items()) if path not in named)
-    subject = Subject(facts, item, taken, organisations, files, now, strays)
-    findings = [*bag.findings, *_item(facts, item), *all_findings(inspect(subject, Phase.GD))]
+    subject = Subject(facts, item, item_snapshot, organisations, files, now, strays)
+    findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]
     if facts.supplement:
         findings.append(finding("SUPPLEMENT", "case.json:supplement"))
     return Submission(
         facts,
-        taken,
+        item_snapshot,
         tuple(_components(bag, files)),
         tuple(dict.fromkeys(findings)),
         subject.prints(),
@@ -112,38 +128,43 @@ def _facts(bag: Bag) -> tuple[CaseFacts | None, list[Finding]]:
         return None, [finding("SCHEMA", "case.json", why="文件过大")]
     try:
         text = case.read()
-        json.loads(text, object_pairs_hook=_without_twins)
+        json.loads(text, object_pairs_hook=_unique_keys)
         return CaseFacts.model_validate_json(text), []
     except (ValidationError, ValueError, RecursionError) as error:
         return None, _schema(error)
 
 
-def _without_twins(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    # Of a key that stands twice one reader takes the first and another the last: two cases in one file.
+def _unique_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    # Of a repeated key one reader takes the first value and another the last: two cases in one
+    # file.
     pairs = list(pairs)
-    made = dict(pairs)
-    if len(made) != len(pairs):
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
         raise ValueError("a key stands twice")
-    return made
+    return fields
 
 
 def _schema(error: Exception) -> list[Finding]:
-    """Place and kind of what is wrong; the value itself may be personal and is not repeated."""
+    """Return findings with place and kind of what is wrong.
+
+    The value itself may be personal and is not repeated.
+    """
     if not isinstance(error, ValidationError):
         return [finding("SCHEMA", "case.json", why="无法解析")]
-    wrong = error.errors(include_url=False, include_context=False, include_input=False)[:20]
+    details = error.errors(include_url=False, include_context=False, include_input=False)[:20]
     return [
         finding(
             "SCHEMA",
-            "case.json:" + ".".join(_known_part(part) for part in one["loc"]),
-            why=one["type"],
+            "case.json:" + ".".join(_known_part(part) for part in detail["loc"]),
+            why=detail["type"],
         )
-        for one in wrong
+        for detail in details
     ]
 
 
 def _known_part(part: int | str) -> str:
-    # A key of the package's own making may hold a name or a number; only the names of our own fields are repeated.
+    # A key that the package invented may hold a name or a number; only the names of our own
+    # fields are repeated.
     return str(part) if isinstance(part, int) or part in _FIELDS else "（未知字段）"
 
 
@@ -164,28 +185,28 @@ def _item(facts: CaseFacts, item: ServiceItem | None) -> list[Finding]:
     return [finding("ITEM_UNKNOWN", "case.json:item", item=code)]
 
 
-def _looked(bag: Bag, facts: CaseFacts) -> Iterable[LookedFile]:
-    seen: dict[str, Look] = {}
+def _examined(bag: Bag, facts: CaseFacts) -> Iterable[LookedFile]:
+    reports: dict[str, Look] = {}
     for material in facts.materials:
         for path in material.files if material.form is None else ():
             file = bag.payload.get(path)
             if file is None:
                 yield LookedFile(material.no, path, "", 0, None)
                 continue
-            if path not in seen:
-                seen[path] = pooled_look(file)
-            yield LookedFile(material.no, path, file.sha256, file.size, seen[path])
+            if path not in reports:
+                reports[path] = examine_file(file)
+            yield LookedFile(material.no, path, file.sha256, file.size, reports[path])
 
 
 def _components(bag: Bag, files: Iterable[LookedFile]) -> Iterable[SubmittedFile]:
-    for one in files:
-        if one.look and one.look.media_type and not one.look.fault:
+    for file in files:
+        if file.look and file.look.media_type and not file.look.fault:
             yield SubmittedFile(
-                one.material_no,
-                one.path,
-                one.sha256,
-                one.size,
-                one.look.media_type,
-                one.look.pages,
-                bag.payload[one.path],
+                file.material_no,
+                file.path,
+                file.sha256,
+                file.size,
+                file.look.media_type,
+                file.look.pages,
+                bag.payload[file.path],
             )

@@ -1,1 +1,1 @@
-"""Reading a submission package (BagIt) without trusting it."""
+"""Submission packages (BagIt), read without trusting their content."""

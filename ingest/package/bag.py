@@ -1,4 +1,7 @@
-"""Read a BagIt bag (RFC 8493), folder or zip: what it holds, whether its manifests agree with it, and what was found."""
+"""Reading of BagIt bags (RFC 8493), as folder or zip.
+
+A bag is read into its payload and the findings on its manifests.
+"""
 
 import hashlib
 import lzma
@@ -13,17 +16,32 @@ from typing import Any
 
 from archive.reference.findings import Finding, finding
 from ingest.errors import PackageChangedError
-from ingest.package.containers import BadBagError, private_names, walked, zipped
+from ingest.package.containers import BadBagError, folder_files, private_names, zip_files
 from ingest.package.payload import PayloadFile
 
 _LINE = re.compile(r"^([0-9a-fA-F]+)[ \t]+\*?(\S.*)$")
 _MANIFEST = re.compile(r"^(tag)?manifest-(md5|sha1|sha256|sha512)\.txt$")
 _MAX_TAG_BYTES = 8 << 20
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+    ValueError,
+    PackageChangedError,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Bag:
-    """A bag as read: payload by path below `data/`, a digest of its content that is the same for folder and zip, and what was found."""
+    """A bag as read.
+
+    `payload` is keyed by path below `data/`. `content_digest` is a digest of the content that is
+    the same for folder and zip.
+    """
 
     name: str
     payload: Mapping[str, PayloadFile]
@@ -32,31 +50,36 @@ class Bag:
 
 
 def read_bag(path: Path) -> Bag:
-    """Read and check a bag. Never raises for what is in it: everything wrong is a finding, and the payload is empty when it may not be trusted."""
+    """Return the bag at `path`, read and checked.
+
+    Never raises for the content of the bag: every fault is a finding, and the payload is empty
+    when it may not be trusted.
+    """
     try:
-        files = zipped(path) if path.is_file() else walked(path)
+        files = zip_files(path) if path.is_file() else folder_files(path)
         files, findings = _checked(files)
     except BadBagError as error:
-        return Bag(path.name, {}, _raw_digest(path), (error.found,))
-    except (
-        zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError, PackageChangedError,
-    ):  # fmt: skip
+        return Bag(path.name, {}, _raw_digest(path), (error.finding,))
+    except _UNREADABLE:
         return Bag(
             path.name, {}, _raw_digest(path), (finding("BAG_INVALID", "bag", why="无法读取"),)
         )
     payload = {
-        name.removeprefix("data/"): one for name, one in files.items() if name.startswith("data/")
+        name.removeprefix("data/"): file for name, file in files.items() if name.startswith("data/")
     }
     return Bag(path.name, payload, _digest(payload), tuple(findings))
 
 
 def _digest(payload: Mapping[str, PayloadFile]) -> str:
-    lines = sorted(f"{one.sha256}  {name}\n" for name, one in payload.items())
+    lines = sorted(f"{file.sha256}  {name}\n" for name, file in payload.items())
     return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _raw_digest(path: Path) -> str:
-    """Tell two unreadable deliveries apart: by their bytes when they are files, else by name."""
+    """Return a digest that tells unreadable deliveries apart.
+
+    It is that of the bytes for a file, else that of the name.
+    """
     try:
         if path.is_file():
             with path.open("rb") as source:
@@ -73,17 +96,19 @@ def _checked(files: dict[str, PayloadFile]) -> tuple[dict[str, PayloadFile], lis
     if "manifest-sha256.txt" not in files:
         raise BadBagError("BAG_INVALID", "缺少 manifest-sha256.txt")
     manifests = {
-        name: _manifest(_text(one), name) for name, one in files.items() if _MANIFEST.match(name)
+        name: _manifest(_text(file), name) for name, file in files.items() if _MANIFEST.match(name)
     }
     methods = {name.split("-")[1].removesuffix(".txt") for name in manifests} | {"sha256"}
-    digests = {name: _digests(one, methods) for name, one in files.items()}
-    files = {name: replace(one, sha256=digests[name]["sha256"]) for name, one in files.items()}
-    found = [one for name in sorted(manifests) for one in _listed(name, manifests[name], digests)]
-    found += _tags(manifests, files)
-    found += _oxum(files)
+    digests = {name: _digests(file, methods) for name, file in files.items()}
+    files = {name: replace(file, sha256=digests[name]["sha256"]) for name, file in files.items()}
+    findings = [
+        row for name in sorted(manifests) for row in _listed(name, manifests[name], digests)
+    ]
+    findings += _tags(manifests, files)
+    findings += _oxum(files)
     if private_names(files):
-        found.append(finding("NAME_PRIVATE", "data"))
-    return files, found
+        findings.append(finding("NAME_PRIVATE", "data"))
+    return files, findings
 
 
 def _declaration(files: Mapping[str, PayloadFile]) -> None:
@@ -95,34 +120,38 @@ def _declaration(files: Mapping[str, PayloadFile]) -> None:
         raise BadBagError("BAG_INVALID", "标签文件的编码须为 UTF-8")
 
 
-def _text(one: PayloadFile) -> str:
-    if one.size > _MAX_TAG_BYTES:
+def _text(file: PayloadFile) -> str:
+    if file.size > _MAX_TAG_BYTES:
         raise BadBagError("BAG_UNSAFE", "标签文件过大")
     try:
-        return one.read().decode("utf-8")
+        return file.read().decode("utf-8")
     except UnicodeDecodeError:
         raise BadBagError("BAG_INVALID", "标签文件不是 UTF-8 编码") from None
 
 
-def _digests(one: PayloadFile, methods: set[str]) -> dict[str, str]:
-    # md5 and sha1 are checked where a bag brings them; what we rely on is sha256.
+def _digests(file: PayloadFile, methods: set[str]) -> dict[str, str]:
+    # md5 and sha1 are checked where a bag has them; we rely on sha256 alone.
     hashes: dict[str, Any] = {
         method: hashlib.new(method, usedforsecurity=False) for method in methods
     }
-    for chunk in one.chunks():
-        for each in hashes.values():
-            each.update(chunk)
-    return {method: each.hexdigest() for method, each in hashes.items()}
+    for chunk in file.chunks():
+        for digest in hashes.values():
+            digest.update(chunk)
+    return {method: digest.hexdigest() for method, digest in hashes.items()}
 
 
 def _listed(
     manifest: str, lines: Mapping[str, str], digests: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Finding]:
-    """A manifest beside the files: each payload file in every payload manifest, each listed file there, each digest right (RFC 8493 §3)."""
+    """Yield the findings of comparing a manifest with the files of the bag (RFC 8493 §3).
+
+    Every payload file must stand in every payload manifest, every listed file must exist, and
+    every digest must be right.
+    """
     method = manifest.split("-")[1].removesuffix(".txt")
     of_tags = manifest.startswith("tag")
-    mine = {name for name in digests if name.startswith("data/")} if not of_tags else set()
-    if mine - lines.keys():
+    payload = {name for name in digests if name.startswith("data/")} if not of_tags else set()
+    if payload - lines.keys():
         yield finding("BAG_INVALID", manifest, why="有文件未列入清单")
     if lines.keys() - digests.keys() or any(name.startswith("data/") is of_tags for name in lines):
         yield finding("BAG_INVALID", manifest, why="清单所列的文件缺失")
@@ -134,7 +163,11 @@ def _listed(
 def _tags(
     manifests: Mapping[str, Mapping[str, str]], files: Mapping[str, PayloadFile]
 ) -> Iterator[Finding]:
-    """RFC 8493 leaves the tag manifest open, so its lack refuses nothing; but then nothing proves that the manifest itself is as it was sent."""
+    """Yield a finding when a tag file stands in no tag manifest.
+
+    RFC 8493 makes the tag manifest optional, so its lack refuses nothing; but then nothing
+    proves that the manifest itself is as it was sent.
+    """
     tags = {
         name
         for name in files
@@ -149,7 +182,7 @@ def _tags(
 
 def _oxum(files: Mapping[str, PayloadFile]) -> Iterator[Finding]:
     text = _text(files["bag-info.txt"]) if "bag-info.txt" in files else ""
-    payload = [one.size for name, one in files.items() if name.startswith("data/")]
+    payload = [file.size for name, file in files.items() if name.startswith("data/")]
     for line in re.findall(r"^Payload-Oxum:[ \t]*(.*?)[ \t]*$", text, re.MULTILINE):
         stated = re.fullmatch(r"([0-9]{1,15})\.([0-9]{1,9})", line)
         if not stated or (int(stated[1]), int(stated[2])) != (sum(payload), len(payload)):

@@ -1,4 +1,7 @@
-"""The files of a bag as they lie: read when they are asked for, never all at once, and never other bytes than those that were inspected."""
+"""The files of a bag, read one at a time when they are needed.
+
+The bytes are never others than those that were inspected.
+"""
 
 import hashlib
 import lzma
@@ -29,7 +32,10 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True)
 class PayloadFile:
-    """One member of a bag, in a folder or in a zip (`member`). Small: a gigabyte of payload crosses between processes as a list of these."""
+    """A file of a bag, in a folder or in a zip (`member`).
+
+    Instances are small: a gigabyte of payload crosses between processes as a list of these.
+    """
 
     container: Path
     name: str
@@ -38,7 +44,10 @@ class PayloadFile:
     sha256: str = field(default="", compare=False)
 
     def chunks(self) -> Iterator[bytes]:
-        """The bytes as they lie there now, bounded by the size that was announced; raises PackageChangedError when it is another or gone."""
+        """Yield the current bytes in chunks of at most 1 MiB.
+
+        Raises PackageChangedError when the file is gone or does not have the announced size.
+        """
         left, source = self.size, self._zipped() if self.member is not None else self._plain()
         while True:
             try:
@@ -53,7 +62,10 @@ class PayloadFile:
             yield chunk
 
     def read(self) -> bytes:
-        """The bytes that were inspected; raises PackageChangedError when others lie there now."""
+        """Return the bytes that were inspected.
+
+        Raises PackageChangedError when the file holds other bytes now.
+        """
         data = b"".join(self.chunks())
         if self.sha256 and hashlib.sha256(data).hexdigest() != self.sha256:
             raise PackageChangedError
@@ -80,8 +92,9 @@ class PayloadFile:
 
 @lru_cache(maxsize=1)
 def _opened(path: Path, _process: int, _changed: int, _size: int) -> zipfile.ZipFile:
-    """The zip that was read last stays open: to parse its directory for each member would cost the square of their number.
+    """Return the open zip; the zip that was read last stays open.
 
-    One for each process, since a fork shares the position in the file.
+    Parsing the directory again for each member would cost the square of their number. There is
+    one open zip for each process, since a fork shares the position in the file.
     """
     return zipfile.ZipFile(path)

@@ -1,1 +1,1 @@
-"""Opening foreign files in the sandbox: formats, safety, legibility, likeness, signatures, text."""
+"""Foreign files in the sandbox: formats, safety, legibility, likeness, signatures, text."""

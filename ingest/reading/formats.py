@@ -1,4 +1,8 @@
-"""Identify files by content, count their pages, and look whether a page is blank. Runs in the child of `ingest.sandbox`, never in intake itself."""
+"""Identification and decoding of foreign files.
+
+Files are identified by content, their pages counted, and blank pages found. This module runs in
+the child of `ingest.reading.sandbox`, never in intake itself.
+"""
 
 import hashlib
 import io
@@ -15,7 +19,7 @@ from PIL import Image, ImageStat
 from archive.inspection.subject import Look
 from ingest.reading.legibility import unreadable
 from ingest.reading.likeness import page_print
-from ingest.reading.pdf_safety import look_at_pdf
+from ingest.reading.pdf_safety import examine_pdf
 
 MAX_PIXELS, MAX_PAGES = 200_000_000, 1_000
 _MAGIC = (
@@ -47,7 +51,7 @@ _CHANGED, _EXIF, _TAKEN = 0x0132, 0x8769, (0x9003, 0x9004)
 
 
 def identify(data: bytes) -> str | None:
-    """The media type by content, None for what the archive does not take."""
+    """Return the media type by content, None for a type that the archive does not take."""
     for magic, media_type in _MAGIC:
         if data.startswith(magic):
             return media_type
@@ -62,8 +66,12 @@ def identify(data: bytes) -> str | None:
     return None
 
 
-def look(data: bytes) -> Look:
-    """Open a file as what it is; decodes every image, so that a truncated one is found. A parser's failure is an answer, not a crash."""
+def examine(data: bytes) -> Look:
+    """Return the report on a file, opened as what its content is.
+
+    Every image is decoded, so that a truncated one is found. The failure of a parser is reported
+    as a fault and never raised.
+    """
     media_type = identify(data)
     if media_type is None:
         return Look(None)
@@ -75,7 +83,7 @@ def look(data: bytes) -> Look:
             if media_type == "application/ofd":
                 return _ofd(data)
             return (
-                look_at_pdf(data, MAX_PAGES, blank, MIN_DPI * _A4_SHORT_INCHES)
+                examine_pdf(data, MAX_PAGES, blank, MIN_DPI * _A4_SHORT_INCHES)
                 if media_type == "application/pdf"
                 else _image(data, media_type)
             )
@@ -102,7 +110,7 @@ def look(data: bytes) -> Look:
 
 
 def _two_in_one(data: bytes, media_type: str) -> bool:
-    """A polyglot: what a second reader would take for another file than we do."""
+    """Return whether another reader would take the file for another format (a polyglot)."""
     if media_type == "application/ofd":
         return b"%PDF-" in data[:1024]
     if media_type == "application/pdf" and data.startswith(_FOREIGN):
@@ -119,19 +127,22 @@ def _two_in_one(data: bytes, media_type: str) -> bool:
 
 
 def _ofd(data: bytes) -> Look:
-    """An OFD is kept as it is and never rendered; its zip must be one that a reader can open without harm (GB/T 33190-2016)."""
+    """Return the report on an OFD file (GB/T 33190-2016).
+
+    An OFD is kept as it is and never rendered; its zip must be one that a reader can open safely.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as opened:
         members = opened.infolist()
-        if any(one.flag_bits & 1 for one in members):
+        if any(member.flag_bits & 1 for member in members):
             return Look("application/ofd", fault="ENCRYPTED")
-        if len(members) > 20_000 or sum(one.file_size for one in members) > max(  # noqa: PLR2004
+        if len(members) > 20_000 or sum(member.file_size for member in members) > max(  # noqa: PLR2004
             64 << 20, 200 * len(data)
         ):
             return Look("application/ofd", fault="FILE_UNSAFE", why="压缩比异常")
-        for one in members:
+        for member in members:
             text = b""
-            with opened.open(one) as source:
-                if one.filename.lower().endswith(".xml"):
+            with opened.open(member) as source:
+                if member.filename.lower().endswith(".xml"):
                     text = source.read(_OFD_TEXT)
                 while source.read(1 << 20):  # to the end, where the checksum is compared
                     pass
@@ -179,14 +190,17 @@ def _image(data: bytes, media_type: str) -> Look:
 
 
 def _taken_at(image: Image.Image) -> str | None:
-    """The latest time that camera, scanner or editor wrote into a page; metadata that cannot be read says nothing, and refuses nothing."""
+    """Return the latest time that camera, scanner or editor wrote into a page, as ISO text.
+
+    Returns None without one, and for metadata that cannot be read, which refuses nothing.
+    """
     try:
         tags = image.getexif()
         stated = [tags.get(_CHANGED), *(tags.get_ifd(_EXIF).get(tag) for tag in _TAKEN)]
         times = [
-            datetime.strptime(str(one).strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - it has no zone
-            for one in stated
-            if one
+            datetime.strptime(str(value).strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - it has no zone
+            for value in stated
+            if value
         ]
     except (
         ValueError,
@@ -205,7 +219,10 @@ def _taken_at(image: Image.Image) -> str | None:
 
 
 def _cut_off(data: bytes, media_type: str) -> bool:
-    """Whether the end is missing: the decoder stays silent when only the last bytes of a page are."""
+    """Return whether the end of the file is missing.
+
+    The decoder reports nothing when only the last bytes of a page are missing.
+    """
     if media_type == "image/jpeg":
         # A preview in the metadata has an end of its own; the last scan must have one too.
         return data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
@@ -213,8 +230,11 @@ def _cut_off(data: bytes, media_type: str) -> bool:
 
 
 def _frames(image: Image.Image, media_type: str) -> Iterator[tuple[int, int, Image.Image]]:
-    """Each page with its true size and a small grey picture of it; a JPEG is decoded small, which still reads every bit of its data."""
-    # A phone's JPEG carries previews as further frames; only a TIFF has pages.
+    """Yield each page with its true size and a small grey picture of it.
+
+    A JPEG is decoded small, which still reads every bit of its data.
+    """
+    # The JPEG of a phone has previews as further frames; only a TIFF has pages.
     for number in range(
         min(getattr(image, "n_frames", 1), MAX_PAGES + 1) if media_type == "image/tiff" else 1
     ):
@@ -243,7 +263,10 @@ def _picture(small: Image.Image) -> str:
 
 
 def blank(small: Image.Image) -> bool:
-    """Whether the inner nine tenths of a small grey page carry no writing: scanner edges are dark on empty pages too."""
+    """Return whether the inner nine tenths of a small grey page carry no writing.
+
+    The edges are left out because scanner edges are dark on empty pages too.
+    """
     width, height = small.size
     inner = small.crop((width // 20, height // 20, width - width // 20, height - height // 20))
     # Paper tint and noise spread little around their mean; a single line of writing does not.

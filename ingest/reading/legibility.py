@@ -1,7 +1,9 @@
-"""Can a page be read: too dark, blurred, or writing that runs over its edge (DA/T 31-2017 10.5.1, R32). Measured on the small grey picture of a look.
+"""Legibility of a page: dark, blurred, or cut at its edge (DA/T 31-2017 10.5.1, R32).
 
-Only what looks written is judged for sharpness and edges, paper with dark marks on it: a photograph has no strokes to measure, and a blank page
-nothing to cut. Sound pages of the demonstration city are as sharp as 0.8 and more, those whose strokes are smeared over half a millimetre 0.4 and less.
+It is measured on the small grey picture of an examined page. Only what looks written, paper
+with dark marks on it, is judged for sharpness and edges: a photograph has no strokes to measure,
+and a blank page nothing to cut. Sound pages of the demonstration city have a sharpness of 0.8
+and more, those whose strokes are smeared over half a millimetre 0.4 and less.
 """
 
 import numpy as np
@@ -9,22 +11,32 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 _DARK_PAPER = 105
-"""Grey of the paper: below it pencil, stamps and what was copied before are lost."""
+"""Grey of the paper: below it pencil, stamps and copies of copies cannot be read."""
 _PAPER_SHARE, _PAPER_SPREAD = 0.5, 20
 _LEAST_INK, _LEAST_CONTRAST = 0.0015, 24
 _SHARP = 0.45
 _OUTER, _DEEP, _THICK = 5, 12, 3
-"""Pixels of some 400 across, half a millimetre each: no printer writes so near to an edge, and a shadow along it is thin."""
+"""Pixels of some 400 across, half a millimetre each.
+
+No printer writes so near to an edge, and a shadow along it is thin.
+"""
 _SHORTEST, _LONGEST = 2, 30
 _RUNS_BESIDE, _RUNS_ACROSS = 4, 6
-"""Cut at a side every line of writing leaves one mark on the edge, cut above or below every character of one line."""
+"""Least numbers of marks on an edge.
+
+Cut at a side, every line of writing leaves one mark on the edge; cut above or below, every
+character of one line does.
+"""
 _SMALLEST = 64
 
 Grey = NDArray[np.int16]
 
 
 def unreadable(small: Image.Image) -> tuple[str, ...]:
-    """The codes of what is wrong with a small grey page; blank pages are for the caller to leave out."""
+    """Return the codes of what is wrong with a small grey page.
+
+    Blank pages are left out by the caller.
+    """
     if min(small.size) < _SMALLEST:
         return ()
     grey = np.asarray(small, dtype=np.int16)
@@ -33,19 +45,19 @@ def unreadable(small: Image.Image) -> tuple[str, ...]:
         return ("TOO_DARK",)
     paper = int(levels.argmax())
     share = levels[max(0, paper - _PAPER_SPREAD) : paper + _PAPER_SPREAD].sum() / levels.sum()
-    # Against the light around it, so that a shadow over half of the page is no ink.
+    # Relative to the light around it, so that a shadow over half of the page is no ink.
     flat = grey - np.asarray(
         small.filter(ImageFilter.BoxBlur(min(small.size) // 12)), dtype=np.int16
     )
     depth = 255 - _level_at(np.bincount((_inner(flat) + 255).ravel()), 0.005)
     if share < _PAPER_SHARE or depth < _LEAST_CONTRAST:
         return ()
-    found = []
+    codes = []
     if _smeared(_inner(flat), depth):
-        found.append("BLURRED")
+        codes.append("BLURRED")
     if _cut(flat < -depth // 2):
-        found.append("CUT_OFF")
-    return tuple(found)
+        codes.append("CUT_OFF")
+    return tuple(codes)
 
 
 def _inner(grey: Grey) -> Grey:
@@ -54,12 +66,15 @@ def _inner(grey: Grey) -> Grey:
 
 
 def _level_at(counts: NDArray[np.intp], share: float) -> int:
-    """The level that a share of all pixels do not pass; counting is ten times as fast as sorting."""
+    """Return the level that a share of all pixels do not pass.
+
+    Counting is ten times as fast as sorting.
+    """
     return int(np.searchsorted(np.cumsum(counts), share * counts.sum()))
 
 
 def _smeared(flat: Grey, depth: int) -> bool:
-    """Whether even the hardest edges, as many as half the ink, rise over several pixels."""
+    """Return whether the hardest edges, as many as half the ink, rise over several pixels."""
     ink = int(np.count_nonzero(flat < -depth // 2))
     if ink < _LEAST_INK * flat.size:
         return False
@@ -73,7 +88,7 @@ def _smeared(flat: Grey, depth: int) -> bool:
 
 
 def _cut(ink: NDArray[np.bool_]) -> bool:
-    """Whether marks stand on an edge as writing does that goes on beyond it."""
+    """Return whether marks stand on an edge like writing that continues beyond it."""
     sides = (
         (ink, _RUNS_BESIDE),
         (ink[:, ::-1], _RUNS_BESIDE),
@@ -84,7 +99,10 @@ def _cut(ink: NDArray[np.bool_]) -> bool:
 
 
 def _marks(side: NDArray[np.bool_]) -> int:
-    """Marks on the left edge of a picture that are as thick as strokes and as short as characters."""
+    """Return the number of stroke-like marks on the left edge of a picture.
+
+    They are as thick as strokes and as short as characters.
+    """
     near = side[:, :_DEEP]
     edges = np.flatnonzero(
         np.diff(np.concatenate([[False], near[:, :_OUTER].any(axis=1), [False]]).astype(np.int8))

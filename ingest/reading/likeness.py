@@ -1,7 +1,9 @@
-"""How alike two pictures are, whatever their size, compression or brightness (R31).
+"""Prints of pages, which tell copies of one picture from other pictures (R31).
 
-Scanned pages of text are all alike to a short hash of their coarsest waves: of the demonstration city's sound pages many pairs differ in 2 of its
-64 bits. So the print of a page is taken from its fine structure, where only copies of one and the same capture agree.
+Copies agree whatever their size, compression or brightness. Scanned pages of text are all alike
+to a short hash of their coarsest waves: of the demonstration city's sound pages many pairs
+differ in 2 of its 64 bits. So the print of a page is taken from its fine structure, where only
+copies of one and the same capture agree.
 """
 
 import hashlib
@@ -18,16 +20,19 @@ _SOFT = 0.002
 
 
 def page_print(picture: Image.Image) -> int:
-    """512 bits of a page's fine structure: a copy differs in few of them, another capture, also of the same sheet, in many.
+    """Return 512 bits of the fine structure of a page.
 
-    Each bit is the side of a random plane on which the page lies; the planes are a Hadamard transform behind random signs (SRHT).
+    A copy differs in few of them; another capture, also of the same sheet, in many. Each bit is the
+    side of a random plane on which the page lies; the planes are a Hadamard transform behind random
+    signs (SRHT).
     """
     grey = picture.convert("L")
-    # Blurred to the same fineness first: what is finer depends on how the picture was made small before.
+    # Blurred to the same fineness first: finer detail depends on how the picture was scaled down
+    # before.
     small = grey.filter(ImageFilter.GaussianBlur(_SOFT * min(grey.size))).resize(
         _SIZE, Image.Resampling.BICUBIC
     )
-    # What is left beside the blurred picture knows nothing of tint, shade and brightness.
+    # The difference to the blurred picture does not depend on tint, shade and brightness.
     fine = np.asarray(small, dtype=np.float32) - np.asarray(
         small.filter(ImageFilter.BoxBlur(_BLUR)), dtype=np.float32
     )
@@ -50,7 +55,8 @@ def page_print(picture: Image.Image) -> int:
 
 @cache
 def _signs() -> NDArray[np.float32]:
-    # From a digest and not from a library's random numbers: prints must be comparable for as long as the archive lives.
+    # From a digest and not from a library's random numbers: prints must stay comparable for as
+    # long as the archive exists.
     bits = np.unpackbits(
         np.frombuffer(hashlib.shake_256(b"yice page print 1").digest(_WAVES // 8), dtype=np.uint8)
     )

@@ -1,4 +1,7 @@
-"""The OCR engine, in a child process of its own (`ingest.sandbox`): one page of a foreign file in, its lines out."""
+"""The OCR engine, in a child process of its own (`ingest.reading.sandbox`).
+
+It takes one page of a foreign file and returns the lines of its text.
+"""
 
 import json
 import warnings
@@ -20,14 +23,17 @@ _FORMATS = ("JPEG", "PNG", "TIFF")
 
 
 def answer(data: bytes) -> bytes:
-    """The child's work: one page of a file, as JSON; a fault is an answer too."""
+    """Return one recognised page as JSON; an unreadable page gives a `fault`.
+
+    The data is the page number (4 bytes, little-endian), then the file.
+    """
     try:
         picture, whole = _picture(data[4:], int.from_bytes(data[:4], "little"))
     except Exception:  # noqa: BLE001 - a foreign file: whatever a parser says of it, it can't be read
         return json.dumps({"fault": "unreadable"}).encode()
     width, height = picture.size if picture else (0, 0)
     lines = _lines(picture) if picture else []
-    found = {
+    result = {
         "whole": whole,
         "width": width,
         "height": height,
@@ -35,11 +41,14 @@ def answer(data: bytes) -> bytes:
         "version": _version(),
         "lines": lines,
     }
-    return json.dumps(found, ensure_ascii=False).encode()
+    return json.dumps(result, ensure_ascii=False).encode()
 
 
 def _picture(data: bytes, page: int) -> tuple[Image.Image | None, bool]:
-    """The page upright; None for a page that carries its text. Raises whatever its parser raises."""
+    """Return the page upright, and whether it is a rendered PDF page (and not a picture).
+
+    The picture is None for a page that carries its text. Raises whatever its parser raises.
+    """
     if data.startswith(b"%PDF"):
         sheet = pypdfium2.PdfDocument(data)[page - 1]
         if len(sheet.get_textpage().get_text_range().strip()) >= _TEXT_ENOUGH:
@@ -56,7 +65,7 @@ def _picture(data: bytes, page: int) -> tuple[Image.Image | None, bool]:
 
 
 def _lines(picture: Image.Image) -> list[tuple[str, float, list[int]]]:
-    found, _ = _engine()(np.asarray(picture)[:, :, ::-1], use_cls=False)  # BGR, as OpenCV has it
+    regions, _ = _engine()(np.asarray(picture)[:, :, ::-1], use_cls=False)  # BGR, as OpenCV has it
     width, height = picture.size
     return [
         (
@@ -68,13 +77,13 @@ def _lines(picture: Image.Image) -> list[tuple[str, float, list[int]]]:
                 for value, side in ((x, width), (y, height))
             ],
         )
-        for corners, text, sure in found or ()
+        for corners, text, sure in regions or ()
         if str(text).strip() and float(sure) >= _SURE
     ]
 
 
 def load() -> Callable[[bytes], bytes]:
-    """Load engine and models, while files may still be opened; gives the child's work."""
+    """Load engine and models, while files may still be opened, and return `answer`."""
     _engine()
     _version()
     return answer

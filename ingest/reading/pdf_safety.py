@@ -1,4 +1,8 @@
-"""A look into a foreign PDF: does it open, how many pages, which are blank, and does it carry anything that acts."""
+"""Examination of a foreign PDF.
+
+It reports whether the file opens, how many pages it has, which of them are blank, and whether
+it carries active content.
+"""
 
 import ctypes
 import io
@@ -34,7 +38,10 @@ _MAY_HOLD_TEXT = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_FORM}
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What a look at a page gave; `print_` and what makes it hard to read only of one that is all picture."""
+    """The report on a page.
+
+    `print_`, `coarse` and `unclear` are set only for a page that is nothing but a picture.
+    """
 
     blank: bool = False
     coarse: bool = False
@@ -43,12 +50,13 @@ class _Page:
     text: str = ""
 
 
-def look_at_pdf(
+def examine_pdf(
     data: bytes, max_pages: int, blank: Callable[[Image.Image], bool], least_side: float
 ) -> Look:
-    """Open a PDF with both libraries that will handle it later; PdfiumError and pikepdf's errors (RuntimeErrors aside) become findings.
+    """Return the report on a PDF, opened with both libraries that will handle it later.
 
-    `least_side` is the number of pixels that the shorter side of a scanned page needs.
+    PdfiumError and pikepdf's errors (RuntimeErrors aside) become findings. `least_side` is the
+    number of pixels that the shorter side of a scanned page needs.
     """
     try:
         with pypdfium2.PdfDocument(data) as opened:
@@ -90,11 +98,15 @@ def _page_seen(
     blank: Callable[[Image.Image], bool],
     least_side: float,
 ) -> _Page:
-    """Nothing, or nothing but pictures that show nothing, is blank. Text is writing without a look at it, and is read."""
+    """Return the report on a page.
+
+    A page with nothing on it, or with nothing but pictures that show nothing, is blank. Text counts
+    as writing without being rendered, and is read.
+    """
     page = opened[index]
     try:
         objects = list(_page_objects(page))
-        kinds = {pdfium.FPDFPageObj_GetType(one) for one in objects}
+        kinds = {pdfium.FPDFPageObj_GetType(handle) for handle in objects}
         if pdfium.FPDFPage_GetAnnotCount(page) or kinds - {pdfium.FPDF_PAGEOBJ_IMAGE}:
             return _Page(text=_text(page) if kinds & _MAY_HOLD_TEXT else "")
         if not kinds:
@@ -120,7 +132,7 @@ def _text(page: pypdfium2.PdfPage) -> str:
 
 
 def _short_side(picture: Any) -> int:  # noqa: ANN401 - ctypes handles
-    """Pixels of a picture's shorter side; 0 when it does not say."""
+    """Return the pixels of a picture's shorter side; 0 when it does not say."""
     width, height = ctypes.c_uint(), ctypes.c_uint()
     return (
         min(width.value, height.value)
@@ -135,14 +147,17 @@ def _page_objects(page: Any) -> Iterator[Any]:  # noqa: ANN401 - ctypes handles
 
 
 def _contents(data: bytes) -> tuple[tuple[str, str] | None, tuple[str, ...]]:
-    """What is in it beside pages: a fault with its reason, or flags that a person should know of."""
+    """Return a fault with its reason, or flags that a person should know of.
+
+    All objects of the PDF are checked.
+    """
     flags: set[str] = set()
     try:
         with pikepdf.open(io.BytesIO(data)) as opened:
             if len(opened.objects) > _MAX_OBJECTS:
                 return ("FILE_UNSAFE", "对象过多"), ()
-            for one in opened.objects:
-                fault = _object(one, flags)
+            for entry in opened.objects:
+                fault = _object(entry, flags)
                 if fault:
                     return ("FILE_UNSAFE", fault), ()
     except pikepdf.PasswordError:
@@ -152,16 +167,19 @@ def _contents(data: bytes) -> tuple[tuple[str, str] | None, tuple[str, ...]]:
     return None, tuple(sorted(flags))
 
 
-def _object(one: pikepdf.Object, flags: set[str]) -> str | None:
-    """Written out by qpdf, names are normalised: `/J#61vaScript` cannot hide."""
-    if isinstance(one, pikepdf.Stream):
-        text = one.stream_dict.unparse(resolved=True)
-        if b"/Type /EmbeddedFile" in text or one.get("/Type") == "/EmbeddedFile":
-            if one.read_bytes()[:8].startswith(_PROGRAM):
+def _object(entry: pikepdf.Object, flags: set[str]) -> str | None:
+    """Return the reason why an object is unsafe, None for a safe one; adds to `flags`.
+
+    Objects are written out by qpdf, which normalises names: `/J#61vaScript` cannot hide.
+    """
+    if isinstance(entry, pikepdf.Stream):
+        text = entry.stream_dict.unparse(resolved=True)
+        if b"/Type /EmbeddedFile" in text or entry.get("/Type") == "/EmbeddedFile":
+            if entry.read_bytes()[:8].startswith(_PROGRAM):
                 return "PDF 内嵌程序"
             flags.add("PDF_ATTACHMENT")
-    elif isinstance(one, (pikepdf.Dictionary, pikepdf.Array)):
-        text = one.unparse(resolved=True)
+    elif isinstance(entry, (pikepdf.Dictionary, pikepdf.Array)):
+        text = entry.unparse(resolved=True)
     else:
         return None
     acts = _ACTS.search(text)

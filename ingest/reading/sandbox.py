@@ -1,4 +1,7 @@
-"""Foreign files are opened only here: in a child process with limits, reused from file to file. Its death is an answer, never ours (guard.md)."""
+"""The sandbox: a child process with limits, the only place where foreign files are opened.
+
+A child is reused from file to file. Its death is a finding and never ends the parent (guard.md).
+"""
 
 import atexit
 import contextlib
@@ -29,7 +32,11 @@ _NEW_USER, _NEW_NET, _NO_NEW_PRIVILEGES = 0x10000000, 0x40000000, 38
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one file may cost. Wall time is generous, because a busy machine must not refuse a sound file; CPU time is what bounds a hang."""
+    """The limits for one file.
+
+    `memory` is in bytes. Wall time is generous, because a busy machine must not refuse a sound
+    file; CPU time is what bounds a hang.
+    """
 
     memory: int = 2 << 30
     cpu_seconds: int = 20
@@ -37,10 +44,10 @@ class Limits:
 
 
 class Child:
-    """One child process. Not shared between threads; `pooled_look` hands one to each."""
+    """One child process. Not shared between threads; `examine_file` gives one to each."""
 
-    def __init__(self, limits: Limits, task: str = "look") -> None:
-        """Start it and wait until it has its limits; raises SandboxError when that fails."""
+    def __init__(self, limits: Limits, task: str = "examine") -> None:
+        """Start the process and wait until it has its limits; raises SandboxError on failure."""
         self.limits, self.task, self.uses = limits, task, 0
         root = str(Path(__file__).parents[2])
         try:
@@ -66,16 +73,16 @@ class Child:
             self.close()
             raise SandboxError
 
-    def look(self, file: PayloadFile) -> Look | str:
-        """What it found, or in a word why there is no answer: `died` or `slow`."""
-        answer = self.ask(file.size, file.chunks())
+    def examine(self, file: PayloadFile) -> Look | str:
+        """Return the report on a file, or why there is none: `died` or `slow`."""
+        answer = self.run(file.size, file.chunks())
         return _unpacked(answer) if isinstance(answer, bytes) else answer
 
-    def ask(self, size: int, chunks: Iterable[bytes]) -> bytes | str:
-        """The answer of the task, or in a word why there is none: `died` or `slow`."""
+    def run(self, size: int, chunks: Iterable[bytes]) -> bytes | str:
+        """Return the answer of the task, or why there is none: `died` or `slow`."""
         self.uses += 1
         deadline = time.monotonic() + self.limits.wall_seconds
-        # The deadline holds for the child that stops reading too: whoever is stuck in a write is freed by its death.
+        # The deadline holds for a child that stops reading, too: its death ends a blocked write.
         watch = threading.Timer(self.limits.wall_seconds, self._process.kill)
         watch.start()
         try:
@@ -95,7 +102,7 @@ class Child:
         return "slow" if slow else "died"
 
     def close(self) -> None:
-        """End it; safe to call twice."""
+        """End the process; safe to call twice."""
         with contextlib.suppress(OSError):
             self._process.kill()
         self._process.wait()
@@ -132,7 +139,10 @@ class Child:
 
 
 class _Pool:
-    """The idle children of this process. A fork starts its own: two processes must not speak through one pipe."""
+    """The idle children of this process.
+
+    A forked process starts its own: two processes must not speak through one pipe.
+    """
 
     def __init__(self) -> None:
         self._owner, self._idle, self._lock = os.getpid(), list[Child](), threading.Lock()
@@ -142,7 +152,7 @@ class _Pool:
     def _forget(self) -> None:
         self._owner, self._idle, self._lock = os.getpid(), [], threading.Lock()
 
-    def take(self, limits: Limits, task: str = "look") -> Child:
+    def take(self, limits: Limits, task: str = "examine") -> Child:
         with self._lock:
             for place, child in enumerate(self._idle):
                 if (child.limits, child.task) == (limits, task):
@@ -166,52 +176,55 @@ _pool = _Pool()
 DEFAULT_LIMITS = Limits()
 
 
-def pooled_look(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
-    """Look into a file in a child process. A child that dies or hangs is a finding; raises SandboxError when none can be started.
+def examine_file(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
+    """Return the report on a file, examined in a child process.
 
-    Raises PackageChangedError when the file is no longer the one that was inspected.
+    A child that dies or hangs is a fault in the report. Raises SandboxError when no child can be
+    started, and PackageChangedError when the file is no longer the one that was inspected.
     """
     if file.size > MAX_FILE_BYTES:
         return Look(None, fault="FILE_UNSAFE", why="文件过大")
-    for _ in range(
-        2
-    ):  # a child that other files had worn out may die of a sound one; a fresh one decides
+    # A child that other files had worn out may die of a sound one; a fresh child decides.
+    for _ in range(2):
         child = _pool.take(limits)
         fresh = child.uses == 0
         try:
-            seen = child.look(file)
+            report = child.examine(file)
         except BaseException:
             child.close()
             raise
-        if isinstance(seen, Look):
+        if isinstance(report, Look):
             _pool.give(child)
-            return seen
-        if seen == "slow":
+            return report
+        if report == "slow":
             return Look(None, fault="FILE_UNSAFE", why="解析超时")
         if fresh:
             break
     return Look(None, fault="FILE_UNSAFE", why="解析时进程中止")
 
 
-def pooled_ask(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes | str:
-    """Have a task done on bytes in a child process: its answer, or `died` or `slow`. Raises SandboxError when no child can be started."""
-    said: bytes | str = "died"
-    for _ in range(2):  # as for a look: a fresh child decides
+def run_task(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes | str:
+    """Return the answer of a task on bytes in a child process, or `died` or `slow`.
+
+    Raises SandboxError when no child can be started.
+    """
+    answer: bytes | str = "died"
+    for _ in range(2):  # as above: a fresh child decides
         child = _pool.take(limits, task)
         fresh = child.uses == 0
         try:
-            said = child.ask(
+            answer = child.run(
                 len(data), (data[at : at + (1 << 20)] for at in range(0, len(data), 1 << 20))
             )
         except BaseException:
             child.close()
             raise
-        if isinstance(said, bytes):
+        if isinstance(answer, bytes):
             _pool.give(child)
-            return said
-        if fresh or said == "slow":
+            return answer
+        if fresh or answer == "slow":
             break
-    return said
+    return answer
 
 
 def _unpacked(answer: bytes) -> Look:
@@ -220,24 +233,24 @@ def _unpacked(answer: bytes) -> Look:
         for key, value in json.loads(answer).items()
     }
     by_page = {
-        key: tuple((int(page), str(said)) for page, said in row[key])
+        key: tuple((int(page), str(value)) for page, value in row[key])
         for key in ("prints", "unclear", "texts", "taken")
     }
     return Look(**(row | by_page))
 
 
-def _look(data: bytes) -> bytes:
-    from ingest.reading.formats import look  # noqa: PLC0415 - the parent never loads a parser
+def _examine(data: bytes) -> bytes:
+    from ingest.reading.formats import examine  # noqa: PLC0415 - the parent never loads a parser
 
     try:
-        found = look(data)
+        report = examine(data)
     except MemoryError:
-        found = Look(None, fault="FILE_UNSAFE", why="解析所需内存过多")
-    return json.dumps(asdict(found)).encode()
+        report = Look(None, fault="FILE_UNSAFE", why="解析所需内存过多")
+    return json.dumps(asdict(report)).encode()
 
 
 def _task(name: str) -> Callable[[bytes], bytes]:
-    """What this child does all its life."""
+    """Return the function of a task; a child keeps its task until it ends."""
     if name == "split":
         from ingest.reading import stacks  # noqa: PLC0415 - as above
 
@@ -250,11 +263,11 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest.reading import ocr_engine  # noqa: PLC0415 - as above
 
         return ocr_engine.load()
-    return _look
+    return _examine
 
 
 def serve(memory: int, cpu_seconds: int, task: str) -> None:
-    """The child: take its limits, then answer one file after the other until the parent is gone."""
+    """Confine this process, then answer one file after the other until the parent ends."""
     act = _task(task)
     _confine(memory)
     source, sink = sys.stdin.buffer, sys.stdout.buffer
@@ -270,7 +283,11 @@ def _send(sink: IO[bytes], answer: bytes) -> None:
 
 
 def _confine(memory: int) -> None:
-    """Memory, no file written, no core, few handles, no new privileges; and no network where the kernel lets us leave it."""
+    """Limit memory, files and handles of this process, and its privileges.
+
+    No file is written, no core dumped, and no new privileges are gained; the network is left where
+    the kernel allows it.
+    """
     from PIL import Image  # noqa: PLC0415 - the child's alone
 
     Image.init()  # loads what is loaded on demand, while files may still be opened

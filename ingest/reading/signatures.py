@@ -1,4 +1,8 @@
-"""The signature that a fetched certificate brings: its result is kept, the bytes stay untouched (R17). Runs in the child of `ingest.sandbox`."""
+"""Validation of the signature of a fetched certificate (R17).
+
+The result is kept, and the bytes stay untouched. This module runs in the child of
+`ingest.reading.sandbox`.
+"""
 
 import io
 import struct
@@ -14,7 +18,10 @@ _LENGTH = struct.Struct("<I")
 
 
 def answer(asked: bytes) -> bytes:
-    """What is asked: the length of the PEM certificates of those whom we believe, these, then the PDF. The answer is a ForeignSignature."""
+    """Return a ForeignSignature as bytes.
+
+    The request is the length of the trusted certificates (PEM), these, then the PDF.
+    """
     end = _LENGTH.size + _LENGTH.unpack_from(asked)[0]
     return _checked(asked[end:], asked[_LENGTH.size : end]).encode()
 
@@ -35,11 +42,13 @@ def _checked(data: bytes, roots: bytes) -> ForeignSignature:
         context = ValidationContext(
             trust_roots=trusted, allow_fetching=False, revocation_mode="soft-fail"
         )
-        found = [validate_pdf_signature(one, context) for one in signatures]
+        statuses = [validate_pdf_signature(signature, context) for signature in signatures]
     except Exception:  # noqa: BLE001 - as above
         return ForeignSignature.BROKEN
-    if not all(one.intact and one.valid for one in found):
+    if not all(status.intact and status.valid for status in statuses):
         return ForeignSignature.BROKEN
     return (
-        ForeignSignature.VALID if all(one.trusted for one in found) else ForeignSignature.UNTRUSTED
+        ForeignSignature.VALID
+        if all(status.trusted for status in statuses)
+        else ForeignSignature.UNTRUSTED
     )

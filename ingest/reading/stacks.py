@@ -1,6 +1,8 @@
-"""A scanned stack becomes materials: cover and separator sheets bear QR codes that say whose pages follow. Runs in the child of `ingest.sandbox`.
+"""Splitting of a scanned stack, in the child of `ingest.reading.sandbox`.
 
-`YICE/1 CASE <case number>` begins a case, `YICE/1 MATERIAL <number> <name>` a material of it. The sheets themselves are not archived.
+Cover and separator sheets bear QR codes that name the case and material of the pages that
+follow. `YICE/1 CASE <case number>` begins a case, `YICE/1 MATERIAL <number> <name>` a material
+of it. The sheets themselves are not archived.
 """
 
 import io
@@ -28,7 +30,10 @@ _LENGTH = struct.Struct("<I")
 
 @dataclass(slots=True)
 class StackPiece:
-    """The pages of one material, indexes from 0; `data` in the format of the stack."""
+    """The pages of one material.
+
+    `pages` are indexes from 0, `data` is in the format of the stack.
+    """
 
     case_no: str
     no: int
@@ -38,16 +43,22 @@ class StackPiece:
 
 
 class StackError(Exception):
-    """A stack that cannot be split; carries our own word for why. `bare`: it bears no sheet at all, so it may be no stack."""
+    """A stack cannot be split; carries the reason in our own wording.
+
+    `bare` marks a stack without any sheet, which may be no stack.
+    """
 
     def __init__(self, why: str, *, bare: bool = False) -> None:
-        """Keep the two apart."""
+        """Set the reason, and whether the stack has no sheet."""
         super().__init__(why)
         self.bare = bare
 
 
 def split(data: bytes) -> tuple[str, list[StackPiece]]:
-    """Extension and materials of a stack, a multi-page TIFF or PDF; raises StackError."""
+    """Return extension and materials of a stack, a multi-page TIFF or PDF.
+
+    Raises StackError.
+    """
     media_type = identify(data)
     if media_type not in {"image/tiff", "application/pdf"}:
         raise StackError("既不是 TIFF 也不是 PDF")
@@ -55,8 +66,8 @@ def split(data: bytes) -> tuple[str, list[StackPiece]]:
     try:
         codes = list(_tiff_codes(data) if tiff else _pdf_codes(data))
         pieces = _grouped(codes)
-        for one in pieces:
-            one.data = pages_of(data, one.pages) if tiff else _pdf_pages(data, one.pages)
+        for piece in pieces:
+            piece.data = pages_of(data, piece.pages) if tiff else _pdf_pages(data, piece.pages)
     except (
         OSError,
         ValueError,
@@ -84,22 +95,22 @@ def _grouped(codes: list[str]) -> list[StackPiece]:
             raise StackError(f"第 {page + 1} 页之前没有封面和分隔页", bare=not any(codes))
         else:
             pieces[-1].pages.append(page)
-    if not pieces or any(not one.pages for one in pieces):
+    if not pieces or any(not piece.pages for piece in pieces):
         raise StackError("分隔页之后没有页")
-    if len({(one.case_no, one.no) for one in pieces}) != len(pieces):
+    if len({(piece.case_no, piece.no) for piece in pieces}) != len(pieces):
         raise StackError("同一材料出现两次")
     return pieces
 
 
 def _code(image: Image.Image) -> str:
-    """Our code on a page, empty for an ordinary page, whatever other codes it bears."""
+    """Return our code on a page, empty for a page without one, whatever other codes it bears."""
     grey = image.convert("L")
     grey = grey.reduce(max(1, min(grey.size) // _READING_SIDE))
-    for one in zxingcpp.read_barcodes(
+    for barcode in zxingcpp.read_barcodes(
         grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
     ):
-        if one.text.startswith("YICE/1 "):
-            return str(one.text)
+        if barcode.text.startswith("YICE/1 "):
+            return str(barcode.text)
     return ""
 
 
@@ -128,32 +139,32 @@ def _pdf_codes(data: bytes) -> Iterator[str]:
 
 
 def _pdf_pages(data: bytes, pages: list[int]) -> bytes:
-    """The pages with their images as they are: streams are copied, not decoded."""
+    """Return a PDF of the pages; their streams are copied, not decoded."""
     with pikepdf.open(io.BytesIO(data)) as source:
-        made = pikepdf.new()
-        made.pages.extend(source.pages[number] for number in pages)
+        pdf = pikepdf.new()
+        pdf.pages.extend(source.pages[number] for number in pages)
         out = io.BytesIO()
-        made.save(out, deterministic_id=True)
+        pdf.save(out, deterministic_id=True)
     return out.getvalue()
 
 
 def answer(data: bytes) -> bytes:
-    """What the child sends: a JSON head behind its length, then the pieces one after the other."""
+    """Return the split stack as bytes: a JSON head after its length, then the pieces."""
     try:
         extension, pieces = split(data)
     except StackError as error:
         return _packed({"fault": str(error), "bare": error.bare}, [])
     rows = [
         {
-            "case_no": one.case_no,
-            "no": one.no,
-            "type": one.type,
-            "pages": len(one.pages),
-            "size": len(one.data),
+            "case_no": piece.case_no,
+            "no": piece.no,
+            "type": piece.type,
+            "pages": len(piece.pages),
+            "size": len(piece.data),
         }
-        for one in pieces
+        for piece in pieces
     ]
-    return _packed({"extension": extension, "pieces": rows}, [one.data for one in pieces])
+    return _packed({"extension": extension, "pieces": rows}, [piece.data for piece in pieces])
 
 
 def _packed(head: dict[str, Any], blobs: list[bytes]) -> bytes:

@@ -1,19 +1,16 @@
-"""Pages of a TIFF put into a TIFF of their own, strip for strip: nothing is decoded, so nothing is lost."""
+"""Copying of TIFF pages into a TIFF of their own.
+
+Strips are copied without decoding, so that nothing is lost.
+"""
 
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
-_OFFSETS = {273: 279, 324: 325}  # strips and tiles: where they lie, how long they are
-_LEFT_BEHIND = {
-    330,
-    34665,
-    34853,
-    40965,
-    513,
-    514,
-}  # they point to further directories, which are no pages
+_OFFSETS = {273: 279, 324: 325}  # strips and tiles: tag of their offsets to tag of their lengths
+# Tags that point to further directories, which are no pages.
+_OMITTED = {330, 34665, 34853, 40965, 513, 514}
 _SHORT, _LONG, _MOST_PAGES, _MOST_STRIPS = 3, 4, 5_000, 1_000_000
 
 
@@ -26,7 +23,10 @@ class _Entry:
 
 
 def pages_of(data: bytes, pages: Sequence[int]) -> bytes:
-    """A TIFF of the pages with these indexes (from 0), in this order; raises ValueError for what is no classic TIFF."""
+    """Return a TIFF of the pages with these indexes (from 0), in this order.
+
+    Raises ValueError for what is no classic TIFF.
+    """
     try:
         return _pages(data, pages)
     except (struct.error, IndexError, KeyError) as error:
@@ -43,7 +43,7 @@ def _pages(data: bytes, pages: Sequence[int]) -> bytes:
             _entry(data, order, directories[page] + 2 + 12 * at)
             for at in range(_number(data, order, "H", directories[page]))
         ]
-        kept = [one for one in entries if one.tag not in _LEFT_BEHIND]
+        kept = [entry for entry in entries if entry.tag not in _OMITTED]
         moved = _moved(data, order, kept, out)
         link = _append(out, order, moved, link)
     return bytes(out)
@@ -54,14 +54,14 @@ def _number(data: bytes, order: str, form: str, at: int) -> int:
 
 
 def _directories(data: bytes, order: str) -> list[int]:
-    found: list[int] = []
+    offsets: list[int] = []
     at = _number(data, order, "I", 4)
     while at:
-        if at in found or len(found) >= _MOST_PAGES:
+        if at in offsets or len(offsets) >= _MOST_PAGES:
             raise ValueError("a TIFF whose pages go in a circle")
-        found.append(at)
+        offsets.append(at)
         at = _number(data, order, "I", at + 2 + 12 * _number(data, order, "H", at))
-    return found
+    return offsets
 
 
 def _entry(data: bytes, order: str, at: int) -> _Entry:
@@ -75,44 +75,44 @@ def _entry(data: bytes, order: str, at: int) -> _Entry:
 
 
 def _moved(data: bytes, order: str, entries: Sequence[_Entry], out: bytearray) -> list[_Entry]:
-    """The strips copied behind what is written, and the entries that point to them pointing there."""
-    by_tag = {one.tag: one for one in entries}
+    """Copy the strips to the end of `out`, and return the entries with their new offsets."""
+    by_tag = {entry.tag: entry for entry in entries}
     moved = []
-    for one in entries:
-        if one.tag not in _OFFSETS:
-            moved.append(one)
+    for entry in entries:
+        if entry.tag not in _OFFSETS:
+            moved.append(entry)
             continue
-        places, lengths = _numbers(one, order), _numbers(by_tag[_OFFSETS[one.tag]], order)
+        places, lengths = _numbers(entry, order), _numbers(by_tag[_OFFSETS[entry.tag]], order)
         if len(places) != len(lengths) or len(places) > _MOST_STRIPS:
             raise ValueError("a TIFF whose strips disagree")
-        found = []
+        copied = []
         for place, length in zip(places, lengths, strict=True):
             strip = data[place : place + length]
             if len(strip) != length:
                 raise ValueError("a TIFF that is cut off")
             out += b"\0" * (len(out) % 2)
-            found.append(len(out))
+            copied.append(len(out))
             out += strip
         moved.append(
-            _Entry(one.tag, _LONG, len(found), struct.pack(f"{order}{len(found)}I", *found))
+            _Entry(entry.tag, _LONG, len(copied), struct.pack(f"{order}{len(copied)}I", *copied))
         )
     return moved
 
 
-def _numbers(one: _Entry, order: str) -> tuple[int, ...]:
-    return struct.unpack(f"{order}{one.count}{'H' if one.kind == _SHORT else 'I'}", one.value)
+def _numbers(entry: _Entry, order: str) -> tuple[int, ...]:
+    return struct.unpack(f"{order}{entry.count}{'H' if entry.kind == _SHORT else 'I'}", entry.value)
 
 
 def _append(out: bytearray, order: str, entries: Sequence[_Entry], link: int) -> int:
-    """Write one directory and let the one before point to it; gives the place of its own pointer."""
+    """Write one directory and link the one before to it; returns the offset of its own link."""
     placed = []
-    for one in entries:
-        value = one.value.ljust(4, b"\0")
+    for entry in entries:
+        value = entry.value.ljust(4, b"\0")
         if len(value) > 4:  # noqa: PLR2004 - as above
             out += b"\0" * (len(out) % 2)
             value = struct.pack(order + "I", len(out))
-            out += one.value
-        placed.append(struct.pack(order + "HHI", one.tag, one.kind, one.count) + value)
+            out += entry.value
+        placed.append(struct.pack(order + "HHI", entry.tag, entry.kind, entry.count) + value)
     out += b"\0" * (len(out) % 2)
     struct.pack_into(order + "I", out, link, len(out))
     out += struct.pack(order + "H", len(placed)) + b"".join(placed)

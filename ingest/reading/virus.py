@@ -1,4 +1,7 @@
-"""A virus scanner beside intake: clamd, spoken to in its INSTREAM protocol. When it is configured and does not answer, nothing passes."""
+"""Virus scanning of packages by clamd, over its INSTREAM protocol.
+
+When a scanner is configured and does not answer, no package passes.
+"""
 
 import re
 import socket
@@ -19,18 +22,21 @@ class ScannerDownError(IngestError):
     code = "VIRUS_SCAN_DOWN"
 
     def __init__(self) -> None:
-        """Say what to look at."""
+        """Set the message, which says what to check."""
         super().__init__(
             "病毒检测服务没有应答。", "请检查 YICE_CLAMD 和 clamd 服务；恢复后重新接收。"
         )
 
 
-def scanned(bag: Bag, address: str) -> Iterator[Finding]:
-    """What clamd says of each file of a package; an unreachable scanner refuses the package (guard.md)."""
+def virus_findings(bag: Bag, address: str) -> Iterator[Finding]:
+    """Yield a finding for each infected file of a package (guard.md).
+
+    An unreachable scanner gives one finding that refuses the package.
+    """
     for name, file in bag.payload.items():
         place = "case.json" if name == "case.json" else "data"
         try:
-            infected = signature(address, file.chunks())
+            infected = scan_bytes(address, file.chunks())
         except ScannerDownError:
             yield finding("VIRUS_SCAN_DOWN", place)
             return
@@ -38,8 +44,11 @@ def scanned(bag: Bag, address: str) -> Iterator[Finding]:
             yield finding("VIRUS", place, what=infected)
 
 
-def signature(address: str, chunks: Iterable[bytes]) -> str | None:
-    """The name of the signature that matched, None for clean bytes. Raises ScannerDownError for no answer, a broken one, or an error of clamd."""
+def scan_bytes(address: str, chunks: Iterable[bytes]) -> str | None:
+    """Return the name of the signature that matched, None for clean bytes.
+
+    Raises ScannerDownError for no answer, a broken one, or an error of clamd.
+    """
     try:
         with _connected(address) as link:
             link.sendall(b"zINSTREAM\0")
@@ -47,16 +56,17 @@ def signature(address: str, chunks: Iterable[bytes]) -> str | None:
                 if chunk:
                     link.sendall(_LENGTH.pack(len(chunk)) + chunk)
             link.sendall(_LENGTH.pack(0))
-            said = _answer(link)
+            answer = _answer(link)
     except OSError as error:
         raise ScannerDownError from error
-    if said == "stream: OK":
+    if answer == "stream: OK":
         return None
-    found = re.fullmatch(r"stream: (\S+) FOUND", said)
-    if found is None:
-        # Too large for its limit, out of memory, or no clamd at all: none of them says that the bytes are clean.
+    match = re.fullmatch(r"stream: (\S+) FOUND", answer)
+    if match is None:
+        # Too large for its limit, out of memory, or no clamd at all: nothing says that the bytes
+        # are clean.
         raise ScannerDownError
-    return found[1]
+    return match[1]
 
 
 def ping(address: str) -> None:
@@ -64,10 +74,10 @@ def ping(address: str) -> None:
     try:
         with _connected(address) as link:
             link.sendall(b"zPING\0")
-            said = _answer(link)
+            answer = _answer(link)
     except OSError as error:
         raise ScannerDownError from error
-    if said != "PONG":
+    if answer != "PONG":
         raise ScannerDownError
 
 
@@ -84,10 +94,10 @@ def _connected(address: str) -> socket.socket:
 
 
 def _answer(link: socket.socket) -> str:
-    said = b""
-    while not said.endswith(b"\0") and len(said) < _LONGEST_ANSWER:
+    answer = b""
+    while not answer.endswith(b"\0") and len(answer) < _LONGEST_ANSWER:
         part = link.recv(_LONGEST_ANSWER)
         if not part:
             break
-        said += part
-    return said.rstrip(b"\0\n").decode("utf-8", "replace")
+        answer += part
+    return answer.rstrip(b"\0\n").decode("utf-8", "replace")

@@ -1,1 +1,1 @@
-"""Reading scanned pages by OCR."""
+"""Recognition of scanned pages by OCR."""

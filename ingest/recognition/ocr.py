@@ -1,6 +1,8 @@
-"""Has the text of a scanned page read: by an engine in a child process with limits, on one core; the act is safe to kill and to repeat.
+"""Recognition of one scanned page, in a child process with limits, on one core.
 
-The engine is the `[ocr]` extra (`ingest.ocr_engine`, the child's alone). It carries its models in its wheel, so that nothing is fetched.
+Recognition is safe to kill and to repeat. The engine is the `[ocr]` extra
+(`ingest.reading.ocr_engine`, loaded by the child alone). It carries its models in its wheel, so
+that nothing is fetched.
 """
 
 import importlib.util
@@ -21,7 +23,7 @@ from archive.recognition.queue import (
 )
 from archive.reference.errors import LeaseLostError
 from archive.reference.objects import blob_key
-from ingest.reading.sandbox import Limits, pooled_ask
+from ingest.reading.sandbox import Limits, run_task
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 
@@ -29,41 +31,44 @@ LIMITS = Limits(memory=6 << 30, cpu_seconds=120, wall_seconds=400.0)
 
 
 def is_installed() -> bool:
-    """Whether the engine is here: `make setup-ocr` installs it."""
+    """Return whether the engine is installed (`make setup-ocr` installs it)."""
     return importlib.util.find_spec("rapidocr_onnxruntime") is not None
 
 
 def recognise_page(engine: Engine, store: BlobStore, owner: str, sha256: str, page: int) -> bool:
-    """Read one page and record its text; False when another reader has it or it is read already.
+    """Recognise one page and record its text.
 
-    The derivative is written before its row. What can't be read is left on the job with its code; whatever else fails too, and is raised.
+    Returns False when another process holds the page or its text is recorded already. The
+    derivative is written before its row. An unreadable page is left on the job with its code; any
+    other failure is recorded too, and raised.
     """
     with writing(engine) as session:
-        held = claim_page(session, sha256, page, owner)
-    if held is None:
+        claim = claim_page(session, sha256, page, owner)
+    if claim is None:
         return False
     reach("page-claimed")
     try:
-        text = _asked(held, store.read(blob_key(sha256), sha256=sha256))
+        text = _recognised(claim, store.read(blob_key(sha256), sha256=sha256))
         data = text.to_json()
         key = sha256_hex(data)
         store.put_new(blob_key(key), data, media_type="application/json")
         reach("text-stored")
         with writing(engine) as session:
-            record_text(session, held, text, key)
+            record_text(session, claim, text, key)
         reach("text-recorded")
     except LeaseLostError:
         raise
     except (PageUnreadableError, PageTooCostlyError) as error:
         with writing(engine) as session:
-            fail_page(session, held, error.code, error.message)
+            fail_page(session, claim, error.code, error.message)
         return False
     except Exception as error:
         with writing(engine) as session:
-            # As for a volume: the text of an exception may quote what it met, so only its class is kept.
+            # As for a volume: the text of an exception may quote personal data, so only its class
+            # is kept.
             fail_page(
                 session,
-                held,
+                claim,
                 getattr(error, "code", type(error).__name__),
                 getattr(error, "message", None),
             )
@@ -71,8 +76,8 @@ def recognise_page(engine: Engine, store: BlobStore, owner: str, sha256: str, pa
     return True
 
 
-def _asked(held: PageClaim, data: bytes) -> PageText:
-    answer = pooled_ask("ocr", held.page.to_bytes(4, "little") + data, LIMITS)
+def _recognised(claim: PageClaim, data: bytes) -> PageText:
+    answer = run_task("ocr", claim.page.to_bytes(4, "little") + data, LIMITS)
     if answer == "slow":
         raise PageTooCostlyError(
             "此页的识别超过了时间上限。", "页面仍可人工查看；确需识别时请提高分辨率后重新扫描。"
@@ -86,8 +91,8 @@ def _asked(held: PageClaim, data: bytes) -> PageText:
         raise PageUnreadableError("此页的图像无法读取。", "请核对原件，必要时重新扫描。")
     lines = tuple(Line(text, sure, tuple(corners)) for text, sure, corners in row["lines"])
     return PageText(
-        held.sha256,
-        held.page,
+        claim.sha256,
+        claim.page,
         row["whole"],
         row["width"],
         row["height"],

@@ -1,1 +1,1 @@
-"""The four sources, each behind the same small face: discover since a cursor, fetch, acknowledge (docs/sources/)."""
+"""The four sources behind one protocol: discover, fetch, acknowledge (docs/sources/)."""

@@ -1,4 +1,7 @@
-"""共享证照: a certificate is asked for by holder and kind, fetched as it is, its own signature checked and the result kept (docs/sources/certificates.yaml)."""
+"""共享证照: certificates are requested by holder and kind (docs/sources/certificates.yaml).
+
+A certificate is fetched as it is; its own signature is checked and the result kept.
+"""
 
 import hashlib
 import struct
@@ -8,7 +11,7 @@ from urllib.parse import quote
 
 from archive.gathering.cases import MissingCertificate
 from archive.reference.vocabulary import ForeignSignature, SourceKind
-from ingest.reading.sandbox import pooled_ask
+from ingest.reading.sandbox import run_task
 from ingest.sources.http import Caller
 from ingest.sources.protocol import Notice, Page, Parcel, RawPiece, SourceError
 
@@ -18,14 +21,17 @@ _LENGTH = struct.Struct("<I")
 
 
 class CertificateLibrary:
-    """The certificate-sharing system. It tells nothing by itself: what closed cases wait for is asked for."""
+    """The certificate-sharing system.
+
+    It announces nothing by itself: the certificates that closed cases wait for are requested.
+    """
 
     name, system = "certificates", "电子证照库"
 
     def __init__(
         self, base: str, *, client: str, secret: str, rate: float, roots: bytes = b""
     ) -> None:
-        """`roots` are the PEM certificates of those who sign certificates."""
+        """Create a client; `roots` are the trusted certificates (PEM) of issuers."""
         self._client, self._secret, self._roots = client, secret, roots
         self._caller = Caller(base, rate=rate, login=self._log_in)
 
@@ -36,32 +42,35 @@ class CertificateLibrary:
         return str(answer.get("access_token", ""))
 
     def discover(self, cursor: str, wants: Sequence[MissingCertificate]) -> Iterator[Page]:
-        """One notice for each certificate that is wanted; there is no cursor, a want is over when it is met."""
+        """Yield one notice for each certificate that is wanted.
+
+        There is no cursor: a want ends when it is met.
+        """
         del cursor
         for at in range(0, len(wants), _PAGE):
             yield Page(
                 tuple(
-                    Notice(f"{one.case_no}:{one.no}", detail={"want": one})
-                    for one in wants[at : at + _PAGE]
+                    Notice(f"{want.case_no}:{want.no}", detail={"want": want})
+                    for want in wants[at : at + _PAGE]
                 )
             )
 
     def fetch(self, notice: Notice) -> Parcel | None:
-        """Ask, then bring the bytes; None while the library has none for this holder."""
+        """Return the certificate, None while the library has none for this holder."""
         want: MissingCertificate = notice.detail["want"]
         asked = {"case_no": want.case_no, "holder_id": want.holder, "certificate_type": want.kind}
         # The holder goes in the body: addresses are written into logs on the way.
-        found = self._caller.json("POST", "/certificates/query", body=asked).get("certificates")
-        if not isinstance(found, list) or not found:
+        rows = self._caller.json("POST", "/certificates/query", body=asked).get("certificates")
+        if not isinstance(rows, list) or not rows:
             return None
-        certificate, digest = str(found[0]["certificate_id"]), str(found[0]["sha256"])
+        certificate, digest = str(rows[0]["certificate_id"]), str(rows[0]["sha256"])
         data = self._caller.file(
             f"/certificates/{quote(certificate, safe='')}/content",
             checked=lambda body: hashlib.sha256(body).hexdigest() == digest,
         )
         if data is None:
             return None
-        extension = next((one for magic, one in _EXTENSIONS if data.startswith(magic)), "bin")
+        extension = next((suffix for magic, suffix in _EXTENSIONS if data.startswith(magic)), "bin")
         piece = RawPiece(
             want.case_no,
             want.no,
@@ -69,7 +78,7 @@ class CertificateLibrary:
             {
                 "type": want.kind,
                 "source": str(SourceKind.SHARED_CERT),
-                "pages": int(found[0].get("pages", 1)),
+                "pages": int(rows[0].get("pages", 1)),
             },
         )
         parcel = Parcel(data, pieces=(piece,), system_id=certificate)
@@ -80,7 +89,7 @@ class CertificateLibrary:
         )
 
     def acknowledge(self, notice: Notice, outcome: str) -> None:
-        """A receipt of use, as the sharing system asks of its users."""
+        """Send a receipt of use, as the sharing system asks of its users."""
         want: MissingCertificate = notice.detail["want"]
         try:
             self._caller.json(
@@ -94,6 +103,13 @@ class CertificateLibrary:
 
 
 def _signature(data: bytes, roots: bytes) -> ForeignSignature:
-    """What the certificate's own signature says; a parser that dies of it leaves UNREADABLE."""
-    said = pooled_ask("signature", _LENGTH.pack(len(roots)) + roots + data)
-    return ForeignSignature.UNREADABLE if isinstance(said, str) else ForeignSignature(said.decode())
+    """Return the state of the certificate's own signature.
+
+    It is UNREADABLE when the parser dies of the file.
+    """
+    answer = run_task("signature", _LENGTH.pack(len(roots)) + roots + data)
+    return (
+        ForeignSignature.UNREADABLE
+        if isinstance(answer, str)
+        else ForeignSignature(answer.decode())
+    )

@@ -1,4 +1,8 @@
-"""HTTP to an outside system: a rate that it can bear, time limits, retries with back-off; an answer is whole or it is none."""
+"""HTTP requests to an outside system.
+
+Requests keep to a rate that the system can bear and to time limits, and are tried again with
+back-off. An answer is returned whole or not at all.
+"""
 
 import json
 import random
@@ -17,7 +21,7 @@ _T = TypeVar("_T")
 
 
 class Caller:
-    """One system at one address. Not shared between threads."""
+    """A client of one system at one address. Not shared between threads."""
 
     def __init__(
         self,
@@ -28,7 +32,11 @@ class Caller:
         login: Callable[["Caller"], str] | None = None,
         token: str = "",
     ) -> None:
-        """`rate` is requests per second; `login` gives a token, and is asked again when the system says that it ran out."""
+        """Create a client.
+
+        `rate` is requests per second. `login` returns a token, and is called again when the system
+        says that the token expired.
+        """
         self._base, self._interval, self._timeout, self._login, self._token = (
             base.rstrip("/"),
             1 / rate,
@@ -41,11 +49,15 @@ class Caller:
     def json(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: object = None
     ) -> dict[str, Any]:
-        """A JSON object; raises SourceError."""
+        """Return the JSON object of an answer; raises SourceError."""
         return self._persistently(lambda: self._object(method, path, query, body))
 
     def file(self, path: str, *, checked: Callable[[bytes], bool]) -> bytes | None:
-        """A file, None when there is none; asked for again until `checked` holds, so that a truncated one is never taken for whole."""
+        """Return a file, None when there is none; raises SourceError.
+
+        It is requested again until `checked` holds, so that a truncated file is never taken for a
+        whole one.
+        """
         return self._persistently(lambda: self._file(path, checked))
 
     def _object(
@@ -143,7 +155,7 @@ class Caller:
 
 
 class _RefusedError(Exception):
-    """The system understood and said no: asking again changes nothing."""
+    """The system refused the request; trying again changes nothing."""
 
     def __init__(self, status: int) -> None:
         super().__init__(str(status))

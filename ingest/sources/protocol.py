@@ -1,4 +1,4 @@
-"""What a source is to the archive: three questions, and the plain data that go between."""
+"""The protocol of a source: three methods, and the plain data that they exchange."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,11 @@ MAX_BODY = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that a source has for us. `id` names it for good and holds nothing personal; `sha256` where the source announces it."""
+    """An announcement that a source has something for us.
+
+    `id` names it for good and holds nothing personal. `sha256` is set where the source announces
+    it.
+    """
 
     id: str
     sha256: str | None = None
@@ -23,7 +27,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Notices, and the cursor to go on from once all of them are held; None keeps the old one."""
+    """A page of notices.
+
+    `cursor` is where to continue once all of them are stored; None keeps the old one.
+    """
 
     notices: tuple[Notice, ...]
     cursor: str | None = None
@@ -31,7 +38,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class RawPiece:
-    """One material as it was fetched: its files with their extensions, and what the source states of it in the words of `case.json`."""
+    """One material as it was fetched.
+
+    `files` holds bytes and extension of each file; `stated` is what the source states of the
+    material, in the words of `case.json`.
+    """
 
     case_no: str
     no: int
@@ -41,7 +52,10 @@ class RawPiece:
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """What one fetch brought: the bytes untouched, and what they mean. With a `fault` they mean nothing and go to quarantine."""
+    """The result of one fetch: the untouched bytes, and what they mean.
+
+    With a `fault` they mean nothing and go to quarantine.
+    """
 
     data: bytes = field(repr=False)
     closed: Mapping[str, Any] | None = field(default=None, repr=False)
@@ -52,33 +66,45 @@ class Parcel:
 
 
 class Source(Protocol):
-    """One outside system. Every call may raise SourceError; none touches our database or store."""
+    """One outside system.
+
+    Every call may raise SourceError; none touches our database or store.
+    """
 
     @property
     def name(self) -> str:
-        """As `yice pull` is told it."""
+        """Return the name that `yice pull` takes."""
         ...
 
     @property
     def system(self) -> str:
-        """As evidence names it."""
+        """Return the name that evidence gives."""
         ...
 
     def discover(self, cursor: str, wants: Sequence[MissingCertificate]) -> Iterator[Page]:
-        """What there is since the cursor, page by page; `wants` are certificates that cases wait for."""
+        """Yield what there is since the cursor, page by page.
+
+        `wants` are the certificates that cases wait for.
+        """
         ...
 
     def fetch(self, notice: Notice) -> Parcel | None:
-        """Bring it; None when the source does not have it (yet)."""
+        """Return what a notice announces; None when the source does not have it (yet)."""
         ...
 
     def acknowledge(self, notice: Notice, outcome: str) -> None:
-        """Tell the source that we hold it. Happens once or more often: a kill may come between our commit and this."""
+        """Tell the source that we hold it.
+
+        Happens once or more often: a kill may come between our commit and this call.
+        """
         ...
 
 
 class SourceError(IngestError):
-    """A source does not answer, or not as its protocol says; what is said names no person and no address."""
+    """A source does not answer, or not as its protocol says.
+
+    The message names no person and no address.
+    """
 
     code = "SOURCE_UNAVAILABLE"
 
@@ -88,6 +114,6 @@ class SourceError(IngestError):
         message: str,
         action: str = "请检查该系统和网络；会自动重试，已取得的不会重取。",
     ) -> None:
-        """Keep a code of its own for each kind of trouble."""
+        """Set the code, which differs for each kind of trouble."""
         super().__init__(message, action)
         self.code = code

@@ -1,6 +1,7 @@
-"""One round with one source: what is new is fetched, put into the store, and gathered; then the source is told.
+"""One round with one source: new material is fetched, stored, gathered and acknowledged.
 
-Killed at any point it is run again: bytes lie under their content, a notice arrives once, and the cursor moves only when all before it is held.
+A round that was killed at any point is run again: bytes lie under their content, a notice
+arrives once, and the cursor moves only when everything before it is stored.
 """
 
 import re
@@ -38,15 +39,17 @@ from storage.blobs import BlobStore
 
 _CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _LAST_NO = 999
-_LONGEST = (
-    180  # what the rows of arrivals, cursors and the journal hold beside the name of the source
-)
+# Characters that the rows of arrivals, cursors and the journal hold next to the source's name.
+_LONGEST = 180
 _DOWN_AFTER = 3
 
 
 @dataclass(slots=True)
 class Pulled:
-    """What one round brought. `absent` is what the source does not have yet; with an `error` the round is to be run again."""
+    """The result of one round.
+
+    `absent` counts what the source does not have yet. With an `error` the round is to be run again.
+    """
 
     source: str
     taken: int = 0
@@ -57,40 +60,48 @@ class Pulled:
 
 
 def pull(
-    engine: Engine, store: BlobStore, source: Source, actor: str, *, tell: Callable[[Pulled], None]
+    engine: Engine,
+    store: BlobStore,
+    source: Source,
+    actor: str,
+    *,
+    on_progress: Callable[[Pulled], None],
 ) -> Pulled:
-    """Run one round; commits piece by piece. What the source gets wrong is recorded as its health and never raised."""
+    """Run one round and return its result; commits piece by piece.
+
+    A fault of the source is recorded as its health and never raised.
+    """
     with writing(engine) as session:
         cursor = state_of(session, source.name).cursor
     with reading(engine) as session:
-        wanted: Sequence[MissingCertificate] = missing_certificates(session)
-    round_ = Pulled(source.name)
+        wanted: Sequence[MissingCertificate] = wants(session)
+    result = Pulled(source.name)
     try:
         for page in source.discover(cursor, wanted):
             _require_short(page)
-            _take_page(engine, store, source, actor, page, round_, tell)
-            if page.cursor is not None and round_.error is None:
+            _take_page(engine, store, source, actor, page, result, on_progress)
+            if page.cursor is not None and result.error is None:
                 with writing(engine) as session:
                     state_of(session, source.name).cursor = page.cursor
                 reach("cursor-moved")
     except SourceError as error:
-        round_.error = error
+        result.error = error
     with writing(engine) as session:
-        if round_.error is None:
+        if result.error is None:
             record_success(session, source.name, at=datetime.now(UTC))
         else:
             record_failure(
                 session,
                 source.name,
-                code=round_.error.code,
-                message=str(round_.error),
+                code=result.error.code,
+                message=str(result.error),
                 at=datetime.now(UTC),
             )
-    return round_
+    return result
 
 
 def _require_short(page: Page) -> None:
-    if max(map(len, (page.cursor or "", *(one.id for one in page.notices)))) > _LONGEST:
+    if max(map(len, (page.cursor or "", *(notice.id for notice in page.notices)))) > _LONGEST:
         raise SourceError("SOURCE_ANSWER", "来源系统给出的编号过长。")
 
 
@@ -100,40 +111,43 @@ def _take_page(
     source: Source,
     actor: str,
     page: Page,
-    round_: Pulled,
-    tell: Callable[[Pulled], None],
+    result: Pulled,
+    on_progress: Callable[[Pulled], None],
 ) -> None:
     with reading(engine) as session:
-        known = arrival_outcomes(session, source.name, [one.id for one in page.notices])
+        known = arrived(session, source.name, [notice.id for notice in page.notices])
     in_a_row = 0
-    for notice in {one.id: one for one in page.notices}.values():
+    for notice in {announced.id: announced for announced in page.notices}.values():
         try:
             if notice.id in known:
-                # We hold it; whether the source knows that, a kill may have left open.
+                # We hold it, but a kill may have prevented the acknowledgement.
                 source.acknowledge(notice, known[notice.id])
-                round_.known += 1
+                result.known += 1
             else:
-                _take(engine, store, source, actor, notice, round_)
+                _take(engine, store, source, actor, notice, result)
             in_a_row = 0
         except SourceError as error:
-            # One that cannot be had does not keep the others back, but the cursor stays before it; several in a row are a source that is down.
-            round_.error, in_a_row = error, in_a_row + 1
+            # A notice that fails does not stop the others, but the cursor stays before it; several
+            # failures in a row mean that the source is down.
+            result.error, in_a_row = error, in_a_row + 1
             if in_a_row >= _DOWN_AFTER:
                 raise
-        tell(round_)
+        on_progress(result)
 
 
 def _take(
-    engine: Engine, store: BlobStore, source: Source, actor: str, notice: Notice, round_: Pulled
+    engine: Engine, store: BlobStore, source: Source, actor: str, notice: Notice, result: Pulled
 ) -> None:
     parcel = source.fetch(notice)
     if parcel is None:
-        round_.absent += 1
+        result.absent += 1
         return
     at = datetime.now(UTC)
     fault = parcel.fault or _unusable(parcel)
     pieces = (
-        [] if fault else [_stored(store, source, notice, parcel, one, at) for one in parcel.pieces]
+        []
+        if fault
+        else [_stored(store, source, notice, parcel, piece, at) for piece in parcel.pieces]
     )
     key = _kept(store, _name(source, notice), parcel, fault, at) if fault else None
     reach("fetched")
@@ -146,15 +160,15 @@ def _take(
                 raise
     reach("arrived")
     source.acknowledge(notice, REFUSED if fault else TAKEN)
-    round_.refused += bool(fault)
-    round_.taken += not fault
+    result.refused += bool(fault)
+    result.taken += not fault
 
 
 def _unusable(parcel: Parcel) -> Finding | None:
-    """A material that names no case or no number cannot gather anywhere."""
+    """Return a finding when a material names no case or no number, and cannot be gathered."""
     right = all(
-        _CASE_NO.fullmatch(one.case_no) and 0 < one.no <= _LAST_NO and one.files
-        for one in parcel.pieces
+        _CASE_NO.fullmatch(piece.case_no) and 0 < piece.no <= _LAST_NO and piece.files
+        for piece in parcel.pieces
     )
     return None if right else finding("APPLICATION_INVALID", "application")
 
@@ -162,7 +176,10 @@ def _unusable(parcel: Parcel) -> Finding | None:
 def _stored(
     store: BlobStore, source: Source, notice: Notice, parcel: Parcel, raw: RawPiece, at: datetime
 ) -> GatheredPiece:
-    """The bytes into the store first: a kill before the row leaves only objects that nobody names."""
+    """Put the bytes into the store and return the piece that names them.
+
+    The store comes first: a kill before the row leaves only objects that no row names.
+    """
     files = []
     for data, extension in raw.files:
         digest = sha256(data).hexdigest()
@@ -179,7 +196,10 @@ def _stored(
 
 
 def _kept(store: BlobStore, name: str, parcel: Parcel, fault: Finding, at: datetime) -> str:
-    """What was refused, and the record of it from which its row is made anew, before the row."""
+    """Put a refused fetch and its record into quarantine, and return the prefix.
+
+    They are written before the row, which can be made again from the record.
+    """
     digest = sha256(parcel.data).hexdigest()
     prefix = f"quarantine/{digest}"
     store.put_new(f"{prefix}/fetched", parcel.data)
@@ -237,6 +257,6 @@ def _record(
         )
     if parcel.closed is not None and not fault:
         close_case(session, arrival, parcel.closed, at=at)
-    for one in pieces:
-        add_piece(session, arrival, one, at=at)
+    for piece in pieces:
+        add_piece(session, arrival, piece, at=at)
     state_of(session, source.name).fetched += 1

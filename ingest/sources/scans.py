@@ -1,4 +1,8 @@
-"""扫描录入: a watched folder. A record `<name>.json`, written last, says what was scanned, where, by whom and how fine (docs/sources/scanning.md)."""
+"""扫描录入: a watched folder (docs/sources/scanning.md).
+
+A record `<name>.json`, written last, says what was scanned, where, by whom and at which
+resolution.
+"""
 
 import hashlib
 import json
@@ -15,7 +19,7 @@ from archive.gathering.captures import SOURCE, SYSTEM, captured_by
 from archive.gathering.cases import REFUSED, MissingCertificate
 from archive.reference.findings import Finding, finding
 from archive.reference.vocabulary import SourceKind
-from ingest.reading.sandbox import pooled_ask
+from ingest.reading.sandbox import run_task
 from ingest.sources.protocol import MAX_BODY, Notice, Page, Parcel, RawPiece, SourceError
 
 TAKEN_FOLDER, REFUSED_FOLDER = "taken", "refused"
@@ -31,14 +35,17 @@ class _Part(BaseModel):
 
 
 class ScannedFile(_Part):
-    """A file beside the record, and its digest: while it is still being written the two do not agree."""
+    """A file next to the record, and its digest.
+
+    While the file is still being written the two do not agree.
+    """
 
     name: _Name
     sha256: _Digest
 
 
 class ScannedMaterial(_Part):
-    """What files without sheets are: one material of one case."""
+    """The material that files without sheets belong to: one material of one case."""
 
     case_no: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
     no: Annotated[int, Field(ge=1, le=999)]
@@ -47,7 +54,10 @@ class ScannedMaterial(_Part):
 
 
 class CaptureRecord(_Part):
-    """The record of one capture. Without `material` the one file is a stack with cover and separator sheets."""
+    """The record of one capture.
+
+    Without `material` the one file is a stack with cover and separator sheets.
+    """
 
     station: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     operator: Annotated[str, StringConstraints(min_length=1, max_length=60)]
@@ -58,25 +68,34 @@ class CaptureRecord(_Part):
 
 
 class ScanFolder:
-    """The folder into which the scanning stations write. What was taken moves to `taken`, what cannot be used to `refused`."""
+    """The folder into which the scanning stations write.
+
+    Files that were taken move to `taken`, files that cannot be used to `refused`.
+    """
 
     name, system = SOURCE, SYSTEM
 
     def __init__(self, folder: Path) -> None:
-        """`folder` must be there; it is the stations' and nothing else is written to it."""
+        """Set the folder, which must exist.
+
+        It belongs to the stations, and nothing else is written to it.
+        """
         self._folder = folder
 
     def discover(self, cursor: str, wants: Sequence[MissingCertificate]) -> Iterator[Page]:
-        """Each record in order of name; there is no cursor, what is taken leaves the folder."""
+        """Yield the records in order of name, in pages.
+
+        There is no cursor: what is taken leaves the folder.
+        """
         del cursor, wants
         if not self._folder.is_dir():
             raise SourceError(
                 "SOURCE_FOLDER", "扫描文件夹不存在或无法读取。", "请检查 YICE_SCAN_FOLDER。"
             )
         names = sorted(
-            one.name
-            for one in os.scandir(self._folder)
-            if one.is_file(follow_symlinks=False) and one.name.endswith(".json")
+            entry.name
+            for entry in os.scandir(self._folder)
+            if entry.is_file(follow_symlinks=False) and entry.name.endswith(".json")
         )
         for at in range(0, len(names), _PAGE):
             yield Page(
@@ -104,29 +123,36 @@ class ScanFolder:
             raise SourceError("SOURCE_TOO_LARGE", "扫描文件过大。", "请分批扫描。")
         return data
 
-    def _whole(self, one: ScannedFile) -> bytes | None:
-        """The file as the record names it; a record that comes twice finds it among what was taken."""
-        for name in (one.name, f"{TAKEN_FOLDER}/{one.name}"):
+    def _whole(self, file: ScannedFile) -> bytes | None:
+        """Return the file as the record names it, None when it is missing or differs.
+
+        A record that comes twice finds its file among those that were taken.
+        """
+        for name in (file.name, f"{TAKEN_FOLDER}/{file.name}"):
             try:
                 data = self._read(name)
             except OSError:
                 continue
-            if hashlib.sha256(data).hexdigest() == one.sha256:
+            if hashlib.sha256(data).hexdigest() == file.sha256:
                 return data
         return None
 
     def fetch(self, notice: Notice) -> Parcel | None:
-        """Read what the record names; None while a file is missing or not as the record says: it is still being written."""
+        """Return the files that the record names.
+
+        Returns None while a file is missing or not as the record says, since it is still being
+        written.
+        """
         try:
             record = CaptureRecord.model_validate_json(notice.detail["record"])
         except ValidationError:
             return Parcel(notice.detail["record"], fault=_fault("采集记录不完整或格式有误"))
         files = []
-        for one in record.files:
-            data = self._whole(one)
+        for file in record.files:
+            data = self._whole(file)
             if data is None:
                 return None
-            files.append((data, one.name.rpartition(".")[2].lower()[:4] or "bin"))
+            files.append((data, file.name.rpartition(".")[2].lower()[:4] or "bin"))
         if record.material is not None:
             stated = _stated(record, record.material.type, record.material.pages)
             piece = RawPiece(record.material.case_no, record.material.no, tuple(files), stated)
@@ -138,12 +164,16 @@ class ScanFolder:
         return _split(files[0][0], record)
 
     def acknowledge(self, notice: Notice, outcome: str) -> None:
-        """Out of the folder, the record last: a kill in between leaves a record whose files are gone already, which is then moved alone."""
+        """Move the files and the record out of the folder, the record last.
+
+        A kill in between leaves a record whose files are gone already, which is then moved alone.
+        """
         to = self._folder / (REFUSED_FOLDER if outcome == REFUSED else TAKEN_FOLDER)
         to.mkdir(exist_ok=True)
         try:
             names = [
-                one.name for one in CaptureRecord.model_validate_json(notice.detail["record"]).files
+                file.name
+                for file in CaptureRecord.model_validate_json(notice.detail["record"]).files
             ]
         except ValidationError:
             names = []
@@ -158,32 +188,36 @@ def _split(data: bytes, record: CaptureRecord) -> Parcel:
         return Parcel(data, fault=_fault(head["fault"]))
     pieces = tuple(
         RawPiece(
-            one["case_no"],
-            one["no"],
+            entry["case_no"],
+            entry["no"],
             ((blob, head["extension"]),),
-            _stated(record, one["type"], one["pages"]),
+            _stated(record, entry["type"], entry["pages"]),
         )
-        for one, blob in zip(head["pieces"], blobs, strict=True)
+        for entry, blob in zip(head["pieces"], blobs, strict=True)
     )
     return Parcel(data, pieces=pieces)
 
 
 def split_stack(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """What the child of `ingest.stacks` says of a stack: `fault`, and `bare` for one without any sheet; else `extension`, `pieces` and their bytes."""
-    said = pooled_ask("split", data)
-    if isinstance(said, str):
-        return {"fault": "解析超时" if said == "slow" else "解析时进程中止"}, []
-    return _unpacked(said)
+    """Return head and blobs of a stack, split in the sandbox (`ingest.reading.stacks`).
+
+    The head holds `fault`, and `bare` for a stack without any sheet; else `extension` and
+    `pieces`, whose bytes are the blobs.
+    """
+    answer = run_task("split", data)
+    if isinstance(answer, str):
+        return {"fault": "解析超时" if answer == "slow" else "解析时进程中止"}, []
+    return _unpacked(answer)
 
 
 def _unpacked(packed: bytes) -> tuple[dict[str, Any], list[bytes]]:
-    """What the child of `ingest.stacks` sent: a JSON head behind its length, then the pieces."""
+    """Return head and blobs of a packed answer: a JSON head after its length, then the pieces."""
     end = _LENGTH.size + _LENGTH.unpack_from(packed)[0]
     head: dict[str, Any] = json.loads(packed[_LENGTH.size : end])
     blobs = []
-    for one in head.get("pieces", ()):
-        blobs.append(packed[end : end + one["size"]])
-        end += one["size"]
+    for entry in head.get("pieces", ()):
+        blobs.append(packed[end : end + entry["size"]])
+        end += entry["size"]
     return head, blobs
 
 

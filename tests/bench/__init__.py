@@ -1,1 +1,3 @@
-"""Measurements, not tests: `make bench` runs them, prints a table and writes JSON to bench-results/. Nothing here asserts a time."""
+"""Measurements, not tests: `make bench` runs them, prints a table and writes JSON to
+bench-results/. Nothing here asserts a time.
+"""

@@ -1,4 +1,6 @@
-"""How much processor a server and the processes that answer for it have used; the follower of the index beside them is not counted."""
+"""How much processor a server and the processes that answer for it have used; the follower of the
+index beside them is not counted.
+"""
 
 import os
 from contextlib import suppress
@@ -8,17 +10,19 @@ _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def answering(server: int) -> set[int]:
-    """The processes that `yice serve` answers in: those that it spawned, beside which it has commands of ours."""
-    found = set()
-    for one in Path("/proc").iterdir():
+    """The processes that `yice serve` answers in: those that it spawned, beside which it has
+    commands of ours.
+    """
+    pids = set()
+    for entry in Path("/proc").iterdir():
         with suppress(OSError):
             if (
-                one.name.isdecimal()
-                and int(_fields(one)[1]) == server
-                and b"spawn_main" in (one / "cmdline").read_bytes()
+                entry.name.isdecimal()
+                and int(_fields(entry)[1]) == server
+                and b"spawn_main" in (entry / "cmdline").read_bytes()
             ):
-                found.add(int(one.name))
-    return found
+                pids.add(int(entry.name))
+    return pids
 
 
 def used(server: int) -> float:

@@ -1,4 +1,6 @@
-"""The same volume by bare library calls and nothing else: what our own chain is compared with, in the same run."""
+"""The same volume by bare library calls and nothing else: what our own chain is compared with, in
+the same run.
+"""
 
 import hashlib
 import io
@@ -69,9 +71,9 @@ def make_bare(
         )
     with clock.step("build"):
         unsigned = _built(files, sheets)
-        for one in files:
-            if one.path.endswith(".pdf"):
-                prover.failures(one.data)  # a foreign PDF must be judged before it is copied
+        for original in files:
+            if original.path.endswith(".pdf"):
+                prover.failures(original.data)  # a foreign PDF must be judged before it is copied
     with clock.step("sign"):
         signed = _signed(unsigned, signer, timestamper, trust, level, seal_art)
     with clock.step("prove"):
@@ -86,15 +88,15 @@ def make_bare(
         reader = PdfFileReader(io.BytesIO(signed))
         status = validate_pdf_signature(reader.embedded_regular_signatures[0], context, context)
         stamps = [
-            validate_pdf_timestamp(one, context) for one in reader.embedded_timestamp_signatures
+            validate_pdf_timestamp(stamp, context) for stamp in reader.embedded_timestamp_signatures
         ]
-        if not (status.bottom_line and all(one.valid and one.trusted for one in stamps)):
+        if not (status.bottom_line and all(stamp.valid and stamp.trusted for stamp in stamps)):
             raise ValueError("the bare signature does not hold")
         with pypdfium2.PdfDocument(signed) as opened:
             pages = len(opened)
     with clock.step("store"):
         hashlib.sha256(signed).hexdigest()
-        for data in (signed, *(one.data for one in files)):
+        for data in (signed, *(original.data for original in files)):
             hashlib.new("sm3", data).hexdigest()
         with out.open("wb") as handle:
             handle.write(signed)
@@ -105,12 +107,12 @@ def make_bare(
 def _built(files: tuple[Original, ...], sheets: bytes) -> bytes:
     with pikepdf.new() as pdf, pikepdf.open(io.BytesIO(sheets)) as own:
         pdf.pages.extend(own.pages)
-        for one in files:
-            if one.path.endswith(".pdf"):
-                with pikepdf.open(io.BytesIO(one.data)) as foreign:
+        for original in files:
+            if original.path.endswith(".pdf"):
+                with pikepdf.open(io.BytesIO(original.data)) as foreign:
                     pdf.pages.extend(foreign.pages)
             else:
-                for image in _images(pdf, one):
+                for image in _images(pdf, original):
                     _page(pdf, image)
         declare(pdf, Declaration("bare", datetime(2026, 1, 1, tzinfo=UTC), "bare"), srgb_icc())
         result = io.BytesIO()
@@ -118,25 +120,25 @@ def _built(files: tuple[Original, ...], sheets: bytes) -> bytes:
         return result.getvalue()
 
 
-def _images(pdf: pikepdf.Pdf, one: Original) -> Iterator[pikepdf.Stream]:
-    with Image.open(io.BytesIO(one.data)) as image:
+def _images(pdf: pikepdf.Pdf, original: Original) -> Iterator[pikepdf.Stream]:
+    with Image.open(io.BytesIO(original.data)) as image:
         width, height, mode = image.width, image.height, image.mode
-        if one.path.endswith(".jpg"):
+        if original.path.endswith(".jpg"):
             space = _Name.DeviceRGB if mode == "RGB" else _Name.DeviceGray
             yield _image(
                 pdf,
-                one.data,
+                original.data,
                 width,
                 height,
                 Filter=_Name.DCTDecode,
                 ColorSpace=space,
                 BitsPerComponent=8,
             )
-        elif one.path.endswith(".png"):
+        elif original.path.endswith(".png"):
             parms = _Dict(Predictor=15, Colors=1, BitsPerComponent=8, Columns=width)
             yield _image(
                 pdf,
-                _idat(one.data),
+                _idat(original.data),
                 width,
                 height,
                 Filter=_Name.FlateDecode,
@@ -145,7 +147,7 @@ def _images(pdf: pikepdf.Pdf, one: Original) -> Iterator[pikepdf.Stream]:
                 BitsPerComponent=8,
             )
         elif isinstance(image, TiffImagePlugin.TiffImageFile):
-            for frame in range(one.pages):
+            for frame in range(original.pages):
                 image.seek(frame)
                 at, length = image.tag_v2[273][0], image.tag_v2[279][0]
                 parms = _Dict(
@@ -153,7 +155,7 @@ def _images(pdf: pikepdf.Pdf, one: Original) -> Iterator[pikepdf.Stream]:
                 )
                 yield _image(
                     pdf,
-                    one.data[at : at + length],
+                    original.data[at : at + length],
                     image.width,
                     image.height,
                     Filter=_Name.CCITTFaxDecode,
@@ -164,13 +166,13 @@ def _images(pdf: pikepdf.Pdf, one: Original) -> Iterator[pikepdf.Stream]:
 
 
 def _idat(png: bytes) -> bytes:
-    at, found = 8, []
+    at, pieces = 8, []
     while at < len(png):
         length = int.from_bytes(png[at : at + 4], "big")
         if png[at + 4 : at + 8] == b"IDAT":
-            found.append(png[at + 8 : at + 8 + length])
+            pieces.append(png[at + 8 : at + 8 + length])
         at += length + 12
-    return b"".join(found)
+    return b"".join(pieces)
 
 
 def _image(pdf: pikepdf.Pdf, data: bytes, width: int, height: int, **more: Any) -> pikepdf.Stream:

@@ -1,4 +1,6 @@
-"""The measured case: 14 pages, as in the plan's measurements; six sheets of ours, four JPEG, a G4 TIFF of two pages, a PNG and a PDF."""
+"""The measured case: 14 pages, as in the plan's measurements; six sheets of ours, four JPEG, a G4
+TIFF of two pages, a PNG and a PDF.
+"""
 
 import hashlib
 import json
@@ -69,7 +71,9 @@ def originals() -> tuple[Original, ...]:
 
 
 def _id_number(number: int) -> str:
-    """A sound number for each case, for nobody has a thousand cases: the day of birth and the sequence count up."""
+    """A sound number for each case, for nobody has a thousand cases: the day of birth and the
+    sequence count up.
+    """
     born, sequence = date(1970, 1, 1) + timedelta(days=number % 10_000), number // 10_000
     first = f"150602{born:%Y%m%d}{sequence:03d}"
     return first + check_digit(first)
@@ -99,7 +103,7 @@ def case_files(number: int) -> tuple[Original, ...]:
 def write_bag(folder: Path, number: int) -> Path:
     """Write case `number` as a bag."""
     files = case_files(number)
-    payload = {f"data/{one.path}": one.data for one in files} | {
+    payload = {f"data/{original.path}": original.data for original in files} | {
         "data/case.json": json.dumps(_facts(number, files), ensure_ascii=False).encode()
     }
     tags = {
@@ -139,14 +143,14 @@ def _facts(number: int, files: tuple[Original, ...]) -> dict[str, Any]:
         {"no": no, "type": name, "source": "SYSTEM_FORM", "form": form, "data": {}, "pages": 1}
         for no, name, form in ((1, "收件单", "RECEIPT"), (2, "审批表", "APPROVAL"))
     ]
-    for name in dict.fromkeys(one.material for one in files):
-        mine = [one for one in files if one.material == name]
+    for name in dict.fromkeys(original.material for original in files):
+        mine = [original for original in files if original.material == name]
         material: dict[str, Any] = {
             "no": len(materials) + 1,
             "type": name,
             "source": mine[0].source,
-            "files": [one.path for one in mine],
-            "pages": sum(one.pages for one in mine),
+            "files": [original.path for original in mine],
+            "pages": sum(original.pages for original in mine),
         }
         if mine[0].source == "SHARED_CERT":
             material["source_ref"] = {

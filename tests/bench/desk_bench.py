@@ -1,7 +1,9 @@
-"""Measure the desk with many volumes: python -m tests.bench.desk_bench --help. The real server in a process of its own, asked over loopback.
+"""Measure the desk with many volumes: python -m tests.bench.desk_bench --help. The real server in a
+process of its own, asked over loopback.
 
-Prints a table for people on stderr and JSON for scripts on stdout: for each page the milliseconds on the clock from request to the last
-byte (p50, p95), and the server's own processor time a request, which does not grow when others keep the machine busy.
+Prints a table for people on stderr and JSON for scripts on stdout: for each page the milliseconds
+on the clock from request to the last byte (p50, p95), and the server's own processor time a
+request, which does not grow when others keep the machine busy.
 """
 
 import argparse
@@ -38,7 +40,9 @@ PAGE_MS, CACHED_MS, FIRST_MS = 100, 20, 300
 
 
 def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
-    """Every page, by who looks: the city's supervisor sees all volumes, which is the most that a list has to bear."""
+    """Every page, by who looks: the city's supervisor sees all volumes, which is the most that a
+    list has to bear.
+    """
     with reading(runtime.engine) as session:
         generated = session.scalars(
             select(Volume).where(Volume.id > 9_999).order_by(Volume.id)
@@ -167,11 +171,11 @@ def pages(
     server: Watched, secrets: dict[str, str], wanted: dict[str, tuple[str, ...]], asks: int
 ) -> dict[str, Any]:
     """Each page of each role."""
-    found = {}
+    timings = {}
     for name, addresses in wanted.items():
         with login(server.address, name, secrets[name]) as client:
             for address in addresses:
-                found[f"{name} {address}"] = timed(
+                timings[f"{name} {address}"] = timed(
                     server, asks, lambda address=address: client.get(address)
                 )  # type: ignore[misc]
     with login(server.address, "demo-city", secrets["demo-city"]) as client:
@@ -179,14 +183,16 @@ def pages(
         assert token
         for words in ("王", "出生医学证明编号", "户口登记", "卷目:迁入 收件:交通"):
             form = {"csrf": token[1], "q": words}
-            found[f"demo-city POST /search {words}"] = timed(
+            timings[f"demo-city POST /search {words}"] = timed(
                 server, asks, lambda form=form: client.post("/search", data=form)
             )  # type: ignore[misc]
-    return found
+    return timings
 
 
 def images(server: Watched, secrets: dict[str, str], runtime: Runtime, asks: int) -> dict[str, Any]:
-    """A cached page again and again; and of every real volume the very first one, from a cold cache."""
+    """A cached page again and again; and of every real volume the very first one, from a cold
+    cache.
+    """
     shutil.rmtree(runtime.settings.data / "cache", ignore_errors=True)
     with reading(runtime.engine) as session:
         codes = session.scalars(
@@ -225,56 +231,59 @@ def main() -> None:
         "--at", type=Path, help="keep the archive in this folder, and use the one that is there"
     )
     words.add_argument("--only", default="", help="pages whose name holds this")
-    said = words.parse_args()
+    options = words.parse_args()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        data = said.at or Path(folder)
+        data = options.at or Path(folder)
         kept = data / "bench-secrets.json"
         began = time.perf_counter()
         runtime = start(Settings(data=data, workers=1))
         if not kept.is_file():
-            build(runtime, said.volumes, said.texts, said.real)
+            build(runtime, options.volumes, options.texts, options.real)
             kept.write_text(
-                json.dumps({one.login: one.secret for one in make_demo_accounts(runtime)})
+                json.dumps(
+                    {account.login: account.secret for account in make_demo_accounts(runtime)}
+                )
             )
         built = round(time.perf_counter() - began, 1)
         secrets = json.loads(kept.read_text())
         with serving(data) as (process, address):
             server = Watched(address, process.pid)
             wanted = {
-                name: tuple(one for one in addresses if said.only in one)
+                name: tuple(address for address in addresses if options.only in address)
                 for name, addresses in places(runtime).items()
             }
-            found = pages(server, secrets, wanted, said.asks)
-            drawn = images(server, secrets, runtime, said.asks)
-    report(said, found, drawn, built)
+            timings = pages(server, secrets, wanted, options.asks)
+            drawn = images(server, secrets, runtime, options.asks)
+    report(options, timings, drawn, built)
 
 
 def report(
-    said: argparse.Namespace, found: dict[str, Any], drawn: dict[str, Any], built: float
+    options: argparse.Namespace, timings: dict[str, Any], drawn: dict[str, Any], built: float
 ) -> None:
     """The slowest pages first, then the verdict."""
     sys.stderr.write(f"\n{'page':<64}{'kB':>6}{'first':>9}{'p50':>9}{'p95':>9}{'cpu':>8} ms\n")
-    for name, row in sorted(found.items(), key=lambda one: -one[1]["p95"]):
+    for name, row in sorted(timings.items(), key=lambda entry: -entry[1]["p95"]):
         mark = "" if row["p95"] < PAGE_MS and row["status"] == 200 else f"  <- {row['status']}"
         sys.stderr.write(
             f"{name:<64}{row['kb']:>6}{row['first']:>9}{row['p50']:>9}{row['p95']:>9}{row['cpu']:>8}{mark}\n"
         )
     for name, row in drawn.items():
         sys.stderr.write(f"{name:<64}{'':>6}{'':>9}{row['p50']:>9}{row['p95']:>9}\n")
-    slow = [name for name, row in found.items() if row["p95"] >= PAGE_MS]
+    slow = [name for name, row in timings.items() if row["p95"] >= PAGE_MS]
     result = {
-        "volumes": said.volumes,
+        "volumes": options.volumes,
         "seconds_to_build": built,
-        "load_average": [round(one, 1) for one in os.getloadavg()],
-        "pages": found,
+        "load_average": [round(load, 1) for load in os.getloadavg()],
+        "pages": timings,
         "images": drawn,
-        "page_p95_ms": max(row["p95"] for row in found.values()),
+        "page_p95_ms": max(row["p95"] for row in timings.values()),
         "over_100_ms": slow,
         "cached_under_20_ms": drawn["cached page image"]["p95"] < CACHED_MS,
         "first_under_300_ms": drawn["first image of a volume"]["p95"] < FIRST_MS,
     }
     sys.stderr.write(
-        f"{len(found)} pages, {len(slow)} over {PAGE_MS} ms; load average {result['load_average']}\n"
+        f"{len(timings)} pages, {len(slow)} over {PAGE_MS} ms; "
+        f"load average {result['load_average']}\n"
     )
     sys.stdout.write(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
 

@@ -1,4 +1,6 @@
-"""An archive of many volumes for the desk's bench: a few made by the main job, the rest written straight into the rows after their pattern."""
+"""An archive of many volumes for the desk's bench: a few made by the main job, the rest written
+straight into the rows after their pattern.
+"""
 
 import hashlib
 import json
@@ -56,7 +58,9 @@ _START = datetime(2024, 1, 2, 1, 0, tzinfo=UTC)
 
 
 def make_real(runtime: Runtime, count: int) -> None:
-    """A few volumes by the main job: their pages are what images are measured on, their rows the pattern of all others."""
+    """A few volumes by the main job: their pages are what images are measured on, their rows the
+    pattern of all others.
+    """
     bags = runtime.settings.data / "bags"
     for number in range(1, count + 1):
         case_no = f"150602010000-20231201-{number:06d}"
@@ -81,14 +85,14 @@ class City:
         self.runtime, self.chance = runtime, random.Random(seed)  # noqa: S311 - not a secret
         organisations = runtime.organisations
         self.stations = [
-            one.code
-            for one in (
+            org.code
+            for org in (
                 *organisations.of_kind(OrgKind.STATION),
                 *organisations.of_kind(OrgKind.HALL),
             )
         ]
         self.items = {
-            series: [one for one in runtime.catalogue.enabled_items if one.series == series]
+            series: [item for item in runtime.catalogue.enabled_items if item.series == series]
             or list(runtime.catalogue.enabled_items)[:3]
             for series, _ in _SERIES
         }
@@ -113,7 +117,9 @@ class City:
         self.rows: dict[type[Base], list[dict[str, Any]]] = {}
 
     def fill(self, count: int) -> None:
-        """`count` archived volumes in order of completion, then what waits: cases to check, cases to compile, requests for use."""
+        """`count` archived volumes in order of completion, then what waits: cases to check, cases
+        to compile, requests for use.
+        """
         span = timedelta(days=700) / count
         for chunk in _batched(count + 2000):
             self.rows = {}
@@ -128,13 +134,14 @@ class City:
             with writing(self.runtime.engine) as session:
                 self._write(session)
         with writing(self.runtime.engine) as session:
-            held = {
-                (one.fonds, one.series, one.year) for one in session.scalars(select(NumberCounter))
+            counters = {
+                (counter.fonds, counter.series, counter.year)
+                for counter in session.scalars(select(NumberCounter))
             }
             rows = [
                 {"fonds": fonds, "series": series, "year": year, "term": "Y", "last": last}
                 for (fonds, series, year), last in self.numbers.items()
-                if (fonds, series, year) not in held
+                if (fonds, series, year) not in counters
             ]
             session.execute(insert(NumberCounter), rows)
 
@@ -142,7 +149,9 @@ class City:
         number, chance = self.first + index, self.chance
         home = chance.choice(self.stations)
         receive = chance.choice(self.stations) if chance.random() < _CITYWIDE else home
-        series = chance.choices([one for one, _ in _SERIES], [weight for _, weight in _SERIES])[0]
+        series = chance.choices(
+            [series for series, _ in _SERIES], [weight for _, weight in _SERIES]
+        )[0]
         item = chance.choice(self.items[series])
         case_no = f"{receive}-{at:%Y%m%d}-{number:06d}"
         facts = json.loads(json.dumps(self.case.facts))
@@ -160,14 +169,34 @@ class City:
             "findings": [_BLANK] if waits else [],
             "accepted_at": at,
         }
-        self._add(Case, id=number, case_no=case_no, revision=1, item_code=item.code, item_version=item.version, receive_org=receive,
-                  accept_org=home, domicile_org=home, completed_at=at, **shared)  # fmt: skip
+        self._add(
+            Case,
+            id=number,
+            case_no=case_no,
+            revision=1,
+            item_code=item.code,
+            item_version=item.version,
+            receive_org=receive,
+            accept_org=home,
+            domicile_org=home,
+            completed_at=at,
+            **shared,
+        )
         self._add(CaseRevision, id=number, case_id=number, revision=1, **shared)
         for source, (materials, pages) in sources_in(facts).items():
             self._add(CaseSource, case_id=number, source=source, materials=materials, pages=pages)
-        for one in self.components:
-            self._add(Component, case_id=number, revision=1, material_no=one.material_no, path=one.path, sha256=one.sha256, size=one.size,
-                      media_type=one.media_type, pages=one.pages)  # fmt: skip
+        for component in self.components:
+            self._add(
+                Component,
+                case_id=number,
+                revision=1,
+                material_no=component.material_no,
+                path=component.path,
+                sha256=component.sha256,
+                size=component.size,
+                media_type=component.media_type,
+                pages=component.pages,
+            )
         if archived:
             self._archived(number, at, digest, (home, receive, "QY" if home != receive else series))
 
@@ -179,13 +208,43 @@ class City:
         key = (fonds, series, at.year)
         self.numbers[key] = self.numbers.get(key, 0) + 1
         code = f"{fonds}-ZY·HJ·{series}·{at.year}·Y-{self.numbers[key]:06d}"
-        self._add(Volume, id=number, case_id=number, code=code, fonds=fonds, series=series, year=at.year, term="Y",
-                  number=self.numbers[key], filing_org=receive, cross_org=home if home != receive else None,
-                  cross_fonds=self.runtime.organisations.fonds_of(home) if home != receive else None,
-                  cross_series="QR" if home != receive else None, completed_at=at, late=False, reserved_at=at)  # fmt: skip
-        self._add(VolumeVersion, id=number, volume_id=number, version=1, case_revision=1, origin="CASE", state="COMMITTED",
-                  input_digest=digest, frozen_at=at, lease_token=1, pages=self.chance.randrange(6, 22), bytes=self.version.bytes,
-                  sha256=digest, inventory_sha256=digest, signature_level="B-LTA", lta_pending=number % 500 == 0, committed_at=at)  # fmt: skip
+        self._add(
+            Volume,
+            id=number,
+            case_id=number,
+            code=code,
+            fonds=fonds,
+            series=series,
+            year=at.year,
+            term="Y",
+            number=self.numbers[key],
+            filing_org=receive,
+            cross_org=home if home != receive else None,
+            cross_fonds=self.runtime.organisations.fonds_of(home) if home != receive else None,
+            cross_series="QR" if home != receive else None,
+            completed_at=at,
+            late=False,
+            reserved_at=at,
+        )
+        self._add(
+            VolumeVersion,
+            id=number,
+            volume_id=number,
+            version=1,
+            case_revision=1,
+            origin="CASE",
+            state="COMMITTED",
+            input_digest=digest,
+            frozen_at=at,
+            lease_token=1,
+            pages=self.chance.randrange(6, 22),
+            bytes=self.version.bytes,
+            sha256=digest,
+            inventory_sha256=digest,
+            signature_level="B-LTA",
+            lta_pending=number % 500 == 0,
+            committed_at=at,
+        )
         for step in self.steps:
             self._add(
                 Step,
@@ -196,33 +255,66 @@ class City:
                 done_at=at,
             )
         failed = number % 2500 == 0
-        self._add(Job, kind="compile", subject=str(number), version_id=number, state="FAILED" if failed else "DONE", attempts=1,
-                  error_code="PDF_NOT_CONFORMING" if failed else None, created_at=at.replace(day=1, hour=1, minute=0, second=0, microsecond=0),
-                  ended_at=at)  # fmt: skip
+        self._add(
+            Job,
+            kind="compile",
+            subject=str(number),
+            version_id=number,
+            state="FAILED" if failed else "DONE",
+            attempts=1,
+            error_code="PDF_NOT_CONFORMING" if failed else None,
+            created_at=at.replace(day=1, hour=1, minute=0, second=0, microsecond=0),
+            ended_at=at,
+        )
         for act in _ACTS:
             self._note(at, act, code)
 
     def _note(self, at: datetime, act: str, subject: str) -> None:
-        entry = JournalEntry(seq=self.tail.seq + 1, at=at.isoformat(timespec="microseconds"), actor=f"worker-{self.chance.randrange(40)}", act=act,
-                             subject=subject, detail='{"version": 1}', previous=self.tail.digest, digest="")  # fmt: skip
+        entry = JournalEntry(
+            seq=self.tail.seq + 1,
+            at=at.isoformat(timespec="microseconds"),
+            actor=f"worker-{self.chance.randrange(40)}",
+            act=act,
+            subject=subject,
+            detail='{"version": 1}',
+            previous=self.tail.digest,
+            digest="",
+        )
         entry.digest = hashlib.sha256(journal.line(entry)).hexdigest()
         self.tail = entry
         names = ("seq", "at", "actor", "act", "subject", "detail", "previous", "digest")
         self._add(JournalEntry, **{name: getattr(entry, name) for name in names})
 
     def _requests(self, chunk: Any) -> None:
-        held = self.rows.get(Volume, [])
-        for row in held[::10]:
+        earlier = self.rows.get(Volume, [])
+        for row in earlier[::10]:
             state = (
                 self.chance.choice(("REQUESTED", "GRANTED", "GRANTED", "REFUSED"))
                 if chunk[0] > 40_000
                 else "GRANTED"
             )
             at = row["completed_at"]
-            self._add(UsageRequest, account=self.chance.choice(("demo-archivist", "demo-officer", "demo-officer-other")), org=row["filing_org"],
-                      code=row["code"], keeper=row["filing_org"], capacity="POLICE", scope="CASE", purpose="核对材料", basis="公户核〔2026〕1号",
-                      papers=["办理业务的依据"], days=3, state=state, created_at=at, decided_by=None if state == "REQUESTED" else "demo-chief",
-                      decided_at=at, reason="齐全", ends_at=at + timedelta(days=3) if state == "GRANTED" else None)  # fmt: skip
+            self._add(
+                UsageRequest,
+                account=self.chance.choice(
+                    ("demo-archivist", "demo-officer", "demo-officer-other")
+                ),
+                org=row["filing_org"],
+                code=row["code"],
+                keeper=row["filing_org"],
+                capacity="POLICE",
+                scope="CASE",
+                purpose="核对材料",
+                basis="公户核〔2026〕1号",
+                papers=["办理业务的依据"],
+                days=3,
+                state=state,
+                created_at=at,
+                decided_by=None if state == "REQUESTED" else "demo-chief",
+                decided_at=at,
+                reason="齐全",
+                ends_at=at + timedelta(days=3) if state == "GRANTED" else None,
+            )
 
     def _add(self, table: type[Base], **row: Any) -> None:
         self.rows.setdefault(table, []).append(row)
@@ -249,13 +341,17 @@ def _batched(count: int) -> Iterator[range]:
 
 
 def fill_index(runtime: Runtime, count: int, pages: int) -> None:
-    """Documents of the search bench under the ids of our volumes; what the rows do not let a reader see, search leaves out as ever."""
+    """Documents of the search bench under the ids of our volumes; what the rows do not let a reader
+    see, search leaves out as ever.
+    """
     shelf = open_shelf(runtime.settings)
     folder = shelf.begin()
     index = shelf.open(folder)
-    for one in volumes(count, pages, 1, 10**9):
-        index.replace(_AFTER + one.volume_id, replace(one, volume_id=_AFTER + one.volume_id))
-        if one.volume_id % 5000 == 0:
+    for document in volumes(count, pages, 1, 10**9):
+        index.replace(
+            _AFTER + document.volume_id, replace(document, volume_id=_AFTER + document.volume_id)
+        )
+        if document.volume_id % 5000 == 0:
             index.commit(0)
     index.commit(0)
     index.close()

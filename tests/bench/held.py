@@ -1,7 +1,9 @@
-"""Holdings to measure among: rows and packages of one committed volume again and again, under numbers of their own.
+"""Holdings to measure among: rows and packages of one committed volume again and again, under
+numbers of their own.
 
-A case costs what it costs because of what is held already: rows, their indexes, the journal, files in the store. All of these grow here as they do in the
-archive, without the hours that making each volume takes. What is repeated is not proved; only volumes that are really made are measured.
+A case costs what it costs because of what is held already: rows, their indexes, the journal, files
+in the store. All of these grow here as they do in the archive, without the hours that making each
+volume takes. What is repeated is not proved; only volumes that are really made are measured.
 """
 
 import os
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Session
 from api.runtime.bootstrap import Runtime
 from archive.accession.page_prints import keep_prints
 from archive.audit import journal
+from archive.audit.acts import JournalAct
 from archive.database.base import Base
 from archive.database.engine import writing
 from archive.database.tables_cases import (
@@ -34,8 +37,10 @@ _AT_ONCE = 500
 _ENTRIES = 8  # journal entries of one case, from its delivery to its commit record
 
 
-def fill(runtime: Runtime, held: int) -> None:
-    """Repeat the last committed volume until `held` volumes are there; the model must lie in a local store."""
+def fill(runtime: Runtime, count: int) -> None:
+    """Repeat the last committed volume until `held` volumes are there; the model must lie in a
+    local store.
+    """
     root = runtime.settings.data / "store"
     while True:
         with writing(runtime.engine) as session:
@@ -45,16 +50,18 @@ def fill(runtime: Runtime, held: int) -> None:
                 .where(VolumeVersion.state == "COMMITTED", VolumeVersion.version == 1)
                 .order_by(VolumeVersion.id)
             ).first()
-            if there >= held:
+            if there >= count:
                 return
             if model is None:
                 raise ValueError("no committed volume to repeat")
-            for old, new in _repeat(session, model, min(_AT_ONCE, held - there)):
+            for old, new in _repeat(session, model, min(_AT_ONCE, count - there)):
                 _link(root / old, root / new)
 
 
 def _repeat(session: Session, model: VolumeVersion, count: int) -> Iterator[tuple[str, str]]:
-    """The rows of `count` further cases; gives where the model's package lies and where each copy belongs."""
+    """The rows of `count` further cases; gives where the model's package lies and where each copy
+    belongs.
+    """
     volume = session.get_one(Volume, model.volume_id)
     code = ArchivalCode.parse(volume.code)
     counter = session.get_one(
@@ -123,7 +130,7 @@ def _repeat(session: Session, model: VolumeVersion, count: int) -> Iterator[tupl
         prints = {(1, page): int.from_bytes(random.bytes(64)) for page in range(1, pages + 1)}
         keep_prints(session, ids[Case] + step, prints)
         for _ in range(_ENTRIES):
-            journal.record(session, "bench", "HELD", f"case:{ids[Case] + step}")
+            journal.record(session, "bench", JournalAct.COMMITTED, f"case:{ids[Case] + step}")
     counter.last += count
     return iter(places)
 
@@ -139,5 +146,5 @@ def _rows(session: Session, table: Any, where: Any) -> list[dict[str, Any]]:
 
 def _link(old: Path, new: Path) -> None:
     new.mkdir(parents=True)
-    for one in old.iterdir():
-        os.link(one, new / one.name)
+    for entry in old.iterdir():
+        os.link(entry, new / entry.name)

@@ -1,7 +1,9 @@
-"""How fast the holdings are looked after: a scrub beside the bare hash of the same bytes, a rebuild from the bucket, and finding what is due for renewal.
+"""How fast the holdings are looked after: a scrub beside the bare hash of the same bytes, a rebuild
+from the bucket, and finding what is due for renewal.
 
-`make bench-holdings`; JSON in `bench-results/holdings.json`. Rates are per second of CPU of this process: the bytes lie in the page cache, and neither a disk
-nor another program on the machine is measured.
+`make bench-holdings`; JSON in `bench-results/holdings.json`. Rates are per second of CPU of this
+process: the bytes lie in the page cache, and neither a disk nor another program on the machine is
+measured.
 """
 
 import argparse
@@ -54,7 +56,9 @@ def database(folder: Path) -> Engine:
 
 
 def filled(engine: Engine, store: BlobStore, packages: int) -> list[SharedObject]:
-    """Committed packages of invented bytes, as large as those of real volumes; gives back every object of them."""
+    """Committed packages of invented bytes, as large as those of real volumes; gives back every
+    object of them.
+    """
     for number in range(packages):
         accept(engine, number + 1, START + timedelta(minutes=number))
     number_all(engine)
@@ -67,22 +71,22 @@ def filled(engine: Engine, store: BlobStore, packages: int) -> list[SharedObject
             shared = [
                 SharedObject(
                     f"originals/{at}",
-                    blob_key(sha256_hex(one)),
-                    sha256_hex(one),
-                    len(one),
+                    blob_key(sha256_hex(blob)),
+                    sha256_hex(blob),
+                    len(blob),
                     "image/jpeg",
                 )
-                for at, one in enumerate(blobs)
+                for at, blob in enumerate(blobs)
             ]
-            for one, data in zip(shared, blobs, strict=True):
-                store.put_new(one.key, data)
+            for shared_object, data in zip(shared, blobs, strict=True):
+                store.put_new(shared_object.key, data)
             files = {
                 "volume.pdf": os.urandom(_PDF),
                 "case.json": os.urandom(_RECORD),
                 "inspection.json": os.urandom(_RECORD),
             }
             prefix = storage_prefix(ArchivalCode.parse(volume.code), 1)
-            made = write_package(
+            package = write_package(
                 store,
                 prefix,
                 files,
@@ -93,13 +97,15 @@ def filled(engine: Engine, store: BlobStore, packages: int) -> list[SharedObject
                 journal_head="0:0",
                 made_at=datetime.now(UTC),
             )
-            version.state, version.inventory_sha256 = "COMMITTED", made.sha256
-            everything += made.objects
+            version.state, version.inventory_sha256 = "COMMITTED", package.sha256
+            everything += package.objects
     return everything
 
 
 def scrubbed(store: BlobStore, folder: Path, packages: int) -> dict[str, float]:
-    """MB for each second of CPU of a whole cycle, and of reading and hashing the same objects with nothing around it."""
+    """MB for each second of CPU of a whole cycle, and of reading and hashing the same objects with
+    nothing around it.
+    """
     engine = database(folder)
     objects = filled(engine, store, packages)
     begin = time.process_time()
@@ -107,15 +113,15 @@ def scrubbed(store: BlobStore, folder: Path, packages: int) -> dict[str, float]:
     seconds = time.process_time() - begin
     assert run.complete
     assert not run.faults
-    size = sum(one.size for one in objects)
-    found = {"mb": size / 1e6, "scrub_mb_per_second": run.bytes / 1e6 / seconds}
+    size = sum(blob.size for blob in objects)
+    result = {"mb": size / 1e6, "scrub_mb_per_second": run.bytes / 1e6 / seconds}
     if isinstance(store, LocalStore):
         begin = time.process_time()
-        for one in objects:
-            hashlib.sha256((folder / "store" / one.key).read_bytes()).hexdigest()
-        found["bare_mb_per_second"] = size / 1e6 / (time.process_time() - begin)
+        for blob in objects:
+            hashlib.sha256((folder / "store" / blob.key).read_bytes()).hexdigest()
+        result["bare_mb_per_second"] = size / 1e6 / (time.process_time() - begin)
     engine.dispose()
-    return found
+    return result
 
 
 def rebuilt(folder: Path, volumes: int) -> dict[str, float]:
@@ -129,7 +135,7 @@ def rebuilt(folder: Path, volumes: int) -> dict[str, float]:
     anew.mkdir()
     engine = database(anew)
     begin = time.process_time()
-    made = rebuild(
+    rebuilt = rebuild(
         engine,
         archive.store,
         "bench",
@@ -138,19 +144,21 @@ def rebuilt(folder: Path, volumes: int) -> dict[str, float]:
         rule=FilingRule.RECEIVING_PLACE,
     )
     seconds = time.process_time() - begin
-    assert made.faults == differences(archive.engine, engine) == []
-    for one in (engine, archive.engine):
-        one.dispose()
+    assert rebuilt.faults == differences(archive.engine, engine) == []
+    engine.dispose()
+    archive.engine.dispose()
     return {"volumes": volumes, "volumes_per_second": volumes / seconds}
 
 
 def due(folder: Path, volumes: int) -> dict[str, float]:
-    """Milliseconds to find what is due among many volumes that were renewed twice, and to begin the first five hundred."""
+    """Milliseconds to find what is due among many volumes that were renewed twice, and to begin the
+    first five hundred.
+    """
     engine, now = database(folder), datetime.now(UTC)
     accept(engine, 1, START)
     with reading(engine) as session:
         case = session.scalars(select(Case)).one()
-        columns = {one.key: getattr(case, one.key) for one in Case.__table__.columns}
+        columns = {column.key: getattr(case, column.key) for column in Case.__table__.columns}
     numbers = range(2, volumes + 2)
     place = {
         "fonds": "J602",
@@ -208,9 +216,9 @@ def due(folder: Path, volumes: int) -> dict[str, float]:
     )
     with reading(engine) as session:
         begin = time.process_time()
-        found = outlook(session, before, {})
+        due = outlook(session, before, {})
         looked = time.process_time() - begin
-    assert found.due == volumes // 10
+    assert due.due == volumes // 10
     with writing(engine) as session:
         begin = time.process_time()
         begun = freeze_renewals(
@@ -252,18 +260,18 @@ def measure(packages: int, volumes: int, rows: int, out: Path) -> dict[str, Any]
         }
 
 
-def lines(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    bare = found["scrub_files"]["bare_mb_per_second"]
+def lines(figures: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    bare = figures["scrub_files"]["bare_mb_per_second"]
     yield "SHA-256 裸读", f"{bare:.0f} MB/s"
     for name, title in (
         ("scrub_files", "巡检：文件"),
         ("scrub_sealed_files", "巡检：加密文件"),
         ("scrub_s3", "巡检：SeaweedFS"),
     ):
-        rate = found[name]["scrub_mb_per_second"]
+        rate = figures[name]["scrub_mb_per_second"]
         yield title, f"{rate:.0f} MB/s（裸读的 {rate / bare:.0%}）"
-    yield "重建", f"{found['rebuild']['volumes_per_second']:.1f} 册/秒"
-    ahead = found["renewals_due"]
+    yield "重建", f"{figures['rebuild']['volumes_per_second']:.1f} 册/秒"
+    ahead = figures["renewals_due"]
     yield (
         f"{ahead['volumes']} 册中查找待续期",
         f"{ahead['outlook_ms']:.0f} ms；开始 {ahead['begun']} 册 {ahead['begin_ms']:.0f} ms",
@@ -278,10 +286,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("bench-results"))
     options = parser.parse_args()
     options.out.mkdir(exist_ok=True)
-    found = measure(options.packages, options.volumes, options.rows, options.out)
-    (options.out / "holdings.json").write_text(json.dumps(found, indent=1) + "\n")
+    figures = measure(options.packages, options.volumes, options.rows, options.out)
+    (options.out / "holdings.json").write_text(json.dumps(figures, indent=1) + "\n")
     table = Table("保管", "测得")
-    for row in lines(found):
+    for row in lines(figures):
         table.add_row(*row)
     Console().print(table)
 

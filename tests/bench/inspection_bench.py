@@ -1,7 +1,9 @@
 """How well the inspection finds what was planted, and what it costs: `make bench-inspection`.
 
-The demonstration city's cases, of which the sound ones must not be doubted, and behind them some of each planted kind, with copies of pages of other
-cases. Prints precision and recall for each kind, CPU per page-file, and the time of a look-up among a million pages. A machine cannot know what is not in the picture: the truth is what was planted.
+The demonstration city's cases, of which the sound ones must not be doubted, and behind them some of
+each planted kind, with copies of pages of other cases. Prints precision and recall for each kind,
+CPU per page-file, and the time of a look-up among a million pages. A machine cannot know what is
+not in the picture: the truth is what was planted.
 """
 
 import io
@@ -22,8 +24,8 @@ from PIL import Image
 from api.demo.build import ONE_DEFECT_IN, _members, _write, build_demo
 from api.demo.cases import make_case
 from api.demo.defects import CONFLICT, DEFECTS
-from api.demo.false_pages import another_scan
-from archive.database.encryption import attach_keys, new_keyring
+from api.demo.false_pages import add_scan
+from archive.database.encryption import give_keys, new_keyring
 from archive.database.engine import connect, migrate
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
@@ -38,7 +40,9 @@ TABLES = (load_catalogue(), load_organisations())
 
 
 def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
-    """Sound cases behind the city's, each with a page of a sound case before it: smaller and encoded again."""
+    """Sound cases behind the city's, each with a page of a sound case before it: smaller and
+    encoded again.
+    """
     rows = []
     sound = (
         make_case(seed, index, *TABLES)
@@ -47,12 +51,12 @@ def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
     )
     for number, source in enumerate(islice((case for case in sound if case.scanned), OF_EACH)):
         case = make_case(seed, cases + number, *TABLES)
-        path = next(one for one in source.files if one.endswith((".jpg", ".png")))
+        path = next(path for path in source.files if path.endswith((".jpg", ".png")))
         with Image.open(io.BytesIO(source.files[path])) as image:
             smaller = image.convert("L").resize((image.width * 9 // 10, image.height * 9 // 10))
         out = io.BytesIO()
         smaller.save(out, "JPEG", quality=55, dpi=(180, 180))
-        another_scan(case, out.getvalue())
+        add_scan(case, out.getvalue())
         bag = _write(
             bags, f"{cases + number:06d}-copy", _members(case.facts, case.files), zipped=False
         )
@@ -103,8 +107,8 @@ def say(line: str) -> None:
 def used() -> float:
     """CPU seconds of this process and of its ended children."""
     return sum(
-        one.ru_utime + one.ru_stime
-        for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
 
 
@@ -126,30 +130,32 @@ def measure(city: Path, truth: list[dict[str, Any]], folder: Path) -> None:
         LocalStore(folder / "store"),
     )
     migrate(engine)
-    found, files, wrong, started = {}, 0, [], used()
+    codes, files, wrong, started = {}, 0, [], used()
     for row in sorted(truth, key=lambda row: row["bag"]):
         path, now = city / "bags" / row["bag"], datetime.now(UTC)
         bag, submission = inspect_package(path, *TABLES, now)
         received = receive(engine, store, "bench", path, bag, submission, now=now)
         files += sum(not name.endswith("case.json") for name in bag.payload)
-        found[row["bag"]] = (
+        codes[row["bag"]] = (
             set()
             if received.outcome is IntakeOutcome.DUPLICATE
-            else {one.code for one in received.findings}
+            else {finding.code for finding in received.findings}
         )
         if row["defect"] is None and received.outcome in (
             IntakeOutcome.CONFIRM,
             IntakeOutcome.REFUSED,
         ):
-            wrong.append((row["bag"], sorted(found[row["bag"]])))
+            wrong.append((row["bag"], sorted(codes[row["bag"]])))
     _pool.close()
     cpu = used() - started
-    table(truth, found)
+    table(truth, codes)
     say(
-        f"sound cases doubted or refused: {len(wrong)} of {sum(row['defect'] is None for row in truth)} {wrong or ''}"
+        f"sound cases doubted or refused: {len(wrong)} of "
+        f"{sum(row['defect'] is None for row in truth)} {wrong or ''}"
     )
     say(
-        f"intake: {files} page-files, {1000 * cpu / files:.1f} ms CPU each, with hash, identification, quality checks and near-copy look-up"
+        f"intake: {files} page-files, {1000 * cpu / files:.1f} ms CPU each, "
+        "with hash, identification, quality checks and near-copy look-up"
     )
 
 
@@ -159,26 +165,26 @@ def main(cases: int, seed: int) -> None:
     say(look_up(1_000_000))
 
 
-def table(truth: list[dict[str, Any]], found: dict[str, set[str]]) -> None:
+def table(truth: list[dict[str, Any]], codes_of: dict[str, set[str]]) -> None:
     """A code that was found without its defect planted counts against precision."""
     kinds = defaultdict(set)
     for row in truth:
         if row["defect"]:
             kinds[row["defect"], row["finding"]].add(row["bag"])
     planted = {
-        code: set().union(*(bags for (_, one), bags in kinds.items() if one == code))
+        code: set().union(*(bags for (_, other), bags in kinds.items() if other == code))
         for _, code in kinds
     }
     say(f"{'kind':<20}{'finding':<17}{'planted':>8}{'found':>7}{'recall':>8}{'precision':>11}")
     for (kind, code), bags in sorted(kinds.items()):
-        right = sum(code in found[bag] for bag in bags)
-        strange = sum(code in codes for bag, codes in found.items() if bag not in planted[code])
+        right = sum(code in codes_of[bag] for bag in bags)
+        strange = sum(code in codes for bag, codes in codes_of.items() if bag not in planted[code])
         precision = f"{right / (right + strange):.3f}" if right + strange else "-"
         say(f"{kind:<20}{code:<17}{len(bags):>8}{right:>7}{right / len(bags):>8.3f}{precision:>11}")
-    missing = {one.kind for one in DEFECTS} - {kind for kind, _ in kinds}
+    missing = {defect.kind for defect in DEFECTS} - {kind for kind, _ in kinds}
     if missing:
         say(f"not planted among so few cases: {', '.join(sorted(missing))}")
 
 
 if __name__ == "__main__":
-    main(*(int(one) for one in (*sys.argv[1:3], *("240", "1")[len(sys.argv) - 1 :])))
+    main(*(int(argument) for argument in (*sys.argv[1:3], *("240", "1")[len(sys.argv) - 1 :])))

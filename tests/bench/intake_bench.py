@@ -1,5 +1,6 @@
-"""What intake costs: `make bench-intake`. CPU per page-file without OCR, with hash, identification, quality checks, near-copy look-up and accession,
-beside the bare library calls (hash and decode) on the same files in the same run; and the look-ups beside many cases held.
+"""What intake costs: `make bench-intake`. CPU per page-file without OCR, with hash, identification,
+quality checks, near-copy look-up and accession, beside the bare library calls (hash and decode)
+on the same files in the same run; and the look-ups beside many cases held.
 
 Prints a table and writes `bench-results/intake.json`.
 """
@@ -29,13 +30,13 @@ from sqlalchemy import Engine, insert
 from api.demo.build import build_demo
 from archive.accession.across_cases import doubts
 from archive.accession.blind_index import ID_NUMBER
-from archive.accession.page_prints import _keys, seen_elsewhere
-from archive.database.encryption import Keyring, attach_keys, new_keyring
+from archive.accession.page_prints import seen_elsewhere
+from archive.database.encryption import Keyring, give_keys, new_keyring
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import BlindEntry, Case, PageBand, PagePrint
 from archive.reference.case_facts import CaseFacts
 from archive.reference.organisations import load_organisations
-from archive.reference.prints import BITS
+from archive.reference.prints import BITS, band_keys
 from archive.reference.service_items import load_catalogue, snapshot
 from ingest.intake.intake import inspect_package, receive
 from ingest.reading.sandbox import _pool
@@ -49,13 +50,15 @@ AIM_MS, _SIDE, _LOOKS = 60.0, 400, 200
 def used() -> float:
     """CPU seconds of this process and of its ended children."""
     return sum(
-        one.ru_utime + one.ru_stime
-        for one in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        usage.ru_utime + usage.ru_stime
+        for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
 
 
 class Steps(dict[str, float]):
-    """CPU seconds by step; the sandbox is closed after each, for a child's time counts only when it has ended."""
+    """CPU seconds by step; the sandbox is closed after each, for a child's time counts only when it
+    has ended.
+    """
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
@@ -66,55 +69,74 @@ class Steps(dict[str, float]):
         self[name] = self.get(name, 0.0) + used() - before
 
 
-def hold(engine: Engine, ring: Keyring, held: int) -> None:
-    """Cases that are held already: rows, blind index and one print each, all of other people and other pages."""
+def hold(engine: Engine, ring: Keyring, count: int) -> None:
+    """Cases that are held already: rows, blind index and one print each, all of other people and
+    other pages.
+    """
     dice, now = Random(1), datetime.now(UTC)  # noqa: S311 - filling
     taken = snapshot(TABLES[0].get("CS02", "2026-1"))
     facts = sound_case("150602010000-20260901-900000")
     row = {
-        "revision": 1, "state": "ACCEPTED", "facts": facts, "snapshot": taken, "findings": [], "item_code": "CS02", "item_version": "2026-1",
-        "receive_org": "150602010000", "accept_org": "150602010000", "domicile_org": "150602010000", "completed_at": now, "accepted_at": now,
-    }  # fmt: skip
-    for start in range(0, held, 5000):
-        numbers = range(start + 1, min(held, start + 5000) + 1)
+        "revision": 1,
+        "state": "ACCEPTED",
+        "facts": facts,
+        "snapshot": taken,
+        "findings": [],
+        "item_code": "CS02",
+        "item_version": "2026-1",
+        "receive_org": "150602010000",
+        "accept_org": "150602010000",
+        "domicile_org": "150602010000",
+        "completed_at": now,
+        "accepted_at": now,
+    }
+    for start in range(0, count, 5000):
+        numbers = range(start + 1, min(count, start + 5000) + 1)
         prints = [dice.getrandbits(BITS) for _ in numbers]
         with writing(engine) as session:
             session.execute(
                 insert(Case),
                 [
-                    row | {"id": one, "case_no": f"held-{one}", "content_digest": f"{one:064d}"}
-                    for one in numbers
+                    row
+                    | {
+                        "id": number,
+                        "case_no": f"held-{number}",
+                        "content_digest": f"{number:064d}",
+                    }
+                    for number in numbers
                 ],
             )
             entries = [
                 {
-                    "case_id": one,
+                    "case_id": number,
                     "kind": ID_NUMBER,
-                    "digest": ring.digest(ID_NUMBER, str(one)),
+                    "digest": ring.digest(ID_NUMBER, str(number)),
                     "key": ring.blind,
                 }
-                for one in numbers
+                for number in numbers
             ]
             session.execute(insert(BlindEntry), entries)
             session.execute(
                 insert(PagePrint),
                 [
                     {
-                        "id": one,
-                        "case_id": one,
+                        "id": number,
+                        "case_id": number,
                         "material_no": 1,
                         "page": 1,
                         "bits": bits.to_bytes(BITS // 8),
                     }
-                    for one, bits in zip(numbers, prints, strict=True)
+                    for number, bits in zip(numbers, prints, strict=True)
                 ],
             )
             bands = sorted(
-                (key, one)
-                for one, bits in zip(numbers, prints, strict=True)
-                for key in set(_keys(bits))
+                (key, number)
+                for number, bits in zip(numbers, prints, strict=True)
+                for key in set(band_keys(bits))
             )
-            session.execute(insert(PageBand), [{"key": key, "print_id": one} for key, one in bands])
+            session.execute(
+                insert(PageBand), [{"key": key, "print_id": number} for key, number in bands]
+            )
 
 
 def bare(data: bytes) -> None:
@@ -149,7 +171,7 @@ def look_ups(engine: Engine) -> dict[str, float]:
     return {name: round(1000 * sorted(all_)[len(all_) // 2], 2) for name, all_ in times.items()}
 
 
-def measure(cases: int, held: int, seed: int, folder: Path) -> dict[str, object]:
+def measure(cases: int, count: int, seed: int, folder: Path) -> dict[str, object]:
     """Everything once; what was planted is taken in too, as it comes."""
     build_demo(
         folder / "city",
@@ -164,14 +186,14 @@ def measure(cases: int, held: int, seed: int, folder: Path) -> dict[str, object]
         LocalStore(folder / "store"),
     )
     migrate(engine)
-    hold(engine, ring, held)
+    hold(engine, ring, count)
     paths = sorted((folder / "city" / "bags").iterdir())
     now, payloads, pages = datetime.now(UTC), list[bytes](), 0
     with steps.step("inspect"):
         inspected = [inspect_package(path, *TABLES, now) for path in paths]
     for bag, submission in inspected:
         payloads += [file.read() for name, file in bag.payload.items() if name != "case.json"]
-        pages += sum(one.pages for one in submission.components)
+        pages += sum(component.pages for component in submission.components)
     with steps.step("take_over"):
         for path, (bag, submission) in zip(paths, inspected, strict=True):
             receive(engine, store, "bench", path, bag, submission, now=now)
@@ -181,15 +203,21 @@ def measure(cases: int, held: int, seed: int, folder: Path) -> dict[str, object]
                 bare(data)
             except (OSError, pikepdf.PdfError, pikepdf.PasswordError, pypdfium2.PdfiumError):
                 continue  # planted as broken
-    each = {name: round(1000 * seconds / len(payloads), 2) for name, seconds in steps.items()}
-    total = round(each["inspect"] + each["take_over"], 2)
+    per_file = {name: round(1000 * seconds / len(payloads), 2) for name, seconds in steps.items()}
+    total = round(per_file["inspect"] + per_file["take_over"], 2)
     return {
-        "cases": cases, "files": len(payloads), "pages": pages, "held": held, "ms_per_file": {**each, "intake": total},
-        "aim_ms": AIM_MS, "against_bare": round(total / each["bare"], 2), "look_up_ms": look_ups(engine),
-    }  # fmt: skip
+        "cases": cases,
+        "files": len(payloads),
+        "pages": pages,
+        "held": count,
+        "ms_per_file": {**per_file, "intake": total},
+        "aim_ms": AIM_MS,
+        "against_bare": round(total / per_file["bare"], 2),
+        "look_up_ms": look_ups(engine),
+    }
 
 
-def show(made: dict[str, object]) -> None:
+def show(figures: dict[str, object]) -> None:
     """The table."""
     table = Table("接收（不含文字识别）", "CPU 毫秒 / 文件", box=None)
     labels = {
@@ -198,16 +226,18 @@ def show(made: dict[str, object]) -> None:
         "intake": "合计",
         "bare": "仅调用库：摘要和解码",
     }
-    costs, looks = made["ms_per_file"], made["look_up_ms"]
+    costs, looks = figures["ms_per_file"], figures["look_up_ms"]
     assert isinstance(costs, dict)
     assert isinstance(looks, dict)
     for name, label in labels.items():
         table.add_row(label, f"{costs[name]:.1f}")
     table.add_row("目标", f"< {AIM_MS:.0f}")
-    table.add_row("为仅调用库的", f"{made['against_bare']} 倍")
-    table.add_row(f"在册 {made['held']} 件时查一页近似（毫秒）", str(looks["near_copy"]))
-    table.add_row(f"在册 {made['held']} 件时查同一人（毫秒）", str(looks["same_person"]))
-    Console().print(table, f"{made['cases']} 件，{made['files']} 个文件，{made['pages']} 页")
+    table.add_row("为仅调用库的", f"{figures['against_bare']} 倍")
+    table.add_row(f"在册 {figures['held']} 件时查一页近似（毫秒）", str(looks["near_copy"]))
+    table.add_row(f"在册 {figures['held']} 件时查同一人（毫秒）", str(looks["same_person"]))
+    Console().print(
+        table, f"{figures['cases']} 件，{figures['files']} 个文件，{figures['pages']} 页"
+    )
 
 
 def main() -> None:
@@ -218,11 +248,11 @@ def main() -> None:
     words.add_argument("--out", type=Path, default=Path("bench-results"))
     given = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="yice-bench-") as folder:
-        made = measure(given.cases, given.held, given.seed, Path(folder))
+        figures = measure(given.cases, given.held, given.seed, Path(folder))
     given.out.mkdir(exist_ok=True)
-    (given.out / "intake.json").write_text(json.dumps(made, indent=1) + "\n")
-    sys.stdout.write(json.dumps(made) + "\n")
-    show(made)
+    (given.out / "intake.json").write_text(json.dumps(figures, indent=1) + "\n")
+    sys.stdout.write(json.dumps(figures) + "\n")
+    show(figures)
 
 
 if __name__ == "__main__":

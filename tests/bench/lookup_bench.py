@@ -1,7 +1,10 @@
-"""Two hundred clients at once look volumes up at a real `yice serve` on loopback: python -m tests.bench.lookup_bench --help.
+"""Two hundred clients at once look volumes up at a real `yice serve` on loopback: python -m
+tests.bench.lookup_bench --help.
 
-A look-up is a search by case number or ID number, or one volume by its case number; each is answered with a token, within the caller's scope,
-checked against the rows and journalled. Meanwhile volumes are committed, and how soon each is found is measured too. The clients are a second process, bounded in time. Prints JSON.
+A look-up is a search by case number or ID number, or one volume by its case number; each is
+answered with a token, within the caller's scope, checked against the rows and journalled. Meanwhile
+volumes are committed, and how soon each is found is measured too. The clients are a second process,
+bounded in time. Prints JSON.
 """
 
 import argparse
@@ -50,7 +53,7 @@ def tokens(folder: Path, volumes: int, clients: int) -> list[str]:
     fill(runtime.engine, runtime.store, _FIRST, _FIRST + volumes - 1)
     rebuild(source_of(runtime), open_shelf(runtime.settings))
     scopes = tuple({SCOPE_OF[act] for act in acts_of(Role.STATION_CLIENT) if act in SCOPE_OF})
-    made = []
+    logins = []
     with writing(runtime.engine) as session:
         for number in range(10):
             new = NewAccount(
@@ -67,9 +70,9 @@ def tokens(folder: Path, volumes: int, clients: int) -> list[str]:
             account = approve_account(
                 session, Reader("secadmin", Role.SECURITY_ADMIN, CITY), new.login
             )
-            made += [open_login(session, account, "TOKEN", scopes) for _ in range(clients // 10)]
+            logins += [open_login(session, account, "TOKEN", scopes) for _ in range(clients // 10)]
     runtime.engine.dispose()
-    return made
+    return logins
 
 
 def request(token: str, chance: random.Random, volumes: int) -> bytes:
@@ -135,10 +138,10 @@ async def drive(
         for number, token in enumerate(carried)
     ]
     await asyncio.gather(*clients)
-    cuts = statistics.quantiles([one * 1000 for one, _ in took], n=100, method="inclusive")
+    cuts = statistics.quantiles([seconds * 1000 for seconds, _ in took], n=100, method="inclusive")
     states = {
-        str(state): sum(one == state for _, one in took)
-        for state in sorted({one for _, one in took})
+        str(state): sum(status == state for _, status in took)
+        for state in sorted({status for _, status in took})
     }
     figures = {"p50": round(cuts[49], 1), "p95": round(cuts[94], 1), "p99": round(cuts[98], 1)}
     return {
@@ -150,7 +153,9 @@ async def drive(
 
 
 def lags(folder: Path, first: int, until: float) -> list[float]:
-    """Seconds from the commit of a volume until it is found, one after the other while the clients ask."""
+    """Seconds from the commit of a volume until it is found, one after the other while the clients
+    ask.
+    """
     runtime = start(Settings(data=folder))
     reader, scope, took = SearchReader(open_shelf(runtime.settings)), frozenset({CITY}), []
     while time.monotonic() < until:
@@ -192,9 +197,11 @@ def main() -> None:
         help="mean pause of a client between two look-ups, in seconds",
     )
     words.add_argument("--drive", type=int, help=argparse.SUPPRESS)
-    said = words.parse_args()
-    if said.drive:
-        driven = drive(said.drive, json.load(sys.stdin), said.seconds, said.pause[0], said.volumes)
+    options = words.parse_args()
+    if options.drive:
+        driven = drive(
+            options.drive, json.load(sys.stdin), options.seconds, options.pause[0], options.volumes
+        )
         sys.stdout.write(json.dumps(asyncio.run(driven)) + "\n")
         return
     passwords._MEMORY_KIB = 64
@@ -203,7 +210,7 @@ def main() -> None:
         socket.socket() as free,
         ThreadPoolExecutor(1) as later,
     ):
-        carried = tokens(Path(folder), said.volumes, said.clients)
+        carried = tokens(Path(folder), options.volumes, options.clients)
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
         free.close()
@@ -215,7 +222,7 @@ def main() -> None:
         try:
             _wait(port, server)
             results = []
-            for pause in said.pause:
+            for pause in options.pause:
                 before = used(server.pid)
                 command = [
                     sys.executable,
@@ -226,30 +233,30 @@ def main() -> None:
                     "--pause",
                     str(pause),
                 ]
-                command += ["--seconds", str(said.seconds), "--volumes", str(said.volumes)]
+                command += ["--seconds", str(options.seconds), "--volumes", str(options.volumes)]
                 late = later.submit(
                     lags,
                     Path(folder),
-                    _FIRST + said.volumes + 1000 * len(results),
-                    time.monotonic() + said.seconds,
+                    _FIRST + options.volumes + 1000 * len(results),
+                    time.monotonic() + options.seconds,
                 )
                 ran = subprocess.run(
                     command,
                     input=json.dumps(carried).encode(),
                     stdout=subprocess.PIPE,
                     check=True,
-                    timeout=said.seconds + 120,
+                    timeout=options.seconds + 120,
                 )
-                found = json.loads(ran.stdout)
-                cpu = round((used(server.pid) - before) / found["lookups"], 2)
-                loads = [round(one, 1) for one in os.getloadavg()]
-                found |= {
+                result = json.loads(ran.stdout)
+                cpu = round((used(server.pid) - before) / result["lookups"], 2)
+                loads = [round(load, 1) for load in os.getloadavg()]
+                result |= {
                     "server_cpu_ms_a_lookup": cpu,
                     "load": loads,
                     "volumes_added": len(late.result()),
                 }
-                found["longest_wait_to_be_found_s"] = round(max(late.result()), 2)
-                results.append({"clients": said.clients, "mean_pause_s": pause, **found})
+                result["longest_wait_to_be_found_s"] = round(max(late.result()), 2)
+                results.append({"clients": options.clients, "mean_pause_s": pause, **result})
         finally:
             server.terminate()
             server.wait(30)

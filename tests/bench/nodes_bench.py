@@ -1,9 +1,12 @@
-"""Volumes an hour of one machine and of many: one and two workers in both modes, and what each volume takes of the services that all nodes share.
+"""Volumes an hour of one machine and of many: one and two workers in both modes, and what each
+volume takes of the services that all nodes share.
 
-`make bench-nodes`; JSON in `bench-results/nodes.json`. The same cases by the same command, embedded (SQLite, files, broker on files) and distributed
-(PostgreSQL, SeaweedFS, RabbitMQ on loopback). Counted from the rows: from the moment when every worker has made some volumes until the last one, so that
-the start of workers, which a city pays once a day, is not in it. On a machine with fewer cores than processes two workers are no faster than its cores.
-For N workers nothing is measured: the table says how many of them one core of each shared service would feed.
+`make bench-nodes`; JSON in `bench-results/nodes.json`. The same cases by the same command, embedded
+(SQLite, files, broker on files) and distributed (PostgreSQL, SeaweedFS, RabbitMQ on loopback).
+Counted from the rows: from the moment when every worker has made some volumes until the last one,
+so that the start of workers, which a city pays once a day, is not in it. On a machine with fewer
+cores than processes two workers are no faster than its cores. For N workers nothing is measured:
+the table says how many of them one core of each shared service would feed.
 """
 
 import argparse
@@ -36,27 +39,32 @@ _WARM = 20  # volumes of each worker before the clock starts
 def cpu_seconds(pid: int) -> float:
     """Of a process and all below it, those that have ended too."""
     ticks = 0
-    for one in (pid, *processes_below(pid)):
+    for process in (pid, *processes_below(pid)):
         try:
-            fields = Path(f"/proc/{one}/stat").read_text("utf-8").rpartition(")")[2].split()
+            fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
         except OSError:
             continue
-        ticks += sum(map(int, fields[11:15] if one == pid else fields[11:13]))
+        ticks += sum(map(int, fields[11:15] if process == pid else fields[11:13]))
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def watch_memory(largest: list[int], ended: Event) -> None:
-    """Keep the most that one process of a worker held, in kB: its own and its share of what others use too (proc(5), Pss)."""
+    """Keep the most that one process of a worker held, in kB: its own and its share of what others
+    use too (proc(5), Pss).
+    """
     while not ended.wait(1):
-        for one in Path("/proc").iterdir():
+        for entry in Path("/proc").iterdir():
             try:
-                if one.name.isdigit() and b"api.jobs.worker:app" in (one / "cmdline").read_bytes():
-                    told = (one / "smaps_rollup").read_text("ascii")
+                if (
+                    entry.name.isdigit()
+                    and b"api.jobs.worker:app" in (entry / "cmdline").read_bytes()
+                ):
+                    share = (entry / "smaps_rollup").read_text("ascii")
                     largest[0] = max(
                         largest[0],
                         next(
                             int(line.split()[1])
-                            for line in told.splitlines()
+                            for line in share.splitlines()
                             if line.startswith("Pss:")
                         ),
                     )
@@ -104,16 +112,20 @@ def measure(mode: str, workers: int, cases: int, folder: Path) -> dict[str, Any]
         largest, ended = [0], Event()
         watcher = Thread(target=watch_memory, args=(largest, ended))
         watcher.start()
-        before = {one.name: cpu_seconds(one.process.pid) for one in services if one.process}
+        before = {
+            service.name: cpu_seconds(service.process.pid)
+            for service in services
+            if service.process
+        }
         try:
             yice(env, "compile", "--all")
         finally:
             ended.set()
             watcher.join()
         spent = {
-            one.name: cpu_seconds(one.process.pid) - before[one.name]
-            for one in services
-            if one.process
+            service.name: cpu_seconds(service.process.pid) - before[service.name]
+            for service in services
+            if service.process
         }
         engine = connect(
             Settings(
@@ -121,16 +133,14 @@ def measure(mode: str, workers: int, cases: int, folder: Path) -> dict[str, Any]
             ).database
         )
         with reading(engine) as session:
-            made = sorted(
-                one
-                for one in session.scalars(select(VolumeVersion.committed_at))
-                if one is not None
+            commits = sorted(
+                at for at in session.scalars(select(VolumeVersion.committed_at)) if at is not None
             )
         engine.dispose()
-    if len(made) != cases:
-        raise ValueError(f"{len(made)} of {cases} volumes were made")
+    if len(commits) != cases:
+        raise ValueError(f"{len(commits)} of {cases} volumes were made")
     warm = _WARM * workers
-    hours = (made[-1] - made[warm - 1]).total_seconds() / 3600
+    hours = (commits[-1] - commits[warm - 1]).total_seconds() / 3600
     shared = {
         name: seconds * 1000 / cases
         for name, seconds in spent.items()
@@ -162,35 +172,39 @@ def show(results: list[dict[str, Any]]) -> None:
         "共用服务 CPU 毫秒/册",
         title=f"每册 {PAGES} 页；本机 {os.cpu_count()} 核",
     )
-    for one in results:
+    for result in results:
         shared = (
             "，".join(
-                f"{name} {value:.0f}" for name, value in one["shared_cpu_ms_per_volume"].items()
+                f"{name} {value:.0f}" for name, value in result["shared_cpu_ms_per_volume"].items()
             )
             or "—"
         )
-        nodes = f"{one['worker_cpu_ms_per_volume']:.0f}" if one["worker_cpu_ms_per_volume"] else "—"
+        nodes = (
+            f"{result['worker_cpu_ms_per_volume']:.0f}"
+            if result["worker_cpu_ms_per_volume"]
+            else "—"
+        )
         table.add_row(
-            one["mode"],
-            str(one["workers"]),
-            f"{one['volumes_per_hour']:.0f}",
-            str(one["worker_mb"]),
+            result["mode"],
+            str(result["workers"]),
+            f"{result['volumes_per_hour']:.0f}",
+            str(result["worker_mb"]),
             nodes,
             shared,
         )
     screen = Console(width=140)
     screen.print(table)
-    for one in results:
-        if one["worker_cpu_ms_per_volume"]:
+    for result in results:
+        if result["worker_cpu_ms_per_volume"]:
             reach = {
-                name: one["worker_cpu_ms_per_volume"] / value
-                for name, value in one["shared_cpu_ms_per_volume"].items()
+                name: result["worker_cpu_ms_per_volume"] / value
+                for name, value in result["shared_cpu_ms_per_volume"].items()
                 if value
             }
             words = "，".join(
                 f"{name} 的一核可供 {count:.0f} 个工作进程" for name, count in reach.items()
             )
-            screen.print(f"推算（{one['workers']} 个工作进程时的开销，未实测）：{words}")
+            screen.print(f"推算（{result['workers']} 个工作进程时的开销，未实测）：{words}")
 
 
 def main() -> None:
@@ -200,14 +214,14 @@ def main() -> None:
     words.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     words.add_argument("--mode", choices=sorted(MODES), action="append")
     words.add_argument("--out", type=Path, default=Path("bench-results"))
-    said = words.parse_args()
-    said.out.mkdir(exist_ok=True)
+    options = words.parse_args()
+    options.out.mkdir(exist_ok=True)
     results = []
-    for mode in said.mode or ["embedded", "distributed"]:
-        for workers in said.workers:
+    for mode in options.mode or ["embedded", "distributed"]:
+        for workers in options.workers:
             with TemporaryDirectory(prefix="yice-nodes-", ignore_cleanup_errors=True) as folder:
-                results.append(measure(mode, workers, said.cases, Path(folder)))
-    (said.out / "nodes.json").write_text(json.dumps(results, indent=1) + "\n")
+                results.append(measure(mode, workers, options.cases, Path(folder)))
+    (options.out / "nodes.json").write_text(json.dumps(results, indent=1) + "\n")
     show(results)
 
 

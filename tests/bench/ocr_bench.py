@@ -1,4 +1,6 @@
-"""`make bench-ocr`: what our reader costs a page and how much of it is right, beside the bare library call on the same pages in the same run."""
+"""`make bench-ocr`: what our reader costs a page and how much of it is right, beside the bare
+library call on the same pages in the same run.
+"""
 
 import io
 import json
@@ -73,9 +75,11 @@ def flat(text: str) -> str:
 
 
 def samples() -> list[Sample]:
-    """Pages of the demonstration city, the kinds of scanners in turn; a stamp stands on every second."""
+    """Pages of the demonstration city, the kinds of scanners in turn; a stamp stands on every
+    second.
+    """
     catalogue, organisations = load_catalogue(), load_organisations()
-    made = []
+    pages = []
     for number in range(PAGES):
         random = Random(f"ocr:{number}")  # noqa: S311 - repeatable, not secret
         page = Page(
@@ -84,10 +88,10 @@ def samples() -> list[Sample]:
             "演示派出所" if number % 2 else "",
         )
         kind = list(KINDS)[number % len(KINDS)]
-        made.append(
+        pages.append(
             Sample(kind, KINDS[kind](page, random), flat("".join((page.heading, *page.lines))))
         )
-    return made
+    return pages
 
 
 def right(truth: str, read: str) -> int:
@@ -111,11 +115,11 @@ def ours(engine: Engine, store: LocalStore, number: int, sample: Sample) -> tupl
 def bare(library: RapidOCR, sample: Sample) -> tuple[Cost, str]:
     """Decode and read, and nothing else."""
     started, before = time.perf_counter(), time.process_time()
-    found, _ = library(
+    regions, _ = library(
         np.asarray(Image.open(io.BytesIO(sample.data)).convert("RGB"))[:, :, ::-1], use_cls=False
     )
     return Cost(time.perf_counter() - started, time.process_time() - before), "".join(
-        text for _, text, _ in found or ()
+        text for _, text, _ in regions or ()
     )
 
 
@@ -135,50 +139,53 @@ def main() -> None:
             Sample("warm-up", jpeg(gray(Page("预热", ("预热",), ""), 100, RANDOM), 100), ""),
         )
         bare(library, pages[0])
-        for number, one in enumerate(pages, 2):
-            (mine, said), (theirs, said_bare) = ours(engine, store, number, one), bare(library, one)
+        for number, page in enumerate(pages, 2):
+            (mine, text), (theirs, said_bare) = (
+                ours(engine, store, number, page),
+                bare(library, page),
+            )
             rows.append(
                 {
-                    "kind": one.kind,
-                    "characters": len(one.truth),
+                    "kind": page.kind,
+                    "characters": len(page.truth),
                     "seconds": mine.clock,
                     "bare_seconds": theirs.clock,
                     "cpu_seconds": mine.cpu,
                     "bare_cpu_seconds": theirs.cpu,
-                    "right": right(one.truth, said),
-                    "bare_right": right(one.truth, said_bare),
+                    "right": right(page.truth, text),
+                    "bare_right": right(page.truth, said_bare),
                 }
             )
         engine.dispose()
-    total = sum(int(one["characters"]) for one in rows)
+    total = sum(int(row["characters"]) for row in rows)
     result = {
         "pages": len(rows),
-        "seconds_per_page": round(statistics.median(float(one["seconds"]) for one in rows), 2),
+        "seconds_per_page": round(statistics.median(float(row["seconds"]) for row in rows), 2),
         "bare_seconds_per_page": round(
-            statistics.median(float(one["bare_seconds"]) for one in rows), 2
+            statistics.median(float(row["bare_seconds"]) for row in rows), 2
         ),
         "cpu_seconds_per_page": round(
-            statistics.median(float(one["cpu_seconds"]) for one in rows), 2
+            statistics.median(float(row["cpu_seconds"]) for row in rows), 2
         ),
         "bare_cpu_seconds_per_page": round(
-            statistics.median(float(one["bare_cpu_seconds"]) for one in rows), 2
+            statistics.median(float(row["bare_cpu_seconds"]) for row in rows), 2
         ),
-        "characters_right": round(sum(int(one["right"]) for one in rows) / total, 4),
-        "bare_characters_right": round(sum(int(one["bare_right"]) for one in rows) / total, 4),
+        "characters_right": round(sum(int(row["right"]) for row in rows) / total, 4),
+        "bare_characters_right": round(sum(int(row["bare_right"]) for row in rows) / total, 4),
         "rows": rows,
     }
     table = Table(
         "scan", "characters", "s", "s, bare", "CPU s", "CPU s, bare", "right", "right, bare"
     )
-    for one in rows:
+    for row in rows:
         shares = (
-            f"{int(one[key]) / int(one['characters']):.1%}" for key in ("right", "bare_right")
+            f"{int(row[key]) / int(row['characters']):.1%}" for key in ("right", "bare_right")
         )
         table.add_row(
-            str(one["kind"]),
-            str(one["characters"]),
+            str(row["kind"]),
+            str(row["characters"]),
             *(
-                f"{one[key]:.2f}"
+                f"{row[key]:.2f}"
                 for key in ("seconds", "bare_seconds", "cpu_seconds", "bare_cpu_seconds")
             ),
             *shares,

@@ -1,7 +1,9 @@
-"""Measure a search engine on generated volumes and page texts of 100 to 600 characters: python -m tests.bench.search_bench --help.
+"""Measure a search engine on generated volumes and page texts of 100 to 600 characters: python -m
+tests.bench.search_bench --help.
 
-Prints a table for people on stderr and JSON for scripts on stdout. Each query returns the first 20 hits and the total. A sample of the
-volumes also carries the scope `sample`; what is found in that scope is compared with a scan of all its documents.
+Prints a table for people on stderr and JSON for scripts on stdout. Each query returns the first 20
+hits and the total. A sample of the volumes also carries the scope `sample`; what is found in that
+scope is compared with a scan of all its documents.
 """
 
 import argparse
@@ -29,7 +31,10 @@ from tests.support.corpus import CITY, ORGANISATIONS, WORDS
 
 SAMPLE = "sample"
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
-_GIVEN = "明华丽强伟芳娜静敏磊洋艳勇军杰娟涛超秀霞平刚桂英兰玉梅建国志文海燕云飞龙凤春秋冬夏天宇浩然子轩梓涵𠮷"
+_GIVEN = (
+    "明华丽强伟芳娜静敏磊洋艳勇军杰娟涛超秀霞平刚桂英兰玉梅"
+    "建国志文海燕云飞龙凤春秋冬夏天宇浩然子轩梓涵𠮷"
+)
 _PHRASES = (
     "申请人现申请办理户口登记",
     "出生医学证明编号",
@@ -57,7 +62,7 @@ _PHRASES = (
     "情况属实特此证明",
 )
 # Clauses as a forms' office writes them: few are on most pages, most are on few (Zipf).
-_CLAUSES = (*_PHRASES, *(f"{one}{other[-4:]}" for one in _PHRASES for other in _PHRASES))
+_CLAUSES = (*_PHRASES, *(f"{phrase}{other[-4:]}" for phrase in _PHRASES for other in _PHRASES))
 _WEIGHTS = list(itertools.accumulate(1 / rank for rank in range(1, len(_CLAUSES) + 1)))
 _SERIES = ("CS", "SW", "QR", "QC", "BG", "LF", "QY", "BZ")
 
@@ -65,8 +70,10 @@ _SERIES = ("CS", "SW", "QR", "QC", "BG", "LF", "QY", "BZ")
 def volumes(
     count: int, pages: int, seed: int, every: int, only: range | None = None
 ) -> Iterator[Document]:
-    """`count` volumes, or `only` some of them, with about `pages` page texts in all; each `every`-th is of the sample."""
-    stations = [one.code for one in ORGANISATIONS if one.parent and not one.fonds_no]
+    """`count` volumes, or `only` some of them, with about `pages` page texts in all; each
+    `every`-th is of the sample.
+    """
+    stations = [org.code for org in ORGANISATIONS if org.parent and not org.fonds_no]
     scopes = {code: scope_of((code,), ORGANISATIONS) for code in stations}
     districts = {code: ORGANISATIONS.district_of(code).code for code in stations}
     for volume_id in only or range(1, count + 1):
@@ -114,7 +121,7 @@ def _page(chance: random.Random, name: str) -> str:
 
 def classes(chance: random.Random, sample: list[Document]) -> dict[str, Callable[[], str]]:
     """The ten classes of queries, each made of texts that are there."""
-    pages = [text for one in sample for _, text in one.pages]
+    pages = [text for document in sample for _, text in document.pages]
 
     def cut(size: int) -> str:
         text = chance.choice(pages)
@@ -142,7 +149,9 @@ def classes(chance: random.Random, sample: list[Document]) -> dict[str, Callable
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, float]:
-    """Milliseconds on the clock, and of this thread's processor: the latter does not grow when others keep the machine busy."""
+    """Milliseconds on the clock, and of this thread's processor: the latter does not grow when
+    others keep the machine busy.
+    """
     started, began = time.perf_counter(), time.thread_time()
     work()
     return (time.perf_counter() - started) * 1000, (time.thread_time() - began) * 1000
@@ -150,8 +159,8 @@ def timed(work: Callable[[], Any]) -> tuple[float, float]:
 
 def spread(took: list[tuple[float, float]]) -> dict[str, float]:
     """p50, p95 and p99 on the clock, and p95 of the processor, in milliseconds."""
-    cuts = statistics.quantiles([one[0] for one in took], n=100, method="inclusive")
-    busy = statistics.quantiles([one[1] for one in took], n=100, method="inclusive")
+    cuts = statistics.quantiles([row[0] for row in took], n=100, method="inclusive")
+    busy = statistics.quantiles([row[1] for row in took], n=100, method="inclusive")
     return {
         "p50": round(cuts[49], 2),
         "p95": round(cuts[94], 2),
@@ -160,19 +169,18 @@ def spread(took: list[tuple[float, float]]) -> dict[str, float]:
     }
 
 
-def build(index: SearchIndex, made: Iterator[Document]) -> dict[str, float]:
+def build(index: SearchIndex, documents: Iterator[Document]) -> dict[str, float]:
     """Index everything; the time to invent the texts is left out."""
     volumes, texts, inventing, busy = 0, 0, 0.0, time.process_time()
     began = time.thread_time()
-    for one in made:
+    for document in documents:
         inventing += time.thread_time() - began
-        index.replace(one.volume_id, one)
-        volumes, texts = volumes + 1, texts + len(one.pages)
-        if one.volume_id % 2000 == 0:
+        index.replace(document.volume_id, document)
+        volumes, texts = volumes + 1, texts + len(document.pages)
+        if document.volume_id % 2000 == 0:
             index.commit(0)
-            sys.stderr.write(
-                f"\r{one.volume_id} volumes, {texts / (time.process_time() - busy - inventing):.0f} page texts/s and core"
-            )
+            rate = texts / (time.process_time() - busy - inventing)
+            sys.stderr.write(f"\r{document.volume_id} volumes, {rate:.0f} page texts/s and core")
         began = time.thread_time()
     index.commit(0)
     seconds = time.process_time() - busy - inventing
@@ -185,7 +193,7 @@ def ask_all(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Times of each class, and recall and precision within the sample."""
     times: dict[str, Any] = {}
-    found = right = expected = 0
+    hits = right = expected = 0
     for name, make in classes(chance, sample).items():
         trees = [parse(make(), WORDS) for _ in range(count)]
         index.search(Request(trees[0], frozenset({CITY})))
@@ -198,18 +206,18 @@ def ask_all(
         for tree in trees[:5]:
             request = Request(tree, frozenset({SAMPLE}), limit=len(sample) + 1)
             got, due = set(keys(index.search(request).hits)), set(keys(answers(sample, request)))
-            found, right, expected = found + len(got), right + len(got & due), expected + len(due)
+            hits, right, expected = hits + len(got), right + len(got & due), expected + len(due)
     with_facets = [Request(parse("出生", WORDS), frozenset({CITY}), facets=FACETS)] * max(
         5, count // 10
     )
     times["frequent word, 8 facets"] = spread(
-        [timed(lambda one=one: index.search(one)) for one in with_facets]
+        [timed(lambda request=request: index.search(request)) for request in with_facets]
     )  # type: ignore[misc]
     truth = {
         "volumes": len(sample),
         "expected": expected,
         "recall": right / max(expected, 1),
-        "precision": right / max(found, 1),
+        "precision": right / max(hits, 1),
     }
     return times, truth
 
@@ -227,37 +235,50 @@ def main() -> None:
         type=Path,
         help="keep the index in this folder; what is missing of one that is there is added",
     )
-    said = words.parse_args()
-    every = max(1, said.volumes // 500)
+    options = words.parse_args()
+    every = max(1, options.volumes // 500)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        index = ENGINES[said.engine](said.at or Path(folder))
+        index = ENGINES[options.engine](options.at or Path(folder))
         kept = index.stats().documents
-        rest = range(kept + 1, said.volumes + 1)
+        rest = range(kept + 1, options.volumes + 1)
         built = (
-            build(index, volumes(said.volumes, said.pages, said.seed, every, rest)) if rest else {}
+            build(index, volumes(options.volumes, options.pages, options.seed, every, rest))
+            if rest
+            else {}
         )
         sample = list(
             volumes(
-                said.volumes, said.pages, said.seed, every, range(every, said.volumes + 1, every)
+                options.volumes,
+                options.pages,
+                options.seed,
+                every,
+                range(every, options.volumes + 1, every),
             )
         )
         size = sum(
-            one.stat().st_size for one in (said.at or Path(folder)).rglob("*") if one.is_file()
+            path.stat().st_size
+            for path in (options.at or Path(folder)).rglob("*")
+            if path.is_file()
         )
-        times, truth = ask_all(index, random.Random(said.seed), sample, said.queries)  # noqa: S311 - not a secret
+        times, truth = ask_all(index, random.Random(options.seed), sample, options.queries)  # noqa: S311 - not a secret
         adding = spread(
             [
-                timed(lambda one=one: (index.replace(one.volume_id, one), index.commit(0)))
-                for one in sample[:30]
+                timed(
+                    lambda document=document: (
+                        index.replace(document.volume_id, document),
+                        index.commit(0),
+                    )
+                )
+                for document in sample[:30]
             ]
         )  # type: ignore[misc]
         index.close()
     peak, loads = (
         round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        [round(one, 1) for one in os.getloadavg()],
+        [round(load, 1) for load in os.getloadavg()],
     )
     result = {
-        "engine": said.engine,
+        "engine": options.engine,
         **built,
         "index_mb": round(size / 1e6),
         "peak_mb": peak,

@@ -1,6 +1,8 @@
-"""Volumes per hour and core, CPU time per step, memory per worker, and the cost per case as holdings grow; beside it the bare library calls.
+"""Volumes per hour and core, CPU time per step, memory per worker, and the cost per case as
+holdings grow; beside it the bare library calls.
 
-python -m tests.bench.volumes --cases 200 --cases 1000 --held 200 --held 1000 --held 5000 --level B-LTA
+python -m tests.bench.volumes --cases 200 --cases 1000 --held 200 --held 1000 --held 5000 --level
+B-LTA
 """
 
 import argparse
@@ -45,14 +47,14 @@ from tests.bench.held import fill
 _OUR_STEPS = ("sheets", "build", "sign", "prove", "store", "rest")
 _BARE_EVERY = 4
 _COMPARED = 100  # bare volumes of a run
-_HUNDRED, _WARM = (
-    100,
-    40,
-)  # volumes made at each size, and before the first: by then the JVM has compiled what it runs often
+# Volumes made at each size, and before the first: by then the JVM has compiled what it runs often.
+_HUNDRED, _WARM = 100, 40
 
 
 def measure(cases: int, level: SignatureLevel, data: Path) -> dict[str, Any]:
-    """Take `cases` in and make them all, in this one process; CPU milliseconds per case and step, bytes of memory."""
+    """Take `cases` in and make them all, in this one process; CPU milliseconds per case and step,
+    bytes of memory.
+    """
     bench = _Bench(level, data)
     intake = bench.take_in(0, cases)
     versions = bench.freeze()
@@ -75,10 +77,12 @@ def measure(cases: int, level: SignatureLevel, data: Path) -> dict[str, Any]:
     }
 
 
-def measure_among(held: list[int], level: SignatureLevel, data: Path) -> dict[str, Any]:
-    """Make a hundred cases among as many volumes as `held` says, for each size in turn; what is between them is filled, not made (`tests.bench.held`).
+def measure_among(counts: list[int], level: SignatureLevel, data: Path) -> dict[str, Any]:
+    """Make a hundred cases among as many volumes as `held` says, for each size in turn; what is
+    between them is filled, not made (`tests.bench.held`).
 
-    Beside each hundred stand bare calls at the same time: a machine that is busy with other work slows both.
+    Beside each hundred stand bare calls at the same time: a machine that is busy with other work
+    slows both.
     """
     bench, taken, sizes = _Bench(level, data), _WARM + 1, {}
     bench.take_in(0, taken)
@@ -86,7 +90,7 @@ def measure_among(held: list[int], level: SignatureLevel, data: Path) -> dict[st
     bench.begin(first)
     for version_id in others:
         bench.make(version_id, compare=True)
-    for size in sorted(held):
+    for size in sorted(counts):
         fill(bench.runtime, size - _HUNDRED)
         bench.forget()
         intake = bench.take_in(taken, _HUNDRED)
@@ -102,7 +106,9 @@ def measure_among(held: list[int], level: SignatureLevel, data: Path) -> dict[st
 
 
 class _Bench:
-    """One worker's process: its archive, what its volumes cost, and what the bare calls cost beside them."""
+    """One worker's process: its archive, what its volumes cost, and what the bare calls cost beside
+    them.
+    """
 
     def __init__(self, level: SignatureLevel, data: Path) -> None:
         self._settings, self._level, self._data = (
@@ -117,7 +123,9 @@ class _Bench:
         self._compared = 0
 
     def take_in(self, first: int, cases: int) -> float:
-        """Take cases in, in a process of its own: a worker's memory is asked for, not that of the intake. CPU milliseconds a case."""
+        """Take cases in, in a process of its own: a worker's memory is asked for, not that of the
+        intake. CPU milliseconds a case.
+        """
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as intake:
             return intake.submit(_take_in, self._settings, first, cases).result()
 
@@ -143,7 +151,9 @@ class _Bench:
             )
 
     def begin(self, version_id: int) -> None:
-        """Make the first volume: it starts the JVM and loads the fonts, once per worker, and is the model of what is filled."""
+        """Make the first volume: it starts the JVM and loads the fonts, once per worker, and is the
+        model of what is filled.
+        """
         _instrument(self._clock, self._last)
         share_one_heap()  # as a worker does
         self._shop = bootstrap.open_workshop(self.runtime)
@@ -210,7 +220,7 @@ def _take_in(settings: Settings, first: int, cases: int) -> float:
         )
         spent += time.process_time() - before
         if received.outcome != "ACCEPTED":
-            raise ValueError([one.code for one in received.findings])
+            raise ValueError([finding.code for finding in received.findings])
         shutil.rmtree(bag_path)
     return spent * 1000 / cases
 
@@ -262,8 +272,8 @@ def _bare(
     def one(number: int) -> None:
         files = case_files(number)
         with clock.step("build"):
-            for each in files:
-                hashlib.sha256(each.data).hexdigest()
+            for original in files:
+                hashlib.sha256(original.data).hexdigest()
         pages = make_bare(
             files,
             sheets._compiler("sheets.typ"),
@@ -286,7 +296,9 @@ def _bare(
 
 
 def _resident() -> int:
-    """Bytes of memory that this process has to itself, the JVM's included, and its share of libraries that others use too (proc(5), Pss)."""
+    """Bytes of memory that this process has to itself, the JVM's included, and its share of
+    libraries that others use too (proc(5), Pss).
+    """
     line = next(
         line
         for line in Path("/proc/self/smaps_rollup").read_text().splitlines()
@@ -298,34 +310,35 @@ def _resident() -> int:
 def _show(results: list[dict[str, Any]]) -> None:
     table = Table(
         "",
-        *(f"{one['level']} · {one['cases']} 件" for one in results),
+        *(f"{row['level']} · {row['cases']} 件" for row in results),
         title=f"每册 {PAGES} 页，CPU 毫秒；括号内为直接调用库",
     )
     rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
         (
             name,
-            lambda one, name=name: (
-                f"{one['cpu_ms_by_step'][name]:.0f}（{one['bare_cpu_ms_by_step'].get(name, 0):.0f}）"
+            lambda row, name=name: (
+                f"{row['cpu_ms_by_step'][name]:.0f}"
+                f"（{row['bare_cpu_ms_by_step'].get(name, 0):.0f}）"
             ),
         )
         for name in _OUR_STEPS
     ]
     rows += [
-        ("合计", lambda one: f"{one['cpu_ms_per_volume']:.0f}（{one['bare_cpu_ms']:.0f}）"),
-        ("与直接调用库之比", lambda one: f"{one['ratio_to_bare']:.2f}"),
+        ("合计", lambda row: f"{row['cpu_ms_per_volume']:.0f}（{row['bare_cpu_ms']:.0f}）"),
+        ("与直接调用库之比", lambda row: f"{row['ratio_to_bare']:.2f}"),
         (
             "首末十分之一",
-            lambda one: f"{one['first_tenth_cpu_ms']:.0f} → {one['last_tenth_cpu_ms']:.0f}",
+            lambda row: f"{row['first_tenth_cpu_ms']:.0f} → {row['last_tenth_cpu_ms']:.0f}",
         ),
-        ("册/小时·核", lambda one: f"{one['volumes_per_hour_and_core']:.0f}"),
-        ("接收（每件）", lambda one: f"{one['intake_cpu_ms_per_case']:.0f}"),
+        ("册/小时·核", lambda row: f"{row['volumes_per_hour_and_core']:.0f}"),
+        ("接收（每件）", lambda row: f"{row['intake_cpu_ms_per_case']:.0f}"),
         (
             "内存 MB（册数：占用）",
-            lambda one: "，".join(f"{count}：{size}" for count, size in one["memory_mb"]),
+            lambda row: "，".join(f"{count}：{size}" for count, size in row["memory_mb"]),
         ),
     ]
     for name, cell in rows:
-        table.add_row(name, *(cell(one) for one in results))
+        table.add_row(name, *(cell(row) for row in results))
     Console(width=140).print(table)
 
 
@@ -339,19 +352,19 @@ def _show_held(results: list[dict[str, Any]]) -> None:
         rows: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
             (
                 "每册",
-                lambda one: f"{one['cpu_ms_per_volume']:.0f}（中位 {one['cpu_ms_median']:.0f}）",
+                lambda row: f"{row['cpu_ms_per_volume']:.0f}（中位 {row['cpu_ms_median']:.0f}）",
             ),
-            ("同时直接调用库", lambda one: f"{one['bare_cpu_ms']:.0f}"),
-            ("之比", lambda one: f"{one['ratio_to_bare']:.2f}"),
+            ("同时直接调用库", lambda row: f"{row['bare_cpu_ms']:.0f}"),
+            ("之比", lambda row: f"{row['ratio_to_bare']:.2f}"),
             (
                 "其中存储与数据库",
-                lambda one: f"{one['cpu_ms_by_step']['store'] + one['cpu_ms_by_step']['rest']:.0f}",
+                lambda row: f"{row['cpu_ms_by_step']['store'] + row['cpu_ms_by_step']['rest']:.0f}",
             ),
-            ("接收（每件）", lambda one: f"{one['intake_cpu_ms_per_case']:.0f}"),
-            ("内存 MB", lambda one: f"{one['memory_mb']}"),
+            ("接收（每件）", lambda row: f"{row['intake_cpu_ms_per_case']:.0f}"),
+            ("内存 MB", lambda row: f"{row['memory_mb']}"),
         ]
         for name, cell in rows:
-            table.add_row(name, *(cell(one) for one in result["held"].values()))
+            table.add_row(name, *(cell(row) for row in result["held"].values()))
         Console(width=140).print(table)
 
 
@@ -362,21 +375,23 @@ def main() -> None:
     parser.add_argument(
         "--held", type=int, action="append", help="make a hundred among so many held"
     )
-    parser.add_argument("--level", action="append", choices=[str(one) for one in SignatureLevel])
+    parser.add_argument(
+        "--level", action="append", choices=[str(level) for level in SignatureLevel]
+    )
     parser.add_argument("--out", type=Path, default=Path("bench-results"))
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     options.out.mkdir(exist_ok=True)
-    held, levels = options.held or [], options.level or ["B-B", "B-LTA"]
-    sizes = options.cases or ([] if held else [200])
+    counts, levels = options.held or [], options.level or ["B-B", "B-LTA"]
+    sizes = options.cases or ([] if counts else [200])
     if options.one:
         # What the libraries say while they work is not the measurement.
         logging.disable(logging.WARNING)
         with TemporaryDirectory(dir=options.out) as folder:
             level = SignatureLevel(levels[0])
             json.dump(
-                measure_among(held, level, Path(folder))
-                if held
+                measure_among(counts, level, Path(folder))
+                if counts
                 else measure(sizes[0], level, Path(folder)),
                 sys.stdout,
             )
@@ -397,18 +412,18 @@ def main() -> None:
         )
         return result
 
-    made = [alone("--cases", str(size), "--level", level) for size in sizes for level in levels]
+    results = [alone("--cases", str(size), "--level", level) for size in sizes for level in levels]
     among = (
         [
-            alone(*(word for size in held for word in ("--held", str(size))), "--level", level)
+            alone(*(word for size in counts for word in ("--held", str(size))), "--level", level)
             for level in levels
         ]
-        if held
+        if counts
         else []
     )
-    (options.out / "volumes.json").write_text(json.dumps([*made, *among], indent=1) + "\n")
-    if made:
-        _show(made)
+    (options.out / "volumes.json").write_text(json.dumps([*results, *among], indent=1) + "\n")
+    if results:
+        _show(results)
     _show_held(among)
 
 

@@ -97,8 +97,8 @@ def test_a_missing_object_is_said_to_be_missing(store: BlobStore) -> None:
 def test_a_list_gives_only_what_starts_with_the_prefix_in_order(store: BlobStore) -> None:
     for key in ("v/b/2", "v/b/1", "v/c", "w/1"):
         store.put_new(key, key.encode())
-    assert [one.key for one in store.list("v/")] == ["v/b/1", "v/b/2", "v/c"]
-    assert [one.key for one in store.list("v/b/")] == ["v/b/1", "v/b/2"]
+    assert [blob.key for blob in store.list("v/")] == ["v/b/1", "v/b/2", "v/c"]
+    assert [blob.key for blob in store.list("v/b/")] == ["v/b/1", "v/b/2"]
 
 
 def test_what_goes_while_a_list_is_read_is_left_out_and_stops_nobody(store: BlobStore) -> None:
@@ -106,7 +106,7 @@ def test_what_goes_while_a_list_is_read_is_left_out_and_stops_nobody(store: Blob
     listed = store.list("v/")
     assert next(listed).key == "v/1"
     store.discard("v/2", put["v/2"].version)
-    assert [one.key for one in listed][-1] == "v/3"
+    assert [blob.key for blob in listed][-1] == "v/3"
 
 
 def test_bytes_are_swapped_for_exactly_one_version_and_never_when_it_is_locked(
@@ -120,7 +120,7 @@ def test_bytes_are_swapped_for_exactly_one_version_and_never_when_it_is_locked(
     store.pin("a", datetime.now(UTC) + timedelta(days=1))
     with pytest.raises(PinnedError):
         store.swap("a", second.version, b"three")
-    assert [(one.key, store.read(one.key)) for one in store.list("")] == [("a", b"two")]
+    assert [(blob.key, store.read(blob.key)) for blob in store.list("")] == [("a", b"two")]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_only_the_exact_version_is_discarded(store: BlobStore) -> None:
     with pytest.raises((BadKeyError, MissingError)):
         store.discard("a", put.version)
     store.discard("a/1", put.version)
-    assert [one.key for one in store.list("a/")] == ["a/2"]
+    assert [blob.key for blob in store.list("a/")] == ["a/2"]
 
 
 def test_a_pinned_object_is_not_discarded(store: BlobStore) -> None:
@@ -186,7 +186,7 @@ def test_the_commit_record_comes_last_and_a_package_without_it_is_not_there(
     _write(store)
     inventory = read_inventory(store, "volumes/J602/1/v1")
     assert inventory is not None
-    assert {one.path for one in inventory.objects} == {
+    assert {entry.path for entry in inventory.objects} == {
         *FILES,
         "manifest-sha256.txt",
         "manifest-sm3.txt",
@@ -197,7 +197,7 @@ def test_the_commit_record_comes_last_and_a_package_without_it_is_not_there(
 def test_an_unlisted_object_is_found(store: BlobStore) -> None:
     _write(store)
     store.put_new("volumes/J602/1/v1/extra", b"x")
-    assert [one.kind for one in verify_package(store, "volumes/J602/1/v1")] == ["UNLISTED"]
+    assert [fault.kind for fault in verify_package(store, "volumes/J602/1/v1")] == ["UNLISTED"]
 
 
 def test_an_exported_bag_is_valid_for_an_independent_reader(
@@ -220,9 +220,9 @@ def test_every_flipped_byte_of_a_local_package_is_found(tmp_path: Path) -> None:
             path.chmod(0o644)
             path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
             try:
-                found = verify_package(store, "volumes/J602/1/v1")
+                faults = verify_package(store, "volumes/J602/1/v1")
             except StorageError:
-                found = ["the commit record itself"]  # type: ignore[list-item]
-            assert found, path.name
+                faults = ["the commit record itself"]  # type: ignore[list-item]
+            assert faults, path.name
             path.write_bytes(whole)
     assert verify_package(store, "volumes/J602/1/v1") == []

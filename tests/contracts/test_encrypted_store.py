@@ -1,4 +1,6 @@
-"""What sealing adds to the contract: the store alone tells nothing, nothing changed or moved is believed, and keys can be rotated."""
+"""What sealing adds to the contract: the store alone tells nothing, nothing changed or moved is
+believed, and keys can be rotated.
+"""
 
 import subprocess
 import sys
@@ -155,27 +157,27 @@ def test_keys_are_rotated_while_others_read_and_write_and_nobody_meets_a_gap(
         number = 0
         while not stop.is_set():
             number += 1
-            made = after.put_new(f"staging/{number}", SECRET)
-            after.discard(made.key, made.version)
+            blob = after.put_new(f"staging/{number}", SECRET)
+            after.discard(blob.key, blob.version)
 
     with ThreadPoolExecutor(4) as pool:
         busy = [pool.submit(read), pool.submit(write)]
         try:
             rotated = [
-                one.result()
-                for one in [pool.submit(after.reseal_all), pool.submit(after.reseal_all)]
+                task.result()
+                for task in [pool.submit(after.reseal_all), pool.submit(after.reseal_all)]
             ]
         finally:
             stop.set()
-        for one in busy:
-            one.result()
+        for process in busy:
+            process.result()
     assert met["read"]
-    assert sum(one.done for one in rotated) >= 11
-    assert [one.locked for one in rotated] == [1, 1]
+    assert sum(report.done for report in rotated) >= 11
+    assert [report.locked for report in rotated] == [1, 1]
     assert {key: after.key_name(key) for key in kept} == {
         key: "2025" if key == "v/3" else "2026" for key in kept
     }
-    assert {one.key for one in after.list("v/")} == set(kept)
+    assert {blob.key for blob in after.list("v/")} == set(kept)
     assert after.reseal_all() == (0, 1)
 
 
@@ -212,7 +214,7 @@ EncryptedStore(LocalStore(Path(sys.argv[1])), ring).reseal_all()
     assert done.returncode == 137
     after = EncryptedStore(LocalStore(tmp_path), NEW)
     assert {key: after.read(key) for key in kept} == kept
-    assert {one.key: one.size for one in after.list("")} == {
+    assert {blob.key: blob.size for blob in after.list("")} == {
         key: len(data) for key, data in kept.items()
     }
     after.reseal_all()

@@ -36,12 +36,12 @@ def test_an_object_is_mended_wherever_its_bytes_are_damaged(
     tmp_path: Path, kind: Open, at: int
 ) -> None:
     first, second = kind(tmp_path / "first"), kind(tmp_path / "second")
-    for one in (first, second):
-        one.put_new("a", DATA, media_type="application/pdf")
+    for store in (first, second):
+        store.put_new("a", DATA, media_type="application/pdf")
     flip(tmp_path / "first" / "a", at)
     with pytest.raises(DigestMismatchError):
         first.read("a", sha256=SHA)
-    assert [one.key for one in first.list("")] == ["a"], "a list is not stopped by it"
+    assert [blob.key for blob in first.list("")] == ["a"], "a list is not stopped by it"
     restore_object(first, second, "a", SHA, "application/pdf")
     assert first.read("a", sha256=SHA) == DATA
     known = first.stat("a")
@@ -55,7 +55,7 @@ def test_a_damaged_copy_of_a_package_that_is_not_registered_yet_is_made_anew(
 ) -> None:
     first, second = kind(tmp_path / "first"), kind(tmp_path / "second")
     at = datetime.now(UTC)
-    made = write_package(
+    package = write_package(
         first,
         "v/1/v1",
         {"volume.pdf": DATA},
@@ -68,11 +68,11 @@ def test_a_damaged_copy_of_a_package_that_is_not_registered_yet_is_made_anew(
     )
     second.put_new("v/1/v1/volume.pdf", DATA)  # copied, and killed before its row
     flip(tmp_path / "second" / "v" / "1" / "v1" / "volume.pdf", -1)
-    copy_package(first, second, "v/1/v1", made.sha256)
+    copy_package(first, second, "v/1/v1", package.sha256)
     assert second.read("v/1/v1/volume.pdf", sha256=SHA) == DATA
     flip(tmp_path / "first" / "v" / "1" / "v1" / "volume.pdf", -1)
     copy_package(
-        first, second, "v/1/v1", made.sha256
+        first, second, "v/1/v1", package.sha256
     )  # the copy holds: it is not made again from what is damaged
     assert second.read("v/1/v1/volume.pdf", sha256=SHA) == DATA
 
@@ -82,11 +82,13 @@ def test_one_damaged_object_does_not_stop_a_copy_of_all_and_one_that_goes_meanwh
     tmp_path: Path, kind: Open
 ) -> None:
     class Busy(LocalStore):
-        """Its first object goes when it is about to be copied, as a staged one does when its volume is committed."""
+        """Its first object goes when it is about to be copied, as a staged one does when its volume
+        is committed.
+        """
 
         def read(self, key: str, *, sha256: str | None = None) -> bytes:
-            if key == "a" and (held := self.stat(key)):
-                self.discard(key, held.version)
+            if key == "a" and (info := self.stat(key)):
+                self.discard(key, info.version)
             return super().read(key, sha256=sha256)
 
     for key in "abc":
@@ -99,4 +101,4 @@ def test_one_damaged_object_does_not_stop_a_copy_of_all_and_one_that_goes_meanwh
     flip(tmp_path / "source" / "d", -1)
     with pytest.raises(DigestMismatchError):
         copy_missing(source, target, "")
-    assert [one.key for one in target.list("")] == ["b", "c", "e", "f"]
+    assert [blob.key for blob in target.list("")] == ["b", "c", "e", "f"]

@@ -39,14 +39,14 @@ def engine(request: pytest.FixtureRequest) -> Callable[[Path], SearchIndex]:
 
 @pytest.fixture
 def index(engine: Callable[[Path], SearchIndex], tmp_path: Path) -> Iterator[SearchIndex]:
-    made = engine(tmp_path / "index")
-    yield made
-    made.close()
+    index = engine(tmp_path / "index")
+    yield index
+    index.close()
 
 
 def fill(index: SearchIndex, *documents: Document, cursor: int = 1) -> None:
-    for one in documents:
-        index.replace(one.volume_id, one)
+    for content in documents:
+        index.replace(content.volume_id, content)
     index.commit(cursor)
 
 
@@ -55,38 +55,38 @@ def find(index: SearchIndex, typed: str) -> list[int]:
 
 
 @_SLOW
-@given(held=volumes(), data=st.data())
+@given(by_id=volumes(), data=st.data())
 def test_any_query_finds_what_a_scan_finds_in_the_same_order_with_the_same_counts(
-    engine: Callable[[Path], SearchIndex], held: dict[int, Document], data: st.DataObject
+    engine: Callable[[Path], SearchIndex], by_id: dict[int, Document], data: st.DataObject
 ) -> None:
-    documents = list(held.values())
+    documents = list(by_id.values())
     with tempfile.TemporaryDirectory() as folder:
         index = engine(Path(folder))
         fill(index, *documents)
         for _ in range(6):
             sort = data.draw(st.sampled_from(Sort))
             request = Request(data.draw(nodes), data.draw(scopes), sort, limit=100, facets=FACETS)
-            expected, found = answers(documents, request), index.search(request)
-            assert keys(found.hits) == keys(expected)
-            assert found.total == len(expected)
-            assert {name: dict(rows) for name, rows in found.facets.items()} == {
+            expected, result = answers(documents, request), index.search(request)
+            assert keys(result.hits) == keys(expected)
+            assert result.total == len(expected)
+            assert {name: dict(rows) for name, rows in result.facets.items()} == {
                 name: counts(expected, name) for name in FACETS
             }
         index.close()
 
 
 @_SLOW
-@given(held=volumes(), data=st.data())
+@given(by_id=volumes(), data=st.data())
 def test_every_part_of_every_text_is_found_and_nothing_else(
-    engine: Callable[[Path], SearchIndex], held: dict[int, Document], data: st.DataObject
+    engine: Callable[[Path], SearchIndex], by_id: dict[int, Document], data: st.DataObject
 ) -> None:
-    documents = list(held.values())
+    documents = list(by_id.values())
     with tempfile.TemporaryDirectory() as folder:
         index = engine(Path(folder))
         fill(index, *documents)
         folded = {
-            one.volume_id: [fold(one.head), *(fold(text) for _, text in one.pages)]
-            for one in documents
+            document.volume_id: [fold(document.head), *(fold(text) for _, text in document.pages)]
+            for document in documents
         }
         parted = [text for some in folded.values() for text in some]
         cut = [
@@ -98,11 +98,13 @@ def test_every_part_of_every_text_is_found_and_nothing_else(
         ]
         needles = data.draw(st.lists(st.sampled_from(cut) if cut else parts, max_size=12))
         for needle in needles:
-            found = index.search(Request(ask.Text(needle), ALL, limit=100))
-            assert set(keys(found.hits)) == {
-                one for one, some in folded.items() if any(needle in text for text in some)
+            result = index.search(Request(ask.Text(needle), ALL, limit=100))
+            assert set(keys(result.hits)) == {
+                volume_id
+                for volume_id, some in folded.items()
+                if any(needle in text for text in some)
             }
-            for hit in found.hits:
+            for hit in result.hits:
                 on = [
                     page
                     for page, text in enumerate(folded[hit.volume_id])
@@ -114,14 +116,14 @@ def test_every_part_of_every_text_is_found_and_nothing_else(
 
 
 @_SLOW
-@given(held=volumes(least=3), later=volumes(first=100), data=st.data())
+@given(by_id=volumes(least=3), later=volumes(first=100), data=st.data())
 def test_paging_neither_loses_nor_doubles_while_documents_are_added(
     engine: Callable[[Path], SearchIndex],
-    held: dict[int, Document],
+    by_id: dict[int, Document],
     later: dict[int, Document],
     data: st.DataObject,
 ) -> None:
-    documents = list(held.values())
+    documents = list(by_id.values())
     query = data.draw(st.just(ask.Everything()) | parts.map(ask.Text))
     sort, limit = data.draw(st.sampled_from(Sort)), data.draw(st.integers(1, 3))
     with tempfile.TemporaryDirectory() as folder:
@@ -135,21 +137,21 @@ def test_paging_neither_loses_nor_doubles_while_documents_are_added(
                 break
             after = page.next
             if waiting:
-                volume_id, one = waiting.pop()
+                volume_id, document = waiting.pop()
                 cursor += 1
-                index.replace(volume_id, one)
+                index.replace(volume_id, document)
                 index.commit(cursor)
         index.close()
     assert len(seen) == len(set(seen))
     before = keys(answers(documents, Request(query, ALL, sort)))
-    assert [one for one in seen if one < 100] == before
+    assert [volume_id for volume_id in seen if volume_id < 100] == before
 
 
 @_SLOW
-@given(held=volumes(), others=volumes(), data=st.data())
+@given(by_id=volumes(), others=volumes(), data=st.data())
 def test_after_any_sequence_of_replacements_only_the_last_ones_are_found(
     engine: Callable[[Path], SearchIndex],
-    held: dict[int, Document],
+    by_id: dict[int, Document],
     others: dict[int, Document],
     data: st.DataObject,
 ) -> None:
@@ -158,19 +160,19 @@ def test_after_any_sequence_of_replacements_only_the_last_ones_are_found(
         index = engine(Path(folder))
         for cursor in range(1, data.draw(st.integers(2, 5))):
             for volume_id in data.draw(
-                st.lists(st.sampled_from(sorted(held | others)), max_size=4)
+                st.lists(st.sampled_from(sorted(by_id | others)), max_size=4)
             ):
                 now[volume_id] = data.draw(
-                    st.sampled_from([None, held.get(volume_id), others.get(volume_id)])
+                    st.sampled_from([None, by_id.get(volume_id), others.get(volume_id)])
                 )
                 index.replace(volume_id, now[volume_id])
             index.commit(cursor)
-            documents = [one for one in now.values() if one]
+            documents = [document for document in now.values() if document]
             request = Request(ask.Everything(), ALL, Sort.CODE, limit=100)
             assert keys(index.search(request).hits) == keys(answers(documents, request))
             assert (index.stats().cursor, index.stats().documents) == (cursor, len(documents))
-            assert {one.volume_id for one in index.volumes()} == {
-                volume_id for volume_id, one in now.items() if one
+            assert {volume.volume_id for volume in index.volumes()} == {
+                volume_id for volume_id, document in now.items() if document
             }
         index.close()
 
@@ -220,10 +222,10 @@ def test_a_reader_learns_nothing_of_what_is_out_of_scope(index: SearchIndex) -> 
         document(2, station=STATIONS[2], head="同一内容"),
     )
     fill(index, mine, foreign)
-    found = index.search(Request(ask.Text("同一内容"), frozenset({STATIONS[0]}), facets=FACETS))
-    assert keys(found.hits) == [1]
-    assert found.total == 1
-    assert dict(found.facets["receive_org"]) == {STATIONS[0]: 1}
+    result = index.search(Request(ask.Text("同一内容"), frozenset({STATIONS[0]}), facets=FACETS))
+    assert keys(result.hits) == [1]
+    assert result.total == 1
+    assert dict(result.facets["receive_org"]) == {STATIONS[0]: 1}
     assert index.search(Request(ask.Everything(), frozenset(), facets=FACETS)).total == 0
     assert index.search(Request(ask.Not(ask.Text("x")), frozenset({"999999999999"}))).total == 0
 
@@ -293,7 +295,10 @@ def test_what_was_not_committed_is_forgotten_on_closing_and_the_next_writer_may_
 
 def test_volumes_are_listed_with_their_versions(index: SearchIndex) -> None:
     fill(index, document(1, "页"), document(2, version=3))
-    assert sorted((one.volume_id, one.version) for one in index.volumes()) == [(1, 1), (2, 3)]
+    assert sorted((volume.volume_id, volume.version) for volume in index.volumes()) == [
+        (1, 1),
+        (2, 3),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +316,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from tests.contracts.test_search_index import ENGINES
-from tests.search.corpus import document
+from tests.support.corpus import document
 index = ENGINES[sys.argv[1]](Path(sys.argv[2]))
 number = index.stats().cursor
 while True:
@@ -335,16 +340,16 @@ def test_a_writer_killed_at_any_time_leaves_every_commit_whole_with_its_cursor(
             env={**os.environ, "PYTHONPATH": str(Path.cwd())},
         )
         assert writer.stdout is not None
-        told = 0
+        announced = 0
         for _ in range(kill_after):
-            told = int(writer.stdout.readline())
+            announced = int(writer.stdout.readline())
         os.kill(writer.pid, signal.SIGKILL)
-        told = max([told, *(int(line) for line in writer.stdout.read().split())])
+        announced = max([announced, *(int(line) for line in writer.stdout.read().split())])
         writer.wait()
         index = ENGINES[name](folder)
         cursor = index.stats().cursor
-        assert cursor >= told
-        assert sorted(one.volume_id for one in index.volumes()) == list(range(1, cursor + 1))
-        found = index.search(Request(ask.Text(f"第{cursor}册"), ALL)).hits
-        assert [(one.volume_id, one.pages) for one in found] == [(cursor, (1, 2, 3))]
+        assert cursor >= announced
+        assert sorted(volume.volume_id for volume in index.volumes()) == list(range(1, cursor + 1))
+        hits = index.search(Request(ask.Text(f"第{cursor}册"), ALL)).hits
+        assert [(hit.volume_id, hit.pages) for hit in hits] == [(cursor, (1, 2, 3))]
         index.close()

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.demo.build import write_case
-from api.demo.run import keep_for_login_page
+from api.demo.run import write_login_accounts
 from api.jobs.acts import ingest_paths
 from api.jobs.batch import reserve, void_number
 from api.jobs.progress import Quiet
@@ -164,7 +164,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         )
     ingest_paths(runtime, "cli:test", [data / "bags"], Quiet())
     made = make_demo_accounts(runtime)
-    keep_for_login_page(runtime, made)
+    write_login_accounts(runtime, made)
     with served(data) as address:
         yield City(address, runtime, {one.login: one for one in made})
 

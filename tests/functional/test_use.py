@@ -13,7 +13,7 @@ import zxingcpp
 from playwright.sync_api import Browser, Page, expect
 
 from api.demo.accounts import make_demo_accounts
-from api.demo.run import keep_for_login_page
+from api.demo.run import write_login_accounts
 from api.jobs.acts import ingest_paths, run_compile
 from api.jobs.progress import Quiet
 from api.runtime.bootstrap import start
@@ -57,7 +57,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
                 confirm(session, "test", case_no=entry.subject, reason="核对无误")
     assert run_compile(runtime, "cli:test", Quiet()).failed == 0
     made = make_demo_accounts(runtime)
-    keep_for_login_page(runtime, made)
+    write_login_accounts(runtime, made)
     with served(data) as address:
         yield City(address, runtime, {one.login: one for one in made})
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 
 from api.demo.accounts import make_demo_accounts
-from api.demo.run import keep_for_login_page
+from api.demo.run import write_login_accounts
 from api.demo.sources import KEY, World
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
@@ -88,7 +88,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         (world / f"{name}.json").write_text(json.dumps(rows), "utf-8")
     runtime = start(Settings(data=data, workers=1))
     made = make_demo_accounts(runtime)
-    keep_for_login_page(runtime, made)
+    write_login_accounts(runtime, made)
     with (
         simulated(World(world, None)) as (systems, _),
         served(data, workers="1", forms_url=f"{systems}/forms", forms_key=KEY) as address,

@@ -64,12 +64,12 @@ def zip_of(
 def with_member(
     path: Path, files: dict[str, bytes], name: str, *, kind: int = stat.S_IFREG
 ) -> Path:
-    """A sound zip and one member more, under a name and of a kind that zip tools would not write."""
+    """A sound zip and one member more, of a name and of a kind that zip tools would not write."""
     zip_of(path, files)
     with zipfile.ZipFile(path, "a") as archive:
-        one = zipfile.ZipInfo("placeholder")
-        one.filename, one.external_attr = name, (kind | 0o644) << 16
-        archive.writestr(one, b"/etc/passwd")
+        member = zipfile.ZipInfo("placeholder")
+        member.filename, member.external_attr = name, (kind | 0o644) << 16
+        archive.writestr(member, b"/etc/passwd")
     return path
 
 

@@ -20,18 +20,18 @@ def pdf(
     **options: object,
 ) -> bytes:
     """A PDF with a line of text on each page, changed as told."""
-    made = pikepdf.new()
+    document = pikepdf.new()
     for number in range(pages):
-        page = made.add_blank_page(page_size=(595, 842))
+        page = document.add_blank_page(page_size=(595, 842))
         font = Dictionary(Type=Name.Font, Subtype=Name.Type1, BaseFont=Name.Helvetica)
         page.obj.Resources = Dictionary(Font=Dictionary(F1=font))
-        page.obj.Contents = made.make_stream(
+        page.obj.Contents = document.make_stream(
             f"BT /F1 24 Tf 72 700 Td ({text} {number}) Tj ET".encode()
         )
     if change:
-        change(made)
+        change(document)
     out = io.BytesIO()
-    made.save(out, **options)
+    document.save(out, **options)
     return out.getvalue()
 
 
@@ -49,9 +49,9 @@ def foreign_pdf() -> bytes:
 
 def scanned_pdf(picture: bytes, size: tuple[int, int]) -> bytes:
     """An A4 page that is all one JPEG, as office scanners write it."""
-    made = pikepdf.new()
-    page = made.add_blank_page(page_size=(595, 842))
-    image = made.make_stream(
+    document = pikepdf.new()
+    page = document.add_blank_page(page_size=(595, 842))
+    image = document.make_stream(
         picture,
         Type=Name.XObject,
         Subtype=Name.Image,
@@ -62,19 +62,21 @@ def scanned_pdf(picture: bytes, size: tuple[int, int]) -> bytes:
         Filter=Name.DCTDecode,
     )
     page.obj.Resources = Dictionary(XObject=Dictionary(S=image))
-    page.obj.Contents = made.make_stream(b"q 595 0 0 842 0 0 cm /S Do Q")
+    page.obj.Contents = document.make_stream(b"q 595 0 0 842 0 0 cm /S Do Q")
     out = io.BytesIO()
-    made.save(out)
+    document.save(out)
     return out.getvalue()
 
 
 def blank_page_pdf() -> bytes:
     """Two pages; on the second is nothing."""
-    return pdf(lambda made: made.add_blank_page(page_size=(595, 842)))
+    return pdf(lambda document: document.add_blank_page(page_size=(595, 842)))
 
 
 def _packed(start: bytes, times: int) -> bytes:
-    """A stream of `times` x 16 MB of spaces: one block repeated, which is quick; the checksum is wrong, which no reader of bombs lives to see."""
+    """A stream of `times` x 16 MB of spaces: one block repeated, which is quick; the checksum is
+    wrong, which no reader of bombs lives to see.
+    """
     packer = zlib.compressobj(9)
     head = packer.compress(start) + packer.flush(zlib.Z_FULL_FLUSH)
     block = packer.compress(b" " * (1 << 24)) + packer.flush(zlib.Z_FULL_FLUSH)
@@ -84,10 +86,10 @@ def _packed(start: bytes, times: int) -> bytes:
 def flate_bomb_pdf() -> bytes:
     """A page whose content unpacks, twice, to 8 GB of spaces."""
 
-    def change(made: pikepdf.Pdf) -> None:
+    def change(document: pikepdf.Pdf) -> None:
         packed = zlib.compress(_packed(b" ", 512), 9)
-        made.pages[0].obj.Contents = pikepdf.Stream(
-            made, packed, Filter=Array([Name.FlateDecode, Name.FlateDecode])
+        document.pages[0].obj.Contents = pikepdf.Stream(
+            document, packed, Filter=Array([Name.FlateDecode, Name.FlateDecode])
         )
 
     return pdf(change, compress_streams=False)
@@ -125,9 +127,9 @@ def object_stream_bomb_pdf() -> bytes:
 def cyclic_pdf() -> bytes:
     """Its page tree contains itself."""
 
-    def change(made: pikepdf.Pdf) -> None:
-        made.Root.Pages.Kids = Array([made.Root.Pages, made.Root.Pages])
-        made.Root.Pages.Count = 2
+    def change(document: pikepdf.Pdf) -> None:
+        document.Root.Pages.Kids = Array([document.Root.Pages, document.Root.Pages])
+        document.Root.Pages.Count = 2
 
     return pdf(change)
 
@@ -135,22 +137,22 @@ def cyclic_pdf() -> bytes:
 def million_pages_pdf() -> bytes:
     """One page, named a million times through six levels of ten."""
 
-    def change(made: pikepdf.Pdf) -> None:
-        kids, count = made.pages[0].obj, 1
+    def change(document: pikepdf.Pdf) -> None:
+        kids, count = document.pages[0].obj, 1
         for _ in range(6):
             count *= 10
-            node = made.make_indirect(
+            node = document.make_indirect(
                 Dictionary(Type=Name.Pages, Kids=Array([kids] * 10), Count=count)
             )
             kids = node
-        made.Root.Pages = kids
+        document.Root.Pages = kids
 
     return pdf(change)
 
 
 def _action(kind: Name, **more: object) -> Callable[[pikepdf.Pdf], None]:
-    def change(made: pikepdf.Pdf) -> None:
-        made.Root.OpenAction = Dictionary(Type=Name.Action, S=kind, **more)
+    def change(document: pikepdf.Pdf) -> None:
+        document.Root.OpenAction = Dictionary(Type=Name.Action, S=kind, **more)
 
     return change
 
@@ -171,8 +173,8 @@ def launch_pdf() -> bytes:
 
 
 def _attached(name: str, data: bytes) -> bytes:
-    def change(made: pikepdf.Pdf) -> None:
-        made.attachments[name] = data
+    def change(document: pikepdf.Pdf) -> None:
+        document.attachments[name] = data
 
     return pdf(change)
 
@@ -190,8 +192,8 @@ def attachment_pdf() -> bytes:
 def xfa_pdf() -> bytes:
     """A dynamic form."""
 
-    def change(made: pikepdf.Pdf) -> None:
-        made.Root.AcroForm = Dictionary(Fields=Array(), XFA=made.make_stream(b"<xdp/>"))
+    def change(document: pikepdf.Pdf) -> None:
+        document.Root.AcroForm = Dictionary(Fields=Array(), XFA=document.make_stream(b"<xdp/>"))
 
     return pdf(change)
 

@@ -1,7 +1,9 @@
-"""The source package of a locked dependency, fetched through pip but never built: its tests' odd files are wanted, none of its code is run.
+"""The source package of a locked dependency, fetched through pip but never built: its tests' odd
+files are wanted, none of its code is run.
 
-`pip download` would run the package's build to learn its metadata; so pip is asked for the file alone. Run as a program:
-`python -m tests.resources.source_packages NAME VERSION FOLDER` prints the path.
+`pip download` would run the package's build to learn its metadata; so pip is asked for the file
+alone. Run as a program: `python -m tests.resources.source_packages NAME VERSION FOLDER` prints the
+path.
 """
 
 import hashlib

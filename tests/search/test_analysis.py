@@ -8,7 +8,7 @@ from search.analysis import fold, fold_with_places, grams, occurrences, pairs, s
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         ("東勝區戶籍", "东胜区户籍"),
         ("ＡＢ１２", "ab12"),
@@ -22,8 +22,8 @@ from search.analysis import fold, fold_with_places, grams, occurrences, pairs, s
         ("㐀\u200b𠮷", "㐀𠮷"),
     ],
 )
-def test_ways_to_write_the_same_fold_to_the_same(one: str, other: str) -> None:
-    assert fold(one) == fold(other)
+def test_ways_to_write_the_same_fold_to_the_same(first: str, other: str) -> None:
+    assert fold(first) == fold(other)
 
 
 @pytest.mark.parametrize("character", ["𠮷", "㐀", "𰻝", "\ue000", "王", "口"])
@@ -36,8 +36,8 @@ def test_characters_that_look_alike_stay_apart() -> None:
 
 
 @given(st.text(), st.text())
-def test_folding_a_part_is_a_part_of_folding_the_whole(one: str, other: str) -> None:
-    assert fold(one + other) == fold(one) + fold(other)
+def test_folding_a_part_is_a_part_of_folding_the_whole(first: str, other: str) -> None:
+    assert fold(first + other) == fold(first) + fold(other)
 
 
 @given(st.text())
@@ -57,7 +57,9 @@ def test_each_folded_character_knows_its_place(text: str) -> None:
 
 @given(st.text())
 def test_no_space_is_left_for_the_engines_to_split_at(text: str) -> None:
-    assert not any(one.isspace() or unicodedata.category(one) in {"Cc", "Cf"} for one in fold(text))
+    assert not any(
+        char.isspace() or unicodedata.category(char) in {"Cc", "Cf"} for char in fold(text)
+    )
 
 
 def test_pairs_grams_and_occurrences_overlap() -> None:

@@ -28,7 +28,7 @@ documents = st.builds(
 
 
 @given(documents, documents)
-def test_keys_sort_as_what_they_stand_for_and_fit_64_bits(one: Document, other: Document) -> None:
+def test_keys_sort_as_what_they_stand_for_and_fit_64_bits(first: Document, other: Document) -> None:
     def by_code(document: Document) -> tuple[object, ...]:
         code = ArchivalCode.parse(document.code)
         return (code.fonds, code.series.value, code.year, code.term.value, code.number)
@@ -36,9 +36,9 @@ def test_keys_sort_as_what_they_stand_for_and_fit_64_bits(one: Document, other: 
     def by_date(document: Document) -> tuple[object, ...]:
         return (document.completed_on, document.volume_id)
 
-    assert (one.code_key < other.code_key) == (by_code(one) < by_code(other))
-    assert (one.date_key < other.date_key) == (by_date(one) < by_date(other))
-    assert 0 <= max(one.code_key, one.date_key) < 2**64
+    assert (first.code_key < other.code_key) == (by_code(first) < by_code(other))
+    assert (first.date_key < other.date_key) == (by_date(first) < by_date(other))
+    assert 0 <= max(first.code_key, first.date_key) < 2**64
 
 
 def test_a_citywide_case_is_in_the_scope_of_both_sides_and_all_above_them() -> None:

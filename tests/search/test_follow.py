@@ -82,9 +82,9 @@ def test_a_committed_volume_is_found_by_its_facts_and_its_pages(
     by_facts = index.search(
         Request(parse("姓名:王小 单位:交通 卷目:出生 J602-ZY·HJ·CS", WORDS), frozenset({HOME}))
     ).hits
-    assert [(one.page, one.names) for one in by_facts] == [(0, ("王*明",))]
+    assert [(hit.page, hit.names) for hit in by_facts] == [(0, ("王*明",))]
     assert [
-        (one.page, one.pages) for one in index.search(Request(parse("page", WORDS), ALL)).hits
+        (hit.page, hit.pages) for hit in index.search(Request(parse("page", WORDS), ALL)).hits
     ] == [(1, (1, 3))]
     assert total(index, "王小明") == 1
 
@@ -103,7 +103,7 @@ def test_no_number_of_a_page_is_in_any_file_of_the_index(
     catch_up(source, index)
     assert total(index, '"number 150602"') == 1
     assert index.search(Request(ask.Text("19900101"), ALL)).total == 0
-    for file in (one for one in shelf.root.rglob("*") if one.is_file()):
+    for file in (path for path in shelf.root.rglob("*") if path.is_file()):
         assert secret.encode() not in file.read_bytes()
         assert phone.encode() not in file.read_bytes()
 
@@ -118,7 +118,7 @@ def test_a_change_that_is_rolled_back_is_never_announced(source: Source) -> None
 
 
 def test_a_change_committed_later_never_gets_a_smaller_place_in_the_feed(source: Source) -> None:
-    one, other = fill(source.engine, source.store, 1, 2, announce=False)
+    first, other = fill(source.engine, source.store, 1, 2, announce=False)
     announced, second_began, second_done = threading.Event(), threading.Event(), threading.Event()
 
     def second() -> None:
@@ -131,16 +131,17 @@ def test_a_change_committed_later_never_gets_a_smaller_place_in_the_feed(source:
     thread = threading.Thread(target=second)
     thread.start()
     with writing(source.engine) as session:
-        feed.announce(session, one)
+        feed.announce(session, first)
         announced.set()
         second_began.wait(10)
-        # The second change waits for the first: were it committed now, a reader could step over the first one for good.
+        # The second change waits for the first: were it committed now, a reader could step over the
+        # first one for good.
         assert not second_done.wait(0.5)
     thread.join(10)
     with reading(source.engine) as session:
         assert [
             row.volume_id for row in session.scalars(select(IndexFeed).order_by(IndexFeed.id))
-        ] == [one, other]
+        ] == [first, other]
 
 
 def test_a_new_version_takes_the_place_of_the_old_and_a_void_volume_goes(
@@ -178,7 +179,7 @@ def test_a_volume_whose_facts_cannot_be_read_stops_no_other_and_is_named_by_the_
         session.get_one(Case, session.get_one(Volume, broken).case_id).facts = {"spec": "unknown"}
     catch_up(source, index)
     assert total(index) == 1
-    assert [(one.kind, int(one.code[-6:])) for one in check(source, index).faults] == [
+    assert [(fault.kind, int(fault.code[-6:])) for fault in check(source, index).faults] == [
         ("MISSING", 1)
     ]
 
@@ -270,13 +271,13 @@ def test_check_names_what_is_missing_surplus_and_stale(source: Source, index: Se
         add_version(session, source.store, session.get_one(Volume, ids[2]), 2, ("x",))
     index.replace(ids[0], None)
     index.commit(index.stats().cursor)
-    found = check(source, index)
-    assert {(one.kind, int(one.code[-6:])) for one in found.faults} == {
+    report = check(source, index)
+    assert {(fault.kind, int(fault.code[-6:])) for fault in report.faults} == {
         ("MISSING", 1),
         ("SURPLUS", 2),
         ("STALE", 3),
     }
-    assert found.behind == 1
+    assert report.behind == 1
     assert waiting not in ids
 
 
@@ -309,20 +310,21 @@ def test_a_deleted_index_is_built_anew_by_the_follower_and_finds_the_same(
 def test_old_generations_are_cleared_away(source: Source, shelf: IndexFolder) -> None:
     for _ in range(5):
         rebuild(source, shelf)
-    assert len([one for one in shelf.root.iterdir() if one.is_dir()]) <= 3
+    assert len([path for path in shelf.root.iterdir() if path.is_dir()]) <= 3
     assert shelf.current() is not None
 
 
 _FOLLOWER = """
 import sys
 from pathlib import Path
-from archive.db import connect
+from archive.database.engine import connect
 from search.follow import Source, follow
-from search.index_folder import Shelf
+from search.index_folder import IndexFolder
 from storage.local_store import LocalStore
-from tests.search.corpus import WORDS
-source = Source(connect(sys.argv[1]), LocalStore(Path(sys.argv[2])), WORDS.catalogue, WORDS.organisations)
-follow(source, Shelf(Path(sys.argv[3]), sys.argv[4]), lambda: False)
+from tests.support.corpus import WORDS
+engine, store = connect(sys.argv[1]), LocalStore(Path(sys.argv[2]))
+source = Source(engine, store, WORDS.catalogue, WORDS.organisations)
+follow(source, IndexFolder(Path(sys.argv[3]), sys.argv[4]), lambda: False)
 """
 
 

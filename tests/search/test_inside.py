@@ -1,4 +1,6 @@
-"""Search inside one volume: every page that has all the words, nothing of a name or number in what is shown, and marks where the words stand."""
+"""Search inside one volume: every page that has all the words, nothing of a name or number in what
+is shown, and marks where the words stand.
+"""
 
 import io
 
@@ -23,7 +25,7 @@ def found(
 
 def test_every_place_is_told_with_the_words_around_it_and_its_box() -> None:
     inside = found(("Moved to Kangbashi in May", "", "kangbashi twice, Kangbashi"), "KANGBASHI")
-    assert [one.page for one in inside.places] == [1, 3, 3]
+    assert [place.page for place in inside.places] == [1, 3, 3]
     assert (inside.total, inside.pages, set(inside.sizes)) == (3, 2, {1, 3})
     first = inside.places[0]
     start, end = first.snippet.marks[0]
@@ -38,7 +40,7 @@ def test_every_place_is_told_with_the_words_around_it_and_its_box() -> None:
 
 def test_a_page_must_have_all_the_words_and_spaces_do_not_matter() -> None:
     pages = ("moved to Kangbashi", "moved away", "Kangbashi")
-    assert {one.page for one in found(pages, " kangbashi  moved ").places} == {1}
+    assert {place.page for place in found(pages, " kangbashi  moved ").places} == {1}
     assert found(pages, "   ").total == 0
     assert found(pages, "nothing").places == ()
 
@@ -56,9 +58,9 @@ def test_names_and_numbers_are_found_but_not_shown() -> None:
 
 
 def test_what_was_read_after_the_volume_was_sealed_is_marked_on_its_picture() -> None:
-    made = pikepdf.new()
-    page = made.add_blank_page(page_size=(600, 800))
-    picture = made.make_stream(
+    document = pikepdf.new()
+    page = document.add_blank_page(page_size=(600, 800))
+    picture = document.make_stream(
         bytes(4),
         Type=pikepdf.Name.XObject,
         Subtype=pikepdf.Name.Image,
@@ -68,9 +70,9 @@ def test_what_was_read_after_the_volume_was_sealed_is_marked_on_its_picture() ->
         ColorSpace=pikepdf.Name.DeviceGray,
     )
     page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Im0=picture))
-    page.Contents = made.make_stream(b"q 400 0 0 500 100 200 cm /Im0 Do Q")
+    page.Contents = document.make_stream(b"q 400 0 0 500 100 200 cm /Im0 Do Q")
     out = io.BytesIO()
-    made.save(out)
+    document.save(out)
     line = Line("迁入康巴什", 0.9, (0, 1000, 5000, 1000, 5000, 2000, 0, 2000))
     text = PageText(
         "0" * 64,
@@ -85,7 +87,8 @@ def test_what_was_read_after_the_volume_was_sealed_is_marked_on_its_picture() ->
     document = pypdfium2.PdfDocument(out.getvalue())
     inside = find_inside(document, "康巴什", {1: text}, ())
     document.close()
-    # The picture lies from 100 to 500 across and from 100 to 600 down; the line is its left half, and the word three fifths of the line.
+    # The picture lies from 100 to 500 across and from 100 to 600 down; the line is its left half,
+    # and the word three fifths of the line.
     ((left, top, width, height),) = inside.places[0].boxes
     assert (left, top, width, height) == pytest.approx((100 + 80, 150, 120, 50), abs=0.5)
 

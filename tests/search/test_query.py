@@ -113,12 +113,12 @@ def test_nothing_that_is_typed_breaks_the_parser_and_no_number_stays_in_its_text
     typed: str,
 ) -> None:
     try:
-        found = tree(typed)
+        parsed = tree(typed)
     except QueryError:
         return
-    for one, _ in leaves(found):
-        if isinstance(one, Text | Name):
-            assert ID not in one.value
+    for leaf, _ in leaves(parsed):
+        if isinstance(leaf, Text | Name):
+            assert ID not in leaf.value
 
 
 def test_a_number_that_is_looked_up_is_not_in_the_words_of_the_tree() -> None:
@@ -134,4 +134,4 @@ def test_a_query_beyond_its_bounds_is_refused_without_repeating_it(typed: str) -
 
 def test_every_look_up_of_a_tree_is_resolved() -> None:
     resolved = resolve(tree(f"NOT (王 OR {ID}) 13800000000"), lambda _: [7])
-    assert not any(isinstance(one, BlindLookup) for one, _ in leaves(resolved))
+    assert not any(isinstance(leaf, BlindLookup) for leaf, _ in leaves(resolved))

@@ -1,4 +1,6 @@
-"""The words of scans: under the page in the volume when they came in time, and always in the index; the scan itself stays as it was."""
+"""The words of scans: under the page in the volume when they came in time, and always in the index;
+the scan itself stays as it was.
+"""
 
 import io
 import subprocess
@@ -64,14 +66,14 @@ def test_what_was_read_in_time_lies_under_the_page_and_what_came_late_is_found_a
     pdf = volume_pdf(archive)
     assert PdfAProver("2u").failures(pdf) == {}
     (tmp_path / "volume.pdf").write_bytes(pdf)
-    said = subprocess.run(
+    layout = subprocess.run(
         ["pdftotext", "-layout", str(tmp_path / "volume.pdf"), "-"],
         capture_output=True,
         text=True,
         check=True,
     ).stdout
-    assert all(one in said for one in WORDS)
-    assert not any(one in said for one in LATE_WORDS)
+    assert all(word in layout for word in WORDS)
+    assert not any(word in layout for word in LATE_WORDS)
     with pikepdf.open(io.BytesIO(pdf)) as opened:
         pictures = [
             image.read_raw_bytes() for page in opened.pages for image in page.get_images().values()

@@ -1,4 +1,6 @@
-"""The fictional city: repeatable, complete, and its planted faults found while nothing sound is refused."""
+"""The fictional city: repeatable, complete, and its planted faults found while nothing sound is
+refused.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -27,9 +29,9 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
     def city(name: str, seed: int) -> dict[str, bytes]:
         build_demo(tmp_path / name, cases=12, seed=seed, progress=quiet, workers=2)
         return {
-            one.relative_to(tmp_path / name).as_posix(): one.read_bytes()
-            for one in (tmp_path / name).rglob("*")
-            if one.is_file()
+            path.relative_to(tmp_path / name).as_posix(): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
         }
 
     first = city("a", 1)
@@ -37,11 +39,12 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
     assert city("c", 2) != first
 
 
-@pytest.mark.parametrize("turn", range(len(DEFECTS)), ids=[one.kind for one in DEFECTS])
+@pytest.mark.parametrize("turn", range(len(DEFECTS)), ids=[defect.kind for defect in DEFECTS])
 def test_every_kind_of_fault_can_be_planted_and_is_found_under_its_code(
     turn: int, tmp_path: Path
 ) -> None:
-    # A case that can't bear the kind whose turn it is takes the next one, so some kinds wait for a later round.
+    # A case that can't bear the kind whose turn it is takes the next one, so some kinds wait for a
+    # later round.
     rounds = range(
         turn * ONE_DEFECT_IN + ONE_DEFECT_IN - 1,
         40 * ONE_DEFECT_IN * len(DEFECTS),
@@ -64,11 +67,11 @@ def test_every_kind_of_fault_can_be_planted_and_is_found_under_its_code(
             ].content_digest
         )
         return
-    assert row["finding"] in {one.code for one in submission.findings}
+    assert row["finding"] in {row.code for row in submission.findings}
     expected = Outcome.CONFIRM if row["expected"] == IntakeOutcome.CONFIRM else Outcome.REFUSE
     assert submission.outcome is expected
     # A planted fault must not be hidden among others that the maker of the city did not mean.
-    graver = {one.code for one in submission.findings if one.outcome is Outcome.REFUSE}
+    graver = {row.code for row in submission.findings if row.outcome is Outcome.REFUSE}
     assert graver <= {row["finding"]}
 
 
@@ -81,31 +84,33 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def truth(city: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads((city / "truth.json").read_text("utf-8"))["bags"]
-    return found
+    rows: list[dict[str, Any]] = json.loads((city / "truth.json").read_text("utf-8"))["bags"]
+    return rows
 
 
 def test_no_sound_case_is_refused_or_doubted(city: Path) -> None:
-    sound = [one["bag"] for one in truth(city) if one["defect"] is None]
+    sound = [package["bag"] for package in truth(city) if package["defect"] is None]
     assert len(sound) > 90
     for bag in sound:
         _, submission = inspect_package(city / "bags" / bag, CATALOGUE, ORGANISATIONS, NOW)
-        assert not {one.code for one in submission.findings if one.outcome is not Outcome.NOTE}, bag
+        assert not {row.code for row in submission.findings if row.outcome is not Outcome.NOTE}, bag
 
 
 def test_the_city_meets_every_item_source_district_format_and_rare_names(city: Path) -> None:
     payloads = [
-        read_bag(city / "bags" / one["bag"]).payload
-        for one in truth(city)
-        if one["expected"] == "ACCEPTED"
+        read_bag(city / "bags" / package["bag"]).payload
+        for package in truth(city)
+        if package["expected"] == "ACCEPTED"
     ]
     cases = [json.loads(payload["case.json"].read()) for payload in payloads]
-    assert {one["item"] for one in truth(city)} == {one.code for one in CATALOGUE.demo_items}
-    assert len(CATALOGUE.demo_items) == 102
-    assert {material["source"] for one in cases for material in one["materials"]} == {
-        str(one) for one in SourceKind
+    assert {package["item"] for package in truth(city)} == {
+        item.code for item in CATALOGUE.demo_items
     }
-    assert len({one["orgs"]["domicile"][:6] for one in cases}) == 9
+    assert len(CATALOGUE.demo_items) == 102
+    assert {material["source"] for case in cases for material in case["materials"]} == {
+        str(source) for source in SourceKind
+    }
+    assert len({case["orgs"]["domicile"][:6] for case in cases}) == 9
     assert {path.rpartition(".")[2] for payload in payloads for path in payload} == {
         "pdf",
         "jpg",
@@ -113,11 +118,13 @@ def test_the_city_meets_every_item_source_district_format_and_rare_names(city: P
         "tif",
         "json",
     }
-    assert any(one["rare_name"] for one in truth(city))
-    assert {one["channel"] for one in cases} == {"WINDOW", "ONLINE"}
+    assert any(package["rare_name"] for package in truth(city))
+    assert {case["channel"] for case in cases} == {"WINDOW", "ONLINE"}
 
 
 def test_the_truth_names_every_package_and_says_that_it_is_fiction(city: Path) -> None:
     assert "虚构" in json.loads((city / "truth.json").read_text("utf-8"))["notice"]
-    assert {one["bag"] for one in truth(city)} == {one.name for one in (city / "bags").iterdir()}
-    assert sum(one["defect"] is not None for one in truth(city)) == 102 // ONE_DEFECT_IN
+    assert {package["bag"] for package in truth(city)} == {
+        path.name for path in (city / "bags").iterdir()
+    }
+    assert sum(package["defect"] is not None for package in truth(city)) == 102 // ONE_DEFECT_IN

@@ -1,4 +1,6 @@
-"""Every code of the table is raised by a package or by a second delivery of one; a code that nothing raises is a promise that nobody keeps."""
+"""Every code of the table is raised by a package or by a second delivery of one; a code that
+nothing raises is a promise that nobody keeps.
+"""
 
 import copy
 import hashlib
@@ -27,7 +29,9 @@ ELSEWHERE = {"CASE_CONFLICT", "SEEN_ELSEWHERE"}
 ELSEWHERE |= {"AFTER_DEATH", "TWO_HOUSEHOLDS", "TWO_MOVES"}
 """Raised by two cases of one person: `test_across_cases`."""
 ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", "VIRUS_SCAN_DOWN"}
-"""Raised before there is a package, `sources/test_sources`, and by the scanner beside intake, `test_virus`."""
+"""Raised before there is a package, `sources/test_sources`, and by the scanner beside intake,
+`test_virus`.
+"""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
 """Raised by a second delivery: tests of versions."""
 ELSEWHERE |= {
@@ -44,7 +48,7 @@ LAST = "materials/006.jpg"
 
 
 def _event(node: str, **values: str) -> Change:
-    return lambda case, _: next(one for one in case["process"] if one["node"] == node).update(
+    return lambda case, _: next(event for event in case["process"] if event["node"] == node).update(
         values
     )
 
@@ -179,8 +183,8 @@ RAISED_BY_THE_BAG: dict[str, Callable[[Files], Files]] = {
 
 
 def inspected(folder: Path) -> dict[str, Outcome]:
-    made = inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW)
-    return {one.code: one.outcome for one in made.findings}
+    submission = inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW)
+    return {row.code: row.outcome for row in submission.findings}
 
 
 @pytest.mark.parametrize("code", RAISED_BY_FACTS_AND_FILES)

@@ -37,16 +37,18 @@ def inspected(
     """The codes and the outcome of a package that is sound but for this file."""
     case = sound_case("150602010000-20260901-000001")
     case["materials"][5] |= {"files": [f"materials/x.{extension}"], "pages": pages}
-    files = {name: one for name, one in _sound_files().items() if name != "data/materials/006.jpg"}
+    files = {
+        name: data for name, data in _sound_files().items() if name != "data/materials/006.jpg"
+    }
     files |= {"data/case.json": json.dumps(case).encode(), f"data/materials/x.{extension}": data}
     rmtree(tmp_path / "bag", ignore_errors=True)
-    made = inspect_submission(
+    submission = inspect_submission(
         read_bag(bags.folder_of(tmp_path / "bag", bags.resealed(files))),
         CATALOGUE,
         ORGANISATIONS,
         now=NOW,
     )
-    return {one.code for one in made.findings}, made.outcome
+    return {row.code for row in submission.findings}, submission.outcome
 
 
 @pytest.mark.parametrize(
@@ -144,8 +146,8 @@ def test_a_package_that_is_written_while_it_is_inspected_is_refused_and_no_error
         folder = make_bag(tmp_path / name)
         bag = read_bag(folder)
         (folder / "data" / name).write_bytes(b"other")
-        made = inspect_submission(bag, CATALOGUE, ORGANISATIONS, now=NOW)
-        assert [one.code for one in made.findings] == ["BAG_INVALID"]
+        submission = inspect_submission(bag, CATALOGUE, ORGANISATIONS, now=NOW)
+        assert [row.code for row in submission.findings] == ["BAG_INVALID"]
 
 
 @settings(

@@ -21,8 +21,8 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 def codes(folder: Path) -> set[str]:
     """Inspect a bag; the codes found."""
     return {
-        one.code
-        for one in inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW).findings
+        row.code
+        for row in inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW).findings
     }
 
 
@@ -45,7 +45,7 @@ def _wrong_id(case: dict[str, Any]) -> None:
 
 def _home_only(case: dict[str, Any]) -> None:
     case["item"]["code"] = next(
-        one.code for one in CATALOGUE.enabled_items if one.mode == "HOME_ONLY"
+        item.code for item in CATALOGUE.enabled_items if item.mode == "HOME_ONLY"
     )
 
 
@@ -124,11 +124,11 @@ def test_no_finding_repeats_an_id_number_or_a_name(tmp_path: Path) -> None:
     case = sound_case("150602010000-20260901-000001")
     case["applicant"]["id_number"] = "150602199001010017"
     case["subjects"][0]["phone"] = {"not": "text"}
-    found = inspect_submission(
+    findings = inspect_submission(
         read_bag(make_bag(tmp_path / "bag", case=case)), CATALOGUE, ORGANISATIONS, now=NOW
     ).findings
-    assert found
-    assert not any("测某" in str(one) or "150602199001010017" in str(one) for one in found)
+    assert findings
+    assert not any("测某" in str(row) or "150602199001010017" in str(row) for row in findings)
 
 
 @settings(
@@ -154,9 +154,9 @@ def test_no_finding_repeats_a_number_hidden_in_a_key_a_path_or_an_item_code(tmp_
     coded["item"]["code"] = number
     for name, case in (("strange", strange), ("coded", coded)):
         folder = make_bag(tmp_path / name, case=case, files={f"materials/{number}.jpg": b"x"})
-        found = inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW).findings
-        assert found
-        assert number not in str([one.public() for one in found])
+        findings = inspect_submission(read_bag(folder), CATALOGUE, ORGANISATIONS, now=NOW).findings
+        assert findings
+        assert number not in str([row.public() for row in findings])
 
 
 def test_a_home_case_received_and_approved_by_one_person_is_noted_and_not_held_up(
@@ -196,7 +196,7 @@ def test_what_no_database_or_clock_can_hold_is_refused_as_schema(
 
 
 def test_who_settles_from_abroad_may_apply_without_a_number_and_nobody_else(tmp_path: Path) -> None:
-    settling = next(one.code for one in CATALOGUE.enabled_items if one.series == "SY")
+    settling = next(item.code for item in CATALOGUE.enabled_items if item.series == "SY")
     case = sound_case("150602010000-20260901-000001")
     del case["applicant"]["id_number"]
     assert "ID_INVALID" in codes(make_bag(tmp_path / "birth", case=case))

@@ -1,4 +1,6 @@
-"""A refused package is kept whole, also when it is larger than memory should hold or changes while it is taken over."""
+"""A refused package is kept whole, also when it is larger than memory should hold or changes while
+it is taken over.
+"""
 
 import hashlib
 import io
@@ -42,7 +44,7 @@ def test_a_package_larger_than_a_part_is_kept_in_parts_that_join_to_its_bytes(
     prefix = quarantine(store, package)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    parts = [store.read(one.key) for one in store.list(prefix)]
+    parts = [store.read(blob.key) for blob in store.list(prefix)]
     assert len(parts) == 3
     assert hashlib.sha256(b"".join(parts)).hexdigest() == prefix.rpartition("/")[2]
     assert peak < 2 * PART_BYTES + (8 << 20)
@@ -78,8 +80,11 @@ def test_a_package_that_changes_between_inspection_and_taking_over_is_refused_an
         receive(engine, store, "test", path, *seen, now=NOW)
         for path, seen in zip(paths, inspected, strict=True)
     ]
-    assert [one.outcome for one in received] == [IntakeOutcome.REFUSED, IntakeOutcome.ACCEPTED]
-    assert {one.code for one in received[0].findings} == {"BAG_INVALID"}
+    assert [package.outcome for package in received] == [
+        IntakeOutcome.REFUSED,
+        IntakeOutcome.ACCEPTED,
+    ]
+    assert {row.code for row in received[0].findings} == {"BAG_INVALID"}
     with reading(engine) as session:
         prefix = session.scalars(
             select(Delivery.quarantine_prefix).where(Delivery.bag == "1")

@@ -1,4 +1,6 @@
-"""A person may have a case inspected again; it leaves who, why and when, and the report is laid out by the groups of DA/T 70-2018."""
+"""A person may have a case inspected again; it leaves who, why and when, and the report is laid out
+by the groups of DA/T 70-2018.
+"""
 
 import json
 from datetime import UTC, datetime
@@ -27,7 +29,7 @@ TABLES = (load_catalogue(), load_organisations())
 
 
 @pytest.fixture
-def held(tmp_path: Path) -> tuple[Engine, LocalStore]:
+def archive(tmp_path: Path) -> tuple[Engine, LocalStore]:
     engine, store = connect(f"sqlite:///{tmp_path / 'yice.db'}"), LocalStore(tmp_path / "store")
     migrate(engine)
     path = make_bag(tmp_path / "bag")
@@ -37,9 +39,9 @@ def held(tmp_path: Path) -> tuple[Engine, LocalStore]:
 
 @pytest.mark.parametrize("phase", Phase)
 def test_a_sound_case_is_found_sound_again_and_the_journal_tells_who_why_and_when(
-    held: tuple[Engine, LocalStore], phase: Phase
+    archive: tuple[Engine, LocalStore], phase: Phase
 ) -> None:
-    engine, store = held
+    engine, store = archive
     done = reinspect(engine, store, *TABLES, case_no=CASE, phase=phase, now=NOW)
     assert done.findings == ()
     with writing(engine) as session:
@@ -57,13 +59,13 @@ def test_a_sound_case_is_found_sound_again_and_the_journal_tells_who_why_and_whe
 
 
 def test_an_object_that_changed_in_the_store_is_never_inspected_as_if_it_were_the_one_taken_over(
-    held: tuple[Engine, LocalStore],
+    archive: tuple[Engine, LocalStore],
 ) -> None:
-    engine, store = held
+    engine, store = archive
     with reading(engine) as session:
         digest = session.scalars(select(Component.sha256)).first()
     assert digest
-    path = next(one for one in store._root.rglob(digest) if one.is_file())
+    path = next(candidate for candidate in store._root.rglob(digest) if candidate.is_file())
     assert blob_key(digest).endswith(path.name)
     path.chmod(0o644)
     path.write_bytes(b"\xff\xd8\xff other bytes")
@@ -72,11 +74,11 @@ def test_an_object_that_changed_in_the_store_is_never_inspected_as_if_it_were_th
 
 
 def test_every_check_of_a_phase_stands_in_its_report_once_and_every_finding_too() -> None:
-    found = [
+    findings = [
         {"code": code, "outcome": "CONFIRM", "place": "x", "message": "", "action": ""}
         for code in ("BLANK_PAGE", "SEEN_ELSEWHERE", "BAG_UNPROVEN")
     ]
-    laid = report(found, Phase.GD)
+    laid = report(findings, Phase.GD)
     rows = [row for group in laid for row in group["items"]]
     assert [group["group"] for group in laid] == [
         "GD-1 真实性",
@@ -88,8 +90,8 @@ def test_every_check_of_a_phase_stands_in_its_report_once_and_every_finding_too(
     names = [name for row in rows for name in row["checks"]]
     assert {check.name for check in CHECKS if Phase.GD in check.phases} <= set(names)
     assert len({row["code"] for row in rows}) == len(rows)
-    assert sorted(one["code"] for row in rows for one in row["findings"]) == sorted(
-        one["code"] for one in found
+    assert sorted(entry["code"] for row in rows for entry in row["findings"]) == sorted(
+        entry["code"] for entry in findings
     )
     assert {row["code"]: row["outcome"] for row in rows}["GD-2-7"] == "CONFIRM"
     assert {row["code"]: row["outcome"] for row in rows}["GD-1-8"] == "CONFIRM"

@@ -58,9 +58,9 @@ def test_a_copy_of_a_scan_of_another_case_waits_for_a_person_and_both_cases_are_
     assert deliver(engine, tmp_path, 2, page(51)).outcome is IntakeOutcome.ACCEPTED
     copied = deliver(engine, tmp_path, 3, smaller(page(50)))
     assert copied.outcome is IntakeOutcome.CONFIRM
-    (found,) = [one for one in copied.findings if one.code == "SEEN_ELSEWHERE"]
-    assert "150602010000-20260901-000001" in found.message
-    assert found.place == "material 6"
+    (copy,) = [row for row in copied.findings if row.code == "SEEN_ELSEWHERE"]
+    assert "150602010000-20260901-000001" in copy.message
+    assert copy.place == "material 6"
 
 
 def test_the_certificates_of_two_cases_may_be_the_same_and_a_supplement_may_bring_its_own_pages_again(
@@ -81,7 +81,9 @@ def test_of_two_that_come_at_once_with_one_page_the_record_in_the_bucket_says_wh
     migrate(engine)
 
     class Overtaken(LocalStore):
-        """The other case is taken over after this one was compared with all cases, and before its row is written."""
+        """The other case is taken over after this one was compared with all cases, and before its
+        row is written.
+        """
 
         others = 0
 
@@ -100,5 +102,5 @@ def test_of_two_that_come_at_once_with_one_page_the_record_in_the_bucket_says_wh
             )
         ).one()
     record = json.loads(LocalStore(tmp_path / "store").read(json.loads(entry.detail)["record"]))
-    assert [one["code"] for one in record["findings"]] == [one.code for one in second.findings]
-    assert "SEEN_ELSEWHERE" in {one.code for one in second.findings}
+    assert [row["code"] for row in record["findings"]] == [row.code for row in second.findings]
+    assert "SEEN_ELSEWHERE" in {row.code for row in second.findings}

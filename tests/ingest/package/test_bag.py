@@ -23,7 +23,7 @@ Files = dict[str, bytes]
 
 
 def found(path: Path) -> set[str]:
-    return {one.code for one in read_bag(path).findings}
+    return {row.code for row in read_bag(path).findings}
 
 
 def test_a_sound_bag_is_the_same_as_folder_zip_and_zip_with_a_folder_of_its_own(
@@ -35,9 +35,9 @@ def test_a_sound_bag_is_the_same_as_folder_zip_and_zip_with_a_folder_of_its_own(
         read_bag(bags.zip_of(tmp_path / "a.zip", files)),
         read_bag(bags.zip_of(tmp_path / "b.zip", files, top="deep/")),
     ]
-    assert [one.findings for one in read] == [(), (), ()]
-    assert len({one.content_digest for one in read}) == 1
-    assert {name: one.read() for name, one in read[2].payload.items()} == {
+    assert [bag.findings for bag in read] == [(), (), ()]
+    assert len({bag.content_digest for bag in read}) == 1
+    assert {name: file.read() for name, file in read[2].payload.items()} == {
         name.removeprefix("data/"): data for name, data in files.items() if name.startswith("data/")
     }
 
@@ -118,7 +118,7 @@ def test_each_fault_of_a_bag_is_found_in_a_folder_and_in_a_zip(
 ) -> None:
     files = change(bags.sound_members(tmp_path))
     for path in (bags.folder_of(tmp_path / "bag", files), bags.zip_of(tmp_path / "bag.zip", files)):
-        assert {(one.code, one.outcome) for one in read_bag(path).findings} >= {(code, outcome)}
+        assert {(row.code, row.outcome) for row in read_bag(path).findings} >= {(code, outcome)}
 
 
 def test_a_second_manifest_of_another_method_is_checked_and_a_right_one_is_no_fault(
@@ -160,7 +160,7 @@ def test_a_second_manifest_of_another_method_is_checked_and_a_right_one_is_no_fa
 )
 def test_a_name_that_leads_out_hides_or_deceives_is_unsafe(tmp_path: Path, name: str) -> None:
     bag = read_bag(bags.with_member(tmp_path / "bag.zip", bags.sound_members(tmp_path), name))
-    assert {one.code for one in bag.findings} == {"BAG_UNSAFE"}
+    assert {row.code for row in bag.findings} == {"BAG_UNSAFE"}
     assert not bag.payload
 
 

@@ -1,4 +1,6 @@
-"""What a look says of pages that cannot be read, and that it is silent of sound ones, of blank ones and of photographs."""
+"""What a look says of pages that cannot be read, and that it is silent of sound ones, of blank ones
+and of photographs.
+"""
 
 import io
 from datetime import datetime
@@ -8,7 +10,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from api.demo import scans
-from ingest.reading.formats import look
+from ingest.reading.formats import examine
 from ingest.reading.legibility import unreadable
 from tests.resources import documents, images
 
@@ -76,7 +78,7 @@ def test_nothing_is_said_of_a_page_that_can_be_read_or_is_not_written(page: Imag
 
 
 @pytest.mark.parametrize(
-    ("made", "code"),
+    ("picture", "code"),
     [
         (images.dark_jpeg, "TOO_DARK"),
         (images.blurred_jpeg, "BLURRED"),
@@ -84,16 +86,16 @@ def test_nothing_is_said_of_a_page_that_can_be_read_or_is_not_written(page: Imag
     ],
 )
 def test_what_cannot_be_read_is_told_of_a_picture_and_of_a_scanned_pdf_alike(
-    made: object, code: str
+    picture: object, code: str
 ) -> None:
-    data = made()  # type: ignore[operator]
-    assert look(data).unclear == ((1, code),)
-    assert look(documents.scanned_pdf(data, A4)).unclear == ((1, code),)
+    data = picture()  # type: ignore[operator]
+    assert examine(data).unclear == ((1, code),)
+    assert examine(documents.scanned_pdf(data, A4)).unclear == ((1, code),)
 
 
 def test_the_resolution_of_a_scanned_pdf_is_that_of_its_picture_whatever_the_page_says() -> None:
-    assert look(documents.scanned_pdf(images.coarse_jpeg(), (595, 842))).coarse == (1,)
-    assert look(documents.scanned_pdf(images.written_jpeg(), A4)).coarse == ()
+    assert examine(documents.scanned_pdf(images.coarse_jpeg(), (595, 842))).coarse == (1,)
+    assert examine(documents.scanned_pdf(images.written_jpeg(), A4)).coarse == ()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (63, 63), (64, 64), (400, 64)])
@@ -105,18 +107,18 @@ def test_a_picture_of_any_size_and_tone_is_judged_without_a_fault(
 
 
 def test_the_time_that_a_camera_wrote_is_read_and_what_is_no_time_says_nothing() -> None:
-    assert look(scans.jpeg(images.written(), 200, taken=datetime(2026, 9, 1, 8, 30))).taken == (  # noqa: DTZ001 - cameras know no zone
+    assert examine(scans.jpeg(images.written(), 200, taken=datetime(2026, 9, 1, 8, 30))).taken == (  # noqa: DTZ001 - cameras know no zone
         (1, "2026-09-01T08:30:00"),
     )
     for garbage in ("0000:00:00 00:00:00", "yesterday", "2026:13:41 99:00:00"):
         exif, out = Image.Exif(), io.BytesIO()
         exif[0x0132] = garbage
         images.written().save(out, "JPEG", exif=exif)
-        seen = look(out.getvalue())
+        seen = examine(out.getvalue())
         assert (seen.fault, seen.taken) == (None, ())
 
 
 def test_the_text_layer_is_read_also_where_its_font_is_not_embedded() -> None:
-    ((page, text),) = look(documents.foreign_pdf()).texts
+    ((page, text),) = examine(documents.foreign_pdf()).texts
     assert page == 1
     assert "姓名：别某" in text

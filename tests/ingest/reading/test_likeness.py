@@ -1,4 +1,6 @@
-"""A copy of a scanned page is known by its print, another capture is not taken for it, and a look-up stays fast among very many pages."""
+"""A copy of a scanned page is known by its print, another capture is not taken for it, and a
+look-up stays fast among very many pages.
+"""
 
 import io
 import time
@@ -14,10 +16,10 @@ from PIL import Image, ImageEnhance
 from sqlalchemy import insert
 
 from api.demo import scans
-from archive.accession.page_prints import _keys, keep_prints, seen_elsewhere
+from archive.accession.page_prints import keep_prints, seen_elsewhere
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import Case, PageBand, PagePrint
-from archive.reference.prints import NEAR, distance
+from archive.reference.prints import NEAR, band_keys, distance
 from ingest.reading.likeness import page_print
 from tests.support.factories import sound_case
 
@@ -75,7 +77,9 @@ def test_another_capture_of_the_same_form_or_even_of_the_same_sheet_differs_in_m
             ("王伟", "李芳", "张敏", "王伟", "陈静", "王伟", "杨洋", "赵磊")
         )
     ]
-    apart = [distance(one, other) for place, one in enumerate(prints) for other in prints[:place]]
+    apart = [
+        distance(print_, other) for place, print_ in enumerate(prints) for other in prints[:place]
+    ]
     assert min(apart) > NEAR
 
 
@@ -96,19 +100,40 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
     facts = sound_case("A-1")
     with writing(engine) as session:
         case = Case(
-            case_no="A-1", content_digest="", state="ACCEPTED", facts=facts, snapshot={}, findings=[], item_code="", item_version="",
-            receive_org="", accept_org="", domicile_org="", completed_at=datetime.now(UTC), accepted_at=datetime.now(UTC),
-        )  # fmt: skip
+            case_no="A-1",
+            content_digest="",
+            state="ACCEPTED",
+            facts=facts,
+            snapshot={},
+            findings=[],
+            item_code="",
+            item_version="",
+            receive_org="",
+            accept_org="",
+            domicile_org="",
+            completed_at=datetime.now(UTC),
+            accepted_at=datetime.now(UTC),
+        )
         session.add(case)
         session.flush()
         rows = [
-            {"id": at, "case_id": case.id, "material_no": 4, "page": at, "bits": one.to_bytes(64)}
-            for at, one in enumerate(known, 1)
+            {
+                "id": at,
+                "case_id": case.id,
+                "material_no": 4,
+                "page": at,
+                "bits": print_.to_bytes(64),
+            }
+            for at, print_ in enumerate(known, 1)
         ]
         session.execute(insert(PagePrint), rows)
         session.execute(
             insert(PageBand),
-            [{"key": key, "print_id": at} for at, one in enumerate(known, 1) for key in _keys(one)],
+            [
+                {"key": key, "print_id": at}
+                for at, print_ in enumerate(known, 1)
+                for key in band_keys(print_)
+            ],
         )
     wanted = {}
     for page in range(100):
@@ -118,11 +143,11 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
         wanted[4, page] = bent
     with reading(engine) as session:
         started = time.perf_counter()
-        found = list(seen_elsewhere(session, "B-1", wanted))
-        each = (time.perf_counter() - started) / len(wanted)
+        matches = list(seen_elsewhere(session, "B-1", wanted))
+        seconds = (time.perf_counter() - started) / len(wanted)
         assert list(seen_elsewhere(session, "A-1", wanted)) == []
-    assert len(found) >= 98
-    assert each < 0.02
+    assert len(matches) >= 98
+    assert seconds < 0.02
 
 
 def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_another_case_is_still_found(
@@ -136,16 +161,27 @@ def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_anothe
             ("B-1", 1),
         ):  # many of the case's own first, more than are read at once
             case = Case(
-                case_no=case_no, content_digest=case_no, state="ACCEPTED", facts=sound_case(case_no), snapshot={}, findings=[], item_code="",
-                item_version="", receive_org="", accept_org="", domicile_org="", completed_at=datetime.now(UTC), accepted_at=datetime.now(UTC),
-            )  # fmt: skip
+                case_no=case_no,
+                content_digest=case_no,
+                state="ACCEPTED",
+                facts=sound_case(case_no),
+                snapshot={},
+                findings=[],
+                item_code="",
+                item_version="",
+                receive_org="",
+                accept_org="",
+                domicile_org="",
+                completed_at=datetime.now(UTC),
+                accepted_at=datetime.now(UTC),
+            )
             session.add(case)
             session.flush()
             keep_prints(session, case.id, {(4, page): form for page in range(1, pages + 1)})
     with reading(engine) as session:
-        found = list(seen_elsewhere(session, "A-1", {(4, 1): form, (4, 2): form ^ (1 << 511)}))
-        assert [(one.page, one.other_case_no) for one in found] == [(1, "B-1"), (2, "B-1")]
-        assert [one.other_case_no for one in seen_elsewhere(session, "C-1", {(1, 1): form})] == [
-            "A-1"
-        ]
+        matches = list(seen_elsewhere(session, "A-1", {(4, 1): form, (4, 2): form ^ (1 << 511)}))
+        assert [(match.page, match.other_case_no) for match in matches] == [(1, "B-1"), (2, "B-1")]
+        assert [
+            match.other_case_no for match in seen_elsewhere(session, "C-1", {(1, 1): form})
+        ] == ["A-1"]
         assert list(seen_elsewhere(session, "A-1", {(4, 1): form ^ ((1 << 512) - 1)})) == []

@@ -1,4 +1,6 @@
-"""Parsers run in a child with limits; its death or silence is a finding, and the next file is looked at as if nothing had been."""
+"""Parsers run in a child with limits; its death or silence is a finding, and the next file is
+looked at as if nothing had been.
+"""
 
 import os
 import signal
@@ -13,7 +15,7 @@ import pytest
 from archive.inspection.subject import Look
 from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
-from ingest.reading.sandbox import Child, Limits, pooled_look
+from ingest.reading.sandbox import Child, Limits, examine_file
 from tests.resources import documents, images
 
 
@@ -30,7 +32,7 @@ def test_one_child_looks_at_many_files(tmp_path: Path) -> None:
     child = Child(Limits())
     first = pid_of(child)
     for _ in range(20):
-        assert child.look(stored(tmp_path, documents.pdf())) == Look(
+        assert child.examine(stored(tmp_path, documents.pdf())) == Look(
             "application/pdf", 1, texts=((1, "Certificate 0"),)
         )
     assert pid_of(child) == first
@@ -42,7 +44,7 @@ def test_a_child_that_stops_answering_is_ended_at_its_limit(tmp_path: Path) -> N
     os.kill(pid_of(child), signal.SIGSTOP)
     started = time.monotonic()
     # More than a pipe holds, so that the writing side would hang too.
-    assert child.look(stored(tmp_path, b"\xff\xd8\xff" + bytes(4 << 20))) == "slow"
+    assert child.examine(stored(tmp_path, b"\xff\xd8\xff" + bytes(4 << 20))) == "slow"
     assert time.monotonic() - started < 10
     with pytest.raises(ProcessLookupError):
         os.kill(pid_of(child), 0)
@@ -50,7 +52,7 @@ def test_a_child_that_stops_answering_is_ended_at_its_limit(tmp_path: Path) -> N
 
 def test_a_file_that_takes_too_long_to_compute_is_ended(tmp_path: Path) -> None:
     child = Child(Limits(cpu_seconds=0))
-    assert child.look(stored(tmp_path, images.many_frames_tiff(990, images.A4))) == "slow"
+    assert child.examine(stored(tmp_path, images.many_frames_tiff(990, images.A4))) == "slow"
 
 
 @pytest.mark.parametrize("make", [documents.flate_bomb_pdf, documents.object_stream_bomb_pdf])
@@ -58,9 +60,9 @@ def test_a_bomb_is_stopped_by_the_memory_limit_and_the_next_file_is_well(
     tmp_path: Path, make: Callable[[], bytes]
 ) -> None:
     limits = Limits(memory=1 << 30)
-    seen = pooled_look(stored(tmp_path, make()), limits)
+    seen = examine_file(stored(tmp_path, make()), limits)
     assert seen.fault == "FILE_UNSAFE"
-    assert pooled_look(stored(tmp_path, documents.pdf()), limits) == Look(
+    assert examine_file(stored(tmp_path, documents.pdf()), limits) == Look(
         "application/pdf", 1, texts=((1, "Certificate 0"),)
     )
 
@@ -73,7 +75,7 @@ def test_a_child_killed_while_it_was_idle_refuses_no_sound_file(tmp_path: Path) 
     from ingest.reading import sandbox
 
     sandbox._pool.give(child)
-    assert pooled_look(stored(tmp_path, images.jpeg()), limits).fault is None
+    assert examine_file(stored(tmp_path, images.jpeg()), limits).fault is None
 
 
 def test_a_child_cannot_write_a_file_open_many_or_reach_the_network() -> None:
@@ -102,16 +104,16 @@ def test_threads_and_forks_each_have_a_child_of_their_own(tmp_path: Path) -> Non
         files.append(stored(folder, documents.pdf(pages=1 + number % 4)))
     expected = [1 + number % 4 for number in range(40)]
     with ThreadPoolExecutor(4) as threads:
-        assert [one.pages for one in threads.map(pooled_look, files)] == expected
+        assert [report.pages for report in threads.map(examine_file, files)] == expected
     with ProcessPoolExecutor(2, mp_context=get_context("fork")) as processes:
-        assert [one.pages for one in processes.map(pooled_look, files)] == expected
-    assert [pooled_look(one).pages for one in files] == expected
+        assert [report.pages for report in processes.map(examine_file, files)] == expected
+    assert [examine_file(file).pages for file in files] == expected
 
 
 def test_a_file_larger_than_any_scan_is_not_even_read(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as large:
         large.truncate(600 << 20)
-    assert pooled_look(PayloadFile(tmp_path, "file", 600 << 20)).why == "文件过大"
+    assert examine_file(PayloadFile(tmp_path, "file", 600 << 20)).why == "文件过大"
 
 
 def test_a_machine_that_can_start_no_child_is_an_error_and_no_finding(
@@ -119,7 +121,7 @@ def test_a_machine_that_can_start_no_child_is_an_error_and_no_finding(
 ) -> None:
     monkeypatch.setattr("sys.executable", str(tmp_path / "nothing"))
     with pytest.raises(SandboxError):
-        pooled_look(stored(tmp_path, b"x"), Limits(wall_seconds=55.0))
+        examine_file(stored(tmp_path, b"x"), Limits(wall_seconds=55.0))
 
 
 def test_the_child_ends_with_its_parent() -> None:

@@ -22,11 +22,11 @@ OTHER = "YICE/1 CASE 150602010000-20260901-000002"
 
 def sheets(*words: str | int) -> list[bytes]:
     """Sheets where a word stands, pages where a number does."""
-    return [page(one) if isinstance(one, int) else _sheet(one)[1] for one in words]
+    return [page(word) if isinstance(word, int) else _sheet(word)[1] for word in words]
 
 
 def tiff(pages: list[bytes], compression: str = "tiff_deflate") -> bytes:
-    images = [Image.open(io.BytesIO(one)).convert("L") for one in pages]
+    images = [Image.open(io.BytesIO(data)).convert("L") for data in pages]
     out = io.BytesIO()
     images[0].save(
         out,
@@ -41,13 +41,13 @@ def tiff(pages: list[bytes], compression: str = "tiff_deflate") -> bytes:
 
 def strips(data: bytes) -> list[bytes]:
     """The compressed strips of each page as they lie in the file."""
-    found = []
+    pixels = []
     with Image.open(io.BytesIO(data)) as image:
         for number in range(image.n_frames):
             image.seek(number)
             tags = image.tag_v2
-            found += [data[at : at + size] for at, size in zip(tags[273], tags[279], strict=True)]
-    return found
+            pixels += [data[at : at + size] for at, size in zip(tags[273], tags[279], strict=True)]
+    return pixels
 
 
 @pytest.mark.parametrize("form", [tiff, _pdf])
@@ -55,7 +55,7 @@ def test_cover_and_separator_sheets_split_a_stack_into_cases_and_materials(
     form: Callable[[list[bytes]], bytes],
 ) -> None:
     _, pieces = split(form(sheets(COVER, FIRST, 1, 2, SECOND, 3, OTHER, FIRST, 4)))
-    assert [(one.case_no[-1], one.no, one.type, one.pages) for one in pieces] == [
+    assert [(piece.case_no[-1], piece.no, piece.type, piece.pages) for piece in pieces] == [
         ("1", 4, "出生医学证明", [2, 3]),
         ("1", 6, "非婚生育说明", [5]),
         ("2", 4, "出生医学证明", [8]),

@@ -1,4 +1,6 @@
-"""With a virus scanner configured nothing passes unscanned: it speaks to a real server of clamd's INSTREAM protocol on loopback."""
+"""With a virus scanner configured nothing passes unscanned: it speaks to a real server of clamd's
+INSTREAM protocol on loopback.
+"""
 
 import socket
 import socketserver
@@ -14,18 +16,21 @@ from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import Outcome
 from ingest.intake.intake import inspect_package
-from ingest.reading.virus import ScannerDownError, ping, signature
+from ingest.reading.virus import ScannerDownError, ping, scan_bytes
 from tests.support.factories import make_bag
 from tests.support.postgres import free_port
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
-# The test file that every scanner knows, put together here so that no scanner takes this one for it.
+# The test file that every scanner knows, put together here so that no scanner takes this one for
+# it.
 EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 LIMIT = 2 << 20
 
 
 class Clamd(socketserver.StreamRequestHandler):
-    """clamd as its manual describes it: z-commands end in NUL, chunks bear their length, a stream past its limit is an error."""
+    """clamd as its manual describes it: z-commands end in NUL, chunks bear their length, a stream
+    past its limit is an error.
+    """
 
     def handle(self) -> None:
         command = b""
@@ -56,7 +61,7 @@ def clamd() -> Iterator[str]:
 def codes(path: Path, address: str) -> set[str]:
     _, submission = inspect_package(path, load_catalogue(), load_organisations(), NOW, address)
     assert submission.outcome in (None, Outcome.REFUSE)
-    return {one.code for one in submission.findings}
+    return {row.code for row in submission.findings}
 
 
 def test_a_clean_package_passes(clamd: str, tmp_path: Path) -> None:
@@ -78,10 +83,10 @@ def test_a_scanner_that_cannot_be_reached_refuses_the_package(tmp_path: Path) ->
 
 
 def test_an_answer_that_does_not_say_clean_is_not_taken_for_clean(clamd: str) -> None:
-    assert signature(clamd, [b"clean", b"", b"also clean"]) is None
-    assert signature(clamd, [EICAR]) == "Eicar-Signature"
+    assert scan_bytes(clamd, [b"clean", b"", b"also clean"]) is None
+    assert scan_bytes(clamd, [EICAR]) == "Eicar-Signature"
     with pytest.raises(ScannerDownError):
-        signature(clamd, [b"\0" * (1 << 20)] * 3)
+        scan_bytes(clamd, [b"\0" * (1 << 20)] * 3)
 
 
 def _hang_up(server: socket.socket) -> None:
@@ -99,5 +104,5 @@ def test_a_scanner_on_a_socket_of_the_machine_is_asked_too(tmp_path: Path) -> No
     with socketserver.ThreadingUnixStreamServer(str(tmp_path / "clamd.sock"), Clamd) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         ping(str(tmp_path / "clamd.sock"))
-        assert signature(str(tmp_path / "clamd.sock"), [EICAR]) == "Eicar-Signature"
+        assert scan_bytes(str(tmp_path / "clamd.sock"), [EICAR]) == "Eicar-Signature"
         server.shutdown()

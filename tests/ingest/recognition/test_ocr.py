@@ -26,7 +26,7 @@ from archive.recognition.queue import (
 )
 from archive.reference.errors import LeaseLostError
 from archive.reference.objects import blob_key
-from ingest.reading.sandbox import Limits, pooled_ask
+from ingest.reading.sandbox import Limits, run_task
 from ingest.recognition import ocr
 from storage.local_store import LocalStore
 from tests.resources import documents, images
@@ -56,7 +56,7 @@ def test_a_scan_that_comes_in_two_cases_is_read_once_and_says_its_words_in_both(
     with reading(engine) as session:
         row = session.scalars(select(RecognisedPage)).one()
         cases = session.scalars(select(Case.case_no).order_by(Case.id)).all()
-        said = [texts_of_case(session, store, one) for one in cases]
+        texts = [texts_of_case(session, store, case) for case in cases]
     assert (row.engine, row.lease_owner, row.characters) == (
         "rapidocr-onnxruntime",
         None,
@@ -64,12 +64,13 @@ def test_a_scan_that_comes_in_two_cases_is_read_once_and_says_its_words_in_both(
     )
     assert row.confidence is not None
     assert row.confidence > 0.9
-    # It lies by content, readable without our software, and each line has its place: below the heading, from the left.
+    # It lies by content, readable without our software, and each line has its place: below the
+    # heading, from the left.
     kept = json.loads(store.read(blob_key(row.text_sha256 or ""), sha256=row.text_sha256))
     assert [line["text"] for line in kept["lines"]] == ["居住证明", *WORDS]
     tops = [line["corners"][1] for line in kept["lines"]]
     assert tops == sorted(tops)
-    assert [{place: text.text for place, text in one.items()} for one in said] == [
+    assert [{place: text.text for place, text in pages.items()} for pages in texts] == [
         {(2, 1): "\n".join(("居住证明", *WORDS))}
     ] * 2
     assert job_of(engine, digest).state == "DONE"
@@ -130,31 +131,31 @@ def test_only_who_holds_the_lease_records_and_the_first_text_is_the_text(
         session.execute(
             update(RecognisedPage).values(lease_until=database_now(session) - timedelta(seconds=1))
         )
-        held = claim_page(session, digest, 1, "other")
-        assert held
+        claim = claim_page(session, digest, 1, "other")
+        assert claim
     with pytest.raises(LeaseLostError), writing(engine) as session:
         record_text(session, late, text, "1" * 64)
     with writing(engine) as session:
         fail_page(session, late, "OCR_LIMIT", None)
-        record_text(session, held, text, "2" * 64)
+        record_text(session, claim, text, "2" * 64)
     assert job_of(engine, digest).state == "DONE"
     with reading(engine) as session:
         assert session.scalars(select(RecognisedPage.text_sha256)).all() == ["2" * 64]
 
 
-def told(data: bytes, page: int = 1) -> dict[str, object]:
-    answer = pooled_ask("ocr", page.to_bytes(4, "little") + data, ocr.LIMITS)
+def recognised(data: bytes, page: int = 1) -> dict[str, object]:
+    answer = run_task("ocr", page.to_bytes(4, "little") + data, ocr.LIMITS)
     assert isinstance(answer, bytes)
-    found: dict[str, object] = json.loads(answer)
-    return found
+    result: dict[str, object] = json.loads(answer)
+    return result
 
 
 @needs_ocr
 def test_a_page_that_carries_its_text_is_not_read_and_a_scanned_one_of_a_pdf_is() -> None:
-    assert told(documents.pdf(text="Certificate of residence"))["lines"] == []
+    assert recognised(documents.pdf(text="Certificate of residence"))["lines"] == []
     out = io.BytesIO()
     Image.open(io.BytesIO(scan())).save(out, "PDF", resolution=200)
-    found = told(out.getvalue())
-    assert found["whole"] is True
-    assert [line[0] for line in found["lines"]] == ["居住证明", *WORDS]  # type: ignore[attr-defined]
-    assert told(scan(LATE_WORDS), 2) == {"fault": "unreadable"}
+    result = recognised(out.getvalue())
+    assert result["whole"] is True
+    assert [line[0] for line in result["lines"]] == ["居住证明", *WORDS]  # type: ignore[attr-defined]
+    assert recognised(scan(LATE_WORDS), 2) == {"fault": "unreadable"}

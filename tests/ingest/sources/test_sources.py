@@ -1,4 +1,6 @@
-"""The adapters against the simulated systems: whole answers or none, nobody's number in an address, and the protocol as it is written down."""
+"""The adapters against the simulated systems: whole answers or none, nobody's number in an address,
+and the protocol as it is written down.
+"""
 
 import hashlib
 import io
@@ -46,9 +48,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def systems(world: Path) -> Iterator[tuple[str, Recorded, World]]:
-    held = World(world, None)
-    with simulated(held) as (base, asked):
-        yield base, asked, held
+    simulator = World(world, None)
+    with simulated(simulator) as (base, asked):
+        yield base, asked, simulator
 
 
 def library(base: str, secret: str = SECRET) -> CertificateLibrary:
@@ -83,7 +85,7 @@ def test_the_adapters_ask_nothing_that_is_not_written_down_and_nobody_stands_in_
                 LocalStore(tmp_path / "store"),
                 source,
                 "test",
-                tell=lambda _: None,
+                on_progress=lambda _: None,
             ).error
             is None
         )
@@ -113,8 +115,8 @@ def database(folder: Path) -> Engine:
 def test_a_certificate_is_brought_byte_for_byte_also_when_answers_break_off_and_tokens_run_out(
     systems: tuple[str, Recorded, World], world: Path
 ) -> None:
-    base, _, held = systems
-    held.faults = {"truncated": 0.3, "error": 0.2, "expired": 0.2}
+    base, _, simulator = systems
+    simulator.faults = {"truncated": 0.3, "error": 0.2, "expired": 0.2}
     source = library(base)
     for place in range(6):
         wanted, row = want(world, place)
@@ -156,11 +158,11 @@ def test_no_more_is_asked_in_a_second_than_the_rate_allows(
 def test_the_signature_of_a_certificate_is_told_apart(tmp_path: Path) -> None:
     roots = certificate_seal.make_issuer(tmp_path).read_bytes()
     plain = io.BytesIO()
-    with pikepdf.new() as made:
-        made.add_blank_page()
-        made.save(plain)
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(plain)
     signed = certificate_seal.signed(tmp_path, plain.getvalue())
-    said = [
+    states = [
         _signature(signed, roots),
         _signature(signed, b""),
         _signature(certificate_seal.altered(signed), roots),
@@ -168,12 +170,13 @@ def test_the_signature_of_a_certificate_is_told_apart(tmp_path: Path) -> None:
         _signature(b"%PDF-1.7 nothing more", roots),
     ]
     known = ForeignSignature
-    assert said == [known.VALID, known.UNTRUSTED, known.BROKEN, known.NONE, known.UNREADABLE]
+    assert states == [known.VALID, known.UNTRUSTED, known.BROKEN, known.NONE, known.UNREADABLE]
 
 
 def capture(folder: Path, name: str, files: dict[str, bytes], **more: Any) -> None:
     listed = [
-        {"name": one, "sha256": hashlib.sha256(data).hexdigest()} for one, data in files.items()
+        {"name": file_name, "sha256": hashlib.sha256(data).hexdigest()}
+        for file_name, data in files.items()
     ]
     record = {
         "station": "S1",
@@ -183,8 +186,8 @@ def capture(folder: Path, name: str, files: dict[str, bytes], **more: Any) -> No
         "files": listed,
         **more,
     }
-    for one, data in files.items():
-        (folder / one).write_bytes(data)
+    for file_name, data in files.items():
+        (folder / file_name).write_bytes(data)
     (folder / f"{name}.json").write_text(json.dumps(record))
 
 
@@ -213,11 +216,11 @@ def test_a_scan_that_is_still_being_written_waits_and_is_taken_when_it_is_whole(
         LocalStore(tmp_path / "store"),
         ScanFolder(tmp_path / "scans"),
     )
-    first = pull(engine, store, source, "test", tell=lambda _: None)
+    first = pull(engine, store, source, "test", on_progress=lambda _: None)
     assert (first.taken, first.absent) == (0, 1)
     (tmp_path / "scans" / "one.jpg").write_bytes(page(1))
-    assert pull(engine, store, source, "test", tell=lambda _: None).taken == 1
-    assert sorted(one.name for one in (tmp_path / "scans" / "taken").iterdir()) == [
+    assert pull(engine, store, source, "test", on_progress=lambda _: None).taken == 1
+    assert sorted(path.name for path in (tmp_path / "scans" / "taken").iterdir()) == [
         "one.jpg",
         "one.json",
     ]
@@ -247,7 +250,7 @@ def test_a_record_that_says_nothing_usable_is_set_apart_and_kept(
     (tmp_path / "scans").mkdir()
     (tmp_path / "scans" / "bad.json").write_bytes(record)
     engine, store = database(tmp_path), LocalStore(tmp_path / "store")
-    done = pull(engine, store, ScanFolder(tmp_path / "scans"), "test", tell=lambda _: None)
+    done = pull(engine, store, ScanFolder(tmp_path / "scans"), "test", on_progress=lambda _: None)
     assert (done.refused, done.error) == (1, None)
     assert (tmp_path / "scans" / "refused" / "bad.json").read_bytes() == record
     assert store.read(f"quarantine/{hashlib.sha256(record).hexdigest()}/fetched") == record
@@ -264,7 +267,7 @@ def test_a_link_in_the_scan_folder_is_not_followed(tmp_path: Path) -> None:
         LocalStore(tmp_path / "store"),
         ScanFolder(tmp_path / "scans"),
         "test",
-        tell=lambda _: None,
+        on_progress=lambda _: None,
     )
     assert (done.taken, done.absent) == (0, 1)
 
@@ -277,7 +280,7 @@ def test_a_failing_source_waits_longer_each_time_and_is_well_again_after_one_suc
     source = PopulationFeed(f"{base}/forms", key="wrong", rate=1000)
     waits = []
     for _ in range(3):
-        assert pull(engine, store, source, "test", tell=lambda _: None).error is not None
+        assert pull(engine, store, source, "test", on_progress=lambda _: None).error is not None
         with reading(engine) as session:
             row = health_rows(session, ("forms",))[0]
         waits.append(
@@ -291,7 +294,7 @@ def test_a_failing_source_waits_longer_each_time_and_is_well_again_after_one_suc
             store,
             PopulationFeed(f"{base}/forms", key=KEY, rate=1000),
             "test",
-            tell=lambda _: None,
+            on_progress=lambda _: None,
         ).taken
         == 6
     )
@@ -321,13 +324,13 @@ def test_an_event_on_which_nothing_can_gather_is_refused_and_kept(case: Any) -> 
 
 def zipped(application: bytes | None, **more: bytes) -> bytes:
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as made:
+    with zipfile.ZipFile(out, "w") as archive:
         for name, data in (
             {"application.json": application} if application is not None else {}
         ).items():
-            made.writestr(name, data)
+            archive.writestr(name, data)
         for name, data in more.items():
-            made.writestr(name, data)
+            archive.writestr(name, data)
     return out.getvalue()
 
 
@@ -356,11 +359,11 @@ def test_a_package_of_the_portal_that_is_not_as_it_says_is_refused_and_kept_whol
     (tmp_path / "anew").mkdir()
     anew = database(tmp_path / "anew")
     with writing(anew) as session:  # from the bucket alone
-        assert restore_deliveries(session, store) == 1
-    for one in (engine, anew):
-        with reading(one) as session:
+        assert bring_deliveries(session, store) == 1
+    for connected in (engine, anew):
+        with reading(connected) as session:
             (row,) = session.scalars(select(Delivery))
-            assert (row.bag, row.outcome, [found["code"] for found in row.findings]) == (
+            assert (row.bag, row.outcome, [entry["code"] for entry in row.findings]) == (
                 "portal:WS1",
                 "REFUSED",
                 ["APPLICATION_INVALID"],
@@ -389,7 +392,7 @@ def from_portal(folder: Path, number: str, package: bytes) -> tuple[Engine, Loca
             store,
             OnlinePortal(f"{base}/portal", key=KEY, rate=1000),
             "test",
-            tell=lambda _: None,
+            on_progress=lambda _: None,
         )
     return engine, store, done
 
