@@ -146,7 +146,7 @@ class _Bench:
         """Make the first volume: it starts the JVM and loads the fonts, once per worker, and is the model of what is filled."""
         _instrument(self._clock, self._last)
         share_one_heap()  # as a worker does
-        self._shop = bootstrap.open_workshop(self.runtime)
+        self._shop = bootstrap.open_compile_context(self.runtime)
         volume.make_volume(self._shop, version_id)
         self._bare, self._bare_clock = _bare(
             self._shop, self._settings, self._level, self._last["data"], self._data

@@ -7,7 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 
-from api.jobs.certified_copies import make_order, open_stamps
+from api.jobs.certified_copies import make_order, open_copy_sealer
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.administration.accounts import reader
@@ -126,7 +126,7 @@ def prepare(runtime: Runtime) -> str:
         order = order_copy(
             session, asking, numbers[1], [], ReferenceData(runtime.organisations, runtime.catalogue)
         ).id
-    return make_order(runtime, open_stamps(runtime), order) or ""
+    return make_order(runtime, open_copy_sealer(runtime), order) or ""
 
 
 def take(browser: Browser, address: str, out: Path, view: str, only: set[str], copy: str) -> None:

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.app import create_app
-from api.runtime.bootstrap import Runtime, open_shelf, source_of, start
+from api.runtime.bootstrap import Runtime, open_index_folder, source_of, start
 from api.runtime.settings import Settings
 from archive.administration import accounts
 from archive.administration.accounts import (
@@ -123,7 +123,7 @@ def build(folder: Path) -> Path:
         assert str(taken.outcome) in {"ACCEPTED", "CONFIRM"}, taken
     held.freeze()
     held.make()
-    rebuild(source_of(runtime), open_shelf(runtime.settings))
+    rebuild(source_of(runtime), open_index_folder(runtime.settings))
     runtime.engine.dispose()
     return folder
 
