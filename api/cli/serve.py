@@ -100,7 +100,7 @@ def _answer(runtime: Runtime, port: int, processes: int) -> None:
     rates = os.environ.setdefault("YICE_RATE_FILE", str(data / "cache" / "rates.db"))
     Limiter(1, rates).take("")  # makes the file before several open it at once
     uvicorn.run(
-        "api.serving:one_of_many",
+        "api.cli.serve:one_of_many",
         factory=True,
         workers=processes,
         timeout_worker_healthcheck=_SILENT_SECONDS,
