@@ -313,7 +313,7 @@ def seaweedfs(folder: Path, port: int, bucket: str, access_key: str, secret_key:
 
 
 def _inner_ports(path: Path) -> dict[str, int]:
-    """Return its ports beside the S3 port; kept, because its master knows itself by its port."""
+    """Return its further ports; kept, because its master knows itself by address and port."""
     if not path.exists():
         names = (
             "master.port",
