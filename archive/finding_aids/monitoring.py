@@ -32,19 +32,19 @@ class JournalExtent:
 def versions_by_state(session: Session) -> Mapping[str, int]:
     """Count the versions of all volumes by state."""
     query = select(VolumeVersion.state, func.count()).group_by(VolumeVersion.state)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def deliveries_by_outcome(session: Session) -> Mapping[str, int]:
     """Count the delivered packages by outcome."""
     query = select(Delivery.outcome, func.count()).group_by(Delivery.outcome)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def cases_by_state(session: Session) -> Mapping[str, int]:
     """Count the cases by state."""
     query = select(Case.state, func.count()).group_by(Case.state)
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def count_versions(session: Session, state: VolumeState) -> int:

@@ -42,7 +42,7 @@ def open_job_counts(session: Session, kind: str, last: int) -> dict[str, int]:
         .where(Job.kind == kind, Job.state != "DONE", Job.id <= last)
         .group_by(Job.state)
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def failure_codes(session: Session, kind: str) -> Counter[str | None]:
@@ -63,7 +63,7 @@ def failure_counts(session: Session) -> Mapping[str | None, int]:
     query = (
         select(Job.error_code, func.count()).where(Job.state == "FAILED").group_by(Job.error_code)
     )
-    return dict(session.execute(query).tuples().all())
+    return dict(session.execute(query).all())
 
 
 def oldest_waiting(session: Session, *, but_kind: str) -> datetime | None:

@@ -78,19 +78,15 @@ def newest_committed(session: Session, volume_id: int) -> tuple[Volume, Case, Vo
 
     None when the volume is void or has no committed version.
     """
-    return (
-        session.execute(
-            select(Volume, Case, VolumeVersion)
-            .join(Case, Case.id == Volume.case_id)
-            .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-            .where(
-                Volume.id == volume_id,
-                VolumeVersion.state == "COMMITTED",
-                Volume.void_reason.is_(None),
-            )
-            .order_by(VolumeVersion.version.desc())
-            .limit(1)
+    return session.execute(
+        select(Volume, Case, VolumeVersion)
+        .join(Case, Case.id == Volume.case_id)
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .where(
+            Volume.id == volume_id,
+            VolumeVersion.state == "COMMITTED",
+            Volume.void_reason.is_(None),
         )
-        .tuples()
-        .first()
-    )
+        .order_by(VolumeVersion.version.desc())
+        .limit(1)
+    ).first()
