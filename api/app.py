@@ -1,4 +1,4 @@
-"""The HTTP door: health, the station API, and the archivist's desk."""
+"""The HTTP app: health, metrics, the station API and the archivists' pages."""
 
 import sys
 from collections.abc import AsyncIterator
@@ -13,10 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.monitoring.health import public, readiness, ready
 from api.monitoring.metrics import exposition, registry_of
+from api.runtime import logs
 from api.runtime.bootstrap import Runtime, start
-from api.runtime.logs import ToldRequests
-from api.runtime.logs import begin as begin_logs
-from api.runtime.memory import settle
+from api.runtime.memory import tune_garbage_collector
 from api.runtime.settings import Settings
 from api.v1 import mount as mount_stations
 from api.web.mount import mount as mount_desk
@@ -25,8 +24,8 @@ from search.analysis import fold
 _THREADS = 12
 
 
-class _Guarded:
-    """Middleware that puts the headers on every answer without which a browser trusts it too far."""
+class _SecurityHeaders:
+    """Middleware that puts on every answer the headers that limit a browser's trust in it."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,54 +44,61 @@ class _Guarded:
 
 @asynccontextmanager
 async def _few_threads(_: FastAPI) -> AsyncIterator[None]:
-    """Answer twelve requests at a time and let others wait their turn: with forty, threads spent a third of the processor on taking it from each other."""
+    """Answer twelve requests at a time and let others wait their turn.
+
+    With forty, threads spent a third of the processor on taking it from each other.
+    """
     current_default_thread_limiter().total_tokens = _THREADS
     yield
 
 
 def create_app(runtime: Runtime) -> FastAPI:
-    """The app on one runtime. Health alone needs no account."""
+    """Return the app on one runtime. Only health and metrics need no account."""
     app = FastAPI(
         title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None, lifespan=_few_threads
     )
     mount_stations(app, runtime)
     mount_desk(app, runtime)
-    measured = registry_of(runtime)
-    app.add_middleware(ToldRequests)
-    app.add_middleware(_Guarded)
+    registry = registry_of(runtime)
+    app.add_middleware(logs.LoggedRequests)
+    app.add_middleware(_SecurityHeaders)
 
     @app.get("/healthz")
     def health() -> dict[str, str]:
-        """The process answers. What it depends on is for /readyz: restarting a node does not mend its database."""
+        """Answer that the process is alive.
+
+        What it depends on is for /readyz: restarting a node does not mend its database.
+        """
         return {"status": "ok"}
 
     @app.get("/readyz", responses={503: {"description": "not ready"}})
     def readyz() -> JSONResponse:
-        """200 when database, store and broker answer, else 503; the body tells each one's state."""
+        """Answer 200 when database, store and broker answer, else 503; the body has each state."""
         states = readiness(runtime)
         return JSONResponse(public(states), 200 if ready(states) else 503)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
-        """What the rows say, for Prometheus."""
-        return Response(exposition(measured), media_type=CONTENT_TYPE_LATEST)
+        """Answer the metrics in the text format of Prometheus."""
+        return Response(exposition(registry), media_type=CONTENT_TYPE_LATEST)
 
     return app
 
 
-def serve_many() -> None:
-    """Once for a process that serves: what lasts is not looked through for garbage, and threads take turns often.
+def prepare_server() -> None:
+    """Tune a process that serves, once: garbage collection, and how often threads take turns.
 
-    A page is many short calls into SQLite. At Python's 5 ms each of them, when it comes back, waits that long for whoever computes meanwhile.
+    A page is many short calls into SQLite. At Python's 5 ms each of them, when it comes back, waits
+    that long for a thread that computes meanwhile.
     """
-    settle()
+    tune_garbage_collector()
     fold("旗")  # reads the table of characters now, not while the first readers wait
     sys.setswitchinterval(0.001)
 
 
 def from_environment() -> FastAPI:
-    """The app of a node, for `uvicorn --factory`."""
-    begin_logs()
+    """Return the app of a node, for `uvicorn --factory`."""
+    logs.configure()
     app = create_app(start(Settings()))
-    serve_many()
+    prepare_server()
     return app

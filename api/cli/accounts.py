@@ -1,19 +1,21 @@
-"""`yice account …`: the first 三员 of an archive, and fresh secrets. Every other account is made by them, not at the terminal."""
+"""`yice account …`: the first 三员 of an archive, and fresh secrets.
+
+Every other account is made by them, not at the terminal.
+"""
 
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
-from sqlalchemy import select
 
 from api.cli.terminal import Json, actor, print_json, with_examples
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
+from archive.administration.account_list import all_accounts
 from archive.administration.accounts import AccountState, first_administrators, renew_secret
 from archive.administration.policy import Role
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import Account
 
 account_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", help=with_examples("账号。", "yice account list")
@@ -28,11 +30,11 @@ account_app = typer.Typer(
     ),
 )
 def init() -> None:
-    """Make the first three."""
+    """Make the first three accounts and print their secrets once."""
     runtime = start(Settings())
     with writing(runtime.engine) as session:
-        made = first_administrators(session, runtime.organisations)
-    for login, secret in made.items():
+        secrets = first_administrators(session, runtime.organisations)
+    for login, secret in secrets.items():
         Console().print(f"{login}\t{secret}", highlight=False)
 
 
@@ -45,12 +47,12 @@ def list_(*, as_json: Json = False) -> None:
     with reading(runtime.engine) as session:
         rows = [
             {
-                "login": one.login,
-                "role": Role(one.role).label,
-                "org": one.org,
-                "state": AccountState(one.state).label,
+                "login": account.login,
+                "role": Role(account.role).label,
+                "org": account.org,
+                "state": AccountState(account.state).label,
             }
-            for one in session.scalars(select(Account).order_by(Account.login))
+            for account in all_accounts(session)
         ]
     if as_json:
         print_json(rows)
@@ -71,7 +73,7 @@ def list_(*, as_json: Json = False) -> None:
     ),
 )
 def renew(login: Annotated[str, typer.Argument(help="用户名")]) -> None:
-    """Give a fresh secret."""
+    """Give an account a fresh secret and print it once."""
     with writing(start(Settings()).engine) as session:
         secret = renew_secret(session, actor(), login)
     Console().print(secret, highlight=False)

@@ -23,24 +23,26 @@ cluster_app = typer.Typer(
 def _table(services: list[Service], places: Mapping[str, str]) -> Table:
     table = Table("服务", "位置", "进程", "日志", box=None)
     table.columns[3].overflow = "fold"
-    for one in services:
+    for service in services:
         table.add_row(
-            one.name,
-            places.get(one.name, ""),
-            str(one.process.pid if one.process else ""),
-            str(one.log),
+            service.name,
+            places.get(service.name, ""),
+            str(service.process.pid if service.process else ""),
+            str(service.log),
         )
     return table
 
 
-@cluster_app.command()
+@cluster_app.command(
+    help="启动本机集群；按 Ctrl-C 全部结束，数据保留。例：yice cluster up --workers 2."
+)
 def up(
     folder: Annotated[Path, typer.Option(help="全部数据放在这个文件夹")] = Path("var/cluster"),
     workers: Annotated[int, typer.Option(min=1, help="工作节点数")] = 2,
     concurrency: Annotated[int, typer.Option(min=1, help="每个节点同时组卷的册数")] = 1,
     port: Annotated[int, typer.Option(help="网页端口")] = 8000,
 ) -> None:
-    """启动本机集群；按 Ctrl-C 全部结束，数据保留。例：yice cluster up --workers 2."""
+    """Run the cluster of this machine until Ctrl-C; its data stays."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with running(folder, workers=workers, concurrency=concurrency, web_port=port) as (
@@ -65,18 +67,21 @@ def up(
 
 
 def _watch(services: list[Service]) -> None:
-    """Start again whatever ends, as a container engine would."""
+    """Start any service again that ends, as a container engine would."""
     while True:
-        for one in services:
-            if not one.alive():
-                screen.print(f"{one.name} 已退出，重新启动。")
-                one.start()
+        for service in services:
+            if not service.alive():
+                screen.print(f"{service.name} 已退出，重新启动。")
+                service.start()
         time.sleep(1)
 
 
-@cluster_app.command("secrets")
+@cluster_app.command(
+    "secrets",
+    help="生成 docker-compose.yml 所用的密钥文件；已有的不改。例：yice cluster secrets.",
+)
 def secrets_(folder: Annotated[Path, typer.Option(help="密钥文件夹")] = Path("secrets")) -> None:
-    """生成 docker-compose.yml 所用的密钥文件；已有的不改。例：yice cluster secrets."""
+    """Write the secret files of docker-compose.yml, unless the folder exists."""
     # The files are open to the containers' users, the folder to nobody else on this machine.
     try:
         folder.mkdir(mode=0o700, parents=True)

@@ -29,15 +29,15 @@ Seed = Annotated[int, typer.Option(help="随机种子")]
 def build(
     out: Annotated[Path, typer.Option(help="写到这个文件夹")], cases: Cases = 120, seed: Seed = 1
 ) -> None:
-    """Write the city."""
-    from api.demo.build import build_demo  # noqa: PLC0415 - the demo's libraries load only when it is built
+    """Write the packages of the city."""
+    from api.demo.build import build_demo  # noqa: PLC0415 - its libraries load only when built
 
-    with progress("生成演示数据", cases) as tell:
+    with progress("生成演示数据", cases) as advance:
         build_demo(
             out,
             cases=cases,
             seed=seed,
-            progress=lambda done: tell(done, ""),
+            progress=lambda done: advance(done, ""),
             workers=os.cpu_count() or 1,
         )
 
@@ -49,7 +49,7 @@ def build(
     ),
 )
 def run(cases: Cases = 120, seed: Seed = 1) -> None:
-    """Run the main job."""
+    """Build, ingest, compile and verify the city, and exit with the demo's code."""
     from api.demo.run import run_demo  # noqa: PLC0415 - as above
 
     runtime = start(Settings())
@@ -78,24 +78,25 @@ def sources(
         ),
     ] = None,
 ) -> None:
-    """Serve the four systems."""
+    """Serve the four source systems, with the faults asked for."""
     from api.demo.source_world import build_world  # noqa: PLC0415 - as above
     from api.demo.sources import World, serve_sources, settings_of  # noqa: PLC0415 - as above
 
     data = Settings().data
     folder = data / f"demo-sources-{cases}-{seed}"
     if not (folder / "truth.json").exists():
-        with progress("生成来源数据", cases) as tell:
+        with progress("生成来源数据", cases) as advance:
             build_world(
                 folder,
                 cases=cases,
                 seed=seed,
-                progress=lambda done: tell(done, ""),
+                progress=lambda done: advance(done, ""),
                 workers=os.cpu_count() or 1,
             )
     try:
         faults = {
-            kind: float(share) for kind, _, share in (one.partition("=") for one in fault or ())
+            kind: float(share)
+            for kind, _, share in (setting.partition("=") for setting in fault or ())
         }
     except ValueError:
         raise typer.BadParameter("故障写作 名称=概率，例如 error=0.1。") from None

@@ -1,5 +1,6 @@
-"""`yice duty`: what is done again and again."""
+"""`yice duty`: the periodic jobs, listed and run."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -26,22 +27,21 @@ duty_app = typer.Typer(
     help=with_examples("定时任务及其最近一次的结果。", "yice duty list", "yice duty list --json"),
 )
 def list_(*, as_json: Json = False) -> None:
-    """Show all duties."""
-    found = rows(start(Settings()))
+    """List all duties with their last turn."""
+    duties = rows(start(Settings()))
     if as_json:
-        print_json(found)
+        print_json(duties)
         return
     table = Table("任务", "间隔（秒）", "队列", "状态", "最近完成", "错误", "结果")
-    for one in found:
-        result = "，".join(f"{name} {value}" for name, value in one["result"].items())
+    for duty in duties:
         table.add_row(
-            one["name"],
-            str(one["every_seconds"]),
-            one["queue"],
-            one["state"],
-            one["done_at"] or "",
-            one["error_code"] or "",
-            result,
+            duty["name"],
+            str(duty["every_seconds"]),
+            duty["queue"],
+            duty["state"],
+            duty["done_at"] or "",
+            duty["error_code"] or "",
+            _text(duty["result"]),
         )
     Console().print(table)
 
@@ -59,24 +59,25 @@ def run(
     *,
     as_json: Json = False,
 ) -> None:
-    """Do every turn that is due, here; one that fails keeps no other back."""
+    """Do every turn that is due, in this process; one that fails keeps no other back."""
     if name is not None and name not in DUTIES:
         raise NotFoundError("没有这个定时任务。", "请用 yice duty list 查看。")
     runtime = start(Settings())
-    done: dict[str, Any] = {}
-    for one in [name] if name else list(DUTIES):
+    results: dict[str, Any] = {}
+    for duty in [name] if name else list(DUTIES):
         try:
-            done[one] = do_turn(runtime, one)
-        except Exception as error:  # noqa: BLE001 - told, and on its row; the other duties are due all the same
-            done[one] = {"error": explain(error)[0]}
+            results[duty] = do_turn(runtime, duty)
+        except Exception as error:  # noqa: BLE001 - on its row; the other duties are due
+            results[duty] = {"error": explain(error)[0]}
     if as_json:
-        print_json(done)
+        print_json(results)
     else:
-        for one, result in done.items():
-            screen.print(
-                f"{one}：{'未到期' if result is None else '，'.join(f'{key} {value}' for key, value in result.items())}",
-                soft_wrap=True,
-            )
-    raise typer.Exit(
-        FINDINGS if any(result and "error" in result for result in done.values()) else 0
-    )
+        for duty, result in results.items():
+            text = "未到期" if result is None else _text(result)
+            screen.print(f"{duty}：{text}", soft_wrap=True)
+    failed = any(result and "error" in result for result in results.values())
+    raise typer.Exit(FINDINGS if failed else 0)
+
+
+def _text(result: Mapping[str, Any]) -> str:
+    return "，".join(f"{name} {value}" for name, value in result.items())

@@ -1,4 +1,7 @@
-"""`yice scrub`, `yice replicate`, `yice journal …`: what keeps the holdings whole. Mounted by `api.cli`."""
+"""The commands that preserve the holdings, mounted by `api.cli.main`.
+
+`yice scrub`, `replicate`, `rebuild`, `rekey`, `backup`, `restore` and `journal …`.
+"""
 
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -12,9 +15,9 @@ from api.cli.terminal import FINDINGS, Json, actor, bar_of, print_json, screen, 
 from api.jobs.preservation import budget, journal_sealer
 from api.runtime.bootstrap import (
     Runtime,
+    open_compile_context,
+    open_index_folder,
     open_second_store,
-    open_shelf,
-    open_workshop,
     source_of,
     start,
 )
@@ -42,14 +45,14 @@ journal_app = typer.Typer(
 )
 
 
-def second_of(runtime: Runtime) -> BlobStore:
-    """The second store. Raises NotFoundError when the settings name none."""
-    found = open_second_store(runtime.settings)
-    if found is None:
+def _second_store(runtime: Runtime) -> BlobStore:
+    """Open the second store. Raises NotFoundError when the settings name none."""
+    store = open_second_store(runtime.settings)
+    if store is None:
         raise NotFoundError(
             "没有配置副本存储。", "请设置 YICE_REPLICA_FOLDER 或 YICE_REPLICA_S3_ENDPOINT。"
         )
-    return found
+    return store
 
 
 def scrub_(
@@ -61,10 +64,10 @@ def scrub_(
     second: Annotated[bool, typer.Option("--second", help="检查副本存储")] = False,
     as_json: Json = False,
 ) -> None:
-    """Go on with the cycle of fixity checks."""
+    """Continue the cycle of fixity checks."""
     runtime, allowed = start(Settings()), budget(limit)
     other = open_second_store(runtime.settings)
-    store, helper = (second_of(runtime), runtime.store) if second else (runtime.store, other)
+    store, helper = (_second_store(runtime), runtime.store) if second else (runtime.store, other)
     with bar_of("固定性检查") as watch:
         run = scrub(
             runtime.engine,
@@ -82,10 +85,11 @@ def scrub_(
     raise typer.Exit(FINDINGS if run.faults or run.frozen or run.blind else 0)
 
 
-def _show_scrub(run: ScrubRun) -> None:
-    for one in run.faults:
+def _show_scrub(run: Scrubbed) -> None:
+    for fault in run.faults:
         screen.print(
-            f"[red]{one['outcome']}[/red] {Fixity(one['outcome']).label} {one['subject']} {one['key']}",
+            f"[red]{fault['outcome']}[/red] {Fixity(fault['outcome']).label} "
+            f"{fault['subject']} {fault['key']}",
             soft_wrap=True,
         )
     for subject in run.mended:
@@ -97,14 +101,15 @@ def _show_scrub(run: ScrubRun) -> None:
     rate = run.bytes / 1e6 / run.seconds if run.seconds else 0.0
     state = "本轮完成" if run.complete else "本轮未完，下次继续"
     screen.print(
-        f"第 {run.cycle} 轮：{run.packages} 册 {run.objects} 个对象，{rate:.0f} MB/s，问题 {len(run.faults)} 个；{state}。"
+        f"第 {run.cycle} 轮：{run.packages} 册 {run.objects} 个对象，{rate:.0f} MB/s，"
+        f"问题 {len(run.faults)} 个；{state}。"
     )
 
 
 def replicate_(*, as_json: Json = False) -> None:
-    """Copy to the second store."""
+    """Copy what is archived to the second store, and check each object."""
     runtime = start(Settings())
-    second = second_of(runtime)
+    second = _second_store(runtime)
     with bar_of("复制") as watch:
         copied = replicate(runtime.engine, runtime.store, second, actor(), watch=watch)
     if as_json:
@@ -124,7 +129,7 @@ def rebuild_(
     from_store: Annotated[bool, typer.Option("--from-store", help="只凭存储重建")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make database and index anew from the bucket alone."""
+    """Rebuild database and index from the store alone."""
     if not from_store:
         raise typer.BadParameter("请指明 --from-store。")
     old = start(Settings())
@@ -135,7 +140,7 @@ def rebuild_(
             settings=old.settings.model_copy(update={"data": into, "database_url": ""}),
             engine=_empty_database(into),
         )
-    made = rebuild(
+    rebuilt = rebuild(
         new.engine,
         old.store,
         actor(),
@@ -143,23 +148,26 @@ def rebuild_(
         organisations=old.organisations,
         rule=old.settings.filing_rule,
     )
-    indexed = rebuild_index(source_of(new), open_shelf(new.settings))
+    indexed = rebuild_index(source_of(new), open_index_folder(new.settings))
     different = differences(old.engine, new.engine) if into is not None else []
     if as_json:
-        print_json({**asdict(made), "indexed": indexed, "differences": different})
+        print_json({**asdict(rebuilt), "indexed": indexed, "differences": different})
     else:
-        for one in made.faults:
-            screen.print(f"[red]问题[/red] {one}", soft_wrap=True)
-        for one in different:
-            screen.print(f"[red]与现有数据库不同[/red] {one}", soft_wrap=True)
+        for line in rebuilt.faults:
+            screen.print(f"[red]问题[/red] {line}", soft_wrap=True)
+        for line in different:
+            screen.print(f"[red]与现有数据库不同[/red] {line}", soft_wrap=True)
         screen.print(
-            f"已重建：办件 {made.cases}，档号 {made.volumes}，版本 {made.versions}，待组卷 {made.reserved}，"
-            f"日志 {made.entries} 条（锚点 {made.checkpoints} 个），未接收的送达 {made.deliveries} 次，巡检记录 {made.looks} 条，识别的页面 {made.texts} 页，"
-            f"索引 {indexed} 册；未归档的残留 {len(made.leftovers)} 处。"
+            f"已重建：办件 {rebuilt.cases}，档号 {rebuilt.volumes}，"
+            f"版本 {rebuilt.versions}，待组卷 {rebuilt.reserved}，"
+            f"日志 {rebuilt.entries} 条（锚点 {rebuilt.checkpoints} 个），"
+            f"未接收的送达 {rebuilt.deliveries} 次，"
+            f"巡检记录 {rebuilt.looks} 条，识别的页面 {rebuilt.texts} 页，"
+            f"索引 {indexed} 册；未归档的残留 {len(rebuilt.leftovers)} 处。"
         )
-        for one in made.lost:
-            screen.print(f"未能恢复：{one}", soft_wrap=True)
-    raise typer.Exit(FINDINGS if made.faults or different else 0)
+        for line in rebuilt.lost:
+            screen.print(f"未能恢复：{line}", soft_wrap=True)
+    raise typer.Exit(FINDINGS if rebuilt.faults or different else 0)
 
 
 def rekey_(
@@ -167,14 +175,14 @@ def rekey_(
     second: Annotated[bool, typer.Option("--second", help="副本存储")] = False,
     as_json: Json = False,
 ) -> None:
-    """Seal what lies under an older key again under the current one."""
+    """Encrypt what lies under an older key again under the current one."""
     runtime = start(Settings())
-    store = second_of(runtime) if second else runtime.store
+    store = _second_store(runtime) if second else runtime.store
     if not isinstance(store, EncryptedStore):
         raise NotFoundError(
             "没有配置加密密钥。", "请设置 YICE_ENCRYPTION_FOLDER 和 YICE_ENCRYPTION_KEY。"
         )
-    made = store.reseal_all()
+    resealed = store.reseal_all()
     with writing(runtime.engine) as session:
         which, key = "second" if second else "first", runtime.settings.encryption_key
         journal.record(
@@ -182,15 +190,16 @@ def rekey_(
             actor(),
             JournalAct.REKEY,
             which,
-            objects=made.done,
-            locked=made.locked,
+            objects=resealed.done,
+            locked=resealed.locked,
             key=key,
         )
     if as_json:
-        print_json({"resealed": made.done, "locked": made.locked})
+        print_json({"resealed": resealed.done, "locked": resealed.locked})
     else:
         screen.print(
-            f"已用新密钥重新密封 {made.done} 个对象；{made.locked} 个在锁定期内，未作改动，旧密钥须保留。"
+            f"已用新密钥重新密封 {resealed.done} 个对象；"
+            f"{resealed.locked} 个在锁定期内，未作改动，旧密钥须保留。"
         )
 
 
@@ -205,7 +214,7 @@ def backup_(
     """Copy the database while it is in use, and the objects that the copy of the store lacks."""
     runtime = start(Settings())
     folder = to / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    made = back_up(
+    backup = back_up(
         runtime.engine, runtime.store, folder, LocalStore(to / "store") if with_store else None
     )
     with writing(runtime.engine) as session:
@@ -214,14 +223,15 @@ def backup_(
             actor(),
             JournalAct.BACKUP,
             "database",
-            sha256=made.sha256,
-            objects=made.objects,
+            sha256=backup.sha256,
+            objects=backup.objects,
         )
     if as_json:
-        print_json({"folder": str(folder), **asdict(made)})
+        print_json({"folder": str(folder), **asdict(backup)})
     else:
         screen.print(
-            f"已备份：{folder}（{made.versions} 个已归档版本，新复制 {made.objects} 个对象）。密钥请另行保管。",
+            f"已备份：{folder}（{backup.versions} 个已归档版本，"
+            f"新复制 {backup.objects} 个对象）。密钥请另行保管。",
             soft_wrap=True,
         )
 
@@ -231,19 +241,20 @@ def restore_(
     *,
     as_json: Json = False,
 ) -> None:
-    """Bring a backup back into an empty database."""
+    """Restore a backup into an empty database, and objects that the store lacks."""
     runtime = start(Settings())
-    beside = folder.parent / "store"
-    made = restore(
-        runtime.engine, runtime.store, folder, LocalStore(beside) if beside.is_dir() else None
+    objects = folder.parent / "store"
+    backup = restore(
+        runtime.engine, runtime.store, folder, LocalStore(objects) if objects.is_dir() else None
     )
     with writing(runtime.engine) as session:
-        journal.record(session, actor(), JournalAct.RESTORE, "database", sha256=made.sha256)
+        journal.record(session, actor(), JournalAct.RESTORE, "database", sha256=backup.sha256)
     if as_json:
-        print_json(asdict(made))
+        print_json(asdict(backup))
     else:
         screen.print(
-            f"已恢复到 {made.made_at} 的备份，{made.versions} 个已归档版本。请运行 yice verify --all 和 yice reindex。",
+            f"已恢复到 {backup.made_at} 的备份，{backup.versions} 个已归档版本。"
+            "请运行 yice verify --all 和 yice reindex。",
             soft_wrap=True,
         )
 
@@ -262,29 +273,31 @@ def _empty_database(folder: Path) -> Engine:
     ),
 )
 def journal_verify(*, as_json: Json = False) -> None:
-    """Walk the chain of the journal, and hold it against its anchors."""
+    """Verify the hash chain of the journal, and the journal against its anchors."""
     runtime = start(Settings())
     with reading(runtime.engine) as session:
         good, fault = journal.verify(session)
-    anchored = verify_anchors(runtime.engine, runtime.store, open_workshop(runtime).trust)
+    anchor_faults = verify_anchors(
+        runtime.engine, runtime.store, open_compile_context(runtime).trust
+    )
     if as_json:
-        shown = [
-            {"checkpoint": one.checkpoint, "seq": one.seq, "reason": one.reason} for one in anchored
-        ]
         print_json(
             {
                 "entries": good,
                 "fault": fault and {"seq": fault.seq, "reason": fault.reason},
-                "anchors": shown,
+                "anchors": [
+                    {"checkpoint": broken.checkpoint, "seq": broken.seq, "reason": broken.reason}
+                    for broken in anchor_faults
+                ],
             }
         )
     else:
-        for one in anchored:
-            screen.print(f"锚点 {one.checkpoint}，第 {one.seq or '?'} 条：{one.reason}")
+        for broken in anchor_faults:
+            screen.print(f"锚点 {broken.checkpoint}，第 {broken.seq or '?'} 条：{broken.reason}")
         screen.print(
             f"第 {fault.seq} 条不符：{fault.reason}" if fault else f"{good} 条记录全部衔接。"
         )
-    raise typer.Exit(FINDINGS if fault or anchored else 0)
+    raise typer.Exit(FINDINGS if fault or anchor_faults else 0)
 
 
 @journal_app.command(
@@ -294,13 +307,13 @@ def journal_verify(*, as_json: Json = False) -> None:
     ),
 )
 def journal_anchor(*, as_json: Json = False) -> None:
-    """Anchor the journal."""
+    """Sign, stamp and store the state of the journal."""
     runtime = start(Settings())
-    made = anchor(runtime.engine, runtime.store, journal_sealer(runtime), actor())
+    head = anchor(runtime.engine, runtime.store, journal_sealer(runtime), actor())
     if as_json:
-        print_json(made and {"checkpoint": made.number, "size": made.size, "root": made.root})
+        print_json(head and {"checkpoint": head.number, "size": head.size, "root": head.root})
     else:
-        screen.print(f"已锚定 {made.size} 条记录（{made.key}）。" if made else "没有新的记录。")
+        screen.print(f"已锚定 {head.size} 条记录（{head.key}）。" if head else "没有新的记录。")
 
 
 @journal_app.command(

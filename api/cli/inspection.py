@@ -37,24 +37,24 @@ def inspect_(
     *,
     as_json: Json = False,
 ) -> None:
-    """Show what is on record; with a reason inspect again and leave who, why and when."""
+    """Show the inspections on record; with a reason inspect again, and journal it."""
     runtime = start(Settings())
     with reading(runtime.engine) as session:
-        held = inspections(session, number)
-    done = _again(runtime, held, phase, reason) if reason else None
-    shown = held.reports
+        inspected = inspections(session, number)
+    done = _inspect_again(runtime, inspected, phase, reason) if reason else None
+    shown = inspected.reports
     if done:
-        laid = report([one.public() for one in done.findings], phase)
-        shown = (KeptReport(phase, done.at, confirmed=False, report=laid),)
+        fresh = report([finding.public() for finding in done.findings], phase)
+        shown = (KeptReport(phase, done.at, confirmed=False, report=fresh),)
     if pdf:
         pdf.write_bytes(
-            inspections_of(replace(held, reports=shown), demo=runtime.settings.demo_seals)
+            inspections_of(replace(inspected, reports=shown), demo=runtime.settings.demo_seals)
         )
     if as_json:
-        print_json(_public(held, shown, done))
+        print_json(_public(inspected, shown, done))
     else:
-        for one in shown:
-            _print(one)
+        for kept in shown:
+            _print(kept)
         if done:
             screen.print(
                 f"发现 {len(done.findings)}，其中归档时没有的 {len(done.fresh)}。已记入审计日志。"
@@ -62,14 +62,16 @@ def inspect_(
     raise typer.Exit(FINDINGS if done and done.fresh else 0)
 
 
-def _again(runtime: Runtime, held: Inspected, phase: Phase, reason: str) -> Reinspection:
+def _inspect_again(
+    runtime: Runtime, inspected: Inspected, phase: Phase, reason: str
+) -> Reinspection:
     now = datetime.now(UTC)
     done = reinspect(
         runtime.engine,
         runtime.store,
         runtime.catalogue,
         runtime.organisations,
-        case_no=held.case_no,
+        case_no=inspected.case_no,
         phase=phase,
         now=now,
     )
@@ -79,9 +81,9 @@ def _again(runtime: Runtime, held: Inspected, phase: Phase, reason: str) -> Rein
 
 
 def _public(
-    held: Inspected, shown: Sequence[KeptReport], done: Reinspection | None
+    inspected: Inspected, shown: Sequence[KeptReport], done: Reinspection | None
 ) -> Mapping[str, Any]:
-    numbers = {"case_no": held.case_no, "code": held.code}
+    numbers = {"case_no": inspected.case_no, "code": inspected.code}
     if done:
         return numbers | {
             "revision": done.revision,
@@ -91,29 +93,29 @@ def _public(
         }
     return numbers | {
         "reports": [
-            {"phase": str(one.phase), "at": one.at.isoformat(), "report": one.report}
-            for one in shown
+            {"phase": str(kept.phase), "at": kept.at.isoformat(), "report": kept.report}
+            for kept in shown
         ]
     }
 
 
-def _print(one: KeptReport) -> None:
+def _print(kept: KeptReport) -> None:
     table = Table(
         "检测项",
         "内容",
         "结果",
         "发现",
-        title=f"{one.phase.label}（{one.phase}）　{one.at.astimezone():%Y-%m-%d %H:%M}",
+        title=f"{kept.phase.label}（{kept.phase}）　{kept.at.astimezone():%Y-%m-%d %H:%M}",
     )
-    for group in one.report:
+    for group in kept.report:
         table.add_section()
         table.add_row(group["group"], "", "", "")
         for row in group["items"]:
-            said = "通过" if row["outcome"] == "PASS" else Outcome(row["outcome"]).label
+            outcome = "通过" if row["outcome"] == "PASS" else Outcome(row["outcome"]).label
             table.add_row(
                 row["code"],
                 "、".join(row["checks"]),
-                said,
-                "\n".join(found["message"] for found in row["findings"]),
+                outcome,
+                "\n".join(finding["message"] for finding in row["findings"]),
             )
     screen.print(table)

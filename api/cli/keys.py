@@ -1,4 +1,7 @@
-"""`yice keys …`: change the keys of the encrypted columns, as a job that may be interrupted and run again."""
+"""`yice keys …`: change the keys of the encrypted columns.
+
+A change may be interrupted and run again.
+"""
 
 import typer
 
@@ -22,12 +25,13 @@ BATCH = 200
 @keys_app.command(
     "rotate",
     help=with_examples(
-        "换用新的列加密密钥，并用它重新加密全部办件信息、上传文件名和通知密钥；旧密钥保留，用于读取备份。中断后运行 yice keys reseal。",
+        "换用新的列加密密钥，并用它重新加密全部办件信息、上传文件名和通知密钥；"
+        "旧密钥保留，用于读取备份。中断后运行 yice keys reseal。",
         "yice keys rotate",
     ),
 )
 def rotate() -> None:
-    """A fresh key, then every row under it."""
+    """Make a fresh key the current one, then encrypt every row under it."""
     runtime = start(Settings())
     if runtime.settings.column_keys.get_secret_value():
         raise ColumnKeyError(
@@ -45,12 +49,13 @@ def rotate() -> None:
 @keys_app.command(
     "reseal",
     help=with_examples(
-        "用当前密钥重新加密全部办件信息、上传文件名和通知密钥，并重建号码盲索引和责任人登记；可重复运行。",
+        "用当前密钥重新加密全部办件信息、上传文件名和通知密钥，"
+        "并重建号码盲索引和责任人登记；可重复运行。",
         "yice keys reseal",
     ),
 )
 def reseal_command() -> None:
-    """Every row under the current key."""
+    """Encrypt every row under the current key."""
     runtime = start(Settings())
     _reseal_all(runtime, column_keys(runtime.settings))
 
@@ -58,17 +63,22 @@ def reseal_command() -> None:
 @keys_app.command(
     "rotate-blind",
     help=with_examples(
-        "换用新的号码盲索引密钥，并用它重建全部号码的索引；期间新旧密钥都可查到。中断后运行 yice keys rehash。",
+        "换用新的号码盲索引密钥，并用它重建全部号码的索引；"
+        "期间新旧密钥都可查到。中断后运行 yice keys rehash。",
         "yice keys rotate-blind",
     ),
 )
 def rotate_blind() -> None:
-    """A fresh key for digests: in the ring first, so that every look-up asks with both, then every entry under it."""
+    """Make a fresh key for digests the current one, then hash every entry under it.
+
+    The key goes into the ring first, so that every look-up asks with both.
+    """
     runtime = start(Settings())
     if runtime.settings.column_keys.get_secret_value():
         raise ColumnKeyError(
             "密钥由 YICE_COLUMN_KEYS 给出，不能在此更换。",
-            "请在密钥文件的 blinds 中加入新密钥并重启各节点，再将其设为 blind，重启后运行 yice keys rehash。",
+            "请在密钥文件的 blinds 中加入新密钥并重启各节点，"
+            "再将其设为 blind，重启后运行 yice keys rehash。",
         )
     ring = column_keys(runtime.settings).with_new_blind_key()
     write_keyring(runtime.settings.data / "keys" / "columns.json", ring)
@@ -83,12 +93,15 @@ def rotate_blind() -> None:
     help=with_examples("用当前密钥重建仍在旧密钥下的号码索引；可重复运行。", "yice keys rehash"),
 )
 def rehash_command() -> None:
-    """Every entry that is left under an older key."""
+    """Hash every entry that is left under an older key under the current one."""
     _rehash_all(start(Settings()))
 
 
 def _rehash_all(runtime: Runtime) -> None:
-    """One batch a transaction, so that other work goes on between them and a kill costs one batch."""
+    """Hash all entries under the current key, one batch a transaction.
+
+    Other work goes on between batches, and a kill costs one batch.
+    """
     count = 0
     while True:
         with writing(runtime.engine) as session:
@@ -100,8 +113,11 @@ def _rehash_all(runtime: Runtime) -> None:
 
 
 def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
-    """One batch a transaction, so that other work goes on between them and a kill costs one batch."""
-    attach_keys(runtime.engine, ring)
+    """Encrypt all rows under the current key, one batch a transaction.
+
+    Other work goes on between batches, and a kill costs one batch.
+    """
+    give_keys(runtime.engine, ring)
     for job in (reseal, reseal_gathered, reseal_texts):
         after: int | None = 0
         while after is not None:

@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Json, actor, making, print_json, with_examples
+from api.cli.terminal import FINDINGS, Json, actor, print_json, volume_bar, with_examples
 from api.jobs.batch import make_all
 from api.jobs.periods import begin_terms, end_terms
-from api.runtime.bootstrap import open_workshop, start
+from api.runtime.bootstrap import open_compile_context, start
 from api.runtime.settings import Settings
 from archive.arrangement.periods import Report, due, terms_of
 from archive.reference.vocabulary import COMPILE, Series
@@ -45,24 +45,31 @@ def run(
         else due(datetime.now(UTC), runtime.organisations)
     )
     terms = [
-        one
-        for one in every
-        if (fonds or one.fonds) == one.fonds and (series or one.series) == one.series
+        term
+        for term in every
+        if (fonds or term.fonds) == term.fonds and (series or term.series) == term.series
     ]
     begin_terms(runtime, actor(), terms)
-    with making("定期组卷") as watch:
+    with volume_bar("定期组卷") as watch:
         make_all(runtime, COMPILE, lambda: 0, watch)
-    reports = end_terms(runtime, open_workshop(runtime), actor(), terms)
+    reports = end_terms(runtime, open_compile_context(runtime), actor(), terms)
     if as_json:
-        print_json([one.public() for one in reports])
+        print_json([report.public() for report in reports])
     else:
         _show(reports)
-    raise typer.Exit(FINDINGS if any(one.missing or one.failed for one in reports) else 0)
+    raise typer.Exit(FINDINGS if any(report.missing or report.failed for report in reports) else 0)
 
 
 def _show(reports: list[Report]) -> None:
     table = Table("全宗", "卷目", "期间", "已归档", "待核对", "失败", "历时（秒）", "登记表")
-    for one in reports:
-        counts = (str(one.volumes), str(one.missing), str(one.failed), f"{one.seconds:.0f}")
-        table.add_row(one.fonds, Series(one.series).label, one.period, *counts, one.register or "")
+    for report in reports:
+        counts = (
+            str(report.made),
+            str(report.missing),
+            str(report.failed),
+            f"{report.seconds:.0f}",
+        )
+        table.add_row(
+            report.fonds, Series(report.series).label, report.period, *counts, report.register or ""
+        )
     Console().print(table)

@@ -1,4 +1,4 @@
-"""`yice pull`: bring what the sources have, gather it, and hand what is whole to intake."""
+"""`yice pull`: fetch what the sources have, gather it, and hand what is whole to intake."""
 
 import time
 from collections.abc import Sequence
@@ -33,15 +33,16 @@ def pull_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Pull once, or on and on."""
+    """Pull once, or until interrupted."""
     runtime = start(Settings())
-    sources = [one for one in open_sources(runtime.settings) if source in (None, one.name)]
+    sources = [opened for opened in open_sources(runtime.settings) if source in (None, opened.name)]
     if status:
         _show_status(runtime, as_json=as_json)
         return
     if not sources:
         raise typer.BadParameter(
-            "没有设置该来源：请设置 YICE_FORMS_URL、YICE_SCAN_FOLDER、YICE_PORTAL_URL 或 YICE_CERT_URL。"
+            "没有设置该来源：请设置 "
+            "YICE_FORMS_URL、YICE_SCAN_FOLDER、YICE_PORTAL_URL 或 YICE_CERT_URL。"
         )
     pulled, submitted = pull_round(runtime, actor(), sources, Bars())
     while follow:
@@ -50,17 +51,17 @@ def pull_(
     if as_json:
         print_json(
             {
-                "sources": [_public(one) for one in pulled],
+                "sources": [_public(result) for result in pulled],
                 "submitted": {str(key): count for key, count in submitted.items()},
             }
         )
     else:
         _show_round(pulled, submitted)
-    raise typer.Exit(FINDINGS if any(one.error for one in pulled) else 0)
+    raise typer.Exit(FINDINGS if any(result.error for result in pulled) else 0)
 
 
 def show_collecting(runtime: Runtime, *, as_json: bool) -> None:
-    """`yice list --collecting`: what waits before the door, and for what."""
+    """Show the cases that still gather, and what they lack (`yice list --collecting`)."""
     with reading(runtime.engine) as session:
         rows = collecting_rows(session)
     if as_json:
@@ -78,23 +79,25 @@ def show_collecting(runtime: Runtime, *, as_json: bool) -> None:
     Console().print(table)
 
 
-def _public(one: Pulled) -> dict[str, Any]:
+def _public(result: Pulled) -> dict[str, Any]:
     fields = {
-        "source": one.source,
-        "taken": one.taken,
-        "known": one.known,
-        "refused": one.refused,
-        "absent": one.absent,
+        "source": result.source,
+        "taken": result.taken,
+        "known": result.known,
+        "refused": result.refused,
+        "absent": result.absent,
     }
-    return {**fields, "error": one.error.code if one.error else None}
+    return {**fields, "error": result.error.code if result.error else None}
 
 
 def _show_round(pulled: Sequence[Pulled], submitted: dict[IntakeOutcome, int]) -> None:
     table = Table("来源", "取得", "已有", "退回", "未到", "错误")
-    for one in pulled:
-        counts = (one.taken, one.known, one.refused, one.absent)
+    for result in pulled:
+        counts = (result.taken, result.known, result.refused, result.absent)
         table.add_row(
-            one.source, *map(str, counts), f"{one.error.code} {one.error}" if one.error else ""
+            result.source,
+            *map(str, counts),
+            f"{result.error.code} {result.error}" if result.error else "",
         )
     screen.print(table)
     screen.print(

@@ -1,20 +1,18 @@
-"""`yice ocr`: read the text of scans, and say how far that is. Mounted by `api.cli`."""
+"""`yice ocr`: read the text of scans, or show the progress. Mounted by `api.cli.main`."""
 
 import signal
-from collections import Counter
 from threading import Event
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 
 from api.cli.terminal import FINDINGS, Json, print_json, progress, screen
 from api.jobs.progress import Batch
-from api.jobs.recognition import follow_pages, queue_everything_held, recognise_all, require_ocr
+from api.jobs.recognition import follow_pages, queue_stored_scans, recognise_all, require_ocr
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.database.engine import reading
-from archive.database.tables_jobs import Job
+from archive.jobs.job_rows import failure_codes
 from archive.recognition.queue import OCR, progress_of
 from ingest.recognition.ocr import is_installed
 
@@ -29,16 +27,12 @@ def ocr_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read what waits, or say how far it is."""
+    """Read the pages that wait, or show the progress."""
     runtime = start(Settings())
     if status:
         with reading(runtime.engine) as session:
             counted = progress_of(session)
-            codes = Counter(
-                session.scalars(
-                    select(Job.error_code).where(Job.kind == OCR, Job.state == "FAILED")
-                )
-            )
+            codes = failure_codes(session, OCR)
         _show(
             {
                 "enabled": runtime.settings.ocr,
@@ -56,17 +50,17 @@ def ocr_(
     require_ocr(runtime)
     if follow:
         stopped = Event()
-        for one in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(one, lambda *_: stopped.set())
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopped.set())
         follow_pages(runtime, stopped.is_set)
         return
-    queue_everything_held(runtime)
+    queue_stored_scans(runtime)
     with reading(runtime.engine) as session:
         waiting = progress_of(session)
-    with progress("文字识别", waiting["WAITING"] + (waiting["FAILED"] if retry else 0)) as tell:
+    with progress("文字识别", waiting["WAITING"] + (waiting["FAILED"] if retry else 0)) as advance:
 
         def watch(batch: Batch) -> None:
-            tell(batch.done + batch.failed, f"失败 {batch.failed}")
+            advance(batch.done + batch.failed, f"失败 {batch.failed}")
 
         batch = recognise_all(runtime, watch, retry=retry)
     if as_json:
@@ -80,12 +74,13 @@ def ocr_(
     raise typer.Exit(FINDINGS if batch.failed else 0)
 
 
-def _show(found: dict[str, object], *, as_json: bool) -> None:
+def _show(status: dict[str, object], *, as_json: bool) -> None:
     if as_json:
-        print_json(found)
+        print_json(status)
         return
-    switch = "已启用" if found["enabled"] else "未启用（YICE_OCR=1）"
-    engine = "引擎已安装" if found["installed"] else "引擎未安装（make setup-ocr）"
+    switch = "已启用" if status["enabled"] else "未启用（YICE_OCR=1）"
+    engine = "引擎已安装" if status["installed"] else "引擎未安装（make setup-ocr）"
     screen.print(
-        f"文字识别{switch}，{engine}；待识别 {found['waiting']} 页，完成 {found['done']} 页，失败 {found['failed']} 页。"
+        f"文字识别{switch}，{engine}；待识别 {status['waiting']} 页，"
+        f"完成 {status['done']} 页，失败 {status['failed']} 页。"
     )

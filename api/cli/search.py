@@ -1,4 +1,7 @@
-"""`yice reindex`, `yice index …`, `yice search`: the search on the command line. Mounted by `api.cli`."""
+"""`yice reindex`, `yice index …`, `yice search`: search on the command line.
+
+Mounted by `api.cli.main`.
+"""
 
 import signal
 from dataclasses import asdict
@@ -12,7 +15,7 @@ from rich.table import Table
 
 from api.cli.terminal import FINDINGS, Json, actor, print_json, screen, with_examples
 from api.http.search import public, with_numbers
-from api.runtime.bootstrap import open_shelf, source_of, start
+from api.runtime.bootstrap import open_index_folder, source_of, start
 from api.runtime.settings import Settings
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -31,13 +34,13 @@ index_app = typer.Typer(
 
 
 def reindex(*, as_json: Json = False) -> None:
-    """从数据库和存储重建检索索引，期间检索照常。例：yice reindex."""
+    """Rebuild the search index from database and store."""
     runtime = start(Settings())
     with Progress(console=screen) as bar:
         task = bar.add_task("建立索引", total=None)
         count = rebuild(
             source_of(runtime),
-            open_shelf(runtime.settings),
+            open_index_folder(runtime.settings),
             lambda done, total: bar.update(task, completed=done, total=total),
         )
     if as_json:
@@ -46,36 +49,45 @@ def reindex(*, as_json: Json = False) -> None:
         screen.print(f"已建立索引：{count} 册。")
 
 
-@index_app.command("check")
+@index_app.command("check", help="将检索索引与数据库逐册核对。例：yice index check.")
 def index_check(*, as_json: Json = False) -> None:
-    """将检索索引与数据库逐册核对。例：yice index check."""
+    """Compare the search index with the database, volume by volume."""
     runtime = start(Settings())
-    found = check(source_of(runtime), IndexReader(open_shelf(runtime.settings)).index())
+    checked = check(source_of(runtime), IndexReader(open_index_folder(runtime.settings)).index())
     if as_json:
-        print_json(asdict(found))
+        print_json(asdict(checked))
     else:
-        for fault in found.faults:
+        for fault in checked.faults:
             screen.print(f"[red]{fault.kind}[/red] {fault.code}")
         screen.print(
-            f"已核对 {found.volumes} 册，待跟进 {found.behind} 册，不符 {len(found.faults)} 册。"
+            f"已核对 {checked.volumes} 册，待跟进 {checked.behind} 册，"
+            f"不符 {len(checked.faults)} 册。"
         )
-    raise typer.Exit(FINDINGS if found.faults else 0)
+    raise typer.Exit(FINDINGS if checked.faults else 0)
 
 
-@index_app.command("follow")
+@index_app.command(
+    "follow",
+    help=(
+        "持续跟进已归档的变更，直到收到停止信号；同一时间只有一个进程写索引。例：yice index follow."
+    ),
+)
 def index_follow() -> None:
-    """持续跟进已归档的变更，直到收到停止信号；同一时间只有一个进程写索引。例：yice index follow."""
+    """Follow the changes of the archive until a signal ends it; one process writes at a time."""
     runtime, stopped = start(Settings()), Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    follow(source_of(runtime), open_shelf(runtime.settings), stopped.is_set)
+    follow(source_of(runtime), open_index_folder(runtime.settings), stopped.is_set)
 
 
 def search(
     query: Annotated[
         str,
         typer.Argument(
-            help="检索式：姓名、档号、办件编号、正文；可用 AND OR NOT、引号和 姓名: 旗区: 日期: 等字段"
+            help=(
+                "检索式：姓名、档号、办件编号、正文；"
+                "可用 AND OR NOT、引号和 姓名: 旗区: 日期: 等字段"
+            )
         ),
     ],
     sort: Annotated[Sort, typer.Option(help="排序")] = Sort.RELEVANCE,
@@ -85,31 +97,37 @@ def search(
     facets: Annotated[bool, typer.Option("--facets", help="同时给出分面统计")] = False,
     as_json: Json = False,
 ) -> None:
-    """检索本市全部已归档的册及其各页；姓名和号码一律遮蔽，检索记入审计日志。例：yice search '姓名:王 日期:2026-09'."""
+    """Search all archived volumes of the city and their pages, and journal the search.
+
+    Names and numbers are masked.
+    """
     runtime = start(Settings())
     words = Words(runtime.organisations, runtime.catalogue)
-    # Whoever may run this reads the whole data folder anyway, so the scope is the city; doors for persons give theirs.
-    scope = frozenset(one.code for one in runtime.organisations.of_kind(OrgKind.CITY))
-    asked = ("series", "district", "receive_org", "year") if facets else ()
+    # A user who may run this reads the whole data folder anyway, so the scope is the city; pages
+    # and endpoints give the scope of their reader.
+    scope = frozenset(org.code for org in runtime.organisations.of_kind(OrgKind.CITY))
+    facet_fields = ("series", "district", "receive_org", "year") if facets else ()
     with reading(runtime.engine) as session:
         tree = with_numbers(session, parse(query, words))
-    found = IndexReader(open_shelf(runtime.settings)).search(
-        Request(tree, scope, sort, limit, after, asked)
+    result = IndexReader(open_index_folder(runtime.settings)).search(
+        Request(tree, scope, sort, limit, after, facet_fields)
     )
     with writing(runtime.engine) as session:
         # What was typed may hold a name or an ID number, so only what came of it is kept.
         journal.record(
-            session, actor(), JournalAct.SEARCH, "index", total=found.total, shown=len(found.hits)
+            session, actor(), JournalAct.SEARCH, "index", total=result.total, shown=len(result.hits)
         )
     if as_json:
-        print_json(public(found))
+        print_json(public(result))
     else:
-        _show(found)
+        _show(result)
 
 
-def _show(found: SearchResult) -> None:
+def _show(result: Found) -> None:
     table = Table("档号", "页", "题名", "办结", "内容")
-    for hit in found.hits:
+    for hit in result.hits:
         table.add_row(hit.code, str(hit.page or ""), hit.title, hit.completed_on, hit.snippet.text)
     Console().print(table)
-    screen.print(f"共 {found.total} 条。" + (f"下一页：--after {found.next}" if found.next else ""))
+    screen.print(
+        f"共 {result.total} 条。" + (f"下一页：--after {result.next}" if result.next else "")
+    )

@@ -1,4 +1,7 @@
-"""`yice serve`: everything that one machine needs beside the command line: the HTTP door, the follower of the index, the reader of scans, the sender of webhooks."""
+"""`yice serve`: everything that one machine needs beside the command line.
+
+The HTTP app, the follower of the index, the reader of scans, the sender of webhooks.
+"""
 
 import os
 import socket
@@ -13,7 +16,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from api.app import create_app, serve_many
+from api.app import create_app, prepare_server
 from api.cli.terminal import screen
 from api.http.limits import Limiter
 from api.jobs.webhooks import send_until
@@ -28,14 +31,15 @@ _MOST_PROCESSES = 4
 _SILENT_SECONDS = 60  # a process that computes on a busy machine is not stuck
 
 
-def serve_here(runtime: Runtime, port: int | None) -> None:
+def serve_locally(runtime: Runtime, port: int | None) -> None:
     """Serve on loopback until interrupted."""
     port = port or runtime.settings.port
     _require_free(port)
     runtime = _with_address(runtime, port)
-    with _beside(runtime, "index", "index", "follow"), _reader(runtime), _webhooks(runtime):
+    with _companion(runtime, "index", "index", "follow"), _reader(runtime), _webhooks(runtime):
+        root = f"http://127.0.0.1:{port}"
         screen.print(
-            f"网页 http://127.0.0.1:{port}/ ，接口 http://127.0.0.1:{port}/api/v1 ，说明 http://127.0.0.1:{port}/openapi.json",
+            f"网页 {root}/ ，接口 {root}/api/v1 ，说明 {root}/openapi.json",
             soft_wrap=True,
         )
         _answer(
@@ -46,7 +50,7 @@ def serve_here(runtime: Runtime, port: int | None) -> None:
 
 
 class PortError(ArchiveError):
-    """The port can't be listened on."""
+    """A port that can't be listened on."""
 
     code = "PORT_IN_USE"
 
@@ -59,7 +63,10 @@ class PortError(ArchiveError):
 
 
 def _require_free(port: int) -> None:
-    """Raise PortError before anything is started beside. Between this and the server's own turn somebody may still take it; then uvicorn says so."""
+    """Raise PortError when the port is taken, before any other process is started.
+
+    Another program may still take it before the server does; then uvicorn reports it.
+    """
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -69,20 +76,23 @@ def _require_free(port: int) -> None:
 
 
 def _answer(runtime: Runtime, port: int, processes: int) -> None:
-    """Answer requests in as many processes, of which each can use one core; they share the port, and how often each client asked."""
-    # No access log: addresses name volumes, and every look is journalled anyway.
-    how: dict[str, Any] = {
+    """Answer requests in this many processes, of which each can use one core.
+
+    They share the port, and the counts of each client's requests.
+    """
+    # No access log: addresses name volumes, and every read is journalled anyway.
+    options: dict[str, Any] = {
         "host": "127.0.0.1",
         "port": port,
         "log_level": "warning",
         "access_log": False,
         "proxy_headers": False,
+        "timeout_keep_alive": 60,
     }
-    how["timeout_keep_alive"] = 60
     if processes == 1:
         app = create_app(runtime)
-        serve_many()
-        uvicorn.run(app, **how)
+        prepare_server()
+        uvicorn.run(app, **options)
         return
     data = runtime.settings.data.resolve()
     (data / "cache").mkdir(mode=0o700, exist_ok=True)
@@ -90,24 +100,27 @@ def _answer(runtime: Runtime, port: int, processes: int) -> None:
     rates = os.environ.setdefault("YICE_RATE_FILE", str(data / "cache" / "rates.db"))
     Limiter(1, rates).take("")  # makes the file before several open it at once
     uvicorn.run(
-        "api.serving:one_of_many",
+        "api.cli.serve:one_of_many",
         factory=True,
         workers=processes,
         timeout_worker_healthcheck=_SILENT_SECONDS,
-        **how,
+        **options,
     )
 
 
 def one_of_many() -> FastAPI:
-    """The app in one of the processes; it ends with the one that started it, however that ended."""
+    """Return the app of one of several processes, which ends when its parent does."""
     die_with_parent()
     app = create_app(start(Settings()))
-    serve_many()
+    prepare_server()
     return app
 
 
 def _with_address(runtime: Runtime, port: int) -> Runtime:
-    """In the demo the QR codes lead to this very server. Real seals print no address but the one that an operator gave."""
+    """Return a runtime whose QR codes lead to this server, in the demo only.
+
+    Real seals print no address but the one that an operator gave.
+    """
     settings = runtime.settings
     if settings.public_url or not settings.demo_seals:
         return runtime
@@ -129,14 +142,20 @@ def _webhooks(runtime: Runtime) -> Iterator[None]:
 
 
 def _reader(runtime: Runtime) -> AbstractContextManager[None]:
-    """The reader of scans, where it is switched on and its engine is there; on many machines a beat sees to it."""
-    here = runtime.settings.ocr and is_installed() and not runtime.settings.broker_url
-    return _beside(runtime, "ocr", "ocr", "--follow") if here else nullcontext()
+    """Start the reader of scans, where it is switched on and its engine is installed.
+
+    On many machines a beat does this.
+    """
+    wanted = runtime.settings.ocr and is_installed() and not runtime.settings.broker_url
+    return _companion(runtime, "ocr", "ocr", "--follow") if wanted else nullcontext()
 
 
 @contextmanager
-def _beside(runtime: Runtime, log: str, *command: str) -> Iterator[None]:
-    """A command of ours in a process of its own, ended with us. When another process follows already, this one ends by itself or finds nothing to do."""
+def _companion(runtime: Runtime, log: str, *command: str) -> Iterator[None]:
+    """Run a command of ours in a process of its own, ended with us.
+
+    When another process does the same already, this one ends by itself or finds nothing to do.
+    """
     logs = runtime.settings.data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     env = {**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(CODE)}
@@ -147,7 +166,8 @@ def _beside(runtime: Runtime, log: str, *command: str) -> Iterator[None]:
             stdout=out,
             stderr=out,
             env=env,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet; the web server dies of its signal and runs no `finally`
+            # The web server dies of its signal and runs no `finally`.
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet
         )
     try:
         yield

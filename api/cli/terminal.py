@@ -1,4 +1,7 @@
-"""The terminal: what every command shares. Results go to the output, bars and words for the person to the error stream."""
+"""The terminal: output, progress bars and exit codes that every command shares.
+
+Results go to the output, bars and messages for the person to the error stream.
+"""
 
 import json
 import os
@@ -19,7 +22,7 @@ from rich.progress import (
 )
 from typer import rich_utils
 
-from api.jobs.progress import Batch, Tell
+from api.jobs.progress import Advance, Batch
 
 FINDINGS, ERROR, INTERRUPTED = 1, 2, 130
 (
@@ -32,23 +35,23 @@ Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使�
 
 
 def with_examples(text: str, *examples: str) -> str:
-    """What a command does, and examples on lines of their own (a backspace keeps the lines)."""
-    return f"{text}\n\n\b\n例：\n" + "\n".join(f"  [cyan]{one}[/cyan]" for one in examples)
+    """Return a help text with examples on lines of their own (a backspace keeps the lines)."""
+    return f"{text}\n\n\b\n例：\n" + "\n".join(f"  [cyan]{example}[/cyan]" for example in examples)
 
 
 def actor() -> str:
-    """Who acts at this terminal, as the journal names him."""
+    """Return the actor that the journal names for this terminal: `cli:<user>`."""
     return f"cli:{os.environ.get('USER', 'operator')}"
 
 
 def print_json(value: object) -> None:
-    """To the output, for scripts."""
+    """Write a value to the output as JSON, for scripts."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
 
 
 @contextmanager
-def progress(title: str, total: int | None) -> Iterator[Tell]:
-    """A bar over `total` pieces; call what is given with the count done and a note."""
+def progress(title: str, total: int | None) -> Iterator[Advance]:
+    """Draw a bar over `total` pieces; yields a function that takes the count done and a note."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -64,15 +67,15 @@ def progress(title: str, total: int | None) -> Iterator[Tell]:
 
 @contextmanager
 def bar_of(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar whose length is known only when the work is."""
+    """Draw a bar whose length becomes known during the work; yields `(done, total) -> None`."""
     with Progress(console=screen) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @contextmanager
-def making(title: str) -> Iterator[Callable[[Batch], None]]:
-    """A bar over volumes: done, failed, rate per minute, time left."""
+def volume_bar(title: str) -> Iterator[Callable[[Batch], None]]:
+    """Draw a bar over volumes: done, failed, rate per minute, time left."""
     columns = (
         TextColumn(title),
         BarColumn(),
@@ -95,12 +98,12 @@ def making(title: str) -> Iterator[Callable[[Batch], None]]:
 
 
 class Bars:
-    """Draws a bar for each long act (`api.jobs.progress.Progress`)."""
+    """A `Progress` (of `api.jobs.progress`) that draws a bar for each long act."""
 
-    def pieces(self, title: str, total: int | None) -> AbstractContextManager[Tell]:
+    def pieces(self, title: str, total: int | None) -> AbstractContextManager[Advance]:
         """Draw a bar over pieces."""
         return progress(title, total)
 
     def volumes(self, title: str) -> AbstractContextManager[Callable[[Batch], None]]:
         """Draw a bar over volumes."""
-        return making(title)
+        return volume_bar(title)

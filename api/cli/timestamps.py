@@ -1,10 +1,13 @@
-"""`yice timestamp`: what is owed since the authority was away, and what ends soon. Mounted by `api.cli`."""
+"""`yice timestamp`: complete the time-stamps that are owed, renew those that end soon.
+
+Mounted by `api.cli.main`.
+"""
 
 from typing import Annotated
 
 import typer
 
-from api.cli.terminal import FINDINGS, Json, actor, bar_of, making, print_json, screen
+from api.cli.terminal import FINDINGS, Json, actor, bar_of, print_json, screen, volume_bar
 from api.jobs.batch import timestamp_batch
 from api.jobs.renewal import horizon, look_ahead, renew_batch
 from api.runtime.bootstrap import start
@@ -29,7 +32,7 @@ def timestamp_(
         _renew(within, as_json=as_json)
         return
     runtime = start(Settings())
-    with making("补时间戳") as watch:
+    with volume_bar("补时间戳") as watch:
         batch = timestamp_batch(runtime, actor(), watch)
     if as_json:
         print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
@@ -44,7 +47,7 @@ def _renew(within: int | None, *, as_json: bool) -> None:
     runtime = start(Settings())
     with bar_of("读取时间戳") as learning:
         learned = learn_stamps(runtime.engine, runtime.store, learning)
-    with making("时间戳续期") as watch:
+    with volume_bar("时间戳续期") as watch:
         batch = renew_batch(runtime, actor(), within=within, watch=watch)
     left = look_ahead(runtime, horizon(runtime, within))
     first = left.first_end and left.first_end.isoformat()
@@ -65,7 +68,8 @@ def _renew(within: int | None, *, as_json: bool) -> None:
         )
         if left.due:
             screen.print(
-                f"[red]仍有 {left.due} 册的时间戳即将失效[/red]：失败的会在下次运行时重试；时间戳机构自己的证书也将到期的，请更换机构。"
+                f"[red]仍有 {left.due} 册的时间戳即将失效[/red]：失败的会在下次运行时重试；"
+                "时间戳机构自己的证书也将到期的，请更换机构。"
             )
         screen.print(f"最早失效：{first[:10]}" if first else "尚无带时间戳的册。")
     raise typer.Exit(FINDINGS if batch.failed or left.due else 0)

@@ -1,6 +1,7 @@
-"""`make cluster`: the distributed mode natively on loopback; PostgreSQL, SeaweedFS, RabbitMQ, worker nodes and the web app, ended together.
+"""`make cluster`: the distributed mode natively on loopback.
 
-What runs and with which settings is data here; a test holds docker-compose.yml to it.
+PostgreSQL, SeaweedFS, RabbitMQ, worker nodes and the web app are started and ended together. What
+runs and with which settings is data in this module; a test compares docker-compose.yml with it.
 """
 
 import json
@@ -28,7 +29,8 @@ from api.runtime.settings import Settings
 from archive.reference.organisations import load_organisations
 
 ROOT = Path(__file__).parents[2]
-# With heartbeats, unlike the workers of one machine: RabbitMQ then notices a node whose cable was pulled.
+# With heartbeats, unlike the workers of one machine: RabbitMQ then notices a node whose cable was
+# pulled.
 WORKER = (
     "-m",
     "celery",
@@ -41,7 +43,8 @@ WORKER = (
     "--without-gossip",
     "--without-mingle",
 )
-# It remembers nothing: which turns are due stands in the rows, so it may be killed, moved, or run twice.
+# It remembers nothing: which turns are due stands in the rows, so it may be killed, moved, or run
+# twice.
 BEAT = (
     "-m",
     "celery",
@@ -60,7 +63,7 @@ WEB = ("-m", "uvicorn", "--factory", "api.app:from_environment", "--no-access-lo
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class NodeKind:
     """A kind of worker node: the queues that it serves, and how many of it there are."""
 
     name: str
@@ -71,18 +74,18 @@ class Kind:
 
 
 KINDS = (
-    Kind("worker", ("compile", "sign", "copies"), 2),
-    Kind("reader", ("ocr",)),  # one page takes as long as many volumes, and a gigabyte of memory
-    Kind("keeper", ("ingest", "keep")),
-    Kind(
-        "index", ("index",), folder="web"
-    ),  # the index that it writes is the one that the pages read
+    NodeKind("worker", ("compile", "sign", "copies"), 2),
+    # One page takes as long as many volumes, and a gigabyte of memory.
+    NodeKind("reader", ("ocr",)),
+    NodeKind("keeper", ("ingest", "keep")),
+    # The index that it writes is the one that the pages read.
+    NodeKind("index", ("index",), folder="web"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The shared services of a distributed archive, as every one of its nodes is told."""
+    """The addresses and secrets of a distributed archive's shared services, for its nodes."""
 
     database_url: str
     broker_url: str
@@ -92,7 +95,7 @@ class Site:
     s3_secret_key: str
 
     def settings(self, data: Path) -> dict[str, str]:
-        """The environment of one node with its own data folder."""
+        """Return the environment of one node with its own data folder."""
         return {
             "YICE_DATA": str(data),
             "YICE_DATABASE_URL": self.database_url,
@@ -107,7 +110,11 @@ class Site:
 
 
 def node_folder(cluster: Path, name: str) -> Path:
-    """The data folder of one node. All seal with the same demonstration keys and open the same columns; both lie beside the nodes' folders."""
+    """Make and return the data folder of one node.
+
+    All nodes seal with the same demonstration keys and open the same columns; both sets of keys lie
+    beside the nodes' folders.
+    """
     demo_pki(Settings(data=cluster), load_organisations())
     column_keys(Settings(data=cluster))
     folder = cluster / name
@@ -127,7 +134,7 @@ def worker_node(
     folder: str = "",
     concurrency: int = 1,
 ) -> Service:
-    """One node that serves some queues; by default it makes volumes."""
+    """Return a node that serves some queues; by default it makes volumes."""
     data = node_folder(cluster, folder or name)
     address = f"{name}@localhost"
     command = [sys.executable, *WORKER, "--concurrency", str(concurrency), "--hostname", address]
@@ -143,33 +150,41 @@ def worker_node(
 
 
 def worker_nodes(site: Site, cluster: Path, *, workers: int, concurrency: int) -> list[Service]:
-    """Every kind of node; `workers` and `concurrency` are of those that make volumes."""
-    made = []
+    """Return nodes of every kind; `workers` and `concurrency` are of those that make volumes."""
+    nodes = []
     for kind in KINDS:
         copies = workers if kind.copies > 1 else 1
         for number in range(1, copies + 1):
             name = f"{kind.name}-{number}" if kind.copies > 1 else kind.name
-            at_once = concurrency if kind.copies > 1 else 1
-            made.append(
+            nodes.append(
                 worker_node(
-                    site, cluster, name, queues=kind.queues, folder=kind.folder, concurrency=at_once
+                    site,
+                    cluster,
+                    name,
+                    queues=kind.queues,
+                    folder=kind.folder,
+                    concurrency=concurrency if kind.copies > 1 else 1,
                 )
             )
-    return made
+    return nodes
 
 
 def beat_node(site: Site, cluster: Path) -> Service:
-    """What knocks for the periodic jobs."""
+    """Return the node that sends the messages of the periodic jobs."""
     folder = node_folder(cluster, "beat")
-    sign = folder / "beat.alive"
-    sign.unlink(missing_ok=True)
+    alive = folder / "beat.alive"
+    alive.unlink(missing_ok=True)
     return Service(
-        "beat", [sys.executable, *BEAT], folder / "beat.log", sign.exists, env=site.settings(folder)
+        "beat",
+        [sys.executable, *BEAT],
+        folder / "beat.log",
+        alive.exists,
+        env=site.settings(folder),
     )
 
 
 def web_node(site: Site, cluster: Path, port: int) -> Service:
-    """The web app."""
+    """Return the node of the web app."""
     folder = node_folder(cluster, "web")
     command = [sys.executable, *WEB, "--host", "127.0.0.1", "--port", str(port)]
 
@@ -184,29 +199,32 @@ def web_node(site: Site, cluster: Path, port: int) -> Service:
 
 
 def _remembered(folder: Path) -> dict[str, str]:
-    """Ports and secrets of this cluster, made on first use; readable by its owner only."""
+    """Return ports and secrets of this cluster, made on first use, in its owner's file."""
     path = folder / "cluster.json"
     if not path.exists():
-        made = {
+        fresh = {
             f"{name}_port": str(free_port())
             for name in ("postgresql", "rabbitmq", "epmd", "seaweedfs")
         }
-        made |= {
+        fresh |= {
             f"{name}_password": secrets.token_hex(16)
             for name in ("postgresql", "rabbitmq", "seaweedfs")
         }
-        _private(path, json.dumps(made, indent=1))
-    found: dict[str, str] = json.loads(path.read_text())
-    return found
+        _write_private(path, json.dumps(fresh, indent=1))
+    stored: dict[str, str] = json.loads(path.read_text())
+    return stored
 
 
-def _private(path: Path, text: str) -> None:
+def _write_private(path: Path, text: str) -> None:
     path.touch(0o600)
     path.write_text(text)
 
 
 def shared_services(folder: Path) -> tuple[Site, list[Service]]:
-    """The services that all nodes share, in the order in which they start, and how the nodes reach them; none is started yet."""
+    """Return how the nodes reach the services that they share, and these services.
+
+    The services are in the order in which they start; none is started yet.
+    """
     own = _remembered(folder)
     port = {
         name: int(own[f"{name}_port"]) for name in ("postgresql", "rabbitmq", "epmd", "seaweedfs")
@@ -248,23 +266,28 @@ def running(
         *worker_nodes(site, folder, workers=workers, concurrency=concurrency),
         beat_node(site, folder),
     ]
-    desk = site.settings(node_folder(folder, "desk"))
-    _private(folder / "desk.env", "".join(f"{name}='{value}'\n" for name, value in desk.items()))
+    settings = site.settings(node_folder(folder, "desk"))
+    _write_private(
+        folder / "desk.env", "".join(f"{name}='{value}'\n" for name, value in settings.items())
+    )
     with ExitStack() as all_ended:
-        for one in services:
-            one.start()
-            all_ended.callback(one.end)
-            one.wait()
-        for one in nodes:  # side by side: each takes seconds to load
-            one.start()
-            all_ended.callback(one.end)
-        for one in nodes:
-            one.wait()
+        for service in services:
+            service.start()
+            all_ended.callback(service.end)
+            service.wait()
+        for node in nodes:  # side by side: each takes seconds to load
+            node.start()
+            all_ended.callback(node.end)
+        for node in nodes:
+            node.wait()
         yield site, [*services, *nodes]
 
 
 def compose_secrets(password: Mapping[str, str]) -> dict[str, str]:
-    """The secret files of docker-compose.yml; `password` by service: database, broker, store."""
+    """Return the secret files of docker-compose.yml, name -> text.
+
+    `password` is by service: database, broker, store.
+    """
     identity = {
         "name": "yice",
         "credentials": [{"accessKey": "yice", "secretKey": password["store"]}],
@@ -275,7 +298,9 @@ def compose_secrets(password: Mapping[str, str]) -> dict[str, str]:
         "seaweedfs_s3": json.dumps(
             {"identities": [{**identity, "actions": ["Admin", "Read", "Write", "List"]}]}
         ),
-        "yice_database_url": f"postgresql+psycopg://yice:{password['database']}@database:5432/postgres",
+        "yice_database_url": (
+            f"postgresql+psycopg://yice:{password['database']}@database:5432/postgres"
+        ),
         "yice_broker_url": f"amqp://yice:{password['broker']}@broker:5672//",
         "yice_s3_access_key": "yice",
         "yice_s3_secret_key": password["store"],

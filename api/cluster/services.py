@@ -1,6 +1,8 @@
-"""Real services of the distributed mode on loopback, without a container engine: PostgreSQL and RabbitMQ from Debian, SeaweedFS from its wheel.
+"""Real services of the distributed mode on loopback, without a container engine.
 
-`make cluster` and the tests start the same processes. Each is our own child and ends with us; each keeps what it holds in a folder of its own.
+PostgreSQL and RabbitMQ come from Debian, SeaweedFS from its wheel. `make cluster` and the tests
+start the same processes. Each is our own child and ends with us; each keeps its data in a folder of
+its own.
 """
 
 import ctypes
@@ -33,7 +35,7 @@ class ServiceError(ArchiveError):
 
 @dataclass(slots=True)
 class Service:
-    """One process in its own session: how to start it, how to know that it answers, where its log lies."""
+    """A process in its own session: its command, the test that it answers, its log."""
 
     name: str
     command: Sequence[str]
@@ -58,12 +60,15 @@ class Service:
                 group=self.user,
                 extra_groups=[] if self.user else None,
                 start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet, and no other way
             )
         return self
 
     def wait(self, seconds: float = _READY_SECONDS) -> Self:
-        """Wait until it answers. Raises ServiceError with the end of its log when it ends or stays silent."""
+        """Wait until it answers.
+
+        Raises ServiceError with the end of its log when it ends or stays silent.
+        """
         end = time.monotonic() + seconds
         while time.monotonic() < end and self.alive():
             if self.answers():
@@ -75,11 +80,11 @@ class Service:
         )
 
     def alive(self) -> bool:
-        """True while the process runs."""
+        """Return whether the process runs."""
         return self.process is not None and self.process.poll() is None
 
     def kill(self) -> None:
-        """End it as a power cut does, with all that it started."""
+        """Kill it as a power cut does, with all that it started."""
         if self.process is None:
             return
         # The session outlives its leader: a worker's children are killed too.
@@ -88,7 +93,7 @@ class Service:
         self.process.wait()
 
     def end(self) -> None:
-        """Ask it to end, and insist when it does not."""
+        """Ask it to end, and kill it when it does not."""
         if self.process is None:
             return
         try:
@@ -105,7 +110,7 @@ def _die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """A port on loopback that is free now."""
+    """Return a port on loopback that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -113,18 +118,22 @@ def free_port() -> int:
 
 
 def listens(port: int) -> bool:
-    """True when something takes connections on this port of loopback."""
+    """Return whether something takes connections on this port of loopback."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def postgresql(folder: Path, port: int, password: str) -> Service:
-    """PostgreSQL in `folder`, made on first use. The role is `yice`, the database too."""
-    found = sorted(_POSTGRES.glob("*/bin/initdb"))
-    if not found:
+    """Return PostgreSQL in `folder`, made on first use. The role is `yice`, the database too."""
+    initdbs = sorted(_POSTGRES.glob("*/bin/initdb"))
+    if not initdbs:
         raise ServiceError("没有安装 PostgreSQL。", "请运行 apt-get install postgresql。")
-    tools, data, user = found[-1].parent, folder / "data", "postgres" if os.geteuid() == 0 else None
+    tools, data, user = (
+        initdbs[-1].parent,
+        folder / "data",
+        "postgres" if os.geteuid() == 0 else None,
+    )
     folder.mkdir(parents=True, exist_ok=True)
     if user:  # the server refuses root
         shutil.chown(folder, user, user)
@@ -194,12 +203,15 @@ def _initdb(tools: Path, folder: Path, password: str, user: str | None) -> None:
 
 
 def postgresql_url(port: int, password: str, database: str = "postgres") -> str:
-    """What YICE_DATABASE_URL says."""
+    """Return the value of YICE_DATABASE_URL."""
     return f"postgresql+psycopg://yice:{password}@127.0.0.1:{port}/{database}"
 
 
 def rabbitmq(folder: Path, port: int, password: str, *, epmd_port: int) -> Service:
-    """RabbitMQ in `folder` under a node name of its own; needs `epmd` of this folder. Nothing of the machine's own RabbitMQ is touched."""
+    """Return RabbitMQ in `folder` under a node name of its own.
+
+    It needs `epmd` of this folder. Nothing of the machine's own RabbitMQ is touched.
+    """
     if not _RABBITMQ.exists():
         raise ServiceError("没有安装 RabbitMQ。", "请运行 apt-get install rabbitmq-server。")
     folder.mkdir(parents=True, exist_ok=True)
@@ -207,7 +219,9 @@ def rabbitmq(folder: Path, port: int, password: str, *, epmd_port: int) -> Servi
     config.touch(0o600)
     config.write_text(
         f"listeners.tcp.1 = 127.0.0.1:{port}\ndefault_user = yice\ndefault_pass = {password}\n"
-        "default_user_tags.administrator = true\nvm_memory_high_watermark.absolute = 512MiB\ndisk_free_limit.absolute = 200MB\n"
+        "default_user_tags.administrator = true\n"
+        "vm_memory_high_watermark.absolute = 512MiB\n"
+        "disk_free_limit.absolute = 200MB\n"
     )
     (folder / "enabled_plugins").write_text("[].\n")
     env = {
@@ -231,7 +245,10 @@ def rabbitmq(folder: Path, port: int, password: str, *, epmd_port: int) -> Servi
 
 
 def epmd(folder: Path, port: int) -> Service:
-    """Erlang's port mapper in the foreground: one that Erlang starts by itself would outlive us."""
+    """Return Erlang's port mapper in the foreground.
+
+    One that Erlang starts by itself would outlive us.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     tool = shutil.which("epmd")
     if not tool:
@@ -245,12 +262,12 @@ def epmd(folder: Path, port: int) -> Service:
 
 
 def rabbitmq_url(port: int, password: str) -> str:
-    """What YICE_BROKER_URL says."""
+    """Return the value of YICE_BROKER_URL."""
     return f"amqp://yice:{password}@127.0.0.1:{port}//"
 
 
 def seaweedfs(folder: Path, port: int, bucket: str, access_key: str, secret_key: str) -> Service:
-    """SeaweedFS with its S3 door on `port`."""
+    """Return SeaweedFS with its S3 port on `port`."""
     tool = Path(sys.executable).with_name("weed")
     if not tool.exists():
         raise ServiceError("没有安装 SeaweedFS。", "请运行 make setup。")
@@ -282,7 +299,8 @@ def seaweedfs(folder: Path, port: int, bucket: str, access_key: str, secret_key:
         "-ip.bind=127.0.0.1",
     ]
     command += [f"-{name}={inner}" for name, inner in _inner_ports(folder / "ports.json").items()]
-    # Its other doors stay shut: their ports are fixed, so that a second store on this machine would not start.
+    # Its other services stay off: their ports are fixed, so that a second store on this machine
+    # would not start.
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     # Each bucket takes seven volumes at once; small ones, so that a laptop's disk is not reserved.
     command += ["-volume.max=500", "-master.volumeSizeLimitMB=64", "-volume.preStopSeconds=0"]
@@ -295,7 +313,7 @@ def seaweedfs(folder: Path, port: int, bucket: str, access_key: str, secret_key:
 
 
 def _inner_ports(path: Path) -> dict[str, int]:
-    """Its ports beside the S3 door; kept, because its master knows itself by address and port."""
+    """Return its further ports; kept, because its master knows itself by address and port."""
     if not path.exists():
         names = (
             "master.port",
@@ -312,8 +330,11 @@ def _inner_ports(path: Path) -> dict[str, int]:
 
 
 def _s3_writes(port: int, bucket: str, access_key: str, secret_key: str) -> bool:
-    """True when the store takes and gives back an object: its door opens before the volumes behind it are up."""
-    from storage.s3_store import S3Store  # noqa: PLC0415 - the S3 client loads only when a store is started
+    """Return whether the store takes and gives back an object.
+
+    Its S3 port is open before the volumes behind it are up.
+    """
+    from storage.s3_store import S3Store  # noqa: PLC0415 - loads only when a store is started
 
     if not listens(port):
         return False

@@ -1,4 +1,4 @@
-"""The long acts of every door: take packages in, compile, verify."""
+"""Long acts that the command line and the pages share: take packages in, compile, verify."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from pathlib import Path
 from api.jobs.batch import compile_batch
 from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
-from api.runtime.bootstrap import Runtime, open_workshop
+from api.runtime.bootstrap import Runtime, open_compile_context
 from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import IntakeOutcome
@@ -19,35 +19,43 @@ from ingest.intake.intake import Received, inspect_package, receive
 
 
 def _bags(paths: Iterable[Path]) -> list[Path]:
-    """A bag, a zip, or a folder of them; in order of name, so that a second delivery comes after the first."""
-    found: list[Path] = []
+    """Return the packages at these paths: bags, zips, or folders of them.
+
+    In order of name, so that a second delivery comes after the first. Raises NotFoundError.
+    """
+    bags: list[Path] = []
     for path in paths:
         if not path.exists():
             raise NotFoundError("路径不存在。", "请检查输入的归档信息包路径。")
         if path.is_file() or (path / "bagit.txt").exists() or (path / "data").is_dir():
-            found.append(path)
+            bags.append(path)
         else:
             inside = sorted(
-                one for one in path.iterdir() if one.is_dir() or one.suffix.lower() == ".zip"
+                entry
+                for entry in path.iterdir()
+                if entry.is_dir() or entry.suffix.lower() == ".zip"
             )
-            found += inside or [path]
-    return found
+            bags += inside or [path]
+    return bags
 
 
 def ingest_paths(
     runtime: Runtime, actor: str, paths: Iterable[Path], progress: Progress
 ) -> list[Received]:
-    """Inspect on all cores, take over one after the other in order: what comes first is the case, what differs after it the conflict."""
+    """Inspect packages on all cores and take them over one after the other.
+
+    In order: the package that comes first is the case, one that differs after it the conflict.
+    """
     bags, received = _bags(paths), []
     workers = max(1, min(runtime.settings.workers or os.cpu_count() or 1, len(bags)))
     now = datetime.now(UTC)
-    # Spawned, not forked: a lock that a thread of ours holds would stay shut in the child for ever.
+    # Spawned, not forked: a lock that a thread of ours holds would stay locked in the child.
     pool = ProcessPoolExecutor(
         workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
     )
-    with pool, progress.pieces("接收", len(bags)) as tell:
+    with pool, progress.pieces("接收", len(bags)) as advance:
         same = (runtime.catalogue, runtime.organisations, now, runtime.settings.clamd)
-        inspected = pool.map(inspect_package, bags, *([one] * len(bags) for one in same))
+        inspected = pool.map(inspect_package, bags, *([value] * len(bags) for value in same))
         for path, (bag, submission) in zip(bags, inspected, strict=True):
             received.append(
                 receive(
@@ -61,13 +69,13 @@ def ingest_paths(
                     ocr=runtime.settings.ocr,
                 )
             )
-            refused = sum(one.outcome is IntakeOutcome.REFUSED for one in received)
-            tell(len(received), f"拒收 {refused}")
+            refused = sum(package.outcome is IntakeOutcome.REFUSED for package in received)
+            advance(len(received), f"拒收 {refused}")
     return received
 
 
 def _leave_interrupts_to_the_parent() -> None:
-    """Ctrl-C reaches every process of the terminal; only the parent answers it."""
+    """Ignore Ctrl-C, which reaches every process of the terminal; only the parent answers it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -78,12 +86,15 @@ def run_compile(
     case: str | None = None,
     period: str | None = None,
 ) -> Batch:
-    """Compile with a progress bar: done, failed, rate and time left; where the settings say so, texts of scans get some time to come first."""
+    """Compile volumes and report done, failed, rate and time left.
+
+    Where the settings say so, the texts of scans get some time to come first.
+    """
     if runtime.settings.ocr and runtime.settings.ocr_wait_minutes:
-        with progress.pieces("等待文字识别", 0) as tell:
+        with progress.pieces("等待文字识别", 0) as advance:
             wait_for_texts(
                 runtime,
-                lambda batch: tell(
+                lambda batch: advance(
                     batch.done,
                     f"待识别 {batch.total - batch.done - batch.failed}　失败 {batch.failed}",
                 ),
@@ -95,20 +106,23 @@ def run_compile(
 def run_verify(
     runtime: Runtime, progress: Progress, codes: tuple[str, ...] = ()
 ) -> tuple[list[Fault], int]:
-    """Verify the named volumes, or all of them with the invariants across volumes."""
+    """Verify the named volumes, or all of them with the invariants across volumes.
+
+    Returns the faults, and how many volumes were verified.
+    """
     volumes = committed(runtime.engine, codes)
     faults = [
         Fault("I1", code, "没有这个档号的已归档册")
         for code in codes
-        if code not in {one.code for one in volumes}
+        if code not in {volume.code for volume in volumes}
     ]
-    shop = open_workshop(runtime)
-    with progress.pieces("验证", len(volumes)) as tell:
-        for number, found in enumerate(
-            verify_volumes(runtime.store, volumes, shop.trust, shop.prover), 1
+    context = open_compile_context(runtime)
+    with progress.pieces("验证", len(volumes)) as advance:
+        for number, volume_faults in enumerate(
+            verify_volumes(runtime.store, volumes, context.trust, context.prover), 1
         ):
-            faults += found
-            tell(number, f"问题 {len(faults)}")
-    return faults + (
-        [] if codes else list(verify_holdings(runtime.engine, runtime.store, shop.trust))
-    ), len(volumes)
+            faults += volume_faults
+            advance(number, f"问题 {len(faults)}")
+    if not codes:
+        faults += verify_holdings(runtime.engine, runtime.store, context.trust)
+    return faults, len(volumes)

@@ -1,12 +1,13 @@
-"""Compile a batch: freeze, send, watch the rows until every volume is made or failed; on one machine also keep the workers alive."""
+"""Batches of volumes: reserve numbers, send jobs, watch until each is made or failed.
+
+On one machine a batch also keeps its workers alive.
+"""
 
 import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
-
-from sqlalchemy import func, select, update
 
 from api.jobs.progress import Batch
 from api.runtime.bootstrap import Runtime, is_gone
@@ -20,10 +21,15 @@ from archive.arrangement.numbering import (
     void,
 )
 from archive.database.engine import reading, writing
-from archive.database.tables_jobs import Job
-from archive.database.tables_volumes import VolumeVersion
 from archive.jobs.crashpoints import reach
-from archive.jobs.leases import ENDED
+from archive.jobs.job_rows import (
+    last_job_id,
+    leased_versions,
+    open_job_counts,
+    retry_failed_jobs,
+    version_numbers,
+    waiting_subjects,
+)
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.vocabulary import COMPILE, TIMESTAMP
 from storage.package import discard_uncommitted
@@ -39,7 +45,10 @@ def compile_batch(
     period: str | None,
     watch: Callable[[Batch], None],
 ) -> Batch:
-    """Reserve numbers in order of completion, then make all versions that are not made yet, and those that become possible by it."""
+    """Reserve numbers in order of completion, then make all versions that are not made yet.
+
+    Versions that become possible by it are made in the same run.
+    """
     reserve(runtime, actor, case_no=case_no, period=period)
     return make_all(
         runtime,
@@ -52,7 +61,10 @@ def compile_batch(
 def reserve(
     runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None
 ) -> None:
-    """Give every case that waits its number and its job, and begin what supplements allow; all of it committed."""
+    """Give every case that waits its number and its job, and begin possible supplements.
+
+    All of it is committed.
+    """
     with writing(runtime.engine) as session:
         freeze(
             session,
@@ -70,7 +82,10 @@ def reserve(
 def begin_supplements(
     runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None
 ) -> int:
-    """Begin the next version where a revision waits and the version before it is committed; returns how many."""
+    """Begin the next version where a revision waits and the one before is committed.
+
+    Returns how many were begun.
+    """
     with writing(runtime.engine) as session:
         return freeze_supplements(
             session, actor, case_no=case_no, period=period, at=datetime.now(UTC)
@@ -78,25 +93,32 @@ def begin_supplements(
 
 
 def begin_timestamps(runtime: Runtime, actor: str) -> int:
-    """Begin a further version of every volume whose newest one owes its time-stamps; returns how many."""
+    """Begin a further version of each volume whose newest one owes its time-stamps.
+
+    Returns how many were begun.
+    """
     with writing(runtime.engine) as session:
         return freeze_timestamps(session, actor, at=datetime.now(UTC))
 
 
 def void_number(runtime: Runtime, actor: str, *, code: str, reason: str) -> None:
-    """Give a number up; what an interrupted worker had written for it is discarded, row first, objects later."""
+    """Give a number up, and discard what an interrupted worker had written for it.
+
+    The row goes first, the objects later.
+    """
     free_dead(runtime)
     with writing(runtime.engine) as session:
         volume = void(session, actor, code=code, reason=reason)
-        versions = session.scalars(
-            select(VolumeVersion.version).filter_by(volume_id=volume.id)
-        ).all()
+        versions = version_numbers(session, volume.id)
     for version in versions:
         discard_uncommitted(runtime.store, storage_prefix(ArchivalCode.parse(code), version))
 
 
 def timestamp_batch(runtime: Runtime, actor: str, watch: Callable[[Batch], None]) -> Batch:
-    """Complete the time-stamps that are owed; a TSA that is still down leaves its jobs failed for the next run."""
+    """Complete the time-stamps that are owed.
+
+    A TSA that is still down leaves its jobs failed for the next run.
+    """
     begin_timestamps(runtime, actor)
     return make_all(runtime, TIMESTAMP, lambda: 0, watch)
 
@@ -104,7 +126,10 @@ def timestamp_batch(runtime: Runtime, actor: str, watch: Callable[[Batch], None]
 def make_all(
     runtime: Runtime, kind: str, begin: Callable[[], int], watch: Callable[[Batch], None]
 ) -> Batch:
-    """Send all open jobs of a kind and wait; what `begin` then adds (a supplement follows the version before it) is made in the same run."""
+    """Send all open jobs of a kind and wait until each is done or failed.
+
+    What `begin` then adds (a supplement follows the version before it) is made in the same run.
+    """
     free_dead(runtime)
     todo = retry(runtime, kind)
     if not todo:
@@ -117,13 +142,16 @@ def make_all(
         batch = _watch(runtime, kind, todo, watch, keep_alive)
         while begin():
             known = set(todo)
-            todo += [one for one in waiting(runtime, kind) if one not in known]
+            todo += [version_id for version_id in waiting(runtime, kind) if version_id not in known]
             batch = _watch(runtime, kind, todo, watch, keep_alive)
     return batch
 
 
 def make_waiting(runtime: Runtime) -> None:
-    """Make what has its number and waits. Nothing new is begun, and what failed stays so until a person says again."""
+    """Make what has its number and waits.
+
+    Nothing new is begun, and what failed stays so until a person tries again.
+    """
     free_dead(runtime)
     todo = set(waiting(runtime, COMPILE))
     if not todo:
@@ -138,8 +166,9 @@ def make_waiting(runtime: Runtime) -> None:
 
 def _until_made(runtime: Runtime, todo: set[int], keep_alive: Callable[[], None]) -> None:
     sent: float | None = None
-    # Asked by volume and not by count: jobs that failed before, or are retried meanwhile, are another run's affair.
-    while left := [one for one in waiting(runtime, COMPILE) if one in todo]:
+    # Asked by volume and not by count: jobs that failed before, or are retried meanwhile, belong
+    # to another run.
+    while left := [version_id for version_id in waiting(runtime, COMPILE) if version_id in todo]:
         if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(left):
             send(runtime, COMPILE, left)
             sent = time.monotonic()
@@ -148,7 +177,10 @@ def _until_made(runtime: Runtime, todo: set[int], keep_alive: Callable[[], None]
 
 
 def send(runtime: Runtime, kind: str, todo: Sequence[int]) -> None:
-    """Wake a worker for each. A lost message is sent again; one too many finds its volume done or leased."""
+    """Send a worker one message for each version.
+
+    A lost message is sent again; one too many finds its volume done or leased.
+    """
     free_dead(runtime)
     with celery_app(runtime.settings) as app:
         for version_id in todo:
@@ -156,42 +188,37 @@ def send(runtime: Runtime, kind: str, todo: Sequence[int]) -> None:
 
 
 def wake(runtime: Runtime, kind: str) -> int:
-    """Wake workers for all open jobs of a kind, those that failed too, and do not wait for them; returns how many."""
+    """Send messages for all open jobs of a kind, failed ones too, and do not wait for them.
+
+    Returns how many.
+    """
     todo = retry(runtime, kind)
     send(runtime, kind, todo)
     return len(todo)
 
 
 def free_dead(runtime: Runtime) -> None:
-    """A worker of this host that was killed can't come back: its leases need not run out first."""
+    """Free the leases of this host's killed workers.
+
+    A killed worker can't come back, so its leases need not run out first.
+    """
     with writing(runtime.engine) as session:
-        for version in session.scalars(
-            select(VolumeVersion).where(
-                VolumeVersion.lease_owner.is_not(None), VolumeVersion.state.not_in(ENDED)
-            )
-        ):
+        for version in leased_versions(session):
             if version.lease_owner and is_gone(version.lease_owner):
                 version.lease_owner, version.lease_until = None, None
 
 
 def retry(runtime: Runtime, kind: str) -> list[int]:
-    """Every job that is not done is waiting again; returns the versions in order of reservation."""
+    """Let the failed jobs of a kind wait again; return all that wait, in order of reservation."""
     with writing(runtime.engine) as session:
-        session.execute(
-            update(Job)
-            .where(Job.kind == kind, Job.state == "FAILED")
-            .values(state="WAITING", ended_at=None)
-        )
+        retry_failed_jobs(session, kind)
     return waiting(runtime, kind)
 
 
 def waiting(runtime: Runtime, kind: str) -> list[int]:
-    """The versions whose job of this kind still waits, in order of reservation."""
+    """Return the versions whose job of this kind still waits, in order of reservation."""
     with reading(runtime.engine) as session:
-        found = session.scalars(
-            select(Job.subject).where(Job.kind == kind, Job.state == "WAITING").order_by(Job.id)
-        )
-        return [int(subject) for subject in found]
+        return [int(subject) for subject in waiting_subjects(session, kind)]
 
 
 def _watch(
@@ -203,7 +230,7 @@ def _watch(
 ) -> Batch:
     sent: float | None = None
     with reading(runtime.engine) as session:
-        last = session.scalar(select(func.max(Job.id)).where(Job.kind == kind)) or 0
+        last = last_job_id(session, kind)
     while True:
         if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(todo):
             open_now = set(waiting(runtime, kind))
@@ -218,14 +245,12 @@ def _watch(
 
 
 def _count(runtime: Runtime, kind: str, total: int, last: int) -> Batch:
-    """Counted by the database, five times a second; jobs after `last` are another run's affair."""
+    """Count how far a batch is; jobs after id `last` belong to another run.
+
+    The database counts, because this is asked five times a second.
+    """
     with reading(runtime.engine) as session:
-        query = (
-            select(Job.state, func.count())
-            .where(Job.kind == kind, Job.state != "DONE", Job.id <= last)
-            .group_by(Job.state)
-        )
-        states = dict(session.execute(query).all())
+        states = open_job_counts(session, kind, last)
     failed = states.get("FAILED", 0)
     return Batch(total, max(0, total - failed - states.get("WAITING", 0)), failed)
 

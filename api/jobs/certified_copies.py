@@ -1,6 +1,8 @@
-"""Makes the certified copies that were ordered. `python -m api.copying` is the process that a page starts: it sends what waits and sees it made.
+"""Makes the certified copies that were ordered.
 
-The queue is its own, so that a copy for somebody at the window does not wait behind a month's volumes.
+`python -m api.jobs.certified_copies` is the process that a page starts: it sends what waits and
+watches until it is made. The queue is its own, so that a copy for somebody at the window does not
+wait behind a month's volumes.
 """
 
 import fcntl
@@ -17,12 +19,11 @@ from api.runtime.broker import CERTIFY, COPIES, celery_app
 from api.runtime.processes import CODE, own_workers
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.administration.accounts import AccountState
-from archive.administration.logins import reader
+from archive.administration.account_list import account_of
+from archive.administration.accounts import AccountState, reader
 from archive.administration.policy import Act
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import Account
 from archive.jobs.leases import Claim
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import LeaseLostError, NotFoundError
@@ -49,8 +50,11 @@ from archive.usage.redaction import names_of
 _RESEND_SECONDS = 20.0
 
 
-def open_stamps(runtime: Runtime) -> CopySealer:
-    """The seals of this installation; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
+def open_copy_sealer(runtime: Runtime) -> CopySealer:
+    """Open what certified copies are sealed and proved with.
+
+    Call it after the fork: neither the JVM nor a PKCS#11 session survives one.
+    """
     seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
     return CopySealer(
         seals.sealer_for,
@@ -60,53 +64,60 @@ def open_stamps(runtime: Runtime) -> CopySealer:
     )
 
 
-def make_order(runtime: Runtime, stamps: CopySealer, order_id: int) -> str | None:
-    """Make one copy; gives its check code, None when another worker has it. What fails stands on its job."""
+def make_order(runtime: Runtime, sealer: CopySealer, order_id: int) -> str | None:
+    """Make one copy; return its check code, None when it failed or another worker has it.
+
+    What fails stands on its job.
+    """
     with writing(runtime.engine) as session:
-        held = claim_order(session, order_id, worker_name())
-    if held is None:
+        claim = claim_order(session, order_id, worker_name())
+    if claim is None:
         return None
     try:
-        return _made(runtime, stamps, held)
+        return _make_claimed(runtime, sealer, claim)
     except LeaseLostError:
         return None
-    except Exception as fault:  # noqa: BLE001 - whatever it was, the job says so
-        code, sentence = failures.explain(fault)
-        failures.log(fault, runtime.settings.data)
+    except Exception as error:  # noqa: BLE001 - whatever it was, the job says so
+        code, sentence = failures.explain(error)
+        failures.log(error, runtime.settings.data)
         with writing(runtime.engine) as session:
-            fail_order(session, held, code, sentence)
+            fail_order(session, claim, code, sentence)
         return None
 
 
-def _made(runtime: Runtime, stamps: CopySealer, held: Claim) -> str:
-    """Copy and seal outside any transaction: that takes seconds, in which SQLite would let nobody write."""
-    room = ReferenceData(runtime.organisations, runtime.catalogue)
+def _make_claimed(runtime: Runtime, sealer: CopySealer, claim: Claim) -> str:
+    """Make the copy of a claimed order and return its check code.
+
+    It is copied and sealed outside any transaction: that takes seconds, in which SQLite would let
+    nobody write.
+    """
+    reference = ReferenceData(runtime.organisations, runtime.catalogue)
     with reading(runtime.engine) as session:
-        order, number = usage_of(session, held.version_id)
-        account = session.query(Account).filter_by(login=order.account).one()
+        order, number = usage_of(session, claim.version_id)
+        account = account_of(session, order.account)
         if account.state != AccountState.ACTIVE:
             raise NotFoundError("申请人的账号已停用。", "请由本人以在用的账号重新申请。")
-        asking = reader(account, account.scopes)
-        opened = open_volume(session, asking, Act.CERTIFY, order.code, room, number)
+        applicant = reader(account, account.scopes)
+        opened = open_volume(session, applicant, Act.CERTIFY, order.code, reference, number)
     facts = CaseFacts.model_validate(opened.case.facts)
     items = select_items(contents_of(runtime.store, opened), order.items, names_of(facts))
     pdf = runtime.store.read(
         f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
     )
-    made: SealedCopy = make_copy(
-        pdf, opened, items, asking, stamps, runtime.organisations, runtime.settings.public_url
+    copy: MadeCopy = make_copy(
+        pdf, opened, items, applicant, sealer, runtime.organisations, runtime.settings.public_url
     )
     with writing(runtime.engine) as session:
-        note_step(session, held, CopyStep.ENTERING)
-    runtime.store.put_new(copy_key(made.sha256), made.pdf, media_type="application/pdf")
+        note_step(session, claim, CopyStep.ENTERING)
+    runtime.store.put_new(copy_key(copy.sha256), copy.pdf, media_type="application/pdf")
     with writing(runtime.engine) as session:
-        # Asked again: the grant may have ended while the copy was made.
-        again = open_volume(session, asking, Act.CERTIFY, order.code, room, number)
-        return finish_order(session, held, again, made, asking).check_code
+        # Opened again: the grant may have ended while the copy was made.
+        opened = open_volume(session, applicant, Act.CERTIFY, order.code, reference, number)
+        return finish_order(session, claim, opened, copy, applicant).check_code
 
 
 def make_waiting_copies(runtime: Runtime) -> None:
-    """Make all that waits; on one machine with a worker of its own."""
+    """Make all copies that wait; on one machine with a worker of its own."""
     with reading(runtime.engine) as session:
         waiting = orders_waiting(session)
     if waiting:
@@ -133,7 +144,10 @@ def _until_made(runtime: Runtime, waiting: list[int], keep_alive: Callable[[], N
 
 
 def start_copying(runtime: Runtime) -> None:
-    """Begin, and do not wait; the process outlives the web server, since a copy was promised."""
+    """Start the process that makes copies, and do not wait for it.
+
+    The process outlives the web server, since a copy was promised.
+    """
     logs = runtime.settings.data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     settings = runtime.settings

@@ -1,30 +1,35 @@
-"""What a beat knocks for, done: each duty of `archive.duties` by the functions that the command line calls.
+"""The duties that a beat starts, each done by the functions that the command line calls.
 
-Whoever takes a turn does it; everybody else finds it taken. Each of these may be killed anywhere and be done again.
+A worker that takes a turn does it; any other finds it taken. Each duty may be killed anywhere and
+be done again. The duties themselves are named in `archive.jobs.duties`.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from api.jobs.batch import begin_timestamps, free_dead, retry, send, waiting
 from api.jobs.periods import begin_terms, end_terms
 from api.jobs.preservation import budget, journal_sealer
-from api.jobs.progress import Quiet
+from api.jobs.progress import NoProgress
 from api.jobs.pull import open_sources, pull_round
 from api.jobs.recognition import wake_readers
 from api.jobs.renewal import renew_due
-from api.runtime.bootstrap import Runtime, is_gone, open_second_store, open_workshop, worker_name
+from api.runtime.bootstrap import (
+    Runtime,
+    is_gone,
+    open_compile_context,
+    open_second_store,
+    worker_name,
+)
 from api.runtime.broker import QUEUE_OF, queue_lengths
 from api.runtime.failures import explain
 from archive.arrangement.periods import begun_terms, due, followed_terms, late_terms, settled
 from archive.audit.anchors import anchor
-from archive.compile.context import CompileContext
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import DutyRow
 from archive.jobs.duties import DUTIES, Duty, end_turn, free_turn, running, take_turn
+from archive.jobs.job_rows import duty_rows
 from archive.jobs.reconcile import orphans, tidy
 from archive.preservation.fixity import scrub
 from archive.preservation.replicas import replicate
@@ -36,43 +41,50 @@ Result = dict[str, Any]
 
 
 def do_turn(runtime: Runtime, name: str) -> Result | None:
-    """Do the turn of a duty when it is due and nobody has it; None when there is nothing to do. An error is on the row, and is raised."""
+    """Do the turn of a duty when it is due and nobody has it, and return its result.
+
+    None when there is nothing to do. An error is written on the duty's row, and raised.
+    """
     duty = DUTIES[name]
     _free_gone(runtime)
     with writing(runtime.engine) as session:
-        taken = take_turn(session, duty, worker_name())
-    if taken is None:
+        turn = take_turn(session, duty, worker_name())
+    if turn is None:
         return None
     try:
-        result = HANDS[name](runtime)
+        result = DUTY_FUNCTIONS[name](runtime)
     except Exception as error:
         # The text of an error may quote a record, so only its code is kept.
         with writing(runtime.engine) as session:
-            end_turn(session, taken, {}, error_code=explain(error)[0])
+            end_turn(session, turn, {}, error_code=explain(error)[0])
         raise
     with writing(runtime.engine) as session:
-        end_turn(session, taken, result)
+        end_turn(session, turn, result)
     return result
 
 
 def _free_gone(runtime: Runtime) -> None:
     with reading(runtime.engine) as session:
-        gone = [one for one in running(session) if one.owner and is_gone(one.owner)]
+        gone = [row for row in running(session) if row.owner and is_gone(row.owner)]
     if gone:
         with writing(runtime.engine) as session:
-            for one in gone:
-                free_turn(session, one)
+            for row in gone:
+                free_turn(session, row)
 
 
 def _reconcile(runtime: Runtime) -> Result:
-    """Send again what waits and nobody carries, remove what dead workers left in staging, and count what remains there."""
+    """Send again what waits in no queue, and remove what dead workers left in staging.
+
+    The result counts what remains in staging.
+    """
     free_dead(runtime)
     lengths = queue_lengths(
         runtime.settings.model_copy(update={"queues": tuple(set(QUEUE_OF.values()))})
     )
     sent = 0
     for kind, queue in QUEUE_OF.items():
-        # A queue that holds messages is worked off or has no workers; to send again would only make it longer.
+        # A queue that holds messages is worked off or has no workers; to send again would only
+        # make it longer.
         todo = [] if lengths[queue][0] else waiting(runtime, kind)
         send(runtime, kind, todo)
         sent += len(todo)
@@ -90,20 +102,21 @@ def _pull(runtime: Runtime) -> Result:
     sources = open_sources(runtime.settings)
     if not sources:
         return {"sources": 0}
-    pulled, submitted = pull_round(runtime, ACTOR, sources, Quiet())
-    errors = sorted({one.error.code for one in pulled if one.error})
+    pulled, submitted = pull_round(runtime, ACTOR, sources, NoProgress())
+    errors = sorted({result.error.code for result in pulled if result.error})
     return {
         "sources": len(sources),
-        "taken": sum(one.taken for one in pulled),
+        "taken": sum(result.taken for result in pulled),
         "submitted": sum(submitted.values()),
         "errors": errors,
     }
 
 
 def _period(runtime: Runtime) -> Result:
-    """Begin the terms whose day has come, earlier months that cases came late for too; end those of which nothing is on its way any more.
+    """Begin the terms that are due, and end those of which nothing is on its way any more.
 
-    Those that ended and whose volumes have further versions since get their next register.
+    Earlier months that cases came late for are begun too. Terms that ended and whose volumes have
+    further versions since get their next register.
     """
     now = datetime.now(UTC)
     with reading(runtime.engine) as session:
@@ -121,16 +134,20 @@ def _period(runtime: Runtime) -> Result:
     begin_terms(runtime, ACTOR, terms)
     retry(runtime, COMPILE)
     with reading(runtime.engine) as session:
-        still = settled(session, terms)
-    reports = end_terms(runtime, _shop(runtime), ACTOR, still)
+        ended = settled(session, terms)
+    reports = end_terms(runtime, open_compile_context(runtime), ACTOR, ended)
     counts = {
-        name: sum(getattr(one, name) for one in reports) for name in ("made", "missing", "failed")
+        name: sum(getattr(report, name) for report in reports)
+        for name in ("made", "missing", "failed")
     }
     return {"terms": len(terms), "ended": len(reports), **counts}
 
 
 def _timestamp(runtime: Runtime) -> Result:
-    """Begin what owes its time-stamps; what failed is tried again, because most often the authority was away."""
+    """Begin what owes its time-stamps, and try again what failed.
+
+    Most often a time-stamp failed because the authority was away.
+    """
     begun = begin_timestamps(runtime, ACTOR)
     todo = retry(runtime, TIMESTAMP)
     send(runtime, TIMESTAMP, todo)
@@ -138,7 +155,10 @@ def _timestamp(runtime: Runtime) -> Result:
 
 
 def _renew(runtime: Runtime) -> Result:
-    """Begin what ends within the time that the settings say, a share of it a day, and go on with what earlier days began."""
+    """Renew the time-stamps that end within the time that the settings say.
+
+    A share of them is begun each day; what earlier days began goes on.
+    """
     return {"sent": renew_due(runtime, ACTOR)}
 
 
@@ -159,26 +179,22 @@ def _scrub(runtime: Runtime) -> Result:
             scrub(runtime.engine, second, runtime.store, ACTOR, which=SECOND, budget=allowed)
         )
     counts = {
-        "packages": sum(one.packages for one in runs),
-        "bytes": sum(one.bytes for one in runs),
+        "packages": sum(run.packages for run in runs),
+        "bytes": sum(run.bytes for run in runs),
     }
     counts |= {
-        "faults": sum(len(one.faults) for one in runs),
-        "frozen": sum(len(one.frozen) for one in runs),
+        "faults": sum(len(run.faults) for run in runs),
+        "frozen": sum(len(run.frozen) for run in runs),
     }
-    return {**counts, "blind": any(one.blind for one in runs)}
+    return {**counts, "blind": any(run.blind for run in runs)}
 
 
 def _anchor(runtime: Runtime) -> Result:
-    made = anchor(runtime.engine, runtime.store, journal_sealer(runtime), ACTOR)
-    return {"checkpoint": made.number, "size": made.size} if made else {"checkpoint": 0}
+    head = anchor(runtime.engine, runtime.store, journal_sealer(runtime), ACTOR)
+    return {"checkpoint": head.number, "size": head.size} if head else {"checkpoint": 0}
 
 
-def _shop(runtime: Runtime) -> CompileContext:
-    return open_workshop(runtime)
-
-
-HANDS: Mapping[str, Callable[[Runtime], Result]] = {
+DUTY_FUNCTIONS: Mapping[str, Callable[[Runtime], Result]] = {
     "reconcile": _reconcile,
     "pull": _pull,
     "period": _period,
@@ -191,9 +207,9 @@ HANDS: Mapping[str, Callable[[Runtime], Result]] = {
 
 
 def rows(runtime: Runtime) -> list[dict[str, Any]]:
-    """Each duty with its last turn; one that was never done is there too."""
+    """Return each duty with its last turn; one that was never done is there too."""
     with reading(runtime.engine) as session:
-        known = {one.name: one for one in session.scalars(select(DutyRow))}
+        known = duty_rows(session)
     return [_row(duty, known.get(name)) for name, duty in DUTIES.items()]
 
 

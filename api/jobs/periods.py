@@ -1,4 +1,4 @@
-"""Begins and ends the work of a period."""
+"""Begin and end the compile of a period (统一定期组卷归档)."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,11 +10,17 @@ from archive.compile.register import make_register
 from archive.database.engine import database_now, reading, writing
 
 _UNSEEN = timedelta(minutes=1)
-"""What was committed so shortly before may bear an earlier time and not be seen yet: it counts as later, and is looked for again."""
+"""What was committed so shortly before may bear an earlier time and not be seen yet.
+
+It counts as later, and is looked for again.
+"""
 
 
-def begin_terms(runtime: Runtime, who: str, terms: list[Term]) -> None:
-    """Give every case of the terms its number and its job. Begun again, a term takes what came since."""
+def begin_terms(runtime: Runtime, actor: str, terms: list[Term]) -> None:
+    """Give every case of the terms its number and its job.
+
+    A term that is begun again takes what came since.
+    """
     for term in terms:
         with writing(runtime.engine) as session:
             cases = cases_of(
@@ -29,7 +35,7 @@ def begin_terms(runtime: Runtime, who: str, terms: list[Term]) -> None:
             begin(session, term).ended_at = None
             freeze(
                 session,
-                who,
+                actor,
                 cases,
                 catalogue=runtime.catalogue,
                 organisations=runtime.organisations,
@@ -38,17 +44,19 @@ def begin_terms(runtime: Runtime, who: str, terms: list[Term]) -> None:
             )
 
 
-def end_terms(runtime: Runtime, shop: CompileContext, who: str, terms: list[Term]) -> list[Report]:
-    """Make the registers and count; terms without any case have no report."""
+def end_terms(
+    runtime: Runtime, context: CompileContext, actor: str, terms: list[Term]
+) -> list[Report]:
+    """Make the registers of the terms and count; terms without any case have no report."""
     reports = []
     for term in terms:
         with reading(runtime.engine) as session:
             at, rows = database_now(session) - _UNSEEN, register_rows(session, term)
-        register = make_register(shop, term, rows)
+        register = make_register(context, term, rows)
         with writing(runtime.engine) as session:
             report = end(
                 session,
-                who,
+                actor,
                 term,
                 register,
                 catalogue=runtime.catalogue,
@@ -57,4 +65,4 @@ def end_terms(runtime: Runtime, shop: CompileContext, who: str, terms: list[Term
                 at=at,
             )
         reports.append(report)
-    return [one for one in reports if one is not None]
+    return [report for report in reports if report is not None]

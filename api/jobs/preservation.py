@@ -1,8 +1,8 @@
-"""What a scrub and an anchor need beside the rows."""
+"""The budget of a fixity check, and the seal that signs the journal."""
 
 import re
 
-from api.runtime.bootstrap import Runtime, open_workshop
+from api.runtime.bootstrap import Runtime, open_compile_context
 from archive.preservation.fixity import Budget
 from archive.reference.errors import ArchiveError
 from archive.reference.vocabulary import OrgKind
@@ -19,19 +19,22 @@ class BudgetFaultError(ArchiveError):
 
 
 def budget(text: str | None) -> Budget:
-    """`20GB` or `500MB` bounds what is read, `30m` or `2h` how long it takes."""
+    """Parse a budget: `20GB` or `500MB` bounds what is read, `30m` or `2h` how long it takes.
+
+    Without a text there is no bound. Raises BudgetFaultError.
+    """
     if text is None:
         return Budget()
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B|[SMH])", text.strip().upper())
-    if found is None:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B|[SMH])", text.strip().upper())
+    if match is None:
         raise BudgetFaultError(
             "预算写法无效。", "请写数据量（500MB、20GB）或时间（45s、30m、2h）。"
         )
-    amount = float(found[1]) * _UNITS[found[2]]
-    return Budget(seconds=amount) if found[2] in _TIMES else Budget(bytes=int(amount))
+    amount = float(match[1]) * _UNITS[match[2]]
+    return Budget(seconds=amount) if match[2] in _TIMES else Budget(bytes=int(amount))
 
 
 def journal_sealer(runtime: Runtime) -> Sealer:
-    """The journal is the city's, and so is its seal."""
-    city = next(one for one in runtime.organisations.of_kind(OrgKind.CITY) if one.fonds_no)
-    return open_workshop(runtime).sealer_for(city.fonds_no or "")
+    """Return the city's sealer: the journal is the city's, and so is its seal."""
+    city = next(org for org in runtime.organisations.of_kind(OrgKind.CITY) if org.fonds_no)
+    return open_compile_context(runtime).sealer_for(city.fonds_no or "")

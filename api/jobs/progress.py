@@ -1,17 +1,17 @@
-"""How long work tells how far it is: the terminal draws bars of it, a worker draws none."""
+"""How long acts report their progress: the terminal draws bars of it, a worker draws none."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
-Tell = Callable[[int, str], None]
-"""How many pieces are done, and a note."""
+Advance = Callable[[int, str], None]
+"""Takes how many pieces are done, and a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """How far a batch is: volumes to make at the start, and of these done and failed."""
+    """The progress of a batch: volumes to make at the start, and of these done and failed."""
 
     total: int
     done: int
@@ -19,22 +19,24 @@ class Batch:
 
 
 class Progress(Protocol):
-    """Who is told how far a long act is."""
+    """What is called with the progress of a long act."""
 
-    def pieces(self, title: str, total: int | None) -> AbstractContextManager[Tell]:
-        """Follow `total` pieces; None: nobody knows yet how many."""
+    def pieces(self, title: str, total: int | None) -> AbstractContextManager[Advance]:
+        """Follow `total` pieces; None: how many is not known yet."""
 
     def volumes(self, title: str) -> AbstractContextManager[Callable[[Batch], None]]:
         """Follow volumes that are being made."""
 
 
-class Quiet:
-    """Tells nobody."""
+class NoProgress:
+    """A `Progress` that shows nothing."""
 
-    def pieces(self, title: str, total: int | None) -> AbstractContextManager[Tell]:  # noqa: ARG002 - of the Protocol
+    def pieces(self, title: str, total: int | None) -> AbstractContextManager[Advance]:
         """Follow nothing."""
+        del title, total
         return nullcontext(lambda _done, _note: None)
 
-    def volumes(self, title: str) -> AbstractContextManager[Callable[[Batch], None]]:  # noqa: ARG002 - of the Protocol
+    def volumes(self, title: str) -> AbstractContextManager[Callable[[Batch], None]]:
         """Follow nothing."""
+        del title
         return nullcontext(lambda _batch: None)

@@ -1,11 +1,11 @@
-"""One round of pulling from the sources, and handing in what is whole."""
+"""A round of pulling from the sources, and handing in what is whole."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from api.jobs.acts import ingest_paths
-from api.jobs.progress import Progress, Tell
+from api.jobs.progress import Advance, Progress
 from api.runtime.bootstrap import Runtime
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
@@ -25,7 +25,10 @@ _TOGETHER = 64
 
 
 class SourceName(StrEnum):
-    """The sources in the order of a round: what a closed case names is known before certificates are asked for."""
+    """The sources, in the order of a round.
+
+    What a closed case names is known before certificates are asked for.
+    """
 
     FORMS = "forms"
     SCANS = "scans"
@@ -34,23 +37,23 @@ class SourceName(StrEnum):
 
 
 def open_sources(settings: Settings) -> list[Source]:
-    """The sources that settings name, in the order of a round."""
-    found: list[Source] = []
+    """Open the sources that the settings name, in the order of a round."""
+    sources: list[Source] = []
     rate = settings.source_rate
     if settings.forms_url:
-        found.append(
+        sources.append(
             PopulationFeed(settings.forms_url, key=settings.forms_key.get_secret_value(), rate=rate)
         )
     if settings.scan_folder:
-        found.append(ScanFolder(settings.scan_folder))
+        sources.append(ScanFolder(settings.scan_folder))
     if settings.portal_url:
-        found.append(
+        sources.append(
             OnlinePortal(settings.portal_url, key=settings.portal_key.get_secret_value(), rate=rate)
         )
     if settings.cert_url:
         roots = settings.cert_roots.read_bytes() if settings.cert_roots else b""
         secret = settings.cert_secret.get_secret_value()
-        found.append(
+        sources.append(
             CertificateLibrary(
                 settings.cert_url,
                 client=settings.cert_client,
@@ -59,32 +62,35 @@ def open_sources(settings: Settings) -> list[Source]:
                 roots=roots,
             )
         )
-    return found
+    return sources
 
 
 def pull_round(
     runtime: Runtime, actor: str, sources: Sequence[Source], progress: Progress
 ) -> tuple[list[Pulled], dict[IntakeOutcome, int]]:
-    """Each source once, then everything that is whole through the door. A source that failed lately is left in peace until its time."""
+    """Ask each source once, then hand in everything that is whole.
+
+    A source that failed lately is not asked until its time, unless it is the only one.
+    """
     pulled = []
     for source in sources:
         with writing(runtime.engine) as session:
             not_before = state_of(session, source.name).not_before
         if not_before and not_before > datetime.now(UTC) and len(sources) > 1:
             continue
-        with progress.pieces(source.system, None) as tell:
+        with progress.pieces(source.system, None) as advance:
 
-            def told(so_far: Pulled, tell: Tell = tell) -> None:
-                tell(so_far.taken, _counts(so_far))
+            def show(so_far: Pulled, advance: Advance = advance) -> None:
+                advance(so_far.taken, _counts(so_far))
 
-            pulled.append(pull(runtime.engine, runtime.store, source, actor, on_progress=told))
+            pulled.append(pull(runtime.engine, runtime.store, source, actor, tell=show))
             if error := pulled[-1].error:
-                tell(pulled[-1].taken, f"[red]{error.code}[/red] {error.message}")
+                advance(pulled[-1].taken, f"[red]{error.code}[/red] {error.message}")
     return pulled, submit_whole(runtime, actor, progress)
 
 
 def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[IntakeOutcome, int]:
-    """Pack every case that is whole and receive it; goes on until none is left."""
+    """Pack every case that is whole and receive it, until none is left; count by outcome."""
     counts: dict[IntakeOutcome, int] = {}
     folder = runtime.settings.data / "gathered"
     if runtime.settings.clamd:
@@ -96,20 +102,23 @@ def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[Intak
         if not batch:
             return counts
         fresh = []
-        for one in batch:
-            said = earlier_outcome(runtime.engine, one)
-            if said is None:
-                fresh.append(write_package(runtime.store, folder, one))
+        for case in batch:
+            earlier = answered_before(runtime.engine, case)
+            if earlier is None:
+                fresh.append(write_package(runtime.store, folder, case))
             else:
-                record_outcome(runtime.engine, actor, one, said, package=folder / one.bag)
+                settle(runtime.engine, actor, case, earlier, package=folder / case.bag)
         received = (
-            {one.bag: one.outcome for one in ingest_paths(runtime, actor, fresh, progress)}
+            {
+                package.bag: package.outcome
+                for package in ingest_paths(runtime, actor, fresh, progress)
+            }
             if fresh
             else {}
         )
-        for one in batch:
-            if (outcome := received.get(one.bag)) is not None:
-                record_outcome(runtime.engine, actor, one, outcome, package=folder / one.bag)
+        for case in batch:
+            if (outcome := received.get(case.bag)) is not None:
+                settle(runtime.engine, actor, case, outcome, package=folder / case.bag)
                 counts[outcome] = counts.get(outcome, 0) + 1
 
 

@@ -1,4 +1,7 @@
-"""文字识别 in batches: send what waits to the `ocr` queue, watch the rows, and on one machine keep the one reader alive. It never holds up a volume."""
+"""文字识别 (OCR) in batches: send the pages that wait to the `ocr` queue, and watch the rows.
+
+On one machine a batch also keeps the one reader alive. Recognition never holds up a volume.
+"""
 
 import time
 from collections.abc import Callable
@@ -27,15 +30,18 @@ _POLL_SECONDS = 0.5
 
 
 def require_ocr(runtime: Runtime) -> None:
-    """Raise ConflictError, with the next step, unless OCR is switched on and its engine is there."""
+    """Raise ConflictError, with the next step, unless OCR is switched on and installed."""
     if not runtime.settings.ocr:
         raise ConflictError("文字识别没有启用。", "请设置 YICE_OCR=1 后重试。")
     if not is_installed():
         raise ConflictError("没有安装文字识别引擎。", "请运行 make setup-ocr 后重试。")
 
 
-def queue_everything_held(runtime: Runtime) -> None:
-    """Queue the scans that were taken over while OCR was off; what is queued or read already stays as it is."""
+def queue_stored_scans(runtime: Runtime) -> None:
+    """Queue the scans that were taken over while OCR was off.
+
+    What is queued or read already stays as it is.
+    """
     at: int | None = 0
     while at is not None:
         with writing(runtime.engine) as session:
@@ -49,7 +55,10 @@ def recognise_all(
     retry: bool = False,
     stop: Callable[[], bool] = lambda: False,
 ) -> Batch:
-    """Read all pages that wait, and with `retry` those that failed; returns when none is left, or when told to stop."""
+    """Read all pages that wait, and with `retry` those that failed.
+
+    Returns when none is left, or when `stop` says so.
+    """
     with writing(runtime.engine) as session:
         if retry:
             retry_failed(session)
@@ -83,24 +92,29 @@ def recognise_all(
 
 
 def _nothing() -> None:
-    """The readers of other machines are kept alive there."""
+    """Do nothing: the readers of other machines are kept alive there."""
 
 
 def _send(runtime: Runtime) -> int:
-    """Wake the reader for the next pages; a lost message is sent again, one too many finds its page read or leased."""
+    """Send the reader the next pages; return how many.
+
+    A lost message is sent again; one too many finds its page read or leased.
+    """
     free_dead_readers(runtime)
     with reading(runtime.engine) as session:
-        some = waiting_pages(session, _WINDOW)
-    app = celery_app(
-        runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)})
-    )  # whatever this node serves itself
-    for sha256, page in some:
+        pages = waiting_pages(session, _WINDOW)
+    # The queue is named here, whatever queues this node serves itself.
+    app = celery_app(runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)}))
+    for sha256, page in pages:
         app.send_task(READ, (sha256, page), queue=OCR_QUEUE)
-    return len(some)
+    return len(pages)
 
 
 def wake_readers(runtime: Runtime) -> int:
-    """On many machines: send the next pages to a queue that is empty, and do not wait for them; returns how many."""
+    """Send the next pages to a queue that is empty, and do not wait for them.
+
+    For many machines. Returns how many were sent.
+    """
     if not runtime.settings.ocr:
         return 0
     ahead, _ = queue_lengths(runtime.settings.model_copy(update={"queues": (OCR_QUEUE,)}))[
@@ -110,7 +124,10 @@ def wake_readers(runtime: Runtime) -> int:
 
 
 def free_dead_readers(runtime: Runtime) -> None:
-    """A reader of this host that was killed can't come back: its leases need not run out first."""
+    """Free the leases of this host's killed readers.
+
+    A killed reader can't come back, so its leases need not run out first.
+    """
     with writing(runtime.engine) as session:
         for row in leased(session):
             if row.lease_owner and is_gone(row.lease_owner):
@@ -118,15 +135,21 @@ def free_dead_readers(runtime: Runtime) -> None:
 
 
 def follow_pages(runtime: Runtime, stop: Callable[[], bool]) -> None:
-    """Read what comes, until told to stop; what was held before OCR was switched on is queued first."""
-    queue_everything_held(runtime)
+    """Read what comes until `stop` says so.
+
+    What was stored before OCR was switched on is queued first.
+    """
+    queue_stored_scans(runtime)
     while not stop():
         if not recognise_all(runtime, lambda _: None, stop=stop).total:
             time.sleep(_POLL_SECONDS * 4)
 
 
 def wait_for_texts(runtime: Runtime, watch: Callable[[Batch], None]) -> None:
-    """Give the texts of new cases time to come before they are compiled; no case is waited for longer than the settings say."""
+    """Wait until the texts of new cases are read, before the cases are compiled.
+
+    No case is waited for longer than the settings say.
+    """
     minutes = timedelta(minutes=runtime.settings.ocr_wait_minutes)
     require_ocr(runtime)
 

@@ -1,11 +1,11 @@
-"""Renewal of time-stamps in bulk: the act of `yice timestamp --renew`, and the one that the periodic jobs call."""
+"""Renewal of time-stamps in bulk, for `yice timestamp --renew` and for the periodic jobs."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from api.jobs.batch import make_all, wake
 from api.jobs.progress import Batch
-from api.runtime.bootstrap import Runtime, open_workshop
+from api.runtime.bootstrap import Runtime, open_compile_context
 from archive.database.engine import database_now, reading, writing
 from archive.preservation.renewal import Outlook, freeze_renewals, learn_stamps, outlook
 from archive.reference.errors import NotFoundError
@@ -14,7 +14,7 @@ from archive.signing.validation import Stamp
 
 
 def ends(runtime: Runtime) -> dict[str, datetime]:
-    """Until when the settings let algorithms be relied upon."""
+    """Return until when the settings let each algorithm be relied upon."""
     return {
         name: datetime(day.year, day.month, day.day, tzinfo=UTC)
         for name, day in runtime.settings.algorithm_ends.items()
@@ -22,7 +22,7 @@ def ends(runtime: Runtime) -> dict[str, datetime]:
 
 
 def horizon(runtime: Runtime, within: int | None = None) -> datetime:
-    """What ends before this is due."""
+    """Return the time before which a time-stamp's end makes it due; `within` is in days."""
     with reading(runtime.engine) as session:
         return database_now(session) + timedelta(
             days=runtime.settings.renew_within if within is None else within
@@ -30,7 +30,7 @@ def horizon(runtime: Runtime, within: int | None = None) -> datetime:
 
 
 def look_ahead(runtime: Runtime, before: datetime) -> Outlook:
-    """When the first time-stamp ends, and how many end before a time."""
+    """Return when the first time-stamp ends, and how many end before a time."""
     with reading(runtime.engine) as session:
         return outlook(session, before, ends(runtime))
 
@@ -38,9 +38,11 @@ def look_ahead(runtime: Runtime, before: datetime) -> Outlook:
 def begin_renewals(
     runtime: Runtime, actor: str, before: datetime, *, limit: int | None = None
 ) -> int:
-    """Begin a version of each volume whose time-stamp ends before a time; some hundred in a transaction, so that nobody waits long for the database.
+    """Begin a version of each volume whose time-stamp ends before a time; return how many.
 
-    The authority is asked first what its stamp is good for: it must answer, and what would not gain by it is left alone.
+    Some hundred are begun in a transaction, so that nobody waits long for the database. The
+    authority is asked first what its stamp is good for: it must answer, and what would not gain
+    by it is left alone.
     """
     if not look_ahead(runtime, before).due:
         return 0
@@ -58,25 +60,34 @@ def begin_renewals(
 
 
 def trial(runtime: Runtime) -> Stamp:
-    """What a time-stamp of today is good for. Raises TimestampPendingError when the authority is away."""
+    """Return what a time-stamp of today is good for.
+
+    Raises TimestampPendingError when the authority is away.
+    """
     city = next(
-        (one.fonds_no for one in runtime.organisations.of_kind(OrgKind.CITY) if one.fonds_no), None
+        (org.fonds_no for org in runtime.organisations.of_kind(OrgKind.CITY) if org.fonds_no), None
     )
     if city is None:
         raise NotFoundError("没有市级全宗。", "请核对机构表。")
-    return open_workshop(runtime).sealer_for(city).trial_stamp()
+    return open_compile_context(runtime).sealer_for(city).trial_stamp()
 
 
 def renew_batch(
     runtime: Runtime, actor: str, *, within: int | None, watch: Callable[[Batch], None]
 ) -> Batch:
-    """Stamp again whatever ends soon, and wait for it; ended half-way, the next run goes on."""
+    """Stamp again whatever ends soon, and wait for it.
+
+    A run that is interrupted is continued by the next one.
+    """
     begin_renewals(runtime, actor, horizon(runtime, within))
     return make_all(runtime, RENEW, lambda: 0, watch)
 
 
 def renew_due(runtime: Runtime, actor: str, *, limit: int = 2000) -> int:
-    """For the periodic jobs: begin what is due, `limit` at most, and wake workers for all that waits, also from earlier runs. Returns how many wait."""
+    """Begin what is due, `limit` at most, send workers all that waits, return how many.
+
+    For the periodic jobs; what waits from earlier runs is sent too.
+    """
     learn_stamps(runtime.engine, runtime.store)
     begin_renewals(runtime, actor, horizon(runtime), limit=limit)
     return wake(runtime, RENEW)

@@ -1,6 +1,8 @@
-"""The sender of webhooks: follows the feed of committed changes for each subscription, in order, and tries again until it is taken.
+"""The sender of webhooks: for each subscription it follows the feed of committed changes.
 
-Any node may send; the row's `next_at` is pushed ahead before sending, so that one sends at a time. A notice may come twice (same id), never be lost.
+Notices are sent in order, and again until they are accepted. Any node may send; the row's `next_at`
+is pushed ahead before sending, so that one sends at a time. A notice may come twice (same id), and
+is never lost.
 """
 
 import hashlib
@@ -8,35 +10,37 @@ import hmac
 import json
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from threading import Event
 from urllib.parse import urlsplit
 
 import requests
-from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from api.runtime.bootstrap import Runtime
-from archive.administration.accounts import AccountState
 from archive.administration.policy import scope_of
-from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import Account
-from archive.database.tables_cases import Case
+from archive.database.engine import reading, writing
 from archive.database.tables_exchange import Webhook
-from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.database.tables_jobs import IndexFeed
 from archive.jobs import feed
+from archive.jobs.webhook_delivery import (
+    advance_webhook,
+    due_webhooks,
+    lease_webhook,
+    newest_committed,
+    owner_is_active,
+    schedule_webhook,
+)
 
 POLL_SECONDS = 1.0
-_LEASE, _LONGEST_WAIT = timedelta(seconds=60), timedelta(hours=1)
-_TIMEOUT, _BATCH, _TAKEN = 10, 50, 300
+_TIMEOUT, _BATCH, _ACCEPTED_BELOW = 10, 50, 300
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One committed volume; no personal data."""
+    """The notice of one committed volume; it carries no personal data."""
 
     id: str
     event: str
@@ -46,7 +50,7 @@ class Notice:
     at: str
 
     def body(self) -> bytes:
-        """As it is sent and signed."""
+        """Return the bytes that are sent and signed: JSON with sorted keys."""
         return json.dumps(
             {name: getattr(self, name) for name in self.__slots__},
             ensure_ascii=False,
@@ -55,99 +59,90 @@ class Notice:
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
-    """`t=<seconds>,v1=<hex>`: HMAC-SHA256 over `<seconds>.<body>`, so that an old notice can't be replayed as a new one."""
-    made = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={made}"
+    """Return the signature of a notice, `t=<seconds>,v1=<hex>`.
+
+    It is HMAC-SHA256 over `<seconds>.<body>`, so that an old notice can't be replayed as a new one.
+    """
+    digest = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+    return f"t={at},v1={digest}"
 
 
 def send_due(runtime: Runtime) -> int:
-    """One round over all subscriptions that are due; gives how many notices were taken."""
+    """Serve all subscriptions that are due; return how many notices were accepted."""
     with reading(runtime.engine) as session:
-        due = list(
-            session.scalars(
-                select(Webhook.id)
-                .where(Webhook.next_at <= database_now(session))
-                .order_by(Webhook.next_at)
-            )
-        )
-    return sum(_serve(runtime, one) for one in due)
+        due = due_webhooks(session)
+    return sum(_serve(runtime, webhook_id) for webhook_id in due)
 
 
-def _serve(runtime: Runtime, hook_id: int) -> int:
+def _serve(runtime: Runtime, webhook_id: int) -> int:
     with writing(runtime.engine) as session:
-        now = database_now(session)
-        claimed = session.execute(
-            update(Webhook)
-            .where(Webhook.id == hook_id, Webhook.next_at <= now)
-            .values(next_at=now + _LEASE)
-        )
-        hook = session.get(Webhook, hook_id, populate_existing=True)
-    if hook is None or claimed.rowcount != 1:  # type: ignore[attr-defined]
+        webhook = lease_webhook(session, webhook_id)
+    if webhook is None:
         return 0
     sent = 0
-    for cursor, notice in _notices(runtime, hook):
+    for cursor, notice in _notices(runtime, webhook):
         if notice is not None:
-            if not _taken(runtime, hook, notice):
-                _wait(runtime, hook, failed=True)
+            if not _send(runtime, webhook, notice):
+                _schedule(runtime, webhook, failed=True)
                 return sent
             sent += 1
-        _advance(runtime, hook, cursor)
-    _wait(runtime, hook, failed=False)
+        with writing(runtime.engine) as session:
+            advance_webhook(session, webhook.id, cursor)
+    _schedule(runtime, webhook, failed=False)
     return sent
 
 
-def _notices(runtime: Runtime, hook: Webhook) -> list[tuple[int, Notice | None]]:
-    """The next rows of the feed, each with its notice; None where there is nothing to tell this client."""
+def _schedule(runtime: Runtime, webhook: Webhook, *, failed: bool) -> None:
+    with writing(runtime.engine) as session:
+        schedule_webhook(session, webhook.id, failed=failed)
+
+
+def _notices(runtime: Runtime, webhook: Webhook) -> list[tuple[int, Notice | None]]:
+    """Return the next rows of the feed by id, each with its notice.
+
+    None stands where the client gets no notice: its account is not in use, or the volume is void,
+    not committed, or outside its scope.
+    """
     with reading(runtime.engine) as session:
-        active = (
-            session.scalars(select(Account.state).where(Account.login == hook.account)).first()
-            == AccountState.ACTIVE
-        )
-        found: list[tuple[int, Notice | None]] = []
-        for row in feed.after(session, hook.cursor, _BATCH):
-            one = session.execute(
-                select(Volume, Case, VolumeVersion)
-                .join(Case, Case.id == Volume.case_id)
-                .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-                .where(
-                    Volume.id == row.volume_id,
-                    VolumeVersion.state == "COMMITTED",
-                    Volume.void_reason.is_(None),
-                )
-                .order_by(VolumeVersion.version.desc())
-                .limit(1)
-            ).first()
-            notice = None
-            if one is not None and active:
-                volume, case, version = one
-                orgs = (volume.filing_org, case.receive_org, case.accept_org, case.domicile_org)
-                if hook.org in scope_of(orgs, runtime.organisations):
-                    at = version.committed_at or row.at
-                    notice = Notice(
-                        f"{hook.id}-{row.id}",
-                        "volume.committed",
-                        volume.code,
-                        case.case_no,
-                        version.version,
-                        at.isoformat(),
-                    )
-            found.append((row.id, notice))
-        return found
+        active = owner_is_active(session, webhook)
+        return [
+            (row.id, _notice(session, runtime, webhook, row) if active else None)
+            for row in feed.after(session, webhook.cursor, _BATCH)
+        ]
 
 
-def _taken(runtime: Runtime, hook: Webhook, notice: Notice) -> bool:
-    if not allowed(hook.url, runtime.settings.webhook_hosts):
+def _notice(session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed) -> Notice | None:
+    newest = newest_committed(session, row.volume_id)
+    if newest is None:
+        return None
+    volume, case, version = newest
+    orgs = (volume.filing_org, case.receive_org, case.accept_org, case.domicile_org)
+    if webhook.org not in scope_of(orgs, runtime.organisations):
+        return None
+    return Notice(
+        f"{webhook.id}-{row.id}",
+        "volume.committed",
+        volume.code,
+        case.case_no,
+        version.version,
+        (version.committed_at or row.at).isoformat(),
+    )
+
+
+def _send(runtime: Runtime, webhook: Webhook, notice: Notice) -> bool:
+    """Send one notice; True when the client accepted it."""
+    if not allowed(webhook.url, runtime.settings.webhook_hosts):
         return False
     body = notice.body()
     headers = {
         "Content-Type": "application/json",
         "Yice-Event": notice.event,
-        "Yice-Signature": signature(hook.secret, int(time.time()), body),
+        "Yice-Signature": signature(webhook.secret, int(time.time()), body),
     }
     try:
         # No redirects: the host was allowed, where it points to was not.
         answer = requests.post(
-            hook.url,
+            webhook.url,
             data=body,
             headers=headers,
             timeout=_TIMEOUT,
@@ -157,54 +152,29 @@ def _taken(runtime: Runtime, hook: Webhook, notice: Notice) -> bool:
         answer.close()
     except requests.RequestException:
         return False
-    return answer.status_code < _TAKEN
+    return answer.status_code < _ACCEPTED_BELOW
 
 
-def _advance(runtime: Runtime, hook: Webhook, cursor: int) -> None:
-    with writing(runtime.engine) as session:
-        session.execute(
-            update(Webhook)
-            .where(Webhook.id == hook.id)
-            .values(cursor=cursor, failures=0, next_at=_lease(database_now(session)))
-        )
-
-
-def _lease(now: datetime) -> datetime:
-    return now + _LEASE
-
-
-def _wait(runtime: Runtime, hook: Webhook, *, failed: bool) -> None:
-    with writing(runtime.engine) as session:
-        row = session.get(Webhook, hook.id)
-        if row is None:
-            return
-        row.failures = row.failures + 1 if failed else 0
-        pause = (
-            min(timedelta(seconds=2) * 2 ** min(row.failures, 12), _LONGEST_WAIT)
-            if failed
-            else timedelta(0)
-        )
-        row.next_at = database_now(session) + pause
-
-
-def send_until(
-    runtime: Runtime, stopped: Event, told: Callable[[int], None] = lambda _: None
-) -> None:
-    """Send until told to stop; a database that is away is waited for."""
+def send_until(runtime: Runtime, stopped: Event) -> None:
+    """Send until `stopped` is set; a database that is away is waited for."""
     while not stopped.is_set():
         try:
-            told(send_due(runtime))
-        except SQLAlchemyError as fault:
-            _log.warning("webhook sender waits: %s", type(fault).__name__)
+            send_due(runtime)
+        except SQLAlchemyError as error:
+            _log.warning("webhook sender waits: %s", type(error).__name__)
         stopped.wait(POLL_SECONDS)
 
 
 def allowed(url: str, hosts: str) -> bool:
-    """Whether the operator lets this address be called: an exact host:port, so that nobody makes the archive call into its own network."""
+    """Return whether the operator lets this address be called.
+
+    `hosts` holds exact host:port pairs between commas, so that nobody makes the archive call into
+    its own network.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port or {"https": 443, "http": 80}[parts.scheme]
     except (ValueError, KeyError):
         return False
-    known = {one.strip().lower() for one in hosts.split(",") if one.strip()}
+    known = {host.strip().lower() for host in hosts.split(",") if host.strip()}
     return not parts.username and bool(parts.hostname) and f"{parts.hostname}:{port}" in known

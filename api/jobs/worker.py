@@ -1,4 +1,8 @@
-"""The Celery worker and the beat. Messages only wake it: the rows are the truth, and a message that comes twice does nothing twice."""
+"""The Celery worker and the beat.
+
+Messages only wake a worker: the rows are the truth, and a message that comes twice does nothing
+twice.
+"""
 
 import logging
 import time
@@ -7,10 +11,17 @@ from typing import Any
 
 from celery.signals import after_task_publish, beat_init, setup_logging
 
-from api.jobs.certified_copies import make_order, open_stamps
+from api.jobs.certified_copies import make_order, open_copy_sealer
 from api.jobs.duties import do_turn
 from api.runtime import logs
-from api.runtime.bootstrap import Runtime, open_shelf, open_workshop, source_of, start, worker_name
+from api.runtime.bootstrap import (
+    Runtime,
+    open_compile_context,
+    open_index_folder,
+    source_of,
+    start,
+    worker_name,
+)
 from api.runtime.broker import (
     CERTIFY,
     DUTY,
@@ -34,26 +45,29 @@ from ingest.recognition.ocr import recognise_page
 from search.errors import WriterBusyError
 from search.follow import follow
 
-logs.begin()  # before Celery warns of anything
+logs.configure()  # before Celery warns of anything
 app = celery_app(Settings())
 _log = logging.getLogger(__name__)
-_LONGEST = max(one.limit for one in DUTIES.values())
+_LONGEST = max(known.limit for known in DUTIES.values())
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator, unused-ignore]
 def _logs(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
-    """Ours stand already; that this is connected keeps Celery from setting up its own."""
+    """Set up nothing: our logs are configured, and this connection keeps Celery from its own."""
 
 
 @beat_init.connect  # type: ignore[untyped-decorator, unused-ignore]
-def _beat_lives(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
-    """A beat has no door to knock at, so it leaves a sign of life whenever it has sent something; containers and `make cluster` look at its age."""
+def _touch_with_each_message(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
+    """Touch the file `beat.alive` whenever the beat has sent something.
+
+    A beat has no port to ask, so containers and `make cluster` read the age of this file.
+    """
     settings = Settings()
-    sign = settings.data / "beat.alive"
+    alive = settings.data / "beat.alive"
     settings.data.mkdir(parents=True, exist_ok=True)
 
     def touch(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
-        sign.touch()
+        alive.touch()
 
     touch()
     after_task_publish.connect(touch, weak=False)
@@ -61,11 +75,11 @@ def _beat_lives(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
 
 @app.task(name=MAKE)  # type: ignore[misc, untyped-decorator, unused-ignore]
 def compile_volume(version_id: int) -> None:
-    """Make one volume; what fails is on its job row, and the next run tries again."""
+    """Make one volume; a failure is written on its job row, and the next run tries again."""
     runtime = _runtime()
-    with logs.told("volume", job=version_id):
+    with logs.log_outcome("volume", job=version_id):
         try:
-            shop = _workshop(runtime)
+            context = _context(runtime)
         except Exception as error:
             # Without this, a machine without its keys would leave the job waiting for ever.
             with writing(runtime.engine) as session:
@@ -76,54 +90,65 @@ def compile_volume(version_id: int) -> None:
                     error_code=getattr(error, "code", type(error).__name__),
                 )
             raise
-        make_volume(shop, version_id)
+        make_volume(context, version_id)
 
 
-# Acknowledged at once: RabbitMQ takes a message back after half an hour, and the next knock comes anyway.
+# Acknowledged at once: RabbitMQ takes a message back after half an hour, and the beat's next one
+# comes anyway.
 @app.task(name=DUTY, acks_late=False, time_limit=_LONGEST)  # type: ignore[misc, untyped-decorator, unused-ignore]
 def duty(name: str) -> None:
-    """Do the turn of a duty if it is due; how it ended is on its row."""
+    """Do the turn of a duty if it is due; how it ended is written on its row."""
     begun = time.monotonic()
-    with logs.about(duty=name):
+    with logs.log_context(duty=name):
         try:
             result = do_turn(_runtime(), name)
-        except Exception as error:  # noqa: BLE001 - it is on the row; the next knock tries again
+        except Exception as error:  # noqa: BLE001 - it is on the row; the next message tries again
             _log.warning(
                 "duty failed", extra={"fields": {"code": explain(error)[0]}}, exc_info=error
             )
             return
         if result is not None:
-            logs.tell("duty", ms=round((time.monotonic() - begun) * 1000), **result)
+            logs.log_event("duty", ms=round((time.monotonic() - begun) * 1000), **result)
 
 
 @app.task(name=FOLLOW, acks_late=False)  # type: ignore[misc, untyped-decorator, unused-ignore]
 def follow_index() -> None:
-    """Follow the feed of changes until the next knock; when another process follows this index, that is as good."""
+    """Follow the feed of changes until the next message of the beat.
+
+    Return at once when another process follows this index: that is as good.
+    """
     runtime, until = _runtime(), time.monotonic() + FOLLOW_SECONDS - 1
     try:
-        follow(source_of(runtime), open_shelf(runtime.settings), lambda: time.monotonic() > until)
+        follow(
+            source_of(runtime),
+            open_index_folder(runtime.settings),
+            lambda: time.monotonic() > until,
+        )
     except WriterBusyError:
         return
 
 
 @app.task(name=CERTIFY)  # type: ignore[misc, untyped-decorator, unused-ignore]
 def certify_copy(order_id: int) -> None:
-    """Make one certified copy; what fails is on its job row, and stays so until a person tries again."""
+    """Make one certified copy.
+
+    A failure is written on its job row, and stays until a person tries again.
+    """
     runtime = _runtime()
-    with logs.told("copy", job=order_id):
-        make_order(runtime, _stamps(runtime), order_id)
+    with logs.log_outcome("copy", job=order_id):
+        make_order(runtime, _copy_sealer(runtime), order_id)
 
 
 @app.task(name=READ, queue=OCR_QUEUE)  # type: ignore[misc, untyped-decorator, unused-ignore]
 def recognise(sha256: str, page: int) -> None:
-    """Read one scanned page; what fails is on its job row."""
+    """Read one scanned page; a failure is written on its job row."""
     runtime = _runtime()
     recognise_page(runtime.engine, runtime.store, worker_name(), sha256, page)
 
 
 @cache
-def _stamps(runtime: Runtime) -> CopySealer:
-    return open_stamps(runtime)
+def _copy_sealer(runtime: Runtime) -> CopySealer:
+    return open_copy_sealer(runtime)
 
 
 @cache
@@ -138,7 +163,7 @@ def _runtime() -> Runtime:
 
 
 @cache
-def _workshop(runtime: Runtime) -> CompileContext:
+def _context(runtime: Runtime) -> CompileContext:
     # At the first task, hence after the fork: the JVM does not survive one.
     share_one_heap()
-    return open_workshop(runtime)
+    return open_compile_context(runtime)

@@ -1,4 +1,7 @@
-"""Is this node able to work? Each dependency is asked, within a time limit, and its state is told without the text of any error."""
+"""Readiness of a node: each dependency is asked, within a time limit.
+
+Its state is reported without the text of any error.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,12 +17,15 @@ from archive.database.engine import reading
 
 LIMIT_SECONDS = 5.0
 # One thread for each dependency: a store that hangs keeps its own thread and no other's.
-_ASKING = {name: ThreadPoolExecutor(1, f"ready-{name}") for name in ("database", "store", "broker")}
+_POOLS = {name: ThreadPoolExecutor(1, f"ready-{name}") for name in ("database", "store", "broker")}
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What one dependency answered: `ok`, or `down` with the class of the error; `ms` is how long it took."""
+    """The state of one dependency: `ok`, or `down` with the class of the error.
+
+    `ms` is how long the answer took.
+    """
 
     state: str
     ms: float
@@ -28,23 +34,23 @@ class State:
 
 def readiness(runtime: Runtime) -> Mapping[str, State]:
     """Ask database, store and broker at the same time."""
-    asked = {name: _ASKING[name].submit(_timed, ask, runtime) for name, ask in _QUESTIONS.items()}
+    futures = {name: _POOLS[name].submit(_timed, check, runtime) for name, check in _CHECKS.items()}
     end = time.monotonic() + LIMIT_SECONDS
     return {
-        name: _answer(future, max(0.0, end - time.monotonic())) for name, future in asked.items()
+        name: _answer(future, max(0.0, end - time.monotonic())) for name, future in futures.items()
     }
 
 
 def ready(states: Mapping[str, State]) -> bool:
-    """True when every dependency answered well."""
-    return all(one.state == "ok" for one in states.values())
+    """Return whether every dependency answered well."""
+    return all(state.state == "ok" for state in states.values())
 
 
 def public(states: Mapping[str, State]) -> dict[str, object]:
-    """The body of /readyz."""
+    """Return the body of /readyz."""
     return {
         "status": "ready" if ready(states) else "not ready",
-        **{name: asdict(one) for name, one in states.items()},
+        **{name: asdict(state) for name, state in states.items()},
     }
 
 
@@ -56,13 +62,14 @@ def _answer(future: Future[State], seconds: float) -> State:
         return State("down", round(LIMIT_SECONDS * 1000, 1), "Timeout")
 
 
-def _timed(ask: Callable[[Runtime], None], runtime: Runtime) -> State:
-    begin = time.monotonic()
+def _timed(check: Callable[[Runtime], None], runtime: Runtime) -> State:
+    began = time.monotonic()
     try:
-        ask(runtime)
-    except Exception as error:  # noqa: BLE001 - any failure means the same; its text may hold an address or a password
-        return State("down", round((time.monotonic() - begin) * 1000, 1), type(error).__name__)
-    return State("ok", round((time.monotonic() - begin) * 1000, 1))
+        check(runtime)
+    # The text of an error may hold an address or a password.
+    except Exception as error:  # noqa: BLE001 - any failure means the same
+        return State("down", round((time.monotonic() - began) * 1000, 1), type(error).__name__)
+    return State("ok", round((time.monotonic() - began) * 1000, 1))
 
 
 def _database(runtime: Runtime) -> None:
@@ -71,7 +78,8 @@ def _database(runtime: Runtime) -> None:
 
 
 def _store(runtime: Runtime) -> None:
-    # Asking for an object that is not there costs one request and writes nothing; that it refuses to overwrite was proved at the start.
+    # Asking for an object that is not there costs one request and writes nothing; that it refuses
+    # to overwrite was proved at the start.
     runtime.store.stat("probe/readiness")
 
 
@@ -83,7 +91,7 @@ def _broker(runtime: Runtime) -> None:
         connection.connect()
 
 
-_QUESTIONS: Mapping[str, Callable[[Runtime], None]] = {
+_CHECKS: Mapping[str, Callable[[Runtime], None]] = {
     "database": _database,
     "store": _store,
     "broker": _broker,

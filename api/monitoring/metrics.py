@@ -1,25 +1,31 @@
-"""/metrics: what the rows say, counted at each scrape, in the text format of Prometheus. No names, no case numbers, no 档号."""
+"""/metrics: counts of rows, taken at each scrape, in the text format of Prometheus.
 
-from collections.abc import Iterable, Iterator
+No names, no case numbers, no 档号.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.jobs.renewal import ends
 from api.monitoring.health import readiness
-from api.monitoring.status import Standing, disk_free, index_behind, queues, standing
+from api.monitoring.status import SystemStatus, disk_free, index_behind, queues, system_status
 from api.runtime.bootstrap import Runtime
-from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading
-from archive.database.tables_audit import JournalEntry
-from archive.database.tables_cases import Case, Delivery
-from archive.database.tables_jobs import Job
-from archive.database.tables_preservation import FixityCheck, Replica
-from archive.database.tables_volumes import VolumeVersion
+from archive.finding_aids.monitoring import (
+    cases_by_state,
+    count_replicas,
+    count_versions,
+    deliveries_by_outcome,
+    journal_extent,
+    newest_fixity_check,
+    versions_by_state,
+)
+from archive.jobs.job_rows import counts_by_kind_and_state, failure_counts, oldest_waiting
 from archive.preservation.renewal import Ends, outlook
 from archive.recognition.queue import OCR
 from archive.reference.vocabulary import IntakeOutcome, VolumeState
@@ -28,80 +34,68 @@ JOB_STATES = ("WAITING", "DONE", "FAILED")
 
 
 class ArchiveCollector(Collector):
-    """Gauges of one archive. Known states are there with 0 too: an alert on a missing series never fires."""
+    """A collector of the gauges of one archive.
+
+    Known states are there with 0 too: an alert on a missing series never fires.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
         """Count in this runtime's database."""
         self._runtime = runtime
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        """Nothing ahead of the first scrape: registration must not need the database."""
+        """Return nothing ahead of the first scrape: registration must not need the database."""
         return ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """All gauges from one snapshot."""
+        """Yield all gauges; those of rows come from one snapshot."""
         with reading(self._runtime.engine) as session:
             yield from _counts(session)
             yield _oldest(session)
             yield from _holdings(session, self._runtime.settings.renew_within, ends(self._runtime))
-            yield from _standing(standing(session))
+            yield from _status(system_status(session))
         yield from _around(self._runtime)
 
 
 def exposition(registry: CollectorRegistry) -> bytes:
-    """The body of /metrics."""
+    """Return the body of /metrics."""
     return generate_latest(registry)
 
 
 def registry_of(runtime: Runtime) -> CollectorRegistry:
-    """A registry of this app alone; the client's global one would outlive a test's archive."""
+    """Return a registry of this app alone.
+
+    The client's global one would outlive a test's archive.
+    """
     registry = CollectorRegistry()
     registry.register(ArchiveCollector(runtime))
     return registry
 
 
 def _counts(session: Session) -> Iterator[GaugeMetricFamily]:
-    states = dict.fromkeys((str(one) for one in VolumeState), 0)
-    states |= dict(
-        session.execute(select(VolumeVersion.state, func.count()).group_by(VolumeVersion.state))
-        .tuples()
-        .all()
-    )
+    states = dict.fromkeys((str(state) for state in VolumeState), 0)
+    states |= versions_by_state(session)
     yield _gauge("yice_volumes", "Versions of volumes by state", "state", states)
-    outcomes = dict.fromkeys((str(one) for one in IntakeOutcome), 0)
-    outcomes |= dict(
-        session.execute(select(Delivery.outcome, func.count()).group_by(Delivery.outcome))
-        .tuples()
-        .all()
-    )
+    outcomes = dict.fromkeys((str(outcome) for outcome in IntakeOutcome), 0)
+    outcomes |= deliveries_by_outcome(session)
     yield _gauge("yice_deliveries", "Delivered packages by outcome", "outcome", outcomes)
-    cases = dict(
-        session.execute(select(Case.state, func.count()).group_by(Case.state)).tuples().all()
-    )
-    yield _gauge("yice_cases", "Cases by state", "state", cases)
+    yield _gauge("yice_cases", "Cases by state", "state", cases_by_state(session))
     jobs = GaugeMetricFamily("yice_jobs", "Jobs by kind and state", labels=("kind", "state"))
-    counted = {
-        (kind, state): count
-        for kind, state, count in session.execute(
-            select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)
-        )
-    }
-    for kind in sorted({kind for kind, _ in counted} | {"compile"}):
-        for state in sorted({*JOB_STATES, *(one for known, one in counted if known == kind)}):
-            jobs.add_metric((kind, state), counted.get((kind, state), 0))
+    counts = counts_by_kind_and_state(session)
+    for kind in sorted({kind for kind, _ in counts} | {"compile"}):
+        seen = {state for job_kind, state in counts if job_kind == kind}
+        for state in sorted({*JOB_STATES, *seen}):
+            jobs.add_metric((kind, state), counts.get((kind, state), 0))
     yield jobs
-    failed = (
-        select(Job.error_code, func.count()).where(Job.state == "FAILED").group_by(Job.error_code)
-    )
     yield _gauge(
         "yice_job_failures",
         "Failed jobs by error code",
         "code",
-        {code or "UNKNOWN": count for code, count in session.execute(failed)},
+        {code or "UNKNOWN": count for code, count in failure_counts(session).items()},
     )
 
 
-def _gauge(name: str, text: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+def _gauge(name: str, text: str, label: str, values: Mapping[str, int]) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, text, labels=(label,))
     for value, count in sorted(values.items()):
         family.add_metric((value,), count)
@@ -110,9 +104,7 @@ def _gauge(name: str, text: str, label: str, values: dict[str, int]) -> GaugeMet
 
 def _oldest(session: Session) -> GaugeMetricFamily:
     # A page may wait for hours, a volume may not: its text holds nothing up.
-    first = session.scalar(
-        select(func.min(Job.created_at)).where(Job.state == "WAITING", Job.kind != OCR)
-    )
+    first = oldest_waiting(session, but_kind=OCR)
     age = (database_now(session) - first).total_seconds() if first else 0.0
     return GaugeMetricFamily(
         "yice_oldest_waiting_job_age_seconds",
@@ -122,9 +114,9 @@ def _oldest(session: Session) -> GaugeMetricFamily:
 
 
 def _holdings(session: Session, within: int, algorithm_ends: Ends) -> Iterator[GaugeMetricFamily]:
-    """What keeps the holdings whole: when the scrub last looked, what has no second copy, what is in no anchor."""
-    looked = session.scalar(select(func.max(FixityCheck.checked_at)))
-    age = (database_now(session) - looked).total_seconds() if looked else -1.0
+    """Yield the gauges of preservation: fixity, time-stamps, second copies, journal anchors."""
+    checked = newest_fixity_check(session)
+    age = (database_now(session) - checked).total_seconds() if checked else -1.0
     yield GaugeMetricFamily(
         "yice_fixity_age_seconds",
         "Age of the newest fixity check; -1 when there was none",
@@ -140,32 +132,24 @@ def _holdings(session: Session, within: int, algorithm_ends: Ends) -> Iterator[G
     yield GaugeMetricFamily(
         "yice_timestamps_due", "Volumes whose time-stamp is due for renewal", value=ahead.due
     )
-    committed = (
-        session.scalar(select(func.count()).where(VolumeVersion.state == VolumeState.COMMITTED))
-        or 0
-    )
-    copied = session.scalar(select(func.count()).select_from(Replica)) or 0
+    committed, copied = count_versions(session, VolumeState.COMMITTED), count_replicas(session)
     yield GaugeMetricFamily(
         "yice_packages_without_replica",
         "Committed versions that the second store lacks",
         value=max(0, committed - copied),
     )
-    last = session.scalar(select(func.max(JournalEntry.seq))) or 0
-    anchored = (
-        session.scalar(
-            select(func.max(JournalEntry.seq)).where(JournalEntry.act == JournalAct.ANCHOR)
-        )
-        or 0
-    )
     yield GaugeMetricFamily(
         "yice_journal_entries_since_anchor",
         "Journal entries that no anchor covers yet",
-        value=last - anchored,
+        value=journal_extent(session).since_anchor,
     )
 
 
-def _standing(now: Standing) -> Iterator[GaugeMetricFamily]:
-    """Duties, time-stamps that are owed, what dead workers left; -1 is an age of what never was."""
+def _status(status: SystemStatus) -> Iterator[GaugeMetricFamily]:
+    """Yield the gauges of duties, owed time-stamps and what dead workers left.
+
+    An age of -1 is of what never was.
+    """
     ages = GaugeMetricFamily(
         "yice_duty_age_seconds",
         "Since a duty was last done; -1 when it never was",
@@ -174,23 +158,28 @@ def _standing(now: Standing) -> Iterator[GaugeMetricFamily]:
     failures = GaugeMetricFamily(
         "yice_duty_failures", "Failures of a duty since it was last done", labels=("duty",)
     )
-    for one in now.duties:
-        ages.add_metric((one.name,), -1.0 if one.age is None else one.age)
-        failures.add_metric((one.name,), one.failures)
+    for duty in status.duties:
+        ages.add_metric((duty.name,), -1.0 if duty.age is None else duty.age)
+        failures.add_metric((duty.name,), duty.failures)
     yield ages
     yield failures
     yield GaugeMetricFamily(
-        "yice_timestamps_owed", "Volumes whose newest version owes its time-stamps", value=now.owed
+        "yice_timestamps_owed",
+        "Volumes whose newest version owes its time-stamps",
+        value=status.owed,
     )
     yield GaugeMetricFamily(
         "yice_staging_orphans",
         "Staged objects that the last reconcile could not remove",
-        value=now.orphans,
+        value=status.orphans,
     )
 
 
 def _around(runtime: Runtime) -> Iterator[GaugeMetricFamily]:
-    """What this node depends on. A broker that is away has no lengths, an index that is not there is -1."""
+    """Yield the gauges of what this node depends on.
+
+    A broker that is away has no lengths; an index that is not there is -1.
+    """
     up = GaugeMetricFamily(
         "yice_dependency_up", "1 when a dependency of this node answers", labels=("name",)
     )
@@ -212,7 +201,7 @@ def _around(runtime: Runtime) -> Iterator[GaugeMetricFamily]:
     workers = GaugeMetricFamily(
         "yice_queue_workers", "Workers that listen to a queue", labels=("queue",)
     )
-    # On one machine workers come with the work, and a message that was one too many lies until then.
+    # On one machine workers come with the work; a message that was one too many lies until then.
     lengths = queues(runtime) if runtime.settings.broker_url else None
     for name, (messages, listening) in (lengths or {}).items():
         waiting.add_metric((name,), messages)

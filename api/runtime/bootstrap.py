@@ -1,4 +1,4 @@
-"""Settings -> Runtime: the adapters wired together, once per process, and passed on as values."""
+"""Settings -> Runtime: adapters wired once per process and passed on as values."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.runtime.memory import settle
+from api.runtime.memory import tune_garbage_collector
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.configuration import apply_changes
@@ -32,7 +32,7 @@ from storage.s3_store import S3Store
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Runtime:
-    """Everything a door needs."""
+    """What commands, endpoints and jobs share: settings, engine, store, reference data."""
 
     settings: Settings
     engine: Engine
@@ -43,13 +43,19 @@ class Runtime:
     """How far the rows that change catalogue and organisations were read."""
 
     def refresh(self, session: Session | None = None) -> None:
-        """Read what was changed meanwhile, here or at another node; one look at an index when there is nothing."""
-        with nullcontext(session) if session else reading(self.engine) as at:
-            self.read[0] = apply_changes(at, self.read[0], self.catalogue, self.organisations)
+        """Read what this or another node changed meanwhile in catalogue and organisations.
+
+        When nothing changed, that costs one query of an index.
+        """
+        with nullcontext(session) if session else reading(self.engine) as current:
+            self.read[0] = read_on(current, self.read[0], self.catalogue, self.organisations)
 
 
 def start(settings: Settings) -> Runtime:
-    """Open database and store; the store must prove that it refuses to overwrite before anything is trusted to it."""
+    """Open database and store, and return the runtime on them.
+
+    The store must prove that it refuses to overwrite before anything is trusted to it.
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
     engine = attach_keys(
         connect(settings.database), column_keys(settings), lambda: column_keys(settings)
@@ -63,13 +69,19 @@ def start(settings: Settings) -> Runtime:
 
 
 def column_keys(settings: Settings) -> Keyring:
-    """The keys of encrypted columns: of the setting, else of a file of the data folder, which all nodes share."""
+    """Return the keys of encrypted columns.
+
+    They come from the setting, else from a file of the data folder, which all nodes share.
+    """
     given = settings.column_keys.get_secret_value()
     return read_keyring(given) if given else ensure_keyring(settings.data / "keys" / "columns.json")
 
 
 def open_store(settings: Settings) -> BlobStore:
-    """S3 when an endpoint is set, else files in the data folder; sealed when the settings name a key."""
+    """Open the store: S3 when an endpoint is set, else files in the data folder.
+
+    It is sealed when the settings name a key.
+    """
     if not settings.s3_endpoint:
         return _sealed(settings, LocalStore(settings.data / "store"))
     access, secret = (
@@ -90,7 +102,7 @@ def open_store(settings: Settings) -> BlobStore:
 
 
 def open_second_store(settings: Settings) -> BlobStore | None:
-    """The second store, which must refuse to overwrite as the first does; None when there is none."""
+    """Open the second store; None when there is none. It must refuse to overwrite, too."""
     if settings.replica_folder and settings.replica_s3_endpoint:
         raise ConflictError(
             "同时配置了两个副本存储。",
@@ -125,18 +137,24 @@ def _sealed(settings: Settings, store: BlobStore) -> BlobStore:
 
 
 def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:
-    """The demonstration PKI of the data folder, made on first use: one seal for each fonds."""
+    """Return the demonstration PKI of the data folder: a seal for each fonds.
+
+    It is made on first use.
+    """
     units = {
-        one.fonds_no: one.name
-        for one in organisations
-        if one.kind in (OrgKind.CITY, OrgKind.DISTRICT) and one.fonds_no
+        org.fonds_no: org.name
+        for org in organisations
+        if org.kind in (OrgKind.CITY, OrgKind.DISTRICT) and org.fonds_no
     }
     return ensure_demo_pki(settings.data / "pki", units)
 
 
-def open_workshop(runtime: Runtime) -> CompileContext:
-    """The tools of a worker; call after the fork: neither the JVM nor a PKCS#11 session survives one."""
-    settle()
+def open_compile_context(runtime: Runtime) -> CompileContext:
+    """Return what a worker makes volumes with.
+
+    Call it after the fork: neither the JVM nor a PKCS#11 session survives one.
+    """
+    tune_garbage_collector()
     seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
     return CompileContext(
         engine=runtime.engine,
@@ -152,30 +170,34 @@ def open_workshop(runtime: Runtime) -> CompileContext:
 
 
 def worker_name() -> str:
-    """`host:pid:start`: names this process and no later one with the same pid."""
+    """Return `host:pid:start`, which names this process and no later one with the same pid."""
     return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
 
 
 def is_gone(owner: str) -> bool:
-    """True when `owner` was a process of this host that no longer runs; a worker of another host is never judged."""
+    """Return whether `owner` was a process of this host that no longer runs.
+
+    A worker of another host is never judged.
+    """
     host, pid, started = owner.rsplit(":", 2)
     return host == socket.gethostname() and _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:
     try:
-        # The command name may hold spaces, so count fields from its closing bracket (proc(5): state, starttime).
+        # The command name may hold spaces, so count fields from its closing bracket (proc(5):
+        # state, starttime).
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return "gone"
     return "gone" if fields[0] == "Z" else fields[19]
 
 
-def open_shelf(settings: Settings) -> IndexFolder:
-    """The shelf of this installation. tantivy, or by settings whoosh for one small station."""
+def open_index_folder(settings: Settings) -> IndexFolder:
+    """Return the search index of this installation: tantivy, or by settings whoosh."""
     return IndexFolder(settings.data / "search", settings.search_engine)
 
 
 def source_of(runtime: Runtime) -> Source:
-    """What the index is read from."""
+    """Return what the index is built from."""
     return Source(runtime.engine, runtime.store, runtime.catalogue, runtime.organisations)

@@ -1,4 +1,7 @@
-"""How messages travel; importing this reads no settings, so that a wrong one is told as any other error."""
+"""The Celery app: its queues, tasks and beat schedule.
+
+Importing this reads no settings, so that a wrong one is reported as any other error.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -16,11 +19,18 @@ RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 FOLLOW_SECONDS = 60
 QUEUE_OF = {COMPILE: "compile", TIMESTAMP: "sign", RENEW: "sign"}
 VOLUME_QUEUES = tuple(dict.fromkeys(QUEUE_OF.values()))
-"""The queue that carries the jobs of a kind to MAKE. Renewals do not stand before the volumes of the day: fifty thousand may fall due at once."""
+"""The queues that carry the jobs of each kind to MAKE.
+
+Renewals do not stand before the volumes of the day: fifty thousand may fall due at once.
+"""
 COPIES = "copies"
-"""The queue of certified copies: who waits at the window does not wait behind a month's volumes."""
+"""The queue of certified copies: a person at the window does not wait behind a month's volumes."""
 OCR_QUEUE = "ocr"
-"""A page costs as much as seventeen volumes' other work, so pages have a queue, and workers, of their own."""
+"""The queue of pages to read.
+
+A page costs as much as seventeen volumes' other work, so pages have a queue, and workers, of their
+own.
+"""
 MAKE, READ, CERTIFY, DUTY, FOLLOW = (
     "compile_volume",
     "recognise_page",
@@ -28,11 +38,15 @@ MAKE, READ, CERTIFY, DUTY, FOLLOW = (
     "duty",
     "follow_index",
 )
-"""The tasks."""
+"""The names of the tasks."""
 
 
 def celery_app(settings: Settings) -> Celery:
-    """The app on the configured broker: RabbitMQ by URL, or kombu's file broker in the data folder. It reads the queues that the settings name."""
+    """Return the Celery app on the configured broker.
+
+    The broker is RabbitMQ by URL, or kombu's file broker in the data folder. The app reads the
+    queues that the settings name.
+    """
     app = Celery("yice", broker=settings.broker_url or "filesystem://", set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
@@ -43,35 +57,43 @@ def celery_app(settings: Settings) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         task_default_queue="compile",
-        # Each with an exchange of its own: Celery would otherwise bind all of them to one, and every queue would get every message.
+        # Each with an exchange of its own: Celery would otherwise bind all of them to one, and
+        # every queue would get every message.
         task_queues=[
             Queue(name, Exchange(name, type="direct"), routing_key=name) for name in settings.queues
         ],
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
         broker_transport_options=_file_broker(settings.data) if not settings.broker_url else {},
-        beat_schedule=_knocks(),
+        beat_schedule=_beat_schedule(),
     )
     return app
 
 
-def _knocks() -> dict[str, Any]:
-    """What a beat sends. A knock that nobody heard is worth nothing once the next one comes, so it expires; no two beats must know of each other."""
-    knocks = {
-        one.name: {
+def _beat_schedule() -> dict[str, Any]:
+    """Return what a beat sends, and how often.
+
+    A message that no worker took is worth nothing once the next one comes, so it expires. Two beats
+    need not know of each other.
+    """
+    schedule = {
+        duty.name: {
             "task": DUTY,
-            "args": (one.name,),
-            "schedule": one.beat_seconds,
-            "options": {"queue": one.queue, "expires": one.beat_seconds},
+            "args": (duty.name,),
+            "schedule": duty.knock,
+            "options": {"queue": duty.queue, "expires": duty.knock},
         }
-        for one in DUTIES.values()
+        for duty in DUTIES.values()
     }
     options = {"queue": "index", "expires": FOLLOW_SECONDS}
-    return {**knocks, FOLLOW: {"task": FOLLOW, "schedule": FOLLOW_SECONDS, "options": options}}
+    return {**schedule, FOLLOW: {"task": FOLLOW, "schedule": FOLLOW_SECONDS, "options": options}}
 
 
 def node_answers(settings: Settings, address: str) -> bool:
-    """True when a worker node answers over the broker; a broker that is away or still starting is no answer."""
+    """Return whether a worker node answers over the broker.
+
+    A broker that is away or still starting is no answer.
+    """
     try:
         with celery_app(settings) as app:
             return bool(app.control.ping(destination=[address], timeout=1.0))
@@ -80,7 +102,10 @@ def node_answers(settings: Settings, address: str) -> bool:
 
 
 def queue_lengths(settings: Settings, *, timeout: float = 5.0) -> dict[str, tuple[int, int]]:
-    """Messages that wait and workers that listen, for each queue. Raises OperationalError or OSError when the broker is away."""
+    """Return for each queue the messages that wait and the workers that listen.
+
+    `timeout` is in seconds. Raises OperationalError or OSError when the broker is away.
+    """
     with (
         celery_app(settings) as app,
         app.connection_for_write(connect_timeout=timeout) as connection,
@@ -88,8 +113,8 @@ def queue_lengths(settings: Settings, *, timeout: float = 5.0) -> dict[str, tupl
         return {name: _length(connection, name) for name in settings.queues}
 
 
-def lengths_if_there(settings: Settings) -> dict[str, tuple[int, int]] | None:
-    """The same, and None when the broker is away."""
+def queue_lengths_or_none(settings: Settings) -> dict[str, tuple[int, int]] | None:
+    """Return what `queue_lengths` returns, and None when the broker is away."""
     try:
         return queue_lengths(settings)
     except (OSError, OperationalError):
@@ -101,8 +126,8 @@ def _length(connection: Any, name: str) -> tuple[int, int]:  # noqa: ANN401 - ko
     with connection.channel() as channel:
         queue = Queue(name, Exchange(name, type="direct"), routing_key=name)(channel)
         queue.declare()
-        found = channel.queue_declare(queue=name, passive=True)
-        return int(found.message_count), int(found.consumer_count or 0)
+        declared = channel.queue_declare(queue=name, passive=True)
+        return int(declared.message_count), int(declared.consumer_count or 0)
 
 
 def _file_broker(data: Path) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""What went wrong, as one Chinese line with a code and the next step; where it went wrong, without personal data, for the log file."""
+"""Errors as one Chinese line with code and next step, and as places for the log file.
+
+Neither holds personal data.
+"""
 
 import errno
 import json
@@ -79,7 +82,10 @@ _BY_ERRNO = {
 
 
 def explain(error: BaseException) -> tuple[str, str]:
-    """Code and sentence. A library's own text is never shown: it may quote a record."""
+    """Return the code and the sentence of an error.
+
+    A library's own text is never shown: it may quote a record.
+    """
     if isinstance(error, ArchiveError | IngestError | SearchError | StorageError):
         return error.code, str(error)
     if isinstance(error, OSError) and error.errno in _BY_ERRNO:
@@ -95,33 +101,39 @@ def explain(error: BaseException) -> tuple[str, str]:
         )
     return (
         "UNEXPECTED",
-        "出现了未预料的错误，已完成的工作不受影响。 请再次运行；若重复出现，请联系系统管理员并附上日志。",
+        (
+            "出现了未预料的错误，已完成的工作不受影响。 "
+            "请再次运行；若重复出现，请联系系统管理员并附上日志。"
+        ),
     )
 
 
 def places(error: BaseException) -> list[dict[str, object]]:
-    """Classes and places of an error and of what caused it; never its text."""
-    found: list[dict[str, object]] = []
+    """Return the classes and places of an error and of what caused it; never its text."""
+    causes: list[dict[str, object]] = []
     cause: BaseException | None = error
     while cause is not None:
         kind = type(cause)
         frames = [
-            f"{one.filename}:{one.lineno} {one.name}"
-            for one in traceback.extract_tb(cause.__traceback__)
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(cause.__traceback__)
         ]
-        one: dict[str, object] = {
+        described: dict[str, object] = {
             "class": f"{kind.__module__}.{kind.__qualname__}",
             "where": frames,
         }
         if isinstance(cause, OSError) and cause.errno:
-            one["errno"] = cause.errno
-        found.append(one)
+            described["errno"] = cause.errno
+        causes.append(described)
         cause = cause.__cause__ or cause.__context__
-    return found
+    return causes
 
 
 def log(error: BaseException, data: Path) -> Path | None:
-    """Append an error to `logs/yice.log` as one JSON line. None when even that fails."""
+    """Append an error to `logs/yice.log` as one JSON line, and return the path.
+
+    None when even that fails.
+    """
     path = data / "logs" / "yice.log"
     line = {
         "at": datetime.now(UTC).isoformat(timespec="milliseconds"),

@@ -1,4 +1,4 @@
-"""How a process of ours is started."""
+"""Child processes of ours: how workers are started, kept alive and ended."""
 
 import ctypes
 import os
@@ -13,9 +13,7 @@ from api.runtime.bootstrap import Runtime
 from api.runtime.broker import VOLUME_QUEUES
 
 CODE = Path(__file__).parents[2]
-"""Where the packages lie."""
-
-
+"""The folder that holds the packages."""
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 
 
@@ -23,7 +21,10 @@ _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 def own_workers(
     runtime: Runtime, concurrency: int, queues: tuple[str, ...] = VOLUME_QUEUES
 ) -> Iterator[Callable[[], None]]:
-    """Celery workers of this machine, ended with us; a worker that was killed is started again."""
+    """Run Celery workers on this machine, ended with us.
+
+    Yields a function that starts the workers again when they were killed.
+    """
     process = [_start_worker(runtime, concurrency, queues)]
 
     def keep_alive() -> None:
@@ -43,8 +44,8 @@ def own_workers(
 def _start_worker(
     runtime: Runtime, concurrency: int, queues: tuple[str, ...]
 ) -> subprocess.Popen[bytes]:
-    log = runtime.settings.data / "logs"
-    log.mkdir(parents=True, exist_ok=True)
+    logs = runtime.settings.data / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
     command = [
         sys.executable,
         "-m",
@@ -58,14 +59,14 @@ def _start_worker(
         str(concurrency),
     ]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    with (log / "worker.log").open("ab") as out:
+    with (logs / "worker.log").open("ab") as out:
         return subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdout=out,
             stderr=out,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and nothing else can bind two lives
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and no other way
             env={
                 **os.environ,
                 "YICE_DATA": str(runtime.settings.data.resolve()),
@@ -76,5 +77,5 @@ def _start_worker(
 
 
 def die_with_parent() -> None:
-    """For a child process: end when the parent does, however it ended."""
+    """End this child process when its parent ends, however that ends."""
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Settings -> seals: whose keys sign, who stamps, and whom a proof believes."""
+"""Settings -> seals: which keys sign, which authority stamps, which roots are trusted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,11 @@ from archive.signing.validation import TrustAnchors
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seals:
-    """A sealer for each fonds, opened at first use; the trust of signing and of proof; `demo` while the keys are the 演示 ones."""
+    """The seals of an installation.
+
+    A sealer for each fonds, opened at first use; the trust of signing and of proof; `demo` while
+    the keys are the 演示 ones.
+    """
 
     sealer_for: Callable[[str], Sealer]
     trust: TrustAnchors
@@ -30,7 +34,10 @@ class Seals:
 
 
 def open_seals(settings: Settings, demo_pki: Callable[[], DemoPki]) -> Seals:
-    """Open what the settings name, or the demonstration PKI when they name no key. Raises SealConfigError."""
+    """Open what the settings name, or the demonstration PKI when they name no key.
+
+    Raises SealConfigError.
+    """
     _check(settings)
     pki = None if settings.seal_folder or settings.pkcs11_module else demo_pki()
     trust = _trust(settings, pki)
@@ -85,22 +92,26 @@ def _timestamper(settings: Settings, pki: DemoPki | None) -> TimeStamper | None:
             settings.tsa_password.get_secret_value(),
             settings.tsa_timeout,
         )
-    # Real seals are never stamped by the demonstration's authority: without an address the time-stamp stays owed.
+    # Real seals are never stamped by the demonstration's authority: without an address the
+    # time-stamp stays owed.
     return local_timestamper(pki) if pki is not None else None
 
 
 def _trust(settings: Settings, pki: DemoPki | None) -> TrustAnchors:
-    found = _certificates(settings.trust_folder) if settings.trust_folder else ()
-    roots = tuple(one for one in found if one.self_issued)
+    certificates = _certificates(settings.trust_folder) if settings.trust_folder else ()
+    roots = tuple(certificate for certificate in certificates if certificate.self_issued)
     if settings.trust_folder and not roots:
         raise SealConfigError(
             "信任文件夹中没有根证书。", "请把 PEM 格式的根证书放入 YICE_TRUST_FOLDER。"
         )
     demo = pki.trust if pki is not None else TrustAnchors((), (), ())
-    sources = [one.strip() for one in settings.crls.split(",") if one.strip()]
+    sources = [source.strip() for source in settings.crls.split(",") if source.strip()]
     return TrustAnchors(
         roots=(*demo.roots, *roots),
-        others=(*demo.others, *(one for one in found if not one.self_issued)),
+        others=(
+            *demo.others,
+            *(certificate for certificate in certificates if not certificate.self_issued),
+        ),
         crls=demo.crls,
         revocation=Revocation(
             sources, fetch=settings.revocation_fetch, timeout=settings.tsa_timeout
@@ -109,11 +120,11 @@ def _trust(settings: Settings, pki: DemoPki | None) -> TrustAnchors:
 
 
 def _certificates(folder: Path) -> tuple[Certificate, ...]:
-    """All certificates of a folder's PEM files."""
-    found: list[Certificate] = []
+    """Read all certificates of a folder's PEM files."""
+    certificates: list[Certificate] = []
     for path in sorted(folder.glob("*.pem")):
         try:
-            found += [
+            certificates += [
                 Certificate.load(der)
                 for kind, _, der in pem.unarmor(path.read_bytes(), multiple=True)
                 if kind == "CERTIFICATE"
@@ -122,4 +133,4 @@ def _certificates(folder: Path) -> tuple[Certificate, ...]:
             raise SealConfigError(
                 "信任文件夹中有无法读取的证书。", "请核对 YICE_TRUST_FOLDER 中的 PEM 文件。"
             ) from error
-    return tuple(found)
+    return tuple(certificates)

@@ -1,4 +1,7 @@
-"""Settings come from the environment (`YICE_…`) and are read here only; embedded defaults need none."""
+"""The settings, read from the environment (`YICE_…`) in this module only.
+
+The embedded defaults need none.
+"""
 
 import os
 from datetime import date
@@ -21,7 +24,10 @@ QUEUES = ("compile", "sign", "copies", "ocr", "ingest", "index", "keep")
 
 
 class Settings(BaseSettings):
-    """Everything an operator may set. Secrets may also come as files in the folder YICE_SECRETS names."""
+    """Everything an operator may set.
+
+    Secrets may also come as files in the folder that YICE_SECRETS names.
+    """
 
     model_config = SettingsConfigDict(env_prefix="YICE_", frozen=True, extra="ignore")
 
@@ -68,7 +74,9 @@ class Settings(BaseSettings):
     pkcs11_pin: SecretStr = SecretStr("")
     pkcs11_keys: dict[str, str] = Field(
         default={},
-        description="fonds -> label of key and certificate, as JSON; a fonds not named is its own label",
+        description=(
+            "fonds -> label of key and certificate, as JSON; a fonds not named is its own label"
+        ),
     )
     trust_folder: Path | None = Field(
         default=None,
@@ -122,14 +130,18 @@ class Settings(BaseSettings):
     )
     column_keys: SecretStr = Field(
         default=SecretStr(""),
-        description="keys of encrypted columns as JSON; empty: keys/columns.json of the data folder",
+        description=(
+            "keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
+        ),
     )
     rate_limit: int = Field(
         default=600, gt=0, description="requests a minute of one client at one node"
     )
     rate_file: str = Field(
         default="",
-        description="where the processes of a node count requests together; `yice serve` sets it itself",
+        description=(
+            "where the processes of a node count requests together; `yice serve` sets it itself"
+        ),
     )
     daily_looks: int = Field(
         default=3000, gt=0, description="searches and volumes that one client is shown in a day"
@@ -145,14 +157,16 @@ class Settings(BaseSettings):
     )
     public_url: str = Field(
         default="",
-        description="how the public reaches this archive; printed in the QR code of certified copies",
+        description=(
+            "how the public reaches this archive; printed in the QR code of certified copies"
+        ),
     )
 
     @field_validator("queues", mode="before")
     @classmethod
     def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
         named = (
-            tuple(one.strip() for one in value.split(",") if one.strip())
+            tuple(name.strip() for name in value.split(",") if name.strip())
             if isinstance(value, str)
             else value
         )
@@ -162,7 +176,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        """The database's URL; by default SQLite in the data folder."""
+        """Return the database's URL; by default SQLite in the data folder."""
         return self.database_url or f"sqlite:///{(self.data / 'yice.db').resolve()}"
 
     @classmethod
@@ -174,7 +188,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What is given, then the environment, then the folder YICE_SECRETS names: one file for each, for example `yice_seal_passphrase`."""
+        """Return the sources of settings: arguments, environment, the folder YICE_SECRETS names.
+
+        The folder holds one file for each setting, for example `yice_seal_passphrase`.
+        """
         del dotenv_settings, file_secret_settings
         return (
             init_settings,
@@ -184,5 +201,5 @@ class Settings(BaseSettings):
 
     @property
     def demo_seals(self) -> bool:
-        """Whether volumes are sealed with the demonstration keys, because no others are named."""
+        """Return whether volumes are sealed with the demonstration keys: no others are named."""
         return not (self.seal_folder or self.pkcs11_module)

@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from api.http.limits import Limiter, limiters
 from api.http.problems import ProblemError
-from api.jobs.certified_copies import open_stamps
-from api.runtime.bootstrap import Runtime, open_shelf
+from api.jobs.certified_copies import open_copy_sealer
+from api.runtime.bootstrap import Runtime, open_index_folder
 from archive.administration.daily_use import DailyLimitError, Shown, count, refuse, seconds_left
 from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
@@ -38,7 +38,7 @@ class StationApi:
         self.runtime = runtime
         self.room = ReferenceData(runtime.organisations, runtime.catalogue)
         self.words = Words(runtime.organisations, runtime.catalogue)
-        self.search = SearchReader(open_shelf(runtime.settings))
+        self.search = SearchReader(open_index_folder(runtime.settings))
         self.limiter, self.anonymous = limiters(
             runtime.settings.rate_limit, runtime.settings.rate_file
         )
@@ -50,7 +50,7 @@ class StationApi:
     @cached_property
     def stamps(self) -> CopySealer:
         """The seals of this installation."""
-        return open_stamps(self.runtime)
+        return open_copy_sealer(self.runtime)
 
 
 @dataclass(frozen=True, slots=True)

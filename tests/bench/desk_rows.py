@@ -15,8 +15,8 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from api.jobs.acts import ingest_paths, run_compile
-from api.jobs.progress import Quiet
-from api.runtime.bootstrap import Runtime, open_shelf
+from api.jobs.progress import NoProgress
+from api.runtime.bootstrap import Runtime, open_index_folder
 from archive.accession.case_sources import sources_in
 from archive.audit import journal
 from archive.database.base import Base
@@ -65,8 +65,8 @@ def make_real(runtime: Runtime, count: int) -> None:
     for number in range(1, count + 1):
         case_no = f"150602010000-20231201-{number:06d}"
         make_bag(bags / case_no, case=_earlier(moved_case(case_no)))
-    ingest_paths(runtime, "cli:test", [bags], Quiet())
-    assert run_compile(runtime, "cli:test", Quiet()).failed == 0
+    ingest_paths(runtime, "cli:test", [bags], NoProgress())
+    assert run_compile(runtime, "cli:test", NoProgress()).failed == 0
 
 
 def _earlier(case: dict[str, Any]) -> dict[str, Any]:
@@ -341,10 +341,8 @@ def _batched(count: int) -> Iterator[range]:
 
 
 def fill_index(runtime: Runtime, count: int, pages: int) -> None:
-    """Documents of the search bench under the ids of our volumes; what the rows do not let a reader
-    see, search leaves out as ever.
-    """
-    shelf = open_shelf(runtime.settings)
+    """Documents of the search bench under the ids of our volumes; what the rows do not let a reader see, search leaves out as ever."""
+    shelf = open_index_folder(runtime.settings)
     folder = shelf.begin()
     index = shelf.open(folder)
     for document in volumes(count, pages, 1, 10**9):

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from api.runtime.bootstrap import open_shelf, source_of, start
+from api.runtime.bootstrap import open_index_folder, source_of, start
 from api.runtime.settings import Settings
 from archive.administration import passwords
 from archive.administration.accounts import (
@@ -51,7 +51,7 @@ def tokens(folder: Path, volumes: int, clients: int) -> list[str]:
     build(folder)
     runtime = start(Settings(data=folder))
     fill(runtime.engine, runtime.store, _FIRST, _FIRST + volumes - 1)
-    rebuild(source_of(runtime), open_shelf(runtime.settings))
+    rebuild(source_of(runtime), open_index_folder(runtime.settings))
     scopes = tuple({SCOPE_OF[act] for act in acts_of(Role.STATION_CLIENT) if act in SCOPE_OF})
     logins = []
     with writing(runtime.engine) as session:
@@ -157,7 +157,7 @@ def lags(folder: Path, first: int, until: float) -> list[float]:
     ask.
     """
     runtime = start(Settings(data=folder))
-    reader, scope, took = SearchReader(open_shelf(runtime.settings)), frozenset({CITY}), []
+    reader, scope, took = SearchReader(open_index_folder(runtime.settings)), frozenset({CITY}), []
     while time.monotonic() < until:
         (volume_id,) = fill(runtime.engine, runtime.store, first + len(took), first + len(took))
         committed = time.monotonic()

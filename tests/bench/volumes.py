@@ -156,7 +156,7 @@ class _Bench:
         """
         _instrument(self._clock, self._last)
         share_one_heap()  # as a worker does
-        self._shop = bootstrap.open_workshop(self.runtime)
+        self._shop = bootstrap.open_compile_context(self.runtime)
         volume.make_volume(self._shop, version_id)
         self._bare, self._bare_clock = _bare(
             self._shop, self._settings, self._level, self._last["data"], self._data

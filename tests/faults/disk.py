@@ -1,6 +1,8 @@
-"""Run inside a mount namespace of its own: make volumes on a small disk that fills up, and on one that turns read-only.
+"""Run inside a mount namespace of its own: make volumes on a small disk that fills up, and on one
+that turns read-only.
 
-Prints what each try ended with, as codes that the person at the terminal sees, and in the end what the archive holds.
+Prints what each try ended with, as codes that the person at the terminal sees, and in the end what
+the archive holds.
 """
 
 import json
@@ -42,7 +44,7 @@ def main() -> None:
     for number in (1, 2, 3):
         archive.deliver(f"bag-{number}", sound_case(f"150602010000-20260901-{number:06d}"))
     reserve(archive.runtime, "test")
-    said = []
+    codes = []
     if kind == "full":
         used = int(
             subprocess.run(
@@ -52,21 +54,29 @@ def main() -> None:
         # Each time there is a little more room, so that the disk is full at another step.
         for room in (40, 250, 600, 1000, 1400):
             mount(folder, f"remount,size={used + room}k")
-            said.append(tried(archive))
+            codes.append(tried(archive))
         mount(folder, "remount,size=200m")
     else:
         archive.engine.dispose()  # a disk with files open for writing can't be turned
         mount(folder, "remount,ro")
-        said.append(tried(archive))
+        codes.append(tried(archive))
         mount(folder, "remount,rw")
     with reading(archive.engine) as session:
         waiting = list(session.scalars(select(Job.error_code).where(Job.state == "FAILED")))
-    said.append(tried(archive))
-    held = [one.code[-6:] for one in committed(archive.engine)]
-    faults = [one.public() for one in archive.faults()]
-    left = [one.key for one in archive.store.list("staging/")]
+    codes.append(tried(archive))
+    committed_codes = [volume.code[-6:] for volume in committed(archive.engine)]
+    faults = [fault.public() for fault in archive.faults()]
+    left = [entry.key for entry in archive.store.list("staging/")]
     print(  # noqa: T201 - the answer
-        json.dumps({"said": said, "failed": waiting, "held": held, "faults": faults, "left": left})
+        json.dumps(
+            {
+                "said": codes,
+                "failed": waiting,
+                "held": committed_codes,
+                "faults": faults,
+                "left": left,
+            }
+        )
     )
 
 

@@ -1,8 +1,11 @@
-"""`make cluster-drill`: the demonstration city through two real nodes while processes die and services break, and then every case is accounted for.
+"""`make cluster-drill`: the demonstration city through two real nodes while processes die and
+services break, and then every case is accounted for.
 
-What dies, every few seconds: a process by chance of all that run, nodes and their workers, the beat, the command at the desk, the web page.
-What breaks in turn: the store (a proxy before it answers 500 and 503, resets, truncates, flips bits), the broker (killed and started), the
-time-stamping authority. With `--folder` a drill that was interrupted goes on: the city, what was taken in and what was made stay.
+What dies, every few seconds: a process by chance of all that run, nodes and their workers, the
+beat, the command at the desk, the web page. What breaks in turn: the store (a proxy before it
+answers 500 and 503, resets, truncates, flips bits), the broker (killed and started), the
+time-stamping authority. With `--folder` a drill that was interrupted goes on: the city, what was
+taken in and what was made stay.
 """
 
 import argparse
@@ -130,13 +133,16 @@ class Drill:
                 )
 
     def kill_one(self) -> None:
-        """kill -9 of one process by chance; a node that died is started again, as its container would be."""
+        """kill -9 of one process by chance.
+
+        A node that died is started again, as its container would be.
+        """
         running: list[tuple[str, Service | int]] = [("web", self.web), ("beat", self.beat)]
-        for one in self.nodes:
-            assert one.process is not None
+        for service in self.nodes:
+            assert service.process is not None
             running += [
-                ("node", one),
-                *(("worker", below) for below in processes_below(one.process.pid)),
+                ("node", service),
+                *(("worker", below) for below in processes_below(service.process.pid)),
             ]
         if self.desk is not None and self.desk.poll() is None:
             running.append(("desk", self.desk.pid))
@@ -172,20 +178,22 @@ class Drill:
 
     def keep_alive(self) -> None:
         """Start again what has ended by itself, as a container engine would."""
-        for one in (*self.nodes, self.web, self.beat):
-            if not one.alive():
-                one.start()
+        for service in (*self.nodes, self.web, self.beat):
+            if not service.alive():
+                service.start()
 
 
 @contextmanager
 def drilled(folder: Path, seed: int) -> Iterator[Drill]:
-    """Everything of `make cluster`, with the store behind a proxy and a time-stamping authority that can break."""
+    """Everything of `make cluster`, with the store behind a proxy and a time-stamping authority
+    that can break.
+    """
     real, shared = shared_services(folder)
     with ExitStack() as ended:
-        for one in shared:
-            one.start()
-            ended.callback(one.end)
-            one.wait()
+        for service in shared:
+            service.start()
+            ended.callback(service.end)
+            service.wait()
         proxy = ended.enter_context(proxied(real.s3_endpoint))
         tsa = ended.enter_context(
             serve_tsa(local_timestamper(demo_pki(Settings(data=folder), load_organisations())))
@@ -196,18 +204,18 @@ def drilled(folder: Path, seed: int) -> Iterator[Drill]:
             worker_node(site, folder, "keeper", queues=("ingest", "keep", "index"), folder="web")
         )
         web, beat = web_node(site, folder, free_port()), beat_node(site, folder)
-        for one in (web, beat, *nodes):
-            one.env = {**one.env, "YICE_TSA_URL": tsa.url}
-            one.start()
-            ended.callback(one.kill)
-        for one in (web, beat, *nodes):
-            one.wait()
+        for service in (web, beat, *nodes):
+            service.env = {**service.env, "YICE_TSA_URL": tsa.url}
+            service.start()
+            ended.callback(service.kill)
+        for service in (web, beat, *nodes):
+            service.wait()
         dice = random.Random(seed)  # noqa: S311 - the same misfortune each time
         yield Drill(
             site,
             folder,
             nodes,
-            next(one for one in shared if one.name == "rabbitmq"),
+            next(service for service in shared if service.name == "rabbitmq"),
             web,
             beat,
             proxy,
@@ -229,7 +237,10 @@ def _waiting(drill: Drill) -> int:
 
 
 def storm(drill: Drill, seconds: float, say: Console) -> float:
-    """Kill and break until the work is done or the time is over; at least one round of breaks. Returns how long it took."""
+    """Kill and break until the work is done or the time is over.
+
+    At least one round of breaks. Returns how long it took.
+    """
     begin = last_kill = changed = time.monotonic()
     turn, broken = 0, False
     drill.compile()
@@ -245,7 +256,8 @@ def storm(drill: Drill, seconds: float, say: Console) -> float:
             drill.broken_now(_BREAKS[turn % 3])
             turn, broken, changed = turn + 1, True, now
             say.print(
-                f"{now - begin:5.0f} s　未完成 {_waiting(drill)}　已杀 {drill.killed.total()}　已断 {dict(drill.broken)}"
+                f"{now - begin:5.0f} s　未完成 {_waiting(drill)}　"
+                f"已杀 {drill.killed.total()}　已断 {dict(drill.broken)}"
             )
         drill.keep_alive()
         drill.compile()
@@ -261,8 +273,9 @@ def calm(drill: Drill) -> None:
         drill.desk.wait()
     drill.broker.wait()
     end = time.monotonic() + 180
-    while not all(one.answers() for one in drill.nodes):
-        # A node whose worker is killed while it starts gives up, and is started again as its container would be.
+    while not all(node.answers() for node in drill.nodes):
+        # A node whose worker is killed while it starts gives up, and is started again as its
+        # container would be.
         drill.keep_alive()
         if time.monotonic() > end:
             raise ServiceError("节点没有恢复。", "请查看各节点的日志。")
@@ -315,7 +328,7 @@ class Account:
 
 def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
     """Count in the rows and in the bucket, each by itself, and prove every volume again."""
-    found = drill.yice("verify", "--all", well=(0, 1))
+    report = drill.yice("verify", "--all", well=(0, 1))
     logs, persons = all_logs(drill.folder), known_persons(drill.folder / "city" / "bags")
     engine = connect(drill.site.database_url)
     store = S3Store(
@@ -328,11 +341,11 @@ def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
     with reading(engine) as session:
         states = _counted(session, VolumeVersion.state)
         numbers: dict[tuple[str, ...], set[int]] = {}
-        for one in session.scalars(select(Volume)):
-            numbers.setdefault((one.fonds, one.series, str(one.year), one.term), set()).add(
-                one.number
-            )
-        made = Account(
+        for volume in session.scalars(select(Volume)):
+            numbers.setdefault(
+                (volume.fonds, volume.series, str(volume.year), volume.term), set()
+            ).add(volume.number)
+        counted = Account(
             cases=cases,
             bags=bags,
             outcomes=_counted(session, Delivery.outcome),
@@ -347,14 +360,14 @@ def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
             not_committed=sum(
                 count for state, count in states.items() if state not in {"COMMITTED", "VOID"}
             ),
-            missing_numbers=sum(max(one) - len(one) for one in numbers.values()),
+            missing_numbers=sum(max(used) - len(used) for used in numbers.values()),
             owed_timestamps=_owing(session),
             open_jobs=session.scalar(select(func.count()).where(Job.state != "DONE")) or 0,
             commit_records=sum(
-                one.key.endswith("/inventory.json") for one in store.list("volumes/")
+                entry.key.endswith("/inventory.json") for entry in store.list("volumes/")
             ),
             versions=states.get("COMMITTED", 0),
-            faults=found["faults"],
+            faults=report["faults"],
             orphans=len(orphans(engine, store)),
             seconds=round(seconds, 1),
             killed=dict(drill.killed),
@@ -370,16 +383,16 @@ def account(drill: Drill, cases: int, bags: int, seconds: float) -> Account:
             leaks=sum(word in text for text in logs.values() for word in persons),
         )
     engine.dispose()
-    return made
+    return counted
 
 
 def all_logs(folder: Path) -> dict[str, str]:
     """What every process of ours has written, by file."""
-    found = [
+    paths = [
         *folder.glob("*.log"),
-        *(one for name in _OURS for one in folder.glob(f"{name}/**/*.log")),
+        *(path for name in _OURS for path in folder.glob(f"{name}/**/*.log")),
     ]
-    return {str(one.relative_to(folder)): one.read_text("utf-8", "replace") for one in found}
+    return {str(path.relative_to(folder)): path.read_text("utf-8", "replace") for path in paths}
 
 
 def is_event(line: str) -> bool:
@@ -394,26 +407,26 @@ def is_event(line: str) -> bool:
 
 def known_persons(bags: Path) -> set[str]:
     """Every name and number of a person in the bags: none of them may stand in a log."""
-    found: set[str] = set()
+    words: set[str] = set()
     for bag in bags.iterdir():
         text = bag / "data" / "case.json"
         if bag.is_dir() and text.is_file():
             with suppress(ValueError):  # some are broken on purpose
-                _collect(json.loads(text.read_bytes()), found)
-    return found
+                _collect(json.loads(text.read_bytes()), words)
+    return words
 
 
-def _collect(value: Any, found: set[str]) -> None:
+def _collect(value: Any, words: set[str]) -> None:
     if isinstance(value, dict):
-        found |= {
+        words |= {
             text
             for name in ("name", "id_number", "phone", "address")
             if isinstance(text := value.get(name), str) and len(text) > 1
         }
-    for one in (
+    for inner in (
         value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     ):
-        _collect(one, found)
+        _collect(inner, words)
 
 
 def _counted(session: Session, column: Any) -> dict[str, int]:
@@ -438,30 +451,46 @@ def _owing(session: Session) -> int:
     )
 
 
-def show(made: Account, screen: Console) -> None:
+def show(counted: Account, screen: Console) -> None:
     """The table."""
     table = Table("项目", "数量", box=None)
     labels = {
-        "cases": "生成办件", "bags": "送达的包", "accepted": "已接收办件", "waiting": "待核对", "committed": "已归档的册", "versions": "已归档的版本",
-        "commit_records": "存储中的归档记录", "not_committed": "未完成", "missing_numbers": "断号", "owed_timestamps": "待补时间戳", "open_jobs": "未结任务",
-        "orphans": "超过租期的残留", "seconds": "历时（秒）", "broken_requests": "被破坏的存储请求",
-        "log_lines": "日志行数", "plain_lines": "非 JSON 的日志行", "leaks": "日志中的个人信息",
-    }  # fmt: skip
+        "cases": "生成办件",
+        "bags": "送达的包",
+        "accepted": "已接收办件",
+        "waiting": "待核对",
+        "committed": "已归档的册",
+        "versions": "已归档的版本",
+        "commit_records": "存储中的归档记录",
+        "not_committed": "未完成",
+        "missing_numbers": "断号",
+        "owed_timestamps": "待补时间戳",
+        "open_jobs": "未结任务",
+        "orphans": "超过租期的残留",
+        "seconds": "历时（秒）",
+        "broken_requests": "被破坏的存储请求",
+        "log_lines": "日志行数",
+        "plain_lines": "非 JSON 的日志行",
+        "leaks": "日志中的个人信息",
+    }
     for name, label in labels.items():
-        table.add_row(label, str(getattr(made, name)))
+        table.add_row(label, str(getattr(counted, name)))
     for label, counts in (
-        ("送达结果", made.outcomes),
-        ("被杀的进程", made.killed),
-        ("中断的服务", made.broken),
+        ("送达结果", counted.outcomes),
+        ("被杀的进程", counted.killed),
+        ("中断的服务", counted.broken),
     ):
         table.add_row(label, "，".join(f"{name} {count}" for name, count in sorted(counts.items())))
-    table.add_row("验证发现的问题", str(len(made.faults)))
-    table.add_row("结论", "全部有着落" if made.clean else "不合格")
+    table.add_row("验证发现的问题", str(len(counted.faults)))
+    table.add_row("结论", "全部有着落" if counted.clean else "不合格")
     screen.print(table)
 
 
 def run(cases: int, seconds: float, seed: int, say: Console, given: Path | None = None) -> Account:
-    """The whole drill in a folder of its own, removed afterwards unless something was wrong; a given folder is gone on with, and stays."""
+    """The whole drill in a folder of its own, removed afterwards unless something was wrong.
+
+    A given folder is gone on with, and stays.
+    """
     folder = given.resolve() if given else Path(tempfile.mkdtemp(prefix="yice-drill-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # PostgreSQL runs as another user
@@ -483,12 +512,12 @@ def run(cases: int, seconds: float, seed: int, say: Console, given: Path | None 
         took = storm(drill, seconds, say)
         say.print("风暴结束，收尾……")
         calm(drill)
-        made = account(drill, cases, bags, took)
-    if made.clean and not given:
+        counted = account(drill, cases, bags, took)
+    if counted.clean and not given:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         say.print(f"保留现场：{folder}")
-    return made
+    return counted
 
 
 def main() -> None:
@@ -501,17 +530,17 @@ def main() -> None:
     given = words.parse_args()
     say = Console(stderr=True)
     try:
-        made = run(given.cases, given.seconds, given.seed, say, given.folder)
+        counted = run(given.cases, given.seconds, given.seed, say, given.folder)
     except ServiceError as error:
         say.print(f"{error.code} {error}", soft_wrap=True)
         sys.exit(2)
     if given.json:
         sys.stdout.write(
-            json.dumps({**asdict(made), "clean": made.clean}, ensure_ascii=False) + "\n"
+            json.dumps({**asdict(counted), "clean": counted.clean}, ensure_ascii=False) + "\n"
         )
     else:
-        show(made, Console())
-    sys.exit(0 if made.clean else 1)
+        show(counted, Console())
+    sys.exit(0 if counted.clean else 1)
 
 
 if __name__ == "__main__":

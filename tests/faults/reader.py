@@ -1,4 +1,7 @@
-"""Reads the pages that wait in the archive of a folder, until a crash point ends it: `python -m tests.faults.reader FOLDER`."""
+"""Reads the pages that wait in the archive of a folder, until a crash point ends it.
+
+`python -m tests.faults.reader FOLDER` runs it.
+"""
 
 import sys
 from pathlib import Path

@@ -1,6 +1,8 @@
-"""`make sources-drill`: four outside systems and a following puller, either of them killed at random, and then every case is accounted for.
+"""`make sources-drill`: four outside systems and a following puller, either of them killed at
+random, and then every case is accounted for.
 
-The same two commands as an archivist's two terminals: `yice demo sources` and `yice pull --follow`. Afterwards everything is compiled and proved.
+The same two commands as an archivist's two terminals: `yice demo sources` and `yice pull --follow`.
+Afterwards everything is compiled and proved.
 """
 
 import argparse
@@ -67,13 +69,13 @@ class Drill:
 
     def env(self) -> dict[str, str]:
         """Settings of this data folder, and of the systems once they have said theirs."""
-        told = self.data / "sources.env"
-        lines = told.read_text("utf-8").splitlines() if told.exists() else []
+        settings = self.data / "sources.env"
+        lines = settings.read_text("utf-8").splitlines() if settings.exists() else []
         return {
             **os.environ,
             "YICE_DATA": str(self.data),
             "PYTHONPATH": str(ROOT),
-            **dict(one.split("=", 1) for one in lines),
+            **dict(line.split("=", 1) for line in lines),
         }
 
     def begin(self, name: str) -> None:
@@ -115,7 +117,7 @@ class Drill:
         """Nothing waits: every source answered well, no capture is left, no case lacks anything."""
         if list((self.data / "scans").glob("*.json")) or self.yice("list", "--collecting"):
             return False
-        return all(one["health"] == "OK" for one in self.yice("pull", "--status"))
+        return all(source["health"] == "OK" for source in self.yice("pull", "--status"))
 
 
 @dataclass
@@ -140,7 +142,9 @@ class Account:
 
     @property
     def clean(self) -> bool:
-        """Exactly all, each once, each planted defect found, nothing sound doubted, every volume proved."""
+        """Exactly all, each once, each planted defect found, nothing sound doubted, every volume
+        proved.
+        """
         every = self.volumes + self.waiting + self.quarantined + self.collecting == self.cases
         return every and not (
             self.unaccounted
@@ -187,35 +191,40 @@ def account(drill: Drill, engine: Engine, seconds: float) -> Account:
     )["cases"]
     batch = drill.yice("compile", "--all", well=(0, 1))
     proved = drill.yice("verify", "--all", well=(0, 1))
-    collecting = {one["case_no"] for one in drill.yice("list", "--collecting")}
+    collecting = {case["case_no"] for case in drill.yice("list", "--collecting")}
     with reading(engine) as session:
-        made = (
+        query = (
             select(Case.case_no)
             .join(Volume, Volume.case_id == Case.id)
             .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         )
-        volumes = set(session.scalars(made.where(VolumeVersion.state == "COMMITTED")))
+        volumes = set(session.scalars(query.where(VolumeVersion.state == "COMMITTED")))
         rows = session.execute(select(Case.case_no, Case.state)).all()
         waiting = {case_no for case_no, state in rows if state == "CONFIRM"}
-        told = [
-            (one.case_no, one.outcome, {row["code"] for row in one.findings})
-            for one in session.scalars(select(Delivery))
+        deliveries = [
+            (delivery.case_no, delivery.outcome, {row["code"] for row in delivery.findings})
+            for delivery in session.scalars(select(Delivery))
         ]
-    refused = {case_no for case_no, outcome, _ in told if outcome == "REFUSED"} - volumes - waiting
-    every = {one["case_no"] for one in truth}
+    refused = (
+        {case_no for case_no, outcome, _ in deliveries if outcome == "REFUSED"} - volumes - waiting
+    )
+    every = {case["case_no"] for case in truth}
     places = Counter(
         case_no
         for place in (volumes, waiting - volumes, refused, collecting - volumes - waiting)
         for case_no in place
     )
     codes = {
-        one["case_no"]: {
-            code for case_no, _, found in told if case_no == one["case_no"] for code in found
+        case["case_no"]: {
+            code
+            for case_no, _, case_codes in deliveries
+            if case_no == case["case_no"]
+            for code in case_codes
         }
-        for one in truth
+        for case in truth
     }
-    planted = [one for one in truth if one["finding"]]
-    sound = {one["case_no"] for one in truth if not one["finding"]}
+    planted = [case for case in truth if case["finding"]]
+    sound = {case["case_no"] for case in truth if not case["finding"]}
     return Account(
         cases=len(truth),
         volumes=len(volumes),
@@ -228,9 +237,9 @@ def account(drill: Drill, engine: Engine, seconds: float) -> Account:
         ),
         planted=len(planted),
         missed=sorted(
-            f"{one['case_no']} {one['finding']}"
-            for one in planted
-            if one["finding"] not in codes[one["case_no"]]
+            f"{case['case_no']} {case['finding']}"
+            for case in planted
+            if case["finding"] not in codes[case["case_no"]]
         ),
         doubted=sorted(sound & (waiting | refused)),
         faults=proved["faults"],
@@ -241,15 +250,20 @@ def account(drill: Drill, engine: Engine, seconds: float) -> Account:
     )
 
 
-def show(made: Account, screen: Console) -> None:
+def show(counted: Account, screen: Console) -> None:
     """The table."""
     table = Table("项目", "数量", box=None)
     labels = {
-        "cases": "来源系统中的办件", "volumes": "已归档成册", "waiting": "待核对", "quarantined": "拒收隔离", "collecting": "归集中", "planted": "预埋缺陷",
+        "cases": "来源系统中的办件",
+        "volumes": "已归档成册",
+        "waiting": "待核对",
+        "quarantined": "拒收隔离",
+        "collecting": "归集中",
+        "planted": "预埋缺陷",
         "seconds": "归集历时（秒）",
-    }  # fmt: skip
+    }
     for name, label in labels.items():
-        table.add_row(label, str(getattr(made, name)))
+        table.add_row(label, str(getattr(counted, name)))
     for name, label in (
         ("unaccounted", "没有着落"),
         ("doubled", "重复计数"),
@@ -259,13 +273,14 @@ def show(made: Account, screen: Console) -> None:
     ):
         table.add_row(
             label,
-            str(len(getattr(made, name))) + "".join(f"\n{one}" for one in getattr(made, name)[:10]),
+            str(len(getattr(counted, name)))
+            + "".join(f"\n{row}" for row in getattr(counted, name)[:10]),
         )
     table.add_row(
         "被杀的进程（kill -9）",
-        "，".join(f"{name} {count}" for name, count in sorted(made.killed.items())),
+        "，".join(f"{name} {count}" for name, count in sorted(counted.killed.items())),
     )
-    table.add_row("结论", "全部有着落" if made.clean else "不合格")
+    table.add_row("结论", "全部有着落" if counted.clean else "不合格")
     screen.print(table)
 
 
@@ -291,13 +306,13 @@ def run(cases: int, kills: int, seed: int, say: Console) -> Account:
     seconds = time.monotonic() - begun
     say.print("组卷、验证……")
     runtime = start(Settings(data=data))
-    made = account(drill, runtime.engine, seconds)
+    counted = account(drill, runtime.engine, seconds)
     runtime.engine.dispose()
-    if made.clean:
+    if counted.clean:
         shutil.rmtree(data, ignore_errors=True)
     else:
         say.print(f"保留现场：{data}")
-    return made
+    return counted
 
 
 def main() -> None:
@@ -307,14 +322,14 @@ def main() -> None:
     words.add_argument("--seed", type=int, default=1)
     words.add_argument("--json", action="store_true")
     given = words.parse_args()
-    made = run(given.cases, given.kills, given.seed, Console(stderr=True))
+    counted = run(given.cases, given.kills, given.seed, Console(stderr=True))
     if given.json:
         sys.stdout.write(
-            json.dumps({**asdict(made), "clean": made.clean}, ensure_ascii=False) + "\n"
+            json.dumps({**asdict(counted), "clean": counted.clean}, ensure_ascii=False) + "\n"
         )
     else:
-        show(made, Console())
-    sys.exit(0 if made.clean else 1)
+        show(counted, Console())
+    sys.exit(0 if counted.clean else 1)
 
 
 if __name__ == "__main__":

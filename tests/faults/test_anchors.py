@@ -1,4 +1,7 @@
-"""Whoever can write the database can mend its chain of digests; the signed heads in the bucket still tell."""
+"""Whoever can write the database can mend its chain of digests.
+
+The signed heads in the bucket still tell.
+"""
 
 import hashlib
 import subprocess
@@ -47,8 +50,8 @@ def rewrite(archive: Holdings, change: Any) -> None:
     """Change the list of entries as an intruder would who mends every digest after it."""
     with reading(archive.engine) as session:
         entries = [
-            [one.at, one.actor, one.act, one.subject, one.detail]
-            for one in journal.entries(session)
+            [entry.at, entry.actor, entry.act, entry.subject, entry.detail]
+            for entry in journal.entries(session)
         ]
     change(entries)
     freed = {
@@ -74,12 +77,12 @@ def rewrite(archive: Holdings, change: Any) -> None:
             session.add(entry)
 
 
-def found(archive: Holdings) -> list[tuple[int, int | None]]:
+def anchor_faults(archive: Holdings) -> list[tuple[int, int | None]]:
     with reading(archive.engine) as session:
         assert journal.verify(session)[1] is None, "the chain itself was mended"
     return [
-        (one.checkpoint, one.seq)
-        for one in verify_anchors(archive.engine, archive.store, archive.shop.trust)
+        (fault.checkpoint, fault.seq)
+        for fault in verify_anchors(archive.engine, archive.store, archive.shop.trust)
     ]
 
 
@@ -87,20 +90,20 @@ def test_an_untouched_journal_agrees_with_its_anchors_and_only_news_makes_anothe
     archive: Holdings,
 ) -> None:
     anchored(archive)
-    assert found(archive) == []
+    assert anchor_faults(archive) == []
     assert archive.faults() == []
     assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is None
-    assert [one.number for one in heads(archive.store)] == [1, 2]
+    assert [head.number for head in heads(archive.store)] == [1, 2]
 
 
 @pytest.fixture
 def either(engine: Engine, tmp_path: Path, keys: Path) -> Holdings:
     """A journal of its own on each database."""
-    made = holdings(tmp_path, engine, keys)
+    archive = holdings(tmp_path, engine, keys)
     with writing(engine) as session:
         for number in range(12):
             journal.record(session, "test", "ACT", f"before-{number}")
-    return made
+    return archive
 
 
 def test_the_stamps_of_old_anchors_are_proved_by_the_newer_ones_when_their_authority_has_ended(
@@ -136,11 +139,12 @@ def test_the_stamps_of_old_anchors_are_proved_by_the_newer_ones_when_their_autho
         signing._check = lambda *_: None  # type: ignore[method-assign] - the seal was in its time then
         assert anchor(archive.engine, archive.store, signing, "test") is not None
     assert verify_anchors(archive.engine, archive.store, trust) == []
-    # Four years after the newest, its own authority has ended too, and nothing proves those before it any more.
+    # Four years after the newest, its own authority has ended too, and nothing proves those before
+    # it any more.
     ended = verify_anchors(
         archive.engine, archive.store, trust.at(began + timedelta(days=365 * 12))
     )
-    assert [one.checkpoint for one in ended] == [1, 2, 3, 4, 5]
+    assert [fault.checkpoint for fault in ended] == [1, 2, 3, 4, 5]
 
 
 def _edit(entries: list[Any]) -> None:
@@ -160,15 +164,15 @@ def test_a_change_whose_digests_were_all_mended_is_found_at_its_entry(
     either: Holdings, change: Any
 ) -> None:
     rewrite(anchored(either), change)
-    assert found(either) == [(1, 5)]
-    assert "I10" in {one.invariant for one in either.faults()}
+    assert anchor_faults(either) == [(1, 5)]
+    assert "I10" in {fault.invariant for fault in either.faults()}
 
 
 def test_a_cut_tail_is_found_and_nothing_is_anchored_over_it(either: Holdings) -> None:
     archive = anchored(either)
     size = heads(archive.store)[-1].size
     rewrite(archive, lambda entries: entries.__delitem__(slice(size - 1, None)))
-    assert found(archive) == [(2, size)]
+    assert anchor_faults(archive) == [(2, size)]
     with pytest.raises(ConflictError):
         anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test")
 
@@ -184,20 +188,20 @@ def test_a_forged_or_removed_part_of_an_anchor_is_found(archive: Holdings, name:
         "head.p7s": other.read_bytes(),
         "head.tst": other.read_bytes(),
     }[name]
-    held = archive.store.stat(f"journal/checkpoint/000001/{name}")
-    assert held is not None
-    archive.store.discard(held.key, held.version)
+    entry = archive.store.stat(f"journal/checkpoint/000001/{name}")
+    assert entry is not None
+    archive.store.discard(entry.key, entry.version)
     if name != "head.tst":
-        assert found(archive) != [], "a missing one"
-    archive.store.put_new(held.key, forged)
-    assert found(archive) != []
+        assert anchor_faults(archive) != [], "a missing one"
+    archive.store.put_new(entry.key, forged)
+    assert anchor_faults(archive) != []
 
 
 def test_a_checkpoint_removed_whole_is_missed_by_the_journal(archive: Holdings) -> None:
     anchored(archive)
-    for one in list(archive.store.list("journal/checkpoint/000002/")):
-        archive.store.discard(one.key, one.version)
-    assert found(archive) == [(2, None)]
+    for entry in list(archive.store.list("journal/checkpoint/000002/")):
+        archive.store.discard(entry.key, entry.version)
+    assert anchor_faults(archive) == [(2, None)]
 
 
 def test_an_anchor_made_while_the_authority_is_away_gets_its_stamp_afterwards(
@@ -210,10 +214,10 @@ def test_an_anchor_made_while_the_authority_is_away_gets_its_stamp_afterwards(
     ).sealer_for("J602")
     assert anchor(archive.engine, archive.store, down, "test") is not None
     assert archive.store.stat("journal/checkpoint/000001/head.tst") is None
-    assert found(archive) == []
+    assert anchor_faults(archive) == []
     assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is None
     assert archive.store.stat("journal/checkpoint/000001/head.tst") is not None
-    assert found(archive) == []
+    assert anchor_faults(archive) == []
 
 
 @pytest.mark.parametrize(
@@ -226,12 +230,12 @@ def test_an_anchor_that_a_kill_left_half_written_is_completed(
     folder = archive.folder / "store" / "journal" / "checkpoint" / "000001"
     lines = (folder / "entries.jsonl").read_bytes()
     for name in lost:
-        held = archive.store.stat(f"journal/checkpoint/000001/{name}")
-        assert held is not None
-        archive.store.discard(held.key, held.version)
+        entry = archive.store.stat(f"journal/checkpoint/000001/{name}")
+        assert entry is not None
+        archive.store.discard(entry.key, entry.version)
     anchored(archive, 1)
     assert (folder / "entries.jsonl").read_bytes() == lines
-    assert found(archive) == []
+    assert anchor_faults(archive) == []
 
 
 def test_a_third_party_checks_an_entry_with_openssl_and_the_written_recipe(

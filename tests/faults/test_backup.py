@@ -1,4 +1,7 @@
-"""The drill: everything is gone but the backup and the keys; afterwards every volume proves and the work goes on."""
+"""The drill: everything is gone but the backup and the keys.
+
+Afterwards every volume proves and the work goes on.
+"""
 
 import json
 import shutil
@@ -24,8 +27,8 @@ __all__ = ["archive", "committed_folder", "keys"]
 
 
 def rows(data: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(yice(data, "list", "--json"))
-    return found
+    listed: list[dict[str, Any]] = json.loads(yice(data, "list", "--json"))
+    return listed
 
 
 def test_after_the_data_folder_is_lost_a_backup_and_the_keys_bring_everything_back(
@@ -37,7 +40,7 @@ def test_after_the_data_folder_is_lost_a_backup_and_the_keys_bring_everything_ba
     yice(data, "ingest", str(tmp_path / "bags"))
     yice(data, "compile", "--all")
     before = rows(data)
-    made = json.loads(
+    backup = json.loads(
         yice(data, "backup", "--to", str(tmp_path / "backup"), "--with-store", "--json")
     )
     for folder in ("pki", "keys"):
@@ -45,14 +48,14 @@ def test_after_the_data_folder_is_lost_a_backup_and_the_keys_bring_everything_ba
     shutil.rmtree(data)
 
     shutil.copytree(tmp_path / "kept", data)
-    yice(data, "restore", made["folder"])
+    yice(data, "restore", backup["folder"])
     assert rows(data) == before
     yice(data, "verify", "--all")
     make_bag(tmp_path / "more" / "3", case_no="150602010000-20260901-000003")
     yice(data, "ingest", str(tmp_path / "more"))
     yice(data, "compile", "--all")
-    assert [one["code"][-6:] for one in rows(data)] == ["000001", "000002", "000003"]
-    yice(data, "restore", made["folder"], expect=2)
+    assert [row["code"][-6:] for row in rows(data)] == ["000001", "000002", "000003"]
+    yice(data, "restore", backup["folder"], expect=2)
 
 
 def test_a_backup_taken_while_others_write_is_one_moment_of_the_database(
@@ -71,11 +74,11 @@ def test_a_backup_taken_while_others_write_is_one_moment_of_the_database(
     try:
         while _entries(engine) < 20:
             pass
-        made = back_up(engine, store, tmp_path / "backup", None)
+        backup = back_up(engine, store, tmp_path / "backup", None)
     finally:
         stop.set()
         writer.join()
-    assert _entries(engine) > int(made.journal_head.split(":")[0])
+    assert _entries(engine) > int(backup.journal_head.split(":")[0])
     fresh = _empty(engine, tmp_path)
     restore(fresh, store, tmp_path / "backup", None)
     with reading(fresh) as session:
@@ -127,14 +130,14 @@ def test_a_damaged_or_half_written_backup_is_refused(archive: Holdings, tmp_path
 def test_what_is_gone_from_the_store_comes_back_from_the_copy_of_the_store(
     archive: Holdings, tmp_path: Path, keys: Path
 ) -> None:
-    made = back_up(
+    backup = back_up(
         archive.engine, archive.store, tmp_path / "backup", LocalStore(tmp_path / "copies")
     )
-    assert made.objects == len(list(archive.store.list("")))
+    assert backup.objects == len(list(archive.store.list("")))
     fresh = connect(f"sqlite:///{tmp_path / 'fresh.db'}")
     migrate(fresh)
     restored = holdings(tmp_path / "restored", fresh, keys)
     restore(fresh, restored.store, tmp_path / "backup", LocalStore(tmp_path / "copies"))
-    assert len(committed(fresh)) == made.versions == 4
+    assert len(committed(fresh)) == backup.versions == 4
     assert restored.faults() == []
     fresh.dispose()

@@ -1,4 +1,6 @@
-"""A worker is killed at every named point, in every kind of version, and what a restart leaves is what an undisturbed run makes."""
+"""A worker is killed at every named point, in every kind of version, and what a restart leaves is
+what an undisturbed run makes.
+"""
 
 import shutil
 import subprocess
@@ -37,7 +39,8 @@ KILLS = (
             "committed-recorded",
         )
     ),
-    # What a further version shares with the first is killed above; here stand the places that differ, and the commit record.
+    # What a further version shares with the first is killed above; here stand the places that
+    # differ, and the commit record.
     *(
         ("supplement", point)
         for point in (
@@ -88,10 +91,10 @@ class Worker:
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[Worker]:
-    made = Worker()
-    yield made
-    made.process.kill()
-    made.process.wait()
+    worker = Worker()
+    yield worker
+    worker.process.kill()
+    worker.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +103,11 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def deliver(archive: Holdings, act: str) -> None:
-    """What lies there before the act: fresh cases; a committed one and its supplement; one that owes its time-stamps; one whose stamp ends soon."""
+    """What lies there before the act.
+
+    Fresh cases; a committed one and its supplement; one that owes its time-stamps; one whose stamp
+    ends soon.
+    """
     archive.deliver("first", sound_case(CASE_NO))
     if act == "compile":
         return
@@ -132,21 +139,23 @@ def before(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> dict[str, Pa
 
 
 def state(archive: Holdings) -> list[tuple[str, int, int, tuple[str, ...], str | None]]:
-    """All that must be the same after a kill: numbers, versions, pages, what each commit record lists, which one it follows."""
-    found = []
-    for one in committed(archive.engine):
-        inventory = read_inventory(archive.store, one.prefix)
+    """All that must be the same after a kill: numbers, versions, pages, what each commit record
+    lists, which one it follows.
+    """
+    versions = []
+    for volume in committed(archive.engine):
+        inventory = read_inventory(archive.store, volume.prefix)
         assert inventory is not None
-        found.append(
+        versions.append(
             (
-                one.code,
-                one.version,
-                one.pages,
-                tuple(each.path for each in inventory.objects),
-                inventory.previous and one.previous,
+                volume.code,
+                volume.version,
+                volume.pages,
+                tuple(entry.path for entry in inventory.objects),
+                inventory.previous and volume.previous,
             )
         )
-    return found
+    return versions
 
 
 @pytest.fixture(scope="module")
@@ -154,15 +163,15 @@ def undisturbed(
     tmp_path_factory: pytest.TempPathFactory, before: dict[str, Path], keys: Path
 ) -> dict[str, list[tuple[str, int, int]]]:
     """Number, version and pages of what each act makes when nothing happens."""
-    found = {}
+    states = {}
     for act, folder in before.items():
         copy = tmp_path_factory.mktemp("undisturbed") / act
         shutil.copytree(folder, copy)
         archive = opened(copy, keys)
         work(archive, act)
-        found[act] = [one[:3] for one in state(archive)]
+        states[act] = [version[:3] for version in state(archive)]
         archive.engine.dispose()
-    return found
+    return states
 
 
 def test_every_crash_point_is_killed_at_by_a_test() -> None:
@@ -185,7 +194,7 @@ def test_a_worker_killed_at_a_point_is_followed_by_one_that_goes_on(
     archive = opened(folder, keys)
     work(archive, act)
     after = state(archive)
-    assert [one[:3] for one in after] == undisturbed[act]
+    assert [version[:3] for version in after] == undisturbed[act]
     assert archive.faults() == []
     assert list(archive.store.list("staging/")) == []
     with reading(archive.engine) as session:
@@ -207,11 +216,11 @@ def test_a_worker_killed_again_while_it_recovers_loses_nothing(
     folder = tmp_path / "var"
     shutil.copytree(before["compile"], folder)
     assert [
-        worker.run("compile", one, folder, keys)
-        for one in ("compiled", point, point, "committed-recorded")
+        worker.run("compile", armed, folder, keys)
+        for armed in ("compiled", point, point, "committed-recorded")
     ][:2] == [137, 137]
     archive = opened(folder, keys)
     work(archive, "compile")
-    assert [one[:3] for one in state(archive)] == undisturbed["compile"]
+    assert [version[:3] for version in state(archive)] == undisturbed["compile"]
     assert archive.faults() == []
     archive.engine.dispose()

@@ -1,4 +1,7 @@
-"""PostgreSQL is killed in the middle of transactions, at each commit in turn; nothing is half done and the work goes on."""
+"""PostgreSQL is killed in the middle of transactions, at each commit in turn.
+
+Nothing is half done and the work goes on.
+"""
 
 import shutil
 import tempfile
@@ -86,7 +89,8 @@ def test_a_server_killed_at_any_commit_of_a_volume_leaves_one_that_is_finished_a
             restart(service)
 
     for _ in range(3):
-        # Taken over, numbered and made: whatever was cut off is asked for again, as a person or a message does.
+        # Taken over, numbered and made: whatever was cut off is asked for again, as a person or a
+        # message does.
         with suppress(DBAPIError):
             archive.deliver("one", sound_case("150602010000-20260901-000001"))
             archive.freeze()

@@ -1,4 +1,6 @@
-"""A disk that is full or read-only stops the work with a clear word, loses nothing, and the next run goes on."""
+"""A disk that is full or read-only stops the work with a clear word, loses nothing, and the next
+run goes on.
+"""
 
 import json
 import subprocess
@@ -34,20 +36,20 @@ def on_a_disk(kind: str, folder: Path, keys: Path) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
 
 
 def test_a_disk_that_fills_up_at_any_step_loses_nothing_and_the_work_goes_on_when_there_is_room(
     tmp_path: Path, keys: Path
 ) -> None:
-    found = on_a_disk("full", tmp_path / "disk", keys)
-    *full, last = found["said"]
+    result = on_a_disk("full", tmp_path / "disk", keys)
+    *full, last = result["said"]
     assert set(full) <= {"DISK_FULL", "DATABASE_UNAVAILABLE", "well"}
     assert full[0] != "well"
     assert len(set(full) - {"well"}) >= 1
     assert last == "well"
-    assert (found["held"], found["faults"], found["left"]) == (
+    assert (result["held"], result["faults"], result["left"]) == (
         ["000001", "000002", "000003"],
         [],
         [],
@@ -58,10 +60,10 @@ def test_a_disk_that_fills_up_at_any_step_loses_nothing_and_the_work_goes_on_whe
 def test_a_disk_that_turns_read_only_is_named_and_nothing_is_lost(
     kind: str, tmp_path: Path, keys: Path
 ) -> None:
-    found = on_a_disk(kind, tmp_path / "disk", keys)
-    assert found["said"][0] in {"DISK_READ_ONLY", "DATABASE_UNAVAILABLE"}
-    assert found["said"][1] == "well"
-    assert (found["held"], found["faults"], found["left"]) == (
+    result = on_a_disk(kind, tmp_path / "disk", keys)
+    assert result["said"][0] in {"DISK_READ_ONLY", "DATABASE_UNAVAILABLE"}
+    assert result["said"][1] == "well"
+    assert (result["held"], result["faults"], result["left"]) == (
         ["000001", "000002", "000003"],
         [],
         [],

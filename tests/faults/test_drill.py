@@ -32,14 +32,15 @@ def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted
         check=False,
     )
     assert done.stdout, done.stderr[-2000:]
-    found = json.loads(done.stdout)
-    assert found["clean"], found
-    assert found["committed"] == found["accepted"] > 30
-    # A volume that got its time-stamps when the TSA was back has two versions: each has one commit record, no more and no less.
-    assert found["commit_records"] == found["versions"] >= found["committed"]
-    assert sum(found["outcomes"].values()) == found["bags"]
-    assert set(found["broken"]) == BREAKS, "something was never broken"
-    assert sum(found["killed"].values()) >= KILLS
-    assert found["broken_requests"] > 0
-    assert found["log_lines"] > 20
-    assert found["leaks"] == 0
+    counted = json.loads(done.stdout)
+    assert counted["clean"], counted
+    assert counted["committed"] == counted["accepted"] > 30
+    # A volume that got its time-stamps when the TSA was back has two versions: each has one commit
+    # record, no more and no less.
+    assert counted["commit_records"] == counted["versions"] >= counted["committed"]
+    assert sum(counted["outcomes"].values()) == counted["bags"]
+    assert set(counted["broken"]) == BREAKS, "something was never broken"
+    assert sum(counted["killed"].values()) >= KILLS
+    assert counted["broken_requests"] > 0
+    assert counted["log_lines"] > 20
+    assert counted["leaks"] == 0

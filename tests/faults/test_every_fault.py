@@ -1,4 +1,7 @@
-"""The faults that the archive must survive, and for each the test that injects it; a fault without a test, or a test that is gone, fails here."""
+"""The faults that the archive must survive, and for each the test that injects it.
+
+A fault without a test, or a test that is gone, fails here.
+"""
 
 import ast
 from pathlib import Path

@@ -1,4 +1,6 @@
-"""Objects that rot, vanish or can't be read: found, frozen, told, and mended from the second store only with whole bytes."""
+"""Objects that rot, vanish or can't be read: found, frozen, told, and mended from the second store
+only with whole bytes.
+"""
 
 import json
 from pathlib import Path
@@ -67,8 +69,14 @@ def states(archive: Holdings) -> list[str]:
 
 def test_sound_holdings_match_and_every_cycle_finds_its_canaries(archive: Holdings) -> None:
     for cycle in (1, 2):
-        found = run(archive)
-        assert (found.cycle, found.complete, found.packages, found.faults, found.canaries) == (
+        scrubbed = run(archive)
+        assert (
+            scrubbed.cycle,
+            scrubbed.complete,
+            scrubbed.packages,
+            scrubbed.faults,
+            scrubbed.canaries,
+        ) == (
             cycle,
             True,
             4,
@@ -88,9 +96,9 @@ def test_a_budget_stops_a_run_and_the_next_one_goes_on_where_it_stopped(archive:
     while not runs[-1].complete:
         runs.append(run(archive, budget=Budget(bytes=1)))
         assert len(runs) < 10
-    assert {one.cycle for one in runs} == {1}
-    assert sum(one.packages for one in runs) == 4
-    assert sum(one.canaries for one in runs) == 2
+    assert {scrubbed.cycle for scrubbed in runs} == {1}
+    assert sum(scrubbed.packages for scrubbed in runs) == 4
+    assert sum(scrubbed.canaries for scrubbed in runs) == 2
     assert run(archive, budget=Budget(bytes=1)).cycle == 2
 
 
@@ -109,15 +117,15 @@ def test_damage_is_named_freezes_the_volume_and_is_mended_from_the_second_store(
     if outcome == "UNREADABLE":
         path.mkdir()  # reading it is an error of the file system, as of a disk that fails
     alone = run(archive)
-    assert {one["outcome"] for one in alone.faults} == {outcome}
+    assert {fault["outcome"] for fault in alone.faults} == {outcome}
     assert alone.mended == []
     touched = len(alone.frozen)
     assert touched == (4 if name == "original" else 1), (
         "an original that several volumes share is the loss of each"
     )
     assert states(archive).count("QUARANTINED") == touched
-    assert {json.loads(one.detail)["reason"] for one in acts(archive, "ALARM")} == {"fixity"}
-    assert [one.invariant for one in archive.faults()].count("I1") == touched
+    assert {json.loads(entry.detail)["reason"] for entry in acts(archive, "ALARM")} == {"fixity"}
+    assert [fault.invariant for fault in archive.faults()].count("I1") == touched
 
     if outcome == "UNREADABLE":
         path.rmdir()  # the disk was changed for a new one
@@ -134,11 +142,11 @@ def test_a_damaged_copy_never_mends_a_damaged_object(archive: Holdings) -> None:
     flip(volume_file(archive))
     damaged = volume_file(archive).read_bytes()
     flip(archive.folder / "second" / volume_file(archive).relative_to(archive.folder / "store"))
-    found = run(archive, second(archive))
-    assert len(found.frozen) == 1
-    assert found.mended == []
+    scrubbed = run(archive, second(archive))
+    assert len(scrubbed.frozen) == 1
+    assert scrubbed.mended == []
     assert volume_file(archive).read_bytes() == damaged, "what is damaged may be all there is"
-    assert not found.complete or states(archive).count("QUARANTINED") == 1
+    assert not scrubbed.complete or states(archive).count("QUARANTINED") == 1
 
 
 def test_damage_in_the_second_store_alarms_and_is_mended_but_freezes_nothing(
@@ -148,9 +156,9 @@ def test_damage_in_the_second_store_alarms_and_is_mended_but_freezes_nothing(
     path = archive.folder / "second" / volume_file(archive).relative_to(archive.folder / "store")
     whole = path.read_bytes()
     flip(path)
-    found = run(archive, which=SECOND)
-    assert [one["outcome"] for one in found.faults] == ["CHANGED"]
-    assert (len(found.mended), found.frozen, set(states(archive))) == (1, [], {"COMMITTED"})
+    scrubbed = run(archive, which=SECOND)
+    assert [fault["outcome"] for fault in scrubbed.faults] == ["CHANGED"]
+    assert (len(scrubbed.mended), scrubbed.frozen, set(states(archive))) == (1, [], {"COMMITTED"})
     assert path.read_bytes() == whole
     assert len(acts(archive, "ALARM")) == 1
 
@@ -166,12 +174,12 @@ def test_replication_copies_once_and_a_copy_is_a_whole_archive(archive: Holdings
         assert len(session.scalars(select(Replica)).all()) == 4
         heads = session.scalars(select(VolumeVersion.inventory_sha256)).all()
     prefixes = [
-        one.key.rpartition("/")[0]
-        for one in second(archive).list("volumes/")
-        if one.key.endswith("inventory.json")
+        entry.key.rpartition("/")[0]
+        for entry in second(archive).list("volumes/")
+        if entry.key.endswith("inventory.json")
     ]
     assert len(prefixes) == len(heads) == 4
-    assert [verify_package(second(archive), one) for one in prefixes] == [[]] * 4
+    assert [verify_package(second(archive), prefix) for prefix in prefixes] == [[]] * 4
 
 
 def test_a_store_whose_reads_do_not_notice_wrong_bytes_is_called_blind(archive: Holdings) -> None:
@@ -182,8 +190,8 @@ def test_a_store_whose_reads_do_not_notice_wrong_bytes_is_called_blind(archive: 
             del sha256
             return super().read(key)
 
-    found = scrub(archive.engine, Trusting(archive.folder / "store"), None, "test")
-    assert (found.blind, found.complete, found.faults) == (True, False, [])
+    scrubbed = scrub(archive.engine, Trusting(archive.folder / "store"), None, "test")
+    assert (scrubbed.blind, scrubbed.complete, scrubbed.faults) == (True, False, [])
     assert json.loads(acts(archive, "ALARM")[-1].detail)["reason"] == "canary not found"
 
 

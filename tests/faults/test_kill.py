@@ -1,4 +1,6 @@
-"""kill -9 at ten moments of a run of sixty cases: afterwards the holdings are those of a run that nobody disturbed."""
+"""kill -9 at ten moments of a run of sixty cases: afterwards the holdings are those of a run that
+nobody disturbed.
+"""
 
 import json
 import os
@@ -28,12 +30,12 @@ def processes_below(pid: int) -> list[int]:
                 continue
             if fields[0] != "Z":
                 parents.setdefault(int(fields[1]), []).append(int(entry.name))
-    found, look = [], [pid]
+    pids, look = [], [pid]
     while look:
         children = parents.get(look.pop(), [])
-        found += children
+        pids += children
         look += children
-    return found
+    return pids
 
 
 def start(data: Path) -> subprocess.Popen[bytes]:
@@ -51,27 +53,27 @@ def start(data: Path) -> subprocess.Popen[bytes]:
 
 def holdings(data: Path) -> list[dict[str, Any]]:
     """What the archive holds, but for what a signature makes different each time."""
-    found = []
+    versions = []
     for row in rows(data):
         inventory = list(
             (data / "store" / "volumes").glob(
                 f"*/{row['series']}/{row['year']}/*/v{row['version']}/inventory.json"
             )
         )
-        mine = [one for one in inventory if json.loads(one.read_bytes())["code"] == row["code"]]
+        mine = [path for path in inventory if json.loads(path.read_bytes())["code"] == row["code"]]
         shown = (
             json.loads(yice(data, "show", row["code"], "--json"))
-            if len(found) % 10 == 0
+            if len(versions) % 10 == 0
             else {"contents": None}
         )
-        found.append(
+        versions.append(
             {
                 key: row[key]
                 for key in ("code", "case_no", "state", "version", "pages", "completed_at")
             }
             | {"inventories": len(mine), "contents": shown["contents"]}
         )
-    return found
+    return versions
 
 
 def test_ten_kills_in_a_run_of_sixty_cases_change_nothing_in_the_end(tmp_path: Path) -> None:
@@ -90,7 +92,8 @@ def test_ten_kills_in_a_run_of_sixty_cases_change_nothing_in_the_end(tmp_path: P
         below = processes_below(run.pid)
         if not below:
             continue
-        # Mostly a worker's child in the middle of a volume; twice the whole run, as when the machine goes down.
+        # Mostly a worker's child in the middle of a volume; twice the whole run, as when the
+        # machine goes down.
         everything = len(killed) % 5 == 4
         for pid in [run.pid, *below] if everything else [below[-1]]:
             try:
@@ -105,7 +108,7 @@ def test_ten_kills_in_a_run_of_sixty_cases_change_nothing_in_the_end(tmp_path: P
 
     calm = holdings(tmp_path / "calm")
     assert len(calm) > CASES * 0.85
-    assert {one["state"] for one in calm} == {"COMMITTED"}
-    assert {one["inventories"] for one in calm} == {1}
+    assert {row["state"] for row in calm} == {"COMMITTED"}
+    assert {row["inventories"] for row in calm} == {1}
     assert holdings(tmp_path / "torn") == calm
     yice(tmp_path / "torn", "verify", "--all")

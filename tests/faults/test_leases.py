@@ -1,4 +1,6 @@
-"""Two workers with one case in hand, clocks that jump, leases that run out under a living worker: one volume comes of it."""
+"""Two workers with one case in hand, clocks that jump, leases that run out under a living worker:
+one volume comes of it.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,10 +38,10 @@ __all__ = ["keys"]
 @pytest.fixture
 def one_case(tmp_path: Path, keys: Path) -> Holdings:
     """One case with its number, not yet made."""
-    made = opened(tmp_path, keys)
-    made.deliver("one", sound_case("150602010000-20260901-000001"))
-    made.freeze()
-    return made
+    archive = opened(tmp_path, keys)
+    archive.deliver("one", sound_case("150602010000-20260901-000001"))
+    archive.freeze()
+    return archive
 
 
 def assert_made_once(archive: Holdings) -> None:
@@ -60,19 +62,23 @@ def test_two_nodes_at_once_on_one_case_make_one_volume(one_case: Holdings, keys:
     try:
         with ThreadPoolExecutor(2) as pool:
             ended = list(
-                pool.map(lambda one: one.run("compile", "none", one_case.folder, keys), workers)
+                pool.map(
+                    lambda worker: worker.run("compile", "none", one_case.folder, keys), workers
+                )
             )
     finally:
-        for one in workers:
-            one.process.kill()
-            one.process.wait()
+        for worker in workers:
+            worker.process.kill()
+            worker.process.wait()
     assert 0 in ended
     work(one_case, "compile")
     assert_made_once(one_case)
 
 
 def overtaken(archive: Holdings, other: CompileContext) -> CompileContext:
-    """A workshop whose lease runs out while its seal is in hand, and whose case another worker then makes whole."""
+    """A workshop whose lease runs out while its seal is in hand, and whose case another worker then
+    makes whole.
+    """
 
     def sealer_for(fonds: str) -> Sealer:
         with writing(archive.engine) as session:
@@ -119,11 +125,13 @@ def test_what_it_left_in_staging_is_tidied_up_after_a_lease_and_nothing_else_is(
                 committed_at=datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
             )
         )
-    before = {one.key for one in one_case.store.list("")}
+    before = {entry.key for entry in one_case.store.list("")}
     assert tidy(one_case.engine, one_case.store) >= 1
-    assert {one.key for one in one_case.store.list("staging/")} == {"staging/999-1-x/volume.pdf"}
+    assert {entry.key for entry in one_case.store.list("staging/")} == {
+        "staging/999-1-x/volume.pdf"
+    }
     assert {key for key in before if not key.startswith("staging/")} <= {
-        one.key for one in one_case.store.list("")
+        entry.key for entry in one_case.store.list("")
     }
 
 
@@ -164,7 +172,9 @@ def test_what_a_slow_worker_writes_under_a_number_that_was_given_up_is_cleared_a
     one_case: Holdings,
 ) -> None:
     class Slow(LocalStore):
-        """Its worker stands still before the first object of the package, for longer than its lease; the number is given up meanwhile."""
+        """Its worker stands still before the first object of the package, for longer than its
+        lease; the number is given up meanwhile.
+        """
 
         def put_new(self, key: str, data: bytes, **more: Any) -> Stat:
             if key.startswith("volumes/") and one_case.versions() != [(1, "VOID")]:
@@ -182,9 +192,9 @@ def test_what_a_slow_worker_writes_under_a_number_that_was_given_up_is_cleared_a
         make_volume(
             replace(one_case.shop, store=Slow(one_case.folder / "store")), version_id(one_case)
         )
-    assert {one.invariant for one in one_case.faults()} == {"I8"}
+    assert {fault.invariant for fault in one_case.faults()} == {"I8"}
     tidy(one_case.engine, one_case.store)
-    assert {one.invariant for one in one_case.faults()} == {"I8"}, "it may still be writing"
+    assert {fault.invariant for fault in one_case.faults()} == {"I8"}, "it may still be writing"
     with writing(one_case.engine) as session:
         session.execute(
             update(Job).values(ended_at=datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1))

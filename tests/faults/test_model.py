@@ -1,4 +1,6 @@
-"""The life of cases against a plain model, with kills between any two steps: numbers, versions and bytes are what the model says."""
+"""The life of cases against a plain model, with kills between any two steps: numbers, versions and
+bytes are what the model says.
+"""
 
 import os
 import shutil
@@ -49,7 +51,9 @@ CASES = [f"150602010000-20260901-{number:06d}" for number in range(1, 5)]
 
 
 class Killed(BaseException):
-    """The process is gone: nothing of it runs any more but the rollback that the database does by itself."""
+    """The process is gone: nothing of it runs any more but the rollback that the database does by
+    itself.
+    """
 
 
 def _die(_code: int) -> None:
@@ -58,7 +62,10 @@ def _die(_code: int) -> None:
 
 @pytest.fixture
 def killable(monkeypatch: pytest.MonkeyPatch, keys: Path) -> Iterator[None]:
-    """Crash points end the act instead of this process; what they end with passes every handler of an error."""
+    """Crash points end the act instead of this process.
+
+    What they end with passes every handler of an error.
+    """
     monkeypatch.setattr(archive.crashpoints, "os", SimpleNamespace(environ=os.environ, _exit=_die))
     _KEYS[:] = [keys]
     yield
@@ -66,7 +73,9 @@ def killable(monkeypatch: pytest.MonkeyPatch, keys: Path) -> Iterator[None]:
 
 
 class Life(RuleBasedStateMachine):
-    """`revisions` and `void` are all the model knows: what was accepted of each case, and which numbers were given up."""
+    """`revisions` and `void` are all the model knows: what was accepted of each case, and which
+    numbers were given up.
+    """
 
     @initialize()
     def begin(self) -> None:
@@ -112,7 +121,9 @@ class Life(RuleBasedStateMachine):
     @rule(data=st.data())
     def a_supplement_comes(self, data: st.DataObject) -> None:
         case_no = data.draw(
-            st.sampled_from(sorted(one for one, count in self.revisions.items() if count < 3))
+            st.sampled_from(
+                sorted(case_no for case_no, count in self.revisions.items() if count < 3)
+            )
         )
         outcome = self.deliver(supplement(case_no, self.revisions[case_no]))
         if case_no in self.void:
@@ -129,7 +140,7 @@ class Life(RuleBasedStateMachine):
     def numbers_are_given(self, point: str | None) -> None:
         self.dying(point, lambda: reserve(self.archive.runtime, "test"))
 
-    @rule(point=st.sampled_from([None, *(one for one in POINTS if "frozen" not in one)]))
+    @rule(point=st.sampled_from([None, *(point for point in POINTS if "frozen" not in point)]))
     def a_worker_works(self, point: str | None) -> None:
         self.workers += 1
         free_dead(self.archive.runtime)
@@ -154,11 +165,11 @@ class Life(RuleBasedStateMachine):
             numbered = session.execute(
                 select(Case.case_no, Volume.code).join(Volume, Volume.case_id == Case.id)
             )
-            given = {one.case_no: one.code for one in numbered}
+            given = {row.case_no: row.code for row in numbered}
             query = select(Volume.code, VolumeVersion.version, VolumeVersion.sha256).join(
                 VolumeVersion, VolumeVersion.volume_id == Volume.id
             )
-            made = {
+            versions = {
                 (code, number): digest or ""
                 for code, number, digest in session.execute(
                     query.where(VolumeVersion.state == "COMMITTED")
@@ -166,13 +177,15 @@ class Life(RuleBasedStateMachine):
             }
         assert given.keys() <= self.revisions.keys()
         assert self.numbers.items() <= given.items(), "a number was changed or taken away"
-        assert self.committed.items() <= made.items(), (
+        assert self.committed.items() <= versions.items(), (
             "a committed version was changed or taken away"
         )
-        self.numbers, self.committed = given, made
+        self.numbers, self.committed = given, versions
 
     def teardown(self) -> None:
-        """The last recovery: everything accepted is made, in order, and a database made from the bucket says the same."""
+        """The last recovery: everything accepted is made, in order, and a database made from the
+        bucket says the same.
+        """
         archive = self.archive
         for _ in range(6):
             self.a_worker_works(None)
@@ -182,7 +195,7 @@ class Life(RuleBasedStateMachine):
         assert archive.faults() == []
         assert list(archive.store.list("staging/")) == []
         versions = {
-            case_no: sum(one[0] == code for one in self.committed)
+            case_no: sum(version[0] == code for version in self.committed)
             for case_no, code in self.numbers.items()
         }
         assert versions == {

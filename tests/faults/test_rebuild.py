@@ -62,7 +62,8 @@ def lived(archive: Holdings) -> Holdings:
         {
             **case(7),
             "process": [
-                {**one, "at": one["at"].replace("2026-09", "2026-03")} for one in case(7)["process"]
+                {**event, "at": event["at"].replace("2026-09", "2026-03")}
+                for event in case(7)["process"]
             ],
         },
     )  # type: ignore[attr-defined, union-attr]
@@ -130,16 +131,16 @@ def anew(archive: Holdings, keys: Path) -> tuple[Holdings, RebuildReport]:
     folder = archive.folder.with_name("anew")
     folder.mkdir()
     (folder / "store").symlink_to(archive.folder / "store")
-    made = opened(folder, keys)
+    rebuilt = opened(folder, keys)
     report = rebuild(
-        made.engine,
-        made.store,
+        rebuilt.engine,
+        rebuilt.store,
         "test",
         catalogue=CATALOGUE,
         organisations=ORGANISATIONS,
         rule=FilingRule.RECEIVING_PLACE,
     )
-    return made, report
+    return rebuilt, report
 
 
 def seal_journal(archive: Holdings) -> None:
@@ -152,32 +153,35 @@ def test_the_bucket_alone_gives_back_every_case_number_version_and_reason(
     lived: Holdings, keys: Path, tmp_path: Path
 ) -> None:
     seal_journal(lived)
-    before = sorted((one.key, one.sha256) for one in lived.store.list(""))
-    made, report = anew(lived, keys)
-    assert differences(lived.engine, made.engine) == []
+    before = sorted((entry.key, entry.sha256) for entry in lived.store.list(""))
+    rebuilt, report = anew(lived, keys)
+    assert differences(lived.engine, rebuilt.engine) == []
     assert (report.faults, report.cases, report.reserved) == ([], 9, 1)
-    with reading(made.engine) as session:
+    with reading(rebuilt.engine) as session:
         assert [
-            (one.material_no, one.edition, one.leaves) for one in session.scalars(select(PageOrder))
+            (order.material_no, order.edition, order.leaves)
+            for order in session.scalars(select(PageOrder))
         ] == [(4, 1, [[1, 1, 90]])]
         refused = session.scalars(select(Delivery).where(Delivery.outcome == "REFUSED")).one()
         assert refused.findings
-        assert list(made.store.list(f"{refused.quarantine_prefix}/")), "the package itself"
+        assert list(rebuilt.store.list(f"{refused.quarantine_prefix}/")), "the package itself"
         assert session.scalar(select(func.count()).select_from(PagePrint)) > 0
         looks = session.execute(
             select(FixityCheck.outcome, FixityCheck.volume_version_id.is_(None))
         ).all()
     assert (report.deliveries, report.looks, len(looks), report.texts) == (2, 9, 9, 1)
-    assert {(one, canary) for one, canary in looks} == {("MATCH", False), ("MISSING", True)}
-    assert not [one for one in report.lost if "指纹" in one or "拒收" in one]
-    assert made.faults() == lived.faults() == []
-    assert sorted((one.key, one.sha256) for one in lived.store.list("")) == before, (
+    assert {(outcome, canary) for outcome, canary in looks} == {("MATCH", False), ("MISSING", True)}
+    assert not [line for line in report.lost if "指纹" in line or "拒收" in line]
+    assert rebuilt.faults() == lived.faults() == []
+    assert sorted((entry.key, entry.sha256) for entry in lived.store.list("")) == before, (
         "the bucket is only read"
     )
-    assert scrub(made.engine, made.store, None, "test").cycle == 2, "the history goes on"
+    assert scrub(rebuilt.engine, rebuilt.store, None, "test").cycle == 2, "the history goes on"
     shelf = IndexFolder(tmp_path / "index", "tantivy")
-    assert rebuild_index(Source(made.engine, made.store, CATALOGUE, ORGANISATIONS), shelf) == 6
-    made.engine.dispose()
+    assert (
+        rebuild_index(Source(rebuilt.engine, rebuilt.store, CATALOGUE, ORGANISATIONS), shelf) == 6
+    )
+    rebuilt.engine.dispose()
 
 
 def test_a_rebuilt_archive_goes_on_with_numbers_supplements_journal_and_anchors(
@@ -185,19 +189,19 @@ def test_a_rebuilt_archive_goes_on_with_numbers_supplements_journal_and_anchors(
 ) -> None:
     seal_journal(lived)
     size = heads(lived.store)[-1].size
-    made, _ = anew(lived, keys)
-    work(made, "compile")
-    with reading(made.engine) as session:
+    rebuilt, _ = anew(lived, keys)
+    work(rebuilt, "compile")
+    with reading(rebuilt.engine) as session:
         assert set(session.scalars(select(Job.state))) == {"DONE"}
         numbers = sorted(session.scalars(select(Volume.number).where(Volume.series == "CS")))
         assert numbers == list(range(1, len(numbers) + 1))
         assert set(session.scalars(select(VolumeVersion.state))) == {"COMMITTED"}
-        entries = [one.act for one in journal.entries(session)]
+        entries = [entry.act for entry in journal.entries(session)]
     assert entries[size] == "REBUILD"
-    seal_journal(made)
-    assert len(heads(made.store)) == 2
-    assert made.faults() == []
-    made.engine.dispose()
+    seal_journal(rebuilt)
+    assert len(heads(rebuilt.store)) == 2
+    assert rebuilt.faults() == []
+    rebuilt.engine.dispose()
 
 
 def test_what_was_done_after_the_last_anchor_is_still_in_its_objects(
@@ -206,11 +210,11 @@ def test_what_was_done_after_the_last_anchor_is_still_in_its_objects(
     seal_journal(lived)
     lived.deliver("after", case(10))
     work(lived, "compile")
-    made, report = anew(lived, keys)
+    rebuilt, report = anew(lived, keys)
     assert report.faults == []
-    assert differences(lived.engine, made.engine) == []
-    assert made.faults() == []
-    made.engine.dispose()
+    assert differences(lived.engine, rebuilt.engine) == []
+    assert rebuilt.faults() == []
+    rebuilt.engine.dispose()
 
 
 def test_a_database_of_yesterday_beside_the_bucket_of_today_is_found_and_replaced(
@@ -231,16 +235,16 @@ def test_a_database_of_yesterday_beside_the_bucket_of_today_is_found_and_replace
     (archive.folder.parent / "old.db").rename(yesterday / "yice.db")
     (yesterday / "store").symlink_to(archive.folder / "store")
     restored = opened(yesterday, keys)
-    found = {one.invariant for one in restored.faults()}
-    assert {"I2", "I8", "I10"} <= found, (
+    invariants = {fault.invariant for fault in restored.faults()}
+    assert {"I2", "I8", "I10"} <= invariants, (
         "two volumes and a checkpoint that the database does not know"
     )
     restored.engine.dispose()
-    made, report = anew(archive, keys)
+    rebuilt, report = anew(archive, keys)
     assert report.faults == []
-    assert differences(archive.engine, made.engine) == []
-    assert made.faults() == []
-    made.engine.dispose()
+    assert differences(archive.engine, rebuilt.engine) == []
+    assert rebuilt.faults() == []
+    rebuilt.engine.dispose()
 
 
 def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
@@ -253,23 +257,25 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
         confirm(session, "test", case_no="150602010000-20260901-000004", reason="已核对")
     work(archive, "compile")
     seal_journal(archive)
-    made, report = anew(archive, keys)
-    assert (report.faults, differences(archive.engine, made.engine)) == ([], [])
-    made.engine.dispose()
+    rebuilt, report = anew(archive, keys)
+    assert (report.faults, differences(archive.engine, rebuilt.engine)) == ([], [])
+    rebuilt.engine.dispose()
 
 
 def test_damage_in_the_bucket_is_told_and_frozen_not_taken_for_sound(
     archive: Holdings, keys: Path
 ) -> None:
     seal_journal(archive)
-    path = min((archive.folder / "store" / "blobs").rglob("*"), key=lambda one: (one.is_dir(), one))
+    path = min(
+        (archive.folder / "store" / "blobs").rglob("*"), key=lambda path: (path.is_dir(), path)
+    )
     path.chmod(0o640)
     path.write_bytes(b"x" + path.read_bytes()[1:])
-    made, report = anew(archive, keys)
+    rebuilt, report = anew(archive, keys)
     assert report.faults
-    with reading(made.engine) as session:
+    with reading(rebuilt.engine) as session:
         assert "QUARANTINED" in set(session.scalars(select(VolumeVersion.state)))
-    made.engine.dispose()
+    rebuilt.engine.dispose()
 
 
 def test_a_database_that_holds_anything_is_never_written_over(archive: Holdings) -> None:
@@ -297,15 +303,17 @@ def _blank() -> bytes:
 def test_what_cannot_come_back_is_named_with_its_reason(archive: Holdings, keys: Path) -> None:
     archive.deliver("refused", {**case(11), "channel": "NO SUCH"})
     seal_journal(archive)
-    for one in [
+    for entry in [
         *archive.store.list("deliveries/"),
         *archive.store.list(f"accessions/{_content(archive)}/"),
     ]:
-        archive.store.discard(one.key, one.version)
-    made, report = anew(archive, keys)
-    assert len([one for one in report.lost if "拒收" in one or "没有其接收记录" in one]) == 2
-    assert any(one.startswith("送达") for one in differences(archive.engine, made.engine))
-    made.engine.dispose()
+        archive.store.discard(entry.key, entry.version)
+    rebuilt, report = anew(archive, keys)
+    assert len([line for line in report.lost if "拒收" in line or "没有其接收记录" in line]) == 2
+    assert any(
+        difference.startswith("送达") for difference in differences(archive.engine, rebuilt.engine)
+    )
+    rebuilt.engine.dispose()
 
 
 def _content(archive: Holdings) -> str:

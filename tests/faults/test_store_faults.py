@@ -1,4 +1,6 @@
-"""A store that fails, lies, stalls or is cut off: nothing is lost, doubled or believed, and the next try goes on."""
+"""A store that fails, lies, stalls or is cut off: nothing is lost, doubled or believed, and the
+next try goes on.
+"""
 
 import json
 import os
@@ -44,8 +46,8 @@ BROKEN_READS = [
 @pytest.fixture
 def proxy(seaweedfs: str) -> Iterator[Proxy]:
     """Before the session's store; breaks nothing until it is armed."""
-    with proxied(seaweedfs) as made:
-        yield made
+    with proxied(seaweedfs) as proxy:
+        yield proxy
 
 
 @pytest.fixture
@@ -194,9 +196,9 @@ def test_volumes_compiled_through_a_failing_store_are_whole_and_made_once(
     assert len({fault for fault, _, _ in proxy.done}) > 5
     proxy.calm()
     assert yice("compile", "--all").returncode == 0
-    assert [one["state"] for one in json.loads(yice("list", "--json").stdout)] == ["COMMITTED"] * 4
+    assert [row["state"] for row in json.loads(yice("list", "--json").stdout)] == ["COMMITTED"] * 4
     assert json.loads(yice("verify", "--all", "--json").stdout) == {"volumes": 4, "faults": []}
     store = S3Store(proxy.upstream, bucket, ACCESS, SECRET, secure=False)
-    keys = [one.key for one in store.list("volumes/")]
+    keys = [entry.key for entry in store.list("volumes/")]
     assert len([key for key in keys if key.endswith("/inventory.json")]) == 4
     assert {versions(store, key) for key in keys} == {1}

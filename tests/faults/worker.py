@@ -1,6 +1,8 @@
-"""A worker to be killed: it imports everything once, then forks for each order, so that a kill costs no start-up.
+"""A worker to be killed: it imports everything once, then forks for each order, so that a kill
+costs no start-up.
 
-An order is a line of standard input: act, crash point, folder, folder of the keys. The answer is the exit code of the fork.
+An order is a line of standard input: act, crash point, folder, folder of the keys. The answer is
+the exit code of the fork.
 """
 
 import os
@@ -25,7 +27,10 @@ def opened(folder: Path, keys: Path) -> Holdings:
 
 
 def work(archive: Holdings, act: str) -> None:
-    """What one run of `yice compile` or of `yice timestamp` does, without the messages; `down` compiles while the TSA is down."""
+    """What one run of `yice compile` or of `yice timestamp` does, without the messages.
+
+    `down` compiles while the TSA is down.
+    """
     free_dead(archive.runtime)
     shop = archive.shop
     if act == "down":

@@ -18,7 +18,7 @@ from api.demo.build import write_case
 from api.demo.run import write_login_accounts
 from api.jobs.acts import ingest_paths
 from api.jobs.batch import reserve, void_number
-from api.jobs.progress import Quiet
+from api.jobs.progress import NoProgress
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.database.engine import reading
@@ -162,7 +162,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
             case=case,
             files={"materials/006.jpg": images.blank_jpeg()},
         )
-    ingest_paths(runtime, "cli:test", [data / "bags"], Quiet())
+    ingest_paths(runtime, "cli:test", [data / "bags"], NoProgress())
     made = make_demo_accounts(runtime)
     write_login_accounts(runtime, made)
     with served(data) as address:
@@ -501,7 +501,7 @@ def test_a_restricted_volume_shows_no_page_without_a_grant(city: City, page: Pag
 def test_a_gap_in_the_numbers_is_explained_on_the_register(city: City) -> None:
     case = sound_case("150602010000-20260902-000903")
     make_bag(city.runtime.settings.data / "late" / "one", case=case)
-    ingest_paths(city.runtime, "cli:test", [city.runtime.settings.data / "late"], Quiet())
+    ingest_paths(city.runtime, "cli:test", [city.runtime.settings.data / "late"], NoProgress())
     reserve(city.runtime, "test", case_no=case["case_no"])
     code = city.code_of(case["case_no"])
     void_number(city.runtime, "test", code=code, reason="来源系统撤回")

@@ -118,7 +118,7 @@ def test_a_duty_that_fails_is_on_its_row_by_code_and_the_others_are_done(
     def away(_runtime: Runtime) -> dict[str, Any]:
         raise StoreUnavailableError("对象存储没有答复：张三。")
 
-    monkeypatch.setattr(duties, "HANDS", {**duties.HANDS, "replicate": away})
+    monkeypatch.setattr(duties, "DUTY_FUNCTIONS", {**duties.DUTY_FUNCTIONS, "replicate": away})
     with pytest.raises(StoreUnavailableError):
         do_turn(runtime, "replicate")
     found = {one["name"]: one for one in rows(runtime)}

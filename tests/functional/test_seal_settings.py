@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.runtime.bootstrap import open_workshop, start
+from api.runtime.bootstrap import open_compile_context, start
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.database.tables_jobs import Job
@@ -59,7 +59,7 @@ def env_of(house: dict[str, Any], **more: str) -> dict[str, str]:
 
 
 def test_without_a_key_the_seals_are_the_demonstration_ones(tmp_path: Path) -> None:
-    shop = open_workshop(start(Settings(data=tmp_path / "var")))
+    shop = open_compile_context(start(Settings(data=tmp_path / "var")))
     assert shop.demo
     sealed = seal(shop.sealer_for(FONDS))
     assert (sealed.level, sealed.pending) == (SignatureLevel.B_LTA, False)

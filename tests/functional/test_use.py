@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from api.demo.accounts import make_demo_accounts
 from api.demo.run import write_login_accounts
 from api.jobs.acts import ingest_paths, run_compile
-from api.jobs.progress import Quiet
+from api.jobs.progress import NoProgress
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.accession.accession import confirm
@@ -50,12 +50,12 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     runtime = start(Settings(data=data, workers=1))
     for case_no in (BIRTH, SECOND):
         make_bag(data / "bags" / case_no, case=sound_case(case_no))
-    ingest_paths(runtime, "cli:test", [data / "bags"], Quiet())
+    ingest_paths(runtime, "cli:test", [data / "bags"], NoProgress())
     with writing(runtime.engine) as session:
         for entry in session.query(JournalEntry).filter(JournalEntry.act == "ACCESSION").all():
             if "CONFIRM" in entry.detail or '"WAITING"' in entry.detail:
                 confirm(session, "test", case_no=entry.subject, reason="核对无误")
-    assert run_compile(runtime, "cli:test", Quiet()).failed == 0
+    assert run_compile(runtime, "cli:test", NoProgress()).failed == 0
     made = make_demo_accounts(runtime)
     write_login_accounts(runtime, made)
     with served(data) as address:

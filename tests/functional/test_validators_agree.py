@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from api.runtime.bootstrap import open_workshop, start
+from api.runtime.bootstrap import open_compile_context, start
 from api.runtime.settings import Settings
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.validation import TrustAnchors, read_signature
@@ -64,7 +64,7 @@ def volume(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         ["certutil", "-A", "-d", f"sql:{nss}", "-n", "root", "-t", "CT,C,C", "-i", str(root)],
         check=True,
     )
-    shop = open_workshop(start(Settings(data=folder / "var")))
+    shop = open_compile_context(start(Settings(data=folder / "var")))
     assert shop.demo
     return Made(request.param, pdf, root, nss, shop.trust)
 

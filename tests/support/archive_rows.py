@@ -1,4 +1,6 @@
-"""Committed volumes straight in database and store, without the days of work that the compile steps mean."""
+"""Committed volumes straight in database and store, without the days of work that the compile steps
+mean.
+"""
 
 import hashlib
 import io
@@ -23,20 +25,20 @@ START = datetime(2026, 9, 1, 4, tzinfo=UTC)
 
 def text_pdf(*pages: str) -> bytes:
     """A PDF whose pages carry Latin text."""
-    made = pikepdf.new()
-    font = made.make_indirect(
+    pdf = pikepdf.new()
+    font = pdf.make_indirect(
         pikepdf.Dictionary(
             Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica
         )
     )
     for text in pages:
-        page = made.add_blank_page(page_size=(595, 842))
+        page = pdf.add_blank_page(page_size=(595, 842))
         page.Resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(F1=font))
-        page.Contents = made.make_stream(
+        page.Contents = pdf.make_stream(
             f"BT /F1 12 Tf 50 700 Td ({text}) Tj ET".encode() if text else b""
         )
     out = io.BytesIO()
-    made.save(out)
+    pdf.save(out)
     return out.getvalue()
 
 
@@ -123,8 +125,8 @@ def add_version(
 
 def fill(engine: Engine, store: BlobStore, first: int, last: int, **other: Any) -> list[int]:
     """Volumes `first` to `last`, each in its own transaction."""
-    made = []
+    paths = []
     for number in range(first, last + 1):
         with writing(engine) as session:
-            made.append(add_volume(session, store, number, **other))
-    return made
+            paths.append(add_volume(session, store, number, **other))
+    return paths

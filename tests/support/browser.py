@@ -39,16 +39,22 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One Chromium for a module; in CI a missing one is a fault. No longer: its driver leaves an event loop running, in which nothing else can sign."""
+    """One Chromium for a module; in CI a missing one is a fault.
+
+    It lives no longer: its driver leaves an event loop running, in which nothing else can sign.
+    """
     if CHROMIUM is None and not os.environ.get("CI"):
         pytest.skip("chromium is not installed: apt-get install chromium")
-    with chromium() as made:
-        yield made
+    with chromium() as browser:
+        yield browser
 
 
 @contextmanager
 def served(data: Path, **settings: str) -> Iterator[str]:
-    """The web server on a data folder, with settings as `YICE_…` names in lower case; yields its address."""
+    """The web server on a data folder, with settings as `YICE_…` names in lower case.
+
+    Yields its address.
+    """
     with serving(data, **settings) as (_, address):
         yield address
 

@@ -11,7 +11,7 @@ from search.documents import Document
 from search.index import Request, Sort
 
 
-def matches(node: ask.Node, one: Document, *, by_facts: bool = False) -> bool:  # noqa: C901, PLR0911 - one line a kind of node
+def matches(node: ask.Node, document: Document, *, by_facts: bool = False) -> bool:  # noqa: C901, PLR0911 - one line a kind of node
     """Whether a volume answers a query, with its pages or by its facts alone."""
     match node:
         case ask.Everything():
@@ -19,46 +19,49 @@ def matches(node: ask.Node, one: Document, *, by_facts: bool = False) -> bool:  
         case ask.Text(value):
             return any(
                 value in fold(text)
-                for text in (one.head, *(() if by_facts else (text for _, text in one.pages)))
+                for text in (
+                    document.head,
+                    *(() if by_facts else (text for _, text in document.pages)),
+                )
             )
         case ask.Name(value):
-            return any(value in fold(name) for name in one.names)
+            return any(value in fold(name) for name in document.names)
         case ask.Beginning(field, value):
-            return fold(getattr(one, field)).startswith(value)
+            return fold(getattr(document, field)).startswith(value)
         case ask.Among(field, values):
-            held = getattr(one, field)
-            return not values.isdisjoint(held if isinstance(held, tuple) else {str(held)})
+            value = getattr(document, field)
+            return not values.isdisjoint(value if isinstance(value, tuple) else {str(value)})
         case ask.Completed(first, last):
-            return first <= one.completed_on <= last
+            return first <= document.completed_on <= last
         case ask.Volumes(ids):
-            return one.volume_id in ids
+            return document.volume_id in ids
         case ask.And(parts):
-            return all(matches(part, one, by_facts=by_facts) for part in parts)
+            return all(matches(part, document, by_facts=by_facts) for part in parts)
         case ask.Or(parts):
-            return any(matches(part, one, by_facts=by_facts) for part in parts)
+            return any(matches(part, document, by_facts=by_facts) for part in parts)
         case ask.Not(part):
-            return not matches(part, one, by_facts=by_facts)
+            return not matches(part, document, by_facts=by_facts)
     return False
 
 
 def answers(documents: Iterable[Document], request: Request) -> list[Document]:
     """All answers, in order."""
-    found = [
-        one
-        for one in documents
-        if not request.scope.isdisjoint(one.scope) and matches(request.query, one)
+    matching = [
+        document
+        for document in documents
+        if not request.scope.isdisjoint(document.scope) and matches(request.query, document)
     ]
-    return sorted(found, key=lambda one: _order(one, request))
+    return sorted(matching, key=lambda document: _order(document, request))
 
 
-def _order(one: Document, request: Request) -> Any:
-    newest = (-one.completed_on.toordinal(), -one.volume_id)
+def _order(document: Document, request: Request) -> Any:
+    newest = (-document.completed_on.toordinal(), -document.volume_id)
     if request.sort is Sort.NEWEST:
         return newest
     if request.sort is Sort.OLDEST:
-        return (one.completed_on, one.volume_id)
+        return (document.completed_on, document.volume_id)
     if request.sort is Sort.CODE:
-        code = ArchivalCode.parse(one.code)
+        code = ArchivalCode.parse(document.code)
         return (
             code.fonds,
             code.series.value,
@@ -66,20 +69,20 @@ def _order(one: Document, request: Request) -> Any:
             ("D10", "D30", "Y").index(code.term),
             code.number,
         )
-    if any(fold(name) in ask.wanted(request.query) for name in one.names):
+    if any(fold(name) in ask.wanted(request.query) for name in document.names):
         return (0, *newest)
-    return (1 if matches(request.query, one, by_facts=True) else 2, *newest)
+    return (1 if matches(request.query, document, by_facts=True) else 2, *newest)
 
 
-def keys(found: Iterable[Any]) -> list[int]:
+def keys(hits: Iterable[Any]) -> list[int]:
     """The volumes of documents or hits."""
-    return [one.volume_id for one in found]
+    return [hit.volume_id for hit in hits]
 
 
 def counts(documents: Iterable[Document], facet: str) -> dict[str, int]:
     """How many volumes carry each value of a facet."""
     counted: Counter[str] = Counter()
-    for one in documents:
-        held = getattr(one, facet)
-        counted.update(held if isinstance(held, tuple) else [str(held)])
+    for document in documents:
+        value = getattr(document, facet)
+        counted.update(value if isinstance(value, tuple) else [str(value)])
     return dict(counted)

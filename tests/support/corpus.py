@@ -18,7 +18,8 @@ CITY = "150600000000"
 STATIONS = ("150602010000", "150602020000", "150622020000")
 WORDS = Words(ORGANISATIONS, load_catalogue())
 SERIES = ("CS", "QR", "QY")
-# Few characters, so that parts of words meet often; Han, digits, Latin, width, both scripts, beyond the BMP, two-letter folds, spaces.
+# Few characters, so that parts of words meet often; Han, digits, Latin, width, both scripts, beyond
+# the BMP, two-letter folds, spaces.
 ALPHABET = "王小东東区區户12１a Ａ𠮷-·㈱é\n"
 
 
@@ -26,7 +27,7 @@ def document(volume_id: int, *pages: str, head: str = "正文", **other: Any) ->
     """One volume with these pages; what is not said follows from its id."""
     station = other.pop("station", STATIONS[volume_id % len(STATIONS)])
     series = other.pop("series", SERIES[volume_id % len(SERIES)])
-    made: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "volume_id": volume_id,
         "version": 1,
         "code": f"J602-ZY·HJ·{series}·2026·Y-{volume_id:06d}",
@@ -46,7 +47,7 @@ def document(volume_id: int, *pages: str, head: str = "正文", **other: Any) ->
         "pages": tuple(enumerate(pages, 1)),
         "scope": scope_of((station,), ORGANISATIONS),
     }
-    return Document(**{**made, **other})
+    return Document(**{**fields, **other})
 
 
 texts = st.text(ALPHABET, max_size=14)
@@ -56,18 +57,18 @@ parts = st.text(ALPHABET, min_size=1, max_size=5).map(fold).filter(bool)
 @st.composite
 def volumes(draw: st.DrawFn, first: int = 1, least: int = 1) -> dict[int, Document]:
     """Some volumes with pages."""
-    made = {}
+    documents = {}
     for volume_id in range(first, first + draw(st.integers(least, 6))):
         names = tuple(
-            draw(st.lists(texts.filter(lambda one: bool(fold(one))), min_size=1, max_size=2))
+            draw(st.lists(texts.filter(lambda text: bool(fold(text))), min_size=1, max_size=2))
         )
         station = draw(st.sampled_from(STATIONS))
         day = date(2026, 1, 1) + timedelta(days=draw(st.integers(0, 3)))
         pages = draw(st.lists(texts, max_size=3))
-        made[volume_id] = document(
+        documents[volume_id] = document(
             volume_id, *pages, head=draw(texts), names=names, station=station, completed_on=day
         )
-    return made
+    return documents
 
 
 leaf: st.SearchStrategy[ask.Node] = st.one_of(
@@ -76,15 +77,15 @@ leaf: st.SearchStrategy[ask.Node] = st.one_of(
     parts.map(ask.Text),
     parts.map(ask.Name),
     st.sampled_from(["j602", "j602-zy·hj·cs", "j602-zy·hj·qr·2026·y-000001", "x"]).map(
-        lambda one: ask.Beginning(ask.Number.CODE, one)
+        lambda prefix: ask.Beginning(ask.Number.CODE, prefix)
     ),
     st.sampled_from(["1506", "150602010000-2026", "9"]).map(
-        lambda one: ask.Beginning(ask.Number.CASE, one)
+        lambda prefix: ask.Beginning(ask.Number.CASE, prefix)
     ),
-    st.frozensets(st.sampled_from(SERIES)).map(lambda one: ask.Among(ask.Exact.SERIES, one)),
-    st.frozensets(st.sampled_from(STATIONS)).map(lambda one: ask.Among(ask.Exact.RECEIVE, one)),
+    st.frozensets(st.sampled_from(SERIES)).map(lambda codes: ask.Among(ask.Exact.SERIES, codes)),
+    st.frozensets(st.sampled_from(STATIONS)).map(lambda codes: ask.Among(ask.Exact.RECEIVE, codes)),
     st.frozensets(st.sampled_from(["SCANNED_PROOF", "ONLINE_APPLICATION"])).map(
-        lambda one: ask.Among(ask.Exact.SOURCE, one)
+        lambda codes: ask.Among(ask.Exact.SOURCE, codes)
     ),
     st.integers(0, 4).map(
         lambda days: ask.Completed(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=days))

@@ -101,12 +101,14 @@ def make_bag(
     case: dict[str, Any] | None = None,
     files: dict[str, bytes] | None = None,
 ) -> Path:
-    """Write a bag that is sound unless `case` or `files` (payload by path, b"" removes) say otherwise; its manifests always agree."""
+    """Write a bag that is sound unless `case` or `files` (payload by path, b"" removes) say
+    otherwise; its manifests always agree.
+    """
     case = case or sound_case(case_no, receive=receive)
     payload = {
-        path: page(_picture(case, one))
-        for one in case["materials"]
-        for path in one.get("files", [])
+        path: page(_picture(case, material))
+        for material in case["materials"]
+        for path in material.get("files", [])
     }
     payload |= files or {}
     payload = {path: data for path, data in payload.items() if data}
@@ -123,7 +125,10 @@ def make_bag(
 
 
 def _picture(case: dict[str, Any], material: dict[str, Any]) -> int:
-    """Certificates look the same in all cases; what was scanned is of its case alone, or it would be a copy."""
+    """Certificates look the same in all cases.
+
+    What was scanned is of its case alone, or it would be a copy.
+    """
     last = case["case_no"][-6:]
     return int(material["no"]) + (
         101 * (int(last) - 1) if material["source"] == "SCANNED_PROOF" and last.isdigit() else 0

@@ -1,4 +1,7 @@
-"""The table of findings in docs/stations.md, made of archive/data/findings.json: `python -m tests.support.findings_table` writes it anew."""
+"""The table of findings in docs/stations.md, made of archive/reference/data/findings.json.
+
+`python -m tests.support.findings_table` writes it anew.
+"""
 
 import json
 from pathlib import Path
@@ -19,7 +22,8 @@ def table() -> str:
     )
     lines = ["| code | outcome | 提示 | 处理办法 | source |", "|---|---|---|---|---|"]
     lines += [
-        f"| `{code}` | {_LABELS[row['outcome']]} | {row['message']} | {row['action']} | {row['source']} |"
+        f"| `{code}` | {_LABELS[row['outcome']]} | {row['message']} "
+        f"| {row['action']} | {row['source']} |"
         for code, row in rows.items()
     ]
     return "\n".join(lines)

@@ -1,4 +1,6 @@
-"""A small archive in one process, of real parts: database, file store, demonstration seal and time-stamps, veraPDF."""
+"""A small archive in one process, of real parts: database, file store, demonstration seal and
+time-stamps, veraPDF.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -93,12 +95,12 @@ class Holdings:
         """Make every version whose job is open, as a worker does."""
         with reading(self.engine) as session:
             todo = [
-                int(one)
-                for one in session.scalars(
+                int(version_id)
+                for version_id in session.scalars(
                     select(Job.subject).where(Job.state != "DONE", Job.kind != OCR).order_by(Job.id)
                 )
             ]
-        return [make_volume(shop or self.shop, one) for one in todo]
+        return [make_volume(shop or self.shop, version_id) for version_id in todo]
 
     def with_timestamper(self, timestamper: TimeStamper) -> CompileContext:
         """The same workshop with another time-stamping authority."""
@@ -106,12 +108,12 @@ class Holdings:
 
     def faults(self) -> list[Fault]:
         """What `verify --all` finds."""
-        found = [
+        faults = [
             fault
-            for one in committed(self.engine)
-            for fault in verify_volume(self.store, one, self.shop.trust, self.shop.prover)
+            for volume in committed(self.engine)
+            for fault in verify_volume(self.store, volume, self.shop.trust, self.shop.prover)
         ]
-        return found + list(verify_holdings(self.engine, self.store, self.shop.trust))
+        return faults + list(verify_holdings(self.engine, self.store, self.shop.trust))
 
     def versions(self) -> list[tuple[int, str]]:
         """Number and state of each version there is."""

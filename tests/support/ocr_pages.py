@@ -1,4 +1,6 @@
-"""Scans with known words for the tests of OCR, and the reason to leave these tests out where its engine is not installed."""
+"""Scans with known words for the tests of OCR, and the reason to leave these tests out where its
+engine is not installed.
+"""
 
 import os
 from datetime import UTC, datetime
@@ -36,15 +38,17 @@ def scan(words: tuple[str, ...] = WORDS, dpi: int = 200) -> bytes:
 def hold_scan(engine: Engine, store: BlobStore, number: int, data: bytes, *, pages: int = 1) -> str:
     """A case that holds one scanned file, whose pages wait to be read; gives the file's digest."""
     accept(engine, number, datetime(2026, 9, 1, tzinfo=UTC))
-    one = OriginalObject(2, "materials/002.jpg", sha256_hex(data), len(data), "image/jpeg", pages)
-    store.put_new(blob_key(one.sha256), data)
+    original = OriginalObject(
+        2, "materials/002.jpg", sha256_hex(data), len(data), "image/jpeg", pages
+    )
+    store.put_new(blob_key(original.sha256), data)
     with writing(engine) as session:
         case = session.scalars(select(Case).order_by(Case.id.desc()).limit(1)).one()
         scanned = {
             "no": 2,
             "type": "居住证明",
             "source": "SCANNED_PROOF",
-            "files": [one.path],
+            "files": [original.path],
             "pages": pages,
         }
         facts = CaseFacts.model_validate(
@@ -58,10 +62,10 @@ def hold_scan(engine: Engine, store: BlobStore, number: int, data: bytes, *, pag
                 revision=1,
                 material_no=2,
                 **{
-                    key: getattr(one, key)
+                    key: getattr(original, key)
                     for key in ("path", "sha256", "size", "media_type", "pages")
                 },
             )
         )
-        queue_pages(session, facts, [one], datetime.now(UTC))
-    return one.sha256
+        queue_pages(session, facts, [original], datetime.now(UTC))
+    return original.sha256

@@ -1,4 +1,7 @@
-"""The OpenAPI of the outside systems as docs/sources/*.yaml; `python -m tests.openapi_sources` writes them anew."""
+"""The OpenAPI of the outside systems as docs/sources/*.yaml.
+
+`python -m tests.support.openapi_sources` writes them anew.
+"""
 
 import json
 import tempfile

@@ -1,4 +1,6 @@
-"""A small certification authority for tests: it issues, revokes, publishes a CRL and answers OCSP, over HTTP on loopback."""
+"""A small certification authority for tests: it issues, revokes, publishes a CRL and answers OCSP,
+over HTTP on loopback.
+"""
 
 import threading
 from collections.abc import Iterator
@@ -196,10 +198,10 @@ def stamper(
     path = write_pkcs12(
         folder / "tsa.p12", issued or authority.issue("Test TSA", tsa=True), authority.root
     )
-    held = SimpleSigner.load_pkcs12(str(path), passphrase=PASSPHRASE)
-    assert held is not None
+    signer = SimpleSigner.load_pkcs12(str(path), passphrase=PASSPHRASE)
+    assert signer is not None
     return DummyTimeStamper(
-        held.signing_cert, held.signing_key, certs_to_embed=held.cert_registry, fixed_dt=at
+        signer.signing_cert, signer.signing_key, certs_to_embed=signer.cert_registry, fixed_dt=at
     )
 
 
@@ -212,9 +214,9 @@ class SealDesk:
     asked: list[str] = field(default_factory=list)
 
     def issue(self, common: str, **options: object) -> Issued:
-        made = self.authority.issue(common, **options)  # type: ignore[arg-type]
-        self.known[made.certificate.serial_number] = made
-        return made
+        certificate = self.authority.issue(common, **options)  # type: ignore[arg-type]
+        self.known[certificate.certificate.serial_number] = certificate
+        return certificate
 
 
 @contextmanager

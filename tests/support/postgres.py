@@ -30,15 +30,15 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """Start a cluster of its own for the session and yield its URL."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not found:
+    initdbs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if not initdbs:
         missing("postgresql")
     # initdb refuses root, and a folder under root's own temporary folder is closed to its user.
     folder = Path(tempfile.mkdtemp(prefix="yice-pg-"))
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     if as_user:
         shutil.chown(folder, "postgres")
-    port, tools = free_port(), found[-1].parent
+    port, tools = free_port(), initdbs[-1].parent
 
     def run(*words: str) -> None:
         subprocess.run([*as_user, *words], check=True, capture_output=True, cwd=folder)

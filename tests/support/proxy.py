@@ -1,4 +1,6 @@
-"""An HTTP proxy that breaks chosen requests on their way to a real server, as networks and overloaded stores do."""
+"""An HTTP proxy that breaks chosen requests on their way to a real server, as networks and
+overloaded stores do.
+"""
 
 import http.client
 import socket
@@ -31,7 +33,10 @@ Choose = Callable[[str, str, int], Fault | None]
 
 @dataclass
 class Proxy:
-    """Running; `choose(method, path, number of the request)` says what to break, `done` what was broken."""
+    """A running proxy.
+
+    `choose(method, path, number of the request)` says what to break, `done` what was broken.
+    """
 
     upstream: str
     port: int = 0

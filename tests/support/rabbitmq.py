@@ -1,4 +1,6 @@
-"""A private RabbitMQ on loopback for the tests, from Debian's package: own node, own port mapper, own folder."""
+"""A private RabbitMQ on loopback for the tests, from Debian's package: own node, own port mapper,
+own folder.
+"""
 
 import shutil
 import tempfile

@@ -1,4 +1,6 @@
-"""`make screenshots`: every page of the demo in light and dark, at a station's 1366×768 and on a narrow phone, to be looked at by people."""
+"""`make screenshots`: every page of the demo in light and dark, at a station's 1366×768 and on a
+narrow phone, to be looked at by people.
+"""
 
 import re
 import sys
@@ -7,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 
-from api.jobs.certified_copies import make_order, open_stamps
+from api.jobs.certified_copies import make_order, open_copy_sealer
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.administration.logins import reader
@@ -86,13 +88,16 @@ def sit_down(page: Page, address: str, role: str) -> None:
 
 
 def prepare(runtime: Runtime) -> str:
-    """Requests for use and one certified copy, so that their pages show something; gives its check code."""
+    """Requests for use and one certified copy, so that their pages show something.
+
+    Gives its check code.
+    """
     with writing(runtime.engine) as session:
         if code := session.scalars(select(CertifiedCopy.check_code)).first():
             return code
         asking, deciding = (
-            reader(session.query(Account).filter_by(login=one).one())
-            for one in ("demo-district-archivist", "demo-city")
+            reader(session.query(Account).filter_by(login=login).one())
+            for login in ("demo-district-archivist", "demo-city")
         )
         volumes = session.scalars(
             select(Volume.code)
@@ -126,7 +131,7 @@ def prepare(runtime: Runtime) -> str:
         order = order_copy(
             session, asking, numbers[1], [], ReferenceData(runtime.organisations, runtime.catalogue)
         ).id
-    return make_order(runtime, open_stamps(runtime), order) or ""
+    return make_order(runtime, open_copy_sealer(runtime), order) or ""
 
 
 def take(browser: Browser, address: str, out: Path, view: str, only: set[str], copy: str) -> None:
@@ -148,9 +153,9 @@ def take(browser: Browser, address: str, out: Path, view: str, only: set[str], c
         if words:
             page.locator("main input[name=q]").fill(words)
             page.locator("main input[name=q]").press("Enter")
-        for one in filter(None, click.split(" ; ")):
-            if page.locator(one).count():  # a small demo may have nothing there
-                page.locator(one).first.click()
+        for selector in filter(None, click.split(" ; ")):
+            if page.locator(selector).count():  # a small demo may have nothing there
+                page.locator(selector).first.click()
                 page.wait_for_load_state("networkidle")
         page.wait_for_load_state("networkidle")
         page.screenshot(path=out / f"{name}-{view}.png")
@@ -161,7 +166,7 @@ def main() -> None:
     """Names given pick pages."""
     out = ROOT / "screenshots"
     out.mkdir(exist_ok=True)
-    views = [one for one in sys.argv[1:] if one in VIEWS] or list(VIEWS)
+    views = [name for name in sys.argv[1:] if name in VIEWS] or list(VIEWS)
     copy = prepare(start(Settings()))
     with served(Settings().data.resolve()) as address, chromium() as browser:
         for view in views:

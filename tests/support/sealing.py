@@ -55,7 +55,7 @@ def seal(sealer: Sealer, pdf: bytes | None = None, at: datetime | None = None) -
 def has_stamps(pdf: bytes) -> bool:
     reader = PdfFileReader(BytesIO(pdf))
     inside = any(
-        list(extract_tst_data_iter(one.signer_info, signed=False))
-        for one in reader.embedded_regular_signatures
+        list(extract_tst_data_iter(signature.signer_info, signed=False))
+        for signature in reader.embedded_regular_signatures
     )
     return inside or bool(reader.embedded_timestamp_signatures)

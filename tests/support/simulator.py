@@ -15,7 +15,9 @@ from tests.support.postgres import free_port
 
 
 class Recorded:
-    """Around the systems: each request's method, path and query as the system's log would show them."""
+    """Around the systems: each request's method, path and query as the system's log would show
+    them.
+    """
 
     def __init__(self, app: Any) -> None:
         self._app, self.requests = app, list[tuple[str, str, str]]()

@@ -55,7 +55,11 @@ class Hsm:
 
 
 def make_hsm(label: str) -> Hsm:
-    """Initialise a token; SOFTHSM2_CONF names the folder and must be set before the library is first loaded in this process."""
+    """Initialise a token.
+
+    SOFTHSM2_CONF names the folder and must be set before the library is first loaded in this
+    process.
+    """
     subprocess.run(
         [
             "softhsm2-util",
@@ -82,6 +86,8 @@ def configure_softhsm(folder: Path) -> None:
     """Keep the tokens in `folder`."""
     (folder / "tokens").mkdir()
     (folder / "softhsm2.conf").write_text(
-        f"directories.tokendir = {folder / 'tokens'}\nobjectstore.backend = file\nlog.level = ERROR\n"
+        f"directories.tokendir = {folder / 'tokens'}\n"
+        "objectstore.backend = file\n"
+        "log.level = ERROR\n"
     )
     os.environ["SOFTHSM2_CONF"] = str(folder / "softhsm2.conf")

@@ -1,4 +1,7 @@
-"""A small archive with accounts behind the station API, of real parts, in this process; volumes are compiled once and copied for each test."""
+"""A small archive with accounts behind the station API, of real parts, in this process.
+
+Volumes are compiled once and copied for each test.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -11,7 +14,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.app import create_app
-from api.runtime.bootstrap import Runtime, open_shelf, source_of, start
+from api.runtime.bootstrap import Runtime, open_index_folder, source_of, start
 from api.runtime.settings import Settings
 from archive.administration import passwords
 from archive.administration.accounts import (
@@ -41,20 +44,25 @@ SYSTEM, SECURITY = (
 
 
 def moved_case(case_no: str) -> dict[str, Any]:
-    """A case that is no birth, so that its volume is not of the highest class: a move within the district."""
+    """A case that is no birth, so that its volume is not of the highest class: a move within the
+    district.
+    """
     case = sound_case(case_no)
     case["item"] = {"code": "QR26", "version": "2026-1"}
-    for one, name in zip(
+    for event, name in zip(
         case["materials"][3:], ("居民户口簿", "住所材料", "情况说明"), strict=True
     ):
-        one["type"] = name
+        event["type"] = name
     case["materials"][3]["paper"] = {"original": False, "pages": 1, "kept": True}
     return case
 
 
 @dataclass(frozen=True)
 class StationClient:
-    """The API of one archive; `token` makes an account of a role at a place and gives headers that carry its token."""
+    """The API of one archive.
+
+    `token` makes an account of a role at a place and gives headers that carry its token.
+    """
 
     runtime: Runtime
     client: TestClient
@@ -65,7 +73,10 @@ class StationClient:
         org: str = HOME,
         scopes: tuple[Scope, ...] | None = None,
     ) -> dict[str, str]:
-        """Headers of a fresh or known account; clients of any business role, persons for the administrators."""
+        """Headers of a fresh or known account.
+
+        Clients of any business role, persons for the administrators.
+        """
         login = f"{role.value.lower().replace('_', '-')}-{org}"
         wanted = tuple({SCOPE_OF[act] for act in acts_of(role) if act in SCOPE_OF})
         with writing(self.runtime.engine) as session:
@@ -92,7 +103,9 @@ class StationClient:
     def granted(
         self, headers: dict[str, str], code: str, *, by: dict[str, str] | None = None, **other: Any
     ) -> str:
-        """A usage number: asked for with these headers, approved by the chief of the keeping station."""
+        """A usage number: asked for with these headers, approved by the chief of the keeping
+        station.
+        """
         wanted = {
             "code": code,
             "capacity": "POLICE",
@@ -115,15 +128,15 @@ class StationClient:
 
 
 def build(folder: Path) -> Path:
-    """An archive with two committed volumes of the home station, indexed: a birth file and a move."""
+    """An archive with two indexed volumes of the home station: a birth file and a move."""
     runtime = start(Settings(data=folder))
-    held = holdings(folder, runtime.engine, folder / "pki")
+    archive = holdings(folder, runtime.engine, folder / "pki")
     for name, case in (("one", sound_case(BIRTH)), ("two", moved_case(MOVE))):
-        taken = held.deliver(name, case)
+        taken = archive.deliver(name, case)
         assert str(taken.outcome) in {"ACCEPTED", "CONFIRM"}, taken
-    held.freeze()
-    held.make()
-    rebuild(source_of(runtime), open_shelf(runtime.settings))
+    archive.freeze()
+    archive.make()
+    rebuild(source_of(runtime), open_index_folder(runtime.settings))
     runtime.engine.dispose()
     return folder
 

@@ -32,7 +32,10 @@ class Refusal(core.Sequence):
 
 @dataclass
 class Tsa:
-    """The server: what it stamps with, what is wrong with it, how often it was asked; `login` is user:password."""
+    """The server: what it stamps with, what is wrong with it, how often it was asked.
+
+    `login` is user:password.
+    """
 
     stamper: DummyTimeStamper
     fault: Fault = Fault.SOUND
@@ -50,7 +53,8 @@ class Tsa:
         if self.fault is Fault.GARBAGE:
             return 200, b"\x30\x03garbage"
         if self.fault is Fault.REFUSED:
-            # RFC 3161 §2.4.2: no token comes with a rejection; asn1crypto's own type would insist on one.
+            # RFC 3161 §2.4.2: no token comes with a rejection; asn1crypto's own type would insist
+            # on one.
             return 200, Refusal({"status": tsp.PKIStatusInfo({"status": "rejection"})}).dump()
         if self.fault is Fault.WRONG_IMPRINT:
             request["message_imprint"]["hashed_message"] = bytes(32)

@@ -9,12 +9,12 @@ from api.jobs.renewal import horizon, look_ahead
 from api.monitoring.health import readiness
 from api.monitoring.status import (
     DISK_FLOOR,
-    DutyStanding,
-    Standing,
+    DutyStatus,
+    SystemStatus,
     disk_free,
     index_behind,
     queues,
-    standing,
+    system_status,
     tsa_answers,
 )
 from api.runtime.bootstrap import Runtime
@@ -56,7 +56,7 @@ def status_page(request: Request, desk: At, seat: Seated) -> Response:
     seat.require(Act.OPERATE)
     runtime = desk.runtime
     with reading(runtime.engine) as session:
-        now = standing(session)
+        now = system_status(session)
     lights = [
         *_dependencies(runtime),
         *_keeping(now),
@@ -107,7 +107,7 @@ def _dependencies(runtime: Runtime) -> Iterator[Light]:
     )
 
 
-def _keeping(now: Standing) -> Iterator[Light]:
+def _keeping(now: SystemStatus) -> Iterator[Light]:
     if now.scrub_age is None:
         yield Light("固定性检查", WAIT, "从未检查", "")
     else:
@@ -154,7 +154,7 @@ def _renewal(ahead: Outlook) -> Light:
     )
 
 
-def _duty(one: DutyStanding) -> Light:
+def _duty(one: DutyStatus) -> Light:
     name = _DUTIES[one.name]
     if one.failures:
         return Light(name, BAD, "失败", f"{one.error_code}，已连续 {one.failures} 次，稍后自动重试")

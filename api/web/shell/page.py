@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.page_cache import PageImages
 from api.runtime import failures
-from api.runtime.bootstrap import Runtime, demo_pki, open_shelf
+from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
@@ -118,7 +118,7 @@ class WebApp:
     def __init__(self, runtime: Runtime) -> None:
         """Read the static files once; each gets an address that changes with its bytes, so that browsers may keep it for good."""
         self.runtime = runtime
-        self.search = SearchReader(open_shelf(runtime.settings))
+        self.search = SearchReader(open_index_folder(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.images = PageImages(runtime.settings.data / "cache" / "pages")
         self.recent = Recent()

@@ -56,7 +56,7 @@ def test_an_error_is_told_by_its_classes_and_places_on_one_line(written: io.Stri
         except ValueError as error:
             raise RuntimeError(f"about\n{PERSON}") from error
     except RuntimeError:
-        with logs.about(job=7):
+        with logs.log_context(job=7):
             logging.getLogger("celery.app.trace").exception(
                 "Task %(name)s raised: %(exc)r", {"name": "x", "exc": PERSON}
             )
@@ -72,9 +72,9 @@ def test_an_error_is_told_by_its_classes_and_places_on_one_line(written: io.Stri
 def test_how_something_ended_is_told_with_its_code_and_the_error_passes_on(
     written: io.StringIO,
 ) -> None:
-    with pytest.raises(ValueError, match=PERSON), logs.told("volume", job=9):
+    with pytest.raises(ValueError, match=PERSON), logs.log_outcome("volume", job=9):
         raise ValueError(PERSON)
-    with logs.told("volume", job=10):
+    with logs.log_outcome("volume", job=10):
         pass
     failed, done = told(written)
     assert (failed["event"], failed["job"], failed["ok"], failed["code"]) == (

@@ -4,12 +4,12 @@ import gc
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from api.runtime.memory import settle
+from api.runtime.memory import tune_garbage_collector
 
 
 def _before_and_after() -> tuple[int, int, int]:
     before = len(gc.get_objects())
-    settle()
+    tune_garbage_collector()
     return before, len(gc.get_objects()), gc.get_freeze_count()
 
 

@@ -1,4 +1,7 @@
-"""错、假、重户 (R36): two cases of one person that contradict each other; the later delivery waits and names the other, whichever came first."""
+"""错、假、重户 (R36): two cases of one person that contradict each other.
+
+The later delivery waits and names the other, whichever came first.
+"""
 
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
@@ -38,28 +41,28 @@ DIED, MOVED, BORN, LEFT, CHANGED, REVIVED, PROVED = (
     "HF04",
     "BZ02",
 )
-Told = tuple[str, int, str]
+Story = tuple[str, int, str]
 """An item, the day on which the case was handled, and the organisation of the household."""
 
 
-def case_of(number: int, told: Told, **person: str) -> dict[str, Any]:
-    item, day, org = told
+def case_of(number: int, story: Story, **person: str) -> dict[str, Any]:
+    item, day, org = story
     case = sound_case(f"150602010000-20260901-{number:06d}")
     case["item"]["code"] = item
     case["orgs"] = {"receive": org, "accept": org, "domicile": org}
-    for index, one in enumerate(case["process"]):
-        one["at"] = (START + timedelta(days=day, hours=index)).isoformat()
+    for index, step in enumerate(case["process"]):
+        step["at"] = (START + timedelta(days=day, hours=index)).isoformat()
     case["applicant"] |= person
     case["subjects"][0] |= {"relation": "本人", **person}
     return case
 
 
-def enter(engine: Engine, number: int, told: Told, **person: str) -> list[Finding]:
+def enter(engine: Engine, number: int, story: Story, **person: str) -> list[Finding]:
     """What the archive doubts of one more case, which is then taken over."""
-    facts = CaseFacts.model_validate(case_of(number, told, **person))
-    taken = snapshot(CATALOGUE.get(told[0], "2026-1"))
+    facts = CaseFacts.model_validate(case_of(number, story, **person))
+    taken = snapshot(CATALOGUE.get(story[0], "2026-1"))
     with writing(engine) as session:
-        found = doubts(session, facts, taken)
+        findings = doubts(session, facts, taken)
         take_over(
             session,
             "t",
@@ -67,10 +70,10 @@ def enter(engine: Engine, number: int, told: Told, **person: str) -> list[Findin
             snapshot=taken,
             content_digest=f"{number:064d}",
             originals=[],
-            findings=found,
+            findings=findings,
             at=NOW,
         )
-    return found
+    return findings
 
 
 @pytest.fixture
@@ -81,11 +84,11 @@ def keyed(engine: Engine) -> Engine:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """One database for all lives below: each is of a person of its own."""
-    made = attach_keys(
+    engine = give_keys(
         connect(f"sqlite:///{tmp_path_factory.mktemp('town') / 'yice.db'}"), new_keyring()
     )
-    migrate(made)
-    return made
+    migrate(engine)
+    return engine
 
 
 def somebody(number: int) -> str:
@@ -93,7 +96,7 @@ def somebody(number: int) -> str:
     return first17 + check_digit(first17)
 
 
-DOUBTED: dict[str, tuple[str, Told, Told]] = {
+DOUBTED: dict[str, tuple[str, Story, Story]] = {
     "changed after death": ("AFTER_DEATH", (DIED, 0, HOME), (CHANGED, 5, HOME)),
     "moved after death": ("AFTER_DEATH", (DIED, 0, HOME), (MOVED, 90, AWAY)),
     "born twice in two stations": ("TWO_HOUSEHOLDS", (BORN, 0, HOME), (BORN, 60, AWAY)),
@@ -101,7 +104,7 @@ DOUBTED: dict[str, tuple[str, Told, Told]] = {
     "two moves within days": ("TWO_MOVES", (MOVED, 0, HOME), (MOVED, 9, AWAY)),
     "two moves at the same hour": ("TWO_MOVES", (MOVED, 0, HOME), (MOVED, 0, AWAY)),
 }
-SOUND: dict[str, tuple[Told, ...]] = {
+SOUND: dict[str, tuple[Story, ...]] = {
     "born and then moved": ((BORN, 0, HOME), (MOVED, 30, AWAY)),
     "changed before death": ((CHANGED, 0, HOME), (DIED, 5, HOME)),
     "a certificate of a death": ((DIED, 0, HOME), (PROVED, 5, HOME)),
@@ -118,26 +121,29 @@ SOUND: dict[str, tuple[Told, ...]] = {
 def test_two_cases_that_contradict_each_other_are_told_at_the_later_delivery(
     town: Engine, name: str, *, backwards: bool
 ) -> None:
-    code, *told = DOUBTED[name]
-    first, second = reversed(told) if backwards else told
+    code, *stories = DOUBTED[name]
+    first, second = reversed(stories) if backwards else stories
     at = 10 * (2 * list(DOUBTED).index(name) + backwards + 1)
     who = somebody(at)
     assert enter(town, at, first, id_number=who) == []
     assert enter(town, at + 1, second, id_number=somebody(at + 1)) == []
-    found = [one for one in enter(town, at + 2, second, id_number=who) if one.code == code]
-    assert {one.other_case for one in found} == {f"150602010000-20260901-{at:06d}"}
+    findings = [
+        finding for finding in enter(town, at + 2, second, id_number=who) if finding.code == code
+    ]
+    assert {finding.other_case for finding in findings} == {f"150602010000-20260901-{at:06d}"}
     assert all(
-        one.other_case in one.message and one.public()["other_case"] == one.other_case
-        for one in found
+        finding.other_case in finding.message
+        and finding.public()["other_case"] == finding.other_case
+        for finding in findings
     )
-    assert who not in str(found)
+    assert who not in str(findings)
 
 
 @pytest.mark.parametrize("name", SOUND)
 def test_what_a_life_may_bring_is_not_doubted(town: Engine, name: str) -> None:
     at = 500 + 10 * list(SOUND).index(name)
-    for number, told in enumerate(SOUND[name], at):
-        assert enter(town, number, told, id_number=somebody(at)) == []
+    for number, story in enumerate(SOUND[name], at):
+        assert enter(town, number, story, id_number=somebody(at)) == []
 
 
 def test_of_two_people_in_a_case_of_death_only_the_dead_one_is_dead(keyed: Engine) -> None:
@@ -145,12 +151,12 @@ def test_of_two_people_in_a_case_of_death_only_the_dead_one_is_dead(keyed: Engin
     widow = {"name": "测二", "id_number": "150602199002020014", "relation": "配偶"}
     facts["subjects"].append(widow)
     with writing(keyed) as session:
-        made = CaseFacts.model_validate(facts)
+        facts = CaseFacts.model_validate(facts)
         taken = snapshot(CATALOGUE.get(DIED, "2026-1"))
         take_over(
             session,
             "t",
-            facts=made,
+            facts=facts,
             snapshot=taken,
             content_digest="1" * 64,
             originals=[],
@@ -158,7 +164,7 @@ def test_of_two_people_in_a_case_of_death_only_the_dead_one_is_dead(keyed: Engin
             at=NOW,
         )
     assert enter(keyed, 2, (CHANGED, 6, HOME), id_number=str(widow["id_number"])) == []
-    assert [one.code for one in enter(keyed, 3, (CHANGED, 6, HOME))] == ["AFTER_DEATH"]
+    assert [finding.code for finding in enter(keyed, 3, (CHANGED, 6, HOME))] == ["AFTER_DEATH"]
 
 
 def declared(session: Session, number: int, day: int, declarer: str) -> list[Finding]:
@@ -176,9 +182,9 @@ def test_who_declares_for_another_after_his_own_death_is_doubted_unless_he_was_r
     dead = somebody(901)
     enter(keyed, 901, (DIED, 0, HOME), id_number=dead)
     with reading(keyed) as session:
-        assert [(one.code, one.other_case) for one in declared(session, 902, 5, dead)] == [
-            ("AFTER_DEATH", "150602010000-20260901-000901")
-        ]
+        assert [
+            (finding.code, finding.other_case) for finding in declared(session, 902, 5, dead)
+        ] == [("AFTER_DEATH", "150602010000-20260901-000901")]
         assert declared(session, 903, 5, somebody(903)) == []
     enter(keyed, 904, (REVIVED, 30, HOME), id_number=dead)
     with reading(keyed) as session:
@@ -190,12 +196,12 @@ def test_households_of_one_station_are_told_apart_where_the_register_form_states
 ) -> None:
     for number, household, doubted in ((1, "0001", False), (2, "0001", False), (3, "0002", True)):
         case = case_of(number, (BORN, number, HOME))
-        next(one for one in case["materials"] if one.get("form") == "REGISTER")["data"] = {
-            "户号": household
-        }
+        next(material for material in case["materials"] if material.get("form") == "REGISTER")[
+            "data"
+        ] = {"户号": household}
         facts, taken = CaseFacts.model_validate(case), snapshot(CATALOGUE.get(BORN, "2026-1"))
         with writing(keyed) as session:
-            found = doubts(session, facts, taken)
+            findings = doubts(session, facts, taken)
             take_over(
                 session,
                 "t",
@@ -206,7 +212,7 @@ def test_households_of_one_station_are_told_apart_where_the_register_form_states
                 findings=[],
                 at=NOW,
             )
-        assert {one.code for one in found} == ({"TWO_HOUSEHOLDS"} if doubted else set())
+        assert {finding.code for finding in findings} == ({"TWO_HOUSEHOLDS"} if doubted else set())
 
 
 def test_no_number_goes_into_a_query_and_the_look_up_is_by_an_index(keyed: Engine) -> None:
@@ -237,8 +243,8 @@ def test_no_number_goes_into_a_query_and_the_look_up_is_by_an_index(keyed: Engin
 
 PAIRS = [
     turn
-    for turn, one in enumerate(DEFECTS)
-    if one.kind in {"two-moves", "two-households", "after-death"}
+    for turn, defect in enumerate(DEFECTS)
+    if defect.kind in {"two-moves", "two-households", "after-death"}
 ]
 
 
@@ -271,9 +277,16 @@ def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_
                     now=NOW,
                 )
             )
-        assert [one.outcome for one in answers] == [IntakeOutcome.ACCEPTED, IntakeOutcome.CONFIRM]
-        told = [one for one in answers[1].public()["findings"] if one["code"] == DEFECTS[turn].code]
-        assert {one["other_case"] for one in told} == {answers[0].case_no}
+        assert [answer.outcome for answer in answers] == [
+            IntakeOutcome.ACCEPTED,
+            IntakeOutcome.CONFIRM,
+        ]
+        findings = [
+            finding
+            for finding in answers[1].public()["findings"]
+            if finding["code"] == DEFECTS[turn].code
+        ]
+        assert {finding["other_case"] for finding in findings} == {answers[0].case_no}
         with writing(engine) as session:
             confirm(session, "archivist", case_no=str(answers[1].case_no), reason="两地已核实")
             entry = session.query(JournalEntry).filter_by(act="CONFIRM").one()

@@ -1,4 +1,6 @@
-"""Changes of accounts on both databases: submitted by one administrator, approved by another, carried out once."""
+"""Changes of accounts on both databases: submitted by one administrator, approved by another,
+carried out once.
+"""
 
 import pytest
 from sqlalchemy import Engine, select
@@ -40,7 +42,7 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def held(engine: Engine) -> Engine:
+def database(engine: Engine) -> Engine:
     with writing(engine) as session:
         first_administrators(session, ORGANISATIONS)
         propose_account(
@@ -79,84 +81,88 @@ def account(engine: Engine, login: str = "officer") -> Account:
 
 
 def test_a_change_is_carried_out_when_approved_and_ends_every_login_under_the_old_role(
-    held: Engine,
+    database: Engine,
 ) -> None:
-    number = propose(held, ChangeKind.EDIT, MOVED)
-    assert (account(held).org, account(held).role) == (HOME, "OFFICER")
-    decide(held, number)
-    assert (account(held).org, account(held).role, account(held).state) == (
+    number = propose(database, ChangeKind.EDIT, MOVED)
+    assert (account(database).org, account(database).role) == (HOME, "OFFICER")
+    decide(database, number)
+    assert (account(database).org, account(database).role, account(database).state) == (
         OTHER,
         "CHIEF",
         "ACTIVE",
     )
-    with reading(held) as session:
+    with reading(database) as session:
         assert session.scalars(select(Login)).all() == []
     with pytest.raises(ConflictError):
-        decide(held, number)
+        decide(database, number)
 
 
-def test_a_refused_change_changes_nothing(held: Engine) -> None:
-    decide(held, propose(held, ChangeKind.EDIT, MOVED), approve=False)
-    assert (account(held).org, account(held).role) == (HOME, "OFFICER")
-    propose(held, ChangeKind.EDIT, MOVED)  # and another may be submitted
+def test_a_refused_change_changes_nothing(database: Engine) -> None:
+    decide(database, propose(database, ChangeKind.EDIT, MOVED), approve=False)
+    assert (account(database).org, account(database).role) == (HOME, "OFFICER")
+    propose(database, ChangeKind.EDIT, MOVED)  # and another may be submitted
     with pytest.raises(ConflictError):
-        propose(held, ChangeKind.DISABLE)  # one at a time
+        propose(database, ChangeKind.DISABLE)  # one at a time
 
 
-def test_a_reset_password_is_given_once_and_has_to_be_changed(held: Engine) -> None:
-    secret = decide(held, propose(held, ChangeKind.SECRET))
+def test_a_reset_password_is_given_once_and_has_to_be_changed(database: Engine) -> None:
+    secret = decide(database, propose(database, ChangeKind.SECRET))
     assert secret
-    assert account(held).must_change
-    with writing(held) as session:
+    assert account(database).must_change
+    with writing(database) as session:
         assert check_secret(session, "officer", secret)
         set_password(session, "officer", "officer", "自己定的口令 4711 绿色")
-    assert not account(held).must_change
+    assert not account(database).must_change
 
 
-def test_an_account_is_shut_and_opened_again_by_two(held: Engine) -> None:
-    decide(held, propose(held, ChangeKind.DISABLE))
-    assert account(held).state == "DISABLED"
-    decide(held, propose(held, ChangeKind.ENABLE))
-    assert account(held).state == "ACTIVE"
+def test_an_account_is_shut_and_opened_again_by_two(database: Engine) -> None:
+    decide(database, propose(database, ChangeKind.DISABLE))
+    assert account(database).state == "DISABLED"
+    decide(database, propose(database, ChangeKind.ENABLE))
+    assert account(database).state == "ACTIVE"
 
 
-@pytest.mark.parametrize("role", [one for one in Role if one is not Role.SYSTEM_ADMIN])
-def test_only_the_system_administrator_submits(held: Engine, role: Role) -> None:
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.SYSTEM_ADMIN])
+def test_only_the_system_administrator_submits(database: Engine, role: Role) -> None:
     with pytest.raises(ForbiddenError):
-        propose(held, ChangeKind.DISABLE, by=Reader("x", role, CITY))
+        propose(database, ChangeKind.DISABLE, by=Reader("x", role, CITY))
 
 
-@pytest.mark.parametrize("role", [one for one in Role if one is not Role.SECURITY_ADMIN])
-def test_only_the_security_administrator_approves(held: Engine, role: Role) -> None:
-    number = propose(held, ChangeKind.DISABLE)
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.SECURITY_ADMIN])
+def test_only_the_security_administrator_approves(database: Engine, role: Role) -> None:
+    number = propose(database, ChangeKind.DISABLE)
     with pytest.raises(ForbiddenError):
-        decide(held, number, by=Reader("x", role, CITY))
+        decide(database, number, by=Reader("x", role, CITY))
 
 
-def test_nobody_changes_himself_nor_approves_his_own(held: Engine) -> None:
+def test_nobody_changes_himself_nor_approves_his_own(database: Engine) -> None:
     with pytest.raises(ForbiddenError):
-        propose(held, ChangeKind.SECRET, login="sysadmin")
+        propose(database, ChangeKind.SECRET, login="sysadmin")
     with pytest.raises(ForbiddenError):
-        decide(held, propose(held, ChangeKind.SECRET, login="secadmin"))
-    with pytest.raises(ForbiddenError), writing(held) as session:
+        decide(database, propose(database, ChangeKind.SECRET, login="secadmin"))
+    with pytest.raises(ForbiddenError), writing(database) as session:
         disable_account(session, SECURITY, "secadmin", "误操作")
 
 
-def test_the_last_of_the_three_is_never_shut_and_none_changes_his_kind(held: Engine) -> None:
+def test_the_last_of_the_three_is_never_shut_and_none_changes_his_kind(database: Engine) -> None:
     with pytest.raises(ConflictError):
-        propose(held, ChangeKind.DISABLE, login="auditor")
+        propose(database, ChangeKind.DISABLE, login="auditor")
     with pytest.raises(BadAccountError):
-        propose(held, ChangeKind.EDIT, Wanted("某", CITY, Role.CITY_SUPERVISOR), login="auditor")
+        propose(
+            database, ChangeKind.EDIT, Wanted("某", CITY, Role.CITY_SUPERVISOR), login="auditor"
+        )
     with pytest.raises(BadAccountError):
-        propose(held, ChangeKind.EDIT, Wanted("警某", CITY, Role.AUDIT_ADMIN))
+        propose(database, ChangeKind.EDIT, Wanted("警某", CITY, Role.AUDIT_ADMIN))
     with pytest.raises(BadAccountError):
-        propose(held, ChangeKind.EDIT, Wanted("警某", CITY, Role.OFFICER))  # no officer at the city
+        propose(
+            database, ChangeKind.EDIT, Wanted("警某", CITY, Role.OFFICER)
+        )  # no officer at the city
 
 
-def test_what_was_right_when_submitted_is_asked_again_when_approved(held: Engine) -> None:
-    decide(held, propose(held, ChangeKind.DISABLE))
-    number = propose(held, ChangeKind.ENABLE)
-    with writing(held) as session:
+def test_what_was_right_when_submitted_is_asked_again_when_approved(database: Engine) -> None:
+    decide(database, propose(database, ChangeKind.DISABLE))
+    number = propose(database, ChangeKind.ENABLE)
+    with writing(database) as session:
         propose_account(
             session,
             SYSTEM,
@@ -164,11 +170,11 @@ def test_what_was_right_when_submitted_is_asked_again_when_approved(held: Engine
             ORGANISATIONS,
         )
     with pytest.raises(BadAccountError):
-        decide(held, number)
+        decide(database, number)
 
 
-def test_a_proposed_account_that_is_refused_never_logs_in(held: Engine) -> None:
-    with writing(held) as session:
+def test_a_proposed_account_that_is_refused_never_logs_in(database: Engine) -> None:
+    with writing(database) as session:
         propose_account(
             session,
             SYSTEM,
@@ -177,7 +183,7 @@ def test_a_proposed_account_that_is_refused_never_logs_in(held: Engine) -> None:
         )
         refuse_account(session, SECURITY, "second", "编制不符")
         secret = renew_secret(session, "setup", "second")
-    with writing(held) as session:
+    with writing(database) as session:
         assert check_secret(session, "second", secret) is None
-    with pytest.raises(ConflictError), writing(held) as session:
+    with pytest.raises(ConflictError), writing(database) as session:
         approve_account(session, SECURITY, "second")

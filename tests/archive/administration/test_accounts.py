@@ -79,8 +79,8 @@ def test_an_account_can_do_nothing_before_the_security_administrator_approved_it
     assert may_log_in(engine, "officer", secret)
     with reading(engine) as session:
         acts = [
-            (one.act, one.actor)
-            for one in session.scalars(select(JournalEntry).order_by(JournalEntry.seq))
+            (entry.act, entry.actor)
+            for entry in session.scalars(select(JournalEntry).order_by(JournalEntry.seq))
         ]
     assert acts == [
         ("PROPOSE_ACCOUNT", "sysadmin"),
@@ -151,8 +151,8 @@ def test_the_first_administrators_are_made_once_and_only_in_an_empty_archive(
     engine: Engine,
 ) -> None:
     with writing(engine) as session:
-        made = first_administrators(session, ORGANISATIONS)
-    assert all(may_log_in(engine, login, secret) for login, secret in made.items())
+        secrets = first_administrators(session, ORGANISATIONS)
+    assert all(may_log_in(engine, login, secret) for login, secret in secrets.items())
     with writing(engine) as session, pytest.raises(ConflictError):
         first_administrators(session, ORGANISATIONS)
 
@@ -211,7 +211,7 @@ def test_a_login_opens_with_what_was_given_out_only_in_its_kind_and_until_it_end
         assert reader_of(session, carried, "WEB") == Reader("officer", Role.OFFICER, HOME)
         assert reader_of(session, carried, "TOKEN") is None
         assert reader_of(session, carried + "x", "WEB") is None
-        assert carried not in str([one.digest for one in session.scalars(select(Login))])
+        assert carried not in str([login.digest for login in session.scalars(select(Login))])
         assert csrf_token(carried) not in {carried, csrf_token(carried + "x")}
         session.scalars(select(Login)).one().expires_at = database_now(session)
         session.flush()
@@ -228,8 +228,8 @@ def test_a_token_carries_no_scope_that_the_client_does_not_have(engine: Engine) 
         carried = open_login(
             session, session.scalars(select(Account)).one(), "TOKEN", [Scope.READ, Scope.SUBMIT]
         )
-        found = reader_of(session, carried, "TOKEN")
-    assert found == Reader("station", Role.STATION_CLIENT, HOME, frozenset({Scope.READ}))
+        reader = reader_of(session, carried, "TOKEN")
+    assert reader == Reader("station", Role.STATION_CLIENT, HOME, frozenset({Scope.READ}))
 
 
 @pytest.mark.parametrize("end", ["disable", "renew"])

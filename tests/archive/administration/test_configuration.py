@@ -1,4 +1,6 @@
-"""What the 系统管理员 changes of the shipped tables, on both databases: versions are only added, and every process reads on."""
+"""What the 系统管理员 changes of the shipped tables, on both databases: versions are only added,
+and every process reads on.
+"""
 
 import json
 from typing import Any
@@ -32,33 +34,33 @@ def later(**changed: Any) -> str:
 def test_a_further_version_says_what_it_changes_and_is_read_by_every_process(
     engine: Engine,
 ) -> None:
-    here, elsewhere, organisations = load_catalogue(), load_catalogue(), load_organisations()
+    local, elsewhere, organisations = load_catalogue(), load_catalogue(), load_organisations()
     text = later(
         retention="D30",
         materials=[{"name": "审批表", "sources": ["SYSTEM_FORM"], "condition": "有审批的"}],
     )
-    (incoming,) = read_items(text, here)
-    said = {one.label: (one.before, one.after) for one in incoming.changes}
-    assert said["保管期限"] == ("永久", "30年")
-    assert said["材料 审批表"] == (
+    (incoming,) = read_items(text, local)
+    changes = {change.label: (change.before, change.after) for change in incoming.changes}
+    assert changes["保管期限"] == ("永久", "30年")
+    assert changes["材料 审批表"] == (
         "系统内生成的电子表单（必交）",
         "系统内生成的电子表单（有审批的）",
     )
-    assert said["材料 收件单"] == ("系统内生成的电子表单（必交）", "")
+    assert changes["材料 收件单"] == ("系统内生成的电子表单（必交）", "")
     with writing(engine) as session:
-        assert import_items(session, SYSTEM, text, "档审〔2026〕3号", here) == 1
+        assert import_items(session, SYSTEM, text, "档审〔2026〕3号", local) == 1
     with reading(engine) as session:
-        for catalogue in (here, elsewhere):
-            reached = apply_changes(session, 0, catalogue, organisations)
+        for catalogue in (local, elsewhere):
+            reached = read_on(session, 0, catalogue, organisations)
             assert catalogue.get("CS01", "2027-1").retention == "D30"
             assert (
                 catalogue.get("CS01", "2026-1").retention == "Y"
             )  # cases that name it are held to it
             assert apply_changes(session, reached, catalogue, organisations) == reached
     with writing(engine) as session, pytest.raises(ConflictError):
-        import_items(session, SYSTEM, text, "档审〔2026〕3号", here)  # nothing new in it
+        import_items(session, SYSTEM, text, "档审〔2026〕3号", local)  # nothing new in it
     with pytest.raises(ConflictError):
-        read_items(later(retention="D10"), here)  # a version that is there says otherwise
+        read_items(later(retention="D10"), local)  # a version that is there says otherwise
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_a_district_switches_and_its_stations_follow(engine: Engine) -> None:
             )
 
 
-@pytest.mark.parametrize("role", [one for one in Role if one is not Role.SYSTEM_ADMIN])
+@pytest.mark.parametrize("role", [role for role in Role if role is not Role.SYSTEM_ADMIN])
 def test_only_the_system_administrator_changes_tables(engine: Engine, role: Role) -> None:
     other = Reader("x", role, CITY)
     with writing(engine) as session:

@@ -1,4 +1,7 @@
-"""The policy, over every role, act and place; and the table of capacities, papers and scopes (R24, R27, R28)."""
+"""The policy, over every role, act and place.
+
+The table of capacities, papers and scopes (R24, R27, R28), too.
+"""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -67,9 +70,13 @@ def test_no_administrator_sees_or_touches_content_even_with_a_grant(role: Role, 
 
 
 def test_the_three_administrators_share_no_act_but_reading_the_journal() -> None:
-    for one, two in itertools.combinations(ADMINISTRATORS, 2):
-        assert acts_of(one) & acts_of(two) <= {Act.READ_JOURNAL}
-    assert all(not acts_of(one) & acts_of(two) for one in ADMINISTRATORS for two in BUSINESS)
+    for first, second in itertools.combinations(ADMINISTRATORS, 2):
+        assert acts_of(first) & acts_of(second) <= {Act.READ_JOURNAL}
+    assert all(
+        not acts_of(administrator) & acts_of(role)
+        for administrator in ADMINISTRATORS
+        for role in BUSINESS
+    )
 
 
 def test_an_auxiliary_neither_decides_nor_certifies() -> None:
@@ -197,9 +204,9 @@ def test_who_may_not_search_searches_nothing() -> None:
 def test_search_and_policy_agree_for_every_organisation() -> None:
     keys = set(scope_of((HOME, OTHER), ORGANISATIONS))
     record = Record((HOME, OTHER), HOME, CODE)
-    for one in ORGANISATIONS:
-        found = bool(search_scope(reader(Role.ARCHIVIST, one.code)) & keys)
-        assert found == (denial(Role.ARCHIVIST, one.code, Act.VIEW, record) is None)
+    for org in ORGANISATIONS:
+        in_scope = bool(search_scope(reader(Role.ARCHIVIST, org.code)) & keys)
+        assert in_scope == (denial(Role.ARCHIVIST, org.code, Act.VIEW, record) is None)
 
 
 def test_every_role_has_acts_and_a_place_and_every_act_somebody() -> None:

@@ -26,7 +26,7 @@ TABLE = load_organisations()
 CATALOGUE = load_catalogue()
 MOVE_IN = CATALOGUE.get("QR03", "2026-1")
 HOME, AWAY = "150622020000", "150602010000"
-WINDOWS = [one.code for one in TABLE if one.kind in (OrgKind.HALL, OrgKind.STATION)]
+WINDOWS = [org.code for org in TABLE if org.kind in (OrgKind.HALL, OrgKind.STATION)]
 MOMENTS = st.datetimes(
     datetime(2025, 1, 1),  # noqa: DTZ001 - hypothesis adds the zone
     datetime(2027, 12, 31),  # noqa: DTZ001
@@ -115,11 +115,11 @@ def test_both_sides_always_find_a_citywide_case_and_no_home_case_is_in_the_cityw
     receive: str, domicile: str, item: Any, rule: FilingRule
 ) -> None:
     placed = place(case(receive=receive, domicile=domicile), item, TABLE, rule)
-    found = {(placed.fonds, placed.series)}
+    places = {(placed.fonds, placed.series)}
     if placed.cross_reference:
-        found.add((placed.cross_reference.fonds, placed.cross_reference.series))
-    assert (TABLE.fonds_of(domicile), item.series) in found
-    assert ((TABLE.fonds_of(receive), Series.QY) in found) == (receive != domicile)
+        places.add((placed.cross_reference.fonds, placed.cross_reference.series))
+    assert (TABLE.fonds_of(domicile), item.series) in places
+    assert ((TABLE.fonds_of(receive), Series.QY) in places) == (receive != domicile)
     assert placed.term is item.retention
 
 
@@ -138,15 +138,15 @@ def test_cases_sort_by_completion_whatever_offset_they_were_written_with(
     moments: list[tuple[datetime, str]],
 ) -> None:
     cases = sorted((case(at=at, case_no=no) for at, no in moments), key=completion_order)
-    assert [(one.completed_at, one.case_no) for one in cases] == sorted(moments)
+    assert [(filed.completed_at, filed.case_no) for filed in cases] == sorted(moments)
 
 
 @given(MOMENTS, MOMENTS)
 def test_late_is_what_was_completed_before_the_last_numbered_case(
-    one: datetime, other: datetime
+    first: datetime, other: datetime
 ) -> None:
-    key, last = completion_order(case(at=one)), completion_order(case(at=other))
-    assert is_late(key, last) == (one < other)
+    key, last = completion_order(case(at=first)), completion_order(case(at=other))
+    assert is_late(key, last) == (first < other)
     assert not is_late(key, None)
     assert not is_late(key, key)
 

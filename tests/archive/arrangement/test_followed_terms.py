@@ -1,4 +1,6 @@
-"""Which terms want their next register, asked of both databases: by the month in local time, and only for what was committed after they ended."""
+"""Which terms want their next register, asked of both databases: by the month in local time, and
+only for what was committed after they ended.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -28,8 +30,8 @@ def test_a_further_version_after_the_end_of_a_term_calls_for_its_next_register(
     number_all(engine)
     with writing(engine) as session:
         volumes = session.scalars(select(Volume).order_by(Volume.completed_at)).all()
-        for one in session.scalars(select(VolumeVersion)):
-            one.state, one.committed_at = "COMMITTED", ENDED - timedelta(days=1)
+        for version in session.scalars(select(VolumeVersion)):
+            version.state, version.committed_at = "COMMITTED", ENDED - timedelta(days=1)
         fonds, series = volumes[0].fonds, volumes[0].series
         for period in ("2026-08", "2026-09", "2026-10"):
             session.add(

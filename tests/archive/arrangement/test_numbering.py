@@ -104,7 +104,7 @@ def test_numbers_follow_the_order_of_completion_whatever_the_order_of_arrival(
                 select(Case.case_no).join(Volume, Volume.case_id == Case.id).order_by(Volume.number)
             )
         )
-    assert [one[-1] for one in order] == ["2", "3", "1"]
+    assert [code[-1] for code in order] == ["2", "3", "1"]
 
 
 def test_a_case_that_arrives_after_its_period_takes_the_next_number_and_is_marked_late(
@@ -169,11 +169,11 @@ def test_the_first_recorded_result_of_a_step_wins(engine: Engine) -> None:
     accept(engine, 1, START)
     number_all(engine)
     with writing(engine) as session:
-        held = leases.claim(session, session.scalars(select(VolumeVersion.id)).one(), "one")
-        assert held is not None
-        leases.record_step(session, "one", held, VolumeState.COMPILED, {"pages": 1})
+        claim = leases.claim(session, session.scalars(select(VolumeVersion.id)).one(), "one")
+        assert claim is not None
+        leases.record_step(session, "one", claim, VolumeState.COMPILED, {"pages": 1})
     with writing(engine) as session:
-        assert leases.record_step(session, "one", held, VolumeState.COMPILED, {"pages": 9}) == {
+        assert leases.record_step(session, "one", claim, VolumeState.COMPILED, {"pages": 9}) == {
             "pages": 1
         }
         assert session.query(Step).count() == 1

@@ -1,4 +1,6 @@
-"""Pages laid by a person: data beside the originals, never over what another laid, and no more once the volume is begun."""
+"""Pages laid by a person: data beside the originals, never over what another laid, and no more once
+the volume is begun.
+"""
 
 from datetime import UTC, datetime
 from io import BytesIO
@@ -28,14 +30,16 @@ LAID = (Leaf(2, 1, 90), Leaf(1, 2), Leaf(1, 1, 180))
 
 
 def facts() -> CaseFacts:
-    """A case whose material 6 is a TIFF of two pages, a JPEG, and an OFD that has no page of its own."""
+    """A case whose material 6 is a TIFF of two pages, a JPEG, and an OFD that has no page of its
+    own.
+    """
     case = sound_case("150602010000-20260901-000001")
     case["materials"][NO - 1].update(files=list(FILES), pages=3)
     return CaseFacts.model_validate(case)
 
 
 @pytest.fixture
-def held(engine: Engine) -> Engine:
+def database(engine: Engine) -> Engine:
     kinds = (("image/tiff", 2), ("image/jpeg", 1), ("application/ofd", 0))
     originals = [
         OriginalObject(NO, path, "0" * 64, 1, kind, pages)
@@ -76,17 +80,17 @@ def laid(engine: Engine) -> dict[int, tuple[Leaf, ...]]:
         return orders_of(session, session.scalars(select(CaseRevision.case_id)).one(), 1)
 
 
-def test_what_is_laid_is_journalled_and_the_second_of_two_is_refused(held: Engine) -> None:
-    assert lay(held, LAID, 0) == 1
+def test_what_is_laid_is_journalled_and_the_second_of_two_is_refused(database: Engine) -> None:
+    assert lay(database, LAID, 0) == 1
     with pytest.raises(StaleError):
-        lay(held, (Leaf(1, 1), Leaf(1, 2), Leaf(2, 1)), 0)
-    assert laid(held) == {NO: LAID}
-    assert lay(held, LAID[::-1], 1) == 2
-    with reading(held) as session:
+        lay(database, (Leaf(1, 1), Leaf(1, 2), Leaf(2, 1)), 0)
+    assert laid(database) == {NO: LAID}
+    assert lay(database, LAID[::-1], 1) == 2
+    with reading(database) as session:
         entries = session.scalars(
             select(JournalEntry).where(JournalEntry.act == "PAGE_ORDER")
         ).all()
-    assert [one.actor for one in entries] == ["archivist"] * 2
+    assert [entry.actor for entry in entries] == ["archivist"] * 2
     assert "materials" not in entries[0].detail  # a path of somebody's making may hold a name
 
 
@@ -100,17 +104,17 @@ def test_what_is_laid_is_journalled_and_the_second_of_two_is_refused(held: Engin
     ],
     ids=["one lost", "one twice", "one that has no page", "askew"],
 )
-def test_no_page_is_lost_doubled_or_invented(held: Engine, leaves: tuple[Leaf, ...]) -> None:
+def test_no_page_is_lost_doubled_or_invented(database: Engine, leaves: tuple[Leaf, ...]) -> None:
     with pytest.raises(NotFoundError):
-        lay(held, leaves, 0)
-    assert laid(held) == {}
+        lay(database, leaves, 0)
+    assert laid(database) == {}
 
 
-def test_nothing_is_laid_once_the_volume_is_begun(held: Engine) -> None:
-    lay(held, LAID, 0)
-    number_all(held)
+def test_nothing_is_laid_once_the_volume_is_begun(database: Engine) -> None:
+    lay(database, LAID, 0)
+    number_all(database)
     with pytest.raises(ConflictError, match="已开始组卷"):
-        lay(held, LAID[::-1], 1)
+        lay(database, LAID[::-1], 1)
 
 
 def test_the_plan_counts_the_files_that_have_pages() -> None:
@@ -130,21 +134,21 @@ def test_the_plan_counts_the_files_that_have_pages() -> None:
         ORGANISATIONS,
         {NO: LAID},
     )
-    found = next(one for one in plan.items if one.material_no == NO)
-    assert [one.path for one in found.objects] == [FILES[0], FILES[1]]
-    assert found.leaves == LAID
-    assert all(one.leaves == () for one in plan.items if one.material_no != NO)
+    item = next(planned for planned in plan.items if planned.material_no == NO)
+    assert [object_.path for object_ in item.objects] == [FILES[0], FILES[1]]
+    assert item.leaves == LAID
+    assert all(other.leaves == () for other in plan.items if other.material_no != NO)
 
 
 def test_a_pdf_page_is_turned_in_a_copy_and_its_footer_strip_stays_below() -> None:
-    with pikepdf.new() as made:
+    with pikepdf.new() as pdf:
         for _ in range(2):
-            made.add_blank_page(page_size=(200, 300))
+            pdf.add_blank_page(page_size=(200, 300))
         out = BytesIO()
-        made.save(out)
+        pdf.save(out)
     turned = normalise_pdf(turned_pdf(out.getvalue(), {2: 90}), lambda _: ()).pdf
     with pikepdf.open(BytesIO(turned)) as opened:
-        widths = [round(float(one.mediabox[2])) for one in opened.pages]
+        widths = [round(float(page.mediabox[2])) for page in opened.pages]
     assert widths == [200, 300]
     assert turned_pdf(out.getvalue(), {1: 0}) == out.getvalue()
     assert turned_pdf(b"no pdf", {1: 90}) == b"no pdf"

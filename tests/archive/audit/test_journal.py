@@ -38,14 +38,14 @@ def test_an_untouched_journal_verifies_whole(engine: Engine) -> None:
 
 
 def _in_stretches(engine: Engine, most: int) -> int | None:
-    held, fault = 0, None
+    good, fault = 0, None
     with reading(engine) as session:
         while fault is None:
-            before = held
-            held, fault = journal.verify(session, before, most)
-            if fault is None and held - before < most:
+            before = good
+            good, fault = journal.verify(session, before, most)
+            if fault is None and good - before < most:
                 break
-    assert held == (fault.seq - 1 if fault else journal_length(engine))
+    assert good == (fault.seq - 1 if fault else journal_length(engine))
     return fault.seq if fault else None
 
 

@@ -29,21 +29,21 @@ def typeset() -> Callable[[str], bytes]:
         include_system_fonts=False, font_paths=[Path(pylopdf_fonts_zh_cn.sans_path()).parent]
     )
 
-    def made(source: str) -> bytes:
+    def build(source: str) -> bytes:
         return typst.compile(
             f'#set text(font: "Noto Sans SC")\n{source}'.encode(),
             font_paths=fonts,
             pdf_standards="a-2u",
         )
 
-    return made
+    return build
 
 
 @pytest.fixture(scope="session")
 def unembedded() -> Callable[..., bytes]:
     """A PDF whose Chinese font is not embedded, as old office systems write them."""
 
-    def made(text: str, rotate: int = 0, origin: tuple[int, int] = (0, 0)) -> bytes:
+    def build(text: str, rotate: int = 0, origin: tuple[int, int] = (0, 0)) -> bytes:
         pdf = pikepdf.new()
         pdf.add_blank_page(page_size=(595, 842))
         page = pdf.pages[0].obj
@@ -84,4 +84,4 @@ def unembedded() -> Callable[..., bytes]:
         pdf.save(out)
         return out.getvalue()
 
-    return made
+    return build

@@ -61,13 +61,13 @@ def parts(typeset: Callable[[str], bytes]) -> list[PagePart]:
 
 
 def test_every_page_bears_the_code_and_its_running_number(parts: list[PagePart]) -> None:
-    found = texts(assemble(parts, META, srgb_icc()))
-    assert len(found) == 4
-    for number, text in enumerate(found, 1):
+    pages = texts(assemble(parts, META, srgb_icc()))
+    assert len(pages) == 4
+    for number, text in enumerate(pages, 1):
         assert CODE in text
         assert f"第 {number} 页 共 4 页" in text
-    assert "目录" in found[1]
-    assert "备考表" in found[3]
+    assert "目录" in pages[1]
+    assert "备考表" in pages[3]
 
 
 def test_the_volume_passes_as_pdfa_2u(parts: list[PagePart], prove: Any) -> None:
@@ -105,9 +105,9 @@ def test_a_scan_is_still_byte_for_byte_in_the_volume() -> None:
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 def test_the_footer_stands_upright_at_the_visible_foot(rotate: int) -> None:
-    made = assemble([PagePart(blank(rotate, (100, -50, 695, 792)), 0, 1)], META)
+    pdf = assemble([PagePart(blank(rotate, (100, -50, 695, 792)), 0, 1)], META)
     picture = (
-        pypdfium2.PdfDocument(made)[0]
+        pypdfium2.PdfDocument(pdf)[0]
         .render(scale=2)
         .to_pil()
         .convert("L")
@@ -121,9 +121,9 @@ def test_the_footer_stands_upright_at_the_visible_foot(rotate: int) -> None:
 
 
 def test_a_narrow_page_gets_a_smaller_footer_within_its_width() -> None:
-    made = assemble([PagePart(blank(0, (0, 0, 150, 300)), 0, 1)], META)
+    pdf = assemble([PagePart(blank(0, (0, 0, 150, 300)), 0, 1)], META)
     picture = (
-        pypdfium2.PdfDocument(made)[0]
+        pypdfium2.PdfDocument(pdf)[0]
         .render(scale=3)
         .to_pil()
         .convert("L")
@@ -140,9 +140,9 @@ def test_pages_are_numbered_through_whatever_the_parts(counts: list[int]) -> Non
     source = pikepdf.new()
     for _ in range(4):
         source.add_blank_page(page_size=(595, 842))
-    found = texts(assemble([PagePart(source, 0, count) for count in counts], META))
-    assert len(found) == sum(counts)
-    assert all(f"第 {number} 页 共 {len(found)} 页" in text for number, text in enumerate(found, 1))
+    pages = texts(assemble([PagePart(source, 0, count) for count in counts], META))
+    assert len(pages) == sum(counts)
+    assert all(f"第 {number} 页 共 {len(pages)} 页" in text for number, text in enumerate(pages, 1))
 
 
 def test_pages_that_a_part_lacks_are_refused() -> None:

@@ -83,5 +83,7 @@ def test_a_character_that_xml_cannot_hold_is_written_as_its_code_point() -> None
 
 def test_every_element_with_text_says_its_chinese_term() -> None:
     root = ET.fromstring(written("题名", [row(1, "件")], volume()))  # noqa: S314 - our own
-    assert all(one.get("label") for one in root.iter() if one.text and one.text.strip())
+    assert all(
+        element.get("label") for element in root.iter() if element.text and element.text.strip()
+    )
     assert root.findtext("v:service_item/v:name", "", {"v": NAMESPACE})

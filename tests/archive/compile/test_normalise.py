@@ -45,19 +45,19 @@ def written(pdf: pikepdf.Pdf, **options: Any) -> bytes:
 
 
 def test_a_sound_pdf_is_copied(typeset: Callable[[str], bytes], prove: Any) -> None:
-    made = normalise_pdf(typeset("申请书 #pagebreak() 第二页"), prove)
-    assert (made.route, made.pages) == ("copied", 2)
-    assert text_of(made.pdf) == "申请书"
-    assert prove(made.pdf) == {}
+    normalised = normalise_pdf(typeset("申请书 #pagebreak() 第二页"), prove)
+    assert (normalised.route, normalised.pages) == ("copied", 2)
+    assert text_of(normalised.pdf) == "申请书"
+    assert prove(normalised.pdf) == {}
 
 
 def test_a_pdf_without_its_chinese_font_keeps_its_text(
     unembedded: Callable[..., bytes], prove: Any
 ) -> None:
-    made = normalise_pdf(unembedded("户口迁移证明 ABC"), prove)
-    assert made.route == "raster"
-    assert text_of(made.pdf) == "户口迁移证明ABC"
-    assert prove(made.pdf) == {}
+    normalised = normalise_pdf(unembedded("户口迁移证明 ABC"), prove)
+    assert normalised.route == "raster"
+    assert text_of(normalised.pdf) == "户口迁移证明ABC"
+    assert prove(normalised.pdf) == {}
 
 
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
@@ -65,9 +65,9 @@ def test_rotation_and_origin_do_not_change_what_is_seen(
     rotate: int, unembedded: Callable[..., bytes]
 ) -> None:
     data = unembedded("户口迁移证明", rotate, (100, -50))
-    made = normalise_pdf(data, conforms)
+    normalised = normalise_pdf(data, conforms)
     before = pypdfium2.PdfDocument(data)[0].render(scale=1).to_pil().convert("L")
-    after = pypdfium2.PdfDocument(made.pdf)[0].render(scale=1).to_pil().convert("L")
+    after = pypdfium2.PdfDocument(normalised.pdf)[0].render(scale=1).to_pil().convert("L")
     assert after.width == before.width
     assert after.height == pytest.approx(before.height + STRIP, abs=1.5)
     assert before.point(lambda v: 255 - v).getbbox() == pytest.approx(
@@ -76,8 +76,8 @@ def test_rotation_and_origin_do_not_change_what_is_seen(
 
 
 def test_the_redrawn_text_stands_where_it_stood(unembedded: Callable[..., bytes]) -> None:
-    made = normalise_pdf(unembedded("户"), only_redrawn)
-    box = pypdfium2.PdfDocument(made.pdf)[0].get_textpage().get_charbox(0)
+    normalised = normalise_pdf(unembedded("户"), only_redrawn)
+    box = pypdfium2.PdfDocument(normalised.pdf)[0].get_textpage().get_charbox(0)
     assert box[0] == pytest.approx(100, abs=3)
     assert box[1] == pytest.approx(700 + STRIP, abs=6)
 
@@ -105,9 +105,9 @@ def test_a_password_is_reported_and_permissions_are_not_an_obstacle(
     with pytest.raises(EncryptedError) as caught:
         normalise_pdf(locked, conforms)
     assert caught.value.code == "ENCRYPTED"
-    made = normalise_pdf(restricted, conforms)
-    assert text_of(made.pdf) == "申请书"
-    with pikepdf.open(BytesIO(made.pdf)) as pdf:
+    normalised = normalise_pdf(restricted, conforms)
+    assert text_of(normalised.pdf) == "申请书"
+    with pikepdf.open(BytesIO(normalised.pdf)) as pdf:
         assert not pdf.is_encrypted
 
 
@@ -127,15 +127,15 @@ def test_scripts_attachments_and_annotations_stay_behind(
         )
         pdf.pages[0].obj.Annots = pikepdf.Array([link])
         data = written(pdf)
-    made = normalise_pdf(data, prove)
-    assert made.route == "copied"
-    assert any("附有 1 个文件" in note for note in made.notes)
-    with pikepdf.open(BytesIO(made.pdf)) as pdf:
+    normalised = normalise_pdf(data, prove)
+    assert normalised.route == "copied"
+    assert any("附有 1 个文件" in note for note in normalised.notes)
+    with pikepdf.open(BytesIO(normalised.pdf)) as pdf:
         assert "/OpenAction" not in pdf.Root
         assert "/Annots" not in pdf.pages[0].obj
         assert not len(pdf.attachments)
     for trace in (b"app.alert", b"x.exe", b"hidden"):
-        assert trace not in made.pdf
+        assert trace not in normalised.pdf
 
 
 def test_the_value_of_a_form_field_becomes_page_content(prove: Any) -> None:
@@ -166,9 +166,9 @@ def test_the_value_of_a_form_field_becomes_page_content(prove: Any) -> None:
         NeedAppearances=True,
         DA=pikepdf.String("/Helv 12 Tf 0 g"),
     )
-    made = normalise_pdf(written(pdf), prove)
-    assert "FILLED" in text_of(made.pdf)
-    assert "表单域已固化为页面内容。" in made.notes
+    normalised = normalise_pdf(written(pdf), prove)
+    assert "FILLED" in text_of(normalised.pdf)
+    assert "表单域已固化为页面内容。" in normalised.notes
 
 
 def test_a_file_that_no_route_makes_conforming_is_refused(typeset: Callable[[str], bytes]) -> None:
@@ -189,7 +189,9 @@ def test_text_that_leaves_no_ink_is_not_passed_as_kept(unembedded: Callable[...,
 def test_a_font_that_is_not_embedded_is_drawn_with_our_own_and_not_as_boxes(
     unembedded: Callable[..., bytes],
 ) -> None:
-    """On a machine without any Chinese font PDFium drew the same empty box for every character, which has ink too."""
+    """On a machine without any Chinese font PDFium drew the same empty box for every character,
+    which has ink too.
+    """
 
     def ink(text: str) -> bytes:
         page = pypdfium2.PdfDocument(normalise_pdf(unembedded(text), only_redrawn).pdf)[0]

@@ -73,8 +73,8 @@ def test_every_page_of_a_tiff_becomes_a_page() -> None:
     data = encoded(
         drawing("1", (2000, 3000)), "TIFF", compression="group4", save_all=True, append_images=more
     )
-    found = images(image_pages(data, "image/tiff"))
-    assert [(int(one.Width), int(one.Height)) for one in found] == [
+    pictures = images(image_pages(data, "image/tiff"))
+    assert [(int(picture.Width), int(picture.Height)) for picture in pictures] == [
         (2000, 3000),
         (300, 500),
         (200, 200),

@@ -114,17 +114,17 @@ def text_of(pdf: bytes, first: int, count: int) -> str:
     )
 
 
-def expected_starts(made: Sheets, given_rows: tuple[SheetRow, ...]) -> list[int]:
-    page, starts = made.parts["cover"][1] + made.parts["contents"][1] + 1, []
-    for one in given_rows:
+def expected_starts(sheets: Sheets, given_rows: tuple[SheetRow, ...]) -> list[int]:
+    page, starts = sheets.parts["cover"][1] + sheets.parts["contents"][1] + 1, []
+    for row in given_rows:
         starts.append(page)
-        page += one.pages if one.pages is not None else made.parts[f"form:{one.form_key}"][1]
+        page += row.pages if row.pages is not None else sheets.parts[f"form:{row.form_key}"][1]
     return starts
 
 
 def test_parts_cover_every_page_in_order() -> None:
-    made = render_sheets(usual())
-    assert list(made.parts) == [
+    rendered = render_sheets(usual())
+    assert list(rendered.parts) == [
         "cover",
         "contents",
         "form:m0",
@@ -134,11 +134,11 @@ def test_parts_cover_every_page_in_order() -> None:
         "inspection",
         "closing",
     ]
-    ranges = list(made.parts.values())
+    ranges = list(rendered.parts.values())
     assert [first for first, _ in ranges] == [
         sum(count for _, count in ranges[:at]) for at in range(len(ranges))
     ]
-    with pikepdf.open(BytesIO(made.pdf)) as pdf:
+    with pikepdf.open(BytesIO(rendered.pdf)) as pdf:
         assert sum(count for _, count in ranges) == len(pdf.pages)
         assert {(round(float(p.mediabox[2])), round(float(p.mediabox[3]))) for p in pdf.pages} == {
             (595, 842)
@@ -155,24 +155,26 @@ def test_the_contents_show_the_page_on_which_each_item_starts(
     shape: list[int | str | None],
 ) -> None:
     rows, forms = [], []
-    for no, one in enumerate(shape, 1):
-        if not isinstance(one, int):
-            forms.append(form(f"k{no}", FormKind.OTHER, 120 if one else 6))
+    for no, size in enumerate(shape, 1):
+        if not isinstance(size, int):
+            forms.append(form(f"k{no}", FormKind.OTHER, 120 if size else 6))
         rows.append(
             row(
                 no,
-                one if isinstance(one, int) else None,
-                None if isinstance(one, int) else f"k{no}",
+                size if isinstance(size, int) else None,
+                None if isinstance(size, int) else f"k{no}",
                 "件",
             )
         )
-    made = render_sheets(volume(tuple(rows), tuple(forms)))
+    rendered = render_sheets(volume(tuple(rows), tuple(forms)))
     numbers = [
-        int(line) for line in text_of(made.pdf, *made.parts["contents"]).split() if line.isdigit()
+        int(line)
+        for line in text_of(rendered.pdf, *rendered.parts["contents"]).split()
+        if line.isdigit()
     ]
     expected = [
         number
-        for no, start in enumerate(expected_starts(made, tuple(rows)), 1)
+        for no, start in enumerate(expected_starts(rendered, tuple(rows)), 1)
         for number in (no, start)
     ]
     assert numbers == expected
@@ -184,12 +186,15 @@ def test_the_same_input_gives_the_same_bytes() -> None:
 
 def test_the_cover_carries_the_code_as_qr_and_as_barcode() -> None:
     image = pdfium.PdfDocument(render_sheets(usual()).pdf)[0].render(scale=3).to_pil()
-    found = {str(one.format): one.text for one in zxingcpp.read_barcodes(image)}
-    assert "J602-ZY·HJ·QR·2026·Y-000123" in found.values()
-    assert "J602-ZY.HJ.QR.2026.Y-000123" in found.values()
+    texts = [barcode.text for barcode in zxingcpp.read_barcodes(image)]
+    assert "J602-ZY·HJ·QR·2026·Y-000123" in texts
+    assert "J602-ZY.HJ.QR.2026.Y-000123" in texts
 
 
-LONG_TITLE = "张三等3人夫妻投靠迁入（鄂尔多斯市公安局东胜区分局天骄派出所受理，鄂尔多斯市公安局康巴什区分局滨河派出所办理，150602010000-20260901-000001）"
+LONG_TITLE = (
+    "张三等3人夫妻投靠迁入（鄂尔多斯市公安局东胜区分局天骄派出所受理，"
+    "鄂尔多斯市公安局康巴什区分局滨河派出所办理，150602010000-20260901-000001）"
+)
 CROSS = "J602·出生（鄂尔多斯市公安局东胜区分局天骄派出所）"
 
 
@@ -218,12 +223,12 @@ def line_boxes(page: pdfium.PdfPage) -> list[tuple[float, float, float, float]]:
 
 
 def test_the_contents_and_the_closing_sheet_state_what_a_reader_needs() -> None:
-    made = render_sheets(volume(usual().rows, usual().forms, cross_reference=CROSS, late=True))
-    cover, closing = text_of(made.pdf, 0, 1), text_of(made.pdf, *made.parts["closing"])
+    rendered = render_sheets(volume(usual().rows, usual().forms, cross_reference=CROSS, late=True))
+    cover, closing = text_of(rendered.pdf, 0, 1), text_of(rendered.pdf, *rendered.parts["closing"])
     assert CROSS in cover.replace("\r\n", "")
     assert "补归" in cover
     assert f"互见：{CROSS}" in closing
-    heads = text_of(made.pdf, *made.parts["contents"]).splitlines()[2]
+    heads = text_of(rendered.pdf, *rendered.parts["contents"]).splitlines()[2]
     assert heads.split(" ")[0] == "顺序号"  # on one line of its cell
     plain = render_sheets(usual())
     assert "补归" not in text_of(plain.pdf, 0, 1)
@@ -237,12 +242,12 @@ def test_the_closing_sheet_states_the_true_total_of_pages_also_when_it_is_longer
     sheets = volume(
         usual().rows, usual().forms, notes=tuple(f"第{n}条说明。" for n in range(notes))
     )
-    made = render_sheets(sheets)
-    first, count = made.parts["closing"]
+    rendered = render_sheets(sheets)
+    first, count = rendered.parts["closing"]
     assert (count > 1) == (notes > 1)
-    total = first + count + sum(one.pages or 0 for one in sheets.rows)
+    total = first + count + sum(row.pages or 0 for row in sheets.rows)
     assert f"本卷共 {len(sheets.rows)} 件，自封面至备考表共 {total} 页。" in text_of(
-        made.pdf, first, count
+        rendered.pdf, first, count
     )
 
 
@@ -260,15 +265,15 @@ def test_the_inspection_is_one_page_with_every_check_its_result_and_time_however
         }
         for code, rule in rules().items()
     ]
-    made = render_sheets(
+    rendered = render_sheets(
         volume(usual().rows, usual().forms, inspection=inspected(*everything * times))
     )
-    first, count = made.parts["inspection"]
+    first, count = rendered.parts["inspection"]
     assert count == 1
-    text = "".join(text_of(made.pdf, first, count).split())
+    text = "".join(text_of(rendered.pdf, first, count).split())
     assert all(
-        one in text
-        for one in ("真实性", "完整性", "可用性", "安全性", "归档（GD）", "2026-03-0510:00")
+        word in text
+        for word in ("真实性", "完整性", "可用性", "安全性", "归档（GD）", "2026-03-0510:00")
     )
     for check in CHECKS:
         assert (Phase.GD not in check.phases) or check.name in text
@@ -278,13 +283,13 @@ def test_the_inspection_is_one_page_with_every_check_its_result_and_time_however
 
 def test_a_character_without_a_glyph_is_shown_as_its_code_point() -> None:
     assert missing_glyphs("𠮷野\x07") == {"𠮷", "\x07"}
-    made = render_sheets(volume((row(1, 1),), title="𠮷野家"))
-    assert "[U+20BB7]野家" in text_of(made.pdf, 0, 1)
+    rendered = render_sheets(volume((row(1, 1),), title="𠮷野家"))
+    assert "[U+20BB7]野家" in text_of(rendered.pdf, 0, 1)
 
 
 def test_user_text_is_never_markup() -> None:
-    made = render_sheets(volume((row(1, 1, title="#panic() $x$ *a*"),), title="#read(1) <b>"))
-    assert "#panic() $x$ *a*" in text_of(made.pdf, *made.parts["contents"])
+    rendered = render_sheets(volume((row(1, 1, title="#panic() $x$ *a*"),), title="#read(1) <b>"))
+    assert "#panic() $x$ *a*" in text_of(rendered.pdf, *rendered.parts["contents"])
 
 
 def test_a_form_without_a_row_is_a_defect() -> None:
@@ -305,7 +310,7 @@ def _memory_taken_by_further_volumes(remembered: int) -> int:
     sizes = []
     for number in range(15):
         forms = tuple(form(f"f{at}", FormKind.APPROVAL, fields=60) for at in range(4))
-        rows = tuple(row(at + 1, None, one.key) for at, one in enumerate(forms))
+        rows = tuple(row(at + 1, None, form.key) for at, form in enumerate(forms))
         render_sheets(
             replace(
                 volume(rows, forms),

@@ -1,4 +1,6 @@
-"""Encrypted columns and the blind index on both databases: nothing in plain on disk, keys that change, values that do not move."""
+"""Encrypted columns and the blind index on both databases: nothing in plain on disk, keys that
+change, values that do not move.
+"""
 
 import base64
 import json
@@ -62,13 +64,13 @@ def enter(engine: Engine, number: int = 1) -> None:
 def stored(engine: Engine) -> list[str]:
     """The facts of both tables as the database holds them."""
     with reading(engine) as session:
-        found = [
+        rows = [
             *session.execute(text("SELECT facts FROM cases")),
             *session.execute(text("SELECT facts FROM case_revisions")),
         ]
     return [
-        one[0] if isinstance(one[0], str) else json.dumps(one[0], ensure_ascii=False)
-        for one in found
+        facts if isinstance(facts, str) else json.dumps(facts, ensure_ascii=False)
+        for (facts,) in rows
     ]
 
 
@@ -88,8 +90,8 @@ def reserved(case: Case, number: int) -> Volume:
 def facts_of(engine: Engine) -> list[str]:
     with reading(engine) as session:
         return [
-            one["applicant"]["id_number"]
-            for one in (
+            facts["applicant"]["id_number"]
+            for facts in (
                 *session.scalars(select(Case.facts)),
                 *session.scalars(select(CaseRevision.facts)),
             )
@@ -110,7 +112,7 @@ def test_what_is_taken_over_is_encrypted_in_the_rows_and_read_as_it_was(engine: 
 def test_the_same_facts_are_never_the_same_ciphertext(engine: Engine) -> None:
     attach_keys(engine, new_keyring())
     enter(engine)
-    assert len({json.loads(one)["value"] for one in stored(engine)}) == 2
+    assert len({json.loads(value)["value"] for value in stored(engine)}) == 2
 
 
 def test_without_keys_or_with_others_the_facts_stay_shut(engine: Engine) -> None:
@@ -150,8 +152,8 @@ def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: 
         while after is not None:
             with writing(engine) as session:
                 after = key_rotation.reseal(session, ring, after, 2)
-    assert {json.loads(one)["key"] for one in stored(engine)} == {"k2"}
-    attach_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
+    assert {json.loads(value)["key"] for value in stored(engine)} == {"k2"}
+    give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
     assert facts_of(engine) == [ID_NUMBER] * 6
 
 
@@ -207,10 +209,10 @@ def test_rotation_puts_names_of_captured_files_and_secrets_of_webhooks_under_the
 
 def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
     sealed = {
-        f"{table.name}.{one.name}"
+        f"{table.name}.{column.name}"
         for table in Base.metadata.sorted_tables
-        for one in table.columns
-        if isinstance(one.type, SealedJson | SealedText)
+        for column in table.columns
+        if isinstance(column.type, SealedJson | SealedText)
     }
     assert sealed == {
         "cases.facts",
@@ -234,7 +236,7 @@ def test_rows_from_before_there_were_keys_are_read_and_sealed_by_the_job(engine:
     with reading(engine) as session:
         supervisor = Reader("s", Role.CITY_SUPERVISOR, "150600000000")
         assert [
-            one["node"] for one in responsibility(session, supervisor, "3", load_organisations())
+            row["node"] for row in responsibility(session, supervisor, "3", load_organisations())
         ] == ["APPROVE"]
 
 
@@ -254,8 +256,8 @@ def test_a_process_that_started_before_the_rotation_reads_what_came_after_it(
     enter(engine, 2)
     attach_keys(engine, early, lambda: ensure_keyring(path))
     with reading(engine) as session:
-        found = session.scalars(select(Case.facts).where(Case.case_no.endswith("2"))).one()
-    assert found["applicant"]["id_number"] == ID_NUMBER
+        facts = session.scalars(select(Case.facts).where(Case.case_no.endswith("2"))).one()
+    assert facts["applicant"]["id_number"] == ID_NUMBER
 
 
 def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_only_digests(
@@ -266,7 +268,7 @@ def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_o
     enter(engine)
     with reading(engine) as session:
         entries = [
-            (one.kind, one.digest) for one in session.scalars(select(blind_index.BlindEntry))
+            (entry.kind, entry.digest) for entry in session.scalars(select(blind_index.BlindEntry))
         ]
     expected = {
         (blind_index.ID_NUMBER, ID_NUMBER),
@@ -292,7 +294,7 @@ def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kil
             case = session.scalars(select(Case).where(Case.case_no.endswith(str(number)))).one()
             session.add(reserved(case, number))
 
-    def found() -> int:
+    def hits() -> int:
         with reading(engine) as session:
             return len(blind_index.volumes_naming(session, blind_index.ID_NUMBER, ID_NUMBER))
 
@@ -306,22 +308,22 @@ def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kil
                 )
             )
 
-    assert found() == 4
+    assert hits() == 4
     write_keyring(path, ensure_keyring(path).with_new_blind_key())
     with writing(engine) as session:
         assert key_rotation.rehash(session, 1) == 1
     with pytest.raises(ZeroDivisionError), writing(engine) as session:
         key_rotation.rehash(session, 2)
         _ = 1 / 0  # what a kill leaves of a batch: nothing
-    assert (found(), keys()) == (4, {"b1": 3, "b2": 1})
+    assert (hits(), keys()) == (4, {"b1": 3, "b2": 1})
     enter(engine, 5)
     assert keys() == {"b1": 3, "b2": 2}
     while True:
         with writing(engine) as session:
             if not key_rotation.rehash(session, 2):
                 break
-        assert found() == 4
-    assert (found(), keys()) == (4, {"b2": 5})
+        assert hits() == 4
+    assert (hits(), keys()) == (4, {"b2": 5})
 
 
 def test_a_ring_from_before_blind_keys_had_names_is_read_as_one_with_the_first() -> None:
@@ -336,14 +338,14 @@ def test_a_ring_from_before_blind_keys_had_names_is_read_as_one_with_the_first()
 def test_of_many_that_start_at_once_one_makes_the_keys_and_all_read_the_same(
     tmp_path: Path,
 ) -> None:
-    path, found = tmp_path / "keys" / "columns.json", []
-    threads = [Thread(target=lambda: found.append(ensure_keyring(path))) for _ in range(8)]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    assert len(found) == 8
-    assert {one.blinds["b1"] for one in found} == {found[0].blinds["b1"]}
+    path, rings = tmp_path / "keys" / "columns.json", []
+    threads = [Thread(target=lambda: rings.append(ensure_keyring(path))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(rings) == 8
+    assert {ring.blinds["b1"] for ring in rings} == {rings[0].blinds["b1"]}
     assert path.stat().st_mode & 0o077 == 0
     assert list(path.parent.iterdir()) == [path]
 

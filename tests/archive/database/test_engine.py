@@ -16,10 +16,10 @@ from tests.support.browser import ROOT
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Engine:
-    made = connect(f"sqlite:///{tmp_path / 'turns.db'}")
-    with writing(made) as session:
+    engine = connect(f"sqlite:///{tmp_path / 'turns.db'}")
+    with writing(engine) as session:
         session.execute(text("CREATE TABLE turns (n INTEGER)"))
-    return made
+    return engine
 
 
 def write(engine: Engine, number: int) -> None:
@@ -76,7 +76,7 @@ def test_after_the_longest_wait_sqlite_decides_and_not_the_turn(
 def test_a_process_waits_for_the_turn_of_another_also_when_that_one_is_killed(
     engine: Engine,
 ) -> None:
-    held = [
+    threads = [
         "import sys",
         "from archive.database.engine import connect, writing",
         "with writing(connect(sys.argv[1])):",
@@ -84,7 +84,7 @@ def test_a_process_waits_for_the_turn_of_another_also_when_that_one_is_killed(
         "    sys.stdin.read()",
     ]
     other = subprocess.Popen(
-        [sys.executable, "-c", "\n".join(held), str(engine.url)],
+        [sys.executable, "-c", "\n".join(threads), str(engine.url)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,4 +1,6 @@
-"""What may be long is as long on both databases: PostgreSQL refuses a text that is too long for its column, SQLite keeps it."""
+"""What may be long is as long on both databases: PostgreSQL refuses a text that is too long for its
+column, SQLite keeps it.
+"""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,7 +45,9 @@ START = datetime(2026, 9, 1, tzinfo=UTC)
 
 
 def longest() -> CaseFacts:
-    """A case that passes every node, has materials of every source, and whose texts are as long as the format lets them be."""
+    """A case that passes every node, has materials of every source, and whose texts are as long as
+    the format lets them be.
+    """
     person = {
         "name": "长" * 200,
         "id_number": "1" * 2000,
@@ -62,8 +66,8 @@ def longest() -> CaseFacts:
         for place, node in enumerate(Node)
     ]
     sources = [
-        {"no": place + 1, "type": "料" * 200, "source": one, "pages": 1}
-        for place, one in enumerate(SourceKind)
+        {"no": place + 1, "type": "料" * 200, "source": source, "pages": 1}
+        for place, source in enumerate(SourceKind)
     ]
     return CaseFacts.model_validate(
         {
@@ -75,7 +79,7 @@ def longest() -> CaseFacts:
             "subjects": [person],
             "orgs": {"receive": HOME, "accept": HOME, "domicile": HOME},
             "process": process,
-            "materials": [one | {"captured_by": "录" * 2000} for one in sources],
+            "materials": [material | {"captured_by": "录" * 2000} for material in sources],
         }
     )
 
@@ -98,7 +102,7 @@ def test_the_longest_case_that_the_format_allows_is_taken_over(engine: Engine) -
         assert session.scalars(
             select(CaseSource.source).order_by(CaseSource.source)
         ).all() == sorted(SourceKind)
-        assert {len(one) for one in session.scalars(select(CaseActor.actor_no))} == {64}
+        assert {len(number) for number in session.scalars(select(CaseActor.actor_no))} == {64}
 
 
 def test_an_officer_number_longer_than_its_column_is_no_case_of_the_format() -> None:
@@ -111,10 +115,10 @@ def test_an_officer_number_longer_than_its_column_is_no_case_of_the_format() -> 
 def test_a_text_too_long_for_its_column_is_refused_by_its_name_and_not_shown(
     engine: Engine,
 ) -> None:
-    with pytest.raises(TooLongError) as told, writing(engine) as session:
+    with pytest.raises(TooLongError) as refusal, writing(engine) as session:
         session.add(DailyUse(account="某" * 65, day=START.date()))
-    assert "daily_uses.account" in str(told.value)
-    assert "某" not in str(told.value)
+    assert "daily_uses.account" in str(refusal.value)
+    assert "某" not in str(refusal.value)
     with reading(engine) as session:
         assert session.scalars(select(DailyUse)).all() == []
 
@@ -141,7 +145,7 @@ WORDS: list[tuple[InstrumentedAttribute[Any], type[LabelledEnum]]] = [
 
 
 @pytest.mark.parametrize(
-    ("column", "words"), WORDS, ids=lambda one: str(getattr(one, "__name__", one))
+    ("column", "words"), WORDS, ids=lambda value: str(getattr(value, "__name__", value))
 )
 def test_every_word_of_a_vocabulary_fits_the_column_that_keeps_it(
     column: InstrumentedAttribute[Any], words: type[LabelledEnum]
@@ -150,16 +154,16 @@ def test_every_word_of_a_vocabulary_fits_the_column_that_keeps_it(
 
 
 def test_the_database_gives_each_text_the_length_that_its_model_says(engine: Engine) -> None:
-    said = {
-        (table.name, one.name): one.type.length
+    declared = {
+        (table.name, column.name): column.type.length
         for table in Base.metadata.sorted_tables
-        for one in table.columns
-        if isinstance(one.type, String) and one.type.length
+        for column in table.columns
+        if isinstance(column.type, String) and column.type.length
     }
     seen = inspect(engine)
-    made = {
-        (table, one["name"]): getattr(one["type"], "length", None)
+    actual = {
+        (table, column["name"]): getattr(column["type"], "length", None)
         for table in seen.get_table_names()
-        for one in seen.get_columns(table)
+        for column in seen.get_columns(table)
     }
-    assert {key: made[key] for key in said} == said
+    assert {key: actual[key] for key in declared} == declared

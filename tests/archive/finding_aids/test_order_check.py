@@ -12,10 +12,10 @@ from tests.archive.arrangement.test_numbering import START, accept, number_all
 
 def checked(engine: Engine, *, whole: bool = True) -> OrderCheck:
     with reading(engine) as session:
-        one = session.scalars(select(Volume)).first()
-        assert one is not None
+        volume = session.scalars(select(Volume)).first()
+        assert volume is not None
         return check_order(
-            session, (one.fonds, one.series, one.year, one.term), true(), whole=whole
+            session, (volume.fonds, volume.series, volume.year, volume.term), true(), whole=whole
         )
 
 

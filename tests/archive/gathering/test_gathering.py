@@ -1,4 +1,6 @@
-"""Materials gather under their case number, in whatever order they come, and a case is packed once it is whole."""
+"""Materials gather under their case number, in whatever order they come, and a case is packed once
+it is whole.
+"""
 
 from datetime import UTC, datetime
 from itertools import permutations
@@ -77,10 +79,10 @@ def whole(engine: Engine) -> list[CompleteCase]:
 
 
 def submit(engine: Engine, outcome: IntakeOutcome) -> CompleteCase:
-    (one,) = whole(engine)
+    (case,) = whole(engine)
     with writing(engine) as session:
-        mark_submitted(session, "test", one, outcome, at=AT)
-    return one
+        mark_submitted(session, "test", case, outcome, at=AT)
+    return case
 
 
 @pytest.mark.parametrize("order", list(permutations(("closed", "two", "three"))))
@@ -95,10 +97,10 @@ def test_a_case_is_whole_when_the_last_of_it_has_come_whatever_came_first(
             closed=FACTS if what == "closed" else None,
             no={"two": 2, "three": 3}.get(what, 0),
         )
-    (one,) = whole(engine)
-    assert one.files == {"materials/002-1.jpg": "a" * 64, "materials/003-1.jpg": "a" * 64}
-    assert "holder" not in str(one.facts)
-    assert "supplement" not in one.facts
+    (case,) = whole(engine)
+    assert case.files == {"materials/002-1.jpg": "a" * 64, "materials/003-1.jpg": "a" * 64}
+    assert "holder" not in str(case.facts)
+    assert "supplement" not in case.facts
 
 
 def test_what_a_case_lacks_is_listed_and_only_certificates_are_asked_for(engine: Engine) -> None:
@@ -106,7 +108,7 @@ def test_what_a_case_lacks_is_listed_and_only_certificates_are_asked_for(engine:
     with reading(engine) as session:
         (row,) = collecting_rows(session)
         assert row["missing"] == ["002 出生医学证明", "003 非婚生育说明"]
-        assert [(one.no, one.holder) for one in missing_certificates(session)] == [
+        assert [(wanted.no, wanted.holder) for wanted in wants(session)] == [
             (2, "150602199001010016")
         ]
         assert "150602199001010016" not in str(row)
@@ -129,7 +131,7 @@ def test_what_comes_after_the_package_makes_one_supplement(engine: Engine) -> No
     tell(engine, "late", no=4)
     second = submit(engine, IntakeOutcome.ACCEPTED)
     assert second.facts["supplement"] is True
-    assert [one["no"] for one in second.facts["materials"]] == [1, 2, 3, 4]
+    assert [material["no"] for material in second.facts["materials"]] == [1, 2, 3, 4]
     assert first.bag != second.bag
     assert whole(engine) == []
 
@@ -185,7 +187,7 @@ def test_the_holder_of_what_a_case_waits_for_is_encrypted_and_moves_to_a_new_key
         assert reseal_gathered(session, fresh, 0, 10) == only
         assert reseal_gathered(session, fresh, only, 10) is None
     with reading(engine) as session:
-        held = session.execute(text("SELECT facts FROM gathered_cases")).scalar_one()
-        assert "150602199001010016" not in str(held)
-        assert '"key": "k2"' in str(held).replace("'", '"')
-        assert [one.holder for one in missing_certificates(session)] == ["150602199001010016"]
+        facts = session.execute(text("SELECT facts FROM gathered_cases")).scalar_one()
+        assert "150602199001010016" not in str(facts)
+        assert '"key": "k2"' in str(facts).replace("'", '"')
+        assert [wanted.holder for wanted in wants(session)] == ["150602199001010016"]

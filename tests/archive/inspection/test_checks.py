@@ -1,4 +1,6 @@
-"""The checks on facts alone: what is wrong is found under its code, and what is unusual but right is not."""
+"""The checks on facts alone: what is wrong is found under its code, and what is unusual but right
+is not.
+"""
 
 import copy
 from collections.abc import Callable
@@ -28,20 +30,20 @@ def subject_of(case: Case, *, now: datetime = NOW, looks: dict[str, Look] | None
     item = CATALOGUE.get(facts.item.code, facts.item.version)
     files = tuple(
         LookedFile(
-            one.no,
+            material.no,
             path,
-            f"{one.no:064d}",
+            f"{material.no:064d}",
             1,
-            (looks or {}).get(path, Look("image/jpeg", one.pages, pictures=(f"{path}",))),
+            (looks or {}).get(path, Look("image/jpeg", material.pages, pictures=(f"{path}",))),
         )
-        for one in facts.materials
-        for path in one.files
+        for material in facts.materials
+        for path in material.files
     )
     return Subject(facts, item, snapshot(item), ORGANISATIONS, files, now)
 
 
 def codes(case: Case, **more: Any) -> set[str]:
-    return {one.code for one in all_findings(inspect(subject_of(case, **more), Phase.GD))}
+    return {finding.code for finding in found(inspect(subject_of(case, **more), Phase.GD))}
 
 
 def citywide() -> Case:
@@ -53,23 +55,30 @@ def home() -> Case:
 
 
 def of_item(code: str, *, receive: str = HOME) -> Case:
-    """A sound case of any item: its required materials, an approval for each of its levels, at the organisation of that level."""
+    """A sound case of any item: its required materials, an approval for each of its levels, at the
+    organisation of that level.
+    """
     item = CATALOGUE.get(code, "2026-1")
     case = sound_case("150602010000-20260901-000001", receive=receive)
     case["item"]["code"] = case["grant"]["item"] = code
     forms = {"收件单": "RECEIPT", "审批表": "APPROVAL", "常住人口登记表": "REGISTER"}
     case["materials"] = []
-    for no, one in enumerate(required_materials(snapshot(item)), 1):
-        made: Case = {"no": no, "type": one.name, "source": str(one.sources[0]), "pages": 1}
-        if one.sources[0] == "SYSTEM_FORM":
-            made |= {"form": forms.get(one.name, "OTHER"), "data": {}}
+    for no, required in enumerate(required_materials(snapshot(item)), 1):
+        material: Case = {
+            "no": no,
+            "type": required.name,
+            "source": str(required.sources[0]),
+            "pages": 1,
+        }
+        if required.sources[0] == "SYSTEM_FORM":
+            material |= {"form": forms.get(required.name, "OTHER"), "data": {}}
         else:
-            made |= {
+            material |= {
                 "files": [f"materials/{no:03d}.jpg"],
                 "source_ref": {"system": "s", "id": "1", "fetched_at": "2026-09-01T09:00:00+08:00"},
             }
-        case["materials"].append(made)
-    for what in missing_investigation(item, [one["type"] for one in case["materials"]]):
+        case["materials"].append(material)
+    for what in missing_investigation(item, [material["type"] for material in case["materials"]]):
         case["materials"].append(
             {
                 "no": len(case["materials"]) + 1,
@@ -98,7 +107,7 @@ def of_item(code: str, *, receive: str = HOME) -> Case:
     return case
 
 
-@pytest.mark.parametrize("item", [one.code for one in CATALOGUE.enabled_items])
+@pytest.mark.parametrize("item", [item.code for item in CATALOGUE.enabled_items])
 def test_a_sound_case_of_every_item_is_accepted_at_home_and_citywide(item: str) -> None:
     modes = [HOME] if CATALOGUE.get(item, "2026-1").mode is Mode.HOME_ONLY else [HOME, OTHER]
     for receive in modes:
@@ -107,7 +116,7 @@ def test_a_sound_case_of_every_item_is_accepted_at_home_and_citywide(item: str) 
 
 
 def _event(case: Case, node: str) -> Case:
-    event: Case = next(one for one in case["process"] if one["node"] == node)
+    event: Case = next(candidate for candidate in case["process"] if candidate["node"] == node)
     return event
 
 
@@ -229,7 +238,7 @@ def _returned(case: Case) -> None:
 
 def _returned_to_the_window(case: Case) -> None:
     accept, receive = _event(case, "ACCEPT"), _event(case, "RECEIVE")
-    again = [{**one, "at": accept["at"]} for one in (receive, _event(case, "TRANSFER"))]
+    again = [{**event, "at": accept["at"]} for event in (receive, _event(case, "TRANSFER"))]
     _insert(case, "ACCEPT", {**accept, "result": "RETURN"}, *again)
 
 
@@ -240,7 +249,7 @@ def _refused(case: Case) -> None:
 
 def _hall(case: Case) -> None:
     hall = next(
-        one.code for one in ORGANISATIONS.of_kind(OrgKind.HALL) if one.parent == "150602000000"
+        org.code for org in ORGANISATIONS.of_kind(OrgKind.HALL) if org.parent == "150602000000"
     )
     _event(case, "REVIEW")["org"] = hall
 
@@ -329,17 +338,17 @@ def test_comparison_and_visit_are_asked_for_where_the_rule_demands_them(item: st
     case = of_item(item)
     assert codes(case) == set()
     case["materials"] = [
-        one
-        for one in case["materials"]
-        if not any(word in one["type"] for word in ("比对", "走访", "调查", "谈话"))
+        material
+        for material in case["materials"]
+        if not any(word in material["type"] for word in ("比对", "走访", "调查", "谈话"))
     ]
-    told = [
-        one
-        for one in all_findings(inspect(subject_of(case), Phase.GD))
-        if one.code == "INVESTIGATION_MISSING"
+    findings = [
+        finding
+        for finding in found(inspect(subject_of(case), Phase.GD))
+        if finding.code == "INVESTIGATION_MISSING"
     ]
-    assert len(told) == 2
-    assert {one.outcome for one in told} == {Outcome.CONFIRM}
+    assert len(findings) == 2
+    assert {finding.outcome for finding in findings} == {Outcome.CONFIRM}
     case["materials"].append(
         {
             "no": 50,
@@ -385,7 +394,7 @@ def test_a_copy_of_a_page_of_the_same_case_is_told_and_the_very_same_image_only_
             "image/jpeg",
             len(bits),
             pictures=tuple(map(str, range(len(bits)))),
-            prints=tuple((at, f"{one:0128x}") for at, one in enumerate(bits, 1)),
+            prints=tuple((at, f"{value:0128x}") for at, value in enumerate(bits, 1)),
         )
 
     bent, other = print_ ^ 0b1011 << 300, int("35" * 64, 16)
@@ -410,16 +419,16 @@ def test_a_page_that_cannot_be_read_is_told_of_what_can_be_captured_again() -> N
 
 
 @pytest.mark.parametrize(
-    ("taken", "found"),
+    ("taken", "expected"),
     [
         ("2026-09-05T12:00:00", {"GD-1-5"}),
         ("2026-09-01T18:00:00", set()),
         ("2001-01-01T00:00:00", set()),
     ],
 )
-def test_no_picture_is_taken_after_its_case_was_closed(taken: str, found: set[str]) -> None:
+def test_no_picture_is_taken_after_its_case_was_closed(taken: str, expected: set[str]) -> None:
     look = Look("image/jpeg", 1, pictures=("p",), taken=((1, taken),))
-    assert _with_look(5, look) == found
+    assert _with_look(5, look) == expected
     # What is scanned later says so, and a supplement comes later by its nature.
     assert _with_look(5, look, captured_at="2026-09-06T09:00:00+08:00") == set()
     case = home() | {"supplement": True}
@@ -437,13 +446,16 @@ def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
     )
 
     def with_files(*files: LookedFile) -> set[str]:
-        others = tuple(one for one in subject.files if one.material_no != 5)
-        made = Subject(
+        others = tuple(file for file in subject.files if file.material_no != 5)
+        changed = Subject(
             subject.facts, subject.item, subject.snapshot, ORGANISATIONS, (*others, *files), NOW
         )
-        return {one.code for one in all_findings(inspect(made, Phase.GD))} & {"GD-1-1", "EVIDENCE_PARTIAL"}
+        return {finding.code for finding in found(inspect(changed, Phase.GD))} & {
+            "GD-1-1",
+            "EVIDENCE_PARTIAL",
+        }
 
-    proven = next(one for one in subject.files if one.material_no == 5)
+    proven = next(file for file in subject.files if file.material_no == 5)
     ofd = LookedFile(5, "materials/5.ofd", sound, 1, Look("application/ofd"))
     assert with_files(forged, proven) == {"GD-1-1"}
     assert with_files(proven, forged) == {"EVIDENCE_PARTIAL"}
@@ -453,9 +465,9 @@ def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
 def test_every_check_says_which_codes_it_gives_and_every_phase_has_checks_of_all_four_kinds() -> (
     None
 ):
-    assert set().union(*(one.codes for one in CHECKS)) <= rules().keys()
+    assert set().union(*(check.codes for check in CHECKS)) <= rules().keys()
     for phase in Phase:
-        assert {one.item[0] for one in CHECKS if phase in one.phases} == {"1", "2", "3", "4"}
+        assert {check.item[0] for check in CHECKS if phase in check.phases} == {"1", "2", "3", "4"}
 
 
 @pytest.mark.parametrize(("change", "code"), CITYWIDE_FAULTS)
@@ -463,14 +475,14 @@ def test_a_check_gives_no_code_but_its_own(change: Callable[[Case], None], code:
     case = copy.deepcopy(citywide())
     change(case)
     subject = subject_of(case)
-    for one in CHECKS:
-        assert {each.code for each in one.run(subject)} <= one.codes
-    assert code in {each.code for one in CHECKS for each in one.run(subject)}
+    for check in CHECKS:
+        assert {finding.code for finding in check.run(subject)} <= check.codes
+    assert code in {finding.code for check in CHECKS for finding in check.run(subject)}
 
 
 def test_a_report_names_each_check_with_its_phase_and_what_it_found() -> None:
     case = citywide()
     case["process"].remove(_event(case, "REVIEW"))
     report = inspect(subject_of(case), Phase.YJ)
-    assert all(one.code.startswith("YJ-") for one in report)
-    assert [one.name for one in report if not one.passed] == ["环节完整"]
+    assert all(row.code.startswith("YJ-") for row in report)
+    assert [row.name for row in report if not row.passed] == ["环节完整"]

@@ -37,11 +37,11 @@ def test_a_page_number_is_read_as_offices_print_it(
 def numbered(*numbers: tuple[int, int] | int | None) -> dict[int, str]:
     return {
         page: ""
-        if one is None
-        else f"第 {one} 页"
-        if isinstance(one, int)
-        else f"第 {one[0]} 页 共 {one[1]} 页"
-        for page, one in enumerate(numbers, 1)
+        if number is None
+        else f"第 {number} 页"
+        if isinstance(number, int)
+        else f"第 {number[0]} 页 共 {number[1]} 页"
+        for page, number in enumerate(numbers, 1)
     }
 
 

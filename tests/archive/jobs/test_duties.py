@@ -1,4 +1,6 @@
-"""Whose turn it is: taken once by however many beats knock, tried again after a failure, and free again when its worker is gone."""
+"""Whose turn it is: taken once by however many beats knock, tried again after a failure, and free
+again when its worker is gone.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -39,9 +41,9 @@ def test_of_many_who_knock_at_once_one_takes_the_turn_and_after_it_nobody_does(
 ) -> None:
     with ThreadPoolExecutor(6) as pool:
         taken = [
-            one
-            for one in pool.map(lambda number: take(engine, f"host:{number}:1"), range(6))
-            if one
+            turn
+            for turn in pool.map(lambda number: take(engine, f"host:{number}:1"), range(6))
+            if turn
         ]
     assert len(taken) == 1
     assert take(engine) is None
@@ -90,11 +92,11 @@ def test_who_lost_the_lease_ends_nothing_and_the_next_one_does(engine: Engine) -
 def test_a_worker_that_is_known_to_be_gone_frees_its_turn_and_only_that(engine: Engine) -> None:
     first = take(engine)
     with reading(engine) as session:
-        held = running(session)[0]
+        row = running(session)[0]
     set_row(engine, lease_until=datetime.now(UTC) - timedelta(seconds=5))
     second = take(engine, "two:2:2")
     with writing(engine) as session:
-        free_turn(session, held)  # seen before the second one took it
+        free_turn(session, row)  # seen before the second one took it
     assert take(engine) is None
     with writing(engine) as session:
         free_turn(session, running(session)[0])

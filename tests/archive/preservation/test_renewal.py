@@ -1,6 +1,8 @@
-"""Ten years: authorities whose certificates end after three, and a volume that is stamped again before each does, judged by pyHanko's own machinery.
+"""Ten years: authorities whose certificates end after three, and a volume that is stamped again
+before each does, judged by pyHanko's own machinery.
 
-It was sealed ten years ago, so that the present, of which pyHanko asks the machine's clock, is ten years later.
+It was sealed ten years ago, so that the present, of which pyHanko asks the machine's clock, is ten
+years later.
 """
 
 import asyncio
@@ -46,7 +48,9 @@ PRESENT, LATER = 10 * YEAR, (2, 4, 6, 8)
 
 @dataclass
 class World:
-    """Who issues what: one authority for the seals, and for the time-stamps another one every two years."""
+    """Who issues what: one authority for the seals, and for the time-stamps another one every two
+    years.
+    """
 
     seals: Authority
     stamps: dict[int, Authority]
@@ -54,13 +58,15 @@ class World:
     def trust(self, at: timedelta) -> TrustAnchors:
         """What a reader has at a time: the roots, and everybody's list of that day."""
         known = [self.seals, *self.stamps.values()]
-        lists = (CertificateList.load(one.crl(at=BEGIN + at)) for one in known)
+        lists = (CertificateList.load(authority.crl(at=BEGIN + at)) for authority in known)
         return TrustAnchors(
-            tuple(one.root.asn1 for one in known), (), tuple(lists), moment=BEGIN + at
+            tuple(authority.root.asn1 for authority in known), (), tuple(lists), moment=BEGIN + at
         )
 
     def sealer(self, folder: Path, key: Issued, years: int) -> Sealer:
-        """The archive after some years, with the time-stamping certificate of then, which ends three years later."""
+        """The archive after some years, with the time-stamping certificate of then, which ends
+        three years later.
+        """
         at, authority = years * YEAR, self.stamps[years]
         tsa = authority.issue(
             "Test TSA", begins=at - PRESENT - DAY, ends=at - PRESENT + 3 * YEAR, tsa=True
@@ -77,7 +83,8 @@ class World:
 def indication(pdf: bytes, world: World, at: timedelta) -> AdESSubIndic:
     """PAdES long-term validation (EN 319 102-1, 5.6.3) by pyHanko, with nothing but root and file.
 
-    That the newest stamp is not revoked is asserted, as in its own `simulate_future_ades_lta_validation`.
+    That the newest stamp is not revoked is asserted, as in its own
+    `simulate_future_ades_lta_validation`.
     """
     reader, moment = PdfFileReader(BytesIO(pdf)), BEGIN + at
     newest = reader.embedded_timestamp_signatures[-1].signer_cert
@@ -119,14 +126,14 @@ def key(world: World) -> Issued:
 @pytest.fixture(scope="module")
 def renewed(world: World, key: Issued, tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """Sealed, and stamped again after two, four, six and eight years."""
-    made = [seal(world.sealer(tmp_path_factory.mktemp("fresh"), key, 0), at=BEGIN).pdf]
+    versions = [seal(world.sealer(tmp_path_factory.mktemp("fresh"), key, 0), at=BEGIN).pdf]
     for years in LATER:
-        made.append(
+        versions.append(
             world.sealer(tmp_path_factory.mktemp("later"), key, years)
-            .renew_timestamps(made[-1])
+            .renew_timestamps(versions[-1])
             .pdf
         )
-    return made
+    return versions
 
 
 def test_ten_years_later_a_renewed_chain_validates(world: World, renewed: list[bytes]) -> None:
@@ -146,9 +153,9 @@ def test_ten_years_later_a_renewed_chain_validates(world: World, renewed: list[b
 def test_without_renewal_or_with_one_that_was_forgotten_it_does_not(
     world: World, key: Issued, renewed: list[bytes], tmp_path: Path
 ) -> None:
-    for made in renewed[:-1]:
-        assert indication(made, world, PRESENT) is not AdESPassed.OK
-        assert not read_signature(made, world.trust(PRESENT)).valid
+    for pdf in renewed[:-1]:
+        assert indication(pdf, world, PRESENT) is not AdESPassed.OK
+        assert not read_signature(pdf, world.trust(PRESENT)).valid
     with pytest.raises(TimestampLapsedError):
         world.sealer(tmp_path, key, 8).renew_timestamps(renewed[1])
 
@@ -156,19 +163,19 @@ def test_without_renewal_or_with_one_that_was_forgotten_it_does_not(
 def test_each_version_validates_as_long_as_its_newest_stamp_lasts_and_says_how_long(
     world: World, renewed: list[bytes]
 ) -> None:
-    for number, made in enumerate(renewed):
+    for number, pdf in enumerate(renewed):
         end = (2 * number + 3) * YEAR
-        stamp = newest_stamp(made)
+        stamp = newest_stamp(pdf)
         assert stamp is not None
         assert abs(stamp.until - (BEGIN + end)) < DAY
         assert stamp.algorithm == "rsa2048-sha256"
-        assert read_signature(made, world.trust(end - DAY)).valid
-        assert not read_signature(made, world.trust(end + DAY)).valid
+        assert read_signature(pdf, world.trust(end - DAY)).valid
+        assert not read_signature(pdf, world.trust(end + DAY)).valid
 
 
 def test_renewed_volumes_are_still_pdfa_2u(renewed: list[bytes]) -> None:
     prover = PdfAProver("2u")
-    assert [prover.failures(made) for made in renewed] == [{}] * 5
+    assert [prover.failures(pdf) for pdf in renewed] == [{}] * 5
 
 
 def test_a_stamp_revoked_before_it_was_renewed_breaks_the_chain_and_one_revoked_later_does_not(

@@ -1,4 +1,6 @@
-"""What is due for renewal is found from rows: by certificate, by algorithm, once each, and only where it gains; on both databases."""
+"""What is due for renewal is found from rows: by certificate, by algorithm, once each, and only
+where it gains; on both databases.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -22,7 +24,9 @@ VOLUMES = 3
 
 @pytest.fixture
 def holdings(engine: Engine) -> Engine:
-    """Three volumes whose rows say that they are committed, and that their time-stamps end in 30, 31 and 32 days."""
+    """Three volumes whose rows say that they are committed, and that their time-stamps end in 30,
+    31 and 32 days.
+    """
     for number in range(1, VOLUMES + 1):
         accept(engine, number, START)
     number_all(engine)
@@ -90,7 +94,7 @@ def test_what_ends_before_the_horizon_is_begun_once_the_first_to_end_first(
             .join(Job, Job.subject == func.cast(VolumeVersion.id, Job.subject.type))
             .where(VolumeVersion.version == 2)
         ).all()
-        assert [tuple(one) for one in begun] == [
+        assert [tuple(row) for row in begun] == [
             (2, "RENEWAL", "FROZEN", "renew", "WAITING")
         ] * VOLUMES
         assert (

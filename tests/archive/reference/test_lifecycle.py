@@ -49,4 +49,4 @@ def test_a_failed_version_can_go_on_from_any_later_step_but_not_give_its_number_
 
 def test_without_a_number_there_is_nothing_to_void() -> None:
     assert MOVES[VolumeState.COLLECTING] == {VolumeState.FROZEN}
-    assert all(state in MOVES[one] for one in CHAIN[1:-1] for state in ASIDE)
+    assert all(aside in MOVES[state] for state in CHAIN[1:-1] for aside in ASIDE)

@@ -63,5 +63,5 @@ def test_no_sound_id_number_survives_in_any_surroundings(
         written = written[:place] + gap + written[place:]
     hidden = mask_numbers(before + "，" + written + after)
     assert len(hidden) == len(before) + 1 + len(written) + len(after)
-    squeezed = "".join(one for one in hidden if one.isalnum() or one == "*")
+    squeezed = "".join(character for character in hidden if character.isalnum() or character == "*")
     assert number not in squeezed

@@ -30,8 +30,8 @@ def test_every_organisation_belongs_to_the_fonds_of_its_district() -> None:
         == "J602"
     )
     assert TABLE.fonds_of("150600000000") == "J600"
-    assert all(TABLE.district_of(one.code).code[:6] == one.code[:6] for one in TABLE)
-    assert len({TABLE.fonds_of(one.code) for one in TABLE}) == 10
+    assert all(TABLE.district_of(org.code).code[:6] == org.code[:6] for org in TABLE)
+    assert len({TABLE.fonds_of(org.code) for org in TABLE}) == 10
 
 
 def test_a_district_decides_whether_its_stations_still_keep_paper() -> None:
@@ -41,7 +41,7 @@ def test_a_district_decides_whether_its_stations_still_keep_paper() -> None:
 
 def test_children_are_the_organisations_directly_below() -> None:
     assert len(TABLE.children("150600000000")) == 9
-    assert {one.kind for one in TABLE.children("150602000000")} == {OrgKind.HALL, OrgKind.STATION}
+    assert {org.kind for org in TABLE.children("150602000000")} == {OrgKind.HALL, OrgKind.STATION}
     assert TABLE.children("150602010000") == ()
 
 

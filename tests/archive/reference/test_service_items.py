@@ -84,13 +84,15 @@ def test_a_snapshot_survives_json_and_still_says_what_is_required(item: ServiceI
     taken = json.loads(json.dumps(snapshot(item), ensure_ascii=False))
     assert snapshot_materials(taken) == item.materials
     assert required_materials(taken) == tuple(
-        one for one in item.materials if one.condition is None
+        material for material in item.materials if material.condition is None
     )
-    assert {"收件单", "审批表"} <= {one.name for one in required_materials(taken)}
+    assert {"收件单", "审批表"} <= {material.name for material in required_materials(taken)}
 
 
 def test_a_conditional_material_is_not_required() -> None:
-    assert "新增人口民族成份确认书" not in {one.name for one in required_materials(snapshot(ITEM))}
+    assert "新增人口民族成份确认书" not in {
+        material.name for material in required_materials(snapshot(ITEM))
+    }
 
 
 def test_a_version_beside_another_does_not_change_the_older_one() -> None:

@@ -1,4 +1,6 @@
-"""The demonstration PKI: made once and whole, every name marked, its stamps as good as those of an authority elsewhere."""
+"""The demonstration PKI: made once and whole, every name marked, its stamps as good as those of an
+authority elsewhere.
+"""
 
 import threading
 from pathlib import Path
@@ -34,7 +36,7 @@ def test_two_makers_at_once_end_with_one_pki_and_a_second_opening_changes_nothin
         maker.join()
     again = ensure_demo_pki(tmp_path / "pki", OWNERS)
     assert set(roots) == {again.trust.roots[0].dump()}
-    assert [one.name for one in tmp_path.iterdir()] == ["pki"]
+    assert [path.name for path in tmp_path.iterdir()] == ["pki"]
 
 
 def test_every_name_bears_the_mark_and_only_the_owner_reads_the_keys(tmp_path: Path) -> None:

@@ -93,8 +93,8 @@ def test_a_revoked_seal_is_refused_at_signing_and_found_at_validation(tmp_path: 
     assert read_signature(before.pdf, authority.trust()).valid
     authority.revoke(issued)
     assert refusal(tmp_path, authority, issued).code == "SEAL_REVOKED"
-    found = read_signature(before.pdf, authority.trust())
-    assert (found.valid, found.intact) == (False, True)
+    signature = read_signature(before.pdf, authority.trust())
+    assert (signature.valid, signature.intact) == (False, True)
 
 
 @pytest.mark.parametrize("level", [SignatureLevel.B_T, SignatureLevel.B_LTA])
@@ -208,8 +208,8 @@ def test_a_bit_changed_anywhere_in_the_signed_bytes_is_found_and_nothing_raises(
     for place in range(0, length, length // 40):
         data = bytearray(pdf)
         data[place] ^= 4
-        found = read_signature(bytes(data), trust)
-        assert not (found.valid and found.intact), place
+        signature = read_signature(bytes(data), trust)
+        assert not (signature.valid and signature.intact), place
     assert read_signature(pdf, trust).valid
 
 
@@ -228,7 +228,7 @@ def test_the_key_is_parsed_once_and_not_at_each_signature(tmp_path: Path) -> Non
     }
     assert sealed.level is SignatureLevel.B_LTA
     assert "sign_pdf" in called
-    assert not [one for one in called if "load_der_private_key" in one]
+    assert not [name for name in called if "load_der_private_key" in name]
 
 
 def test_the_standing_of_the_seal_is_looked_up_once_for_many_volumes_and_again_after_five_minutes(

@@ -28,10 +28,10 @@ def authority() -> Authority:
 
 @pytest.fixture
 def hsm(authority: Authority) -> Hsm:
-    made = make_hsm(uuid.uuid4().hex[:12])
+    token = make_hsm(uuid.uuid4().hex[:12])
     for fonds in ("J602", "J603"):
-        made.put(fonds, authority.issue(f"seal of {fonds}"))
-    return made
+        token.put(fonds, authority.issue(f"seal of {fonds}"))
+    return token
 
 
 def token_of(hsm: Hsm, pin: str = PIN) -> Token:
@@ -67,8 +67,8 @@ def test_a_lost_session_is_opened_anew_and_every_fonds_of_the_token_signs_again(
     before = token.session()
     for lose in (before.close, pkcs11.lib(str(MODULE)).reinitialize):
         lose()
-        found = [read_signature(seal(sealer).pdf, authority.trust()) for sealer in sealers]
-        assert [(one.valid, one.signer_cn) for one in found] == [
+        signatures = [read_signature(seal(sealer).pdf, authority.trust()) for sealer in sealers]
+        assert [(signature.valid, signature.signer_cn) for signature in signatures] == [
             (True, "seal of J602"),
             (True, "seal of J603"),
         ]
@@ -78,7 +78,9 @@ def test_a_lost_session_is_opened_anew_and_every_fonds_of_the_token_signs_again(
 def test_two_parts_of_a_process_use_one_token_side_by_side(authority: Authority, hsm: Hsm) -> None:
     sealers = [b_b(authority, TokenSigner(token_of(hsm), fonds)) for fonds in ("J602", "J603")]
     for _ in range(2):
-        assert [read_signature(seal(one).pdf, authority.trust()).signer_cn for one in sealers] == [
+        assert [
+            read_signature(seal(sealer).pdf, authority.trust()).signer_cn for sealer in sealers
+        ] == [
             "seal of J602",
             "seal of J603",
         ]

@@ -1,4 +1,6 @@
-"""The time-stamping authority over HTTP, sound and faulty: no volume carries a stamp that was not checked, and none is downgraded in silence."""
+"""The time-stamping authority over HTTP, sound and faulty: no volume carries a stamp that was not
+checked, and none is downgraded in silence.
+"""
 
 import socket
 from pathlib import Path
@@ -50,7 +52,7 @@ def test_a_sound_authority_over_http_gives_the_level_that_was_asked_for(
 
 
 @pytest.mark.parametrize("level", [SignatureLevel.B_T, SignatureLevel.B_LTA])
-@pytest.mark.parametrize("fault", [one for one in Fault if one is not Fault.SOUND])
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.SOUND])
 def test_a_faulty_authority_leaves_a_sound_b_b_volume_that_is_marked_pending(
     tmp_path: Path, authority: Authority, fault: Fault, level: SignatureLevel
 ) -> None:

@@ -1,0 +1,223 @@
+"""The commands on volumes: `yice compile`, `void`, `list`, `show`, `export` and `verify`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from api.cli.pull import show_collecting
+from api.cli.terminal import FINDINGS, Bars, Json, actor, print_json, screen
+from api.jobs.acts import run_compile, run_verify
+from api.jobs.batch import void_number
+from api.runtime.bootstrap import Runtime, start
+from api.runtime.settings import Settings
+from archive.audit import journal
+from archive.audit.acts import JournalAct
+from archive.compile.metadata import read_metadata
+from archive.database.engine import reading, writing
+from archive.finding_aids.volumes import case_rows, findings_of, version_rows, volume_rows
+from archive.preservation.verify import CommittedVolume, committed, gaps
+from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import SourceKind, VolumeState
+from storage.package import export_bag, read_inventory
+
+_HEADINGS = {
+    "code": "档号",
+    "case_no": "办件编号",
+    "series": "卷目",
+    "year": "年度",
+    "state": "状态",
+    "version": "版本",
+    "pages": "页数",
+    "bytes": "字节",
+    "completed_at": "办结时间",
+    "signature_level": "签名级别",
+    "lta_pending": "待补时间戳",
+    "stamped_until": "时间戳有效至",
+    "item": "事项",
+    "findings": "发现",
+    "reason": "理由",
+    "key": "存储位置",
+    "sha256": "SHA-256",
+}
+
+
+def compile_(
+    case: Annotated[str | None, typer.Option(help="只组这一个办件编号")] = None,
+    period: Annotated[str | None, typer.Option(help="只组这一月办结的：YYYY-MM")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="组全部待组卷办件")] = False,
+    as_json: Json = False,
+) -> None:
+    """Make volumes of what was accepted."""
+    if not (case or period or every):
+        raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
+    batch = run_compile(start(Settings()), actor(), Bars(), case, period)
+    if as_json:
+        print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
+    else:
+        screen.print(f"成册 {batch.done}，失败 {batch.failed}")
+    raise typer.Exit(FINDINGS if batch.failed else 0)
+
+
+def void_(
+    code: str,
+    reason: Annotated[str, typer.Option(help="作废的理由，记入审计日志，请勿写入个人信息")],
+) -> None:
+    """Give up a number whose volume was never committed."""
+    void_number(start(Settings()), actor(), code=code, reason=reason)
+    screen.print("已作废。")
+
+
+def list_(
+    *,
+    waiting: Annotated[bool, typer.Option("--waiting", help="待核对的办件")] = False,
+    voided: Annotated[bool, typer.Option("--void", help="已作废的档号及理由（断号说明）")] = False,
+    collecting: Annotated[
+        bool, typer.Option("--collecting", help="归集中的办件及其缺少的材料")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List volumes, waiting cases, void numbers or cases that still gather."""
+    runtime = start(Settings())
+    if collecting:
+        show_collecting(runtime, as_json=as_json)
+        return
+    engine = runtime.engine
+    with reading(engine) as session:
+        rows = (
+            gaps(engine)
+            if voided
+            else case_rows(session, "CONFIRM")
+            if waiting
+            else volume_rows(session)
+        )
+    if as_json:
+        print_json(rows)
+        return
+    table = Table(*([_HEADINGS.get(key, key) for key in rows[0]] if rows else ("没有记录",)))
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    Console().print(table)
+
+
+def show(code: str, *, as_json: Json = False) -> None:
+    """Show one volume: state, versions, signature, findings and table of contents."""
+    detail = _detail(start(Settings()), code)
+    if as_json:
+        print_json(detail)
+        return
+    reference = detail["cross_reference"]
+    for key, value in detail.items():
+        if key not in {"contents", "versions", "cross_reference", "findings"}:
+            Console().print(f"{_HEADINGS.get(key, key)}：{value}")
+    if reference["series"]:
+        Console().print("互见：" + " ".join(reference.values()))
+    for finding in detail["findings"]:
+        line = f"发现：{finding['code']} {finding['message']}"
+        Console().print(line, soft_wrap=True, highlight=False)
+    Console().print(_history(detail["versions"]))
+    Console().print(_contents(detail["contents"]))
+
+
+def _detail(runtime: Runtime, code: str) -> dict[str, Any]:
+    """Return the fields of one volume that are promised to scripts. Raises NotFoundError."""
+    volume = _committed(runtime, code)
+    with reading(runtime.engine) as session:
+        row = next(row for row in volume_rows(session) if row["code"] == code)
+        versions = version_rows(session, code)
+        findings = findings_of(session, row["case_no"])
+    # The commit record, verified against the row, names the digest of what is read.
+    inventory = read_inventory(runtime.store, volume.prefix)
+    digests = {object_.path: object_.sha256 for object_ in inventory.objects} if inventory else {}
+    metadata = read_metadata(
+        runtime.store.read(f"{volume.prefix}/metadata.xml", sha256=digests.get("metadata.xml"))
+    )
+    return {
+        **row,
+        "key": f"{volume.prefix}/volume.pdf",
+        "sha256": volume.sha256,
+        "versions": versions,
+        "contents": metadata["contents"],
+        "cross_reference": metadata["cross_reference"],
+        "findings": findings,
+    }
+
+
+def _history(versions: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the table of all versions of a volume."""
+    table = Table("版本", "由来", "状态", "页数", "签名", "时间戳有效至", "归档时间")
+    for version in versions:
+        origin = {"TIMESTAMP": "补时间戳", "RENEWAL": "时间戳续期"}.get(
+            version["origin"], f"第 {version['case_revision']} 次送达"
+        )
+        owed = "（待补时间戳）" if version["lta_pending"] else ""
+        table.add_row(
+            str(version["version"]),
+            origin,
+            VolumeState(version["state"]).label,
+            str(version["pages"] or ""),
+            f"{version['signature_level'] or ''}{owed}",
+            (version["stamped_until"] or "")[:10],
+            version["committed_at"],
+        )
+    return table
+
+
+def _contents(items: Sequence[Mapping[str, Any]]) -> Table:
+    """Return the table of contents (卷内目录) of a volume."""
+    table = Table("件号", "题名", "来源", "页号", "页数")
+    for item in items:
+        table.add_row(
+            f"{item['no']:03d}",
+            item["title"],
+            SourceKind(item["source"]).label,
+            str(item["page"]),
+            str(item["pages"]),
+        )
+    return table
+
+
+def export(
+    code: str, to: Annotated[Path, typer.Option(help="导出到这个文件夹")], *, as_json: Json = False
+) -> None:
+    """Export the newest version of a volume."""
+    runtime = start(Settings())
+    volume = _committed(runtime, code)
+    folder = export_bag(runtime.store, volume.prefix, to)
+    with writing(runtime.engine) as session:
+        journal.record(session, actor(), JournalAct.EXPORT, code)
+    if as_json:
+        print_json({"code": code, "prefix": volume.prefix, "folder": str(folder)})
+    else:
+        screen.print(f"已导出：{folder}", soft_wrap=True)
+
+
+def _committed(runtime: Runtime, code: str) -> CommittedVolume:
+    """Return the newest committed version of a volume. Raises NotFoundError."""
+    volumes = committed(runtime.engine, (code,))
+    if not volumes:
+        raise NotFoundError("没有这个档号的已归档册。", "请用 yice list 查看档号。")
+    return volumes[-1]
+
+
+def verify(
+    codes: Annotated[list[str] | None, typer.Argument(help="档号")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="全部")] = False,
+    as_json: Json = False,
+) -> None:
+    """Prove volumes again."""
+    if not (codes or every):
+        raise typer.BadParameter("请给出档号或 --all。")
+    faults, count = run_verify(start(Settings()), Bars(), tuple(codes or ()))
+    if as_json:
+        print_json({"volumes": count, "faults": [fault.public() for fault in faults]})
+    else:
+        for fault in faults:
+            screen.print(f"[red]{fault.invariant}[/red] {fault.subject} {fault.message}")
+        screen.print(f"已验证 {count} 册，问题 {len(faults)} 个。")
+    raise typer.Exit(FINDINGS if faults else 0)

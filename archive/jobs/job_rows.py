@@ -1,0 +1,94 @@
+"""Job rows as batches and duties see them: what waits, what failed, how far a kind is."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from archive.database.tables_jobs import DutyRow, Job
+from archive.database.tables_volumes import VolumeVersion
+from archive.jobs.leases import ENDED
+
+
+def waiting_subjects(session: Session, kind: str) -> list[str]:
+    """Return the subjects of the jobs of this kind that wait, in order of reservation."""
+    return list(
+        session.scalars(
+            select(Job.subject).where(Job.kind == kind, Job.state == "WAITING").order_by(Job.id)
+        )
+    )
+
+
+def retry_failed_jobs(session: Session, kind: str) -> None:
+    """Let every failed job of this kind wait again."""
+    session.execute(
+        update(Job)
+        .where(Job.kind == kind, Job.state == "FAILED")
+        .values(state="WAITING", ended_at=None)
+    )
+
+
+def last_job_id(session: Session, kind: str) -> int:
+    """Return the id of the newest job of this kind, 0 when there is none."""
+    return session.scalar(select(func.max(Job.id)).where(Job.kind == kind)) or 0
+
+
+def open_job_counts(session: Session, kind: str, last: int) -> dict[str, int]:
+    """Count by state the jobs of this kind that are not done, up to id `last`."""
+    query = (
+        select(Job.state, func.count())
+        .where(Job.kind == kind, Job.state != "DONE", Job.id <= last)
+        .group_by(Job.state)
+    )
+    return dict(session.execute(query).all())
+
+
+def failure_codes(session: Session, kind: str) -> Counter[str | None]:
+    """Count the failed jobs of this kind by error code."""
+    return Counter(
+        session.scalars(select(Job.error_code).where(Job.kind == kind, Job.state == "FAILED"))
+    )
+
+
+def counts_by_kind_and_state(session: Session) -> Mapping[tuple[str, str], int]:
+    """Count all jobs by kind and state."""
+    rows = session.execute(select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state))
+    return {(kind, state): count for kind, state, count in rows}
+
+
+def failure_counts(session: Session) -> Mapping[str | None, int]:
+    """Count all failed jobs by error code."""
+    query = (
+        select(Job.error_code, func.count()).where(Job.state == "FAILED").group_by(Job.error_code)
+    )
+    return dict(session.execute(query).all())
+
+
+def oldest_waiting(session: Session, *, but_kind: str) -> datetime | None:
+    """Return when the oldest waiting job of any kind but one was created; None: none waits."""
+    return session.scalar(
+        select(func.min(Job.created_at)).where(Job.state == "WAITING", Job.kind != but_kind)
+    )
+
+
+def duty_rows(session: Session) -> dict[str, DutyRow]:
+    """Return the rows of the duties that were ever taken, by name."""
+    return {row.name: row for row in session.scalars(select(DutyRow))}
+
+
+def leased_versions(session: Session) -> list[VolumeVersion]:
+    """Return the versions with a lease that are not at an end, whether or not it has run out."""
+    return list(
+        session.scalars(
+            select(VolumeVersion).where(
+                VolumeVersion.lease_owner.is_not(None), VolumeVersion.state.not_in(ENDED)
+            )
+        )
+    )
+
+
+def version_numbers(session: Session, volume_id: int) -> list[int]:
+    """Return the numbers of all versions of a volume."""
+    return list(session.scalars(select(VolumeVersion.version).filter_by(volume_id=volume_id)))
