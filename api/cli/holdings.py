@@ -85,7 +85,7 @@ def scrub_(
     raise typer.Exit(FINDINGS if run.faults or run.frozen or run.blind else 0)
 
 
-def _show_scrub(run: Scrubbed) -> None:
+def _show_scrub(run: ScrubRun) -> None:
     for fault in run.faults:
         screen.print(
             f"[red]{fault['outcome']}[/red] {Fixity(fault['outcome']).label} "

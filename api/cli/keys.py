@@ -117,7 +117,7 @@ def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
 
     Other work goes on between batches, and a kill costs one batch.
     """
-    give_keys(runtime.engine, ring)
+    attach_keys(runtime.engine, ring)
     for job in (reseal, reseal_gathered, reseal_texts):
         after: int | None = 0
         while after is not None:

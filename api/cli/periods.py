@@ -64,7 +64,7 @@ def _show(reports: list[Report]) -> None:
     table = Table("全宗", "卷目", "期间", "已归档", "待核对", "失败", "历时（秒）", "登记表")
     for report in reports:
         counts = (
-            str(report.made),
+            str(report.volumes),
             str(report.missing),
             str(report.failed),
             f"{report.seconds:.0f}",

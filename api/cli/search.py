@@ -123,7 +123,7 @@ def search(
         _show(result)
 
 
-def _show(result: Found) -> None:
+def _show(result: SearchResult) -> None:
     table = Table("档号", "页", "题名", "办结", "内容")
     for hit in result.hits:
         table.add_row(hit.code, str(hit.page or ""), hit.title, hit.completed_on, hit.snippet.text)

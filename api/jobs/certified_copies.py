@@ -20,7 +20,8 @@ from api.runtime.processes import CODE, own_workers
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.account_list import account_of
-from archive.administration.accounts import AccountState, reader
+from archive.administration.accounts import AccountState
+from archive.administration.logins import reader
 from archive.administration.policy import Act
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading, writing
@@ -104,7 +105,7 @@ def _make_claimed(runtime: Runtime, sealer: CopySealer, claim: Claim) -> str:
     pdf = runtime.store.read(
         f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
     )
-    copy: MadeCopy = make_copy(
+    copy: SealedCopy = make_copy(
         pdf, opened, items, applicant, sealer, runtime.organisations, runtime.settings.public_url
     )
     with writing(runtime.engine) as session:

@@ -136,11 +136,13 @@ def _period(runtime: Runtime) -> Result:
     with reading(runtime.engine) as session:
         ended = settled(session, terms)
     reports = end_terms(runtime, open_compile_context(runtime), ACTOR, ended)
-    counts = {
-        name: sum(getattr(report, name) for report in reports)
-        for name in ("made", "missing", "failed")
+    return {
+        "terms": len(terms),
+        "ended": len(reports),
+        "made": sum(report.volumes for report in reports),
+        "missing": sum(report.missing for report in reports),
+        "failed": sum(report.failed for report in reports),
     }
-    return {"terms": len(terms), "ended": len(reports), **counts}
 
 
 def _timestamp(runtime: Runtime) -> Result:

@@ -83,7 +83,7 @@ def pull_round(
             def show(so_far: Pulled, advance: Advance = advance) -> None:
                 advance(so_far.taken, _counts(so_far))
 
-            pulled.append(pull(runtime.engine, runtime.store, source, actor, tell=show))
+            pulled.append(pull(runtime.engine, runtime.store, source, actor, on_progress=show))
             if error := pulled[-1].error:
                 advance(pulled[-1].taken, f"[red]{error.code}[/red] {error.message}")
     return pulled, submit_whole(runtime, actor, progress)
@@ -103,11 +103,11 @@ def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[Intak
             return counts
         fresh = []
         for case in batch:
-            earlier = answered_before(runtime.engine, case)
+            earlier = earlier_outcome(runtime.engine, case)
             if earlier is None:
                 fresh.append(write_package(runtime.store, folder, case))
             else:
-                settle(runtime.engine, actor, case, earlier, package=folder / case.bag)
+                record_outcome(runtime.engine, actor, case, earlier, package=folder / case.bag)
         received = (
             {
                 package.bag: package.outcome
@@ -118,7 +118,7 @@ def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[Intak
         )
         for case in batch:
             if (outcome := received.get(case.bag)) is not None:
-                settle(runtime.engine, actor, case, outcome, package=folder / case.bag)
+                record_outcome(runtime.engine, actor, case, outcome, package=folder / case.bag)
                 counts[outcome] = counts.get(outcome, 0) + 1
 
 

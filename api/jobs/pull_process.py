@@ -13,7 +13,7 @@ from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import Job
-from archive.gathering.captures import place_pending
+from archive.gathering.captured_materials import place_pending
 from archive.gathering.pull_requests import SOURCES, end_request, next_request
 
 ACTOR = "desk"

@@ -48,7 +48,7 @@ class Runtime:
         When nothing changed, that costs one query of an index.
         """
         with nullcontext(session) if session else reading(self.engine) as current:
-            self.read[0] = read_on(current, self.read[0], self.catalogue, self.organisations)
+            self.read[0] = apply_changes(current, self.read[0], self.catalogue, self.organisations)
 
 
 def start(settings: Settings) -> Runtime:

@@ -93,7 +93,7 @@ def complete_capture(
             row.media_type, row.pages = (
                 (None, None) if unusable else (report["media_type"], report["pages"])
             )
-            arrived_whole(row, arrival, pieces, faults, at=now)
+            record_contents(row, arrival, pieces, faults, at=now)
             # After the journal's lock: of two last files of one material that complete at the same
             # time, the second sees the first.
             place(session, row, organisations, at=now)

@@ -109,7 +109,7 @@ def receive(
             taken = _take_over(engine, store, actor, bag, submission, facts, now, ocr=ocr)
         except PackageChangedError:
             # Another process still writes into it; the other packages of the batch are taken over.
-            taken = Taken(
+            taken = DeliveryResult(
                 IntakeOutcome.REFUSED,
                 (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")),
             )
@@ -200,7 +200,7 @@ def _accept(
     record: str,
     *,
     ocr: bool,
-) -> Taken | None:
+) -> DeliveryResult | None:
     """Take the package over in one transaction; returns None when it must be tried again.
 
     With the case locked, the meaning of the package is determined again, because another delivery
@@ -217,7 +217,7 @@ def _accept(
         if _context_findings(session, facts, submission) != context:
             return None
         findings = (*submission.findings, *context)
-        taken = Taken(
+        taken = DeliveryResult(
             IntakeOutcome.CONFIRM if worst(findings) is Outcome.CONFIRM else IntakeOutcome.ACCEPTED,
             findings,
         )

@@ -86,7 +86,7 @@ def reinspect(
     subject = Subject(
         facts, _item(catalogue, facts), revision.snapshot, organisations, ordered, now
     )
-    findings = found(inspect(subject, phase))
+    findings = all_findings(inspect(subject, phase))
     known = {(row["code"], row["place"]) for row in revision.findings}
     fresh = tuple(row for row in findings if (row.code, row.place) not in known)
     return Reinspection(case_no, case.revision, phase, now, findings, fresh)

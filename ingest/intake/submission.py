@@ -108,7 +108,7 @@ def inspect_submission(
     named = {path for material in facts.materials for path in material.files} | {"case.json"}
     strays = tuple(file.sha256 for path, file in sorted(bag.payload.items()) if path not in named)
     subject = Subject(facts, item, item_snapshot, organisations, files, now, strays)
-    findings = [*bag.findings, *_item(facts, item), *found(inspect(subject, Phase.GD))]
+    findings = [*bag.findings, *_item(facts, item), *all_findings(inspect(subject, Phase.GD))]
     if facts.supplement:
         findings.append(finding("SUPPLEMENT", "case.json:supplement"))
     return Submission(

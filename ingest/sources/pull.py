@@ -74,7 +74,7 @@ def pull(
     with writing(engine) as session:
         cursor = state_of(session, source.name).cursor
     with reading(engine) as session:
-        wanted: Sequence[MissingCertificate] = wants(session)
+        wanted: Sequence[MissingCertificate] = missing_certificates(session)
     result = Pulled(source.name)
     try:
         for page in source.discover(cursor, wanted):
@@ -115,7 +115,7 @@ def _take_page(
     on_progress: Callable[[Pulled], None],
 ) -> None:
     with reading(engine) as session:
-        known = arrived(session, source.name, [notice.id for notice in page.notices])
+        known = arrival_outcomes(session, source.name, [notice.id for notice in page.notices])
     in_a_row = 0
     for notice in {announced.id: announced for announced in page.notices}.values():
         try:

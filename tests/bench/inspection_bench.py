@@ -25,7 +25,7 @@ from api.demo.build import ONE_DEFECT_IN, _members, _write, build_demo
 from api.demo.cases import make_case
 from api.demo.defects import CONFLICT, DEFECTS
 from api.demo.false_pages import add_scan
-from archive.database.encryption import give_keys, new_keyring
+from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import connect, migrate
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue

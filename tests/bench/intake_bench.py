@@ -31,7 +31,7 @@ from api.demo.build import build_demo
 from archive.accession.across_cases import doubts
 from archive.accession.blind_index import ID_NUMBER
 from archive.accession.page_prints import seen_elsewhere
-from archive.database.encryption import Keyring, give_keys, new_keyring
+from archive.database.encryption import Keyring, attach_keys, new_keyring
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import BlindEntry, Case, PageBand, PagePrint
 from archive.reference.case_facts import CaseFacts

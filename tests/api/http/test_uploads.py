@@ -331,7 +331,10 @@ def test_parts_that_nobody_will_put_together_are_swept_and_can_be_sent_again(
     with writing(engine) as session:
         session.get_one(CapturedFile, old["id"]).created_at -= GIVEN_UP
     assert sweep_parts(engine, store) == 1
-    assert (parts.received_parts(store, fresh["id"]), parts.received_parts(store, old["id"])) == ([0], [])
+    assert (parts.received_parts(store, fresh["id"]), parts.received_parts(store, old["id"])) == (
+        [0],
+        [],
+    )
     assert desk.client.get(f"/api/v1/uploads/{old['id']}", headers=headers).json()["received"] == []
     with writing(
         engine

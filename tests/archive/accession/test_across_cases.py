@@ -84,7 +84,7 @@ def keyed(engine: Engine) -> Engine:
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Engine:
     """One database for all lives below: each is of a person of its own."""
-    engine = give_keys(
+    engine = attach_keys(
         connect(f"sqlite:///{tmp_path_factory.mktemp('town') / 'yice.db'}"), new_keyring()
     )
     migrate(engine)

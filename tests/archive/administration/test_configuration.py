@@ -51,7 +51,7 @@ def test_a_further_version_says_what_it_changes_and_is_read_by_every_process(
         assert import_items(session, SYSTEM, text, "档审〔2026〕3号", local) == 1
     with reading(engine) as session:
         for catalogue in (local, elsewhere):
-            reached = read_on(session, 0, catalogue, organisations)
+            reached = apply_changes(session, 0, catalogue, organisations)
             assert catalogue.get("CS01", "2027-1").retention == "D30"
             assert (
                 catalogue.get("CS01", "2026-1").retention == "Y"

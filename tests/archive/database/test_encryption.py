@@ -153,7 +153,7 @@ def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: 
             with writing(engine) as session:
                 after = key_rotation.reseal(session, ring, after, 2)
     assert {json.loads(value)["key"] for value in stored(engine)} == {"k2"}
-    give_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
+    attach_keys(engine, Keyring("k2", {"k2": ring.keys["k2"]}, ring.blind, ring.blinds))
     assert facts_of(engine) == [ID_NUMBER] * 6
 
 

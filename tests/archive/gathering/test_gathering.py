@@ -108,7 +108,7 @@ def test_what_a_case_lacks_is_listed_and_only_certificates_are_asked_for(engine:
     with reading(engine) as session:
         (row,) = collecting_rows(session)
         assert row["missing"] == ["002 出生医学证明", "003 非婚生育说明"]
-        assert [(wanted.no, wanted.holder) for wanted in wants(session)] == [
+        assert [(wanted.no, wanted.holder) for wanted in missing_certificates(session)] == [
             (2, "150602199001010016")
         ]
         assert "150602199001010016" not in str(row)
@@ -190,4 +190,4 @@ def test_the_holder_of_what_a_case_waits_for_is_encrypted_and_moves_to_a_new_key
         facts = session.execute(text("SELECT facts FROM gathered_cases")).scalar_one()
         assert "150602199001010016" not in str(facts)
         assert '"key": "k2"' in str(facts).replace("'", '"')
-        assert [wanted.holder for wanted in wants(session)] == ["150602199001010016"]
+        assert [wanted.holder for wanted in missing_certificates(session)] == ["150602199001010016"]

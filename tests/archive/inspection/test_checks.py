@@ -43,7 +43,7 @@ def subject_of(case: Case, *, now: datetime = NOW, looks: dict[str, Look] | None
 
 
 def codes(case: Case, **more: Any) -> set[str]:
-    return {finding.code for finding in found(inspect(subject_of(case, **more), Phase.GD))}
+    return {finding.code for finding in all_findings(inspect(subject_of(case, **more), Phase.GD))}
 
 
 def citywide() -> Case:
@@ -344,7 +344,7 @@ def test_comparison_and_visit_are_asked_for_where_the_rule_demands_them(item: st
     ]
     findings = [
         finding
-        for finding in found(inspect(subject_of(case), Phase.GD))
+        for finding in all_findings(inspect(subject_of(case), Phase.GD))
         if finding.code == "INVESTIGATION_MISSING"
     ]
     assert len(findings) == 2
@@ -450,7 +450,7 @@ def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
         changed = Subject(
             subject.facts, subject.item, subject.snapshot, ORGANISATIONS, (*others, *files), NOW
         )
-        return {finding.code for finding in found(inspect(changed, Phase.GD))} & {
+        return {finding.code for finding in all_findings(inspect(changed, Phase.GD))} & {
             "GD-1-1",
             "EVIDENCE_PARTIAL",
         }
