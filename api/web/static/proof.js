@@ -1,4 +1,5 @@
-// Compares a file that somebody holds with what was issued. Its bytes stay in his browser; where there is no WebCrypto, the part stays hidden.
+// Compares a file that somebody holds with what was issued. Its bytes stay in his browser; where
+// there is no WebCrypto, the part stays hidden.
 "use strict";
 (() => {
   const mine = document.getElementById("mine");
@@ -12,6 +13,8 @@
     const hex = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
     const same = hex === mine.dataset.sha256;
     said.className = `said ${same ? "yes" : "no"}`;
-    said.textContent = same ? "相同：您手中的文件就是本馆出具的那一份。" : "不同：您手中的文件不是本馆出具的那一份，请勿采信。";
+    said.textContent = same
+      ? "相同：您手中的文件就是本馆出具的那一份。"
+      : "不同：您手中的文件不是本馆出具的那一份，请勿采信。";
   });
 })();
