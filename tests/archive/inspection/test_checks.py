@@ -441,7 +441,10 @@ def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
         made = Subject(
             subject.facts, subject.item, subject.snapshot, ORGANISATIONS, (*others, *files), NOW
         )
-        return {one.code for one in all_findings(inspect(made, Phase.GD))} & {"GD-1-1", "EVIDENCE_PARTIAL"}
+        return {one.code for one in all_findings(inspect(made, Phase.GD))} & {
+            "GD-1-1",
+            "EVIDENCE_PARTIAL",
+        }
 
     proven = next(one for one in subject.files if one.material_no == 5)
     ofd = LookedFile(5, "materials/5.ofd", sound, 1, Look("application/ofd"))
