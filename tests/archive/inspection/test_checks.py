@@ -450,7 +450,7 @@ def test_the_fetched_file_is_the_one_that_is_proven_and_not_any_one() -> None:
         changed = Subject(
             subject.facts, subject.item, subject.snapshot, ORGANISATIONS, (*others, *files), NOW
         )
-        return {one.code for one in all_findings(inspect(made, Phase.GD))} & {
+        return {finding.code for finding in all_findings(inspect(changed, Phase.GD))} & {
             "GD-1-1",
             "EVIDENCE_PARTIAL",
         }
