@@ -35,8 +35,8 @@ def _render(pdf: bytes, page: int, width: int) -> Image.Image:
             if not 1 <= page <= len(document):
                 raise NoSuchPageError
             document.init_forms()  # the seal on the cover is a form field
-            one = document[page - 1]
-            rendered: Image.Image = one.render(scale=width / one.get_width()).to_pil()
+            sheet = document[page - 1]
+            rendered: Image.Image = sheet.render(scale=width / sheet.get_width()).to_pil()
             return rendered
         finally:
             document.close()

@@ -143,13 +143,13 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     def invalid(_: Request, error: Exception) -> JSONResponse:
         # Places only: pydantic's own text quotes the input.
-        found = error.errors() if isinstance(error, RequestValidationError) else []
+        faults = error.errors() if isinstance(error, RequestValidationError) else []
         places = sorted(
             {
                 ".".join(
-                    str(part) for part in one["loc"] if isinstance(part, str) and part.isascii()
+                    str(part) for part in fault["loc"] if isinstance(part, str) and part.isascii()
                 )[:100]
-                for one in found
+                for fault in faults
             }
         )
         return problem(

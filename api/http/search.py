@@ -15,7 +15,7 @@ from search.tree import BlindLookup, Node, resolve
 
 def with_numbers(session: Session, tree: Node) -> Node:
     """The same question with each ID or telephone number replaced by the volumes that name it."""
-    return resolve(tree, lambda one: _naming(session, one))
+    return resolve(tree, lambda lookup: _naming(session, lookup))
 
 
 def look_up(
@@ -31,26 +31,26 @@ def look_up(
     facets: tuple[str, ...],
 ) -> Found:
     """What a reader finds: hits that the rows do not let him see now are left out, and not counted."""
-    found = search(
+    answer = search(
         Request(with_numbers(session, tree), search_scope(reader), sort, limit, after, facets)
     )
-    seen = visible(session, reader, {hit.volume_id for hit in found.hits}, room)
-    shown = tuple(hit for hit in found.hits if hit.volume_id in seen)
-    return Found(shown, found.total - (len(found.hits) - len(shown)), found.facets, found.next)
+    seen = visible(session, reader, {hit.volume_id for hit in answer.hits}, room)
+    shown = tuple(hit for hit in answer.hits if hit.volume_id in seen)
+    return Found(shown, answer.total - (len(answer.hits) - len(shown)), answer.facets, answer.next)
 
 
 def _naming(session: Session, asked: BlindLookup) -> Iterable[int]:
     return blind_index.volumes_naming(session, str(asked.kind), asked.value)
 
 
-def public(found: Found) -> dict[str, Any]:
+def public(answer: Found) -> dict[str, Any]:
     """As scripts read it."""
     return {
-        "total": found.total,
-        "hits": [asdict(hit) for hit in found.hits],
+        "total": answer.total,
+        "hits": [asdict(hit) for hit in answer.hits],
         "facets": {
             name: [{"value": value, "count": count} for value, count in rows]
-            for name, rows in found.facets.items()
+            for name, rows in answer.facets.items()
         },
-        "next": found.next,
+        "next": answer.next,
     }

@@ -135,23 +135,23 @@ def view(runtime: Runtime, row: CapturedFile, *, fresh: bool = False) -> Capture
 
 def announce_files(runtime: Runtime, reader: Reader, asked: CaptureAnnounced) -> list[CaptureView]:
     """Write down what will be sent; a name that says where its file belongs is believed where nothing else was said."""
-    named = places_by_path([one.name for one in asked.files])
+    named = places_by_path([file.name for file in asked.files])
     files = [
         NewFile(
-            one.name,
-            one.size,
-            one.sha256,
-            Place(**one.material.model_dump()) if one.material else place,
+            file.name,
+            file.size,
+            file.sha256,
+            Place(**file.material.model_dump()) if file.material else place,
         )
-        for one, place in zip(asked.files, named, strict=True)
+        for file, place in zip(asked.files, named, strict=True)
     ]
-    if any(one.place and one.place.position > one.place.of for one in files):
+    if any(file.place and file.place.position > file.place.of for file in files):
         raise ProblemError(422, "BAD_POSITION", "文件序号大于文件总数。", "position 不得大于 of。")
     how = Capturing(asked.station, asked.operator, asked.dpi, asked.captured_at)
     with writing(runtime.engine) as session:
         now = database_now(session)
         rows = announce(session, reader.account, reader.org, files, how, at=now)
-    return [view(runtime, one, fresh=one.created_at == now) for one in rows]
+    return [view(runtime, row, fresh=row.created_at == now) for row in rows]
 
 
 async def take_part(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from api.http.page_images import MAX_WIDTH, MIN_WIDTH, NoSuchPageError, page_image
 from api.http.problems import ProblemError
 from api.http.tokens import Caller
-from api.v1.station import Here, Look, Looking, StationApi, open_and_note
+from api.v1.station import Access, AccessContext, Station, StationApi, open_and_note
 from api.v1.volumes import Name, volume_pdf
 from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
@@ -49,31 +49,37 @@ def page(
     name: Name,
     page: Annotated[int, Path(ge=1, le=100_000)],
     reader: Caller,
-    here: Here,
-    look: Looking,
+    station: Station,
+    access: Access,
     width: Annotated[int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="宽度，像素")] = 1000,
 ) -> Response:
     """Who looks, when and why stands across the page."""
     opened = open_and_note(
-        here, reader, look, Act.VIEW_PAGES, name, JournalAct.VIEW_PAGES, page=page
+        station, reader, access, Act.VIEW_PAGES, name, JournalAct.VIEW_PAGES, page=page
     )
     try:
-        image = page_image(volume_pdf(here, opened), page, width, watermark(here, reader, look))
+        image = page_image(
+            volume_pdf(station, opened), page, width, watermark(station, reader, access)
+        )
     except NoSuchPageError:
         raise ProblemError(404, "NO_SUCH_PAGE", "本册没有这一页。", "请对照册的页数。") from None
     return Response(image, media_type="image/webp")
 
 
-def watermark(here: StationApi, reader: Reader, look: Look) -> str:
+def watermark(station: StationApi, reader: Reader, access: AccessContext) -> str:
     """Reader, time and purpose, and the usage number that the look stands on."""
     who = " ".join(
         part
-        for part in (here.runtime.organisations.get(reader.org).name, reader.account, look.operator)
+        for part in (
+            station.runtime.organisations.get(reader.org).name,
+            reader.account,
+            access.operator,
+        )
         if part
     )
     return "　".join(
         part
-        for part in (who, local_time(datetime.now(UTC)), look.purpose.label, look.usage)
+        for part in (who, local_time(datetime.now(UTC)), access.purpose.label, access.usage)
         if part
     )
 
@@ -84,17 +90,17 @@ def watermark(here: StationApi, reader: Reader, look: Look) -> str:
 def volume_file(
     name: Name,
     reader: Caller,
-    here: Here,
-    look: Looking,
+    station: Station,
+    access: Access,
     range_: Range = None,
     if_none_match: IfNoneMatch = None,
     if_range: IfRange = None,
 ) -> Response:
     """The sealed file as it was archived; its ETag is its SHA-256."""
     opened = open_and_note(
-        here, reader, look, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, range=bool(range_)
+        station, reader, access, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, range=bool(range_)
     )
-    return partial(volume_pdf(here, opened), range_, if_none_match, if_range)
+    return partial(volume_pdf(station, opened), range_, if_none_match, if_range)
 
 
 @router.get(
@@ -107,19 +113,26 @@ def item_file(
     name: Name,
     no: Annotated[int, Path(ge=1, le=999)],
     reader: Caller,
-    here: Here,
-    look: Looking,
+    station: Station,
+    access: Access,
     range_: Range = None,
     if_none_match: IfNoneMatch = None,
     if_range: IfRange = None,
 ) -> Response:
     """The pages of one item; without a seal, for only the whole volume bears one."""
     opened = open_and_note(
-        here, reader, look, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, item=no, range=bool(range_)
+        station,
+        reader,
+        access,
+        Act.DOWNLOAD,
+        name,
+        JournalAct.DOWNLOAD,
+        item=no,
+        range=bool(range_),
     )
-    (item,) = chosen(contents_of(here.runtime.store, opened), [no])
+    (item,) = chosen(contents_of(station.runtime.store, opened), [no])
     return partial(
-        extract(volume_pdf(here, opened), item.page, item.pages), range_, if_none_match, if_range
+        extract(volume_pdf(station, opened), item.page, item.pages), range_, if_none_match, if_range
     )
 
 
@@ -131,15 +144,15 @@ def partial(
     headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Disposition": "attachment"}
     if if_none_match and (
         if_none_match.strip() == "*"
-        or tag in [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+        or tag in [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
     ):
         return Response(status_code=304, headers=headers)
-    found = (
+    span = (
         _RANGE.fullmatch(asked.strip())
         if asked and (if_range is None or if_range.strip() == tag)
         else None
     )
-    first, last = (found[1], found[2]) if found else ("", "")
+    first, last = (span[1], span[2]) if span else ("", "")
     if not (first or last) or (first and last and int(first) > int(last)):
         return Response(data, headers=headers, media_type="application/pdf")
     start = int(first) if first else max(0, len(data) - int(last))

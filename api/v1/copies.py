@@ -10,7 +10,7 @@ from api.http.limits import anyone
 from api.http.tokens import Caller
 from api.v1.content import FILE_RESPONSES, IfNoneMatch, IfRange, Range, partial
 from api.v1.idempotency import Key, answered, keep_answer
-from api.v1.station import Here, Looking, counted
+from api.v1.station import Access, Station, counted
 from api.v1.volumes import volume_pdf
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
@@ -81,36 +81,36 @@ class CheckView(BaseModel):
 
 @router.post("/copies", summary="出具证明件（须有利用单）", status_code=201)
 def certify(
-    wanted: CopyWanted, reader: Caller, here: Here, look: Looking, key: Key = None
+    wanted: CopyWanted, reader: Caller, station: Station, access: Access, key: Key = None
 ) -> CopyView:
     """Pages of the volume as PDF/A with a first sheet, QR code, stamp and a seal of its own."""
     require(reader, Act.CERTIFY)
-    asked = {"copy": wanted.model_dump(), "usage": look.usage}
-    with reading(here.runtime.engine) as session:
+    asked = {"copy": wanted.model_dump(), "usage": access.usage}
+    with reading(station.runtime.engine) as session:
         before = answered(session, reader, key, asked)
         if before is not None:
             return CopyView.model_validate(before)
-        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, here.room, look.usage)
+        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, station.room, access.usage)
     names = names_of(CaseFacts.model_validate(opened.case.facts))
-    items = chosen(contents_of(here.runtime.store, opened), wanted.items, names)
-    with here.sealing:
-        made = make_copy(
-            volume_pdf(here, opened),
+    items = chosen(contents_of(station.runtime.store, opened), wanted.items, names)
+    with station.sealing:
+        copy = make_copy(
+            volume_pdf(station, opened),
             opened,
             items,
             reader,
-            here.stamps,
-            here.runtime.organisations,
-            here.runtime.settings.public_url,
+            station.stamps,
+            station.runtime.organisations,
+            station.runtime.settings.public_url,
         )
-    here.runtime.store.put_new(copy_key(made.sha256), made.pdf, media_type="application/pdf")
-    with counted(here, reader, Shown.CONTENT) as session:
+    station.runtime.store.put_new(copy_key(copy.sha256), copy.pdf, media_type="application/pdf")
+    with counted(station, reader, Shown.CONTENT) as session:
         # Asked again: the grant may have ended while the copy was made, and only one of two at once may be entered.
-        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, here.room, look.usage)
+        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, station.room, access.usage)
         if opened.decision.grant is None:
             raise DeniedError(Denial.NEEDS_GRANT)
         row = enter_copy(
-            session, opened, made, reader, find_request(session, opened.decision.grant.number)
+            session, opened, copy, reader, find_request(session, opened.decision.grant.number)
         )
         view = CopyView(
             check_code=row.check_code,
@@ -134,21 +134,21 @@ def certify(
 def copy_file(
     check_code: CheckCode,
     reader: Caller,
-    here: Here,
+    station: Station,
     range_: Range = None,
     if_none_match: IfNoneMatch = None,
     if_range: IfRange = None,
 ) -> Response:
     """For whom it was made, while the grant lasts."""
     require(reader, Act.CERTIFY)
-    with counted(here, reader, Shown.CONTENT) as session:
+    with counted(station, reader, Shown.CONTENT) as session:
         row = find_copy(session, check_code)
         request = session.get_one(UsageRequest, row.request_id)
         if request.account != reader.account:
             raise NotFoundError(
                 "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
             )
-        open_volume(session, reader, Act.CERTIFY, request.code, here.room, number_of(request))
+        open_volume(session, reader, Act.CERTIFY, request.code, station.room, number_of(request))
         shown = {
             "version": row.version,
             "usage": number_of(request),
@@ -157,7 +157,7 @@ def copy_file(
         }
         note_look(session, reader, JournalAct.DOWNLOAD_COPY, request.code, Purpose.USE, **shown)
     return partial(
-        here.runtime.store.read(copy_key(row.sha256), sha256=row.sha256),
+        station.runtime.store.read(copy_key(row.sha256), sha256=row.sha256),
         range_,
         if_none_match,
         if_range,
@@ -167,16 +167,16 @@ def copy_file(
 @public_router.get(
     "/checks/{check_code}", summary="核验证明件（公开）", dependencies=[Depends(anyone)]
 )
-def check(check_code: CheckCode, here: Here) -> CheckView:
+def check(check_code: CheckCode, station: Station) -> CheckView:
     """No account is needed; nothing of what the copy shows is told."""
-    with reading(here.runtime.engine) as session:
+    with reading(station.runtime.engine) as session:
         row = find_copy(session, check_code)
         code = session.get_one(Volume, row.volume_id).code
     return CheckView(
         check_code=row.check_code,
         issued=True,
         code=code,
-        issuer=here.runtime.organisations.get(row.issued_by).name,
+        issuer=station.runtime.organisations.get(row.issued_by).name,
         pages=row.pages,
         sha256=row.sha256,
         made_at=row.made_at.isoformat(),

@@ -8,7 +8,7 @@ from pydantic.config import JsonDict
 
 from api.http.search import look_up, public
 from api.http.tokens import Caller
-from api.v1.station import Here, Looking, counted
+from api.v1.station import Access, Station, counted
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
@@ -48,36 +48,36 @@ class Answer(BaseModel):
 
 
 @router.post("/search", summary="检索本单位可见的册")
-def search(asked: Question, reader: Caller, here: Here, look: Looking) -> Answer:
+def search(asked: Question, reader: Caller, station: Station, access: Access) -> Answer:
     """Only what the caller's organisation received, accepted, keeps or stands above; the database has the last word on every hit."""
     require(reader, Act.SEARCH)
-    tree = parse(asked.query, here.words)
-    with reading(here.runtime.engine) as session:
+    tree = parse(asked.query, station.words)
+    with reading(station.runtime.engine) as session:
         facets = tuple(dict.fromkeys(asked.facets))
-        found = look_up(
+        results = look_up(
             session,
-            here.search.search,
+            station.search.search,
             tree,
             reader,
-            here.room,
+            station.room,
             sort=asked.sort,
             limit=asked.limit,
             after=asked.after,
             facets=facets,
         )
-    answer = public(found)
+    answer = public(results)
     for hit in answer["hits"]:
         del hit["volume_id"]
-    with counted(here, reader, Shown.LOOKS) as session:
+    with counted(station, reader, Shown.LOOKS) as session:
         # What was typed may name a person, so only what came of it is kept.
-        codes = sorted({hit.code for hit in found.hits})
+        codes = sorted({hit.code for hit in results.hits})
         note_look(
             session,
             reader,
             JournalAct.SEARCH,
             "index",
-            look.purpose,
-            operator=look.operator,
+            access.purpose,
+            operator=access.operator,
             total=answer["total"],
             shown=codes,
         )

@@ -48,7 +48,7 @@ class StationApi:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class AccessContext:
     """Why somebody looks: a purpose, under which usage number, and which officer sits at the client."""
 
     purpose: Purpose
@@ -57,7 +57,7 @@ class Look:
 
 
 # Both compute nothing: as coroutines they cost no turn at a thread.
-async def _look(
+async def _access(
     yice_purpose: Annotated[
         Purpose,
         Header(
@@ -74,17 +74,17 @@ async def _look(
         str | None,
         Header(description="操作民警警号", pattern=r"^[A-Za-z0-9]{1,20}$", examples=["060101"]),
     ] = None,
-) -> Look:
-    return Look(yice_purpose, yice_usage, yice_operator)
+) -> AccessContext:
+    return AccessContext(yice_purpose, yice_usage, yice_operator)
 
 
 async def _station(request: Request) -> StationApi:
-    found: StationApi = request.app.state.station
-    return found
+    station: StationApi = request.app.state.station
+    return station
 
 
-Here = Annotated[StationApi, Depends(_station)]
-Looking = Annotated[Look, Depends(_look)]
+Station = Annotated[StationApi, Depends(_station)]
+Access = Annotated[AccessContext, Depends(_access)]
 
 
 @contextmanager
@@ -108,7 +108,7 @@ def counted(station: StationApi, reader: Reader, kind: Shown) -> Iterator[Sessio
 def open_and_note(
     station: StationApi,
     reader: Reader,
-    look: Look,
+    access: AccessContext,
     act: Act,
     name: str,
     what: JournalAct,
@@ -116,15 +116,15 @@ def open_and_note(
 ) -> OpenedVolume:
     """Lay a volume before the reader and journal it in one transaction: nothing is shown of which no trace is left."""
     with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
-        opened = open_volume(session, reader, act, name, station.room, look.usage)
-        note(session, reader, look, opened, what, **shown)
+        opened = open_volume(session, reader, act, name, station.room, access.usage)
+        note(session, reader, access, opened, what, **shown)
         return opened
 
 
 def note(
     session: Session,
     reader: Reader,
-    look: Look,
+    access: AccessContext,
     opened: OpenedVolume,
     what: JournalAct,
     **shown: object,
@@ -137,9 +137,9 @@ def note(
         reader,
         what,
         opened.volume.code,
-        look.purpose,
+        access.purpose,
         version=version,
         usage=grant.number if grant else None,
-        operator=look.operator,
+        operator=access.operator,
         **shown,
     )

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from api.http.problems import ProblemError
 from api.http.tokens import Caller
 from api.v1.idempotency import Key, answered, keep_answer
-from api.v1.station import Here, StationApi
+from api.v1.station import Station, StationApi
 from archive.administration.policy import Act, Reader, scope_of
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -62,13 +62,13 @@ class SubmissionView(BaseModel):
 
 
 @router.post("/submissions", summary="登记要送交的归档信息包", status_code=201)
-def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> SubmissionView:
+def announce(asked: Announced, reader: Caller, station: Station, key: Key = None) -> SubmissionView:
     """Then send the parts, in any order, again where in doubt."""
     require(reader, Act.SUBMIT)
-    with writing(here.runtime.engine) as session:
+    with writing(station.runtime.engine) as session:
         before = answered(session, reader, key, {"submission": asked.model_dump()})
         if before is not None:
-            return _view(here, session.get_one(Upload, before["id"]))
+            return _view(station, session.get_one(Upload, before["id"]))
         open_now = session.scalar(
             select(func.count())
             .select_from(Upload)
@@ -101,7 +101,7 @@ def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> S
             sha256=row.sha256,
         )
         keep_answer(session, reader, key, {"submission": asked.model_dump()}, {"id": row.id})
-    return _view(here, row)
+    return _view(station, row)
 
 
 @router.put(
@@ -123,11 +123,11 @@ async def put_part(
     part: Annotated[int, Path(ge=0, le=MAX_SIZE // parts.PART)],
     request: Request,
     reader: Caller,
-    here: Here,
+    station: Station,
 ) -> Response:
     """The same part twice is stored once; other bytes in its place are refused."""
     require(reader, Act.SUBMIT)
-    row = await run_in_threadpool(_mine, here, reader, id_)
+    row = await run_in_threadpool(_own_upload, station, reader, id_)
     expected = parts.part_size(row.size, part)
     if row.state != RECEIVING:
         raise ProblemError(409, "SUBMISSION_ENDED", "该送交已结束。", "请查询其结果。")
@@ -142,37 +142,37 @@ async def put_part(
         raise ProblemError(
             422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。"
         )
-    await run_in_threadpool(parts.keep_part, here.runtime.store, id_, part, bytes(body))
+    await run_in_threadpool(parts.keep_part, station.runtime.store, id_, part, bytes(body))
     return Response(status_code=204)
 
 
 @router.post("/submissions/{id_}/complete", summary="完成送交并接收")
-def complete(id_: Id, reader: Caller, here: Here) -> SubmissionView:
+def complete(id_: Id, reader: Caller, station: Station) -> SubmissionView:
     """Put the parts together, inspect, take over or quarantine; may be asked again when the answer was lost, also after a crash."""
     require(reader, Act.SUBMIT)
-    row = _mine(here, reader, id_)
+    row = _own_upload(station, reader, id_)
     if row.state == RECEIVING:
-        row = _received(here, reader, row)
-    return _view(here, row)
+        row = _take_over(station, reader, row)
+    return _view(station, row)
 
 
 @router.get("/submissions/{id_}", summary="查询送交结果")
-def follow(id_: Id, reader: Caller, here: Here) -> SubmissionView:
+def follow(id_: Id, reader: Caller, station: Station) -> SubmissionView:
     """For who sent it."""
     require(reader, Act.FOLLOW)
-    return _view(here, _mine(here, reader, id_))
+    return _view(station, _own_upload(station, reader, id_))
 
 
-def _mine(here: StationApi, reader: Reader, upload: str) -> Upload:
-    with reading(here.runtime.engine) as session:
+def _own_upload(station: StationApi, reader: Reader, upload: str) -> Upload:
+    with reading(station.runtime.engine) as session:
         row = session.get(Upload, upload)
     if row is None or row.account != reader.account:
         raise NotFoundError("没有这次送交，或您无权查看。", "请核对送交编号。")
     return row
 
 
-def _view(here: StationApi, row: Upload) -> SubmissionView:
-    held = [] if row.state != RECEIVING else parts.parts_held(here.runtime.store, row.id)
+def _view(station: StationApi, row: Upload) -> SubmissionView:
+    received = [] if row.state != RECEIVING else parts.parts_held(station.runtime.store, row.id)
     return SubmissionView(
         id=row.id,
         name=row.name,
@@ -180,16 +180,16 @@ def _view(here: StationApi, row: Upload) -> SubmissionView:
         size=row.size,
         part_size=parts.PART,
         parts=parts.part_count(row.size),
-        received=held,
+        received=received,
         case_no=row.case_no,
         outcome=row.outcome,
         findings=row.findings,
     )
 
 
-def _received(here: StationApi, reader: Reader, row: Upload) -> Upload:
+def _take_over(station: StationApi, reader: Reader, row: Upload) -> Upload:
     """Taking over twice is harmless, so the row is ended after it: a crash between the two is mended by asking again."""
-    runtime, now = here.runtime, datetime.now(UTC)
+    runtime, now = station.runtime, datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="yice-") as folder:
         path = FilePath(folder) / f"{row.name}.zip"
         if not parts.put_together(runtime.store, row.id, path, size=row.size, sha256=row.sha256):
@@ -202,12 +202,12 @@ def _received(here: StationApi, reader: Reader, row: Upload) -> Upload:
         bag, submission = inspect_package(path, runtime.catalogue, runtime.organisations, now)
         facts = submission.facts
         orgs = (
-            [one for one in (facts.orgs.receive, facts.orgs.accept) if one in runtime.organisations]
+            [org for org in (facts.orgs.receive, facts.orgs.accept) if org in runtime.organisations]
             if facts
             else []
         )
         if orgs and reader.org not in scope_of(orgs, runtime.organisations):
-            _end(here, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
+            _end(station, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
         else:
             taken = receive(
                 runtime.engine,
@@ -220,16 +220,16 @@ def _received(here: StationApi, reader: Reader, row: Upload) -> Upload:
                 ocr=runtime.settings.ocr,
             )
             _end(
-                here,
+                station,
                 reader,
                 row,
                 DONE,
                 taken.case_no,
                 str(taken.outcome),
-                [one.public() for one in taken.findings],
+                [finding.public() for finding in taken.findings],
             )
     parts.discard_parts(runtime.store, row.id)
-    return _mine(here, reader, row.id)
+    return _own_upload(station, reader, row.id)
 
 
 _NOT_YOURS = {
@@ -242,7 +242,7 @@ _NOT_YOURS = {
 
 
 def _end(
-    here: StationApi,
+    station: StationApi,
     reader: Reader,
     row: Upload,
     state: str,
@@ -250,11 +250,11 @@ def _end(
     outcome: str,
     findings: list[dict[str, str]],
 ) -> None:
-    with writing(here.runtime.engine) as session:
-        held = session.get_one(Upload, row.id)
-        if held.state != RECEIVING:
+    with writing(station.runtime.engine) as session:
+        upload = session.get_one(Upload, row.id)
+        if upload.state != RECEIVING:
             return  # another request completed it first
-        held.state, held.case_no, held.outcome, held.findings, held.ended_at = (
+        upload.state, upload.case_no, upload.outcome, upload.findings, upload.ended_at = (
             state,
             case_no,
             outcome,

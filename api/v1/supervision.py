@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from api.http.tokens import Caller
-from api.v1.station import Here, Looking
+from api.v1.station import Access, Station
 from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
 from archive.database.engine import writing
@@ -63,50 +63,50 @@ def responsibility(
         str, Query(pattern=r"^[A-Za-z0-9]{1,20}$", description="警号", examples=["060101"])
     ],
     reader: Caller,
-    here: Here,
-    look: Looking,
+    station: Station,
+    access: Access,
     after: After = 0,
     limit: Limit = 100,
 ) -> ActPage:
     """Received, accepted, reviewed or approved; also after the officer left."""
     require(reader, Act.SUPERVISE)
-    with writing(here.runtime.engine) as session:
+    with writing(station.runtime.engine) as session:
         rows = supervision.responsibility(
-            session, reader, actor_no, here.runtime.organisations, after, limit
+            session, reader, actor_no, station.runtime.organisations, after, limit
         )
-        _note(session, reader, "RESPONSIBILITY", look.purpose, rows=len(rows), actor_no=actor_no)
+        _note(session, reader, "RESPONSIBILITY", access.purpose, rows=len(rows), actor_no=actor_no)
     return ActPage(
-        rows=[ActRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows],
+        rows=[ActRow(**{key: value for key, value in row.items() if key != "id"}) for row in rows],
         next=_next(rows, limit),
     )
 
 
 @router.get("/overdue", summary="超期办结的办件")
 def overdue(
-    reader: Caller, here: Here, look: Looking, after: After = 0, limit: Limit = 100
+    reader: Caller, station: Station, access: Access, after: After = 0, limit: Limit = 100
 ) -> CasePage:
     """Finished after the promised day."""
     require(reader, Act.SUPERVISE)
-    with writing(here.runtime.engine) as session:
-        rows = supervision.overdue(session, reader, here.runtime.organisations, after, limit)
-        _note(session, reader, "OVERDUE", look.purpose, rows=len(rows))
+    with writing(station.runtime.engine) as session:
+        rows = supervision.overdue(session, reader, station.runtime.organisations, after, limit)
+        _note(session, reader, "OVERDUE", access.purpose, rows=len(rows))
     return CasePage(
-        rows=[CaseRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows],
+        rows=[CaseRow(**{key: value for key, value in row.items() if key != "id"}) for row in rows],
         next=_next(rows, limit),
     )
 
 
 @router.get("/citywide", summary="全域通办的办件（收件、户籍两地上级均可见）")
 def citywide(
-    reader: Caller, here: Here, look: Looking, after: After = 0, limit: Limit = 100
+    reader: Caller, station: Station, access: Access, after: After = 0, limit: Limit = 100
 ) -> CasePage:
     """Received elsewhere than at the domicile."""
     require(reader, Act.SUPERVISE)
-    with writing(here.runtime.engine) as session:
-        rows = supervision.citywide(session, reader, here.runtime.organisations, after, limit)
-        _note(session, reader, "CITYWIDE", look.purpose, rows=len(rows))
+    with writing(station.runtime.engine) as session:
+        rows = supervision.citywide(session, reader, station.runtime.organisations, after, limit)
+        _note(session, reader, "CITYWIDE", access.purpose, rows=len(rows))
     return CasePage(
-        rows=[CaseRow(**{key: value for key, value in one.items() if key != "id"}) for one in rows],
+        rows=[CaseRow(**{key: value for key, value in row.items() if key != "id"}) for row in rows],
         next=_next(rows, limit),
     )
 

@@ -97,7 +97,7 @@ def _issue(runtime: Runtime, login: str, secret: str, asked: str) -> Token:
         account = accounts.check_secret(session, login[:64].replace("\0", ""), secret[:1024])
         client = account is not None and account.kind == AccountKind.CLIENT
         scopes = (
-            [Scope(one) for one in account.scopes if not asked or one in asked.split()]
+            [Scope(scope) for scope in account.scopes if not asked or scope in asked.split()]
             if account and client
             else []
         )

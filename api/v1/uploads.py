@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Request, Response
 from api.http import uploads
 from api.http.tokens import Caller
 from api.http.uploads import CaptureAnnounced, CaptureView
-from api.v1.station import Here
+from api.v1.station import Station
 from archive.administration.policy import Act
 from archive.usage.reading_room import require
 from ingest.captures import parts
@@ -18,10 +18,10 @@ Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["4f1d2c3b4a5968778
 
 
 @router.post("/uploads", summary="登记要上传的扫描文件", status_code=201)
-def announce(asked: CaptureAnnounced, reader: Caller, here: Here) -> list[CaptureView]:
+def announce(asked: CaptureAnnounced, reader: Caller, station: Station) -> list[CaptureView]:
     """In the order of `files`. What came before is answered as it is; announce again to go on after a crash of your own."""
     require(reader, Act.SUBMIT)
-    return uploads.announce_files(here.runtime, reader, asked)
+    return uploads.announce_files(station.runtime, reader, asked)
 
 
 @router.put(
@@ -43,23 +43,23 @@ async def put_part(
     part: Annotated[int, Path(ge=0, le=MAX_FILE // parts.PART)],
     request: Request,
     reader: Caller,
-    here: Here,
+    station: Station,
 ) -> Response:
     """The same part twice is kept once; other bytes in its place are refused."""
     require(reader, Act.SUBMIT)
-    await uploads.take_part(here.runtime, reader, id_, part, request)
+    await uploads.take_part(station.runtime, reader, id_, part, request)
     return Response(status_code=204)
 
 
 @router.post("/uploads/{id_}/complete", summary="完成一个扫描文件并归集")
-def complete(id_: Id, reader: Caller, here: Here) -> CaptureView:
+def complete(id_: Id, reader: Caller, station: Station) -> CaptureView:
     """Identified, split if it is a stack, and gathered under its case; may be asked again when the answer was lost, also after a crash."""
     require(reader, Act.SUBMIT)
-    return uploads.complete(here.runtime, reader, id_)
+    return uploads.complete(station.runtime, reader, id_)
 
 
 @router.get("/uploads/{id_}", summary="查询一个扫描文件")
-def follow(id_: Id, reader: Caller, here: Here) -> CaptureView:
+def follow(id_: Id, reader: Caller, station: Station) -> CaptureView:
     """How much of it is here, and what became of it."""
     require(reader, Act.FOLLOW)
-    return uploads.view(here.runtime, uploads.find(here.runtime, reader, id_))
+    return uploads.view(station.runtime, uploads.find(station.runtime, reader, id_))

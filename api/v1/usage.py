@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from api.http.tokens import Caller
 from api.v1.idempotency import Key, answered, keep_answer
-from api.v1.station import Here
+from api.v1.station import Station
 from archive.administration.policy import Act, Reader, capacities
 from archive.database.engine import reading, writing
 from archive.database.tables_usage import UsageRequest
@@ -105,9 +105,9 @@ def table(reader: Caller) -> list[CapacityView]:
     require(reader, Act.REQUEST_USE)
     return [
         CapacityView(
-            key=one.key,
-            label=one.label,
-            papers=[list(papers) for papers in one.papers],
+            key=capacity.key,
+            label=capacity.label,
+            papers=[list(papers) for papers in capacity.papers],
             scopes=[
                 ScopeView(
                     key=scope.key,
@@ -115,20 +115,20 @@ def table(reader: Caller) -> list[CapacityView]:
                     acts=sorted(scope.acts),
                     fields=None if scope.fields is None else sorted(scope.fields),
                 )
-                for scope in one.scopes
+                for scope in capacity.scopes
             ],
-            source=one.source,
+            source=capacity.source,
         )
-        for one in capacities().values()
+        for capacity in capacities().values()
     ]
 
 
 @router.post("/usage-requests", summary="提交利用申请", status_code=201)
-def ask(wanted: UseWanted, reader: Caller, here: Here, key: Key = None) -> UseView:
+def ask(wanted: UseWanted, reader: Caller, station: Station, key: Key = None) -> UseView:
     """Whether the volume exists is not said; its keeper decides."""
     require(reader, Act.REQUEST_USE)
     request = wanted.model_dump()
-    with writing(here.runtime.engine) as session:
+    with writing(station.runtime.engine) as session:
         before = answered(session, reader, key, {"usage": request})
         if before is not None:
             return UseView.model_validate(before)
@@ -136,7 +136,7 @@ def ask(wanted: UseWanted, reader: Caller, here: Here, key: Key = None) -> UseVi
             session,
             reader,
             Wanted(**{**request, "code": read_code(wanted.code), "papers": tuple(wanted.papers)}),
-            here.runtime.organisations,
+            station.runtime.organisations,
         )
         view = _view(row)
         keep_answer(session, reader, key, {"usage": request}, view.model_dump())
@@ -144,28 +144,29 @@ def ask(wanted: UseWanted, reader: Caller, here: Here, key: Key = None) -> UseVi
 
 
 @router.get("/usage-requests", summary="待我审批的利用申请")
-def waiting(reader: Caller, here: Here) -> list[UseView]:
+def waiting(reader: Caller, station: Station) -> list[UseView]:
     """Oldest first, 100 at most."""
     require(reader, Act.DECIDE_USE)
-    with reading(here.runtime.engine) as session:
+    with reading(station.runtime.engine) as session:
         return [
-            _view(one) for one in requests_to_decide(session, reader, here.runtime.organisations)
+            _view(request)
+            for request in requests_to_decide(session, reader, station.runtime.organisations)
         ]
 
 
 @router.get("/usage-requests/{number}", summary="查询利用申请")
-def follow(number: Number, reader: Caller, here: Here) -> UseView:
+def follow(number: Number, reader: Caller, station: Station) -> UseView:
     """For who asked, and for who may decide."""
     require(reader, Act.REQUEST_USE)
-    with reading(here.runtime.engine) as session:
-        return _view(_readable(session, here, reader, number))
+    with reading(station.runtime.engine) as session:
+        return _view(_readable(session, station, reader, number))
 
 
 @router.post("/usage-requests/{number}/decision", summary="审批利用申请")
-def decision(number: Number, decided: Decided, reader: Caller, here: Here) -> UseView:
+def decision(number: Number, decided: Decided, reader: Caller, station: Station) -> UseView:
     """By the keeping side, never by who asked."""
     require(reader, Act.DECIDE_USE)
-    with writing(here.runtime.engine) as session:
+    with writing(station.runtime.engine) as session:
         return _view(
             decide_request(
                 session,
@@ -173,14 +174,14 @@ def decision(number: Number, decided: Decided, reader: Caller, here: Here) -> Us
                 number,
                 approve=decided.approve,
                 reason=decided.reason,
-                organisations=here.runtime.organisations,
+                organisations=station.runtime.organisations,
             )
         )
 
 
-def _readable(session: Session, here: Here, reader: Reader, number: str) -> UsageRequest:
+def _readable(session: Session, station: Station, reader: Reader, number: str) -> UsageRequest:
     row = find_request(session, number)
-    if not may_read(reader, row, here.runtime.organisations, session):
+    if not may_read(reader, row, station.runtime.organisations, session):
         raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
     return row
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict
 
 from api.http.tokens import Caller
-from api.v1.station import Here, Looking, open_and_note
+from api.v1.station import Access, Station, open_and_note
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.reference.case_facts import CaseFacts
@@ -84,12 +84,12 @@ class SignatureView(BaseModel):
 
 
 @router.get("/volumes/{name}", summary="一册：办件信息、卷内目录、办理过程、签章、纸质位置")
-def volume(name: Name, reader: Caller, here: Here, look: Looking) -> VolumeView:
+def volume(name: Name, reader: Caller, station: Station, access: Access) -> VolumeView:
     """Masked. A foreign volume and one that does not exist are answered alike."""
-    opened = open_and_note(here, reader, look, Act.VIEW, name, JournalAct.VIEW)
+    opened = open_and_note(station, reader, access, Act.VIEW, name, JournalAct.VIEW)
     facts = CaseFacts.model_validate(opened.case.facts)
     names = names_of(facts)
-    contents = contents_of(here.runtime.store, opened) if opened.version else []
+    contents = contents_of(station.runtime.store, opened) if opened.version else []
     row, kept = opened.version, opened.volume
     return VolumeView(
         code=kept.code,
@@ -106,33 +106,33 @@ def volume(name: Name, reader: Caller, here: Here, look: Looking) -> VolumeView:
             level=row.signature_level if row else None,
             timestamp_pending=bool(row and row.lta_pending),
         ),
-        facts=shown_facts(facts, here.runtime.organisations),
-        contents=[{**one, "title": hidden(one["title"], names)} for one in contents],
-        timeline=timeline(facts, here.runtime.organisations),
-        paper=paper(facts, here.runtime.organisations),
+        facts=shown_facts(facts, station.runtime.organisations),
+        contents=[{**item, "title": hidden(item["title"], names)} for item in contents],
+        timeline=timeline(facts, station.runtime.organisations),
+        paper=paper(facts, station.runtime.organisations),
     )
 
 
 @router.get("/volumes/{name}/facts", summary="办件信息明文（须有利用单）")
-def facts(name: Name, reader: Caller, here: Here, look: Looking) -> PlainFacts:
+def facts(name: Name, reader: Caller, station: Station, access: Access) -> PlainFacts:
     """What the grant of `Yice-Usage` opens; everything else stays masked."""
-    opened = open_and_note(here, reader, look, Act.VIEW_PLAIN, name, JournalAct.VIEW_PLAIN)
+    opened = open_and_note(station, reader, access, Act.VIEW_PLAIN, name, JournalAct.VIEW_PLAIN)
     grant = opened.decision.grant
     if grant is None:
         raise DeniedError(Denial.NEEDS_GRANT)
-    held = CaseFacts.model_validate(opened.case.facts)
+    case_facts = CaseFacts.model_validate(opened.case.facts)
     return PlainFacts(
         code=opened.volume.code,
         usage=grant.number,
-        facts=shown_facts(held, here.runtime.organisations, grant.fields),
+        facts=shown_facts(case_facts, station.runtime.organisations, grant.fields),
     )
 
 
 @router.get("/volumes/{name}/signature", summary="验证签章")
-def signature(name: Name, reader: Caller, here: Here, look: Looking) -> SignatureView:
+def signature(name: Name, reader: Caller, station: Station, access: Access) -> SignatureView:
     """Read the file from the store against its digest, and validate its seal."""
-    opened = open_and_note(here, reader, look, Act.VIEW, name, JournalAct.CHECK_SIGNATURE)
-    report = read_signature(volume_pdf(here, opened), here.stamps.trust)
+    opened = open_and_note(station, reader, access, Act.VIEW, name, JournalAct.CHECK_SIGNATURE)
+    report = read_signature(volume_pdf(station, opened), station.stamps.trust)
     return SignatureView(
         code=opened.volume.code,
         version=opened.version.version if opened.version else 0,
@@ -146,8 +146,8 @@ def signature(name: Name, reader: Caller, here: Here, look: Looking) -> Signatur
     )
 
 
-def volume_pdf(here: Here, opened: OpenedVolume) -> bytes:
+def volume_pdf(station: Station, opened: OpenedVolume) -> bytes:
     """The file of the newest archived version, verified against its row."""
-    return here.runtime.store.read(
+    return station.runtime.store.read(
         f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
     )

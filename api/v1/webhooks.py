@@ -11,7 +11,7 @@ from sqlalchemy import select
 from api.http.problems import ProblemError
 from api.http.tokens import Caller
 from api.jobs.webhooks import allowed
-from api.v1.station import Here
+from api.v1.station import Station
 from archive.administration.policy import Act
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -48,17 +48,17 @@ class HookMade(HookView):
 
 
 @router.post("", summary="订阅“册已归档”", status_code=201)
-def subscribe(wanted: HookWanted, reader: Caller, here: Here) -> HookMade:
+def subscribe(wanted: HookWanted, reader: Caller, station: Station) -> HookMade:
     """From now on; what was committed before is not told."""
     require(reader, Act.WATCH)
-    if not allowed(wanted.url, here.runtime.settings.webhook_hosts):
+    if not allowed(wanted.url, station.runtime.settings.webhook_hosts):
         raise ProblemError(
             422,
             "HOST_NOT_ALLOWED",
             "该地址的主机未获准。",
             "请由系统管理员将其加入 YICE_WEBHOOK_HOSTS。",
         )
-    with writing(here.runtime.engine) as session:
+    with writing(station.runtime.engine) as session:
         if session.scalars(
             select(Webhook).filter_by(account=reader.account, url=wanted.url)
         ).first():
@@ -87,24 +87,26 @@ def subscribe(wanted: HookWanted, reader: Caller, here: Here) -> HookMade:
 
 
 @router.get("", summary="本系统的订阅")
-def subscriptions(reader: Caller, here: Here) -> list[HookView]:
+def subscriptions(reader: Caller, station: Station) -> list[HookView]:
     """Without secrets."""
     require(reader, Act.WATCH)
-    with reading(here.runtime.engine) as session:
+    with reading(station.runtime.engine) as session:
         rows = session.scalars(
             select(Webhook).filter_by(account=reader.account).order_by(Webhook.id)
         ).all()
     return [
-        HookView(id=one.id, url=one.url, failures=one.failures, next_at=one.next_at.isoformat())
-        for one in rows
+        HookView(id=row.id, url=row.url, failures=row.failures, next_at=row.next_at.isoformat())
+        for row in rows
     ]
 
 
 @router.delete("/{id_}", summary="退订", status_code=204, response_class=Response)
-def unsubscribe(id_: Annotated[int, Path(ge=1, le=2**53)], reader: Caller, here: Here) -> Response:
+def unsubscribe(
+    id_: Annotated[int, Path(ge=1, le=2**53)], reader: Caller, station: Station
+) -> Response:
     """Nothing more is sent."""
     require(reader, Act.WATCH)
-    with writing(here.runtime.engine) as session:
+    with writing(station.runtime.engine) as session:
         row = session.get(Webhook, id_)
         if row is None or row.account != reader.account:
             raise NotFoundError("没有这项订阅。", "请核对订阅编号。")

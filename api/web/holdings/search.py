@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
 from api.http.search import look_up
-from api.web.shell.page import At, PageRoute, Posted, Seated, WebApp
+from api.web.shell.page import LoggedIn, PageRoute, Posted, Web, WebApp
 from api.web.shell.scope import note_look
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
@@ -28,48 +28,48 @@ _MOST = 8
 
 
 @router.get("/search")
-def search_page(request: Request, desk: At, seat: Seated) -> Response:
+def search_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """Nothing typed yet."""
-    seat.require(Act.SEARCH)
-    return desk.page(
-        request, seat, "search.html", q="", sort=Sort.RELEVANCE, found=None, hits=[], facets=[]
+    user.require(Act.SEARCH)
+    return web.page(
+        request, user, "search.html", q="", sort=Sort.RELEVANCE, found=None, hits=[], facets=[]
     )
 
 
 @router.post("/search")
-def search(request: Request, desk: At, seat: Seated, form: Posted) -> Response:
+def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
     """Hits in the reader's own scope, masked. Journalled with what came of it, not with what was typed."""
-    seat.require(Act.SEARCH)
+    user.require(Act.SEARCH)
     query = f"{form.get('q', '').strip()} {form.get('add', '')}".strip()
     sort = Sort(form["sort"]) if form.get("sort") in set(Sort) else Sort.RELEVANCE
-    room = ReferenceData(desk.runtime.organisations, desk.runtime.catalogue)
-    with reading(desk.runtime.engine) as session:
-        tree, after = parse(query, desk.words), form.get("after") or None
-        found = look_up(
+    room = ReferenceData(web.runtime.organisations, web.runtime.catalogue)
+    with reading(web.runtime.engine) as session:
+        tree, after = parse(query, web.words), form.get("after") or None
+        results = look_up(
             session,
-            desk.search.search,
+            web.search.search,
             tree,
-            seat.reader,
+            user.reader,
             room,
             sort=sort,
             limit=20,
             after=after,
             facets=tuple(_FACETS),
         )
-    with writing(desk.runtime.engine) as session:
+    with writing(web.runtime.engine) as session:
         note_look(
-            session, seat, JournalAct.SEARCH, "index", total=found.total, shown=len(found.hits)
+            session, user, JournalAct.SEARCH, "index", total=results.total, shown=len(results.hits)
         )
-    hits = [(hit, marked(hit.snippet)) for hit in found.hits]
-    return desk.page(
+    hits = [(hit, marked(hit.snippet)) for hit in results.hits]
+    return web.page(
         request,
-        seat,
+        user,
         "search.html",
         q=query,
         sort=sort,
-        found=found,
+        found=results,
         hits=hits,
-        facets=_facets(desk, found),
+        facets=_facets(web, results),
     )
 
 
@@ -87,16 +87,16 @@ def marked(snippet: Snippet) -> Markup:
     return Markup("").join([*parts, escape(snippet.text[place:])])
 
 
-def _facets(desk: WebApp, found: Found) -> list[dict[str, Any]]:
+def _facets(web: WebApp, results: Found) -> list[dict[str, Any]]:
     """Counts, each with what is added to the query to keep only these."""
     shown = []
     for name, (heading, prefix) in _FACETS.items():
         rows = []
-        for value, count in found.facets.get(name, ())[:_MOST]:
+        for value, count in results.facets.get(name, ())[:_MOST]:
             text = (
                 Series(value).label
                 if name == "series"
-                else desk.org(value)
+                else web.org(value)
                 if name in {"receive_org", "district"}
                 else value
             )

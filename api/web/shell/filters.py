@@ -58,26 +58,26 @@ def act_label(act: str) -> str:
 
 def label(value: str | None, kind: str) -> str:
     """The Chinese label of a code of the vocabulary, as `"QY"|label("Series")`."""
-    enum = next(one for one in _LABELS if one.__name__ == kind)
+    enum = next(enum_type for enum_type in _LABELS if enum_type.__name__ == kind)
     return enum(value).label if value in set(enum) else (value or "")
 
 
 def day(at: datetime | date | str | None) -> str:
     """2026年9月1日, on the clock of the place."""
-    found = _local(at)
-    return f"{found.year}年{found.month}月{found.day}日" if found else ""
+    at_local = _local(at)
+    return f"{at_local.year}年{at_local.month}月{at_local.day}日" if at_local else ""
 
 
 def short_day(at: datetime | date | str | None) -> str:
     """2026-09-01."""
-    found = _local(at)
-    return found.strftime("%Y-%m-%d") if found else ""
+    at_local = _local(at)
+    return at_local.strftime("%Y-%m-%d") if at_local else ""
 
 
 def clock(at: datetime | str | None) -> str:
     """2026-09-01 16:42:07, the full time."""
-    found = _local(at)
-    return found.strftime("%Y-%m-%d %H:%M:%S") if found else ""
+    at_local = _local(at)
+    return at_local.strftime("%Y-%m-%d %H:%M:%S") if at_local else ""
 
 
 def _local(at: datetime | date | str | None) -> datetime | date | None:

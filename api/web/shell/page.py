@@ -13,7 +13,6 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.page_cache import PageImages
@@ -22,10 +21,10 @@ from api.runtime.bootstrap import Runtime, demo_pki, open_shelf
 from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
+from archive.administration.account_lists import name_of
 from archive.administration.accounts import csrf_token, reader_of
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
-from archive.database.tables_administration import Account
 from archive.reference.errors import ArchiveError, NotFoundError
 from archive.reference.local_time import local_time
 from archive.signing.validation import TrustAnchors
@@ -79,7 +78,7 @@ class BadFormError(ArchiveError):
     code = "BAD_FORM"
 
 
-class NotSeatedError(Exception):
+class NotLoggedInError(Exception):
     """Nobody is logged in here, or no longer."""
 
 
@@ -88,7 +87,7 @@ class MustChangeError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
+class User:
     """Who sits at the desk. `carried` is what his browser carries."""
 
     reader: Reader
@@ -168,7 +167,7 @@ class WebApp:
     def page(
         self,
         request: Request,
-        seat: Seat,
+        user: User,
         template: str,
         *,
         status: int = 200,
@@ -176,7 +175,7 @@ class WebApp:
     ) -> HTMLResponse:
         """Draw a page for whoever sits at the desk."""
         text = self.templates.get_template(template).render(
-            seat=seat, path=request.url.path, now=local_time(datetime.now(UTC)), **values
+            seat=user, path=request.url.path, now=local_time(datetime.now(UTC)), **values
         )
         return HTMLResponse(text, status, HEADERS)
 
@@ -187,26 +186,24 @@ class WebApp:
         )
 
 
-def desk_of(request: Request) -> WebApp:
+def web_of(request: Request) -> WebApp:
     """The desk of this app."""
-    found: WebApp = request.app.state.desk
-    return found
+    web: WebApp = request.app.state.web
+    return web
 
 
-def seated(request: Request) -> Seat:
+def logged_in(request: Request) -> User:
     """Who sits here. Raises NotSeatedError."""
-    desk, carried = desk_of(request), request.cookies.get(COOKIE, "")
-    with reading(desk.runtime.engine) as session:
-        desk.runtime.refresh(session)
+    web, carried = web_of(request), request.cookies.get(COOKIE, "")
+    with reading(web.runtime.engine) as session:
+        web.runtime.refresh(session)
         reader = reader_of(session, carried, "WEB") if carried else None
         if reader is None:
-            raise NotSeatedError
-        name, must_change = session.execute(
-            select(Account.name, Account.must_change).where(Account.login == reader.account)
-        ).one()
+            raise NotLoggedInError
+        name, must_change = name_of(session, reader.account)
     if must_change and request.url.path not in _BEFORE_ALL_ELSE:
         raise MustChangeError
-    return Seat(reader, name, desk.org(reader.org), carried)
+    return User(reader, name, web.org(reader.org), carried)
 
 
 def from_our_page(request: Request) -> None:
@@ -229,33 +226,33 @@ async def form_of(request: Request) -> dict[str, str]:
     )
 
 
-async def posted(
-    seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str], Depends(form_of)]
+async def posted_form(
+    user: Annotated[User, Depends(logged_in)], form: Annotated[dict[str, str], Depends(form_of)]
 ) -> dict[str, str]:
     """The fields of a form of this very login. Raises BadFormError."""
-    if form.get("csrf") != seat.csrf:
+    if form.get("csrf") != user.csrf:
         raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
     return form
 
 
-def scripted(request: Request) -> Seat:
+def script_user(request: Request) -> User:
     """Who sits where a script of ours sends something that is no form. Raises BadFormError."""
-    seat = seated(request)
+    user = logged_in(request)
     from_our_page(request)
-    if request.headers.get("x-csrf") != seat.csrf:
+    if request.headers.get("x-csrf") != user.csrf:
         raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
-    return seat
+    return user
 
 
-async def _desk(request: Request) -> WebApp:
+async def _web(request: Request) -> WebApp:
     """`desk_of` for endpoints: it computes nothing, and a coroutine costs no turn at a thread."""
-    return desk_of(request)
+    return web_of(request)
 
 
-At = Annotated[WebApp, Depends(_desk)]
-Seated = Annotated[Seat, Depends(seated)]
-Posted = Annotated[dict[str, str], Depends(posted)]
-Scripted = Annotated[Seat, Depends(scripted)]
+Web = Annotated[WebApp, Depends(_web)]
+LoggedIn = Annotated[User, Depends(logged_in)]
+Posted = Annotated[dict[str, str], Depends(posted_form)]
+ScriptUser = Annotated[User, Depends(script_user)]
 
 
 class PageRoute(APIRoute):
@@ -268,7 +265,7 @@ class PageRoute(APIRoute):
         async def handler(request: Request) -> Response:
             try:
                 return await inner(request)
-            except NotSeatedError:
+            except NotLoggedInError:
                 return _to(request, "/login")
             except MustChangeError:
                 return _to(request, "/password")
@@ -282,7 +279,7 @@ class PageRoute(APIRoute):
                     _NEXT[refused.denial],
                 )
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
-                failures.log(fault, desk_of(request).runtime.settings.data)
+                failures.log(fault, web_of(request).runtime.settings.data)
                 code, sentence = failures.explain(fault)
                 return _error(request, _status(fault), code, sentence, "")
 
@@ -321,15 +318,13 @@ def _to(request: Request, where: str) -> Response:
 def _error(request: Request, status: int, code: str, message: str, action: str) -> Response:
     if _wants_json(request):
         return JSONResponse({"code": code, "message": f"{message}{action}"}, status)
-    desk = desk_of(request)
+    web = web_of(request)
     try:
-        seat = seated(request)
-    except (NotSeatedError, MustChangeError):
-        return desk.bare(
-            "error_bare.html", status=status, code=code, message=message, action=action
-        )
-    return desk.page(
-        request, seat, "error.html", status=status, code=code, message=message, action=action
+        user = logged_in(request)
+    except (NotLoggedInError, MustChangeError):
+        return web.bare("error_bare.html", status=status, code=code, message=message, action=action)
+    return web.page(
+        request, user, "error.html", status=status, code=code, message=message, action=action
     )
 
 

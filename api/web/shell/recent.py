@@ -30,5 +30,5 @@ class Recent:
                 self._known.move_to_end(key)
                 while len(self._known) > _KEPT:
                     self._known.popitem(last=False)
-        found: T = value
-        return found
+        answer: T = value
+        return answer

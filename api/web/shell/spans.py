@@ -8,7 +8,7 @@ from archive.reference.local_time import LOCAL_TIME
 def start_of(day: str) -> datetime | None:
     """The beginning of a day on the clock of the place; None for what is no day."""
     try:
-        found = date.fromisoformat(day)
+        parsed = date.fromisoformat(day)
     except ValueError:
         return None
-    return datetime(found.year, found.month, found.day, tzinfo=LOCAL_TIME)
+    return datetime(parsed.year, parsed.month, parsed.day, tzinfo=LOCAL_TIME)
