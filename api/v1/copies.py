@@ -90,7 +90,7 @@ def certify(
         before = answered(session, reader, key, asked)
         if before is not None:
             return CopyView.model_validate(before)
-        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, station.room, access.usage)
+        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, station.reference, access.usage)
     names = names_of(CaseFacts.model_validate(opened.case.facts))
     items = chosen(contents_of(station.runtime.store, opened), wanted.items, names)
     with station.sealing:
@@ -106,7 +106,7 @@ def certify(
     station.runtime.store.put_new(copy_key(copy.sha256), copy.pdf, media_type="application/pdf")
     with counted(station, reader, Shown.CONTENT) as session:
         # Asked again: the grant may have ended while the copy was made, and only one of two at once may be entered.
-        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, station.room, access.usage)
+        opened = open_volume(session, reader, Act.CERTIFY, wanted.name, station.reference, access.usage)
         if opened.decision.grant is None:
             raise DeniedError(Denial.NEEDS_GRANT)
         row = enter_copy(
@@ -148,7 +148,7 @@ def copy_file(
             raise NotFoundError(
                 "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
             )
-        open_volume(session, reader, Act.CERTIFY, request.code, station.room, number_of(request))
+        open_volume(session, reader, Act.CERTIFY, request.code, station.reference, number_of(request))
         shown = {
             "version": row.version,
             "usage": number_of(request),

@@ -59,7 +59,7 @@ def search(asked: Question, reader: Caller, station: Station, access: Access) ->
             station.search.search,
             tree,
             reader,
-            station.room,
+            station.reference,
             sort=asked.sort,
             limit=asked.limit,
             after=asked.after,

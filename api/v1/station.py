@@ -30,7 +30,7 @@ class StationApi:
     def __init__(self, runtime: Runtime) -> None:
         """Nothing is opened yet."""
         self.runtime = runtime
-        self.room = ReferenceData(runtime.organisations, runtime.catalogue)
+        self.reference = ReferenceData(runtime.organisations, runtime.catalogue)
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.search = SearchReader(open_shelf(runtime.settings))
         self.limiter, self.anonymous = limiters(
@@ -116,7 +116,7 @@ def open_and_note(
 ) -> OpenedVolume:
     """Lay a volume before the reader and journal it in one transaction: nothing is shown of which no trace is left."""
     with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
-        opened = open_volume(session, reader, act, name, station.room, access.usage)
+        opened = open_volume(session, reader, act, name, station.reference, access.usage)
         note(session, reader, access, opened, what, **shown)
         return opened
 

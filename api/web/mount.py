@@ -1,4 +1,4 @@
-"""Puts the desk on an app: one router for each group of pages, and the static files."""
+"""Puts the pages on an app: one router for each group of pages, and the static files."""
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
@@ -39,7 +39,7 @@ _PAGES = (
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
-    """All pages."""
+    """Add all pages to an app."""
     app.state.web = WebApp(runtime)
     for pages in _PAGES:
         app.include_router(pages.router)
@@ -48,7 +48,7 @@ def mount(app: FastAPI, runtime: Runtime) -> None:
 
 @router.get("/static/{digest}/{name}")
 def static(request: Request, digest: str, name: str) -> Response:
-    """A file of the desk. Its address holds its digest, so that browsers keep it for good."""
+    """Return a static file; its address holds its digest, so browsers may keep it for good."""
     web = web_of(request)
     if name not in web.static or web.address(name) != f"/static/{digest}/{name}":
         raise RefusedError(Denial.NOT_HERE)

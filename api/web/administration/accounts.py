@@ -1,4 +1,8 @@
-"""账号与三员: the 系统管理员 submits accounts and changes, the 安全保密管理员 approves, the 安全审计员 sees; a secret is shown once, to who approved."""
+"""账号与三员: pages of accounts and of changes to them.
+
+The 系统管理员 submits accounts and changes, the 安全保密管理员 approves, the 安全审计员 sees. A
+secret is shown once, to the user who approved.
+"""
 
 from typing import Annotated, Any
 
@@ -44,7 +48,7 @@ _SHORTEST, _LONGEST, _TRACE = 2, 200, 20
 
 
 def _require_any(user: User) -> None:
-    """Each of the 三员 sees the accounts; what each may do with them differs."""
+    """Raise RefusedError for anyone but the 三员: all see accounts, their acts differ."""
     if not (user.may(Act.PROPOSE_ACCOUNT) or user.may(Act.APPROVE_ACCOUNT)):
         user.require(Act.READ_JOURNAL)
 
@@ -53,7 +57,7 @@ def _require_any(user: User) -> None:
 def accounts_page(
     request: Request, web: Web, user: LoggedIn, state: Word = "", role: Word = "", after: Word = ""
 ) -> Response:
-    """Accounts with role and state, and what waits for approval."""
+    """List accounts with role and state, and what waits for approval."""
     _require_any(user)
     with reading(web.runtime.engine) as session:
         accounts = list_accounts(session, state=state, role=role, after=after, limit=PAGE + 1)
@@ -80,7 +84,7 @@ def accounts_page(
 
 @router.get("/accounts/new")
 def new_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """The form of a new account."""
+    """Draw the form of a new account."""
     user.require(Act.PROPOSE_ACCOUNT)
     return web.page(
         request,
@@ -133,7 +137,7 @@ def _reason(form: dict[str, str]) -> str:
 
 @router.get("/accounts/{login}")
 def account_page(request: Request, web: Web, user: LoggedIn, login: str) -> Response:
-    """One account: what it is, what waits, what happened to it, and what this role may do with it."""
+    """Draw one account: what waits, what happened to it, and what this role may do."""
     _require_any(user)
     with reading(web.runtime.engine) as session:
         values = _account(web, session, login)
@@ -162,7 +166,7 @@ def _account(web: WebApp, session: Session, login: str) -> dict[str, Any]:
 
 @router.post("/accounts/{login}/decision")
 def decision(request: Request, web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
-    """Let a proposed account in, whose first secret is shown now and never again; or not."""
+    """Approve a proposed account and show its first secret this once, or refuse it."""
     user.require(Act.APPROVE_ACCOUNT)
     with writing(web.runtime.engine) as session:
         secret = None
@@ -179,7 +183,7 @@ def decision(request: Request, web: Web, user: LoggedIn, form: Posted, login: st
 
 @router.post("/accounts/{login}/disable")
 def disable(web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
-    """Shut an account at once: danger does not wait for two."""
+    """Disable an account at once: in danger one administrator is enough."""
     user.require(Act.APPROVE_ACCOUNT)
     with writing(web.runtime.engine) as session:
         disable_account(session, user.reader, login, _reason(form))
@@ -188,7 +192,7 @@ def disable(web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
 
 @router.post("/accounts/{login}/changes")
 def change(web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
-    """Submit a change."""
+    """Submit a change of an account."""
     user.require(Act.PROPOSE_ACCOUNT)
     if form.get("kind") not in set(ChangeKind):
         raise BadFormError("请选择变更的种类。", "请返回上一页选择后重新提交。")

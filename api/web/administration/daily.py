@@ -1,4 +1,4 @@
-"""当日查阅: what each account was shown on a day, for who answers for its security."""
+"""当日查阅: what each account was shown on a day, for the security administrator."""
 
 from datetime import date
 
@@ -15,7 +15,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.get("/system/daily")
 def daily_page(request: Request, web: Web, user: LoggedIn, day: str = "") -> Response:
-    """Counts beside the limits; those who were refused first."""
+    """Draw the counts beside the limits, refused accounts first."""
     user.require(Act.APPROVE_ACCOUNT)
     with reading(web.runtime.engine) as session:
         try:

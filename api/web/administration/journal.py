@@ -1,4 +1,4 @@
-"""审计日志: who did what to what and when, newest first, and a button that walks the whole chain."""
+"""审计日志: pages of the journal, newest first, and the verification of the whole chain."""
 
 import hmac
 import json
@@ -32,7 +32,7 @@ _DIGITS = 19
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody looks for in the journal; empty fields ask nothing."""
+    """What a reader looks for in the journal; empty fields narrow nothing."""
 
     act: str = ""
     actor: str = ""
@@ -59,7 +59,7 @@ def journal_page(
     asked: Annotated[Asked, Depends(_asked)],
     before: int = 0,
 ) -> Response:
-    """Entries by act, actor, subject and days; paged by their number."""
+    """List entries by act, actor, subject and days, paged by their number."""
     user.require(Act.READ_JOURNAL)
     with reading(web.runtime.engine) as session:
         entries, following = _entries(session, asked, before)
@@ -89,7 +89,7 @@ def _entries(
 
 @router.get("/journal.csv")
 def journal_csv(web: Web, user: LoggedIn, asked: Annotated[Asked, Depends(_asked)]) -> Response:
-    """What was looked for as CSV, the newest 10,000; that it was taken stands in the journal."""
+    """Export what was looked for as CSV, the newest 10,000; journalled."""
     user.require(Act.READ_JOURNAL)
     with writing(web.runtime.engine) as session:
         rows: list[JournalEntry] = []
@@ -114,7 +114,7 @@ def journal_csv(web: Web, user: LoggedIn, asked: Annotated[Asked, Depends(_asked
 
 
 def _detail(text: str) -> str:
-    """The detail in one line; it holds codes and numbers, and the reasons that people gave."""
+    """Write the detail of an entry in one line: codes, numbers and stated reasons."""
     return "，".join(
         f"{key} {value}" for key, value in json.loads(text).items() if value not in (None, "", [])
     )
@@ -122,7 +122,10 @@ def _detail(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """How far the chain was walked: all entries up to `after` hold. `mark` is ours, so that nobody can say he has walked what he has not."""
+    """How far the chain was verified: all entries up to `after` hold.
+
+    `mark` is a MAC of that number, so that nobody can claim to have verified what was not.
+    """
 
     after: int
     total: int
@@ -133,7 +136,7 @@ class Walk:
 
 @router.post("/journal/verify")
 def verify(request: Request, web: Web, user: LoggedIn, _form: Posted) -> Response:
-    """Begin at the first entry; the page then asks for one stretch after the other, and shows how far it is."""
+    """Begin at the first entry; the page then asks for one stretch after the other."""
     user.require(Act.READ_JOURNAL)
     with reading(web.runtime.engine) as session:
         walk = Walk(0, journal.length(session), _mark(session, user, 0))
@@ -152,7 +155,7 @@ def verify(request: Request, web: Web, user: LoggedIn, _form: Posted) -> Respons
 
 @router.post("/journal/verify/on")
 def verify_on(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
-    """Walk a stretch. At the end of the chain, or at its first fault, note that it was walked."""
+    """Verify a stretch; at the end of the chain or its first fault, journal the result."""
     user.require(Act.READ_JOURNAL)
     text = form.get("after", "")
     after = int(text) if text.isdecimal() and len(text) < _DIGITS else -1

@@ -1,4 +1,8 @@
-"""运行状态: each dependency, the index, the disk, the keeping of the holdings, queues with their workers, and the duties."""
+"""运行状态: the state of all parts of the installation.
+
+Each dependency, the index, the disk, the preservation of the holdings, queues with their workers,
+and the recurring duties.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +46,7 @@ OK, WAIT, BAD = "ok", "wait", "bad"
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """One line of the page: what, how it is, and in words."""
+    """One line of the page: name, tone (ok, wait, bad), state and detail in words."""
 
     name: str
     tone: str
@@ -52,7 +56,7 @@ class Light:
 
 @router.get("/status")
 def status_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """Ask everything now; what is away is shown as away."""
+    """Ask for the state of everything now; what does not answer is shown as such."""
     user.require(Act.OPERATE)
     runtime = web.runtime
     with reading(runtime.engine) as session:

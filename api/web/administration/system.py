@@ -1,4 +1,7 @@
-"""系统管理: organisations and whether they have done with paper, items with versions, the retention table, settings that are in effect."""
+"""系统管理: organisations, items with versions, the retention table, and settings.
+
+Of organisations: whether they have gone paperless (已电子化).
+"""
 
 import re
 from collections import Counter
@@ -35,7 +38,10 @@ _HIDDEN_URLS = {"database_url", "broker_url"}
 
 @router.get("/organisations")
 def organisations_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """The tree, in the order of its table; a district is 已电子化 or in 过渡期, and its stations with it."""
+    """Draw the organisations in the order of their table.
+
+    A district is 已电子化 or in 过渡期, and its stations with it.
+    """
     user.require(Act.OPERATE)
     with reading(web.runtime.engine) as session:
         notes = notes_of(session, ORGANISATION)
@@ -53,7 +59,7 @@ def organisations_page(request: Request, web: Web, user: LoggedIn) -> Response:
 
 @router.post("/organisations/{code}")
 def switch(web: Web, user: LoggedIn, form: Posted, code: str) -> Response:
-    """Switch a district between 已电子化 and 过渡期, with the document that says so."""
+    """Switch a district between 已电子化 and 过渡期, with the document that orders it."""
     user.require(Act.OPERATE)
     with writing(web.runtime.engine) as session:
         wanted = form.get("digitised") == "1"
@@ -77,7 +83,7 @@ def _reason(form: dict[str, str]) -> str:
 
 @router.get("/items")
 def items_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """The catalogue: the newest version of each item, and how many there are."""
+    """Draw the catalogue: the newest version of each item, and how many there are."""
     user.require(Act.OPERATE)
     versions = Counter(item.code for item in web.runtime.catalogue)
     newest = {item.code: item for item in web.runtime.catalogue}
@@ -87,14 +93,14 @@ def items_page(request: Request, web: Web, user: LoggedIn) -> Response:
 
 @router.get("/items/import")
 def import_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """Where a list of items is given."""
+    """Draw the form into which a list of items is pasted."""
     user.require(Act.OPERATE)
     return web.page(request, user, "items_import.html", found=None, text="", approval="")
 
 
 @router.post("/items/import")
 def import_list(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
-    """First what a list would change; then, confirmed and with the number of its approval, it is imported."""
+    """Show what a list would change; once confirmed with its approval number, import it."""
     user.require(Act.OPERATE)
     text = form.get("text", "")
     if form.get("confirm") != "1":
@@ -114,7 +120,10 @@ def import_list(request: Request, web: Web, user: LoggedIn, form: Posted) -> Res
 
 @router.get("/items/{code}/{version}")
 def item_page(request: Request, web: Web, user: LoggedIn, code: str, version: str) -> Response:
-    """One version of an item: basis, levels, limit, materials; its versions, and what this one changed."""
+    """Draw one version of an item, its other versions, and what this one changed.
+
+    Of a version: basis, approval levels, time limit and materials.
+    """
     user.require(Act.OPERATE)
     if (code, version) not in web.runtime.catalogue:
         raise RefusedError(Denial.NOT_HERE)
@@ -140,7 +149,7 @@ def item_page(request: Request, web: Web, user: LoggedIn, code: str, version: st
 
 @router.get("/retention")
 def retention_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """保管期限表: for each series and term the items, from the newest versions."""
+    """Draw the 保管期限表: the items of each series and term, from the newest versions."""
     user.require(Act.OPERATE)
     newest = {item.code: item for item in web.runtime.catalogue}.values()
     rows = {
@@ -161,7 +170,7 @@ def retention_page(request: Request, web: Web, user: LoggedIn) -> Response:
 
 @router.get("/settings")
 def settings_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """What is in effect; of secrets only whether they are set."""
+    """Draw the settings in effect; of secrets only whether they are set."""
     user.require(Act.OPERATE)
     settings = web.runtime.settings
     rows = [

@@ -1,4 +1,8 @@
-"""核对: a case that waits, its findings, what it must have beside what it has, and the pages; a person confirms with a reason."""
+"""核对: a case that waits, checked by a person who confirms with a reason.
+
+The page shows its findings, which materials the item requires beside those that came, and the
+pages.
+"""
 
 import re
 from collections import Counter
@@ -66,7 +70,7 @@ _SHORTEST, _LONGEST, _DIGITS = 2, 500, 7
 
 @router.get("/checks")
 def checks_page(request: Request, web: Web, user: LoggedIn, after: str = "") -> Response:
-    """All that waits, the earliest completed first."""
+    """List all cases that wait, the earliest completed first."""
     user.require(Act.CONFIRM)
     reach = reach_of(web, user)
     with reading(web.runtime.engine) as session:
@@ -92,7 +96,10 @@ def _next_waiting(web: WebApp, session: Session, user: User, case: Case) -> Case
 
 @router.get("/checks/{case_no}")
 def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Response:
-    """One case: who decides on it sees its pages, that is what CONFIRM is about. One that was accepted may still have its pages laid."""
+    """Draw one case with its pages, which a user who may CONFIRM is to see.
+
+    The pages of a case that was accepted, but whose volume is not begun, may still be reordered.
+    """
     with writing(web.runtime.engine) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
         revision = open_revision(session, case)
@@ -130,7 +137,10 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
 
 
 def _others(web: WebApp, session: Session, user: User, revision: CaseRevision) -> dict[str, str]:
-    """Where the other case of a finding stands, for those that this seat may open; the finding names it in any event."""
+    """Return links to the other cases of findings, as far as the user may open them.
+
+    A finding names the other case in any event.
+    """
     case_nos = [entry["other_case"] for entry in revision.findings if entry.get("other_case")]
     return {
         case_no: f"/volumes/{code}" if code else f"/checks/{case_no}"
@@ -140,7 +150,10 @@ def _others(web: WebApp, session: Session, user: User, revision: CaseRevision) -
 
 
 def open_revision(session: Session, case: Case) -> CaseRevision:
-    """The revision that waits at 核对, else the newest whose volume is not begun. Raises BadFormError."""
+    """Return the revision that waits at 核对, else the newest whose volume is not begun.
+
+    Raises BadFormError when there is neither.
+    """
     waiting = waiting_revision(session, case)
     if waiting is not None:
         return waiting
@@ -153,7 +166,7 @@ def open_revision(session: Session, case: Case) -> CaseRevision:
 def _materials(
     facts: CaseFacts, leaves: Sequence[Mapping[str, Any]], editions: Mapping[int, int]
 ) -> list[dict[str, Any]]:
-    """Every material that came, to be ticked one by one (R33)."""
+    """Return every material that came, to be ticked one by one (R33)."""
     pages = Counter(int(leaf["no"]) for leaf in leaves)
     return [
         {
@@ -169,7 +182,7 @@ def _materials(
 
 
 def _lacking(revision: CaseRevision, facts: CaseFacts) -> list[dict[str, Any]]:
-    """What the item asks for and did not come."""
+    """Return what the item requires and did not come."""
     present = {material.type for material in facts.materials}
     return [
         {"name": material.name, "condition": material.condition}
@@ -179,14 +192,14 @@ def _lacking(revision: CaseRevision, facts: CaseFacts) -> list[dict[str, Any]]:
 
 
 def _blank_pages(revision: CaseRevision) -> list[str]:
-    """What says that a page is blank: each is looked at and ticked."""
+    """Return the findings of blank pages: each is looked at and ticked."""
     return [finding["message"] for finding in revision.findings if finding["code"] == "BLANK_PAGE"]
 
 
 def _leaves(
     facts: CaseFacts, components: Sequence[Component], orders: Mapping[int, tuple[Leaf, ...]]
 ) -> list[dict[str, Any]]:
-    """Every page of every file, in the order in which it will lie in the volume."""
+    """Return every page of every file, in the order in which the volume will have them."""
     by_path = {(component.material_no, component.path): component for component in components}
     rows = []
     for material in facts.materials:
@@ -203,7 +216,10 @@ def _leaves(
 
 
 def _first_in_question(revision: CaseRevision, leaves: Sequence[Mapping[str, Any]]) -> int:
-    """The place of the first page of a material that a finding is about: the page that one has to look at lies open."""
+    """Return the index of the first page of a material that a finding is about.
+
+    That page is shown first; 0 when no finding needs a person.
+    """
     places = {
         finding["place"] for finding in revision.findings if finding["outcome"] == Outcome.CONFIRM
     }
@@ -215,7 +231,10 @@ def _first_in_question(revision: CaseRevision, leaves: Sequence[Mapping[str, Any
 
 @router.post("/checks/{case_no}/order")
 def lay_pages(web: Web, user: LoggedIn, form: Posted, case_no: str) -> dict[str, int]:
-    """Lay the pages of one material; refused when somebody else did since this page was drawn."""
+    """Set the order of the pages of a material.
+
+    Refused when another user set it after this page was drawn.
+    """
     leaves = [
         Leaf(*map(int, leaf))
         for leaf in re.findall(r"(\d{1,4})\.(\d{1,4})\.(\d{1,3})(?:,|$)", form.get("leaves", ""))
@@ -248,7 +267,7 @@ def lay_pages(web: Web, user: LoggedIn, form: Posted, case_no: str) -> dict[str,
 
 @router.post("/checks/{case_no}/presence")
 def presence(request: Request, web: Web, user: LoggedIn, form: Posted, case_no: str) -> Response:
-    """Be seen at this case, and see who else sits at it."""
+    """Record that the user works on this case, and draw who else does."""
     del form
     subject = f"case:{case_no}"
     with writing(web.runtime.engine) as session:
@@ -267,7 +286,10 @@ def check_image(
     look: Annotated[int, Query(ge=1)],
     small: Annotated[int, Query(ge=0, le=1)] = 0,
 ) -> Response:
-    """One page of what came, for whoever bears the number of his own look; `small` for the strip above."""
+    """Return one page of a file as WebP, given the number of the user's own look.
+
+    `small` is for the strip of thumbnails.
+    """
     with reading(web.runtime.engine) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
         require_look(session, user, look, case_no, (_LOOK,))
@@ -279,7 +301,11 @@ def check_image(
 
 @router.post("/checks/{case_no}")
 def confirm_case(web: Web, user: LoggedIn, form: Posted, case_no: str) -> Response:
-    """Confirm, and go on with the next case. Not before each material and each blank page is ticked (R33), nor when the case is another by now."""
+    """Confirm a case, and go on with the next one.
+
+    Refused until each material and each blank page is ticked (R33), and when the case has changed
+    in the meantime.
+    """
     reason = form.get("reason", "").strip()
     with writing(web.runtime.engine) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)

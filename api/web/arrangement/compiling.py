@@ -1,4 +1,7 @@
-"""组卷: what is ready, by month of completion, in the order in which it will be numbered; one act makes volumes of all that match."""
+"""组卷: the cases that are ready, and one act that makes volumes of all that match.
+
+They are listed by month of completion, in the order in which they will be numbered.
+"""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -28,7 +31,7 @@ _SHOWN = 100
 def compile_page(
     request: Request, web: Web, user: LoggedIn, period: Annotated[str, Query(max_length=7)] = ""
 ) -> Response:
-    """What is ready, and what the button will do with it."""
+    """Draw what is ready, and what the button will do with it."""
     user.require(Act.COMPILE)
     with reading(web.runtime.engine) as session:
         ready = _ready(web, session, user)
@@ -48,7 +51,7 @@ def compile_page(
 
 
 def _ready(web: WebApp, session: Session, user: User) -> list[Case]:
-    """Accepted cases without a number that the reader may compile, in order of completion."""
+    """Return the accepted, unnumbered cases that the user may compile, in order of completion."""
     return [
         case
         for case in ready_cases(session, reach_of(web, user))
@@ -72,7 +75,10 @@ def _placement(web: WebApp, case: Case) -> Placement:
 
 @router.post("/compile")
 def compile_(web: Web, user: LoggedIn, form: Posted) -> Response:
-    """Give all that match their numbers in one transaction, and begin to make them. Refused when it is not the number that was shown."""
+    """Give numbers to all that match in one transaction, and start the workers.
+
+    Refused when their count is not the one that was shown.
+    """
     user.require(Act.COMPILE)
     runtime, period = web.runtime, form.get("period", "")
     with writing(runtime.engine) as session:

@@ -1,4 +1,4 @@
-"""任务: batches of volumes on their way, live; what failed, why, and again."""
+"""任务: batches of volumes that are being made, what failed and why, and retries."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
@@ -23,13 +23,13 @@ _SHOWN, _LATEST = 8, 30
 
 @router.get("/jobs")
 def jobs_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """All of it, with the live part inside."""
+    """Draw the whole page, with the live part inside."""
     return _drawn(request, web, user, "jobs.html")
 
 
 @router.get("/jobs/live")
 def jobs_live(request: Request, web: Web, user: LoggedIn) -> Response:
-    """The part that is asked for again every second while something runs."""
+    """Draw the part that is asked for again every second while something runs."""
     return _drawn(request, web, user, "jobs_live.html")
 
 
@@ -41,12 +41,10 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
         failed = compile_jobs(session, reach, "FAILED", _LATEST)
         done = compile_jobs(session, reach, "DONE", _LATEST)
         pages = recognition_progress(session, reach)
-    # Pages wait for hours where nobody reads them: only with a reader at work is there something to watch.
-    running, reads = (
-        any(batch.running for batch in shown),
-        bool(pages.waiting and web.runtime.settings.ocr),
-    )
-    again = 1 if running else 5 if reads else 0
+    running = any(batch.running for batch in shown)
+    # Where no OCR runs pages wait for hours: only when it does is there something to watch.
+    recognising = bool(pages.waiting and web.runtime.settings.ocr)
+    again = 1 if running else 5 if recognising else 0
     return web.page(
         request,
         user,
@@ -62,7 +60,7 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
 
 @router.post("/jobs/retry")
 def retry(web: Web, user: LoggedIn, form: Posted) -> Response:
-    """Let one failed job, or all that he may compile, wait again, and see that they are made."""
+    """Let one failed job, or all that the user may compile, wait again; start the workers."""
     user.require(Act.COMPILE)
     with writing(web.runtime.engine) as session:
         asked = form.get("job", "")
@@ -85,7 +83,7 @@ def retry(web: Web, user: LoggedIn, form: Posted) -> Response:
 
 @router.post("/jobs/read-again")
 def read_again(web: Web, user: LoggedIn, form: Posted) -> Response:
-    """Let one failed page, or those shown, wait again; whoever reads takes them up."""
+    """Let one failed page, or all those shown, wait for OCR again."""
     user.require(Act.COMPILE)
     asked = form.get("job", "")
     with writing(web.runtime.engine) as session:

@@ -1,4 +1,7 @@
-"""归集池: files dropped at the window, what waits for a person, cases that gather and what they lack, the four sources, and what was refused."""
+"""归集池: files uploaded at the window, cases that gather, sources, and refused packages.
+
+Files wait for a person or for the rest of their material; cases are shown with what they lack.
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -74,13 +77,13 @@ Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 @router.get("/collecting")
 def collecting_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """All of it, with the live part inside."""
+    """Draw the whole page, with the live part inside."""
     return _drawn(request, web, user, "collecting.html")
 
 
 @router.get("/collecting/live")
 def collecting_live(request: Request, web: Web, user: LoggedIn) -> Response:
-    """The part that is asked for again when files have come or a pull is running."""
+    """Draw the part that is asked for again when files have come or a pull is running."""
     return _drawn(request, web, user, "collecting_live.html")
 
 
@@ -129,7 +132,7 @@ def _sources(session: Session) -> list[dict[str, Any]]:
 
 @router.post("/collecting/uploads")
 def announce(web: Web, user: ScriptUser, asked: CaptureAnnounced) -> list[CaptureView]:
-    """Write down what will be sent; whoever sits here is the operator."""
+    """Register files that will be sent; the user is the operator."""
     user.require(Act.SUBMIT)
     return uploads.announce_files(
         web.runtime, user.reader, asked.model_copy(update={"operator": user.name})
@@ -144,7 +147,7 @@ async def put_part(
     id_: Id,
     part: Annotated[int, Path(ge=0, le=MAX_FILE // parts.PART)],
 ) -> Response:
-    """Keep one part."""
+    """Keep one part of a file."""
     user.require(Act.SUBMIT)
     await uploads.take_part(web.runtime, user.reader, id_, part, request)
     return Response(status_code=204)
@@ -152,14 +155,14 @@ async def put_part(
 
 @router.post("/collecting/uploads/{id_}/complete")
 def complete(web: Web, user: ScriptUser, id_: Id) -> CaptureView:
-    """Gather it."""
+    """Put a file together and gather it."""
     user.require(Act.SUBMIT)
     return uploads.complete(web.runtime, user.reader, id_)
 
 
 @router.post("/collecting/pull")
 def pull_now(web: Web, user: LoggedIn, form: Posted) -> Response:
-    """立即提取: ask the sources now, in a process of its own."""
+    """Ask the sources now (立即提取), in a process of its own."""
     del form
     user.require(Act.SUBMIT)
     request_pull(web.runtime, user.reader.account)
@@ -168,7 +171,7 @@ def pull_now(web: Web, user: LoggedIn, form: Posted) -> Response:
 
 @router.get("/collecting/{id_}")
 def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Response:
-    """One file, its pages and what may be done with it."""
+    """Draw one file, its pages and what may be done with it."""
     with writing(web.runtime.engine) as session:
         row = _file(web, session, user, id_)
         look = note_look(session, user, _LOOK, row.id)
@@ -201,7 +204,10 @@ def _next_unplaced(web: WebApp, session: Session, user: User, row: CapturedFile)
 def _file(
     web: WebApp, session: Session, user: User, id_: str, *, lock: bool = False
 ) -> CapturedFile:
-    """A file that his organisation, or one below it, captured. Raises RefusedError."""
+    """Return a file that the user's organisation, or one below it, captured.
+
+    Raises RefusedError.
+    """
     user.require(Act.SUBMIT)
     reach = reach_of(web, user)
     row = session.get(CapturedFile, id_, with_for_update=lock)
@@ -214,7 +220,7 @@ def _file(
 def capture_image(
     web: Web, user: LoggedIn, id_: Id, page: int, look: Annotated[int, Query(ge=1)]
 ) -> Response:
-    """One page of it, drawn outside this process."""
+    """Return one page of a file as WebP, drawn outside this process."""
     with reading(web.runtime.engine) as session:
         row = _file(web, session, user, id_)
         require_look(session, user, look, row.id, (_LOOK,))
@@ -229,7 +235,7 @@ def capture_image(
 
 @router.post("/collecting/{id_}/file")
 def file_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
-    """归入: a person says which material of which case it is."""
+    """Place a file (归入) under the material of the case that the user states."""
     asked = {key: form.get(key, "").strip() for key in ("case_no", "no", "type")}
     try:
         place = MaterialPlace.model_validate(asked)
@@ -257,7 +263,7 @@ def file_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
 
 @router.post("/collecting/{id_}/return")
 def return_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
-    """退回 one file, with the reason."""
+    """Return one file (退回), with the reason."""
     reason = _reason(form)
     with writing(web.runtime.engine) as session:
         row = _file(web, session, user, id_, lock=True)
@@ -268,7 +274,10 @@ def return_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
 
 @router.post("/collecting/return")
 def return_all(web: Web, user: LoggedIn, form: Posted) -> Response:
-    """退回 all that wait for the same reason; refused when it is not the number that was shown."""
+    """Return all files that wait for the same reason (退回).
+
+    Refused when their count is not the one that was shown.
+    """
     user.require(Act.SUBMIT)
     reason, code = _reason(form), form.get("code", "")
     with writing(web.runtime.engine) as session:
@@ -283,7 +292,7 @@ def return_all(web: Web, user: LoggedIn, form: Posted) -> Response:
 
 @router.post("/collecting/quarantine/{delivery}/return")
 def return_refused(web: Web, user: LoggedIn, form: Posted, delivery: int) -> Response:
-    """退回 a refused package to who sent it: it stays in quarantine, and leaves the list."""
+    """Return a refused package (退回): it stays in quarantine, and leaves the list."""
     user.require(Act.SUBMIT)
     reason = _reason(form)
     with writing(web.runtime.engine) as session:

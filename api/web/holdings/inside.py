@@ -1,4 +1,7 @@
-"""在本册中查找: where in an opened volume a word stands. It comes by POST and is kept nowhere: neither an address nor a log nor the journal has it."""
+"""在本册中查找: the places of a word in an opened volume.
+
+The word comes by POST and is kept nowhere: not in an address, a log or the journal.
+"""
 
 from fastapi import APIRouter, Request, Response
 
@@ -18,7 +21,10 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 def find_page(
     request: Request, web: Web, user: LoggedIn, form: Posted, code: str, number: int
 ) -> Response:
-    """The places by page, for whoever has the pages before him: it belongs to that look, and stands beside it in the journal."""
+    """Draw the places by page, given the number of the user's look at the pages.
+
+    The search is journalled with that number and with how many places there were.
+    """
     look = form.get("look", "")
     if not look.isdecimal():
         raise BadFormError("查找须从已打开的册开始。", "请重新打开本册。")

@@ -1,4 +1,4 @@
-"""四性检测报告 of a volume as a PDF, from the desk."""
+"""四性检测报告: the inspection reports of a volume as a PDF."""
 
 from fastapi import APIRouter, Response
 
@@ -16,7 +16,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.get("/volumes/{code}/inspection.pdf")
 def inspection_pdf(web: Web, user: LoggedIn, code: str, usage: Usage = "") -> Response:
-    """All phases on record, one page each; whoever may see that the volume is there may see how it was inspected."""
+    """Return all phases on record, one page each, to a user who may VIEW the volume."""
     with writing(web.runtime.engine) as session:
         opened = open_volume(web, session, user, Act.VIEW, code, usage=usage)
         note_look(session, user, JournalAct.VIEW, code, sheet="inspection", usage=opened.usage)

@@ -1,4 +1,7 @@
-"""阅览: one volume with its pages, its contents, its seal in plain words, its life, and who looked. Every look stands in the journal."""
+"""阅览: one volume with its pages, contents, seal in plain words, history and accesses.
+
+Every access is journalled.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +52,7 @@ Usage = Annotated[str, Query(max_length=24)]
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An untouched original of an item: how it is asked for, and what it is."""
+    """An untouched original of an item: its id and digest, its type, size and pages."""
 
     id: int
     sha256: str
@@ -59,10 +62,13 @@ class Original:
 
 
 @router.get("/volumes/{code}")
-def room_page(
+def volume_page(
     request: Request, web: Web, user: LoggedIn, code: str, v: int | None = None, usage: Usage = ""
 ) -> Response:
-    """The reading room. Who may not see pages still sees what the volume is; `usage` is the grant that he reads under, if any."""
+    """Draw a volume; without the right to see pages, what the volume is.
+
+    `v` is a version, `usage` the number of the grant that the user reads under, if any.
+    """
     with writing(web.runtime.engine) as session:
         opened = open_volume(web, session, user, Act.VIEW, code, v, usage)
         pages = decided(web, session, user, Act.VIEW_PAGES, opened.record, usage)
@@ -79,7 +85,7 @@ def room_page(
         grants = [grant for grant in grants_of(session, user.reader.account) if grant.code == code]
         decided_plain = decided(web, session, user, Act.VIEW_PLAIN, opened.record, usage).allowed
         now = database_now(session)
-        values = _room(web, session, opened)
+        values = _volume_values(web, session, opened)
     facts = CaseFacts.model_validate(opened.case.facts)
     return web.page(
         request,
@@ -99,8 +105,8 @@ def room_page(
     )
 
 
-def _room(web: WebApp, session: Session, opened: OpenedPage) -> dict[str, Any]:
-    """What stands beside the pages."""
+def _volume_values(web: WebApp, session: Session, opened: OpenedPage) -> dict[str, Any]:
+    """Return what is shown beside the pages."""
     facts = CaseFacts.model_validate(opened.case.facts)
     versions = versions_of(session, opened.volume)
     looks = entries_about(session, opened.volume.code, LOOKS, limit=_SHOWN)
@@ -134,7 +140,7 @@ def _revision(session: Session, opened: OpenedPage) -> CaseRevision:
 
 
 def _originals(web: WebApp, session: Session, opened: OpenedPage) -> dict[int, list[Original]]:
-    """The originals of each item of the contents, by the same plan that made the volume."""
+    """Return the originals of each item, by the same plan that made the volume."""
     revision = _revision(session, opened)
     components = components_of(session, opened.case, revision.revision)
     facts = CaseFacts.model_validate(revision.facts)
@@ -167,7 +173,7 @@ def _of_item(item: PlannedItem, components: Sequence[Component]) -> list[Origina
 
 @router.get("/volumes/{code}/v{number}/pages/{page}.webp")
 def page_image(web: Web, user: LoggedIn, code: str, number: int, page: int, look: Look) -> Response:
-    """One page, for whoever bears the number of his own look."""
+    """Return one page as WebP, given the number of the user's own look."""
     with reading(web.runtime.engine) as session:
         usage = require_look(session, user, look, code, LOOKS)
         opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
@@ -181,7 +187,7 @@ def page_image(web: Web, user: LoggedIn, code: str, number: int, page: int, look
 def originals(
     request: Request, web: Web, user: LoggedIn, code: str, number: int, no: int, usage: Usage = ""
 ) -> Response:
-    """The untouched originals of one item, to lie beside the page."""
+    """Draw the untouched originals of one item, shown beside the page."""
     with writing(web.runtime.engine) as session:
         opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
         originals_of_item = _originals(web, session, opened).get(no, [])
@@ -211,7 +217,7 @@ def originals(
 def original_image(
     web: Web, user: LoggedIn, code: str, component: int, page: int, look: Look
 ) -> Response:
-    """One page of an original, drawn outside this process."""
+    """Return one page of an original as WebP, drawn outside this process."""
     with reading(web.runtime.engine) as session:
         usage = require_look(session, user, look, code, (JournalAct.VIEW_ORIGINAL,))
         opened = open_volume(web, session, user, Act.VIEW_PAGES, code, usage=usage)
@@ -225,7 +231,7 @@ def original_image(
 def signature(
     request: Request, web: Web, user: LoggedIn, code: str, number: int, usage: Usage = ""
 ) -> Response:
-    """The seal, validated now from the bytes in the store, in plain words."""
+    """Validate the seal now from the bytes in the store, and draw it in plain words."""
     with reading(web.runtime.engine) as session:
         opened = open_volume(web, session, user, Act.VIEW, code, number, usage)
         trust = web.trust.at(followed_at(session, opened.version) if opened.version else None)
@@ -240,11 +246,11 @@ def signature(
 def printed_contents(
     request: Request, web: Web, user: LoggedIn, code: str, usage: Usage = ""
 ) -> Response:
-    """卷内目录, laid out for paper."""
+    """Draw the 卷内目录, laid out for paper."""
     with writing(web.runtime.engine) as session:
         opened = open_volume(web, session, user, Act.VIEW, code, usage=usage)
         note_look(session, user, JournalAct.VIEW, code, sheet="contents", usage=opened.usage)
-        values = _room(web, session, opened)
+        values = _volume_values(web, session, opened)
     unit = web.org(opened.volume.filing_org)
     return web.page(
         request,
@@ -259,7 +265,10 @@ def printed_contents(
 
 @router.get("/volumes/{code}/plain")
 def plain(request: Request, web: Web, user: LoggedIn, code: str, usage: Usage) -> Response:
-    """The people of a case in plain, as far as the grant reaches; only under a grant, and journalled."""
+    """Draw the people of a case in plain, as far as the grant reaches; journalled.
+
+    Without a grant it is refused.
+    """
     with writing(web.runtime.engine) as session:
         opened = open_volume(web, session, user, Act.VIEW_PLAIN, code, usage=usage)
         grant = opened.decision.grant

@@ -1,4 +1,8 @@
-"""检索. Sent by POST, because what is typed may be a name or an ID number, and neither belongs in an address, a history or a log."""
+"""检索: search within the user's scope.
+
+Sent by POST: what is typed may be a name or an ID number, and neither may enter an address, a
+history or a log.
+"""
 
 from typing import Any
 
@@ -12,7 +16,6 @@ from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.reference.vocabulary import Series
-from archive.usage.reading_room import ReferenceData
 from search.index import Found, Sort
 from search.query import parse
 from search.snippets import Snippet
@@ -29,7 +32,7 @@ _MOST = 8
 
 @router.get("/search")
 def search_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """Nothing typed yet."""
+    """Draw the empty form."""
     user.require(Act.SEARCH)
     return web.page(
         request, user, "search.html", q="", sort=Sort.RELEVANCE, found=None, hits=[], facets=[]
@@ -38,11 +41,13 @@ def search_page(request: Request, web: Web, user: LoggedIn) -> Response:
 
 @router.post("/search")
 def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
-    """Hits in the reader's own scope, masked. Journalled with what came of it, not with what was typed."""
+    """Draw the hits in the user's scope, masked.
+
+    Journalled with how many there were, not with what was typed.
+    """
     user.require(Act.SEARCH)
     query = f"{form.get('q', '').strip()} {form.get('add', '')}".strip()
     sort = Sort(form["sort"]) if form.get("sort") in set(Sort) else Sort.RELEVANCE
-    room = ReferenceData(web.runtime.organisations, web.runtime.catalogue)
     with reading(web.runtime.engine) as session:
         tree, after = parse(query, web.words), form.get("after") or None
         results = look_up(
@@ -50,7 +55,7 @@ def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response
             web.search.search,
             tree,
             user.reader,
-            room,
+            web.reference,
             sort=sort,
             limit=20,
             after=after,
@@ -74,7 +79,7 @@ def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response
 
 
 def marked(snippet: Snippet) -> Markup:
-    """The snippet with what was looked for marked; everything in it is escaped."""
+    """Return the snippet with the matches marked; everything in it is escaped."""
     parts, place = [], 0
     for start, end in snippet.marks:
         parts += [
@@ -88,7 +93,7 @@ def marked(snippet: Snippet) -> Markup:
 
 
 def _facets(web: WebApp, results: Found) -> list[dict[str, Any]]:
-    """Counts, each with what is added to the query to keep only these."""
+    """Return the counts, each with what is added to the query to keep only these."""
     shown = []
     for name, (heading, prefix) in _FACETS.items():
         rows = []

@@ -46,7 +46,7 @@ def volumes_page(
     code: Word = "",
     after: Word = "",
 ) -> Response:
-    """All volumes that the reader may see, newest completed last; the filters stay in the address."""
+    """List all volumes that the user may see, in order of 档号; filters stay in the address."""
     user.require(Act.VIEW)
     asked = {"series": series, "year": year, "state": state, "org": org, "code": code}
     reach, wanted = reach_of(web, user), _wanted(web, asked)
@@ -85,13 +85,13 @@ def _wanted(web: WebApp, asked: dict[str, str]) -> VolumeFilter:
 
 @router.get("/series")
 def series_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """The series by fonds, year and term, with how many volumes each holds."""
+    """List the series by fonds, year and term, with how many volumes each holds."""
     return _series_list(request, web, user, "卷目", citywide=False)
 
 
 @router.get("/citywide")
 def citywide_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """The series of 全域通办: what was received for other stations' residents."""
+    """List the series of 全域通办: cases received for residents of other stations."""
     return _series_list(request, web, user, "全域通办卷", citywide=True)
 
 
@@ -122,7 +122,10 @@ def one_series(
     term: str,
     after: int = 0,
 ) -> Response:
-    """One series in the order of its numbers, which is the order of completion; each gap with its reason, and whether the order holds."""
+    """Draw one series in the order of its numbers, which is the order of completion.
+
+    Each gap is shown with its reason, and whether the order holds.
+    """
     key = (fonds, series, year, term)
     values = _series(web, user, key, after, PAGE)
     with reading(web.runtime.engine) as session:
@@ -133,14 +136,14 @@ def one_series(
 
 
 def _sees_all(web: WebApp, user: User, fonds: str) -> bool:
-    """Whether he sees every volume of a fonds: its district, and the city."""
+    """Say whether the user sees every volume of a fonds: its district does, and the city."""
     own = web.runtime.organisations.get(user.reader.org)
     return own.kind is OrgKind.CITY or own.fonds_no == fonds
 
 
 @router.get("/series/{fonds}/{series}/{year}/{term}/register.csv")
 def series_csv(web: Web, user: LoggedIn, fonds: str, series: str, year: int, term: str) -> Response:
-    """案卷目录 as CSV, masked; the whole series, and that it was taken stands in the journal."""
+    """Export the 案卷目录 of a whole series as CSV, masked; journalled."""
     key = (fonds, series, year, term)
     lines, after = [], 0
     while True:
@@ -205,7 +208,10 @@ def printed_series(
     sheet: str,
     after: int = 0,
 ) -> Response:
-    """案卷目录, 移交清册 or 脊背, laid out for paper; a long series is printed in parts."""
+    """Draw the 案卷目录, 移交清册 or 脊背, laid out for paper.
+
+    A long series is printed in parts.
+    """
     if sheet not in {"register", "spines", "transfer"}:
         raise RefusedError(Denial.NOT_HERE)
     key = (fonds, series, year, term)

@@ -1,4 +1,4 @@
-"""What all pages share: who sits at the desk, what he may do, how a page is drawn, and what a browser is told about it."""
+"""What all pages share: the user and the session cookie, drawing, errors, and headers."""
 
 import hashlib
 from collections.abc import Callable, Coroutine, Mapping
@@ -36,7 +36,8 @@ from storage.errors import StorageError
 
 COOKIE = "yice_desk"
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; font-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -60,35 +61,35 @@ STATIC: Mapping[str, tuple[Path, str]] = {
 }
 _LONGEST_FORM = 64 << 10
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
-_BEFORE_ALL_ELSE = {"/password", "/logout"}
+_BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
 
 class RefusedError(Exception):
-    """A page that is not given: why, in the words of the policy."""
+    """The policy denied a page; `denial` is why."""
 
     def __init__(self, denial: Denial) -> None:
-        """What is foreign and what does not exist are one."""
+        """Take the message from the denial, which is the same for foreign and for missing."""
         super().__init__(denial.label)
         self.denial = denial
 
 
 class BadFormError(ArchiveError):
-    """What was sent does not come from a page of ours, or lacks what it must have."""
+    """A form did not come from a page of this app, or lacks a required field."""
 
     code = "BAD_FORM"
 
 
 class NotLoggedInError(Exception):
-    """Nobody is logged in here, or no longer."""
+    """The request carries no valid login."""
 
 
 class MustChangeError(Exception):
-    """His password was given out by an administrator: he sets his own first."""
+    """The password was set by an administrator and must be changed before anything else."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who sits at the desk. `carried` is what his browser carries."""
+    """The logged-in user of a request; `carried` is the secret of the cookie."""
 
     reader: Reader
     name: str
@@ -96,26 +97,30 @@ class User:
     carried: str = field(repr=False)
 
     def may(self, act: Act) -> bool:
-        """Whether his role ever does this: what it does not is not shown."""
+        """Say whether the user's role may ever do an act: what it may not is not shown."""
         return act in acts_of(self.reader.role)
 
     def require(self, act: Act) -> None:
-        """Refuse what was forced. Raises RefusedError."""
+        """Raise RefusedError unless the user's role may ever do an act."""
         denial = may(self.reader, act).denial
         if denial is not None:
             raise RefusedError(denial)
 
     @property
     def csrf(self) -> str:
-        """What every form of this login carries."""
+        """Return the token that every form of this login carries."""
         return csrf_token(self.carried)
 
 
 class WebApp:
-    """One for each app: the runtime, the templates, the search and the page images."""
+    """The state of the pages of one app: runtime, templates, search and page images."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Read the static files once; each gets an address that changes with its bytes, so that browsers may keep it for good."""
+        """Read the static files and compile the templates' environment.
+
+        Each static file gets an address that changes with its bytes, so that browsers may keep it
+        for good.
+        """
         self.runtime = runtime
         self.search = SearchReader(open_shelf(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
@@ -138,26 +143,26 @@ class WebApp:
         self.templates.globals.update(static=self.address, Act=Act)
 
     @property
-    def room(self) -> ReferenceData:
-        """What the policy needs beside the rows."""
+    def reference(self) -> ReferenceData:
+        """Return what the policy needs beside the rows."""
         return ReferenceData(self.runtime.organisations, self.runtime.catalogue)
 
     @cached_property
     def trust(self) -> TrustAnchors:
-        """Whom this installation believes when it validates a seal; read when the first one is looked at."""
+        """Return the trust anchors of this installation, read when a seal is first validated."""
         return open_seals(
             self.runtime.settings,
             lambda: demo_pki(self.runtime.settings, self.runtime.organisations),
         ).trust
 
     def address(self, name: str) -> str:
-        """Where a static file is served; nowhere when set-up did not fetch it."""
+        """Return the address of a static file; "" when set-up did not fetch it."""
         if name not in self.static:
             return ""
         return f"/static/{hashlib.sha256(self.static[name][0]).hexdigest()[:12]}/{name}"
 
     def org(self, code: str | None) -> str:
-        """The name of an organisation."""
+        """Return the name of an organisation; an unknown code as it is."""
         return (
             self.runtime.organisations.get(code).name
             if code and code in self.runtime.organisations
@@ -173,27 +178,27 @@ class WebApp:
         status: int = 200,
         **values: Any,  # noqa: ANN401 - a template's values
     ) -> HTMLResponse:
-        """Draw a page for whoever sits at the desk."""
+        """Draw a page for the logged-in user."""
         text = self.templates.get_template(template).render(
             seat=user, path=request.url.path, now=local_time(datetime.now(UTC)), **values
         )
         return HTMLResponse(text, status, HEADERS)
 
     def bare(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - as above
-        """Draw a page for nobody in particular."""
+        """Draw a page that needs no login."""
         return HTMLResponse(
             self.templates.get_template(template).render(seat=None, **values), status, HEADERS
         )
 
 
 def web_of(request: Request) -> WebApp:
-    """The desk of this app."""
+    """Return the state of the pages of this app."""
     web: WebApp = request.app.state.web
     return web
 
 
 def logged_in(request: Request) -> User:
-    """Who sits here. Raises NotSeatedError."""
+    """Return the user of a request. Raises NotLoggedInError and MustChangeError."""
     web, carried = web_of(request), request.cookies.get(COOKIE, "")
     with reading(web.runtime.engine) as session:
         web.runtime.refresh(session)
@@ -201,20 +206,21 @@ def logged_in(request: Request) -> User:
         if reader is None:
             raise NotLoggedInError
         name, must_change = name_of(session, reader.account)
-    if must_change and request.url.path not in _BEFORE_ALL_ELSE:
+    if must_change and request.url.path not in _BEFORE_PASSWORD_CHANGE:
         raise MustChangeError
     return User(reader, name, web.org(reader.org), carried)
 
 
 def from_our_page(request: Request) -> None:
-    """Raise BadFormError for what another site had the browser send."""
-    # Browsers say from where a request comes; one from elsewhere is none of ours, whatever it carries.
+    """Raise BadFormError for a request that another site made the browser send."""
+    # Browsers say from where a request comes; one from another site is refused, whatever its
+    # fields and cookies.
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise BadFormError("请求来自其他网站，已拒绝。", "请在本系统页面中操作。")
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form that one of our own pages sent. Raises BadFormError."""
+    """Return the fields of a form sent by a page of this app. Raises BadFormError."""
     from_our_page(request)
     body = b""
     async for chunk in request.stream():
@@ -229,14 +235,17 @@ async def form_of(request: Request) -> dict[str, str]:
 async def posted_form(
     user: Annotated[User, Depends(logged_in)], form: Annotated[dict[str, str], Depends(form_of)]
 ) -> dict[str, str]:
-    """The fields of a form of this very login. Raises BadFormError."""
+    """Return the fields of a form of this very login. Raises BadFormError."""
     if form.get("csrf") != user.csrf:
         raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
     return form
 
 
 def script_user(request: Request) -> User:
-    """Who sits where a script of ours sends something that is no form. Raises BadFormError."""
+    """Return the user of a request that a script of ours sent. Raises BadFormError.
+
+    Such a request is no form; its token is in the header X-CSRF.
+    """
     user = logged_in(request)
     from_our_page(request)
     if request.headers.get("x-csrf") != user.csrf:
@@ -245,7 +254,7 @@ def script_user(request: Request) -> User:
 
 
 async def _web(request: Request) -> WebApp:
-    """`desk_of` for endpoints: it computes nothing, and a coroutine costs no turn at a thread."""
+    """Return `web_of`, as a coroutine: it computes nothing, so it needs no thread."""
     return web_of(request)
 
 
@@ -256,10 +265,13 @@ ScriptUser = Annotated[User, Depends(script_user)]
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages: who is not logged in goes to the login, who may not is told so, the rest says what to do next."""
+    """A route whose errors are pages that say what to do next.
+
+    A request without a login is redirected to the login page.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler of this route, and what becomes of its errors."""
+        """Return the handler of this route, wrapped so that its errors become pages."""
         inner = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
@@ -329,5 +341,5 @@ def _error(request: Request, status: int, code: str, message: str, action: str) 
 
 
 def _wants_json(request: Request) -> bool:
-    """A script of ours asks: it shows the sentence in its own place."""
+    """Say whether a script of ours asks, which shows the message in its own place."""
     return request.headers.get("accept") == "application/json"

@@ -1,4 +1,4 @@
-"""What pages share about records: what a user may see, and the policy's answer for one record.
+"""What pages share about records: what a user may see, and the answer of the policy.
 
 Lists are conditions of the database; they show nothing that `decide` refuses.
 """
@@ -57,14 +57,14 @@ def rows_of(web: WebApp, session: Session, volumes: Iterable[tuple[Volume, Case]
 
 
 def item_name(web: WebApp, case: Case) -> str:
-    """The name of the service item of a case, as the catalogue of its version says it."""
+    """Return the name of the service item of a case, in the version of its catalogue."""
     return web.runtime.catalogue.get(case.item_code, case.item_version).name
 
 
 def record_of(
     web: WebApp, case: Case, volume: Volume | None = None, *, committed: bool = False
 ) -> Record:
-    """What the policy asks of a case or of its volume."""
+    """Return what the policy asks of a case or of its volume."""
     sides = [case.receive_org, case.accept_org, case.domicile_org]
     if volume is not None:
         sides = [volume.filing_org, *sides, *([volume.cross_org] if volume.cross_org else [])]
@@ -82,7 +82,10 @@ def record_of(
 def decided(
     web: WebApp, session: Session, user: User, act: Act, record: Record | None, usage: str = ""
 ) -> Decision:
-    """The policy's answer now. A grant counts only when its number is stated (`usage`, 利用单号), as at the station API."""
+    """Return the policy's answer now.
+
+    A grant counts only when its number is stated (`usage`, 利用单号), as at the station API.
+    """
     grants = (
         [grant for grant in grants_of(session, user.reader.account) if grant.number == usage]
         if usage
@@ -104,7 +107,10 @@ def require(
 
 
 def case_for(web: WebApp, session: Session, user: User, act: Act, case_no: str) -> Case:
-    """A case, if he may do the act on it. Raises RefusedError: foreign and missing read alike."""
+    """Return a case if the user may do the act on it.
+
+    Raises RefusedError, the same for a foreign case and for one that is not there.
+    """
     user.require(act)
     case = find_case(session, case_no)
     require(web, session, user, act, record_of(web, case) if case else None)
@@ -115,7 +121,7 @@ def case_for(web: WebApp, session: Session, user: User, act: Act, case_no: str) 
 
 @dataclass(frozen=True, slots=True)
 class OpenedPage:
-    """A volume laid before a reader, in one archived version; `version` None while none is archived."""
+    """A volume opened for a reader in one archived version, None while none is archived."""
 
     volume: Volume
     case: Case
@@ -125,12 +131,12 @@ class OpenedPage:
 
     @property
     def usage(self) -> str | None:
-        """The number of the grant that this look stands on."""
+        """Return the number of the grant that this access relies on."""
         return self.decision.grant.number if self.decision.grant else None
 
     @property
     def prefix(self) -> str:
-        """Where this version lies in the store."""
+        """Return where this version lies in the store."""
         if self.version is None:
             raise RefusedError(Denial.STATE)
         return storage_prefix(ArchivalCode.parse(self.volume.code), self.version.version)
@@ -145,7 +151,10 @@ def open_volume(
     number: int | None = None,
     usage: str = "",
 ) -> OpenedPage:
-    """A volume, newest archived version or the one asked for, if he may do the act on it. Raises RefusedError."""
+    """Return a volume if the user may do the act on it. Raises RefusedError.
+
+    In the newest archived version, or in the version `number`.
+    """
     user.require(act)
     pair = find_volume(session, code)
     if pair is None:
@@ -161,7 +170,7 @@ def open_volume(
 
 
 def note_look(session: Session, user: User, act: JournalAct, subject: str, **shown: object) -> int:
-    """Journal a look, and give its number: images are shown to whoever bears the number of his own look."""
+    """Journal a look and return its number, with which the user may fetch images."""
     return journal.record(
         session, user.reader.account, act, subject, org=user.reader.org, **shown
     ).seq
@@ -170,9 +179,10 @@ def note_look(session: Session, user: User, act: JournalAct, subject: str, **sho
 def require_look(
     session: Session, user: User, look: int, subject: str, acts: Sequence[JournalAct]
 ) -> str:
-    """Raise RefusedError unless this look stands in the journal, is his and is of this record: no image leaves without a trace.
+    """Raise RefusedError unless a look is the user's own, of this record and of these acts.
 
-    Gives the number of the grant that the look was made under, "" for none: what follows from a look stands on the same grant.
+    So no image is sent without an entry in the journal. Returns the number of the grant that the
+    look was made under, "" for none: what follows from a look relies on the same grant.
     """
     entry = session.get(JournalEntry, look)
     if (
@@ -186,7 +196,7 @@ def require_look(
 
 
 def hidden(text: str, facts: CaseFacts) -> str:
-    """A text of the case with the names and numbers of its people masked."""
+    """Return a text of the case with the names and numbers of its people masked."""
     names = {person.name for person in (facts.applicant, *facts.subjects)}
     for name in sorted(names, key=len, reverse=True):
         if len(name) > 1:
@@ -195,7 +205,7 @@ def hidden(text: str, facts: CaseFacts) -> str:
 
 
 def original_response(web: WebApp, row: Component, page: int, *, small: bool = False) -> Response:
-    """The image of one page of an original, read against its digest."""
+    """Return the image of one page of an original, read against its digest."""
     store = web.runtime.store
     image = web.images.original_page(
         row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256), small=small
@@ -204,5 +214,5 @@ def original_response(web: WebApp, row: Component, page: int, *, small: bool = F
 
 
 def access_mark(user: User, at: str) -> str:
-    """What stands across a page: who looked, and when."""
+    """Return the watermark of a page: who looked, and when."""
     return f"{user.name} {at} 仅供查阅"

@@ -6,7 +6,7 @@ from archive.reference.local_time import LOCAL_TIME
 
 
 def start_of(day: str) -> datetime | None:
-    """The beginning of a day on the clock of the place; None for what is no day."""
+    """Return the beginning of a day YYYY-MM-DD in local time; None for any other text."""
     try:
         parsed = date.fromisoformat(day)
     except ValueError:

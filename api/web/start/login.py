@@ -1,4 +1,4 @@
-"""登录与退出. In the demo, and there only, the page shows an account of each role."""
+"""登录与退出. Only in the demo does the page show an account of each role."""
 
 import json
 from typing import Annotated
@@ -32,7 +32,10 @@ _DEMO_FILE = "demo-accounts.json"
 
 
 def demo_accounts(web: WebApp) -> list[dict[str, str]]:
-    """The persons of the demo; nothing in an archive that seals with real keys, whatever lies in its data folder."""
+    """Return the persons of the demo.
+
+    None in an archive that seals with real keys, whatever lies in its data folder.
+    """
     settings = web.runtime.settings
     path = settings.data / _DEMO_FILE
     if settings.seal_folder or settings.pkcs11_module or not path.is_file():
@@ -43,7 +46,7 @@ def demo_accounts(web: WebApp) -> list[dict[str, str]]:
 
 @router.get("/login")
 def login_page(web: Web) -> Response:
-    """The form."""
+    """Draw the login form."""
     return web.bare("login.html", demo=demo_accounts(web), failed=False)
 
 
@@ -51,7 +54,7 @@ def login_page(web: Web) -> Response:
 def login(
     request: Request, web: Web, form: Annotated[dict[str, str], Depends(form_of)]
 ) -> Response:
-    """Let in who knows the secret; why somebody is not let in is not said."""
+    """Log in with login and secret; the reason of a failure is not said."""
     with writing(web.runtime.engine) as session:
         account = check_secret(session, form.get("login", "").strip(), form.get("secret", ""))
         carried = (
@@ -86,13 +89,19 @@ def logout(web: Web, user: LoggedIn, _form: Posted) -> Response:
 
 @router.get("/password")
 def password_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """Where everybody changes his own password, and where one begins whose secret was given out by an administrator."""
+    """Draw the form in which users change their own password.
+
+    It is the first page after a secret was set by an administrator.
+    """
     return web.page(request, user, "password.html", failed=False, shortest=MIN_PASSWORD)
 
 
 @router.post("/password")
 def change_password(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
-    """The old one is asked for: who finds a desk unattended must not be able to keep it. Every login ends."""
+    """Set a new password and end every login of the account.
+
+    The old one is asked for, so that nobody at an unattended computer can keep the account.
+    """
     login = user.reader.account
     with writing(web.runtime.engine) as session:
         # A wrong old one is counted like a failed login, hence committed and only then told.

@@ -1,4 +1,7 @@
-"""统计: what the reader's organisations received and archived, by month, district, station, item, source and series; as charts and as CSV."""
+"""统计: what the user's organisations received and archived, as charts and as CSV.
+
+By month, district, station, item, source and series.
+"""
 
 from typing import Annotated
 
@@ -23,7 +26,7 @@ _MOST = 10
 def statistics_page(
     request: Request, web: Web, user: LoggedIn, since: Month = "", until: Month = ""
 ) -> Response:
-    """Counts as charts, each with its numbers beside the bars."""
+    """Draw counts as charts, each with its numbers beside the bars."""
     user.require(Act.VIEW)
     counts = counted(web, user, since, until)
     return web.page(
@@ -46,7 +49,7 @@ def statistics_page(
 
 
 def counted(web: WebApp, user: User, since: str = "", until: str = "") -> Figures:
-    """The figures of the reader's organisation and a span, at most a minute old."""
+    """Return the figures of the user's organisation and a span, at most a minute old."""
 
     def count() -> Figures:
         with reading(web.runtime.engine) as session:
@@ -57,7 +60,7 @@ def counted(web: WebApp, user: User, since: str = "", until: str = "") -> Figure
 
 @router.get("/statistics.csv")
 def statistics_csv(web: Web, user: LoggedIn, since: Month = "", until: Month = "") -> Response:
-    """All of it, not only the ten most; no person is in it."""
+    """Export all figures, not only the ten largest; they name no person."""
     user.require(Act.VIEW)
     counts = counted(web, user, since, until)
     with writing(web.runtime.engine) as session:
@@ -85,7 +88,7 @@ def statistics_csv(web: Web, user: LoggedIn, since: Month = "", until: Month = "
 
 
 def by_district(web: WebApp, user: User) -> list[Bar]:
-    """Cases by the district that received them, the most first."""
+    """Count the cases by the district that received them, the most first."""
     return _districts(web, counted(web, user))
 
 

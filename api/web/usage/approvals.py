@@ -1,4 +1,7 @@
-"""审批中心 and 查询登记: what waits for the keeper's decision, what was decided, and the register of who used what upon which document."""
+"""审批中心 and 查询登记: requests to decide, decisions, and the register of use.
+
+The register says who used what, and on which document.
+"""
 
 from datetime import timedelta
 from typing import Annotated, Any
@@ -25,7 +28,7 @@ _RECENT, _SHEET = 12, 200
 
 @router.get("/approvals")
 def approvals_page(request: Request, web: Web, user: LoggedIn) -> Response:
-    """Oldest first; one's own are shown and can't be decided."""
+    """List what waits, oldest first; one's own requests are shown and cannot be decided."""
     user.require(Act.DECIDE_USE)
     with reading(web.runtime.engine) as session:
         now = database_now(session)
@@ -39,7 +42,7 @@ def approvals_page(request: Request, web: Web, user: LoggedIn) -> Response:
 
 
 def keeps_register(user: User) -> bool:
-    """Who keeps the register of use of his place: who decides use, and who certifies copies."""
+    """Say whether the user keeps a register of use: roles that decide use or certify do."""
     return user.may(Act.DECIDE_USE) or user.may(Act.CERTIFY)
 
 
@@ -47,7 +50,7 @@ def keeps_register(user: User) -> bool:
 def register_page(
     request: Request, web: Web, user: LoggedIn, since: Day = "", until: Day = "", before: int = 0
 ) -> Response:
-    """查询登记簿 of what his place keeps, newest first."""
+    """Draw the 查询登记簿 of the volumes that the user's place keeps, newest first."""
     with reading(web.runtime.engine) as session:
         rows, following = _register(web, session, user, (since, until), before, PAGE)
     return web.page(request, user, "uses.html", rows=rows, next=following, since=since, until=until)
@@ -57,7 +60,7 @@ def register_page(
 def register_sheet(
     request: Request, web: Web, user: LoggedIn, since: Day = "", until: Day = "", before: int = 0
 ) -> Response:
-    """The same, laid out for paper."""
+    """Draw the same, laid out for paper."""
     with reading(web.runtime.engine) as session:
         rows, following = _register(web, session, user, (since, until), before, _SHEET)
     return web.page(
@@ -67,7 +70,7 @@ def register_sheet(
 
 @router.get("/uses.csv")
 def register_csv(web: Web, user: LoggedIn, since: Day = "", until: Day = "") -> Response:
-    """The same as CSV, with numbers in what people wrote masked."""
+    """Export the same as CSV, with numbers masked in what people wrote."""
     with writing(web.runtime.engine) as session:
         rows, _ = _register(web, session, user, (since, until), 0, 5000)
         note_look(session, user, JournalAct.EXPORT_LIST, "uses", rows=len(rows))

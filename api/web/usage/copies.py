@@ -1,4 +1,4 @@
-"""证明件 at the desk: ordered, made by a worker, downloaded; and the page on which anybody checks one."""
+"""证明件: ordered on a page, made by a worker, downloaded; and the public check of one."""
 
 from typing import Annotated
 
@@ -29,7 +29,7 @@ _GROUPS, _GROUP = 5, 4
 
 @router.post("/usage/{number}/copies")
 def order(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
-    """Order a copy of the ticked items, all of them for none, and see that it is made."""
+    """Order a copy of the ticked items, or of all when none is ticked; start a worker."""
     user.require(Act.CERTIFY)
     items = [
         int(key.removeprefix("item:"))
@@ -40,21 +40,21 @@ def order(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
         if form.get("retry", "").isdecimal():
             retry_order(session, user.reader, int(form["retry"]))
         else:
-            order_copy(session, user.reader, number, items, web.room)
+            order_copy(session, user.reader, number, items, web.reference)
     start_copying(web.runtime)
     return RedirectResponse(f"/usage/{number}#copies", 303)
 
 
 @router.get("/usage/{number}/copies")
 def live(request: Request, web: Web, user: LoggedIn, number: str) -> Response:
-    """How far the copies are: asked again every second while one is being made."""
+    """Draw how far the copies are; asked again every second while one is being made."""
     user.require(Act.CERTIFY)
     return web.page(request, user, "copies_live.html", **request_values(web, user, number))
 
 
 @router.get("/copies/{check_code}.pdf")
 def download(web: Web, user: LoggedIn, check_code: str) -> Response:
-    """For whom it was made, while the grant lasts."""
+    """Return a copy to the account it was made for, while the grant lasts."""
     user.require(Act.CERTIFY)
     with writing(web.runtime.engine) as session:
         row = find_copy(session, check_code)
@@ -63,7 +63,9 @@ def download(web: Web, user: LoggedIn, check_code: str) -> Response:
             raise NotFoundError(
                 "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
             )
-        open_volume(session, user.reader, Act.CERTIFY, request.code, web.room, number_of(request))
+        open_volume(
+            session, user.reader, Act.CERTIFY, request.code, web.reference, number_of(request)
+        )
         note_look(
             session,
             user,
@@ -79,7 +81,7 @@ def download(web: Web, user: LoggedIn, check_code: str) -> Response:
 
 @router.get("/check")
 def check_form(web: Web, code: Annotated[str, Query(max_length=40)] = "") -> Response:
-    """Where somebody types the code from a paper; spaces and hyphens may be left out."""
+    """Draw the form for the code on a paper; spaces and hyphens may be left out."""
     plain = "".join(
         character for character in code.upper() if character.isascii() and character.isalnum()
     )
@@ -95,7 +97,10 @@ def check_form(web: Web, code: Annotated[str, Query(max_length=40)] = "") -> Res
 
 @router.get("/check/{check_code}", dependencies=[Depends(anyone)])
 def check(web: Web, check_code: str) -> Response:
-    """What anybody may know of a certified copy, checked now from the bytes that we keep; nothing of what it shows is told."""
+    """Draw what the public may know of a copy, checked now from the bytes in the store.
+
+    Nothing of what the copy shows is told.
+    """
     with reading(web.runtime.engine) as session:
         try:
             row = find_copy(session, check_code[:40])
@@ -124,7 +129,7 @@ def check(web: Web, check_code: str) -> Response:
 
 
 def _proved(web: WebApp, sha256: str) -> tuple[SignatureReport | None, bool]:
-    """The seal of the copy that we keep, and whether its bytes are still what was issued."""
+    """Return the seal of the copy in the store, and whether its bytes are those issued."""
     try:
         return read_signature(
             web.runtime.store.read(copy_key(sha256), sha256=sha256), web.trust

@@ -1,4 +1,4 @@
-"""利用: ask for the use of a volume, follow one's own requests, and what a granted one opens."""
+"""利用: ask for the use of a volume, follow one's own requests, and use what was granted."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -48,14 +48,17 @@ _RULES = {
 
 
 def basis_of(source: str) -> str:
-    """The rule behind a row of the table in words; it is kept there by the short names of standards.md."""
+    """Return the rule behind a row of the table in words.
+
+    The table names rules by the short names of standards.md.
+    """
     for short, words in _RULES.items():
         source = source.replace(short, words)
     return source
 
 
 def row_of(web: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
-    """A request as lists and pages show it; what people wrote is shown with numbers masked."""
+    """Return a request as lists and pages show it, with numbers masked in what people wrote."""
     capacity, scope = table_row(request.capacity, request.scope)
     state = RequestState(request.state)
     ended = state is RequestState.GRANTED and (request.ends_at is None or request.ends_at <= now)
@@ -80,7 +83,7 @@ def row_of(web: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
 
 @router.get("/usage")
 def usage_page(request: Request, web: Web, user: LoggedIn, before: int = 0) -> Response:
-    """My own requests, newest first."""
+    """List the user's own requests, newest first."""
     user.require(Act.REQUEST_USE)
     with reading(web.runtime.engine) as session:
         requests = own_requests(session, user.reader.account, before=before, limit=PAGE + 1)
@@ -103,7 +106,10 @@ def new_page(
     code: Annotated[str, Query(max_length=64)] = "",
     capacity: Annotated[str, Query(max_length=16)] = "POLICE",
 ) -> Response:
-    """The form: choosing as whom one asks shows the papers and the extents of that row of the table (standards.md §3.6)."""
+    """Draw the form: the capacity chosen decides which papers and scopes are shown.
+
+    They are those of its row of the table (standards.md §3.6).
+    """
     user.require(Act.REQUEST_USE)
     rows = {
         key: row for key, row in capacities().items() if any(scope.acts for scope in row.scopes)
@@ -128,7 +134,7 @@ def _papers(capacity: Capacity) -> list[str]:
 
 @router.post("/usage")
 def ask(web: Web, user: LoggedIn, form: Posted) -> Response:
-    """Enter a request; its keeper decides."""
+    """Enter a request; the keeper of the volume decides on it."""
     user.require(Act.REQUEST_USE)
     days = form.get("days", "")
     wanted = Wanted(
@@ -147,7 +153,7 @@ def ask(web: Web, user: LoggedIn, form: Posted) -> Response:
 
 
 def written(form: dict[str, str], name: str, label: str) -> str:
-    """What somebody wrote into a field. Raises BadFormError."""
+    """Return what the user wrote into a field. Raises BadFormError."""
     text = " ".join(form.get(name, "").split())
     if not _SHORTEST <= len(text) <= _LONGEST[name] or not text.isprintable():
         raise BadFormError(
@@ -158,13 +164,20 @@ def written(form: dict[str, str], name: str, label: str) -> str:
 
 @router.get("/usage/{number}")
 def request_page(request: Request, web: Web, user: LoggedIn, number: str) -> Response:
-    """One request: for who asked, what it opens and the copies made under it; for who may decide, the decision."""
+    """Draw one request.
+
+    To its author: what it opens and the copies made under it. To those who may decide: the
+    decision.
+    """
     values = request_values(web, user, number)
     return web.page(request, user, "usage_request.html", **values)
 
 
 def request_values(web: WebApp, user: User, number: str) -> dict[str, Any]:
-    """What the page of one request shows. Raises NotFoundError, also for who may not read it."""
+    """Return what the page of one request shows.
+
+    Raises NotFoundError, also to users who may not read it.
+    """
     if not user.may(Act.REQUEST_USE):
         user.require(Act.DECIDE_USE)
     organisations = web.runtime.organisations
@@ -207,18 +220,18 @@ def request_values(web: WebApp, user: User, number: str) -> dict[str, Any]:
 def _opened(
     web: WebApp, session: Session, user: User, number: str, row: UsageRequest
 ) -> OpenedVolume | None:
-    """The volume, when a copy of it may be certified under this grant by this role."""
+    """Return the volume if the user's role may certify a copy of it under this grant."""
     if not user.may(Act.CERTIFY):
         return None
     try:
-        return open_volume(session, user.reader, Act.CERTIFY, row.code, web.room, number)
+        return open_volume(session, user.reader, Act.CERTIFY, row.code, web.reference, number)
     except DeniedError:
         return None
 
 
 @router.post("/usage/{number}/decision")
 def decision(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
-    """Approve or refuse, with the reason; then the next one that waits lies there."""
+    """Approve or refuse with the reason, and go on to the next one that waits."""
     user.require(Act.DECIDE_USE)
     if form.get("decision") not in {"approve", "refuse"}:
         raise BadFormError("请选择批准或不批准。", "请返回上一页选择后重新提交。")
@@ -237,7 +250,7 @@ def decision(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
 
 @router.post("/usage/{number}/end")
 def end(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
-    """Take a grant back before its time."""
+    """End a grant before its time."""
     user.require(Act.DECIDE_USE)
     reason = written(form, "reason", "理由")
     with writing(web.runtime.engine) as session:
@@ -253,7 +266,7 @@ def end(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
 
 @router.post("/usage/{number}/withdraw")
 def withdraw(web: Web, user: LoggedIn, _form: Posted, number: str) -> Response:
-    """Take one's own request back."""
+    """Withdraw one's own request."""
     user.require(Act.REQUEST_USE)
     with writing(web.runtime.engine) as session:
         withdraw_request(session, user.reader, number)
