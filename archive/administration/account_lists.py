@@ -39,7 +39,7 @@ def accounts_by_login(session: Session, logins: Iterable[str]) -> dict[str, Acco
 def account_counts(session: Session) -> dict[str, int]:
     """Count the accounts by state."""
     rows = session.execute(select(Account.state, func.count()).group_by(Account.state))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def name_of(session: Session, login: str) -> tuple[str, bool]:

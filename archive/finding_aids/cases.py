@@ -78,7 +78,7 @@ def states_of_cases(
         Volume, Volume.case_id == Case.id
     )
     rows = session.execute(query.where(Case.case_no.in_(list(case_nos)), cases_in(reach)))
-    return rows.tuples().all()
+    return rows.all()
 
 
 def waiting_revision(session: Session, case: Case) -> CaseRevision | None:

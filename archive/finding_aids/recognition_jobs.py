@@ -49,7 +49,7 @@ def recognition_progress(session: Session, reach: Reach) -> RecognitionProgress:
     counts = session.execute(
         select(Job.state, func.count()).where(Job.kind == OCR, _within(reach)).group_by(Job.state)
     )
-    states: dict[str, int] = dict(counts.tuples().all())
+    states: dict[str, int] = dict(counts.all())
     failures = failed_pages(session, reach) if states.get("FAILED") else ()
     return RecognitionProgress(
         states.get("DONE", 0), states.get("WAITING", 0), states.get("FAILED", 0), failures

@@ -85,7 +85,7 @@ def list_volumes(
         (query.where(Volume.code > after) if after else query).order_by(Volume.code).limit(limit)
     ).all()
     rows = select(Volume, Case).join(Case).where(Volume.id.in_(ids)).order_by(Volume.code)
-    return list(session.execute(rows).tuples().all())
+    return list(session.execute(rows).all())
 
 
 def count_volumes(session: Session, reach: Reach, wanted: VolumeFilter) -> int:
@@ -194,7 +194,7 @@ def series_summary(
     which = Volume.series == Series.QY if citywide else Volume.series != Series.QY
     query = select(*key, func.count(), func.min(Volume.completed_at), func.max(Volume.completed_at))
     rows = session.execute(query.where(volumes_in(reach), which).group_by(*key).order_by(*key))
-    return rows.tuples().all()
+    return rows.all()
 
 
 def series_volumes(
@@ -208,7 +208,7 @@ def series_volumes(
         .order_by(Volume.number)
         .limit(limit)
     )
-    return list(session.execute(query).tuples().all())
+    return list(session.execute(query).all())
 
 
 def archived_totals(session: Session, reach: Reach, key: SeriesKey) -> tuple[int, int]:

@@ -61,4 +61,4 @@ def copies_by_request(session: Session, ids: Iterable[int]) -> dict[int, int]:
     query = select(CertifiedCopy.request_id, func.count()).where(
         CertifiedCopy.request_id.in_(list(ids))
     )
-    return dict(session.execute(query.group_by(CertifiedCopy.request_id)).tuples().all())
+    return dict(session.execute(query.group_by(CertifiedCopy.request_id)).all())
