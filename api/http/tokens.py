@@ -1,4 +1,7 @@
-"""Who calls: OAuth 2 client credentials (RFC 6749 §4.4), tokens of 30 minutes, scopes, and a limit of requests for each client."""
+"""Bearer tokens of clients: OAuth 2 client credentials (RFC 6749 §4.4), with scopes.
+
+Tokens are good for 30 minutes; requests are limited for each client.
+"""
 
 from typing import Annotated
 
@@ -23,7 +26,7 @@ _scheme = OAuth2(
 
 
 def bearer(request: Request, _: Annotated[str | None, Depends(_scheme)]) -> Reader:
-    """The reader of the token; 401 without a good one, 429 when he asks too often."""
+    """Return the reader of the token. Raises 401 without a good one, 429 when asked too often."""
     station = request.app.state.station
     kind, _space, carried = request.headers.get("authorization", "").partition(" ")
     reader = None

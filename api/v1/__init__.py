@@ -24,7 +24,7 @@ _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
-    """Open the station API in an app, under `/api/v1`."""
+    """Add the station API to an app, under `/api/v1`."""
     app.state.station = StationApi(runtime)
     install(app, runtime.settings)
     app.include_router(token_router)

@@ -1,4 +1,7 @@
-"""What a volume looks like: page images with a watermark, and PDF with Range and ETag. Of a restricted volume only under a grant."""
+"""Page images with a watermark, and PDF with Range and ETag.
+
+Of a restricted volume only under a grant.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -37,6 +40,13 @@ IfRange = Annotated[str | None, Header(alias="If-Range")]
 @router.get(
     "/volumes/{name}/pages/{page}",
     summary="页面图像（WebP，带水印）",
+    description=(
+        "取最新归档版本的一页图像（WebP），页号从 1 开始。页面上印有查阅人、时"
+        "间、目的和利用单号的水印。他单位的册，以及出生类的册，须在 Yice-Usage "
+        "注明利用单号。每次查阅记入审计日志。被拒时：404 NO_SUCH_PAGE 请对照册"
+        "的页数；403 NEEDS_GRANT 请先提交利用申请；404 NOT_HERE 请核对档号；"
+        "409 STATE 为该册尚未归档；429 DAILY_LIMIT 为当日所取内容已达上限。"
+    ),
     response_class=Response,
     responses={
         200: {
@@ -53,7 +63,7 @@ def page(
     access: Access,
     width: Annotated[int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="宽度，像素")] = 1000,
 ) -> Response:
-    """Who looks, when and why stands across the page."""
+    """Return a page with a watermark that says who looks, when and why."""
     opened = open_and_note(
         station, reader, access, Act.VIEW_PAGES, name, JournalAct.VIEW_PAGES, page=page
     )
@@ -67,7 +77,7 @@ def page(
 
 
 def watermark(station: StationApi, reader: Reader, access: AccessContext) -> str:
-    """Reader, time and purpose, and the usage number that the look stands on."""
+    """Return reader, time and purpose, and the usage number that the access relies on."""
     who = " ".join(
         part
         for part in (
@@ -85,7 +95,19 @@ def watermark(station: StationApi, reader: Reader, access: AccessContext) -> str
 
 
 @router.get(
-    "/volumes/{name}/file", summary="整册 PDF", response_class=Response, responses=FILE_RESPONSES
+    "/volumes/{name}/file",
+    summary="整册 PDF",
+    description=(
+        "取整册已签章的 PDF，原样不变。ETag 即文件的 SHA-256；可用 Range 分段取，"
+        "用 If-None-Match 避免重复取，用 If-Range 保证各段出自同一文件。写了多"
+        "段或写得不对的 Range 按全文答复。他单位的册，以及出生类的册，须在"
+        " Yice-Usage 注明利用单号。每次下载记入审计日志。被拒时："
+        "403 NEEDS_GRANT 请先提交利用申请；404 NOT_HERE 请核对档号；409 STATE "
+        "为该册尚未归档；416 为 Range 超出文件长度；429 DAILY_LIMIT 为当日所取"
+        "内容已达上限。"
+    ),
+    response_class=Response,
+    responses=FILE_RESPONSES,
 )
 def volume_file(
     name: Name,
@@ -96,7 +118,7 @@ def volume_file(
     if_none_match: IfNoneMatch = None,
     if_range: IfRange = None,
 ) -> Response:
-    """The sealed file as it was archived; its ETag is its SHA-256."""
+    """Return the sealed file as it was archived; its ETag is its SHA-256."""
     opened = open_and_note(
         station, reader, access, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, range=bool(range_)
     )
@@ -106,6 +128,13 @@ def volume_file(
 @router.get(
     "/volumes/{name}/items/{no}/file",
     summary="一件 PDF（未签章的摘页）",
+    description=(
+        "取卷内一件的各页，件号见卷内目录。摘页不带签章，因为只有整册才有签章；"
+        "需要签章的请出具证明件。Range 和 ETag 的用法、利用单的要求与取整册相同。"
+        "被拒时：404 NOT_FOUND 为本册没有这一件，请对照卷内目录核对件号；"
+        "403 NEEDS_GRANT 请先提交利用申请；404 NOT_HERE 请核对档号；409 STATE "
+        "为该册尚未归档；429 DAILY_LIMIT 为当日所取内容已达上限。"
+    ),
     response_class=Response,
     responses=FILE_RESPONSES,
 )
@@ -119,7 +148,7 @@ def item_file(
     if_none_match: IfNoneMatch = None,
     if_range: IfRange = None,
 ) -> Response:
-    """The pages of one item; without a seal, for only the whole volume bears one."""
+    """Return the pages of one item, without a seal: only the whole volume has one."""
     opened = open_and_note(
         station,
         reader,
@@ -139,7 +168,10 @@ def item_file(
 def partial(
     data: bytes, asked: str | None, if_none_match: str | None, if_range: str | None
 ) -> Response:
-    """The whole, one range of it, or nothing new (RFC 9110 §13-14). More ranges than one, or ill-formed ones, give the whole."""
+    """Return the whole file, one range of it, or 304 (RFC 9110 §13-14).
+
+    Several ranges, or ill-formed ones, give the whole file.
+    """
     tag = f'"{sha256_hex(data)}"'
     headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Disposition": "attachment"}
     if if_none_match and (

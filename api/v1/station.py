@@ -1,4 +1,4 @@
-"""What the endpoints of the station API share: the runtime, the search, the seals, and the headers of every look."""
+"""What the endpoints of the station API share: runtime, search, seals, and access headers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,10 +25,13 @@ from search.query import Words
 
 
 class StationApi:
-    """One for each app. Seals and veraPDF are opened at first use; `sealing` lets one copy be made at a time."""
+    """The state of the station API of one app.
+
+    Seals and veraPDF are opened at first use; `sealing` lets one copy be made at a time.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
-        """Nothing is opened yet."""
+        """Open nothing yet."""
         self.runtime = runtime
         self.reference = ReferenceData(runtime.organisations, runtime.catalogue)
         self.words = Words(runtime.organisations, runtime.catalogue)
@@ -43,25 +46,28 @@ class StationApi:
 
     @cached_property
     def stamps(self) -> CopySealer:
-        """The seals of this installation."""
+        """Return the seals of this installation, opened at first use."""
         return open_stamps(self.runtime)
 
 
 @dataclass(frozen=True, slots=True)
 class AccessContext:
-    """Why somebody looks: a purpose, under which usage number, and which officer sits at the client."""
+    """Why a client reads: the purpose, the usage number, and the officer at the client."""
 
     purpose: Purpose
     usage: str | None
     operator: str | None
 
 
-# Both compute nothing: as coroutines they cost no turn at a thread.
+# Both compute nothing: as coroutines they need no thread.
 async def _access(
     yice_purpose: Annotated[
         Purpose,
         Header(
-            description="查阅目的：HANDLE 办理业务、CHECK 核查比对、ARCHIVE 档案管理、SUPERVISE 监督抽查、USE 查询利用"
+            description=(
+                "查阅目的：HANDLE 办理业务、CHECK 核查比对、ARCHIVE 档案管理、"
+                "SUPERVISE 监督抽查、USE 查询利用"
+            )
         ),
     ],
     yice_usage: Annotated[
@@ -89,7 +95,10 @@ Access = Annotated[AccessContext, Depends(_access)]
 
 @contextmanager
 def counted(station: StationApi, reader: Reader, kind: Shown) -> Iterator[Session]:
-    """The transaction in which something is shown; counted towards the day's limit first, so that beyond it all records are answered alike."""
+    """Open the transaction of an access, counted first towards the day's limit.
+
+    Beyond the limit all records are answered alike.
+    """
     settings = station.runtime.settings
     most = settings.daily_content if kind is Shown.CONTENT else settings.daily_looks
     try:
@@ -114,7 +123,10 @@ def open_and_note(
     what: JournalAct,
     **shown: object,
 ) -> OpenedVolume:
-    """Lay a volume before the reader and journal it in one transaction: nothing is shown of which no trace is left."""
+    """Open a volume for the reader and journal it in one transaction.
+
+    So nothing is shown without an entry in the journal.
+    """
     with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
         opened = open_volume(session, reader, act, name, station.reference, access.usage)
         note(session, reader, access, opened, what, **shown)
@@ -129,7 +141,7 @@ def note(
     what: JournalAct,
     **shown: object,
 ) -> None:
-    """Journal a look at a volume."""
+    """Journal an access to a volume."""
     grant = opened.decision.grant
     version = opened.version.version if opened.version else None
     note_look(
