@@ -1,4 +1,7 @@
-"""Draws one page of a foreign file from stdin to stdout, as a child process with limits: it may die of the file, the server may not (guard.md)."""
+"""Draws one page of a foreign file from stdin to stdout, as a child process with limits.
+
+A malicious file may end this process, but not the server (guard.md).
+"""
 
 import resource
 import sys
@@ -11,7 +14,7 @@ _MEMORY, _CPU_SECONDS = 2 << 30, 20
 
 
 def draw(data: bytes, page: int, width: int) -> Image.Image:
-    """Page `page` (from 1) of a PDF, or the image or frame itself, no wider than `width`."""
+    """Return page `page` (from 1) of a PDF, or a frame of an image, `width` pixels wide."""
     if data.startswith(b"%PDF"):
         sheet = pypdfium2.PdfDocument(data)[page - 1]
         picture: Image.Image = sheet.render(scale=width / sheet.get_width()).to_pil()
@@ -24,14 +27,14 @@ def draw(data: bytes, page: int, width: int) -> Image.Image:
 
 
 def main() -> None:
-    """Take the limits first, then look at the file."""
+    """Set the limits, then read and draw the file."""
     Image.init()
-    for what, limit in (
+    for resource_id, limit in (
         (resource.RLIMIT_AS, _MEMORY),
         (resource.RLIMIT_CPU, _CPU_SECONDS),
         (resource.RLIMIT_FSIZE, 0),
     ):
-        resource.setrlimit(what, (limit, limit))
+        resource.setrlimit(resource_id, (limit, limit))
     out = BytesIO()
     draw(sys.stdin.buffer.read(), int(sys.argv[1]), int(sys.argv[2])).save(
         out, "WEBP", quality=78, method=1
