@@ -19,7 +19,7 @@ def all_accounts(session: Session) -> list[Account]:
 def list_accounts(
     session: Session, *, state: str = "", role: str = "", after: str = "", limit: int
 ) -> Sequence[Account]:
-    """Return the accounts after a login, in order of login; an unknown state or role is ignored."""
+    """Return the accounts after a login, in order; an unknown state or role is ignored."""
     query = select(Account).order_by(Account.login).limit(limit)
     if state in set(AccountState):
         query = query.where(Account.state == state)

@@ -1,4 +1,4 @@
-"""Answers that are kept under an Idempotency-Key, so that a request sent again gets the same."""
+"""Answers kept under an Idempotency-Key, so that a request sent again gets the same."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Lists and look-ups of cases: what waits to be checked (核对), what is ready to compile (组卷)."""
+"""Lists and look-ups of cases: what waits to be checked (核对), what is ready (组卷)."""
 
 from collections.abc import Iterable, Sequence
 

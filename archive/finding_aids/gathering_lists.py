@@ -1,4 +1,4 @@
-"""Lists of the 归集池: cases that gather and what they lack, files that wait, what was refused."""
+"""Lists of the 归集池: cases that gather, files that wait, packages that were refused."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

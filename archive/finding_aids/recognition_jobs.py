@@ -1,4 +1,4 @@
-"""Lists of the pages that are read by OCR: how far those of a reach are, what failed and why."""
+"""Pages that OCR reads: how far those of a reach are, what failed and why."""
 
 from dataclasses import dataclass
 from datetime import datetime

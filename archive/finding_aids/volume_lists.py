@@ -1,4 +1,4 @@
-"""Lists, look-ups and counts of volumes (册) within a reach, and the register of a series (卷目)."""
+"""Look-ups and counts of volumes (册) within a reach, and registers of series (卷目)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Webhooks of clients: who is told of newly archived volumes, and from where in the feed on."""
+"""Webhooks of clients, which are notified of volumes that are archived from then on."""
 
 import secrets
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Lists of usage requests (利用申请): an account's own, and the register of those a place keeps."""
+"""Lists of usage requests (利用申请): an account's own, and the register of a keeper."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime

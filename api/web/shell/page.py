@@ -184,7 +184,13 @@ class WebApp:
         )
         return HTMLResponse(text, status, HEADERS)
 
-    def bare(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - as above
+    def bare(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        **values: Any,  # noqa: ANN401 - as above
+    ) -> HTMLResponse:
         """Draw a page that needs no login."""
         return HTMLResponse(
             self.templates.get_template(template).render(seat=None, **values), status, HEADERS
