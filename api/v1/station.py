@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from threading import Lock
 from typing import Annotated
@@ -11,6 +10,7 @@ from fastapi import Depends, Header, Request
 from sqlalchemy.orm import Session
 
 from api.http.limits import Limiter, limiters
+from api.http.page_cache import PageImages
 from api.http.problems import ProblemError
 from api.jobs.certified_copies import open_copy_sealer
 from api.runtime.bootstrap import Runtime, open_index_folder
@@ -19,13 +19,8 @@ from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
 from archive.database.engine import writing
 from archive.usage.certified_copies import CopySealer
-from archive.usage.reading_room import (
-    OpenedVolume,
-    Purpose,
-    ReferenceData,
-    journal_access,
-    open_volume,
-)
+from archive.usage.looks import AccessContext, Look, Purpose
+from archive.usage.reading_room import OpenedVolume, ReferenceData, consult_volume
 from search.index_folder import IndexReader as SearchReader
 from search.query import Words
 
@@ -36,9 +31,9 @@ class StationApi:
     Seals and veraPDF are opened at first use; `sealing` lets one copy be made at a time.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, images: PageImages) -> None:
         """Open nothing yet."""
-        self.runtime = runtime
+        self.runtime, self.images = runtime, images
         self.reference = ReferenceData(runtime.organisations, runtime.catalogue)
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.search = SearchReader(open_index_folder(runtime.settings))
@@ -54,15 +49,6 @@ class StationApi:
     def stamps(self) -> CopySealer:
         """Return the seals of this installation, opened at first use."""
         return open_copy_sealer(self.runtime)
-
-
-@dataclass(frozen=True, slots=True)
-class AccessContext:
-    """Why a client reads: the purpose, the usage number, and the officer at the client."""
-
-    purpose: Purpose
-    usage: str | None
-    operator: str | None
 
 
 # Both compute nothing: as coroutines they need no thread.
@@ -120,44 +106,17 @@ def counted(station: StationApi, reader: Reader, kind: Shown) -> Iterator[Sessio
         ) from None
 
 
-def open_and_note(
+def consult(
     station: StationApi,
     reader: Reader,
-    access: AccessContext,
+    context: AccessContext,
     act: Act,
     name: str,
     what: JournalAct,
     **shown: object,
-) -> OpenedVolume:
-    """Open a volume for the reader and journal it in one transaction.
-
-    So nothing is shown without an entry in the journal.
-    """
+) -> tuple[OpenedVolume, Look]:
+    """Open a volume for the reader, counted and journalled, in one transaction."""
     with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
-        opened = open_volume(session, reader, act, name, station.reference, access.usage)
-        note(session, reader, access, opened, what, **shown)
-        return opened
-
-
-def note(
-    session: Session,
-    reader: Reader,
-    access: AccessContext,
-    opened: OpenedVolume,
-    what: JournalAct,
-    **shown: object,
-) -> None:
-    """Journal an access to a volume."""
-    grant = opened.decision.grant
-    version = opened.version.version if opened.version else None
-    journal_access(
-        session,
-        reader,
-        what,
-        opened.volume.code,
-        access.purpose,
-        version=version,
-        usage=grant.number if grant else None,
-        operator=access.operator,
-        **shown,
-    )
+        return consult_volume(
+            session, reader, act, name, station.reference, context, what=what, **shown
+        )

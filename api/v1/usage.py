@@ -11,10 +11,11 @@ from api.http.tokens import Caller
 from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Station
 from archive.administration.policy import Act, Reader, capacities
+from archive.arrangement.volume_names import read_code
 from archive.database.engine import reading, writing
 from archive.database.tables_usage import UsageRequest
 from archive.reference.errors import NotFoundError
-from archive.usage.reading_room import read_code, require
+from archive.usage.reading_room import require
 from archive.usage.requests import (
     MAX_DAYS,
     RequestState,

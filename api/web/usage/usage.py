@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import PAGE
 from archive.administration.policy import Act, Capacity, capacities
+from archive.arrangement.volume_names import read_code
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_usage import UsageRequest
 from archive.reference.case_facts import CaseFacts
@@ -17,7 +18,8 @@ from archive.reference.errors import NotFoundError
 from archive.reference.masking import mask_numbers
 from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
-from archive.usage.reading_room import DeniedError, OpenedVolume, open_volume, read_code
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import OpenedVolume, open_volume
 from archive.usage.redaction import mask_text, names_of
 from archive.usage.request_lists import own_requests
 from archive.usage.requests import (
