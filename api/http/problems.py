@@ -20,7 +20,7 @@ from archive.usage.looks import DeniedError
 from search.errors import SearchError
 
 MEDIA_TYPE = "application/problem+json"
-_STATUS = {
+STATUS = {
     "NOT_FOUND": 404,
     "NO_SUCH_PAGE": 404,
     "CONFLICT": 409,
@@ -146,7 +146,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         if isinstance(error, DeniedError):
             return problem(_DENIED[error.denial], error.code, error.message, error.action)
         if isinstance(error, ArchiveError | SearchError):
-            return problem(_STATUS.get(error.code, 409), error.code, error.message, error.action)
+            return problem(STATUS.get(error.code, 409), error.code, error.message, error.action)
         return unexpected(_, error)
 
     def invalid(_: Request, error: Exception) -> JSONResponse:
@@ -181,7 +181,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         failures.log(error, settings.data)
         message, _space, action = sentence.partition("。 ")
         return problem(
-            _STATUS.get(code, 500),
+            STATUS.get(code, 500),
             code,
             f"{message}。" if action else message,
             action or "请稍后重试。",

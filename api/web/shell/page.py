@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.page_cache import PageImages
+from api.http.problems import STATUS
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
@@ -25,7 +26,7 @@ from archive.administration.account_lists import name_of
 from archive.administration.logins import csrf_token, reader_of
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
-from archive.reference.errors import ArchiveError, NotFoundError
+from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
 from archive.signing.validation import TrustAnchors
 from archive.usage.looks import DeniedError
@@ -307,11 +308,9 @@ class PageRoute(APIRoute):
 def _status(fault: Exception) -> int:
     if isinstance(status := getattr(fault, "status", None), int):
         return status
-    if isinstance(fault, NotFoundError):
-        return 404
-    if isinstance(fault, ArchiveError | SearchError):
-        return 403 if fault.code == "FORBIDDEN" else 409
-    return 503
+    # The same status as at the station API; stores and databases that are away have no code there.
+    known = isinstance(fault, ArchiveError | SearchError)
+    return STATUS.get(fault.code, 409) if known else 503
 
 
 _NEXT = {
