@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import archive.crashpoints
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,6 +22,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
+import archive.jobs.crashpoints
 from api.jobs.batch import begin_supplements, free_dead, reserve, void_number
 from archive.arrangement.filing import FilingRule
 from archive.audit.anchors import anchor
@@ -58,7 +58,9 @@ def _die(_code: int) -> None:
 @pytest.fixture
 def killable(monkeypatch: pytest.MonkeyPatch, keys: Path) -> Iterator[None]:
     """Crash points end the act instead of this process; what they end with passes every handler of an error."""
-    monkeypatch.setattr(archive.crashpoints, "os", SimpleNamespace(environ=os.environ, _exit=_die))
+    monkeypatch.setattr(
+        archive.jobs.crashpoints, "os", SimpleNamespace(environ=os.environ, _exit=_die)
+    )
     _KEYS[:] = [keys]
     yield
     os.environ.pop("YICE_CRASH_AT", None)
