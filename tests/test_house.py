@@ -47,7 +47,7 @@ DOORS = {
     "jpype": ("archive/compile/prove.py",),
     # failures names its errors
     "minio": ("storage/s3_store.py", "api/runtime/failures.py"),
-    "urllib3": ("storage/s3_store.py", "api/runtime/failures.py"),
+    "urllib3": ("storage/s3_store.py", "api/runtime/failures.py", "ingest/sources/http.py"),
     "celery": ("api/jobs/worker.py", "api/runtime/broker.py"),
     "kombu": ("api/jobs/worker.py", "api/runtime/broker.py", "api/runtime/failures.py"),
     "fastapi": (

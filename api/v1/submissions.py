@@ -22,6 +22,7 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Upload
 from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import IntakeOutcome, UploadState
 from archive.usage.reading_room import require
 from ingest.captures import parts
 from ingest.intake.intake import inspect_package, receive
@@ -29,7 +30,6 @@ from ingest.intake.intake import inspect_package, receive
 router = APIRouter(tags=["送交"])
 MAX_SIZE = 512 * 1024 * 1024
 _OPEN_AT_ONCE = 20
-RECEIVING, DONE, FAILED = "RECEIVING", "DONE", "FAILED"
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["4f1d2c3b4a5968778695a4b3c2d1e0ff"])]
 _EXAMPLE: JsonDict = {"name": "150602010000-20260901-000001", "size": 1048576, "sha256": "0" * 64}
 
@@ -72,7 +72,7 @@ def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> S
         open_now = session.scalar(
             select(func.count())
             .select_from(Upload)
-            .where(Upload.account == reader.account, Upload.state == RECEIVING)
+            .where(Upload.account == reader.account, Upload.state == UploadState.RECEIVING)
         )
         if (open_now or 0) >= _OPEN_AT_ONCE:
             raise ProblemError(
@@ -85,7 +85,7 @@ def announce(asked: Announced, reader: Caller, here: Here, key: Key = None) -> S
             name=asked.name,
             size=asked.size,
             sha256=asked.sha256,
-            state=RECEIVING,
+            state=UploadState.RECEIVING,
             findings=[],
             created_at=database_now(session),
         )
@@ -129,7 +129,7 @@ async def put_part(
     require(reader, Act.SUBMIT)
     row = await run_in_threadpool(_mine, here, reader, id_)
     expected = parts.part_size(row.size, part)
-    if row.state != RECEIVING:
+    if row.state != UploadState.RECEIVING:
         raise ProblemError(409, "SUBMISSION_ENDED", "该送交已结束。", "请查询其结果。")
     body = bytearray()
     async for piece in request.stream():
@@ -151,7 +151,7 @@ def complete(id_: Id, reader: Caller, here: Here) -> SubmissionView:
     """Put the parts together, inspect, take over or quarantine; may be asked again when the answer was lost, also after a crash."""
     require(reader, Act.SUBMIT)
     row = _mine(here, reader, id_)
-    if row.state == RECEIVING:
+    if row.state == UploadState.RECEIVING:
         row = _received(here, reader, row)
     return _view(here, row)
 
@@ -172,7 +172,11 @@ def _mine(here: StationApi, reader: Reader, upload: str) -> Upload:
 
 
 def _view(here: StationApi, row: Upload) -> SubmissionView:
-    held = [] if row.state != RECEIVING else parts.received_parts(here.runtime.store, row.id)
+    held = (
+        []
+        if row.state != UploadState.RECEIVING
+        else parts.received_parts(here.runtime.store, row.id)
+    )
     return SubmissionView(
         id=row.id,
         name=row.name,
@@ -207,7 +211,7 @@ def _received(here: StationApi, reader: Reader, row: Upload) -> Upload:
             else []
         )
         if orgs and reader.org not in scope_of(orgs, runtime.organisations):
-            _end(here, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
+            _end(here, reader, row, UploadState.FAILED, None, IntakeOutcome.REFUSED, [_NOT_YOURS])
         else:
             taken = receive(
                 runtime.engine,
@@ -223,7 +227,7 @@ def _received(here: StationApi, reader: Reader, row: Upload) -> Upload:
                 here,
                 reader,
                 row,
-                DONE,
+                UploadState.DONE,
                 taken.case_no,
                 str(taken.outcome),
                 [one.public() for one in taken.findings],
@@ -245,14 +249,14 @@ def _end(
     here: StationApi,
     reader: Reader,
     row: Upload,
-    state: str,
+    state: UploadState,
     case_no: str | None,
     outcome: str,
     findings: list[dict[str, str]],
 ) -> None:
     with writing(here.runtime.engine) as session:
         held = session.get_one(Upload, row.id)
-        if held.state != RECEIVING:
+        if held.state != UploadState.RECEIVING:
             return  # another request completed it first
         held.state, held.case_no, held.outcome, held.findings, held.ended_at = (
             state,

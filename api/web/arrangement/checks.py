@@ -50,7 +50,7 @@ from archive.gathering.presence import mark_left, mark_present
 from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import local_time
 from archive.reference.service_items import snapshot_materials
-from archive.reference.vocabulary import ACCEPTED, WAITING, Outcome
+from archive.reference.vocabulary import CaseState, Outcome
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _LOOK = JournalAct.CHECK_LOOK
@@ -62,7 +62,7 @@ def checks_page(request: Request, desk: At, seat: Seated, after: str = "") -> Re
     """All that waits, the earliest completed first."""
     seat.require(Act.CONFIRM)
     with reading(desk.runtime.engine) as session:
-        total = counted(session, Case.state == WAITING, cases_of(desk, seat))
+        total = counted(session, Case.state == CaseState.CONFIRM, cases_of(desk, seat))
         start = (
             session.scalars(select(Case).where(Case.case_no == after, cases_of(desk, seat))).first()
             if after
@@ -84,7 +84,7 @@ def _queue(desk: WebApp, seat: Seat, start: Case | None) -> Any:  # noqa: ANN401
     """What waits in the order in which it is checked, from after a case on."""
     query = (
         select(Case)
-        .where(Case.state == WAITING, cases_of(desk, seat))
+        .where(Case.state == CaseState.CONFIRM, cases_of(desk, seat))
         .order_by(Case.completed_at, Case.case_no)
     )
     return query.where(_follows(start)) if start else query
@@ -112,7 +112,7 @@ def check_page(request: Request, desk: At, seat: Seated, case_no: str) -> Respon
         orders = orders_of(session, case.id, revision.revision)
         editions = editions_of(session, case.id, revision.revision)
         following = session.scalars(_queue(desk, seat, case).limit(1)).first()
-        total = counted(session, Case.state == WAITING, cases_of(desk, seat))
+        total = counted(session, Case.state == CaseState.CONFIRM, cases_of(desk, seat))
         mark = seat_mark(seat, local_time(database_now(session)))
         others = _others(desk, session, seat, revision)
     facts = CaseFacts.model_validate(revision.facts)
@@ -124,7 +124,7 @@ def check_page(request: Request, desk: At, seat: Seated, case_no: str) -> Respon
         case=case,
         item=item_name(desk, case),
         revision=revision,
-        waiting=revision.state == WAITING,
+        waiting=revision.state == CaseState.CONFIRM,
         findings=revision.findings,
         others=others,
         materials=_materials(facts, leaves, editions),
@@ -151,17 +151,21 @@ def _others(desk: WebApp, session: Session, seat: Seat, revision: CaseRevision) 
         for case_no, state, code in session.execute(
             query.where(Case.case_no.in_(named), cases_of(desk, seat))
         )
-        if code or state == WAITING
+        if code or state == CaseState.CONFIRM
     }
 
 
 def open_revision(session: Session, case: Case) -> CaseRevision:
     """The revision that waits at 核对, else the newest whose volume is not begun. Raises BadFormError."""
-    found = session.scalars(select(CaseRevision).filter_by(case_id=case.id, state=WAITING)).first()
+    found = session.scalars(
+        select(CaseRevision).filter_by(case_id=case.id, state=CaseState.CONFIRM)
+    ).first()
     if found is not None:
         return found
     newest = session.scalars(
-        select(CaseRevision).filter_by(case_id=case.id, revision=case.revision, state=ACCEPTED)
+        select(CaseRevision).filter_by(
+            case_id=case.id, revision=case.revision, state=CaseState.ACCEPTED
+        )
     ).first()
     numbered = session.scalars(select(Volume.id).filter_by(case_id=case.id)).first()
     if newest is None or numbered is not None:
@@ -297,7 +301,7 @@ def confirm_case(desk: At, seat: Seated, form: Posted, case_no: str) -> Response
     with writing(desk.runtime.engine) as session:
         case = case_for(desk, session, seat, Act.CONFIRM, case_no)
         revision = session.scalars(
-            select(CaseRevision).filter_by(case_id=case.id, state=WAITING)
+            select(CaseRevision).filter_by(case_id=case.id, state=CaseState.CONFIRM)
         ).first()
         if revision is None:
             raise StaleError(

@@ -20,7 +20,7 @@ from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import LOCAL_TIME
-from archive.reference.vocabulary import ACCEPTED
+from archive.reference.vocabulary import CaseState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN = 100
@@ -54,7 +54,7 @@ def _ready(desk: WebApp, session: Session, seat: Seat) -> list[Case]:
     # The few that have no number first, from an index; only their rows, which are wide with sealed facts, are then read.
     one = aliased(Case)
     unnumbered = select(one.id).where(
-        one.state == ACCEPTED, ~exists().where(Volume.case_id == one.id)
+        one.state == CaseState.ACCEPTED, ~exists().where(Volume.case_id == one.id)
     )
     query = select(Case).where(Case.id.in_(unnumbered), cases_of(desk, seat))
     found = session.scalars(query.order_by(Case.completed_at, Case.case_no)).all()

@@ -20,6 +20,7 @@ from archive.database.tables_cases import Case
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.recognition.queue import retry_failed
+from archive.reference.vocabulary import JobState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN, _LATEST = 8, 30
@@ -72,7 +73,13 @@ def batches(desk: WebApp, session: Session, seat: Seat, limit: int) -> list[Batc
         return func.sum(case((Job.state == state, 1), else_=0))
 
     query = (
-        select(Job.created_at, func.count(), tally("DONE"), tally("FAILED"), func.max(Job.ended_at))
+        select(
+            Job.created_at,
+            func.count(),
+            tally(JobState.DONE),
+            tally(JobState.FAILED),
+            func.max(Job.ended_at),
+        )
         .where(jobs_of(desk, seat))
         .group_by(Job.created_at)
         .order_by(Job.created_at.desc())
@@ -133,7 +140,10 @@ def _drawn(request: Request, desk: WebApp, seat: Seat, template: str) -> Respons
     seat.require(Act.COMPILE)
     with reading(desk.runtime.engine) as session:
         shown = batches(desk, session, seat, _SHOWN)
-        failed, done = _jobs(desk, session, seat, "FAILED"), _jobs(desk, session, seat, "DONE")
+        failed, done = (
+            _jobs(desk, session, seat, JobState.FAILED),
+            _jobs(desk, session, seat, JobState.DONE),
+        )
         pages = reading_of(desk, session, seat)
     # Pages wait for hours where nobody reads them: only with a reader at work is there something to watch.
     running, reads = (
@@ -161,15 +171,19 @@ def retry(desk: At, seat: Seated, form: Posted) -> Response:
     with writing(desk.runtime.engine) as session:
         asked = form.get("job", "")
         failed = [
-            one for one in _jobs(desk, session, seat, "FAILED") if asked in {"all", str(one.id)}
+            one
+            for one in _jobs(desk, session, seat, JobState.FAILED)
+            if asked in {"all", str(one.id)}
         ]
         allowed = [one for one in failed if _may_compile(desk, session, seat, one.code)]
         if not allowed:
             raise BadFormError("没有可重试的任务。", "请刷新任务列表。")
-        again = update(Job).where(Job.id.in_([one.id for one in allowed]), Job.state == "FAILED")
+        again = update(Job).where(
+            Job.id.in_([one.id for one in allowed]), Job.state == JobState.FAILED
+        )
         session.execute(
             again.values(
-                state="WAITING", ended_at=None, error=None, error_code=None, not_before=None
+                state=JobState.WAITING, ended_at=None, error=None, error_code=None, not_before=None
             )
         )
         for one in allowed:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, select, true
+from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.orm import Session
 
 from api.web.shell.page import Seat, WebApp
@@ -11,7 +11,7 @@ from api.web.shell.scope import cases_of, orgs_below
 from archive.database.tables_cases import Case, Component
 from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
-from archive.recognition.queue import OCR
+from archive.reference.vocabulary import JobKind, JobState
 
 _LATEST = 30
 
@@ -48,21 +48,26 @@ class Reading:
 def reading_of(desk: WebApp, session: Session, seat: Seat) -> Reading:
     """How far OCR is with the cases that he may see; a page that two of them share counts once."""
     counts = session.execute(
-        select(Job.state, func.count()).where(Job.kind == OCR, _his(desk, seat)).group_by(Job.state)
+        select(Job.state, func.count())
+        .where(Job.kind == JobKind.OCR, _his(desk, seat))
+        .group_by(Job.state)
     ).all()
     states = {state: count for state, count in counts}  # noqa: C416 - rows, not pairs, to mypy
-    failed = failed_pages(desk, session, seat) if states.get("FAILED") else ()
-    return Reading(states.get("DONE", 0), states.get("WAITING", 0), states.get("FAILED", 0), failed)
+    failed = failed_pages(desk, session, seat) if states.get(JobState.FAILED) else ()
+    done, waits, fails = (
+        states.get(state, 0) for state in (JobState.DONE, JobState.WAITING, JobState.FAILED)
+    )
+    return Reading(done, waits, fails, failed)
 
 
 def failed_pages(desk: WebApp, session: Session, seat: Seat) -> tuple[FailedPage, ...]:
     """The pages that failed last, each with the first of his cases that has it."""
     query = (
         select(Job, RecognisedPage.page, Component.material_no, Case.case_no)
-        .join(RecognisedPage, Job.subject == _subject())
+        .join(RecognisedPage, Job.page_id == RecognisedPage.id)
         .join(Component, Component.sha256 == RecognisedPage.sha256)
         .join(Case, and_(Case.id == Component.case_id, cases_of(desk, seat)))
-        .where(Job.kind == OCR, Job.state == "FAILED")
+        .where(Job.kind == JobKind.OCR, Job.state == JobState.FAILED)
         .order_by(Job.ended_at.desc(), Job.id.desc(), Case.id)
         .limit(_LATEST * 2)
     )
@@ -86,13 +91,9 @@ def _his(desk: WebApp, seat: Seat) -> ColumnElement[bool]:
     if orgs_below(desk, seat) is None:
         return true()  # the city sees all, and all is counted fast
     pages = (
-        select(_subject())
+        select(RecognisedPage.id)
         .join(Component, Component.sha256 == RecognisedPage.sha256)
         .join(Case, Case.id == Component.case_id)
         .where(cases_of(desk, seat))
     )
-    return Job.subject.in_(pages)
-
-
-def _subject() -> ColumnElement[str]:
-    return RecognisedPage.sha256 + ":" + cast(RecognisedPage.page, String)
+    return Job.page_id.in_(pages)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from api.http import uploads
 from api.http.uploads import CaptureAnnounced, CaptureView, MaterialPlace
 from api.jobs.pull import SourceName
-from api.jobs.requested import PULL, request_pull, request_submitting
+from api.jobs.requested import request_pull, request_submitting
 from api.web.shell.page import (
     HEADERS,
     At,
@@ -43,13 +43,13 @@ from archive.gathering.captures import (
     newest_captures,
     return_files,
 )
-from archive.gathering.cases import collecting_rows
+from archive.gathering.cases import Gathering, collecting_rows
 from archive.gathering.places import Place
 from archive.gathering.source_health import health_rows
 from archive.reference.errors import NotFoundError
 from archive.reference.local_time import local_time
 from archive.reference.objects import blob_key
-from archive.reference.vocabulary import IntakeOutcome
+from archive.reference.vocabulary import IntakeOutcome, JobKind, JobState, SourceHealth
 from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE
 
@@ -63,7 +63,7 @@ SOURCE_LABELS: Mapping[str, str] = {
     SourceName.PORTAL: "互联网申报",
     SourceName.CERTIFICATES: "共享证照",
 }
-_HEALTH = {"OK": ("正常", "ok"), "DOWN": ("异常", "bad"), "NEW": ("尚未提取", "")}
+_HEALTH = {SourceHealth.OK: "ok", SourceHealth.DOWN: "bad", SourceHealth.NEW: ""}
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -101,9 +101,13 @@ def _drawn(request: Request, desk: WebApp, seat: Seat, template: str) -> Respons
             "sources": _sources(session),
             "arrived": _arrived(session, [one["case_no"] for one in shown]),
             "refused": quarantined(desk, session, seat),
-            "pulling": session.scalars(select(Job).filter_by(kind=PULL, state="WAITING")).first()
+            "pulling": session.scalars(
+                select(Job).filter_by(kind=JobKind.PULL, state=JobState.WAITING)
+            ).first()
             is not None,
-            "failed": session.scalars(select(Job).filter_by(kind=PULL, state="FAILED")).all(),
+            "failed": session.scalars(
+                select(Job).filter_by(kind=JobKind.PULL, state=JobState.FAILED)
+            ).all(),
         }
     return desk.page(request, seat, template, most=uploads.MOST_AT_ONCE, largest=MAX_FILE, **values)
 
@@ -129,7 +133,9 @@ def gathering_of(desk: WebApp, session: Session, seat: Seat) -> list[dict[str, A
     rows = collecting_rows(session)
     facts = {
         one.case_no: one.facts
-        for one in session.scalars(select(GatheredCase).where(GatheredCase.state != "SUBMITTED"))
+        for one in session.scalars(
+            select(GatheredCase).where(GatheredCase.state != Gathering.SUBMITTED)
+        )
     }
     seen = []
     for row in rows:
@@ -166,7 +172,11 @@ def _arrived(session: Session, case_nos: list[str]) -> dict[str, list[tuple[str,
 def _sources(session: Session) -> list[dict[str, Any]]:
     rows = health_rows(session, tuple(SourceName))
     return [
-        {**row, "label": SOURCE_LABELS[row["source"]], "tag": _HEALTH[row["health"]]}
+        {
+            **row,
+            "label": SOURCE_LABELS[row["source"]],
+            "tag": (row["health"].label, _HEALTH[row["health"]]),
+        }
         for row in rows
     ]
 

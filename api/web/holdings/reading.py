@@ -29,7 +29,7 @@ from archive.database.tables_cases import CaseRevision, Component
 from archive.database.tables_volumes import VolumeVersion
 from archive.inspection.report import report
 from archive.inspection.table import Phase
-from archive.jobs.leases import all_recorded
+from archive.jobs.version_steps import all_recorded
 from archive.preservation.verify import followed_at
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode

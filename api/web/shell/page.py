@@ -28,6 +28,7 @@ from archive.database.engine import reading
 from archive.database.tables_administration import Account
 from archive.reference.errors import ArchiveError, NotFoundError
 from archive.reference.local_time import local_time
+from archive.reference.vocabulary import LoginKind
 from archive.signing.validation import TrustAnchors
 from archive.usage.reading_room import DeniedError, ReferenceData
 from search.errors import SearchError
@@ -198,7 +199,7 @@ def seated(request: Request) -> Seat:
     desk, carried = desk_of(request), request.cookies.get(COOKIE, "")
     with reading(desk.runtime.engine) as session:
         desk.runtime.refresh(session)
-        reader = reader_of(session, carried, "WEB") if carried else None
+        reader = reader_of(session, carried, LoginKind.WEB) if carried else None
         if reader is None:
             raise NotSeatedError
         name, must_change = session.execute(

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from api.jobs.requested import PULL
 from api.web.arrangement.jobs import batches, jobs_of
 from api.web.collection.collecting import files_of, gathering_of, quarantined
 from api.web.holdings.volumes import is_overdue
@@ -27,7 +26,7 @@ from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.gathering.captures import Capture, capture_counts
 from archive.reference.local_time import LOCAL_TIME
-from archive.reference.vocabulary import ACCEPTED, WAITING, VolumeState
+from archive.reference.vocabulary import CaseState, JobKind, JobState, VolumeState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _RECENT, _QUEUE, _DAYS, _MONTHS = 8, 6, 14, 8
@@ -48,7 +47,7 @@ def _work(desk: WebApp, session: Session, seat: Seat) -> dict[str, Any]:
     # The few that have no number first, from an index; only then whose they are, which stands in the wide rows.
     one = aliased(Case)
     unnumbered = select(one.id).where(
-        one.state == ACCEPTED, ~exists().where(Volume.case_id == one.id)
+        one.state == CaseState.ACCEPTED, ~exists().where(Volume.case_id == one.id)
     )
     committed = VolumeVersion.state == VolumeState.COMMITTED
     joined = select(func.count(VolumeVersion.volume_id.distinct())).where(committed)
@@ -59,9 +58,13 @@ def _work(desk: WebApp, session: Session, seat: Seat) -> dict[str, Any]:
         Volume, Volume.id == VolumeVersion.volume_id
     )
     frozen = frozen.where(held, VolumeVersion.state == VolumeState.QUARANTINED)
-    failed = select(func.count()).select_from(Job).where(Job.state == "FAILED", jobs_of(desk, seat))
+    failed = (
+        select(func.count())
+        .select_from(Job)
+        .where(Job.state == JobState.FAILED, jobs_of(desk, seat))
+    )
     counts = {
-        "waiting": counted(session, Case.state == WAITING, mine),
+        "waiting": counted(session, Case.state == CaseState.CONFIRM, mine),
         "ready": counted(session, Case.id.in_(unnumbered), mine),
         "failed": session.scalar(failed) or 0,
         "owing": session.scalar(joined.where(VolumeVersion.lta_pending)) or 0,
@@ -89,7 +92,7 @@ def _work(desk: WebApp, session: Session, seat: Seat) -> dict[str, Any]:
     }
     queue = session.scalars(
         select(Case)
-        .where(Case.state == WAITING, mine)
+        .where(Case.state == CaseState.CONFIRM, mine)
         .order_by(Case.completed_at, Case.case_no)
         .limit(_QUEUE)
     ).all()
@@ -105,7 +108,9 @@ def _work(desk: WebApp, session: Session, seat: Seat) -> dict[str, Any]:
             height=170,
         ),
         "districts": bars(by_district(desk, seat), title="按收件旗区", width=430),
-        "pulling": session.scalars(select(Job).filter_by(kind=PULL, state="WAITING")).first()
+        "pulling": session.scalars(
+            select(Job).filter_by(kind=JobKind.PULL, state=JobState.WAITING)
+        ).first()
         if seat.may(Act.SUBMIT)
         else None,
     }
