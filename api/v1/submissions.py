@@ -22,7 +22,7 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Upload
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import IntakeOutcome, UploadState
+from archive.reference.vocabulary import IntakeOutcome, Outcome, UploadState
 from archive.usage.reading_room import require
 from ingest.captures import parts
 from ingest.intake.intake import inspect_package, receive
@@ -238,7 +238,7 @@ def _received(here: StationApi, reader: Reader, row: Upload) -> Upload:
 
 _NOT_YOURS = {
     "code": "NOT_YOUR_CASE",
-    "outcome": "REFUSE",
+    "outcome": str(Outcome.REFUSE),
     "place": "case.json:orgs",
     "message": "办件的收件、受理单位都不是本单位。",
     "action": "请由收件或受理单位送交。",
