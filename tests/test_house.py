@@ -47,7 +47,7 @@ DOORS = {
     "jpype": ("archive/compile/prove.py",),
     # failures names its errors
     "minio": ("storage/s3_store.py", "api/runtime/failures.py"),
-    "urllib3": ("storage/s3_store.py", "api/runtime/failures.py"),
+    "urllib3": ("storage/s3_store.py", "api/runtime/failures.py", "ingest/sources/http.py"),
     "celery": ("api/jobs/worker.py", "api/runtime/broker.py"),
     "kombu": ("api/jobs/worker.py", "api/runtime/broker.py", "api/runtime/failures.py"),
     "fastapi": (
@@ -145,6 +145,122 @@ def test_no_module_is_named_for_everything_and_nothing() -> None:
         if isinstance(node, ast.ClassDef)
     ]
     assert [name for name in classes if re.search(r".(Manager|Service|Helper)$", name)] == []
+
+
+# What a row or a view calls its state, and the names of enums whose members are such states.
+STATED = {"state", "kind", "origin", "outcome", "step", "health"}
+STATE_ENUM = re.compile(r"(State|Kind|Origin|Outcome|Step|Health)$|^(Outcome|Capture|Gathering)$")
+
+
+def state_values() -> set[str]:
+    """The values of all enums of states and kinds."""
+    return {
+        constant.value
+        for tree in modules().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and STATE_ENUM.search(node.name)
+        and any(isinstance(base, ast.Name) and base.id == "LabelledEnum" for base in node.bases)
+        for member in node.body
+        if isinstance(member, ast.Assign)
+        and isinstance(member.value, ast.Tuple)
+        and isinstance(constant := member.value.elts[0], ast.Constant)
+        and isinstance(constant.value, str)
+    }
+
+
+def is_state(node: ast.expr) -> bool:
+    """Whether an expression is a state by its name: `row.state`, `state` or `row["state"]`."""
+    return (
+        (isinstance(node, ast.Attribute) and node.attr in STATED)
+        or (isinstance(node, ast.Name) and node.id in STATED)
+        or (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.slice, ast.Constant)
+            and node.slice.value in STATED
+        )
+    )
+
+
+def stated_as(tree: ast.Module) -> Iterator[ast.expr]:
+    """The expressions that are compared with, assigned to or passed as a state."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            operands = [node.left, *node.comparators]
+            if any(is_state(operand) for operand in operands):
+                yield from operands
+        elif isinstance(node, ast.Call):
+            yield from (word.value for word in node.keywords if word.arg in STATED)
+            if (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"in_", "not_in"}
+                and is_state(node.func.value)
+            ):
+                yield from node.args
+        elif isinstance(node, ast.Dict):
+            yield from (
+                value
+                for key, value in zip(node.keys, node.values, strict=True)
+                if isinstance(key, ast.Constant) and key.value in STATED
+            )
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            yield from assigned_to_a_state(node)
+
+
+def assigned_to_a_state(node: ast.Assign | ast.AnnAssign) -> Iterator[ast.expr]:
+    """The values that an assignment gives to states, a column's default among them."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    for target in targets:
+        if is_state(target) and node.value:
+            yield node.value
+            if isinstance(node.value, ast.Call):
+                yield from (word.value for word in node.value.keywords if word.arg == "default")
+        elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = zip(target.elts, node.value.elts, strict=False)
+            yield from (value for place, value in pairs if is_state(place))
+
+
+def literals(node: ast.expr) -> Iterator[str]:
+    """The strings that an expression may be: itself, its members, or its alternatives."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+        for member in node.elts:
+            yield from literals(member)
+    elif isinstance(node, ast.IfExp):
+        yield from literals(node.body)
+        yield from literals(node.orelse)
+
+
+def test_states_and_kinds_are_members_of_enums_and_never_spelled_out() -> None:
+    known = state_values()
+    assert {"WAITING", "CONFIRM", "ocr", "RENEWAL"} <= known
+    assert {
+        (name, node.lineno, value)
+        for name, tree in modules().items()
+        for node in stated_as(tree)
+        for value in literals(node)
+        if value in known
+    } == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'Job.state == "WAITING"',
+        '"FAILED" != job.state',
+        'Job.kind.in_(("ocr", other))',
+        'update(Job).values(state="DONE")',
+        'job.state, job.error = "FAILED", None',
+        'rows = [{"kind": "ocr"}]',
+        'row["state"] == "COMMITTED"',
+        'state = "DONE" if done else FAILED',
+        'origin: Mapped[str] = mapped_column(default="CASE")',
+    ],
+)
+def test_a_state_that_is_spelled_out_is_noticed(line: str) -> None:
+    spelled = {value for node in stated_as(ast.parse(line)) for value in literals(node)}
+    assert spelled & state_values()
 
 
 def test_only_the_database_door_and_api_commit() -> None:

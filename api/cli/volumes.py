@@ -21,7 +21,7 @@ from archive.database.engine import reading, writing
 from archive.finding_aids.volumes import case_rows, findings_of, version_rows, volume_rows
 from archive.preservation.verify import CommittedVolume, committed, gaps
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import SourceKind, VolumeState
+from archive.reference.vocabulary import CaseState, SourceKind, VersionOrigin, VolumeState
 from storage.package import export_bag, read_inventory
 
 _HEADINGS = {
@@ -91,7 +91,7 @@ def list_(
         rows = (
             gaps(engine)
             if voided
-            else case_rows(session, "CONFIRM")
+            else case_rows(session, CaseState.CONFIRM)
             if waiting
             else volume_rows(session)
         )
@@ -151,13 +151,16 @@ def _history(versions: Sequence[Mapping[str, Any]]) -> Table:
     """Return the table of all versions of a volume."""
     table = Table("版本", "由来", "状态", "页数", "签名", "时间戳有效至", "归档时间")
     for version in versions:
-        origin = {"TIMESTAMP": "补时间戳", "RENEWAL": "时间戳续期"}.get(
-            version["origin"], f"第 {version['case_revision']} 次送达"
+        origin = VersionOrigin(version["origin"])
+        source = (
+            f"第 {version['case_revision']} 次送达"
+            if origin is VersionOrigin.CASE
+            else origin.label
         )
         owed = "（待补时间戳）" if version["lta_pending"] else ""
         table.add_row(
             str(version["version"]),
-            origin,
+            source,
             VolumeState(version["state"]).label,
             str(version["pages"] or ""),
             f"{version['signature_level'] or ''}{owed}",

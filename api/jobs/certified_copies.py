@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 
+from api.jobs.resending import is_due
 from api.runtime import failures
-from api.runtime.bootstrap import Runtime, demo_pki, start, worker_name
+from api.runtime.bootstrap import Runtime, demo_pki, is_gone, start, worker_name
 from api.runtime.broker import CERTIFY, COPIES, celery_app
 from api.runtime.processes import CODE, own_workers
 from api.runtime.seals import open_seals
@@ -24,7 +25,8 @@ from archive.administration.logins import reader
 from archive.administration.policy import Act
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading, writing
-from archive.jobs.leases import Claim
+from archive.database.tables_usage import CopyOrder
+from archive.jobs.leases import Lease, free_gone
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import LeaseLostError, NotFoundError
 from archive.usage.certified_copies import (
@@ -70,22 +72,22 @@ def make_order(runtime: Runtime, sealer: CopySealer, order_id: int) -> str | Non
     What fails stands on its job.
     """
     with writing(runtime.engine) as session:
-        claim = claim_order(session, order_id, worker_name())
-    if claim is None:
+        lease = claim_order(session, order_id, worker_name())
+    if lease is None:
         return None
     try:
-        return _make_claimed(runtime, sealer, claim)
+        return _make_claimed(runtime, sealer, lease)
     except LeaseLostError:
         return None
     except Exception as error:  # noqa: BLE001 - whatever it was, the job says so
         code, sentence = failures.explain(error)
         failures.log(error, runtime.settings.data)
         with writing(runtime.engine) as session:
-            fail_order(session, claim, code, sentence)
+            fail_order(session, lease, code, sentence)
         return None
 
 
-def _make_claimed(runtime: Runtime, sealer: CopySealer, claim: Claim) -> str:
+def _make_claimed(runtime: Runtime, sealer: CopySealer, lease: Lease[int]) -> str:
     """Make the copy of a claimed order and return its check code.
 
     It is copied and sealed outside any transaction: that takes seconds, in which SQLite would let
@@ -93,7 +95,7 @@ def _make_claimed(runtime: Runtime, sealer: CopySealer, claim: Claim) -> str:
     """
     reference = ReferenceData(runtime.organisations, runtime.catalogue)
     with reading(runtime.engine) as session:
-        order, number = usage_of(session, claim.version_id)
+        order, number = usage_of(session, lease.key)
         account = account_by_login(session, order.account)
         if account.state != AccountState.ACTIVE:
             raise NotFoundError("申请人的账号已停用。", "请由本人以在用的账号重新申请。")
@@ -108,12 +110,12 @@ def _make_claimed(runtime: Runtime, sealer: CopySealer, claim: Claim) -> str:
         pdf, opened, items, applicant, sealer, runtime.organisations, runtime.settings.public_url
     )
     with writing(runtime.engine) as session:
-        note_step(session, claim, CopyStep.ENTERING)
+        note_step(session, lease, CopyStep.ENTERING)
     runtime.store.put_new(copy_key(copy.sha256), copy.pdf, media_type="application/pdf")
     with writing(runtime.engine) as session:
         # Opened again: the grant may have ended while the copy was made.
         opened = open_volume(session, applicant, Act.CERTIFY, order.code, reference, number)
-        return finish_order(session, claim, opened, copy, applicant).check_code
+        return finish_order(session, lease, opened, copy, applicant).check_code
 
 
 def make_waiting_copies(runtime: Runtime) -> None:
@@ -133,10 +135,17 @@ def _until_made(runtime: Runtime, waiting: list[int], keep_alive: Callable[[], N
     """Send what waits, and again what is not made in time, until nothing waits any more."""
     app, sent = celery_app(runtime.settings), dict[int, float]()
     while waiting:
-        for order_id in waiting:
-            if time.monotonic() - sent.get(order_id, float("-inf")) >= _RESEND_SECONDS:
-                app.send_task(CERTIFY, (order_id,), queue=COPIES)
-                sent[order_id] = time.monotonic()
+        due = [
+            order_id
+            for order_id in waiting
+            if is_due(sent.get(order_id), 0, shortest=_RESEND_SECONDS)
+        ]
+        if due:
+            with writing(runtime.engine) as session:
+                free_gone(session, CopyOrder, is_gone)
+        for order_id in due:
+            app.send_task(CERTIFY, (order_id,), queue=COPIES)
+            sent[order_id] = time.monotonic()
         keep_alive()
         time.sleep(0.2)
         with reading(runtime.engine) as session:

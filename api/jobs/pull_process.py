@@ -15,6 +15,7 @@ from archive.database.engine import reading, writing
 from archive.database.tables_jobs import Job
 from archive.gathering.captured_materials import place_pending
 from archive.gathering.pull_requests import SOURCES, end_request, next_request
+from archive.reference.vocabulary import JobState
 
 ACTOR = "desk"
 """The actor that the journal names: the person who asked stands in the entry PULL."""
@@ -36,18 +37,19 @@ def _next_job(runtime: Runtime) -> Job | None:
 
 def _work(runtime: Runtime, job: Job) -> None:
     """Do one request and end its job, unless it was requested again since."""
-    state, code, text = "DONE", None, None
+    state, code, text = JobState.DONE, None, None
     try:
         if job.subject == SOURCES:
             pulled, _ = pull_round(runtime, ACTOR, open_sources(runtime.settings), NoProgress())
             wrong = next((result.error for result in pulled if result.error), None)
-            state, code, text = ("FAILED", wrong.code, str(wrong)) if wrong else (state, code, text)
+            if wrong:
+                state, code, text = JobState.FAILED, wrong.code, str(wrong)
         with writing(runtime.engine) as session:
             place_pending(session, runtime.organisations, at=datetime.now(UTC))
         submit_whole(runtime, ACTOR, NoProgress())
     except Exception as error:  # noqa: BLE001 - the row must say it, or the page waits for ever
         failures.log(error, runtime.settings.data)
-        state, (code, text) = "FAILED", failures.explain(error)
+        state, (code, text) = JobState.FAILED, failures.explain(error)
     with writing(runtime.engine) as session:
         end_request(session, job, state, code, text)
 

@@ -15,9 +15,7 @@ from api.runtime.bootstrap import Runtime, start
 from api.runtime.processes import CODE
 from api.runtime.settings import Settings
 from archive.database.engine import writing
-from archive.gathering.pull_requests import PULL, ask_for_pull, ask_for_submitting
-
-__all__ = ("PULL", "request_pull", "request_submitting", "start_making")
+from archive.gathering.pull_requests import ask_for_pull, ask_for_submitting
 
 
 def start_making(runtime: Runtime) -> None:

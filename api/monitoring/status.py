@@ -23,9 +23,9 @@ from archive.finding_aids.monitoring import (
     newest_fixity_check,
 )
 from archive.jobs import feed
-from archive.jobs.duties import DUTIES, FAILED
+from archive.jobs.duties import DUTIES
 from archive.jobs.job_rows import duty_rows
-from archive.reference.vocabulary import VolumeState
+from archive.reference.vocabulary import DutyState, VolumeState
 from search.errors import SearchError
 from search.index_folder import IndexReader
 
@@ -81,7 +81,7 @@ def _duty(name: str, row: DutyRow | None, now: datetime) -> DutyStatus:
     done = row.done_at if row else None
     age = (now - done).total_seconds() if done else None
     late = age is not None and age > 3 * DUTIES[name].every.total_seconds()
-    failures = row.failures if row and row.state == FAILED else 0
+    failures = row.failures if row and row.state == DutyState.FAILED else 0
     return DutyStatus(name, age, failures, row.error_code if row else None, late)
 
 

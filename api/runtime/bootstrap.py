@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api.runtime.memory import tune_garbage_collector
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.administration.configuration import apply_changes
+from archive.administration.configuration import AppliedChanges
 from archive.compile.context import CompileContext
 from archive.compile.prove import PdfAProver
 from archive.database.encryption import Keyring, attach_keys, ensure_keyring, read_keyring
@@ -39,8 +39,7 @@ class Runtime:
     store: BlobStore
     catalogue: Catalogue
     organisations: Organisations
-    read: list[int] = field(default_factory=lambda: [0])
-    """How far the rows that change catalogue and organisations were read."""
+    changes: AppliedChanges = field(default_factory=AppliedChanges)
 
     def refresh(self, session: Session | None = None) -> None:
         """Read what this or another node changed meanwhile in catalogue and organisations.
@@ -48,7 +47,7 @@ class Runtime:
         When nothing changed, that costs one query of an index.
         """
         with nullcontext(session) if session else reading(self.engine) as current:
-            self.read[0] = apply_changes(current, self.read[0], self.catalogue, self.organisations)
+            self.changes.catch_up(current, self.catalogue, self.organisations)
 
 
 def start(settings: Settings) -> Runtime:

@@ -22,6 +22,7 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Upload
 from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import IntakeOutcome, Outcome, UploadState
 from archive.usage.reading_room import require
 from ingest.captures import parts
 from ingest.intake.intake import inspect_package, receive
@@ -29,7 +30,6 @@ from ingest.intake.intake import inspect_package, receive
 router = APIRouter(tags=["送交"])
 MAX_SIZE = 512 * 1024 * 1024
 _OPEN_AT_ONCE = 20
-RECEIVING, DONE, FAILED = "RECEIVING", "DONE", "FAILED"
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["4f1d2c3b4a5968778695a4b3c2d1e0ff"])]
 _EXAMPLE: JsonDict = {"name": "150602010000-20260901-000001", "size": 1048576, "sha256": "0" * 64}
 
@@ -96,7 +96,7 @@ def announce(asked: Announced, reader: Caller, station: Station, key: Key = None
         before = answered(session, reader, key, {"submission": asked.model_dump()})
         if before is not None:
             return _view(station, session.get_one(Upload, before["id"]))
-        if count_uploads(session, reader.account, RECEIVING) >= _OPEN_AT_ONCE:
+        if count_uploads(session, reader.account, UploadState.RECEIVING) >= _OPEN_AT_ONCE:
             raise ProblemError(
                 409, "TOO_MANY_SUBMISSIONS", "未完成的送交过多。", "请先完成已登记的送交。"
             )
@@ -107,7 +107,7 @@ def announce(asked: Announced, reader: Caller, station: Station, key: Key = None
             name=asked.name,
             size=asked.size,
             sha256=asked.sha256,
-            state=RECEIVING,
+            state=UploadState.RECEIVING,
             findings=[],
             created_at=database_now(session),
         )
@@ -159,7 +159,7 @@ async def put_part(
     require(reader, Act.SUBMIT)
     row = await run_in_threadpool(_own_upload, station, reader, id_)
     expected = parts.part_size(row.size, part)
-    if row.state != RECEIVING:
+    if row.state != UploadState.RECEIVING:
         raise ProblemError(409, "SUBMISSION_ENDED", "该送交已结束。", "请查询其结果。")
     body = bytearray()
     async for piece in request.stream():
@@ -196,7 +196,7 @@ def complete(id_: Id, reader: Caller, station: Station) -> SubmissionView:
     """
     require(reader, Act.SUBMIT)
     row = _own_upload(station, reader, id_)
-    if row.state == RECEIVING:
+    if row.state == UploadState.RECEIVING:
         row = _take_over(station, reader, row)
     return _view(station, row)
 
@@ -226,7 +226,11 @@ def _own_upload(station: StationApi, reader: Reader, upload: str) -> Upload:
 
 
 def _view(station: StationApi, row: Upload) -> SubmissionView:
-    received = [] if row.state != RECEIVING else parts.received_parts(station.runtime.store, row.id)
+    received = (
+        []
+        if row.state != UploadState.RECEIVING
+        else parts.received_parts(station.runtime.store, row.id)
+    )
     return SubmissionView(
         id=row.id,
         name=row.name,
@@ -264,7 +268,9 @@ def _take_over(station: StationApi, reader: Reader, row: Upload) -> Upload:
             else []
         )
         if orgs and reader.org not in scope_of(orgs, runtime.organisations):
-            _end(station, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
+            _end(
+                station, reader, row, UploadState.FAILED, None, IntakeOutcome.REFUSED, [_NOT_YOURS]
+            )
         else:
             taken = receive(
                 runtime.engine,
@@ -280,7 +286,7 @@ def _take_over(station: StationApi, reader: Reader, row: Upload) -> Upload:
                 station,
                 reader,
                 row,
-                DONE,
+                UploadState.DONE,
                 taken.case_no,
                 str(taken.outcome),
                 [finding.public() for finding in taken.findings],
@@ -291,7 +297,7 @@ def _take_over(station: StationApi, reader: Reader, row: Upload) -> Upload:
 
 _NOT_YOURS = {
     "code": "NOT_YOUR_CASE",
-    "outcome": "REFUSE",
+    "outcome": str(Outcome.REFUSE),
     "place": "case.json:orgs",
     "message": "办件的收件、受理单位都不是本单位。",
     "action": "请由收件或受理单位送交。",
@@ -302,14 +308,14 @@ def _end(
     station: StationApi,
     reader: Reader,
     row: Upload,
-    state: str,
+    state: UploadState,
     case_no: str | None,
     outcome: str,
     findings: list[dict[str, str]],
 ) -> None:
     with writing(station.runtime.engine) as session:
         upload = session.get_one(Upload, row.id)
-        if upload.state != RECEIVING:
+        if upload.state != UploadState.RECEIVING:
             return  # another request completed it first
         upload.state, upload.case_no, upload.outcome, upload.findings, upload.ended_at = (
             state,

@@ -16,6 +16,7 @@ from archive.administration import logins
 from archive.administration.accounts import AccountKind
 from archive.administration.policy import Scope
 from archive.database.engine import writing
+from archive.reference.vocabulary import LoginKind
 
 _LARGEST_FORM = 4096
 token_router = APIRouter(prefix="/api/v1", tags=["令牌"])
@@ -116,7 +117,9 @@ def _issue(runtime: Runtime, login: str, secret: str, asked: str) -> Token:
             else []
         )
         carried = (
-            logins.open_login(session, account, "TOKEN", scopes) if account and scopes else None
+            logins.open_login(session, account, LoginKind.TOKEN, scopes)
+            if account and scopes
+            else None
         )
     # The failure is counted, hence raised only now.
     if not client:

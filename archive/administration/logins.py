@@ -19,10 +19,13 @@ from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_administration import Account, Login
+from archive.reference.backoff import pause_after
+from archive.reference.vocabulary import LoginKind
 
 TOKEN_LIFE = timedelta(minutes=30)
 WEB_LIFE = timedelta(hours=8)
-_FREE_FAILURES, _LONGEST_LOCK = 5, timedelta(minutes=15)
+_FREE_FAILURES = 5
+_FIRST_LOCK, _LONGEST_LOCK = timedelta(seconds=30), timedelta(minutes=15)
 
 
 def check_secret(session: Session, login: str, secret: str) -> Account | None:
@@ -44,9 +47,8 @@ def check_secret(session: Session, login: str, secret: str) -> Account | None:
     if not right or account.secret_hash is None:
         account.failures += 1
         if account.failures >= _FREE_FAILURES:
-            account.locked_until = now + min(
-                timedelta(seconds=30) * 2 ** min(account.failures - _FREE_FAILURES, 10),
-                _LONGEST_LOCK,
+            account.locked_until = now + pause_after(
+                account.failures - _FREE_FAILURES + 1, first=_FIRST_LOCK, longest=_LONGEST_LOCK
             )
             journal.record(
                 session, login, JournalAct.LOGIN_LOCKED, login, failures=account.failures
@@ -57,9 +59,9 @@ def check_secret(session: Session, login: str, secret: str) -> Account | None:
 
 
 def open_login(
-    session: Session, account: Account, kind: str, scopes: Collection[Scope] = ()
+    session: Session, account: Account, kind: LoginKind, scopes: Collection[Scope] = ()
 ) -> str:
-    """Log an account in (`kind` WEB or TOKEN) and return the token of the login.
+    """Log an account in and return the token of the login.
 
     The browser or client sends it from now on; only its digest is stored.
     """
@@ -73,14 +75,14 @@ def open_login(
             kind=kind,
             scopes=[str(scope) for scope in scopes],
             created_at=now,
-            expires_at=now + (TOKEN_LIFE if kind == "TOKEN" else WEB_LIFE),
+            expires_at=now + (TOKEN_LIFE if kind is LoginKind.TOKEN else WEB_LIFE),
         )
     )
     journal.record(session, account.login, JournalAct.LOGIN, account.login, kind=kind)
     return token
 
 
-def reader_of(session: Session, token: str, kind: str) -> Reader | None:
+def reader_of(session: Session, token: str, kind: LoginKind) -> Reader | None:
     """Return whose login a token is of; None when it is unknown, expired or not active."""
     row = session.execute(
         select(Login, Account)

@@ -30,7 +30,7 @@ from archive.reference.codes import ArchivalCode, CodeFaultError, storage_prefix
 from archive.reference.errors import ArchiveError
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import LabelledEnum
+from archive.reference.vocabulary import LabelledEnum, VolumeState
 from archive.usage.requests import grants_of
 
 _OF_VOLUME = ("code", "filing_org", "cross_org")
@@ -38,7 +38,7 @@ _OF_CASE = ("receive_org", "accept_org", "domicile_org", "item_code", "item_vers
 _CASE_START = 1 + len(_OF_VOLUME)
 _ARCHIVED = (
     select(VolumeVersion.id)
-    .where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED")
+    .where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == VolumeState.COMMITTED)
     .exists()
 )
 _POLICY_COLUMNS = (
@@ -225,7 +225,7 @@ def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersi
         .join(Case, Case.id == Volume.case_id)
         .outerjoin(
             VolumeVersion,
-            (VolumeVersion.volume_id == Volume.id) & (VolumeVersion.state == "COMMITTED"),
+            (VolumeVersion.volume_id == Volume.id) & (VolumeVersion.state == VolumeState.COMMITTED),
         )
         .where(Volume.id == volume_id)
         .order_by(VolumeVersion.version.desc())

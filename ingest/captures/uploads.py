@@ -28,12 +28,13 @@ from archive.gathering.captures import (
     place_of,
     record_contents,
 )
-from archive.gathering.cases import REFUSED, TAKEN, record_arrival
+from archive.gathering.cases import record_arrival
 from archive.jobs.crashpoints import reach
-from archive.jobs.leases import LEASE_SECONDS
+from archive.jobs.version_steps import LEASE
 from archive.reference.findings import Finding, finding
 from archive.reference.objects import blob_key
 from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import ArrivalOutcome
 from ingest.captures.parts import (
     discard_parts,
     join_parts,
@@ -87,7 +88,7 @@ def complete_capture(
                 notice=f"upload:{row.id}",
                 sha256=row.sha256,
                 size=row.size,
-                outcome=REFUSED if unusable else TAKEN,
+                outcome=ArrivalOutcome.REFUSED if unusable else ArrivalOutcome.TAKEN,
                 at=now,
             )
             row.media_type, row.pages = (
@@ -122,9 +123,7 @@ def sweep_parts(engine: Engine, store: BlobStore) -> int:
             ]
         for upload, begun, ended in rows:
             # Parts of an upload that ended just now may still be read by the request that ends it.
-            if (
-                ended is not None and ended < now - timedelta(seconds=LEASE_SECONDS)
-            ) or begun < now - GIVEN_UP:
+            if (ended is not None and ended < now - LEASE) or begun < now - GIVEN_UP:
                 discard_parts(store, upload)
                 removed += 1
     return removed

@@ -258,7 +258,6 @@ class City:
         self._add(
             Job,
             kind="compile",
-            subject=str(number),
             version_id=number,
             state="FAILED" if failed else "DONE",
             attempts=1,

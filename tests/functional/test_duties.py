@@ -21,8 +21,8 @@ from archive.database.tables_audit import JournalEntry
 from archive.database.tables_jobs import DutyRow, PeriodRun
 from archive.database.tables_volumes import VolumeVersion
 from archive.jobs.duties import DUTIES
-from archive.jobs.leases import LEASE_SECONDS
-from archive.reference.vocabulary import COMPILE
+from archive.jobs.version_steps import LEASE
+from archive.reference.vocabulary import JobKind
 from storage.errors import StoreUnavailableError
 from tests.support.archives import archive, committed_folder, keys
 from tests.support.holdings import ORGANISATIONS, Holdings, sound_case
@@ -77,12 +77,14 @@ def test_what_waits_is_sent_once_to_an_empty_queue_and_what_dead_workers_left_is
         ).first()
     archive.store.put_new(f"staging/{old}-1-late/volume.pdf", b"left behind")
     with writing(runtime.engine) as session:
-        long_ago = datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
+        long_ago = datetime.now(UTC) - LEASE - timedelta(seconds=1)
         session.execute(
             update(VolumeVersion).where(VolumeVersion.id == old).values(committed_at=long_ago)
         )
     assert do_turn(runtime, "reconcile") == {"sent": 1, "removed": 1, "uploads": 0, "orphans": 0}
-    assert queue_lengths(runtime.settings)["compile"][0] == len(waiting(runtime, COMPILE)) == 1
+    assert (
+        queue_lengths(runtime.settings)["compile"][0] == len(waiting(runtime, JobKind.COMPILE)) == 1
+    )
     with writing(runtime.engine) as session:
         session.execute(update(DutyRow).values(turn=""))
     assert do_turn(runtime, "reconcile") == {"sent": 0, "removed": 0, "uploads": 0, "orphans": 0}
@@ -95,7 +97,7 @@ def test_late_cases_of_earlier_months_are_numbered_and_a_term_ends_when_all_of_i
     archive.deliver("late", sound_case("150602010000-20260901-000008"))
     begun = do_turn(runtime, "period")
     assert begun is not None
-    assert waiting(runtime, COMPILE), "its number was reserved"
+    assert waiting(runtime, JobKind.COMPILE), "its number was reserved"
     with reading(runtime.engine) as session:
         assert (
             session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_not(None))).all() == []

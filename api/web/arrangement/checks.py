@@ -61,7 +61,7 @@ from archive.gathering.presence import mark_left, mark_present
 from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import local_time
 from archive.reference.service_items import snapshot_materials
-from archive.reference.vocabulary import WAITING, Outcome
+from archive.reference.vocabulary import CaseState, Outcome
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _LOOK = JournalAct.CHECK_LOOK
@@ -120,7 +120,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         case=case,
         item=item_name(web, case),
         revision=revision,
-        waiting=revision.state == WAITING,
+        waiting=revision.state == CaseState.CONFIRM,
         findings=revision.findings,
         others=others,
         materials=_materials(facts, leaves, editions),
@@ -145,7 +145,7 @@ def _others(web: WebApp, session: Session, user: User, revision: CaseRevision) -
     return {
         case_no: f"/volumes/{code}" if code else f"/checks/{case_no}"
         for case_no, state, code in states_of_cases(session, reach_of(web, user), case_nos)
-        if code or state == WAITING
+        if code or state == CaseState.CONFIRM
     }
 
 

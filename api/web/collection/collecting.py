@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from api.http import uploads
 from api.http.uploads import CaptureAnnounced, CaptureView, MaterialPlace
 from api.jobs.pull import SourceName
-from api.jobs.requested import PULL, request_pull, request_submitting
+from api.jobs.requested import request_pull, request_submitting
 from api.web.shell.page import (
     HEADERS,
     BadFormError,
@@ -58,6 +58,7 @@ from archive.jobs.job_rows import first_job, jobs_of_kind
 from archive.reference.errors import NotFoundError
 from archive.reference.local_time import local_time
 from archive.reference.objects import blob_key
+from archive.reference.vocabulary import JobKind, JobState, SourceHealth
 from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE
 
@@ -71,7 +72,7 @@ SOURCE_LABELS: Mapping[str, str] = {
     SourceName.PORTAL: "互联网申报",
     SourceName.CERTIFICATES: "共享证照",
 }
-_HEALTH = {"OK": ("正常", "ok"), "DOWN": ("异常", "bad"), "NEW": ("尚未提取", "")}
+_HEALTH = {SourceHealth.OK: "ok", SourceHealth.DOWN: "bad", SourceHealth.NEW: ""}
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -110,8 +111,8 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
             "sources": _sources(session),
             "arrived": _arrived(session, [case["case_no"] for case in shown]),
             "refused": refused_deliveries(session, reach, QUARANTINE),
-            "pulling": first_job(session, PULL, "WAITING") is not None,
-            "failed": jobs_of_kind(session, PULL, "FAILED"),
+            "pulling": first_job(session, JobKind.PULL, JobState.WAITING) is not None,
+            "failed": jobs_of_kind(session, JobKind.PULL, JobState.FAILED),
         }
     return web.page(request, user, template, most=uploads.MOST_AT_ONCE, largest=MAX_FILE, **values)
 
@@ -127,7 +128,11 @@ def _arrived(session: Session, case_nos: list[str]) -> dict[str, list[tuple[str,
 def _sources(session: Session) -> list[dict[str, Any]]:
     rows = health_rows(session, tuple(SourceName))
     return [
-        {**row, "label": SOURCE_LABELS[row["source"]], "tag": _HEALTH[row["health"]]}
+        {
+            **row,
+            "label": SOURCE_LABELS[row["source"]],
+            "tag": (row["health"].label, _HEALTH[row["health"]]),
+        }
         for row in rows
     ]
 

@@ -32,7 +32,7 @@ from archive.finding_aids.cases import components_of, revision_of
 from archive.finding_aids.volume_lists import versions_of
 from archive.inspection.report import report
 from archive.inspection.table import Phase
-from archive.jobs.leases import all_recorded
+from archive.jobs.version_steps import all_recorded
 from archive.preservation.verify import followed_at
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode

@@ -27,6 +27,7 @@ from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
 from archive.reference.errors import ArchiveError, NotFoundError
 from archive.reference.local_time import local_time
+from archive.reference.vocabulary import LoginKind
 from archive.signing.validation import TrustAnchors
 from archive.usage.reading_room import DeniedError, ReferenceData
 from search.errors import SearchError
@@ -208,7 +209,7 @@ def logged_in(request: Request) -> User:
     web, carried = web_of(request), request.cookies.get(COOKIE, "")
     with reading(web.runtime.engine) as session:
         web.runtime.refresh(session)
-        reader = reader_of(session, carried, "WEB") if carried else None
+        reader = reader_of(session, carried, LoginKind.WEB) if carried else None
         if reader is None:
             raise NotLoggedInError
         name, must_change = name_of(session, reader.account)

@@ -19,6 +19,7 @@ from api.web.shell.page import (
 from archive.administration.accounts import MIN_PASSWORD, AccountKind, set_password
 from archive.administration.logins import WEB_LIFE, check_secret, close_login, open_login
 from archive.database.engine import writing
+from archive.reference.vocabulary import LoginKind
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _DEMO_FILE = "demo-accounts.json"
@@ -51,7 +52,7 @@ def login(
     with writing(web.runtime.engine) as session:
         account = check_secret(session, form.get("login", "").strip(), form.get("secret", ""))
         carried = (
-            open_login(session, account, "WEB")
+            open_login(session, account, LoginKind.WEB)
             if account and account.kind == AccountKind.PERSON
             else None
         )

@@ -15,6 +15,7 @@ from archive.database.tables_usage import UsageRequest
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import NotFoundError
 from archive.reference.masking import mask_numbers
+from archive.reference.vocabulary import JobState
 from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
 from archive.usage.reading_room import DeniedError, OpenedVolume, open_volume, read_code
@@ -69,9 +70,11 @@ def row_of(web: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
         "rule": basis_of(capacity.source),
         "scope": scope,
         "state": "已到期" if ended else state.label,
-        "kind": {"REQUESTED": "wait", "GRANTED": "" if ended else "ok", "REFUSED": "bad"}.get(
-            request.state, ""
-        ),
+        "kind": {
+            RequestState.REQUESTED: "wait",
+            RequestState.GRANTED: "" if ended else "ok",
+            RequestState.REFUSED: "bad",
+        }.get(state, ""),
         "open": state is RequestState.GRANTED and not ended,
         "purpose": mask_numbers(request.purpose),
         "basis": mask_numbers(request.basis),
@@ -213,7 +216,7 @@ def request_values(web: WebApp, user: User, number: str) -> dict[str, Any]:
         "items": items,
         "opened": opened,
         "next": waiting[0] if waiting else None,
-        "running": any(job.state == "WAITING" for _, job, _ in orders),
+        "running": any(job.state == JobState.WAITING for _, job, _ in orders),
     }
 
 

@@ -19,7 +19,7 @@ from archive.gathering.captured_materials import file_under, place_pending
 from archive.gathering.captures import captured_file, return_files
 from archive.gathering.cases import close_case, collecting_rows, complete_cases, record_arrival
 from archive.gathering.places import Place, places_by_path
-from archive.jobs.leases import LEASE_SECONDS
+from archive.jobs.version_steps import LEASE
 from archive.reference.errors import ConflictError
 from ingest.captures import parts
 from ingest.captures.uploads import GIVEN_UP, sweep_parts
@@ -339,8 +339,8 @@ def test_parts_that_nobody_will_put_together_are_swept_and_can_be_sent_again(
     with writing(
         engine
     ) as session:  # a kill between the commit that ends it and the removal of its parts
-        session.get_one(CapturedFile, fresh["id"]).ended_at = datetime.now(UTC) - timedelta(
-            seconds=LEASE_SECONDS + 1
+        session.get_one(CapturedFile, fresh["id"]).ended_at = (
+            datetime.now(UTC) - LEASE - timedelta(seconds=1)
         )
     assert sweep_parts(engine, store) == 1
     assert parts.pending_uploads(store) & {fresh["id"], old["id"]} == set()

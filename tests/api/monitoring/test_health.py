@@ -163,7 +163,7 @@ def test_metrics_count_the_rows_and_the_wait_at_each_scrape(tmp_path: Path, rows
                 session.add(
                     Job(
                         kind="compile",
-                        subject=str(number),
+                        version_id=number,
                         state=state,
                         attempts=0,
                         error_code=code,
