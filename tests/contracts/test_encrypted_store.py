@@ -191,11 +191,6 @@ import os, sys
 from pathlib import Path
 from storage.encrypt import EncryptedStore, KeyRing
 from storage.local_store import LocalStore
-from storage.s3_store import S3Store
-from tests.services import ACCESS, seaweedfs
-from tests.services import SECRET as S3_SECRET
-
-__all__ = ["seaweedfs"]
 true, seen = os.replace, []
 def killed(*words):
     seen.append(words)

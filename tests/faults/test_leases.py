@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import archive.db
+import archive.database.engine
 import pytest
 from sqlalchemy import func, select, update
 
@@ -140,7 +140,7 @@ class Clock(datetime):
 def test_a_clock_that_jumps_in_the_middle_of_a_volume_loses_and_doubles_nothing(
     one_case: Holdings, step: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive.db, "datetime", Clock)
+    monkeypatch.setattr(archive.database.engine, "datetime", Clock)
     monkeypatch.setattr(Clock, "off", timedelta())
     tried: list[object] = []
 

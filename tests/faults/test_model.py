@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import archive.crashpoints
+import archive.jobs.crashpoints
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -58,7 +58,9 @@ def _die(_code: int) -> None:
 @pytest.fixture
 def killable(monkeypatch: pytest.MonkeyPatch, keys: Path) -> Iterator[None]:
     """Crash points end the act instead of this process; what they end with passes every handler of an error."""
-    monkeypatch.setattr(archive.crashpoints, "os", SimpleNamespace(environ=os.environ, _exit=_die))
+    monkeypatch.setattr(
+        archive.jobs.crashpoints, "os", SimpleNamespace(environ=os.environ, _exit=_die)
+    )
     _KEYS[:] = [keys]
     yield
     os.environ.pop("YICE_CRASH_AT", None)

@@ -316,7 +316,7 @@ def test_old_generations_are_cleared_away(source: Source, shelf: IndexFolder) ->
 _FOLLOWER = """
 import sys
 from pathlib import Path
-from archive.db import connect
+from archive.database.engine import connect
 from search.follow import Source, follow
 from search.index_folder import Shelf
 from storage.local_store import LocalStore

@@ -14,10 +14,10 @@ from PIL import Image, ImageEnhance
 from sqlalchemy import insert
 
 from api.demo import scans
-from archive.accession.page_prints import _keys, keep_prints, seen_elsewhere
+from archive.accession.page_prints import keep_prints, seen_elsewhere
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import Case, PageBand, PagePrint
-from archive.reference.prints import NEAR, distance
+from archive.reference.prints import NEAR, band_keys, distance
 from ingest.reading.likeness import page_print
 from tests.support.factories import sound_case
 
@@ -108,7 +108,7 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
         session.execute(insert(PagePrint), rows)
         session.execute(
             insert(PageBand),
-            [{"key": key, "print_id": at} for at, one in enumerate(known, 1) for key in _keys(one)],
+            [{"key": key, "print_id": at} for at, one in enumerate(known, 1) for key in band_keys(one)],
         )
     wanted = {}
     for page in range(100):
