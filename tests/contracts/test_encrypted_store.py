@@ -17,10 +17,8 @@ from storage.encrypt import EncryptedStore, KeyRing, KeyUnknownError, load_ring
 from storage.errors import DigestMismatchError, PinnedError
 from storage.local_store import LocalStore
 from storage.s3_store import S3Store
-from tests.support.services import ACCESS, seaweedfs
+from tests.support.services import ACCESS
 from tests.support.services import SECRET as S3_SECRET
-
-__all__ = ["seaweedfs"]
 
 SECRET = "居民户口簿".encode() * 50
 OLD, NEW = (

@@ -94,11 +94,6 @@ def worker() -> Iterator[Worker]:
     made.process.wait()
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys") / "pki"
-
-
 def deliver(archive: Holdings, act: str) -> None:
     """What lies there before the act: fresh cases; a committed one and its supplement; one that owes its time-stamps; one whose stamp ends soon."""
     archive.deliver("first", sound_case(CASE_NO))

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import archive.database.engine
 import pytest
 from sqlalchemy import func, select, update
 
+import archive.database.engine
 from api.jobs.batch import void_number
 from archive.compile.volume import CompileContext, make_volume
 from archive.database.engine import reading, writing
@@ -26,10 +26,7 @@ from storage.errors import StorageError
 from storage.local_store import LocalStore
 from tests.faults.test_crash_points import Worker
 from tests.faults.worker import opened, work
-from tests.support.archives import keys
 from tests.support.holdings import Holdings, sound_case
-
-__all__ = ["keys"]
 
 
 @pytest.fixture

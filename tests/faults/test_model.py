@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import archive.jobs.crashpoints
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,6 +22,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select
 
+import archive.jobs.crashpoints
 from api.jobs.batch import begin_supplements, free_dead, reserve, void_number
 from archive.arrangement.filing import FilingRule
 from archive.audit.anchors import anchor
@@ -32,7 +32,6 @@ from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.crashpoints import POINTS
 from archive.preservation.rebuild import differences, rebuild
 from archive.reference.errors import ConflictError
-from tests.support.archives import keys
 from tests.support.holdings import (
     CATALOGUE,
     ORGANISATIONS,
@@ -42,7 +41,6 @@ from tests.support.holdings import (
     supplement,
 )
 
-__all__ = ["keys"]
 _KEYS: list[Path] = []
 CASES = [f"150602010000-20260901-{number:06d}" for number in range(1, 5)]
 
