@@ -7,9 +7,7 @@ import pytest
 
 from storage.errors import StoreUnavailableError, StoreUnfitError
 from storage.s3_store import S3Store
-from tests.support.services import ACCESS, SECRET, seaweedfs, serve_seaweedfs
-
-__all__ = ["seaweedfs"]
+from tests.support.services import ACCESS, SECRET, serve_seaweedfs
 
 
 def bucket(endpoint: str, kind: type[S3Store] = S3Store, sse: str = "AES256") -> S3Store:

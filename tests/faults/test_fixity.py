@@ -17,10 +17,7 @@ from archive.preservation.replicas import replicate
 from archive.reference.vocabulary import StoreRole
 from storage.errors import DigestMismatchError
 from storage.local_store import LocalStore
-from tests.support.archives import archive, committed_folder, keys
 from tests.support.holdings import Holdings
-
-__all__ = ["archive", "committed_folder", "keys"]
 
 
 def flip(path: Path) -> None:

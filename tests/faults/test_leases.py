@@ -29,10 +29,7 @@ from storage.errors import StorageError
 from storage.local_store import LocalStore
 from tests.faults.test_crash_points import Worker
 from tests.faults.worker import opened, work
-from tests.support.archives import keys
 from tests.support.holdings import Holdings, sound_case
-
-__all__ = ["keys"]
 
 
 @pytest.fixture

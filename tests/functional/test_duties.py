@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from api.jobs import duties
 from api.jobs.batch import waiting
 from api.jobs.duties import do_turn, rows
-from api.runtime.bootstrap import Runtime, demo_pki
+from api.runtime.bootstrap import Runtime
 from api.runtime.broker import queue_lengths
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
@@ -24,24 +24,13 @@ from archive.jobs.duties import DUTIES
 from archive.jobs.version_steps import LEASE
 from archive.reference.vocabulary import JobKind
 from storage.errors import StoreUnavailableError
-from tests.support.archives import archive, committed_folder, keys
-from tests.support.holdings import ORGANISATIONS, Holdings, sound_case
-
-__all__ = ["archive", "committed_folder", "keys"]
-
-
-@pytest.fixture(scope="module")
-def seals(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seal for every fonds, the city's too."""
-    data = tmp_path_factory.mktemp("seals")
-    demo_pki(Settings(data=data), ORGANISATIONS)
-    return data / "pki"
+from tests.support.holdings import Holdings, sound_case
 
 
 @pytest.fixture
-def runtime(archive: Holdings, seals: Path, tmp_path: Path) -> Runtime:
+def runtime(archive: Holdings, keys: Path, tmp_path: Path) -> Runtime:
     """The archive as a node sees it, with a second store and the seals that all nodes share."""
-    shutil.copytree(seals, archive.folder / "pki")
+    shutil.copytree(keys, archive.folder / "pki")
     return replace(
         archive.runtime, settings=Settings(data=archive.folder, replica_folder=tmp_path / "second")
     )

@@ -25,14 +25,9 @@ from tests.support.holdings import CASE_NO, Holdings, holdings, page, sound_case
 from tests.support.postgres import free_port
 
 
-@pytest.fixture(scope="module")
-def pki_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys") / "pki"
-
-
 @pytest.fixture
-def archive(tmp_path: Path, engine: Engine, pki_folder: Path) -> Holdings:
-    return holdings(tmp_path, engine, pki_folder)
+def archive(tmp_path: Path, engine: Engine, keys: Path) -> Holdings:
+    return holdings(tmp_path, engine, keys)
 
 
 def made(archive: Holdings) -> Holdings:
