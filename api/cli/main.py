@@ -11,6 +11,7 @@ from rich.markup import escape
 from api.cli.accounts import account_app
 from api.cli.cluster import cluster_app
 from api.cli.demo import demo_app
+from api.cli.doctor import doctor
 from api.cli.duties import duty_app
 from api.cli.holdings import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.cli.inspection import inspect_
@@ -54,6 +55,14 @@ app.command(
         "yice search '姓名:王 日期:2026-09'",
     ),
 )(search)
+app.command(
+    "doctor",
+    help=with_examples(
+        "检查本机和本系统缺少什么、怎样补上；不作任何改动，不显示任何密钥和档案内容。",
+        "yice doctor",
+        "yice doctor --json",
+    ),
+)(doctor)
 app.command(
     "inspect",
     help=with_examples(
