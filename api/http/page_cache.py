@@ -57,7 +57,7 @@ class PageImages:
         with self._drawing:
             if path.exists():
                 return path.read_bytes()
-            return _kept(path, self._draw(sha256, page, load))
+            return _keep(path, self._draw(sha256, page, load))
 
     def _draw_ahead(self, sha256: str, page: int, load: Callable[[], bytes]) -> None:
         # Past the last page, or the store is away: a request for that page gets the error.
@@ -126,13 +126,13 @@ class PageImages:
             raise NotFoundError(
                 "此原件无法在网页中显示。", "请导出归档包后用专用软件查看。"
             ) from None
-        return _kept(path, drawn.stdout)
+        return _keep(path, drawn.stdout)
 
     def _path(self, name: str, page: int) -> Path:
         return self._folder / name[:3] / f"{name}-{page}.webp"
 
 
-def _kept(path: Path, image: bytes) -> bytes:
+def _keep(path: Path, image: bytes) -> bytes:
     """Write an image to a new file and move it, so that nobody reads half of it."""
     # Pages show people: no other account of this machine may read them.
     path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -236,7 +236,7 @@ def capture_image(
 
 
 @router.post("/collecting/{id_}/file")
-def file_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
+def place_file(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
     """Place a file (归入) under the material of the case that the user states."""
     asked = {key: form.get(key, "").strip() for key in ("case_no", "no", "type")}
     try:
@@ -264,7 +264,7 @@ def file_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
 
 
 @router.post("/collecting/{id_}/return")
-def return_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
+def return_file(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
     """Return one file (退回), with the reason."""
     reason = _reason(form)
     with writing(web.runtime.engine) as session:

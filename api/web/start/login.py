@@ -97,7 +97,7 @@ def change_password(request: Request, web: Web, user: LoggedIn, form: Posted) ->
     """
     login = user.reader.account
     with writing(web.runtime.engine) as session:
-        # A wrong old one is counted like a failed login, hence committed and only then told.
+        # A wrong old one counts as a failed login: it is committed before the page says so.
         known = check_secret(session, login, form.get("old", ""))
     if known is None:
         return web.page(

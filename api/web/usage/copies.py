@@ -99,7 +99,7 @@ def check_form(web: Web, code: Annotated[str, Query(max_length=40)] = "") -> Res
 def check(web: Web, check_code: str) -> Response:
     """Draw what the public may know of a copy, checked now from the bytes in the store.
 
-    Nothing of what the copy shows is told.
+    Nothing of what the copy shows is said.
     """
     with reading(web.runtime.engine) as session:
         try:
