@@ -204,15 +204,21 @@ app.command(
     help=with_examples(
         "在 127.0.0.1 打开网页和派出所接口，并跟进检索索引、发送归档通知。",
         "yice serve --port 8000",
+        "yice serve --behind-proxy",
     )
 )
 def serve(
     port: Annotated[int | None, typer.Option(help="端口，默认 8000 或 YICE_PORT")] = None,
+    *,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", help="前有本机的 TLS 代理：客户地址和 https 以其报头为准"),
+    ] = False,
 ) -> None:
     """Serve pages and the station API."""
     from api.cli.serve import serve_locally  # noqa: PLC0415 - the web server loads only here
 
-    serve_locally(start(Settings()), port)
+    serve_locally(start(Settings()), port, behind_proxy=behind_proxy)
 
 
 def main() -> None:
