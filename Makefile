@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test check bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
+.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -38,6 +38,9 @@ demo: setup ## 演示：生成虚构城市、接收、组卷、验证 / build a 
 
 serve: setup ## 打开工作台 / open the desk on 127.0.0.1
 	$(VENV)/bin/yice serve
+
+wheel: setup ## 安装包 / build dist/*.whl with templates and front-end files, from what is installed; nothing is fetched
+	$(VENV)/bin/python deploy/build_wheel.py
 
 screenshots: setup ## 各页截图（亮、暗、手机），写入 screenshots/ / every page of the demo as a picture
 	$(VENV)/bin/python -m tests.support.screenshots

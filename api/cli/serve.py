@@ -31,8 +31,11 @@ _MOST_PROCESSES = 4
 _SILENT_SECONDS = 60  # a process that computes on a busy machine is not stuck
 
 
-def serve_locally(runtime: Runtime, port: int | None) -> None:
-    """Serve on loopback until interrupted."""
+def serve_locally(runtime: Runtime, port: int | None, *, behind_proxy: bool = False) -> None:
+    """Serve on loopback until interrupted.
+
+    Behind a proxy of this machine, addresses of clients and https are taken from its headers.
+    """
     port = port or runtime.settings.port
     _require_free(port)
     runtime = _with_address(runtime, port)
@@ -46,6 +49,7 @@ def serve_locally(runtime: Runtime, port: int | None) -> None:
             runtime,
             port,
             runtime.settings.web_processes or min(os.cpu_count() or 1, _MOST_PROCESSES),
+            behind_proxy=behind_proxy,
         )
 
 
@@ -75,7 +79,7 @@ def _require_free(port: int) -> None:
             raise PortError(port) from None
 
 
-def _answer(runtime: Runtime, port: int, processes: int) -> None:
+def _answer(runtime: Runtime, port: int, processes: int, *, behind_proxy: bool) -> None:
     """Answer requests in this many processes, of which each can use one core.
 
     They share the port, and the counts of each client's requests.
@@ -86,7 +90,8 @@ def _answer(runtime: Runtime, port: int, processes: int) -> None:
         "port": port,
         "log_level": "warning",
         "access_log": False,
-        "proxy_headers": False,
+        "proxy_headers": behind_proxy,
+        "forwarded_allow_ips": "127.0.0.1",
         "timeout_keep_alive": 60,
     }
     if processes == 1:

@@ -13,16 +13,17 @@ from rich.table import Table
 from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.jobs.acts import ingest_paths, run_compile, run_verify
 from api.jobs.progress import Batch, Progress
-from api.runtime.bootstrap import Runtime
+from api.runtime.bootstrap import Runtime, open_index_folder, source_of
 from archive.database.engine import reading
 from archive.finding_aids.volumes import volume_rows
 from archive.preservation.verify import Fault
 from archive.reference.vocabulary import IntakeOutcome, Outcome, Series, VolumeState
 from ingest.intake.intake import Received
+from search.follow import rebuild
 
 
 def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> int:
-    """Run the whole job on a city and print what it made.
+    """Run the whole job on a city, build its search index, and print what it made.
 
     Returns 0 when everything planted was found and nothing sound was refused, else 1.
     """
@@ -31,10 +32,21 @@ def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> in
     batch = run_compile(runtime, actor, progress)
     seconds = time.perf_counter() - started
     faults, verified = run_verify(runtime, progress)
+    _build_index(runtime, progress, verified)
     wrong = mismatches(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
     _print(runtime, received, batch, seconds, wrong, faults, verified)
     _print_accounts(runtime, make_demo_accounts(runtime))
     return int(bool(wrong or faults or batch.failed))
+
+
+def _build_index(runtime: Runtime, progress: Progress, volumes: int) -> None:
+    """Build the search index, so that `yice search` answers before anything was served."""
+    with progress.pieces("建立检索索引", volumes) as advance:
+        rebuild(
+            source_of(runtime),
+            open_index_folder(runtime.settings),
+            lambda done, _total: advance(done, ""),
+        )
 
 
 def mismatches(received: list[Received], truth: list[dict[str, Any]]) -> list[str]:

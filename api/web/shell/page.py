@@ -47,7 +47,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _HERE = Path(__file__).parents[1]
-_FRONT = Path(__file__).parents[3] / "node_modules"
+
+
+def _vendor(name: str, source: str) -> Path:
+    """Return a foreign script: from the wheel, which carries it, or from a checkout's packages."""
+    carried = _HERE / "static" / "vendor" / name
+    return carried if carried.is_file() else _HERE.parents[1] / "node_modules" / source
+
+
 STATIC: Mapping[str, tuple[Path, str]] = {
     "desk.css": (_HERE / "static/desk.css", "text/css"),
     "use.css": (_HERE / "static/use.css", "text/css"),
@@ -58,7 +65,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "check.js": (_HERE / "static/check.js", "text/javascript"),
     "upload.js": (_HERE / "static/upload.js", "text/javascript"),
     "seal.svg": (_HERE / "static/seal.svg", "image/svg+xml"),
-    "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
+    "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
