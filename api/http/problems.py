@@ -34,6 +34,7 @@ _STATUS = {
     "DATABASE_UNAVAILABLE": 503,
     "KEY_TAKEN": 409,
     "PARTS_MISSING": 409,
+    "VIRUS_SCAN_DOWN": 503,
 }
 _DENIED = {
     Denial.ROLE: 403,
