@@ -297,11 +297,26 @@ class PageRoute(APIRoute):
                     _NEXT[refused.denial],
                 )
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
-                failures.log(fault, web_of(request).runtime.settings.data)
-                code, sentence = failures.explain(fault)
-                return _error(request, _status(fault), code, sentence, "")
+                return _fault(request, fault)
 
         return handler
+
+
+def _fault(request: Request, fault: Exception) -> Response:
+    """Draw an error; one that asks to wait says for how long."""
+    code, sentence = failures.explain(fault)
+    wait = getattr(fault, "headers", {}).get("Retry-After", "")
+    if wait and isinstance(fault, ArchiveError):
+        answer = _error(request, _status(fault), code, fault.message, waiting_for(int(wait)))
+        answer.headers["Retry-After"] = wait
+        return answer
+    failures.log(fault, web_of(request).runtime.settings.data)
+    return _error(request, _status(fault), code, sentence, "")
+
+
+def waiting_for(seconds: int) -> str:
+    """Return the sentence that asks a reader to wait."""
+    return f"请在 {seconds} 秒后重试。"
 
 
 def _status(fault: Exception) -> int:
