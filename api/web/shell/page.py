@@ -60,6 +60,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
+_COUNTED_SECONDS = 600
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
@@ -307,16 +308,13 @@ def _fault(request: Request, fault: Exception) -> Response:
     code, sentence = failures.explain(fault)
     wait = getattr(fault, "headers", {}).get("Retry-After", "")
     if wait and isinstance(fault, ArchiveError):
-        answer = _error(request, _status(fault), code, fault.message, waiting_for(int(wait)))
+        # Till tomorrow is not counted in seconds.
+        action = fault.action if int(wait) > _COUNTED_SECONDS else f"请在 {wait} 秒后重试。"
+        answer = _error(request, _status(fault), code, fault.message, action)
         answer.headers["Retry-After"] = wait
         return answer
     failures.log(fault, web_of(request).runtime.settings.data)
     return _error(request, _status(fault), code, sentence, "")
-
-
-def waiting_for(seconds: int) -> str:
-    """Return the sentence that asks a reader to wait."""
-    return f"请在 {seconds} 秒后重试。"
 
 
 def _status(fault: Exception) -> int:
