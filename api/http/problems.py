@@ -34,6 +34,7 @@ _STATUS = {
     "DATABASE_UNAVAILABLE": 503,
     "KEY_TAKEN": 409,
     "PARTS_MISSING": 409,
+    "VIRUS_SCAN_DOWN": 503,
 }
 _DENIED = {
     Denial.ROLE: 403,
@@ -90,6 +91,15 @@ class ProblemError(ArchiveError):
         self.status, self.code, self.headers = status, code, headers or {}
 
 
+def status_of(error: Exception, code: str) -> int:
+    """Return the HTTP status of an error with this code, the same at every door."""
+    if isinstance(error, ProblemError):
+        return error.status
+    if isinstance(error, DeniedError):
+        return _DENIED[error.denial]
+    return _STATUS.get(code, 409 if isinstance(error, ArchiveError | SearchError) else 500)
+
+
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
         "description": text,
@@ -138,14 +148,10 @@ def install(app: FastAPI, settings: Settings) -> None:
     """
 
     def archive_error(_: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, ProblemError):
-            return problem(
-                error.status, error.code, error.message, error.action, headers=error.headers
-            )
-        if isinstance(error, DeniedError):
-            return problem(_DENIED[error.denial], error.code, error.message, error.action)
         if isinstance(error, ArchiveError | SearchError):
-            return problem(_STATUS.get(error.code, 409), error.code, error.message, error.action)
+            status = status_of(error, error.code)
+            headers = error.headers if isinstance(error, ProblemError) else None
+            return problem(status, error.code, error.message, error.action, headers=headers)
         return unexpected(_, error)
 
     def invalid(_: Request, error: Exception) -> JSONResponse:
@@ -180,7 +186,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         failures.log(error, settings.data)
         message, _space, action = sentence.partition("。 ")
         return problem(
-            _STATUS.get(code, 500),
+            status_of(error, code),
             code,
             f"{message}。" if action else message,
             action or "请稍后重试。",

@@ -54,22 +54,15 @@ def ingest_paths(
         workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
     )
     with pool, progress.pieces("接收", len(bags)) as advance:
-        same = (runtime.catalogue, runtime.organisations, now, runtime.settings.clamd)
-        inspected = pool.map(inspect_package, bags, *([value] * len(bags) for value in same))
-        for path, (bag, submission) in zip(bags, inspected, strict=True):
+        rules = runtime.intake_rules
+        inspected = pool.map(
+            inspect_package, bags, *([value] * len(bags) for value in (rules, now))
+        )
+        for package in inspected:
             received.append(
-                receive(
-                    runtime.engine,
-                    runtime.store,
-                    actor,
-                    path,
-                    bag,
-                    submission,
-                    now=now,
-                    ocr=runtime.settings.ocr,
-                )
+                receive(runtime.engine, runtime.store, actor, package, sender=None, rules=rules)
             )
-            refused = sum(package.outcome is IntakeOutcome.REFUSED for package in received)
+            refused = sum(result.outcome is IntakeOutcome.REFUSED for result in received)
             advance(len(received), f"拒收 {refused}")
     return received
 

@@ -25,7 +25,9 @@ from archive.finding_aids.monitoring import (
 from archive.jobs import feed
 from archive.jobs.duties import DUTIES
 from archive.jobs.job_rows import duty_rows
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import DutyState, VolumeState
+from archive.reference.worktime import MissingHolidays, missing_holidays
 from search.errors import SearchError
 from search.index_folder import IndexReader
 
@@ -57,6 +59,7 @@ class SystemStatus:
     owed: int
     orphans: int
     duties: tuple[DutyStatus, ...]
+    holidays: MissingHolidays | None
 
 
 def system_status(session: Session) -> SystemStatus:
@@ -74,6 +77,7 @@ def system_status(session: Session) -> SystemStatus:
         owed=count_owed_timestamps(session),
         orphans=int(reconciled.result.get("orphans", 0)) if reconciled else 0,
         duties=tuple(_duty(name, known.get(name), now) for name in DUTIES),
+        holidays=missing_holidays(now.astimezone(LOCAL_TIME).date()),
     )
 
 

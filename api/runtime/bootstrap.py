@@ -22,6 +22,8 @@ from archive.reference.organisations import Organisations, load_organisations
 from archive.reference.service_items import Catalogue, load_catalogue
 from archive.reference.vocabulary import OrgKind
 from archive.signing.demo_pki import DemoPki, ensure_demo_pki
+from ingest.intake.intake import IntakeRules
+from ingest.reading.virus import scanner_at
 from search.follow import Source
 from search.index_folder import IndexFolder
 from storage.blobs import BlobStore
@@ -40,6 +42,12 @@ class Runtime:
     catalogue: Catalogue
     organisations: Organisations
     changes: AppliedChanges = field(default_factory=AppliedChanges)
+
+    @property
+    def intake_rules(self) -> IntakeRules:
+        """Return what every package is held to, whichever way it comes."""
+        scanner = scanner_at(self.settings.clamd)
+        return IntakeRules(self.catalogue, self.organisations, scanner, self.settings.ocr)
 
     def refresh(self, session: Session | None = None) -> None:
         """Read what this or another node changed meanwhile in catalogue and organisations.

@@ -151,6 +151,16 @@ class Settings(BaseSettings):
         gt=0,
         description="pages, files, copies and facts in plain that one client is shown in a day",
     )
+    daily_person_looks: int = Field(
+        default=2000, gt=0, description="searches, lists and volumes that one person opens in a day"
+    )
+    daily_person_content: int = Field(
+        default=800,
+        gt=0,
+        description=(
+            "volumes whose pages, originals, copies or facts in plain one person opens in a day"
+        ),
+    )
     webhook_hosts: str = Field(
         default="",
         description="host:port of webhooks that may be called, between commas; empty: none",

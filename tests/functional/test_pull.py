@@ -99,7 +99,12 @@ class City:
         crash = {"YICE_CRASH_AT": crash_at}
         try:
             return run_command(
-                "pull", *words, data=self.data, timeout=kill_after or 600, **crash, **self.settings()
+                "pull",
+                *words,
+                data=self.data,
+                timeout=kill_after or 600,
+                **crash,
+                **self.settings(),
             ).returncode
         except subprocess.TimeoutExpired:
             assert kill_after is not None

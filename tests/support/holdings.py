@@ -27,7 +27,8 @@ from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import JobState, SignatureLevel
 from archive.signing.demo_pki import DemoPki, ensure_demo_pki, local_timestamper
 from archive.signing.seal import Sealer, load_pkcs12
-from ingest.intake.intake import Received, inspect_package, receive
+from ingest.intake.intake import IntakeRules, Received, take_package
+from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.support.factories import make_bag, page, sound_case
 
@@ -64,8 +65,10 @@ class Holdings:
         """Make a bag of a case and receive it."""
         path = make_bag(self.folder / "bags" / name, case=case, files=files)
         now = datetime.now(UTC)
-        bag, submission = inspect_package(path, CATALOGUE, ORGANISATIONS, now)
-        return receive(self.engine, self.store, "test", path, bag, submission, now=now, ocr=ocr)
+        rules = IntakeRules(CATALOGUE, ORGANISATIONS, scanner=NO_SCANNER, ocr=ocr)
+        return take_package(
+            self.engine, self.store, "test", path, sender=None, rules=rules, now=now
+        )
 
     @property
     def runtime(self) -> Runtime:

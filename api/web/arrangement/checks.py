@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
+from api.http.daily import counted
 from api.web.shell.page import (
     BadFormError,
     LoggedIn,
@@ -35,6 +36,7 @@ from api.web.shell.scope import (
     require_look,
 )
 from archive.accession.accession import confirm
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.arrangement.page_order import (
     Leaf,
@@ -100,7 +102,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
 
     The pages of a case that was accepted, but whose volume is not begun, may still be reordered.
     """
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
         revision = open_revision(session, case)
         look = note_look(session, user, _LOOK, case_no, revision=revision.revision)

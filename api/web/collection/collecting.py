@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.http import uploads
+from api.http.daily import counted
 from api.http.uploads import CaptureAnnounced, CaptureView, MaterialPlace
 from api.jobs.pull import SourceName
 from api.jobs.requested import request_pull, request_submitting
@@ -31,6 +32,7 @@ from api.web.shell.page import (
 )
 from api.web.shell.scope import access_mark, note_look, reach_of, require_look
 from archive.accession.accession import return_delivery
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
@@ -179,7 +181,7 @@ def pull_now(web: Web, user: LoggedIn, form: Posted) -> Response:
 @router.get("/collecting/{id_}")
 def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Response:
     """Draw one file, its pages and what may be done with it."""
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         row = _file(web, session, user, id_)
         look = note_look(session, user, _LOOK, row.id)
         following = _next_unplaced(web, session, user, row)

@@ -5,11 +5,13 @@ The word comes by POST and is kept nowhere: not in an address, a log or the jour
 
 from fastapi import APIRouter, Request, Response
 
+from api.http.daily import counted
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web
 from api.web.shell.scope import note_look, open_volume, require_look
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
-from archive.database.engine import reading, writing
+from archive.database.engine import reading
 from archive.recognition.page_texts import texts_of_volume
 from archive.reference.case_facts import CaseFacts
 from search.inside import Inside, find_inside
@@ -53,7 +55,7 @@ def find_page(
         lambda: runtime.store.read(key, sha256=digest),
         lambda document: find_inside(document, typed, read, names),
     )
-    with writing(runtime.engine) as session:
+    with counted(runtime, user.reader, Shown.LOOKS) as session:
         note_look(
             session,
             user,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from api.http.daily import count_content, counted
 from api.web.shell.page import HEADERS, LoggedIn, PageRoute, RefusedError, Web, WebApp
 from api.web.shell.scope import (
     OpenedPage,
@@ -22,11 +23,12 @@ from api.web.shell.scope import (
     original_response,
     require_look,
 )
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.arrangement.plan import PlannedItem, plan_volume
 from archive.audit.acts import JournalAct
 from archive.audit.entries import entries_about
-from archive.database.engine import database_now, reading, writing
+from archive.database.engine import database_now, reading
 from archive.database.tables_cases import CaseRevision, Component
 from archive.finding_aids.cases import components_of, revision_of
 from archive.finding_aids.volume_lists import versions_of
@@ -69,11 +71,13 @@ def volume_page(
 
     `v` is a version, `usage` the number of the grant that the user reads under, if any.
     """
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened = open_volume(web, session, user, Act.VIEW, code, v, usage)
         pages = decided(web, session, user, Act.VIEW_PAGES, opened.record, usage)
         shown = opened.version is not None and pages.allowed
         number = opened.version.version if opened.version else None
+        if shown:
+            count_content(session, web.runtime, user.reader)
         look = note_look(
             session,
             user,
@@ -188,7 +192,7 @@ def originals(
     request: Request, web: Web, user: LoggedIn, code: str, number: int, no: int, usage: Usage = ""
 ) -> Response:
     """Draw the untouched originals of one item, shown beside the page."""
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
         originals_of_item = _originals(web, session, opened).get(no, [])
         look = note_look(
@@ -247,7 +251,7 @@ def printed_contents(
     request: Request, web: Web, user: LoggedIn, code: str, usage: Usage = ""
 ) -> Response:
     """Draw the 卷内目录, laid out for paper."""
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened = open_volume(web, session, user, Act.VIEW, code, usage=usage)
         note_look(session, user, JournalAct.VIEW, code, sheet="contents", usage=opened.usage)
         values = _volume_values(web, session, opened)
@@ -269,7 +273,7 @@ def plain(request: Request, web: Web, user: LoggedIn, code: str, usage: Usage) -
 
     Without a grant it is refused.
     """
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         opened = open_volume(web, session, user, Act.VIEW_PLAIN, code, usage=usage)
         grant = opened.decision.grant
         if grant is None:

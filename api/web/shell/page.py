@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.page_cache import PageImages
+from api.http.problems import status_of
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
@@ -25,7 +26,7 @@ from archive.administration.account_lists import name_of
 from archive.administration.logins import csrf_token, reader_of
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
-from archive.reference.errors import ArchiveError, NotFoundError
+from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
 from archive.reference.vocabulary import LoginKind
 from archive.signing.validation import TrustAnchors
@@ -68,6 +69,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
+_COUNTED_SECONDS = 600
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
@@ -305,21 +307,31 @@ class PageRoute(APIRoute):
                     _NEXT[refused.denial],
                 )
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
-                failures.log(fault, web_of(request).runtime.settings.data)
-                code, sentence = failures.explain(fault)
-                return _error(request, _status(fault), code, sentence, "")
+                return _fault(request, fault)
 
         return handler
 
 
-def _status(fault: Exception) -> int:
+def _fault(request: Request, fault: Exception) -> Response:
+    """Draw an error; one that asks to wait says for how long."""
+    code, sentence = failures.explain(fault)
+    wait = getattr(fault, "headers", {}).get("Retry-After", "")
+    if wait and isinstance(fault, ArchiveError):
+        # Till tomorrow is not counted in seconds.
+        action = fault.action if int(wait) > _COUNTED_SECONDS else f"请在 {wait} 秒后重试。"
+        answer = _error(request, _status(fault, code), code, fault.message, action)
+        answer.headers["Retry-After"] = wait
+        return answer
+    failures.log(fault, web_of(request).runtime.settings.data)
+    return _error(request, _status(fault, code), code, sentence, "")
+
+
+def _status(fault: Exception, code: str) -> int:
+    """Return the status of an error as the station API has it; what is away may come back."""
     if isinstance(status := getattr(fault, "status", None), int):
         return status
-    if isinstance(fault, NotFoundError):
-        return 404
-    if isinstance(fault, ArchiveError | SearchError):
-        return 403 if fault.code == "FORBIDDEN" else 409
-    return 503
+    status = status_of(fault, code)
+    return 503 if status == 500 else status  # noqa: PLR2004 - HTTP's own numbers
 
 
 _NEXT = {

@@ -5,14 +5,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.http.daily import counted
 from api.http.limits import anyone
 from api.jobs.certified_copies import start_copying
 from api.web.shell.page import HEADERS, LoggedIn, PageRoute, Posted, Web, WebApp
 from api.web.shell.scope import note_look
 from api.web.usage.usage import request_values
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
-from archive.database.engine import reading, writing
+from archive.database.engine import reading
 from archive.database.tables_usage import UsageRequest
 from archive.database.tables_volumes import Volume
 from archive.reference.errors import NotFoundError
@@ -36,7 +38,7 @@ def order(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
         for key in form
         if key.startswith("item:") and key[5:].isdecimal()
     ]
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         if form.get("retry", "").isdecimal():
             retry_order(session, user.reader, int(form["retry"]))
         else:
@@ -56,7 +58,7 @@ def live(request: Request, web: Web, user: LoggedIn, number: str) -> Response:
 def download(web: Web, user: LoggedIn, check_code: str) -> Response:
     """Return a copy to the account it was made for, while the grant lasts."""
     user.require(Act.CERTIFY)
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         row = find_copy(session, check_code)
         request = session.get_one(UsageRequest, row.request_id)
         if request.account != user.reader.account:

@@ -295,7 +295,7 @@ def test_a_kill_between_store_and_row_loses_nothing(desk: StationClient, tmp_pat
     script = (
         "import sys; from pathlib import Path; from api.runtime.bootstrap import start; from api.runtime.settings import Settings;"
         "from ingest.captures.uploads import complete_capture; r = start(Settings(data=Path(sys.argv[1])));"
-        "complete_capture(r.engine, r.store, r.organisations, 'x', sys.argv[2], sys.argv[3])"
+        "complete_capture(r.engine, r.store, r.organisations, 'x', sys.argv[2], sys.argv[3], scanner=r.intake_rules.scanner)"
     )
     command = [sys.executable, "-c", script, str(desk.runtime.settings.data), HOME, made["id"]]
     env = {**os.environ, "YICE_CRASH_AT": "capture-stored", "PYTHONPATH": str(ROOT)}
