@@ -80,8 +80,8 @@ def _beat_schedule() -> dict[str, Any]:
         duty.name: {
             "task": DUTY,
             "args": (duty.name,),
-            "schedule": duty.knock,
-            "options": {"queue": duty.queue, "expires": duty.knock},
+            "schedule": duty.beat_seconds,
+            "options": {"queue": duty.queue, "expires": duty.beat_seconds},
         }
         for duty in DUTIES.values()
     }

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.page_cache import PageImages
+from api.http.problems import status_of
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
@@ -26,7 +27,7 @@ from archive.administration.logins import csrf_token, reader_of
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
 from archive.database.tables_administration import Account
-from archive.reference.errors import ArchiveError, NotFoundError
+from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
 from archive.signing.validation import TrustAnchors
 from archive.usage.reading_room import DeniedError, ReferenceData
@@ -273,10 +274,9 @@ class PageRoute(APIRoute):
             except MustChangeError:
                 return _to(request, "/password")
             except (RefusedError, DeniedError) as refused:
-                status = 404 if refused.denial is Denial.NOT_HERE else 403
                 return _error(
                     request,
-                    status,
+                    status_of(refused),
                     refused.denial.value,
                     refused.denial.label + "。",
                     _NEXT[refused.denial],
@@ -284,19 +284,9 @@ class PageRoute(APIRoute):
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
                 failures.log(fault, desk_of(request).runtime.settings.data)
                 code, sentence = failures.explain(fault)
-                return _error(request, _status(fault), code, sentence, "")
+                return _error(request, status_of(fault), code, sentence, "")
 
         return handler
-
-
-def _status(fault: Exception) -> int:
-    if isinstance(status := getattr(fault, "status", None), int):
-        return status
-    if isinstance(fault, NotFoundError):
-        return 404
-    if isinstance(fault, ArchiveError | SearchError):
-        return 403 if fault.code == "FORBIDDEN" else 409
-    return 503
 
 
 _NEXT = {
