@@ -12,7 +12,7 @@ from rich.table import Table
 from api.cli.terminal import Json, actor, print_json, with_examples
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
-from archive.administration.account_list import all_accounts
+from archive.administration.account_lists import all_accounts
 from archive.administration.accounts import AccountState, first_administrators, renew_secret
 from archive.administration.policy import Role
 from archive.database.engine import reading, writing

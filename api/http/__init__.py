@@ -1,1 +1,1 @@
-"""What the station API and the desk share: tokens, limits, problems, page images, uploads."""
+"""What the station API and the pages share: tokens, limits, problems, images, uploads."""

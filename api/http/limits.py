@@ -18,15 +18,16 @@ _ANONYMOUS_SHARE = 10
 
 
 class Limiter:
-    """A bucket for each caller that fills evenly: `a_minute` requests, as many at once at most.
+    """A token bucket for each caller: `a_minute` requests a minute, as many at once at most.
 
-    The processes of a node share the buckets in a file, through SQLite; one process keeps them in memory (`at` empty). One node knows only its own.
+    The processes of a node share the buckets in an SQLite file; without a file (`at` empty) they
+    are kept in memory. Each node counts by itself.
     """
 
     def __init__(
         self, a_minute: int, at: str = "", clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """No file is opened yet: what is opened here would not survive a fork."""
+        """Open no file yet: a connection opened here would not survive a fork."""
         self._a_minute, self._at, self._clock = a_minute, at, clock
         self._lock = Lock()
         self._taken = 0
@@ -39,17 +40,17 @@ class Limiter:
             isolation_level=None,
             check_same_thread=False,
         )
-        buckets.execute(
-            "PRAGMA synchronous=OFF"
-        )  # lost with the machine, and of no use after a minute
+        # What is lost with the machine is of no use after a minute.
+        buckets.execute("PRAGMA synchronous=OFF")
         buckets.execute("PRAGMA journal_mode=WAL")
         buckets.execute(
-            "CREATE TABLE IF NOT EXISTS bucket (caller TEXT PRIMARY KEY, level REAL NOT NULL, last REAL NOT NULL) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS bucket (caller TEXT PRIMARY KEY, level REAL NOT NULL, "
+            "last REAL NOT NULL) WITHOUT ROWID"
         )
         return buckets
 
     def take(self, caller: str) -> float:
-        """Take one; gives 0, or how many seconds to wait for the next."""
+        """Count one request; return 0, or how many seconds to wait for the next."""
         with self._lock:
             self._buckets.execute("BEGIN IMMEDIATE")
             with self._buckets:
@@ -58,7 +59,8 @@ class Limiter:
                     float(self._a_minute),
                     now,
                 )
-                # A file from before the machine was started anew tells a later time: by now that bucket is full.
+                # A file from before the machine was restarted may hold a later time: that bucket
+                # is full by now.
                 level = min(
                     float(self._a_minute),
                     level + (now - last if now >= last else 60) * self._a_minute / 60,
@@ -67,7 +69,7 @@ class Limiter:
                 self._buckets.execute(_FILL, (caller, level if wait else level - 1, now))
                 self._taken += 1
                 if self._taken % _REMEMBERED == 0:
-                    # After a minute a bucket is full again, as is that of somebody unknown.
+                    # After a minute a bucket is full again, as is that of an unknown caller.
                     self._buckets.execute(
                         "DELETE FROM bucket WHERE last NOT BETWEEN ? AND ?", (now - 60, now)
                     )
@@ -88,15 +90,18 @@ def limited(limiter: Limiter, caller: str) -> None:
 
 
 def address_of(request: Request) -> str:
-    """The caller that an address is counted as."""
+    """Return the name under which requests from this address are counted."""
     return f"address:{request.client.host if request.client else ''}"
 
 
 async def anyone(request: Request) -> None:
-    """The public: a tenth of a client's rate for each address."""
+    """Limit the public to a tenth of a client's rate for each address."""
     limited(request.app.state.station.anonymous, address_of(request))
 
 
 def limiters(a_minute: int, at: str) -> tuple[Limiter, Limiter]:
-    """Those of clients and of the public; a login has no colon and an address has one, so both may lie in one file."""
+    """Return the limiters of clients and of the public.
+
+    A login has no colon and an address has one, so both may be in one file.
+    """
     return Limiter(a_minute, at), Limiter(max(1, a_minute // _ANONYMOUS_SHARE), at)

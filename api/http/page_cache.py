@@ -1,6 +1,7 @@
-"""Page images: drawn once from a volume, kept on disk by the volume's digest, and the next pages drawn before they are asked for.
+"""Page images: drawn once, kept on disk by the digest of the volume, and drawn ahead.
 
-An untouched original is a foreign file, so it is drawn by a child process with limits (`ingest.reading.sandbox`).
+An untouched original is a foreign file, so it is drawn by a child process with limits
+(`ingest.reading.sandbox`).
 """
 
 from collections import OrderedDict
@@ -21,21 +22,25 @@ from ingest.reading.sandbox import Limits, draw_page
 WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
 _AHEAD, _OPEN = 2, 4
 _LIMITS = Limits(wall_seconds=40.0)  # a person waits
-Given = TypeVar("Given")
+Result = TypeVar("Result")
 
 
 class PageImages:
-    """The cache of one data folder. What lies in it may be thrown away at any time."""
+    """The cache of one data folder; its files may be deleted at any time."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is opened yet."""
+        """Open nothing yet."""
         self._folder = folder
         self._open: OrderedDict[str, pypdfium2.PdfDocument] = OrderedDict()
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="pages-ahead")
         self._drawing = Lock()
 
     def volume_page(self, sha256: str, page: int, load: Callable[[], bytes]) -> bytes:
-        """Page `page` (from 1) of the volume of this digest as WebP; `load` gives its verified bytes. Raises NotFoundError."""
+        """Return page `page` (from 1) of the volume of this digest as WebP.
+
+        `load` gives the verified bytes of the volume. Raises NotFoundError. The next pages are
+        drawn before they are asked for.
+        """
         image = self._page(sha256, page, load)
         for following in range(page + 1, page + 1 + _AHEAD):
             if not self._path(sha256, following).exists():
@@ -49,13 +54,13 @@ class PageImages:
         with self._drawing:
             if path.exists():
                 return path.read_bytes()
-            return _kept(path, self._draw(sha256, page, load))
+            return _keep(path, self._draw(sha256, page, load))
 
     def _draw_ahead(self, sha256: str, page: int, load: Callable[[], bytes]) -> None:
-        # Past the last page, or the store is away: whoever asks for that page is told.
+        # Past the last page, or the store is away: a request for that page gets the error.
         try:
             self._page(sha256, page, load)
-        except Exception:  # noqa: BLE001 - a favour, not an answer
+        except Exception:  # noqa: BLE001 - drawn ahead: nothing waits for it
             return
 
     def _draw(self, sha256: str, page: int, load: Callable[[], bytes]) -> bytes:
@@ -71,9 +76,12 @@ class PageImages:
         return out.getvalue()
 
     def with_volume(
-        self, sha256: str, load: Callable[[], bytes], act: Callable[[pypdfium2.PdfDocument], Given]
-    ) -> Given:
-        """What an act finds in the volume of this digest, alone with pdfium; the document stays open for the next page."""
+        self, sha256: str, load: Callable[[], bytes], act: Callable[[pypdfium2.PdfDocument], Result]
+    ) -> Result:
+        """Return what `act` finds in the volume of this digest.
+
+        No other thread uses pdfium meanwhile; the document stays open for the next page.
+        """
         with PDFIUM_LOCK:
             return act(self._document(sha256, load))
 
@@ -87,22 +95,25 @@ class PageImages:
     def original_page(
         self, sha256: str, page: int, load: Callable[[], bytes], *, small: bool = False
     ) -> bytes:
-        """Page `page` (from 1) of an untouched original as WebP. Raises NotFoundError for what can't be shown."""
+        """Return page `page` (from 1) of an untouched original as WebP.
+
+        Raises NotFoundError for what cannot be shown.
+        """
         path = self._path(f"{'s' if small else 'o'}{sha256}", page)
         if path.exists():
             return path.read_bytes()
         image = draw_page(load(), page, SMALL if small else WIDTH, _LIMITS)
         if image is None:
             raise NotFoundError("此原件无法在网页中显示。", "请导出归档包后用专用软件查看。")
-        return _kept(path, image)
+        return _keep(path, image)
 
     def _path(self, name: str, page: int) -> Path:
         return self._folder / name[:3] / f"{name}-{page}.webp"
 
 
-def _kept(path: Path, image: bytes) -> bytes:
-    """Written beside and moved, so that nobody reads half an image."""
-    # Pages show people: nobody else on this machine reads them.
+def _keep(path: Path, image: bytes) -> bytes:
+    """Write an image to a new file and move it, so that nobody reads half of it."""
+    # Pages show people: no other account of this machine may read them.
     path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     path.parent.mkdir(exist_ok=True, mode=0o700)
     fresh = path.with_suffix(f".{uuid4().hex[:8]}")

@@ -1,4 +1,7 @@
-"""Page images for readers: a page of a volume as WebP, with who looks, when and why written across it (动态水印)."""
+"""Page images for readers: a page of a volume as WebP with a watermark (动态水印).
+
+The watermark says who looks, when and why.
+"""
 
 from functools import lru_cache
 from io import BytesIO
@@ -18,7 +21,10 @@ class NoSuchPageError(LookupError):
 
 
 def page_image(pdf: bytes, page: int, width: int, mark: str) -> bytes:
-    """Page `page` (from 1) as WebP, `width` pixels wide, marked. Raises NoSuchPageError."""
+    """Return page `page` (from 1) as WebP, `width` pixels wide, with a watermark.
+
+    Raises NoSuchPageError.
+    """
     picture = _render(pdf, page, width)
     marked = Image.alpha_composite(picture.convert("RGBA"), _watermark(picture.size, mark)).convert(
         "RGB"
@@ -35,8 +41,8 @@ def _render(pdf: bytes, page: int, width: int) -> Image.Image:
             if not 1 <= page <= len(document):
                 raise NoSuchPageError
             document.init_forms()  # the seal on the cover is a form field
-            one = document[page - 1]
-            rendered: Image.Image = one.render(scale=width / one.get_width()).to_pil()
+            sheet = document[page - 1]
+            rendered: Image.Image = sheet.render(scale=width / sheet.get_width()).to_pil()
             return rendered
         finally:
             document.close()
@@ -44,7 +50,7 @@ def _render(pdf: bytes, page: int, width: int) -> Image.Image:
 
 @lru_cache(maxsize=64)
 def _watermark(size: tuple[int, int], mark: str) -> Image.Image:
-    """The words again and again, aslant over the whole page, so that no part of it is without them."""
+    """Draw the text again and again, aslant, so that no part of the page is without it."""
     width, height = size
     font = ImageFont.truetype(str(pylopdf_fonts_zh_cn.sans_path()), max(12, width // 48))
     side = int((width**2 + height**2) ** 0.5) + 1

@@ -1,4 +1,7 @@
-"""Every error of the HTTP door is a problem+json (RFC 9457): code, Chinese message, next step. Nothing of the request is repeated in it."""
+"""Errors as problem+json (RFC 9457): code, Chinese message, next step.
+
+Nothing of the request is repeated in them.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from api.runtime import failures
@@ -49,10 +52,11 @@ _HTTP = {
 
 
 class Problem(BaseModel):
-    """What every error looks like."""
+    """The body of every error."""
 
     model_config = ConfigDict(
         json_schema_extra={
+            "description": "错误的统一形式（RFC 9457）。",
             "examples": [
                 {
                     "type": "urn:yice:problem:NOT_HERE",
@@ -62,19 +66,19 @@ class Problem(BaseModel):
                     "action": "请核对档号或办件编号；他单位的档案请先提交利用申请。",
                     "places": [],
                 }
-            ]
+            ],
         }
     )
-    type: str
-    title: str
-    status: int
-    code: str
-    action: str
-    places: list[str] = []
+    type: str = Field(description="urn:yice:problem: 加错误代码")
+    title: str = Field(description="发生了什么")
+    status: int = Field(description="HTTP 状态码")
+    code: str = Field(description="错误代码，供程序判断")
+    action: str = Field(description="下一步怎么办")
+    places: list[str] = Field(default=[], description="请求中不合规的位置")
 
 
 class ProblemError(ArchiveError):
-    """An error that the door itself finds."""
+    """An error that is found over HTTP, with the status of its response."""
 
     def __init__(
         self,
@@ -84,7 +88,7 @@ class ProblemError(ArchiveError):
         action: str,
         headers: dict[str, str] | None = None,
     ) -> None:
-        """Keep the status beside the words."""
+        """Keep the status and headers beside the message."""
         super().__init__(message, action)
         self.status, self.code, self.headers = status, code, headers or {}
 
@@ -130,7 +134,7 @@ def problem(
     places: list[str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """The response itself."""
+    """Return the response for an error."""
     body = Problem(
         type=f"urn:yice:problem:{code}",
         title=message,
@@ -145,7 +149,10 @@ def problem(
 
 
 def install(app: FastAPI, settings: Settings) -> None:
-    """Turn every error into a problem. What nobody expected is logged by place, never by text, and told as UNEXPECTED."""
+    """Turn every error of an app into a problem.
+
+    An unexpected one is logged by place, never by text, and answered as UNEXPECTED.
+    """
 
     def archive_error(_: Request, error: Exception) -> JSONResponse:
         if isinstance(error, ProblemError):
@@ -157,14 +164,14 @@ def install(app: FastAPI, settings: Settings) -> None:
         return unexpected(_, error)
 
     def invalid(_: Request, error: Exception) -> JSONResponse:
-        # Places only: pydantic's own text quotes the input.
-        found = error.errors() if isinstance(error, RequestValidationError) else []
+        # Places only: the text of pydantic quotes the input.
+        faults = error.errors() if isinstance(error, RequestValidationError) else []
         places = sorted(
             {
                 ".".join(
-                    str(part) for part in one["loc"] if isinstance(part, str) and part.isascii()
+                    str(part) for part in fault["loc"] if isinstance(part, str) and part.isascii()
                 )[:100]
-                for one in found
+                for fault in faults
             }
         )
         return problem(

@@ -1,4 +1,8 @@
-"""Search as every door asks it: numbers are looked up in the database, the index answers within the reader's scope, the rows have the last word."""
+"""Search for the command line, the API and pages.
+
+Numbers are looked up in the database, the index answers within the reader's scope, and the rows
+decide on every hit.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -14,8 +18,8 @@ from search.tree import BlindLookup, Node, resolve
 
 
 def with_numbers(session: Session, tree: Node) -> Node:
-    """The same question with each ID or telephone number replaced by the volumes that name it."""
-    return resolve(tree, lambda one: _naming(session, one))
+    """Return the query with each ID or telephone number replaced by the volumes that name it."""
+    return resolve(tree, lambda lookup: _naming(session, lookup))
 
 
 def look_up(
@@ -23,36 +27,36 @@ def look_up(
     search: Callable[[Request], SearchResult],
     tree: Node,
     reader: Reader,
-    room: ReferenceData,
+    reference: ReferenceData,
     *,
     sort: Sort,
     limit: int,
     after: str | None,
     facets: tuple[str, ...],
 ) -> SearchResult:
-    """What a reader finds: hits that the rows do not let him see now are left out, and not counted."""
-    found = search(
+    """Return the hits that the reader may see by the rows; others are not counted."""
+    answer = search(
         Request(with_numbers(session, tree), search_scope(reader), sort, limit, after, facets)
     )
-    seen = visible(session, reader, {hit.volume_id for hit in found.hits}, room)
-    shown = tuple(hit for hit in found.hits if hit.volume_id in seen)
+    seen = visible(session, reader, {hit.volume_id for hit in answer.hits}, reference)
+    shown = tuple(hit for hit in answer.hits if hit.volume_id in seen)
     return SearchResult(
-        shown, found.total - (len(found.hits) - len(shown)), found.facets, found.next
+        shown, answer.total - (len(answer.hits) - len(shown)), answer.facets, answer.next
     )
 
 
-def _naming(session: Session, asked: BlindLookup) -> Iterable[int]:
-    return blind_index.volumes_naming(session, str(asked.kind), asked.value)
+def _naming(session: Session, lookup: BlindLookup) -> Iterable[int]:
+    return blind_index.volumes_naming(session, str(lookup.kind), lookup.value)
 
 
-def public(found: SearchResult) -> dict[str, Any]:
-    """As scripts read it."""
+def public(answer: SearchResult) -> dict[str, Any]:
+    """Return an answer as scripts read it."""
     return {
-        "total": found.total,
-        "hits": [asdict(hit) for hit in found.hits],
+        "total": answer.total,
+        "hits": [asdict(hit) for hit in answer.hits],
         "facets": {
             name: [{"value": value, "count": count} for value, count in rows]
-            for name, rows in found.facets.items()
+            for name, rows in answer.facets.items()
         },
-        "next": found.next,
+        "next": answer.next,
     }

@@ -1,4 +1,7 @@
-"""Who calls: OAuth 2 client credentials (RFC 6749 §4.4), tokens of 30 minutes, scopes, and a limit of requests for each client."""
+"""Bearer tokens of clients: OAuth 2 client credentials (RFC 6749 §4.4), with scopes.
+
+Tokens are good for 30 minutes; requests are limited for each client.
+"""
 
 from typing import Annotated
 
@@ -15,7 +18,7 @@ _scheme = OAuth2(
     flows={
         "clientCredentials": {
             "tokenUrl": "/api/v1/token",
-            "scopes": {str(one): one.label for one in Scope},
+            "scopes": {str(scope): scope.label for scope in Scope},
         }
     },
     auto_error=False,
@@ -23,15 +26,15 @@ _scheme = OAuth2(
 
 
 def bearer(request: Request, _: Annotated[str | None, Depends(_scheme)]) -> Reader:
-    """The reader of the token; 401 without a good one, 429 when he asks too often."""
+    """Return the reader of the token. Raises 401 without a good one, 429 when asked too often."""
     station = request.app.state.station
     kind, _space, carried = request.headers.get("authorization", "").partition(" ")
-    found = None
+    reader = None
     if kind.lower() == "bearer" and carried.strip():
         with reading(station.runtime.engine) as session:
-            found = logins.reader_of(session, carried.strip(), "TOKEN")
+            reader = logins.reader_of(session, carried.strip(), "TOKEN")
             station.runtime.refresh(session)
-    if found is None:
+    if reader is None:
         limited(station.anonymous, address_of(request))
         raise ProblemError(
             401,
@@ -40,8 +43,8 @@ def bearer(request: Request, _: Annotated[str | None, Depends(_scheme)]) -> Read
             "请重新取得令牌。",
             {"WWW-Authenticate": "Bearer"},
         )
-    limited(station.limiter, found.account)
-    return found
+    limited(station.limiter, reader.account)
+    return reader
 
 
 Caller = Annotated[Reader, Depends(bearer)]

@@ -15,8 +15,7 @@ from api.runtime.broker import CERTIFY, COPIES, celery_app
 from api.runtime.processes import one_at_a_time, own_workers, start_module
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.administration.account_list import account_of
-from archive.administration.accounts import AccountState
+from archive.administration.accounts import AccountState, account_by_login
 from archive.administration.logins import reader
 from archive.administration.policy import Act
 from archive.compile.prove import PdfAProver
@@ -91,7 +90,7 @@ def _make_claimed(runtime: Runtime, sealer: CopySealer, claim: Claim) -> str:
     reference = ReferenceData(runtime.organisations, runtime.catalogue)
     with reading(runtime.engine) as session:
         order, number = usage_of(session, claim.version_id)
-        account = account_of(session, order.account)
+        account = account_by_login(session, order.account)
         if account.state != AccountState.ACTIVE:
             raise NotFoundError("申请人的账号已停用。", "请由本人以在用的账号重新申请。")
         applicant = reader(account, account.scopes)

@@ -19,12 +19,17 @@ from api.v1 import (
 )
 from api.v1.station import StationApi
 from api.v1.token import token_router
+from archive.usage.reading_room import Purpose
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
+_ENUMS = {
+    "Purpose": f"查阅目的：{'、'.join(f'{purpose} {purpose.label}' for purpose in Purpose)}",
+    "Sort": "排序：relevance 相关度、newest 最近办结在先、oldest 最早办结在先、code 档号",
+}
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
-    """Open the station API in an app, under `/api/v1`."""
+    """Add the station API to an app, under `/api/v1`."""
     app.state.station = StationApi(runtime)
     install(app, runtime.settings)
     app.include_router(token_router)
@@ -44,9 +49,13 @@ def mount(app: FastAPI, runtime: Runtime) -> None:
     described = app.openapi
 
     def openapi() -> dict[str, Any]:
-        # The problem is named by every response and by no route, so nobody else adds it.
         schema = described()
-        schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+        models = schema["components"]["schemas"]
+        # The problem is named by every response and by no route, so nobody else adds it.
+        models["Problem"] = Problem.model_json_schema()
+        # Enums of the archive and the search show the English docstrings of their classes.
+        for name, description in _ENUMS.items():
+            models[name]["description"] = description
         return schema
 
     app.openapi = openapi  # type: ignore[method-assign]

@@ -1,4 +1,7 @@
-"""What a volume looks like: page images with a watermark, and PDF with Range and ETag. Of a restricted volume only under a grant."""
+"""Page images with a watermark, and PDF with Range and ETag.
+
+Of a restricted volume only under a grant.
+"""
 
 import re
 from datetime import UTC, datetime
@@ -9,7 +12,7 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from api.http.page_images import MAX_WIDTH, MIN_WIDTH, NoSuchPageError, page_image
 from api.http.problems import ProblemError
 from api.http.tokens import Caller
-from api.v1.station import Here, Look, Looking, StationApi, open_and_note
+from api.v1.station import Access, AccessContext, Station, StationApi, open_and_note
 from api.v1.volumes import Name, volume_pdf
 from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
@@ -37,6 +40,13 @@ IfRange = Annotated[str | None, Header(alias="If-Range")]
 @router.get(
     "/volumes/{name}/pages/{page}",
     summary="页面图像（WebP，带水印）",
+    description=(
+        "取最新归档版本的一页图像（WebP），页号从 1 开始。页面上印有查阅人、时"
+        "间、目的和利用单号的水印。他单位的册，以及出生类的册，须在 Yice-Usage "
+        "注明利用单号。每次查阅记入审计日志。被拒时：404 NO_SUCH_PAGE 请对照册"
+        "的页数；403 NEEDS_GRANT 请先提交利用申请；404 NOT_HERE 请核对档号；"
+        "409 STATE 为该册尚未归档；429 DAILY_LIMIT 为当日所取内容已达上限。"
+    ),
     response_class=Response,
     responses={
         200: {
@@ -49,57 +59,82 @@ def page(
     name: Name,
     page: Annotated[int, Path(ge=1, le=100_000)],
     reader: Caller,
-    here: Here,
-    look: Looking,
+    station: Station,
+    access: Access,
     width: Annotated[int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="宽度，像素")] = 1000,
 ) -> Response:
-    """Who looks, when and why stands across the page."""
+    """Return a page with a watermark that says who looks, when and why."""
     opened = open_and_note(
-        here, reader, look, Act.VIEW_PAGES, name, JournalAct.VIEW_PAGES, page=page
+        station, reader, access, Act.VIEW_PAGES, name, JournalAct.VIEW_PAGES, page=page
     )
     try:
-        image = page_image(volume_pdf(here, opened), page, width, watermark(here, reader, look))
+        image = page_image(
+            volume_pdf(station, opened), page, width, watermark(station, reader, access)
+        )
     except NoSuchPageError:
         raise ProblemError(404, "NO_SUCH_PAGE", "本册没有这一页。", "请对照册的页数。") from None
     return Response(image, media_type="image/webp")
 
 
-def watermark(here: StationApi, reader: Reader, look: Look) -> str:
-    """Reader, time and purpose, and the usage number that the look stands on."""
+def watermark(station: StationApi, reader: Reader, access: AccessContext) -> str:
+    """Return reader, time and purpose, and the usage number that the access relies on."""
     who = " ".join(
         part
-        for part in (here.runtime.organisations.get(reader.org).name, reader.account, look.operator)
+        for part in (
+            station.runtime.organisations.get(reader.org).name,
+            reader.account,
+            access.operator,
+        )
         if part
     )
     return "　".join(
         part
-        for part in (who, local_time(datetime.now(UTC)), look.purpose.label, look.usage)
+        for part in (who, local_time(datetime.now(UTC)), access.purpose.label, access.usage)
         if part
     )
 
 
 @router.get(
-    "/volumes/{name}/file", summary="整册 PDF", response_class=Response, responses=FILE_RESPONSES
+    "/volumes/{name}/file",
+    summary="整册 PDF",
+    description=(
+        "取整册已签章的 PDF，原样不变。ETag 即文件的 SHA-256；可用 Range 分段取，"
+        "用 If-None-Match 避免重复取，用 If-Range 保证各段出自同一文件。写了多"
+        "段或写得不对的 Range 按全文答复。他单位的册，以及出生类的册，须在"
+        " Yice-Usage 注明利用单号。每次下载记入审计日志。被拒时："
+        "403 NEEDS_GRANT 请先提交利用申请；404 NOT_HERE 请核对档号；409 STATE "
+        "为该册尚未归档；416 为 Range 超出文件长度；429 DAILY_LIMIT 为当日所取"
+        "内容已达上限。"
+    ),
+    response_class=Response,
+    responses=FILE_RESPONSES,
 )
 def volume_file(
     name: Name,
     reader: Caller,
-    here: Here,
-    look: Looking,
+    station: Station,
+    access: Access,
     range_: Range = None,
     if_none_match: IfNoneMatch = None,
     if_range: IfRange = None,
 ) -> Response:
-    """The sealed file as it was archived; its ETag is its SHA-256."""
+    """Return the sealed file as it was archived; its ETag is its SHA-256."""
     opened = open_and_note(
-        here, reader, look, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, range=bool(range_)
+        station, reader, access, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, range=bool(range_)
     )
-    return partial(volume_pdf(here, opened), range_, if_none_match, if_range)
+    return partial(volume_pdf(station, opened), range_, if_none_match, if_range)
 
 
 @router.get(
     "/volumes/{name}/items/{no}/file",
     summary="一件 PDF（未签章的摘页）",
+    description=(
+        "取卷内一件的各页，件号见卷内目录。摘页不带签章，因为只有整册才有签章；"
+        "需要签章的请出具证明件。Range 和 ETag 的用法、利用单的要求与取整册相同。"
+        "被拒时：404 NOT_FOUND 为本册没有这一件，请对照卷内目录核对件号；"
+        "403 NEEDS_GRANT 请先提交利用申请；404 NOT_HERE 请核对档号；409 STATE "
+        "为该册尚未归档；429 DAILY_LIMIT 为当日所取内容已达上限。"
+    ),
     response_class=Response,
     responses=FILE_RESPONSES,
 )
@@ -107,39 +142,49 @@ def item_file(
     name: Name,
     no: Annotated[int, Path(ge=1, le=999)],
     reader: Caller,
-    here: Here,
-    look: Looking,
+    station: Station,
+    access: Access,
     range_: Range = None,
     if_none_match: IfNoneMatch = None,
     if_range: IfRange = None,
 ) -> Response:
-    """The pages of one item; without a seal, for only the whole volume bears one."""
+    """Return the pages of one item, without a seal: only the whole volume has one."""
     opened = open_and_note(
-        here, reader, look, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, item=no, range=bool(range_)
+        station,
+        reader,
+        access,
+        Act.DOWNLOAD,
+        name,
+        JournalAct.DOWNLOAD,
+        item=no,
+        range=bool(range_),
     )
-    (item,) = select_items(contents_of(here.runtime.store, opened), [no])
+    (item,) = select_items(contents_of(station.runtime.store, opened), [no])
     return partial(
-        extract(volume_pdf(here, opened), item.page, item.pages), range_, if_none_match, if_range
+        extract(volume_pdf(station, opened), item.page, item.pages), range_, if_none_match, if_range
     )
 
 
 def partial(
     data: bytes, asked: str | None, if_none_match: str | None, if_range: str | None
 ) -> Response:
-    """The whole, one range of it, or nothing new (RFC 9110 §13-14). More ranges than one, or ill-formed ones, give the whole."""
+    """Return the whole file, one range of it, or 304 (RFC 9110 §13-14).
+
+    Several ranges, or ill-formed ones, give the whole file.
+    """
     tag = f'"{sha256_hex(data)}"'
     headers = {"ETag": tag, "Accept-Ranges": "bytes", "Content-Disposition": "attachment"}
     if if_none_match and (
         if_none_match.strip() == "*"
-        or tag in [one.strip().removeprefix("W/") for one in if_none_match.split(",")]
+        or tag in [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
     ):
         return Response(status_code=304, headers=headers)
-    found = (
+    span = (
         _RANGE.fullmatch(asked.strip())
         if asked and (if_range is None or if_range.strip() == tag)
         else None
     )
-    first, last = (found[1], found[2]) if found else ("", "")
+    first, last = (span[1], span[2]) if span else ("", "")
     if not (first or last) or (first and last and int(first) > int(last)):
         return Response(data, headers=headers, media_type="application/pdf")
     start = int(first) if first else max(0, len(data) - int(last))

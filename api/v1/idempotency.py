@@ -1,4 +1,7 @@
-"""Idempotency-Key: a request that is sent again, because its answer was lost, does nothing and hears the same."""
+"""Idempotency-Key: a request sent again, as its answer was lost, gets the same answer.
+
+Its act is not done a second time.
+"""
 
 import hashlib
 import json
@@ -6,13 +9,12 @@ from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import Header
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from api.http.problems import ProblemError
+from archive.administration.idempotent_answers import forget_answers, keep, kept_answer
 from archive.administration.policy import Reader
 from archive.database.engine import database_now
-from archive.database.tables_exchange import IdempotentAnswer
 
 KEPT = timedelta(days=7)
 Key = Annotated[
@@ -35,12 +37,13 @@ def _digest(*parts: object) -> str:
 def answered(
     session: Session, reader: Reader, key: str | None, request: dict[str, Any]
 ) -> dict[str, Any] | None:
-    """What was answered under this key; None for a new one. Raises the problem for a key that carried another request."""
+    """Return what was answered under this key, None for a new one.
+
+    Raises ProblemError for a key that was used for another request.
+    """
     if key is None:
         return None
-    row = session.scalars(
-        select(IdempotentAnswer).where(IdempotentAnswer.key_digest == _digest(reader.account, key))
-    ).first()
+    row = kept_answer(session, _digest(reader.account, key))
     if row is None:
         return None
     if row.request_digest != _digest(request):
@@ -56,18 +59,12 @@ def answered(
 def keep_answer(
     session: Session, reader: Reader, key: str | None, request: dict[str, Any], body: dict[str, Any]
 ) -> None:
-    """Keep an answer in the transaction of the act; of two at once the database lets one through. `body` holds no personal data."""
+    """Keep an answer in the transaction of the act; `body` holds no personal data.
+
+    Of two requests at once the database lets one through.
+    """
     if key is None:
         return
     now = database_now(session)
-    session.execute(delete(IdempotentAnswer).where(IdempotentAnswer.created_at < now - KEPT))
-    session.add(
-        IdempotentAnswer(
-            key_digest=_digest(reader.account, key),
-            request_digest=_digest(request),
-            status=201,
-            body=body,
-            created_at=now,
-        )
-    )
-    session.flush()
+    forget_answers(session, now - KEPT)
+    keep(session, _digest(reader.account, key), _digest(request), body, now)

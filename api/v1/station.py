@@ -1,4 +1,4 @@
-"""What the endpoints of the station API share: the runtime, the search, the seals, and the headers of every look."""
+"""What the endpoints of the station API share: runtime, search, seals, and access headers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +31,15 @@ from search.query import Words
 
 
 class StationApi:
-    """One for each app. Seals and veraPDF are opened at first use; `sealing` lets one copy be made at a time."""
+    """The state of the station API of one app.
+
+    Seals and veraPDF are opened at first use; `sealing` lets one copy be made at a time.
+    """
 
     def __init__(self, runtime: Runtime) -> None:
-        """Nothing is opened yet."""
+        """Open nothing yet."""
         self.runtime = runtime
-        self.room = ReferenceData(runtime.organisations, runtime.catalogue)
+        self.reference = ReferenceData(runtime.organisations, runtime.catalogue)
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.search = SearchReader(open_index_folder(runtime.settings))
         self.limiter, self.anonymous = limiters(
@@ -49,25 +52,28 @@ class StationApi:
 
     @cached_property
     def stamps(self) -> CopySealer:
-        """The seals of this installation."""
+        """Return the seals of this installation, opened at first use."""
         return open_copy_sealer(self.runtime)
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """Why somebody looks: a purpose, under which usage number, and which officer sits at the client."""
+class AccessContext:
+    """Why a client reads: the purpose, the usage number, and the officer at the client."""
 
     purpose: Purpose
     usage: str | None
     operator: str | None
 
 
-# Both compute nothing: as coroutines they cost no turn at a thread.
-async def _look(
+# Both compute nothing: as coroutines they need no thread.
+async def _access(
     yice_purpose: Annotated[
         Purpose,
         Header(
-            description="查阅目的：HANDLE 办理业务、CHECK 核查比对、ARCHIVE 档案管理、SUPERVISE 监督抽查、USE 查询利用"
+            description=(
+                "查阅目的：HANDLE 办理业务、CHECK 核查比对、ARCHIVE 档案管理、"
+                "SUPERVISE 监督抽查、USE 查询利用"
+            )
         ),
     ],
     yice_usage: Annotated[
@@ -80,22 +86,25 @@ async def _look(
         str | None,
         Header(description="操作民警警号", pattern=r"^[A-Za-z0-9]{1,20}$", examples=["060101"]),
     ] = None,
-) -> Look:
-    return Look(yice_purpose, yice_usage, yice_operator)
+) -> AccessContext:
+    return AccessContext(yice_purpose, yice_usage, yice_operator)
 
 
 async def _station(request: Request) -> StationApi:
-    found: StationApi = request.app.state.station
-    return found
+    station: StationApi = request.app.state.station
+    return station
 
 
-Here = Annotated[StationApi, Depends(_station)]
-Looking = Annotated[Look, Depends(_look)]
+Station = Annotated[StationApi, Depends(_station)]
+Access = Annotated[AccessContext, Depends(_access)]
 
 
 @contextmanager
 def counted(station: StationApi, reader: Reader, kind: Shown) -> Iterator[Session]:
-    """The transaction in which something is shown; counted towards the day's limit first, so that beyond it all records are answered alike."""
+    """Open the transaction of an access, counted first towards the day's limit.
+
+    Beyond the limit all records are answered alike.
+    """
     settings = station.runtime.settings
     most = settings.daily_content if kind is Shown.CONTENT else settings.daily_looks
     try:
@@ -114,28 +123,31 @@ def counted(station: StationApi, reader: Reader, kind: Shown) -> Iterator[Sessio
 def open_and_note(
     station: StationApi,
     reader: Reader,
-    look: Look,
+    access: AccessContext,
     act: Act,
     name: str,
     what: JournalAct,
     **shown: object,
 ) -> OpenedVolume:
-    """Lay a volume before the reader and journal it in one transaction: nothing is shown of which no trace is left."""
+    """Open a volume for the reader and journal it in one transaction.
+
+    So nothing is shown without an entry in the journal.
+    """
     with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
-        opened = open_volume(session, reader, act, name, station.room, look.usage)
-        note(session, reader, look, opened, what, **shown)
+        opened = open_volume(session, reader, act, name, station.reference, access.usage)
+        note(session, reader, access, opened, what, **shown)
         return opened
 
 
 def note(
     session: Session,
     reader: Reader,
-    look: Look,
+    access: AccessContext,
     opened: OpenedVolume,
     what: JournalAct,
     **shown: object,
 ) -> None:
-    """Journal a look at a volume."""
+    """Journal an access to a volume."""
     grant = opened.decision.grant
     version = opened.version.version if opened.version else None
     journal_access(
@@ -143,9 +155,9 @@ def note(
         reader,
         what,
         opened.volume.code,
-        look.purpose,
+        access.purpose,
         version=version,
         usage=grant.number if grant else None,
-        operator=look.operator,
+        operator=access.operator,
         **shown,
     )

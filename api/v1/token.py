@@ -6,7 +6,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.http.limits import address_of, limited
@@ -26,6 +26,7 @@ class Token(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
+            "description": "访问令牌。",
             "examples": [
                 {
                     "access_token": "Zk3…",
@@ -36,10 +37,10 @@ class Token(BaseModel):
             ],
         }
     )
-    access_token: str
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - the kind, not the token
-    expires_in: int
-    scope: str
+    access_token: str = Field(description="访问令牌")
+    token_type: Literal["Bearer"] = Field(default="Bearer", description="令牌类型")
+    expires_in: int = Field(description="有效秒数")
+    scope: str = Field(description="授予的权限范围，以空格分隔")
 
 
 _FORM = {
@@ -63,6 +64,16 @@ _FORM = {
 @token_router.post(
     "/token",
     summary="取得访问令牌",
+    description=(
+        "以系统账号和口令换取访问令牌：放在 HTTP Basic 头，或放在表单的"
+        " client_id、client_secret；grant_type 固定为 client_credentials。"
+        "scope 写所需的权限范围，以空格分隔，不写即该账号的全部范围。令牌有效"
+        " 30 分钟，到期后重新取得；其他接口以 Authorization: Bearer 携带。被拒"
+        "时：401 INVALID_CLIENT 为账号或口令不对、账号停用或暂时锁定（答复不作"
+        "区分），请核对后再试，多次失败会暂时锁定；400 INVALID_SCOPE 为所请求的"
+        "范围均未授予，请联系安全保密管理员；429 请按 Retry-After 稍后重试。"
+    ),
+    response_description="访问令牌",
     responses={key: PROBLEMS[key] for key in (400, 401, 413, 429, 503)},
     openapi_extra={
         "requestBody": {
@@ -72,7 +83,10 @@ _FORM = {
     },
 )
 async def token(request: Request) -> Token:
-    """Client id and secret, as HTTP Basic or in the form, for a token. Wrong, unknown and shut accounts hear the same."""
+    """Return a token for a client id and secret, sent as HTTP Basic or in the form.
+
+    The answer is the same for wrong secrets, unknown accounts and disabled ones.
+    """
     station = request.app.state.station
     limited(station.anonymous, address_of(request))
     form = dict(
@@ -97,7 +111,7 @@ def _issue(runtime: Runtime, login: str, secret: str, asked: str) -> Token:
         account = logins.check_secret(session, login[:64].replace("\0", ""), secret[:1024])
         client = account is not None and account.kind == AccountKind.CLIENT
         scopes = (
-            [Scope(one) for one in account.scopes if not asked or one in asked.split()]
+            [Scope(scope) for scope in account.scopes if not asked or scope in asked.split()]
             if account and client
             else []
         )

@@ -1,24 +1,18 @@
-"""Webhooks: be told when a volume that one may see is committed."""
+"""Webhooks: clients are notified when a volume that they may see is committed."""
 
-import secrets
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
-from sqlalchemy import select
 
 from api.http.problems import ProblemError
 from api.http.tokens import Caller
 from api.jobs.webhooks import allowed
-from api.v1.station import Here
+from api.v1.station import Station
 from archive.administration.policy import Act
-from archive.audit import journal
-from archive.audit.acts import JournalAct
-from archive.database.engine import database_now, reading, writing
-from archive.database.tables_exchange import Webhook
-from archive.jobs import feed
-from archive.reference.errors import NotFoundError
+from archive.database.engine import reading, writing
+from archive.jobs import subscriptions as webhooks
 from archive.usage.reading_room import require
 
 router = APIRouter(tags=["通知"], prefix="/webhooks")
@@ -26,90 +20,113 @@ _EXAMPLE: JsonDict = {"url": "https://station.example/yice"}
 
 
 class HookWanted(BaseModel):
-    """Where to send. Only hosts that the operator allowed (YICE_WEBHOOK_HOSTS) are called."""
+    """Where to send; only hosts that the operator allowed (YICE_WEBHOOK_HOSTS)."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
-    url: str = Field(min_length=8, max_length=500, pattern=r"^https?://[!-~]+$")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "description": "通知发往的地址；其主机须列入 YICE_WEBHOOK_HOSTS。",
+            "examples": [_EXAMPLE],
+        },
+    )
+    url: str = Field(
+        min_length=8, max_length=500, pattern=r"^https?://[!-~]+$", description="http 或 https 地址"
+    )
 
 
 class HookView(BaseModel):
-    """A webhook; `failures` in a row, and when it is tried next."""
+    """A webhook: its failures in a row, and when it is tried next."""
 
-    id: int
-    url: str
-    failures: int
-    next_at: str
+    model_config = ConfigDict(json_schema_extra={"description": "一项订阅。"})
+
+    id: int = Field(description="订阅编号")
+    url: str = Field(description="通知发往的地址")
+    failures: int = Field(description="连续失败的次数")
+    next_at: str = Field(description="下次尝试的时间")
 
 
 class HookMade(HookView):
-    """With the secret of its signatures, shown this once."""
+    """A new webhook with the secret of its signatures, which is shown this once."""
 
-    secret: str
+    model_config = ConfigDict(json_schema_extra={"description": "新的订阅及其密钥。"})
+
+    secret: str = Field(description="签名密钥，只显示这一次")
 
 
-@router.post("", summary="订阅“册已归档”", status_code=201)
-def subscribe(wanted: HookWanted, reader: Caller, here: Here) -> HookMade:
-    """From now on; what was committed before is not told."""
+@router.post(
+    "",
+    summary="订阅“册已归档”",
+    description=(
+        "订阅“册已归档”（volume.committed）：自订阅起，可见的册归档时向该地址"
+        "发送通知，此前归档的不再通知。答复中的 secret 只给出这一次，用于核对"
+        " Yice-Signature（对“秒.正文”的 HMAC-SHA256）。通知按序发送，答复"
+        " 2xx 之前会重发，间隔至多一小时；同一 id 可能收到两次。被拒时："
+        "422 HOST_NOT_ALLOWED 请由系统管理员将该主机加入 YICE_WEBHOOK_HOSTS；"
+        "409 ALREADY_SUBSCRIBED 为该地址已订阅，需要新密钥时请先退订。"
+    ),
+    response_description="订阅和签名密钥",
+    status_code=201,
+)
+def subscribe(wanted: HookWanted, reader: Caller, station: Station) -> HookMade:
+    """Subscribe from now on; what was committed before is not sent."""
     require(reader, Act.WATCH)
-    if not allowed(wanted.url, here.runtime.settings.webhook_hosts):
+    if not allowed(wanted.url, station.runtime.settings.webhook_hosts):
         raise ProblemError(
             422,
             "HOST_NOT_ALLOWED",
             "该地址的主机未获准。",
             "请由系统管理员将其加入 YICE_WEBHOOK_HOSTS。",
         )
-    with writing(here.runtime.engine) as session:
-        if session.scalars(
-            select(Webhook).filter_by(account=reader.account, url=wanted.url)
-        ).first():
+    with writing(station.runtime.engine) as session:
+        if webhooks.is_subscribed(session, reader, wanted.url):
             raise ProblemError(
                 409, "ALREADY_SUBSCRIBED", "该地址已订阅。", "需要新的密钥时，请先退订再订阅。"
             )
-        now = database_now(session)
-        row = Webhook(
-            account=reader.account,
-            org=reader.org,
-            url=wanted.url,
-            secret=secrets.token_urlsafe(32),
-            cursor=feed.head(session),
-            failures=0,
-            next_at=now,
-            created_at=now,
-        )
-        session.add(row)
-        session.flush()
-        journal.record(
-            session, reader.account, JournalAct.SUBSCRIBE, f"webhook:{row.id}", org=reader.org
-        )
+        row = webhooks.subscribe(session, reader, wanted.url)
         return HookMade(
-            id=row.id, url=row.url, failures=0, next_at=now.isoformat(), secret=row.secret
+            id=row.id,
+            url=row.url,
+            failures=row.failures,
+            next_at=row.next_at.isoformat(),
+            secret=row.secret,
         )
 
 
-@router.get("", summary="本系统的订阅")
-def subscriptions(reader: Caller, here: Here) -> list[HookView]:
-    """Without secrets."""
+@router.get(
+    "",
+    summary="本系统的订阅",
+    description=(
+        "列出本账号的订阅，不含密钥；failures 为连续失败的次数，next_at 为下次尝试的时间。"
+    ),
+    response_description="订阅列表",
+)
+def subscriptions(reader: Caller, station: Station) -> list[HookView]:
+    """List the webhooks of the caller, without secrets."""
     require(reader, Act.WATCH)
-    with reading(here.runtime.engine) as session:
-        rows = session.scalars(
-            select(Webhook).filter_by(account=reader.account).order_by(Webhook.id)
-        ).all()
+    with reading(station.runtime.engine) as session:
+        rows = webhooks.subscriptions_of(session, reader)
     return [
-        HookView(id=one.id, url=one.url, failures=one.failures, next_at=one.next_at.isoformat())
-        for one in rows
+        HookView(id=row.id, url=row.url, failures=row.failures, next_at=row.next_at.isoformat())
+        for row in rows
     ]
 
 
-@router.delete("/{id_}", summary="退订", status_code=204, response_class=Response)
-def unsubscribe(id_: Annotated[int, Path(ge=1, le=2**53)], reader: Caller, here: Here) -> Response:
-    """Nothing more is sent."""
+@router.delete(
+    "/{id_}",
+    summary="退订",
+    description=(
+        "退订，此后不再发送通知；密钥随之作废。被拒时：404 NOT_FOUND 为没有这项"
+        "订阅，请核对订阅编号。"
+    ),
+    response_description="已退订",
+    status_code=204,
+    response_class=Response,
+)
+def unsubscribe(
+    id_: Annotated[int, Path(ge=1, le=2**53)], reader: Caller, station: Station
+) -> Response:
+    """Delete a webhook; nothing more is sent."""
     require(reader, Act.WATCH)
-    with writing(here.runtime.engine) as session:
-        row = session.get(Webhook, id_)
-        if row is None or row.account != reader.account:
-            raise NotFoundError("没有这项订阅。", "请核对订阅编号。")
-        session.delete(row)
-        journal.record(
-            session, reader.account, JournalAct.UNSUBSCRIBE, f"webhook:{id_}", org=reader.org
-        )
+    with writing(station.runtime.engine) as session:
+        webhooks.unsubscribe(session, reader, id_)
     return Response(status_code=204)

@@ -1,1 +1,1 @@
-"""The archivist's desk: server-rendered pages over the same acts as the command line."""
+"""Server-rendered pages for archivists, over the same acts as the command line."""

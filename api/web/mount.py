@@ -1,4 +1,4 @@
-"""Puts the desk on an app: one router for each group of pages, and the static files."""
+"""Puts the pages on an app: one router for each group of pages, and the static files."""
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
@@ -7,8 +7,8 @@ from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs
 from api.web.collection import collecting
 from api.web.holdings import inside, inspection, reading, search, volumes
-from api.web.shell.page import PageRoute, RefusedError, WebApp, desk_of
-from api.web.start import desk, login
+from api.web.shell.page import PageRoute, RefusedError, WebApp, web_of
+from api.web.start import login, overview
 from api.web.statistics import statistics
 from api.web.usage import approvals, copies, usage
 from archive.administration.policy import Denial
@@ -16,7 +16,7 @@ from archive.administration.policy import Denial
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAGES = (
     login,
-    desk,
+    overview,
     collecting,
     checks,
     compiling,
@@ -39,20 +39,20 @@ _PAGES = (
 
 
 def mount(app: FastAPI, runtime: Runtime) -> None:
-    """All pages."""
-    app.state.desk = WebApp(runtime)
-    for one in _PAGES:
-        app.include_router(one.router)
+    """Add all pages to an app."""
+    app.state.web = WebApp(runtime)
+    for pages in _PAGES:
+        app.include_router(pages.router)
     app.include_router(router)
 
 
 @router.get("/static/{digest}/{name}")
 def static(request: Request, digest: str, name: str) -> Response:
-    """A file of the desk. Its address holds its digest, so that browsers keep it for good."""
-    found = desk_of(request)
-    if name not in found.static or found.address(name) != f"/static/{digest}/{name}":
+    """Return a static file; its address holds its digest, so browsers may keep it for good."""
+    web = web_of(request)
+    if name not in web.static or web.address(name) != f"/static/{digest}/{name}":
         raise RefusedError(Denial.NOT_HERE)
-    data, media = found.static[name]
+    data, media = web.static[name]
     return Response(
         data, media_type=media, headers={"Cache-Control": "public, max-age=31536000, immutable"}
     )

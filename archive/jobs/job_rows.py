@@ -1,7 +1,7 @@
 """Job rows as batches and duties see them: what waits, what failed, how far a kind is."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select, update
@@ -92,3 +92,22 @@ def leased_versions(session: Session) -> list[VolumeVersion]:
 def version_numbers(session: Session, volume_id: int) -> list[int]:
     """Return the numbers of all versions of a volume."""
     return list(session.scalars(select(VolumeVersion.version).filter_by(volume_id=volume_id)))
+
+
+def jobs_of_kind(session: Session, kind: str, state: str) -> Sequence[Job]:
+    """Return the jobs of a kind that are in a state."""
+    return session.scalars(select(Job).filter_by(kind=kind, state=state)).all()
+
+
+def first_job(session: Session, kind: str, state: str) -> Job | None:
+    """Return a job of a kind that is in a state, None when there is none."""
+    return session.scalars(select(Job).filter_by(kind=kind, state=state)).first()
+
+
+def retry_jobs(session: Session, ids: Iterable[int]) -> None:
+    """Let those of these jobs that failed wait again, without their errors."""
+    session.execute(
+        update(Job)
+        .where(Job.id.in_(list(ids)), Job.state == "FAILED")
+        .values(state="WAITING", ended_at=None, error=None, error_code=None, not_before=None)
+    )

@@ -194,8 +194,8 @@ from pathlib import Path
 from storage.encrypt import EncryptedStore, KeyRing
 from storage.local_store import LocalStore
 from storage.s3_store import S3Store
-from tests.services import ACCESS, seaweedfs
-from tests.services import SECRET as S3_SECRET
+from tests.support.services import ACCESS, seaweedfs
+from tests.support.services import SECRET as S3_SECRET
 
 __all__ = ["seaweedfs"]
 true, seen = os.replace, []

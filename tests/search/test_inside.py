@@ -58,9 +58,9 @@ def test_names_and_numbers_are_found_but_not_shown() -> None:
 
 
 def test_what_was_read_after_the_volume_was_sealed_is_marked_on_its_picture() -> None:
-    document = pikepdf.new()
-    page = document.add_blank_page(page_size=(600, 800))
-    picture = document.make_stream(
+    pdf = pikepdf.new()
+    page = pdf.add_blank_page(page_size=(600, 800))
+    picture = pdf.make_stream(
         bytes(4),
         Type=pikepdf.Name.XObject,
         Subtype=pikepdf.Name.Image,
@@ -70,9 +70,9 @@ def test_what_was_read_after_the_volume_was_sealed_is_marked_on_its_picture() ->
         ColorSpace=pikepdf.Name.DeviceGray,
     )
     page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Im0=picture))
-    page.Contents = document.make_stream(b"q 400 0 0 500 100 200 cm /Im0 Do Q")
+    page.Contents = pdf.make_stream(b"q 400 0 0 500 100 200 cm /Im0 Do Q")
     out = io.BytesIO()
-    document.save(out)
+    pdf.save(out)
     line = Line("迁入康巴什", 0.9, (0, 1000, 5000, 1000, 5000, 2000, 0, 2000))
     text = PageText(
         "0" * 64,

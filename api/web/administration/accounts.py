@@ -1,13 +1,16 @@
-"""账号与三员: the 系统管理员 submits accounts and changes, the 安全保密管理员 approves, the 安全审计员 sees; a secret is shown once, to who approved."""
+"""账号与三员: pages of accounts and of changes to them.
+
+The 系统管理员 submits accounts and changes, the 安全保密管理员 approves, the 安全审计员 sees. A
+secret is shown once, to the user who approved.
+"""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated, WebApp
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import PAGE
 from archive.administration.account_changes import (
     ChangeKind,
@@ -16,6 +19,12 @@ from archive.administration.account_changes import (
     changes_waiting,
     decide_change,
     propose_change,
+)
+from archive.administration.account_lists import (
+    account_counts,
+    changes_of,
+    list_accounts,
+    proposed_accounts,
 )
 from archive.administration.accounts import (
     AccountKind,
@@ -29,51 +38,41 @@ from archive.administration.accounts import (
     renew_secret,
 )
 from archive.administration.policy import Act, Role, Scope
+from archive.audit.entries import entries_about
 from archive.database.engine import reading, writing
-from archive.database.tables_administration import Account, AccountChange
-from archive.database.tables_audit import JournalEntry
+from archive.database.tables_administration import Account
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/system")
 Word = Annotated[str, Query(max_length=64)]
 _SHORTEST, _LONGEST, _TRACE = 2, 200, 20
 
 
-def _require_any(seat: Seat) -> None:
-    """Each of the 三员 sees the accounts; what each may do with them differs."""
-    if not (seat.may(Act.PROPOSE_ACCOUNT) or seat.may(Act.APPROVE_ACCOUNT)):
-        seat.require(Act.READ_JOURNAL)
+def _require_any(user: User) -> None:
+    """Raise RefusedError for anyone but the 三员: all see accounts, their acts differ."""
+    if not (user.may(Act.PROPOSE_ACCOUNT) or user.may(Act.APPROVE_ACCOUNT)):
+        user.require(Act.READ_JOURNAL)
 
 
 @router.get("/accounts")
 def accounts_page(
-    request: Request, desk: At, seat: Seated, state: Word = "", role: Word = "", after: Word = ""
+    request: Request, web: Web, user: LoggedIn, state: Word = "", role: Word = "", after: Word = ""
 ) -> Response:
-    """Accounts with role and state, and what waits for approval."""
-    _require_any(seat)
-    with reading(desk.runtime.engine) as session:
-        query = select(Account).order_by(Account.login)
-        if state in set(AccountState):
-            query = query.where(Account.state == state)
-        if role in set(Role):
-            query = query.where(Account.role == role)
-        found = session.scalars(
-            (query.where(Account.login > after) if after else query).limit(PAGE + 1)
-        ).all()
-        proposed = session.scalars(
-            select(Account).filter_by(state=AccountState.PROPOSED).order_by(Account.id)
-        ).all()
+    """List accounts with role and state, and what waits for approval."""
+    _require_any(user)
+    with reading(web.runtime.engine) as session:
+        accounts = list_accounts(session, state=state, role=role, after=after, limit=PAGE + 1)
+        proposed = proposed_accounts(session)
         changes = [
-            (one, ChangeKind(one.kind), account) for one, account in changes_waiting(session)
+            (change, ChangeKind(change.kind), account)
+            for change, account in changes_waiting(session)
         ]
-        counts = dict(
-            session.execute(select(Account.state, func.count()).group_by(Account.state)).all()
-        )
-    return desk.page(
+        counts = account_counts(session)
+    return web.page(
         request,
-        seat,
+        user,
         "accounts.html",
-        rows=found[:PAGE],
-        next=found[PAGE - 1].login if len(found) > PAGE else None,
+        rows=accounts[:PAGE],
+        next=accounts[PAGE - 1].login if len(accounts) > PAGE else None,
         asked={"state": state, "role": role},
         states=AccountState,
         roles=Role,
@@ -84,23 +83,23 @@ def accounts_page(
 
 
 @router.get("/accounts/new")
-def new_page(request: Request, desk: At, seat: Seated) -> Response:
-    """The form of a new account."""
-    seat.require(Act.PROPOSE_ACCOUNT)
-    return desk.page(
+def new_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Draw the form of a new account."""
+    user.require(Act.PROPOSE_ACCOUNT)
+    return web.page(
         request,
-        seat,
+        user,
         "account_new.html",
         roles=Role,
-        orgs=list(desk.runtime.organisations),
+        orgs=list(web.runtime.organisations),
         scopes=Scope,
     )
 
 
 @router.post("/accounts")
-def propose(desk: At, seat: Seated, form: Posted) -> Response:
+def propose(web: Web, user: LoggedIn, form: Posted) -> Response:
     """Submit a new account."""
-    seat.require(Act.PROPOSE_ACCOUNT)
+    user.require(Act.PROPOSE_ACCOUNT)
     client = form.get("kind") == AccountKind.CLIENT
     new = NewAccount(
         form.get("login", "").strip(),
@@ -109,10 +108,10 @@ def propose(desk: At, seat: Seated, form: Posted) -> Response:
         form.get("org", ""),
         _role(form),
         form.get("officer_no", "").strip()[:32] or None,
-        tuple(one for one in Scope if f"scope:{one.value}" in form) if client else (),
+        tuple(scope for scope in Scope if f"scope:{scope.value}" in form) if client else (),
     )
-    with writing(desk.runtime.engine) as session:
-        propose_account(session, seat.reader, new, desk.runtime.organisations)
+    with writing(web.runtime.engine) as session:
+        propose_account(session, user.reader, new, web.runtime.organisations)
     return RedirectResponse(f"/system/accounts/{new.login}", 303)
 
 
@@ -137,97 +136,89 @@ def _reason(form: dict[str, str]) -> str:
 
 
 @router.get("/accounts/{login}")
-def account_page(request: Request, desk: At, seat: Seated, login: str) -> Response:
-    """One account: what it is, what waits, what happened to it, and what this role may do with it."""
-    _require_any(seat)
-    with reading(desk.runtime.engine) as session:
-        values = _account(desk, session, login)
-    return desk.page(request, seat, "account.html", secret=None, **values)
+def account_page(request: Request, web: Web, user: LoggedIn, login: str) -> Response:
+    """Draw one account: what waits, what happened to it, and what this role may do."""
+    _require_any(user)
+    with reading(web.runtime.engine) as session:
+        values = _account(web, session, login)
+    return web.page(request, user, "account.html", secret=None, **values)
 
 
-def _account(desk: WebApp, session: Session, login: str) -> dict[str, Any]:
+def _account(web: WebApp, session: Session, login: str) -> dict[str, Any]:
     account = account_by_login(session, login)
-    changes = session.scalars(
-        select(AccountChange)
-        .filter_by(account_id=account.id)
-        .order_by(AccountChange.id.desc())
-        .limit(_TRACE)
-    ).all()
-    trace = session.scalars(
-        select(JournalEntry)
-        .where(JournalEntry.subject == login)
-        .order_by(JournalEntry.seq.desc())
-        .limit(_TRACE)
-    ).all()
+    changes = changes_of(session, account, _TRACE)
+    trace = entries_about(session, login, limit=_TRACE)
     return {
         "account": account,
         "state": AccountState(account.state),
         "kind": AccountKind(account.kind),
-        "open": next((one for one in changes if one.state == ChangeState.PROPOSED), None),
-        "changes": [(one, ChangeKind(one.kind), ChangeState(one.state)) for one in changes],
+        "open": next((change for change in changes if change.state == ChangeState.PROPOSED), None),
+        "changes": [
+            (change, ChangeKind(change.kind), ChangeState(change.state)) for change in changes
+        ],
         "kinds": ChangeKind,
         "trace": trace,
         "roles": Role,
-        "orgs": list(desk.runtime.organisations),
-        "scopes": [Scope(one).label for one in account.scopes],
+        "orgs": list(web.runtime.organisations),
+        "scopes": [Scope(scope).label for scope in account.scopes],
     }
 
 
 @router.post("/accounts/{login}/decision")
-def decision(request: Request, desk: At, seat: Seated, form: Posted, login: str) -> Response:
-    """Let a proposed account in, whose first secret is shown now and never again; or not."""
-    seat.require(Act.APPROVE_ACCOUNT)
-    with writing(desk.runtime.engine) as session:
+def decision(request: Request, web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
+    """Approve a proposed account and show its first secret this once, or refuse it."""
+    user.require(Act.APPROVE_ACCOUNT)
+    with writing(web.runtime.engine) as session:
         secret = None
         if form.get("decision") == "approve":
-            account = approve_account(session, seat.reader, login)
+            account = approve_account(session, user.reader, login)
             secret = renew_secret(
-                session, seat.reader.account, login, must_change=account.kind == AccountKind.PERSON
+                session, user.reader.account, login, must_change=account.kind == AccountKind.PERSON
             )
         else:
-            refuse_account(session, seat.reader, login, _reason(form))
-        values = _account(desk, session, login)
-    return desk.page(request, seat, "account.html", secret=secret, **values)
+            refuse_account(session, user.reader, login, _reason(form))
+        values = _account(web, session, login)
+    return web.page(request, user, "account.html", secret=secret, **values)
 
 
 @router.post("/accounts/{login}/disable")
-def disable(desk: At, seat: Seated, form: Posted, login: str) -> Response:
-    """Shut an account at once: danger does not wait for two."""
-    seat.require(Act.APPROVE_ACCOUNT)
-    with writing(desk.runtime.engine) as session:
-        disable_account(session, seat.reader, login, _reason(form))
+def disable(web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
+    """Disable an account at once: in danger one administrator is enough."""
+    user.require(Act.APPROVE_ACCOUNT)
+    with writing(web.runtime.engine) as session:
+        disable_account(session, user.reader, login, _reason(form))
     return RedirectResponse(f"/system/accounts/{login}", 303)
 
 
 @router.post("/accounts/{login}/changes")
-def change(desk: At, seat: Seated, form: Posted, login: str) -> Response:
-    """Submit a change."""
-    seat.require(Act.PROPOSE_ACCOUNT)
+def change(web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
+    """Submit a change of an account."""
+    user.require(Act.PROPOSE_ACCOUNT)
     if form.get("kind") not in set(ChangeKind):
         raise BadFormError("请选择变更的种类。", "请返回上一页选择后重新提交。")
     kind = ChangeKind(form["kind"])
     wanted = (
         Wanted(_name(form), form.get("org", ""), _role(form)) if kind is ChangeKind.EDIT else None
     )
-    with writing(desk.runtime.engine) as session:
+    with writing(web.runtime.engine) as session:
         propose_change(
-            session, seat.reader, login, kind, _reason(form), desk.runtime.organisations, wanted
+            session, user.reader, login, kind, _reason(form), web.runtime.organisations, wanted
         )
     return RedirectResponse(f"/system/accounts/{login}", 303)
 
 
 @router.post("/changes/{number}")
-def decide(request: Request, desk: At, seat: Seated, form: Posted, number: int) -> Response:
+def decide(request: Request, web: Web, user: LoggedIn, form: Posted, number: int) -> Response:
     """Approve a change, which is then carried out, or refuse it."""
-    seat.require(Act.APPROVE_ACCOUNT)
-    with writing(desk.runtime.engine) as session:
+    user.require(Act.APPROVE_ACCOUNT)
+    with writing(web.runtime.engine) as session:
         done, secret = decide_change(
             session,
-            seat.reader,
+            user.reader,
             number,
             approve=form.get("decision") == "approve",
             reason=_reason(form),
-            organisations=desk.runtime.organisations,
+            organisations=web.runtime.organisations,
         )
-        values = _account(desk, session, session.get_one(Account, done.account_id).login)
-    return desk.page(request, seat, "account.html", secret=secret, **values)
+        values = _account(web, session, session.get_one(Account, done.account_id).login)
+    return web.page(request, user, "account.html", secret=secret, **values)

@@ -1,4 +1,8 @@
-"""运行状态: each dependency, the index, the disk, the keeping of the holdings, queues with their workers, and the duties."""
+"""运行状态: the state of all parts of the installation.
+
+Each dependency, the index, the disk, the preservation of the holdings, queues with their workers,
+and the recurring duties.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +23,7 @@ from api.monitoring.status import (
 )
 from api.runtime.bootstrap import Runtime
 from api.web.shell.filters import clock
-from api.web.shell.page import At, PageRoute, Seated
+from api.web.shell.page import LoggedIn, PageRoute, Web
 from archive.administration.policy import Act
 from archive.database.engine import reading
 from archive.preservation.renewal import Outlook
@@ -42,7 +46,7 @@ OK, WAIT, BAD = "ok", "wait", "bad"
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """One line of the page: what, how it is, and in words."""
+    """One line of the page: name, tone (ok, wait, bad), state and detail in words."""
 
     name: str
     tone: str
@@ -51,10 +55,10 @@ class Light:
 
 
 @router.get("/status")
-def status_page(request: Request, desk: At, seat: Seated) -> Response:
-    """Ask everything now; what is away is shown as away."""
-    seat.require(Act.OPERATE)
-    runtime = desk.runtime
+def status_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Ask for the state of everything now; what does not answer is shown as such."""
+    user.require(Act.OPERATE)
+    runtime = web.runtime
     with reading(runtime.engine) as session:
         now = system_status(session)
     lights = [
@@ -62,9 +66,9 @@ def status_page(request: Request, desk: At, seat: Seated) -> Response:
         *_keeping(now),
         _renewal(look_ahead(runtime, horizon(runtime))),
     ]
-    duties = [_duty(one) for one in now.duties]
-    return desk.page(
-        request, seat, "status.html", lights=lights, duties=duties, queues=queues(runtime)
+    duties = [_duty(duty) for duty in now.duties]
+    return web.page(
+        request, user, "status.html", lights=lights, duties=duties, queues=queues(runtime)
     )
 
 
@@ -154,11 +158,15 @@ def _renewal(ahead: Outlook) -> Light:
     )
 
 
-def _duty(one: DutyStatus) -> Light:
-    name = _DUTIES[one.name]
-    if one.failures:
-        return Light(name, BAD, "失败", f"{one.error_code}，已连续 {one.failures} 次，稍后自动重试")
-    if one.age is None:
+def _duty(duty: DutyStatus) -> Light:
+    name = _DUTIES[duty.name]
+    if duty.failures:
+        return Light(
+            name, BAD, "失败", f"{duty.error_code}，已连续 {duty.failures} 次，稍后自动重试"
+        )
+    if duty.age is None:
         return Light(name, WAIT, "从未执行", "")
-    ago = f"{one.age / 60:.0f} 分钟前完成" if one.age < _DAY else f"{one.age / _DAY:.0f} 天前完成"
-    return Light(name, WAIT if one.overdue else OK, "已过期" if one.overdue else "正常", ago)
+    ago = (
+        f"{duty.age / 60:.0f} 分钟前完成" if duty.age < _DAY else f"{duty.age / _DAY:.0f} 天前完成"
+    )
+    return Light(name, WAIT if duty.overdue else OK, "已过期" if duty.overdue else "正常", ago)

@@ -1,4 +1,7 @@
-"""系统管理: organisations and whether they have done with paper, items with versions, the retention table, settings that are in effect."""
+"""系统管理: organisations, items with versions, the retention table, and settings.
+
+Of organisations: whether they have gone paperless (已电子化).
+"""
 
 import re
 from collections import Counter
@@ -9,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import SecretStr
 
 from api.runtime.settings import Settings
-from api.web.shell.page import At, BadFormError, PageRoute, Posted, RefusedError, Seated
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, RefusedError, Web
 from archive.administration.configuration import (
     ITEM,
     ORGANISATION,
@@ -34,34 +37,39 @@ _HIDDEN_URLS = {"database_url", "broker_url"}
 
 
 @router.get("/organisations")
-def organisations_page(request: Request, desk: At, seat: Seated) -> Response:
-    """The tree, in the order of its table; a district is 已电子化 or in 过渡期, and its stations with it."""
-    seat.require(Act.OPERATE)
-    with reading(desk.runtime.engine) as session:
+def organisations_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Draw the organisations in the order of their table.
+
+    A district is 已电子化 or in 过渡期, and its stations with it.
+    """
+    user.require(Act.OPERATE)
+    with reading(web.runtime.engine) as session:
         notes = configured_rows(session, ORGANISATION)
-    switched = {one.key: one for one in reversed(notes)}
+    switched = {note.key: note for note in reversed(notes)}
     rows = [
-        (one, desk.runtime.organisations.is_digitised(one.code), switched.get(one.code))
-        for one in desk.runtime.organisations
+        (
+            organisation,
+            web.runtime.organisations.is_digitised(organisation.code),
+            switched.get(organisation.code),
+        )
+        for organisation in web.runtime.organisations
     ]
-    return desk.page(
-        request, seat, "organisations.html", rows=rows, notice=DEMO_ORGS, kinds=OrgKind
-    )
+    return web.page(request, user, "organisations.html", rows=rows, notice=DEMO_ORGS, kinds=OrgKind)
 
 
 @router.post("/organisations/{code}")
-def switch(desk: At, seat: Seated, form: Posted, code: str) -> Response:
-    """Switch a district between 已电子化 and 过渡期, with the document that says so."""
-    seat.require(Act.OPERATE)
-    with writing(desk.runtime.engine) as session:
+def switch(web: Web, user: LoggedIn, form: Posted, code: str) -> Response:
+    """Switch a district between 已电子化 and 过渡期, with the document that orders it."""
+    user.require(Act.OPERATE)
+    with writing(web.runtime.engine) as session:
         wanted = form.get("digitised") == "1"
         switch_digitised(
             session,
-            seat.reader,
+            user.reader,
             code,
             digitised=wanted,
             reason=_reason(form),
-            organisations=desk.runtime.organisations,
+            organisations=web.runtime.organisations,
         )
     return RedirectResponse("/system/organisations", 303)
 
@@ -74,90 +82,97 @@ def _reason(form: dict[str, str]) -> str:
 
 
 @router.get("/items")
-def items_page(request: Request, desk: At, seat: Seated) -> Response:
-    """The catalogue: the newest version of each item, and how many there are."""
-    seat.require(Act.OPERATE)
-    versions = Counter(one.code for one in desk.runtime.catalogue)
-    newest = {one.code: one for one in desk.runtime.catalogue}
-    rows = [(one, missing_groups(one), versions[one.code]) for one in newest.values()]
-    return desk.page(request, seat, "items.html", rows=rows, notice=DEMO_ITEMS)
+def items_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Draw the catalogue: the newest version of each item, and how many there are."""
+    user.require(Act.OPERATE)
+    versions = Counter(item.code for item in web.runtime.catalogue)
+    newest = {item.code: item for item in web.runtime.catalogue}
+    rows = [(item, missing_groups(item), versions[item.code]) for item in newest.values()]
+    return web.page(request, user, "items.html", rows=rows, notice=DEMO_ITEMS)
 
 
 @router.get("/items/import")
-def import_page(request: Request, desk: At, seat: Seated) -> Response:
-    """Where a list of items is given."""
-    seat.require(Act.OPERATE)
-    return desk.page(request, seat, "items_import.html", found=None, text="", approval="")
+def import_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Draw the form into which a list of items is pasted."""
+    user.require(Act.OPERATE)
+    return web.page(request, user, "items_import.html", found=None, text="", approval="")
 
 
 @router.post("/items/import")
-def import_list(request: Request, desk: At, seat: Seated, form: Posted) -> Response:
-    """First what a list would change; then, confirmed and with the number of its approval, it is imported."""
-    seat.require(Act.OPERATE)
+def import_list(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
+    """Show what a list would change; once confirmed with its approval number, import it."""
+    user.require(Act.OPERATE)
     text = form.get("text", "")
     if form.get("confirm") != "1":
-        found = read_items(text, desk.runtime.catalogue)
-        return desk.page(
+        items = read_items(text, web.runtime.catalogue)
+        return web.page(
             request,
-            seat,
+            user,
             "items_import.html",
-            found=found,
+            found=items,
             text=text,
             approval=form.get("reason", ""),
         )
-    with writing(desk.runtime.engine) as session:
-        import_items(session, seat.reader, text, _reason(form), desk.runtime.catalogue)
+    with writing(web.runtime.engine) as session:
+        import_items(session, user.reader, text, _reason(form), web.runtime.catalogue)
     return RedirectResponse("/system/items", 303)
 
 
 @router.get("/items/{code}/{version}")
-def item_page(request: Request, desk: At, seat: Seated, code: str, version: str) -> Response:
-    """One version of an item: basis, levels, limit, materials; its versions, and what this one changed."""
-    seat.require(Act.OPERATE)
-    if (code, version) not in desk.runtime.catalogue:
+def item_page(request: Request, web: Web, user: LoggedIn, code: str, version: str) -> Response:
+    """Draw one version of an item, its other versions, and what this one changed.
+
+    Of a version: basis, approval levels, time limit and materials.
+    """
+    user.require(Act.OPERATE)
+    if (code, version) not in web.runtime.catalogue:
         raise RefusedError(Denial.NOT_HERE)
-    item = desk.runtime.catalogue.get(code, version)
-    versions = versions_of(desk.runtime.catalogue, code)
+    item = web.runtime.catalogue.get(code, version)
+    versions = versions_of(web.runtime.catalogue, code)
     place = versions.index(item)
-    with reading(desk.runtime.engine) as session:
-        notes = {one.key: one for one in configured_rows(session, ITEM)}
-    return desk.page(
+    with reading(web.runtime.engine) as session:
+        notes = {note.key: note for note in configured_rows(session, ITEM)}
+    return web.page(
         request,
-        seat,
+        user,
         "item.html",
         item=item,
         missing=missing_groups(item),
         notice=DEMO_ITEMS,
-        versions=[(one, notes.get(f"{one.code}@{one.version}"[:64])) for one in reversed(versions)],
+        versions=[
+            (other, notes.get(f"{other.code}@{other.version}"[:64])) for other in reversed(versions)
+        ],
         before=versions[place - 1] if place else None,
         changes=differences(versions[place - 1], item) if place else (),
     )
 
 
 @router.get("/retention")
-def retention_page(request: Request, desk: At, seat: Seated) -> Response:
-    """保管期限表: for each series and term the items, from the newest versions."""
-    seat.require(Act.OPERATE)
-    newest = {one.code: one for one in desk.runtime.catalogue}.values()
+def retention_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Draw the 保管期限表: the items of each series and term, from the newest versions."""
+    user.require(Act.OPERATE)
+    newest = {item.code: item for item in web.runtime.catalogue}.values()
     rows = {
-        (series, term): [one for one in newest if one.series is series and one.retention is term]
+        (series, term): [
+            item for item in newest if item.series is series and item.retention is term
+        ]
         for series in Series
         for term in Retention
     }
-    return desk.page(
+    return web.page(
         request,
-        seat,
+        user,
         "retention.html",
-        rows={key: found for key, found in rows.items() if found},
+        rows={key: items for key, items in rows.items() if items},
         notice=DEMO_ITEMS,
     )
 
 
 @router.get("/settings")
-def settings_page(request: Request, desk: At, seat: Seated) -> Response:
-    """What is in effect; of secrets only whether they are set."""
-    seat.require(Act.OPERATE)
-    settings = desk.runtime.settings
+def settings_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Draw the settings in effect; of secrets only whether they are set."""
+    user.require(Act.OPERATE)
+    settings = web.runtime.settings
     rows = [
         (
             f"YICE_{name.upper()}",
@@ -166,7 +181,7 @@ def settings_page(request: Request, desk: At, seat: Seated) -> Response:
         )
         for name in Settings.model_fields
     ]
-    return desk.page(request, seat, "settings.html", rows=rows)
+    return web.page(request, user, "settings.html", rows=rows)
 
 
 def _shown(name: str, value: Any) -> str:  # noqa: ANN401 - any setting

@@ -1,4 +1,7 @@
-"""组卷: what is ready, by month of completion, in the order in which it will be numbered; one act makes volumes of all that match."""
+"""组卷: the cases that are ready, and one act that makes volumes of all that match.
+
+They are listed by month of completion, in the order in which they will be numbered.
+"""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -6,21 +9,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import exists, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 
 from api.jobs.requested import start_making
-from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated, WebApp
-from api.web.shell.scope import cases_of, decided, item_name, record_of
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
+from api.web.shell.scope import decided, item_name, reach_of, record_of
 from archive.administration.policy import Act
 from archive.arrangement.filing import Placement, place
 from archive.arrangement.numbering import freeze
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
-from archive.database.tables_volumes import Volume
+from archive.finding_aids.cases import ready_cases
 from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import LOCAL_TIME
-from archive.reference.vocabulary import ACCEPTED
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN = 100
@@ -28,18 +29,18 @@ _SHOWN = 100
 
 @router.get("/compile")
 def compile_page(
-    request: Request, desk: At, seat: Seated, period: Annotated[str, Query(max_length=7)] = ""
+    request: Request, web: Web, user: LoggedIn, period: Annotated[str, Query(max_length=7)] = ""
 ) -> Response:
-    """What is ready, and what the button will do with it."""
-    seat.require(Act.COMPILE)
-    with reading(desk.runtime.engine) as session:
-        ready = _ready(desk, session, seat)
+    """Draw what is ready, and what the button will do with it."""
+    user.require(Act.COMPILE)
+    with reading(web.runtime.engine) as session:
+        ready = _ready(web, session, user)
     months = Counter(_period(case) for case in ready)
     chosen = [case for case in ready if not period or _period(case) == period]
-    rows = [(case, item_name(desk, case), _placement(desk, case)) for case in chosen[:_SHOWN]]
-    return desk.page(
+    rows = [(case, item_name(web, case), _placement(web, case)) for case in chosen[:_SHOWN]]
+    return web.page(
         request,
-        seat,
+        user,
         "compile.html",
         months=sorted(months.items()),
         period=period,
@@ -49,19 +50,12 @@ def compile_page(
     )
 
 
-def _ready(desk: WebApp, session: Session, seat: Seat) -> list[Case]:
-    """Accepted cases without a number that the reader may compile, in order of completion."""
-    # The few that have no number first, from an index; only their rows, which are wide with sealed facts, are then read.
-    one = aliased(Case)
-    unnumbered = select(one.id).where(
-        one.state == ACCEPTED, ~exists().where(Volume.case_id == one.id)
-    )
-    query = select(Case).where(Case.id.in_(unnumbered), cases_of(desk, seat))
-    found = session.scalars(query.order_by(Case.completed_at, Case.case_no)).all()
+def _ready(web: WebApp, session: Session, user: User) -> list[Case]:
+    """Return the accepted, unnumbered cases that the user may compile, in order of completion."""
     return [
         case
-        for case in found
-        if decided(desk, session, seat, Act.COMPILE, record_of(desk, case)).allowed
+        for case in ready_cases(session, reach_of(web, user))
+        if decided(web, session, user, Act.COMPILE, record_of(web, case)).allowed
     ]
 
 
@@ -69,24 +63,27 @@ def _period(case: Case) -> str:
     return case.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m")
 
 
-def _placement(desk: WebApp, case: Case) -> Placement:
-    item = desk.runtime.catalogue.get(case.item_code, case.item_version)
+def _placement(web: WebApp, case: Case) -> Placement:
+    item = web.runtime.catalogue.get(case.item_code, case.item_version)
     return place(
         CaseFacts.model_validate(case.facts),
         item,
-        desk.runtime.organisations,
-        desk.runtime.settings.filing_rule,
+        web.runtime.organisations,
+        web.runtime.settings.filing_rule,
     )
 
 
 @router.post("/compile")
-def compile_(desk: At, seat: Seated, form: Posted) -> Response:
-    """Give all that match their numbers in one transaction, and begin to make them. Refused when it is not the number that was shown."""
-    seat.require(Act.COMPILE)
-    runtime, period = desk.runtime, form.get("period", "")
+def compile_(web: Web, user: LoggedIn, form: Posted) -> Response:
+    """Give numbers to all that match in one transaction, and start the workers.
+
+    Refused when their count is not the one that was shown.
+    """
+    user.require(Act.COMPILE)
+    runtime, period = web.runtime, form.get("period", "")
     with writing(runtime.engine) as session:
         chosen = [
-            case for case in _ready(desk, session, seat) if not period or _period(case) == period
+            case for case in _ready(web, session, user) if not period or _period(case) == period
         ]
         if not chosen or form.get("count") != str(len(chosen)):
             raise BadFormError(
@@ -94,7 +91,7 @@ def compile_(desk: At, seat: Seated, form: Posted) -> Response:
             )
         freeze(
             session,
-            seat.reader.account,
+            user.reader.account,
             chosen,
             catalogue=runtime.catalogue,
             organisations=runtime.organisations,

@@ -1,8 +1,11 @@
-"""在本册中查找: where in an opened volume a word stands. It comes by POST and is kept nowhere: neither an address nor a log nor the journal has it."""
+"""在本册中查找: the places of a word in an opened volume.
+
+The word comes by POST and is kept nowhere: not in an address, a log or the journal.
+"""
 
 from fastapi import APIRouter, Request, Response
 
-from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seated
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web
 from api.web.shell.scope import note_look, open_volume, require_look
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
@@ -16,16 +19,19 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 @router.post("/volumes/{code}/v{number}/find")
 def find_page(
-    request: Request, desk: At, seat: Seated, form: Posted, code: str, number: int
+    request: Request, web: Web, user: LoggedIn, form: Posted, code: str, number: int
 ) -> Response:
-    """The places by page, for whoever has the pages before him: it belongs to that look, and stands beside it in the journal."""
+    """Draw the places by page, given the number of the user's look at the pages.
+
+    The search is journalled with that number and with how many places there were.
+    """
     look = form.get("look", "")
     if not look.isdecimal():
         raise BadFormError("查找须从已打开的册开始。", "请重新打开本册。")
-    runtime, typed = desk.runtime, form.get("q", "").strip()
+    runtime, typed = web.runtime, form.get("q", "").strip()
     with reading(runtime.engine) as session:
-        usage = require_look(session, seat, int(look), code, (JournalAct.VIEW_PAGES,))
-        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
+        usage = require_look(session, user, int(look), code, (JournalAct.VIEW_PAGES,))
+        opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
         read = (
             texts_of_volume(
                 session,
@@ -39,10 +45,10 @@ def find_page(
             else {}
         )
     facts = CaseFacts.model_validate(opened.case.facts)
-    names = {one.name for one in (facts.applicant, *facts.subjects)}
+    names = {person.name for person in (facts.applicant, *facts.subjects)}
     digest = opened.version.sha256 if opened.version and opened.version.sha256 else ""
     key = f"{opened.prefix}/volume.pdf"
-    found: Inside = desk.images.with_volume(
+    places: Inside = web.images.with_volume(
         digest,
         lambda: runtime.store.read(key, sha256=digest),
         lambda document: find_inside(document, typed, read, names),
@@ -50,12 +56,12 @@ def find_page(
     with writing(runtime.engine) as session:
         note_look(
             session,
-            seat,
+            user,
             JournalAct.FIND_INSIDE,
             code,
             version=number,
             look=int(look),
-            places=found.total,
+            places=places.total,
             usage=opened.usage,
         )
-    return desk.page(request, seat, "inside.html", found=found, typed=bool(typed))
+    return web.page(request, user, "inside.html", found=places, typed=bool(typed))

@@ -1,16 +1,19 @@
-"""阅览: one volume with its pages, its contents, its seal in plain words, its life, and who looked. Every look stands in the journal."""
+"""阅览: one volume with its pages, contents, seal in plain words, history and accesses.
+
+Every access is journalled.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import HEADERS, At, PageRoute, RefusedError, Seated, WebApp
+from api.web.shell.page import HEADERS, LoggedIn, PageRoute, RefusedError, Web, WebApp
 from api.web.shell.scope import (
     OpenedPage,
+    access_mark,
     decided,
     hidden,
     item_name,
@@ -18,15 +21,15 @@ from api.web.shell.scope import (
     open_volume,
     original_response,
     require_look,
-    seat_mark,
 )
 from archive.administration.policy import Act, Denial
 from archive.arrangement.plan import PlannedItem, plan_volume
 from archive.audit.acts import JournalAct
+from archive.audit.entries import entries_about
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import CaseRevision, Component
-from archive.database.tables_volumes import VolumeVersion
+from archive.finding_aids.cases import components_of, revision_of
+from archive.finding_aids.volume_lists import versions_of
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.jobs.leases import all_recorded
@@ -49,7 +52,7 @@ Usage = Annotated[str, Query(max_length=24)]
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An untouched original of an item: how it is asked for, and what it is."""
+    """An untouched original of an item: its id and digest, its type, size and pages."""
 
     id: int
     sha256: str
@@ -59,73 +62,67 @@ class Original:
 
 
 @router.get("/volumes/{code}")
-def room_page(
-    request: Request, desk: At, seat: Seated, code: str, v: int | None = None, usage: Usage = ""
+def volume_page(
+    request: Request, web: Web, user: LoggedIn, code: str, v: int | None = None, usage: Usage = ""
 ) -> Response:
-    """The reading room. Who may not see pages still sees what the volume is; `usage` is the grant that he reads under, if any."""
-    with writing(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW, code, v, usage)
-        pages = decided(desk, session, seat, Act.VIEW_PAGES, opened.record, usage)
+    """Draw a volume; without the right to see pages, what the volume is.
+
+    `v` is a version, `usage` the number of the grant that the user reads under, if any.
+    """
+    with writing(web.runtime.engine) as session:
+        opened = open_volume(web, session, user, Act.VIEW, code, v, usage)
+        pages = decided(web, session, user, Act.VIEW_PAGES, opened.record, usage)
         shown = opened.version is not None and pages.allowed
         number = opened.version.version if opened.version else None
         look = note_look(
             session,
-            seat,
+            user,
             JournalAct.VIEW_PAGES if shown else JournalAct.VIEW,
             code,
             version=number,
             usage=opened.usage,
         )
-        held = [one for one in grants_of(session, seat.reader.account) if one.code == code]
-        decided_plain = decided(desk, session, seat, Act.VIEW_PLAIN, opened.record, usage).allowed
+        grants = [grant for grant in grants_of(session, user.reader.account) if grant.code == code]
+        decided_plain = decided(web, session, user, Act.VIEW_PLAIN, opened.record, usage).allowed
         now = database_now(session)
-        values = _room(desk, session, opened)
+        values = _volume_values(web, session, opened)
     facts = CaseFacts.model_validate(opened.case.facts)
-    return desk.page(
+    return web.page(
         request,
-        seat,
+        user,
         "room.html",
         opened=opened,
-        item=item_name(desk, opened.case),
+        item=item_name(web, opened.case),
         look=look,
         shown=shown,
         denial=pages.denial,
         usage=opened.usage,
         plain=decided_plain,
-        grants=held,
-        mark=seat_mark(seat, local_time(now)),
-        process=[(one, hidden(one.opinion, facts)) for one in facts.process],
+        grants=grants,
+        mark=access_mark(user, local_time(now)),
+        process=[(step, hidden(step.opinion, facts)) for step in facts.process],
         **values,
     )
 
 
-def _room(desk: WebApp, session: Session, opened: OpenedPage) -> dict[str, Any]:
-    """What stands beside the pages."""
+def _volume_values(web: WebApp, session: Session, opened: OpenedPage) -> dict[str, Any]:
+    """Return what is shown beside the pages."""
     facts = CaseFacts.model_validate(opened.case.facts)
-    versions = session.scalars(
-        select(VolumeVersion)
-        .filter_by(volume_id=opened.volume.id)
-        .order_by(VolumeVersion.version.desc())
-    ).all()
-    looks = session.scalars(
-        select(JournalEntry)
-        .where(JournalEntry.subject == opened.volume.code, JournalEntry.act.in_(LOOKS))
-        .order_by(JournalEntry.seq.desc())
-        .limit(_SHOWN)
-    ).all()
+    versions = versions_of(session, opened.volume)
+    looks = entries_about(session, opened.volume.code, LOOKS, limit=_SHOWN)
     contents: list[dict[str, Any]] = []
     proof: dict[str, Any] = {}
     findings: list[Any] = opened.case.findings
     if opened.version is not None:
         steps = all_recorded(session, opened.version)
         contents = [
-            {**one, "title": hidden(one["title"], facts)}
-            for one in steps[VolumeState.COMPILED]["contents"]
+            {**item, "title": hidden(item["title"], facts)}
+            for item in steps[VolumeState.COMPILED]["contents"]
         ]
         proof = steps[VolumeState.PROVED]
         findings = _revision(session, opened).findings
-        held = _originals(desk, session, opened)
-        contents = [{**one, "originals": len(held.get(one["no"], ()))} for one in contents]
+        originals = _originals(web, session, opened)
+        contents = [{**item, "originals": len(originals.get(item["no"], ()))} for item in contents]
     return {
         "versions": versions,
         "looks": looks,
@@ -139,77 +136,76 @@ def _room(desk: WebApp, session: Session, opened: OpenedPage) -> dict[str, Any]:
 def _revision(session: Session, opened: OpenedPage) -> CaseRevision:
     if opened.version is None:
         raise RefusedError(Denial.STATE)
-    return session.scalars(
-        select(CaseRevision).filter_by(
-            case_id=opened.case.id, revision=opened.version.case_revision
-        )
-    ).one()
+    return revision_of(session, opened.case, opened.version.case_revision)
 
 
-def _originals(desk: WebApp, session: Session, opened: OpenedPage) -> dict[int, list[Original]]:
-    """The originals of each item of the contents, by the same plan that made the volume."""
+def _originals(web: WebApp, session: Session, opened: OpenedPage) -> dict[int, list[Original]]:
+    """Return the originals of each item, by the same plan that made the volume."""
     revision = _revision(session, opened)
-    held = session.scalars(
-        select(Component)
-        .filter_by(case_id=opened.case.id, revision=revision.revision)
-        .order_by(Component.path)
-    ).all()
+    components = components_of(session, opened.case, revision.revision)
     facts = CaseFacts.model_validate(revision.facts)
     objects = [
-        OriginalObject(one.material_no, one.path, one.sha256, one.size, one.media_type, one.pages)
-        for one in held
+        OriginalObject(
+            component.material_no,
+            component.path,
+            component.sha256,
+            component.size,
+            component.media_type,
+            component.pages,
+        )
+        for component in components
     ]
-    item = desk.runtime.catalogue.get(facts.item.code, facts.item.version)
+    item = web.runtime.catalogue.get(facts.item.code, facts.item.version)
     plan = plan_volume(
-        facts, item, ArchivalCode.parse(opened.volume.code), objects, desk.runtime.organisations
+        facts, item, ArchivalCode.parse(opened.volume.code), objects, web.runtime.organisations
     )
-    return {one.no: _of_item(one, held) for one in plan.items}
+    return {item.no: _of_item(item, components) for item in plan.items}
 
 
-def _of_item(item: PlannedItem, held: Sequence[Component]) -> list[Original]:
-    by_path = {one.path: one for one in held}
+def _of_item(item: PlannedItem, components: Sequence[Component]) -> list[Original]:
+    by_path = {component.path: component for component in components}
     return [
         Original(row.id, row.sha256, row.media_type, row.size, max(row.pages, 1))
-        for one in item.objects
-        if (row := by_path.get(one.path))
+        for planned in item.objects
+        if (row := by_path.get(planned.path))
     ]
 
 
 @router.get("/volumes/{code}/v{number}/pages/{page}.webp")
-def page_image(desk: At, seat: Seated, code: str, number: int, page: int, look: Look) -> Response:
-    """One page, for whoever bears the number of his own look."""
-    with reading(desk.runtime.engine) as session:
-        usage = require_look(session, seat, look, code, LOOKS)
-        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
+def page_image(web: Web, user: LoggedIn, code: str, number: int, page: int, look: Look) -> Response:
+    """Return one page as WebP, given the number of the user's own look."""
+    with reading(web.runtime.engine) as session:
+        usage = require_look(session, user, look, code, LOOKS)
+        opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
     digest = opened.version.sha256 if opened.version and opened.version.sha256 else ""
-    store, key = desk.runtime.store, f"{opened.prefix}/volume.pdf"
-    image = desk.images.volume_page(digest, page, lambda: store.read(key, sha256=digest))
+    store, key = web.runtime.store, f"{opened.prefix}/volume.pdf"
+    image = web.images.volume_page(digest, page, lambda: store.read(key, sha256=digest))
     return Response(image, media_type="image/webp", headers=HEADERS)
 
 
 @router.get("/volumes/{code}/v{number}/items/{no}/originals")
 def originals(
-    request: Request, desk: At, seat: Seated, code: str, number: int, no: int, usage: Usage = ""
+    request: Request, web: Web, user: LoggedIn, code: str, number: int, no: int, usage: Usage = ""
 ) -> Response:
-    """The untouched originals of one item, to lie beside the page."""
-    with writing(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, number, usage)
-        found = _originals(desk, session, opened).get(no, [])
+    """Draw the untouched originals of one item, shown beside the page."""
+    with writing(web.runtime.engine) as session:
+        opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
+        originals_of_item = _originals(web, session, opened).get(no, [])
         look = note_look(
             session,
-            seat,
+            user,
             JournalAct.VIEW_ORIGINAL,
             code,
             version=number,
             item=no,
             usage=opened.usage,
         )
-        mark = seat_mark(seat, local_time(database_now(session)))
-    return desk.page(
+        mark = access_mark(user, local_time(database_now(session)))
+    return web.page(
         request,
-        seat,
+        user,
         "originals.html",
-        originals=found,
+        originals=originals_of_item,
         base=f"/volumes/{code}/originals",
         look=look,
         mark=mark,
@@ -219,64 +215,67 @@ def originals(
 
 @router.get("/volumes/{code}/originals/{component}/{page}.webp")
 def original_image(
-    desk: At, seat: Seated, code: str, component: int, page: int, look: Look
+    web: Web, user: LoggedIn, code: str, component: int, page: int, look: Look
 ) -> Response:
-    """One page of an original, drawn outside this process."""
-    with reading(desk.runtime.engine) as session:
-        usage = require_look(session, seat, look, code, (JournalAct.VIEW_ORIGINAL,))
-        opened = open_volume(desk, session, seat, Act.VIEW_PAGES, code, usage=usage)
+    """Return one page of an original as WebP, drawn outside this process."""
+    with reading(web.runtime.engine) as session:
+        usage = require_look(session, user, look, code, (JournalAct.VIEW_ORIGINAL,))
+        opened = open_volume(web, session, user, Act.VIEW_PAGES, code, usage=usage)
         row = session.get(Component, component)
     if row is None or row.case_id != opened.case.id:
         raise RefusedError(Denial.NOT_HERE)
-    return original_response(desk, row, page)
+    return original_response(web, row, page)
 
 
 @router.get("/volumes/{code}/v{number}/signature")
 def signature(
-    request: Request, desk: At, seat: Seated, code: str, number: int, usage: Usage = ""
+    request: Request, web: Web, user: LoggedIn, code: str, number: int, usage: Usage = ""
 ) -> Response:
-    """The seal, validated now from the bytes in the store, in plain words."""
-    with reading(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW, code, number, usage)
-        trust = desk.trust.at(followed_at(session, opened.version) if opened.version else None)
+    """Validate the seal now from the bytes in the store, and draw it in plain words."""
+    with reading(web.runtime.engine) as session:
+        opened = open_volume(web, session, user, Act.VIEW, code, number, usage)
+        trust = web.trust.at(followed_at(session, opened.version) if opened.version else None)
     digest = opened.version.sha256 if opened.version else None
     report = read_signature(
-        desk.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), trust
+        web.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), trust
     )
-    return desk.page(request, seat, "signature.html", report=report, opened=opened)
+    return web.page(request, user, "signature.html", report=report, opened=opened)
 
 
 @router.get("/volumes/{code}/contents")
 def printed_contents(
-    request: Request, desk: At, seat: Seated, code: str, usage: Usage = ""
+    request: Request, web: Web, user: LoggedIn, code: str, usage: Usage = ""
 ) -> Response:
-    """卷内目录, laid out for paper."""
-    with writing(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW, code, usage=usage)
-        note_look(session, seat, JournalAct.VIEW, code, sheet="contents", usage=opened.usage)
-        values = _room(desk, session, opened)
-    unit = desk.org(opened.volume.filing_org)
-    return desk.page(
+    """Draw the 卷内目录, laid out for paper."""
+    with writing(web.runtime.engine) as session:
+        opened = open_volume(web, session, user, Act.VIEW, code, usage=usage)
+        note_look(session, user, JournalAct.VIEW, code, sheet="contents", usage=opened.usage)
+        values = _volume_values(web, session, opened)
+    unit = web.org(opened.volume.filing_org)
+    return web.page(
         request,
-        seat,
+        user,
         "print_contents.html",
         opened=opened,
         unit=unit,
-        item=item_name(desk, opened.case),
+        item=item_name(web, opened.case),
         **values,
     )
 
 
 @router.get("/volumes/{code}/plain")
-def plain(request: Request, desk: At, seat: Seated, code: str, usage: Usage) -> Response:
-    """The people of a case in plain, as far as the grant reaches; only under a grant, and journalled."""
-    with writing(desk.runtime.engine) as session:
-        opened = open_volume(desk, session, seat, Act.VIEW_PLAIN, code, usage=usage)
+def plain(request: Request, web: Web, user: LoggedIn, code: str, usage: Usage) -> Response:
+    """Draw the people of a case in plain, as far as the grant reaches; journalled.
+
+    Without a grant it is refused.
+    """
+    with writing(web.runtime.engine) as session:
+        opened = open_volume(web, session, user, Act.VIEW_PLAIN, code, usage=usage)
         grant = opened.decision.grant
         if grant is None:
             raise RefusedError(Denial.NEEDS_GRANT)
-        note_look(session, seat, JournalAct.VIEW_PLAIN, code, usage=grant.number)
+        note_look(session, user, JournalAct.VIEW_PLAIN, code, usage=grant.number)
     facts = shown_facts(
-        CaseFacts.model_validate(opened.case.facts), desk.runtime.organisations, grant.fields
+        CaseFacts.model_validate(opened.case.facts), web.runtime.organisations, grant.fields
     )
-    return desk.page(request, seat, "plain.html", facts=facts, grant=grant)
+    return web.page(request, user, "plain.html", facts=facts, grant=grant)

@@ -1,4 +1,8 @@
-"""检索. Sent by POST, because what is typed may be a name or an ID number, and neither belongs in an address, a history or a log."""
+"""检索: search within the user's scope.
+
+Sent by POST: what is typed may be a name or an ID number, and neither may enter an address, a
+history or a log.
+"""
 
 from typing import Any
 
@@ -6,13 +10,12 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
 from api.http.search import look_up
-from api.web.shell.page import At, PageRoute, Posted, Seated, WebApp
+from api.web.shell.page import LoggedIn, PageRoute, Posted, Web, WebApp
 from api.web.shell.scope import note_look
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.reference.vocabulary import Series
-from archive.usage.reading_room import ReferenceData
 from search.index import SearchResult, Sort
 from search.query import parse
 from search.snippets import Snippet
@@ -28,53 +31,55 @@ _MOST = 8
 
 
 @router.get("/search")
-def search_page(request: Request, desk: At, seat: Seated) -> Response:
-    """Nothing typed yet."""
-    seat.require(Act.SEARCH)
-    return desk.page(
-        request, seat, "search.html", q="", sort=Sort.RELEVANCE, found=None, hits=[], facets=[]
+def search_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Draw the empty form."""
+    user.require(Act.SEARCH)
+    return web.page(
+        request, user, "search.html", q="", sort=Sort.RELEVANCE, found=None, hits=[], facets=[]
     )
 
 
 @router.post("/search")
-def search(request: Request, desk: At, seat: Seated, form: Posted) -> Response:
-    """Hits in the reader's own scope, masked. Journalled with what came of it, not with what was typed."""
-    seat.require(Act.SEARCH)
+def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
+    """Draw the hits in the user's scope, masked.
+
+    Journalled with how many there were, not with what was typed.
+    """
+    user.require(Act.SEARCH)
     query = f"{form.get('q', '').strip()} {form.get('add', '')}".strip()
     sort = Sort(form["sort"]) if form.get("sort") in set(Sort) else Sort.RELEVANCE
-    room = ReferenceData(desk.runtime.organisations, desk.runtime.catalogue)
-    with reading(desk.runtime.engine) as session:
-        tree, after = parse(query, desk.words), form.get("after") or None
-        found = look_up(
+    with reading(web.runtime.engine) as session:
+        tree, after = parse(query, web.words), form.get("after") or None
+        results = look_up(
             session,
-            desk.search.search,
+            web.search.search,
             tree,
-            seat.reader,
-            room,
+            user.reader,
+            web.reference,
             sort=sort,
             limit=20,
             after=after,
             facets=tuple(_FACETS),
         )
-    with writing(desk.runtime.engine) as session:
+    with writing(web.runtime.engine) as session:
         note_look(
-            session, seat, JournalAct.SEARCH, "index", total=found.total, shown=len(found.hits)
+            session, user, JournalAct.SEARCH, "index", total=results.total, shown=len(results.hits)
         )
-    hits = [(hit, marked(hit.snippet)) for hit in found.hits]
-    return desk.page(
+    hits = [(hit, marked(hit.snippet)) for hit in results.hits]
+    return web.page(
         request,
-        seat,
+        user,
         "search.html",
         q=query,
         sort=sort,
-        found=found,
+        found=results,
         hits=hits,
-        facets=_facets(desk, found),
+        facets=_facets(web, results),
     )
 
 
 def marked(snippet: Snippet) -> Markup:
-    """The snippet with what was looked for marked; everything in it is escaped."""
+    """Return the snippet with the matches marked; everything in it is escaped."""
     parts, place = [], 0
     for start, end in snippet.marks:
         parts += [
@@ -87,16 +92,16 @@ def marked(snippet: Snippet) -> Markup:
     return Markup("").join([*parts, escape(snippet.text[place:])])
 
 
-def _facets(desk: WebApp, found: SearchResult) -> list[dict[str, Any]]:
-    """Counts, each with what is added to the query to keep only these."""
+def _facets(web: WebApp, results: SearchResult) -> list[dict[str, Any]]:
+    """Return the counts, each with what is added to the query to keep only these."""
     shown = []
     for name, (heading, prefix) in _FACETS.items():
         rows = []
-        for value, count in found.facets.get(name, ())[:_MOST]:
+        for value, count in results.facets.get(name, ())[:_MOST]:
             text = (
                 Series(value).label
                 if name == "series"
-                else desk.org(value)
+                else web.org(value)
                 if name in {"receive_org", "district"}
                 else value
             )

@@ -1,4 +1,4 @@
-"""How values are written on a page: dates in Chinese form, labels of codes, sizes."""
+"""Template filters: dates in Chinese form, labels of codes, sizes."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -52,32 +52,32 @@ _KIB = 1024
 
 
 def act_label(act: str) -> str:
-    """The Chinese label of an act of the journal; what an older version wrote is shown as it is."""
+    """Return the Chinese label of a journal act; one from an older version as it is."""
     return JournalAct(act).label if act in set(JournalAct) else act
 
 
 def label(value: str | None, kind: str) -> str:
-    """The Chinese label of a code of the vocabulary, as `"QY"|label("Series")`."""
-    enum = next(one for one in _LABELS if one.__name__ == kind)
+    """Return the Chinese label of a code of the vocabulary, as `"QY"|label("Series")`."""
+    enum = next(enum_type for enum_type in _LABELS if enum_type.__name__ == kind)
     return enum(value).label if value in set(enum) else (value or "")
 
 
 def day(at: datetime | date | str | None) -> str:
-    """2026年9月1日, on the clock of the place."""
-    found = _local(at)
-    return f"{found.year}年{found.month}月{found.day}日" if found else ""
+    """Write a day in local time, as 2026年9月1日."""
+    at_local = _local(at)
+    return f"{at_local.year}年{at_local.month}月{at_local.day}日" if at_local else ""
 
 
 def short_day(at: datetime | date | str | None) -> str:
-    """2026-09-01."""
-    found = _local(at)
-    return found.strftime("%Y-%m-%d") if found else ""
+    """Write a day in local time, as 2026-09-01."""
+    at_local = _local(at)
+    return at_local.strftime("%Y-%m-%d") if at_local else ""
 
 
 def clock(at: datetime | str | None) -> str:
-    """2026-09-01 16:42:07, the full time."""
-    found = _local(at)
-    return found.strftime("%Y-%m-%d %H:%M:%S") if found else ""
+    """Write a moment in local time, as 2026-09-01 16:42:07."""
+    at_local = _local(at)
+    return at_local.strftime("%Y-%m-%d %H:%M:%S") if at_local else ""
 
 
 def _local(at: datetime | date | str | None) -> datetime | date | None:
@@ -87,19 +87,19 @@ def _local(at: datetime | date | str | None) -> datetime | date | None:
 
 
 def size(count: int | None) -> str:
-    """Bytes as people say them."""
+    """Write a number of bytes as KB or MB."""
     if count is None:
         return ""
     return f"{count / _KIB:,.0f} KB" if count < _KIB * _KIB else f"{count / _KIB / _KIB:,.1f} MB"
 
 
 def thousands(count: int) -> str:
-    """1,284."""
+    """Write a number with commas, as 1,284."""
     return f"{count:,}"
 
 
 def who(facts: Mapping[str, Any]) -> str:
-    """Whom a case is about, masked: 王*明, or 王*明等3人."""
+    """Return whom a case is about, masked: 王*明, or 王*明等3人."""
     # Read as it lies: the facts were parsed when they came, and a list shows many.
     subjects = facts["subjects"]
     first = mask_name(subjects[0]["name"])

@@ -1,4 +1,4 @@
-"""What all pages share: who sits at the desk, what he may do, how a page is drawn, and what a browser is told about it."""
+"""What all pages share: the user and the session cookie, drawing, errors, and headers."""
 
 import hashlib
 from collections.abc import Callable, Coroutine, Mapping
@@ -13,7 +13,6 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.page_cache import PageImages
@@ -23,10 +22,10 @@ from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
+from archive.administration.account_lists import name_of
 from archive.administration.logins import csrf_token, reader_of
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
-from archive.database.tables_administration import Account
 from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
 from archive.signing.validation import TrustAnchors
@@ -38,7 +37,8 @@ from storage.errors import StorageError
 
 COOKIE = "yice_desk"
 CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; font-src 'self'; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; font-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
@@ -62,35 +62,35 @@ STATIC: Mapping[str, tuple[Path, str]] = {
 }
 _LONGEST_FORM = 64 << 10
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
-_BEFORE_ALL_ELSE = {"/password", "/logout"}
+_BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
 
 class RefusedError(Exception):
-    """A page that is not given: why, in the words of the policy."""
+    """The policy denied a page; `denial` is why."""
 
     def __init__(self, denial: Denial) -> None:
-        """What is foreign and what does not exist are one."""
+        """Take the message from the denial, which is the same for foreign and for missing."""
         super().__init__(denial.label)
         self.denial = denial
 
 
 class BadFormError(ArchiveError):
-    """What was sent does not come from a page of ours, or lacks what it must have."""
+    """A form did not come from a page of this app, or lacks a required field."""
 
     code = "BAD_FORM"
 
 
-class NotSeatedError(Exception):
-    """Nobody is logged in here, or no longer."""
+class NotLoggedInError(Exception):
+    """The request carries no valid login."""
 
 
 class MustChangeError(Exception):
-    """His password was given out by an administrator: he sets his own first."""
+    """The password was set by an administrator and must be changed before anything else."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """Who sits at the desk. `carried` is what his browser carries."""
+class User:
+    """The logged-in user of a request; `carried` is the secret of the cookie."""
 
     reader: Reader
     name: str
@@ -98,26 +98,30 @@ class Seat:
     carried: str = field(repr=False)
 
     def may(self, act: Act) -> bool:
-        """Whether his role ever does this: what it does not is not shown."""
+        """Say whether the user's role may ever do an act: what it may not is not shown."""
         return act in acts_of(self.reader.role)
 
     def require(self, act: Act) -> None:
-        """Refuse what was forced. Raises RefusedError."""
+        """Raise RefusedError unless the user's role may ever do an act."""
         denial = may(self.reader, act).denial
         if denial is not None:
             raise RefusedError(denial)
 
     @property
     def csrf(self) -> str:
-        """What every form of this login carries."""
+        """Return the token that every form of this login carries."""
         return csrf_token(self.carried)
 
 
 class WebApp:
-    """One for each app: the runtime, the templates, the search and the page images."""
+    """The state of the pages of one app: runtime, templates, search and page images."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Read the static files once; each gets an address that changes with its bytes, so that browsers may keep it for good."""
+        """Read the static files and compile the templates' environment.
+
+        Each static file gets an address that changes with its bytes, so that browsers may keep it
+        for good.
+        """
         self.runtime = runtime
         self.search = SearchReader(open_index_folder(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
@@ -140,26 +144,26 @@ class WebApp:
         self.templates.globals.update(static=self.address, Act=Act)
 
     @property
-    def room(self) -> ReferenceData:
-        """What the policy needs beside the rows."""
+    def reference(self) -> ReferenceData:
+        """Return what the policy needs beside the rows."""
         return ReferenceData(self.runtime.organisations, self.runtime.catalogue)
 
     @cached_property
     def trust(self) -> TrustAnchors:
-        """Whom this installation believes when it validates a seal; read when the first one is looked at."""
+        """Return the trust anchors of this installation, read when a seal is first validated."""
         return open_seals(
             self.runtime.settings,
             lambda: demo_pki(self.runtime.settings, self.runtime.organisations),
         ).trust
 
     def address(self, name: str) -> str:
-        """Where a static file is served; nowhere when set-up did not fetch it."""
+        """Return the address of a static file; "" when set-up did not fetch it."""
         if name not in self.static:
             return ""
         return f"/static/{hashlib.sha256(self.static[name][0]).hexdigest()[:12]}/{name}"
 
     def org(self, code: str | None) -> str:
-        """The name of an organisation."""
+        """Return the name of an organisation; an unknown code as it is."""
         return (
             self.runtime.organisations.get(code).name
             if code and code in self.runtime.organisations
@@ -169,56 +173,61 @@ class WebApp:
     def page(
         self,
         request: Request,
-        seat: Seat,
+        user: User,
         template: str,
         *,
         status: int = 200,
         **values: Any,  # noqa: ANN401 - a template's values
     ) -> HTMLResponse:
-        """Draw a page for whoever sits at the desk."""
+        """Draw a page for the logged-in user."""
         text = self.templates.get_template(template).render(
-            seat=seat, path=request.url.path, now=local_time(datetime.now(UTC)), **values
+            seat=user, path=request.url.path, now=local_time(datetime.now(UTC)), **values
         )
         return HTMLResponse(text, status, HEADERS)
 
-    def bare(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - as above
-        """Draw a page for nobody in particular."""
+    def bare(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        **values: Any,  # noqa: ANN401 - as above
+    ) -> HTMLResponse:
+        """Draw a page that needs no login."""
         return HTMLResponse(
             self.templates.get_template(template).render(seat=None, **values), status, HEADERS
         )
 
 
-def desk_of(request: Request) -> WebApp:
-    """The desk of this app."""
-    found: WebApp = request.app.state.desk
-    return found
+def web_of(request: Request) -> WebApp:
+    """Return the state of the pages of this app."""
+    web: WebApp = request.app.state.web
+    return web
 
 
-def seated(request: Request) -> Seat:
-    """Who sits here. Raises NotSeatedError."""
-    desk, carried = desk_of(request), request.cookies.get(COOKIE, "")
-    with reading(desk.runtime.engine) as session:
-        desk.runtime.refresh(session)
+def logged_in(request: Request) -> User:
+    """Return the user of a request. Raises NotLoggedInError and MustChangeError."""
+    web, carried = web_of(request), request.cookies.get(COOKIE, "")
+    with reading(web.runtime.engine) as session:
+        web.runtime.refresh(session)
         reader = reader_of(session, carried, "WEB") if carried else None
         if reader is None:
-            raise NotSeatedError
-        name, must_change = session.execute(
-            select(Account.name, Account.must_change).where(Account.login == reader.account)
-        ).one()
-    if must_change and request.url.path not in _BEFORE_ALL_ELSE:
+            raise NotLoggedInError
+        name, must_change = name_of(session, reader.account)
+    if must_change and request.url.path not in _BEFORE_PASSWORD_CHANGE:
         raise MustChangeError
-    return Seat(reader, name, desk.org(reader.org), carried)
+    return User(reader, name, web.org(reader.org), carried)
 
 
 def from_our_page(request: Request) -> None:
-    """Raise BadFormError for what another site had the browser send."""
-    # Browsers say from where a request comes; one from elsewhere is none of ours, whatever it carries.
+    """Raise BadFormError for a request that another site made the browser send."""
+    # Browsers say from where a request comes; one from another site is refused, whatever its
+    # fields and cookies.
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise BadFormError("请求来自其他网站，已拒绝。", "请在本系统页面中操作。")
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form that one of our own pages sent. Raises BadFormError."""
+    """Return the fields of a form sent by a page of this app. Raises BadFormError."""
     from_our_page(request)
     body = b""
     async for chunk in request.stream():
@@ -230,46 +239,52 @@ async def form_of(request: Request) -> dict[str, str]:
     )
 
 
-async def posted(
-    seat: Annotated[Seat, Depends(seated)], form: Annotated[dict[str, str], Depends(form_of)]
+async def posted_form(
+    user: Annotated[User, Depends(logged_in)], form: Annotated[dict[str, str], Depends(form_of)]
 ) -> dict[str, str]:
-    """The fields of a form of this very login. Raises BadFormError."""
-    if form.get("csrf") != seat.csrf:
+    """Return the fields of a form of this very login. Raises BadFormError."""
+    if form.get("csrf") != user.csrf:
         raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
     return form
 
 
-def scripted(request: Request) -> Seat:
-    """Who sits where a script of ours sends something that is no form. Raises BadFormError."""
-    seat = seated(request)
+def script_user(request: Request) -> User:
+    """Return the user of a request that a script of ours sent. Raises BadFormError.
+
+    Such a request is no form; its token is in the header X-CSRF.
+    """
+    user = logged_in(request)
     from_our_page(request)
-    if request.headers.get("x-csrf") != seat.csrf:
+    if request.headers.get("x-csrf") != user.csrf:
         raise BadFormError("页面已过期，未作任何更改。", "请刷新页面后重新操作。")
-    return seat
+    return user
 
 
-async def _desk(request: Request) -> WebApp:
-    """`desk_of` for endpoints: it computes nothing, and a coroutine costs no turn at a thread."""
-    return desk_of(request)
+async def _web(request: Request) -> WebApp:
+    """Return `web_of`, as a coroutine: it computes nothing, so it needs no thread."""
+    return web_of(request)
 
 
-At = Annotated[WebApp, Depends(_desk)]
-Seated = Annotated[Seat, Depends(seated)]
-Posted = Annotated[dict[str, str], Depends(posted)]
-Scripted = Annotated[Seat, Depends(scripted)]
+Web = Annotated[WebApp, Depends(_web)]
+LoggedIn = Annotated[User, Depends(logged_in)]
+Posted = Annotated[dict[str, str], Depends(posted_form)]
+ScriptUser = Annotated[User, Depends(script_user)]
 
 
 class PageRoute(APIRoute):
-    """A route whose errors are pages: who is not logged in goes to the login, who may not is told so, the rest says what to do next."""
+    """A route whose errors are pages that say what to do next.
+
+    A request without a login is redirected to the login page.
+    """
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler of this route, and what becomes of its errors."""
+        """Return the handler of this route, wrapped so that its errors become pages."""
         inner = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
             try:
                 return await inner(request)
-            except NotSeatedError:
+            except NotLoggedInError:
                 return _to(request, "/login")
             except MustChangeError:
                 return _to(request, "/password")
@@ -282,7 +297,7 @@ class PageRoute(APIRoute):
                     _NEXT[refused.denial],
                 )
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
-                failures.log(fault, desk_of(request).runtime.settings.data)
+                failures.log(fault, web_of(request).runtime.settings.data)
                 code, sentence = failures.explain(fault)
                 return _error(request, status_of(fault), code, sentence, "")
 
@@ -311,18 +326,16 @@ def _to(request: Request, where: str) -> Response:
 def _error(request: Request, status: int, code: str, message: str, action: str) -> Response:
     if _wants_json(request):
         return JSONResponse({"code": code, "message": f"{message}{action}"}, status)
-    desk = desk_of(request)
+    web = web_of(request)
     try:
-        seat = seated(request)
-    except (NotSeatedError, MustChangeError):
-        return desk.bare(
-            "error_bare.html", status=status, code=code, message=message, action=action
-        )
-    return desk.page(
-        request, seat, "error.html", status=status, code=code, message=message, action=action
+        user = logged_in(request)
+    except (NotLoggedInError, MustChangeError):
+        return web.bare("error_bare.html", status=status, code=code, message=message, action=action)
+    return web.page(
+        request, user, "error.html", status=status, code=code, message=message, action=action
     )
 
 
 def _wants_json(request: Request) -> bool:
-    """A script of ours asks: it shows the sentence in its own place."""
+    """Say whether a script of ours asks, which shows the message in its own place."""
     return request.headers.get("accept") == "application/json"

@@ -1,4 +1,7 @@
-"""Answers that take longer than a page may, kept for a minute: counts of tens of thousands of rows. The page says as at when."""
+"""A cache of counts of tens of thousands of rows, which would take longer than a page may.
+
+Answers are kept for a minute; the page says as of when.
+"""
 
 import time
 from collections import OrderedDict
@@ -11,16 +14,19 @@ T = TypeVar("T")
 
 
 class Recent:
-    """Answers that are good for a minute. Two who ask at once may both count; nobody waits for another's count."""
+    """Answers that are kept for a minute.
+
+    Two requests at once may both compute an answer; neither waits for the other.
+    """
 
     def __init__(self, seconds: float = _SECONDS) -> None:
-        """Nothing is known yet."""
+        """Start empty; an answer is kept for `seconds`."""
         self._seconds = seconds
         self._known: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The answer of a key, made now when there is none fresh."""
+        """Return the answer of a key, computed now when there is none fresh."""
         with self._lock:
             at, value = self._known.get(key, (float("-inf"), None))
         if time.monotonic() - at > self._seconds:
@@ -30,5 +36,5 @@ class Recent:
                 self._known.move_to_end(key)
                 while len(self._known) > _KEPT:
                     self._known.popitem(last=False)
-        found: T = value
-        return found
+        answer: T = value
+        return answer

@@ -6,9 +6,9 @@ from archive.reference.local_time import LOCAL_TIME
 
 
 def start_of(day: str) -> datetime | None:
-    """The beginning of a day on the clock of the place; None for what is no day."""
+    """Return the beginning of a day YYYY-MM-DD in local time; None for any other text."""
     try:
-        found = date.fromisoformat(day)
+        parsed = date.fromisoformat(day)
     except ValueError:
         return None
-    return datetime(found.year, found.month, found.day, tzinfo=LOCAL_TIME)
+    return datetime(parsed.year, parsed.month, parsed.day, tzinfo=LOCAL_TIME)

@@ -1,4 +1,4 @@
-"""Lists that leave the desk as CSV: for spreadsheets, which take what begins like a formula for one."""
+"""Lists as CSV for spreadsheets, which take text that begins like a formula for one."""
 
 import csv
 import io
@@ -13,7 +13,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula (CWE-1236): numbers stay numbers, anything else that could begin one is quoted."""
+    """Write a cell that no spreadsheet takes for a formula (CWE-1236).
+
+    Numbers stay numbers; any other text that could begin a formula is quoted.
+    """
     if isinstance(value, int | float):
         return str(value)
     text = str(value)
@@ -21,7 +24,7 @@ def cell(value: object) -> str:
 
 
 def as_csv(name: str, heading: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """UTF-8 with a mark, because spreadsheets in use take CSV without one for GBK."""
+    """Return rows as CSV in UTF-8 with a BOM: spreadsheets in use take CSV without it for GBK."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(heading)

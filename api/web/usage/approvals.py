@@ -1,14 +1,16 @@
-"""审批中心 and 查询登记: what waits for the keeper's decision, what was decided, and the register of who used what upon which document."""
+"""审批中心 and 查询登记: requests to decide, decisions, and the register of use.
+
+The register says who used what, and on which document.
+"""
 
 from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.web.shell.filters import clock, short_day
-from api.web.shell.page import At, PageRoute, RefusedError, Seat, Seated, WebApp
+from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
 from api.web.shell.scope import PAGE, note_look
 from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
@@ -16,8 +18,8 @@ from api.web.usage.usage import row_of
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_usage import CertifiedCopy, UsageRequest
-from archive.usage.requests import RequestState, organisations_below, requests_to_decide
+from archive.usage.request_lists import copies_by_request, decided_requests, kept_requests
+from archive.usage.requests import organisations_below, requests_to_decide
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Day = Annotated[str, Query(max_length=10)]
@@ -25,59 +27,53 @@ _RECENT, _SHEET = 12, 200
 
 
 @router.get("/approvals")
-def approvals_page(request: Request, desk: At, seat: Seated) -> Response:
-    """Oldest first; one's own are shown and can't be decided."""
-    seat.require(Act.DECIDE_USE)
-    with reading(desk.runtime.engine) as session:
+def approvals_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """List what waits, oldest first; one's own requests are shown and cannot be decided."""
+    user.require(Act.DECIDE_USE)
+    with reading(web.runtime.engine) as session:
         now = database_now(session)
+        organisations = web.runtime.organisations
         waiting = [
-            row_of(desk, one, now)
-            for one in requests_to_decide(session, seat.reader, desk.runtime.organisations)
+            row_of(web, row, now) for row in requests_to_decide(session, user.reader, organisations)
         ]
-        query = select(UsageRequest).where(
-            UsageRequest.keeper.in_(organisations_below(seat.reader, desk.runtime.organisations)),
-            UsageRequest.state != RequestState.REQUESTED,
-        )
-        found = session.scalars(query.order_by(UsageRequest.id.desc()).limit(_RECENT)).all()
-        decided = [row_of(desk, one, now) for one in found]
-    return desk.page(request, seat, "approvals.html", waiting=waiting, decided=decided)
+        keepers = organisations_below(user.reader, organisations)
+        decided = [row_of(web, row, now) for row in decided_requests(session, keepers, _RECENT)]
+    return web.page(request, user, "approvals.html", waiting=waiting, decided=decided)
 
 
-def keeps_register(seat: Seat) -> bool:
-    """Who keeps the register of use of his place: who decides use, and who certifies copies."""
-    return seat.may(Act.DECIDE_USE) or seat.may(Act.CERTIFY)
+def keeps_register(user: User) -> bool:
+    """Say whether the user keeps a register of use: roles that decide use or certify do."""
+    return user.may(Act.DECIDE_USE) or user.may(Act.CERTIFY)
 
 
 @router.get("/uses")
 def register_page(
-    request: Request, desk: At, seat: Seated, since: Day = "", until: Day = "", before: int = 0
+    request: Request, web: Web, user: LoggedIn, since: Day = "", until: Day = "", before: int = 0
 ) -> Response:
-    """查询登记簿 of what his place keeps, newest first."""
-    with reading(desk.runtime.engine) as session:
-        rows, following = _register(desk, session, seat, (since, until), before, PAGE)
-    return desk.page(
-        request, seat, "uses.html", rows=rows, next=following, since=since, until=until
-    )
+    """Draw the 查询登记簿 of the volumes that the user's place keeps, newest first."""
+    with reading(web.runtime.engine) as session:
+        rows, following = _register(web, session, user, (since, until), before, PAGE)
+    return web.page(request, user, "uses.html", rows=rows, next=following, since=since, until=until)
 
 
 @router.get("/uses/sheet")
 def register_sheet(
-    request: Request, desk: At, seat: Seated, since: Day = "", until: Day = "", before: int = 0
+    request: Request, web: Web, user: LoggedIn, since: Day = "", until: Day = "", before: int = 0
 ) -> Response:
-    """The same, laid out for paper."""
-    with reading(desk.runtime.engine) as session:
-        rows, following = _register(desk, session, seat, (since, until), before, _SHEET)
-    return desk.page(
-        request, seat, "print_uses.html", rows=rows, next=following, since=since, until=until
+    """Draw the same, laid out for paper."""
+    with reading(web.runtime.engine) as session:
+        rows, following = _register(web, session, user, (since, until), before, _SHEET)
+    return web.page(
+        request, user, "print_uses.html", rows=rows, next=following, since=since, until=until
     )
 
 
 @router.get("/uses.csv")
-def register_csv(desk: At, seat: Seated, since: Day = "", until: Day = "") -> Response:
-    """The same as CSV, with numbers in what people wrote masked."""
-    with writing(desk.runtime.engine) as session:
-        rows, _ = _register(desk, session, seat, (since, until), 0, 5000)
-        note_look(session, seat, JournalAct.EXPORT_LIST, "uses", rows=len(rows))
+def register_csv(web: Web, user: LoggedIn, since: Day = "", until: Day = "") -> Response:
+    """Export the same as CSV, with numbers masked in what people wrote."""
+    with writing(web.runtime.engine) as session:
+        rows, _ = _register(web, session, user, (since, until), 0, 5000)
+        note_look(session, user, JournalAct.EXPORT_LIST, "uses", rows=len(rows))
     heading = (
         "利用单号",
         "申请时间",
@@ -95,45 +91,40 @@ def register_csv(desk: At, seat: Seated, since: Day = "", until: Day = "") -> Re
     )
     lines = [
         (
-            one["number"],
-            clock(one["request"].created_at),
-            one["request"].code,
-            one["request"].account,
-            one["org"],
-            one["capacity"].label,
-            one["scope"].label,
-            one["purpose"],
-            one["basis"],
-            one["state"],
-            one["request"].decided_by or "",
-            short_day(one["request"].ends_at),
-            one["copies"],
+            row["number"],
+            clock(row["request"].created_at),
+            row["request"].code,
+            row["request"].account,
+            row["org"],
+            row["capacity"].label,
+            row["scope"].label,
+            row["purpose"],
+            row["basis"],
+            row["state"],
+            row["request"].decided_by or "",
+            short_day(row["request"].ends_at),
+            row["copies"],
         )
-        for one in rows
+        for row in rows
     ]
     return as_csv("查询登记", heading, lines)
 
 
 def _register(
-    desk: WebApp, session: Session, seat: Seat, span: tuple[str, str], before: int, limit: int
+    web: WebApp, session: Session, user: User, span: tuple[str, str], before: int, limit: int
 ) -> tuple[list[dict[str, Any]], int | None]:
-    if not keeps_register(seat):
+    if not keeps_register(user):
         raise RefusedError(Denial.ROLE)
-    query = select(UsageRequest).where(
-        UsageRequest.keeper.in_(organisations_below(seat.reader, desk.runtime.organisations))
+    since, until = (start_of(text) for text in span)
+    requests = kept_requests(
+        session,
+        organisations_below(user.reader, web.runtime.organisations),
+        since=since,
+        until=until + timedelta(days=1) if until else None,
+        before=before,
+        limit=limit + 1,
     )
-    since, until = (start_of(one) for one in span)
-    if since:
-        query = query.where(UsageRequest.created_at >= since)
-    if until:
-        query = query.where(UsageRequest.created_at < until + timedelta(days=1))
-    if before:
-        query = query.where(UsageRequest.id < before)
-    found = session.scalars(query.order_by(UsageRequest.id.desc()).limit(limit + 1)).all()
-    shown, now = found[:limit], database_now(session)
-    counted = select(CertifiedCopy.request_id, func.count()).where(
-        CertifiedCopy.request_id.in_([one.id for one in shown])
-    )
-    copies = dict(session.execute(counted.group_by(CertifiedCopy.request_id)).tuples().all())
-    rows = [{**row_of(desk, one, now), "copies": copies.get(one.id, 0)} for one in shown]
-    return rows, shown[-1].id if len(found) > limit else None
+    shown, now = requests[:limit], database_now(session)
+    copies = copies_by_request(session, [row.id for row in shown])
+    rows = [{**row_of(web, row, now), "copies": copies.get(row.id, 0)} for row in shown]
+    return rows, shown[-1].id if len(requests) > limit else None

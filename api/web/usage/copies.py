@@ -1,4 +1,4 @@
-"""证明件 at the desk: ordered, made by a worker, downloaded; and the page on which anybody checks one."""
+"""证明件: ordered on a page, made by a worker, downloaded; and the public check of one."""
 
 from typing import Annotated
 
@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from api.http.limits import anyone
 from api.jobs.certified_copies import start_copying
-from api.web.shell.page import HEADERS, At, PageRoute, Posted, Seated, WebApp
+from api.web.shell.page import HEADERS, LoggedIn, PageRoute, Posted, Web, WebApp
 from api.web.shell.scope import note_look
 from api.web.usage.usage import request_values
 from archive.administration.policy import Act
@@ -28,77 +28,84 @@ _GROUPS, _GROUP = 5, 4
 
 
 @router.post("/usage/{number}/copies")
-def order(desk: At, seat: Seated, form: Posted, number: str) -> Response:
-    """Order a copy of the ticked items, all of them for none, and see that it is made."""
-    seat.require(Act.CERTIFY)
+def order(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
+    """Order a copy of the ticked items, or of all when none is ticked; start a worker."""
+    user.require(Act.CERTIFY)
     items = [
         int(key.removeprefix("item:"))
         for key in form
         if key.startswith("item:") and key[5:].isdecimal()
     ]
-    with writing(desk.runtime.engine) as session:
+    with writing(web.runtime.engine) as session:
         if form.get("retry", "").isdecimal():
-            retry_order(session, seat.reader, int(form["retry"]))
+            retry_order(session, user.reader, int(form["retry"]))
         else:
-            order_copy(session, seat.reader, number, items, desk.room)
-    start_copying(desk.runtime)
+            order_copy(session, user.reader, number, items, web.reference)
+    start_copying(web.runtime)
     return RedirectResponse(f"/usage/{number}#copies", 303)
 
 
 @router.get("/usage/{number}/copies")
-def live(request: Request, desk: At, seat: Seated, number: str) -> Response:
-    """How far the copies are: asked again every second while one is being made."""
-    seat.require(Act.CERTIFY)
-    return desk.page(request, seat, "copies_live.html", **request_values(desk, seat, number))
+def live(request: Request, web: Web, user: LoggedIn, number: str) -> Response:
+    """Draw how far the copies are; asked again every second while one is being made."""
+    user.require(Act.CERTIFY)
+    return web.page(request, user, "copies_live.html", **request_values(web, user, number))
 
 
 @router.get("/copies/{check_code}.pdf")
-def download(desk: At, seat: Seated, check_code: str) -> Response:
-    """For whom it was made, while the grant lasts."""
-    seat.require(Act.CERTIFY)
-    with writing(desk.runtime.engine) as session:
+def download(web: Web, user: LoggedIn, check_code: str) -> Response:
+    """Return a copy to the account it was made for, while the grant lasts."""
+    user.require(Act.CERTIFY)
+    with writing(web.runtime.engine) as session:
         row = find_copy(session, check_code)
         request = session.get_one(UsageRequest, row.request_id)
-        if request.account != seat.reader.account:
+        if request.account != user.reader.account:
             raise NotFoundError(
                 "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
             )
-        open_volume(session, seat.reader, Act.CERTIFY, request.code, desk.room, number_of(request))
+        open_volume(
+            session, user.reader, Act.CERTIFY, request.code, web.reference, number_of(request)
+        )
         note_look(
             session,
-            seat,
+            user,
             JournalAct.DOWNLOAD_COPY,
             request.code,
             usage=number_of(request),
             sha256=row.sha256,
         )
-    pdf = desk.runtime.store.read(copy_key(row.sha256), sha256=row.sha256)
+    pdf = web.runtime.store.read(copy_key(row.sha256), sha256=row.sha256)
     named = {"Content-Disposition": f'attachment; filename="certified-{row.check_code}.pdf"'}
     return Response(pdf, media_type="application/pdf", headers={**HEADERS, **named})
 
 
 @router.get("/check")
-def check_form(desk: At, code: Annotated[str, Query(max_length=40)] = "") -> Response:
-    """Where somebody types the code from a paper; spaces and hyphens may be left out."""
-    plain = "".join(one for one in code.upper() if one.isascii() and one.isalnum())
+def check_form(web: Web, code: Annotated[str, Query(max_length=40)] = "") -> Response:
+    """Draw the form for the code on a paper; spaces and hyphens may be left out."""
+    plain = "".join(
+        character for character in code.upper() if character.isascii() and character.isalnum()
+    )
     if plain:
         return RedirectResponse(
             "/check/" + "-".join(plain[at : at + _GROUP] for at in range(0, len(plain), _GROUP)),
             303,
         )
-    return desk.bare(
+    return web.bare(
         "public_check.html", row=None, asked="", report=None, code="", issuer="", here=True
     )
 
 
 @router.get("/check/{check_code}", dependencies=[Depends(anyone)])
-def check(desk: At, check_code: str) -> Response:
-    """What anybody may know of a certified copy, checked now from the bytes that we keep; nothing of what it shows is told."""
-    with reading(desk.runtime.engine) as session:
+def check(web: Web, check_code: str) -> Response:
+    """Draw what the public may know of a copy, checked now from the bytes in the store.
+
+    Nothing of what the copy shows is said.
+    """
+    with reading(web.runtime.engine) as session:
         try:
             row = find_copy(session, check_code[:40])
         except NotFoundError:
-            return desk.bare(
+            return web.bare(
                 "public_check.html",
                 status=404,
                 row=None,
@@ -109,23 +116,23 @@ def check(desk: At, check_code: str) -> Response:
                 here=True,
             )
         code = session.get_one(Volume, row.volume_id).code
-    report, here = _proved(desk, row.sha256)
-    return desk.bare(
+    report, intact = _proved(web, row.sha256)
+    return web.bare(
         "public_check.html",
         row=row,
         asked=row.check_code,
         report=report,
         code=code,
-        issuer=desk.org(row.issued_by),
-        here=here,
+        issuer=web.org(row.issued_by),
+        here=intact,
     )
 
 
-def _proved(desk: WebApp, sha256: str) -> tuple[SignatureReport | None, bool]:
-    """The seal of the copy that we keep, and whether its bytes are still what was issued."""
+def _proved(web: WebApp, sha256: str) -> tuple[SignatureReport | None, bool]:
+    """Return the seal of the copy in the store, and whether its bytes are those issued."""
     try:
         return read_signature(
-            desk.runtime.store.read(copy_key(sha256), sha256=sha256), desk.trust
+            web.runtime.store.read(copy_key(sha256), sha256=sha256), web.trust
         ), True
     except StorageError:
         return None, False

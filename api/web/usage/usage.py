@@ -1,14 +1,13 @@
-"""利用: ask for the use of a volume, follow one's own requests, and what a granted one opens."""
+"""利用: ask for the use of a volume, follow one's own requests, and use what was granted."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import At, BadFormError, PageRoute, Posted, Seat, Seated, WebApp
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import PAGE
 from archive.administration.policy import Act, Capacity, capacities
 from archive.database.engine import database_now, reading, writing
@@ -20,6 +19,7 @@ from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
 from archive.usage.reading_room import DeniedError, OpenedVolume, open_volume, read_code
 from archive.usage.redaction import mask_text, names_of
+from archive.usage.request_lists import own_requests
 from archive.usage.requests import (
     MAX_DAYS,
     RequestState,
@@ -48,14 +48,17 @@ _RULES = {
 
 
 def basis_of(source: str) -> str:
-    """The rule behind a row of the table in words; it is kept there by the short names of standards.md."""
+    """Return the rule behind a row of the table in words.
+
+    The table names rules by the short names of standards.md.
+    """
     for short, words in _RULES.items():
         source = source.replace(short, words)
     return source
 
 
-def row_of(desk: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
-    """A request as lists and pages show it; what people wrote is shown with numbers masked."""
+def row_of(web: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
+    """Return a request as lists and pages show it, with numbers masked in what people wrote."""
     capacity, scope = table_row(request.capacity, request.scope)
     state = RequestState(request.state)
     ended = state is RequestState.GRANTED and (request.ends_at is None or request.ends_at <= now)
@@ -73,52 +76,48 @@ def row_of(desk: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]
         "purpose": mask_numbers(request.purpose),
         "basis": mask_numbers(request.basis),
         "reason": mask_numbers(request.reason or ""),
-        "keeper": desk.org(request.keeper),
-        "org": desk.org(request.org),
+        "keeper": web.org(request.keeper),
+        "org": web.org(request.org),
     }
 
 
 @router.get("/usage")
-def usage_page(request: Request, desk: At, seat: Seated, before: int = 0) -> Response:
-    """My own requests, newest first."""
-    seat.require(Act.REQUEST_USE)
-    with reading(desk.runtime.engine) as session:
-        query = (
-            select(UsageRequest)
-            .where(UsageRequest.account == seat.reader.account)
-            .order_by(UsageRequest.id.desc())
-        )
-        found = session.scalars(
-            (query.where(UsageRequest.id < before) if before else query).limit(PAGE + 1)
-        ).all()
+def usage_page(request: Request, web: Web, user: LoggedIn, before: int = 0) -> Response:
+    """List the user's own requests, newest first."""
+    user.require(Act.REQUEST_USE)
+    with reading(web.runtime.engine) as session:
+        requests = own_requests(session, user.reader.account, before=before, limit=PAGE + 1)
         now = database_now(session)
-    rows = [row_of(desk, one, now) for one in found[:PAGE]]
-    return desk.page(
+    rows = [row_of(web, own, now) for own in requests[:PAGE]]
+    return web.page(
         request,
-        seat,
+        user,
         "usage.html",
         rows=rows,
-        next=found[PAGE - 1].id if len(found) > PAGE else None,
+        next=requests[PAGE - 1].id if len(requests) > PAGE else None,
     )
 
 
 @router.get("/usage/new")
 def new_page(
     request: Request,
-    desk: At,
-    seat: Seated,
+    web: Web,
+    user: LoggedIn,
     code: Annotated[str, Query(max_length=64)] = "",
     capacity: Annotated[str, Query(max_length=16)] = "POLICE",
 ) -> Response:
-    """The form: choosing as whom one asks shows the papers and the extents of that row of the table (standards.md §3.6)."""
-    seat.require(Act.REQUEST_USE)
+    """Draw the form: the capacity chosen decides which papers and scopes are shown.
+
+    They are those of its row of the table (standards.md §3.6).
+    """
+    user.require(Act.REQUEST_USE)
     rows = {
-        key: one for key, one in capacities().items() if any(scope.acts for scope in one.scopes)
+        key: row for key, row in capacities().items() if any(scope.acts for scope in row.scopes)
     }
     chosen = rows.get(capacity) or rows["POLICE"]
-    return desk.page(
+    return web.page(
         request,
-        seat,
+        user,
         "usage_new.html",
         code=code,
         rows=rows,
@@ -134,9 +133,9 @@ def _papers(capacity: Capacity) -> list[str]:
 
 
 @router.post("/usage")
-def ask(desk: At, seat: Seated, form: Posted) -> Response:
-    """Enter a request; its keeper decides."""
-    seat.require(Act.REQUEST_USE)
+def ask(web: Web, user: LoggedIn, form: Posted) -> Response:
+    """Enter a request; the keeper of the volume decides on it."""
+    user.require(Act.REQUEST_USE)
     days = form.get("days", "")
     wanted = UseApplication(
         code=read_code(form.get("code", "").strip()),
@@ -147,14 +146,14 @@ def ask(desk: At, seat: Seated, form: Posted) -> Response:
         papers=tuple(key.removeprefix("paper:") for key in form if key.startswith("paper:")),
         days=int(days) if days.isdecimal() else 3,
     )
-    with writing(desk.runtime.engine) as session:
-        row = request_use(session, seat.reader, wanted, desk.runtime.organisations)
+    with writing(web.runtime.engine) as session:
+        row = request_use(session, user.reader, wanted, web.runtime.organisations)
         number = number_of(row)
     return RedirectResponse(f"/usage/{number}", 303)
 
 
 def written(form: dict[str, str], name: str, label: str) -> str:
-    """What somebody wrote into a field. Raises BadFormError."""
+    """Return what the user wrote into a field. Raises BadFormError."""
     text = " ".join(form.get(name, "").split())
     if not _SHORTEST <= len(text) <= _LONGEST[name] or not text.isprintable():
         raise BadFormError(
@@ -164,38 +163,47 @@ def written(form: dict[str, str], name: str, label: str) -> str:
 
 
 @router.get("/usage/{number}")
-def request_page(request: Request, desk: At, seat: Seated, number: str) -> Response:
-    """One request: for who asked, what it opens and the copies made under it; for who may decide, the decision."""
-    values = request_values(desk, seat, number)
-    return desk.page(request, seat, "usage_request.html", **values)
+def request_page(request: Request, web: Web, user: LoggedIn, number: str) -> Response:
+    """Draw one request.
+
+    To its author: what it opens and the copies made under it. To those who may decide: the
+    decision.
+    """
+    values = request_values(web, user, number)
+    return web.page(request, user, "usage_request.html", **values)
 
 
-def request_values(desk: WebApp, seat: Seat, number: str) -> dict[str, Any]:
-    """What the page of one request shows. Raises NotFoundError, also for who may not read it."""
-    if not seat.may(Act.REQUEST_USE):
-        seat.require(Act.DECIDE_USE)
-    organisations = desk.runtime.organisations
-    with reading(desk.runtime.engine) as session:
+def request_values(web: WebApp, user: User, number: str) -> dict[str, Any]:
+    """Return what the page of one request shows.
+
+    Raises NotFoundError, also to users who may not read it.
+    """
+    if not user.may(Act.REQUEST_USE):
+        user.require(Act.DECIDE_USE)
+    organisations = web.runtime.organisations
+    with reading(web.runtime.engine) as session:
         row = find_request(session, number)
-        if not may_read(seat.reader, row, organisations, session):
+        if not may_read(user.reader, row, organisations, session):
             raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
-        shown = row_of(desk, row, database_now(session))
-        own = row.account == seat.reader.account
-        deciding = may_decide(session, seat.reader, row, organisations)
+        shown = row_of(web, row, database_now(session))
+        own = row.account == user.reader.account
+        deciding = may_decide(session, user.reader, row, organisations)
         opened = (
-            _opened(desk, session, seat, number, row)
+            _opened(web, session, user, number, row)
             if own and shown["open"] and Act.CERTIFY in shown["scope"].acts
             else None
         )
         orders = orders_of(session, row) if own else []
-        held = requests_to_decide(session, seat.reader, organisations) if deciding else []
-    waiting = [number_of(one) for one in held if one.id != row.id]
+        to_decide = requests_to_decide(session, user.reader, organisations) if deciding else []
+    waiting = [
+        number_of(waiting_request) for waiting_request in to_decide if waiting_request.id != row.id
+    ]
     items: list[dict[str, Any]] = []
     if opened:
         names = names_of(CaseFacts.model_validate(opened.case.facts))
         items = [
-            {**one, "title": mask_text(one["title"], names)}
-            for one in contents_of(desk.runtime.store, opened)
+            {**item, "title": mask_text(item["title"], names)}
+            for item in contents_of(web.runtime.store, opened)
         ]
     return {
         "row": shown,
@@ -210,56 +218,56 @@ def request_values(desk: WebApp, seat: Seat, number: str) -> dict[str, Any]:
 
 
 def _opened(
-    desk: WebApp, session: Session, seat: Seat, number: str, row: UsageRequest
+    web: WebApp, session: Session, user: User, number: str, row: UsageRequest
 ) -> OpenedVolume | None:
-    """The volume, when a copy of it may be certified under this grant by this role."""
-    if not seat.may(Act.CERTIFY):
+    """Return the volume if the user's role may certify a copy of it under this grant."""
+    if not user.may(Act.CERTIFY):
         return None
     try:
-        return open_volume(session, seat.reader, Act.CERTIFY, row.code, desk.room, number)
+        return open_volume(session, user.reader, Act.CERTIFY, row.code, web.reference, number)
     except DeniedError:
         return None
 
 
 @router.post("/usage/{number}/decision")
-def decision(desk: At, seat: Seated, form: Posted, number: str) -> Response:
-    """Approve or refuse, with the reason; then the next one that waits lies there."""
-    seat.require(Act.DECIDE_USE)
+def decision(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
+    """Approve or refuse with the reason, and go on to the next one that waits."""
+    user.require(Act.DECIDE_USE)
     if form.get("decision") not in {"approve", "refuse"}:
         raise BadFormError("请选择批准或不批准。", "请返回上一页选择后重新提交。")
     reason = written(form, "reason", "理由")
-    with writing(desk.runtime.engine) as session:
+    with writing(web.runtime.engine) as session:
         decide_request(
             session,
-            seat.reader,
+            user.reader,
             number,
             approve=form["decision"] == "approve",
             reason=reason,
-            organisations=desk.runtime.organisations,
+            organisations=web.runtime.organisations,
         )
     return RedirectResponse("/approvals", 303)
 
 
 @router.post("/usage/{number}/end")
-def end(desk: At, seat: Seated, form: Posted, number: str) -> Response:
-    """Take a grant back before its time."""
-    seat.require(Act.DECIDE_USE)
+def end(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
+    """End a grant before its time."""
+    user.require(Act.DECIDE_USE)
     reason = written(form, "reason", "理由")
-    with writing(desk.runtime.engine) as session:
+    with writing(web.runtime.engine) as session:
         end_grant(
             session,
-            seat.reader,
+            user.reader,
             number,
             reason=mask_numbers(reason),
-            organisations=desk.runtime.organisations,
+            organisations=web.runtime.organisations,
         )
     return RedirectResponse(f"/usage/{number}", 303)
 
 
 @router.post("/usage/{number}/withdraw")
-def withdraw(desk: At, seat: Seated, _form: Posted, number: str) -> Response:
-    """Take one's own request back."""
-    seat.require(Act.REQUEST_USE)
-    with writing(desk.runtime.engine) as session:
-        withdraw_request(session, seat.reader, number)
+def withdraw(web: Web, user: LoggedIn, _form: Posted, number: str) -> Response:
+    """Withdraw one's own request."""
+    user.require(Act.REQUEST_USE)
+    with writing(web.runtime.engine) as session:
+        withdraw_request(session, user.reader, number)
     return RedirectResponse(f"/usage/{number}", 303)

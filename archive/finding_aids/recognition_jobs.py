@@ -1,4 +1,4 @@
-"""The jobs of OCR on the desk: how far the pages of one's own cases are, what failed and why."""
+"""Pages that OCR reads: how far those of a reach are, what failed and why."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,11 +6,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, String, and_, cast, func, select, true
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import Seat, WebApp
-from api.web.shell.scope import cases_of, orgs_below
 from archive.database.tables_cases import Case, Component
 from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
+from archive.finding_aids.reach import Reach, cases_in
 from archive.recognition.queue import OCR
 
 _LATEST = 30
@@ -31,8 +30,8 @@ class FailedPage:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The pages of the reader's cases: how many are read, wait, failed; and those that failed last."""
+class RecognitionProgress:
+    """How many pages are read, wait and failed; and those that failed last."""
 
     done: int
     waiting: int
@@ -41,34 +40,36 @@ class Reading:
 
     @property
     def total(self) -> int:
-        """All of them."""
+        """Return the number of all pages."""
         return self.done + self.waiting + self.failed
 
 
-def reading_of(desk: WebApp, session: Session, seat: Seat) -> Reading:
-    """How far OCR is with the cases that he may see; a page that two of them share counts once."""
+def recognition_progress(session: Session, reach: Reach) -> RecognitionProgress:
+    """Return how far OCR is with the cases of a reach; a page that two share counts once."""
     counts = session.execute(
-        select(Job.state, func.count()).where(Job.kind == OCR, _his(desk, seat)).group_by(Job.state)
-    ).all()
-    states = {state: count for state, count in counts}  # noqa: C416 - rows, not pairs, to mypy
-    failed = failed_pages(desk, session, seat) if states.get("FAILED") else ()
-    return Reading(states.get("DONE", 0), states.get("WAITING", 0), states.get("FAILED", 0), failed)
+        select(Job.state, func.count()).where(Job.kind == OCR, _within(reach)).group_by(Job.state)
+    )
+    states: dict[str, int] = dict(counts.all())
+    failures = failed_pages(session, reach) if states.get("FAILED") else ()
+    return RecognitionProgress(
+        states.get("DONE", 0), states.get("WAITING", 0), states.get("FAILED", 0), failures
+    )
 
 
-def failed_pages(desk: WebApp, session: Session, seat: Seat) -> tuple[FailedPage, ...]:
-    """The pages that failed last, each with the first of his cases that has it."""
+def failed_pages(session: Session, reach: Reach) -> tuple[FailedPage, ...]:
+    """Return the pages that failed last, each with the first case of the reach that has it."""
     query = (
         select(Job, RecognisedPage.page, Component.material_no, Case.case_no)
         .join(RecognisedPage, Job.subject == _subject())
         .join(Component, Component.sha256 == RecognisedPage.sha256)
-        .join(Case, and_(Case.id == Component.case_id, cases_of(desk, seat)))
+        .join(Case, and_(Case.id == Component.case_id, cases_in(reach)))
         .where(Job.kind == OCR, Job.state == "FAILED")
         .order_by(Job.ended_at.desc(), Job.id.desc(), Case.id)
         .limit(_LATEST * 2)
     )
-    found: dict[int, FailedPage] = {}
+    pages: dict[int, FailedPage] = {}
     for job, page, material_no, case_no in session.execute(query):
-        one = FailedPage(
+        failed = FailedPage(
             job.id,
             case_no,
             material_no,
@@ -78,18 +79,18 @@ def failed_pages(desk: WebApp, session: Session, seat: Seat) -> tuple[FailedPage
             job.error,
             job.ended_at,
         )
-        found.setdefault(job.id, one)
-    return tuple(found.values())[:_LATEST]
+        pages.setdefault(job.id, failed)
+    return tuple(pages.values())[:_LATEST]
 
 
-def _his(desk: WebApp, seat: Seat) -> ColumnElement[bool]:
-    if orgs_below(desk, seat) is None:
+def _within(reach: Reach) -> ColumnElement[bool]:
+    if reach is None:
         return true()  # the city sees all, and all is counted fast
     pages = (
         select(_subject())
         .join(Component, Component.sha256 == RecognisedPage.sha256)
         .join(Case, Case.id == Component.case_id)
-        .where(cases_of(desk, seat))
+        .where(cases_in(reach))
     )
     return Job.subject.in_(pages)
 

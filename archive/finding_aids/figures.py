@@ -1,4 +1,4 @@
-"""What 统计 counts, within a reader's scope and a span of months. `api.web.recent` keeps the figures for a minute: the page says as at when."""
+"""Figures of 档案统计: counts within a reach and a span of months of completion."""
 
 import itertools
 from dataclasses import dataclass
@@ -8,10 +8,9 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy import case as when
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import Seat, WebApp
-from api.web.shell.scope import cases_of, orgs_below, volumes_of
 from archive.database.tables_cases import Case, CaseSource
 from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.finding_aids.reach import Reach, cases_in, volumes_in
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import VolumeState
 
@@ -20,7 +19,11 @@ _MONTHS = 12
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts of cases by station and item and by month of completion; of volumes, pages and bytes by series; of materials by source."""
+    """Counts as of a moment `at`.
+
+    `received` and `items`: cases by station and by item, the most first. `months`: cases by month
+    of completion. `series`: volumes, pages and bytes. `sources`: cases, materials and pages.
+    """
 
     at: datetime
     received: dict[str, int]
@@ -31,42 +34,37 @@ class Figures:
 
     @property
     def total(self) -> int:
-        """All cases."""
+        """Return the number of all cases."""
         return sum(self.received.values())
 
 
 def month_of(text: str) -> datetime | None:
-    """The beginning of a month, YYYY-MM, on the clock of the place; None for what is none."""
+    """Return the beginning of a month YYYY-MM in local time; None for any other text."""
     try:
-        found = datetime.strptime(text, "%Y-%m").replace(tzinfo=LOCAL_TIME)
+        return datetime.strptime(text, "%Y-%m").replace(tzinfo=LOCAL_TIME)
     except ValueError:
         return None
-    return found
 
 
 def following(month: datetime, count: int = 1) -> datetime:
-    """The beginning of a later month, or of an earlier one."""
-    place = month.year * 12 + month.month - 1 + count
-    return datetime(place // 12, place % 12 + 1, 1, tzinfo=LOCAL_TIME)
+    """Return the beginning of the month that is `count` later, or earlier for less than 0."""
+    number = month.year * 12 + month.month - 1 + count
+    return datetime(number // 12, number % 12 + 1, 1, tzinfo=LOCAL_TIME)
 
 
 def figures(
-    desk: WebApp,
-    session: Session,
-    seat: Seat,
-    since: datetime | None = None,
-    until: datetime | None = None,
+    session: Session, reach: Reach, since: datetime | None = None, until: datetime | None = None
 ) -> Figures:
-    """Count within a span of completion: from the beginning of `since` to the end of the month `until`."""
-    spanned: list[ColumnElement[bool]] = [Case.completed_at >= since] if since else []
+    """Count from the beginning of the month `since` to the end of the month `until`."""
+    span: list[ColumnElement[bool]] = [Case.completed_at >= since] if since else []
     if until:
-        spanned.append(Case.completed_at < following(until))
-    mine = and_(cases_of(desk, seat), *spanned)
+        span.append(Case.completed_at < following(until))
+    where = and_(cases_in(reach), *span)
     received: dict[str, int] = {}
     items: dict[str, int] = {}
     for org, item, count in session.execute(
         select(Case.receive_org, Case.item_code, func.count())
-        .where(mine)
+        .where(where)
         .group_by(Case.receive_org, Case.item_code)
     ):
         received[org] = received.get(org, 0) + count
@@ -75,22 +73,27 @@ def figures(
         datetime.now(UTC),
         _falling(received),
         _falling(items),
-        months(session, mine, until),
-        _series(desk, session, seat, since, until),
-        _sources(session, mine, everything=not spanned and orgs_below(desk, seat) is None),
+        _months(session, where, until),
+        _series(session, reach, since, until),
+        _sources(session, where, everything=not span and reach is None),
     )
 
 
 def _falling(counts: dict[str, int]) -> dict[str, int]:
-    return dict(sorted(counts.items(), key=lambda one: (-one[1], one[0])))
+    return dict(sorted(counts.items(), key=lambda count: (-count[1], count[0])))
 
 
-def months(
-    session: Session, mine: ColumnElement[bool], until: datetime | None = None
+def months(session: Session, reach: Reach) -> tuple[tuple[datetime, int], ...]:
+    """Count the completed cases of the twelve months that end with the newest one."""
+    return _months(session, cases_in(reach), None)
+
+
+def _months(
+    session: Session, where: ColumnElement[bool], until: datetime | None
 ) -> tuple[tuple[datetime, int], ...]:
-    """Completed cases of the twelve months that end with `until`, or with the newest one, on the clock of the place; in one walk."""
+    """Count the twelve months up to `until`, or the newest, in local time, in one walk."""
     newest: datetime | None = until or session.scalar(
-        select(func.max(Case.completed_at)).where(mine)
+        select(func.max(Case.completed_at)).where(where)
     )
     last = (newest or datetime.now(UTC)).astimezone(LOCAL_TIME)
     starts = [following(last, back) for back in range(1 - _MONTHS, 2)]
@@ -99,14 +102,14 @@ def months(
         func.sum(when(((Case.completed_at >= first) & (Case.completed_at < end), 1), else_=0))
         for first, end in spans
     ]
-    row = session.execute(select(*sums).where(mine, Case.completed_at >= starts[0])).one()
+    row = session.execute(select(*sums).where(where, Case.completed_at >= starts[0])).one()
     return tuple((first, int(count or 0)) for (first, _), count in zip(spans, row, strict=True))
 
 
 def _series(
-    desk: WebApp, session: Session, seat: Seat, since: datetime | None, until: datetime | None
+    session: Session, reach: Reach, since: datetime | None, until: datetime | None
 ) -> dict[str, tuple[int, int, int]]:
-    """Volumes, pages and bytes; a volume counts in the month in which its case was completed."""
+    """Count volumes, pages and bytes by series, in the month in which the case was completed."""
     query = (
         select(
             Volume.series,
@@ -115,7 +118,7 @@ def _series(
             func.sum(VolumeVersion.bytes),
         )
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-        .where(volumes_of(desk, seat), VolumeVersion.state == VolumeState.COMMITTED)
+        .where(volumes_in(reach), VolumeVersion.state == VolumeState.COMMITTED)
     )
     if since:
         query = query.where(Volume.completed_at >= since)
@@ -128,14 +131,14 @@ def _series(
 
 
 def _sources(
-    session: Session, mine: ColumnElement[bool], *, everything: bool
+    session: Session, where: ColumnElement[bool], *, everything: bool
 ) -> dict[str, tuple[int, int, int]]:
-    """Cases, materials and pages of each source."""
+    """Count cases, materials and pages by source."""
     query = select(
         CaseSource.source, func.count(), func.sum(CaseSource.materials), func.sum(CaseSource.pages)
     )
     if not everything:
-        query = query.join(Case, Case.id == CaseSource.case_id).where(mine)
+        query = query.join(Case, Case.id == CaseSource.case_id).where(where)
     return {
         source: (cases, int(materials), int(pages))
         for source, cases, materials, pages in session.execute(query.group_by(CaseSource.source))

@@ -1,0 +1,110 @@
+"""Lists and look-ups of cases: what waits to be checked (核对), what is ready (组卷)."""
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from archive.database.tables_cases import Case, CaseRevision, Component
+from archive.database.tables_volumes import Volume
+from archive.finding_aids.reach import Reach, cases_in
+from archive.reference.vocabulary import ACCEPTED, WAITING
+
+
+def find_case(session: Session, case_no: str) -> Case | None:
+    """Return the case of a number, None when there is none."""
+    return session.scalars(select(Case).where(Case.case_no == case_no)).first()
+
+
+def find_case_within(session: Session, reach: Reach, case_no: str) -> Case | None:
+    """Return the case of a number if it is within the reach."""
+    return session.scalars(select(Case).where(Case.case_no == case_no, cases_in(reach))).first()
+
+
+def count_waiting(session: Session, reach: Reach) -> int:
+    """Count the cases that wait to be checked."""
+    return _count(session, Case.state == WAITING, cases_in(reach))
+
+
+def waiting_cases(
+    session: Session, reach: Reach, *, after: Case | None = None, limit: int
+) -> Sequence[Case]:
+    """Return the cases that wait to be checked, the earliest completed first, after a case."""
+    query = (
+        select(Case)
+        .where(Case.state == WAITING, cases_in(reach))
+        .order_by(Case.completed_at, Case.case_no)
+        .limit(limit)
+    )
+    return session.scalars(query.where(_follows(after)) if after else query).all()
+
+
+def _follows(case: Case) -> ColumnElement[bool]:
+    return or_(
+        Case.completed_at > case.completed_at,
+        and_(Case.completed_at == case.completed_at, Case.case_no > case.case_no),
+    )
+
+
+def count_ready(session: Session, reach: Reach) -> int:
+    """Count the accepted cases that have no number yet."""
+    return _count(session, _is_unnumbered(), cases_in(reach))
+
+
+def ready_cases(session: Session, reach: Reach) -> Sequence[Case]:
+    """Return the accepted cases that have no number yet, in order of completion."""
+    query = select(Case).where(_is_unnumbered(), cases_in(reach))
+    return session.scalars(query.order_by(Case.completed_at, Case.case_no)).all()
+
+
+def _is_unnumbered() -> ColumnElement[bool]:
+    # The few that have no number are found first, from an index; only their rows, which are wide
+    # with sealed facts, are then read.
+    other = aliased(Case)
+    return Case.id.in_(
+        select(other.id).where(other.state == ACCEPTED, ~exists().where(Volume.case_id == other.id))
+    )
+
+
+def _count(session: Session, *where: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(Case).where(and_(*where))) or 0
+
+
+def states_of_cases(
+    session: Session, reach: Reach, case_nos: Iterable[str]
+) -> Sequence[tuple[str, str, str | None]]:
+    """Return number, state and 档号 (None before numbering) of those cases within the reach."""
+    query = select(Case.case_no, Case.state, Volume.code).outerjoin(
+        Volume, Volume.case_id == Case.id
+    )
+    rows = session.execute(query.where(Case.case_no.in_(list(case_nos)), cases_in(reach)))
+    return rows.all()
+
+
+def waiting_revision(session: Session, case: Case) -> CaseRevision | None:
+    """Return the revision of a case that waits to be checked."""
+    return session.scalars(select(CaseRevision).filter_by(case_id=case.id, state=WAITING)).first()
+
+
+def accepted_revision(session: Session, case: Case) -> CaseRevision | None:
+    """Return the newest revision of a case if it is accepted."""
+    return session.scalars(
+        select(CaseRevision).filter_by(case_id=case.id, revision=case.revision, state=ACCEPTED)
+    ).first()
+
+
+def revision_of(session: Session, case: Case, revision: int) -> CaseRevision:
+    """Return one revision of a case, which must be there."""
+    return session.scalars(select(CaseRevision).filter_by(case_id=case.id, revision=revision)).one()
+
+
+def is_numbered(session: Session, case: Case) -> bool:
+    """Say whether a case has the number of a volume."""
+    return session.scalars(select(Volume.id).filter_by(case_id=case.id)).first() is not None
+
+
+def components_of(session: Session, case: Case, revision: int) -> Sequence[Component]:
+    """Return the files of a revision in order of their paths."""
+    return session.scalars(
+        select(Component).filter_by(case_id=case.id, revision=revision).order_by(Component.path)
+    ).all()
