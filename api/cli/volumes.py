@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.cli.pull import show_collecting
 from api.cli.terminal import FINDINGS, Bars, Json, actor, print_json, screen
@@ -43,6 +43,9 @@ _HEADINGS = {
     "key": "存储位置",
     "sha256": "SHA-256",
 }
+_WIDE = 160
+"""From so many columns on, the list of volumes shows every field."""
+_WIDE_ONLY = {"year", "bytes", "signature_level", "lta_pending", "stamped_until"}
 
 
 def compile_(
@@ -98,10 +101,31 @@ def list_(
     if as_json:
         print_json(rows)
         return
-    table = Table(*([_HEADINGS.get(key, key) for key in rows[0]] if rows else ("没有记录",)))
+    console = Console()
+    if console.width < _WIDE:
+        rows = [_narrow(row) for row in rows]
+    table = Table(*([_column(key) for key in rows[0]] if rows else ("没有记录",)))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    console.print(table)
+
+
+def _narrow(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an ordinary terminal has room for; `--json` has the rest.
+
+    档号 and case number stand below each other, so that both can be read and copied whole.
+    """
+    names = [key for key in ("code", "case_no") if key in row]
+    return {names[0]: "\n".join(row[name] for name in names)} | {
+        key: value[:10] if key == "completed_at" else value
+        for key, value in row.items()
+        if key not in {"code", "case_no"} | _WIDE_ONLY
+    }
+
+
+def _column(key: str) -> Column:
+    """Return a column of the list: one that is not copied may break its lines."""
+    return Column(_HEADINGS.get(key, key), overflow="fold", no_wrap=key in {"code", "case_no"})
 
 
 def show(code: str, *, as_json: Json = False) -> None:

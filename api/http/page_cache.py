@@ -1,12 +1,9 @@
 """Page images: drawn once, kept on disk by the digest of the volume, and drawn ahead.
 
 An untouched original is a foreign file, so it is drawn by a child process with limits
-(`api.http.draw_original`).
+(`ingest.reading.sandbox`).
 """
 
-import os
-import subprocess
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +17,11 @@ import pypdfium2
 
 from archive.compile.pdfium import PDFIUM_LOCK
 from archive.reference.errors import NotFoundError
+from ingest.reading.sandbox import Limits, draw_page
 
 WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
 _AHEAD, _OPEN = 2, 4
-_SECONDS = 40
-_ROOT = Path(__file__).parents[2]
+_LIMITS = Limits(wall_seconds=40.0)  # a person waits
 Result = TypeVar("Result")
 
 
@@ -105,28 +102,10 @@ class PageImages:
         path = self._path(f"{'s' if small else 'o'}{sha256}", page)
         if path.exists():
             return path.read_bytes()
-        try:
-            drawn = subprocess.run(  # noqa: S603 - our own interpreter and module
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "api.http.draw_original",
-                    str(page),
-                    str(SMALL if small else WIDTH),
-                ],
-                input=load(),
-                capture_output=True,
-                timeout=_SECONDS,
-                check=True,
-                cwd="/",
-                env={"PYTHONPATH": str(_ROOT), "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            raise NotFoundError(
-                "此原件无法在网页中显示。", "请导出归档包后用专用软件查看。"
-            ) from None
-        return _keep(path, drawn.stdout)
+        image = draw_page(load(), page, SMALL if small else WIDTH, _LIMITS)
+        if image is None:
+            raise NotFoundError("此原件无法在网页中显示。", "请导出归档包后用专用软件查看。")
+        return _keep(path, image)
 
     def _path(self, name: str, page: int) -> Path:
         return self._folder / name[:3] / f"{name}-{page}.webp"

@@ -16,7 +16,6 @@ from api.runtime import failures
 from api.runtime.settings import Settings
 from archive.administration.policy import Denial
 from archive.reference.errors import ArchiveError
-from archive.usage.reading_room import DeniedError
 from search.errors import SearchError
 
 MEDIA_TYPE = "application/problem+json"
@@ -32,6 +31,10 @@ _STATUS = {
     "NO_INDEX": 503,
     "STORE_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
+    "BROKER_UNAVAILABLE": 503,
+    "DISK_FULL": 503,
+    "DISK_READ_ONLY": 503,
+    "DAILY_LIMIT": 429,
     "KEY_TAKEN": 409,
     "PARTS_MISSING": 409,
     "VIRUS_SCAN_DOWN": 503,
@@ -91,13 +94,18 @@ class ProblemError(ArchiveError):
         self.status, self.code, self.headers = status, code, headers or {}
 
 
-def status_of(error: Exception, code: str) -> int:
-    """Return the HTTP status of an error with this code, the same at every door."""
+def status_of(error: BaseException) -> int:
+    """Return the status that an error has wherever it is answered over HTTP.
+
+    What an error of ours does not name is a conflict with the state of the archive; what nobody
+    expected is a fault of this server.
+    """
     if isinstance(error, ProblemError):
         return error.status
-    if isinstance(error, DeniedError):
-        return _DENIED[error.denial]
-    return _STATUS.get(code, 409 if isinstance(error, ArchiveError | SearchError) else 500)
+    if isinstance(denial := getattr(error, "denial", None), Denial):
+        return _DENIED[denial]
+    expected = isinstance(error, ArchiveError | SearchError)
+    return _STATUS.get(failures.explain(error)[0], 409 if expected else 500)
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -149,9 +157,10 @@ def install(app: FastAPI, settings: Settings) -> None:
 
     def archive_error(_: Request, error: Exception) -> JSONResponse:
         if isinstance(error, ArchiveError | SearchError):
-            status = status_of(error, error.code)
             headers = error.headers if isinstance(error, ProblemError) else None
-            return problem(status, error.code, error.message, error.action, headers=headers)
+            return problem(
+                status_of(error), error.code, error.message, error.action, headers=headers
+            )
         return unexpected(_, error)
 
     def invalid(_: Request, error: Exception) -> JSONResponse:
@@ -186,7 +195,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         failures.log(error, settings.data)
         message, _space, action = sentence.partition("。 ")
         return problem(
-            status_of(error, code),
+            status_of(error),
             code,
             f"{message}。" if action else message,
             action or "请稍后重试。",

@@ -5,10 +5,6 @@ watches until it is made. The queue is its own, so that a copy for somebody at t
 wait behind a month's volumes.
 """
 
-import fcntl
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -17,7 +13,7 @@ from api.jobs.resending import is_due
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, is_gone, start, worker_name
 from api.runtime.broker import CERTIFY, COPIES, celery_app
-from api.runtime.processes import CODE, own_workers
+from api.runtime.processes import one_at_a_time, own_workers, start_module
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.accounts import AccountState, account_by_login
@@ -157,26 +153,13 @@ def start_copying(runtime: Runtime) -> None:
 
     The process outlives the web server, since a copy was promised.
     """
-    logs = runtime.settings.data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    settings = runtime.settings
-    env = {**os.environ, "YICE_DATA": str(settings.data.resolve()), "PYTHONPATH": str(CODE)}
-    with (logs / "copying.log").open("ab") as out:
-        subprocess.Popen(
-            [sys.executable, "-m", "api.jobs.certified_copies"],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            env={**env, "YICE_PUBLIC_URL": settings.public_url},
-        )
+    start_module(runtime, "api.jobs.certified_copies", log="copying", outlives=True)
 
 
 def main() -> None:
     """Wait for the turn, make all that waits, end."""
     runtime = start(Settings())
-    with (runtime.settings.data / "copying.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with one_at_a_time(runtime, "copying"):
         make_waiting_copies(runtime)
 
 

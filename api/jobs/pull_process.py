@@ -3,13 +3,13 @@
 `python -m api.jobs.pull_process` is that process; how it went stands on the job's row.
 """
 
-import fcntl
 from datetime import UTC, datetime
 
 from api.jobs.progress import NoProgress
 from api.jobs.pull import open_sources, pull_round, submit_whole
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, start
+from api.runtime.processes import one_at_a_time
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import Job
@@ -24,8 +24,7 @@ ACTOR = "desk"
 def main() -> None:
     """Wait for the turn; then do what is requested, and again when it was requested meanwhile."""
     runtime = start(Settings())
-    with (runtime.settings.data / "pulling.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with one_at_a_time(runtime, "pulling"):
         while (job := _next_job(runtime)) is not None:
             _work(runtime, job)
 

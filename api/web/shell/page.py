@@ -298,10 +298,9 @@ class PageRoute(APIRoute):
             except MustChangeError:
                 return _to(request, "/password")
             except (RefusedError, DeniedError) as refused:
-                status = 404 if refused.denial is Denial.NOT_HERE else 403
                 return _error(
                     request,
-                    status,
+                    status_of(refused),
                     refused.denial.value,
                     refused.denial.label + "。",
                     _NEXT[refused.denial],
@@ -319,19 +318,11 @@ def _fault(request: Request, fault: Exception) -> Response:
     if wait and isinstance(fault, ArchiveError):
         # Till tomorrow is not counted in seconds.
         action = fault.action if int(wait) > _COUNTED_SECONDS else f"请在 {wait} 秒后重试。"
-        answer = _error(request, _status(fault, code), code, fault.message, action)
+        answer = _error(request, status_of(fault), code, fault.message, action)
         answer.headers["Retry-After"] = wait
         return answer
     failures.log(fault, web_of(request).runtime.settings.data)
-    return _error(request, _status(fault, code), code, sentence, "")
-
-
-def _status(fault: Exception, code: str) -> int:
-    """Return the status of an error as the station API has it; what is away may come back."""
-    if isinstance(status := getattr(fault, "status", None), int):
-        return status
-    status = status_of(fault, code)
-    return 503 if status == 500 else status  # noqa: PLR2004 - HTTP's own numbers
+    return _error(request, status_of(fault), code, sentence, "")
 
 
 _NEXT = {
