@@ -69,6 +69,12 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
+def schema_version(session: Session) -> str | None:
+    """Return which schema the database has; raises where it has none."""
+    version: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """Open a session whose work is committed at the end, or not at all."""
