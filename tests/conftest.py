@@ -14,12 +14,12 @@ __all__ = ["postgres_url"]
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A migrated, empty database: a file for SQLite, a database of its own on the real PostgreSQL."""
+    """A migrated, empty database: a file for SQLite, one of its own on the real PostgreSQL."""
     if request.param == "sqlite":
-        made = connect(f"sqlite:///{tmp_path / 'yice.db'}")
-        migrate(made)
-        yield made
-        made.dispose()
+        database = connect(f"sqlite:///{tmp_path / 'yice.db'}")
+        migrate(database)
+        yield database
+        database.dispose()
         return
     url = request.getfixturevalue("postgres_url")
     server = create_engine(url, isolation_level="AUTOCOMMIT")
@@ -27,8 +27,8 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     with server.connect() as connection:
         connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
         connection.execute(text(f'CREATE DATABASE "{name}"'))
-    made = connect(url.rsplit("/", 1)[0] + f"/{name}")
-    migrate(made)
-    yield made
-    made.dispose()
+    database = connect(url.rsplit("/", 1)[0] + f"/{name}")
+    migrate(database)
+    yield database
+    database.dispose()
     server.dispose()
