@@ -74,14 +74,14 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> "Iterator[Engine]"
     from tests.support.databases import postgres_database, sqlite_database
 
     if request.param == "sqlite":
-        made = sqlite_database(tmp_path / "yice.db")
-        yield made
-        made.dispose()
+        database = sqlite_database(tmp_path / "yice.db")
+        yield database
+        database.dispose()
         return
     url = request.getfixturevalue("postgres_url")
     name = re.sub(r"\W", "_", f"t_{tmp_path.name.lower()}")[:50]
-    with postgres_database(url, name) as made:
-        yield made
+    with postgres_database(url, name) as resource:
+        yield resource
 
 
 @pytest.fixture(scope="session")
@@ -105,8 +105,8 @@ def archive(committed_folder: Path, keys: Path, tmp_path: Path) -> "Iterator[Hol
     """A copy of the three volumes to break."""
     from tests.support.archives import copied
 
-    with copied(committed_folder, tmp_path / "var", keys) as made:
-        yield made
+    with copied(committed_folder, tmp_path / "var", keys) as resource:
+        yield resource
 
 
 @pytest.fixture(scope="session")
@@ -123,8 +123,8 @@ def broker() -> "Iterator[Broker]":
     """The worker's RabbitMQ."""
     from tests.support.rabbitmq import serve_rabbitmq
 
-    with serve_rabbitmq() as made:
-        yield made
+    with serve_rabbitmq() as resource:
+        yield resource
 
 
 @pytest.fixture(scope="module")
@@ -136,5 +136,5 @@ def browser() -> "Iterator[Browser]":
     from tests.support.browser import chromium, needs_chromium
 
     needs_chromium()
-    with chromium() as made:
-        yield made
+    with chromium() as resource:
+        yield resource

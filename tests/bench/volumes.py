@@ -274,7 +274,7 @@ def _bare(
     folder = data / "bare"
     folder.mkdir()
 
-    def one(number: int) -> None:
+    def make_one(number: int) -> None:
         files = case_files(number)
         with clock.step("build"):
             for original in files:
@@ -297,7 +297,7 @@ def _bare(
         if pages != PAGES:
             raise ValueError(f"the bare volume has {pages} pages")
 
-    return one, clock
+    return make_one, clock
 
 
 def _resident() -> int:

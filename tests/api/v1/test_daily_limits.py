@@ -1,4 +1,7 @@
-"""What one client is shown in a day has a limit, on all nodes together, and who answers for security sees who reached it."""
+"""What one client is shown in a day has a limit, on all nodes together.
+
+Who answers for security sees who reached it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,8 +39,8 @@ def tight(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sta
         daily_content=CONTENT,
         daily_person_looks=LOOKS + 1,
         daily_person_content=CONTENT,
-    ) as made:
-        yield made
+    ) as client:
+        yield client
 
 
 def alarms(desk: StationClient) -> list[str]:
@@ -65,7 +68,7 @@ def test_beyond_the_limit_nothing_is_shown_and_foreign_and_missing_are_answered_
         tight.client.get("/api/v1/volumes/150602010000-20260901-000909", headers=headers),
         tight.client.post("/api/v1/search", json={"query": MOVE}, headers=headers),
     ]
-    assert {(one.status_code, one.text) for one in refused} == {(429, refused[0].text)}
+    assert {(answer.status_code, answer.text) for answer in refused} == {(429, refused[0].text)}
     assert refused[0].json()["code"] == "DAILY_LIMIT"
     assert 0 < int(refused[0].headers["retry-after"]) <= 24 * 3600
     pages = [
@@ -160,7 +163,7 @@ def test_the_count_is_one_for_all_nodes_and_begins_anew_each_day(
     with writing(engine) as session:
         daily_use.count(session, "one", Shown.CONTENT, 2)
     with reading(engine) as session:
-        assert [(one.looks, one.content) for one in daily_use.uses_of_day(session, day)] == [(1, 2)]
-        assert [(one.looks, one.content) for one in daily_use.uses_of_day(session, tomorrow)] == [
+        assert [(use.looks, use.content) for use in daily_use.uses_of_day(session, day)] == [(1, 2)]
+        assert [(use.looks, use.content) for use in daily_use.uses_of_day(session, tomorrow)] == [
             (0, 1)
         ]
