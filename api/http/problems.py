@@ -21,6 +21,7 @@ from search.errors import SearchError
 MEDIA_TYPE = "application/problem+json"
 _STATUS = {
     "NOT_FOUND": 404,
+    "NO_SUCH_PAGE": 404,
     "CONFLICT": 409,
     "FORBIDDEN": 403,
     "BAD_ARCHIVAL_CODE": 422,

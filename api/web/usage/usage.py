@@ -20,7 +20,8 @@ from archive.reference.masking import mask_numbers
 from archive.reference.vocabulary import JobState
 from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
-from archive.usage.reading_room import DeniedError, OpenedVolume, open_volume
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import OpenedVolume, open_volume
 from archive.usage.redaction import mask_text, names_of
 from archive.usage.request_lists import own_requests
 from archive.usage.requests import (
