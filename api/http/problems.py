@@ -16,12 +16,13 @@ from api.runtime import failures
 from api.runtime.settings import Settings
 from archive.administration.policy import Denial
 from archive.reference.errors import ArchiveError
-from archive.usage.reading_room import DeniedError
+from archive.usage.looks import DeniedError
 from search.errors import SearchError
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS = {
     "NOT_FOUND": 404,
+    "NO_SUCH_PAGE": 404,
     "CONFLICT": 409,
     "FORBIDDEN": 403,
     "BAD_ARCHIVAL_CODE": 422,

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from archive.usage.reading_room import read_code
+from archive.arrangement.volume_names import read_code
 from archive.usage.requests import MAX_DAYS, UseApplication
 
 WORDS = r"^[^\x00-\x1f\x7f]*$"

@@ -10,8 +10,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+
+from sqlalchemy.orm import Session
 
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, start, worker_name
@@ -21,20 +23,11 @@ from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.accounts import AccountState, account_by_login
 from archive.administration.logins import reader
-from archive.administration.policy import Act
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading, writing
 from archive.jobs.leases import Claim
-from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import LeaseLostError, NotFoundError
-from archive.usage.certified_copies import (
-    CopySealer,
-    SealedCopy,
-    contents_of,
-    copy_key,
-    make_copy,
-    select_items,
-)
+from archive.usage.certified_copies import CopyingRoom, CopySealer, WantedCopy, certify_copy
 from archive.usage.copy_orders import (
     CopyStep,
     claim_order,
@@ -44,8 +37,7 @@ from archive.usage.copy_orders import (
     orders_waiting,
     usage_of,
 )
-from archive.usage.reading_room import ReferenceData, open_volume
-from archive.usage.redaction import names_of
+from archive.usage.reading_room import ReferenceData
 
 _RESEND_SECONDS = 20.0
 
@@ -61,6 +53,14 @@ def open_copy_sealer(runtime: Runtime) -> CopySealer:
         seals.trust,
         PdfAProver("2u", scratch=runtime.settings.data / "scratch"),
         seals.demo,
+    )
+
+
+def copying_room(runtime: Runtime, sealer: CopySealer) -> CopyingRoom:
+    """Return what certified copies are made from and with in this installation."""
+    reference = ReferenceData(runtime.organisations, runtime.catalogue)
+    return CopyingRoom(
+        runtime.engine, runtime.store, reference, sealer, runtime.settings.public_url
     )
 
 
@@ -86,34 +86,32 @@ def make_order(runtime: Runtime, sealer: CopySealer, order_id: int) -> str | Non
 
 
 def _make_claimed(runtime: Runtime, sealer: CopySealer, claim: Claim) -> str:
-    """Make the copy of a claimed order and return its check code.
-
-    It is copied and sealed outside any transaction: that takes seconds, in which SQLite would let
-    nobody write.
-    """
-    reference = ReferenceData(runtime.organisations, runtime.catalogue)
+    """Make the copy of a claimed order and return its check code."""
     with reading(runtime.engine) as session:
         order, number = usage_of(session, claim.version_id)
         account = account_by_login(session, order.account)
         if account.state != AccountState.ACTIVE:
             raise NotFoundError("申请人的账号已停用。", "请由本人以在用的账号重新申请。")
         applicant = reader(account, account.scopes)
-        opened = open_volume(session, applicant, Act.CERTIFY, order.code, reference, number)
-    facts = CaseFacts.model_validate(opened.case.facts)
-    items = select_items(contents_of(runtime.store, opened), order.items, names_of(facts))
-    pdf = runtime.store.read(
-        f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
+        wanted = WantedCopy(order.code, order.items, number)
+
+    @contextmanager
+    def entering() -> Iterator[Session]:
+        with writing(runtime.engine) as session:
+            note_step(session, claim, CopyStep.ENTERING)
+        with writing(runtime.engine) as session:
+            yield session
+
+    return certify_copy(
+        copying_room(runtime, sealer),
+        applicant,
+        wanted,
+        turn=nullcontext(),
+        entering=entering,
+        enter=lambda session, opened, copy: (
+            finish_order(session, claim, opened, copy, applicant).check_code
+        ),
     )
-    copy: SealedCopy = make_copy(
-        pdf, opened, items, applicant, sealer, runtime.organisations, runtime.settings.public_url
-    )
-    with writing(runtime.engine) as session:
-        note_step(session, claim, CopyStep.ENTERING)
-    runtime.store.put_new(copy_key(copy.sha256), copy.pdf, media_type="application/pdf")
-    with writing(runtime.engine) as session:
-        # Opened again: the grant may have ended while the copy was made.
-        opened = open_volume(session, applicant, Act.CERTIFY, order.code, reference, number)
-        return finish_order(session, claim, opened, copy, applicant).check_code
 
 
 def make_waiting_copies(runtime: Runtime) -> None:

@@ -136,10 +136,7 @@ def finish_order(
     session: Session, claim: Claim, opened: OpenedVolume, sealed: SealedCopy, reader: Reader
 ) -> CertifiedCopy:
     """Enter the copy, which lies in the store, and end the job. Raises LeaseLostError."""
-    order = session.get_one(CopyOrder, claim.version_id)
-    copy = enter_copy(
-        session, opened, sealed, reader, session.get_one(UsageRequest, order.request_id)
-    )
+    copy = enter_copy(session, reader, opened, sealed)
     note_step(session, claim, CopyStep.DONE, copy_id=copy.id)
     _end(session, claim.version_id, "DONE")
     return copy

@@ -198,9 +198,9 @@ def test_a_grant_opens_a_foreign_volume_while_it_lasts_and_only_when_stated(city
         assert other.get(f"/volumes/{code}").status_code == 404  # not stated
         room = other.get(f"/volumes/{code}?usage={number}")
         assert room.status_code == 200
-        look = re.search(r"pages/1\.webp\?look=(\d+)", room.text)
+        look = re.search(r"pages/1\.jpg\?look=(\d+)", room.text)
         assert look
-        image = f"/volumes/{code}/v1/pages/1.webp?look={look[1]}"
+        image = f"/volumes/{code}/v1/pages/1.jpg?look={look[1]}"
         plain = f"/volumes/{code}/plain?usage={number}"
         assert other.get(image).status_code == 200
         assert NUMBER in other.get(plain).text

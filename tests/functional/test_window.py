@@ -342,7 +342,7 @@ def test_a_file_of_another_district_is_nobodys_business_here(city: City) -> None
             other.get(f"/collecting/{held}").status_code,
             chief.get(f"/collecting/{held}").status_code,
         ) == (404, 403)
-        assert other.get(f"/collecting/{held}/1.webp?look=1").status_code == 404
+        assert other.get(f"/collecting/{held}/1.jpg?look=1").status_code == 404
         csrf = re.search(r'name="csrf" value="(\w+)"', other.get("/").text)
         assert csrf
         for act in ("file", "return"):

@@ -167,9 +167,11 @@ class Archive:
         collected: list[Entry] = []
         yield collected
         with reading(self.runtime.engine) as session:
-            for entry in journal.entries(session, before):
-                if "ACCOUNT" not in entry.act and entry.act != "LOGIN":
-                    collected.append(self._entry(session, entry))
+            collected += [
+                self._entry(session, entry)
+                for entry in journal.entries(session, before)
+                if "ACCOUNT" not in entry.act and entry.act != "LOGIN"
+            ]
 
     def _entry(self, session: Any, entry: JournalEntry) -> Entry:
         kind = (

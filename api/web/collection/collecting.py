@@ -19,7 +19,6 @@ from api.http.uploads import CaptureAnnounced, CaptureView, MaterialPlace
 from api.jobs.pull import SourceName
 from api.jobs.requested import PULL, request_pull, request_submitting
 from api.web.shell.page import (
-    HEADERS,
     BadFormError,
     LoggedIn,
     PageRoute,
@@ -30,12 +29,12 @@ from api.web.shell.page import (
     Web,
     WebApp,
 )
-from api.web.shell.scope import access_mark, note_look, reach_of, require_look
+from api.web.shell.scope import mark_of, note_look, original_response, reach_of
 from archive.accession.accession import return_delivery
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
-from archive.database.engine import database_now, reading, writing
+from archive.database.engine import reading, writing
 from archive.database.tables_gathering import CapturedFile
 from archive.finding_aids.gathering_lists import (
     arrived_materials,
@@ -58,8 +57,7 @@ from archive.gathering.places import Place
 from archive.gathering.source_health import health_rows
 from archive.jobs.job_rows import first_job, jobs_of_kind
 from archive.reference.errors import NotFoundError
-from archive.reference.local_time import local_time
-from archive.reference.objects import blob_key
+from archive.usage.looks import Purpose, find_look
 from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE
 
@@ -178,10 +176,9 @@ def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Respons
     """Draw one file, its pages and what may be done with it."""
     with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         row = _file(web, session, user, id_)
-        look = note_look(session, user, _LOOK, row.id)
+        look = note_look(session, user, _LOOK, row.id, purpose=Purpose.CHECK)
         following = _next_unplaced(web, session, user, row)
         gathering = gathering_cases(session, reach_of(web, user), web.runtime.catalogue)
-        mark = access_mark(user, local_time(database_now(session)))
     wanted = [
         (case["case_no"], missing[:3], missing[4:])
         for case in gathering
@@ -192,8 +189,7 @@ def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Respons
         user,
         "capture.html",
         row=row,
-        look=look,
-        mark=mark,
+        look=look.number,
         following=following,
         wanted=wanted,
         open=OPEN,
@@ -220,21 +216,17 @@ def _file(
     return row
 
 
-@router.get("/collecting/{id_}/{page}.webp")
+@router.get("/collecting/{id_}/{page}.jpg")
 def capture_image(
     web: Web, user: LoggedIn, id_: Id, page: int, look: Annotated[int, Query(ge=1)]
 ) -> Response:
-    """Return one page of a file as WebP, drawn outside this process."""
+    """Return one page of a file with its watermark, drawn outside this process."""
     with reading(web.runtime.engine) as session:
         row = _file(web, session, user, id_)
-        require_look(session, user, look, row.id, (_LOOK,))
+        seen = find_look(session, user.reader, look, row.id, (_LOOK,))
     if not row.media_type:
         raise NotFoundError("此文件无法在网页中显示。", "请退回后重新扫描。")
-    store = web.runtime.store
-    image = web.images.original_page(
-        row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256)
-    )
-    return Response(image, media_type="image/webp", headers=HEADERS)
+    return original_response(web, row.sha256, page, mark_of(web, user, seen))
 
 
 @router.post("/collecting/{id_}/file")

@@ -29,7 +29,8 @@ from archive.database.engine import reading
 from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
 from archive.signing.validation import TrustAnchors
-from archive.usage.reading_room import DeniedError, ReferenceData
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import ReferenceData
 from search.errors import SearchError
 from search.index_folder import IndexReader as SearchReader
 from search.query import Words
@@ -117,16 +118,15 @@ class User:
 class WebApp:
     """The state of the pages of one app: runtime, templates, search and page images."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, images: PageImages) -> None:
         """Read the static files and compile the templates' environment.
 
         Each static file gets an address that changes with its bytes, so that browsers may keep it
         for good.
         """
-        self.runtime = runtime
+        self.runtime, self.images = runtime, images
         self.search = SearchReader(open_index_folder(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
-        self.images = PageImages(runtime.settings.data / "cache" / "pages")
         self.recent = Recent()
         self.static = {
             name: (path.read_bytes(), media)

@@ -19,7 +19,8 @@ from archive.reference.errors import NotFoundError
 from archive.reference.masking import mask_numbers
 from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
-from archive.usage.reading_room import DeniedError, OpenedVolume, open_volume
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import OpenedVolume, open_volume
 from archive.usage.redaction import mask_text, names_of
 from archive.usage.request_lists import own_requests
 from archive.usage.requests import (
