@@ -148,19 +148,19 @@ class Sender:
     def send(self, address: str, part: int, data: bytes) -> tuple[int, str]:
         """Send a part; returns status and code."""
         answer = self._client.put(f"{address}/parts/{part}", content=data, headers=self._headers)
-        return self._told(answer)
+        return self._status(answer)
 
     def complete(self, address: str) -> tuple[int, Any]:
         """Complete the file; returns status, and its state and codes or the code of a refusal."""
         answer = self._client.post(f"{address}/complete", headers=self._headers)
         if answer.status_code >= 400:
-            return self._told(answer)
+            return self._status(answer)
         row = answer.json()
         codes = [finding["code"] for finding in row["findings"]]
         return answer.status_code, (row["state"], codes)
 
     @staticmethod
-    def _told(answer: httpx.Response) -> tuple[int, str]:
+    def _status(answer: httpx.Response) -> tuple[int, str]:
         return answer.status_code, answer.json()["code"] if answer.status_code >= 400 else "OK"
 
 

@@ -82,6 +82,8 @@ def volume_page(
             for act in (Act.VIEW_PAGES, Act.VIEW_PLAIN)
         )
         shown = opened.version is not None and pages.allowed
+        if shown:
+            count_content(session, web.runtime, user.reader)
         what = JournalAct.VIEW_PAGES if shown else JournalAct.VIEW
         if shown:
             count_content(session, web.runtime, user.reader)
