@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from archive.database.engine import connect, migrate
 
@@ -62,4 +62,4 @@ def _run(server_url: str, statement: str) -> None:
 
 @cache
 def _server(server_url: str) -> Engine:
-    return create_engine(server_url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
+    return create_engine(server_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
