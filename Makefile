@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
+.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -39,6 +39,9 @@ demo: setup ## 演示：生成虚构城市、接收、组卷、验证 / build a 
 serve: setup ## 打开工作台 / open the desk on 127.0.0.1
 	$(VENV)/bin/yice serve
 
+wheel: setup ## 安装包 / build dist/*.whl with templates and front-end files, from what is installed; nothing is fetched
+	$(VENV)/bin/python deploy/build_wheel.py
+
 screenshots: setup ## 各页截图（亮、暗、手机），写入 screenshots/ / every page of the demo as a picture
 	$(VENV)/bin/python -m tests.support.screenshots
 
@@ -65,7 +68,10 @@ lint: setup ## 静态检查 / ruff, mypy, import-linter, prettier
 	$(PRETTIER) --check $(PAGES)
 
 test: lint ## 全部测试 / lint and all tests
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
+check: setup ## 改动自查（一分钟内） / within a minute: lint, types, and the quick tests of what changed since main
+	@$(VENV)/bin/python -m tests.support.check
 
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--held 200 --held 5000 --held 20000")

@@ -56,7 +56,7 @@ async def _few_threads(_: FastAPI) -> AsyncIterator[None]:
 def create_app(runtime: Runtime) -> FastAPI:
     """Return the app on one runtime. Only health and metrics need no account."""
     app = FastAPI(
-        title="一册 Yice", version="0.1.0", docs_url=None, redoc_url=None, lifespan=_few_threads
+        title="一册 Yice", version="0.2.0", docs_url=None, redoc_url=None, lifespan=_few_threads
     )
     images = PageImages(runtime.settings.data / "cache" / "pages")
     mount_stations(app, runtime, images)

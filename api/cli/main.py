@@ -11,6 +11,7 @@ from rich.markup import escape
 from api.cli.accounts import account_app
 from api.cli.cluster import cluster_app
 from api.cli.demo import demo_app
+from api.cli.doctor import doctor
 from api.cli.duties import duty_app
 from api.cli.holdings import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.cli.inspection import inspect_
@@ -54,6 +55,14 @@ app.command(
         "yice search '姓名:王 日期:2026-09'",
     ),
 )(search)
+app.command(
+    "doctor",
+    help=with_examples(
+        "检查本机和本系统缺少什么、怎样补上；不作任何改动，不显示任何密钥和档案内容。",
+        "yice doctor",
+        "yice doctor --json",
+    ),
+)(doctor)
 app.command(
     "inspect",
     help=with_examples(
@@ -195,15 +204,21 @@ app.command(
     help=with_examples(
         "在 127.0.0.1 打开网页和派出所接口，并跟进检索索引、发送归档通知。",
         "yice serve --port 8000",
+        "yice serve --behind-proxy",
     )
 )
 def serve(
     port: Annotated[int | None, typer.Option(help="端口，默认 8000 或 YICE_PORT")] = None,
+    *,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", help="前有本机的 TLS 代理：客户地址和 https 以其报头为准"),
+    ] = False,
 ) -> None:
     """Serve pages and the station API."""
     from api.cli.serve import serve_locally  # noqa: PLC0415 - the web server loads only here
 
-    serve_locally(start(Settings()), port)
+    serve_locally(start(Settings()), port, behind_proxy=behind_proxy)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.cli.terminal import FINDINGS, KEEPING, Json, operator, print_json, screen, with_examples
 from api.http.search import journal_search, look_up, public
@@ -124,7 +124,7 @@ def search(
 
 
 def _show(result: SearchResult) -> None:
-    table = Table("档号", "页", "题名", "办结", "内容")
+    table = Table(Column("档号", no_wrap=True, overflow="fold"), "页", "题名", "办结", "内容")
     for hit in result.hits:
         table.add_row(hit.code, str(hit.page or ""), hit.title, hit.completed_on, hit.snippet.text)
     Console().print(table)

@@ -6,7 +6,6 @@ The HTTP app, the follower of the index, the reader of scans, the sender of webh
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -21,8 +20,9 @@ from api.cli.terminal import screen
 from api.http.limits import Limiter
 from api.jobs.webhooks import send_until
 from api.runtime.bootstrap import Runtime, start
-from api.runtime.processes import CODE, die_with_parent
+from api.runtime.processes import start_module
 from api.runtime.settings import Settings
+from archive.jobs.processes import NOWHERE, die_with_parent, safe_path
 from archive.reference.errors import ArchiveError
 from ingest.recognition.ocr import is_installed
 
@@ -31,8 +31,11 @@ _MOST_PROCESSES = 4
 _SILENT_SECONDS = 60  # a process that computes on a busy machine is not stuck
 
 
-def serve_locally(runtime: Runtime, port: int | None) -> None:
-    """Serve on loopback until interrupted."""
+def serve_locally(runtime: Runtime, port: int | None, *, behind_proxy: bool = False) -> None:
+    """Serve on loopback until interrupted.
+
+    Behind a proxy of this machine, addresses of clients and https are taken from its headers.
+    """
     port = port or runtime.settings.port
     _require_free(port)
     runtime = _with_address(runtime, port)
@@ -46,6 +49,7 @@ def serve_locally(runtime: Runtime, port: int | None) -> None:
             runtime,
             port,
             runtime.settings.web_processes or min(os.cpu_count() or 1, _MOST_PROCESSES),
+            behind_proxy=behind_proxy,
         )
 
 
@@ -75,7 +79,7 @@ def _require_free(port: int) -> None:
             raise PortError(port) from None
 
 
-def _answer(runtime: Runtime, port: int, processes: int) -> None:
+def _answer(runtime: Runtime, port: int, processes: int, *, behind_proxy: bool) -> None:
     """Answer requests in this many processes, of which each can use one core.
 
     They share the port, and the counts of each client's requests.
@@ -86,7 +90,8 @@ def _answer(runtime: Runtime, port: int, processes: int) -> None:
         "port": port,
         "log_level": "warning",
         "access_log": False,
-        "proxy_headers": False,
+        "proxy_headers": behind_proxy,
+        "forwarded_allow_ips": "127.0.0.1",
         "timeout_keep_alive": 60,
     }
     if processes == 1:
@@ -94,23 +99,25 @@ def _answer(runtime: Runtime, port: int, processes: int) -> None:
         prepare_server()
         uvicorn.run(app, **options)
         return
-    data = runtime.settings.data.resolve()
+    data = runtime.settings.data
     (data / "cache").mkdir(mode=0o700, exist_ok=True)
-    os.environ |= {"YICE_DATA": str(data), "YICE_PUBLIC_URL": runtime.settings.public_url}
+    os.environ |= runtime.settings.environment()
     rates = os.environ.setdefault("YICE_RATE_FILE", str(data / "cache" / "rates.db"))
     Limiter(1, rates).take("")  # makes the file before several open it at once
-    uvicorn.run(
-        "api.cli.serve:one_of_many",
-        factory=True,
-        workers=processes,
-        timeout_worker_healthcheck=_SILENT_SECONDS,
-        **options,
-    )
+    with safe_path():
+        uvicorn.run(
+            "api.cli.serve:one_of_many",
+            factory=True,
+            workers=processes,
+            timeout_worker_healthcheck=_SILENT_SECONDS,
+            **options,
+        )
 
 
 def one_of_many() -> FastAPI:
     """Return the app of one of several processes, which ends when its parent does."""
     die_with_parent()
+    os.chdir(NOWHERE)
     app = create_app(start(Settings()))
     prepare_server()
     return app
@@ -156,19 +163,8 @@ def _companion(runtime: Runtime, log: str, *command: str) -> Iterator[None]:
 
     When another process does the same already, this one ends by itself or finds nothing to do.
     """
-    logs = runtime.settings.data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    env = {**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(CODE)}
-    with (logs / f"{log}.log").open("ab") as out:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "api.cli", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            env=env,
-            # The web server dies of its signal and runs no `finally`.
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet
-        )
+    # The web server dies of its signal and runs no `finally`; this process ends with it.
+    process = start_module(runtime, "api.cli", *command, log=log, outlives=False)
     try:
         yield
     finally:

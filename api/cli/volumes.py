@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.cli.pull import show_collecting
 from api.cli.terminal import (
@@ -31,7 +31,7 @@ from archive.database.engine import reading, writing
 from archive.finding_aids.volumes import case_rows, findings_of, version_rows, volume_rows
 from archive.preservation.verify import gaps
 from archive.reference.case_facts import CaseFacts
-from archive.reference.vocabulary import SourceKind, VolumeState
+from archive.reference.vocabulary import CaseState, SourceKind, VersionOrigin, VolumeState
 from archive.usage.looks import DeniedError
 from archive.usage.reading_room import OpenedVolume, ReferenceData, consult_volume
 from archive.usage.redaction import mask_text, names_of
@@ -57,6 +57,9 @@ _HEADINGS = {
     "key": "存储位置",
     "sha256": "SHA-256",
 }
+_WIDE = 160
+"""From so many columns on, the list of volumes shows every field."""
+_WIDE_ONLY = {"year", "bytes", "signature_level", "lta_pending", "stamped_until"}
 
 
 def compile_(
@@ -108,17 +111,38 @@ def list_(
         rows = (
             gaps(engine)
             if voided
-            else case_rows(session, "CONFIRM")
+            else case_rows(session, CaseState.CONFIRM)
             if waiting
             else volume_rows(session)
         )
     if as_json:
         print_json(rows)
         return
-    table = Table(*([_HEADINGS.get(key, key) for key in rows[0]] if rows else ("没有记录",)))
+    console = Console()
+    if console.width < _WIDE:
+        rows = [_narrow(row) for row in rows]
+    table = Table(*([_column(key) for key in rows[0]] if rows else ("没有记录",)))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    console.print(table)
+
+
+def _narrow(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an ordinary terminal has room for; `--json` has the rest.
+
+    档号 and case number stand below each other, so that both can be read and copied whole.
+    """
+    names = [key for key in ("code", "case_no") if key in row]
+    return {names[0]: "\n".join(row[name] for name in names)} | {
+        key: value[:10] if key == "completed_at" else value
+        for key, value in row.items()
+        if key not in {"code", "case_no"} | _WIDE_ONLY
+    }
+
+
+def _column(key: str) -> Column:
+    """Return a column of the list: one that is not copied may break its lines."""
+    return Column(_HEADINGS.get(key, key), overflow="fold", no_wrap=key in {"code", "case_no"})
 
 
 def show(code: Name, *, as_json: Json = False) -> None:
@@ -172,13 +196,16 @@ def _history(versions: Sequence[Mapping[str, Any]]) -> Table:
     """Return the table of all versions of a volume."""
     table = Table("版本", "由来", "状态", "页数", "签名", "时间戳有效至", "归档时间")
     for version in versions:
-        origin = {"TIMESTAMP": "补时间戳", "RENEWAL": "时间戳续期"}.get(
-            version["origin"], f"第 {version['case_revision']} 次送达"
+        origin = VersionOrigin(version["origin"])
+        source = (
+            f"第 {version['case_revision']} 次送达"
+            if origin is VersionOrigin.CASE
+            else origin.label
         )
         owed = "（待补时间戳）" if version["lta_pending"] else ""
         table.add_row(
             str(version["version"]),
-            origin,
+            source,
             VolumeState(version["state"]).label,
             str(version["pages"] or ""),
             f"{version['signature_level'] or ''}{owed}",

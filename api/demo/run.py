@@ -13,16 +13,17 @@ from rich.table import Table
 from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.jobs.acts import ingest_paths, run_compile, run_verify
 from api.jobs.progress import Batch, Progress
-from api.runtime.bootstrap import Runtime
+from api.runtime.bootstrap import Runtime, open_index_folder, source_of
 from archive.database.engine import reading
 from archive.finding_aids.volumes import volume_rows
 from archive.preservation.verify import Fault
-from archive.reference.vocabulary import IntakeOutcome, Outcome, Series
+from archive.reference.vocabulary import IntakeOutcome, Outcome, Series, VolumeState
 from ingest.intake.intake import Received
+from search.follow import rebuild
 
 
 def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> int:
-    """Run the whole job on a city and print what it made.
+    """Run the whole job on a city, build its search index, and print what it made.
 
     Returns 0 when everything planted was found and nothing sound was refused, else 1.
     """
@@ -31,10 +32,21 @@ def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> in
     batch = run_compile(runtime, actor, progress)
     seconds = time.perf_counter() - started
     faults, verified = run_verify(runtime, progress)
+    _build_index(runtime, progress, verified)
     wrong = mismatches(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
     _print(runtime, received, batch, seconds, wrong, faults, verified)
     _print_accounts(runtime, make_demo_accounts(runtime))
     return int(bool(wrong or faults or batch.failed))
+
+
+def _build_index(runtime: Runtime, progress: Progress, volumes: int) -> None:
+    """Build the search index, so that `yice search` answers before anything was served."""
+    with progress.pieces("建立检索索引", volumes) as advance:
+        rebuild(
+            source_of(runtime),
+            open_index_folder(runtime.settings),
+            lambda done, _total: advance(done, ""),
+        )
 
 
 def mismatches(received: list[Received], truth: list[dict[str, Any]]) -> list[str]:
@@ -47,7 +59,7 @@ def mismatches(received: list[Received], truth: list[dict[str, Any]]) -> list[st
     for package in received:
         want = expected[package.bag]
         fits = package.outcome == want["expected"] or (
-            package.outcome is IntakeOutcome.DUPLICATE and want["expected"] != "REFUSED"
+            package.outcome is IntakeOutcome.DUPLICATE and want["expected"] != IntakeOutcome.REFUSED
         )
         codes = {finding.code for finding in package.findings}
         if not fits or (
@@ -72,7 +84,9 @@ def _print(
     verified: int,
 ) -> None:
     with reading(runtime.engine) as session:
-        volumes = [volume for volume in volume_rows(session) if volume["state"] == "COMMITTED"]
+        volumes = [
+            volume for volume in volume_rows(session) if volume["state"] == VolumeState.COMMITTED
+        ]
     table = Table("一册 · 演示汇总", "数量", title="事项清单为重构、非官方；机构与人员均为演示数据")
     for outcome, count in Counter(package.outcome for package in received).items():
         table.add_row(outcome.label, str(count))

@@ -2,12 +2,9 @@
 
 What is kept is the bare image, which never leaves this module: every image that is sent bears the
 watermark of the look that it is sent for, drawn onto it each time. An untouched original is a
-foreign file, so it is drawn by a child process with limits (`api.http.draw_original`).
+foreign file, so it is drawn by a child process with limits (`ingest.reading.sandbox`).
 """
 
-import os
-import subprocess
-import sys
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +20,12 @@ from PIL import Image
 from archive.compile.pdfium import PDFIUM_LOCK
 from archive.reference.errors import NotFoundError
 from archive.usage.watermark import AccessMark, stamped
+from ingest.reading.sandbox import Limits, draw_page
 
 MIN_WIDTH, MAX_WIDTH = 200, 2000
 WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
 _AHEAD, _OPEN = 2, 4
-_SECONDS = 40
-_ROOT = Path(__file__).parents[2]
+_LIMITS = Limits(wall_seconds=40.0)  # a person waits
 Result = TypeVar("Result")
 
 
@@ -78,7 +75,7 @@ class PageImages:
             if path.exists():
                 return Image.open(BytesIO(path.read_bytes()))
             picture = self._draw(sha256, page, load, WIDTH)
-            _kept(path, as_jpeg(picture))
+            _keep(path, as_jpeg(picture))
             return picture
 
     def _draw_ahead(self, sha256: str, page: int, load: Callable[[], bytes]) -> None:
@@ -140,28 +137,10 @@ class PageImages:
         path = self._path(f"{'s' if small else 'o'}{sha256}", page)
         if path.exists():
             return path.read_bytes()
-        try:
-            drawn = subprocess.run(  # noqa: S603 - our own interpreter and module
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "api.http.draw_original",
-                    str(page),
-                    str(SMALL if small else WIDTH),
-                ],
-                input=load(),
-                capture_output=True,
-                timeout=_SECONDS,
-                check=True,
-                cwd="/",
-                env={"PYTHONPATH": str(_ROOT), "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            raise NotFoundError(
-                "此原件无法在网页中显示。", "请导出归档包后用专用软件查看。"
-            ) from None
-        return _kept(path, drawn.stdout)
+        image = draw_page(load(), page, SMALL if small else WIDTH, _LIMITS)
+        if image is None:
+            raise NotFoundError("此原件无法在网页中显示。", "请导出归档包后用专用软件查看。")
+        return _keep(path, image)
 
     def _path(self, name: str, page: int) -> Path:
         return self._folder / name[:3] / f"{name}-{page}.bare"
@@ -181,7 +160,7 @@ def as_webp(picture: Image.Image) -> bytes:
     return out.getvalue()
 
 
-def _kept(path: Path, image: bytes) -> bytes:
+def _keep(path: Path, image: bytes) -> bytes:
     """Write an image to a new file and move it, so that nobody reads half of it."""
     # Pages show people: no other account of this machine may read them.
     path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

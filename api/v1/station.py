@@ -1,7 +1,6 @@
 """What the endpoints of the station API share: runtime, search, seals, and access headers."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property
 from threading import Lock
 from typing import Annotated
@@ -9,15 +8,14 @@ from typing import Annotated
 from fastapi import Depends, Header, Request
 from sqlalchemy.orm import Session
 
+from api.http import daily
 from api.http.limits import Limiter, limiters
 from api.http.page_cache import PageImages
-from api.http.problems import ProblemError
 from api.jobs.certified_copies import open_copy_sealer
 from api.runtime.bootstrap import Runtime, open_index_folder
-from archive.administration.daily_use import DailyLimitError, Shown, count, refuse, seconds_left
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
-from archive.database.engine import writing
 from archive.usage.certified_copies import CopySealer
 from archive.usage.looks import AccessContext, Look, Purpose
 from archive.usage.reading_room import OpenedVolume, ReferenceData, consult_volume
@@ -85,25 +83,9 @@ Station = Annotated[StationApi, Depends(_station)]
 Access = Annotated[AccessContext, Depends(_access)]
 
 
-@contextmanager
-def counted(station: StationApi, reader: Reader, kind: Shown) -> Iterator[Session]:
-    """Open the transaction of an access, counted first towards the day's limit.
-
-    Beyond the limit all records are answered alike.
-    """
-    settings = station.runtime.settings
-    most = settings.daily_content if kind is Shown.CONTENT else settings.daily_looks
-    try:
-        with writing(station.runtime.engine) as session:
-            count(session, reader.account, kind, most)
-            yield session
-    except DailyLimitError as error:
-        with writing(station.runtime.engine) as session:
-            refuse(session, reader.account, kind, most)
-            wait = seconds_left(session)
-        raise ProblemError(
-            429, error.code, error.message, error.action, {"Retry-After": str(wait)}
-        ) from None
+def counted(station: StationApi, reader: Reader, kind: Shown) -> AbstractContextManager[Session]:
+    """Open the transaction of an access, counted first towards the day's limit."""
+    return daily.counted(station.runtime, reader, kind)
 
 
 def consult(
@@ -118,5 +100,13 @@ def consult(
     """Open a volume for the reader, counted and journalled, in one transaction."""
     with counted(station, reader, Shown.LOOKS if act is Act.VIEW else Shown.CONTENT) as session:
         return consult_volume(
-            session, reader, act, name, station.reference, context, what=what, **shown
+            session,
+            reader,
+            act,
+            name,
+            station.reference,
+            context,
+            what=what,
+            version=None,
+            **shown,
         )

@@ -14,6 +14,8 @@ from weakref import WeakKeyDictionary
 
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -57,8 +59,7 @@ def connect(url: str) -> Engine:
 
 def migrate(engine: Engine) -> None:
     """Bring the database to the newest schema; both databases run the same migrations."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config = _alembic_config()
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             # Two nodes that start at the same time must not both migrate.
@@ -67,6 +68,25 @@ def migrate(engine: Engine) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def is_migrated(engine: Engine) -> bool:
+    """Return whether the database has the newest schema; changes nothing."""
+    head = ScriptDirectory.from_config(_alembic_config()).get_current_head()
+    with engine.execution_options(read_only=True).connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config
+
+
+def schema_version(session: Session) -> str | None:
+    """Return which schema the database has; raises where it has none."""
+    version: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
 
 
 @contextmanager

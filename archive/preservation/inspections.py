@@ -16,9 +16,9 @@ from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.inspection.kept import Inspected, KeptReport, long_run, taken_over
 from archive.inspection.report import report
 from archive.inspection.table import Phase
-from archive.jobs.leases import recorded
+from archive.jobs.version_steps import recorded
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import FIRST, WAITING, VolumeState
+from archive.reference.vocabulary import CaseState, StoreRole, VolumeState
 
 
 def inspections(session: Session, number: str) -> Inspected:
@@ -31,7 +31,7 @@ def inspections(session: Session, number: str) -> Inspected:
         KeptReport(
             Phase.GD,
             revision.accepted_at,
-            revision.state != WAITING,
+            revision.state != CaseState.CONFIRM,
             report(revision.findings, Phase.GD),
         )
     ]
@@ -75,7 +75,7 @@ def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
         kept.append(KeptReport(Phase.YJ, at, confirmed=True, report=taken_over(proof)))
     checks = (
         select(FixityCheck)
-        .filter_by(volume_version_id=version.id, store=FIRST)
+        .filter_by(volume_version_id=version.id, store=StoreRole.FIRST)
         .order_by(FixityCheck.id.desc())
     )
     last = session.scalars(checks.limit(1)).first()

@@ -19,5 +19,5 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def desk(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StationClient]:
     with station.desk(
         built, tmp_path_factory.mktemp("desk"), rate_limit=100_000, webhook_hosts="127.0.0.1:9999"
-    ) as made:
-        yield made
+    ) as client:
+        yield client

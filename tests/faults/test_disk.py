@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.archives import keys
-
-__all__ = ["keys"]
 IN_A_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 

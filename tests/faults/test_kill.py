@@ -14,7 +14,8 @@ from random import Random
 from typing import Any
 
 from api.demo.build import build_demo
-from tests.functional.test_main_job import ROOT, rows, yice
+from tests.functional.test_main_job import rows, yice
+from tests.support.command_line import ROOT
 
 CASES, KILLS = 60, 10
 
@@ -39,7 +40,7 @@ def processes_below(pid: int) -> list[int]:
 
 
 def start(data: Path) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), "YICE_WORKERS": "2"}
     command = [sys.executable, "-m", "api.cli", "compile", "--all"]
     return subprocess.Popen(
         command,

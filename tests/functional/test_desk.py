@@ -27,10 +27,9 @@ from archive.database.tables_cases import Case, Component
 from archive.database.tables_volumes import Volume
 from archive.reference.objects import blob_key
 from tests.resources import images
-from tests.support.browser import ROOT, browser, served
+from tests.support.browser import ROOT, served
 from tests.support.factories import make_bag, sound_case
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.skipif(
     not (ROOT / "node_modules/htmx.org").is_dir() and not os.environ.get("CI"),
     reason="front-end packages are missing: make setup",

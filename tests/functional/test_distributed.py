@@ -29,10 +29,8 @@ from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from storage.s3_store import S3Store
 from tests.support.factories import make_bag
-from tests.support.rabbitmq import Broker, broker
-from tests.support.services import ACCESS, SECRET, seaweedfs
-
-__all__ = ["broker", "seaweedfs"]
+from tests.support.rabbitmq import Broker
+from tests.support.services import ACCESS, SECRET
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,23 +14,13 @@ from typer.main import get_command
 
 from api.cli.main import app
 from api.runtime import failures
+from tests.support.command_line import ROOT, run_command
 from tests.support.factories import make_bag, sound_case
 from tests.support.postgres import free_port
 
-ROOT = Path(__file__).parents[2]
-
 
 def run(data: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), **more}
-    return subprocess.run(
-        [sys.executable, "-m", "api.cli", *words],
-        env=env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    return run_command(*words, data=data, **more)
 
 
 def one_line(done: "subprocess.CompletedProcess[str]", code: str) -> None:
@@ -57,7 +47,7 @@ def test_a_database_that_is_away_is_one_line_and_the_log_names_the_place_only(
     one_line(run(tmp_path, "list", YICE_DATABASE_URL=url), "DATABASE_UNAVAILABLE")
     log = (tmp_path / "logs" / "yice.log").read_text()
     assert "sqlalchemy.exc.OperationalError" in log
-    assert "archive/db.py" in log
+    assert "archive/database/engine.py" in log
     assert "secret" not in log
 
 

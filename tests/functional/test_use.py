@@ -24,10 +24,10 @@ from archive.database.tables_audit import JournalEntry
 from archive.database.tables_usage import UsageRequest
 from archive.reference.vocabulary import SourceKind
 from tests.functional.test_desk import City, drawn, enter, page, pytestmark
-from tests.support.browser import ROOT, browser, served
+from tests.support.browser import ROOT, served
 from tests.support.factories import make_bag, sound_case
 
-__all__ = ["browser", "page", "pytestmark"]
+__all__ = ["page", "pytestmark"]
 BIRTH, SECOND = "150602010000-20260901-000901", "150602010000-20260901-000902"
 ADMINISTRATION = (
     "/system/accounts",

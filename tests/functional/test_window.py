@@ -29,13 +29,13 @@ from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
 from tests.functional.test_desk import City, drawn, enter, page
 from tests.resources import images
-from tests.support.browser import ROOT, browser, served
+from tests.support.browser import ROOT, served
 from tests.support.factories import page as picture
 from tests.support.proxy import Fault, proxied
 from tests.support.simulator import simulated
 from tests.support.station import moved_case
 
-__all__ = ["browser", "page"]
+__all__ = ["page"]
 pytestmark = pytest.mark.skipif(
     not (ROOT / "node_modules/htmx.org").is_dir() and not os.environ.get("CI"),
     reason="front-end packages are missing: make setup",

@@ -84,6 +84,13 @@ ACTS: Mapping[str, Mapping[str, str]] = {
     "fetch_copy": {API: "/api/v1/copies/{check_code}/file", DESK: "/copies/{check_code}.pdf"},
     "inspection": {CLI: "inspect", DESK: "/volumes/{code}/inspection.pdf"},
     "export": {CLI: "export"},
+    # Played in `tests.support.intake_doors`, for packages also come without a reader.
+    "take": {CLI: "ingest", API: "/api/v1/submissions"},
+    "send_part": {
+        API: "/api/v1/uploads/{id_}/parts/{part}",
+        DESK: "/collecting/uploads/{id_}/parts/{part}",
+    },
+    "log_in": {API: "/api/v1/token", DESK: "/login"},
 }
 """Every act, and as what each door offers it; a door that is not named does not offer it."""
 
@@ -224,7 +231,13 @@ class TerminalVisit(Visit):
     def _run(self, *command: str) -> Answer:
         settings = self._archive.runtime.settings
         done = CliRunner().invoke(
-            cli_app, command, env={"YICE_DATA": str(settings.data), "USER": "tester"}
+            cli_app,
+            command,
+            env={
+                "YICE_DATA": str(settings.data),
+                "YICE_CLAMD": settings.clamd,
+                "USER": "tester",
+            },
         )
         if done.exception and not isinstance(done.exception, SystemExit):
             return Answer(failures.explain(done.exception)[0])  # as `main` prints it
@@ -499,7 +512,7 @@ def build(folder: Path) -> Path:
 @contextmanager
 def opened(folder: Path, **settings: Any) -> Iterator[Archive]:
     """The archive of a folder with all its doors open."""
-    runtime = start(Settings(data=folder, rate_limit=100_000, **settings))
+    runtime = start(Settings(data=folder, **{"rate_limit": 100_000, **settings}))
     with TestClient(create_app(runtime), raise_server_exceptions=False) as client:
         yield Archive(runtime, client)
     runtime.engine.dispose()

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
+from api.http.daily import counted
 from api.web.shell.page import (
     BadFormError,
     LoggedIn,
@@ -33,6 +34,7 @@ from api.web.shell.scope import (
     reach_of,
 )
 from archive.accession.accession import confirm
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.arrangement.page_order import (
     Leaf,
@@ -58,7 +60,7 @@ from archive.finding_aids.cases import (
 from archive.gathering.presence import mark_left, mark_present
 from archive.reference.case_facts import CaseFacts
 from archive.reference.service_items import snapshot_materials
-from archive.reference.vocabulary import WAITING, Outcome
+from archive.reference.vocabulary import CaseState, Outcome
 from archive.usage.looks import Purpose, find_look
 from archive.usage.redaction import mask_text, names_of
 
@@ -99,7 +101,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
 
     The pages of a case that was accepted, but whose volume is not begun, may still be reordered.
     """
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
         revision = open_revision(session, case)
         look = note_look(
@@ -120,7 +122,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         case=case,
         item=item_name(web, case),
         revision=revision,
-        waiting=revision.state == WAITING,
+        waiting=revision.state == CaseState.CONFIRM,
         findings=revision.findings,
         others=others,
         materials=_materials(facts, leaves, editions),
@@ -144,7 +146,7 @@ def _others(web: WebApp, session: Session, user: User, revision: CaseRevision) -
     return {
         case_no: f"/volumes/{code}" if code else f"/checks/{case_no}"
         for case_no, state, code in states_of_cases(session, reach_of(web, user), case_nos)
-        if code or state == WAITING
+        if code or state == CaseState.CONFIRM
     }
 
 

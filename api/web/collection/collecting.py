@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.http import uploads
+from api.http.daily import counted
 from api.http.uploads import CaptureAnnounced, CaptureView, MaterialPlace
 from api.jobs.pull import SourceName
-from api.jobs.requested import PULL, request_pull, request_submitting
+from api.jobs.requested import request_pull, request_submitting
 from api.web.shell.page import (
     BadFormError,
     LoggedIn,
@@ -30,6 +31,7 @@ from api.web.shell.page import (
 )
 from api.web.shell.scope import mark_of, note_look, original_response, reach_of
 from archive.accession.accession import return_delivery
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
@@ -55,6 +57,7 @@ from archive.gathering.places import Place
 from archive.gathering.source_health import health_rows
 from archive.jobs.job_rows import first_job, jobs_of_kind
 from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import JobKind, JobState, SourceHealth
 from archive.usage.looks import Purpose, find_look
 from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE
@@ -69,7 +72,7 @@ SOURCE_LABELS: Mapping[str, str] = {
     SourceName.PORTAL: "互联网申报",
     SourceName.CERTIFICATES: "共享证照",
 }
-_HEALTH = {"OK": ("正常", "ok"), "DOWN": ("异常", "bad"), "NEW": ("尚未提取", "")}
+_HEALTH = {SourceHealth.OK: "ok", SourceHealth.DOWN: "bad", SourceHealth.NEW: ""}
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -108,8 +111,8 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
             "sources": _sources(session),
             "arrived": _arrived(session, [case["case_no"] for case in shown]),
             "refused": refused_deliveries(session, reach, QUARANTINE),
-            "pulling": first_job(session, PULL, "WAITING") is not None,
-            "failed": jobs_of_kind(session, PULL, "FAILED"),
+            "pulling": first_job(session, JobKind.PULL, JobState.WAITING) is not None,
+            "failed": jobs_of_kind(session, JobKind.PULL, JobState.FAILED),
         }
     return web.page(request, user, template, most=uploads.MOST_AT_ONCE, largest=MAX_FILE, **values)
 
@@ -125,7 +128,11 @@ def _arrived(session: Session, case_nos: list[str]) -> dict[str, list[tuple[str,
 def _sources(session: Session) -> list[dict[str, Any]]:
     rows = health_rows(session, tuple(SourceName))
     return [
-        {**row, "label": SOURCE_LABELS[row["source"]], "tag": _HEALTH[row["health"]]}
+        {
+            **row,
+            "label": SOURCE_LABELS[row["source"]],
+            "tag": (row["health"].label, _HEALTH[row["health"]]),
+        }
         for row in rows
     ]
 
@@ -172,7 +179,7 @@ def pull_now(web: Web, user: LoggedIn, form: Posted) -> Response:
 @router.get("/collecting/{id_}")
 def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Response:
     """Draw one file, its pages and what may be done with it."""
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         row = _file(web, session, user, id_)
         look = note_look(session, user, _LOOK, row.id, purpose=Purpose.CHECK)
         following = _next_unplaced(web, session, user, row)
@@ -228,7 +235,7 @@ def capture_image(
 
 
 @router.post("/collecting/{id_}/file")
-def file_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
+def place_file(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
     """Place a file (归入) under the material of the case that the user states."""
     asked = {key: form.get(key, "").strip() for key in ("case_no", "no", "type")}
     try:
@@ -256,7 +263,7 @@ def file_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
 
 
 @router.post("/collecting/{id_}/return")
-def return_it(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
+def return_file(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
     """Return one file (退回), with the reason."""
     reason = _reason(form)
     with writing(web.runtime.engine) as session:

@@ -5,10 +5,12 @@ The word comes by POST and is kept nowhere: not in an address, a log or the jour
 
 from fastapi import APIRouter, Request, Response
 
+from api.http.daily import counted
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web
 from api.web.shell.scope import context_of, look_again
+from archive.administration.daily_use import Shown
 from archive.audit.acts import JournalAct
-from archive.database.engine import reading, writing
+from archive.database.engine import reading
 from archive.recognition.page_texts import texts_of_volume
 from archive.reference.case_facts import CaseFacts
 from archive.usage.reading_room import journal_opened, read_volume
@@ -52,7 +54,7 @@ def find_page(
         lambda: read_volume(runtime.store, opened),
         lambda document: find_inside(document, typed, read, names),
     )
-    with writing(runtime.engine) as session:
+    with counted(runtime, user.reader, Shown.LOOKS) as session:
         journal_opened(
             session,
             user.reader,

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from api.http.daily import count_content, counted
 from api.web.shell.page import LoggedIn, PageRoute, Web, WebApp
 from api.web.shell.scope import (
     consult,
@@ -20,17 +21,18 @@ from api.web.shell.scope import (
     mark_of,
     original_response,
 )
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.arrangement.plan import PlannedItem, plan_volume
 from archive.audit.acts import JournalAct
 from archive.audit.entries import entries_about
-from archive.database.engine import reading, writing
+from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision, Component
 from archive.finding_aids.cases import components_of, revision_of
 from archive.finding_aids.volume_lists import versions_of
 from archive.inspection.report import report
 from archive.inspection.table import Phase
-from archive.jobs.leases import all_recorded
+from archive.jobs.version_steps import all_recorded
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.objects import OriginalObject
@@ -73,14 +75,18 @@ def volume_page(
 
     `v` is a version, `usage` the number of the grant that the user reads under, if any.
     """
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened = open_volume(session, user.reader, Act.VIEW, code, web.reference, usage, version=v)
         pages, plain = (
             decision_on(session, user.reader, act, opened.record, web.reference, usage)
             for act in (Act.VIEW_PAGES, Act.VIEW_PLAIN)
         )
         shown = opened.version is not None and pages.allowed
+        if shown:
+            count_content(session, web.runtime, user.reader)
         what = JournalAct.VIEW_PAGES if shown else JournalAct.VIEW
+        if shown:
+            count_content(session, web.runtime, user.reader)
         look = journal_opened(session, user.reader, opened, context_of(user, usage), what=what)
         grants = [
             grant
@@ -193,7 +199,7 @@ def originals(
 ) -> Response:
     """Draw the untouched originals of one item, shown beside the page."""
     what = JournalAct.VIEW_ORIGINAL
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         opened, look = consult(
             web, session, user, Act.VIEW_PAGES, code, what, number=number, usage=usage, item=no
         )
@@ -228,7 +234,7 @@ def signature(
 ) -> Response:
     """Validate the seal now from the bytes in the store, and draw it in plain words."""
     what = JournalAct.CHECK_SIGNATURE
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened, _ = consult(web, session, user, Act.VIEW, code, what, number=number, usage=usage)
     report = check_signature(web.runtime.store, opened, web.trust)
     return web.page(request, user, "signature.html", report=report, opened=opened)
@@ -240,7 +246,7 @@ def printed_contents(
 ) -> Response:
     """Draw the 卷内目录, laid out for paper."""
     what = JournalAct.VIEW
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened, _ = consult(web, session, user, Act.VIEW, code, what, usage=usage, sheet="contents")
         values = _volume_values(web, session, opened)
     unit = web.org(opened.volume.filing_org)
@@ -261,7 +267,7 @@ def plain(request: Request, web: Web, user: LoggedIn, code: str, usage: Usage) -
 
     Without a grant it is refused.
     """
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         opened, _ = consult(
             web, session, user, Act.VIEW_PLAIN, code, JournalAct.VIEW_PLAIN, usage=usage
         )

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.page_cache import PageImages
-from api.http.problems import STATUS
+from api.http.problems import status_of
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
@@ -28,6 +28,7 @@ from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
 from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
+from archive.reference.vocabulary import LoginKind
 from archive.signing.validation import TrustAnchors
 from archive.usage.looks import DeniedError
 from archive.usage.reading_room import ReferenceData
@@ -48,7 +49,14 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _HERE = Path(__file__).parents[1]
-_FRONT = Path(__file__).parents[3] / "node_modules"
+
+
+def _vendor(name: str, source: str) -> Path:
+    """Return a foreign script: from the wheel, which carries it, or from a checkout's packages."""
+    carried = _HERE / "static" / "vendor" / name
+    return carried if carried.is_file() else _HERE.parents[1] / "node_modules" / source
+
+
 STATIC: Mapping[str, tuple[Path, str]] = {
     "desk.css": (_HERE / "static/desk.css", "text/css"),
     "use.css": (_HERE / "static/use.css", "text/css"),
@@ -59,9 +67,10 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "check.js": (_HERE / "static/check.js", "text/javascript"),
     "upload.js": (_HERE / "static/upload.js", "text/javascript"),
     "seal.svg": (_HERE / "static/seal.svg", "image/svg+xml"),
-    "htmx.js": (_FRONT / "htmx.org/dist/htmx.min.js", "text/javascript"),
+    "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
+_COUNTED_SECONDS = 600
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
@@ -209,7 +218,7 @@ def logged_in(request: Request) -> User:
     web, carried = web_of(request), request.cookies.get(COOKIE, "")
     with reading(web.runtime.engine) as session:
         web.runtime.refresh(session)
-        reader = reader_of(session, carried, "WEB") if carried else None
+        reader = reader_of(session, carried, LoginKind.WEB) if carried else None
         if reader is None:
             raise NotLoggedInError
         name, must_change = name_of(session, reader.account)
@@ -289,28 +298,31 @@ class PageRoute(APIRoute):
             except MustChangeError:
                 return _to(request, "/password")
             except (RefusedError, DeniedError) as refused:
-                status = 404 if refused.denial is Denial.NOT_HERE else 403
                 return _error(
                     request,
-                    status,
+                    status_of(refused),
                     refused.denial.value,
                     refused.denial.label + "。",
                     _NEXT[refused.denial],
                 )
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
-                failures.log(fault, web_of(request).runtime.settings.data)
-                code, sentence = failures.explain(fault)
-                return _error(request, _status(fault), code, sentence, "")
+                return _fault(request, fault)
 
         return handler
 
 
-def _status(fault: Exception) -> int:
-    if isinstance(status := getattr(fault, "status", None), int):
-        return status
-    # The same status as at the station API; stores and databases that are away have no code there.
-    known = isinstance(fault, ArchiveError | SearchError)
-    return STATUS.get(fault.code, 409) if known else 503
+def _fault(request: Request, fault: Exception) -> Response:
+    """Draw an error; one that asks to wait says for how long."""
+    code, sentence = failures.explain(fault)
+    wait = getattr(fault, "headers", {}).get("Retry-After", "")
+    if wait and isinstance(fault, ArchiveError):
+        # Till tomorrow is not counted in seconds.
+        action = fault.action if int(wait) > _COUNTED_SECONDS else f"请在 {wait} 秒后重试。"
+        answer = _error(request, status_of(fault), code, fault.message, action)
+        answer.headers["Retry-After"] = wait
+        return answer
+    failures.log(fault, web_of(request).runtime.settings.data)
+    return _error(request, status_of(fault), code, sentence, "")
 
 
 _NEXT = {

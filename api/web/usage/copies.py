@@ -5,12 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.http.daily import counted
 from api.http.limits import anyone
 from api.jobs.certified_copies import start_copying
 from api.web.shell.page import HEADERS, LoggedIn, PageRoute, Posted, Web, WebApp
 from api.web.usage.usage import request_values
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
-from archive.database.engine import reading, writing
+from archive.database.engine import reading
 from archive.database.tables_usage import CertifiedCopy
 from archive.database.tables_volumes import Volume
 from archive.reference.errors import NotFoundError
@@ -32,7 +34,7 @@ def order(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
         for key in form
         if key.startswith("item:") and key[5:].isdecimal()
     ]
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         if form.get("retry", "").isdecimal():
             retry_order(session, user.reader, int(form["retry"]))
         else:
@@ -51,7 +53,7 @@ def live(request: Request, web: Web, user: LoggedIn, number: str) -> Response:
 @router.get("/copies/{check_code}.pdf")
 def download(web: Web, user: LoggedIn, check_code: str) -> Response:
     """Return a copy to the account it was made for, while the grant lasts."""
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         row = fetch_copy(session, user.reader, check_code, web.reference)
     pdf = read_copy(web.runtime.store, row)
     named = {"Content-Disposition": f'attachment; filename="certified-{row.check_code}.pdf"'}
@@ -78,7 +80,7 @@ def check_form(web: Web, code: Annotated[str, Query(max_length=40)] = "") -> Res
 def check(web: Web, check_code: str) -> Response:
     """Draw what the public may know of a copy, checked now from the bytes in the store.
 
-    Nothing of what the copy shows is told.
+    Nothing of what the copy shows is said.
     """
     with reading(web.runtime.engine) as session:
         try:
