@@ -75,7 +75,7 @@ def pyhanko(made: Made, pdf: Path, verb: str, *options: str) -> tuple[bool, str]
         "--trust-replace",
     ]
     done = subprocess.run(
-        [*words, *options, str(pdf)], capture_output=True, text=True, timeout=120, check=False
+        [*words, *options, str(pdf)], capture_output=True, text=True, timeout=600, check=False
     )
     return done.returncode == 0 and "judged VALID" in done.stdout, done.stdout + done.stderr
 
@@ -85,7 +85,7 @@ def pdfsig(made: Made, pdf: Path) -> str:
         ["pdfsig", "-nssdir", f"sql:{made.nss}", str(pdf)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     return done.stdout.partition("Signature #2")[
