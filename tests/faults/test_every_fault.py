@@ -31,7 +31,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
     ),
     "two beats at once, and a duty whose worker died": (
         "functional/test_duties.py::test_two_beats_knocking_for_everything_at_once_have_one_effect_each",
-        "archive/test_duties.py::test_a_worker_that_is_known_to_be_gone_frees_its_turn_and_only_that",
+        "archive/jobs/test_duties.py::test_a_worker_that_is_known_to_be_gone_frees_its_turn_and_only_that",
     ),
     "clock steps": (
         "faults/test_leases.py::test_a_clock_that_jumps_in_the_middle_of_a_volume_loses_and_doubles_nothing",
@@ -67,23 +67,23 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "faults/test_database_restart.py::test_a_server_killed_at_any_commit_of_a_volume_leaves_one_that_is_finished_afterwards",
     ),
     "time-stamping authority down": (
-        "archive/compile/test_timestamps.py::test_an_authority_that_is_down_leaves_b_b_pending_and_when_it_is_back_b_lta_follows_as_a_revision",
+        "archive/signing/test_timestamps.py::test_an_authority_that_is_down_leaves_b_b_pending_and_when_it_is_back_b_lta_follows_as_a_revision",
     ),
     "time-stamping authority slow, or with a wrong imprint": (
-        "archive/compile/test_timestamps.py::test_a_faulty_authority_leaves_a_sound_b_b_volume_that_is_marked_pending",
+        "archive/signing/test_timestamps.py::test_a_faulty_authority_leaves_a_sound_b_b_volume_that_is_marked_pending",
     ),
     "time-stamps of an unknown authority": (
-        "archive/compile/test_timestamps.py::test_a_stamp_of_an_unknown_authority_is_refused_and_there_is_no_volume",
+        "archive/signing/test_timestamps.py::test_a_stamp_of_an_unknown_authority_is_refused_and_there_is_no_volume",
     ),
-    "signer expired": ("archive/compile/test_seal.py::test_an_expired_seal_is_refused",),
+    "signer expired": ("archive/signing/test_seal.py::test_an_expired_seal_is_refused",),
     "signer not yet valid": (
-        "archive/compile/test_seal.py::test_a_seal_that_has_not_begun_is_refused",
+        "archive/signing/test_seal.py::test_a_seal_that_has_not_begun_is_refused",
     ),
     "signer revoked": (
-        "archive/compile/test_seal.py::test_a_revoked_seal_is_refused_at_signing_and_found_at_validation",
+        "archive/signing/test_seal.py::test_a_revoked_seal_is_refused_at_signing_and_found_at_validation",
     ),
     "session of the HSM lost": (
-        "archive/compile/test_seal_keys.py::test_a_lost_session_is_opened_anew_and_every_fonds_of_the_token_signs_again",
+        "archive/signing/test_seal_keys.py::test_a_lost_session_is_opened_anew_and_every_fonds_of_the_token_signs_again",
     ),
     "a journal row changed, deleted, reordered": (
         "faults/test_anchors.py::test_a_change_whose_digests_were_all_mended_is_found_at_its_entry",

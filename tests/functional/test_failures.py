@@ -57,7 +57,7 @@ def test_a_database_that_is_away_is_one_line_and_the_log_names_the_place_only(
     one_line(run(tmp_path, "list", YICE_DATABASE_URL=url), "DATABASE_UNAVAILABLE")
     log = (tmp_path / "logs" / "yice.log").read_text()
     assert "sqlalchemy.exc.OperationalError" in log
-    assert "archive/db.py" in log
+    assert "archive/database/engine.py" in log
     assert "secret" not in log
 
 
