@@ -1,4 +1,9 @@
-"""How many requests a minute a client or an address may make."""
+"""How many requests a minute a client or an address may make.
+
+Written by hand, because the library for this, `limits` (5.8), shares its counts between processes
+only through a server (Redis, Memcached, MongoDB); what it keeps without one, each process has for
+itself. It has no token bucket either, whose wait is what Retry-After says.
+"""
 
 import sqlite3
 import time

@@ -41,7 +41,7 @@ ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_A
 
 
 class Act(LabelledEnum):
-    """An act that the policy decides on; those of RECORD_ACTS are done on one record."""
+    """An act that the policy decides on."""
 
     SEARCH = "SEARCH", "检索"
     VIEW = "VIEW", "查看（脱敏）"
@@ -66,20 +66,6 @@ class Act(LabelledEnum):
     READ_JOURNAL = "READ_JOURNAL", "查阅审计日志"
 
 
-RECORD_ACTS = frozenset(
-    {
-        Act.VIEW,
-        Act.VIEW_PAGES,
-        Act.DOWNLOAD,
-        Act.VIEW_PLAIN,
-        Act.CERTIFY,
-        Act.CONFIRM,
-        Act.COMPILE,
-        Act.VERIFY,
-        Act.VOID,
-        Act.DECIDE_USE,
-    }
-)
 CONTENT_ACTS = frozenset({Act.VIEW_PAGES, Act.DOWNLOAD, Act.VIEW_PLAIN, Act.CERTIFY})
 """Acts that show what a volume holds in plain.
 

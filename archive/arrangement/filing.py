@@ -6,7 +6,7 @@ R20-R23, volume.md, standards.md §2.3.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from archive.reference.case_facts import CaseFacts, Material
@@ -87,11 +87,6 @@ def completion_year(facts: CaseFacts) -> int:
 
 CompletionKey = tuple[datetime, str]
 """When a case was completed (UTC) and its case number, which decides between equals."""
-
-
-def completion_order(facts: CaseFacts) -> CompletionKey:
-    """Return the key by which a series is ordered (R21)."""
-    return facts.completed_at.astimezone(UTC), facts.case_no
 
 
 def is_late(key: CompletionKey, last_key: CompletionKey | None) -> bool:

@@ -149,11 +149,6 @@ class CheckResult:
     at: datetime
     findings: tuple[Finding, ...]
 
-    @property
-    def passed(self) -> bool:
-        """Return whether there are no findings."""
-        return not self.findings
-
 
 def inspect(subject: Subject, phase: Phase) -> tuple[CheckResult, ...]:
     """Run every check of a phase, in the order of the table, and return the results."""

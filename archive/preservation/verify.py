@@ -116,22 +116,12 @@ def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
     return session.scalars(later.order_by(VolumeVersion.version).limit(1)).first()
 
 
-def verify_volume(
-    store: BlobStore, volume: CommittedVolume, trust: TrustAnchors, prover: PdfAProver
-) -> list[Fault]:
-    """Verify I1 for one version.
-
-    Commit record, every object with its digest, PDF/A-2u, signature, pages and 档号.
-    """
-    return _proved(volume, _read(store, volume), trust, prover)
-
-
 def verify_volumes(
     store: BlobStore, volumes: Sequence[CommittedVolume], trust: TrustAnchors, prover: PdfAProver
 ) -> Iterator[list[Fault]]:
-    """Verify each volume, in order; yield its faults.
+    """Verify I1 for each version, in order; yield its faults.
 
-    While one is proved, packages of the next are read: a store over a network answers each object
+    Commit record, every object with its digest, PDF/A-2u, signature, pages and 档号. While one is proved, packages of the next are read: a store over a network answers each object
     late. The prover is not thread-safe, and its Java would wait for other threads for ever, so
     only reading is done in them.
     """

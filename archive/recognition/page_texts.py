@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.arrangement.page_order import Leaf, orders_of
-from archive.database.tables_cases import Case, CaseRevision, Component
+from archive.database.tables_cases import CaseRevision, Component
 from archive.database.tables_recognition import RecognisedPage
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.version_steps import all_recorded
@@ -137,43 +137,6 @@ def _read(store: BlobStore, digest: str) -> PageText | None:
         return PageText.from_json(store.read(blob_key(digest), sha256=digest))
     except (MissingError, DigestMismatchError):
         return None
-
-
-def texts_of_case(
-    session: Session, store: BlobStore, case_no: str, revision: int | None = None
-) -> dict[tuple[int, int], PageText]:
-    """Return the texts of the scanned pages of a case, by material and page (from 1).
-
-    Materials are in the order of case.json; the newest usable revision unless one is named.
-    Pages that are not read yet, or are born digital, are left out. For checks of page order and
-    of names (R31, R32).
-    """
-    case = session.scalars(select(Case).where(Case.case_no == case_no)).first()
-    if case is None:
-        return {}
-    case_revision = session.scalars(
-        select(CaseRevision).filter_by(case_id=case.id, revision=revision or case.revision)
-    ).first()
-    if case_revision is None:
-        return {}
-    rows = {
-        row.path: row
-        for row in session.scalars(
-            select(Component).filter_by(case_id=case.id, revision=case_revision.revision)
-        )
-    }
-    texts = texts_of(session, store, (row.sha256 for row in rows.values()))
-    by_page: dict[tuple[int, int], PageText] = {}
-    for material in CaseFacts.model_validate(case_revision.facts).materials:
-        before = 0
-        for row in (rows[path] for path in material.files if path in rows):
-            by_page |= {
-                (material.no, before + page): texts[row.sha256, page]
-                for page in _pages(row.pages)
-                if (row.sha256, page) in texts
-            }
-            before += max(row.pages, 1)
-    return by_page
 
 
 def texts_of_volume(

@@ -140,11 +140,6 @@ class Catalogue:
         """Return the 102 items of the demonstration; the choice is ours and no official list."""
         return tuple(item for item in self if item.demo)
 
-    @property
-    def enabled_items(self) -> tuple[ServiceItem, ...]:
-        """Return the items that lack no mandatory group."""
-        return tuple(item for item in self if not missing_groups(item))
-
 
 def missing_groups(item: ServiceItem) -> tuple[str, ...]:
     """Return which of the four mandatory groups are empty (R3).

@@ -103,17 +103,6 @@ def add_workdays(day: date, count: int, calendar: WorkCalendar | None = None) ->
     return day
 
 
-def workdays_between(first: date, last: date, calendar: WorkCalendar | None = None) -> int:
-    """Return the number of working days after `first` up to and including `last`.
-
-    It is negative when `last` is the earlier day.
-    """
-    if last < first:
-        return -workdays_between(last, first, calendar)
-    used = calendar or national_calendar()
-    return sum(used.is_workday(first + _DAY * step) for step in range(1, (last - first).days + 1))
-
-
 def due_on(
     received: date, limit_workdays: int | None, calendar: WorkCalendar | None = None
 ) -> date | None:

@@ -28,7 +28,7 @@ from archive.database.tables_usage import UsageRequest
 from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
 from archive.reference.vocabulary import OrgKind
 from tests.bench.search_bench import volumes
-from tests.support.factories import make_bag
+from tests.support.factories import enabled_items, make_bag
 from tests.support.station import moved_case
 
 _SERIES = (
@@ -92,8 +92,8 @@ class City:
             )
         ]
         self.items = {
-            series: [item for item in runtime.catalogue.enabled_items if item.series == series]
-            or list(runtime.catalogue.enabled_items)[:3]
+            series: [item for item in enabled_items(runtime.catalogue) if item.series == series]
+            or enabled_items(runtime.catalogue)[:3]
             for series, _ in _SERIES
         }
         with reading(runtime.engine) as session:

@@ -9,10 +9,9 @@ import pytest
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.database.engine import reading
-from archive.recognition.page_texts import texts_of_case
 from tests.support.command_line import run_command
 from tests.support.factories import make_bag
-from tests.support.ocr_pages import WORDS, needs_ocr, scan
+from tests.support.ocr_pages import WORDS, needs_ocr, scan, texts_of_case
 
 CASE_NO = "150602010000-20260901-000001"
 

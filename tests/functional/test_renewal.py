@@ -11,7 +11,7 @@ from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import VolumeVersion
 from archive.finding_aids.volumes import version_rows, volume_rows
 from archive.preservation.renewal import Outlook, freeze_renewals, learn_stamps, outlook
-from archive.preservation.verify import CommittedVolume, committed, verify_volume
+from archive.preservation.verify import CommittedVolume, committed, verify_volumes
 from archive.reference.compile_errors import NotProvedError
 from archive.signing.seal import SealError
 from archive.signing.validation import Stamp, newest_stamp
@@ -81,10 +81,11 @@ def test_a_renewed_volume_begins_with_the_bytes_of_the_one_before_and_both_prove
     assert archive.faults() == []
     # When every certificate of the demonstration has ended, the one that was followed in time still holds, and the newest does not.
     later = archive.shop.trust.at(NOW + 30 * 365 * DAY)
-    assert verify_volume(archive.store, one, later, archive.shop.prover) == []
-    assert [
-        fault.invariant for fault in verify_volume(archive.store, two, later, archive.shop.prover)
-    ] == ["I1"]
+    faults = list(verify_volumes(archive.store, [one, two], later, archive.shop.prover))
+    assert [[fault.invariant for fault in faults_of_one] for faults_of_one in faults] == [
+        [],
+        ["I1"],
+    ]
 
 
 def test_rows_from_before_it_was_kept_are_filled_in_from_the_store(archive: Holdings) -> None:

@@ -15,7 +15,7 @@ from archive.compile.prove import PdfAProver
 from archive.database.engine import connect, migrate, reading
 from archive.database.tables_cases import Component
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.recognition.page_texts import texts_of_case, texts_of_volume
+from archive.recognition.page_texts import texts_of_volume
 from archive.reference.codes import ArchivalCode, storage_prefix
 from ingest.recognition.ocr import recognise_page
 from search.follow import Source, catch_up, rebuild
@@ -24,7 +24,7 @@ from search.index_folder import IndexFolder
 from search.query import Words, parse
 from tests.support.corpus import CITY
 from tests.support.holdings import CASE_NO, CATALOGUE, ORGANISATIONS, Holdings, holdings, sound_case
-from tests.support.ocr_pages import LATE_WORDS, WORDS, needs_ocr, scan
+from tests.support.ocr_pages import LATE_WORDS, WORDS, needs_ocr, scan, texts_of_case
 
 
 @pytest.fixture

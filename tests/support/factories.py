@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from archive.reference.service_items import Catalogue, ServiceItem, missing_groups
+
 HOME, OTHER = "150602010000", "150622020000"
 _PERSON = {"name": "测某", "id_number": "150602199001010016", "phone": "13800000000"}
 
@@ -139,3 +141,8 @@ def _manifest(files: dict[str, bytes]) -> bytes:
     return "".join(
         f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(files.items())
     ).encode()
+
+
+def enabled_items(catalogue: Catalogue) -> list[ServiceItem]:
+    """The items of a catalogue that lack no mandatory group."""
+    return [item for item in catalogue if not missing_groups(item)]

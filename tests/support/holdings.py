@@ -21,7 +21,7 @@ from archive.compile.volume import make_volume
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import VolumeVersion
-from archive.preservation.verify import Fault, committed, verify_holdings, verify_volume
+from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import JobState, SignatureLevel
@@ -111,8 +111,10 @@ class Holdings:
         """What `verify --all` finds."""
         faults = [
             fault
-            for volume in committed(self.engine)
-            for fault in verify_volume(self.store, volume, self.shop.trust, self.shop.prover)
+            for faults in verify_volumes(
+                self.store, committed(self.engine), self.shop.trust, self.shop.prover
+            )
+            for fault in faults
         ]
         return faults + list(verify_holdings(self.engine, self.store, self.shop.trust))
 

@@ -9,10 +9,12 @@ from random import Random
 
 import pytest
 from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
 
 from api.demo.scans import Page, gray, jpeg
 from archive.database.engine import writing
 from archive.database.tables_cases import Case, CaseRevision, Component
+from archive.recognition.page_texts import PageText, texts_of
 from archive.recognition.queue import queue_pages
 from archive.reference.case_facts import CaseFacts
 from archive.reference.objects import OriginalObject, blob_key
@@ -69,3 +71,40 @@ def hold_scan(engine: Engine, store: BlobStore, number: int, data: bytes, *, pag
         )
         queue_pages(session, facts, [original], datetime.now(UTC))
     return original.sha256
+
+
+def texts_of_case(
+    session: Session, store: BlobStore, case_no: str, revision: int | None = None
+) -> dict[tuple[int, int], PageText]:
+    """Return the texts of the scanned pages of a case, by material and page (from 1).
+
+    Materials are in the order of case.json; the newest usable revision unless one is named.
+    Pages that are not read yet, or are born digital, are left out. For checks of page order and
+    of names (R31, R32).
+    """
+    case = session.scalars(select(Case).where(Case.case_no == case_no)).first()
+    if case is None:
+        return {}
+    case_revision = session.scalars(
+        select(CaseRevision).filter_by(case_id=case.id, revision=revision or case.revision)
+    ).first()
+    if case_revision is None:
+        return {}
+    rows = {
+        row.path: row
+        for row in session.scalars(
+            select(Component).filter_by(case_id=case.id, revision=case_revision.revision)
+        )
+    }
+    texts = texts_of(session, store, (row.sha256 for row in rows.values()))
+    by_page: dict[tuple[int, int], PageText] = {}
+    for material in CaseFacts.model_validate(case_revision.facts).materials:
+        before = 0
+        for row in (rows[path] for path in material.files if path in rows):
+            by_page |= {
+                (material.no, before + page): texts[row.sha256, page]
+                for page in range(1, max(row.pages, 1) + 1)
+                if (row.sha256, page) in texts
+            }
+            before += max(row.pages, 1)
+    return by_page

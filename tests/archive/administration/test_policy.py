@@ -12,7 +12,6 @@ from archive.administration.policy import (
     ADMINISTRATORS,
     CONTENT_ACTS,
     GRANTED_ACTS,
-    RECORD_ACTS,
     SCOPE_OF,
     Act,
     Denial,
@@ -31,6 +30,22 @@ from archive.administration.policy import (
     search_scope,
 )
 from archive.reference.organisations import load_organisations
+
+RECORD_ACTS = frozenset(
+    {
+        Act.VIEW,
+        Act.VIEW_PAGES,
+        Act.DOWNLOAD,
+        Act.VIEW_PLAIN,
+        Act.CERTIFY,
+        Act.CONFIRM,
+        Act.COMPILE,
+        Act.VERIFY,
+        Act.VOID,
+        Act.DECIDE_USE,
+    }
+)
+"""The acts that are done on one record."""
 
 ORGANISATIONS = load_organisations()
 HOME, NEIGHBOUR, OTHER = "150602010000", "150602020000", "150622020000"

@@ -12,7 +12,7 @@ from archive.reference.service_items import load_catalogue
 from ingest.intake.submission import inspect_submission
 from ingest.package.bag import read_bag
 from tests.resources import bags
-from tests.support.factories import OTHER, make_bag, sound_case
+from tests.support.factories import OTHER, enabled_items, make_bag, sound_case
 
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -45,7 +45,7 @@ def _wrong_id(case: dict[str, Any]) -> None:
 
 def _home_only(case: dict[str, Any]) -> None:
     case["item"]["code"] = next(
-        item.code for item in CATALOGUE.enabled_items if item.mode == "HOME_ONLY"
+        item.code for item in enabled_items(CATALOGUE) if item.mode == "HOME_ONLY"
     )
 
 
@@ -196,7 +196,7 @@ def test_what_no_database_or_clock_can_hold_is_refused_as_schema(
 
 
 def test_who_settles_from_abroad_may_apply_without_a_number_and_nobody_else(tmp_path: Path) -> None:
-    settling = next(item.code for item in CATALOGUE.enabled_items if item.series == "SY")
+    settling = next(item.code for item in enabled_items(CATALOGUE) if item.series == "SY")
     case = sound_case("150602010000-20260901-000001")
     del case["applicant"]["id_number"]
     assert "ID_INVALID" in codes(make_bag(tmp_path / "birth", case=case))

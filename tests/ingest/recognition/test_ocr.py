@@ -13,7 +13,7 @@ from archive.database.engine import database_now, reading, writing
 from archive.database.tables_cases import Case
 from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
-from archive.recognition.page_texts import PageText, texts_of_case
+from archive.recognition.page_texts import PageText
 from archive.recognition.queue import (
     claim_page,
     fail_page,
@@ -29,7 +29,7 @@ from ingest.reading.sandbox import Limits, run_task
 from ingest.recognition import ocr
 from storage.local_store import LocalStore
 from tests.resources import documents, images
-from tests.support.ocr_pages import LATE_WORDS, WORDS, hold_scan, needs_ocr, scan
+from tests.support.ocr_pages import LATE_WORDS, WORDS, hold_scan, needs_ocr, scan, texts_of_case
 
 
 @pytest.fixture
