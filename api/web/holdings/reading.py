@@ -85,8 +85,6 @@ def volume_page(
         if shown:
             count_content(session, web.runtime, user.reader)
         what = JournalAct.VIEW_PAGES if shown else JournalAct.VIEW
-        if shown:
-            count_content(session, web.runtime, user.reader)
         look = journal_opened(session, user.reader, opened, context_of(user, usage), what=what)
         grants = [
             grant
