@@ -5,32 +5,26 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from api.http.problems import ProblemError
 from api.web.shell.page import BadFormError
 
 Model = TypeVar("Model", bound=BaseModel)
 _ACTION = "请返回上一页填写后重新提交。"
 
 
-class InvalidFormError(BadFormError):
-    """A form of ours whose contents are wrong."""
-
-    status = 422
-
-
 def read_form(model: type[Model], values: Mapping[str, object], labels: Mapping[str, str]) -> Model:
     """Return the model of what a form states.
 
     `labels` name the fields as the page does, or say in a whole sentence, which ends in 。, what
-    is wanted. Raises InvalidFormError for the first of them that is wrong.
+    is wanted. Raises ProblemError 422 for the first of them that is wrong.
     """
     try:
         return model.model_validate(values)
     except ValidationError as error:
         wrong = {fault["loc"][0] for fault in error.errors() if fault["loc"]}
     first = next((name for name in labels if name in wrong), "")
-    raise InvalidFormError(
-        _sentence(model, first, labels.get(first, "提交的内容不合规。")), _ACTION
-    )
+    sentence = _sentence(model, first, labels.get(first, "提交的内容不合规。"))
+    raise ProblemError(422, BadFormError.code, sentence, _ACTION)
 
 
 def _sentence(model: type[BaseModel], name: str, label: str) -> str:

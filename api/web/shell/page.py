@@ -70,7 +70,6 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
-_COUNTED_SECONDS = 600
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
@@ -316,8 +315,9 @@ def _fault(request: Request, fault: Exception) -> Response:
     code, sentence = failures.explain(fault)
     wait = getattr(fault, "headers", {}).get("Retry-After", "")
     if wait and isinstance(fault, ArchiveError):
-        # Till tomorrow is not counted in seconds.
-        action = fault.action if int(wait) > _COUNTED_SECONDS else f"请在 {wait} 秒后重试。"
+        # A day's limit says itself how long it lasts; till tomorrow is not counted in seconds.
+        soon = code == "TOO_MANY_REQUESTS"
+        action = f"请在 {wait} 秒后重试。" if soon else fault.action
         answer = _error(request, status_of(fault), code, fault.message, action)
         answer.headers["Retry-After"] = wait
         return answer

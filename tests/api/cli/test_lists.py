@@ -13,7 +13,7 @@ from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.arrangement.numbering import void
 from archive.database.engine import writing
-from ingest.intake.intake import inspect_package, receive
+from ingest.intake.intake import take_package
 from tests.support.factories import make_bag
 
 ROOT = Path(__file__).parents[3]
@@ -26,10 +26,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with one case that has its number and is not made yet."""
     folder = tmp_path_factory.mktemp("lists")
     runtime = start(Settings(data=folder / "data"))
-    bag, now = make_bag(folder / "bag"), datetime.now(UTC)
-    inspected = inspect_package(folder / "bag", runtime.catalogue, runtime.organisations, now, "")
-    receive(runtime.engine, runtime.store, "test", folder / "bag", *inspected, now=now, ocr=False)
-    del bag
+    take_package(
+        runtime.engine,
+        runtime.store,
+        "test",
+        make_bag(folder / "bag"),
+        sender=None,
+        rules=runtime.intake_rules,
+        now=datetime.now(UTC),
+    )
     reserve(runtime, "test")
     runtime.engine.dispose()
     return folder / "data"

@@ -236,7 +236,7 @@ def test_others_write_while_a_secret_is_hashed(
 ) -> None:
     """The hash takes 73 ms; held meanwhile, the write lock would stop the whole archive."""
     secret = enter(engine, OFFICER)
-    verify, wrote = passwords.verify_secret, []
+    verify, wrote = passwords.verify_secret, list[str]()
 
     def meanwhile(hashed: str, given: str) -> bool:
         with writing(engine) as session:
@@ -274,7 +274,7 @@ def test_a_secret_that_was_renewed_while_the_old_one_was_hashed_does_not_open(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = enter(engine, OFFICER)
-    verify, renewed = passwords.verify_secret, []
+    verify, renewed = passwords.verify_secret, list[str]()
 
     def meanwhile(hashed: str, given: str) -> bool:
         if not renewed:
