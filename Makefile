@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
+.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -68,7 +68,10 @@ lint: setup ## 静态检查 / ruff, mypy, import-linter, prettier
 	$(PRETTIER) --check $(PAGES)
 
 test: lint ## 全部测试 / lint and all tests
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+
+check: setup ## 改动自查（一分钟内） / within a minute: lint, types, and the quick tests of what changed since main
+	@$(VENV)/bin/python -m tests.support.check
 
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--held 200 --held 5000 --held 20000")

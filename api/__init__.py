@@ -1,1 +1,4 @@
-"""The doors: command line, worker, HTTP. The only place that reads settings, wires adapters and commits."""
+"""The doors: command line, worker, HTTP.
+
+Only this package reads settings, wires adapters and commits.
+"""

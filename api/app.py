@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.page_cache import PageImages
 from api.monitoring.health import public, readiness, ready
 from api.monitoring.metrics import exposition, registry_of
 from api.runtime import logs
@@ -57,8 +58,9 @@ def create_app(runtime: Runtime) -> FastAPI:
     app = FastAPI(
         title="一册 Yice", version="0.2.0", docs_url=None, redoc_url=None, lifespan=_few_threads
     )
-    mount_stations(app, runtime)
-    mount_desk(app, runtime)
+    images = PageImages(runtime.settings.data / "cache" / "pages")
+    mount_stations(app, runtime, images)
+    mount_desk(app, runtime, images)
     registry = registry_of(runtime)
     app.add_middleware(logs.LoggedRequests)
     app.add_middleware(_SecurityHeaders)

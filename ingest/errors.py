@@ -45,3 +45,13 @@ class PartsError(IngestError):
     """A file that was sent in parts is incomplete or not the one announced."""
 
     code = "PARTS_MISSING"
+
+
+class ForeignCaseError(IngestError):
+    """A package of a case that its sender neither received nor accepted."""
+
+    code = "NOT_YOUR_CASE"
+
+    def __init__(self) -> None:
+        """Set the message, which does not repeat whose case it is."""
+        super().__init__("办件的收件、受理单位都不是本单位。", "请由收件或受理单位送交。")

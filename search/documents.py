@@ -29,7 +29,7 @@ from archive.reference.local_time import LOCAL_TIME
 from archive.reference.masking import mask_numbers
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import Series, SourceKind
+from archive.reference.vocabulary import Series, SourceKind, VolumeState
 from search.analysis import GAP
 from storage.blobs import BlobStore
 from storage.errors import DigestMismatchError, MissingError
@@ -116,7 +116,9 @@ def load_document(
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         .join(Case, Case.id == Volume.case_id)
         .where(
-            Volume.id == volume_id, VolumeVersion.state == "COMMITTED", Volume.void_reason.is_(None)
+            Volume.id == volume_id,
+            VolumeVersion.state == VolumeState.COMMITTED,
+            Volume.void_reason.is_(None),
         )
         .order_by(VolumeVersion.version.desc())
         .limit(1)

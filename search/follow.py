@@ -20,6 +20,7 @@ from archive.jobs import feed
 from archive.reference.errors import ArchiveError
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
+from archive.reference.vocabulary import VolumeState
 from search.documents import Document, load_document
 from search.index import SearchIndex
 from search.index_folder import IndexFolder
@@ -155,7 +156,7 @@ def rebuild(
             volumes = list(
                 session.scalars(
                     select(VolumeVersion.volume_id)
-                    .where(VolumeVersion.state == "COMMITTED")
+                    .where(VolumeVersion.state == VolumeState.COMMITTED)
                     .distinct()
                 )
             )
@@ -187,7 +188,7 @@ def check(source: Source, index: SearchIndex) -> Check:
     newest = (
         select(Volume.id, Volume.code, func.max(VolumeVersion.version))
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-        .where(VolumeVersion.state == "COMMITTED", Volume.void_reason.is_(None))
+        .where(VolumeVersion.state == VolumeState.COMMITTED, Volume.void_reason.is_(None))
         .group_by(Volume.id, Volume.code)
     )
     with reading(source.engine) as session:

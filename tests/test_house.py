@@ -47,7 +47,7 @@ DOORS = {
     "jpype": ("archive/compile/prove.py",),
     # failures names its errors
     "minio": ("storage/s3_store.py", "api/runtime/failures.py"),
-    "urllib3": ("storage/s3_store.py", "api/runtime/failures.py"),
+    "urllib3": ("storage/s3_store.py", "api/runtime/failures.py", "ingest/sources/http.py"),
     "celery": ("api/jobs/worker.py", "api/runtime/broker.py"),
     "kombu": ("api/jobs/worker.py", "api/runtime/broker.py", "api/runtime/failures.py"),
     "fastapi": (
@@ -109,13 +109,16 @@ def imported(tree: ast.Module) -> Iterator[str]:
     """The top-level name of everything that a module imports, anywhere in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (one.name.split(".")[0] for one in node.names)
+            yield from (alias.name.split(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             yield node.module.split(".")[0]
 
 
 def code_blocks(text: str) -> str:
-    """What a page tells people to type: its sh blocks, without comments, and its inline code; what it says is not built yet is left out."""
+    """What a page tells people to type: its sh blocks, without comments, and its inline code.
+
+    What it says is not built yet is left out.
+    """
     text = re.sub(r"[^.]*not built yet", "", text)
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     typed = [re.sub(r"\s#.*", "", line) for block in blocks for line in block.splitlines()]
@@ -132,6 +135,89 @@ def test_no_module_is_past_400_lines() -> None:
     assert long == {}
 
 
+# Each says that something is, and not what it is.
+EMPTY_NAMES = {"one", "found", "held", "said", "made", "told", "each", "here", "beside"}
+
+
+def is_dataclass(node: ast.ClassDef) -> bool:
+    """Whether a class is a dataclass; the columns of a table are named in the schema."""
+    return any(ast.unparse(decorator).startswith("dataclass") for decorator in node.decorator_list)
+
+
+def names_bound(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """Every name that a module gives to something, with the line."""
+    columns = {
+        id(statement.target)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef) and not is_dataclass(node)
+        for statement in node.body
+        if isinstance(statement, ast.AnnAssign)
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) if id(node) not in columns:
+                yield name, node.lineno
+            case ast.arg(arg=name):
+                yield name, node.lineno
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name, node.lineno
+            case ast.alias(asname=str(name)):
+                yield name, node.lineno
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)):
+                yield name, node.lineno
+            case ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                yield name, node.lineno
+
+
+def test_every_name_says_what_it_names() -> None:
+    assert [
+        f"{named(path)}:{line}: {name}"
+        for path in tracked()
+        if path.suffix == ".py"
+        for name, line in names_bound(ast.parse(path.read_text("utf-8")))
+        if name in EMPTY_NAMES
+    ] == []
+
+
+def test_the_first_line_of_a_docstring_fits_88_columns() -> None:
+    assert [
+        f"{module}:{node.body[0].lineno}: {len(text.splitlines()[0])}"
+        for module, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and (text := ast.get_docstring(node))
+        and len(text.splitlines()[0]) > 88
+    ] == []
+
+
+def test_no_line_of_a_page_is_past_100_characters() -> None:
+    # A Chinese sentence is never folded: the line break would be a space on the page.
+    assert [
+        f"{named(path)}:{number}: {len(line)}"
+        for path in tracked()
+        if named(path).startswith("api/web/") and path.suffix in {".html", ".css", ".js"}
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if len(line) > 100
+    ] == []
+
+
+def test_no_module_of_api_holds_a_query() -> None:
+    words = {"select", "insert", "update", "delete", "text"}
+    assert [
+        f"{module}:{node.lineno}: {alias.name}"
+        for module, tree in modules().items()
+        if module.startswith("api/")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if (
+            (node.module or "").startswith("sqlalchemy") and alias.name in words
+            if isinstance(node, ast.ImportFrom)
+            else alias.name.startswith("sqlalchemy")
+        )
+    ] == []
+
+
 def test_no_module_is_named_for_everything_and_nothing() -> None:
     assert [
         name
@@ -145,6 +231,122 @@ def test_no_module_is_named_for_everything_and_nothing() -> None:
         if isinstance(node, ast.ClassDef)
     ]
     assert [name for name in classes if re.search(r".(Manager|Service|Helper)$", name)] == []
+
+
+# What a row or a view calls its state, and the names of enums whose members are such states.
+STATED = {"state", "kind", "origin", "outcome", "step", "health"}
+STATE_ENUM = re.compile(r"(State|Kind|Origin|Outcome|Step|Health)$|^(Outcome|Capture|Gathering)$")
+
+
+def state_values() -> set[str]:
+    """The values of all enums of states and kinds."""
+    return {
+        constant.value
+        for tree in modules().values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and STATE_ENUM.search(node.name)
+        and any(isinstance(base, ast.Name) and base.id == "LabelledEnum" for base in node.bases)
+        for member in node.body
+        if isinstance(member, ast.Assign)
+        and isinstance(member.value, ast.Tuple)
+        and isinstance(constant := member.value.elts[0], ast.Constant)
+        and isinstance(constant.value, str)
+    }
+
+
+def is_state(node: ast.expr) -> bool:
+    """Whether an expression is a state by its name: `row.state`, `state` or `row["state"]`."""
+    return (
+        (isinstance(node, ast.Attribute) and node.attr in STATED)
+        or (isinstance(node, ast.Name) and node.id in STATED)
+        or (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.slice, ast.Constant)
+            and node.slice.value in STATED
+        )
+    )
+
+
+def stated_as(tree: ast.Module) -> Iterator[ast.expr]:
+    """The expressions that are compared with, assigned to or passed as a state."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            operands = [node.left, *node.comparators]
+            if any(is_state(operand) for operand in operands):
+                yield from operands
+        elif isinstance(node, ast.Call):
+            yield from (word.value for word in node.keywords if word.arg in STATED)
+            if (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr in {"in_", "not_in"}
+                and is_state(node.func.value)
+            ):
+                yield from node.args
+        elif isinstance(node, ast.Dict):
+            yield from (
+                value
+                for key, value in zip(node.keys, node.values, strict=True)
+                if isinstance(key, ast.Constant) and key.value in STATED
+            )
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            yield from assigned_to_a_state(node)
+
+
+def assigned_to_a_state(node: ast.Assign | ast.AnnAssign) -> Iterator[ast.expr]:
+    """The values that an assignment gives to states, a column's default among them."""
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    for target in targets:
+        if is_state(target) and node.value:
+            yield node.value
+            if isinstance(node.value, ast.Call):
+                yield from (word.value for word in node.value.keywords if word.arg == "default")
+        elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = zip(target.elts, node.value.elts, strict=False)
+            yield from (value for place, value in pairs if is_state(place))
+
+
+def literals(node: ast.expr) -> Iterator[str]:
+    """The strings that an expression may be: itself, its members, or its alternatives."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+        for member in node.elts:
+            yield from literals(member)
+    elif isinstance(node, ast.IfExp):
+        yield from literals(node.body)
+        yield from literals(node.orelse)
+
+
+def test_states_and_kinds_are_members_of_enums_and_never_spelled_out() -> None:
+    known = state_values()
+    assert {"WAITING", "CONFIRM", "ocr", "RENEWAL"} <= known
+    assert {
+        (name, node.lineno, value)
+        for name, tree in modules().items()
+        for node in stated_as(tree)
+        for value in literals(node)
+        if value in known
+    } == set()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'Job.state == "WAITING"',
+        '"FAILED" != job.state',
+        'Job.kind.in_(("ocr", other))',
+        'update(Job).values(state="DONE")',
+        'job.state, job.error = "FAILED", None',
+        'rows = [{"kind": "ocr"}]',
+        'row["state"] == "COMMITTED"',
+        'state = "DONE" if done else FAILED',
+        'origin: Mapped[str] = mapped_column(default="CASE")',
+    ],
+)
+def test_a_state_that_is_spelled_out_is_noticed(line: str) -> None:
+    spelled = {value for node in stated_as(ast.parse(line)) for value in literals(node)}
+    assert spelled & state_values()
 
 
 def test_only_the_database_door_and_api_commit() -> None:
@@ -270,16 +472,17 @@ def test_the_worked_example_for_stations_is_accepted(tmp_path: Path) -> None:
     example = re.search(r"```json\n(.*?)```", DOCS["stations.md"], re.DOTALL)
     assert example
     bag = read_bag(make_bag(tmp_path / "bag", case=json.loads(example[1])))
-    found = inspect_submission(
+    inspection = inspect_submission(
         bag, load_catalogue(), load_organisations(), now=datetime(2026, 10, 1, tzinfo=UTC)
     )
-    assert (found.findings, found.outcome) == ((), None)
+    assert (inspection.findings, inspection.outcome) == ((), None)
 
 
 def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
     hosts = {
         "127.0.0.1",
         "localhost",
+        "github.com",  # in the lock of the pages: whom its authors ask to be paid through
         "ns.adobe.com",
         "purl.org",
         "www.aiim.org",
@@ -289,7 +492,7 @@ def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
         "www.w3.org",
     }
     path_of_a_machine = re.compile(r"(?<![\w./-])/(work|root|home|mnt|Users)/\w")
-    found = set()
+    strange = set()
     for path in tracked():
         try:
             text = path.read_text("utf-8")
@@ -298,13 +501,13 @@ def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
         linked = set(
             re.findall(r"https?://(?:[A-Za-z0-9:]*@)?([A-Za-z0-9][A-Za-z0-9.-]*[A-Za-z0-9])", text)
         )
-        found |= {
+        strange |= {
             (named(path), host)
             for host in linked - hosts
             if not host.endswith((".example", ".invalid", ".test"))
         }
-        found |= {(named(path), match[0]) for match in path_of_a_machine.finditer(text)}
-    assert found == set()
+        strange |= {(named(path), match[0]) for match in path_of_a_machine.finditer(text)}
+    assert strange == set()
     locks = "\n".join(
         (ROOT / name).read_text("utf-8") for name in ("requirements.lock", "requirements-ocr.lock")
     )
@@ -333,7 +536,7 @@ def test_every_dependency_has_its_reason() -> None:
     lines = (ROOT / "pyproject.toml").read_text("utf-8").splitlines()
     declared = [line.strip() for line in lines if re.match(r'\s+"[A-Za-z0-9][^"]*",', line)]
     for requirement in [*dependencies(), *ocr_dependencies()]:
-        line = next(one for one in declared if one.startswith(f'"{requirement}"'))
+        line = next(entry for entry in declared if entry.startswith(f'"{requirement}"'))
         assert re.search(r",  # \S.{4,}", line), requirement
 
 
@@ -350,7 +553,9 @@ def test_the_lock_covers_every_dependency_and_bears_hashes(name: str, wanted: li
     )
     pinned = re.findall(r"^([A-Za-z0-9][A-Za-z0-9._-]*)", lock, re.MULTILINE)
     assert len(entries) == len(pinned)
-    assert {canonical(one) for one in wanted} - {canonical(one) for one in entries} == set()
+    assert {canonical(requirement) for requirement in wanted} - {
+        canonical(entry) for entry in entries
+    } == set()
 
 
 # Where the module's name is not the distribution's.
@@ -392,7 +597,7 @@ def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
         if path.suffix == ".py"
         for name in imported(ast.parse(path.read_text("utf-8")))
     }
-    names = {canonical(one) for one in dependencies()} - unseen
+    names = {canonical(requirement) for requirement in dependencies()} - unseen
     assert {
         name for name in names if MODULE_OF.get(name, name.replace("-", "_")) not in used
     } == set()
@@ -400,14 +605,16 @@ def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
 
 def test_every_import_of_the_rooms_is_declared() -> None:
     declared = {
-        canonical(one) for one in [*PROJECT["project"]["dependencies"], *ocr_dependencies()]
+        canonical(requirement)
+        for requirement in [*PROJECT["project"]["dependencies"], *ocr_dependencies()]
     }
     known = (
         {MODULE_OF.get(name, name.replace("-", "_")) for name in declared}
         | set(ROOMS)
         | sys.stdlib_module_names
     )
-    # Parts of declared ones, pinned by them: PyHanko's own readers, minio's HTTP pool, Celery's messages, FastAPI's base.
+    # Parts of declared ones, pinned by them: PyHanko's own readers, minio's HTTP pool, Celery's
+    # messages, FastAPI's base.
     known |= {"cv2"}  # the engine's own way to pictures
     known |= {
         "asn1crypto",
@@ -420,8 +627,8 @@ def test_every_import_of_the_rooms_is_declared() -> None:
         "click",
     }
     assert {
-        (name, one)
+        (name, library)
         for name, tree in modules().items()
-        for one in imported(tree)
-        if one not in known
+        for library in imported(tree)
+        if library not in known
     } == set()

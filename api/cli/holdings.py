@@ -32,7 +32,7 @@ from archive.preservation.fixity import ScrubRun, scrub
 from archive.preservation.rebuild import rebuild
 from archive.preservation.replicas import replicate
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import FIRST, SECOND, Fixity
+from archive.reference.vocabulary import Fixity, StoreRole
 from search.follow import rebuild as rebuild_index
 from storage.blobs import BlobStore
 from storage.encrypt import EncryptedStore
@@ -74,7 +74,7 @@ def scrub_(
             store,
             helper,
             actor(),
-            which=SECOND if second else FIRST,
+            which=StoreRole.SECOND if second else StoreRole.FIRST,
             budget=allowed,
             watch=watch,
         )
@@ -184,7 +184,10 @@ def rekey_(
         )
     resealed = store.reseal_all()
     with writing(runtime.engine) as session:
-        which, key = "second" if second else "first", runtime.settings.encryption_key
+        which, key = (
+            StoreRole.SECOND if second else StoreRole.FIRST,
+            runtime.settings.encryption_key,
+        )
         journal.record(
             session,
             actor(),

@@ -13,7 +13,7 @@ from api.jobs.periods import begin_terms, end_terms
 from api.runtime.bootstrap import open_compile_context, start
 from api.runtime.settings import Settings
 from archive.arrangement.periods import Report, due, terms_of
-from archive.reference.vocabulary import COMPILE, Series
+from archive.reference.vocabulary import JobKind, Series
 
 period_app = typer.Typer(
     no_args_is_help=True,
@@ -51,7 +51,7 @@ def run(
     ]
     begin_terms(runtime, actor(), terms)
     with volume_bar("定期组卷") as watch:
-        make_all(runtime, COMPILE, lambda: 0, watch)
+        make_all(runtime, JobKind.COMPILE, lambda: 0, watch)
     reports = end_terms(runtime, open_compile_context(runtime), actor(), terms)
     if as_json:
         print_json([report.public() for report in reports])

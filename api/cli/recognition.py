@@ -13,7 +13,8 @@ from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.database.engine import reading
 from archive.jobs.job_rows import failure_codes
-from archive.recognition.queue import OCR, progress_of
+from archive.recognition.queue import progress_of
+from archive.reference.vocabulary import JobKind, JobState
 from ingest.recognition.ocr import is_installed
 
 
@@ -32,12 +33,12 @@ def ocr_(
     if status:
         with reading(runtime.engine) as session:
             counted = progress_of(session)
-            codes = failure_codes(session, OCR)
+            codes = failure_codes(session, JobKind.OCR)
         _show(
             {
                 "enabled": runtime.settings.ocr,
                 "installed": is_installed(),
-                **{state.lower(): counted[state] for state in ("WAITING", "DONE", "FAILED")},
+                **{state.lower(): counted[state] for state in JobState},
                 "failures": {
                     code or "UNKNOWN": count for code, count in sorted(codes.items(), key=str)
                 },
@@ -57,7 +58,9 @@ def ocr_(
     queue_stored_scans(runtime)
     with reading(runtime.engine) as session:
         waiting = progress_of(session)
-    with progress("文字识别", waiting["WAITING"] + (waiting["FAILED"] if retry else 0)) as advance:
+    with progress(
+        "文字识别", waiting[JobState.WAITING] + (waiting[JobState.FAILED] if retry else 0)
+    ) as advance:
 
         def watch(batch: Batch) -> None:
             advance(batch.done + batch.failed, f"失败 {batch.failed}")

@@ -11,21 +11,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
-from api.cli.terminal import FINDINGS, Json, actor, print_json, screen, with_examples
-from api.http.search import public, with_numbers
+from api.cli.terminal import FINDINGS, KEEPING, Json, operator, print_json, screen, with_examples
+from api.http.search import journal_search, look_up, public
 from api.runtime.bootstrap import open_index_folder, source_of, start
 from api.runtime.settings import Settings
-from archive.audit import journal
-from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
-from archive.reference.vocabulary import OrgKind
+from archive.usage.reading_room import ReferenceData
 from search.follow import check, follow, rebuild
-from search.index import Request, SearchResult, Sort
+from search.index import SearchResult, Sort
 from search.index_folder import IndexReader
 from search.query import Words, parse
 
+_FACETS = ("series", "district", "receive_org", "year")
 index_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -103,20 +102,21 @@ def search(
     """
     runtime = start(Settings())
     words = Words(runtime.organisations, runtime.catalogue)
-    # A user who may run this reads the whole data folder anyway, so the scope is the city; pages
-    # and endpoints give the scope of their reader.
-    scope = frozenset(org.code for org in runtime.organisations.of_kind(OrgKind.CITY))
-    facet_fields = ("series", "district", "receive_org", "year") if facets else ()
+    reader, facet_fields = operator(runtime), _FACETS if facets else ()
     with reading(runtime.engine) as session:
-        tree = with_numbers(session, parse(query, words))
-    result = IndexReader(open_index_folder(runtime.settings)).search(
-        Request(tree, scope, sort, limit, after, facet_fields)
-    )
-    with writing(runtime.engine) as session:
-        # What was typed may hold a name or an ID number, so only what came of it is kept.
-        journal.record(
-            session, actor(), JournalAct.SEARCH, "index", total=result.total, shown=len(result.hits)
+        result = look_up(
+            session,
+            IndexReader(open_index_folder(runtime.settings)).search,
+            parse(query, words),
+            reader,
+            ReferenceData(runtime.organisations, runtime.catalogue),
+            sort=sort,
+            limit=limit,
+            after=after,
+            facets=facet_fields,
         )
+    with writing(runtime.engine) as session:
+        journal_search(session, reader, KEEPING, result)
     if as_json:
         print_json(public(result))
     else:
@@ -124,7 +124,7 @@ def search(
 
 
 def _show(result: SearchResult) -> None:
-    table = Table("档号", "页", "题名", "办结", "内容")
+    table = Table(Column("档号", no_wrap=True, overflow="fold"), "页", "题名", "办结", "内容")
     for hit in result.hits:
         table.add_row(hit.code, str(hit.page or ""), hit.title, hit.completed_on, hit.snippet.text)
     Console().print(table)

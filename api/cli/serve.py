@@ -6,7 +6,6 @@ The HTTP app, the follower of the index, the reader of scans, the sender of webh
 import os
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
@@ -21,8 +20,9 @@ from api.cli.terminal import screen
 from api.http.limits import Limiter
 from api.jobs.webhooks import send_until
 from api.runtime.bootstrap import Runtime, start
-from api.runtime.processes import CODE, die_with_parent
+from api.runtime.processes import start_module
 from api.runtime.settings import Settings
+from archive.jobs.processes import NOWHERE, die_with_parent, safe_path
 from archive.reference.errors import ArchiveError
 from ingest.recognition.ocr import is_installed
 
@@ -99,23 +99,25 @@ def _answer(runtime: Runtime, port: int, processes: int, *, behind_proxy: bool) 
         prepare_server()
         uvicorn.run(app, **options)
         return
-    data = runtime.settings.data.resolve()
+    data = runtime.settings.data
     (data / "cache").mkdir(mode=0o700, exist_ok=True)
-    os.environ |= {"YICE_DATA": str(data), "YICE_PUBLIC_URL": runtime.settings.public_url}
+    os.environ |= runtime.settings.environment()
     rates = os.environ.setdefault("YICE_RATE_FILE", str(data / "cache" / "rates.db"))
     Limiter(1, rates).take("")  # makes the file before several open it at once
-    uvicorn.run(
-        "api.cli.serve:one_of_many",
-        factory=True,
-        workers=processes,
-        timeout_worker_healthcheck=_SILENT_SECONDS,
-        **options,
-    )
+    with safe_path():
+        uvicorn.run(
+            "api.cli.serve:one_of_many",
+            factory=True,
+            workers=processes,
+            timeout_worker_healthcheck=_SILENT_SECONDS,
+            **options,
+        )
 
 
 def one_of_many() -> FastAPI:
     """Return the app of one of several processes, which ends when its parent does."""
     die_with_parent()
+    os.chdir(NOWHERE)
     app = create_app(start(Settings()))
     prepare_server()
     return app
@@ -161,19 +163,8 @@ def _companion(runtime: Runtime, log: str, *command: str) -> Iterator[None]:
 
     When another process does the same already, this one ends by itself or finds nothing to do.
     """
-    logs = runtime.settings.data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    env = {**os.environ, "YICE_DATA": str(runtime.settings.data.resolve()), "PYTHONPATH": str(CODE)}
-    with (logs / f"{log}.log").open("ab") as out:
-        process = subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "api.cli", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            env=env,
-            # The web server dies of its signal and runs no `finally`.
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet
-        )
+    # The web server dies of its signal and runs no `finally`; this process ends with it.
+    process = start_module(runtime, "api.cli", *command, log=log, outlives=False)
     try:
         yield
     finally:

@@ -23,6 +23,10 @@ from rich.progress import (
 from typer import rich_utils
 
 from api.jobs.progress import Advance, Batch
+from api.runtime.bootstrap import Runtime
+from archive.administration.policy import Reader, Role
+from archive.reference.vocabulary import OrgKind
+from archive.usage.looks import AccessContext, Purpose
 
 FINDINGS, ERROR, INTERRUPTED = 1, 2, 130
 (
@@ -31,6 +35,8 @@ FINDINGS, ERROR, INTERRUPTED = 1, 2, 130
     rich_utils.COMMANDS_PANEL_TITLE,
 ) = "参数", "选项", "命令"
 screen = Console(stderr=True)
+KEEPING = AccessContext(Purpose.ARCHIVE)
+"""What the operator reads for: the keeping of the archive."""
 Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使用")]
 
 
@@ -42,6 +48,12 @@ def with_examples(text: str, *examples: str) -> str:
 def actor() -> str:
     """Return the actor that the journal names for this terminal: `cli:<user>`."""
     return f"cli:{os.environ.get('USER', 'operator')}"
+
+
+def operator(runtime: Runtime) -> Reader:
+    """Return the reader at this terminal: a user who may run it reads the whole city anyway."""
+    (city,) = runtime.organisations.of_kind(OrgKind.CITY)
+    return Reader(actor(), Role.CITY_SUPERVISOR, city.code)
 
 
 def print_json(value: object) -> None:

@@ -6,24 +6,38 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.cli.pull import show_collecting
-from api.cli.terminal import FINDINGS, Bars, Json, actor, print_json, screen
+from api.cli.terminal import (
+    FINDINGS,
+    KEEPING,
+    Bars,
+    Json,
+    actor,
+    operator,
+    print_json,
+    screen,
+)
 from api.jobs.acts import run_compile, run_verify
 from api.jobs.batch import void_number
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
-from archive.audit import journal
+from archive.administration.policy import Act, Denial
+from archive.arrangement.volume_names import code_of
 from archive.audit.acts import JournalAct
 from archive.compile.metadata import read_metadata
 from archive.database.engine import reading, writing
 from archive.finding_aids.volumes import case_rows, findings_of, version_rows, volume_rows
-from archive.preservation.verify import CommittedVolume, committed, gaps
-from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import SourceKind, VolumeState
+from archive.preservation.verify import gaps
+from archive.reference.case_facts import CaseFacts
+from archive.reference.vocabulary import CaseState, SourceKind, VersionOrigin, VolumeState
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import OpenedVolume, ReferenceData, consult_volume
+from archive.usage.redaction import mask_text, names_of
 from storage.package import export_bag, read_inventory
 
+Name = Annotated[str, typer.Argument(help="档号（“·”可写作“.”）或办件编号")]
 _HEADINGS = {
     "code": "档号",
     "case_no": "办件编号",
@@ -43,6 +57,9 @@ _HEADINGS = {
     "key": "存储位置",
     "sha256": "SHA-256",
 }
+_WIDE = 160
+"""From so many columns on, the list of volumes shows every field."""
+_WIDE_ONLY = {"year", "bytes", "signature_level", "lta_pending", "stamped_until"}
 
 
 def compile_(
@@ -64,11 +81,14 @@ def compile_(
 
 
 def void_(
-    code: str,
+    code: Name,
     reason: Annotated[str, typer.Option(help="作废的理由，记入审计日志，请勿写入个人信息")],
 ) -> None:
     """Give up a number whose volume was never committed."""
-    void_number(start(Settings()), actor(), code=code, reason=reason)
+    runtime = start(Settings())
+    with reading(runtime.engine) as session:
+        code = code_of(session, code)
+    void_number(runtime, actor(), code=code, reason=reason)
     screen.print("已作废。")
 
 
@@ -91,20 +111,41 @@ def list_(
         rows = (
             gaps(engine)
             if voided
-            else case_rows(session, "CONFIRM")
+            else case_rows(session, CaseState.CONFIRM)
             if waiting
             else volume_rows(session)
         )
     if as_json:
         print_json(rows)
         return
-    table = Table(*([_HEADINGS.get(key, key) for key in rows[0]] if rows else ("没有记录",)))
+    console = Console()
+    if console.width < _WIDE:
+        rows = [_narrow(row) for row in rows]
+    table = Table(*([_column(key) for key in rows[0]] if rows else ("没有记录",)))
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
-    Console().print(table)
+    console.print(table)
 
 
-def show(code: str, *, as_json: Json = False) -> None:
+def _narrow(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an ordinary terminal has room for; `--json` has the rest.
+
+    档号 and case number stand below each other, so that both can be read and copied whole.
+    """
+    names = [key for key in ("code", "case_no") if key in row]
+    return {names[0]: "\n".join(row[name] for name in names)} | {
+        key: value[:10] if key == "completed_at" else value
+        for key, value in row.items()
+        if key not in {"code", "case_no"} | _WIDE_ONLY
+    }
+
+
+def _column(key: str) -> Column:
+    """Return a column of the list: one that is not copied may break its lines."""
+    return Column(_HEADINGS.get(key, key), overflow="fold", no_wrap=key in {"code", "case_no"})
+
+
+def show(code: Name, *, as_json: Json = False) -> None:
     """Show one volume: state, versions, signature, findings and table of contents."""
     detail = _detail(start(Settings()), code)
     if as_json:
@@ -123,25 +164,29 @@ def show(code: str, *, as_json: Json = False) -> None:
     Console().print(_contents(detail["contents"]))
 
 
-def _detail(runtime: Runtime, code: str) -> dict[str, Any]:
-    """Return the fields of one volume that are promised to scripts. Raises NotFoundError."""
-    volume = _committed(runtime, code)
+def _detail(runtime: Runtime, name: str) -> dict[str, Any]:
+    """Return the fields of one volume that are promised to scripts. Raises DeniedError."""
+    opened = _consulted(runtime, name, JournalAct.VIEW)
+    code = opened.volume.code
     with reading(runtime.engine) as session:
         row = next(row for row in volume_rows(session) if row["code"] == code)
         versions = version_rows(session, code)
         findings = findings_of(session, row["case_no"])
     # The commit record, verified against the row, names the digest of what is read.
-    inventory = read_inventory(runtime.store, volume.prefix)
+    inventory = read_inventory(runtime.store, opened.prefix)
     digests = {object_.path: object_.sha256 for object_ in inventory.objects} if inventory else {}
     metadata = read_metadata(
-        runtime.store.read(f"{volume.prefix}/metadata.xml", sha256=digests.get("metadata.xml"))
+        runtime.store.read(f"{opened.prefix}/metadata.xml", sha256=digests.get("metadata.xml"))
     )
+    names = names_of(CaseFacts.model_validate(opened.case.facts))
     return {
         **row,
-        "key": f"{volume.prefix}/volume.pdf",
-        "sha256": volume.sha256,
+        "key": f"{opened.prefix}/volume.pdf",
+        "sha256": opened.digest,
         "versions": versions,
-        "contents": metadata["contents"],
+        "contents": [
+            {**item, "title": mask_text(item["title"], names)} for item in metadata["contents"]
+        ],
         "cross_reference": metadata["cross_reference"],
         "findings": findings,
     }
@@ -151,13 +196,16 @@ def _history(versions: Sequence[Mapping[str, Any]]) -> Table:
     """Return the table of all versions of a volume."""
     table = Table("版本", "由来", "状态", "页数", "签名", "时间戳有效至", "归档时间")
     for version in versions:
-        origin = {"TIMESTAMP": "补时间戳", "RENEWAL": "时间戳续期"}.get(
-            version["origin"], f"第 {version['case_revision']} 次送达"
+        origin = VersionOrigin(version["origin"])
+        source = (
+            f"第 {version['case_revision']} 次送达"
+            if origin is VersionOrigin.CASE
+            else origin.label
         )
         owed = "（待补时间戳）" if version["lta_pending"] else ""
         table.add_row(
             str(version["version"]),
-            origin,
+            source,
             VolumeState(version["state"]).label,
             str(version["pages"] or ""),
             f"{version['signature_level'] or ''}{owed}",
@@ -182,30 +230,32 @@ def _contents(items: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def export(
-    code: str, to: Annotated[Path, typer.Option(help="导出到这个文件夹")], *, as_json: Json = False
+    code: Name, to: Annotated[Path, typer.Option(help="导出到这个文件夹")], *, as_json: Json = False
 ) -> None:
     """Export the newest version of a volume."""
     runtime = start(Settings())
-    volume = _committed(runtime, code)
-    folder = export_bag(runtime.store, volume.prefix, to)
-    with writing(runtime.engine) as session:
-        journal.record(session, actor(), JournalAct.EXPORT, code)
+    opened = _consulted(runtime, code, JournalAct.EXPORT)
+    folder = export_bag(runtime.store, opened.prefix, to)
     if as_json:
-        print_json({"code": code, "prefix": volume.prefix, "folder": str(folder)})
+        print_json({"code": opened.volume.code, "prefix": opened.prefix, "folder": str(folder)})
     else:
         screen.print(f"已导出：{folder}", soft_wrap=True)
 
 
-def _committed(runtime: Runtime, code: str) -> CommittedVolume:
-    """Return the newest committed version of a volume. Raises NotFoundError."""
-    volumes = committed(runtime.engine, (code,))
-    if not volumes:
-        raise NotFoundError("没有这个档号的已归档册。", "请用 yice list 查看档号。")
-    return volumes[-1]
+def _consulted(runtime: Runtime, name: str, what: JournalAct) -> OpenedVolume:
+    """Open the newest archived version for the operator; journalled. Raises DeniedError."""
+    reference = ReferenceData(runtime.organisations, runtime.catalogue)
+    with writing(runtime.engine) as session:
+        opened, _ = consult_volume(
+            session, operator(runtime), Act.VIEW, name, reference, KEEPING, what=what
+        )
+        if opened.version is None:
+            raise DeniedError(Denial.STATE)
+    return opened
 
 
 def verify(
-    codes: Annotated[list[str] | None, typer.Argument(help="档号")] = None,
+    codes: Annotated[list[str] | None, typer.Argument(help="档号或办件编号")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="全部")] = False,
     as_json: Json = False,
@@ -213,7 +263,10 @@ def verify(
     """Prove volumes again."""
     if not (codes or every):
         raise typer.BadParameter("请给出档号或 --all。")
-    faults, count = run_verify(start(Settings()), Bars(), tuple(codes or ()))
+    runtime = start(Settings())
+    with reading(runtime.engine) as session:
+        named = tuple(code_of(session, name) for name in codes or ())
+    faults, count = run_verify(runtime, Bars(), named)
     if as_json:
         print_json({"volumes": count, "faults": [fault.public() for fault in faults]})
     else:

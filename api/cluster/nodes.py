@@ -29,37 +29,24 @@ from api.runtime.settings import Settings
 from archive.reference.organisations import load_organisations
 
 ROOT = Path(__file__).parents[2]
+# A safe path and a working folder of nobody's: what lies in the current folder is never run.
+_CELERY = ("-P", "-m", "celery", "--quiet", "--workdir", "/", "-A", "api.jobs.worker:app")
 # With heartbeats, unlike the workers of one machine: RabbitMQ then notices a node whose cable was
 # pulled.
 WORKER = (
-    "-m",
-    "celery",
-    "--quiet",
-    "-A",
-    "api.jobs.worker:app",
-    "worker",
-    "--loglevel",
-    "WARNING",
-    "--without-gossip",
-    "--without-mingle",
+    *_CELERY,
+    *("worker", "--loglevel", "WARNING", "--without-gossip", "--without-mingle"),
 )
 # It remembers nothing: which turns are due stands in the rows, so it may be killed, moved, or run
 # twice.
 BEAT = (
-    "-m",
-    "celery",
-    "--quiet",
-    "-A",
-    "api.jobs.worker:app",
-    "beat",
-    "--loglevel",
-    "WARNING",
-    "--scheduler",
-    "celery.beat:Scheduler",
-    "--pidfile",
-    "",
+    *_CELERY,
+    *("beat", "--loglevel", "WARNING", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""),
 )
-WEB = ("-m", "uvicorn", "--factory", "api.app:from_environment", "--no-access-log")
+WEB = (
+    *("-P", "-m", "uvicorn", "--app-dir", "/", "--factory", "api.app:from_environment"),
+    "--no-access-log",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +96,11 @@ class Site:
         }
 
 
+def _environment(site: Site, data: Path, **more: str) -> dict[str, str]:
+    """Return the variables of a node: those of whoever starts it, then those of its site."""
+    return Settings().environment() | site.settings(data) | more
+
+
 def node_folder(cluster: Path, name: str) -> Path:
     """Make and return the data folder of one node.
 
@@ -145,7 +137,7 @@ def worker_node(
     log = cluster / name / "worker.log"
     log.parent.mkdir(exist_ok=True)
     return Service(
-        name, command, log, answers, env={**site.settings(data), "YICE_QUEUES": ",".join(queues)}
+        name, command, log, answers, env=_environment(site, data, YICE_QUEUES=",".join(queues))
     )
 
 
@@ -179,7 +171,7 @@ def beat_node(site: Site, cluster: Path) -> Service:
         [sys.executable, *BEAT],
         folder / "beat.log",
         alive.exists,
-        env=site.settings(folder),
+        env=_environment(site, folder),
     )
 
 
@@ -195,7 +187,7 @@ def web_node(site: Site, cluster: Path, port: int) -> Service:
         except OSError:
             return False
 
-    return Service("web", command, folder / "web.log", answers, env=site.settings(folder))
+    return Service("web", command, folder / "web.log", answers, env=_environment(site, folder))
 
 
 def _remembered(folder: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ start the same processes. Each is our own child and ends with us; each keeps its
 its own.
 """
 
-import ctypes
 import json
 import os
 import shutil
@@ -20,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from archive.jobs.processes import start_process
 from archive.reference.errors import ArchiveError
 
 _READY_SECONDS, _END_SECONDS = 90.0, 20.0
-_SET_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 _POSTGRES, _RABBITMQ = Path("/usr/lib/postgresql"), Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
@@ -48,20 +47,14 @@ class Service:
 
     def start(self) -> Self:
         """Start without waiting for it to answer."""
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command
-                self.command,
-                stdout=out,
-                stderr=out,
-                stdin=subprocess.DEVNULL,
-                cwd=self.log.parent,
-                env={**os.environ, **self.env},
-                user=self.user,
-                group=self.user,
-                extra_groups=[] if self.user else None,
-                start_new_session=True,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - no threads yet, and no other way
-            )
+        self.process = start_process(
+            self.command,
+            log=self.log,
+            outlives=False,
+            env=self.env,
+            folder=self.log.parent,
+            user=self.user,
+        )
         return self
 
     def wait(self, seconds: float = _READY_SECONDS) -> Self:
@@ -103,10 +96,6 @@ class Service:
             pass
         finally:
             self.kill()
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_SET_DEATH_SIGNAL, signal.SIGTERM)
 
 
 def free_port() -> int:

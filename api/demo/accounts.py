@@ -5,13 +5,14 @@ Their secrets are random and shown once.
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.runtime.bootstrap import Runtime
+from archive.administration.account_lists import account_counts
 from archive.administration.accounts import (
     AccountKind,
     NewAccount,
+    account_by_login,
     approve_account,
     first_administrators,
     propose_account,
@@ -20,8 +21,7 @@ from archive.administration.accounts import (
 from archive.administration.logins import reader
 from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
 from archive.database.engine import writing
-from archive.database.tables_administration import Account
-from archive.database.tables_volumes import Volume
+from archive.finding_aids.volume_lists import volumes_by_station
 from archive.reference.vocabulary import OrgKind
 
 _AT_HOME = (
@@ -62,14 +62,13 @@ def make_demo_accounts(runtime: Runtime) -> list[DemoAccount]:
     accounts: list[DemoAccount] = []
     city = runtime.organisations.of_kind(OrgKind.CITY)[0].code
     with writing(runtime.engine) as session:
-        if session.scalar(select(func.count()).select_from(Account)):
+        if account_counts(session):
             return []
         for login, secret in first_administrators(session, runtime.organisations).items():
-            account = session.scalars(select(Account).filter_by(login=login)).one()
+            account = account_by_login(session, login)
             accounts.append(DemoAccount(login, Role(account.role), account.org, secret))
         proposer, approver = (
-            reader(session.scalars(select(Account).filter_by(login=login)).one())
-            for login in ("sysadmin", "secadmin")
+            reader(account_by_login(session, login)) for login in ("sysadmin", "secadmin")
         )
         home, other = _stations(runtime, session)
         district = runtime.organisations.district_of(home).code
@@ -123,14 +122,10 @@ def _stations(runtime: Runtime, session: Session) -> tuple[str, str]:
 
     So each account has something to see, and something that it may not see.
     """
-    counted = dict(
-        session.execute(select(Volume.filing_org, func.count()).group_by(Volume.filing_org))
-        .tuples()
-        .all()
-    )
+    counts = volumes_by_station(session)
     stations = sorted(
         (station.code for station in runtime.organisations.of_kind(OrgKind.STATION)),
-        key=lambda code: (-counted.get(code, 0), code),
+        key=lambda code: (-counts.get(code, 0), code),
     )
     home = stations[0]
     district = runtime.organisations.district_of(home)

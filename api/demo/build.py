@@ -7,16 +7,15 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from copy import deepcopy
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from api.demo.cases import DemoCase, make_case
 from api.demo.defects import CONFLICT, DEFECTS, Defect
+from archive.jobs.processes import process_pool
 from archive.reference.organisations import Organisations, load_organisations
 from archive.reference.service_items import Catalogue, load_catalogue
 from archive.reference.vocabulary import IntakeOutcome
@@ -35,11 +34,10 @@ def build_demo(
 
     The same seed gives the same bytes.
     """
-    bags = out / "bags"
+    bags = out.absolute() / "bags"
     bags.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, Any]] = []
-    # Spawned, not forked: typst's threads do not survive a fork, and their locks stay locked.
-    with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
+    with process_pool(workers) as pool:
         for done, written in enumerate(
             pool.map(write_case, [bags] * cases, [seed] * cases, range(cases), chunksize=4), 1
         ):

@@ -377,11 +377,9 @@ def _captured(
     ]
     stem, kind = f"materials/{no:03d}", random.random()
     # A phone writes into its pictures when they were taken; a scanner of a window does not.
-    taken = (
-        None
-        if source is SourceKind.SCANNED_PROOF
-        else datetime.fromisoformat(case.facts["process"][0]["at"]) - timedelta(days=no)
-    )
+    taken = None
+    if source is not SourceKind.SCANNED_PROOF:
+        taken = datetime.fromisoformat(case.facts["process"][0]["at"]) - timedelta(days=no)
     if source is SourceKind.SCANNED_PROOF and kind < 0.2:  # noqa: PLR2004 - the shares of the windows' scanners
         return {
             f"{stem}.tif": scans.g4_tiff([scans.gray(page, 300, random) for page in pages], 300)

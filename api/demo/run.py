@@ -17,7 +17,7 @@ from api.runtime.bootstrap import Runtime, open_index_folder, source_of
 from archive.database.engine import reading
 from archive.finding_aids.volumes import volume_rows
 from archive.preservation.verify import Fault
-from archive.reference.vocabulary import IntakeOutcome, Outcome, Series
+from archive.reference.vocabulary import IntakeOutcome, Outcome, Series, VolumeState
 from ingest.intake.intake import Received
 from search.follow import rebuild
 
@@ -59,7 +59,7 @@ def mismatches(received: list[Received], truth: list[dict[str, Any]]) -> list[st
     for package in received:
         want = expected[package.bag]
         fits = package.outcome == want["expected"] or (
-            package.outcome is IntakeOutcome.DUPLICATE and want["expected"] != "REFUSED"
+            package.outcome is IntakeOutcome.DUPLICATE and want["expected"] != IntakeOutcome.REFUSED
         )
         codes = {finding.code for finding in package.findings}
         if not fits or (
@@ -84,7 +84,9 @@ def _print(
     verified: int,
 ) -> None:
     with reading(runtime.engine) as session:
-        volumes = [volume for volume in volume_rows(session) if volume["state"] == "COMMITTED"]
+        volumes = [
+            volume for volume in volume_rows(session) if volume["state"] == VolumeState.COMMITTED
+        ]
     table = Table("一册 · 演示汇总", "数量", title="事项清单为重构、非官方；机构与人员均为演示数据")
     for outcome, count in Counter(package.outcome for package in received).items():
         table.add_row(outcome.label, str(count))

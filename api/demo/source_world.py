@@ -9,11 +9,9 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -26,6 +24,7 @@ from api.demo import certificate_seal, scans
 from api.demo.cases import DemoCase, make_case
 from api.demo.defects import CONFLICT, DEFECTS, Defect
 from api.demo.false_pages import FALSE_PAGES
+from archive.jobs.processes import process_pool
 from archive.reference.organisations import Organisations, load_organisations
 from archive.reference.service_items import Catalogue, load_catalogue
 from archive.reference.vocabulary import IntakeOutcome, SourceKind
@@ -71,13 +70,13 @@ def build_world(
 
     The same folder serves any number of runs.
     """
+    folder = folder.absolute()
     for name in ("certificates", "applications", "scans", "late"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     certificate_seal.make_issuer(folder)
     starts = range(0, cases, CASES_IN_A_STACK)
     shares: list[Share] = []
-    # Spawned, not forked: typst's threads do not survive a fork, and their locks stay locked.
-    with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
+    with process_pool(workers) as pool:
         for done, share in enumerate(
             pool.map(
                 _share, [folder] * len(starts), [seed] * len(starts), starts, [cases] * len(starts)

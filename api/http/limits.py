@@ -89,9 +89,14 @@ def limited(limiter: Limiter, caller: str) -> None:
         )
 
 
+def host_of(request: Request) -> str:
+    """Return the address that a request comes from; "" when it is not known."""
+    return request.client.host if request.client else ""
+
+
 def address_of(request: Request) -> str:
     """Return the name under which requests from this address are counted."""
-    return f"address:{request.client.host if request.client else ''}"
+    return f"address:{host_of(request)}"
 
 
 async def anyone(request: Request) -> None:
@@ -102,6 +107,7 @@ async def anyone(request: Request) -> None:
 def limiters(a_minute: int, at: str) -> tuple[Limiter, Limiter]:
     """Return the limiters of clients and of the public.
 
-    A login has no colon and an address has one, so both may be in one file.
+    Both may be in one file: the name of a client has no colon, `address:` and `login:` of the
+    public have one.
     """
     return Limiter(a_minute, at), Limiter(max(1, a_minute // _ANONYMOUS_SHARE), at)

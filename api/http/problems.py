@@ -16,12 +16,12 @@ from api.runtime import failures
 from api.runtime.settings import Settings
 from archive.administration.policy import Denial
 from archive.reference.errors import ArchiveError
-from archive.usage.reading_room import DeniedError
 from search.errors import SearchError
 
 MEDIA_TYPE = "application/problem+json"
 _STATUS = {
     "NOT_FOUND": 404,
+    "NO_SUCH_PAGE": 404,
     "CONFLICT": 409,
     "FORBIDDEN": 403,
     "BAD_ARCHIVAL_CODE": 422,
@@ -32,8 +32,13 @@ _STATUS = {
     "NO_INDEX": 503,
     "STORE_UNAVAILABLE": 503,
     "DATABASE_UNAVAILABLE": 503,
+    "BROKER_UNAVAILABLE": 503,
+    "DISK_FULL": 503,
+    "DISK_READ_ONLY": 503,
+    "DAILY_LIMIT": 429,
     "KEY_TAKEN": 409,
     "PARTS_MISSING": 409,
+    "VIRUS_SCAN_DOWN": 503,
 }
 _DENIED = {
     Denial.ROLE: 403,
@@ -90,6 +95,20 @@ class ProblemError(ArchiveError):
         self.status, self.code, self.headers = status, code, headers or {}
 
 
+def status_of(error: BaseException) -> int:
+    """Return the status that an error has wherever it is answered over HTTP.
+
+    What an error of ours does not name is a conflict with the state of the archive; what nobody
+    expected is a fault of this server.
+    """
+    if isinstance(error, ProblemError):
+        return error.status
+    if isinstance(denial := getattr(error, "denial", None), Denial):
+        return _DENIED[denial]
+    expected = isinstance(error, ArchiveError | SearchError)
+    return _STATUS.get(failures.explain(error)[0], 409 if expected else 500)
+
+
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
         "description": text,
@@ -138,14 +157,11 @@ def install(app: FastAPI, settings: Settings) -> None:
     """
 
     def archive_error(_: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, ProblemError):
-            return problem(
-                error.status, error.code, error.message, error.action, headers=error.headers
-            )
-        if isinstance(error, DeniedError):
-            return problem(_DENIED[error.denial], error.code, error.message, error.action)
         if isinstance(error, ArchiveError | SearchError):
-            return problem(_STATUS.get(error.code, 409), error.code, error.message, error.action)
+            headers = error.headers if isinstance(error, ProblemError) else None
+            return problem(
+                status_of(error), error.code, error.message, error.action, headers=headers
+            )
         return unexpected(_, error)
 
     def invalid(_: Request, error: Exception) -> JSONResponse:
@@ -180,7 +196,7 @@ def install(app: FastAPI, settings: Settings) -> None:
         failures.log(error, settings.data)
         message, _space, action = sentence.partition("。 ")
         return problem(
-            _STATUS.get(code, 500),
+            status_of(error),
             code,
             f"{message}。" if action else message,
             action or "请稍后重试。",

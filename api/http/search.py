@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 
 from archive.accession import blind_index
 from archive.administration.policy import Reader, search_scope
+from archive.audit.acts import JournalAct
+from archive.usage.looks import AccessContext, journal_look
 from archive.usage.reading_room import ReferenceData, visible
 from search.index import Request, SearchResult, Sort
 from search.tree import BlindLookup, Node, resolve
@@ -60,3 +62,17 @@ def public(answer: SearchResult) -> dict[str, Any]:
         },
         "next": answer.next,
     }
+
+
+def journal_search(
+    session: Session, reader: Reader, context: AccessContext, answer: SearchResult
+) -> None:
+    """Journal a search: how many hits, and the codes shown.
+
+    What was typed may name a person, so only what came of it is kept.
+    """
+    codes = sorted({hit.code for hit in answer.hits})
+    asked = AccessContext(context.purpose, operator=context.operator)
+    journal_look(
+        session, reader, JournalAct.SEARCH, "index", asked, total=answer.total, shown=codes
+    )

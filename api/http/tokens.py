@@ -13,6 +13,7 @@ from api.http.problems import ProblemError
 from archive.administration import logins
 from archive.administration.policy import Reader, Scope
 from archive.database.engine import reading
+from archive.reference.vocabulary import LoginKind
 
 _scheme = OAuth2(
     flows={
@@ -32,7 +33,7 @@ def bearer(request: Request, _: Annotated[str | None, Depends(_scheme)]) -> Read
     reader = None
     if kind.lower() == "bearer" and carried.strip():
         with reading(station.runtime.engine) as session:
-            reader = logins.reader_of(session, carried.strip(), "TOKEN")
+            reader = logins.reader_of(session, carried.strip(), LoginKind.TOKEN)
             station.runtime.refresh(session)
     if reader is None:
         limited(station.anonymous, address_of(request))

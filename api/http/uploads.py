@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from pydantic.config import JsonDict
 from starlette.concurrency import run_in_threadpool
 
+from api.http.parts import receive_part
 from api.http.problems import ProblemError
 from api.jobs.requested import request_submitting
 from api.runtime.bootstrap import Runtime
@@ -214,19 +215,7 @@ async def take_part(
     row = await run_in_threadpool(find, runtime, reader, upload)
     if row.state != Capture.RECEIVING:
         raise ProblemError(409, "UPLOAD_ENDED", "该文件已上传完成。", "请查询其结果。")
-    expected = parts.part_size(row.size, part)
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > max(expected, 0):
-            raise ProblemError(
-                413, "BAD_PART_SIZE", "该块大于应有的大小。", "请按 part_size 分块，末块为余数。"
-            )
-    if len(body) != expected:
-        raise ProblemError(
-            422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。"
-        )
-    await run_in_threadpool(parts.store_part, runtime.store, upload, part, bytes(body))
+    await receive_part(runtime.store, upload, parts.part_size(row.size, part), part, request)
 
 
 def find(runtime: Runtime, reader: Reader, upload: str) -> CapturedFile:
@@ -238,7 +227,13 @@ def find(runtime: Runtime, reader: Reader, upload: str) -> CapturedFile:
 def complete(runtime: Runtime, reader: Reader, upload: str) -> CaptureView:
     """Put a file together and gather it; start the submission of cases that are now whole."""
     row = complete_capture(
-        runtime.engine, runtime.store, runtime.organisations, reader.account, reader.org, upload
+        runtime.engine,
+        runtime.store,
+        runtime.organisations,
+        reader.account,
+        reader.org,
+        upload,
+        scanner=runtime.intake_rules.scanner,
     )
     if row.state == Capture.PLACED:
         request_submitting(runtime)

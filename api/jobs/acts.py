@@ -1,17 +1,15 @@
 """Long acts that the command line and the pages share: take packages in, compile, verify."""
 
 import os
-import signal
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from pathlib import Path
 
 from api.jobs.batch import compile_batch
 from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
 from api.runtime.bootstrap import Runtime, open_compile_context
+from archive.jobs.processes import process_pool
 from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import IntakeOutcome
@@ -49,34 +47,19 @@ def ingest_paths(
     bags, received = _bags(paths), []
     workers = max(1, min(runtime.settings.workers or os.cpu_count() or 1, len(bags)))
     now = datetime.now(UTC)
-    # Spawned, not forked: a lock that a thread of ours holds would stay locked in the child.
-    pool = ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_leave_interrupts_to_the_parent
-    )
-    with pool, progress.pieces("接收", len(bags)) as advance:
-        same = (runtime.catalogue, runtime.organisations, now, runtime.settings.clamd)
-        inspected = pool.map(inspect_package, bags, *([value] * len(bags) for value in same))
-        for path, (bag, submission) in zip(bags, inspected, strict=True):
+    with process_pool(workers) as pool, progress.pieces("接收", len(bags)) as advance:
+        rules = runtime.intake_rules
+        places = [path.absolute() for path in bags]
+        inspected = pool.map(
+            inspect_package, places, *([value] * len(bags) for value in (rules, now))
+        )
+        for package in inspected:
             received.append(
-                receive(
-                    runtime.engine,
-                    runtime.store,
-                    actor,
-                    path,
-                    bag,
-                    submission,
-                    now=now,
-                    ocr=runtime.settings.ocr,
-                )
+                receive(runtime.engine, runtime.store, actor, package, sender=None, rules=rules)
             )
-            refused = sum(package.outcome is IntakeOutcome.REFUSED for package in received)
+            refused = sum(result.outcome is IntakeOutcome.REFUSED for result in received)
             advance(len(received), f"拒收 {refused}")
     return received
-
-
-def _leave_interrupts_to_the_parent() -> None:
-    """Ignore Ctrl-C, which reaches every process of the terminal; only the parent answers it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def run_compile(

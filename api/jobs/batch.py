@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from datetime import UTC, datetime
 
 from api.jobs.progress import Batch
+from api.jobs.resending import is_due
 from api.runtime.bootstrap import Runtime, is_gone
 from api.runtime.broker import MAKE, QUEUE_OF, celery_app
 from api.runtime.processes import own_workers
@@ -24,14 +25,14 @@ from archive.database.engine import reading, writing
 from archive.jobs.crashpoints import reach
 from archive.jobs.job_rows import (
     last_job_id,
-    leased_versions,
     open_job_counts,
     retry_failed_jobs,
     version_numbers,
-    waiting_subjects,
+    waiting_versions,
 )
+from archive.jobs.version_steps import free_gone_workers
 from archive.reference.codes import ArchivalCode, storage_prefix
-from archive.reference.vocabulary import COMPILE, TIMESTAMP
+from archive.reference.vocabulary import JobKind, JobState
 from storage.package import discard_uncommitted
 
 _RESEND_SECONDS = 20.0
@@ -52,7 +53,7 @@ def compile_batch(
     reserve(runtime, actor, case_no=case_no, period=period)
     return make_all(
         runtime,
-        COMPILE,
+        JobKind.COMPILE,
         lambda: begin_supplements(runtime, actor, case_no=case_no, period=period),
         watch,
     )
@@ -120,11 +121,11 @@ def timestamp_batch(runtime: Runtime, actor: str, watch: Callable[[Batch], None]
     A TSA that is still down leaves its jobs failed for the next run.
     """
     begin_timestamps(runtime, actor)
-    return make_all(runtime, TIMESTAMP, lambda: 0, watch)
+    return make_all(runtime, JobKind.TIMESTAMP, lambda: 0, watch)
 
 
 def make_all(
-    runtime: Runtime, kind: str, begin: Callable[[], int], watch: Callable[[Batch], None]
+    runtime: Runtime, kind: JobKind, begin: Callable[[], int], watch: Callable[[Batch], None]
 ) -> Batch:
     """Send all open jobs of a kind and wait until each is done or failed.
 
@@ -153,7 +154,7 @@ def make_waiting(runtime: Runtime) -> None:
     Nothing new is begun, and what failed stays so until a person tries again.
     """
     free_dead(runtime)
-    todo = set(waiting(runtime, COMPILE))
+    todo = set(waiting(runtime, JobKind.COMPILE))
     if not todo:
         return
     with (
@@ -168,15 +169,17 @@ def _until_made(runtime: Runtime, todo: set[int], keep_alive: Callable[[], None]
     sent: float | None = None
     # Asked by volume and not by count: jobs that failed before, or are retried meanwhile, belong
     # to another run.
-    while left := [version_id for version_id in waiting(runtime, COMPILE) if version_id in todo]:
-        if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(left):
-            send(runtime, COMPILE, left)
+    while left := [
+        version_id for version_id in waiting(runtime, JobKind.COMPILE) if version_id in todo
+    ]:
+        if is_due(sent, len(left), shortest=_RESEND_SECONDS):
+            send(runtime, JobKind.COMPILE, left)
             sent = time.monotonic()
         keep_alive()
         time.sleep(0.3 + len(left) / 5000)
 
 
-def send(runtime: Runtime, kind: str, todo: Sequence[int]) -> None:
+def send(runtime: Runtime, kind: JobKind, todo: Sequence[int]) -> None:
     """Send a worker one message for each version.
 
     A lost message is sent again; one too many finds its volume done or leased.
@@ -187,7 +190,7 @@ def send(runtime: Runtime, kind: str, todo: Sequence[int]) -> None:
             app.send_task(MAKE, (version_id,), queue=QUEUE_OF[kind])
 
 
-def wake(runtime: Runtime, kind: str) -> int:
+def wake(runtime: Runtime, kind: JobKind) -> int:
     """Send messages for all open jobs of a kind, failed ones too, and do not wait for them.
 
     Returns how many.
@@ -203,27 +206,25 @@ def free_dead(runtime: Runtime) -> None:
     A killed worker can't come back, so its leases need not run out first.
     """
     with writing(runtime.engine) as session:
-        for version in leased_versions(session):
-            if version.lease_owner and is_gone(version.lease_owner):
-                version.lease_owner, version.lease_until = None, None
+        free_gone_workers(session, is_gone)
 
 
-def retry(runtime: Runtime, kind: str) -> list[int]:
+def retry(runtime: Runtime, kind: JobKind) -> list[int]:
     """Let the failed jobs of a kind wait again; return all that wait, in order of reservation."""
     with writing(runtime.engine) as session:
         retry_failed_jobs(session, kind)
     return waiting(runtime, kind)
 
 
-def waiting(runtime: Runtime, kind: str) -> list[int]:
+def waiting(runtime: Runtime, kind: JobKind) -> list[int]:
     """Return the versions whose job of this kind still waits, in order of reservation."""
     with reading(runtime.engine) as session:
-        return [int(subject) for subject in waiting_subjects(session, kind)]
+        return waiting_versions(session, kind)
 
 
 def _watch(
     runtime: Runtime,
-    kind: str,
+    kind: JobKind,
     todo: list[int],
     watch: Callable[[Batch], None],
     keep_alive: Callable[[], None],
@@ -232,7 +233,7 @@ def _watch(
     with reading(runtime.engine) as session:
         last = last_job_id(session, kind)
     while True:
-        if sent is None or time.monotonic() - sent > _RESEND_SECONDS + len(todo):
+        if is_due(sent, len(todo), shortest=_RESEND_SECONDS):
             open_now = set(waiting(runtime, kind))
             send(runtime, kind, [version_id for version_id in todo if version_id in open_now])
             sent = time.monotonic()
@@ -244,15 +245,15 @@ def _watch(
         time.sleep(0.2)
 
 
-def _count(runtime: Runtime, kind: str, total: int, last: int) -> Batch:
+def _count(runtime: Runtime, kind: JobKind, total: int, last: int) -> Batch:
     """Count how far a batch is; jobs after id `last` belong to another run.
 
     The database counts, because this is asked five times a second.
     """
     with reading(runtime.engine) as session:
         states = open_job_counts(session, kind, last)
-    failed = states.get("FAILED", 0)
-    return Batch(total, max(0, total - failed - states.get("WAITING", 0)), failed)
+    failed = states.get(JobState.FAILED, 0)
+    return Batch(total, max(0, total - failed - states.get(JobState.WAITING, 0)), failed)
 
 
 def _cores(runtime: Runtime, jobs: int) -> int:

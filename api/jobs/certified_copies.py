@@ -5,36 +5,27 @@ watches until it is made. The queue is its own, so that a copy for somebody at t
 wait behind a month's volumes.
 """
 
-import fcntl
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
+from sqlalchemy.orm import Session
+
+from api.jobs.resending import is_due
 from api.runtime import failures
-from api.runtime.bootstrap import Runtime, demo_pki, start, worker_name
+from api.runtime.bootstrap import Runtime, demo_pki, is_gone, start, worker_name
 from api.runtime.broker import CERTIFY, COPIES, celery_app
-from api.runtime.processes import CODE, own_workers
+from api.runtime.processes import one_at_a_time, own_workers, start_module
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.accounts import AccountState, account_by_login
 from archive.administration.logins import reader
-from archive.administration.policy import Act
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading, writing
-from archive.jobs.leases import Claim
-from archive.reference.case_facts import CaseFacts
+from archive.database.tables_usage import CopyOrder
+from archive.jobs.leases import Lease, free_gone
 from archive.reference.errors import LeaseLostError, NotFoundError
-from archive.usage.certified_copies import (
-    CopySealer,
-    SealedCopy,
-    contents_of,
-    copy_key,
-    make_copy,
-    select_items,
-)
+from archive.usage.certified_copies import CopyingRoom, CopySealer, WantedCopy, certify_copy
 from archive.usage.copy_orders import (
     CopyStep,
     claim_order,
@@ -44,8 +35,7 @@ from archive.usage.copy_orders import (
     orders_waiting,
     usage_of,
 )
-from archive.usage.reading_room import ReferenceData, open_volume
-from archive.usage.redaction import names_of
+from archive.usage.reading_room import ReferenceData
 
 _RESEND_SECONDS = 20.0
 
@@ -64,56 +54,62 @@ def open_copy_sealer(runtime: Runtime) -> CopySealer:
     )
 
 
+def copying_room(runtime: Runtime, sealer: CopySealer) -> CopyingRoom:
+    """Return what certified copies are made from and with in this installation."""
+    reference = ReferenceData(runtime.organisations, runtime.catalogue)
+    return CopyingRoom(
+        runtime.engine, runtime.store, reference, sealer, runtime.settings.public_url
+    )
+
+
 def make_order(runtime: Runtime, sealer: CopySealer, order_id: int) -> str | None:
     """Make one copy; return its check code, None when it failed or another worker has it.
 
     What fails stands on its job.
     """
     with writing(runtime.engine) as session:
-        claim = claim_order(session, order_id, worker_name())
-    if claim is None:
+        lease = claim_order(session, order_id, worker_name())
+    if lease is None:
         return None
     try:
-        return _make_claimed(runtime, sealer, claim)
+        return _make_claimed(runtime, sealer, lease)
     except LeaseLostError:
         return None
     except Exception as error:  # noqa: BLE001 - whatever it was, the job says so
         code, sentence = failures.explain(error)
         failures.log(error, runtime.settings.data)
         with writing(runtime.engine) as session:
-            fail_order(session, claim, code, sentence)
+            fail_order(session, lease, code, sentence)
         return None
 
 
-def _make_claimed(runtime: Runtime, sealer: CopySealer, claim: Claim) -> str:
-    """Make the copy of a claimed order and return its check code.
-
-    It is copied and sealed outside any transaction: that takes seconds, in which SQLite would let
-    nobody write.
-    """
-    reference = ReferenceData(runtime.organisations, runtime.catalogue)
+def _make_claimed(runtime: Runtime, sealer: CopySealer, lease: Lease[int]) -> str:
+    """Make the copy of a claimed order and return its check code."""
     with reading(runtime.engine) as session:
-        order, number = usage_of(session, claim.version_id)
+        order, number = usage_of(session, lease.key)
         account = account_by_login(session, order.account)
         if account.state != AccountState.ACTIVE:
             raise NotFoundError("申请人的账号已停用。", "请由本人以在用的账号重新申请。")
         applicant = reader(account, account.scopes)
-        opened = open_volume(session, applicant, Act.CERTIFY, order.code, reference, number)
-    facts = CaseFacts.model_validate(opened.case.facts)
-    items = select_items(contents_of(runtime.store, opened), order.items, names_of(facts))
-    pdf = runtime.store.read(
-        f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
+        wanted = WantedCopy(order.code, order.items, number)
+
+    @contextmanager
+    def entering() -> Iterator[Session]:
+        with writing(runtime.engine) as session:
+            note_step(session, lease, CopyStep.ENTERING)
+        with writing(runtime.engine) as session:
+            yield session
+
+    return certify_copy(
+        copying_room(runtime, sealer),
+        applicant,
+        wanted,
+        turn=nullcontext(),
+        entering=entering,
+        enter=lambda session, opened, copy: (
+            finish_order(session, lease, opened, copy, applicant).check_code
+        ),
     )
-    copy: SealedCopy = make_copy(
-        pdf, opened, items, applicant, sealer, runtime.organisations, runtime.settings.public_url
-    )
-    with writing(runtime.engine) as session:
-        note_step(session, claim, CopyStep.ENTERING)
-    runtime.store.put_new(copy_key(copy.sha256), copy.pdf, media_type="application/pdf")
-    with writing(runtime.engine) as session:
-        # Opened again: the grant may have ended while the copy was made.
-        opened = open_volume(session, applicant, Act.CERTIFY, order.code, reference, number)
-        return finish_order(session, claim, opened, copy, applicant).check_code
 
 
 def make_waiting_copies(runtime: Runtime) -> None:
@@ -133,10 +129,17 @@ def _until_made(runtime: Runtime, waiting: list[int], keep_alive: Callable[[], N
     """Send what waits, and again what is not made in time, until nothing waits any more."""
     app, sent = celery_app(runtime.settings), dict[int, float]()
     while waiting:
-        for order_id in waiting:
-            if time.monotonic() - sent.get(order_id, float("-inf")) >= _RESEND_SECONDS:
-                app.send_task(CERTIFY, (order_id,), queue=COPIES)
-                sent[order_id] = time.monotonic()
+        due = [
+            order_id
+            for order_id in waiting
+            if is_due(sent.get(order_id), 0, shortest=_RESEND_SECONDS)
+        ]
+        if due:
+            with writing(runtime.engine) as session:
+                free_gone(session, CopyOrder, is_gone)
+        for order_id in due:
+            app.send_task(CERTIFY, (order_id,), queue=COPIES)
+            sent[order_id] = time.monotonic()
         keep_alive()
         time.sleep(0.2)
         with reading(runtime.engine) as session:
@@ -148,26 +151,13 @@ def start_copying(runtime: Runtime) -> None:
 
     The process outlives the web server, since a copy was promised.
     """
-    logs = runtime.settings.data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    settings = runtime.settings
-    env = {**os.environ, "YICE_DATA": str(settings.data.resolve()), "PYTHONPATH": str(CODE)}
-    with (logs / "copying.log").open("ab") as out:
-        subprocess.Popen(
-            [sys.executable, "-m", "api.jobs.certified_copies"],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            env={**env, "YICE_PUBLIC_URL": settings.public_url},
-        )
+    start_module(runtime, "api.jobs.certified_copies", log="copying", outlives=True)
 
 
 def main() -> None:
     """Wait for the turn, make all that waits, end."""
     runtime = start(Settings())
-    with (runtime.settings.data / "copying.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with one_at_a_time(runtime, "copying"):
         make_waiting_copies(runtime)
 
 

@@ -28,12 +28,13 @@ from archive.arrangement.periods import begun_terms, due, followed_terms, late_t
 from archive.audit.anchors import anchor
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import DutyRow
-from archive.jobs.duties import DUTIES, Duty, end_turn, free_turn, running, take_turn
+from archive.jobs.duties import DUTIES, Duty, end_turn, take_turn
 from archive.jobs.job_rows import duty_rows
+from archive.jobs.leases import free_gone, owners
 from archive.jobs.reconcile import orphans, tidy
 from archive.preservation.fixity import scrub
 from archive.preservation.replicas import replicate
-from archive.reference.vocabulary import COMPILE, FIRST, SECOND, TIMESTAMP
+from archive.reference.vocabulary import DutyState, JobKind, StoreRole
 from ingest.captures.uploads import sweep_parts
 
 ACTOR = "beat"
@@ -65,11 +66,10 @@ def do_turn(runtime: Runtime, name: str) -> Result | None:
 
 def _free_gone(runtime: Runtime) -> None:
     with reading(runtime.engine) as session:
-        gone = [row for row in running(session) if row.owner and is_gone(row.owner)]
+        gone = any(is_gone(owner) for owner in owners(session, DutyRow))
     if gone:
         with writing(runtime.engine) as session:
-            for row in gone:
-                free_turn(session, row)
+            free_gone(session, DutyRow, is_gone)
 
 
 def _reconcile(runtime: Runtime) -> Result:
@@ -132,7 +132,7 @@ def _period(runtime: Runtime) -> Result:
             )
         )
     begin_terms(runtime, ACTOR, terms)
-    retry(runtime, COMPILE)
+    retry(runtime, JobKind.COMPILE)
     with reading(runtime.engine) as session:
         ended = settled(session, terms)
     reports = end_terms(runtime, open_compile_context(runtime), ACTOR, ended)
@@ -151,8 +151,8 @@ def _timestamp(runtime: Runtime) -> Result:
     Most often a time-stamp failed because the authority was away.
     """
     begun = begin_timestamps(runtime, ACTOR)
-    todo = retry(runtime, TIMESTAMP)
-    send(runtime, TIMESTAMP, todo)
+    todo = retry(runtime, JobKind.TIMESTAMP)
+    send(runtime, JobKind.TIMESTAMP, todo)
     return {"begun": begun, "sent": len(todo)}
 
 
@@ -175,10 +175,14 @@ def _replicate(runtime: Runtime) -> Result:
 def _scrub(runtime: Runtime) -> Result:
     """Go on with the cycle of the first store, then of the second, each within the budget."""
     allowed, second = budget(runtime.settings.scrub_budget), open_second_store(runtime.settings)
-    runs = [scrub(runtime.engine, runtime.store, second, ACTOR, which=FIRST, budget=allowed)]
+    runs = [
+        scrub(runtime.engine, runtime.store, second, ACTOR, which=StoreRole.FIRST, budget=allowed)
+    ]
     if second is not None:
         runs.append(
-            scrub(runtime.engine, second, runtime.store, ACTOR, which=SECOND, budget=allowed)
+            scrub(
+                runtime.engine, second, runtime.store, ACTOR, which=StoreRole.SECOND, budget=allowed
+            )
         )
     counts = {
         "packages": sum(run.packages for run in runs),
@@ -221,7 +225,7 @@ def _row(duty: Duty, row: DutyRow | None) -> dict[str, Any]:
         "name": duty.name,
         "every_seconds": int(duty.every.total_seconds()),
         "queue": duty.queue,
-        "state": row.state if row else "NEVER",
+        "state": row.state if row else DutyState.NEVER,
         "turn": row.turn if row else None,
         "done_at": done.isoformat(timespec="seconds") if done else None,
         "error_code": row.error_code if row else None,

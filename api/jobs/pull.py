@@ -13,7 +13,6 @@ from archive.gathering.cases import complete_cases
 from archive.gathering.source_health import state_of
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.intake.gathered import earlier_outcome, record_outcome, write_package
-from ingest.reading.virus import ping
 from ingest.sources.certificates import CertificateLibrary
 from ingest.sources.forms import PopulationFeed
 from ingest.sources.portal import OnlinePortal
@@ -93,9 +92,8 @@ def submit_whole(runtime: Runtime, actor: str, progress: Progress) -> dict[Intak
     """Pack every case that is whole and receive it, until none is left; count by outcome."""
     counts: dict[IntakeOutcome, int] = {}
     folder = runtime.settings.data / "gathered"
-    if runtime.settings.clamd:
-        # A case that was whole would be refused for a scanner that is down; it waits instead.
-        ping(runtime.settings.clamd)
+    # A case that was whole would be refused for a scanner that is down; it waits instead.
+    runtime.intake_rules.scanner.require_answer()
     while True:
         with reading(runtime.engine) as session:
             batch = complete_cases(session, _TOGETHER)

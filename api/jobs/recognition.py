@@ -9,12 +9,13 @@ from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 
 from api.jobs.progress import Batch
+from api.jobs.resending import is_due
 from api.runtime.bootstrap import Runtime, is_gone
 from api.runtime.broker import OCR_QUEUE, READ, celery_app, queue_lengths
 from api.runtime.processes import own_workers
 from archive.database.engine import reading, writing
 from archive.recognition.queue import (
-    leased,
+    free_gone_readers,
     progress_of,
     queue_held,
     retry_failed,
@@ -22,6 +23,7 @@ from archive.recognition.queue import (
     waiting_pages,
 )
 from archive.reference.errors import ConflictError
+from archive.reference.vocabulary import JobState
 from ingest.recognition.ocr import is_installed
 
 _WINDOW = 200  # pages on their way at once: the rest waits in rows, not in messages
@@ -63,7 +65,7 @@ def recognise_all(
         if retry:
             retry_failed(session)
         before = progress_of(session)
-    batch = Batch(before["WAITING"], 0, 0)
+    batch = Batch(before[JobState.WAITING], 0, 0)
     if not batch.total:
         return batch
     # One process on one core: pages may wait, volumes may not.
@@ -72,12 +74,10 @@ def recognise_all(
         if runtime.settings.broker_url
         else own_workers(runtime, 1, (OCR_QUEUE,)) as keep_alive
     ):
-        sent_at, goal = 0.0, 0
+        sent_at: float | None = None
+        goal = 0
         while batch.done + batch.failed < batch.total and not stop():
-            if (
-                batch.done + batch.failed >= goal
-                or time.monotonic() - sent_at > _RESEND_SECONDS + goal
-            ):
+            if batch.done + batch.failed >= goal or is_due(sent_at, goal, shortest=_RESEND_SECONDS):
                 goal = batch.done + batch.failed + _send(runtime)
                 sent_at = time.monotonic()
             keep_alive()
@@ -85,8 +85,9 @@ def recognise_all(
             with reading(runtime.engine) as session:
                 now = progress_of(session)
             # Pages that came meanwhile are read in this run too.
-            done, failed = now["DONE"] - before["DONE"], now["FAILED"] - before["FAILED"]
-            batch = Batch(done + failed + now["WAITING"], done, failed)
+            done = now[JobState.DONE] - before[JobState.DONE]
+            failed = now[JobState.FAILED] - before[JobState.FAILED]
+            batch = Batch(done + failed + now[JobState.WAITING], done, failed)
             watch(batch)
     return batch
 
@@ -129,9 +130,7 @@ def free_dead_readers(runtime: Runtime) -> None:
     A killed reader can't come back, so its leases need not run out first.
     """
     with writing(runtime.engine) as session:
-        for row in leased(session):
-            if row.lease_owner and is_gone(row.lease_owner):
-                row.lease_owner, row.lease_until = None, None
+        free_gone_readers(session, is_gone)
 
 
 def follow_pages(runtime: Runtime, stop: Callable[[], bool]) -> None:

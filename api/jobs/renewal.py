@@ -9,7 +9,7 @@ from api.runtime.bootstrap import Runtime, open_compile_context
 from archive.database.engine import database_now, reading, writing
 from archive.preservation.renewal import Outlook, freeze_renewals, learn_stamps, outlook
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import RENEW, OrgKind
+from archive.reference.vocabulary import JobKind, OrgKind
 from archive.signing.validation import Stamp
 
 
@@ -80,7 +80,7 @@ def renew_batch(
     A run that is interrupted is continued by the next one.
     """
     begin_renewals(runtime, actor, horizon(runtime, within))
-    return make_all(runtime, RENEW, lambda: 0, watch)
+    return make_all(runtime, JobKind.RENEW, lambda: 0, watch)
 
 
 def renew_due(runtime: Runtime, actor: str, *, limit: int = 2000) -> int:
@@ -90,4 +90,4 @@ def renew_due(runtime: Runtime, actor: str, *, limit: int = 2000) -> int:
     """
     learn_stamps(runtime.engine, runtime.store)
     begin_renewals(runtime, actor, horizon(runtime), limit=limit)
-    return wake(runtime, RENEW)
+    return wake(runtime, JobKind.RENEW)

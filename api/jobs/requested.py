@@ -5,19 +5,12 @@ and hands in what is whole. One process at a time for each data folder: a second
 first and makes what it left. A killed one is followed by the next start.
 """
 
-import fcntl
-import os
-import subprocess
-import sys
-
 from api.jobs.batch import make_waiting
 from api.runtime.bootstrap import Runtime, start
-from api.runtime.processes import CODE
+from api.runtime.processes import one_at_a_time, start_module
 from api.runtime.settings import Settings
 from archive.database.engine import writing
-from archive.gathering.pull_requests import PULL, ask_for_pull, ask_for_submitting
-
-__all__ = ("PULL", "request_pull", "request_submitting", "start_making")
+from archive.gathering.pull_requests import ask_for_pull, ask_for_submitting
 
 
 def start_making(runtime: Runtime) -> None:
@@ -25,14 +18,14 @@ def start_making(runtime: Runtime) -> None:
 
     It outlives the web server: numbers were reserved, so volumes are to be made.
     """
-    _start(runtime, "api.jobs.requested", "making.log")
+    start_module(runtime, "api.jobs.requested", log="making", outlives=True)
 
 
 def request_pull(runtime: Runtime, actor: str) -> None:
     """Ask the sources now, on a person's request: also those left in peace after an error."""
     with writing(runtime.engine) as session:
         ask_for_pull(session, actor)
-    _start(runtime, "api.jobs.pull_process", "pulling.log")
+    start_module(runtime, "api.jobs.pull_process", log="pulling", outlives=True)
 
 
 def request_submitting(runtime: Runtime) -> None:
@@ -43,32 +36,13 @@ def request_submitting(runtime: Runtime) -> None:
     with writing(runtime.engine) as session:
         if not ask_for_submitting(session):
             return
-    _start(runtime, "api.jobs.pull_process", "pulling.log")
-
-
-def _start(runtime: Runtime, module: str, log: str) -> None:
-    logs = runtime.settings.data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    with (logs / log).open("ab") as out:
-        subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-m", module],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=out,
-            start_new_session=True,
-            env={
-                **os.environ,
-                "YICE_DATA": str(runtime.settings.data.resolve()),
-                "PYTHONPATH": str(CODE),
-            },
-        )
+    start_module(runtime, "api.jobs.pull_process", log="pulling", outlives=True)
 
 
 def main() -> None:
     """Wait for the turn, make all that waits, end."""
     runtime = start(Settings())
-    with (runtime.settings.data / "making.lock").open("w") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with one_at_a_time(runtime, "making"):
         make_waiting(runtime)
 
 

@@ -1,8 +1,7 @@
 """The sender of webhooks: for each subscription it follows the feed of committed changes.
 
-Notices are sent in order, and again until they are accepted. Any node may send; the row's `next_at`
-is pushed ahead before sending, so that one sends at a time. A notice may come twice (same id), and
-is never lost.
+Notices are sent in order, and again until they are accepted. Any node may send; a lease on the row
+lets one send at a time. A notice may come twice (same id), and is never lost.
 """
 
 import hashlib
@@ -18,12 +17,13 @@ import requests
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.runtime.bootstrap import Runtime
+from api.runtime.bootstrap import Runtime, worker_name
 from archive.administration.policy import scope_of
 from archive.database.engine import reading, writing
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_jobs import IndexFeed
 from archive.jobs import feed
+from archive.jobs.leases import Lease
 from archive.jobs.webhook_delivery import (
     advance_webhook,
     due_webhooks,
@@ -76,25 +76,27 @@ def send_due(runtime: Runtime) -> int:
 
 def _serve(runtime: Runtime, webhook_id: int) -> int:
     with writing(runtime.engine) as session:
-        webhook = lease_webhook(session, webhook_id)
-    if webhook is None:
+        leased = lease_webhook(session, webhook_id, worker_name())
+    if leased is None:
         return 0
+    webhook, lease = leased
     sent = 0
     for cursor, notice in _notices(runtime, webhook):
         if notice is not None:
             if not _send(runtime, webhook, notice):
-                _schedule(runtime, webhook, failed=True)
+                _schedule(runtime, lease, failed=True)
                 return sent
             sent += 1
         with writing(runtime.engine) as session:
-            advance_webhook(session, webhook.id, cursor)
-    _schedule(runtime, webhook, failed=False)
+            if not advance_webhook(session, lease, cursor):
+                return sent
+    _schedule(runtime, lease, failed=False)
     return sent
 
 
-def _schedule(runtime: Runtime, webhook: Webhook, *, failed: bool) -> None:
+def _schedule(runtime: Runtime, lease: Lease[int], *, failed: bool) -> None:
     with writing(runtime.engine) as session:
-        schedule_webhook(session, webhook.id, failed=failed)
+        schedule_webhook(session, lease, failed=failed)
 
 
 def _notices(runtime: Runtime, webhook: Webhook) -> list[tuple[int, Notice | None]]:

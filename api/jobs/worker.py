@@ -39,7 +39,8 @@ from archive.compile.context import CompileContext
 from archive.compile.volume import make_volume
 from archive.database.engine import writing
 from archive.jobs.duties import DUTIES
-from archive.jobs.leases import finish_job
+from archive.jobs.version_steps import finish_job
+from archive.reference.vocabulary import JobState
 from archive.usage.certified_copies import CopySealer
 from ingest.recognition.ocr import recognise_page
 from search.errors import WriterBusyError
@@ -86,7 +87,7 @@ def compile_volume(version_id: int) -> None:
                 finish_job(
                     session,
                     version_id,
-                    state="FAILED",
+                    state=JobState.FAILED,
                     error_code=getattr(error, "code", type(error).__name__),
                 )
             raise

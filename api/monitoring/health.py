@@ -9,11 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLateError
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import text
-
 from api.runtime.bootstrap import Runtime
 from api.runtime.broker import celery_app
-from archive.database.engine import reading
+from archive.database.engine import reading, schema_version
 
 LIMIT_SECONDS = 5.0
 # One thread for each dependency: a store that hangs keeps its own thread and no other's.
@@ -74,7 +72,7 @@ def _timed(check: Callable[[Runtime], None], runtime: Runtime) -> State:
 
 def _database(runtime: Runtime) -> None:
     with reading(runtime.engine) as session:
-        session.execute(text("SELECT 1 FROM alembic_version"))
+        schema_version(session)
 
 
 def _store(runtime: Runtime) -> None:

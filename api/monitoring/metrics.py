@@ -27,10 +27,7 @@ from archive.finding_aids.monitoring import (
 )
 from archive.jobs.job_rows import counts_by_kind_and_state, failure_counts, oldest_waiting
 from archive.preservation.renewal import Ends, outlook
-from archive.recognition.queue import OCR
-from archive.reference.vocabulary import IntakeOutcome, VolumeState
-
-JOB_STATES = ("WAITING", "DONE", "FAILED")
+from archive.reference.vocabulary import IntakeOutcome, JobKind, JobState, VolumeState
 
 
 class ArchiveCollector(Collector):
@@ -82,9 +79,9 @@ def _counts(session: Session) -> Iterator[GaugeMetricFamily]:
     yield _gauge("yice_cases", "Cases by state", "state", cases_by_state(session))
     jobs = GaugeMetricFamily("yice_jobs", "Jobs by kind and state", labels=("kind", "state"))
     counts = counts_by_kind_and_state(session)
-    for kind in sorted({kind for kind, _ in counts} | {"compile"}):
+    for kind in sorted({kind for kind, _ in counts} | {str(JobKind.COMPILE)}):
         seen = {state for job_kind, state in counts if job_kind == kind}
-        for state in sorted({*JOB_STATES, *seen}):
+        for state in sorted({*map(str, JobState), *seen}):
             jobs.add_metric((kind, state), counts.get((kind, state), 0))
     yield jobs
     yield _gauge(
@@ -104,7 +101,7 @@ def _gauge(name: str, text: str, label: str, values: Mapping[str, int]) -> Gauge
 
 def _oldest(session: Session) -> GaugeMetricFamily:
     # A page may wait for hours, a volume may not: its text holds nothing up.
-    first = oldest_waiting(session, but_kind=OCR)
+    first = oldest_waiting(session, but_kind=JobKind.OCR)
     age = (database_now(session) - first).total_seconds() if first else 0.0
     return GaugeMetricFamily(
         "yice_oldest_waiting_job_age_seconds",

@@ -23,9 +23,11 @@ from archive.finding_aids.monitoring import (
     newest_fixity_check,
 )
 from archive.jobs import feed
-from archive.jobs.duties import DUTIES, FAILED
+from archive.jobs.duties import DUTIES
 from archive.jobs.job_rows import duty_rows
-from archive.reference.vocabulary import VolumeState
+from archive.reference.local_time import LOCAL_TIME
+from archive.reference.vocabulary import DutyState, VolumeState
+from archive.reference.worktime import MissingHolidays, missing_holidays
 from search.errors import SearchError
 from search.index_folder import IndexReader
 
@@ -57,6 +59,7 @@ class SystemStatus:
     owed: int
     orphans: int
     duties: tuple[DutyStatus, ...]
+    holidays: MissingHolidays | None
 
 
 def system_status(session: Session) -> SystemStatus:
@@ -74,6 +77,7 @@ def system_status(session: Session) -> SystemStatus:
         owed=count_owed_timestamps(session),
         orphans=int(reconciled.result.get("orphans", 0)) if reconciled else 0,
         duties=tuple(_duty(name, known.get(name), now) for name in DUTIES),
+        holidays=missing_holidays(now.astimezone(LOCAL_TIME).date()),
     )
 
 
@@ -81,7 +85,7 @@ def _duty(name: str, row: DutyRow | None, now: datetime) -> DutyStatus:
     done = row.done_at if row else None
     age = (now - done).total_seconds() if done else None
     late = age is not None and age > 3 * DUTIES[name].every.total_seconds()
-    failures = row.failures if row and row.state == FAILED else 0
+    failures = row.failures if row and row.state == DutyState.FAILED else 0
     return DutyStatus(name, age, failures, row.error_code if row else None, late)
 
 

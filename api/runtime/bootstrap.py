@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api.runtime.memory import tune_garbage_collector
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.administration.configuration import apply_changes
+from archive.administration.configuration import AppliedChanges
 from archive.compile.context import CompileContext
 from archive.compile.prove import PdfAProver
 from archive.database.encryption import Keyring, attach_keys, ensure_keyring, read_keyring
@@ -22,6 +22,8 @@ from archive.reference.organisations import Organisations, load_organisations
 from archive.reference.service_items import Catalogue, load_catalogue
 from archive.reference.vocabulary import OrgKind
 from archive.signing.demo_pki import DemoPki, ensure_demo_pki
+from ingest.intake.intake import IntakeRules
+from ingest.reading.virus import scanner_at
 from search.follow import Source
 from search.index_folder import IndexFolder
 from storage.blobs import BlobStore
@@ -39,8 +41,13 @@ class Runtime:
     store: BlobStore
     catalogue: Catalogue
     organisations: Organisations
-    read: list[int] = field(default_factory=lambda: [0])
-    """How far the rows that change catalogue and organisations were read."""
+    changes: AppliedChanges = field(default_factory=AppliedChanges)
+
+    @property
+    def intake_rules(self) -> IntakeRules:
+        """Return what every package is held to, whichever way it comes."""
+        scanner = scanner_at(self.settings.clamd)
+        return IntakeRules(self.catalogue, self.organisations, scanner, self.settings.ocr)
 
     def refresh(self, session: Session | None = None) -> None:
         """Read what this or another node changed meanwhile in catalogue and organisations.
@@ -48,7 +55,7 @@ class Runtime:
         When nothing changed, that costs one query of an index.
         """
         with nullcontext(session) if session else reading(self.engine) as current:
-            self.read[0] = apply_changes(current, self.read[0], self.catalogue, self.organisations)
+            self.changes.catch_up(current, self.catalogue, self.organisations)
 
 
 def start(settings: Settings) -> Runtime:

@@ -12,12 +12,12 @@ from kombu.exceptions import OperationalError
 
 from api.runtime.settings import Settings
 from archive.jobs.duties import DUTIES
-from archive.reference.vocabulary import COMPILE, RENEW, TIMESTAMP
+from archive.reference.vocabulary import JobKind
 
 COMPILE_LIMIT_SECONDS = 600
 RECYCLE_AFTER = 400  # volumes per process: bounds what native libraries keep
 FOLLOW_SECONDS = 60
-QUEUE_OF = {COMPILE: "compile", TIMESTAMP: "sign", RENEW: "sign"}
+QUEUE_OF = {JobKind.COMPILE: "compile", JobKind.TIMESTAMP: "sign", JobKind.RENEW: "sign"}
 VOLUME_QUEUES = tuple(dict.fromkeys(QUEUE_OF.values()))
 """The queues that carry the jobs of each kind to MAKE.
 

@@ -1,20 +1,78 @@
-"""Child processes of ours: how workers are started, kept alive and ended."""
+"""Our processes on one data folder: workers and whatever a command or a page starts."""
 
-import ctypes
+import fcntl
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from api.runtime import failures
 from api.runtime.bootstrap import Runtime
 from api.runtime.broker import VOLUME_QUEUES
+from archive.jobs.processes import python_command, start_process
+from archive.reference.errors import ArchiveError
 
-CODE = Path(__file__).parents[2]
-"""The folder that holds the packages."""
-_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_TRIES = 3
+_WELL_SECONDS = 60.0
+"""A worker that ran for so long did start: its end is counted as the first again."""
+
+
+class WorkerError(ArchiveError):
+    """A worker ended three times soon after its start."""
+
+    code = "WORKER_DOWN"
+
+    def __init__(self, log: Path) -> None:
+        """Name the log, which says why."""
+        super().__init__(
+            f"后台工作进程连续 {_TRIES} 次未能启动。",
+            f"请查看日志 {log}，排除原因后再次运行，已完成的不会重做。",
+        )
+
+
+def log_of(runtime: Runtime, name: str) -> Path:
+    """Return where a process of ours on this data folder writes what it prints."""
+    return runtime.settings.data.absolute() / "logs" / f"{name}.log"
+
+
+def start_module(
+    runtime: Runtime,
+    module: str,
+    *words: str,
+    log: str,
+    outlives: bool,
+    env: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a module of ours with the settings of this runtime; `log` is a name, not a path.
+
+    It ends with us unless it `outlives` us.
+    """
+    return start_process(
+        python_command(module, *words),
+        log=log_of(runtime, log),
+        outlives=outlives,
+        env=runtime.settings.environment() | dict(env or {}),
+    )
+
+
+@contextmanager
+def one_at_a_time(runtime: Runtime, name: str) -> Iterator[None]:
+    """Wait until no other process of this data folder does the same, and keep the next waiting.
+
+    For a process that a page started: an error ends it with one line in its log.
+    """
+    with (runtime.settings.data / f"{name}.lock").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - nobody reads a traceback here
+            failures.log(error, runtime.settings.data)
+            sys.stderr.write(" ".join(failures.explain(error)) + "\n")
+            sys.exit(2)
 
 
 @contextmanager
@@ -23,59 +81,51 @@ def own_workers(
 ) -> Iterator[Callable[[], None]]:
     """Run Celery workers on this machine, ended with us.
 
-    Yields a function that starts the workers again when they were killed.
+    Yields a function that starts the workers again when they were killed. It raises WorkerError
+    when they ended three times soon after their start.
     """
-    process = [_start_worker(runtime, concurrency, queues)]
-
-    def keep_alive() -> None:
-        if process[0].poll() is not None:
-            process[0] = _start_worker(runtime, concurrency, queues)
-
+    workers = _Workers(runtime, concurrency, queues)
     try:
-        yield keep_alive
+        yield workers.keep_alive
     finally:
-        process[0].terminate()
+        workers.end()
+
+
+class _Workers:
+    """The process of Celery workers, and how often it ended soon after its start."""
+
+    def __init__(self, runtime: Runtime, concurrency: int, queues: tuple[str, ...]) -> None:
+        self._runtime, self._concurrency, self._queues = runtime, concurrency, queues
+        self._ends = 0
+        self._started = time.monotonic()
+        self._process = self._start()
+
+    def keep_alive(self) -> None:
+        if self._process.poll() is None:
+            return
+        soon = time.monotonic() - self._started < _WELL_SECONDS
+        self._ends = self._ends + 1 if soon else 1
+        if self._ends >= _TRIES:
+            raise WorkerError(log_of(self._runtime, "worker"))
+        self._started = time.monotonic()
+        self._process = self._start()
+
+    def end(self) -> None:
+        self._process.terminate()
         try:
-            process[0].wait(timeout=30)
+            self._process.wait(timeout=30)
         except subprocess.TimeoutExpired:
-            os.killpg(process[0].pid, signal.SIGKILL)
+            os.killpg(self._process.pid, signal.SIGKILL)
 
-
-def _start_worker(
-    runtime: Runtime, concurrency: int, queues: tuple[str, ...]
-) -> subprocess.Popen[bytes]:
-    logs = runtime.settings.data / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "api.jobs.worker:app",
-        "worker",
-        "--loglevel",
-        "WARNING",
-        "--concurrency",
-        str(concurrency),
-    ]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    with (logs / "worker.log").open("ab") as out:
-        return subprocess.Popen(  # noqa: S603 - our own command
-            command,
-            stdout=out,
-            stderr=out,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - no threads yet, and no other way
-            env={
-                **os.environ,
-                "YICE_DATA": str(runtime.settings.data.resolve()),
-                "YICE_QUEUES": ",".join(queues),
-                "PYTHONPATH": str(CODE),
-            },
+    def _start(self) -> subprocess.Popen[bytes]:
+        words = ["-A", "api.jobs.worker:app", "worker", "--loglevel", "WARNING"]
+        words += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        return start_module(
+            self._runtime,
+            "celery",
+            *words,
+            *("--concurrency", str(self._concurrency)),
+            log="worker",
+            outlives=False,
+            env={"YICE_QUEUES": ",".join(self._queues)},
         )
-
-
-def die_with_parent() -> None:
-    """End this child process when its parent ends, however that ends."""
-    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)

@@ -3,10 +3,11 @@
 The embedded defaults need none.
 """
 
+import json
 import os
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
@@ -29,7 +30,9 @@ class Settings(BaseSettings):
     Secrets may also come as files in the folder that YICE_SECRETS names.
     """
 
-    model_config = SettingsConfigDict(env_prefix="YICE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="YICE_", frozen=True, extra="ignore", validate_default=True
+    )
 
     data: Path = Path("var")
     database_url: str = ""
@@ -72,6 +75,10 @@ class Settings(BaseSettings):
     pkcs11_module: str = Field(default="", description="path of the token's PKCS#11 library")
     pkcs11_token: str = Field(default="", description="label of the token")
     pkcs11_pin: SecretStr = SecretStr("")
+    pkcs11_environment: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("SOFTHSM2_CONF",),
+        description="variables that the token's library reads, between commas",
+    )
     pkcs11_keys: dict[str, str] = Field(
         default={},
         description=(
@@ -151,6 +158,16 @@ class Settings(BaseSettings):
         gt=0,
         description="pages, files, copies and facts in plain that one client is shown in a day",
     )
+    daily_person_looks: int = Field(
+        default=2000, gt=0, description="searches, lists and volumes that one person opens in a day"
+    )
+    daily_person_content: int = Field(
+        default=800,
+        gt=0,
+        description=(
+            "volumes whose pages, originals, copies or facts in plain one person opens in a day"
+        ),
+    )
     webhook_hosts: str = Field(
         default="",
         description="host:port of webhooks that may be called, between commas; empty: none",
@@ -165,14 +182,59 @@ class Settings(BaseSettings):
     @field_validator("queues", mode="before")
     @classmethod
     def _split(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
-        named = (
-            tuple(name.strip() for name in value.split(",") if name.strip())
-            if isinstance(value, str)
-            else value
-        )
+        named = _between_commas(value)
         if not named or not set(named) <= set(QUEUES):
             raise ValueError(f"queues are some of {', '.join(QUEUES)}")
         return named
+
+    @field_validator("pkcs11_environment", mode="before")
+    @classmethod
+    def _names(cls, value: str | tuple[str, ...]) -> tuple[str, ...]:
+        return _between_commas(value)
+
+    @field_validator("*", mode="after")
+    @classmethod
+    def _absolute(cls, value: object) -> object:
+        """Return paths as absolute ones: processes of ours have other working folders."""
+        return value.absolute() if isinstance(value, Path) else value
+
+    @field_validator("clamd", "rate_file", "pkcs11_module", "crls", mode="after")
+    @classmethod
+    def _absolute_texts(cls, value: str) -> str:
+        """Do the same where a text may be a path: it has a slash and no scheme."""
+        return ",".join(
+            str(Path(part.strip()).absolute()) if "/" in part and "://" not in part else part
+            for part in value.split(",")
+        )
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _absolute_database(cls, value: str) -> str:
+        scheme, separator, path = value.partition(":///")
+        is_file = scheme.startswith("sqlite") and path and not path.startswith(("/", ":", "file:"))
+        return f"{scheme}{separator}{Path(path).absolute()}" if is_file else value
+
+    def environment(self) -> dict[str, str]:
+        """Return these settings as variables, for a process that is to have the same.
+
+        A secret is passed on only where it stood in the environment itself: one that came as a file
+        is read from that file again.
+        """
+        inherited = {
+            name.upper(): value
+            for name, value in os.environ.items()
+            if name.upper().startswith("YICE_")
+        }
+        if secrets := inherited.get("YICE_SECRETS"):
+            inherited["YICE_SECRETS"] = str(Path(secrets).absolute())
+        values = self.model_dump(mode="json", exclude_none=True)
+        own = {
+            f"YICE_{name.upper()}": _as_text(values[name])
+            for name in self.model_fields_set | {"data"}
+            if name in values and not isinstance(getattr(self, name), SecretStr)
+        }
+        token = {name: os.environ[name] for name in self.pkcs11_environment if name in os.environ}
+        return inherited | own | token
 
     @property
     def database(self) -> str:
@@ -203,3 +265,16 @@ class Settings(BaseSettings):
     def demo_seals(self) -> bool:
         """Return whether volumes are sealed with the demonstration keys: no others are named."""
         return not (self.seal_folder or self.pkcs11_module)
+
+
+def _between_commas(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    if not isinstance(value, str):
+        return value
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401 - a value of JSON
+    """Return a value as the environment holds it: lists between commas, maps as JSON."""
+    if isinstance(value, list):
+        return ",".join(value)
+    return value if isinstance(value, str) else json.dumps(value)

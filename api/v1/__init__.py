@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from api.http.page_cache import PageImages
 from api.http.problems import PROBLEMS, Problem, install
 from api.runtime.bootstrap import Runtime
 from api.v1 import (
@@ -19,7 +20,7 @@ from api.v1 import (
 )
 from api.v1.station import StationApi
 from api.v1.token import token_router
-from archive.usage.reading_room import Purpose
+from archive.usage.looks import Purpose
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
 _ENUMS = {
@@ -28,9 +29,9 @@ _ENUMS = {
 }
 
 
-def mount(app: FastAPI, runtime: Runtime) -> None:
+def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
     """Add the station API to an app, under `/api/v1`."""
-    app.state.station = StationApi(runtime)
+    app.state.station = StationApi(runtime, images)
     install(app, runtime.settings)
     app.include_router(token_router)
     for router in (

@@ -4,21 +4,20 @@ Of a restricted volume only under a grant.
 """
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Query, Response
 
-from api.http.page_images import MAX_WIDTH, MIN_WIDTH, NoSuchPageError, page_image
-from api.http.problems import ProblemError
+from api.http.page_cache import MAX_WIDTH, MIN_WIDTH, as_webp
 from api.http.tokens import Caller
-from api.v1.station import Access, AccessContext, Station, StationApi, open_and_note
-from api.v1.volumes import Name, volume_pdf
-from archive.administration.policy import Act, Reader
+from api.v1.station import Access, Station, consult
+from api.v1.volumes import Name
+from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
 from archive.compile.copies import extract
-from archive.reference.local_time import local_time
 from archive.usage.certified_copies import contents_of, select_items
+from archive.usage.reading_room import read_volume
+from archive.usage.watermark import access_mark
 from storage.digest import sha256_hex
 
 router = APIRouter(tags=["页面与文件"])
@@ -64,34 +63,14 @@ def page(
     width: Annotated[int, Query(ge=MIN_WIDTH, le=MAX_WIDTH, description="宽度，像素")] = 1000,
 ) -> Response:
     """Return a page with a watermark that says who looks, when and why."""
-    opened = open_and_note(
+    opened, look = consult(
         station, reader, access, Act.VIEW_PAGES, name, JournalAct.VIEW_PAGES, page=page
     )
-    try:
-        image = page_image(
-            volume_pdf(station, opened), page, width, watermark(station, reader, access)
-        )
-    except NoSuchPageError:
-        raise ProblemError(404, "NO_SUCH_PAGE", "本册没有这一页。", "请对照册的页数。") from None
-    return Response(image, media_type="image/webp")
-
-
-def watermark(station: StationApi, reader: Reader, access: AccessContext) -> str:
-    """Return reader, time and purpose, and the usage number that the access relies on."""
-    who = " ".join(
-        part
-        for part in (
-            station.runtime.organisations.get(reader.org).name,
-            reader.account,
-            access.operator,
-        )
-        if part
+    store, mark = station.runtime.store, access_mark(look, reader, station.runtime.organisations)
+    picture = station.images.volume_page(
+        opened.digest or "", page, lambda: read_volume(store, opened), mark=mark, width=width
     )
-    return "　".join(
-        part
-        for part in (who, local_time(datetime.now(UTC)), access.purpose.label, access.usage)
-        if part
-    )
+    return Response(as_webp(picture), media_type="image/webp")
 
 
 @router.get(
@@ -119,10 +98,10 @@ def volume_file(
     if_range: IfRange = None,
 ) -> Response:
     """Return the sealed file as it was archived; its ETag is its SHA-256."""
-    opened = open_and_note(
+    opened, _ = consult(
         station, reader, access, Act.DOWNLOAD, name, JournalAct.DOWNLOAD, range=bool(range_)
     )
-    return partial(volume_pdf(station, opened), range_, if_none_match, if_range)
+    return partial(read_volume(station.runtime.store, opened), range_, if_none_match, if_range)
 
 
 @router.get(
@@ -149,7 +128,7 @@ def item_file(
     if_range: IfRange = None,
 ) -> Response:
     """Return the pages of one item, without a seal: only the whole volume has one."""
-    opened = open_and_note(
+    opened, _ = consult(
         station,
         reader,
         access,
@@ -160,9 +139,8 @@ def item_file(
         range=bool(range_),
     )
     (item,) = select_items(contents_of(station.runtime.store, opened), [no])
-    return partial(
-        extract(volume_pdf(station, opened), item.page, item.pages), range_, if_none_match, if_range
-    )
+    pages = extract(read_volume(station.runtime.store, opened), item.page, item.pages)
+    return partial(pages, range_, if_none_match, if_range)
 
 
 def partial(

@@ -5,32 +5,29 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
+from sqlalchemy.orm import Session
 
 from api.http.limits import anyone
 from api.http.tokens import Caller
+from api.jobs.certified_copies import copying_room
 from api.v1.content import FILE_RESPONSES, IfNoneMatch, IfRange, Range, partial
 from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Access, Station, counted
-from api.v1.volumes import volume_pdf
 from archive.administration.daily_use import Shown
-from archive.administration.policy import Act, Denial
-from archive.audit.acts import JournalAct
+from archive.administration.policy import Act
 from archive.database.engine import reading
-from archive.database.tables_usage import UsageRequest
+from archive.database.tables_usage import CertifiedCopy
 from archive.database.tables_volumes import Volume
-from archive.reference.case_facts import CaseFacts
-from archive.reference.errors import NotFoundError
 from archive.usage.certified_copies import (
-    contents_of,
-    copy_key,
+    SealedCopy,
+    WantedCopy,
+    certify_copy,
     enter_copy,
+    fetch_copy,
     find_copy,
-    make_copy,
-    select_items,
+    read_copy,
 )
-from archive.usage.reading_room import DeniedError, Purpose, journal_access, open_volume, require
-from archive.usage.redaction import names_of
-from archive.usage.requests import find_request, number_of
+from archive.usage.reading_room import OpenedVolume, require
 
 router = APIRouter(tags=["证明件"])
 public_router = APIRouter(tags=["证明件"])
@@ -115,46 +112,34 @@ def certify(
     asked = {"copy": wanted.model_dump(), "usage": access.usage}
     with reading(station.runtime.engine) as session:
         before = answered(session, reader, key, asked)
-        if before is not None:
-            return CopyView.model_validate(before)
-        opened = open_volume(
-            session, reader, Act.CERTIFY, wanted.name, station.reference, access.usage
-        )
-    names = names_of(CaseFacts.model_validate(opened.case.facts))
-    items = select_items(contents_of(station.runtime.store, opened), wanted.items, names)
-    with station.sealing:
-        copy = make_copy(
-            volume_pdf(station, opened),
-            opened,
-            items,
-            reader,
-            station.stamps,
-            station.runtime.organisations,
-            station.runtime.settings.public_url,
-        )
-    station.runtime.store.put_new(copy_key(copy.sha256), copy.pdf, media_type="application/pdf")
-    with counted(station, reader, Shown.CONTENT) as session:
-        # Decided again: the grant may have ended while the copy was made, and of two requests at
-        # once only one may be entered.
-        opened = open_volume(
-            session, reader, Act.CERTIFY, wanted.name, station.reference, access.usage
-        )
-        if opened.decision.grant is None:
-            raise DeniedError(Denial.NEEDS_GRANT)
-        row = enter_copy(
-            session, opened, copy, reader, find_request(session, opened.decision.grant.number)
-        )
-        view = CopyView(
-            check_code=row.check_code,
-            code=opened.volume.code,
-            version=row.version,
-            items=row.items,
-            pages=row.pages,
-            sha256=row.sha256,
-            made_at=row.made_at.isoformat(),
-        )
+    if before is not None:
+        return CopyView.model_validate(before)
+
+    def enter(session: Session, opened: OpenedVolume, copy: SealedCopy) -> CopyView:
+        view = _view(opened.volume.code, enter_copy(session, reader, opened, copy))
         keep_answer(session, reader, key, asked, view.model_dump())
-    return view
+        return view
+
+    return certify_copy(
+        copying_room(station.runtime, station.stamps),
+        reader,
+        WantedCopy(wanted.name, wanted.items, access.usage),
+        turn=station.sealing,
+        entering=lambda: counted(station, reader, Shown.CONTENT),
+        enter=enter,
+    )
+
+
+def _view(code: str, row: CertifiedCopy) -> CopyView:
+    return CopyView(
+        check_code=row.check_code,
+        code=code,
+        version=row.version,
+        items=row.items,
+        pages=row.pages,
+        sha256=row.sha256,
+        made_at=row.made_at.isoformat(),
+    )
 
 
 @router.get(
@@ -178,32 +163,9 @@ def copy_file(
     if_range: IfRange = None,
 ) -> Response:
     """Return a copy to the account it was made for, while the grant lasts."""
-    require(reader, Act.CERTIFY)
     with counted(station, reader, Shown.CONTENT) as session:
-        row = find_copy(session, check_code)
-        request = session.get_one(UsageRequest, row.request_id)
-        if request.account != reader.account:
-            raise NotFoundError(
-                "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
-            )
-        open_volume(
-            session, reader, Act.CERTIFY, request.code, station.reference, number_of(request)
-        )
-        shown = {
-            "version": row.version,
-            "usage": number_of(request),
-            "copy": row.id,
-            "range": bool(range_),
-        }
-        journal_access(
-            session, reader, JournalAct.DOWNLOAD_COPY, request.code, Purpose.USE, **shown
-        )
-    return partial(
-        station.runtime.store.read(copy_key(row.sha256), sha256=row.sha256),
-        range_,
-        if_none_match,
-        if_range,
-    )
+        row = fetch_copy(session, reader, check_code, station.reference, range=bool(range_))
+    return partial(read_copy(station.runtime.store, row), range_, if_none_match, if_range)
 
 
 @public_router.get(

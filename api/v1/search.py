@@ -9,14 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.http.search import look_up, public
+from api.http.search import journal_search, look_up, public
 from api.http.tokens import Caller
 from api.v1.station import Access, Station, counted
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
-from archive.audit.acts import JournalAct
 from archive.database.engine import reading
-from archive.usage.reading_room import journal_access, require
+from archive.usage.reading_room import require
 from search.index import Sort
 from search.query import parse
 
@@ -103,16 +102,5 @@ def search(asked: Question, reader: Caller, station: Station, access: Access) ->
     for hit in answer["hits"]:
         del hit["volume_id"]
     with counted(station, reader, Shown.LOOKS) as session:
-        # What was typed may name a person, so only what came of it is kept.
-        codes = sorted({hit.code for hit in results.hits})
-        journal_access(
-            session,
-            reader,
-            JournalAct.SEARCH,
-            "index",
-            access.purpose,
-            operator=access.operator,
-            total=answer["total"],
-            shown=codes,
-        )
+        journal_search(session, reader, access, results)
     return Answer.model_validate(answer)

@@ -11,25 +11,27 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 from starlette.concurrency import run_in_threadpool
 
+from api.http.parts import receive_part
 from api.http.problems import ProblemError
 from api.http.tokens import Caller
 from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Station, StationApi
 from archive.accession.uploads import count_uploads
-from archive.administration.policy import Act, Reader, scope_of
+from archive.administration.policy import Act, Reader
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Upload
 from archive.reference.errors import NotFoundError
+from archive.reference.vocabulary import IntakeOutcome, Outcome, UploadState
 from archive.usage.reading_room import require
 from ingest.captures import parts
-from ingest.intake.intake import inspect_package, receive
+from ingest.errors import ForeignCaseError
+from ingest.intake.intake import take_package
 
 router = APIRouter(tags=["送交"])
 MAX_SIZE = 512 * 1024 * 1024
 _OPEN_AT_ONCE = 20
-RECEIVING, DONE, FAILED = "RECEIVING", "DONE", "FAILED"
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["4f1d2c3b4a5968778695a4b3c2d1e0ff"])]
 _EXAMPLE: JsonDict = {"name": "150602010000-20260901-000001", "size": 1048576, "sha256": "0" * 64}
 
@@ -96,7 +98,7 @@ def announce(asked: Announced, reader: Caller, station: Station, key: Key = None
         before = answered(session, reader, key, {"submission": asked.model_dump()})
         if before is not None:
             return _view(station, session.get_one(Upload, before["id"]))
-        if count_uploads(session, reader.account, RECEIVING) >= _OPEN_AT_ONCE:
+        if count_uploads(session, reader.account, UploadState.RECEIVING) >= _OPEN_AT_ONCE:
             raise ProblemError(
                 409, "TOO_MANY_SUBMISSIONS", "未完成的送交过多。", "请先完成已登记的送交。"
             )
@@ -107,7 +109,7 @@ def announce(asked: Announced, reader: Caller, station: Station, key: Key = None
             name=asked.name,
             size=asked.size,
             sha256=asked.sha256,
-            state=RECEIVING,
+            state=UploadState.RECEIVING,
             findings=[],
             created_at=database_now(session),
         )
@@ -158,21 +160,9 @@ async def put_part(
     """Keep one part; the same part twice is kept once, other bytes in its place are refused."""
     require(reader, Act.SUBMIT)
     row = await run_in_threadpool(_own_upload, station, reader, id_)
-    expected = parts.part_size(row.size, part)
-    if row.state != RECEIVING:
+    if row.state != UploadState.RECEIVING:
         raise ProblemError(409, "SUBMISSION_ENDED", "该送交已结束。", "请查询其结果。")
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > max(expected, 0):
-            raise ProblemError(
-                413, "BAD_PART_SIZE", "该块大于应有的大小。", "请按 part_size 分块，末块为余数。"
-            )
-    if len(body) != expected:
-        raise ProblemError(
-            422, "BAD_PART_SIZE", "该块小于应有的大小。", "请按 part_size 分块，末块为余数。"
-        )
-    await run_in_threadpool(parts.store_part, station.runtime.store, id_, part, bytes(body))
+    await receive_part(station.runtime.store, id_, parts.part_size(row.size, part), part, request)
     return Response(status_code=204)
 
 
@@ -196,7 +186,7 @@ def complete(id_: Id, reader: Caller, station: Station) -> SubmissionView:
     """
     require(reader, Act.SUBMIT)
     row = _own_upload(station, reader, id_)
-    if row.state == RECEIVING:
+    if row.state == UploadState.RECEIVING:
         row = _take_over(station, reader, row)
     return _view(station, row)
 
@@ -226,7 +216,11 @@ def _own_upload(station: StationApi, reader: Reader, upload: str) -> Upload:
 
 
 def _view(station: StationApi, row: Upload) -> SubmissionView:
-    received = [] if row.state != RECEIVING else parts.received_parts(station.runtime.store, row.id)
+    received = (
+        []
+        if row.state != UploadState.RECEIVING
+        else parts.received_parts(station.runtime.store, row.id)
+    )
     return SubmissionView(
         id=row.id,
         name=row.name,
@@ -246,7 +240,7 @@ def _take_over(station: StationApi, reader: Reader, row: Upload) -> Upload:
 
     Taking over twice is harmless, so after a crash between the two the client asks again.
     """
-    runtime, now = station.runtime, datetime.now(UTC)
+    runtime = station.runtime
     with tempfile.TemporaryDirectory(prefix="yice-") as folder:
         path = FilePath(folder) / f"{row.name}.zip"
         if not parts.join_parts(runtime.store, row.id, path, size=row.size, sha256=row.sha256):
@@ -256,60 +250,58 @@ def _take_over(station: StationApi, reader: Reader, row: Upload) -> Upload:
                 "尚有块未送到，或全包摘要不符。",
                 "请按 received 补送；摘要不符时请重新登记送交。",
             )
-        bag, submission = inspect_package(path, runtime.catalogue, runtime.organisations, now)
-        facts = submission.facts
-        orgs = (
-            [org for org in (facts.orgs.receive, facts.orgs.accept) if org in runtime.organisations]
-            if facts
-            else []
-        )
-        if orgs and reader.org not in scope_of(orgs, runtime.organisations):
-            _end(station, reader, row, FAILED, None, "REFUSED", [_NOT_YOURS])
-        else:
-            taken = receive(
+        try:
+            taken = take_package(
                 runtime.engine,
                 runtime.store,
                 reader.account,
                 path,
-                bag,
-                submission,
-                now=now,
-                ocr=runtime.settings.ocr,
+                sender=reader.org,
+                rules=runtime.intake_rules,
+                now=datetime.now(UTC),
             )
+        except ForeignCaseError as foreign:
             _end(
                 station,
                 reader,
                 row,
-                DONE,
-                taken.case_no,
-                str(taken.outcome),
-                [finding.public() for finding in taken.findings],
+                UploadState.FAILED,
+                None,
+                IntakeOutcome.REFUSED,
+                [_public(foreign)],
+            )
+        else:
+            findings = [finding.public() for finding in taken.findings]
+            _end(
+                station, reader, row, UploadState.DONE, taken.case_no, str(taken.outcome), findings
             )
     parts.discard_parts(runtime.store, row.id)
     return _own_upload(station, reader, row.id)
 
 
-_NOT_YOURS = {
-    "code": "NOT_YOUR_CASE",
-    "outcome": "REFUSE",
-    "place": "case.json:orgs",
-    "message": "办件的收件、受理单位都不是本单位。",
-    "action": "请由收件或受理单位送交。",
-}
+def _public(foreign: ForeignCaseError) -> dict[str, str]:
+    """Return the error as a finding of the package."""
+    return {
+        "code": foreign.code,
+        "outcome": str(Outcome.REFUSE),
+        "place": "case.json:orgs",
+        "message": foreign.message,
+        "action": foreign.action,
+    }
 
 
 def _end(
     station: StationApi,
     reader: Reader,
     row: Upload,
-    state: str,
+    state: UploadState,
     case_no: str | None,
     outcome: str,
     findings: list[dict[str, str]],
 ) -> None:
     with writing(station.runtime.engine) as session:
         upload = session.get_one(Upload, row.id)
-        if upload.state != RECEIVING:
+        if upload.state != UploadState.RECEIVING:
             return  # another request completed it first
         upload.state, upload.case_no, upload.outcome, upload.findings, upload.ended_at = (
             state,

@@ -12,7 +12,8 @@ from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
 from archive.database.engine import writing
 from archive.finding_aids import supervision
-from archive.usage.reading_room import Purpose, journal_access, require
+from archive.usage.looks import AccessContext, Purpose, journal_look
+from archive.usage.reading_room import require
 
 router = APIRouter(tags=["监督"], prefix="/supervision")
 After = Annotated[int, Query(ge=0, le=2**53, description="上一页给出的 next")]
@@ -144,7 +145,7 @@ def citywide(
 
 
 def _note(session: Session, reader: Reader, what: str, purpose: Purpose, **shown: object) -> None:
-    journal_access(session, reader, JournalAct.SUPERVISE, what, purpose, **shown)
+    journal_look(session, reader, JournalAct.SUPERVISE, what, AccessContext(purpose), **shown)
 
 
 def _next(rows: object, limit: int) -> int | None:

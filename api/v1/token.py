@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from functools import partial
 from typing import Literal
 from urllib.parse import parse_qsl, unquote_plus
 
@@ -9,13 +10,11 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
-from api.http.limits import address_of, limited
+from api.http.limits import host_of, limited
 from api.http.problems import PROBLEMS, ProblemError
-from api.runtime.bootstrap import Runtime
+from api.v1.station import StationApi
 from archive.administration import logins
 from archive.administration.accounts import AccountKind
-from archive.administration.policy import Scope
-from archive.database.engine import writing
 
 _LARGEST_FORM = 4096
 token_router = APIRouter(prefix="/api/v1", tags=["令牌"])
@@ -87,8 +86,7 @@ async def token(request: Request) -> Token:
 
     The answer is the same for wrong secrets, unknown accounts and disabled ones.
     """
-    station = request.app.state.station
-    limited(station.anonymous, address_of(request))
+    station: StationApi = request.app.state.station
     form = dict(
         parse_qsl((await _small_body(request)).decode("utf-8", "replace"), keep_blank_values=True)
     )
@@ -103,41 +101,33 @@ async def token(request: Request) -> Token:
             "只支持客户端凭据方式。",
             "请以 grant_type=client_credentials 请求。",
         )
-    return await run_in_threadpool(_issue, station.runtime, login, secret, form.get("scope", ""))
+    credentials = logins.Credentials.of(login, secret, host_of(request))
+    return await run_in_threadpool(_issue, station, credentials, form.get("scope", ""))
 
 
-def _issue(runtime: Runtime, login: str, secret: str, asked: str) -> Token:
-    with writing(runtime.engine) as session:
-        account = logins.check_secret(session, login[:64].replace("\0", ""), secret[:1024])
-        client = account is not None and account.kind == AccountKind.CLIENT
-        scopes = (
-            [Scope(scope) for scope in account.scopes if not asked or scope in asked.split()]
-            if account and client
-            else []
+def _issue(station: StationApi, credentials: logins.Credentials, asked: str) -> Token:
+    try:
+        opened = logins.log_in(
+            station.runtime.engine,
+            credentials,
+            kind=AccountKind.CLIENT,
+            limit=partial(limited, station.anonymous),
+            wanted=asked.split(),
         )
-        carried = (
-            logins.open_login(session, account, "TOKEN", scopes) if account and scopes else None
-        )
-    # The failure is counted, hence raised only now.
-    if not client:
+    except logins.LoginRefusedError:
         raise ProblemError(
             401,
             "INVALID_CLIENT",
             "系统账号或口令不对，或账号停用、暂时锁定。",
             "请核对后重试；多次失败会暂时锁定。",
             {"WWW-Authenticate": "Basic"},
-        )
-    if carried is None:
-        raise ProblemError(
-            400,
-            "INVALID_SCOPE",
-            "所请求的权限范围均未授予。",
-            "请核对权限范围，或联系安全保密管理员。",
-        )
+        ) from None
+    except logins.NoScopeError as error:
+        raise ProblemError(400, error.code, error.message, error.action) from None
     return Token(
-        access_token=carried,
+        access_token=opened.token,
         expires_in=int(logins.TOKEN_LIFE.total_seconds()),
-        scope=" ".join(map(str, scopes)),
+        scope=" ".join(map(str, opened.scopes)),
     )
 
 

@@ -85,7 +85,8 @@ async def put_part(
         "state 为 PLACED 已归集，PENDING 等待办件办结或同一材料的其余文件，"
         "UNPLACED 须由人归入或退回（见 findings）。答复丢失或系统中断后可以再次"
         "调用。被拒时：409 PARTS_MISSING 请按 received 补送，摘要不符的请重新上"
-        "传；404 NOT_FOUND 请核对上传编号。"
+        "传；503 VIRUS_SCAN_DOWN 为病毒检测服务没有应答，已送的块保留，请稍后再次"
+        "完成；404 NOT_FOUND 请核对上传编号。"
     ),
     response_description="归集的结果",
 )

@@ -4,21 +4,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
 from sqlalchemy.orm import Session
 
 from api.http.tokens import Caller
+from api.http.use_requests import Decided, UseWanted, application_of
 from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Station
 from archive.administration.policy import Act, Reader, capacities
 from archive.database.engine import reading, writing
 from archive.database.tables_usage import UsageRequest
 from archive.reference.errors import NotFoundError
-from archive.usage.reading_room import read_code, require
+from archive.usage.reading_room import require
 from archive.usage.requests import (
-    MAX_DAYS,
     RequestState,
-    UseApplication,
     decide_request,
     find_request,
     may_read,
@@ -29,39 +27,6 @@ from archive.usage.requests import (
 
 router = APIRouter(tags=["利用"])
 Number = Annotated[str, Path(pattern=r"^LY[0-9]{4}-[0-9]{6,12}$", examples=["LY2026-000001"])]
-_WORDS = r"^[^\x00-\x1f\x7f]*$"
-_EXAMPLE: JsonDict = {
-    "code": "J602-ZY.HJ.CS.2026.Y-000001",
-    "capacity": "POLICE",
-    "scope": "CASE",
-    "purpose": "办理出生登记核对材料",
-    "basis": "东公户核〔2026〕12号",
-    "papers": ["办理业务的依据"],
-    "days": 3,
-}
-
-
-class UseWanted(BaseModel):
-    """A request; `capacity`, `scope` and `papers` as `GET /capacities` lists them."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "description": "利用申请；capacity、scope、papers 见 GET /capacities。",
-            "examples": [_EXAMPLE],
-        },
-    )
-    code: str = Field(min_length=1, max_length=64, pattern=r"^[A-Z0-9.·-]+$", description="档号")
-    capacity: str = Field(max_length=16, pattern=r"^[A-Z_]+$", description="利用主体")
-    scope: str = Field(max_length=16, pattern=r"^[A-Z_]+$", description="利用范围")
-    purpose: str = Field(
-        min_length=2, max_length=200, pattern=_WORDS, description="事由；请勿写入号码和姓名"
-    )
-    basis: str = Field(min_length=2, max_length=100, pattern=_WORDS, description="依据文书号")
-    papers: list[Annotated[str, Field(max_length=40, pattern=_WORDS)]] = Field(
-        max_length=12, description="已备的依据材料"
-    )
-    days: int = Field(default=3, ge=1, le=MAX_DAYS, description="利用天数")
 
 
 class UseView(BaseModel):
@@ -82,22 +47,6 @@ class UseView(BaseModel):
     created_at: str = Field(description="申请时间")
     decided_at: str | None = Field(description="审批时间")
     ends_at: str | None = Field(description="有效期至")
-
-
-class Decided(BaseModel):
-    """A decision with its reason."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "description": "审批结论和理由。",
-            "examples": [{"approve": True, "reason": "材料齐全"}],
-        },
-    )
-    approve: bool = Field(description="是否批准")
-    reason: str = Field(
-        min_length=2, max_length=200, pattern=_WORDS, description="理由；请勿写入号码和姓名"
-    )
 
 
 class ScopeView(BaseModel):
@@ -182,14 +131,7 @@ def ask(wanted: UseWanted, reader: Caller, station: Station, key: Key = None) ->
         before = answered(session, reader, key, {"usage": request})
         if before is not None:
             return UseView.model_validate(before)
-        row = request_use(
-            session,
-            reader,
-            UseApplication(
-                **{**request, "code": read_code(wanted.code), "papers": tuple(wanted.papers)}
-            ),
-            station.runtime.organisations,
-        )
+        row = request_use(session, reader, application_of(wanted), station.runtime.organisations)
         view = _view(row)
         keep_answer(session, reader, key, {"usage": request}, view.model_dump())
     return view

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.http.tokens import Caller
-from api.v1.station import Access, Station, open_and_note
+from api.v1.station import Access, Station, consult
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.reference.case_facts import CaseFacts
 from archive.reference.vocabulary import Retention, Series
-from archive.signing.validation import read_signature
 from archive.usage.certified_copies import contents_of
-from archive.usage.reading_room import DeniedError, OpenedVolume
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import check_signature
 from archive.usage.redaction import mask_text, names_of, paper, shown_facts, timeline
 
 router = APIRouter(tags=["档案"])
@@ -113,7 +113,7 @@ class SignatureView(BaseModel):
 )
 def volume(name: Name, reader: Caller, station: Station, access: Access) -> VolumeView:
     """Return a volume, masked; a foreign one is answered like one that does not exist."""
-    opened = open_and_note(station, reader, access, Act.VIEW, name, JournalAct.VIEW)
+    opened, _ = consult(station, reader, access, Act.VIEW, name, JournalAct.VIEW)
     facts = CaseFacts.model_validate(opened.case.facts)
     names = names_of(facts)
     contents = contents_of(station.runtime.store, opened) if opened.version else []
@@ -153,7 +153,7 @@ def volume(name: Name, reader: Caller, station: Station, access: Access) -> Volu
 )
 def facts(name: Name, reader: Caller, station: Station, access: Access) -> PlainFacts:
     """Return in plain what the grant of `Yice-Usage` opens; the rest stays masked."""
-    opened = open_and_note(station, reader, access, Act.VIEW_PLAIN, name, JournalAct.VIEW_PLAIN)
+    opened, _ = consult(station, reader, access, Act.VIEW_PLAIN, name, JournalAct.VIEW_PLAIN)
     grant = opened.decision.grant
     if grant is None:
         raise DeniedError(Denial.NEEDS_GRANT)
@@ -178,8 +178,8 @@ def facts(name: Name, reader: Caller, station: Station, access: Access) -> Plain
 )
 def signature(name: Name, reader: Caller, station: Station, access: Access) -> SignatureView:
     """Read the file from the store against its digest, and validate its seal."""
-    opened = open_and_note(station, reader, access, Act.VIEW, name, JournalAct.CHECK_SIGNATURE)
-    report = read_signature(volume_pdf(station, opened), station.stamps.trust)
+    opened, _ = consult(station, reader, access, Act.VIEW, name, JournalAct.CHECK_SIGNATURE)
+    report = check_signature(station.runtime.store, opened, station.stamps.trust)
     return SignatureView(
         code=opened.volume.code,
         version=opened.version.version if opened.version else 0,
@@ -190,11 +190,4 @@ def signature(name: Name, reader: Caller, station: Station, access: Access) -> S
         signed_at=report.signed_at.isoformat() if report.signed_at else None,
         timestamped_at=report.timestamped_at.isoformat() if report.timestamped_at else None,
         level=report.level,
-    )
-
-
-def volume_pdf(station: Station, opened: OpenedVolume) -> bytes:
-    """Return the file of the newest archived version, verified against its row."""
-    return station.runtime.store.read(
-        f"{opened.prefix}/volume.pdf", sha256=opened.version.sha256 if opened.version else None
     )

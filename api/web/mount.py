@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, FastAPI, Request, Response
 
+from api.http.page_cache import PageImages
 from api.runtime.bootstrap import Runtime
 from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs
@@ -38,9 +39,9 @@ _PAGES = (
 )
 
 
-def mount(app: FastAPI, runtime: Runtime) -> None:
+def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
     """Add all pages to an app."""
-    app.state.web = WebApp(runtime)
+    app.state.web = WebApp(runtime, images)
     for pages in _PAGES:
         app.include_router(pages.router)
     app.include_router(router)

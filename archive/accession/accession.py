@@ -23,14 +23,7 @@ from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.findings import Finding, finding, worst
 from archive.reference.objects import OriginalObject
 from archive.reference.prints import BITS
-from archive.reference.vocabulary import (
-    ACCEPTED,
-    SUPERSEDED,
-    VOIDED,
-    WAITING,
-    IntakeOutcome,
-    Outcome,
-)
+from archive.reference.vocabulary import CaseState, IntakeOutcome, Outcome
 from storage.digest import sha256_hex
 
 
@@ -132,7 +125,7 @@ def earlier_delivery(
         )
     if not facts.supplement:
         return _refused("CASE_CONFLICT", facts)
-    if case.state == VOIDED:
+    if case.state == CaseState.VOID:
         return _refused("SUPPLEMENT_VOID", facts)
     # The number names series, fonds and year, so what decided them stays; a case that still
     # waits at 核对 may be replaced whole.
@@ -142,7 +135,11 @@ def earlier_delivery(
         facts.orgs,
         facts.completed_at,
     )
-    return None if same_place or case.state == WAITING else _refused("SUPPLEMENT_MISMATCH", facts)
+    return (
+        None
+        if same_place or case.state == CaseState.CONFIRM
+        else _refused("SUPPLEMENT_MISMATCH", facts)
+    )
 
 
 def _refused(code: str, facts: CaseFacts) -> DeliveryResult:
@@ -168,7 +165,7 @@ def take_over(
 
     With a CONFIRM finding the revision waits at 核对 (R32).
     """
-    state = WAITING if worst(findings) is Outcome.CONFIRM else ACCEPTED
+    state = CaseState.CONFIRM if worst(findings) is Outcome.CONFIRM else CaseState.ACCEPTED
     case = (
         session.scalars(select(Case).where(Case.case_no == facts.case_no).with_for_update()).first()
         if facts.supplement
@@ -186,7 +183,7 @@ def take_over(
     )
     if case is None:
         case = Case(case_no=facts.case_no, state=state)
-    if state == ACCEPTED or case.state != ACCEPTED:
+    if state == CaseState.ACCEPTED or case.state != CaseState.ACCEPTED:
         show_revision(case, revision)
     session.add(case)
     session.flush()
@@ -222,8 +219,8 @@ def _next_revision(session: Session, case: Case) -> int:
         select(CaseRevision).filter_by(case_id=case.id).order_by(CaseRevision.revision)
     ).all()
     for revision in revisions:
-        if revision.state == WAITING:
-            revision.state = SUPERSEDED
+        if revision.state == CaseState.CONFIRM:
+            revision.state = CaseState.SUPERSEDED
     return revisions[-1].revision + 1
 
 
@@ -312,11 +309,11 @@ def confirm(
     if case is None:
         raise NotFoundError("没有这个办件编号。", "请用 yice list --waiting 查看待核对的办件。")
     waiting = session.scalars(
-        select(CaseRevision).filter_by(case_id=case.id, state=WAITING)
+        select(CaseRevision).filter_by(case_id=case.id, state=CaseState.CONFIRM)
     ).first()
     if waiting is None:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
-    waiting.state = ACCEPTED
+    waiting.state = CaseState.ACCEPTED
     show_revision(case, waiting)
     blind_index.remember(session, case)
     remember_actors(session, case)

@@ -19,11 +19,10 @@ from archive.database.encryption import session_keys
 from archive.database.tables_cases import BlindEntry, Case
 from archive.reference.case_facts import CaseFacts, Person
 from archive.reference.findings import Finding, finding
-from archive.reference.vocabulary import FormKind, Series
+from archive.reference.vocabulary import CaseState, FormKind, Series
 
 SAME_PERIOD = timedelta(days=30)
 """Two moves within this time are 同期: a second move so soon after the first is unlikely."""
-_VOID = "VOID"
 _FIRST = frozenset({Series.CS, Series.SY, Series.BL, Series.HF})
 """Series that register a person who is registered nowhere.
 
@@ -133,7 +132,7 @@ def _others(
         select(Case.facts, Case.snapshot)
         .join(BlindEntry, BlindEntry.case_id == Case.id)
         .where(BlindEntry.kind == ID_NUMBER, BlindEntry.digest == ring.digest(ID_NUMBER, number))
-        .where(Case.case_no != case_no, Case.state != _VOID)
+        .where(Case.case_no != case_no, Case.state != CaseState.VOID)
         .order_by(Case.id)
     )
     if deaths_only:

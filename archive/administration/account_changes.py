@@ -238,6 +238,6 @@ def changes_waiting(session: Session) -> list[tuple[AccountChange, Account]]:
     return [
         (change, account)
         for change, account in session.execute(
-            query.filter(AccountChange.state == "PROPOSED").order_by(AccountChange.id)
+            query.filter(AccountChange.state == ChangeState.PROPOSED).order_by(AccountChange.id)
         )
     ]

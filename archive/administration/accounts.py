@@ -30,7 +30,7 @@ from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import LabelledEnum, OrgKind
 
-MIN_PASSWORD = 12
+MIN_PASSWORD, MAX_PASSWORD = 12, 1024
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
 
 
@@ -181,17 +181,25 @@ def end_logins(session: Session, account: Account, *, state: AccountState) -> No
     session.execute(delete(Login).where(Login.account_id == account.id))
 
 
-def set_password(session: Session, by: str, login: str, password: str) -> None:
-    """Store the hash of a new password; every login of the account ends.
+def hash_password(login: str, password: str) -> str:
+    """Return the hash of a new password; slow, hence before any transaction is begun.
 
-    Raises WeakPasswordError, NotFoundError.
+    Raises WeakPasswordError.
     """
-    account = account_by_login(session, login)
-    if len(password) < MIN_PASSWORD or login in password:
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD or login in password:
         raise WeakPasswordError(
             f"口令过于简单：至少{MIN_PASSWORD}个字符，且不得含有用户名。", "请另设口令。"
         )
-    _set_secret(session, account, password)
+    return hash_secret(password)
+
+
+def set_password(session: Session, by: str, login: str, hashed: str) -> None:
+    """Store the hash of a new password (`hash_password`); every login of the account ends.
+
+    Raises NotFoundError.
+    """
+    account = account_by_login(session, login)
+    _set_hash(session, account, hashed)
     account.must_change = False
     journal.record(session, by, JournalAct.SET_PASSWORD, login)
 
@@ -202,14 +210,14 @@ def renew_secret(session: Session, by: str, login: str, *, must_change: bool = F
     The old secret and every login end now. `must_change`: at the first login.
     """
     secret, account = secrets.token_urlsafe(24), account_by_login(session, login)
-    _set_secret(session, account, secret)
+    _set_hash(session, account, hash_secret(secret))
     account.must_change = must_change
     journal.record(session, by, JournalAct.SET_PASSWORD, login)
     return secret
 
 
-def _set_secret(session: Session, account: Account, secret: str) -> None:
-    account.secret_hash = hash_secret(secret)
+def _set_hash(session: Session, account: Account, hashed: str) -> None:
+    account.secret_hash = hashed
     account.failures, account.locked_until = 0, None
     session.execute(delete(Login).where(Login.account_id == account.id))
 

@@ -247,6 +247,20 @@ def apply_changes(
     return newest
 
 
+class AppliedChanges:
+    """How far a process has applied what was entered to its catalogue and organisations."""
+
+    def __init__(self) -> None:
+        """Begin before the first row."""
+        self._last = 0
+
+    def catch_up(
+        self, session: Session, catalogue: Catalogue, organisations: Organisations
+    ) -> None:
+        """Apply the rows that were entered since the last call."""
+        self._last = apply_changes(session, self._last, catalogue, organisations)
+
+
 def configured_rows(session: Session, kind: str) -> Sequence[Configured]:
     """Return what was entered of a kind, newest first."""
     return session.scalars(

@@ -1,18 +1,23 @@
 """What each account was shown today, and the limits of it.
 
-A stolen token must not empty an archive slowly. The count is in the transaction of the reading
+A stolen token or cookie must not empty an archive slowly: clients and persons are counted alike,
+each against limits of their own. The command line has no account; who may use it may read the
+store anyway. The count is in the transaction of the reading
 itself, so that nodes share it and nothing is shown uncounted.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Engine, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.database.engine import database_now
+from archive.database.engine import database_now, writing
 from archive.database.tables_administration import DailyUse
 from archive.reference.errors import ArchiveError
 from archive.reference.local_time import LOCAL_TIME
@@ -22,7 +27,8 @@ from archive.reference.vocabulary import LabelledEnum
 class Shown(LabelledEnum):
     """A kind of use that is counted.
 
-    LOOKS are searches and masked facts; CONTENT is pages, files, copies and facts in plain.
+    LOOKS are searches, lists and masked facts; CONTENT is pages, files, copies and facts in plain.
+    A client is counted for each page, a person for each volume whose pages are opened.
     """
 
     LOOKS = "LOOKS", "查阅"
@@ -40,6 +46,20 @@ class DailyLimitError(ArchiveError):
             f"今日{kind.label}已达上限。", "请次日再试；确需继续的，请联系安全保密管理员。"
         )
         self.kind = kind
+        self.wait = 0
+        """Seconds until the next day begins, once the refusal is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class DailyLimits:
+    """How much of each kind an account may be shown in a day."""
+
+    looks: int
+    content: int
+
+    def of(self, kind: Shown) -> int:
+        """Return the limit of a kind."""
+        return self.content if kind is Shown.CONTENT else self.looks
 
 
 _COLUMNS = {Shown.LOOKS: DailyUse.looks, Shown.CONTENT: DailyUse.content}
@@ -87,6 +107,24 @@ def count(session: Session, account: str, kind: Shown, most: int) -> None:
         except IntegrityError:
             continue  # another node began the day for this account
     raise DailyLimitError(kind)
+
+
+@contextmanager
+def counted(engine: Engine, account: str, kind: Shown, limits: DailyLimits) -> Iterator[Session]:
+    """Open the transaction of an access, counted before anything is looked up.
+
+    Raises DailyLimitError, also for what `count` refuses inside; nothing of the transaction is
+    kept then but the record of the refusal.
+    """
+    try:
+        with writing(engine) as session:
+            count(session, account, kind, limits.of(kind))
+            yield session
+    except DailyLimitError as error:
+        with writing(engine) as session:
+            refuse(session, account, error.kind, limits.of(error.kind))
+            error.wait = seconds_left(session)
+        raise
 
 
 def refuse(session: Session, account: str, kind: Shown, most: int) -> None:

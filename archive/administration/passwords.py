@@ -1,11 +1,13 @@
 """Hashes of passwords and client secrets (Argon2id)."""
 
+import re
 import secrets
 from functools import cache
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+_PARAMETERS = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),")
 _ITERATIONS, _MEMORY_KIB = 2, 19_456  # OWASP's lower bound for Argon2id: 50 ms and 19 MB a login
 
 
@@ -27,6 +29,12 @@ def verify_secret(hashed: str, secret: str) -> bool:
     except InvalidKey:
         return False
     return True
+
+
+def is_outdated(hashed: str) -> bool:
+    """Return whether a hash was made with weaker parameters than today's."""
+    match = _PARAMETERS.match(hashed)
+    return match is None or int(match[1]) < _MEMORY_KIB or int(match[2]) < _ITERATIONS
 
 
 @cache

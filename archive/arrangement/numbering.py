@@ -20,7 +20,8 @@ from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import NumberCounter, Volume, VolumeVersion
 from archive.jobs.crashpoints import reach
-from archive.jobs.leases import give_up
+from archive.jobs.leases import is_held
+from archive.jobs.version_steps import give_up
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.compile_errors import (
@@ -36,11 +37,10 @@ from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import (
-    ACCEPTED,
-    FROM_CASE,
-    FROM_TIMESTAMP,
     KIND_OF,
-    VOIDED,
+    CaseState,
+    JobState,
+    VersionOrigin,
     VolumeState,
 )
 
@@ -67,7 +67,7 @@ def unnumbered(
     query = (
         select(Case)
         .outerjoin(Volume, Volume.case_id == Case.id)
-        .where(Case.state == ACCEPTED, Volume.id.is_(None))
+        .where(Case.state == CaseState.ACCEPTED, Volume.id.is_(None))
     )
     if case_no:
         query = query.where(Case.case_no == case_no)
@@ -98,7 +98,7 @@ def freeze(
     for case in cases:
         revision = session.scalars(
             select(CaseRevision)
-            .filter_by(case_id=case.id, state=ACCEPTED)
+            .filter_by(case_id=case.id, state=CaseState.ACCEPTED)
             .order_by(CaseRevision.revision)
             .limit(1)
         ).one()
@@ -139,11 +139,13 @@ def freeze_supplements(
             and_(
                 VolumeVersion.volume_id == Volume.id,
                 VolumeVersion.case_revision == CaseRevision.revision,
-                VolumeVersion.origin == FROM_CASE,
+                VolumeVersion.origin == VersionOrigin.CASE,
             ),
         )
         .where(
-            CaseRevision.revision > 1, CaseRevision.state == ACCEPTED, VolumeVersion.id.is_(None)
+            CaseRevision.revision > 1,
+            CaseRevision.state == CaseState.ACCEPTED,
+            VolumeVersion.id.is_(None),
         )
         .order_by(Volume.code, CaseRevision.revision.desc())
     )
@@ -183,9 +185,9 @@ def _gives_way(session: Session, version: VolumeVersion) -> bool:
     if version.state not in (VolumeState.FROZEN, VolumeState.COMPILED):
         return False
     failed = session.scalar(
-        select(Job.error_code).where(Job.subject == str(version.id), Job.state == "FAILED")
+        select(Job.error_code).where(Job.version_id == version.id, Job.state == JobState.FAILED)
     )
-    return version.origin != FROM_CASE or failed in _FAULTS_OF_ORIGINALS
+    return version.origin != VersionOrigin.CASE or failed in _FAULTS_OF_ORIGINALS
 
 
 def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
@@ -201,14 +203,14 @@ def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
         newest = newest_version(session, volume)
         if newest.state == VolumeState.COMMITTED and newest.lta_pending:
             version = begin_stamping(
-                session, volume, newest, newest.version + 1, FROM_TIMESTAMP, at
+                session, volume, newest, newest.version + 1, VersionOrigin.TIMESTAMP, at
             )
             journal.record(
                 session,
                 actor,
                 JournalAct.FREEZE,
                 f"{volume.code}/v{version.version}",
-                origin=FROM_TIMESTAMP,
+                origin=VersionOrigin.TIMESTAMP,
             )
             begun += 1
     reach("timestamp-frozen-before-commit")
@@ -238,14 +240,14 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
         raise ConflictError(
             "该册已入库、即将归档，档号不能作废。", "请运行 yice compile --all 完成归档。"
         )
-    if any(version.lease_until and version.lease_until > now for version in versions):
+    if any(is_held(version, now) for version in versions):
         raise ConflictError("该册正在组卷。", "请待组卷结束或失败后再作废。")
     for version in versions:
         give_up(session, version)
     volume.void_reason = reason.strip()
-    session.get_one(Case, volume.case_id).state = VOIDED
+    session.get_one(Case, volume.case_id).state = CaseState.VOID
     for revision in session.scalars(select(CaseRevision).filter_by(case_id=volume.case_id)):
-        revision.state = VOIDED
+        revision.state = CaseState.VOID
     journal.record(session, actor, JournalAct.VOID, code, reason=volume.void_reason)
     return volume
 
@@ -328,7 +330,7 @@ def begin_version(
         volume_id=volume.id,
         version=number,
         case_revision=revision.revision,
-        origin=FROM_CASE,
+        origin=VersionOrigin.CASE,
         state=VolumeState.FROZEN,
         input_digest=_digest([*inputs, orders] if orders else inputs),
         frozen_at=at,
@@ -338,7 +340,12 @@ def begin_version(
 
 
 def begin_stamping(
-    session: Session, volume: Volume, before: VolumeVersion, number: int, origin: str, at: datetime
+    session: Session,
+    volume: Volume,
+    before: VolumeVersion,
+    number: int,
+    origin: VersionOrigin,
+    at: datetime,
 ) -> VolumeVersion:
     """Write a version that only adds time-stamps to the one before, and its job."""
     version = VolumeVersion(
@@ -360,16 +367,15 @@ def _enter_with_job(session: Session, version: VolumeVersion, at: datetime) -> N
     session.flush()
     session.add(
         Job(
-            kind=KIND_OF[version.origin],
-            subject=str(version.id),
+            kind=KIND_OF[VersionOrigin(version.origin)],
             version_id=version.id,
-            state="WAITING",
+            state=JobState.WAITING,
             created_at=at,
         )
     )
 
 
-def stamping_digest(code: str, origin: str, before: VolumeVersion) -> str:
+def stamping_digest(code: str, origin: VersionOrigin, before: VolumeVersion) -> str:
     """Return the input digest of a version that only adds time-stamps to the one before."""
     return _digest([code, origin, before.inventory_sha256, before.sha256])
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import String, and_, cast, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from archive.arrangement.filing import FilingRule, place
@@ -29,7 +29,7 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import ACCEPTED, WAITING, OrgKind, Series, VolumeState
+from archive.reference.vocabulary import CaseState, JobState, OrgKind, Series, VolumeState
 
 _DATA = DATA / "schedule.json"
 
@@ -170,7 +170,7 @@ def settled(session: Session, terms: Sequence[Term]) -> list[Term]:
     query = (
         select(Volume.fonds, Volume.series, Volume.completed_at)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-        .join(Job, and_(Job.subject == cast(VolumeVersion.id, String), Job.state == "WAITING"))
+        .join(Job, and_(Job.version_id == VolumeVersion.id, Job.state == JobState.WAITING))
     )
     waiting_terms = {
         (fonds, series, at.astimezone(LOCAL_TIME).strftime("%Y-%m"))
@@ -279,7 +279,7 @@ def end(
     """
     waiting = [
         case
-        for case in session.scalars(select(Case).where(Case.state == WAITING))
+        for case in session.scalars(select(Case).where(Case.state == CaseState.CONFIRM))
         if _in(case.completed_at, term.period)
     ]
     missing = sum(belongs(case, term, catalogue, organisations, rule) for case in waiting)
@@ -327,6 +327,6 @@ def _unmade(session: Session, term: Term) -> int:
             Volume.void_reason.is_(None),
             Volume.id.not_in(committed),
         )
-        .where(Case.state == ACCEPTED)
+        .where(Case.state == CaseState.ACCEPTED)
     )
     return sum(_in(volume.completed_at, term.period) for volume in session.scalars(query))

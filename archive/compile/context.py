@@ -1,6 +1,6 @@
 """The context of a worker that compiles, and the order for one version."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,8 @@ from archive.compile.prove import PdfAProver
 from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision, Component
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.jobs.leases import (
-    Claim,
-    all_recorded,
-)
+from archive.jobs.leases import Lease
+from archive.jobs.version_steps import all_recorded
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.objects import OriginalObject
@@ -42,28 +40,50 @@ class CompileContext:
     owner: str
 
 
+class RecordedSteps:
+    """The results recorded so far for one version, and those that its worker adds.
+
+    While the lease is ours no other worker adds one, so they are read once.
+    """
+
+    def __init__(self, results: Mapping[VolumeState, dict[str, Any]]) -> None:
+        """Begin with what was recorded before."""
+        self._results = dict(results)
+
+    def __getitem__(self, step: VolumeState) -> dict[str, Any]:
+        """Return the result of a step; raises KeyError."""
+        return self._results[step]
+
+    def get(self, step: VolumeState) -> dict[str, Any] | None:
+        """Return the result of a step, None when it is not recorded."""
+        return self._results.get(step)
+
+    def add(self, step: VolumeState, result: dict[str, Any]) -> None:
+        """Add the result that was recorded for a step."""
+        self._results[step] = result
+
+
 @dataclass(frozen=True, slots=True)
 class CompileOrder:
     """Everything read once at the start: what to make and from what."""
 
-    lease: Claim
+    lease: Lease[int]
     volume: Volume
     version: VolumeVersion
     revision: CaseRevision
     facts: CaseFacts
     plan: VolumePlan
     objects: tuple[OriginalObject, ...]
-    orders: dict[int, tuple[Leaf, ...]]
+    orders: Mapping[int, tuple[Leaf, ...]]
     prefix: str
     previous: VolumeVersion | None
-    steps: dict[VolumeState, dict[str, Any]]
-    """Results recorded so far. While the lease is ours no other worker adds one: read once."""
+    steps: RecordedSteps
 
 
-def load_order(context: CompileContext, lease: Claim) -> CompileOrder:
+def load_order(context: CompileContext, lease: Lease[int]) -> CompileOrder:
     """Read the order for the version that a lease is held on."""
     with reading(context.engine) as session:
-        version = session.get_one(VolumeVersion, lease.version_id)
+        version = session.get_one(VolumeVersion, lease.key)
         volume = session.get_one(Volume, version.volume_id)
         revision = session.scalars(
             select(CaseRevision).filter_by(case_id=volume.case_id, revision=version.case_revision)
@@ -87,7 +107,7 @@ def load_order(context: CompileContext, lease: Claim) -> CompileOrder:
         previous = session.scalars(
             earlier.where(packaged).order_by(VolumeVersion.version.desc()).limit(1)
         ).first()
-        steps = all_recorded(session, version)
+        steps = RecordedSteps(all_recorded(session, version))
         orders = orders_of(session, volume.case_id, version.case_revision)
     facts = CaseFacts.model_validate(revision.facts)
     code = ArchivalCode.parse(volume.code)

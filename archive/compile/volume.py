@@ -24,13 +24,13 @@ from archive.database.tables_volumes import VolumeVersion
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.jobs.crashpoints import reach
-from archive.jobs.leases import (
+from archive.jobs.leases import release
+from archive.jobs.version_steps import (
     ENDED,
-    claim,
+    claim_version,
     finish_job,
     record_step,
     recorded,
-    release,
     settle_ended,
 )
 from archive.recognition.page_texts import texts_of
@@ -39,7 +39,7 @@ from archive.reference.compile_errors import InventoryConflictError, NotProvedEr
 from archive.reference.errors import LeaseLostError
 from archive.reference.objects import blob_key
 from archive.reference.organisations import fonds_unit
-from archive.reference.vocabulary import FROM_CASE, FROM_RENEWAL, Series, VolumeState
+from archive.reference.vocabulary import JobState, Series, VersionOrigin, VolumeState
 from archive.signing.seal import Sealed
 from storage.blobs import Stat
 from storage.errors import MissingError
@@ -54,7 +54,7 @@ def make_volume(context: CompileContext, version_id: int) -> str | None:
     last recorded step.
     """
     with writing(context.engine) as session:
-        lease = claim(session, version_id, context.owner)
+        lease = claim_version(session, version_id, context.owner)
         version = session.get_one(VolumeVersion, version_id)
     if lease is None:
         if version.state in ENDED:
@@ -74,7 +74,7 @@ def make_volume(context: CompileContext, version_id: int) -> str | None:
             finish_job(
                 session,
                 version_id,
-                state="FAILED",
+                state=JobState.FAILED,
                 error_code=getattr(error, "code", type(error).__name__),
                 error=getattr(error, "message", None),
             )
@@ -103,7 +103,7 @@ def _record(
 ) -> dict[str, Any]:
     with writing(context.engine) as session:
         kept = record_step(session, context.owner, order.lease, step, dict(result), **columns)
-    order.steps[step] = kept
+    order.steps.add(step, kept)
     return kept
 
 
@@ -116,7 +116,7 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
     result = order.steps.get(VolumeState.SIGNED)
     if result is not None:
         return result
-    if order.version.origin != FROM_CASE:
+    if order.version.origin != VersionOrigin.CASE:
         return _timestamped(context, order)
     with reading(context.engine) as session:
         # Only what was read when the version was begun: compiled again after a crash it is the
@@ -196,7 +196,7 @@ def _timestamped(context: CompileContext, order: CompileOrder) -> dict[str, Any]
     sealer = context.sealer_for(order.volume.fonds)
     sealed = (
         sealer.renew_timestamps(pdf)
-        if order.version.origin == FROM_RENEWAL
+        if order.version.origin == VersionOrigin.RENEWAL
         else sealer.complete_timestamps(pdf)
     )
     reach("timestamped")

@@ -83,6 +83,12 @@ def _alembic_config() -> Config:
     return config
 
 
+def schema_version(session: Session) -> str | None:
+    """Return which schema the database has; raises where it has none."""
+    version: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return version
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Session]:
     """Open a session whose work is committed at the end, or not at all."""

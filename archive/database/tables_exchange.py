@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
 from archive.database.encryption import SealedText
+from archive.database.leased import Leased
 
 
 class Upload(Base):
@@ -31,10 +32,11 @@ class Upload(Base):
     ended_at: Mapped[datetime | None]
 
 
-class Webhook(Base):
+class Webhook(Leased, Base):
     """An address at which a client wants to be notified of committed volumes.
 
-    `cursor` is the last row of the index feed that was sent, `next_at` when to try next.
+    `cursor` is the last row of the index feed that was sent, `next_at` when to try next. The
+    lease lets one sender at a time serve it.
     """
 
     __tablename__ = "webhooks"

@@ -7,12 +7,16 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
+from archive.database.leased import Leased
+from archive.reference.vocabulary import DutyState
 
 
-class Job(Base):
+class Job(Leased, Base):
     """A piece of work, written in the transaction that causes it; Celery only carries it out.
 
-    `version_id` is set for a job that makes a version.
+    It refers to what it makes: `version_id` a version, `order_id` a certified copy, `page_id` the
+    text of a scanned page. A request to pull has none of them, and a `subject`. The lease of a
+    request says that a process is on its way.
     """
 
     __tablename__ = "jobs"
@@ -22,8 +26,10 @@ class Job(Base):
     )
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     kind: Mapped[str] = mapped_column(String(32))
-    subject: Mapped[str] = mapped_column(String(100))
-    version_id: Mapped[int | None] = mapped_column(BigInteger, index=True)
+    subject: Mapped[str | None] = mapped_column(String(100))
+    version_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    order_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
+    page_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     state: Mapped[str] = mapped_column(String(12), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None] = mapped_column(String(64))
@@ -66,16 +72,13 @@ class PeriodRun(Base):
     ended_at: Mapped[datetime | None]
 
 
-class DutyRow(Base):
+class DutyRow(Leased, Base):
     """The last turn of a duty."""
 
     __tablename__ = "duties"
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     turn: Mapped[str] = mapped_column(String(20), default="")
-    state: Mapped[str] = mapped_column(String(12), default="DONE")
-    token: Mapped[int] = mapped_column(default=0)
-    owner: Mapped[str | None] = mapped_column(String(100))
-    lease_until: Mapped[datetime | None]
+    state: Mapped[str] = mapped_column(String(12), default=DutyState.DONE)
     begun_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     done_at: Mapped[datetime | None]

@@ -6,9 +6,10 @@ from sqlalchemy import String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
+from archive.database.leased import Leased
 
 
-class RecognisedPage(Base):
+class RecognisedPage(Leased, Base):
     """One page of one file by content, so that the same scan is read once for all cases.
 
     The lease fences the worker that reads it.
@@ -19,9 +20,6 @@ class RecognisedPage(Base):
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64))
     page: Mapped[int]
-    lease_owner: Mapped[str | None] = mapped_column(String(100))
-    lease_token: Mapped[int] = mapped_column(default=0)
-    lease_until: Mapped[datetime | None]
     text_sha256: Mapped[str | None] = mapped_column(String(64))
     engine: Mapped[str | None] = mapped_column(String(40))
     engine_version: Mapped[str | None] = mapped_column(String(40))

@@ -7,6 +7,7 @@ from sqlalchemy import ForeignKey, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
+from archive.database.leased import Leased
 
 
 class UsageRequest(Base):
@@ -54,7 +55,7 @@ class CertifiedCopy(Base):
     made_at: Mapped[datetime]
 
 
-class CopyOrder(Base):
+class CopyOrder(Leased, Base):
     """A certified copy to be made: which items under which request.
 
     The lease fences the worker that makes it; `step` is how far it is.
@@ -67,8 +68,5 @@ class CopyOrder(Base):
     code: Mapped[str] = mapped_column(String(40))
     items: Mapped[list[Any]]
     step: Mapped[str] = mapped_column(String(12))
-    lease_owner: Mapped[str | None] = mapped_column(String(100))
-    lease_token: Mapped[int] = mapped_column(default=0)
-    lease_until: Mapped[datetime | None]
     copy_id: Mapped[int | None] = mapped_column(ForeignKey("certified_copies.id"))
     created_at: Mapped[datetime]

@@ -7,6 +7,8 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstr
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
+from archive.database.leased import Leased
+from archive.reference.vocabulary import VersionOrigin
 
 
 class NumberCounter(Base):
@@ -60,7 +62,7 @@ class Volume(Base):
     reserved_at: Mapped[datetime]
 
 
-class VolumeVersion(Base):
+class VolumeVersion(Leased, Base):
     """One version of a volume on its way to COMMITTED; the lease fences its worker.
 
     `origin` CASE is compiled from a revision of the case; TIMESTAMP is the version before it with
@@ -78,13 +80,10 @@ class VolumeVersion(Base):
     volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
     version: Mapped[int]
     case_revision: Mapped[int]
-    origin: Mapped[str] = mapped_column(String(12), default="CASE")
+    origin: Mapped[str] = mapped_column(String(12), default=VersionOrigin.CASE)
     state: Mapped[str] = mapped_column(String(16), index=True)
     input_digest: Mapped[str] = mapped_column(String(64))
     frozen_at: Mapped[datetime]
-    lease_owner: Mapped[str | None] = mapped_column(String(100))
-    lease_token: Mapped[int] = mapped_column(default=0)
-    lease_until: Mapped[datetime | None]
     pages: Mapped[int | None]
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(String(64))

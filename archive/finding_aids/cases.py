@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, aliased
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_volumes import Volume
 from archive.finding_aids.reach import Reach, cases_in
-from archive.reference.vocabulary import ACCEPTED, WAITING
+from archive.reference.vocabulary import CaseState
 
 
 def find_case(session: Session, case_no: str) -> Case | None:
@@ -23,7 +23,7 @@ def find_case_within(session: Session, reach: Reach, case_no: str) -> Case | Non
 
 def count_waiting(session: Session, reach: Reach) -> int:
     """Count the cases that wait to be checked."""
-    return _count(session, Case.state == WAITING, cases_in(reach))
+    return _count(session, Case.state == CaseState.CONFIRM, cases_in(reach))
 
 
 def waiting_cases(
@@ -32,7 +32,7 @@ def waiting_cases(
     """Return the cases that wait to be checked, the earliest completed first, after a case."""
     query = (
         select(Case)
-        .where(Case.state == WAITING, cases_in(reach))
+        .where(Case.state == CaseState.CONFIRM, cases_in(reach))
         .order_by(Case.completed_at, Case.case_no)
         .limit(limit)
     )
@@ -62,7 +62,9 @@ def _is_unnumbered() -> ColumnElement[bool]:
     # with sealed facts, are then read.
     other = aliased(Case)
     return Case.id.in_(
-        select(other.id).where(other.state == ACCEPTED, ~exists().where(Volume.case_id == other.id))
+        select(other.id).where(
+            other.state == CaseState.ACCEPTED, ~exists().where(Volume.case_id == other.id)
+        )
     )
 
 
@@ -83,13 +85,17 @@ def states_of_cases(
 
 def waiting_revision(session: Session, case: Case) -> CaseRevision | None:
     """Return the revision of a case that waits to be checked."""
-    return session.scalars(select(CaseRevision).filter_by(case_id=case.id, state=WAITING)).first()
+    return session.scalars(
+        select(CaseRevision).filter_by(case_id=case.id, state=CaseState.CONFIRM)
+    ).first()
 
 
 def accepted_revision(session: Session, case: Case) -> CaseRevision | None:
     """Return the newest revision of a case if it is accepted."""
     return session.scalars(
-        select(CaseRevision).filter_by(case_id=case.id, revision=case.revision, state=ACCEPTED)
+        select(CaseRevision).filter_by(
+            case_id=case.id, revision=case.revision, state=CaseState.ACCEPTED
+        )
     ).first()
 
 

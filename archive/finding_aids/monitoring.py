@@ -81,7 +81,7 @@ def count_owed_timestamps(session: Session) -> int:
     """Count the volumes whose newest committed version still owes its time-stamps."""
     newest = (
         select(VolumeVersion.volume_id, func.max(VolumeVersion.version).label("version"))
-        .where(VolumeVersion.state == "COMMITTED")
+        .where(VolumeVersion.state == VolumeState.COMMITTED)
         .group_by(VolumeVersion.volume_id)
         .subquery()
     )

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, String, and_, cast, func, select, true
+from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.orm import Session
 
 from archive.database.tables_cases import Case, Component
 from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
 from archive.finding_aids.reach import Reach, cases_in
-from archive.recognition.queue import OCR
+from archive.reference.vocabulary import JobKind, JobState
 
 _LATEST = 30
 
@@ -47,7 +47,9 @@ class RecognitionProgress:
 def recognition_progress(session: Session, reach: Reach) -> RecognitionProgress:
     """Return how far OCR is with the cases of a reach; a page that two share counts once."""
     counts = session.execute(
-        select(Job.state, func.count()).where(Job.kind == OCR, _within(reach)).group_by(Job.state)
+        select(Job.state, func.count())
+        .where(Job.kind == JobKind.OCR, _within(reach))
+        .group_by(Job.state)
     )
     states: dict[str, int] = dict(counts.all())
     failures = failed_pages(session, reach) if states.get("FAILED") else ()
@@ -60,10 +62,10 @@ def failed_pages(session: Session, reach: Reach) -> tuple[FailedPage, ...]:
     """Return the pages that failed last, each with the first case of the reach that has it."""
     query = (
         select(Job, RecognisedPage.page, Component.material_no, Case.case_no)
-        .join(RecognisedPage, Job.subject == _subject())
+        .join(RecognisedPage, Job.page_id == RecognisedPage.id)
         .join(Component, Component.sha256 == RecognisedPage.sha256)
         .join(Case, and_(Case.id == Component.case_id, cases_in(reach)))
-        .where(Job.kind == OCR, Job.state == "FAILED")
+        .where(Job.kind == JobKind.OCR, Job.state == JobState.FAILED)
         .order_by(Job.ended_at.desc(), Job.id.desc(), Case.id)
         .limit(_LATEST * 2)
     )
@@ -87,13 +89,9 @@ def _within(reach: Reach) -> ColumnElement[bool]:
     if reach is None:
         return true()  # the city sees all, and all is counted fast
     pages = (
-        select(_subject())
+        select(RecognisedPage.id)
         .join(Component, Component.sha256 == RecognisedPage.sha256)
         .join(Case, Case.id == Component.case_id)
         .where(cases_in(reach))
     )
-    return Job.subject.in_(pages)
-
-
-def _subject() -> ColumnElement[str]:
-    return RecognisedPage.sha256 + ":" + cast(RecognisedPage.page, String)
+    return Job.page_id.in_(pages)

@@ -138,6 +138,12 @@ def numbered_years(session: Session) -> Sequence[int]:
     ).all()
 
 
+def volumes_by_station(session: Session) -> dict[str, int]:
+    """Count the volumes by the station that files them."""
+    query = select(Volume.filing_org, func.count()).group_by(Volume.filing_org)
+    return dict(session.execute(query).all())
+
+
 def count_archived(session: Session, reach: Reach, *, without_timestamp: bool = False) -> int:
     """Count the volumes that have an archived version, or one that still lacks its timestamp."""
     query = select(func.count(VolumeVersion.volume_id.distinct())).where(_COMMITTED)

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_gathering import Arrival, GatheredCase, GatheredMaterial
-from archive.reference.vocabulary import IntakeOutcome, LabelledEnum, SourceKind
+from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome, LabelledEnum, SourceKind
 
 
 class Gathering(LabelledEnum):
@@ -29,10 +29,6 @@ class Gathering(LabelledEnum):
     READY = "READY", "材料已齐"
     SUBMITTED = "SUBMITTED", "已送归档"
     LATE = "LATE", "有后到材料"
-
-
-TAKEN, SAME, REFUSED = "TAKEN", "DUPLICATE", "REFUSED"
-"""Outcomes of an arrival: new, the same bytes under another notice, or kept in quarantine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +77,14 @@ class CompleteCase:
     used: tuple[int, ...]
 
 
-def arrival_outcomes(session: Session, source: str, notices: Sequence[str]) -> dict[str, str]:
+def arrival_outcomes(
+    session: Session, source: str, notices: Sequence[str]
+) -> Mapping[str, ArrivalOutcome]:
     """Return the outcome of each of these notices that arrived before, by notice."""
     query = select(Arrival.notice, Arrival.outcome).where(
         Arrival.source == source, Arrival.notice.in_(notices)
     )
-    return {row.notice: row.outcome for row in session.execute(query)}
+    return {row.notice: ArrivalOutcome(row.outcome) for row in session.execute(query)}
 
 
 def record_arrival(
@@ -98,7 +96,7 @@ def record_arrival(
     notice: str,
     sha256: str,
     size: int,
-    outcome: str,
+    outcome: ArrivalOutcome,
     at: datetime,
 ) -> Arrival:
     """Write the evidence of a fetch: a row, and a journal entry (R17).
@@ -106,12 +104,12 @@ def record_arrival(
     The entry holds system, id, time and digest.
     """
     if (
-        outcome == TAKEN
+        outcome == ArrivalOutcome.TAKEN
         and session.scalars(
             select(Arrival.id).where(Arrival.source == source, Arrival.sha256 == sha256)
         ).first()
     ):
-        outcome = SAME
+        outcome = ArrivalOutcome.DUPLICATE
     arrival = Arrival(
         source=source, notice=notice, sha256=sha256, size=size, outcome=outcome, fetched_at=at
     )

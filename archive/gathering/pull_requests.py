@@ -11,9 +11,13 @@ from archive.database.engine import database_now
 from archive.database.tables_gathering import GatheredCase, SourceState
 from archive.database.tables_jobs import Job
 from archive.gathering.cases import Gathering
+from archive.jobs.leases import Lease, claim, is_held, release
+from archive.reference.vocabulary import JobKind, JobState
 
-PULL, SOURCES, GATHERED = "pull", "sources", "gathered"
-"""The kind of job, and its two subjects: ask all sources, or only hand in what is whole."""
+SOURCES, GATHERED = "sources", "gathered"
+"""The two subjects of a request: ask all sources, or only hand in what is whole."""
+_PROCESS = "pull-process"
+"""The owner of the lease: the one process that a request starts or finds on its way."""
 _BELIEVED = timedelta(minutes=2)
 """How long a request is believed to have a process; one that waits longer has lost it."""
 
@@ -39,36 +43,47 @@ def _request(session: Session, subject: str) -> bool:
     """Let the job wait; False when it waited before, so that its process is on its way."""
     now = database_now(session)
     job = session.scalars(
-        select(Job).filter_by(kind=PULL, subject=subject).with_for_update()
+        select(Job).filter_by(kind=JobKind.PULL, subject=subject).with_for_update()
     ).first()
     if job is None:
-        job = Job(kind=PULL, subject=subject, state="DONE", created_at=now)
+        job = Job(kind=JobKind.PULL, subject=subject, state=JobState.DONE, created_at=now)
         session.add(job)
-    running = job.state == "WAITING" and now - job.created_at < _BELIEVED
-    job.state, job.created_at, job.ended_at = "WAITING", now, None
-    job.error, job.error_code = None, None
+        session.flush()
+    running = is_held(job, now)
+    claim(
+        session,
+        Job,
+        job.id,
+        _PROCESS,
+        length=_BELIEVED,
+        state=JobState.WAITING,
+        created_at=now,
+        ended_at=None,
+        error=None,
+        error_code=None,
+    )
     return not running
 
 
 def next_request(session: Session) -> Job | None:
     """Return the request that waits longest, if any does."""
     return session.scalars(
-        select(Job).where(Job.kind == PULL, Job.state == "WAITING").order_by(Job.created_at)
+        select(Job)
+        .where(Job.kind == JobKind.PULL, Job.state == JobState.WAITING)
+        .order_by(Job.created_at)
     ).first()
 
 
 def end_request(
-    session: Session, job: Job, state: str, error_code: str | None, error: str | None
+    session: Session, job: Job, state: JobState, error_code: str | None, error: str | None
 ) -> None:
     """End a request unless it was made again since: then what came meanwhile is not missed."""
-    session.execute(
-        update(Job)
-        .where(Job.id == job.id, Job.created_at == job.created_at)
-        .values(
-            state=state,
-            error_code=error_code,
-            error=error,
-            ended_at=database_now(session),
-            attempts=Job.attempts + 1,
-        )
+    release(
+        session,
+        Lease(Job, job.id, _PROCESS, job.lease_token),
+        state=state,
+        error_code=error_code,
+        error=error,
+        ended_at=database_now(session),
+        attempts=Job.attempts + 1,
     )

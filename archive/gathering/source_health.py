@@ -7,8 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from archive.database.tables_gathering import Arrival, SourceState
+from archive.reference.backoff import pause_after
+from archive.reference.vocabulary import ArrivalOutcome, SourceHealth
 
-_FIRST_PAUSE, _LONGEST_PAUSE, _MOST_DOUBLINGS = timedelta(seconds=2), timedelta(minutes=5), 8
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=5)
+_LONGEST_ASKED = timedelta(hours=1)
+"""The longest pause that a source may ask for; a wrong answer must not silence it for a day."""
 
 
 def state_of(session: Session, name: str) -> SourceState:
@@ -30,20 +34,28 @@ def record_success(session: Session, name: str, *, at: datetime) -> None:
     row.failures, row.succeeded_at, row.not_before = 0, at, None
 
 
-def record_failure(session: Session, name: str, *, code: str, message: str, at: datetime) -> None:
+def record_failure(
+    session: Session,
+    name: str,
+    *,
+    code: str,
+    message: str,
+    at: datetime,
+    not_sooner: timedelta = timedelta(0),
+) -> None:
     """Record a failed round and set when the next one may begin.
 
-    The pause doubles with each failure, from 2 seconds up to 5 minutes. `message` is our own
-    text and holds nothing personal.
+    The pause doubles with each failure, from 2 seconds up to 5 minutes, and is no shorter than the
+    source asked for. `message` is our own text and holds nothing personal.
     """
     row = state_of(session, name)
-    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(row.failures, _MOST_DOUBLINGS))
+    pause = pause_after(row.failures + 1, first=_FIRST_PAUSE, longest=_LONGEST_PAUSE)
     row.failures, row.error_code, row.error, row.error_at, row.not_before = (
         row.failures + 1,
         code,
         message,
         at,
-        at + pause,
+        at + max(pause, min(not_sooner, _LONGEST_ASKED)),
     )
 
 
@@ -54,21 +66,21 @@ def health_rows(session: Session, names: tuple[str, ...]) -> list[dict[str, Any]
     for name in names:
         row = session.get(SourceState, name)
         health = (
-            "NEW"
+            SourceHealth.NEW
             if row is None
-            else "DOWN"
+            else SourceHealth.DOWN
             if row.failures
-            else "OK"
+            else SourceHealth.OK
             if row.succeeded_at
-            else "NEW"
+            else SourceHealth.NEW
         )
         rows.append(
             {
                 "source": name,
                 "health": health,
-                "taken": counts.get((name, "TAKEN"), 0),
-                "duplicates": counts.get((name, "DUPLICATE"), 0),
-                "refused": counts.get((name, "REFUSED"), 0),
+                "taken": counts.get((name, ArrivalOutcome.TAKEN), 0),
+                "duplicates": counts.get((name, ArrivalOutcome.DUPLICATE), 0),
+                "refused": counts.get((name, ArrivalOutcome.REFUSED), 0),
                 "failures": row.failures if row else 0,
                 "succeeded_at": _iso(row.succeeded_at if row else None),
                 "error_code": row.error_code if row else None,

@@ -13,7 +13,7 @@ from archive.reference.findings import Finding, finding
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import ApprovalLevel, Node, OrgKind, ProcessResult
-from archive.reference.worktime import due_on
+from archive.reference.worktime import due_on, holidays_known
 
 _HOME = (Node.RECEIVE, Node.ACCEPT, Node.REVIEW, Node.APPROVE, Node.ISSUE)
 _CITYWIDE = (
@@ -217,13 +217,16 @@ def _below_level(event: ProcessEvent, organisations: Organisations) -> bool:
 def promised_time_is_kept(subject: Subject) -> Iterator[Finding]:
     """Check that the case was completed by the stated day, else by that of the item (R34).
 
-    A late case is noted and never refused.
+    A late case is noted and never refused. A day that was counted over a year whose holidays are
+    not entered yet is provisional: holidays may move it, so nobody is called late by it.
     """
     facts = subject.facts
     received = min(event.at for event in facts.process).astimezone(LOCAL_TIME).date()
     due = facts.due_on or due_on(received, subject.item.limit_workdays if subject.item else None)
-    if due and facts.completed_at.astimezone(LOCAL_TIME).date() > due:
-        yield finding("OVERDUE", "case.json:due_on")
+    if due is None or facts.completed_at.astimezone(LOCAL_TIME).date() <= due:
+        return
+    sure = facts.due_on is not None or holidays_known(received, due)
+    yield finding("OVERDUE" if sure else "OVERDUE_PROVISIONAL", "case.json:due_on")
 
 
 def window_is_authorised(subject: Subject) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from archive.reference.case_facts import CaseFacts, Material
@@ -66,17 +67,19 @@ class Subject:
     files: tuple[LookedFile, ...]
     now: datetime
     strays: tuple[str, ...] = ()
-    _by_material: dict[int, list[LookedFile]] = field(
-        default_factory=dict, init=False, compare=False, repr=False
+    _by_material: Mapping[int, tuple[LookedFile, ...]] = field(
+        init=False, compare=False, repr=False
     )
 
     def __post_init__(self) -> None:
+        by_material: dict[int, tuple[LookedFile, ...]] = {}
         for file in self.files:
-            self._by_material.setdefault(file.material_no, []).append(file)
+            by_material[file.material_no] = (*by_material.get(file.material_no, ()), file)
+        object.__setattr__(self, "_by_material", MappingProxyType(by_material))
 
     def files_of(self, material: Material) -> tuple[LookedFile, ...]:
         """Return the files of a material in the order of case.json."""
-        return tuple(self._by_material.get(material.no, ()))
+        return self._by_material.get(material.no, ())
 
     def sound_files_of(self, material: Material) -> tuple[LookedFile, ...]:
         """Return the files of a material that could be opened."""

@@ -98,7 +98,14 @@ CHECKS: tuple[Check, ...] = (
     _check(
         "2-5", "审批级别", _FILING, process.approval_levels_are_kept, "GD-2-5", "APPROVAL_LEVEL"
     ),
-    _check("2-5", "承诺期限", _FILING, process.promised_time_is_kept, "OVERDUE"),
+    _check(
+        "2-5",
+        "承诺期限",
+        _FILING,
+        process.promised_time_is_kept,
+        "OVERDUE",
+        "OVERDUE_PROVISIONAL",
+    ),
     _check("2-5", "授权", _FILING, process.window_is_authorised, "NO_GRANT", "GRANT_INVALID"),
     _check("2-7", "内容数据完整", _ALWAYS, integrity.pages_are_as_declared, "GD-2-7"),
     _check(

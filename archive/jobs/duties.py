@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
-from sqlalchemy.engine import CursorResult
+from sqlalchemy import and_, or_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from archive.database.engine import database_now
 from archive.database.tables_jobs import DutyRow
+from archive.jobs.leases import Lease, claim, is_free, release
+from archive.reference.backoff import pause_after
 from archive.reference.local_time import LOCAL_TIME
+from archive.reference.vocabulary import DutyState
 
-RUNNING, DONE, FAILED = "RUNNING", "DONE", "FAILED"
 _DAY, _HOUR, _MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 _MARGIN = timedelta(seconds=60)  # a process is killed at its limit; its lease ends a little later
 
@@ -59,15 +60,6 @@ DUTIES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """The right to do one turn of a duty."""
-
-    name: str
-    turn: str
-    token: int
-
-
 def turn_of(duty: Duty, at: datetime) -> str:
     """Return the turn that a time belongs to; later turns compare as greater.
 
@@ -78,33 +70,32 @@ def turn_of(duty: Duty, at: datetime) -> str:
     return (midnight + (local - midnight) // duty.every * duty.every).strftime("%Y-%m-%dT%H:%M")
 
 
-def take_turn(session: Session, duty: Duty, owner: str) -> Turn | None:
+def take_turn(session: Session, duty: Duty, owner: str) -> Lease[str] | None:
     """Take the turn that is due.
 
-    None when it was taken, is being done, or failed too recently to be tried again.
+    None when it was taken, is being done, by whomever, or failed too recently to be tried again.
     """
     _ensure(session, duty)
     now = database_now(session)
     turn, row = turn_of(duty, now), DutyRow
     again = and_(
-        row.turn == turn, row.state != DONE, or_(row.not_before.is_(None), row.not_before <= now)
+        row.turn == turn,
+        row.state != DutyState.DONE,
+        or_(row.not_before.is_(None), row.not_before <= now),
     )
-    free = or_(row.lease_until.is_(None), row.lease_until < now)
-    token = session.execute(
-        update(row)
-        .where(row.name == duty.name, or_(row.turn < turn, again), free)
-        .values(
-            turn=turn,
-            state=RUNNING,
-            token=row.token + 1,
-            owner=owner,
-            begun_at=now,
-            ended_at=None,
-            lease_until=now + timedelta(seconds=duty.limit) + _MARGIN,
-        )
-        .returning(row.token)
-    ).scalar_one_or_none()
-    return None if token is None else Turn(duty.name, turn, token)
+    return claim(
+        session,
+        DutyRow,
+        duty.name,
+        owner,
+        or_(row.turn < turn, again),
+        is_free(row, now),
+        length=timedelta(seconds=duty.limit) + _MARGIN,
+        turn=turn,
+        state=DutyState.RUNNING,
+        begun_at=now,
+        ended_at=None,
+    )
 
 
 def _ensure(session: Session, duty: Duty) -> None:
@@ -117,43 +108,23 @@ def _ensure(session: Session, duty: Duty) -> None:
 
 
 def end_turn(
-    session: Session, taken: Turn, result: dict[str, Any], *, error_code: str | None = None
+    session: Session, taken: Lease[str], result: dict[str, Any], *, error_code: str | None = None
 ) -> bool:
     """Record how a turn ended; return False when another node has taken the duty meanwhile.
 
     A failed turn is tried again after 1, 2, 4 … minutes.
     """
-    row, now = session.get_one(DutyRow, taken.name), database_now(session)
+    row, now = session.get_one(DutyRow, taken.key), database_now(session)
     failures = row.failures + 1 if error_code else 0
-    pause = (
-        min(_MINUTE * 2 ** min(failures - 1, 10), DUTIES[taken.name].every) if error_code else None
+    pause = pause_after(failures, first=_MINUTE, longest=DUTIES[taken.key].every)
+    return release(
+        session,
+        taken,
+        state=DutyState.FAILED if error_code else DutyState.DONE,
+        ended_at=now,
+        done_at=row.done_at if error_code else now,
+        failures=failures,
+        not_before=now + pause if error_code else None,
+        error_code=error_code,
+        result=result,
     )
-    values = {
-        "state": FAILED if error_code else DONE,
-        "owner": None,
-        "lease_until": None,
-        "ended_at": now,
-        "failures": failures,
-        "not_before": now + pause if pause else None,
-        "error_code": error_code,
-        "result": result,
-    }
-    if not error_code:
-        values["done_at"] = now
-    done = session.execute(
-        update(DutyRow)
-        .where(DutyRow.name == taken.name, DutyRow.token == taken.token)
-        .values(values)
-    )
-    return isinstance(done, CursorResult) and done.rowcount == 1
-
-
-def running(session: Session) -> list[DutyRow]:
-    """Return the duties that a worker is doing."""
-    return list(session.scalars(select(DutyRow).where(DutyRow.owner.is_not(None))))
-
-
-def free_turn(session: Session, row: DutyRow) -> None:
-    """Release the lease of a turn whose worker is known to be dead, before it runs out."""
-    same_turn = and_(DutyRow.name == row.name, DutyRow.token == row.token)
-    session.execute(update(DutyRow).where(same_turn).values(owner=None, lease_until=None))

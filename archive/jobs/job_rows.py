@@ -4,51 +4,75 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
+from archive.database.engine import database_now
 from archive.database.tables_jobs import DutyRow, Job
 from archive.database.tables_volumes import VolumeVersion
-from archive.jobs.leases import ENDED
+from archive.reference.vocabulary import JobKind, JobState
 
 
-def waiting_subjects(session: Session, kind: str) -> list[str]:
-    """Return the subjects of the jobs of this kind that wait, in order of reservation."""
-    return list(
-        session.scalars(
-            select(Job.subject).where(Job.kind == kind, Job.state == "WAITING").order_by(Job.id)
+def end_job(
+    session: Session,
+    which: ColumnElement[bool],
+    state: JobState,
+    *,
+    error_code: str | None = None,
+    error: str | None = None,
+) -> None:
+    """End or fail a job, and count the attempt; one that is done stays done."""
+    session.execute(
+        update(Job)
+        .where(which, Job.state != JobState.DONE)
+        .values(
+            state=state,
+            error_code=error_code,
+            error=error,
+            attempts=Job.attempts + 1,
+            ended_at=database_now(session),
         )
     )
 
 
-def retry_failed_jobs(session: Session, kind: str) -> None:
+def waiting_versions(session: Session, kind: JobKind) -> list[int]:
+    """Return the versions whose job of this kind waits, in order of reservation."""
+    query = select(Job.version_id).where(
+        Job.kind == kind, Job.state == JobState.WAITING, Job.version_id.is_not(None)
+    )
+    return [version_id for version_id in session.scalars(query.order_by(Job.id)) if version_id]
+
+
+def retry_failed_jobs(session: Session, kind: JobKind) -> None:
     """Let every failed job of this kind wait again."""
     session.execute(
         update(Job)
-        .where(Job.kind == kind, Job.state == "FAILED")
-        .values(state="WAITING", ended_at=None)
+        .where(Job.kind == kind, Job.state == JobState.FAILED)
+        .values(state=JobState.WAITING, ended_at=None)
     )
 
 
-def last_job_id(session: Session, kind: str) -> int:
+def last_job_id(session: Session, kind: JobKind) -> int:
     """Return the id of the newest job of this kind, 0 when there is none."""
     return session.scalar(select(func.max(Job.id)).where(Job.kind == kind)) or 0
 
 
-def open_job_counts(session: Session, kind: str, last: int) -> dict[str, int]:
+def open_job_counts(session: Session, kind: JobKind, last: int) -> dict[str, int]:
     """Count by state the jobs of this kind that are not done, up to id `last`."""
     query = (
         select(Job.state, func.count())
-        .where(Job.kind == kind, Job.state != "DONE", Job.id <= last)
+        .where(Job.kind == kind, Job.state != JobState.DONE, Job.id <= last)
         .group_by(Job.state)
     )
     return dict(session.execute(query).all())
 
 
-def failure_codes(session: Session, kind: str) -> Counter[str | None]:
+def failure_codes(session: Session, kind: JobKind) -> Counter[str | None]:
     """Count the failed jobs of this kind by error code."""
     return Counter(
-        session.scalars(select(Job.error_code).where(Job.kind == kind, Job.state == "FAILED"))
+        session.scalars(
+            select(Job.error_code).where(Job.kind == kind, Job.state == JobState.FAILED)
+        )
     )
 
 
@@ -61,32 +85,23 @@ def counts_by_kind_and_state(session: Session) -> Mapping[tuple[str, str], int]:
 def failure_counts(session: Session) -> Mapping[str | None, int]:
     """Count all failed jobs by error code."""
     query = (
-        select(Job.error_code, func.count()).where(Job.state == "FAILED").group_by(Job.error_code)
+        select(Job.error_code, func.count())
+        .where(Job.state == JobState.FAILED)
+        .group_by(Job.error_code)
     )
     return dict(session.execute(query).all())
 
 
-def oldest_waiting(session: Session, *, but_kind: str) -> datetime | None:
+def oldest_waiting(session: Session, *, but_kind: JobKind) -> datetime | None:
     """Return when the oldest waiting job of any kind but one was created; None: none waits."""
     return session.scalar(
-        select(func.min(Job.created_at)).where(Job.state == "WAITING", Job.kind != but_kind)
+        select(func.min(Job.created_at)).where(Job.state == JobState.WAITING, Job.kind != but_kind)
     )
 
 
 def duty_rows(session: Session) -> dict[str, DutyRow]:
     """Return the rows of the duties that were ever taken, by name."""
     return {row.name: row for row in session.scalars(select(DutyRow))}
-
-
-def leased_versions(session: Session) -> list[VolumeVersion]:
-    """Return the versions with a lease that are not at an end, whether or not it has run out."""
-    return list(
-        session.scalars(
-            select(VolumeVersion).where(
-                VolumeVersion.lease_owner.is_not(None), VolumeVersion.state.not_in(ENDED)
-            )
-        )
-    )
 
 
 def version_numbers(session: Session, volume_id: int) -> list[int]:

@@ -1,201 +1,149 @@
-"""Leases on volumes while they are made, and recorded step results (volume.md).
+"""Leases with a fencing token on the rows of any table that has the columns of `Leased`.
 
-A lease has a fencing token; of several results of a step the first counts.
+A row is claimed for a time by the database's clock. What a worker writes is written only while its
+token is the newest: that is checked in the WHERE of the statement that writes.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, inspect, or_, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
-from archive.audit import journal
-from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
-from archive.database.tables_jobs import Job
-from archive.database.tables_volumes import Step, Volume, VolumeVersion
-from archive.jobs.feed import announce
-from archive.reference.errors import LeaseLostError
-from archive.reference.lifecycle import move
-from archive.reference.vocabulary import VolumeState
+from archive.database.leased import Leased
 
-LEASE_SECONDS = 300
-ENDED = (VolumeState.COMMITTED, VolumeState.VOID, VolumeState.QUARANTINED)
+K = TypeVar("K", int, str)
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A worker's lease on one version of a volume; void once another token was given."""
+class Lease(Generic[K]):
+    """A worker's right to one row; void once another token was given."""
 
-    version_id: int
+    table: type[Leased]
+    key: K
     owner: str
     token: int
 
 
-def claim(
-    session: Session, version_id: int, owner: str, *, seconds: int = LEASE_SECONDS
-) -> Claim | None:
-    """Take the lease when it is free or has run out by the database's clock.
+def is_free(table: type[Leased], now: datetime) -> ColumnElement[bool]:
+    """Return the condition that nobody has a lease, or that it ran out."""
+    return or_(table.lease_until.is_(None), table.lease_until < now)
 
-    None when another worker holds it or nothing is left to do.
+
+def is_held(row: Leased, now: datetime) -> bool:
+    """Return whether somebody has a row under a lease that runs."""
+    return row.lease_until is not None and row.lease_until > now
+
+
+def claim(
+    session: Session,
+    table: type[Leased],
+    key: K,
+    owner: str,
+    *conditions: ColumnElement[bool],
+    length: timedelta,
+    **columns: Any,  # noqa: ANN401 - column values
+) -> Lease[K] | None:
+    """Take the lease of a row that is free or `owner`'s own, and set further columns with it.
+
+    None when another has it, or when the row does not fulfil the conditions.
     """
     now = database_now(session)
-    free = or_(
-        VolumeVersion.lease_until.is_(None),
-        VolumeVersion.lease_until < now,
-        VolumeVersion.lease_owner == owner,
-    )
     token = session.execute(
-        update(VolumeVersion)
-        .where(VolumeVersion.id == version_id, VolumeVersion.state.not_in(ENDED), free)
+        update(table)
+        .where(
+            _is_row(table, key),
+            or_(is_free(table, now), table.lease_owner == owner),
+            *conditions,
+        )
         .values(
             lease_owner=owner,
-            lease_token=VolumeVersion.lease_token + 1,
-            lease_until=now + timedelta(seconds=seconds),
+            lease_token=table.lease_token + 1,
+            lease_until=now + length,
+            **columns,
         )
-        .returning(VolumeVersion.lease_token)
+        .returning(table.lease_token)
     ).scalar_one_or_none()
-    return None if token is None else Claim(version_id, owner, token)
+    return None if token is None else Lease(table, key, owner, token)
 
 
-def recorded(session: Session, version: VolumeVersion, step: VolumeState) -> dict[str, Any] | None:
-    """Return the recorded result of a step for these inputs, if any."""
-    return session.scalar(
-        select(Step.result).filter_by(
-            volume_version_id=version.id, step=str(step), input_digest=version.input_digest
-        )
-    )
-
-
-def all_recorded(session: Session, version: VolumeVersion) -> dict[VolumeState, dict[str, Any]]:
-    """Return the recorded results of all steps for these inputs."""
-    rows = session.execute(
-        select(Step.step, Step.result).filter_by(
-            volume_version_id=version.id, input_digest=version.input_digest
-        )
-    )
-    return {VolumeState(step): result for step, result in rows}
-
-
-def record_step(
+def write(
     session: Session,
-    actor: str,
-    lease: Claim,
-    step: VolumeState,
-    result: dict[str, Any],
+    lease: Lease[K],
+    *conditions: ColumnElement[bool],
     **columns: Any,  # noqa: ANN401 - column values
-) -> dict[str, Any]:
-    """Record a step's result, move the version's state and journal it.
-
-    Returns the result that counts, which is the first recorded. Raises LeaseLostError when the
-    lease is not held any more.
-    """
-    version = session.get_one(VolumeVersion, lease.version_id)
-    earlier = recorded(session, version, step)
-    if earlier is not None:
-        return earlier
-    if (version.lease_owner, version.lease_token) != (lease.owner, lease.token):
-        # Checked before the state: the worker that has the lease now may have changed it.
-        raise _lost()
-    state = move(VolumeState(version.state), step)
-    done = session.execute(
-        update(VolumeVersion)
+) -> bool:
+    """Write columns of the leased row; False, and nothing written, when the lease is lost."""
+    written = session.execute(
+        update(lease.table)
         .where(
-            VolumeVersion.id == lease.version_id,
-            VolumeVersion.lease_owner == lease.owner,
-            VolumeVersion.lease_token == lease.token,
+            _is_row(lease.table, lease.key),
+            lease.table.lease_owner == lease.owner,
+            lease.table.lease_token == lease.token,
+            *conditions,
         )
-        .values(state=str(state), **columns)
+        .values(**columns)
     )
-    if not isinstance(done, CursorResult) or done.rowcount != 1:
-        raise _lost()
-    session.add(
-        Step(
-            volume_version_id=version.id,
-            step=str(step),
-            input_digest=version.input_digest,
-            result=result,
-            done_at=database_now(session),
-        )
-    )
-    if step is VolumeState.COMMITTED:
-        announce(session, version.volume_id)
-    code = session.scalar(select(Volume.code).where(Volume.id == version.volume_id))
-    journal.record(
-        session,
-        actor,
-        JournalAct(str(step)),
-        f"{code}/v{version.version}",
-        **{key: value for key, value in result.items() if isinstance(value, str | int | bool)},
-    )
-    return result
+    return isinstance(written, CursorResult) and written.rowcount == 1
 
 
-def _lost() -> LeaseLostError:
-    return LeaseLostError("租约已失效，本次结果未记录。", "无需处理，另一工作进程会继续。")
-
-
-def release(session: Session, lease: Claim) -> None:
-    """Release the lease, so that a retry need not wait for its end."""
-    session.execute(
-        update(VolumeVersion)
-        .where(VolumeVersion.id == lease.version_id, VolumeVersion.lease_token == lease.token)
-        .values(lease_until=None, lease_owner=None)
-    )
-
-
-def give_up(session: Session, version: VolumeVersion) -> None:
-    """End a version that no worker holds without committing it.
-
-    A worker that comes back late is fenced off.
-    """
-    if version.lease_until is not None and version.lease_until > database_now(session):
-        return
-    version.state = str(move(VolumeState(version.state), VolumeState.VOID))
-    version.lease_owner, version.lease_until, version.lease_token = (
-        None,
-        None,
-        version.lease_token + 1,
-    )
-    session.flush()
-    finish_job(session, version.id, state="DONE")
-
-
-def settle_ended(session: Session, version_id: int) -> None:
-    """Close the job of a version that has ended.
-
-    Its worker may have been killed before it could, or may have come late.
-    """
-    if session.get_one(VolumeVersion, version_id).state == VolumeState.QUARANTINED:
-        finish_job(
-            session, version_id, state="FAILED", error_code="QUARANTINED", error="该册已隔离。"
-        )
-    else:
-        finish_job(session, version_id, state="DONE")
-
-
-def finish_job(
+def keep(
     session: Session,
-    version_id: int,
+    lease: Lease[K],
     *,
-    state: str,
-    error_code: str | None = None,
-    error: str | None = None,
-) -> None:
-    """End or fail the job of a version.
+    length: timedelta,
+    **columns: Any,  # noqa: ANN401 - column values
+) -> bool:
+    """Renew a lease, and set further columns with it; False when the lease is lost."""
+    return write(session, lease, lease_until=database_now(session) + length, **columns)
 
-    A failed job is tried again by the next run; one that is done stays done.
+
+def release(
+    session: Session,
+    lease: Lease[K],
+    *conditions: ColumnElement[bool],
+    **columns: Any,  # noqa: ANN401 - column values
+) -> bool:
+    """End a lease, and set further columns with it; False when the lease is lost.
+
+    A retry then need not wait for its end.
     """
-    session.execute(
-        update(Job)
-        .where(Job.subject == str(version_id), Job.state != "DONE")
-        .values(
-            state=state,
-            error_code=error_code,
-            error=error,
-            attempts=Job.attempts + 1,
-            ended_at=database_now(session),
-        )
-    )
+    return write(session, lease, *conditions, lease_owner=None, lease_until=None, **columns)
+
+
+def fence_off(row: Leased) -> None:
+    """Free a row whose lease has run out; a worker that comes back late writes nothing more."""
+    row.lease_owner, row.lease_until = None, None
+    row.lease_token += 1
+
+
+def owners(session: Session, table: type[Leased], *conditions: ColumnElement[bool]) -> set[str]:
+    """Return who has rows of a table under a lease, whether or not it has run out."""
+    query = select(table.lease_owner).where(table.lease_owner.is_not(None), *conditions).distinct()
+    return {owner for owner in session.scalars(query) if owner}
+
+
+def free_gone(
+    session: Session,
+    table: type[Leased],
+    is_gone: Callable[[str], bool],
+    *conditions: ColumnElement[bool],
+) -> None:
+    """Free the rows of owners that are gone: they can't come back, so nobody need wait for them."""
+    for owner in owners(session, table, *conditions):
+        if is_gone(owner):
+            session.execute(
+                update(table)
+                .where(table.lease_owner == owner, *conditions)
+                .values(lease_owner=None, lease_until=None)
+            )
+
+
+def _is_row(table: type[Leased], key: int | str) -> ColumnElement[bool]:
+    (column,) = inspect(table).primary_key
+    condition: ColumnElement[bool] = column == key
+    return condition

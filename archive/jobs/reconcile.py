@@ -1,14 +1,14 @@
 """Clean-up of staging objects whose version has ended or never was one of this database."""
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-from sqlalchemy import Engine, String, cast, select
+from sqlalchemy import Engine, select
 
 from archive.database.engine import database_now, reading
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.jobs.leases import ENDED, LEASE_SECONDS
+from archive.jobs.version_steps import ENDED, LEASE
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.vocabulary import VolumeState
 from storage.blobs import BlobStore, Stat
@@ -29,7 +29,7 @@ def orphans(engine: Engine, store: BlobStore) -> list[Stat]:
         if (number := stat.key.removeprefix(STAGING).partition("-")[0]).isdigit()
     ]
     with reading(engine) as session:
-        oldest = database_now(session) - timedelta(seconds=LEASE_SECONDS)
+        oldest = database_now(session) - LEASE
         query = select(
             VolumeVersion.id,
             VolumeVersion.state,
@@ -56,11 +56,11 @@ def _given_up_prefixes(engine: Engine) -> list[str]:
     A slow worker may have put objects under them after they were cleared.
     """
     with reading(engine) as session:
-        oldest = database_now(session) - timedelta(seconds=LEASE_SECONDS)
+        oldest = database_now(session) - LEASE
         query = (
             select(Volume.code, VolumeVersion.version)
             .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
-            .join(Job, Job.subject == cast(VolumeVersion.id, String))
+            .join(Job, Job.version_id == VolumeVersion.id)
             .where(
                 VolumeVersion.state == VolumeState.VOID,
                 VolumeVersion.inventory_sha256.is_(None),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.administration.accounts import AccountState
@@ -11,60 +11,65 @@ from archive.database.tables_administration import Account
 from archive.database.tables_cases import Case
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.jobs.leases import Lease, claim, is_free, keep, release
+from archive.reference.backoff import pause_after
+from archive.reference.vocabulary import VolumeState
 
 LEASE = timedelta(seconds=60)
 """How long one sender has a subscription for itself."""
-LONGEST_WAIT = timedelta(hours=1)
-"""The longest pause between two tries."""
+_FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=4), timedelta(hours=1)
+"""The first and the longest pause between two tries."""
 
 
 def due_webhooks(session: Session) -> list[int]:
-    """Return the ids of the subscriptions that are due, longest due first."""
+    """Return the ids of the subscriptions that are due and free, longest due first."""
+    now = database_now(session)
     return list(
         session.scalars(
             select(Webhook.id)
-            .where(Webhook.next_at <= database_now(session))
+            .where(Webhook.next_at <= now, is_free(Webhook, now))
             .order_by(Webhook.next_at)
         )
     )
 
 
-def lease_webhook(session: Session, webhook_id: int) -> Webhook | None:
-    """Lease a due subscription by pushing `next_at` ahead, and return it.
+def lease_webhook(
+    session: Session, webhook_id: int, owner: str
+) -> tuple[Webhook, Lease[int]] | None:
+    """Take the lease of a due subscription, and return both.
 
-    None when another sender was first or the row is gone.
+    None when another sender was first, be it of the same process, or the row is gone.
     """
     now = database_now(session)
-    leased = session.execute(
-        update(Webhook)
-        .where(Webhook.id == webhook_id, Webhook.next_at <= now)
-        .values(next_at=now + LEASE)
+    lease = claim(
+        session,
+        Webhook,
+        webhook_id,
+        owner,
+        Webhook.next_at <= now,
+        is_free(Webhook, now),
+        length=LEASE,
     )
     webhook = session.get(Webhook, webhook_id, populate_existing=True)
-    return webhook if leased.rowcount == 1 else None  # type: ignore[attr-defined]
+    return None if lease is None or webhook is None else (webhook, lease)
 
 
-def advance_webhook(session: Session, webhook_id: int, cursor: int) -> None:
-    """Write how far the client was served in the feed, and extend the lease."""
-    session.execute(
-        update(Webhook)
-        .where(Webhook.id == webhook_id)
-        .values(cursor=cursor, failures=0, next_at=database_now(session) + LEASE)
-    )
+def advance_webhook(session: Session, lease: Lease[int], cursor: int) -> bool:
+    """Write how far the client was served in the feed, and renew the lease.
+
+    False when another sender has it.
+    """
+    return keep(session, lease, length=LEASE, cursor=cursor, failures=0)
 
 
-def schedule_webhook(session: Session, webhook_id: int, *, failed: bool) -> None:
+def schedule_webhook(session: Session, lease: Lease[int], *, failed: bool) -> None:
     """Make the subscription due now, or after 4, 8, 16 … seconds when it failed (1 h at most)."""
-    row = session.get(Webhook, webhook_id)
+    row = session.get(Webhook, lease.key, populate_existing=True)
     if row is None:
         return
-    row.failures = row.failures + 1 if failed else 0
-    pause = (
-        min(timedelta(seconds=2) * 2 ** min(row.failures, 12), LONGEST_WAIT)
-        if failed
-        else timedelta(0)
-    )
-    row.next_at = database_now(session) + pause
+    failures = row.failures + 1 if failed else 0
+    pause = pause_after(failures, first=_FIRST_WAIT, longest=LONGEST_WAIT)
+    release(session, lease, failures=failures, next_at=database_now(session) + pause)
 
 
 def owner_is_active(session: Session, webhook: Webhook) -> bool:
@@ -84,7 +89,7 @@ def newest_committed(session: Session, volume_id: int) -> tuple[Volume, Case, Vo
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
         .where(
             Volume.id == volume_id,
-            VolumeVersion.state == "COMMITTED",
+            VolumeVersion.state == VolumeState.COMMITTED,
             Volume.void_reason.is_(None),
         )
         .order_by(VolumeVersion.version.desc())

@@ -31,7 +31,7 @@ from archive.preservation.fixity_check import (
 )
 from archive.preservation.fixity_cycle import canary_due, current_cycle, due_units, frozen_units
 from archive.reference.lifecycle import move
-from archive.reference.vocabulary import FIRST, Fixity, VolumeState
+from archive.reference.vocabulary import Fixity, StoreRole, VolumeState
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
 from storage.errors import StorageError
@@ -86,7 +86,7 @@ def scrub(
     other: BlobStore | None,
     actor: str,
     *,
-    which: str = FIRST,
+    which: str = StoreRole.FIRST,
     budget: Budget | None = None,
     watch: Callable[[int, int], None] = lambda *_: None,
 ) -> ScrubRun:
@@ -119,7 +119,7 @@ def scrub(
             break
     sound.write(run)
     run.complete = number == len(walk) and not run.blind
-    _write_history(engine, store if which == FIRST else other or store, run, seen)
+    _write_history(engine, store if which == StoreRole.FIRST else other or store, run, seen)
     return run
 
 
@@ -277,7 +277,7 @@ def _freeze(session: Session, actor: str, unit: Unit, check: PackageCheck, run: 
         **{k: v for k, v in counts.items() if v},
     )
     version = session.get_one(VolumeVersion, unit.version_id, with_for_update=True)
-    if run.store == FIRST and version.state == VolumeState.COMMITTED:
+    if run.store == StoreRole.FIRST and version.state == VolumeState.COMMITTED:
         version.state = str(move(VolumeState.COMMITTED, VolumeState.QUARANTINED))
         announce(session, version.volume_id)
 
@@ -288,7 +288,7 @@ def _unfreeze(session: Session, actor: str, unit: Unit, check: PackageCheck, run
     One that was whole all along stays as it is.
     """
     version = session.get_one(VolumeVersion, unit.version_id, with_for_update=True)
-    thaw = run.store == FIRST and version.state == VolumeState.QUARANTINED
+    thaw = run.store == StoreRole.FIRST and version.state == VolumeState.QUARANTINED
     if thaw:
         version.state = str(move(VolumeState.QUARANTINED, VolumeState.COMMITTED))
         announce(session, version.volume_id)

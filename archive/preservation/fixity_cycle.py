@@ -9,7 +9,7 @@ from archive.database.tables_preservation import FixityCheck, Replica
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.preservation.fixity_check import Unit
 from archive.reference.codes import ArchivalCode, storage_prefix
-from archive.reference.vocabulary import FIRST, SECOND, Fixity, VolumeState
+from archive.reference.vocabulary import Fixity, StoreRole, VolumeState
 
 
 def current_cycle(session: Session, which: str) -> int:
@@ -45,7 +45,7 @@ def due_units(session: Session, which: str, cycle: int) -> list[Unit]:
     return [
         unit
         for unit, state in _units(session, which, ~seen)
-        if which == SECOND or state == VolumeState.COMMITTED
+        if which == StoreRole.SECOND or state == VolumeState.COMMITTED
     ]
 
 
@@ -56,7 +56,7 @@ def frozen_units(session: Session, which: str) -> list[Unit]:
     """
     return (
         [unit for unit, _ in _units(session, which, VolumeVersion.state == VolumeState.QUARANTINED)]
-        if which == FIRST
+        if which == StoreRole.FIRST
         else []
     )
 
@@ -78,7 +78,7 @@ def _units(session: Session, which: str, condition: object) -> Iterator[tuple[Un
         )
         .order_by(VolumeVersion.id)
     )
-    if which == SECOND:
+    if which == StoreRole.SECOND:
         query = query.join(Replica, Replica.volume_version_id == VolumeVersion.id)
     for version_id, code, number, digest, state in session.execute(query):
         prefix, frozen = (

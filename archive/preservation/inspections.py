@@ -9,16 +9,16 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.arrangement.volume_names import has_name
 from archive.database.tables_cases import Case, CaseRevision
 from archive.database.tables_preservation import FixityCheck
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.inspection.kept import Inspected, KeptReport, long_run, taken_over
 from archive.inspection.report import report
 from archive.inspection.table import Phase
-from archive.jobs.leases import recorded
-from archive.reference.codes import ArchivalCode, CodeFaultError
+from archive.jobs.version_steps import recorded
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import FIRST, WAITING, VolumeState
+from archive.reference.vocabulary import CaseState, StoreRole, VolumeState
 
 
 def inspections(session: Session, number: str) -> Inspected:
@@ -31,7 +31,7 @@ def inspections(session: Session, number: str) -> Inspected:
         KeptReport(
             Phase.GD,
             revision.accepted_at,
-            revision.state != WAITING,
+            revision.state != CaseState.CONFIRM,
             report(revision.findings, Phase.GD),
         )
     ]
@@ -41,12 +41,9 @@ def inspections(session: Session, number: str) -> Inspected:
 
 
 def _case_and_volume(session: Session, number: str) -> tuple[Case, Volume | None]:
-    try:
-        volume = session.scalars(
-            select(Volume).filter_by(code=str(ArchivalCode.parse(number)))
-        ).first()
-    except CodeFaultError:
-        volume = None
+    volume = session.scalars(
+        select(Volume).join(Case, Case.id == Volume.case_id).where(has_name(number))
+    ).first()
     case = (
         session.get_one(Case, volume.case_id)
         if volume
@@ -54,7 +51,7 @@ def _case_and_volume(session: Session, number: str) -> tuple[Case, Volume | None
     )
     if case is None:
         raise NotFoundError("没有这个档号或办件编号。", "请核对编号。")
-    return case, volume or session.scalars(select(Volume).filter_by(case_id=case.id)).first()
+    return case, volume
 
 
 def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
@@ -78,7 +75,7 @@ def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
         kept.append(KeptReport(Phase.YJ, at, confirmed=True, report=taken_over(proof)))
     checks = (
         select(FixityCheck)
-        .filter_by(volume_version_id=version.id, store=FIRST)
+        .filter_by(volume_version_id=version.id, store=StoreRole.FIRST)
         .order_by(FixityCheck.id.desc())
     )
     last = session.scalars(checks.limit(1)).first()

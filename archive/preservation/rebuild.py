@@ -38,7 +38,7 @@ from archive.reference.errors import ConflictError
 from archive.reference.objects import OriginalObject
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import ACCEPTED, SUPERSEDED, WAITING, IntakeOutcome, Outcome
+from archive.reference.vocabulary import CaseState, IntakeOutcome, Outcome
 from storage.blobs import BlobStore
 
 
@@ -224,15 +224,17 @@ def _cases(
             if case_no == record.case_no and at <= record.at
         }
         for before in revisions:
-            if before.state == WAITING:
-                before.state = ACCEPTED if before.revision in confirmed else SUPERSEDED
+            if before.state == CaseState.CONFIRM:
+                before.state = (
+                    CaseState.ACCEPTED if before.revision in confirmed else CaseState.SUPERSEDED
+                )
         waits = any(finding["outcome"] == Outcome.CONFIRM for finding in fields["findings"])
         revision = CaseRevision(
             revision=len(revisions) + 1,
             content_digest=fields["content_digest"],
-            state=WAITING
+            state=CaseState.CONFIRM
             if waits and json.dumps(fields["facts"], sort_keys=True) not in facts_of_packages
-            else ACCEPTED,
+            else CaseState.ACCEPTED,
             facts=fields["facts"],
             snapshot=fields["snapshot"],
             findings=fields["findings"],
@@ -255,17 +257,17 @@ def _cases(
             [
                 revision
                 for revision in cases[case_no][1]
-                if revision.revision == number and revision.state == WAITING
+                if revision.revision == number and revision.state == CaseState.CONFIRM
             ]
             if case_no in cases
             else []
         )
         for revision in waiting:
-            revision.state = ACCEPTED
+            revision.state = CaseState.ACCEPTED
     for case, revisions in cases.values():
         usable = (
-            [revision for revision in revisions if revision.state == ACCEPTED]
-            or [revision for revision in revisions if revision.state == WAITING]
+            [revision for revision in revisions if revision.state == CaseState.ACCEPTED]
+            or [revision for revision in revisions if revision.state == CaseState.CONFIRM]
             or revisions
         )
         show_revision(case, usable[-1])

@@ -26,11 +26,10 @@ from archive.reference.codes import ArchivalCode
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import (
-    FROM_RENEWAL,
-    FROM_TIMESTAMP,
     KIND_OF,
-    SUPERSEDED,
-    VOIDED,
+    CaseState,
+    JobState,
+    VersionOrigin,
     VolumeState,
 )
 from archive.signing.validation import Stamp, newest_stamp
@@ -175,7 +174,7 @@ def _numbers(entry: JournalEntry) -> list[list[str]]:
 
 
 def _usable(revisions: list[CaseRevision]) -> CaseRevision:
-    return next(revision for revision in revisions if revision.state != SUPERSEDED)
+    return next(revision for revision in revisions if revision.state != CaseState.SUPERSEDED)
 
 
 def _place(
@@ -306,8 +305,8 @@ def _version(
     version = begin_version(session, volume, package.inventory.version, revision, made_at)
     signature, results = package.inspection["signature"], _results(package)
     if package.follows and before is not None:
-        version.origin = FROM_TIMESTAMP if before.lta_pending else FROM_RENEWAL
-        version.input_digest = stamping_digest(volume.code, version.origin, before)
+        origin = VersionOrigin.TIMESTAMP if before.lta_pending else VersionOrigin.RENEWAL
+        version.origin, version.input_digest = origin, stamping_digest(volume.code, origin, before)
     version.state = str(VolumeState.COMMITTED if package.whole else VolumeState.QUARANTINED)
     version.pages, version.bytes, version.sha256 = (
         package.metadata["pages"],
@@ -331,8 +330,9 @@ def _version(
                 done_at=made_at,
             )
         )
-    job = session.scalars(select(Job).filter_by(subject=str(version.id))).one()
-    job.kind, job.state, job.ended_at = KIND_OF[version.origin], "DONE", made_at
+    job = session.scalars(select(Job).filter_by(version_id=version.id)).one()
+    job.kind, job.state = KIND_OF[VersionOrigin(version.origin)], JobState.DONE
+    job.ended_at = made_at
     announce(session, volume.id)
     return version
 
@@ -371,6 +371,6 @@ def _void(
         volume = volumes[entry.subject]
         volume.void_reason = json.loads(entry.detail)["reason"]
         case = session.get_one(Case, volume.case_id)
-        case.state = VOIDED
+        case.state = CaseState.VOID
         for revision in cases[case.case_no][1]:
-            revision.state = VOIDED
+            revision.state = CaseState.VOID

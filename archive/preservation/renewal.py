@@ -20,7 +20,7 @@ from archive.database.engine import reading, writing
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.crashpoints import reach
 from archive.reference.codes import ArchivalCode, storage_prefix
-from archive.reference.vocabulary import FROM_RENEWAL, SignatureLevel, VolumeState
+from archive.reference.vocabulary import SignatureLevel, VersionOrigin, VolumeState
 from archive.signing.validation import Stamp, newest_stamp
 from storage.blobs import BlobStore
 
@@ -128,7 +128,7 @@ def freeze_renewals(
         standing = session.scalars(versions.order_by(VolumeVersion.version.desc()).limit(1)).one()
         # Checked again, now that the volume is locked: another node may have been first.
         if standing.state == VolumeState.COMMITTED:
-            begin_stamping(session, volume, standing, number, FROM_RENEWAL, at)
+            begin_stamping(session, volume, standing, number, VersionOrigin.RENEWAL, at)
             begun += 1
     if begun:
         # One entry for all: each version has its own at every step that follows.

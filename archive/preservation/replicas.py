@@ -13,7 +13,7 @@ from archive.database.engine import database_now, reading, writing
 from archive.database.tables_preservation import Replica
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
-from archive.reference.vocabulary import VolumeState
+from archive.reference.vocabulary import StoreRole, VolumeState
 from storage.blobs import BlobStore
 from storage.errors import StorageError, StoreUnavailableError
 from storage.replicate import Copied, copy_missing, copy_package
@@ -74,7 +74,7 @@ def replicate(
                 session,
                 actor,
                 JournalAct.REPLICATE,
-                "second",
+                StoreRole.SECOND,
                 packages=len(todo),
                 objects=objects + others,
             )

@@ -273,9 +273,9 @@ def _voided(session: Session) -> Iterator[Fault]:
         select(Volume).order_by(Volume.code).execution_options(yield_per=500)
     ):
         volume_states = states.get(volume.id, set())
-        if volume.void_reason is None and volume_states <= {"VOID"}:
+        if volume.void_reason is None and volume_states <= {VolumeState.VOID}:
             yield Fault("I5", volume.code, "档号没有册，也无作废说明")
-        if volume.void_reason is not None and volume_states - {"VOID"}:
+        if volume.void_reason is not None and volume_states - {VolumeState.VOID}:
             yield Fault("I5", volume.code, "已作废的档号仍有册")
 
 
@@ -306,7 +306,7 @@ def _materials(engine: Engine) -> Iterator[Fault]:
                     CaseRevision.revision == VolumeVersion.case_revision,
                 ),
             )
-            .where(VolumeVersion.state != "VOID")
+            .where(VolumeVersion.state != VolumeState.VOID)
             .execution_options(yield_per=500)
         )
         for code, version, facts, snapshot in session.execute(query):

@@ -15,7 +15,7 @@ from archive.arrangement.page_order import Leaf, orders_of
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_recognition import RecognisedPage
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.jobs.leases import all_recorded
+from archive.jobs.version_steps import all_recorded
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.objects import OriginalObject, blob_key

@@ -4,12 +4,12 @@ A page is known by content, so the same scan is read once. The job row is the tr
 takes a lease with a fencing token; the first text that is recorded is the text of the page.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, and_, cast, func, or_, select, update
+from sqlalchemy import and_, func, select, tuple_, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -20,16 +20,17 @@ from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
 from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.jobs import leases
 from archive.jobs.feed import announce
+from archive.jobs.job_rows import end_job
+from archive.jobs.leases import Lease
 from archive.recognition.page_texts import PageText
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ArchiveError, LeaseLostError
 from archive.reference.objects import OriginalObject
-from archive.reference.vocabulary import ACCEPTED, SourceKind
+from archive.reference.vocabulary import CaseState, JobKind, JobState, SourceKind, VolumeState
 
-OCR = "ocr"
-"""Kind of these jobs; the subject of a job is `digest:page`, which no version's id can be."""
-LEASE_SECONDS = 600
+LEASE = timedelta(seconds=600)
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/tiff"})
 _BORN_DIGITAL = frozenset({SourceKind.SHARED_CERT, SourceKind.SYSTEM_FORM})
 _CHUNK = 300
@@ -57,16 +58,14 @@ class PageTooCostlyError(RecognitionError):
 class PageClaim:
     """A reader's right to record the text of one page; void once another token was given."""
 
-    id: int
     sha256: str
     page: int
     media_type: str
-    owner: str
-    token: int
+    lease: Lease[int]
 
 
 def subject_of(sha256: str, page: int) -> str:
-    """Return the job subject of a page."""
+    """Return the name of a page in the journal."""
     return f"{sha256}:{page}"
 
 
@@ -102,15 +101,21 @@ def queue_pages(
             RecognisedPage,
             [{"sha256": sha256, "page": page, "lease_token": 0} for sha256, page in chunk],
         )
+        page_ids = session.scalars(
+            select(RecognisedPage.id)
+            .where(tuple_(RecognisedPage.sha256, RecognisedPage.page).in_(chunk))
+            .order_by(RecognisedPage.id)
+        )
         jobs = [
             {
-                "kind": OCR,
-                "subject": subject_of(sha256, page),
-                "state": "WAITING",
+                "kind": JobKind.OCR,
+                "page_id": page_id,
+                "state": JobState.WAITING,
                 "attempts": 0,
                 "created_at": at,
+                "lease_token": 0,
             }
-            for sha256, page in chunk
+            for page_id in page_ids
         ]
         insert_absent(session, Job, jobs)
     return len(pages)
@@ -140,52 +145,43 @@ def queue_held(session: Session, after: int, at: datetime) -> int | None:
 
 def waiting_pages(session: Session, limit: int | None = None) -> list[tuple[str, int]]:
     """Return digest and page of the pages that wait, oldest job first."""
-    rows = session.scalars(
-        select(Job.subject)
-        .where(Job.kind == OCR, Job.state == "WAITING")
+    rows = session.execute(
+        select(RecognisedPage.sha256, RecognisedPage.page)
+        .join(Job, Job.page_id == RecognisedPage.id)
+        .where(Job.kind == JobKind.OCR, Job.state == JobState.WAITING)
         .order_by(Job.id)
         .limit(limit)
     )
-    return [(subject[:64], int(subject[65:])) for subject in rows]
+    return [(sha256, page) for sha256, page in rows]
 
 
 def claim_page(
-    session: Session, sha256: str, page: int, owner: str, *, seconds: int = LEASE_SECONDS
+    session: Session, sha256: str, page: int, owner: str, *, length: timedelta = LEASE
 ) -> PageClaim | None:
     """Take the lease of a page and return it as a claim.
 
     Returns None when another reader has it, or when its text exists; then its job is ended.
     """
-    now = database_now(session)
     row = session.scalars(select(RecognisedPage).filter_by(sha256=sha256, page=page)).first()
     if row is None:
         return None
     if row.text_sha256 is not None:
-        _end(session, row, "DONE")
+        end_job(session, Job.page_id == row.id, JobState.DONE)
         return None
-    free = or_(
-        RecognisedPage.lease_until.is_(None),
-        RecognisedPage.lease_until < now,
-        RecognisedPage.lease_owner == owner,
+    lease = leases.claim(
+        session,
+        RecognisedPage,
+        row.id,
+        owner,
+        RecognisedPage.text_sha256.is_(None),
+        length=length,
     )
-    token = session.execute(
-        update(RecognisedPage)
-        .where(RecognisedPage.id == row.id, RecognisedPage.text_sha256.is_(None), free)
-        .values(
-            lease_owner=owner,
-            lease_token=RecognisedPage.lease_token + 1,
-            lease_until=now + timedelta(seconds=seconds),
-        )
-        .returning(RecognisedPage.lease_token)
-    ).scalar_one_or_none()
     media_type = session.scalars(
         select(Component.media_type).filter_by(sha256=sha256).limit(1)
     ).first()
-    return (
-        None
-        if token is None or media_type is None
-        else PageClaim(row.id, sha256, page, media_type, owner, token)
-    )
+    if lease is None or media_type is None:
+        return None
+    return PageClaim(sha256, page, media_type, lease)
 
 
 def record_text(session: Session, claim: PageClaim, text: PageText, derivative: str) -> None:
@@ -194,32 +190,23 @@ def record_text(session: Session, claim: PageClaim, text: PageText, derivative: 
     These are the volumes with an archived version that holds this page. Raises LeaseLostError.
     """
     letters, sure = text.measure()
-    done = session.execute(
-        update(RecognisedPage)
-        .where(
-            RecognisedPage.id == claim.id,
-            RecognisedPage.lease_owner == claim.owner,
-            RecognisedPage.lease_token == claim.token,
-            RecognisedPage.text_sha256.is_(None),
-        )
-        .values(
-            text_sha256=derivative,
-            engine=text.engine,
-            engine_version=text.engine_version,
-            characters=letters,
-            confidence=sure,
-            recognised_at=database_now(session),
-            lease_owner=None,
-            lease_until=None,
-        )
+    recorded = leases.release(
+        session,
+        claim.lease,
+        RecognisedPage.text_sha256.is_(None),
+        text_sha256=derivative,
+        engine=text.engine,
+        engine_version=text.engine_version,
+        characters=letters,
+        confidence=sure,
+        recognised_at=database_now(session),
     )
-    if not isinstance(done, CursorResult) or done.rowcount != 1:
+    if not recorded:
         raise LeaseLostError("租约已失效，本次识别结果未记录。", "无需处理，另一工作进程会继续。")
-    row = session.get_one(RecognisedPage, claim.id)
-    _end(session, row, "DONE")
+    end_job(session, Job.page_id == claim.lease.key, JobState.DONE)
     journal.record(
         session,
-        claim.owner,
+        claim.lease.owner,
         JournalAct.RECOGNISE,
         subject_of(claim.sha256, claim.page),
         text=derivative,
@@ -242,7 +229,7 @@ def _archived_with(sha256: str) -> Any:  # noqa: ANN401 - a select
                 VolumeVersion.case_revision == Component.revision,
             ),
         )
-        .where(Component.sha256 == sha256, VolumeVersion.state == "COMMITTED")
+        .where(Component.sha256 == sha256, VolumeVersion.state == VolumeState.COMMITTED)
         .distinct()
         .order_by(Volume.id)
     )
@@ -253,57 +240,36 @@ def fail_page(session: Session, claim: PageClaim, error_code: str, error: str | 
 
     A reader who lost the lease changes nothing.
     """
-    row = session.get_one(RecognisedPage, claim.id, with_for_update=True)
-    if (row.lease_owner, row.lease_token) == (claim.owner, claim.token):
-        row.lease_owner, row.lease_until = None, None
-        _end(session, row, "FAILED", error_code, error)
-
-
-def _end(
-    session: Session,
-    row: RecognisedPage,
-    state: str,
-    error_code: str | None = None,
-    error: str | None = None,
-) -> None:
-    """Set the state of a page's job that is not done, and count the attempt."""
-    session.execute(
-        update(Job)
-        .where(
-            Job.kind == OCR, Job.subject == subject_of(row.sha256, row.page), Job.state != "DONE"
-        )
-        .values(
-            state=state,
+    if leases.release(session, claim.lease):
+        end_job(
+            session,
+            Job.page_id == claim.lease.key,
+            JobState.FAILED,
             error_code=error_code,
             error=error,
-            attempts=Job.attempts + 1,
-            ended_at=database_now(session),
         )
-    )
 
 
 def retry_failed(session: Session, ids: Sequence[int] | None = None) -> int:
     """Let failed pages wait again, all or those of the jobs named, and return how many."""
-    again = update(Job).where(Job.kind == OCR, Job.state == "FAILED")
+    again = update(Job).where(Job.kind == JobKind.OCR, Job.state == JobState.FAILED)
     if ids is not None:
         again = again.where(Job.id.in_(ids))
     done = session.execute(
-        again.values(state="WAITING", ended_at=None, error=None, error_code=None)
+        again.values(state=JobState.WAITING, ended_at=None, error=None, error_code=None)
     )
     return done.rowcount if isinstance(done, CursorResult) else 0
 
 
-def leased(session: Session) -> Sequence[RecognisedPage]:
-    """Return the pages that are under a lease; its reader may have been killed since."""
-    return session.scalars(
-        select(RecognisedPage).where(RecognisedPage.lease_owner.is_not(None))
-    ).all()
+def free_gone_readers(session: Session, is_gone: Callable[[str], bool]) -> None:
+    """Free the pages whose readers are gone."""
+    leases.free_gone(session, RecognisedPage, is_gone)
 
 
 def progress_of(session: Session) -> Mapping[str, int]:
     """Return how many pages wait, are done, and failed, by job state."""
-    counted = select(Job.state, func.count()).where(Job.kind == OCR).group_by(Job.state)
-    return dict.fromkeys(("WAITING", "DONE", "FAILED"), 0) | dict(session.execute(counted).all())
+    counted = select(Job.state, func.count()).where(Job.kind == JobKind.OCR).group_by(Job.state)
+    return dict.fromkeys(JobState, 0) | dict(session.execute(counted).all())
 
 
 def unread_cases(session: Session, since: datetime) -> int:
@@ -315,19 +281,13 @@ def unread_cases(session: Session, since: datetime) -> int:
         select(func.count(Case.id.distinct()))
         .join(Component, and_(Component.case_id == Case.id, Component.revision == Case.revision))
         .join(RecognisedPage, RecognisedPage.sha256 == Component.sha256)
-        .join(
-            Job,
-            and_(
-                Job.kind == OCR,
-                Job.subject == RecognisedPage.sha256 + ":" + cast(RecognisedPage.page, String),
-            ),
-        )
+        .join(Job, Job.page_id == RecognisedPage.id)
         .outerjoin(Volume, Volume.case_id == Case.id)
         .where(
-            Case.state == ACCEPTED,
+            Case.state == CaseState.ACCEPTED,
             Case.accepted_at > since,
             Volume.id.is_(None),
-            Job.state == "WAITING",
+            Job.state == JobState.WAITING,
         )
     )
     return session.scalar(query) or 0

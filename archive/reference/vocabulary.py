@@ -174,16 +174,99 @@ class SignatureLevel(LabelledEnum):
     B_LTA = "B-LTA", "长期验证"
 
 
-ACCEPTED, WAITING, SUPERSEDED, VOIDED = "ACCEPTED", "CONFIRM", "SUPERSEDED", "VOID"
-"""The states of a case and of its revisions; a case reads as its newest usable revision."""
+class CaseState(LabelledEnum):
+    """The state of a case and of its revisions; a case reads as its newest usable revision."""
+
+    ACCEPTED = "ACCEPTED", "已接收"
+    CONFIRM = "CONFIRM", "待核对"
+    SUPERSEDED = "SUPERSEDED", "已被后一次送达取代"
+    VOID = "VOID", "作废"
 
 
-FIRST, SECOND = "first", "second"
-"""The store that is read: the first, or the second with the replicas."""
+class StoreRole(LabelledEnum):
+    """Which store is read: the first, or the second with the replicas."""
+
+    FIRST = "first", "主存储"
+    SECOND = "second", "副本存储"
 
 
-COMPILE, TIMESTAMP, RENEW = "compile", "timestamp", "renew"
-"""The kinds of jobs; each carries a version to COMMITTED."""
-FROM_CASE, FROM_TIMESTAMP, FROM_RENEWAL = "CASE", "TIMESTAMP", "RENEWAL"
-"""The values of `VolumeVersion.origin`."""
-KIND_OF = {FROM_CASE: COMPILE, FROM_TIMESTAMP: TIMESTAMP, FROM_RENEWAL: RENEW}
+class JobKind(LabelledEnum):
+    """The kind of a job.
+
+    COMPILE, TIMESTAMP and RENEW each carry a version to COMMITTED; COPY makes a certified copy, OCR
+    reads a scanned page, PULL asks the sources or hands in what they brought.
+    """
+
+    COMPILE = "compile", "组卷"
+    TIMESTAMP = "timestamp", "补时间戳"
+    RENEW = "renew", "时间戳续期"
+    COPY = "copy", "制作证明件"
+    OCR = "ocr", "文字识别"
+    PULL = "pull", "提取"
+
+
+class JobState(LabelledEnum):
+    """The state of a job; a failed one may wait again."""
+
+    WAITING = "WAITING", "等待"
+    DONE = "DONE", "完成"
+    FAILED = "FAILED", "失败"
+
+
+class DutyState(LabelledEnum):
+    """How the last turn of a duty stands; NEVER when none was taken."""
+
+    RUNNING = "RUNNING", "进行中"
+    DONE = "DONE", "完成"
+    FAILED = "FAILED", "失败"
+    NEVER = "NEVER", "从未执行"
+
+
+class VersionOrigin(LabelledEnum):
+    """What a version is made from.
+
+    CASE is a revision of the case; TIMESTAMP and RENEWAL are the version before it.
+    """
+
+    CASE = "CASE", "案件材料"
+    TIMESTAMP = "TIMESTAMP", "补时间戳"
+    RENEWAL = "RENEWAL", "时间戳续期"
+
+
+KIND_OF = {
+    VersionOrigin.CASE: JobKind.COMPILE,
+    VersionOrigin.TIMESTAMP: JobKind.TIMESTAMP,
+    VersionOrigin.RENEWAL: JobKind.RENEW,
+}
+"""The kind of job that makes a version of each origin."""
+
+
+class ArrivalOutcome(LabelledEnum):
+    """The outcome of one fetch from a source; REFUSED is kept in quarantine."""
+
+    TAKEN = "TAKEN", "取得"
+    DUPLICATE = "DUPLICATE", "已有"
+    REFUSED = "REFUSED", "退回"
+
+
+class SourceHealth(LabelledEnum):
+    """The health of a source; NEW before its first round."""
+
+    NEW = "NEW", "尚未提取"
+    OK = "OK", "正常"
+    DOWN = "DOWN", "异常"
+
+
+class UploadState(LabelledEnum):
+    """How far a package is that a station sends piece by piece."""
+
+    RECEIVING = "RECEIVING", "接收中"
+    DONE = "DONE", "完成"
+    FAILED = "FAILED", "失败"
+
+
+class LoginKind(LabelledEnum):
+    """How somebody is logged in: a person in a browser, or a client by token."""
+
+    WEB = "WEB", "网页"
+    TOKEN = "TOKEN", "接口令牌"

@@ -12,6 +12,7 @@ from pathlib import Path
 _DATA = Path(__file__).with_name("data") / "holidays.json"
 _DAY = timedelta(days=1)
 _SATURDAY = 5
+_NOTICE_MONTH = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,27 @@ def holidays_known(first: date, last: date, calendar: WorkCalendar | None = None
     """
     announced = (calendar or national_calendar()).announced
     return all(year in announced for year in range(first.year, last.year + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class MissingHolidays:
+    """A year whose holidays are not entered though they should be, and whether it has begun."""
+
+    year: int
+    begun: bool
+
+
+def missing_holidays(day: date, calendar: WorkCalendar | None = None) -> MissingHolidays | None:
+    """Return the first year that lacks its holiday notice on `day`; None when none is due.
+
+    The State Council announces those of the next year around the beginning of November.
+    """
+    announced = (calendar or national_calendar()).announced
+    if day.year not in announced:
+        return MissingHolidays(day.year, begun=True)
+    if day.month >= _NOTICE_MONTH and day.year + 1 not in announced:
+        return MissingHolidays(day.year + 1, begun=False)
+    return None
 
 
 def add_workdays(day: date, count: int, calendar: WorkCalendar | None = None) -> date:

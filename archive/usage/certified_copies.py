@@ -6,34 +6,44 @@ They bear the issuer's own stamp, are kept, and can be checked by anybody with t
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from archive.administration.policy import Reader
-from archive.audit import journal
+from archive.administration.policy import Act, Denial, Reader
 from archive.audit.acts import JournalAct
 from archive.compile.copies import COPY_SEAL_BOX, CopiedItem, CopySheet, certified
 from archive.compile.metadata import read_metadata
 from archive.compile.prove import PdfAProver
 from archive.compile.seal_art import seal_pdf
+from archive.database.engine import reading
 from archive.database.tables_usage import CertifiedCopy, UsageRequest
+from archive.reference.case_facts import CaseFacts
 from archive.reference.compile_errors import NotProvedError
 from archive.reference.errors import NotFoundError
-from archive.reference.organisations import Organisations
 from archive.signing.seal import Sealer
 from archive.signing.validation import TrustAnchors, read_signature
-from archive.usage.reading_room import OpenedVolume
-from archive.usage.redaction import mask_text
-from archive.usage.requests import number_of
+from archive.usage.looks import AccessContext, DeniedError, Purpose
+from archive.usage.reading_room import (
+    OpenedVolume,
+    ReferenceData,
+    journal_opened,
+    open_volume,
+    read_volume,
+    require,
+)
+from archive.usage.redaction import mask_text, names_of
+from archive.usage.requests import find_request, number_of
 from storage.blobs import BlobStore
 from storage.package import read_inventory
 
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # not mistaken for each other on paper
 _GROUPS, _GROUP = 5, 4
+Entered = TypeVar("Entered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,29 @@ class CopySealer:
     trust: TrustAnchors
     prover: PdfAProver
     demo: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CopyingRoom:
+    """What a certified copy is made from and with, at every door.
+
+    `public_url` is where anybody can check it.
+    """
+
+    engine: Engine
+    store: BlobStore
+    reference: ReferenceData
+    sealing: CopySealer
+    public_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class WantedCopy:
+    """Which items of a volume are certified, none named: all; and under which grant."""
+
+    name: str
+    items: Sequence[int]
+    usage: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +132,45 @@ def select_items(
     return items
 
 
-def make_copy(
-    pdf: bytes,
-    opened: OpenedVolume,
-    items: tuple[CopiedItem, ...],
+def certify_copy(
+    room: CopyingRoom,
     reader: Reader,
-    sealing: CopySealer,
-    organisations: Organisations,
-    public_url: str,
+    wanted: WantedCopy,
+    *,
+    turn: AbstractContextManager[object],
+    entering: Callable[[], AbstractContextManager[Session]],
+    enter: Callable[[Session, OpenedVolume, SealedCopy], Entered],
+) -> Entered:
+    """Make a certified copy under a grant, and return what `enter` makes of it.
+
+    It is copied and sealed outside any transaction: that takes seconds, in which SQLite would let
+    nobody write. `turn` is held while it is sealed. `entering` opens the transaction in which it
+    is entered. There the policy is asked again: the grant may have ended while the copy was made,
+    and of two requests at once only one may be entered. Raises DeniedError, NotFoundError,
+    NotProvedError.
+    """
+    require(reader, Act.CERTIFY)
+    with reading(room.engine) as session:
+        opened = _open(session, room, reader, wanted)
+    names = names_of(CaseFacts.model_validate(opened.case.facts))
+    items = select_items(contents_of(room.store, opened), wanted.items, names)
+    with turn:
+        copy = _sealed(room, reader, opened, items)
+    room.store.put_new(copy_key(copy.sha256), copy.pdf, media_type="application/pdf")
+    with entering() as session:
+        return enter(session, _open(session, room, reader, wanted), copy)
+
+
+def _open(session: Session, room: CopyingRoom, reader: Reader, wanted: WantedCopy) -> OpenedVolume:
+    """Return the volume if the grant allows a copy of it now. Raises DeniedError."""
+    opened = open_volume(session, reader, Act.CERTIFY, wanted.name, room.reference, wanted.usage)
+    if opened.usage is None:
+        raise DeniedError(Denial.NEEDS_GRANT)
+    return opened
+
+
+def _sealed(
+    room: CopyingRoom, reader: Reader, opened: OpenedVolume, items: tuple[CopiedItem, ...]
 ) -> SealedCopy:
     """Copy the pages, seal them, prove the result and return it.
 
@@ -117,14 +181,14 @@ def make_copy(
     check_code = "-".join(
         "".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS)
     )
+    organisations, sealing = room.reference.organisations, room.sealing
     issuer = organisations.get(reader.org).name
     version = opened.version.version if opened.version else 0
-    number = opened.decision.grant.number if opened.decision.grant else ""
-    url = f"{public_url.rstrip('/')}/check/{check_code}" if public_url else ""
+    url = f"{room.public_url.rstrip('/')}/check/{check_code}" if room.public_url else ""
     fields = (
         ("档号", opened.volume.code),
         ("版本", f"第{version}版"),
-        ("利用单号", number),
+        ("利用单号", opened.usage or ""),
         ("复制页数", str(sum(item.pages for item in items))),
     )
     sheet = CopySheet(
@@ -132,7 +196,7 @@ def make_copy(
     )
     fonds = organisations.fonds_of(reader.org)
     sealed = sealing.sealer_for(fonds).seal(
-        certified(pdf, items, sheet),
+        certified(read_volume(room.store, opened), items, sheet),
         appearance_pdf=seal_pdf(issuer, sealing.demo, "档案证明专用章"),
         page=0,
         box=COPY_SEAL_BOX,
@@ -153,9 +217,10 @@ def copy_key(sha256: str) -> str:
 
 
 def enter_copy(
-    session: Session, opened: OpenedVolume, copy: SealedCopy, reader: Reader, request: UsageRequest
+    session: Session, reader: Reader, opened: OpenedVolume, copy: SealedCopy
 ) -> CertifiedCopy:
     """Write and journal the row of a copy that lies in the store."""
+    request = find_request(session, opened.usage or "")
     row = CertifiedCopy(
         check_code=copy.check_code,
         request_id=request.id,
@@ -169,16 +234,32 @@ def enter_copy(
     )
     session.add(row)
     session.flush()
-    journal.record(
-        session,
-        reader.account,
-        JournalAct.CERTIFY,
-        opened.volume.code,
-        usage=number_of(request),
-        items=row.items,
-        pages=row.pages,
-        sha256=row.sha256,
-        org=reader.org,
+    context = AccessContext(Purpose.USE)
+    shown = {"items": row.items, "pages": row.pages, "sha256": row.sha256}
+    journal_opened(session, reader, opened, context, what=JournalAct.CERTIFY, **shown)
+    return row
+
+
+def fetch_copy(
+    session: Session,
+    reader: Reader,
+    check_code: str,
+    reference: ReferenceData,
+    **shown: object,
+) -> CertifiedCopy:
+    """Return a copy to the account that it was made for, while the grant lasts; journalled.
+
+    Raises DeniedError; NotFoundError also to other accounts.
+    """
+    require(reader, Act.CERTIFY)
+    row = find_copy(session, check_code)
+    request = session.get_one(UsageRequest, row.request_id)
+    if request.account != reader.account:
+        raise _no_copy()
+    opened = open_volume(session, reader, Act.CERTIFY, request.code, reference, number_of(request))
+    context, what = AccessContext(Purpose.USE), JournalAct.DOWNLOAD_COPY
+    journal_opened(
+        session, reader, opened, context, what=what, copy=row.id, sha256=row.sha256, **shown
     )
     return row
 
@@ -189,7 +270,16 @@ def find_copy(session: Session, check_code: str) -> CertifiedCopy:
         select(CertifiedCopy).where(CertifiedCopy.check_code == check_code.upper())
     ).first()
     if row is None:
-        raise NotFoundError(
-            "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
-        )
+        raise _no_copy()
     return row
+
+
+def read_copy(store: BlobStore, row: CertifiedCopy) -> bytes:
+    """Return the file of a copy, verified against its row."""
+    return store.read(copy_key(row.sha256), sha256=row.sha256)
+
+
+def _no_copy() -> NotFoundError:
+    return NotFoundError(
+        "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
+    )

@@ -7,7 +7,7 @@ twice changes nothing the second time: the later claim finds the lease taken or 
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.administration.policy import Act, Reader
@@ -16,16 +16,15 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_jobs import Job
 from archive.database.tables_usage import CertifiedCopy, CopyOrder, UsageRequest
-from archive.jobs.leases import Claim
+from archive.jobs.job_rows import end_job
+from archive.jobs.leases import Lease, claim, release, write
 from archive.reference.errors import LeaseLostError, NotFoundError
-from archive.reference.vocabulary import LabelledEnum
+from archive.reference.vocabulary import JobKind, JobState, LabelledEnum
 from archive.usage.certified_copies import SealedCopy, enter_copy
 from archive.usage.reading_room import OpenedVolume, ReferenceData, open_volume
 from archive.usage.requests import find_request, number_of
 
-COPY = "copy"
-"""Kind of these jobs."""
-LEASE_SECONDS = 180
+LEASE = timedelta(seconds=180)
 
 
 class CopyStep(LabelledEnum):
@@ -59,7 +58,7 @@ def order_copy(
     )
     session.add(order)
     session.flush()
-    session.add(Job(kind=COPY, subject=_subject(order.id), state="WAITING", created_at=now))
+    session.add(Job(kind=JobKind.COPY, order_id=order.id, state=JobState.WAITING, created_at=now))
     journal.record(
         session,
         reader.account,
@@ -72,92 +71,58 @@ def order_copy(
     return order
 
 
-def _subject(order_id: int) -> str:
-    # Not a bare id: ids of versions are the subjects of other jobs.
-    """Return the job subject of an order."""
-    return f"{COPY}:{order_id}"
-
-
 def job_of(session: Session, order_id: int) -> Job:
     """Return the job of an order."""
-    return session.scalars(
-        select(Job).where(Job.kind == COPY, Job.subject == _subject(order_id))
-    ).one()
+    return session.scalars(select(Job).where(Job.order_id == order_id)).one()
 
 
 def orders_waiting(session: Session) -> list[int]:
     """Return the ids of orders that wait to be made, oldest first."""
-    query = select(Job.subject).where(Job.kind == COPY, Job.state == "WAITING").order_by(Job.id)
-    return [int(subject.removeprefix(f"{COPY}:")) for subject in session.scalars(query)]
+    query = select(Job.order_id).where(Job.kind == JobKind.COPY, Job.state == JobState.WAITING)
+    return [order_id for order_id in session.scalars(query.order_by(Job.id)) if order_id]
 
 
-def claim_order(session: Session, order_id: int, owner: str) -> Claim | None:
-    """Take the lease of an order and return the claim.
+def claim_order(session: Session, order_id: int, owner: str) -> Lease[int] | None:
+    """Take the lease of an order.
 
     Returns None when the copy is made or another worker has the lease.
     """
-    now = database_now(session)
-    free = or_(
-        CopyOrder.lease_until.is_(None), CopyOrder.lease_until < now, CopyOrder.lease_owner == owner
+    return claim(
+        session,
+        CopyOrder,
+        order_id,
+        owner,
+        CopyOrder.copy_id.is_(None),
+        length=LEASE,
+        step=CopyStep.COPYING,
     )
-    taken = session.execute(
-        update(CopyOrder)
-        .where(CopyOrder.id == order_id, CopyOrder.copy_id.is_(None), free)
-        .values(
-            lease_owner=owner,
-            lease_token=CopyOrder.lease_token + 1,
-            lease_until=now + timedelta(seconds=LEASE_SECONDS),
-            step=CopyStep.COPYING,
-        )
-        .returning(CopyOrder.lease_token)
-    ).scalar_one_or_none()
-    return None if taken is None else Claim(order_id, owner, taken)
 
 
 def note_step(
-    session: Session, claim: Claim, step: CopyStep, *, copy_id: int | None = None
+    session: Session, lease: Lease[int], step: CopyStep, *, copy_id: int | None = None
 ) -> None:
     """Record how far the worker is. Raises LeaseLostError when another worker has the order."""
-    done = session.execute(
-        update(CopyOrder)
-        .where(
-            CopyOrder.id == claim.version_id,
-            CopyOrder.lease_token == claim.token,
-            CopyOrder.copy_id.is_(None),
-        )
-        .values(step=step, copy_id=copy_id)
-        .returning(CopyOrder.id)
-    ).scalar_one_or_none()
-    if done is None:
+    if not write(session, lease, CopyOrder.copy_id.is_(None), step=step, copy_id=copy_id):
         raise LeaseLostError("租约已失效，本次结果未记录。", "无需处理，另一工作进程会继续。")
 
 
 def finish_order(
-    session: Session, claim: Claim, opened: OpenedVolume, sealed: SealedCopy, reader: Reader
+    session: Session, lease: Lease[int], opened: OpenedVolume, sealed: SealedCopy, reader: Reader
 ) -> CertifiedCopy:
     """Enter the copy, which lies in the store, and end the job. Raises LeaseLostError."""
-    order = session.get_one(CopyOrder, claim.version_id)
-    copy = enter_copy(
-        session, opened, sealed, reader, session.get_one(UsageRequest, order.request_id)
-    )
-    note_step(session, claim, CopyStep.DONE, copy_id=copy.id)
-    _end(session, claim.version_id, "DONE")
+    copy = enter_copy(session, reader, opened, sealed)
+    note_step(session, lease, CopyStep.DONE, copy_id=copy.id)
+    end_job(session, Job.order_id == lease.key, JobState.DONE)
     return copy
 
 
-def fail_order(session: Session, claim: Claim, code: str, error: str) -> None:
+def fail_order(session: Session, lease: Lease[int], code: str, error: str) -> None:
     """Record why a copy was not made; the order can be tried again.
 
     A lost lease leaves the job to its new owner.
     """
-    freed = session.execute(
-        update(CopyOrder)
-        .where(CopyOrder.id == claim.version_id, CopyOrder.lease_token == claim.token)
-        .values(lease_until=None, lease_owner=None, step=CopyStep.WAITING)
-        .returning(CopyOrder.id)
-    ).scalar_one_or_none()
-    if freed is not None:
-        _end(session, claim.version_id, "FAILED", code, error)
+    if release(session, lease, step=CopyStep.WAITING):
+        end_job(session, Job.order_id == lease.key, JobState.FAILED, error_code=code, error=error)
 
 
 def retry_order(session: Session, reader: Reader, order_id: int) -> None:
@@ -166,26 +131,10 @@ def retry_order(session: Session, reader: Reader, order_id: int) -> None:
     if order is None or order.account != reader.account:
         raise NotFoundError("没有这项任务，或您无权查看。", "请刷新页面。")
     job = job_of(session, order_id)
-    if job.state == "FAILED":
-        job.state, job.error, job.error_code, job.ended_at = "WAITING", None, None, None
+    if job.state == JobState.FAILED:
+        job.state, job.ended_at = JobState.WAITING, None
+        job.error, job.error_code = None, None
         journal.record(session, reader.account, JournalAct.RETRY, order.code, order=order_id)
-
-
-def _end(
-    session: Session, order_id: int, state: str, code: str | None = None, error: str | None = None
-) -> None:
-    """Set the state of an order's job that is not done, and count the attempt."""
-    session.execute(
-        update(Job)
-        .where(Job.kind == COPY, Job.subject == _subject(order_id), Job.state != "DONE")
-        .values(
-            state=state,
-            error_code=code,
-            error=error,
-            attempts=Job.attempts + 1,
-            ended_at=database_now(session),
-        )
-    )
 
 
 def orders_of(

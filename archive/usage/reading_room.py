@@ -1,14 +1,14 @@
-"""Reading (阅览): open a volume for a reader by the policy, and journal the access.
+"""Reading (阅览): open a record for a reader by the policy, and journal the access.
 
 The database decides last about whatever a search found.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
 from archive.administration.policy import (
@@ -21,88 +21,70 @@ from archive.administration.policy import (
     is_restricted,
     may,
 )
-from archive.audit import journal
+from archive.arrangement.volume_names import has_name
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.reference.codes import ArchivalCode, CodeFaultError, storage_prefix
-from archive.reference.errors import ArchiveError
+from archive.preservation.verify import followed_at
+from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import LabelledEnum
+from archive.reference.vocabulary import VolumeState
+from archive.signing.validation import SignatureReport, TrustAnchors, read_signature
+from archive.usage.looks import AccessContext, DeniedError, Look, journal_look
 from archive.usage.requests import grants_of
+from storage.blobs import BlobStore
 
 _OF_VOLUME = ("code", "filing_org", "cross_org")
 _OF_CASE = ("receive_org", "accept_org", "domicile_org", "item_code", "item_version")
 _CASE_START = 1 + len(_OF_VOLUME)
 _ARCHIVED = (
     select(VolumeVersion.id)
-    .where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == "COMMITTED")
+    .where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state == VolumeState.COMMITTED)
     .exists()
 )
+_CASE_COLUMNS = tuple(getattr(Case, name) for name in _OF_CASE)
 _POLICY_COLUMNS = (
     Volume.id,
     *(getattr(Volume, name) for name in _OF_VOLUME),
-    *(getattr(Case, name) for name in _OF_CASE),
+    *_CASE_COLUMNS,
     _ARCHIVED.label("archived"),
 )
 """Columns of a volume that the policy needs.
 
 Its key, its own columns, those of its case, and whether a version is archived.
 """
-_CASE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-
-
-class Purpose(LabelledEnum):
-    """Why a reader opens a record; stated with every access."""
-
-    HANDLE = "HANDLE", "办理业务"
-    CHECK = "CHECK", "核查比对"
-    ARCHIVE = "ARCHIVE", "档案管理"
-    SUPERVISE = "SUPERVISE", "监督抽查"
-    USE = "USE", "查询利用"
-
-
-class DeniedError(ArchiveError):
-    """A refusal by the policy; `denial` is the reason.
-
-    Records of others and records that do not exist read the same.
-    """
-
-    code = "DENIED"
-
-    def __init__(self, denial: Denial) -> None:
-        """Set message, code and next step from the denial."""
-        super().__init__(f"{denial.label}。", _NEXT[denial])
-        self.denial = denial
-        self.code = denial.value
-
-
-_NEXT = {
-    Denial.ROLE: "如需此权限，请联系安全保密管理员。",
-    Denial.SCOPE: "请以所需的权限范围重新取得令牌。",
-    Denial.NOT_HERE: "请核对档号或办件编号；他单位的档案请先提交利用申请。",
-    Denial.NEEDS_GRANT: "请提交利用申请，批准后在 Yice-Usage 中注明利用单号。",
-    Denial.STATE: "请在归档完成后再试。",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedVolume:
     """A volume opened for a reader: its rows, and the decision that allows it.
 
-    `version` is None when no version is archived yet.
+    `version` is None when no version is archived yet; `followed_at` is when the version after it
+    was archived, None for the newest.
     """
 
     volume: Volume
     version: VolumeVersion | None
     case: Case
+    record: Record
     decision: Decision
+    followed_at: datetime | None = None
+
+    @property
+    def usage(self) -> str | None:
+        """Return the number of the grant that this access relies on."""
+        return self.decision.grant.number if self.decision.grant else None
+
+    @property
+    def digest(self) -> str | None:
+        """Return the SHA-256 of the file of this version."""
+        return self.version.sha256 if self.version else None
 
     @property
     def prefix(self) -> str:
-        """Return the prefix of its newest archived version. Raises DeniedError without one."""
+        """Return the prefix of this version in the store. Raises DeniedError without one."""
         if self.version is None:
             raise DeniedError(Denial.STATE)
         return storage_prefix(ArchivalCode.parse(self.volume.code), self.version.version)
@@ -138,15 +120,22 @@ def _record(
     return Record(tuple(orgs), filing_org, code, committed, is_restricted(series))
 
 
-def read_code(text: str) -> str:
-    """Return a 档号 as typed in its normal form, or the text itself when it is no code.
+def decision_on(
+    session: Session,
+    reader: Reader,
+    act: Act,
+    record: Record | None,
+    reference: ReferenceData,
+    usage: str | None = None,
+) -> Decision:
+    """Return the policy's answer now.
 
-    `.` may stand for `·`, as on the barcode, so that a URL can be ASCII.
+    A grant counts only when the reader states its number (`usage`, 利用单号), so that every
+    access under a grant says so.
     """
-    try:
-        return str(ArchivalCode.parse(text.replace(".", "·")).volume)
-    except CodeFaultError:
-        return text
+    grants = [grant for grant in grants_of(session, reader.account) if grant.number == usage]
+    now = database_now(session)
+    return decide(reader, act, record, reference.organisations, grants, now=now)
 
 
 def open_volume(
@@ -156,37 +145,111 @@ def open_volume(
     name: str,
     reference: ReferenceData,
     usage: str | None = None,
+    *,
+    version: int | None = None,
 ) -> OpenedVolume:
     """Return the volume of a 档号 or case number when the policy allows the act.
 
-    Raises DeniedError: NOT_HERE for volumes of others and for missing ones alike, after the same
-    work. A grant counts only when the reader states it (`usage`, 利用单号), so that every access
-    under a grant says so.
+    In its newest archived version, or in the archived `version`. Raises DeniedError: NOT_HERE for
+    volumes of others and for missing ones alike, after the same work.
     """
     require(reader, act)
-    code = read_code(name)
-    by = (
-        Volume.code == code
-        if "·" in code
-        else Case.case_no == (name if _CASE_NO.fullmatch(name) else "")
-    )
     # Organisations are columns beside the encrypted facts. Facts are decrypted only when they may
     # be shown, so that the time of a refusal reveals nothing.
     columns = session.execute(
-        select(*_POLICY_COLUMNS).join(Case, Case.id == Volume.case_id).where(by)
+        select(*_POLICY_COLUMNS).join(Case, Case.id == Volume.case_id).where(has_name(name))
     ).first()
-    grants = [grant for grant in grants_of(session, reader.account) if grant.number == usage]
-    now = database_now(session)
     record = (
         _record(columns[1:_CASE_START], columns[_CASE_START:-1], reference, committed=columns[-1])
         if columns
         else None
     )
-    decision = decide(reader, act, record, reference.organisations, grants, now=now)
+    decision = decision_on(session, reader, act, record, reference, usage)
+    if decision.denial is not None or columns is None or record is None:
+        raise DeniedError(decision.denial or Denial.NOT_HERE)
+    volume, case, archived = _version(session, columns[0], version)
+    if version is None or archived is None:
+        if version is not None:
+            raise DeniedError(Denial.NOT_HERE)
+        return OpenedVolume(volume, archived, case, record, decision)
+    following = followed_at(session, archived)
+    return OpenedVolume(volume, archived, case, record, decision, following)
+
+
+def record_of(case: Case, reference: ReferenceData) -> Record:
+    """Return what the policy asks of a case that has no volume yet."""
+    return _case_record([getattr(case, name) for name in _OF_CASE], reference)
+
+
+def _case_record(columns: Sequence[Any], reference: ReferenceData) -> Record:
+    # Until it has a volume, a case is kept where it was received.
+    return _record((None, columns[0], None), columns, reference, committed=False)
+
+
+def open_case(
+    session: Session, reader: Reader, act: Act, case_no: str, reference: ReferenceData
+) -> Case:
+    """Return the case of a number when the policy allows the act; it needs no volume yet.
+
+    Raises DeniedError, the same for a foreign case and for one that is not there.
+    """
+    require(reader, act)
+    columns = session.execute(
+        select(Case.id, *_CASE_COLUMNS).where(Case.case_no == case_no)
+    ).first()
+    record = _case_record(columns[1:], reference) if columns else None
+    decision = decision_on(session, reader, act, record, reference)
     if decision.denial is not None or columns is None:
         raise DeniedError(decision.denial or Denial.NOT_HERE)
-    volume, case, version = _newest(session, columns[0])
-    return OpenedVolume(volume, version, case, decision)
+    return session.get_one(Case, columns[0])
+
+
+def consult_volume(
+    session: Session,
+    reader: Reader,
+    act: Act,
+    name: str,
+    reference: ReferenceData,
+    context: AccessContext,
+    *,
+    what: JournalAct,
+    version: int | None = None,
+    **shown: object,
+) -> tuple[OpenedVolume, Look]:
+    """Open a volume and journal the access in one transaction (调阅). Raises DeniedError.
+
+    So nothing is shown without an entry in the journal.
+    """
+    opened = open_volume(session, reader, act, name, reference, context.usage, version=version)
+    return opened, journal_opened(session, reader, opened, context, what=what, **shown)
+
+
+def journal_opened(
+    session: Session,
+    reader: Reader,
+    opened: OpenedVolume,
+    context: AccessContext,
+    *,
+    what: JournalAct,
+    **shown: object,
+) -> Look:
+    """Journal what a reader sees of an opened volume: its version, and the grant relied on."""
+    relied = AccessContext(context.purpose, opened.usage, context.operator)
+    version = opened.version.version if opened.version else None
+    return journal_look(session, reader, what, opened.volume.code, relied, version=version, **shown)
+
+
+def read_volume(store: BlobStore, opened: OpenedVolume) -> bytes:
+    """Return the sealed file of an opened version, verified against its row."""
+    return store.read(f"{opened.prefix}/volume.pdf", sha256=opened.digest)
+
+
+def check_signature(store: BlobStore, opened: OpenedVolume, trust: TrustAnchors) -> SignatureReport:
+    """Validate the seal of an opened version now, from its bytes in the store.
+
+    An earlier version is judged at the time when the next one was archived.
+    """
+    return read_signature(read_volume(store, opened), trust.at(opened.followed_at))
 
 
 def visible(
@@ -218,34 +281,21 @@ def visible(
     }
 
 
-def _newest(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersion | None]:
-    """Return a volume with its case and its newest archived version."""
+def _version(
+    session: Session, volume_id: int, number: int | None
+) -> tuple[Volume, Case, VolumeVersion | None]:
+    """Return a volume with its case and its newest archived version, or the one of a number."""
     query = (
         select(Volume, Case, VolumeVersion)
         .join(Case, Case.id == Volume.case_id)
         .outerjoin(
             VolumeVersion,
-            (VolumeVersion.volume_id == Volume.id) & (VolumeVersion.state == "COMMITTED"),
+            (VolumeVersion.volume_id == Volume.id)
+            & (VolumeVersion.state == VolumeState.COMMITTED)
+            & (VolumeVersion.version == number if number is not None else true()),
         )
         .where(Volume.id == volume_id)
         .order_by(VolumeVersion.version.desc())
     )
     volume, case, version = session.execute(query.limit(1)).one()
     return volume, case, version
-
-
-def journal_access(
-    session: Session,
-    reader: Reader,
-    act: JournalAct,
-    subject: str,
-    purpose: Purpose,
-    **shown: object,
-) -> None:
-    """Journal an access: reader, purpose, what was shown.
-
-    `shown` holds numbers and codes, never a person.
-    """
-    journal.record(
-        session, reader.account, act, subject, purpose=str(purpose), org=reader.org, **shown
-    )

@@ -28,12 +28,13 @@ from archive.gathering.captures import (
     place_of,
     record_contents,
 )
-from archive.gathering.cases import REFUSED, TAKEN, record_arrival
+from archive.gathering.cases import record_arrival
 from archive.jobs.crashpoints import reach
-from archive.jobs.leases import LEASE_SECONDS
+from archive.jobs.version_steps import LEASE
 from archive.reference.findings import Finding, finding
 from archive.reference.objects import blob_key
 from archive.reference.organisations import Organisations
+from archive.reference.vocabulary import ArrivalOutcome
 from ingest.captures.parts import (
     discard_parts,
     join_parts,
@@ -44,6 +45,7 @@ from ingest.captures.parts import (
 from ingest.errors import PartsError
 from ingest.package.payload import PayloadFile
 from ingest.reading.sandbox import examine_file
+from ingest.reading.virus import Scanner
 from ingest.sources.protocol import MAX_BODY
 from ingest.sources.scans import split_stack
 from storage.blobs import BlobStore
@@ -52,6 +54,7 @@ MAX_FILE = MAX_BODY
 GIVEN_UP = timedelta(days=7)
 _BATCH = 400  # ids in one query: SQLite takes a limited number of values
 _STACKS = {"image/tiff", "application/pdf"}
+_UNUSABLE = {"CAPTURE_UNREADABLE", "VIRUS"}
 _WHY = {"GD-3-4": "无法打开或不完整", "ENCRYPTED": "需要口令才能打开", None: "格式不被接受"}
 
 
@@ -62,23 +65,26 @@ def complete_capture(
     actor: str,
     org: str,
     upload: str,
+    *,
+    scanner: Scanner,
 ) -> CapturedFile:
-    """Join the parts of an upload, gather its materials, and return its row.
+    """Join the parts of an upload, scan it, gather its materials, and return its row.
 
-    Raises PartsError while parts are missing, or when they are not the announced file.
+    Raises PartsError while parts are missing, or when they are not the announced file, and
+    ScannerDownError, which leaves the parts for another try.
     """
     with reading(engine) as session:
         row = captured_file(session, org, upload)
     if row.state != Capture.RECEIVING:
         return row
-    data, report = _joined(store, row)
+    data, report = _joined(store, row, scanner)
     pieces, faults = _pieces(store, row, data, report)
     reach("capture-stored")
     now = datetime.now(UTC)
     with writing(engine) as session:
         row = captured_file(session, org, upload, lock=True)
         if row.state == Capture.RECEIVING:  # else another request completed it first
-            unusable = any(fault.code == "CAPTURE_UNREADABLE" for fault in faults)
+            unusable = any(fault.code in _UNUSABLE for fault in faults)
             arrival = record_arrival(
                 session,
                 actor,
@@ -87,7 +93,7 @@ def complete_capture(
                 notice=f"upload:{row.id}",
                 sha256=row.sha256,
                 size=row.size,
-                outcome=REFUSED if unusable else TAKEN,
+                outcome=ArrivalOutcome.REFUSED if unusable else ArrivalOutcome.TAKEN,
                 at=now,
             )
             row.media_type, row.pages = (
@@ -122,15 +128,18 @@ def sweep_parts(engine: Engine, store: BlobStore) -> int:
             ]
         for upload, begun, ended in rows:
             # Parts of an upload that ended just now may still be read by the request that ends it.
-            if (
-                ended is not None and ended < now - timedelta(seconds=LEASE_SECONDS)
-            ) or begun < now - GIVEN_UP:
+            if (ended is not None and ended < now - LEASE) or begun < now - GIVEN_UP:
                 discard_parts(store, upload)
                 removed += 1
     return removed
 
 
-def _joined(store: BlobStore, row: CapturedFile) -> tuple[bytes, dict[str, Any]]:
+def _joined(store: BlobStore, row: CapturedFile, scanner: Scanner) -> tuple[bytes, dict[str, Any]]:
+    """Return the bytes of a file, and what was found out about them.
+
+    Scanned before anything opens them. They are stored as evidence either way; without a media
+    type no page shows them and nobody can file them.
+    """
     with tempfile.TemporaryDirectory(prefix="yice-capture-") as folder:
         path = Path(folder) / "file"
         if not join_parts(store, row.id, path, size=row.size, sha256=row.sha256):
@@ -139,9 +148,12 @@ def _joined(store: BlobStore, row: CapturedFile) -> tuple[bytes, dict[str, Any]]
                 discard_parts(store, row.id)
                 raise PartsError("收到的内容与登记的摘要不符。", "请重新上传该文件。")
             raise PartsError("尚有块未送到。", "请按 received 补送后再完成。")
-        report = examine_file(PayloadFile(Path(folder), "file", row.size))
         data = path.read_bytes()
+        infected = scanner.infection([data])
+        report = None if infected else examine_file(PayloadFile(Path(folder), "file", row.size))
     store.put_new(blob_key(row.sha256), data)
+    if report is None:
+        return data, {"infected": infected}
     return data, {
         "media_type": report.media_type,
         "pages": max(report.pages, 1),
@@ -157,6 +169,8 @@ def _pieces(
 
     Each material has its own object in the store.
     """
+    if report.get("infected"):
+        return [], (finding("VIRUS", "capture", what=report["infected"]),)
     if report["fault"] or report["media_type"] is None:
         why = report["why"] or _WHY.get(report["fault"], "无法安全打开")
         return [], (finding("CAPTURE_UNREADABLE", "capture", why=why),)

@@ -24,6 +24,7 @@ from archive.accession.accession import (
 )
 from archive.accession.across_cases import doubts
 from archive.accession.page_prints import keep_prints, seen_elsewhere
+from archive.administration.policy import scope_of
 from archive.database.engine import lock_journal, reading, writing
 from archive.recognition.queue import queue_pages
 from archive.reference.case_facts import CaseFacts
@@ -32,11 +33,11 @@ from archive.reference.objects import OriginalObject, blob_key
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import IntakeOutcome, Outcome
-from ingest.errors import PackageChangedError
+from ingest.errors import ForeignCaseError, PackageChangedError
 from ingest.intake.quarantine import quarantine
 from ingest.intake.submission import Submission, inspect_submission
 from ingest.package.bag import Bag, read_bag
-from ingest.reading.virus import virus_findings
+from ingest.reading.virus import Scanner, virus_findings
 from storage.blobs import BlobStore
 
 
@@ -63,50 +64,90 @@ class Received:
         }
 
 
-def inspect_package(
-    path: Path, catalogue: Catalogue, organisations: Organisations, now: datetime, clamd: str = ""
-) -> tuple[Bag, Submission]:
-    """Return the bag at `path` and its inspected submission.
+@dataclass(frozen=True, slots=True)
+class IntakeRules:
+    """What every package is held to, whichever way it comes.
 
-    Touches neither database nor store, so that many may run in parallel. `clamd` is the address
-    of the virus scanner, empty for none.
+    `scanner` is NO_SCANNER where the operator set none; `ocr` queues scans for recognition.
+    """
+
+    catalogue: Catalogue
+    organisations: Organisations
+    scanner: Scanner
+    ocr: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedPackage:
+    """A package that was scanned and inspected, and may be received."""
+
+    path: Path
+    bag: Bag
+    submission: Submission
+    at: datetime
+
+
+def take_package(
+    engine: Engine,
+    store: BlobStore,
+    actor: str,
+    path: Path,
+    *,
+    sender: str | None,
+    rules: IntakeRules,
+    now: datetime,
+) -> Received:
+    """Scan and inspect the package at `path`, take it over or quarantine it.
+
+    Returns the outcome. Raises ForeignCaseError; see `receive`.
+    """
+    return receive(
+        engine, store, actor, inspect_package(path, rules, now), sender=sender, rules=rules
+    )
+
+
+def inspect_package(path: Path, rules: IntakeRules, now: datetime) -> InspectedPackage:
+    """Return the package at `path`, scanned and inspected.
+
+    Touches neither database nor store, so that many may run in parallel.
     """
     bag = read_bag(path)
-    if clamd:
-        try:
-            bag = replace(bag, findings=(*bag.findings, *virus_findings(bag, clamd)))
-        except PackageChangedError:
-            bag = replace(
-                bag, findings=(*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
-            )
-    return bag, inspect_submission(bag, catalogue, organisations, now=now)
+    try:
+        bag = replace(bag, findings=(*bag.findings, *virus_findings(bag, rules.scanner)))
+    except PackageChangedError:
+        bag = replace(
+            bag, findings=(*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
+        )
+    submission = inspect_submission(bag, rules.catalogue, rules.organisations, now=now)
+    return InspectedPackage(path, bag, submission, now)
 
 
 def receive(
     engine: Engine,
     store: BlobStore,
     actor: str,
-    path: Path,
-    bag: Bag,
-    submission: Submission,
+    package: InspectedPackage,
     *,
-    now: datetime,
-    ocr: bool = False,
+    sender: str | None,
+    rules: IntakeRules,
 ) -> Received:
     """Take an inspected package over or quarantine it, and return the outcome.
 
-    Commits its own work, since the objects must lie in the store before the row. `ocr` queues
-    its scans for recognition in the same transaction. Of two deliveries of one case at once, the
-    second to commit gets the outcome that it has then: a duplicate, a conflict or the next
-    supplement.
+    `sender` is the organisation that sends it; None is the archive itself, which takes over the
+    cases of all. Commits its own work, since the objects must lie in the store before the row. Of
+    two deliveries of one case at once, the second to commit gets the outcome that it has then: a
+    duplicate, a conflict or the next supplement. Raises ForeignCaseError, with nothing kept, for
+    a case that the sender neither received nor accepted.
     """
+    bag, submission, now = package.bag, package.submission, package.at
+    _require_own_case(submission, sender, rules.organisations)
     facts = submission.facts
     case_no = facts.case_no if facts else None
     if facts is None or submission.outcome is Outcome.REFUSE:
         taken = DeliveryResult(IntakeOutcome.REFUSED, submission.findings)
     else:
         try:
-            taken = _take_over(engine, store, actor, bag, submission, facts, now, ocr=ocr)
+            taken = _take_over(engine, store, actor, bag, submission, facts, now, ocr=rules.ocr)
         except PackageChangedError:
             # Another process still writes into it; the other packages of the batch are taken over.
             taken = DeliveryResult(
@@ -114,7 +155,7 @@ def receive(
                 (*submission.findings, finding("BAG_INVALID", "bag", why="检测之后被改动")),
             )
     if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
-        prefix = quarantine(store, path) if taken.outcome is IntakeOutcome.REFUSED else None
+        prefix = quarantine(store, package.path) if taken.outcome is IntakeOutcome.REFUSED else None
         key, record = delivery_record(
             bag=bag.name,
             case_no=case_no,
@@ -127,6 +168,21 @@ def receive(
         with writing(engine) as session:
             _log(session, actor, bag, case_no, taken, prefix, now)
     return Received(bag.name, case_no, taken.outcome, taken.findings)
+
+
+def _require_own_case(
+    submission: Submission, sender: str | None, organisations: Organisations
+) -> None:
+    """Raise ForeignCaseError unless the sender received or accepted the case.
+
+    A package that does not say whose it is may be refused and quarantined by anyone.
+    """
+    if sender is None or submission.facts is None:
+        return
+    sides = submission.facts.orgs
+    known = [org for org in (sides.receive, sides.accept) if org in organisations]
+    if known and sender not in scope_of(known, organisations):
+        raise ForeignCaseError
 
 
 def _take_over(

@@ -11,16 +11,15 @@ import os
 import resource
 import select
 import struct
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import IO, Any
 
 from archive.inspection.subject import Look
+from archive.jobs.processes import python_command, start_confined
 from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
 
@@ -49,24 +48,9 @@ class Child:
     def __init__(self, limits: Limits, task: str = "examine") -> None:
         """Start the process and wait until it has its limits; raises SandboxError on failure."""
         self.limits, self.task, self.uses = limits, task, 0
-        root = str(Path(__file__).parents[2])
+        words = (str(limits.memory), str(limits.cpu_seconds), task)
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "ingest.reading.sandbox",
-                    str(limits.memory),
-                    str(limits.cpu_seconds),
-                    task,
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={"PYTHONPATH": root, "PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-                cwd="/",
-            )
+            self._process = start_confined(python_command("ingest.reading.sandbox", *words))
         except OSError as error:
             raise SandboxError from error
         if self._receive(time.monotonic() + _START_SECONDS) != b"ready":
@@ -227,6 +211,17 @@ def run_task(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes |
     return answer
 
 
+def draw_page(data: bytes, page: int, width: int, limits: Limits = DEFAULT_LIMITS) -> bytes | None:
+    """Return a page (from 1) of a foreign file as WebP, drawn in a child process.
+
+    None when the file has no such page, or kills or outlasts the child. `width` is in pixels.
+    """
+    if len(data) > MAX_FILE_BYTES:
+        return None
+    image = run_task("draw", struct.pack("<II", page, width) + data, limits)
+    return image if isinstance(image, bytes) and image else None
+
+
 def _unpacked(answer: bytes) -> Look:
     row: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
@@ -255,6 +250,10 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest.reading import stacks  # noqa: PLC0415 - as above
 
         return stacks.answer
+    if name == "draw":
+        from ingest.reading import drawing  # noqa: PLC0415 - as above
+
+        return drawing.answer
     if name == "signature":
         from ingest.reading import signatures  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""Virus scanning of packages by clamd, over its INSTREAM protocol.
+"""Virus scanning of packages and captured files by clamd, over its INSTREAM protocol.
 
 When a scanner is configured and does not answer, no package passes.
 """
@@ -7,6 +7,8 @@ import re
 import socket
 import struct
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 from archive.reference.findings import Finding, finding
 from ingest.errors import IngestError
@@ -28,7 +30,59 @@ class ScannerDownError(IngestError):
         )
 
 
-def virus_findings(bag: Bag, address: str) -> Iterator[Finding]:
+class Scanner(Protocol):
+    """A scanner of foreign bytes. Every way in states one, if only that there is none."""
+
+    def infection(self, chunks: Iterable[bytes]) -> str | None:
+        """Return the name of what infects the bytes, None for clean ones.
+
+        Raises ScannerDownError.
+        """
+
+    def require_answer(self) -> None:
+        """Raise ScannerDownError unless the scanner answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoScanner:
+    """No scanner: the operator set none, so nothing is scanned."""
+
+    def infection(self, chunks: Iterable[bytes]) -> str | None:
+        """Return None without reading the bytes."""
+        del chunks
+        return None
+
+    def require_answer(self) -> None:
+        """Return: nobody is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clamd:
+    """The clamd at `address`: host:port, or the path of a socket."""
+
+    address: str
+
+    def infection(self, chunks: Iterable[bytes]) -> str | None:
+        """Return the name of the signature that matched, None for clean bytes.
+
+        Raises ScannerDownError for no answer, a broken one, or an error of clamd.
+        """
+        return scan_bytes(self.address, chunks)
+
+    def require_answer(self) -> None:
+        """Raise ScannerDownError unless clamd answers."""
+        ping(self.address)
+
+
+NO_SCANNER = NoScanner()
+
+
+def scanner_at(address: str) -> Scanner:
+    """Return the scanner that the setting names; NO_SCANNER for an empty one."""
+    return Clamd(address) if address else NO_SCANNER
+
+
+def virus_findings(bag: Bag, scanner: Scanner) -> Iterator[Finding]:
     """Yield a finding for each infected file of a package (guard.md).
 
     An unreachable scanner gives one finding that refuses the package.
@@ -36,7 +90,7 @@ def virus_findings(bag: Bag, address: str) -> Iterator[Finding]:
     for name, file in bag.payload.items():
         place = "case.json" if name == "case.json" else "data"
         try:
-            infected = scan_bytes(address, file.chunks())
+            infected = scanner.infection(file.chunks())
         except ScannerDownError:
             yield finding("VIRUS_SCAN_DOWN", place)
             return

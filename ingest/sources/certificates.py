@@ -10,7 +10,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from archive.gathering.cases import MissingCertificate
-from archive.reference.vocabulary import ForeignSignature, SourceKind
+from archive.reference.vocabulary import ArrivalOutcome, ForeignSignature, SourceKind
 from ingest.reading.sandbox import run_task
 from ingest.sources.http import Caller
 from ingest.sources.protocol import Notice, Page, Parcel, RawPiece, SourceError
@@ -88,7 +88,7 @@ class CertificateLibrary:
             else parcel
         )
 
-    def acknowledge(self, notice: Notice, outcome: str) -> None:
+    def acknowledge(self, notice: Notice, outcome: ArrivalOutcome) -> None:
         """Send a receipt of use, as the sharing system asks of its users."""
         want: MissingCertificate = notice.detail["want"]
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from archive.gathering.cases import MissingCertificate
 from archive.reference.findings import Finding, finding
+from archive.reference.vocabulary import ArrivalOutcome
 from ingest.sources.http import Caller
 from ingest.sources.protocol import Notice, Page, Parcel, SourceError
 
@@ -53,7 +54,7 @@ class PopulationFeed:
         fault = _fault(case)
         return Parcel(data, closed=None if fault else case, fault=fault)
 
-    def acknowledge(self, notice: Notice, outcome: str) -> None:
+    def acknowledge(self, notice: Notice, outcome: ArrivalOutcome) -> None:
         """Do nothing: the feed keeps no state for us, and our cursor is enough."""
         del notice, outcome
 

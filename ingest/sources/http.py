@@ -1,21 +1,36 @@
 """HTTP requests to an outside system.
 
-Requests keep to a rate that the system can bear and to time limits, and are tried again with
-back-off. An answer is returned whole or not at all.
+Requests keep to a rate that the system can bear and to time limits, and are tried again as
+`urllib3.Retry` says: with a growing pause, or the one that the system asks for by Retry-After.
+An answer is returned whole or not at all.
 """
 
 import json
-import random
 import time
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import requests
+from urllib3 import Retry
+from urllib3.exceptions import InvalidHeader, MaxRetryError
 
 from ingest.sources.protocol import MAX_BODY, SourceError
 
-_ATTEMPTS, _FIRST_PAUSE, _LONGEST_PAUSE = 7, 0.1, 10.0
-_UNAUTHORISED, _MISSING, _TOO_MANY, _SERVER = 401, 404, 429, 500
+# One count of tries for all that can go wrong with a call: no connection, a status, a body that
+# breaks off, a wrong digest. So it is this loop that keeps the count, and not the pool of urllib3,
+# which knows of the first two only and not of our rate.
+_RETRIES = Retry(
+    total=6,
+    allowed_methods={"GET", "POST"},  # the protocol makes both repeatable
+    status_forcelist={429, *range(500, 600)},
+    backoff_factor=0.1,
+    backoff_max=10.0,
+    backoff_jitter=0.1,
+)
+_PATIENCE = 30.0
+"""The longest Retry-After, in seconds, that is waited for within a call."""
+_UNAUTHORISED, _MISSING = 401, 404
 _CHUNK = 1 << 20
 _T = TypeVar("_T")
 
@@ -50,7 +65,7 @@ class Caller:
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: object = None
     ) -> dict[str, Any]:
         """Return the JSON object of an answer; raises SourceError."""
-        return self._persistently(lambda: self._object(method, path, query, body))
+        return _persistently(lambda: self._object(method, path, query, body))
 
     def file(self, path: str, *, checked: Callable[[bytes], bool]) -> bytes | None:
         """Return a file, None when there is none; raises SourceError.
@@ -58,7 +73,7 @@ class Caller:
         It is requested again until `checked` holds, so that a truncated file is never taken for a
         whole one.
         """
-        return self._persistently(lambda: self._file(path, checked))
+        return _persistently(lambda: self._file(path, checked))
 
     def _object(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: object
@@ -115,8 +130,10 @@ class Caller:
         if answer.status_code == _UNAUTHORISED and self._login is not None:
             self._token = ""
             raise SourceError("SOURCE_TOKEN", "来源系统的访问令牌已失效。")
-        if answer.status_code == _TOO_MANY or answer.status_code >= _SERVER:
-            raise SourceError("SOURCE_UNAVAILABLE", "来源系统暂不可用。")
+        if _RETRIES.is_retry(method, answer.status_code):
+            raise SourceError(
+                "SOURCE_UNAVAILABLE", "来源系统暂不可用。", retry_after=_asked_for(answer)
+            )
         return answer
 
     @staticmethod
@@ -129,29 +146,43 @@ class Caller:
             parts.append(part)
         return b"".join(parts)
 
-    def _persistently(self, act: Callable[[], _T]) -> _T:
-        for attempt in range(_ATTEMPTS):
-            try:
-                return act()
-            except _RefusedError as refused:
-                code = "SOURCE_TOO_LARGE" if not refused.status else "SOURCE_REFUSED"
-                raise SourceError(
-                    code,
-                    f"来源系统拒绝了请求（{refused.status}）或文件过大。",
-                    "请核对接入地址、凭据和权限。",
-                ) from None
-            except _GaveUpError as done:
-                raise done.error from None
-            except requests.RequestException:
-                # Its text holds the address; ours does not.
-                error = SourceError("SOURCE_UNAVAILABLE", "来源系统连接中断、超时或应答不完整。")
-            except SourceError as trouble:
-                error = trouble
-            if attempt + 1 < _ATTEMPTS:
-                time.sleep(
-                    min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries
-                )
-        raise error from None
+
+def _persistently(act: Callable[[], _T]) -> _T:
+    """Return what a call returns, made again while it may be; raises SourceError."""
+    retries = _RETRIES
+    while True:
+        try:
+            return act()
+        except _RefusedError as refused:
+            code = "SOURCE_TOO_LARGE" if not refused.status else "SOURCE_REFUSED"
+            raise SourceError(
+                code,
+                f"来源系统拒绝了请求（{refused.status}）或文件过大。",
+                "请核对接入地址、凭据和权限。",
+            ) from None
+        except _GaveUpError as done:
+            raise done.error from None
+        except requests.RequestException:
+            # Its text holds the address; ours does not.
+            error = SourceError("SOURCE_UNAVAILABLE", "来源系统连接中断、超时或应答不完整。")
+        except SourceError as trouble:
+            error = trouble
+        asked = error.retry_after.total_seconds()
+        try:
+            retries = retries.increment()
+        except MaxRetryError:
+            raise error from None
+        if asked > _PATIENCE:
+            raise error from None
+        time.sleep(max(asked, retries.get_backoff_time()))
+
+
+def _asked_for(answer: requests.Response) -> timedelta:
+    """Return the pause that Retry-After asks for; none when it is absent or can't be read."""
+    try:
+        return timedelta(seconds=_RETRIES.get_retry_after(answer.raw) or 0.0)
+    except InvalidHeader:
+        return timedelta(0)
 
 
 class _RefusedError(Exception):

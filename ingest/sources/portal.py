@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from archive.gathering.cases import MissingCertificate
 from archive.reference.findings import finding
-from archive.reference.vocabulary import SourceKind
+from archive.reference.vocabulary import ArrivalOutcome, SourceKind
 from ingest.errors import PackageChangedError
 from ingest.package.containers import BadBagError, zip_files
 from ingest.package.payload import PayloadFile
@@ -79,7 +79,7 @@ class OnlinePortal:
             ):
                 return Parcel(data, fault=finding("APPLICATION_INVALID", "application"))
 
-    def acknowledge(self, notice: Notice, outcome: str) -> None:
+    def acknowledge(self, notice: Notice, outcome: ArrivalOutcome) -> None:
         """Send a receipt; the portal shows the applicant that the archive has the package."""
         self._caller.json(
             "POST", f"/applications/{quote(notice.id, safe='')}/receipt", body={"outcome": outcome}

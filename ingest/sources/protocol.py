@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Protocol
 
 from archive.gathering.cases import MissingCertificate
 from archive.reference.findings import Finding
+from archive.reference.vocabulary import ArrivalOutcome
 from ingest.errors import IngestError
 
 MAX_BODY = 256 << 20
@@ -92,7 +94,7 @@ class Source(Protocol):
         """Return what a notice announces; None when the source does not have it (yet)."""
         ...
 
-    def acknowledge(self, notice: Notice, outcome: str) -> None:
+    def acknowledge(self, notice: Notice, outcome: ArrivalOutcome) -> None:
         """Tell the source that we hold it.
 
         Happens once or more often: a kill may come between our commit and this call.
@@ -113,7 +115,9 @@ class SourceError(IngestError):
         code: str,
         message: str,
         action: str = "请检查该系统和网络；会自动重试，已取得的不会重取。",
+        *,
+        retry_after: timedelta = timedelta(0),
     ) -> None:
-        """Set the code, which differs for each kind of trouble."""
+        """Set the code, which differs for each kind of trouble, and the pause that was asked for."""
         super().__init__(message, action)
-        self.code = code
+        self.code, self.retry_after = code, retry_after

@@ -18,8 +18,6 @@ from sqlalchemy.orm import Session
 from archive.accession.accession import DeliveryResult, delivery_record, log_delivery
 from archive.database.engine import reading, writing
 from archive.gathering.cases import (
-    REFUSED,
-    TAKEN,
     GatheredFile,
     GatheredPiece,
     MissingCertificate,
@@ -33,7 +31,7 @@ from archive.gathering.source_health import record_failure, record_success, stat
 from archive.jobs.crashpoints import reach
 from archive.reference.findings import Finding, finding
 from archive.reference.objects import blob_key
-from archive.reference.vocabulary import IntakeOutcome
+from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome
 from ingest.sources.protocol import Notice, Page, Parcel, RawPiece, Source, SourceError
 from storage.blobs import BlobStore
 
@@ -96,6 +94,7 @@ def pull(
                 code=result.error.code,
                 message=str(result.error),
                 at=datetime.now(UTC),
+                not_sooner=result.error.retry_after,
             )
     return result
 
@@ -159,7 +158,7 @@ def _take(
             if notice.id not in arrival_outcomes(session, source.name, [notice.id]):
                 raise
     reach("arrived")
-    source.acknowledge(notice, REFUSED if fault else TAKEN)
+    source.acknowledge(notice, ArrivalOutcome.REFUSED if fault else ArrivalOutcome.TAKEN)
     result.refused += bool(fault)
     result.taken += not fault
 
@@ -240,7 +239,7 @@ def _record(
         notice=notice.id,
         sha256=digest,
         size=len(parcel.data),
-        outcome=REFUSED if fault else TAKEN,
+        outcome=ArrivalOutcome.REFUSED if fault else ArrivalOutcome.TAKEN,
         at=at,
     )
     if fault:

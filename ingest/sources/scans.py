@@ -16,9 +16,9 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from archive.gathering.captures import SOURCE, SYSTEM, captured_by
-from archive.gathering.cases import REFUSED, MissingCertificate
+from archive.gathering.cases import MissingCertificate
 from archive.reference.findings import Finding, finding
-from archive.reference.vocabulary import SourceKind
+from archive.reference.vocabulary import ArrivalOutcome, SourceKind
 from ingest.reading.sandbox import run_task
 from ingest.sources.protocol import MAX_BODY, Notice, Page, Parcel, RawPiece, SourceError
 
@@ -163,12 +163,12 @@ class ScanFolder:
             return Parcel(notice.detail["record"], fault=_fault("没有材料说明的批次只能有一个文件"))
         return _split(files[0][0], record)
 
-    def acknowledge(self, notice: Notice, outcome: str) -> None:
+    def acknowledge(self, notice: Notice, outcome: ArrivalOutcome) -> None:
         """Move the files and the record out of the folder, the record last.
 
         A kill in between leaves a record whose files are gone already, which is then moved alone.
         """
-        to = self._folder / (REFUSED_FOLDER if outcome == REFUSED else TAKEN_FOLDER)
+        to = self._folder / (REFUSED_FOLDER if outcome is ArrivalOutcome.REFUSED else TAKEN_FOLDER)
         to.mkdir(exist_ok=True)
         try:
             names = [

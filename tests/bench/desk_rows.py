@@ -258,7 +258,6 @@ class City:
         self._add(
             Job,
             kind="compile",
-            subject=str(number),
             version_id=number,
             state="FAILED" if failed else "DONE",
             attempts=1,
@@ -341,7 +340,10 @@ def _batched(count: int) -> Iterator[range]:
 
 
 def fill_index(runtime: Runtime, count: int, pages: int) -> None:
-    """Documents of the search bench under the ids of our volumes; what the rows do not let a reader see, search leaves out as ever."""
+    """Documents of the search bench under the ids of our volumes.
+
+    What the rows do not let a reader see, search leaves out as ever.
+    """
     shelf = open_index_folder(runtime.settings)
     folder = shelf.begin()
     index = shelf.open(folder)

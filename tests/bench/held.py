@@ -88,7 +88,7 @@ def _repeat(session: Session, model: VolumeVersion, count: int) -> Iterator[tupl
             (VolumeVersion, VolumeVersion.id, model.id),
             (Step, Step.volume_version_id, model.id),
             (IndexFeed, IndexFeed.volume_id, volume.id),
-            (Job, Job.subject, str(model.id)),
+            (Job, Job.version_id, model.id),
         )
     }
     new: dict[Any, list[dict[str, Any]]] = {table: [] for table in own}
@@ -119,7 +119,7 @@ def _repeat(session: Session, model: VolumeVersion, count: int) -> Iterator[tupl
             },
             Step: {"volume_version_id": version_id},
             IndexFeed: {"volume_id": volume_id},
-            Job: {"id": last_job + step, "subject": str(version_id)},
+            Job: {"id": last_job + step, "version_id": version_id},
         }
         for table, rows in own.items():
             new[table] += [{**row, **changed[table]} for row in rows]

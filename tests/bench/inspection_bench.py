@@ -30,13 +30,15 @@ from archive.database.engine import connect, migrate
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import IntakeOutcome
-from ingest.intake.intake import inspect_package, receive
+from ingest.intake.intake import IntakeRules, inspect_package, receive
 from ingest.reading.sandbox import _pool
+from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.bench.prints_bench import look_up
 
 OF_EACH = 10
 TABLES = (load_catalogue(), load_organisations())
+RULES = IntakeRules(*TABLES, scanner=NO_SCANNER, ocr=False)
 
 
 def plant_copies(bags: Path, seed: int, cases: int) -> list[dict[str, Any]]:
@@ -133,9 +135,9 @@ def measure(city: Path, truth: list[dict[str, Any]], folder: Path) -> None:
     codes, files, wrong, started = {}, 0, [], used()
     for row in sorted(truth, key=lambda row: row["bag"]):
         path, now = city / "bags" / row["bag"], datetime.now(UTC)
-        bag, submission = inspect_package(path, *TABLES, now)
-        received = receive(engine, store, "bench", path, bag, submission, now=now)
-        files += sum(not name.endswith("case.json") for name in bag.payload)
+        package = inspect_package(path, RULES, now)
+        received = receive(engine, store, "bench", package, sender=None, rules=RULES)
+        files += sum(not name.endswith("case.json") for name in package.bag.payload)
         codes[row["bag"]] = (
             set()
             if received.outcome is IntakeOutcome.DUPLICATE

@@ -38,12 +38,14 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.organisations import load_organisations
 from archive.reference.prints import BITS, band_keys
 from archive.reference.service_items import load_catalogue, snapshot
-from ingest.intake.intake import inspect_package, receive
+from ingest.intake.intake import IntakeRules, inspect_package, receive
 from ingest.reading.sandbox import _pool
+from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.support.factories import sound_case
 
 TABLES = (load_catalogue(), load_organisations())
+RULES = IntakeRules(*TABLES, scanner=NO_SCANNER, ocr=False)
 AIM_MS, _SIDE, _LOOKS = 60.0, 400, 200
 
 
@@ -190,13 +192,14 @@ def measure(cases: int, count: int, seed: int, folder: Path) -> dict[str, object
     paths = sorted((folder / "city" / "bags").iterdir())
     now, payloads, pages = datetime.now(UTC), list[bytes](), 0
     with steps.step("inspect"):
-        inspected = [inspect_package(path, *TABLES, now) for path in paths]
-    for bag, submission in inspected:
-        payloads += [file.read() for name, file in bag.payload.items() if name != "case.json"]
-        pages += sum(component.pages for component in submission.components)
+        inspected = [inspect_package(path, RULES, now) for path in paths]
+    for package in inspected:
+        payload = package.bag.payload
+        payloads += [file.read() for name, file in payload.items() if name != "case.json"]
+        pages += sum(component.pages for component in package.submission.components)
     with steps.step("take_over"):
-        for path, (bag, submission) in zip(paths, inspected, strict=True):
-            receive(engine, store, "bench", path, bag, submission, now=now)
+        for package in inspected:
+            receive(engine, store, "bench", package, sender=None, rules=RULES)
     with steps.step("bare"):
         for data in payloads:
             try:

@@ -39,7 +39,7 @@ from archive.reference.vocabulary import SignatureLevel
 from archive.signing.demo_pki import local_timestamper
 from archive.signing.seal import Sealer
 from archive.signing.seal_keys import load_pkcs12
-from ingest.intake.intake import inspect_package, receive
+from ingest.intake.intake import take_package
 from tests.bench.bare import Clock, make_bare
 from tests.bench.cases import PAGES, case_files, write_bag
 from tests.bench.held import fill
@@ -214,9 +214,14 @@ def _take_in(settings: Settings, first: int, cases: int) -> float:
     for number in range(first, first + cases):
         bag_path = write_bag(folder, number)
         before = time.process_time()
-        bag, submission = inspect_package(bag_path, runtime.catalogue, runtime.organisations, now)
-        received = receive(
-            runtime.engine, runtime.store, "bench", bag_path, bag, submission, now=now
+        received = take_package(
+            runtime.engine,
+            runtime.store,
+            "bench",
+            bag_path,
+            sender=None,
+            rules=runtime.intake_rules,
+            now=now,
         )
         spent += time.process_time() - before
         if received.outcome != "ACCEPTED":
@@ -269,7 +274,7 @@ def _bare(
     folder = data / "bare"
     folder.mkdir()
 
-    def one(number: int) -> None:
+    def make_one(number: int) -> None:
         files = case_files(number)
         with clock.step("build"):
             for original in files:
@@ -292,7 +297,7 @@ def _bare(
         if pages != PAGES:
             raise ValueError(f"the bare volume has {pages} pages")
 
-    return one, clock
+    return make_one, clock
 
 
 def _resident() -> int:

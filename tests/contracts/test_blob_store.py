@@ -21,9 +21,7 @@ from storage.errors import (
 from storage.local_store import LocalStore
 from storage.package import export_bag, read_inventory, verify_package, write_package
 from storage.s3_store import S3Store
-from tests.support.services import ACCESS, SECRET, seaweedfs
-
-__all__ = ["seaweedfs"]
+from tests.support.services import ACCESS, SECRET
 
 
 @pytest.fixture(params=["local", "s3", "encrypted", "encrypted-s3"])

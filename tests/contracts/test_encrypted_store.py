@@ -19,10 +19,8 @@ from storage.encrypt import EncryptedStore, KeyRing, KeyUnknownError, load_ring
 from storage.errors import DigestMismatchError, PinnedError
 from storage.local_store import LocalStore
 from storage.s3_store import S3Store
-from tests.support.services import ACCESS, seaweedfs
+from tests.support.services import ACCESS
 from tests.support.services import SECRET as S3_SECRET
-
-__all__ = ["seaweedfs"]
 
 SECRET = "居民户口簿".encode() * 50
 OLD, NEW = (
@@ -193,11 +191,6 @@ import os, sys
 from pathlib import Path
 from storage.encrypt import EncryptedStore, KeyRing
 from storage.local_store import LocalStore
-from storage.s3_store import S3Store
-from tests.support.services import ACCESS, seaweedfs
-from tests.support.services import SECRET as S3_SECRET
-
-__all__ = ["seaweedfs"]
 true, seen = os.replace, []
 def killed(*words):
     seen.append(words)

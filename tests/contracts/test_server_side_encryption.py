@@ -7,16 +7,14 @@ import pytest
 
 from storage.errors import StoreUnavailableError, StoreUnfitError
 from storage.s3_store import S3Store
-from tests.support.services import ACCESS, SECRET, seaweedfs, serve_seaweedfs
-
-__all__ = ["seaweedfs"]
+from tests.support.services import ACCESS, SECRET, serve_seaweedfs
 
 
 def bucket(endpoint: str, kind: type[S3Store] = S3Store, sse: str = "AES256") -> S3Store:
     return kind(endpoint, f"e-{uuid4().hex[:12]}", ACCESS, SECRET, secure=False, sse=sse)
 
 
-def told(store: S3Store, key: str) -> str | None:
+def encryption_of(store: S3Store, key: str) -> str | None:
     return (
         store._client.stat_object(bucket_name=store._bucket, object_name=key).metadata or {}
     ).get("x-amz-server-side-encryption")
@@ -27,14 +25,14 @@ def test_what_is_written_is_encrypted_by_the_store_and_read_back_as_it_was(seawe
     store.probe()
     assert list(store.list("probe/")) == []
     known = store.put_new("a/b", b"bytes" * 1000, media_type="application/pdf")
-    assert told(store, "a/b") == "AES256"
+    assert encryption_of(store, "a/b") == "AES256"
     assert store.read("a/b") == b"bytes" * 1000
     assert store.put_new("a/b", b"bytes" * 1000) == known, (
         "the same bytes again are success, encrypted or not"
     )
     plain = bucket(seaweedfs, sse="")
     plain.put_new("a/b", b"bytes")
-    assert told(plain, "a/b") is None
+    assert encryption_of(plain, "a/b") is None
 
 
 def test_a_store_that_cannot_encrypt_stops_the_start() -> None:

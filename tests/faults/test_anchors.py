@@ -26,12 +26,9 @@ from archive.reference.vocabulary import SignatureLevel
 from archive.signing.seal import Sealer, load_pkcs12
 from archive.signing.validation import TrustAnchors
 from tests.faults.worker import free_port
-from tests.support.archives import archive, committed_folder, keys
 from tests.support.holdings import Holdings, holdings
 from tests.support.pki import DAY, PASSPHRASE, Authority, Issued, stamper, write_pkcs12
 from tests.test_house import DOCS
-
-__all__ = ["archive", "committed_folder", "keys"]
 
 
 def anchored(archive: Holdings, times: int = 2) -> Holdings:

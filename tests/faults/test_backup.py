@@ -19,11 +19,8 @@ from archive.preservation.verify import committed
 from archive.reference.errors import ConflictError
 from storage.local_store import LocalStore
 from tests.functional.test_main_job import yice
-from tests.support.archives import archive, committed_folder, keys
 from tests.support.factories import make_bag
 from tests.support.holdings import Holdings, holdings
-
-__all__ = ["archive", "committed_folder", "keys"]
 
 
 def rows(data: Path) -> list[dict[str, Any]]:

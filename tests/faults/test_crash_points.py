@@ -97,11 +97,6 @@ def worker() -> Iterator[Worker]:
     worker.process.wait()
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys") / "pki"
-
-
 def deliver(archive: Holdings, act: str) -> None:
     """What lies there before the act.
 

@@ -18,10 +18,7 @@ from archive.audit import journal
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case
-from tests.support.archives import keys
 from tests.support.holdings import Holdings, holdings, sound_case
-
-__all__ = ["keys"]
 
 
 @pytest.fixture(scope="module")

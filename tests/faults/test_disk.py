@@ -10,9 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.support.archives import keys
-
-__all__ = ["keys"]
 IN_A_NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
@@ -32,7 +29,7 @@ def on_a_disk(kind: str, folder: Path, keys: Path) -> dict[str, Any]:
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stderr

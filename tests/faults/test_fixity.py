@@ -14,13 +14,10 @@ from archive.database.tables_preservation import FixityCheck, Replica
 from archive.database.tables_volumes import VolumeVersion
 from archive.preservation.fixity import Budget, ScrubRun, scrub
 from archive.preservation.replicas import replicate
-from archive.reference.vocabulary import FIRST, SECOND
+from archive.reference.vocabulary import StoreRole
 from storage.errors import DigestMismatchError
 from storage.local_store import LocalStore
-from tests.support.archives import archive, committed_folder, keys
 from tests.support.holdings import Holdings
-
-__all__ = ["archive", "committed_folder", "keys"]
 
 
 def flip(path: Path) -> None:
@@ -47,14 +44,19 @@ def second(archive: Holdings) -> LocalStore:
 def run(
     archive: Holdings,
     other: LocalStore | None = None,
-    which: str = FIRST,
+    which: str = StoreRole.FIRST,
     budget: Budget | None = None,
 ) -> ScrubRun:
     """Scrub one store with the help of the other."""
-    if which == FIRST:
+    if which == StoreRole.FIRST:
         return scrub(archive.engine, archive.store, other, "test", budget=budget)
     return scrub(
-        archive.engine, second(archive), archive.store, "test", which=SECOND, budget=budget
+        archive.engine,
+        second(archive),
+        archive.store,
+        "test",
+        which=StoreRole.SECOND,
+        budget=budget,
     )
 
 
@@ -156,7 +158,7 @@ def test_damage_in_the_second_store_alarms_and_is_mended_but_freezes_nothing(
     path = archive.folder / "second" / volume_file(archive).relative_to(archive.folder / "store")
     whole = path.read_bytes()
     flip(path)
-    scrubbed = run(archive, which=SECOND)
+    scrubbed = run(archive, which=StoreRole.SECOND)
     assert [fault["outcome"] for fault in scrubbed.faults] == ["CHANGED"]
     assert (len(scrubbed.mended), scrubbed.frozen, set(states(archive))) == (1, [], {"COMMITTED"})
     assert path.read_bytes() == whole

@@ -14,7 +14,8 @@ from random import Random
 from typing import Any
 
 from api.demo.build import build_demo
-from tests.functional.test_main_job import ROOT, rows, yice
+from tests.functional.test_main_job import rows, yice
+from tests.support.command_line import ROOT
 
 CASES, KILLS = 60, 10
 
@@ -39,7 +40,7 @@ def processes_below(pid: int) -> list[int]:
 
 
 def start(data: Path) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
+    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), "YICE_WORKERS": "2"}
     command = [sys.executable, "-m", "api.cli", "compile", "--all"]
     return subprocess.Popen(
         command,
@@ -103,7 +104,7 @@ def test_ten_kills_in_a_run_of_sixty_cases_change_nothing_in_the_end(tmp_path: P
         killed.append("all" if everything else "worker")
         if everything:
             run.wait()
-    run.wait(timeout=300)
+    run.wait(timeout=1200)
     yice(tmp_path / "torn", "compile", "--all")
 
     calm = holdings(tmp_path / "calm")

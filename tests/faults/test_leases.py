@@ -20,8 +20,8 @@ from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.jobs.leases import LEASE_SECONDS, claim
 from archive.jobs.reconcile import orphans, tidy
+from archive.jobs.version_steps import LEASE, claim_version
 from archive.reference.errors import LeaseLostError
 from archive.signing.seal import Sealer
 from storage.blobs import Stat
@@ -29,10 +29,7 @@ from storage.errors import StorageError
 from storage.local_store import LocalStore
 from tests.faults.test_crash_points import Worker
 from tests.faults.worker import opened, work
-from tests.support.archives import keys
 from tests.support.holdings import Holdings, sound_case
-
-__all__ = ["keys"]
 
 
 @pytest.fixture
@@ -122,7 +119,7 @@ def test_what_it_left_in_staging_is_tidied_up_after_a_lease_and_nothing_else_is(
     with writing(one_case.engine) as session:
         session.execute(
             update(VolumeVersion).values(
-                committed_at=datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
+                committed_at=datetime.now(UTC) - LEASE - timedelta(seconds=1)
             )
         )
     before = {entry.key for entry in one_case.store.list("")}
@@ -156,7 +153,7 @@ def test_a_clock_that_jumps_in_the_middle_of_a_volume_loses_and_doubles_nothing(
     def sealer_for(fonds: str) -> Sealer:
         Clock.off = step
         with writing(one_case.engine) as session:
-            tried.append(claim(session, version_id(one_case), "elsewhere:1:1"))
+            tried.append(claim_version(session, version_id(one_case), "elsewhere:1:1"))
         return one_case.shop.sealer_for(fonds)
 
     with suppress(LeaseLostError):
@@ -197,7 +194,7 @@ def test_what_a_slow_worker_writes_under_a_number_that_was_given_up_is_cleared_a
     assert {fault.invariant for fault in one_case.faults()} == {"I8"}, "it may still be writing"
     with writing(one_case.engine) as session:
         session.execute(
-            update(Job).values(ended_at=datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1))
+            update(Job).values(ended_at=datetime.now(UTC) - LEASE - timedelta(seconds=1))
         )
     tidy(one_case.engine, one_case.store)
     assert one_case.faults() == []

@@ -35,7 +35,6 @@ from archive.jobs.crashpoints import POINTS
 from archive.preservation.comparison import differences
 from archive.preservation.rebuild import rebuild
 from archive.reference.errors import ConflictError
-from tests.support.archives import keys
 from tests.support.holdings import (
     CATALOGUE,
     ORGANISATIONS,
@@ -45,7 +44,6 @@ from tests.support.holdings import (
     supplement,
 )
 
-__all__ = ["keys"]
 _KEYS: list[Path] = []
 CASES = [f"150602010000-20260901-{number:06d}" for number in range(1, 5)]
 

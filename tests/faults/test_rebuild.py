@@ -30,11 +30,9 @@ from search.follow import rebuild as rebuild_index
 from search.index_folder import IndexFolder
 from storage.digest import sha256_hex
 from tests.faults.worker import opened, work
-from tests.support.archives import CASES, archive, committed_folder, keys
+from tests.support.archives import CASES
 from tests.support.factories import OTHER
 from tests.support.holdings import CATALOGUE, ORGANISATIONS, Holdings, sound_case, supplement
-
-__all__ = ["archive", "committed_folder", "keys"]
 
 
 def case(number: int, *, receive: str | None = None) -> dict[str, object]:

@@ -3,10 +3,8 @@ next try goes on.
 """
 
 import json
-import os
 import random
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -18,11 +16,10 @@ import pytest
 from storage.errors import DigestMismatchError, KeyTakenError, StorageError, StoreUnavailableError
 from storage.package import verify_package, write_package
 from storage.s3_store import S3Store
+from tests.support.command_line import run_command
 from tests.support.factories import make_bag
 from tests.support.proxy import Fault, Proxy, proxied
-from tests.support.services import ACCESS, SECRET, seaweedfs
-
-__all__ = ["seaweedfs"]
+from tests.support.services import ACCESS, SECRET
 
 DATA = bytes(range(256)) * 4000
 LOST_REQUESTS = [
@@ -166,19 +163,10 @@ def test_volumes_compiled_through_a_failing_store_are_whole_and_made_once(
         "YICE_S3_BUCKET": bucket,
         "YICE_S3_SECURE": "false",
     }
-    env = {**os.environ, **settings, "YICE_S3_ACCESS_KEY": ACCESS, "YICE_S3_SECRET_KEY": SECRET}
+    secrets = {"YICE_S3_ACCESS_KEY": ACCESS, "YICE_S3_SECRET_KEY": SECRET}
 
     def yice(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "api.cli", *words]
-        return subprocess.run(
-            command,
-            env=env,
-            cwd=Path(__file__).parents[2],
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+        return run_command(*words, **settings, **secrets)
 
     for number in range(1, 5):
         make_bag(tmp_path / "bags" / f"bag-{number}", case_no=f"150602010000-20260901-{number:06d}")

@@ -13,17 +13,16 @@ from pathlib import Path
 from pyhanko.sign.timestamps import HTTPTimeStamper
 
 from api.jobs.batch import begin_supplements, begin_timestamps, free_dead, reserve
-from archive.database.engine import connect, migrate, writing
+from archive.database.engine import writing
 from archive.preservation.renewal import freeze_renewals
+from tests.support.databases import sqlite_database
 from tests.support.holdings import Holdings, holdings
 from tests.support.postgres import free_port
 
 
 def opened(folder: Path, keys: Path) -> Holdings:
     """The archive in a folder, on SQLite, as every process opens it for itself."""
-    engine = connect(f"sqlite:///{folder / 'yice.db'}")
-    migrate(engine)
-    return holdings(folder, engine, keys)
+    return holdings(folder, sqlite_database(folder / "yice.db"), keys)
 
 
 def work(archive: Holdings, act: str) -> None:

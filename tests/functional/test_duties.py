@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from api.jobs import duties
 from api.jobs.batch import waiting
 from api.jobs.duties import do_turn, rows
-from api.runtime.bootstrap import Runtime, demo_pki
+from api.runtime.bootstrap import Runtime
 from api.runtime.broker import queue_lengths
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
@@ -21,27 +21,16 @@ from archive.database.tables_audit import JournalEntry
 from archive.database.tables_jobs import DutyRow, PeriodRun
 from archive.database.tables_volumes import VolumeVersion
 from archive.jobs.duties import DUTIES
-from archive.jobs.leases import LEASE_SECONDS
-from archive.reference.vocabulary import COMPILE
+from archive.jobs.version_steps import LEASE
+from archive.reference.vocabulary import JobKind
 from storage.errors import StoreUnavailableError
-from tests.support.archives import archive, committed_folder, keys
-from tests.support.holdings import ORGANISATIONS, Holdings, sound_case
-
-__all__ = ["archive", "committed_folder", "keys"]
-
-
-@pytest.fixture(scope="module")
-def seals(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A seal for every fonds, the city's too."""
-    data = tmp_path_factory.mktemp("seals")
-    demo_pki(Settings(data=data), ORGANISATIONS)
-    return data / "pki"
+from tests.support.holdings import Holdings, sound_case
 
 
 @pytest.fixture
-def runtime(archive: Holdings, seals: Path, tmp_path: Path) -> Runtime:
+def runtime(archive: Holdings, keys: Path, tmp_path: Path) -> Runtime:
     """The archive as a node sees it, with a second store and the seals that all nodes share."""
-    shutil.copytree(seals, archive.folder / "pki")
+    shutil.copytree(keys, archive.folder / "pki")
     return replace(
         archive.runtime, settings=Settings(data=archive.folder, replica_folder=tmp_path / "second")
     )
@@ -77,12 +66,14 @@ def test_what_waits_is_sent_once_to_an_empty_queue_and_what_dead_workers_left_is
         ).first()
     archive.store.put_new(f"staging/{old}-1-late/volume.pdf", b"left behind")
     with writing(runtime.engine) as session:
-        long_ago = datetime.now(UTC) - timedelta(seconds=LEASE_SECONDS + 1)
+        long_ago = datetime.now(UTC) - LEASE - timedelta(seconds=1)
         session.execute(
             update(VolumeVersion).where(VolumeVersion.id == old).values(committed_at=long_ago)
         )
     assert do_turn(runtime, "reconcile") == {"sent": 1, "removed": 1, "uploads": 0, "orphans": 0}
-    assert queue_lengths(runtime.settings)["compile"][0] == len(waiting(runtime, COMPILE)) == 1
+    assert (
+        queue_lengths(runtime.settings)["compile"][0] == len(waiting(runtime, JobKind.COMPILE)) == 1
+    )
     with writing(runtime.engine) as session:
         session.execute(update(DutyRow).values(turn=""))
     assert do_turn(runtime, "reconcile") == {"sent": 0, "removed": 0, "uploads": 0, "orphans": 0}
@@ -95,7 +86,7 @@ def test_late_cases_of_earlier_months_are_numbered_and_a_term_ends_when_all_of_i
     archive.deliver("late", sound_case("150602010000-20260901-000008"))
     begun = do_turn(runtime, "period")
     assert begun is not None
-    assert waiting(runtime, COMPILE), "its number was reserved"
+    assert waiting(runtime, JobKind.COMPILE), "its number was reserved"
     with reading(runtime.engine) as session:
         assert (
             session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_not(None))).all() == []

@@ -14,10 +14,7 @@ from api.monitoring.metrics import exposition, registry_of
 from archive.database.engine import writing
 from archive.database.tables_volumes import VolumeVersion
 from tests.faults.test_fixity import flip, volume_file
-from tests.support.archives import archive, committed_folder, keys
 from tests.support.holdings import Holdings
-
-__all__ = ["archive", "committed_folder", "keys"]
 
 
 @pytest.fixture
@@ -25,9 +22,10 @@ def desk(archive: Holdings, keys: Path, monkeypatch: pytest.MonkeyPatch) -> Hold
     """The command line on an archive of three volumes with a second store; its seals are those of a PKI of all organisations."""
     monkeypatch.setenv("YICE_DATA", str(archive.folder))
     monkeypatch.setenv("YICE_REPLICA_FOLDER", str(archive.folder / "second"))
-    monkeypatch.setenv("YICE_TRUST_FOLDER", str(keys.parent / "trust"))
-    (keys.parent / "trust").mkdir(exist_ok=True)
-    (keys.parent / "trust" / "root.pem").write_bytes((keys / "root.pem").read_bytes())
+    trust = archive.folder.parent / "trust"
+    trust.mkdir()
+    (trust / "root.pem").write_bytes((keys / "root.pem").read_bytes())
+    monkeypatch.setenv("YICE_TRUST_FOLDER", str(trust))
     return archive
 
 

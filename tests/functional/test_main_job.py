@@ -1,31 +1,19 @@
 """The main job on real parts: the command line, Celery workers, the store, signatures and veraPDF."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.command_line import run_command
 from tests.support.factories import make_bag
-
-ROOT = Path(__file__).parents[2]
 
 
 def yice(data: Path, *words: str, expect: int = 0, crash_at: str = "") -> str:
     """Run the command line as a user does; returns what it printed."""
-    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), "YICE_CRASH_AT": crash_at}
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *words],
-        env=env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_command(*words, data=data, YICE_CRASH_AT=crash_at)
     assert done.returncode == expect, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     return done.stdout

@@ -1,9 +1,7 @@
 """`yice ocr` on real parts: off by default, on with one switch, read by a worker of its own queue, and what was held before is read too."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,29 +10,15 @@ from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.database.engine import reading
 from archive.recognition.page_texts import texts_of_case
+from tests.support.command_line import run_command
 from tests.support.factories import make_bag
 from tests.support.ocr_pages import WORDS, needs_ocr, scan
 
-ROOT = Path(__file__).parents[2]
 CASE_NO = "150602010000-20260901-000001"
 
 
 def yice(data: Path, *words: str, ocr: bool, expect: int = 0, **more: str) -> str:
-    env = {
-        **os.environ,
-        "YICE_DATA": str(data),
-        "PYTHONPATH": str(ROOT),
-        "YICE_OCR": "1" if ocr else "0",
-        **more,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "api.cli", *words],
-        env=env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_command(*words, data=data, YICE_OCR="1" if ocr else "0", **more)
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout if expect != 2 else done.stderr
 

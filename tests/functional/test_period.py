@@ -21,10 +21,8 @@ from archive.signing.validation import read_signature
 from storage.digest import sha256_hex
 from tests.faults.test_rebuild import _blank
 from tests.faults.worker import opened
-from tests.support.archives import keys
 from tests.support.holdings import ORGANISATIONS, Holdings, sound_case, supplement
 
-__all__ = ["keys"]
 SEPTEMBER, AUGUST = Term("J602", Series.CS, "2026-09"), Term("J602", Series.CS, "2026-08")
 
 

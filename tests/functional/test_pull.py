@@ -23,7 +23,8 @@ from archive.database.tables_cases import Case, CaseRevision, Component, Deliver
 from archive.database.tables_gathering import Arrival
 from archive.jobs.crashpoints import PULL_POINTS
 from archive.reference.vocabulary import IntakeOutcome
-from tests.functional.test_main_job import ROOT, yice
+from tests.functional.test_main_job import yice
+from tests.support.command_line import ROOT, run_command
 from tests.support.postgres import free_port
 from tests.support.simulator import small_world
 
@@ -64,10 +65,16 @@ class City:
             str(self.port),
         ]
         words += [word for kind, share in faults.items() for word in ("--fault", f"{kind}={share}")]
-        self._systems = self._yice(*words)
-        for _ in range(200):
+        self._systems = subprocess.Popen(
+            [sys.executable, "-m", "api.cli", *words],
+            env={**os.environ, "YICE_DATA": str(self.data), "PYTHONPATH": str(ROOT)},
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for _ in range(1200):
             try:
-                requests.get(f"http://127.0.0.1:{self.port}/control", timeout=1)
+                requests.get(f"http://127.0.0.1:{self.port}/control", timeout=30)
             except requests.ConnectionError:
                 time.sleep(0.1)
             else:
@@ -88,23 +95,20 @@ class City:
         lines = (self.data / "sources.env").read_text().splitlines()
         return dict(line.split("=", 1) for line in lines)
 
-    def _yice(self, *words: str, **more: str) -> subprocess.Popen[bytes]:
-        env = {**os.environ, "YICE_DATA": str(self.data), "PYTHONPATH": str(ROOT), **more}
-        return subprocess.Popen(
-            [sys.executable, "-m", "api.cli", *words],
-            env=env,
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
     def pull(self, *words: str, crash_at: str = "", kill_after: float | None = None) -> int:
-        puller = self._yice("pull", *words, YICE_CRASH_AT=crash_at, **self.settings())
+        crash = {"YICE_CRASH_AT": crash_at}
         try:
-            return puller.wait(kill_after or 240)
+            return run_command(
+                "pull",
+                *words,
+                data=self.data,
+                timeout=kill_after or 600,
+                **crash,
+                **self.settings(),
+            ).returncode
         except subprocess.TimeoutExpired:
-            puller.send_signal(signal.SIGKILL)
-            return puller.wait()
+            assert kill_after is not None
+            return -signal.SIGKILL
 
     def pull_until_quiet(self) -> None:
         for _ in range(12):

@@ -15,11 +15,10 @@ from archive.preservation.verify import CommittedVolume, committed, verify_volum
 from archive.reference.compile_errors import NotProvedError
 from archive.signing.seal import SealError
 from archive.signing.validation import Stamp, newest_stamp
-from tests.support.archives import CASES, archive, committed_folder, keys
+from tests.support.archives import CASES
 from tests.support.holdings import Holdings, supplement
 from tests.support.postgres import free_port
 
-__all__ = ["archive", "committed_folder", "keys"]
 DAY = timedelta(days=1)
 NOW = datetime.now(UTC).replace(microsecond=0)
 FRESH = Stamp(NOW + 3650 * DAY, "rsa2048-sha256")

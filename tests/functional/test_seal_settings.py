@@ -1,9 +1,6 @@
 """From YICE_ settings to a volume: real keys carry no 演示, what is wrong is refused with a code, and a stamp that is owed is paid later."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +15,13 @@ from archive.reference.vocabulary import SignatureLevel
 from archive.signing.demo_pki import DemoPki
 from archive.signing.seal import SealError
 from archive.signing.validation import read_signature
+from tests.support.command_line import run_command
 from tests.support.factories import make_bag
 from tests.support.pki import PASSPHRASE, Authority, open_desk, stamper, write_pkcs12
 from tests.support.sealing import seal
 from tests.support.softhsm import MODULE, PIN, configure_softhsm, make_hsm
 from tests.support.tsa import Fault, serve_tsa
 
-ROOT = Path(__file__).parents[2]
 FONDS = "J602"
 
 
@@ -51,11 +48,6 @@ def house(tmp_path: Path, authority: Authority) -> dict[str, Any]:
 
 def no_demo() -> DemoPki:
     raise AssertionError("the demonstration PKI is not for real keys")
-
-
-def env_of(house: dict[str, Any], **more: str) -> dict[str, str]:
-    named = {f"YICE_{key.upper()}": str(value) for key, value in house.items()}
-    return {**os.environ, "PYTHONPATH": str(ROOT), **named, **more}
 
 
 def test_without_a_key_the_seals_are_the_demonstration_ones(tmp_path: Path) -> None:
@@ -240,16 +232,8 @@ def test_a_case_whose_seal_is_revoked_becomes_no_volume(
 
 def told(house: dict[str, Any], *words: str, expect: int = 0, **more: str) -> str:
     """Run the command line with the settings of a house; what it printed."""
-    command = [sys.executable, "-m", "api.cli", *words]
-    done = subprocess.run(
-        command,
-        env=env_of(house, **more),
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    named = {f"YICE_{key.upper()}": str(value) for key, value in house.items()}
+    done = run_command(*words, **named, **more)
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout
 

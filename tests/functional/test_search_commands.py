@@ -1,9 +1,6 @@
 """Search on real parts: volumes made by the main job, found on the command line by what their own pages say."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +9,14 @@ from sqlalchemy import select
 
 from archive.database.engine import connect, reading
 from archive.database.tables_audit import JournalEntry
-from tests.functional.test_main_job import ROOT, yice
+from tests.functional.test_main_job import yice
+from tests.support.command_line import run_command
 from tests.support.factories import make_bag
-
-_MOUNTED = "from api.cli.main import main; main()"
 
 
 def run(data: Path, *words: str, expect: int = 0) -> Any:
     """Run a search command as `yice` will carry it, and read the JSON that it prints."""
-    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-c", _MOUNTED, *words, "--json"],
-        env=env,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = run_command(*words, "--json", data=data)
     assert done.returncode == expect, done.stdout + done.stderr
     return json.loads(done.stdout)
 

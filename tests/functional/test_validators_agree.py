@@ -1,7 +1,6 @@
 """Others judge our seal as we do: pyHanko's command line and poppler's pdfsig, on real volumes of each level, sound and with one bit changed."""
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,9 +12,8 @@ from api.runtime.bootstrap import open_compile_context, start
 from api.runtime.settings import Settings
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.validation import TrustAnchors, read_signature
+from tests.support.command_line import run_command
 from tests.support.factories import make_bag
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -33,23 +31,11 @@ class Made:
 def volume(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Made:
     folder = tmp_path_factory.mktemp("agree")
     make_bag(folder / "bags" / "bag", case_no="150602010000-20260901-000001")
-    env = {
-        **os.environ,
-        "YICE_DATA": str(folder / "var"),
-        "PYTHONPATH": str(ROOT),
-        "YICE_SIGNATURE_LEVEL": str(request.param),
-    }
 
     def yice(*words: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-m", "api.cli", *words],
-            env=env,
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=True,
-        ).stdout
+        done = run_command(*words, data=folder / "var", YICE_SIGNATURE_LEVEL=str(request.param))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     yice("ingest", str(folder / "bags"))
     yice("compile", "--all")
@@ -89,7 +75,7 @@ def pyhanko(made: Made, pdf: Path, verb: str, *options: str) -> tuple[bool, str]
         "--trust-replace",
     ]
     done = subprocess.run(
-        [*words, *options, str(pdf)], capture_output=True, text=True, timeout=120, check=False
+        [*words, *options, str(pdf)], capture_output=True, text=True, timeout=600, check=False
     )
     return done.returncode == 0 and "judged VALID" in done.stdout, done.stdout + done.stderr
 
@@ -99,7 +85,7 @@ def pdfsig(made: Made, pdf: Path) -> str:
         ["pdfsig", "-nssdir", f"sql:{made.nss}", str(pdf)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     return done.stdout.partition("Signature #2")[

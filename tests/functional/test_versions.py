@@ -15,7 +15,8 @@ from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import CaseRevision
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.finding_aids.volumes import version_rows, volume_rows
-from archive.jobs.leases import claim, finish_job, release
+from archive.jobs.leases import release
+from archive.jobs.version_steps import claim_version, finish_job
 from archive.preservation.verify import committed, gaps
 from archive.reference.errors import ConflictError
 from archive.signing.seal import SealError
@@ -24,14 +25,9 @@ from tests.support.holdings import CASE_NO, Holdings, holdings, page, sound_case
 from tests.support.postgres import free_port
 
 
-@pytest.fixture(scope="module")
-def pki_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("keys") / "pki"
-
-
 @pytest.fixture
-def archive(tmp_path: Path, engine: Engine, pki_folder: Path) -> Holdings:
-    return holdings(tmp_path, engine, pki_folder)
+def archive(tmp_path: Path, engine: Engine, keys: Path) -> Holdings:
+    return holdings(tmp_path, engine, keys)
 
 
 def made(archive: Holdings) -> Holdings:
@@ -256,7 +252,7 @@ def test_a_number_in_a_workers_hands_or_about_to_be_committed_is_not_voided(
     with reading(archive.engine) as session:
         code = session.scalars(select(Volume.code)).one()
     with writing(archive.engine) as session:
-        held = claim(session, session.scalars(select(VolumeVersion.id)).one(), "another")
+        held = claim_version(session, session.scalars(select(VolumeVersion.id)).one(), "another")
         assert held is not None
     with pytest.raises(ConflictError, match="正在组卷"), writing(archive.engine) as session:
         void(session, "test", code=code, reason="x")

@@ -89,9 +89,7 @@ def test_the_login_page_its_style_and_htmx_come_from_the_wheel(address: str) -> 
     page = httpx.get(f"{address}/login", timeout=30)
     assert page.status_code == 200
     assert "一册" in page.text
-    linked = {
-        name.rpartition("/")[2]: name for name in re.findall(r'"(/static/[^"]+)"', page.text)
-    }
+    linked = {name.rpartition("/")[2]: name for name in re.findall(r'"(/static/[^"]+)"', page.text)}
     style = httpx.get(address + linked["desk.css"], timeout=30)
     assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
     script = httpx.get(address + linked["htmx.js"], timeout=30)

@@ -95,6 +95,32 @@ def flate_bomb_pdf() -> bytes:
     return pdf(change, compress_streams=False)
 
 
+def endless_page_pdf() -> bytes:
+    """A page of two kilobytes that draws a million million squares: forms within forms."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        form = document.make_indirect(_form(document, b"0 0 9 9 re f " * 10, None))
+        for _ in range(11):
+            form = document.make_indirect(_form(document, b"/F Do " * 10, form))
+        document.pages[0].obj.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(F=form))
+        document.pages[0].obj.Contents = pikepdf.Stream(document, b"/F Do")
+
+    return pdf(change)
+
+
+def _form(document: pikepdf.Pdf, content: bytes, inner: pikepdf.Object | None) -> pikepdf.Stream:
+    return pikepdf.Stream(
+        document,
+        content,
+        Type=Name.XObject,
+        Subtype=Name.Form,
+        BBox=Array([0, 0, 100, 100]),
+        Resources=pikepdf.Dictionary(
+            {} if inner is None else {"/XObject": pikepdf.Dictionary(F=inner)}
+        ),
+    )
+
+
 def object_stream_bomb_pdf() -> bytes:
     """An object stream that says of itself to hold few objects and unpacks to 4 GB."""
     packed = _packed(b"3 0 4 10 ", 256)

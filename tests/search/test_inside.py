@@ -13,7 +13,7 @@ from search.inside import MAX_PLACES, Inside, find_inside
 from tests.support.archive_rows import text_pdf
 
 
-def found(
+def find_in_pages(
     pages: tuple[str, ...], typed: str, *names: str, read: dict[int, PageText] | None = None
 ) -> Inside:
     document = pypdfium2.PdfDocument(text_pdf(*pages))
@@ -24,7 +24,9 @@ def found(
 
 
 def test_every_place_is_told_with_the_words_around_it_and_its_box() -> None:
-    inside = found(("Moved to Kangbashi in May", "", "kangbashi twice, Kangbashi"), "KANGBASHI")
+    inside = find_in_pages(
+        ("Moved to Kangbashi in May", "", "kangbashi twice, Kangbashi"), "KANGBASHI"
+    )
     assert [place.page for place in inside.places] == [1, 3, 3]
     assert (inside.total, inside.pages, set(inside.sizes)) == (3, 2, {1, 3})
     first = inside.places[0]
@@ -40,19 +42,23 @@ def test_every_place_is_told_with_the_words_around_it_and_its_box() -> None:
 
 def test_a_page_must_have_all_the_words_and_spaces_do_not_matter() -> None:
     pages = ("moved to Kangbashi", "moved away", "Kangbashi")
-    assert {place.page for place in found(pages, " kangbashi  moved ").places} == {1}
-    assert found(pages, "   ").total == 0
-    assert found(pages, "nothing").places == ()
+    assert {place.page for place in find_in_pages(pages, " kangbashi  moved ").places} == {1}
+    assert find_in_pages(pages, "   ").total == 0
+    assert find_in_pages(pages, "nothing").places == ()
 
 
 def test_names_and_numbers_are_found_but_not_shown() -> None:
-    inside = found(("holder WangXiaoming 150602199001010016 here",), "wangxiaoming", "WangXiaoming")
+    inside = find_in_pages(
+        ("holder WangXiaoming 150602199001010016 here",), "wangxiaoming", "WangXiaoming"
+    )
     text = inside.places[0].snippet.text
     assert "Xiaoming" not in text
     assert "19900101" not in text
     assert "holder" in text
     assert (
-        found(("holder 150602199001010016 here",), "199001010016").places[0].snippet.text.count("*")
+        find_in_pages(("holder 150602199001010016 here",), "199001010016")
+        .places[0]
+        .snippet.text.count("*")
         >= 8
     )
 
@@ -94,5 +100,5 @@ def test_what_was_read_after_the_volume_was_sealed_is_marked_on_its_picture() ->
 
 
 def test_the_places_shown_are_bounded_and_all_are_counted() -> None:
-    inside = found(("again " * 200, "again " * 200), "again")
+    inside = find_in_pages(("again " * 200, "again " * 200), "again")
     assert (len(inside.places), inside.total) == (MAX_PLACES, 400)

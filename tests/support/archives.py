@@ -1,28 +1,25 @@
-"""A committed archive made once for a module, and a copy of it for each test to break."""
+"""A committed archive made once for all tests, and a copy of it for each test to break."""
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
+from api.runtime.bootstrap import demo_pki
+from api.runtime.settings import Settings
 from tests.faults.worker import opened, work
-from tests.support.holdings import Holdings, sound_case, supplement
+from tests.support.holdings import ORGANISATIONS, Holdings, sound_case, supplement
 
 CASES = [f"150602010000-20260901-{number:06d}" for number in (1, 2, 3)]
 
 
-@pytest.fixture(scope="session")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The PKI of every copy."""
-    return tmp_path_factory.mktemp("keys") / "pki"
+def make_keys(folder: Path) -> None:
+    """Make the demonstration PKI of every organisation in `pki` of a folder."""
+    demo_pki(Settings(data=folder), ORGANISATIONS)
 
 
-@pytest.fixture(scope="session")
-def committed_folder(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Path:
-    """Three volumes, the first of them in two versions."""
-    folder = tmp_path_factory.mktemp("committed") / "var"
-    folder.mkdir()
+def commit_three(folder: Path, keys: Path) -> None:
+    """Make an archive of three volumes, the first of them in two versions."""
     archive = opened(folder, keys)
     for case_no in CASES:
         archive.deliver(case_no, sound_case(case_no))
@@ -30,13 +27,12 @@ def committed_folder(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Pa
     archive.deliver("supplement", supplement(CASES[0]))
     work(archive, "compile")
     archive.engine.dispose()
-    return folder
 
 
-@pytest.fixture
-def archive(committed_folder: Path, keys: Path, tmp_path: Path) -> Iterator[Holdings]:
-    """A copy to break."""
-    shutil.copytree(committed_folder, tmp_path / "var")
-    opened_copy = opened(tmp_path / "var", keys)
-    yield opened_copy
-    opened_copy.engine.dispose()
+@contextmanager
+def copied(committed: Path, folder: Path, keys: Path) -> Iterator[Holdings]:
+    """Open a copy of a committed archive in a folder."""
+    shutil.copytree(committed, folder)
+    archive = opened(folder, keys)
+    yield archive
+    archive.engine.dispose()

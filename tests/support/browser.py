@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from api.cluster.services import free_port
+from tests.support.postgres import missing
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
+MILLISECONDS = 120_000
+"""How long a page may take: only a fault takes so long, and other loads may share the machine."""
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,6 +31,7 @@ _FLAGS = [
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser, without a window."""
+    expect.set_options(timeout=MILLISECONDS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         try:
@@ -37,16 +40,24 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One Chromium for a module; in CI a missing one is a fault.
+def needs_chromium() -> None:
+    """Skip what asks for a browser where none is installed; in CI a missing one is a fault."""
+    if CHROMIUM is None:
+        missing("chromium")
 
-    It lives no longer: its driver leaves an event loop running, in which nothing else can sign.
-    """
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    with chromium() as browser:
-        yield browser
+
+def wait_until_it_answers(server: subprocess.Popen[bytes], url: str) -> None:
+    """Wait for a server of ours; three minutes, because other loads may share the machine."""
+    end = time.monotonic() + 180
+    while True:
+        try:
+            httpx.get(url, timeout=30)
+        except httpx.HTTPError:
+            assert server.poll() is None, "the server ended"
+            assert time.monotonic() < end, f"no answer from {url}"
+            time.sleep(0.1)
+        else:
+            return
 
 
 @contextmanager
@@ -70,15 +81,8 @@ def serving(data: Path, **settings: str) -> Iterator[tuple[subprocess.Popen[byte
     server = subprocess.Popen(command, env=env, cwd=data)
     address = f"http://127.0.0.1:{port}"
     try:
-        for _ in range(300):
-            try:
-                httpx.get(f"{address}/healthz", timeout=2)
-            except httpx.HTTPError:
-                assert server.poll() is None, "the server ended"
-                time.sleep(0.1)
-            else:
-                break
+        wait_until_it_answers(server, f"{address}/healthz")
         yield server, address
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=120)

@@ -22,13 +22,13 @@ from archive.database.engine import reading, writing
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import VolumeVersion
 from archive.preservation.verify import Fault, committed, verify_holdings, verify_volume
-from archive.recognition.queue import OCR
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
-from archive.reference.vocabulary import SignatureLevel
+from archive.reference.vocabulary import JobState, SignatureLevel
 from archive.signing.demo_pki import DemoPki, ensure_demo_pki, local_timestamper
 from archive.signing.seal import Sealer, load_pkcs12
-from ingest.intake.intake import Received, inspect_package, receive
+from ingest.intake.intake import IntakeRules, Received, take_package
+from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.support.factories import make_bag, page, sound_case
 
@@ -65,8 +65,10 @@ class Holdings:
         """Make a bag of a case and receive it."""
         path = make_bag(self.folder / "bags" / name, case=case, files=files)
         now = datetime.now(UTC)
-        bag, submission = inspect_package(path, CATALOGUE, ORGANISATIONS, now)
-        return receive(self.engine, self.store, "test", path, bag, submission, now=now, ocr=ocr)
+        rules = IntakeRules(CATALOGUE, ORGANISATIONS, scanner=NO_SCANNER, ocr=ocr)
+        return take_package(
+            self.engine, self.store, "test", path, sender=None, rules=rules, now=now
+        )
 
     @property
     def runtime(self) -> Runtime:
@@ -94,13 +96,12 @@ class Holdings:
     def make(self, shop: CompileContext | None = None) -> list[str | None]:
         """Make every version whose job is open, as a worker does."""
         with reading(self.engine) as session:
-            todo = [
-                int(version_id)
-                for version_id in session.scalars(
-                    select(Job.subject).where(Job.state != "DONE", Job.kind != OCR).order_by(Job.id)
-                )
-            ]
-        return [make_volume(shop or self.shop, version_id) for version_id in todo]
+            todo = session.scalars(
+                select(Job.version_id)
+                .where(Job.state != JobState.DONE, Job.version_id.is_not(None))
+                .order_by(Job.id)
+            ).all()
+        return [make_volume(shop or self.shop, version_id) for version_id in todo if version_id]
 
     def with_timestamper(self, timestamper: TimeStamper) -> CompileContext:
         """The same workshop with another time-stamping authority."""

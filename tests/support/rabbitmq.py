@@ -5,10 +5,9 @@ own folder.
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from api.cluster.services import Service, epmd, free_port, rabbitmq, rabbitmq_url
 from tests.support.postgres import missing
@@ -22,9 +21,9 @@ class Broker:
     service: Service
 
 
-@pytest.fixture(scope="session")
-def broker() -> Iterator[Broker]:
-    """Start one for the session."""
+@contextmanager
+def serve_rabbitmq() -> Iterator[Broker]:
+    """Start one and yield it."""
     if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
         missing("rabbitmq-server")
     folder = Path(tempfile.mkdtemp(prefix="yice-mq-"))

@@ -18,13 +18,6 @@ from tests.support.postgres import free_port
 ACCESS, SECRET = "yice-test", "yice-test-secret"
 
 
-@pytest.fixture(scope="session")
-def seaweedfs() -> Iterator[str]:
-    """The session's store; it can encrypt."""
-    with serve_seaweedfs() as endpoint:
-        yield endpoint
-
-
 @contextmanager
 def serve_seaweedfs(*, encrypting: bool = True) -> Iterator[str]:
     """Start `weed server -s3` with a folder of its own and yield host:port."""

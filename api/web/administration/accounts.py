@@ -8,9 +8,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
+from api.http.use_requests import WORDS, Reasoned
+from api.web.shell.forms import read_form, text_of
+from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import PAGE
 from archive.administration.account_changes import (
     ChangeKind,
@@ -44,7 +47,38 @@ from archive.database.tables_administration import Account
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/system")
 Word = Annotated[str, Query(max_length=64)]
-_SHORTEST, _LONGEST, _TRACE = 2, 200, 20
+_TRACE = 20
+_LABELS = {
+    "name": "请填写姓名或系统名称。",
+    "role": "请选择角色。",
+    "org": "请选择单位。",
+    "login": "请填写用户名。",
+    "officer_no": "警号至多32字。",
+    "reason": "请写明理由。",
+}
+
+
+class _EditForm(BaseModel):
+    """What a change may give an account anew."""
+
+    name: str = Field(min_length=1, max_length=100, pattern=WORDS)
+    org: str = Field(max_length=12)
+    role: Role
+
+
+class _AccountForm(_EditForm):
+    """A new account."""
+
+    login: str = Field(max_length=64)
+    kind: AccountKind
+    officer_no: str | None = Field(max_length=32)
+    scopes: tuple[Scope, ...]
+
+
+class _ChangeForm(BaseModel):
+    """Which change is wanted."""
+
+    kind: ChangeKind
 
 
 def _require_any(user: User) -> None:
@@ -101,38 +135,27 @@ def propose(web: Web, user: LoggedIn, form: Posted) -> Response:
     """Submit a new account."""
     user.require(Act.PROPOSE_ACCOUNT)
     client = form.get("kind") == AccountKind.CLIENT
-    new = NewAccount(
-        form.get("login", "").strip(),
-        AccountKind.CLIENT if client else AccountKind.PERSON,
-        _name(form),
-        form.get("org", ""),
-        _role(form),
-        form.get("officer_no", "").strip()[:32] or None,
-        tuple(scope for scope in Scope if f"scope:{scope.value}" in form) if client else (),
+    wanted = read_form(
+        _AccountForm,
+        {
+            "login": form.get("login", "").strip(),
+            "kind": AccountKind.CLIENT if client else AccountKind.PERSON,
+            "name": text_of(form, "name"),
+            "org": form.get("org", ""),
+            "role": form.get("role", ""),
+            "officer_no": form.get("officer_no", "").strip() or None,
+            "scopes": [scope for scope in Scope if client and f"scope:{scope.value}" in form],
+        },
+        _LABELS,
     )
+    new = NewAccount(**wanted.model_dump())
     with writing(web.runtime.engine) as session:
         propose_account(session, user.reader, new, web.runtime.organisations)
     return RedirectResponse(f"/system/accounts/{new.login}", 303)
 
 
-def _name(form: dict[str, str]) -> str:
-    name = " ".join(form.get("name", "").split())
-    if not name or len(name) > 100 or not name.isprintable():  # noqa: PLR2004 - the column's length
-        raise BadFormError("请填写姓名或系统名称。", "请返回上一页填写后重新提交。")
-    return name
-
-
-def _role(form: dict[str, str]) -> Role:
-    if form.get("role") not in set(Role):
-        raise BadFormError("请选择角色。", "请返回上一页选择后重新提交。")
-    return Role(form["role"])
-
-
 def _reason(form: dict[str, str]) -> str:
-    reason = " ".join(form.get("reason", "").split())
-    if not _SHORTEST <= len(reason) <= _LONGEST or not reason.isprintable():
-        raise BadFormError("请写明理由。", "请返回上一页填写后重新提交。")
-    return reason
+    return read_form(Reasoned, {"reason": text_of(form, "reason")}, _LABELS).reason
 
 
 @router.get("/accounts/{login}")
@@ -194,11 +217,12 @@ def disable(web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
 def change(web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
     """Submit a change of an account."""
     user.require(Act.PROPOSE_ACCOUNT)
-    if form.get("kind") not in set(ChangeKind):
-        raise BadFormError("请选择变更的种类。", "请返回上一页选择后重新提交。")
-    kind = ChangeKind(form["kind"])
+    kind = read_form(_ChangeForm, {"kind": form.get("kind")}, {"kind": "请选择变更的种类。"}).kind
+    edited = {key: text_of(form, key) for key in ("name", "org", "role")}
     wanted = (
-        Wanted(_name(form), form.get("org", ""), _role(form)) if kind is ChangeKind.EDIT else None
+        Wanted(**read_form(_EditForm, edited, _LABELS).model_dump())
+        if kind is ChangeKind.EDIT
+        else None
     )
     with writing(web.runtime.engine) as session:
         propose_change(

@@ -27,6 +27,7 @@ from api.web.shell.page import LoggedIn, PageRoute, Web
 from archive.administration.policy import Act
 from archive.database.engine import reading
 from archive.preservation.renewal import Outlook
+from archive.reference.worktime import MissingHolidays
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/system")
 _NAMES = {"database": "数据库", "store": "对象存储", "broker": "消息服务"}
@@ -65,6 +66,7 @@ def status_page(request: Request, web: Web, user: LoggedIn) -> Response:
         *_dependencies(runtime),
         *_keeping(now),
         _renewal(look_ahead(runtime, horizon(runtime))),
+        _holidays(now.holidays),
     ]
     duties = [_duty(duty) for duty in now.duties]
     return web.page(
@@ -155,6 +157,19 @@ def _renewal(ahead: Outlook) -> Light:
         WAIT if ahead.due else OK,
         str(ahead.due),
         f"{until}；由“时间戳续期”自动续为新版本" if ahead.due else until,
+    )
+
+
+def _holidays(missing: MissingHolidays | None) -> Light:
+    """Say whether promised days can be counted for sure."""
+    if missing is None:
+        return Light("放假安排", OK, "已录入", "")
+    consequence = "，此前推算的期限只作备注" if missing.begun else ""
+    return Light(
+        "放假安排",
+        BAD if missing.begun else WAIT,
+        f"{missing.year} 年尚未录入",
+        f"国务院办公厅公布后，请录入 holidays.json 或更新本系统，再重启服务{consequence}",
     )
 
 

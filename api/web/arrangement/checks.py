@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
+from api.http.daily import counted
 from api.web.shell.page import (
     BadFormError,
     LoggedIn,
@@ -25,16 +26,15 @@ from api.web.shell.page import (
 )
 from api.web.shell.scope import (
     PAGE,
-    access_mark,
     case_for,
-    hidden,
     item_name,
+    mark_of,
     note_look,
     original_response,
     reach_of,
-    require_look,
 )
 from archive.accession.accession import confirm
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.arrangement.page_order import (
     Leaf,
@@ -59,9 +59,10 @@ from archive.finding_aids.cases import (
 )
 from archive.gathering.presence import mark_left, mark_present
 from archive.reference.case_facts import CaseFacts
-from archive.reference.local_time import local_time
 from archive.reference.service_items import snapshot_materials
-from archive.reference.vocabulary import WAITING, Outcome
+from archive.reference.vocabulary import CaseState, Outcome
+from archive.usage.looks import Purpose, find_look
+from archive.usage.redaction import mask_text, names_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _LOOK = JournalAct.CHECK_LOOK
@@ -100,16 +101,17 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
 
     The pages of a case that was accepted, but whose volume is not begun, may still be reordered.
     """
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
         revision = open_revision(session, case)
-        look = note_look(session, user, _LOOK, case_no, revision=revision.revision)
+        look = note_look(
+            session, user, _LOOK, case_no, purpose=Purpose.CHECK, revision=revision.revision
+        )
         components = components_of(session, case, revision.revision)
         orders = orders_of(session, case.id, revision.revision)
         editions = editions_of(session, case.id, revision.revision)
         following = _next_waiting(web, session, user, case)
         total = count_waiting(session, reach_of(web, user))
-        mark = access_mark(user, local_time(database_now(session)))
         others = _others(web, session, user, revision)
     facts = CaseFacts.model_validate(revision.facts)
     leaves = _leaves(facts, components, orders)
@@ -120,7 +122,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         case=case,
         item=item_name(web, case),
         revision=revision,
-        waiting=revision.state == WAITING,
+        waiting=revision.state == CaseState.CONFIRM,
         findings=revision.findings,
         others=others,
         materials=_materials(facts, leaves, editions),
@@ -129,8 +131,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         seen=sum(editions.values()),
         leaves=leaves,
         here=_first_in_question(revision, leaves),
-        look=look,
-        mark=mark,
+        look=look.number,
         following=following.case_no if following else None,
         total=total,
     )
@@ -145,7 +146,7 @@ def _others(web: WebApp, session: Session, user: User, revision: CaseRevision) -
     return {
         case_no: f"/volumes/{code}" if code else f"/checks/{case_no}"
         for case_no, state, code in states_of_cases(session, reach_of(web, user), case_nos)
-        if code or state == WAITING
+        if code or state == CaseState.CONFIRM
     }
 
 
@@ -167,11 +168,11 @@ def _materials(
     facts: CaseFacts, leaves: Sequence[Mapping[str, Any]], editions: Mapping[int, int]
 ) -> list[dict[str, Any]]:
     """Return every material that came, to be ticked one by one (R33)."""
-    pages = Counter(int(leaf["no"]) for leaf in leaves)
+    pages, names = Counter(int(leaf["no"]) for leaf in leaves), names_of(facts)
     return [
         {
             "no": material.no,
-            "title": hidden(material.type, facts),
+            "title": mask_text(material.type, names),
             "source": material.source,
             "pages": pages.get(material.no, 0) or material.pages,
             "form": material.form,
@@ -201,13 +202,14 @@ def _leaves(
 ) -> list[dict[str, Any]]:
     """Return every page of every file, in the order in which the volume will have them."""
     by_path = {(component.material_no, component.path): component for component in components}
+    names = names_of(facts)
     rows = []
     for material in facts.materials:
         for leaf in orders.get(material.no) or natural(material, components):
             row = by_path[(material.no, material.files[leaf.file - 1])]
             named = {
                 "id": row.id,
-                "title": hidden(material.type, facts),
+                "title": mask_text(material.type, names),
                 "no": material.no,
                 "type": row.media_type,
             }
@@ -276,7 +278,7 @@ def presence(request: Request, web: Web, user: LoggedIn, form: Posted, case_no: 
     return web.page(request, user, "presence.html", others=others, case_no=case_no)
 
 
-@router.get("/checks/{case_no}/originals/{component}/{page}.webp")
+@router.get("/checks/{case_no}/originals/{component}/{page}.jpg")
 def check_image(
     web: Web,
     user: LoggedIn,
@@ -286,17 +288,17 @@ def check_image(
     look: Annotated[int, Query(ge=1)],
     small: Annotated[int, Query(ge=0, le=1)] = 0,
 ) -> Response:
-    """Return one page of a file as WebP, given the number of the user's own look.
+    """Return one page of a file with its watermark, given the number of the user's own look.
 
     `small` is for the strip of thumbnails.
     """
     with reading(web.runtime.engine) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
-        require_look(session, user, look, case_no, (_LOOK,))
+        seen = find_look(session, user.reader, look, case_no, (_LOOK,))
         row = session.get(Component, component)
     if row is None or row.case_id != case.id:
         raise RefusedError(Denial.NOT_HERE)
-    return original_response(web, row, page, small=bool(small))
+    return original_response(web, row.sha256, page, mark_of(web, user, seen), small=bool(small))
 
 
 @router.post("/checks/{case_no}")

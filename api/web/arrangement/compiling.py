@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.jobs.requested import start_making
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
-from api.web.shell.scope import decided, item_name, reach_of, record_of
+from api.web.shell.scope import item_name, reach_of
 from archive.administration.policy import Act
 from archive.arrangement.filing import Placement, place
 from archive.arrangement.numbering import freeze
@@ -22,6 +22,7 @@ from archive.database.tables_cases import Case
 from archive.finding_aids.cases import ready_cases
 from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import LOCAL_TIME
+from archive.usage.reading_room import decision_on, record_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN = 100
@@ -55,7 +56,9 @@ def _ready(web: WebApp, session: Session, user: User) -> list[Case]:
     return [
         case
         for case in ready_cases(session, reach_of(web, user))
-        if decided(web, session, user, Act.COMPILE, record_of(web, case)).allowed
+        if decision_on(
+            session, user.reader, Act.COMPILE, record_of(case, web.reference), web.reference
+        ).allowed
     ]
 
 

@@ -6,16 +6,17 @@ from sqlalchemy.orm import Session
 
 from api.jobs.requested import start_making
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
-from api.web.shell.scope import decided, reach_of, record_of
+from api.web.shell.scope import reach_of
 from archive.administration.policy import Act
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.finding_aids.compile_jobs import batches, compile_jobs
 from archive.finding_aids.recognition_jobs import failed_pages, recognition_progress
-from archive.finding_aids.volume_lists import find_volume
 from archive.jobs.job_rows import retry_jobs
 from archive.recognition.queue import retry_failed
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import open_volume
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN, _LATEST = 8, 30
@@ -109,8 +110,8 @@ def read_again(web: Web, user: LoggedIn, form: Posted) -> Response:
 
 
 def _may_compile(web: WebApp, session: Session, user: User, code: str) -> bool:
-    pair = find_volume(session, code)
-    if pair is None:
+    try:
+        open_volume(session, user.reader, Act.COMPILE, code, web.reference)
+    except DeniedError:
         return False
-    volume, case = pair
-    return decided(web, session, user, Act.COMPILE, record_of(web, case, volume)).allowed
+    return True

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.http import uploads
+from api.http.daily import counted
 from api.http.uploads import CaptureAnnounced, CaptureView, MaterialPlace
 from api.jobs.pull import SourceName
-from api.jobs.requested import PULL, request_pull, request_submitting
+from api.jobs.requested import request_pull, request_submitting
 from api.web.shell.page import (
-    HEADERS,
     BadFormError,
     LoggedIn,
     PageRoute,
@@ -29,11 +29,12 @@ from api.web.shell.page import (
     Web,
     WebApp,
 )
-from api.web.shell.scope import access_mark, note_look, reach_of, require_look
+from api.web.shell.scope import mark_of, note_look, original_response, reach_of
 from archive.accession.accession import return_delivery
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
-from archive.database.engine import database_now, reading, writing
+from archive.database.engine import reading, writing
 from archive.database.tables_gathering import CapturedFile
 from archive.finding_aids.gathering_lists import (
     arrived_materials,
@@ -56,8 +57,8 @@ from archive.gathering.places import Place
 from archive.gathering.source_health import health_rows
 from archive.jobs.job_rows import first_job, jobs_of_kind
 from archive.reference.errors import NotFoundError
-from archive.reference.local_time import local_time
-from archive.reference.objects import blob_key
+from archive.reference.vocabulary import JobKind, JobState, SourceHealth
+from archive.usage.looks import Purpose, find_look
 from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE
 
@@ -71,7 +72,7 @@ SOURCE_LABELS: Mapping[str, str] = {
     SourceName.PORTAL: "互联网申报",
     SourceName.CERTIFICATES: "共享证照",
 }
-_HEALTH = {"OK": ("正常", "ok"), "DOWN": ("异常", "bad"), "NEW": ("尚未提取", "")}
+_HEALTH = {SourceHealth.OK: "ok", SourceHealth.DOWN: "bad", SourceHealth.NEW: ""}
 Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -110,8 +111,8 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
             "sources": _sources(session),
             "arrived": _arrived(session, [case["case_no"] for case in shown]),
             "refused": refused_deliveries(session, reach, QUARANTINE),
-            "pulling": first_job(session, PULL, "WAITING") is not None,
-            "failed": jobs_of_kind(session, PULL, "FAILED"),
+            "pulling": first_job(session, JobKind.PULL, JobState.WAITING) is not None,
+            "failed": jobs_of_kind(session, JobKind.PULL, JobState.FAILED),
         }
     return web.page(request, user, template, most=uploads.MOST_AT_ONCE, largest=MAX_FILE, **values)
 
@@ -127,7 +128,11 @@ def _arrived(session: Session, case_nos: list[str]) -> dict[str, list[tuple[str,
 def _sources(session: Session) -> list[dict[str, Any]]:
     rows = health_rows(session, tuple(SourceName))
     return [
-        {**row, "label": SOURCE_LABELS[row["source"]], "tag": _HEALTH[row["health"]]}
+        {
+            **row,
+            "label": SOURCE_LABELS[row["source"]],
+            "tag": (row["health"].label, _HEALTH[row["health"]]),
+        }
         for row in rows
     ]
 
@@ -174,12 +179,11 @@ def pull_now(web: Web, user: LoggedIn, form: Posted) -> Response:
 @router.get("/collecting/{id_}")
 def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Response:
     """Draw one file, its pages and what may be done with it."""
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         row = _file(web, session, user, id_)
-        look = note_look(session, user, _LOOK, row.id)
+        look = note_look(session, user, _LOOK, row.id, purpose=Purpose.CHECK)
         following = _next_unplaced(web, session, user, row)
         gathering = gathering_cases(session, reach_of(web, user), web.runtime.catalogue)
-        mark = access_mark(user, local_time(database_now(session)))
     wanted = [
         (case["case_no"], missing[:3], missing[4:])
         for case in gathering
@@ -190,8 +194,7 @@ def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Respons
         user,
         "capture.html",
         row=row,
-        look=look,
-        mark=mark,
+        look=look.number,
         following=following,
         wanted=wanted,
         open=OPEN,
@@ -218,21 +221,17 @@ def _file(
     return row
 
 
-@router.get("/collecting/{id_}/{page}.webp")
+@router.get("/collecting/{id_}/{page}.jpg")
 def capture_image(
     web: Web, user: LoggedIn, id_: Id, page: int, look: Annotated[int, Query(ge=1)]
 ) -> Response:
-    """Return one page of a file as WebP, drawn outside this process."""
+    """Return one page of a file with its watermark, drawn outside this process."""
     with reading(web.runtime.engine) as session:
         row = _file(web, session, user, id_)
-        require_look(session, user, look, row.id, (_LOOK,))
+        seen = find_look(session, user.reader, look, row.id, (_LOOK,))
     if not row.media_type:
         raise NotFoundError("此文件无法在网页中显示。", "请退回后重新扫描。")
-    store = web.runtime.store
-    image = web.images.original_page(
-        row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256)
-    )
-    return Response(image, media_type="image/webp", headers=HEADERS)
+    return original_response(web, row.sha256, page, mark_of(web, user, seen))
 
 
 @router.post("/collecting/{id_}/file")

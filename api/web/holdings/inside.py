@@ -5,13 +5,16 @@ The word comes by POST and is kept nowhere: not in an address, a log or the jour
 
 from fastapi import APIRouter, Request, Response
 
+from api.http.daily import counted
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web
-from api.web.shell.scope import note_look, open_volume, require_look
-from archive.administration.policy import Act
+from api.web.shell.scope import context_of, look_again
+from archive.administration.daily_use import Shown
 from archive.audit.acts import JournalAct
-from archive.database.engine import reading, writing
+from archive.database.engine import reading
 from archive.recognition.page_texts import texts_of_volume
 from archive.reference.case_facts import CaseFacts
+from archive.usage.reading_room import journal_opened, read_volume
+from archive.usage.redaction import names_of
 from search.inside import Inside, find_inside
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -30,8 +33,9 @@ def find_page(
         raise BadFormError("查找须从已打开的册开始。", "请重新打开本册。")
     runtime, typed = web.runtime, form.get("q", "").strip()
     with reading(runtime.engine) as session:
-        usage = require_look(session, user, int(look), code, (JournalAct.VIEW_PAGES,))
-        opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
+        opened, seen = look_again(
+            web, session, user, int(look), code, (JournalAct.VIEW_PAGES,), number=number
+        )
         read = (
             texts_of_volume(
                 session,
@@ -44,24 +48,20 @@ def find_page(
             if opened.version
             else {}
         )
-    facts = CaseFacts.model_validate(opened.case.facts)
-    names = {person.name for person in (facts.applicant, *facts.subjects)}
-    digest = opened.version.sha256 if opened.version and opened.version.sha256 else ""
-    key = f"{opened.prefix}/volume.pdf"
+    names = names_of(CaseFacts.model_validate(opened.case.facts))
     places: Inside = web.images.with_volume(
-        digest,
-        lambda: runtime.store.read(key, sha256=digest),
+        opened.digest or "",
+        lambda: read_volume(runtime.store, opened),
         lambda document: find_inside(document, typed, read, names),
     )
-    with writing(runtime.engine) as session:
-        note_look(
+    with counted(runtime, user.reader, Shown.LOOKS) as session:
+        journal_opened(
             session,
-            user,
-            JournalAct.FIND_INSIDE,
-            code,
-            version=number,
-            look=int(look),
+            user.reader,
+            opened,
+            context_of(user, seen.usage),
+            what=JournalAct.FIND_INSIDE,
+            look=seen.number,
             places=places.total,
-            usage=opened.usage,
         )
     return web.page(request, user, "inside.html", found=places, typed=bool(typed))

@@ -10,37 +10,43 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import HEADERS, LoggedIn, PageRoute, RefusedError, Web, WebApp
+from api.http.daily import count_content, counted
+from api.web.shell.page import LoggedIn, PageRoute, Web, WebApp
 from api.web.shell.scope import (
-    OpenedPage,
-    access_mark,
-    decided,
-    hidden,
+    consult,
+    context_of,
+    image_response,
     item_name,
-    note_look,
-    open_volume,
+    look_again,
+    mark_of,
     original_response,
-    require_look,
 )
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.arrangement.plan import PlannedItem, plan_volume
 from archive.audit.acts import JournalAct
 from archive.audit.entries import entries_about
-from archive.database.engine import database_now, reading, writing
+from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision, Component
 from archive.finding_aids.cases import components_of, revision_of
 from archive.finding_aids.volume_lists import versions_of
 from archive.inspection.report import report
 from archive.inspection.table import Phase
-from archive.jobs.leases import all_recorded
-from archive.preservation.verify import followed_at
+from archive.jobs.version_steps import all_recorded
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
-from archive.reference.local_time import local_time
 from archive.reference.objects import OriginalObject
 from archive.reference.vocabulary import VolumeState
-from archive.signing.validation import read_signature
-from archive.usage.redaction import shown_facts
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import (
+    OpenedVolume,
+    check_signature,
+    decision_on,
+    journal_opened,
+    open_volume,
+    read_volume,
+)
+from archive.usage.redaction import mask_text, names_of, shown_facts
 from archive.usage.requests import grants_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -69,45 +75,47 @@ def volume_page(
 
     `v` is a version, `usage` the number of the grant that the user reads under, if any.
     """
-    with writing(web.runtime.engine) as session:
-        opened = open_volume(web, session, user, Act.VIEW, code, v, usage)
-        pages = decided(web, session, user, Act.VIEW_PAGES, opened.record, usage)
-        shown = opened.version is not None and pages.allowed
-        number = opened.version.version if opened.version else None
-        look = note_look(
-            session,
-            user,
-            JournalAct.VIEW_PAGES if shown else JournalAct.VIEW,
-            code,
-            version=number,
-            usage=opened.usage,
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
+        opened = open_volume(session, user.reader, Act.VIEW, code, web.reference, usage, version=v)
+        pages, plain = (
+            decision_on(session, user.reader, act, opened.record, web.reference, usage)
+            for act in (Act.VIEW_PAGES, Act.VIEW_PLAIN)
         )
-        grants = [grant for grant in grants_of(session, user.reader.account) if grant.code == code]
-        decided_plain = decided(web, session, user, Act.VIEW_PLAIN, opened.record, usage).allowed
-        now = database_now(session)
+        shown = opened.version is not None and pages.allowed
+        if shown:
+            count_content(session, web.runtime, user.reader)
+        what = JournalAct.VIEW_PAGES if shown else JournalAct.VIEW
+        if shown:
+            count_content(session, web.runtime, user.reader)
+        look = journal_opened(session, user.reader, opened, context_of(user, usage), what=what)
+        grants = [
+            grant
+            for grant in grants_of(session, user.reader.account)
+            if grant.code == opened.volume.code
+        ]
         values = _volume_values(web, session, opened)
     facts = CaseFacts.model_validate(opened.case.facts)
+    names = names_of(facts)
     return web.page(
         request,
         user,
         "room.html",
         opened=opened,
         item=item_name(web, opened.case),
-        look=look,
+        look=look.number,
         shown=shown,
         denial=pages.denial,
         usage=opened.usage,
-        plain=decided_plain,
+        plain=plain.allowed,
         grants=grants,
-        mark=access_mark(user, local_time(now)),
-        process=[(step, hidden(step.opinion, facts)) for step in facts.process],
+        process=[(step, mask_text(step.opinion, names)) for step in facts.process],
         **values,
     )
 
 
-def _volume_values(web: WebApp, session: Session, opened: OpenedPage) -> dict[str, Any]:
+def _volume_values(web: WebApp, session: Session, opened: OpenedVolume) -> dict[str, Any]:
     """Return what is shown beside the pages."""
-    facts = CaseFacts.model_validate(opened.case.facts)
+    names = names_of(CaseFacts.model_validate(opened.case.facts))
     versions = versions_of(session, opened.volume)
     looks = entries_about(session, opened.volume.code, LOOKS, limit=_SHOWN)
     contents: list[dict[str, Any]] = []
@@ -116,7 +124,7 @@ def _volume_values(web: WebApp, session: Session, opened: OpenedPage) -> dict[st
     if opened.version is not None:
         steps = all_recorded(session, opened.version)
         contents = [
-            {**item, "title": hidden(item["title"], facts)}
+            {**item, "title": mask_text(item["title"], names)}
             for item in steps[VolumeState.COMPILED]["contents"]
         ]
         proof = steps[VolumeState.PROVED]
@@ -133,13 +141,13 @@ def _volume_values(web: WebApp, session: Session, opened: OpenedPage) -> dict[st
     }
 
 
-def _revision(session: Session, opened: OpenedPage) -> CaseRevision:
+def _revision(session: Session, opened: OpenedVolume) -> CaseRevision:
     if opened.version is None:
-        raise RefusedError(Denial.STATE)
+        raise DeniedError(Denial.STATE)
     return revision_of(session, opened.case, opened.version.case_revision)
 
 
-def _originals(web: WebApp, session: Session, opened: OpenedPage) -> dict[int, list[Original]]:
+def _originals(web: WebApp, session: Session, opened: OpenedVolume) -> dict[int, list[Original]]:
     """Return the originals of each item, by the same plan that made the volume."""
     revision = _revision(session, opened)
     components = components_of(session, opened.case, revision.revision)
@@ -171,16 +179,18 @@ def _of_item(item: PlannedItem, components: Sequence[Component]) -> list[Origina
     ]
 
 
-@router.get("/volumes/{code}/v{number}/pages/{page}.webp")
+@router.get("/volumes/{code}/v{number}/pages/{page}.jpg")
 def page_image(web: Web, user: LoggedIn, code: str, number: int, page: int, look: Look) -> Response:
-    """Return one page as WebP, given the number of the user's own look."""
+    """Return one page with its watermark, given the number of the user's own look."""
     with reading(web.runtime.engine) as session:
-        usage = require_look(session, user, look, code, LOOKS)
-        opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
-    digest = opened.version.sha256 if opened.version and opened.version.sha256 else ""
-    store, key = web.runtime.store, f"{opened.prefix}/volume.pdf"
-    image = web.images.volume_page(digest, page, lambda: store.read(key, sha256=digest))
-    return Response(image, media_type="image/webp", headers=HEADERS)
+        opened, seen = look_again(web, session, user, look, code, LOOKS, number=number)
+    picture = web.images.volume_page(
+        opened.digest or "",
+        page,
+        lambda: read_volume(web.runtime.store, opened),
+        mark=mark_of(web, user, seen),
+    )
+    return image_response(picture)
 
 
 @router.get("/volumes/{code}/v{number}/items/{no}/originals")
@@ -188,43 +198,34 @@ def originals(
     request: Request, web: Web, user: LoggedIn, code: str, number: int, no: int, usage: Usage = ""
 ) -> Response:
     """Draw the untouched originals of one item, shown beside the page."""
-    with writing(web.runtime.engine) as session:
-        opened = open_volume(web, session, user, Act.VIEW_PAGES, code, number, usage)
-        originals_of_item = _originals(web, session, opened).get(no, [])
-        look = note_look(
-            session,
-            user,
-            JournalAct.VIEW_ORIGINAL,
-            code,
-            version=number,
-            item=no,
-            usage=opened.usage,
+    what = JournalAct.VIEW_ORIGINAL
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
+        opened, look = consult(
+            web, session, user, Act.VIEW_PAGES, code, what, number=number, usage=usage, item=no
         )
-        mark = access_mark(user, local_time(database_now(session)))
+        originals_of_item = _originals(web, session, opened).get(no, [])
     return web.page(
         request,
         user,
         "originals.html",
         originals=originals_of_item,
-        base=f"/volumes/{code}/originals",
-        look=look,
-        mark=mark,
+        base=f"/volumes/{opened.volume.code}/originals",
+        look=look.number,
         no=no,
     )
 
 
-@router.get("/volumes/{code}/originals/{component}/{page}.webp")
+@router.get("/volumes/{code}/originals/{component}/{page}.jpg")
 def original_image(
     web: Web, user: LoggedIn, code: str, component: int, page: int, look: Look
 ) -> Response:
-    """Return one page of an original as WebP, drawn outside this process."""
+    """Return one page of an original with its watermark, drawn outside this process."""
     with reading(web.runtime.engine) as session:
-        usage = require_look(session, user, look, code, (JournalAct.VIEW_ORIGINAL,))
-        opened = open_volume(web, session, user, Act.VIEW_PAGES, code, usage=usage)
+        opened, seen = look_again(web, session, user, look, code, (JournalAct.VIEW_ORIGINAL,))
         row = session.get(Component, component)
     if row is None or row.case_id != opened.case.id:
-        raise RefusedError(Denial.NOT_HERE)
-    return original_response(web, row, page)
+        raise DeniedError(Denial.NOT_HERE)
+    return original_response(web, row.sha256, page, mark_of(web, user, seen))
 
 
 @router.get("/volumes/{code}/v{number}/signature")
@@ -232,13 +233,10 @@ def signature(
     request: Request, web: Web, user: LoggedIn, code: str, number: int, usage: Usage = ""
 ) -> Response:
     """Validate the seal now from the bytes in the store, and draw it in plain words."""
-    with reading(web.runtime.engine) as session:
-        opened = open_volume(web, session, user, Act.VIEW, code, number, usage)
-        trust = web.trust.at(followed_at(session, opened.version) if opened.version else None)
-    digest = opened.version.sha256 if opened.version else None
-    report = read_signature(
-        web.runtime.store.read(f"{opened.prefix}/volume.pdf", sha256=digest), trust
-    )
+    what = JournalAct.CHECK_SIGNATURE
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
+        opened, _ = consult(web, session, user, Act.VIEW, code, what, number=number, usage=usage)
+    report = check_signature(web.runtime.store, opened, web.trust)
     return web.page(request, user, "signature.html", report=report, opened=opened)
 
 
@@ -247,9 +245,9 @@ def printed_contents(
     request: Request, web: Web, user: LoggedIn, code: str, usage: Usage = ""
 ) -> Response:
     """Draw the 卷内目录, laid out for paper."""
-    with writing(web.runtime.engine) as session:
-        opened = open_volume(web, session, user, Act.VIEW, code, usage=usage)
-        note_look(session, user, JournalAct.VIEW, code, sheet="contents", usage=opened.usage)
+    what = JournalAct.VIEW
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
+        opened, _ = consult(web, session, user, Act.VIEW, code, what, usage=usage, sheet="contents")
         values = _volume_values(web, session, opened)
     unit = web.org(opened.volume.filing_org)
     return web.page(
@@ -269,12 +267,13 @@ def plain(request: Request, web: Web, user: LoggedIn, code: str, usage: Usage) -
 
     Without a grant it is refused.
     """
-    with writing(web.runtime.engine) as session:
-        opened = open_volume(web, session, user, Act.VIEW_PLAIN, code, usage=usage)
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
+        opened, _ = consult(
+            web, session, user, Act.VIEW_PLAIN, code, JournalAct.VIEW_PLAIN, usage=usage
+        )
         grant = opened.decision.grant
         if grant is None:
-            raise RefusedError(Denial.NEEDS_GRANT)
-        note_look(session, user, JournalAct.VIEW_PLAIN, code, usage=grant.number)
+            raise DeniedError(Denial.NEEDS_GRANT)
     facts = shown_facts(
         CaseFacts.model_validate(opened.case.facts), web.runtime.organisations, grant.fields
     )

@@ -9,12 +9,13 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
-from api.http.search import look_up
+from api.http.daily import counted
+from api.http.search import journal_search, look_up
 from api.web.shell.page import LoggedIn, PageRoute, Posted, Web, WebApp
-from api.web.shell.scope import note_look
+from api.web.shell.scope import context_of
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
-from archive.audit.acts import JournalAct
-from archive.database.engine import reading, writing
+from archive.database.engine import reading
 from archive.reference.vocabulary import Series
 from search.index import SearchResult, Sort
 from search.query import parse
@@ -61,10 +62,8 @@ def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response
             after=after,
             facets=tuple(_FACETS),
         )
-    with writing(web.runtime.engine) as session:
-        note_look(
-            session, user, JournalAct.SEARCH, "index", total=results.total, shown=len(results.hits)
-        )
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
+        journal_search(session, user.reader, context_of(user), results)
     hits = [(hit, marked(hit.snippet)) for hit in results.hits]
     return web.page(
         request,

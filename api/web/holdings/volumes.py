@@ -7,13 +7,15 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from api.http.daily import counted
 from api.web.shell.filters import clock, label, who
 from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
 from api.web.shell.scope import PAGE, Row, note_look, reach_of, rows_of
 from api.web.shell.spreadsheets import as_csv
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
-from archive.database.engine import reading, writing
+from archive.database.engine import reading
 from archive.finding_aids.reach import volumes_in
 from archive.finding_aids.volume_lists import (
     SeriesKey,
@@ -152,7 +154,7 @@ def series_csv(web: Web, user: LoggedIn, fonds: str, series: str, year: int, ter
         if values["next"] is None:
             break
         after = values["next"]
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         note_look(session, user, JournalAct.EXPORT_LIST, "/".join(map(str, key)), rows=len(lines))
     heading = (
         "册号",

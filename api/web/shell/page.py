@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from sqlalchemy.exc import SQLAlchemyError
 
 from api.http.page_cache import PageImages
+from api.http.problems import status_of
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
@@ -25,10 +26,12 @@ from archive.administration.account_lists import name_of
 from archive.administration.logins import csrf_token, reader_of
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
 from archive.database.engine import reading
-from archive.reference.errors import ArchiveError, NotFoundError
+from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
+from archive.reference.vocabulary import LoginKind
 from archive.signing.validation import TrustAnchors
-from archive.usage.reading_room import DeniedError, ReferenceData
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import ReferenceData
 from search.errors import SearchError
 from search.index_folder import IndexReader as SearchReader
 from search.query import Words
@@ -67,6 +70,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
+_COUNTED_SECONDS = 600
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
@@ -122,16 +126,15 @@ class User:
 class WebApp:
     """The state of the pages of one app: runtime, templates, search and page images."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, images: PageImages) -> None:
         """Read the static files and compile the templates' environment.
 
         Each static file gets an address that changes with its bytes, so that browsers may keep it
         for good.
         """
-        self.runtime = runtime
+        self.runtime, self.images = runtime, images
         self.search = SearchReader(open_index_folder(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
-        self.images = PageImages(runtime.settings.data / "cache" / "pages")
         self.recent = Recent()
         self.static = {
             name: (path.read_bytes(), media)
@@ -215,7 +218,7 @@ def logged_in(request: Request) -> User:
     web, carried = web_of(request), request.cookies.get(COOKIE, "")
     with reading(web.runtime.engine) as session:
         web.runtime.refresh(session)
-        reader = reader_of(session, carried, "WEB") if carried else None
+        reader = reader_of(session, carried, LoginKind.WEB) if carried else None
         if reader is None:
             raise NotLoggedInError
         name, must_change = name_of(session, reader.account)
@@ -295,30 +298,31 @@ class PageRoute(APIRoute):
             except MustChangeError:
                 return _to(request, "/password")
             except (RefusedError, DeniedError) as refused:
-                status = 404 if refused.denial is Denial.NOT_HERE else 403
                 return _error(
                     request,
-                    status,
+                    status_of(refused),
                     refused.denial.value,
                     refused.denial.label + "。",
                     _NEXT[refused.denial],
                 )
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
-                failures.log(fault, web_of(request).runtime.settings.data)
-                code, sentence = failures.explain(fault)
-                return _error(request, _status(fault), code, sentence, "")
+                return _fault(request, fault)
 
         return handler
 
 
-def _status(fault: Exception) -> int:
-    if isinstance(status := getattr(fault, "status", None), int):
-        return status
-    if isinstance(fault, NotFoundError):
-        return 404
-    if isinstance(fault, ArchiveError | SearchError):
-        return 403 if fault.code == "FORBIDDEN" else 409
-    return 503
+def _fault(request: Request, fault: Exception) -> Response:
+    """Draw an error; one that asks to wait says for how long."""
+    code, sentence = failures.explain(fault)
+    wait = getattr(fault, "headers", {}).get("Retry-After", "")
+    if wait and isinstance(fault, ArchiveError):
+        # Till tomorrow is not counted in seconds.
+        action = fault.action if int(wait) > _COUNTED_SECONDS else f"请在 {wait} 秒后重试。"
+        answer = _error(request, status_of(fault), code, fault.message, action)
+        answer.headers["Retry-After"] = wait
+        return answer
+    failures.log(fault, web_of(request).runtime.settings.data)
+    return _error(request, status_of(fault), code, sentence, "")
 
 
 _NEXT = {

@@ -3,31 +3,27 @@
 Lists are conditions of the database; they show nothing that `decide` refuses.
 """
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fastapi import Response
+from PIL.Image import Image
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import HEADERS, RefusedError, User, WebApp
-from archive.administration.policy import Act, Decision, Denial, Record, decide, is_restricted
-from archive.audit import journal
+from api.http.page_cache import as_jpeg
+from api.web.shell.page import HEADERS, User, WebApp
+from archive.administration.policy import Act
+from archive.arrangement.volume_names import code_of
 from archive.audit.acts import JournalAct
-from archive.database.engine import database_now
-from archive.database.tables_audit import JournalEntry
-from archive.database.tables_cases import Case, Component
+from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.finding_aids import reach as reaches
-from archive.finding_aids.cases import find_case
 from archive.finding_aids.reach import Reach
-from archive.finding_aids.volume_lists import archived_version, find_volume, listed_versions
-from archive.reference.case_facts import CaseFacts
-from archive.reference.citizen_id import mask_name
-from archive.reference.codes import ArchivalCode, storage_prefix
-from archive.reference.masking import mask_numbers
+from archive.finding_aids.volume_lists import listed_versions
 from archive.reference.objects import blob_key
-from archive.usage.requests import grants_of
+from archive.usage.looks import AccessContext, Look, Purpose, find_look, journal_look, purpose_of
+from archive.usage.reading_room import OpenedVolume, consult_volume, open_case, open_volume
+from archive.usage.watermark import AccessMark, access_mark
 
 PAGE = 40
 
@@ -61,158 +57,102 @@ def item_name(web: WebApp, case: Case) -> str:
     return web.runtime.catalogue.get(case.item_code, case.item_version).name
 
 
-def record_of(
-    web: WebApp, case: Case, volume: Volume | None = None, *, committed: bool = False
-) -> Record:
-    """Return what the policy asks of a case or of its volume."""
-    sides = [case.receive_org, case.accept_org, case.domicile_org]
-    if volume is not None:
-        sides = [volume.filing_org, *sides, *([volume.cross_org] if volume.cross_org else [])]
-    series = web.runtime.catalogue.get(case.item_code, case.item_version).series
-    keeper = volume.filing_org if volume else case.receive_org
-    return Record(
-        tuple(dict.fromkeys(sides)),
-        keeper,
-        volume.code if volume else None,
-        committed,
-        is_restricted(series),
-    )
-
-
-def decided(
-    web: WebApp, session: Session, user: User, act: Act, record: Record | None, usage: str = ""
-) -> Decision:
-    """Return the policy's answer now.
-
-    A grant counts only when its number is stated (`usage`, 利用单号), as at the station API.
-    """
-    grants = (
-        [grant for grant in grants_of(session, user.reader.account) if grant.number == usage]
-        if usage
-        else []
-    )
-    return decide(
-        user.reader, act, record, web.runtime.organisations, grants, now=database_now(session)
-    )
-
-
-def require(
-    web: WebApp, session: Session, user: User, act: Act, record: Record | None, usage: str = ""
-) -> Decision:
-    """Raise RefusedError unless the policy allows the act."""
-    decision = decided(web, session, user, act, record, usage)
-    if decision.denial is not None:
-        raise RefusedError(decision.denial)
-    return decision
-
-
 def case_for(web: WebApp, session: Session, user: User, act: Act, case_no: str) -> Case:
-    """Return a case if the user may do the act on it.
-
-    Raises RefusedError, the same for a foreign case and for one that is not there.
-    """
-    user.require(act)
-    case = find_case(session, case_no)
-    require(web, session, user, act, record_of(web, case) if case else None)
-    if case is None:
-        raise RefusedError(Denial.NOT_HERE)
-    return case
+    """Return a case if the user may do the act on it. Raises DeniedError."""
+    return open_case(session, user.reader, act, case_no, web.reference)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenedPage:
-    """A volume opened for a reader in one archived version, None while none is archived."""
-
-    volume: Volume
-    case: Case
-    version: VolumeVersion | None
-    record: Record
-    decision: Decision
-
-    @property
-    def usage(self) -> str | None:
-        """Return the number of the grant that this access relies on."""
-        return self.decision.grant.number if self.decision.grant else None
-
-    @property
-    def prefix(self) -> str:
-        """Return where this version lies in the store."""
-        if self.version is None:
-            raise RefusedError(Denial.STATE)
-        return storage_prefix(ArchivalCode.parse(self.volume.code), self.version.version)
+def context_of(
+    user: User, usage: str | None = None, purpose: Purpose | None = None
+) -> AccessContext:
+    """Return why the user looks: what the page is for, else the grant or the role's business."""
+    return AccessContext(purpose or purpose_of(user.reader, usage), usage or None)
 
 
-def open_volume(
+def consult(
     web: WebApp,
     session: Session,
     user: User,
     act: Act,
-    code: str,
+    name: str,
+    what: JournalAct,
+    *,
     number: int | None = None,
     usage: str = "",
-) -> OpenedPage:
-    """Return a volume if the user may do the act on it. Raises RefusedError.
-
-    In the newest archived version, or in the version `number`.
-    """
-    user.require(act)
-    pair = find_volume(session, code)
-    if pair is None:
-        require(web, session, user, act, None)
-        raise RefusedError(Denial.NOT_HERE)
-    volume, case = pair
-    version = archived_version(session, volume, number)
-    record = record_of(web, case, volume, committed=version is not None)
-    decision = require(web, session, user, act, record, usage)
-    if number is not None and version is None:
-        raise RefusedError(Denial.NOT_HERE)
-    return OpenedPage(volume, case, version, record, decision)
-
-
-def note_look(session: Session, user: User, act: JournalAct, subject: str, **shown: object) -> int:
-    """Journal a look and return its number, with which the user may fetch images."""
-    return journal.record(
-        session, user.reader.account, act, subject, org=user.reader.org, **shown
-    ).seq
-
-
-def require_look(
-    session: Session, user: User, look: int, subject: str, acts: Sequence[JournalAct]
-) -> str:
-    """Raise RefusedError unless a look is the user's own, of this record and of these acts.
-
-    So no image is sent without an entry in the journal. Returns the number of the grant that the
-    look was made under, "" for none: what follows from a look relies on the same grant.
-    """
-    entry = session.get(JournalEntry, look)
-    if (
-        entry is None
-        or entry.actor != user.reader.account
-        or entry.subject != subject
-        or entry.act not in acts
-    ):
-        raise RefusedError(Denial.NOT_HERE)
-    return str(json.loads(entry.detail).get("usage") or "")
-
-
-def hidden(text: str, facts: CaseFacts) -> str:
-    """Return a text of the case with the names and numbers of its people masked."""
-    names = {person.name for person in (facts.applicant, *facts.subjects)}
-    for name in sorted(names, key=len, reverse=True):
-        if len(name) > 1:
-            text = text.replace(name, mask_name(name))
-    return mask_numbers(text)
-
-
-def original_response(web: WebApp, row: Component, page: int, *, small: bool = False) -> Response:
-    """Return the image of one page of an original, read against its digest."""
-    store = web.runtime.store
-    image = web.images.original_page(
-        row.sha256, page, lambda: store.read(blob_key(row.sha256), sha256=row.sha256), small=small
+    **shown: object,
+) -> tuple[OpenedVolume, Look]:
+    """Open a volume for the user and journal the look; `number` is a version of it."""
+    context = context_of(user, usage)
+    return consult_volume(
+        session,
+        user.reader,
+        act,
+        name,
+        web.reference,
+        context,
+        what=what,
+        version=number,
+        **shown,
     )
-    return Response(image, media_type="image/webp", headers=HEADERS)
 
 
-def access_mark(user: User, at: str) -> str:
-    """Return the watermark of a page: who looked, and when."""
-    return f"{user.name} {at} 仅供查阅"
+def look_again(
+    web: WebApp,
+    session: Session,
+    user: User,
+    look: int,
+    name: str,
+    acts: Sequence[JournalAct],
+    *,
+    number: int | None = None,
+) -> tuple[OpenedVolume, Look]:
+    """Return a volume and the user's own look at it, for the images that follow from the look.
+
+    The policy is asked again, under the grant of the look. Raises DeniedError.
+    """
+    seen = find_look(session, user.reader, look, code_of(session, name), acts)
+    opened = open_volume(
+        session, user.reader, Act.VIEW_PAGES, name, web.reference, seen.usage, version=number
+    )
+    return opened, seen
+
+
+def note_look(
+    session: Session,
+    user: User,
+    act: JournalAct,
+    subject: str,
+    *,
+    purpose: Purpose | None = None,
+    **shown: object,
+) -> Look:
+    """Journal a look at what is no volume: a list, a case that waits, a captured file."""
+    return journal_look(
+        session, user.reader, act, subject, context_of(user, purpose=purpose), **shown
+    )
+
+
+def mark_of(web: WebApp, user: User, look: Look) -> AccessMark:
+    """Return the watermark of every image that is sent for a look."""
+    return access_mark(look, user.reader, web.runtime.organisations, name=user.name)
+
+
+def image_response(picture: Image) -> Response:
+    """Return a marked image as the answer of a request."""
+    return Response(as_jpeg(picture), media_type="image/jpeg", headers=HEADERS)
+
+
+def original_response(
+    web: WebApp, sha256: str, page: int, mark: AccessMark, *, small: bool = False
+) -> Response:
+    """Return the image of one page of an original, read against its digest, with its mark."""
+    store = web.runtime.store
+    return image_response(
+        web.images.original_page(
+            sha256,
+            page,
+            lambda: store.read(blob_key(sha256), sha256=sha256),
+            mark=mark,
+            small=small,
+        )
+    )

@@ -1,11 +1,13 @@
 """登录与退出. Only in the demo does the page show an account of each role."""
 
 import json
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.http.limits import host_of, limited
 from api.web.shell.page import (
     COOKIE,
     BadFormError,
@@ -16,8 +18,21 @@ from api.web.shell.page import (
     WebApp,
     form_of,
 )
-from archive.administration.accounts import MIN_PASSWORD, AccountKind, set_password
-from archive.administration.logins import WEB_LIFE, check_secret, close_login, open_login
+from archive.administration.accounts import (
+    MIN_PASSWORD,
+    AccountKind,
+    hash_password,
+    set_password,
+)
+from archive.administration.logins import (
+    WEB_LIFE,
+    Credentials,
+    Limit,
+    LoginRefusedError,
+    close_login,
+    confirm_secret,
+    log_in,
+)
 from archive.database.engine import writing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -37,6 +52,11 @@ def demo_accounts(web: WebApp) -> list[dict[str, str]]:
     return [account for account in rows if not account["login"].startswith("station-")]
 
 
+def _limit(request: Request) -> Limit:
+    """Return the limit of attempts to log in, which the token endpoint shares."""
+    return partial(limited, request.app.state.station.anonymous)
+
+
 @router.get("/login")
 def login_page(web: Web) -> Response:
     """Draw the login form."""
@@ -48,20 +68,20 @@ def login(
     request: Request, web: Web, form: Annotated[dict[str, str], Depends(form_of)]
 ) -> Response:
     """Log in with login and secret; the reason of a failure is not said."""
-    with writing(web.runtime.engine) as session:
-        account = check_secret(session, form.get("login", "").strip(), form.get("secret", ""))
-        carried = (
-            open_login(session, account, "WEB")
-            if account and account.kind == AccountKind.PERSON
-            else None
+    try:
+        opened = log_in(
+            web.runtime.engine,
+            Credentials.of(form.get("login", ""), form.get("secret", ""), host_of(request)),
+            kind=AccountKind.PERSON,
+            limit=_limit(request),
         )
-    if carried is None:
+    except LoginRefusedError:
         return web.bare("login.html", status=401, demo=demo_accounts(web), failed=True)
     answer = RedirectResponse("/", 303)
     secure = request.url.scheme == "https"
     answer.set_cookie(
         COOKIE,
-        carried,
+        opened.token,
         max_age=int(WEB_LIFE.total_seconds()),
         httponly=True,
         samesite="strict",
@@ -96,17 +116,17 @@ def change_password(request: Request, web: Web, user: LoggedIn, form: Posted) ->
     The old one is asked for, so that nobody at an unattended computer can keep the account.
     """
     login = user.reader.account
-    with writing(web.runtime.engine) as session:
-        # A wrong old one counts as a failed login: it is committed before the page says so.
-        known = check_secret(session, login, form.get("old", ""))
-    if known is None:
+    old = Credentials.of(login, form.get("old", ""), host_of(request))
+    # A wrong old one is counted like a failed login.
+    if not confirm_secret(web.runtime.engine, old, limit=_limit(request)):
         return web.page(
             request, user, "password.html", status=403, failed=True, shortest=MIN_PASSWORD
         )
     if form.get("new", "") != form.get("again", ""):
         raise BadFormError("两次输入的新口令不一致。", "请返回重新输入。")
+    hashed = hash_password(login, form.get("new", ""))
     with writing(web.runtime.engine) as session:
-        set_password(session, login, login, form.get("new", ""))
+        set_password(session, login, login, hashed)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return answer

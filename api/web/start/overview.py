@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from api.jobs.requested import PULL
 from api.web.collection.collecting import QUARANTINE
 from api.web.shell.charts import Bar, bars, columns
 from api.web.shell.page import LoggedIn, PageRoute, User, Web, WebApp
@@ -32,6 +31,7 @@ from archive.finding_aids.volume_lists import (
 from archive.gathering.captures import Capture, capture_counts
 from archive.jobs.job_rows import first_job
 from archive.reference.local_time import LOCAL_TIME
+from archive.reference.vocabulary import JobKind, JobState
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _RECENT, _QUEUE, _DAYS, _MONTHS, _BATCHES = 8, 6, 14, 8, 3
@@ -63,7 +63,9 @@ def _work(web: WebApp, session: Session, user: User) -> dict[str, Any]:
             height=170,
         ),
         "districts": bars(by_district(web, user), title="按收件旗区", width=430),
-        "pulling": first_job(session, PULL, "WAITING") if user.may(Act.SUBMIT) else None,
+        "pulling": first_job(session, JobKind.PULL, JobState.WAITING)
+        if user.may(Act.SUBMIT)
+        else None,
     }
 
 

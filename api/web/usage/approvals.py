@@ -9,15 +9,17 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
+from api.http.daily import counted
 from api.web.shell.filters import clock, short_day
 from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
 from api.web.shell.scope import PAGE, note_look
 from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
 from api.web.usage.usage import row_of
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
-from archive.database.engine import database_now, reading, writing
+from archive.database.engine import database_now, reading
 from archive.usage.request_lists import copies_by_request, decided_requests, kept_requests
 from archive.usage.requests import organisations_below, requests_to_decide
 
@@ -71,7 +73,7 @@ def register_sheet(
 @router.get("/uses.csv")
 def register_csv(web: Web, user: LoggedIn, since: Day = "", until: Day = "") -> Response:
     """Export the same as CSV, with numbers masked in what people wrote."""
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         rows, _ = _register(web, session, user, (since, until), 0, 5000)
         note_look(session, user, JournalAct.EXPORT_LIST, "uses", rows=len(rows))
     heading = (

@@ -5,22 +5,20 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.http.daily import counted
 from api.http.limits import anyone
 from api.jobs.certified_copies import start_copying
 from api.web.shell.page import HEADERS, LoggedIn, PageRoute, Posted, Web, WebApp
-from api.web.shell.scope import note_look
 from api.web.usage.usage import request_values
+from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
-from archive.audit.acts import JournalAct
-from archive.database.engine import reading, writing
-from archive.database.tables_usage import UsageRequest
+from archive.database.engine import reading
+from archive.database.tables_usage import CertifiedCopy
 from archive.database.tables_volumes import Volume
 from archive.reference.errors import NotFoundError
 from archive.signing.validation import SignatureReport, read_signature
-from archive.usage.certified_copies import copy_key, find_copy
+from archive.usage.certified_copies import fetch_copy, find_copy, read_copy
 from archive.usage.copy_orders import order_copy, retry_order
-from archive.usage.reading_room import open_volume
-from archive.usage.requests import number_of
 from storage.errors import StorageError
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -36,7 +34,7 @@ def order(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
         for key in form
         if key.startswith("item:") and key[5:].isdecimal()
     ]
-    with writing(web.runtime.engine) as session:
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         if form.get("retry", "").isdecimal():
             retry_order(session, user.reader, int(form["retry"]))
         else:
@@ -55,26 +53,9 @@ def live(request: Request, web: Web, user: LoggedIn, number: str) -> Response:
 @router.get("/copies/{check_code}.pdf")
 def download(web: Web, user: LoggedIn, check_code: str) -> Response:
     """Return a copy to the account it was made for, while the grant lasts."""
-    user.require(Act.CERTIFY)
-    with writing(web.runtime.engine) as session:
-        row = find_copy(session, check_code)
-        request = session.get_one(UsageRequest, row.request_id)
-        if request.account != user.reader.account:
-            raise NotFoundError(
-                "没有此核验码的证明件。", "请核对核验码；核验码由20个字符、每4个一组组成。"
-            )
-        open_volume(
-            session, user.reader, Act.CERTIFY, request.code, web.reference, number_of(request)
-        )
-        note_look(
-            session,
-            user,
-            JournalAct.DOWNLOAD_COPY,
-            request.code,
-            usage=number_of(request),
-            sha256=row.sha256,
-        )
-    pdf = web.runtime.store.read(copy_key(row.sha256), sha256=row.sha256)
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
+        row = fetch_copy(session, user.reader, check_code, web.reference)
+    pdf = read_copy(web.runtime.store, row)
     named = {"Content-Disposition": f'attachment; filename="certified-{row.check_code}.pdf"'}
     return Response(pdf, media_type="application/pdf", headers={**HEADERS, **named})
 
@@ -116,7 +97,7 @@ def check(web: Web, check_code: str) -> Response:
                 here=True,
             )
         code = session.get_one(Volume, row.volume_id).code
-    report, intact = _proved(web, row.sha256)
+    report, intact = _proved(web, row)
     return web.bare(
         "public_check.html",
         row=row,
@@ -128,11 +109,9 @@ def check(web: Web, check_code: str) -> Response:
     )
 
 
-def _proved(web: WebApp, sha256: str) -> tuple[SignatureReport | None, bool]:
+def _proved(web: WebApp, row: CertifiedCopy) -> tuple[SignatureReport | None, bool]:
     """Return the seal of the copy in the store, and whether its bytes are those issued."""
     try:
-        return read_signature(
-            web.runtime.store.read(copy_key(sha256), sha256=sha256), web.trust
-        ), True
+        return read_signature(read_copy(web.runtime.store, row), web.trust), True
     except StorageError:
         return None, False

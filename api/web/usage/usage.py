@@ -7,7 +7,9 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
-from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
+from api.http.use_requests import Decided, Reasoned, UseWanted, application_of
+from api.web.shell.forms import read_form, text_of
+from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import PAGE
 from archive.administration.policy import Act, Capacity, capacities
 from archive.database.engine import database_now, reading, writing
@@ -15,15 +17,16 @@ from archive.database.tables_usage import UsageRequest
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import NotFoundError
 from archive.reference.masking import mask_numbers
+from archive.reference.vocabulary import JobState
 from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
-from archive.usage.reading_room import DeniedError, OpenedVolume, open_volume, read_code
+from archive.usage.looks import DeniedError
+from archive.usage.reading_room import OpenedVolume, open_volume
 from archive.usage.redaction import mask_text, names_of
 from archive.usage.request_lists import own_requests
 from archive.usage.requests import (
     MAX_DAYS,
     RequestState,
-    UseApplication,
     decide_request,
     end_grant,
     find_request,
@@ -37,8 +40,15 @@ from archive.usage.requests import (
 )
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_LONGEST = {"purpose": 200, "basis": 100, "reason": 200}
-_SHORTEST = 2
+_WANTED = {
+    "code": "请填写完整的档号。",
+    "capacity": "请选择利用主体。",
+    "scope": "请选择利用范围。",
+    "purpose": "事由",
+    "basis": "依据文书",
+    "papers": "请勾选已备的依据材料。",
+    "days": f"利用天数应为1至{MAX_DAYS}。",
+}
 _RULES = {
     "MPS ": "公通字〔2021〕12号",
     "DDT": "户口档案查询规定",
@@ -69,9 +79,11 @@ def row_of(web: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
         "rule": basis_of(capacity.source),
         "scope": scope,
         "state": "已到期" if ended else state.label,
-        "kind": {"REQUESTED": "wait", "GRANTED": "" if ended else "ok", "REFUSED": "bad"}.get(
-            request.state, ""
-        ),
+        "kind": {
+            RequestState.REQUESTED: "wait",
+            RequestState.GRANTED: "" if ended else "ok",
+            RequestState.REFUSED: "bad",
+        }.get(state, ""),
         "open": state is RequestState.GRANTED and not ended,
         "purpose": mask_numbers(request.purpose),
         "basis": mask_numbers(request.basis),
@@ -136,30 +148,20 @@ def _papers(capacity: Capacity) -> list[str]:
 def ask(web: Web, user: LoggedIn, form: Posted) -> Response:
     """Enter a request; the keeper of the volume decides on it."""
     user.require(Act.REQUEST_USE)
-    days = form.get("days", "")
-    wanted = UseApplication(
-        code=read_code(form.get("code", "").strip()),
-        capacity=form.get("capacity", ""),
-        scope=form.get("scope", ""),
-        purpose=written(form, "purpose", "事由"),
-        basis=written(form, "basis", "依据文书"),
-        papers=tuple(key.removeprefix("paper:") for key in form if key.startswith("paper:")),
-        days=int(days) if days.isdecimal() else 3,
-    )
+    values = {
+        "code": form.get("code", "").strip(),
+        "capacity": form.get("capacity", ""),
+        "scope": form.get("scope", ""),
+        "purpose": text_of(form, "purpose"),
+        "basis": text_of(form, "basis"),
+        "papers": [key.removeprefix("paper:") for key in form if key.startswith("paper:")],
+        **({"days": form["days"]} if "days" in form else {}),
+    }
+    wanted = application_of(read_form(UseWanted, values, _WANTED))
     with writing(web.runtime.engine) as session:
         row = request_use(session, user.reader, wanted, web.runtime.organisations)
         number = number_of(row)
     return RedirectResponse(f"/usage/{number}", 303)
-
-
-def written(form: dict[str, str], name: str, label: str) -> str:
-    """Return what the user wrote into a field. Raises BadFormError."""
-    text = " ".join(form.get(name, "").split())
-    if not _SHORTEST <= len(text) <= _LONGEST[name] or not text.isprintable():
-        raise BadFormError(
-            f"{label}应为{_SHORTEST}至{_LONGEST[name]}字。", "请返回上一页填写后重新提交。"
-        )
-    return text
 
 
 @router.get("/usage/{number}")
@@ -213,7 +215,7 @@ def request_values(web: WebApp, user: User, number: str) -> dict[str, Any]:
         "items": items,
         "opened": opened,
         "next": waiting[0] if waiting else None,
-        "running": any(job.state == "WAITING" for _, job, _ in orders),
+        "running": any(job.state == JobState.WAITING for _, job, _ in orders),
     }
 
 
@@ -233,16 +235,21 @@ def _opened(
 def decision(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
     """Approve or refuse with the reason, and go on to the next one that waits."""
     user.require(Act.DECIDE_USE)
-    if form.get("decision") not in {"approve", "refuse"}:
-        raise BadFormError("请选择批准或不批准。", "请返回上一页选择后重新提交。")
-    reason = written(form, "reason", "理由")
+    decided = read_form(
+        Decided,
+        {
+            "approve": {"approve": True, "refuse": False}.get(form.get("decision", "")),
+            "reason": text_of(form, "reason"),
+        },
+        {"approve": "请选择批准或不批准。", "reason": "理由"},
+    )
     with writing(web.runtime.engine) as session:
         decide_request(
             session,
             user.reader,
             number,
-            approve=form["decision"] == "approve",
-            reason=reason,
+            approve=decided.approve,
+            reason=decided.reason,
             organisations=web.runtime.organisations,
         )
     return RedirectResponse("/approvals", 303)
@@ -252,13 +259,13 @@ def decision(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
 def end(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
     """End a grant before its time."""
     user.require(Act.DECIDE_USE)
-    reason = written(form, "reason", "理由")
+    reasoned = read_form(Reasoned, {"reason": text_of(form, "reason")}, {"reason": "理由"})
     with writing(web.runtime.engine) as session:
         end_grant(
             session,
             user.reader,
             number,
-            reason=mask_numbers(reason),
+            reason=mask_numbers(reasoned.reason),
             organisations=web.runtime.organisations,
         )
     return RedirectResponse(f"/usage/{number}", 303)

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs on the connection that `archive.database.engine.migrate` hands over."""
+"""Alembic's entry: runs on the connection that `engine.migrate` hands over."""
 
 from alembic import context
 

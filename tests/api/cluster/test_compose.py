@@ -1,4 +1,7 @@
-"""docker-compose.yml and the Dockerfile say what `make cluster` does; no container engine is needed to hold them to it."""
+"""docker-compose.yml and the Dockerfile say what `make cluster` does.
+
+No container engine is needed to hold them to it.
+"""
 
 import re
 from pathlib import Path
@@ -27,11 +30,12 @@ ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-NODES = (*(one.name for one in KINDS), "beat", "web")
+NODES = (*(kind.name for kind in KINDS), "beat", "web")
 # The folder of secret files is read while Settings is made, so it is no field of it.
 WORDS = {
-    "build", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck", "hostname", "image", "init", "logging", "ports",
-    "restart", "secrets", "security_opt", "stop_grace_period", "user", "volumes",
+    "build", "cap_drop", "command", "depends_on", "deploy", "environment", "healthcheck",
+    "hostname", "image", "init", "logging", "ports", "restart", "secrets", "security_opt",
+    "stop_grace_period", "user", "volumes",
 }  # fmt: skip
 KNOWN = {f"YICE_{name.upper()}" for name in Settings.model_fields} | {"YICE_SECRETS"}
 
@@ -53,7 +57,7 @@ def test_every_node_runs_the_command_of_make_cluster() -> None:
 
 def test_every_queue_has_a_node_and_every_duty_a_queue() -> None:
     assert sorted(queue for kind in KINDS for queue in kind.queues) == sorted(QUEUES)
-    assert {one.queue for one in DUTIES.values()} | set(QUEUE_OF.values()) <= set(QUEUES)
+    assert {duty.queue for duty in DUTIES.values()} | set(QUEUE_OF.values()) <= set(QUEUES)
 
 
 def test_the_store_runs_with_the_options_of_make_cluster(tmp_path: Path) -> None:
@@ -73,14 +77,14 @@ def test_the_store_runs_with_the_options_of_make_cluster(tmp_path: Path) -> None
 def native(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[dict[str, str]]]:
     """The settings of every node of `make cluster`, by kind."""
     folder, site = tmp_path_factory.mktemp("cluster"), Site("", "amqp://", "", "", "", "")
-    found: dict[str, list[dict[str, str]]] = {}
-    for one in (
+    settings: dict[str, list[dict[str, str]]] = {}
+    for node in (
         web_node(site, folder, 8000),
         *worker_nodes(site, folder, workers=2, concurrency=1),
         beat_node(site, folder),
     ):
-        found.setdefault(one.name.partition("-")[0], []).append({**one.env})
-    return found
+        settings.setdefault(node.name.partition("-")[0], []).append({**node.env})
+    return settings
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -88,31 +92,34 @@ def test_a_node_is_told_the_same_settings_as_by_make_cluster(
     node: str, native: dict[str, list[dict[str, str]]]
 ) -> None:
     service = SERVICES[node]
-    told = set(service["environment"]) | {name.upper() for name in service["secrets"]}
-    assert told <= KNOWN
+    names = set(service["environment"]) | {name.upper() for name in service["secrets"]}
+    assert names <= KNOWN
     assert len(native[node]) == service["deploy"].get("replicas", 1)
-    for one in native[node]:
-        assert told - {"YICE_SECRETS"} == set(one) - {"PYTHONPATH"}
-        assert service["environment"].get("YICE_QUEUES") == one.get("YICE_QUEUES")
+    for settings in native[node]:
+        stated = {name for name in settings if name.startswith("YICE_")}
+        assert names - {"YICE_SECRETS"} == stated
+        assert service["environment"].get("YICE_QUEUES") == settings.get("YICE_QUEUES")
 
 
-def test_nodes_of_containers_share_one_data_folder_and_those_of_make_cluster_their_keys_and_the_index(
+def test_nodes_of_containers_share_one_data_folder_and_those_of_make_cluster_their_keys_and_the_index(  # noqa: E501
     tmp_path: Path,
 ) -> None:
     site = Site("", "amqp://", "", "", "", "")
     nodes = {
-        one.name: Path(one.env["YICE_DATA"])
-        for one in (
+        node.name: Path(node.env["YICE_DATA"])
+        for node in (
             web_node(site, tmp_path, 1),
             *worker_nodes(site, tmp_path, workers=2, concurrency=1),
         )
     }
     assert nodes["index"] == nodes["web"]
-    assert {(one / shared).resolve() for one in nodes.values() for shared in ("pki", "keys")} == {
+    assert {
+        (folder / shared).resolve() for folder in nodes.values() for shared in ("pki", "keys")
+    } == {
         tmp_path / "pki",
         tmp_path / "keys",
     }
-    assert {tuple(SERVICES[one]["volumes"]) for one in NODES} == {("nodes:/var/lib/yice",)}
+    assert {tuple(SERVICES[name]["volumes"]) for name in NODES} == {("nodes:/var/lib/yice",)}
 
 
 def test_secrets_come_as_files_and_never_as_words() -> None:
@@ -124,20 +131,21 @@ def test_secrets_come_as_files_and_never_as_words() -> None:
             if re.search(r"PASS|KEY|_URL$", key) and not key.endswith("_FILE")
         ], name
         used = {
-            one if isinstance(one, str) else one["source"] for one in service.get("secrets", [])
+            secret if isinstance(secret, str) else secret["source"]
+            for secret in service.get("secrets", [])
         }
         assert used <= set(COMPOSE["secrets"])
-    assert all(one["file"].startswith("./secrets/") for one in COMPOSE["secrets"].values())
+    assert all(secret["file"].startswith("./secrets/") for secret in COMPOSE["secrets"].values())
     assert "/secrets/" in (ROOT / ".gitignore").read_text().split()
 
 
 def test_the_secret_files_made_are_those_named_and_agree_with_each_other() -> None:
-    made = compose_secrets({"database": "d1", "broker": "b1", "store": "s1"})
-    assert set(made) == set(COMPOSE["secrets"])
-    assert f"yice:{made['postgres_password']}@database:" in made["yice_database_url"]
-    assert "default_pass = b1\n" in made["rabbitmq_conf"]
-    assert "yice:b1@broker:" in made["yice_broker_url"]
-    assert made["yice_s3_secret_key"] in made["seaweedfs_s3"]
+    files = compose_secrets({"database": "d1", "broker": "b1", "store": "s1"})
+    assert set(files) == set(COMPOSE["secrets"])
+    assert f"yice:{files['postgres_password']}@database:" in files["yice_database_url"]
+    assert "default_pass = b1\n" in files["rabbitmq_conf"]
+    assert "yice:b1@broker:" in files["yice_broker_url"]
+    assert files["yice_s3_secret_key"] in files["seaweedfs_s3"]
     assert {"database", "broker", "store"} <= set(SERVICES)
 
 
@@ -165,7 +173,10 @@ def test_every_service_is_pinned_bounded_watched_and_not_root(name: str) -> None
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_one_that_a_container_engine_reads(name: str) -> None:
-    """No engine is at hand; the words, units and references of the compose specification are held instead."""
+    """No engine is at hand.
+
+    The words, units and references of the compose specification are held instead.
+    """
     service = SERVICES[name]
     assert set(service) <= WORDS
     check = service["healthcheck"]

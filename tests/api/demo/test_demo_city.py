@@ -14,11 +14,13 @@ from api.demo.defects import CONFLICT, DEFECTS
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import IntakeOutcome, Outcome, SourceKind
-from ingest.intake.intake import inspect_package
+from ingest.intake.intake import IntakeRules, inspect_package
 from ingest.package.bag import read_bag
+from ingest.reading.virus import NO_SCANNER
 
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
+RULES = IntakeRules(CATALOGUE, ORGANISATIONS, scanner=NO_SCANNER, ocr=False)
 
 
 def quiet(_: int) -> None:
@@ -56,15 +58,14 @@ def test_every_kind_of_fault_can_be_planted_and_is_found_under_its_code(
         if (rows := write_case(tmp_path, 1, index))[-1]["defect"] == DEFECTS[turn].kind
     )
     row = rows[-1]
-    bag, submission = inspect_package(tmp_path / row["bag"], CATALOGUE, ORGANISATIONS, NOW)
+    package = inspect_package(tmp_path / row["bag"], RULES, NOW)
+    bag, submission = package.bag, package.submission
     if row["defect"] == CONFLICT or "other_case" in row:
         # Both packages are sound by themselves: only the archive that holds the first can tell.
         assert submission.outcome in (None, Outcome.NOTE)
         assert (
             bag.content_digest
-            != inspect_package(tmp_path / rows[0]["bag"], CATALOGUE, ORGANISATIONS, NOW)[
-                0
-            ].content_digest
+            != inspect_package(tmp_path / rows[0]["bag"], RULES, NOW).bag.content_digest
         )
         return
     assert row["finding"] in {row.code for row in submission.findings}
@@ -92,7 +93,7 @@ def test_no_sound_case_is_refused_or_doubted(city: Path) -> None:
     sound = [package["bag"] for package in truth(city) if package["defect"] is None]
     assert len(sound) > 90
     for bag in sound:
-        _, submission = inspect_package(city / "bags" / bag, CATALOGUE, ORGANISATIONS, NOW)
+        submission = inspect_package(city / "bags" / bag, RULES, NOW).submission
         assert not {row.code for row in submission.findings if row.outcome is not Outcome.NOTE}, bag
 
 

@@ -1,4 +1,7 @@
-"""Files captured at a window: sent in parts, again where in doubt, gathered under their case, and none of them lost."""
+"""Files captured at a window: sent in parts, and again where in doubt.
+
+They are gathered under their case, and none of them is lost.
+"""
 
 import hashlib
 import os
@@ -19,7 +22,7 @@ from archive.gathering.captured_materials import file_under, place_pending
 from archive.gathering.captures import captured_file, return_files
 from archive.gathering.cases import close_case, collecting_rows, complete_cases, record_arrival
 from archive.gathering.places import Place, places_by_path
-from archive.jobs.leases import LEASE_SECONDS
+from archive.jobs.version_steps import LEASE
 from archive.reference.errors import ConflictError
 from ingest.captures import parts
 from ingest.captures.uploads import GIVEN_UP, sweep_parts
@@ -47,8 +50,8 @@ def nobody_starts_a_puller(monkeypatch: pytest.MonkeyPatch) -> None:
 def close(desk: StationClient, case_no: str = CASE) -> None:
     """The population system tells that the case is closed."""
     facts = sound_case(case_no)
-    for one in facts["materials"]:
-        one.pop("files", None)
+    for material in facts["materials"]:
+        material.pop("files", None)
     with writing(desk.runtime.engine) as session:
         notice = f"close-{case_no}"
         arrival = record_arrival(
@@ -94,21 +97,21 @@ def send(
     headers: dict[str, str] | None = None,
 ) -> Any:
     headers = headers or desk.token()
-    (made,) = announce(desk, [(name, data, where)], headers)
-    for number in range(made["parts"]):
-        if made["state"] == "RECEIVING" and number not in made["received"]:
-            piece = data[number * made["part_size"] :][: made["part_size"]]
+    (upload,) = announce(desk, [(name, data, where)], headers)
+    for number in range(upload["parts"]):
+        if upload["state"] == "RECEIVING" and number not in upload["received"]:
+            piece = data[number * upload["part_size"] :][: upload["part_size"]]
             assert (
                 desk.client.put(
-                    f"/api/v1/uploads/{made['id']}/parts/{number}", content=piece, headers=headers
+                    f"/api/v1/uploads/{upload['id']}/parts/{number}", content=piece, headers=headers
                 ).status_code
                 == 204
             )
-    return desk.client.post(f"/api/v1/uploads/{made['id']}/complete", headers=headers).json()
+    return desk.client.post(f"/api/v1/uploads/{upload['id']}/complete", headers=headers).json()
 
 
 def codes(view: Any) -> list[str]:
-    return [one["code"] for one in view["findings"]]
+    return [finding["code"] for finding in view["findings"]]
 
 
 def at(no: int, position: int = 1, of: int = 1, case_no: str = CASE) -> dict[str, Any]:
@@ -128,9 +131,9 @@ def test_a_file_goes_on_where_the_line_broke_and_the_same_twice_is_one(
     monkeypatch.setattr(parts, "PART", 20_000)
     close(desk)
     data, headers = page(801), desk.token()
-    (made,) = announce(desk, [("a.jpg", data, at(4))])
-    path = f"/api/v1/uploads/{made['id']}"
-    assert made["parts"] > 2
+    (upload,) = announce(desk, [("a.jpg", data, at(4))])
+    path = f"/api/v1/uploads/{upload['id']}"
+    assert upload["parts"] > 2
     assert (
         desk.client.put(f"{path}/parts/1", content=data[20_000:40_000], headers=headers).status_code
         == 204
@@ -140,10 +143,10 @@ def test_a_file_goes_on_where_the_line_broke_and_the_same_twice_is_one(
     )
     assert desk.client.post(f"{path}/complete", headers=headers).json()["code"] == "PARTS_MISSING"
     (again,) = announce(desk, [("a.jpg", data, at(4))])
-    assert (again["id"], again["received"]) == (made["id"], [1])
+    assert (again["id"], again["received"]) == (upload["id"], [1])
     done = send(desk, data, at(4))
     assert (done["id"], done["state"], done["pages"], done["findings"]) == (
-        made["id"],
+        upload["id"],
         "PLACED",
         1,
         [],
@@ -151,19 +154,19 @@ def test_a_file_goes_on_where_the_line_broke_and_the_same_twice_is_one(
     assert send(desk, data, at(4)) == done
     assert desk.client.post(f"{path}/complete", headers=headers).json() == done
     assert list(desk.runtime.store.list("uploads/")) == []
-    assert [one[:3] for one in missing(desk)] == ["005", "006"]
+    assert [material[:3] for material in missing(desk)] == ["005", "006"]
     assert desk.client.get(path, headers=desk.token(org=OTHER)).status_code == 404
     with reading(desk.runtime.engine) as session:
-        arrivals = session.query(Arrival).filter(Arrival.notice == f"upload:{made['id']}").all()
-        assert [(one.source, one.outcome, one.size) for one in arrivals] == [
+        arrivals = session.query(Arrival).filter(Arrival.notice == f"upload:{upload['id']}").all()
+        assert [(arrival.source, arrival.outcome, arrival.size) for arrival in arrivals] == [
             ("scans", "TAKEN", len(data))
         ]
 
 
 def test_wrong_bytes_never_keep_the_right_ones_out(desk: StationClient) -> None:
     data, headers = page(802), desk.token()
-    (made,) = announce(desk, [("a.jpg", data, at(4))])
-    path = f"/api/v1/uploads/{made['id']}"
+    (upload,) = announce(desk, [("a.jpg", data, at(4))])
+    path = f"/api/v1/uploads/{upload['id']}"
     assert (
         desk.client.put(
             f"{path}/parts/0", content=bytes([data[0] ^ 1]) + data[1:], headers=headers
@@ -174,7 +177,7 @@ def test_wrong_bytes_never_keep_the_right_ones_out(desk: StationClient) -> None:
     assert send(desk, data, at(4))["state"] in {"PENDING", "PLACED"}
 
 
-def test_a_material_in_several_files_is_gathered_when_the_last_is_here_and_one_page_can_be_scanned_again(
+def test_a_material_in_several_files_is_gathered_when_the_last_is_here_and_one_page_can_be_scanned_again(  # noqa: E501
     desk: StationClient,
 ) -> None:
     case_no = CASE[:-1] + "2"
@@ -187,9 +190,11 @@ def test_a_material_in_several_files_is_gathered_when_the_last_is_here_and_one_p
     assert missing(desk, case_no) == []
     send(desk, page(813), at(6, 2, 2, case_no))  # a better scan of the second page alone
     with reading(desk.runtime.engine) as session:
-        whole = next(one for one in complete_cases(session, 50) if one.facts["case_no"] == case_no)
+        whole = next(
+            case for case in complete_cases(session, 50) if case.facts["case_no"] == case_no
+        )
     material = whole.facts["materials"][5]
-    digests = [whole.files[one] for one in material["files"]]
+    digests = [whole.files[name] for name in material["files"]]
     assert digests == [hashlib.sha256(page(number)).hexdigest() for number in (812, 813)]
     assert (
         material["captured_by"]
@@ -210,9 +215,9 @@ def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Stati
         ]
     )
     assert send(desk, stack, name="stack.pdf")["state"] == "PLACED"
-    assert [one[:3] for one in missing(desk, case_no)] == ["005", "006"]
+    assert [material[:3] for material in missing(desk, case_no)] == ["005", "006"]
     loose, bare = send(desk, page(823)), send(desk, _pdf([page(824)]), name="2.pdf")
-    assert [(one["state"], codes(one)) for one in (loose, bare)] == [
+    assert [(view["state"], codes(view)) for view in (loose, bare)] == [
         ("UNPLACED", ["CAPTURE_UNPLACED"])
     ] * 2
     torn = send(desk, _pdf([page(825), _sheet(f"YICE/1 CASE {case_no}")[1]]), name="3.pdf")
@@ -221,8 +226,10 @@ def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Stati
     assert (bad["state"], codes(bad)) == ("UNPLACED", ["CAPTURE_UNREADABLE"])
     foreign = send(desk, page(826), at(5, case_no=case_no), headers=desk.token(org=OTHER))
     assert (foreign["state"], codes(foreign)) == ("UNPLACED", ["CAPTURE_NOT_YOURS"])
-    held = send(desk, page(827), at(5, case_no="150602010000-20260901-000001"))
-    assert codes(held) == ["CAPTURE_BY_PACKAGE"]  # the birth file of this archive came as a package
+    packaged = send(desk, page(827), at(5, case_no="150602010000-20260901-000001"))
+    assert codes(packaged) == [
+        "CAPTURE_BY_PACKAGE"
+    ]  # the birth file of this archive came as a package
     with writing(desk.runtime.engine) as session:
         row = captured_file(session, HOME, loose["id"])
         file_under(
@@ -236,15 +243,15 @@ def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Stati
         return_files(
             session, "officer", [captured_file(session, HOME, bad["id"])], reason="重扫", at=NOW
         )
-    assert [one[:3] for one in missing(desk, case_no)] == ["006"]
+    assert [material[:3] for material in missing(desk, case_no)] == ["006"]
     assert (
         desk.client.get(f"/api/v1/uploads/{bad['id']}", headers=headers).json()["state"]
         == "RETURNED"
     )
     with reading(desk.runtime.engine) as session:
         acts = [
-            one.act
-            for one in session.query(JournalEntry).order_by(JournalEntry.seq.desc()).limit(2)
+            entry.act
+            for entry in session.query(JournalEntry).order_by(JournalEntry.seq.desc()).limit(2)
         ]
     assert acts == ["CAPTURE_RETURN", "CAPTURE_FILE"]
 
@@ -263,7 +270,7 @@ def test_a_case_that_is_closed_later_takes_what_waited_for_it(desk: StationClien
     close(desk, case_no)
     with writing(desk.runtime.engine) as session:
         assert place_pending(session, desk.runtime.organisations, at=NOW) >= 1
-    assert [one[:3] for one in missing(desk, case_no)] == ["005", "006"]
+    assert [material[:3] for material in missing(desk, case_no)] == ["005", "006"]
 
 
 def test_names_of_folders_and_files_say_where_they_belong() -> None:
@@ -290,19 +297,22 @@ def test_a_kill_between_store_and_row_loses_nothing(desk: StationClient, tmp_pat
     """The process dies of itself at the named point; asked again, another one goes on."""
     data = page(841)
     headers = desk.token()
-    (made,) = announce(desk, [("a.jpg", data, at(4, case_no=CASE[:-1] + "5"))], headers)
-    desk.client.put(f"/api/v1/uploads/{made['id']}/parts/0", content=data, headers=headers)
+    (upload,) = announce(desk, [("a.jpg", data, at(4, case_no=CASE[:-1] + "5"))], headers)
+    desk.client.put(f"/api/v1/uploads/{upload['id']}/parts/0", content=data, headers=headers)
     script = (
-        "import sys; from pathlib import Path; from api.runtime.bootstrap import start; from api.runtime.settings import Settings;"
-        "from ingest.captures.uploads import complete_capture; r = start(Settings(data=Path(sys.argv[1])));"
-        "complete_capture(r.engine, r.store, r.organisations, 'x', sys.argv[2], sys.argv[3])"
+        "import sys; from pathlib import Path; from api.runtime.bootstrap import start; "
+        "from api.runtime.settings import Settings;"
+        "from ingest.captures.uploads import complete_capture; "
+        "r = start(Settings(data=Path(sys.argv[1])));"
+        "complete_capture(r.engine, r.store, r.organisations, 'x', sys.argv[2], sys.argv[3],"
+        "scanner=r.intake_rules.scanner)"
     )
-    command = [sys.executable, "-c", script, str(desk.runtime.settings.data), HOME, made["id"]]
+    command = [sys.executable, "-c", script, str(desk.runtime.settings.data), HOME, upload["id"]]
     env = {**os.environ, "YICE_CRASH_AT": "capture-stored", "PYTHONPATH": str(ROOT)}
     assert subprocess.run(command, env=env, cwd=tmp_path, check=False).returncode == 137
-    assert desk.client.get(f"/api/v1/uploads/{made['id']}", headers=headers).json()["received"] == [
-        0
-    ]
+    assert desk.client.get(f"/api/v1/uploads/{upload['id']}", headers=headers).json()[
+        "received"
+    ] == [0]
     assert send(desk, data, at(4, case_no=CASE[:-1] + "5"))["state"] == "PENDING"
 
 
@@ -323,9 +333,11 @@ def test_parts_that_nobody_will_put_together_are_swept_and_can_be_sent_again(
     about = {"case_no": CASE, "no": 9, "type": "情况说明", "position": 1, "of": 1}
     fresh, old = announce(desk, [("a.jpg", data, about), ("b.jpg", data[::-1], None)])
     headers = desk.token()
-    for one, content in ((fresh, data), (old, data[::-1])):
+    for upload, content in ((fresh, data), (old, data[::-1])):
         desk.client.put(
-            f"/api/v1/uploads/{one['id']}/parts/0", content=content[: parts.PART], headers=headers
+            f"/api/v1/uploads/{upload['id']}/parts/0",
+            content=content[: parts.PART],
+            headers=headers,
         )
     engine, store = desk.runtime.engine, desk.runtime.store
     with writing(engine) as session:
@@ -339,8 +351,8 @@ def test_parts_that_nobody_will_put_together_are_swept_and_can_be_sent_again(
     with writing(
         engine
     ) as session:  # a kill between the commit that ends it and the removal of its parts
-        session.get_one(CapturedFile, fresh["id"]).ended_at = datetime.now(UTC) - timedelta(
-            seconds=LEASE_SECONDS + 1
+        session.get_one(CapturedFile, fresh["id"]).ended_at = (
+            datetime.now(UTC) - LEASE - timedelta(seconds=1)
         )
     assert sweep_parts(engine, store) == 1
     assert parts.pending_uploads(store) & {fresh["id"], old["id"]} == set()

@@ -1,4 +1,7 @@
-"""The alert rules name metrics that exist, and fire when, and only when, they should: each is tried on samples of both kinds."""
+"""The alert rules name metrics that exist, and fire when, and only when, they should.
+
+Each is tried on samples of both kinds.
+"""
 
 import re
 from pathlib import Path
@@ -70,7 +73,10 @@ SAMPLES = {
     ),
     "YiceQueueWithoutWorkers": (
         'yice_queue_messages{queue="ocr"} 3\nyice_queue_workers{queue="ocr"} 0',
-        'yice_queue_messages{queue="ocr"} 3\nyice_queue_workers{queue="ocr"} 1\nyice_queue_workers{queue="sign"} 0',
+        (
+            'yice_queue_messages{queue="ocr"} 3\nyice_queue_workers{queue="ocr"} 1\n'
+            'yice_queue_workers{queue="sign"} 0'
+        ),
     ),
     "YiceDutyFails": ('yice_duty_failures{duty="scrub"} 4', 'yice_duty_failures{duty="scrub"} 3'),
     "YiceBeatStopped": (
@@ -84,7 +90,10 @@ SAMPLES = {
 
 
 def fires(expression: str, text: str) -> bool:
-    """The part of PromQL that the rules use: a comparison of a metric or its sum with a number, `or`, and `and` of the same labels."""
+    """The part of PromQL that the rules use.
+
+    It is a comparison of a metric or its sum with a number, `or`, and `and` of the same labels.
+    """
     samples = [
         sample
         for family in text_string_to_metric_families(text + "\n")
@@ -92,23 +101,25 @@ def fires(expression: str, text: str) -> bool:
     ]
 
     def compared(part: str) -> set[tuple[tuple[str, str], ...]]:
-        found = re.fullmatch(r"(sum\()?([a-z_]+)(?:\{(.*)\})?\)? (>=|>|<|==) (-?\d+)", part.strip())
-        assert found, part
-        wanted = dict(re.findall(r'(\w+)="(\w+)"', found[3] or ""))
+        comparison = re.fullmatch(
+            r"(sum\()?([a-z_]+)(?:\{(.*)\})?\)? (>=|>|<|==) (-?\d+)", part.strip()
+        )
+        assert comparison, part
+        wanted = dict(re.findall(r'(\w+)="(\w+)"', comparison[3] or ""))
         values = {
-            tuple(sorted(one.labels.items())): one.value
-            for one in samples
-            if one.name == found[2] and wanted.items() <= one.labels.items()
+            tuple(sorted(sample.labels.items())): sample.value
+            for sample in samples
+            if sample.name == comparison[2] and wanted.items() <= sample.labels.items()
         }
-        if found[1]:
+        if comparison[1]:
             values = {(): sum(values.values())} if values else {}
-        limit = float(found[5])
+        limit = float(comparison[5])
         holds = {
             ">": lambda value: value > limit,
             ">=": lambda value: value >= limit,
             "<": lambda value: value < limit,
             "==": lambda value: value == limit,
-        }[found[4]]
+        }[comparison[4]]
         return {labels for labels, value in values.items() if holds(value)}
 
     return any(

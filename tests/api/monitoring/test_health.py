@@ -1,4 +1,7 @@
-"""/healthz, /readyz and /metrics over HTTP from a real uvicorn, with each dependency there and gone."""
+"""/healthz, /readyz and /metrics over HTTP from a real uvicorn.
+
+Each dependency is there, and then gone.
+"""
 
 import os
 import socket
@@ -44,8 +47,8 @@ def served(data: Path, settings: Mapping[str, str] = {}) -> Iterator[httpx.Clien
         env=env,
     )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            for _ in range(200):
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+            for _ in range(1800):
                 try:
                     client.get("/healthz")
                 except httpx.HTTPError:
@@ -163,18 +166,18 @@ def test_metrics_count_the_rows_and_the_wait_at_each_scrape(tmp_path: Path, rows
                 session.add(
                     Job(
                         kind="compile",
-                        subject=str(number),
+                        version_id=number,
                         state=state,
                         attempts=0,
                         error_code=code,
                         created_at=created,
                     )
                 )
-        found = gauges(client)
-        assert found["yice_jobs", "compile", "WAITING"] == 2
-        assert found["yice_jobs", "compile", "FAILED"] == 1
-        assert found["yice_job_failures", "NOT_PROVED"] == 1
-        assert 3600 <= found["yice_oldest_waiting_job_age_seconds",] < 3700
+        values = gauges(client)
+        assert values["yice_jobs", "compile", "WAITING"] == 2
+        assert values["yice_jobs", "compile", "FAILED"] == 1
+        assert values["yice_job_failures", "NOT_PROVED"] == 1
+        assert 3600 <= values["yice_oldest_waiting_job_age_seconds",] < 3700
 
 
 def test_every_answer_carries_a_number_and_the_headers_that_keep_a_browser_careful(
@@ -191,18 +194,18 @@ def test_every_answer_carries_a_number_and_the_headers_that_keep_a_browser_caref
                 "/openapi.json",
             )
         ]
-    for one in answers:
-        assert one.headers["x-content-type-options"] == "nosniff", one.url
-        assert "unsafe" not in one.headers["content-security-policy"], one.url
-        assert "cache-control" in one.headers, one.url
-    numbers = {one.headers["request-id"] for one in answers}
+    for answer in answers:
+        assert answer.headers["x-content-type-options"] == "nosniff", answer.url
+        assert "unsafe" not in answer.headers["content-security-policy"], answer.url
+        assert "cache-control" in answer.headers, answer.url
+    numbers = {answer.headers["request-id"] for answer in answers}
     assert len(numbers) == len(answers)
 
 
 def test_the_status_page_says_when_the_first_time_stamp_ends_and_how_many_are_due() -> None:
     end = datetime(2030, 5, 1, 4, tzinfo=UTC)
     none, well, due = (
-        _renewal(one) for one in (Outlook(None, 0), Outlook(end, 0), Outlook(end, 12))
+        _renewal(outlook) for outlook in (Outlook(None, 0), Outlook(end, 0), Outlook(end, 12))
     )
     assert (none.tone, none.state, none.detail) == ("ok", "0", "尚无时间戳")
     assert well.tone == "ok"

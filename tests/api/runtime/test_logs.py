@@ -32,7 +32,7 @@ def written() -> Iterator[io.StringIO]:
     logging.getLogger().removeHandler(handler)
 
 
-def told(written: io.StringIO) -> list[dict[str, Any]]:
+def lines_of(written: io.StringIO) -> list[dict[str, Any]]:
     """Each line read as JSON."""
     return [json.loads(line) for line in written.getvalue().splitlines()]
 
@@ -43,7 +43,7 @@ def test_what_a_library_fills_in_is_not_written_and_its_template_and_place_are(
     logging.getLogger("somebody.else").warning("could not parse %s", PERSON)
     filled_in = f"could not parse {PERSON}"
     logging.getLogger("somebody.else").warning(filled_in)
-    first, second = told(written)
+    first, second = lines_of(written)
     assert first["event"] == "could not parse %s"
     assert second["event"] is None
     assert str(first["place"]).startswith("test_logs:")
@@ -60,10 +60,10 @@ def test_an_error_is_told_by_its_classes_and_places_on_one_line(written: io.Stri
             logging.getLogger("celery.app.trace").exception(
                 "Task %(name)s raised: %(exc)r", {"name": "x", "exc": PERSON}
             )
-    (line,) = told(written)
+    (line,) = lines_of(written)
     assert PERSON not in json.dumps(line, ensure_ascii=False)
     assert (line["job"], line["code"]) == (7, "UNEXPECTED")
-    assert [one["class"] for one in line["error"]][:2] == [
+    assert [cause["class"] for cause in line["error"]][:2] == [
         "builtins.RuntimeError",
         "json.decoder.JSONDecodeError",
     ]
@@ -76,7 +76,7 @@ def test_how_something_ended_is_told_with_its_code_and_the_error_passes_on(
         raise ValueError(PERSON)
     with logs.log_outcome("volume", job=10):
         pass
-    failed, done = told(written)
+    failed, done = lines_of(written)
     assert (failed["event"], failed["job"], failed["ok"], failed["code"]) == (
         "volume",
         9,
@@ -104,7 +104,7 @@ def test_a_request_is_logged_by_the_pattern_of_its_address_and_its_number_is_in_
     )
     answer = client.get(f"/api/v1/volumes/{PERSON}", params={"q": PERSON})
     client.get(f"/nowhere/{PERSON}")
-    known, unknown = (one for one in told(written) if one["event"] == "request")
+    known, unknown = (line for line in lines_of(written) if line["event"] == "request")
     assert (known["status"], known["request"]) == (answer.status_code, answer.headers["Request-Id"])
     assert "{" in str(known["route"])
     assert unknown["route"] is None

@@ -1,4 +1,7 @@
-"""What an attacker writes into a request is data: no field that is not his, no syntax of the layers below, no address of our own network."""
+"""What an attacker writes into a request is data.
+
+It is no field that is not his, no syntax of the layers below, no address of our own network.
+"""
 
 import pytest
 

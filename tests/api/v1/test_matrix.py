@@ -1,4 +1,7 @@
-"""Every role × organisation × operation of the OpenAPI on a foreign record: nothing is said of it that is not said of one that does not exist."""
+"""Every role × organisation × operation of the OpenAPI on a foreign record.
+
+Nothing is said of it that is not said of one that does not exist.
+"""
 
 import re
 import time
@@ -30,7 +33,8 @@ PAIRS = [
     if ORGANISATIONS.get(org).kind in org_kinds_of(role)
 ]
 ABOVE_HOME = {HOME, DISTRICT, CITY}
-# What each operation on a record, by its path, asks the policy; an operation that this table lacks fails the test below.
+# What each operation on a record, by its path, asks the policy.
+# An operation that this table lacks fails the test below.
 ACT_OF = {
     "/volumes/{name}": Act.VIEW,
     "/volumes/{name}/facts": Act.VIEW_PLAIN,
@@ -91,7 +95,10 @@ def operations(desk: StationClient) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def owned(desk: StationClient) -> dict[str, str]:
-    """Things of the home station's client: a submission, a usage request, a certified copy, a webhook."""
+    """Things of the home station's client.
+
+    They are a submission, a usage request, a certified copy and a webhook.
+    """
     headers = desk.token()
     sent = desk.client.post(
         "/api/v1/submissions", json={"name": "mine", "size": 9, "sha256": "0" * 64}, headers=headers
@@ -129,7 +136,7 @@ def call(
     """The operation on one record."""
     other = {"/webhooks": "hook", "/uploads": "upload"}.get(path[: path.find("/", 1)])
     where = named | ({"id_": named[other]} if other else {})
-    filled = re.sub(r"{(\w+)}", lambda found: where[found[1]], path)
+    filled = re.sub(r"{(\w+)}", lambda match: where[match[1]], path)
     body: dict[str, Any] = {}
     if path == "/copies":
         body = {"json": {"name": named["name"]}}
@@ -190,7 +197,7 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
 
 
 @pytest.mark.parametrize(
-    ("role", "org"), [one for one in PAIRS if one[1] in {OTHER, OTHER_DISTRICT}], ids=str
+    ("role", "org"), [pair for pair in PAIRS if pair[1] in {OTHER, OTHER_DISTRICT}], ids=str
 )
 def test_a_foreign_record_and_one_that_does_not_exist_take_the_same_time(
     desk: StationClient,
@@ -204,8 +211,9 @@ def test_a_foreign_record_and_one_that_does_not_exist_take_the_same_time(
         if path not in ACT_OF or (path == "/copies" and method != "post"):
             continue
         least, rounds = [1.0, 1.0], 0
-        # By turns, so that both meet the same load. The least of many is what the work itself takes: a busy machine needs more of them, a
-        # difference in the work stays whatever their number.
+        # By turns, so that both meet the same load. The least of many is what the work itself
+        # takes: a busy machine needs more of them, a difference in the work stays whatever their
+        # number.
         while rounds < FEW or (rounds < MANY and abs(least[0] - least[1]) > SECONDS_APART):
             rounds += 1
             for which, named in enumerate((FIXED | {"name": THERE} | owned, FIXED | MISSING)):

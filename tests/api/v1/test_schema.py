@@ -1,4 +1,7 @@
-"""schemathesis over the OpenAPI: whatever is sent, no 5xx, and every answer keeps the schema; as a station, as the city, and without a token."""
+"""schemathesis over the OpenAPI: whatever is sent, no 5xx, and every answer keeps the schema.
+
+It sends as a station, as the city, and without a token.
+"""
 
 import os
 from typing import Any
@@ -43,7 +46,7 @@ def test_any_request_is_answered_as_the_schema_says(
     headers = desk.token(*caller) if caller else {}
     schema = schemathesis.openapi.from_asgi("/openapi.json", desk.client.app)
     tried = 0
-    for operation in (one.ok() for one in schema.get_all_operations()):
+    for operation in (result.ok() for result in schema.get_all_operations()):
 
         @BOUNDED
         @given(case=operation.as_strategy(), real=booleans())

@@ -1,4 +1,7 @@
-"""The station API on a real archive: what each endpoint gives to whom, and what it leaves in the journal."""
+"""The station API on a real archive.
+
+What each endpoint gives to whom, and what it leaves in the journal.
+"""
 
 import hashlib
 import io
@@ -89,11 +92,11 @@ def test_a_wrong_secret_an_unknown_client_and_a_person_are_answered_alike(
     answers = [
         desk.client.post(
             "/api/v1/token",
-            data={"grant_type": "client_credentials", "client_id": one, "client_secret": word},
+            data={"grant_type": "client_credentials", "client_id": client, "client_secret": word},
         )
-        for one, word in ((login, "wrong"), ("nobody-at-all", "wrong"), (admin, secret))
+        for client, word in ((login, "wrong"), ("nobody-at-all", "wrong"), (admin, secret))
     ]
-    assert {(one.status_code, one.text) for one in answers} == {(401, answers[0].text)}
+    assert {(answer.status_code, answer.text) for answer in answers} == {(401, answers[0].text)}
     problem(answers[0], 401, "INVALID_CLIENT")
     problem(
         desk.client.post("/api/v1/token", data={"grant_type": "password"}),
@@ -124,23 +127,29 @@ def test_one_volume_is_shown_whole_and_masked_by_code_or_case_number(desk: Stati
     assert shown["facts"]["applicant"]["phone"] == "138****0000"
     for secret in (NAME, ID_NUMBER, PHONE):
         assert secret not in answer.text
-    assert [one["node"] for one in shown["timeline"]] == [
+    assert [step["node"] for step in shown["timeline"]] == [
         "RECEIVE",
         "ACCEPT",
         "REVIEW",
         "APPROVE",
         "ISSUE",
     ]
-    assert {one["title"] for one in shown["contents"]} >= {"收件单", "审批表", "居民户口簿"}
-    assert sum(one["pages"] for one in shown["contents"]) < shown["pages"]
+    assert {item["title"] for item in shown["contents"]} >= {"收件单", "审批表", "居民户口簿"}
+    assert sum(item["pages"] for item in shown["contents"]) < shown["pages"]
     assert shown["signature"] == {"level": "B-LTA", "timestamp_pending": False}
-    assert [(one["no"], one["org"]) for one in shown["paper"]] == [(4, HOME)]
+    assert [(original["no"], original["org"]) for original in shown["paper"]] == [(4, HOME)]
 
 
 def test_the_signature_is_validated_on_demand(desk: StationClient) -> None:
-    found = desk.client.get(f"/api/v1/volumes/{MOVE_CODE}/signature", headers=desk.token()).json()
-    assert (found["valid"], found["intact"], found["covers_whole_document"]) == (True, True, True)
-    assert (found["level"], found["version"]) == ("B-LTA", 1)
+    signature = desk.client.get(
+        f"/api/v1/volumes/{MOVE_CODE}/signature", headers=desk.token()
+    ).json()
+    assert (signature["valid"], signature["intact"], signature["covers_whole_document"]) == (
+        True,
+        True,
+        True,
+    )
+    assert (signature["level"], signature["version"]) == ("B-LTA", 1)
 
 
 def test_every_look_is_journalled_with_reader_purpose_and_what_and_without_the_person(
@@ -152,21 +161,21 @@ def test_every_look_is_journalled_with_reader_purpose_and_what_and_without_the_p
     desk.client.get(f"/api/v1/volumes/{MOVE_CODE}/pages/2", headers=headers)
     desk.client.post("/api/v1/search", json={"query": f"{NAME} {ID_NUMBER}"}, headers=headers)
     looks = [
-        one
-        for one in entries(desk)[before:]
-        if one.act not in {"LOGIN", "PROPOSE_ACCOUNT", "APPROVE_ACCOUNT"}
+        entry
+        for entry in entries(desk)[before:]
+        if entry.act not in {"LOGIN", "PROPOSE_ACCOUNT", "APPROVE_ACCOUNT"}
     ]
-    assert [(one.act, one.actor) for one in looks] == [
+    assert [(look.act, look.actor) for look in looks] == [
         (act, f"station-client-{HOME}") for act in ("VIEW", "VIEW_PAGES", "SEARCH")
     ]
-    details = [json.loads(one.detail) for one in looks]
+    details = [json.loads(look.detail) for look in looks]
     assert all(
-        (one["purpose"], one["operator"], one["org"]) == ("CHECK", "060101", HOME)
-        for one in details
+        (detail["purpose"], detail["operator"], detail["org"]) == ("CHECK", "060101", HOME)
+        for detail in details
     )
     assert details[1]["page"] == 2
     assert looks[0].subject == MOVE_CODE.replace(".", "·")
-    text_of_all = "".join(one.detail + one.subject for one in entries(desk))
+    text_of_all = "".join(entry.detail + entry.subject for entry in entries(desk))
     assert not any(secret in text_of_all for secret in (NAME, ID_NUMBER, PHONE))
 
 
@@ -184,13 +193,13 @@ def test_search_finds_only_what_the_caller_may_see_and_shows_it_masked(desk: Sta
         (Role.ARCHIVIST, DISTRICT),
         (Role.CITY_SUPERVISOR, CITY),
     ):
-        found = desk.client.post("/api/v1/search", json=asked, headers=desk.token(role, org))
-        assert found.json()["total"] == 2
-        assert [one["case_no"] for one in found.json()["hits"]] == [BIRTH, MOVE]
-        assert NAME not in found.text
+        answer = desk.client.post("/api/v1/search", json=asked, headers=desk.token(role, org))
+        assert answer.json()["total"] == 2
+        assert [hit["case_no"] for hit in answer.json()["hits"]] == [BIRTH, MOVE]
+        assert NAME not in answer.text
     for org in (NEIGHBOUR, OTHER):
-        found = desk.client.post("/api/v1/search", json=asked, headers=desk.token(org=org)).json()
-        assert (found["total"], found["hits"], found["facets"]) == (0, [], {"series": []})
+        result = desk.client.post("/api/v1/search", json=asked, headers=desk.token(org=org)).json()
+        assert (result["total"], result["hits"], result["facets"]) == (0, [], {"series": []})
 
 
 @pytest.mark.parametrize(
@@ -199,8 +208,8 @@ def test_search_finds_only_what_the_caller_may_see_and_shows_it_masked(desk: Sta
 def test_a_number_is_found_through_the_blind_index_and_stands_nowhere_in_plain(
     desk: StationClient, query: str
 ) -> None:
-    found = desk.client.post("/api/v1/search", json={"query": query}, headers=desk.token()).json()
-    assert found["total"] == 2, query
+    result = desk.client.post("/api/v1/search", json={"query": query}, headers=desk.token()).json()
+    assert result["total"] == 2, query
     with reading(desk.runtime.engine) as session:
         assert session.scalars(select(BlindEntry)).all()
         tables = [
@@ -222,12 +231,12 @@ def test_a_volume_that_the_index_shows_and_the_rows_no_longer_do_is_left_out(
     asked = {"query": f"办件:{MOVE}"}
     headers = desk.token()
     assert desk.client.post("/api/v1/search", json=asked, headers=headers).json()["total"] == 1
-    found = {}
+    results = {}
     for reason in ("作废", None):
         with writing(desk.runtime.engine) as session:
             session.execute(update(Volume).where(Volume.series == "QR").values(void_reason=reason))
-        found[reason] = desk.client.post("/api/v1/search", json=asked, headers=headers).json()
-    assert (found["作废"]["total"], found["作废"]["hits"], found[None]["total"]) == (0, [], 1)
+        results[reason] = desk.client.post("/api/v1/search", json=asked, headers=headers).json()
+    assert (results["作废"]["total"], results["作废"]["hits"], results[None]["total"]) == (0, [], 1)
 
 
 def test_facts_in_plain_need_a_usage_number_and_show_what_it_reaches(desk: StationClient) -> None:
@@ -305,7 +314,8 @@ def test_a_request_is_decided_by_the_keeping_side_and_never_by_who_asked(
     assert (far.status_code, far.text) == (gone.status_code, gone.text) == (404, far.text)
     district = desk.token(Role.DISTRICT_SUPERVISOR, DISTRICT)
     assert own in {
-        one["number"] for one in desk.client.get("/api/v1/usage-requests", headers=district).json()
+        request["number"]
+        for request in desk.client.get("/api/v1/usage-requests", headers=district).json()
     }
     assert (
         desk.client.post(
@@ -463,7 +473,7 @@ def test_a_file_comes_whole_in_ranges_and_not_again_when_unchanged(desk: Station
     item = desk.client.get(f"/api/v1/volumes/{MOVE_CODE}/items/4/file", headers=headers)
     listed = desk.client.get(f"/api/v1/volumes/{MOVE_CODE}", headers=headers).json()["contents"]
     with pikepdf.open(io.BytesIO(item.content)) as opened:
-        assert len(opened.pages) == next(one["pages"] for one in listed if one["no"] == 4)
+        assert len(opened.pages) == next(item["pages"] for item in listed if item["no"] == 4)
 
 
 def test_a_package_is_sent_in_parts_again_where_in_doubt_and_becomes_a_case(
@@ -474,10 +484,10 @@ def test_a_package_is_sent_in_parts_again_where_in_doubt_and_becomes_a_case(
     data = zipped(make_bag(tmp_path / "bag", case=moved_case(case_no)), tmp_path)
     headers = desk.token()
     asked = {"name": case_no, "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    made = desk.client.post("/api/v1/submissions", json=asked, headers=headers).json()
+    submission = desk.client.post("/api/v1/submissions", json=asked, headers=headers).json()
     pieces = [data[start : start + size] for start in range(0, len(data), size)]
-    path = f"/api/v1/submissions/{made['id']}"
-    assert made["parts"] == len(pieces) > 2
+    path = f"/api/v1/submissions/{submission['id']}"
+    assert submission["parts"] == len(pieces) > 2
     for number in reversed(range(len(pieces))):
         assert (
             desk.client.put(
@@ -511,11 +521,15 @@ def test_a_case_of_another_station_is_not_taken_from_this_one(
     )
     headers = desk.token(org=OTHER)
     asked = {"name": "foreign", "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-    made = desk.client.post("/api/v1/submissions", json=asked, headers=headers).json()
-    assert made["parts"] == 1
-    desk.client.put(f"/api/v1/submissions/{made['id']}/parts/0", content=data, headers=headers)
-    done = desk.client.post(f"/api/v1/submissions/{made['id']}/complete", headers=headers).json()
-    assert (done["state"], done["outcome"], [one["code"] for one in done["findings"]]) == (
+    submission = desk.client.post("/api/v1/submissions", json=asked, headers=headers).json()
+    assert submission["parts"] == 1
+    desk.client.put(
+        f"/api/v1/submissions/{submission['id']}/parts/0", content=data, headers=headers
+    )
+    done = desk.client.post(
+        f"/api/v1/submissions/{submission['id']}/complete", headers=headers
+    ).json()
+    assert (done["state"], done["outcome"], [finding["code"] for finding in done["findings"]]) == (
         "FAILED",
         "REFUSED",
         ["NOT_YOUR_CASE"],
@@ -536,11 +550,11 @@ def test_a_certified_copy_is_proved_pdfa_with_a_seal_of_its_own_and_anybody_can_
         "Yice-Usage": desk.granted(headers, MOVE_CODE),
         "Idempotency-Key": "one-copy-only",
     }
-    made = desk.client.post(
+    answer = desk.client.post(
         "/api/v1/copies", json={"name": MOVE_CODE, "items": [4, 5]}, headers=under
     )
-    assert made.status_code == 201, made.text
-    copy = made.json()
+    assert answer.status_code == 201, answer.text
+    copy = answer.json()
     assert (
         desk.client.post(
             "/api/v1/copies", json={"name": MOVE_CODE, "items": [4, 5]}, headers=under
@@ -553,7 +567,7 @@ def test_a_certified_copy_is_proved_pdfa_with_a_seal_of_its_own_and_anybody_can_
     assert (report.valid, report.covers_whole_document) == (True, True)
     with pikepdf.open(io.BytesIO(file)) as opened:
         assert len(opened.pages) == 1 + copy["pages"]
-    codes = {one.text for one in zxingcpp.read_barcodes(first_page(file))}
+    codes = {barcode.text for barcode in zxingcpp.read_barcodes(first_page(file))}
     assert copy["check_code"] in codes
     public = desk.client.get(f"/api/v1/checks/{copy['check_code'].lower()}")
     assert (public.json()["sha256"], public.json()["issued"]) == (
@@ -592,7 +606,7 @@ def test_a_supervisor_lists_the_volumes_of_an_officer_within_his_reach_only(
     mine = desk.client.get(path, headers=desk.token(Role.DISTRICT_SUPERVISOR, DISTRICT)).json()[
         "rows"
     ]
-    assert {(one["case_no"], one["node"]) for one in mine} >= {
+    assert {(row["case_no"], row["node"]) for row in mine} >= {
         (BIRTH, "APPROVE"),
         (MOVE, "APPROVE"),
     }
@@ -618,7 +632,7 @@ def test_who_asks_too_often_waits_and_others_do_not(built: Path, tmp_path: Path)
     with station.desk(built, tmp_path / "limited", rate_limit=10) as small:
         headers, other = small.token(), small.token(org=OTHER)
         answers = [small.client.get("/api/v1/capacities", headers=headers) for _ in range(12)]
-        assert [one.status_code for one in answers[:10]] == [200] * 10
+        assert [answer.status_code for answer in answers[:10]] == [200] * 10
         problem(answers[-1], 429, "TOO_MANY_REQUESTS")
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 7
         assert small.client.get("/api/v1/capacities", headers=other).status_code == 200
@@ -640,8 +654,8 @@ def test_buckets_in_a_file_are_shared_and_full_again_after_the_machine_was_start
     from api.http.limits import Limiter
 
     now = [5000.0]
-    one, other = (Limiter(4, str(tmp_path / "rates.db"), clock=lambda: now[0]) for _ in range(2))
-    assert [limiter.take("a") > 0 for limiter in (one, other, one, other, one, other)] == [
+    first, other = (Limiter(4, str(tmp_path / "rates.db"), clock=lambda: now[0]) for _ in range(2))
+    assert [limiter.take("a") > 0 for limiter in (first, other, first, other, first, other)] == [
         False
     ] * 4 + [True] * 2
     now[0] = 3.0
@@ -665,4 +679,4 @@ def test_a_foreign_and_a_missing_volume_take_the_same_time(desk: StationClient) 
 def test_scopes_are_those_that_the_policy_knows(desk: StationClient) -> None:
     schema = desk.client.get("/openapi.json").json()
     flows = schema["components"]["securitySchemes"]["OAuth2"]["flows"]
-    assert set(flows["clientCredentials"]["scopes"]) == {str(one) for one in Scope}
+    assert set(flows["clientCredentials"]["scopes"]) == {str(scope) for scope in Scope}

@@ -1,4 +1,4 @@
-"""What docs/stations.md tells stations to type, and its Python client, run against a real server."""
+"""What docs/stations.md tells stations to type, and its Python client, on a real server."""
 
 import hashlib
 import importlib.util
@@ -94,26 +94,28 @@ def typed(live: Live, folder: Path, secret: tuple[str, str], script: str, **more
 def test_the_curl_examples_work_as_they_are_written(live: Live, tmp_path: Path) -> None:
     secret = live.desk.secret()
     token, look, use = blocks("sh")
-    said = typed(live, tmp_path, secret, f"{token}\n{look}\n{use}")
-    assert MOVE in said
-    assert '"valid":true' in said
+    output = typed(live, tmp_path, secret, f"{token}\n{look}\n{use}")
+    assert MOVE in output
+    assert '"valid":true' in output
     number = json.loads((tmp_path / "request.json").read_text("utf-8"))["number"]
-    assert f'"number":"{number}"' in said
+    assert f'"number":"{number}"' in output
     live.approve(number)
-    said = typed(live, tmp_path, secret, "\n".join((token, *blocks("sh approved"))), NUMBER=number)
-    assert "测某" in said
+    output = typed(
+        live, tmp_path, secret, "\n".join((token, *blocks("sh approved"))), NUMBER=number
+    )
+    assert "测某" in output
     assert Image.open(tmp_path / "page.webp").width == 1200
     assert (tmp_path / "part.pdf").stat().st_size == 65536
     copy = (tmp_path / "copy.pdf").read_bytes()
-    assert said.count(hashlib.sha256(copy).hexdigest()) == 2, (
+    assert output.count(hashlib.sha256(copy).hexdigest()) == 2, (
         "told when it was made, and when anybody checks it"
     )
     zip_of(
         tmp_path / "package.zip",
         members(make_bag(tmp_path / "bag", case=moved_case("150602010000-20260901-000088"))),
     )
-    said = typed(live, tmp_path, secret, "\n".join((token, *blocks("sh package"))))
-    assert said.count('"case_no":"150602010000-20260901-000088"') == 2
+    output = typed(live, tmp_path, secret, "\n".join((token, *blocks("sh package"))))
+    assert output.count('"case_no":"150602010000-20260901-000088"') == 2
 
 
 @pytest.fixture(scope="module")
@@ -144,10 +146,10 @@ def test_the_python_client_finds_asks_looks_certifies_and_submits(
     assert yice.usage(number)["state"] == "REQUESTED"
     live.approve(number)
     assert yice.facts(code, purpose="USE", usage=number)["facts"]["applicant"]["name"] == "测某"
-    made, copy = yice.certify(code, [4], usage=number)
-    assert hashlib.sha256(copy).hexdigest() == made["sha256"]
+    issued, copy = yice.certify(code, [4], usage=number)
+    assert hashlib.sha256(copy).hexdigest() == issued["sha256"]
     with pikepdf.open(io.BytesIO(yice.file(code, purpose="HANDLE", item=4))) as item:
-        assert len(item.pages) == made["pages"]
+        assert len(item.pages) == issued["pages"]
     assert Image.open(io.BytesIO(yice.page(code, 2, purpose="HANDLE"))).format == "WEBP"
     package = zip_of(
         tmp_path / "p.zip",

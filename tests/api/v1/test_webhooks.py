@@ -1,4 +1,7 @@
-"""Webhooks against a real receiver on loopback: signed, in order, tried again, only what the client may see."""
+"""Webhooks against a real receiver on loopback.
+
+They are signed, in order, tried again, and tell only what the client may see.
+"""
 
 import hashlib
 import hmac
@@ -74,10 +77,10 @@ def subscribe(desk: StationClient, receiver: Receiver, org: str = station.HOME) 
 
 def commit_again(desk: StationClient, *series: str) -> None:
     """What the commit step does: announce the volume in the feed."""
-    for one in series:
+    for code in series:
         with writing(desk.runtime.engine) as session:
             feed.announce(
-                session, session.scalars(select(Volume.id).where(Volume.series == one)).one()
+                session, session.scalars(select(Volume.id).where(Volume.series == code)).one()
             )
 
 
@@ -99,11 +102,11 @@ def test_a_committed_volume_is_told_signed_and_in_order_without_personal_data(
             given, hmac.new(secret.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest()
         )
     notices = [json.loads(body) for _, body in receiver.got]
-    assert [one["code"][:13] for one in notices] == ["J602-ZY·HJ·QR", "J602-ZY·HJ·CS"]
-    assert {frozenset(one) for one in notices} == {
+    assert [notice["code"][:13] for notice in notices] == ["J602-ZY·HJ·QR", "J602-ZY·HJ·CS"]
+    assert {frozenset(notice) for notice in notices} == {
         frozenset({"id", "event", "code", "case_no", "version", "at"})
     }
-    assert len({one["id"] for one in notices}) == 2
+    assert len({notice["id"] for notice in notices}) == 2
     with reading(hooked.runtime.engine) as session:
         assert secret not in str(
             [tuple(row) for row in session.execute(text("SELECT * FROM webhooks"))]
@@ -171,10 +174,10 @@ def test_only_hosts_that_the_operator_named_are_called(url: str, fits: bool) -> 
 
 
 def test_a_signature_depends_on_time_body_and_secret() -> None:
-    made = {
+    signatures = {
         signature(secret, at, body)
         for secret in ("a", "b")
         for at in (1, 2)
         for body in (b"x", b"y")
     }
-    assert len(made) == 8
+    assert len(signatures) == 8

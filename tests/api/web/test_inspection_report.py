@@ -24,9 +24,8 @@ def cookie(desk: station.StationClient, login: str, org: str) -> dict[str, str]:
     with writing(desk.runtime.engine) as session:
         person = NewAccount(login, AccountKind.PERSON, "档案员", org, Role.ARCHIVIST)
         propose_account(session, station.SYSTEM, person, station.ORGANISATIONS)
-        return {
-            "Cookie": f"{COOKIE}={open_login(session, approve_account(session, station.SECURITY, login), 'WEB', ())}"
-        }
+        account = approve_account(session, station.SECURITY, login)
+        return {"Cookie": f"{COOKIE}={open_login(session, account, 'WEB', ())}"}
 
 
 def test_the_report_is_a_pdf_for_who_may_see_the_volume_and_leaves_a_trace(

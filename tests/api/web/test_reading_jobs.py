@@ -1,4 +1,7 @@
-"""The desk shows the jobs of OCR to those whose cases they are of, and lets a failed page be read again."""
+"""The desk shows the jobs of OCR to those whose cases they are of.
+
+It lets a failed page be read again.
+"""
 
 import re
 from collections.abc import Iterator
@@ -20,14 +23,14 @@ from tests.support.ocr_pages import hold_scan
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Runtime]:
     """Two pages of a case of the first district: one waits, one could not be read."""
-    made = start(Settings(data=tmp_path))
-    digest = hold_scan(made.engine, made.store, 1, b"no picture at all", pages=2)
-    with writing(made.engine) as session:
-        held = claim_page(session, digest, 1, "reader")
-        assert held
-        fail_page(session, held, "OCR_UNREADABLE", "此页的图像无法读取。")
-    yield made
-    made.engine.dispose()
+    started = start(Settings(data=tmp_path))
+    digest = hold_scan(started.engine, started.store, 1, b"no picture at all", pages=2)
+    with writing(started.engine) as session:
+        claim = claim_page(session, digest, 1, "reader")
+        assert claim
+        fail_page(session, claim, "OCR_UNREADABLE", "此页的图像无法读取。")
+    yield started
+    started.engine.dispose()
 
 
 def seated(runtime: Runtime, account: DemoAccount) -> TestClient:
@@ -42,13 +45,13 @@ def seated(runtime: Runtime, account: DemoAccount) -> TestClient:
 def test_a_failed_page_is_shown_to_its_archivist_alone_and_read_again_on_his_word(
     runtime: Runtime,
 ) -> None:
-    people = {one.login: one for one in make_demo_accounts(runtime)}
+    people = {account.login: account for account in make_demo_accounts(runtime)}
     mine, other = seated(runtime, people["demo-district-archivist"]), people["demo-officer-other"]
     page = mine.get("/jobs").text
     assert "0 / 2 页" in page
     assert "OCR_UNREADABLE" in page
     job, csrf = (
-        re.search(r'name="job" value="(\d+)"[^>]*aria-label="重新识别', page),
+        re.search(r'name="job"\s+value="(\d+)"[^>]*aria-label="重新识别', page),
         re.search(r'name="csrf" value="(\w+)"', page),
     )
     assert job

@@ -25,7 +25,8 @@ from archive.reference.findings import Finding
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue, snapshot
 from archive.reference.vocabulary import IntakeOutcome
-from ingest.intake.intake import Received, inspect_package, receive
+from ingest.intake.intake import IntakeRules, Received, take_package
+from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.support.factories import HOME, sound_case
 
@@ -265,17 +266,10 @@ def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_
         answers: list[Received] = []
         for row in order:
             path = tmp_path / row["bag"]
-            bag, submission = inspect_package(path, CATALOGUE, ORGANISATIONS, NOW)
+            rules = IntakeRules(CATALOGUE, ORGANISATIONS, scanner=NO_SCANNER, ocr=False)
+            store = LocalStore(tmp_path / f"store-{number}")
             answers.append(
-                receive(
-                    engine,
-                    LocalStore(tmp_path / f"store-{number}"),
-                    "t",
-                    path,
-                    bag,
-                    submission,
-                    now=NOW,
-                )
+                take_package(engine, store, "t", path, sender=None, rules=rules, now=NOW)
             )
         assert [answer.outcome for answer in answers] == [
             IntakeOutcome.ACCEPTED,

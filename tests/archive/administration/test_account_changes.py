@@ -15,12 +15,13 @@ from archive.administration.accounts import (
     approve_account,
     disable_account,
     first_administrators,
+    hash_password,
     propose_account,
     refuse_account,
     renew_secret,
     set_password,
 )
-from archive.administration.logins import check_secret, open_login
+from archive.administration.logins import Credentials, confirm_secret, open_login
 from archive.administration.policy import Reader, Role
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Account, Login
@@ -97,6 +98,11 @@ def test_a_change_is_carried_out_when_approved_and_ends_every_login_under_the_ol
         decide(database, number)
 
 
+def fits(database: Engine, login: str, secret: str) -> bool:
+    credentials = Credentials.of(login, secret, "127.0.0.1")
+    return confirm_secret(database, credentials, limit=lambda _: None)
+
+
 def test_a_refused_change_changes_nothing(database: Engine) -> None:
     decide(database, propose(database, ChangeKind.EDIT, MOVED), approve=False)
     assert (account(database).org, account(database).role) == (HOME, "OFFICER")
@@ -109,9 +115,10 @@ def test_a_reset_password_is_given_once_and_has_to_be_changed(database: Engine) 
     secret = decide(database, propose(database, ChangeKind.SECRET))
     assert secret
     assert account(database).must_change
+    assert fits(database, "officer", secret)
+    hashed = hash_password("officer", "自己定的口令 4711 绿色")
     with writing(database) as session:
-        assert check_secret(session, "officer", secret)
-        set_password(session, "officer", "officer", "自己定的口令 4711 绿色")
+        set_password(session, "officer", "officer", hashed)
     assert not account(database).must_change
 
 
@@ -183,7 +190,6 @@ def test_a_proposed_account_that_is_refused_never_logs_in(database: Engine) -> N
         )
         refuse_account(session, SECURITY, "second", "编制不符")
         secret = renew_secret(session, "setup", "second")
-    with writing(database) as session:
-        assert check_secret(session, "second", secret) is None
+    assert not fits(database, "second", secret)
     with pytest.raises(ConflictError), writing(database) as session:
         approve_account(session, SECURITY, "second")

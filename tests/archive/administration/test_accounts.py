@@ -15,14 +15,19 @@ from archive.administration.accounts import (
     approve_account,
     disable_account,
     first_administrators,
+    hash_password,
     propose_account,
     renew_secret,
     set_password,
 )
 from archive.administration.logins import (
-    check_secret,
+    Credentials,
+    LoginRefusedError,
+    NoScopeError,
     close_login,
+    confirm_secret,
     csrf_token,
+    log_in,
     open_login,
     reader_of,
 )
@@ -63,8 +68,8 @@ def enter(engine: Engine, new: NewAccount) -> str:
 
 
 def may_log_in(engine: Engine, login: str, secret: str) -> bool:
-    with writing(engine) as session:
-        return check_secret(session, login, secret) is not None
+    credentials = Credentials.of(login, secret, "127.0.0.1")
+    return confirm_secret(engine, credentials, limit=lambda _: None)
 
 
 def test_an_account_can_do_nothing_before_the_security_administrator_approved_it(
@@ -159,11 +164,12 @@ def test_the_first_administrators_are_made_once_and_only_in_an_empty_archive(
 
 def test_a_password_is_kept_as_an_argon2id_hash_and_must_not_be_easy(engine: Engine) -> None:
     enter(engine, OFFICER)
-    for weak in ("short", "the-officer-himself"):
-        with writing(engine) as session, pytest.raises(WeakPasswordError):
-            set_password(session, "officer", "officer", weak)
+    for weak in ("short", "the-officer-himself", "长" * 2000):
+        with pytest.raises(WeakPasswordError):
+            hash_password("officer", weak)
+    hashed = hash_password("officer", "长一些的口令 4711 绿色")
     with writing(engine) as session:
-        set_password(session, "officer", "officer", "长一些的口令 4711 绿色")
+        set_password(session, "officer", "officer", hashed)
     assert may_log_in(engine, "officer", "长一些的口令 4711 绿色")
     with reading(engine) as session:
         assert (session.scalars(select(Account.secret_hash)).one() or "").startswith("$argon2id$")
@@ -200,6 +206,106 @@ def test_an_unknown_account_costs_a_hash_like_a_known_one(
     assert not may_log_in(engine, "nobody", "wrong")
     assert len(asked) == 2
     assert asked[0].startswith("$argon2id$v=19$m=64")
+
+
+def test_an_attempt_is_counted_by_address_and_by_login_before_anything_is_looked_up(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter(engine, OFFICER)
+    counted: list[str] = []
+
+    class TooManyError(Exception):
+        pass
+
+    def limit(name: str) -> None:
+        counted.append(name)
+        if name.startswith("login:"):
+            raise TooManyError
+
+    monkeypatch.setattr(logins, "verify_secret", lambda *_: pytest.fail("hashed"))
+    credentials = Credentials.of(" officer\0" + "x" * 100, "wrong", "10.1.2.3")
+    with pytest.raises(TooManyError):
+        log_in(engine, credentials, kind=AccountKind.PERSON, limit=limit)
+    assert counted == ["address:10.1.2.3", "login:officer" + "x" * 57]
+    with reading(engine) as session:
+        assert session.scalars(select(Account)).one().failures == 0
+
+
+def test_others_write_while_a_secret_is_hashed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hash takes 73 ms; held meanwhile, the write lock would stop the whole archive."""
+    secret = enter(engine, OFFICER)
+    verify, wrote = passwords.verify_secret, []
+
+    def meanwhile(hashed: str, given: str) -> bool:
+        with writing(engine) as session:
+            session.scalars(select(Account)).one().name = "改名"
+        wrote.append(given)
+        return verify(hashed, given)
+
+    monkeypatch.setattr(logins, "verify_secret", meanwhile)
+    credentials = Credentials.of("officer", secret, "127.0.0.1")
+    log_in(engine, credentials, kind=AccountKind.PERSON, limit=lambda _: None)
+    assert wrote == [secret]
+
+
+def test_a_secret_is_hashed_anew_at_a_login_when_the_parameters_were_raised(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = enter(engine, OFFICER)
+
+    def hashed() -> str:
+        with reading(engine) as session:
+            return session.scalars(select(Account.secret_hash)).one() or ""
+
+    before = hashed()
+    assert may_log_in(engine, "officer", secret)
+    assert hashed() == before
+    monkeypatch.setattr(passwords, "_MEMORY_KIB", 128)
+    assert not may_log_in(engine, "officer", "wrong")
+    assert hashed() == before
+    assert may_log_in(engine, "officer", secret)
+    assert hashed().startswith("$argon2id$v=19$m=128")
+    assert may_log_in(engine, "officer", secret)
+
+
+def test_a_secret_that_was_renewed_while_the_old_one_was_hashed_does_not_open(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = enter(engine, OFFICER)
+    verify, renewed = passwords.verify_secret, []
+
+    def meanwhile(hashed: str, given: str) -> bool:
+        if not renewed:
+            with writing(engine) as session:
+                renewed.append(renew_secret(session, "secadmin", "officer"))
+        return verify(hashed, given)
+
+    monkeypatch.setattr(logins, "verify_secret", meanwhile)
+    assert not may_log_in(engine, "officer", secret)
+    assert may_log_in(engine, "officer", renewed[0])
+
+
+def test_a_person_and_a_client_log_in_each_at_their_own_door(engine: Engine) -> None:
+    secret, client = enter(engine, OFFICER), enter(engine, CLIENT)
+
+    def enters(login: str, word: str, kind: AccountKind, *wanted: str) -> tuple[Scope, ...]:
+        credentials = Credentials.of(login, word, "127.0.0.1")
+        return log_in(engine, credentials, kind=kind, limit=lambda _: None, wanted=wanted).scopes
+
+    assert enters("officer", secret, AccountKind.PERSON) == ()
+    assert set(enters("station", client, AccountKind.CLIENT)) == {Scope.SEARCH, Scope.READ}
+    assert enters("station", client, AccountKind.CLIENT, "read", "submit") == (Scope.READ,)
+    for login, word, kind in (
+        ("officer", secret, AccountKind.CLIENT),
+        ("station", client, AccountKind.PERSON),
+        ("station", "wrong", AccountKind.CLIENT),
+    ):
+        with pytest.raises(LoginRefusedError):
+            enters(login, word, kind)
+    with pytest.raises(NoScopeError):
+        enters("station", client, AccountKind.CLIENT, "submit")
 
 
 def test_a_login_opens_with_what_was_given_out_only_in_its_kind_and_until_it_ends(

@@ -70,7 +70,7 @@ def material(no: int, name: str, source: str, form: str | None = None) -> Materi
     )
 
 
-def test_a_case_for_another_stations_resident_is_filed_where_it_was_received_and_found_from_home() -> (
+def test_a_case_for_another_stations_resident_is_filed_where_it_was_received_and_found_from_home() -> (  # noqa: E501
     None
 ):
     assert place(case(), MOVE_IN, TABLE) == Placement(

@@ -10,7 +10,7 @@ from archive.arrangement.numbering import freeze, unnumbered
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Step, Volume, VolumeVersion
-from archive.jobs import leases
+from archive.jobs.version_steps import claim_version, record_step
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import LeaseLostError
 from archive.reference.organisations import load_organisations
@@ -150,17 +150,17 @@ def test_only_one_worker_holds_a_volume_and_an_expired_lease_is_fenced_off(engin
     number_all(engine)
     with writing(engine) as session:
         version_id = session.scalars(select(VolumeVersion.id)).one()
-        first = leases.claim(session, version_id, "one")
+        first = claim_version(session, version_id, "one")
         assert first is not None
     with writing(engine) as session:
-        assert leases.claim(session, version_id, "two") is None
+        assert claim_version(session, version_id, "two") is None
         session.execute(update(VolumeVersion).values(lease_until=START))
-        second = leases.claim(session, version_id, "two")
+        second = claim_version(session, version_id, "two")
         assert second is not None
     with pytest.raises(LeaseLostError), writing(engine) as session:
-        leases.record_step(session, "one", first, VolumeState.COMPILED, {"pages": 1})
+        record_step(session, "one", first, VolumeState.COMPILED, {"pages": 1})
     with writing(engine) as session:
-        assert leases.record_step(session, "two", second, VolumeState.COMPILED, {"pages": 2}) == {
+        assert record_step(session, "two", second, VolumeState.COMPILED, {"pages": 2}) == {
             "pages": 2
         }
 
@@ -169,11 +169,11 @@ def test_the_first_recorded_result_of_a_step_wins(engine: Engine) -> None:
     accept(engine, 1, START)
     number_all(engine)
     with writing(engine) as session:
-        claim = leases.claim(session, session.scalars(select(VolumeVersion.id)).one(), "one")
+        claim = claim_version(session, session.scalars(select(VolumeVersion.id)).one(), "one")
         assert claim is not None
-        leases.record_step(session, "one", claim, VolumeState.COMPILED, {"pages": 1})
+        record_step(session, "one", claim, VolumeState.COMPILED, {"pages": 1})
     with writing(engine) as session:
-        assert leases.record_step(session, "one", claim, VolumeState.COMPILED, {"pages": 9}) == {
+        assert record_step(session, "one", claim, VolumeState.COMPILED, {"pages": 9}) == {
             "pages": 1
         }
         assert session.query(Step).count() == 1

@@ -4,11 +4,13 @@ is not.
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from archive.inspection import process
 from archive.inspection.integrity import missing_investigation
 from archive.inspection.subject import Look, LookedFile, Subject
 from archive.inspection.table import CHECKS, Phase, all_findings, inspect
@@ -52,6 +54,45 @@ def citywide() -> Case:
 
 def home() -> Case:
     return sound_case("150602010000-20260901-000001")
+
+
+def _at_new_year(case: Case) -> Case:
+    """Received on the last day of 2026 with one working day, done on the first Monday of 2027."""
+    times = iter(range(8, 20))
+    for event in case["process"]:
+        event["at"] = f"2026-12-31T{next(times):02d}:00:00+08:00"
+    case["process"][-1]["at"] = "2027-01-04T09:00:00+08:00"
+    case.pop("due_on", None)
+    return case
+
+
+def _promised(case: Case, days: int) -> Subject:
+    """The subject of a case whose item promises this many working days."""
+    subject = subject_of(case, now=LATER)
+    assert subject.item is not None
+    return replace(subject, item=subject.item.model_copy(update={"limit_workdays": days}))
+
+
+LATER = datetime(2027, 2, 1, tzinfo=UTC)
+
+
+def test_a_day_counted_over_holidays_that_are_not_entered_makes_nobody_late() -> None:
+    """What the holidays of 2027 will be was not published when this was written."""
+    late = list(process.promised_time_is_kept(_promised(_at_new_year(home()), 1)))
+    assert [(row.code, row.outcome) for row in late] == [("OVERDUE_PROVISIONAL", Outcome.NOTE)]
+
+
+def test_a_day_that_the_source_states_needs_no_calendar() -> None:
+    case = {**_at_new_year(home()), "due_on": "2027-01-01"}
+    late = [row.code for row in process.promised_time_is_kept(subject_of(case, now=LATER))]
+    assert late == ["OVERDUE"]
+
+
+def test_a_day_that_lies_before_the_unknown_year_is_sure() -> None:
+    case = _at_new_year(home())
+    case["process"][0]["at"] = "2026-12-01T08:00:00+08:00"
+    late = [row.code for row in process.promised_time_is_kept(_promised(case, 5))]
+    assert late == ["OVERDUE"]
 
 
 def of_item(code: str, *, receive: str = HOME) -> Case:
@@ -297,7 +338,7 @@ def test_a_home_case_is_not_passed_on_and_one_that_another_unit_accepts_may_be()
     assert codes(case) == set()
 
 
-def test_a_missing_level_is_refused_where_the_rule_was_read_and_noted_where_the_catalogue_infers_it() -> (
+def test_a_missing_level_is_refused_where_the_rule_was_read_and_noted_where_the_catalogue_infers_it() -> (  # noqa: E501
     None
 ):
     for item, code in (("BG06", "GD-2-5"), ("BG03", "APPROVAL_LEVEL")):

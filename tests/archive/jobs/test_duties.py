@@ -10,18 +10,19 @@ from sqlalchemy import Engine, select, update
 
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import DutyRow
-from archive.jobs.duties import DUTIES, Turn, end_turn, free_turn, running, take_turn, turn_of
+from archive.jobs.duties import DUTIES, end_turn, take_turn, turn_of
+from archive.jobs.leases import Lease, free_gone, owners
 from archive.reference.local_time import LOCAL_TIME
 
 ANCHOR = DUTIES["anchor"]
 
 
-def take(engine: Engine, owner: str = "one:1:1") -> Turn | None:
+def take(engine: Engine, owner: str = "one:1:1") -> Lease[str] | None:
     with writing(engine) as session:
         return take_turn(session, ANCHOR, owner)
 
 
-def end(engine: Engine, turn: Turn, error_code: str | None = None) -> bool:
+def end(engine: Engine, turn: Lease[str], error_code: str | None = None) -> bool:
     with writing(engine) as session:
         return end_turn(session, turn, {"size": 1}, error_code=error_code)
 
@@ -80,28 +81,33 @@ def test_a_failed_turn_is_tried_again_after_a_pause_that_grows_and_a_good_one_fo
 def test_who_lost_the_lease_ends_nothing_and_the_next_one_does(engine: Engine) -> None:
     first = take(engine)
     assert first is not None
+    turn = row(engine).turn
     assert take(engine, "two:2:2") is None
     set_row(engine, lease_until=datetime.now(UTC) - timedelta(seconds=5))
     second = take(engine, "two:2:2")
     assert second is not None
-    assert second.turn == first.turn
+    assert row(engine).turn == turn
     assert not end(engine, first)
     assert end(engine, second)
 
 
 def test_a_worker_that_is_known_to_be_gone_frees_its_turn_and_only_that(engine: Engine) -> None:
     first = take(engine)
-    with reading(engine) as session:
-        row = running(session)[0]
     set_row(engine, lease_until=datetime.now(UTC) - timedelta(seconds=5))
     second = take(engine, "two:2:2")
     with writing(engine) as session:
-        free_turn(session, row)  # seen before the second one took it
+        free_gone(session, DutyRow, lambda owner: owner == "one:1:1")
+        assert owners(session, DutyRow) == {"two:2:2"}
     assert take(engine) is None
     with writing(engine) as session:
-        free_turn(session, running(session)[0])
+        free_gone(session, DutyRow, lambda owner: owner == "two:2:2")
     third = take(engine)
     assert None not in (first, second, third)
+
+
+def test_not_even_the_worker_itself_takes_a_turn_twice(engine: Engine) -> None:
+    assert take(engine) is not None
+    assert take(engine) is None
 
 
 @pytest.mark.parametrize(

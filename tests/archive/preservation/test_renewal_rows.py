@@ -91,7 +91,7 @@ def test_what_ends_before_the_horizon_is_begun_once_the_first_to_end_first(
                 Job.kind,
                 Job.state,
             )
-            .join(Job, Job.subject == func.cast(VolumeVersion.id, Job.subject.type))
+            .join(Job, Job.version_id == VolumeVersion.id)
             .where(VolumeVersion.version == 2)
         ).all()
         assert [tuple(row) for row in begun] == [

@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archive.reference.worktime import (
+    MissingHolidays,
     WorkCalendar,
     add_workdays,
     due_on,
     holidays_known,
     is_workday,
+    missing_holidays,
     workdays_between,
 )
 
@@ -34,6 +36,15 @@ def test_a_year_without_notice_has_only_weekends_and_says_so() -> None:
     assert not is_workday(date(2027, 10, 2))
     assert holidays_known(date(2025, 1, 1), date(2026, 12, 31))
     assert not holidays_known(date(2026, 12, 31), date(2027, 1, 1))
+
+
+def test_the_next_years_holidays_are_missed_from_november_on_and_this_years_always() -> None:
+    known = WorkCalendar(frozenset(), frozenset(), frozenset({2026}))
+    assert missing_holidays(date(2026, 10, 31), known) is None
+    assert missing_holidays(date(2026, 11, 1), known) == MissingHolidays(2027, begun=False)
+    assert missing_holidays(date(2027, 1, 1), known) == MissingHolidays(2027, begun=True)
+    both = WorkCalendar(frozenset(), frozenset(), frozenset({2026, 2027}))
+    assert missing_holidays(date(2026, 12, 31), both) is None
 
 
 @given(DAYS, st.integers(0, 60))

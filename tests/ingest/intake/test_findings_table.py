@@ -32,6 +32,8 @@ ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", 
 """Raised before there is a package, `sources/test_sources`, and by the scanner beside intake,
 `test_virus`.
 """
+ELSEWHERE |= {"OVERDUE_PROVISIONAL"}
+"""Raised by a calendar that lacks a year: `archive/inspection/test_checks`."""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
 """Raised by a second delivery: tests of versions."""
 ELSEWHERE |= {

@@ -17,12 +17,14 @@ from archive.database.tables_cases import Delivery
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import IntakeOutcome
-from ingest.intake.intake import Received, inspect_package, receive
+from ingest.intake.intake import IntakeRules, Received, inspect_package, receive
 from ingest.intake.quarantine import PART_BYTES, quarantine
+from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.support.factories import make_bag, page
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
+RULES = IntakeRules(load_catalogue(), load_organisations(), scanner=NO_SCANNER, ocr=False)
 
 
 @pytest.fixture
@@ -64,21 +66,18 @@ def test_a_folder_is_kept_as_a_zip_with_its_links_as_links_and_the_same_bytes_ea
         assert kept.testzip() is None
 
 
-def test_a_package_that_changes_between_inspection_and_taking_over_is_refused_and_its_neighbour_taken(
+def test_a_package_that_changes_between_inspection_and_taking_over_is_refused_and_its_neighbour_taken(  # noqa: E501
     tmp_path: Path, archive: tuple[Engine, LocalStore]
 ) -> None:
     paths = [
         make_bag(tmp_path / name, case_no=f"150602010000-20260901-00000{name}")
         for name in ("1", "2")
     ]
-    inspected = [
-        inspect_package(path, load_catalogue(), load_organisations(), NOW) for path in paths
-    ]
+    inspected = [inspect_package(path, RULES, NOW) for path in paths]
     (paths[0] / "data" / "materials" / "005.jpg").write_bytes(page(77))
     engine, store = archive
     received: list[Received] = [
-        receive(engine, store, "test", path, *seen, now=NOW)
-        for path, seen in zip(paths, inspected, strict=True)
+        receive(engine, store, "test", package, sender=None, rules=RULES) for package in inspected
     ]
     assert [package.outcome for package in received] == [
         IntakeOutcome.REFUSED,
@@ -97,8 +96,9 @@ def test_a_package_that_is_gone_when_it_is_taken_over_is_refused_and_told(
     tmp_path: Path, archive: tuple[Engine, LocalStore]
 ) -> None:
     path = make_bag(tmp_path / "gone")
-    bag, submission = inspect_package(path, load_catalogue(), load_organisations(), NOW)
+    package = inspect_package(path, RULES, NOW)
     path.rename(tmp_path / "elsewhere")
     assert (
-        receive(*archive, "test", path, bag, submission, now=NOW).outcome is IntakeOutcome.REFUSED
+        receive(*archive, "test", package, sender=None, rules=RULES).outcome
+        is IntakeOutcome.REFUSED
     )

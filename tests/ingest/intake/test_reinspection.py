@@ -17,8 +17,9 @@ from archive.inspection.table import CHECKS, Phase
 from archive.reference.objects import blob_key
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
-from ingest.intake.intake import inspect_package, receive
+from ingest.intake.intake import IntakeRules, take_package
 from ingest.intake.reinspection import record_reinspection, reinspect
+from ingest.reading.virus import NO_SCANNER
 from storage.errors import StorageError
 from storage.local_store import LocalStore
 from tests.support.factories import make_bag
@@ -33,7 +34,8 @@ def archive(tmp_path: Path) -> tuple[Engine, LocalStore]:
     engine, store = connect(f"sqlite:///{tmp_path / 'yice.db'}"), LocalStore(tmp_path / "store")
     migrate(engine)
     path = make_bag(tmp_path / "bag")
-    receive(engine, store, "test", path, *inspect_package(path, *TABLES, NOW), now=NOW)
+    rules = IntakeRules(*TABLES, scanner=NO_SCANNER, ocr=False)
+    take_package(engine, store, "test", path, sender=None, rules=rules, now=NOW)
     return engine, store
 
 

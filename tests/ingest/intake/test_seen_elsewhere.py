@@ -14,7 +14,8 @@ from archive.database.tables_audit import JournalEntry
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import IntakeOutcome
-from ingest.intake.intake import Received, inspect_package, receive
+from ingest.intake.intake import IntakeRules, Received, take_package
+from ingest.reading.virus import NO_SCANNER
 from storage.blobs import Stat
 from storage.local_store import LocalStore
 from tests.support.factories import make_bag, page, sound_case
@@ -37,10 +38,9 @@ def deliver(
     path = make_bag(
         folder / f"bag-{number}-{supplement}", case=case, files={"materials/006.jpg": scanned}
     )
-    bag, submission = inspect_package(path, load_catalogue(), load_organisations(), NOW)
-    return receive(
-        engine, store or LocalStore(folder / "store"), "test", path, bag, submission, now=NOW
-    )
+    rules = IntakeRules(load_catalogue(), load_organisations(), scanner=NO_SCANNER, ocr=False)
+    kept = store or LocalStore(folder / "store")
+    return take_package(engine, kept, "test", path, sender=None, rules=rules, now=NOW)
 
 
 def smaller(data: bytes) -> bytes:
@@ -63,7 +63,7 @@ def test_a_copy_of_a_scan_of_another_case_waits_for_a_person_and_both_cases_are_
     assert copy.place == "material 6"
 
 
-def test_the_certificates_of_two_cases_may_be_the_same_and_a_supplement_may_bring_its_own_pages_again(
+def test_the_certificates_of_two_cases_may_be_the_same_and_a_supplement_may_bring_its_own_pages_again(  # noqa: E501
     tmp_path: Path,
 ) -> None:
     # Materials 4 and 5 of every bag here are the same two pictures, shared certificates both.

@@ -22,7 +22,7 @@ from tests.support.factories import make_bag
 Files = dict[str, bytes]
 
 
-def found(path: Path) -> set[str]:
+def codes_of(path: Path) -> set[str]:
     return {row.code for row in read_bag(path).findings}
 
 
@@ -131,7 +131,7 @@ def test_a_second_manifest_of_another_method_is_checked_and_a_right_one_is_no_fa
     files["tagmanifest-sha256.txt"] = bags.manifest_of(
         {name: data for name, data in files.items() if not name.startswith(("data/", "tag"))}
     )
-    assert found(bags.folder_of(tmp_path / "bag", files)) == set()
+    assert codes_of(bags.folder_of(tmp_path / "bag", files)) == set()
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_name_that_leads_out_hides_or_deceives_is_unsafe(tmp_path: Path, name:
 
 def test_names_that_differ_only_in_composition_are_twins(tmp_path: Path) -> None:
     files = {**bags.sound_members(tmp_path), "data/\u00e9": b"1", "data/e\u0301": b"2"}
-    assert found(bags.zip_of(tmp_path / "bag.zip", files)) == {"BAG_UNSAFE"}
+    assert codes_of(bags.zip_of(tmp_path / "bag.zip", files)) == {"BAG_UNSAFE"}
 
 
 def test_rare_characters_of_unicode_are_good_names(tmp_path: Path) -> None:
@@ -174,14 +174,14 @@ def test_rare_characters_of_unicode_are_good_names(tmp_path: Path) -> None:
         {**bags.sound_members(tmp_path), "data/materials/\U00020000\U0002b740\U00030000.jpg": b"1"}
     )
     for path in (bags.folder_of(tmp_path / "bag", files), bags.zip_of(tmp_path / "bag.zip", files)):
-        assert found(path) == set()
+        assert codes_of(path) == set()
 
 
 def test_a_zip_name_in_gb18030_is_no_utf_8_and_one_in_unflagged_utf_8_is_read(
     tmp_path: Path,
 ) -> None:
     files = bags.sound_members(tmp_path)
-    assert found(
+    assert codes_of(
         bags.raw_named(tmp_path / "gb.zip", files, "data/户口簿.jpg".encode("gb18030"))
     ) == {"BAG_INVALID"}
     read = read_bag(bags.raw_named(tmp_path / "utf.zip", files, "data/户口簿.jpg".encode()))
@@ -189,7 +189,7 @@ def test_a_zip_name_in_gb18030_is_no_utf_8_and_one_in_unflagged_utf_8_is_read(
 
 
 def test_a_zip_name_that_goes_on_after_a_nul_is_unsafe(tmp_path: Path) -> None:
-    assert found(
+    assert codes_of(
         bags.raw_named(tmp_path / "bag.zip", bags.sound_members(tmp_path), b"data/a.exe\x00.jpg")
     ) == {"BAG_UNSAFE"}
 
@@ -198,7 +198,7 @@ def test_a_zip_name_that_goes_on_after_a_nul_is_unsafe(tmp_path: Path) -> None:
     "kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK]
 )
 def test_links_and_devices_in_a_zip_are_unsafe(tmp_path: Path, kind: int) -> None:
-    assert found(
+    assert codes_of(
         bags.with_member(tmp_path / "bag.zip", bags.sound_members(tmp_path), "data/x", kind=kind)
     ) == {"BAG_UNSAFE"}
 
@@ -213,7 +213,7 @@ def test_links_pipes_and_sockets_in_a_folder_are_unsafe(tmp_path: Path) -> None:
     for number, make in enumerate(makers):
         folder = make_bag(tmp_path / f"bag{number}")
         make(folder / "data" / "x")
-        assert found(folder) == {"BAG_UNSAFE"}
+        assert codes_of(folder) == {"BAG_UNSAFE"}
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -224,7 +224,7 @@ def test_a_zip_bomb_is_refused_without_unpacking_it(tmp_path: Path, method: int)
         method=method,
     )
     tracemalloc.start()
-    assert found(path) == {"BAG_UNSAFE"}
+    assert codes_of(path) == {"BAG_UNSAFE"}
     assert tracemalloc.get_traced_memory()[1] < 16 << 20
     tracemalloc.stop()
 
@@ -232,21 +232,21 @@ def test_a_zip_bomb_is_refused_without_unpacking_it(tmp_path: Path, method: int)
 def test_members_that_share_their_bytes_and_a_directory_without_end_are_refused(
     tmp_path: Path,
 ) -> None:
-    assert found(bags.overlapping(tmp_path / "overlap.zip", bags.sound_members(tmp_path))) == {
+    assert codes_of(bags.overlapping(tmp_path / "overlap.zip", bags.sound_members(tmp_path))) == {
         "BAG_UNSAFE"
     }
-    assert found(bags.huge_directory(tmp_path / "huge.zip")) == {"BAG_UNSAFE"}
+    assert codes_of(bags.huge_directory(tmp_path / "huge.zip")) == {"BAG_UNSAFE"}
 
 
 def test_an_encrypted_zip_and_one_with_a_name_twice_are_refused(tmp_path: Path) -> None:
     files = bags.sound_members(tmp_path)
-    assert found(bags.encrypted(tmp_path / "locked.zip", files)) == {"BAG_UNSAFE"}
-    assert found(bags.with_member(tmp_path / "twice.zip", files, "bagit.txt")) == {"BAG_UNSAFE"}
+    assert codes_of(bags.encrypted(tmp_path / "locked.zip", files)) == {"BAG_UNSAFE"}
+    assert codes_of(bags.with_member(tmp_path / "twice.zip", files, "bagit.txt")) == {"BAG_UNSAFE"}
 
 
 def test_more_files_than_a_case_can_have_are_refused(tmp_path: Path) -> None:
     files = {**bags.sound_members(tmp_path), **{f"data/{number}": b"" for number in range(5_001)}}
-    assert found(bags.zip_of(tmp_path / "bag.zip", files)) == {"BAG_UNSAFE"}
+    assert codes_of(bags.zip_of(tmp_path / "bag.zip", files)) == {"BAG_UNSAFE"}
 
 
 def test_a_large_payload_is_neither_held_in_memory_nor_carried_between_processes(

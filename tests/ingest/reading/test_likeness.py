@@ -150,7 +150,7 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
     assert seconds < 0.02
 
 
-def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_another_case_is_still_found(
+def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_another_case_is_still_found(  # noqa: E501
     tmp_path: Path,
 ) -> None:
     engine, form = connect(f"sqlite:///{tmp_path / 'yice.db'}"), Random(2).getrandbits(512)  # noqa: S311 - repeatable

@@ -7,15 +7,17 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from archive.inspection.subject import Look
 from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
-from ingest.reading.sandbox import Child, Limits, examine_file
+from ingest.reading.sandbox import Child, Limits, draw_page, examine_file
 from tests.resources import documents, images
 
 
@@ -133,9 +135,71 @@ def test_the_child_ends_with_its_parent() -> None:
     os.waitpid(child, 0)
     os.close(write)
     pid = int(os.read(read, 100))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while Path(f"/proc/{pid}").exists() and "zombie" not in Path(f"/proc/{pid}/status").read_text(
         "ascii"
     ):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_page_of_an_original_is_drawn_in_the_sandbox() -> None:
+    for page in (1, 2):
+        image = draw_page(documents.pdf(pages=2), page, 210)
+        assert image
+        assert Image.open(BytesIO(image)).size[0] == 210
+    scan = draw_page(images.jpeg(), 1, 210)
+    assert scan
+    assert Image.open(BytesIO(scan)).format == "WEBP"
+
+
+@pytest.mark.parametrize("data", [b"", b"%PDF-1.7 broken", b"\xff\xd8\xff", b"no picture"])
+def test_what_cannot_be_drawn_is_no_image_and_costs_no_child(data: bytes) -> None:
+    limits = Limits(wall_seconds=71.0)
+    assert draw_page(data, 1, 210, limits) is None
+    assert draw_page(documents.pdf(), 2, 210, limits) is None
+    assert draw_page(documents.pdf(), 1, 210, limits)
+    from ingest.reading import sandbox
+
+    children = [child for child in sandbox._pool._idle if child.limits == limits]
+    assert len(children) == 1
+    assert children[0].uses % 3 == 0
+
+
+def test_a_page_that_kills_its_child_is_no_image_and_the_next_is_drawn() -> None:
+    limits = Limits(wall_seconds=72.0)
+    child = Child(limits, "draw")
+    os.kill(pid_of(child), signal.SIGKILL)
+    assert child.run(8, [bytes(8)]) == "died"
+    assert draw_page(documents.pdf(), 1, 210, limits)
+
+
+def test_a_page_that_hangs_is_ended_at_its_limits() -> None:
+    assert draw_page(documents.endless_page_pdf(), 1, 210, Limits(cpu_seconds=0)) is None
+    child = Child(Limits(wall_seconds=1.0), "draw")
+    os.kill(pid_of(child), signal.SIGSTOP)
+    assert child.run(4 << 20, [bytes(4 << 20)]) == "slow"
+
+
+@pytest.mark.parametrize("make", [documents.flate_bomb_pdf, documents.object_stream_bomb_pdf])
+def test_a_bomb_is_no_image_and_the_next_page_is_drawn(make: Callable[[], bytes]) -> None:
+    limits = Limits(memory=1 << 30)
+    draw_page(make(), 1, 210, limits)
+    assert draw_page(documents.pdf(), 1, 210, limits)
+
+
+def test_a_child_that_draws_has_the_same_limits_and_no_setting_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("YICE_SEAL_PASSPHRASE", "secret")
+    child = Child(Limits(), "draw")
+    limits = Path(f"/proc/{pid_of(child)}/limits").read_text("ascii")
+    lines = {line[:26].strip(): line[26:].split()[0] for line in limits.splitlines()}
+    assert (lines["Max file size"], lines["Max open files"]) == ("0", "64")
+    assert lines["Max address space"] == str(2 << 30)
+    names = {
+        variable.partition(b"=")[0]
+        for variable in Path(f"/proc/{pid_of(child)}/environ").read_bytes().split(b"\0")
+    }
+    assert names - {b""} == {b"PATH", b"LC_ALL", b"PYTHONPATH", b"PYTHONSAFEPATH"}
+    child.close()

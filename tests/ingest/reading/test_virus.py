@@ -4,7 +4,6 @@ INSTREAM protocol on loopback.
 
 import socket
 import socketserver
-import struct
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -15,51 +14,24 @@ import pytest
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import Outcome
-from ingest.intake.intake import inspect_package
-from ingest.reading.virus import ScannerDownError, ping, scan_bytes
+from ingest.intake.intake import IntakeRules, inspect_package
+from ingest.reading.virus import Clamd, ScannerDownError, ping, scan_bytes
+from tests.support.clamd import EICAR, ClamdStandIn, clamd_server
 from tests.support.factories import make_bag
 from tests.support.postgres import free_port
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
-# The test file that every scanner knows, put together here so that no scanner takes this one for
-# it.
-EICAR = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + b"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
-LIMIT = 2 << 20
-
-
-class Clamd(socketserver.StreamRequestHandler):
-    """clamd as its manual describes it: z-commands end in NUL, chunks bear their length, a stream
-    past its limit is an error.
-    """
-
-    def handle(self) -> None:
-        command = b""
-        while not command.endswith(b"\0"):
-            command += self.rfile.read(1)
-        if command == b"zPING\0":
-            self.wfile.write(b"PONG\0")
-        elif command == b"zINSTREAM\0":
-            self.wfile.write(self._scan())
-
-    def _scan(self) -> bytes:
-        data = b""
-        while size := struct.unpack(">I", self.rfile.read(4))[0]:
-            data += self.rfile.read(size)
-            if len(data) > LIMIT:
-                return b"INSTREAM size limit exceeded. ERROR\0"
-        return b"stream: Eicar-Signature FOUND\0" if EICAR in data else b"stream: OK\0"
 
 
 @pytest.fixture
 def clamd() -> Iterator[str]:
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Clamd) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with clamd_server() as address:
+        yield address
 
 
 def codes(path: Path, address: str) -> set[str]:
-    _, submission = inspect_package(path, load_catalogue(), load_organisations(), NOW, address)
+    rules = IntakeRules(load_catalogue(), load_organisations(), Clamd(address), ocr=False)
+    submission = inspect_package(path, rules, NOW).submission
     assert submission.outcome in (None, Outcome.REFUSE)
     return {row.code for row in submission.findings}
 
@@ -101,7 +73,9 @@ def test_a_server_that_hangs_up_is_a_scanner_that_is_down() -> None:
 
 
 def test_a_scanner_on_a_socket_of_the_machine_is_asked_too(tmp_path: Path) -> None:
-    with socketserver.ThreadingUnixStreamServer(str(tmp_path / "clamd.sock"), Clamd) as server:
+    with socketserver.ThreadingUnixStreamServer(
+        str(tmp_path / "clamd.sock"), ClamdStandIn
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         ping(str(tmp_path / "clamd.sock"))
         assert scan_bytes(str(tmp_path / "clamd.sock"), [EICAR]) == "Eicar-Signature"

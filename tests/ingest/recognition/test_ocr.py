@@ -15,7 +15,6 @@ from archive.database.tables_jobs import Job
 from archive.database.tables_recognition import RecognisedPage
 from archive.recognition.page_texts import PageText, texts_of_case
 from archive.recognition.queue import (
-    OCR,
     claim_page,
     fail_page,
     progress_of,
@@ -40,7 +39,10 @@ def store(tmp_path: Path) -> LocalStore:
 
 def job_of(engine: Engine, digest: str, page: int = 1) -> Job:
     with reading(engine) as session:
-        return session.scalars(select(Job).filter_by(kind=OCR, subject=f"{digest}:{page}")).one()
+        query = select(Job).join(RecognisedPage, RecognisedPage.id == Job.page_id)
+        return session.scalars(
+            query.where(RecognisedPage.sha256 == digest, RecognisedPage.page == page)
+        ).one()
 
 
 @needs_ocr

@@ -152,8 +152,8 @@ def _duties() -> None:
         sa.Column("name", sa.String(length=32), nullable=False),
         sa.Column("turn", sa.String(length=20), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
-        sa.Column("token", sa.Integer(), nullable=False),
-        sa.Column("owner", sa.String(length=100), nullable=True),
+        sa.Column("lease_owner", sa.String(length=100), nullable=True),
+        sa.Column("lease_token", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
@@ -188,8 +188,10 @@ def _jobs() -> None:
         "jobs",
         sa.Column("id", KEY, nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("subject", sa.String(length=100), nullable=False),
+        sa.Column("subject", sa.String(length=100), nullable=True),
         sa.Column("version_id", sa.BigInteger(), nullable=True),
+        sa.Column("order_id", sa.BigInteger(), nullable=True),
+        sa.Column("page_id", sa.BigInteger(), nullable=True),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("error_code", sa.String(length=64), nullable=True),
@@ -197,14 +199,19 @@ def _jobs() -> None:
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lease_owner", sa.String(length=100), nullable=True),
+        sa.Column("lease_token", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
         sa.UniqueConstraint("kind", "subject", name=op.f("uq_jobs_kind_subject")),
+        sa.UniqueConstraint("version_id", name=op.f("uq_jobs_version_id")),
+        sa.UniqueConstraint("order_id", name=op.f("uq_jobs_order_id")),
+        sa.UniqueConstraint("page_id", name=op.f("uq_jobs_page_id")),
     )
     op.create_index(
         "ix_jobs_begun", "jobs", ["created_at", "state", "version_id", "ended_at"], unique=False
     )
     op.create_index(op.f("ix_jobs_state"), "jobs", ["state"], unique=False)
-    op.create_index(op.f("ix_jobs_version_id"), "jobs", ["version_id"], unique=False)
 
 
 def _journal() -> None:
@@ -367,6 +374,9 @@ def _webhooks() -> None:
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lease_owner", sa.String(length=100), nullable=True),
+        sa.Column("lease_token", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
     )
     op.create_index(op.f("ix_webhooks_account"), "webhooks", ["account"], unique=False)

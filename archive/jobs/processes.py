@@ -1,0 +1,133 @@
+"""How processes of ours are started: always by these functions, never by `Popen` elsewhere.
+
+Python puts the current folder first on its path for `python -m`, celery does so while it imports
+its app, and multiprocessing does in what it spawns: an `api.py` or `celery.py` that lies where
+somebody types a command would run in place of ours. Hence a safe path (`-P`), a working folder that
+is not the caller's, and an environment that holds nothing but what is named here.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+
+CODE = Path(__file__).parents[2]
+"""The folder that holds the packages."""
+NOWHERE = Path("/")
+"""The working folder of our processes: only the machine's administrator may put a file there."""
+KEPT = (
+    *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"),
+    # How the network, the time-stamp authority and the database server are reached.
+    *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"),
+    *("PGPASSFILE", "PGSSLMODE", "PGSSLROOTCERT", "PGSSLCERT", "PGSSLKEY"),
+)
+"""The variables of our own environment that a process of ours inherits."""
+_SAFE = "PYTHONSAFEPATH"
+_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+
+
+def python_command(module: str, *words: str) -> list[str]:
+    """Return the command that runs a module of ours, or one of our libraries, by name."""
+    return [sys.executable, "-P", "-m", module, *words]
+
+
+def start_process(
+    command: Sequence[str],
+    *,
+    log: Path,
+    outlives: bool,
+    env: Mapping[str, str] | None = None,
+    folder: Path = NOWHERE,
+    user: str | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own; what it prints goes to the end of its log.
+
+    It ends with us unless it `outlives` us. One that does not is started from the main thread only:
+    the kernel ends it with the thread that started it.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        return subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            cwd=folder,
+            env=_environment() | dict(env or {}) | _code(),
+            user=user,
+            group=user,
+            extra_groups=[] if user else None,
+            start_new_session=True,
+            preexec_fn=None if outlives else die_with_parent,  # noqa: PLW1509 - main thread only
+        )
+
+
+def start_confined(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start a process that is fed through its input and answers through its output.
+
+    It is for foreign files: it inherits nothing but a locale, no setting, no home, no address.
+    """
+    return subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=NOWHERE,
+        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"} | _code(),
+    )
+
+
+@contextmanager
+def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Run a pool of at least one process; what it is given names files by absolute paths.
+
+    Spawned, not forked: a lock that a thread of ours holds would stay locked in the child, and the
+    threads of some libraries do not survive a fork.
+    """
+    with (
+        safe_path(),
+        ProcessPoolExecutor(
+            max(1, workers), mp_context=get_context("spawn"), initializer=_settle
+        ) as pool,
+    ):
+        yield pool
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Let what multiprocessing spawns meanwhile keep the current folder off its path."""
+    before = os.environ.get(_SAFE)
+    os.environ[_SAFE] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE]
+        else:
+            os.environ[_SAFE] = before
+
+
+def die_with_parent() -> None:
+    """End this child process when its parent ends, however that ends."""
+    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
+
+
+def _settle() -> None:
+    """Leave the caller's folder, and Ctrl-C, which reaches every process of a terminal."""
+    os.chdir(NOWHERE)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _environment() -> dict[str, str]:
+    return {name: os.environ[name] for name in KEPT if name in os.environ}
+
+
+def _code() -> dict[str, str]:
+    return {"PYTHONPATH": str(CODE), _SAFE: "1"}

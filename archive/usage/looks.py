@@ -1,0 +1,145 @@
+"""Looks (查阅): every access to a record is journalled with its purpose, once for all doors.
+
+What follows from a look, such as the images of its pages, names the look and bears its mark.
+"""
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from archive.administration.policy import Denial, Reader, Role
+from archive.audit import journal
+from archive.audit.acts import JournalAct
+from archive.database.tables_audit import JournalEntry
+from archive.reference.errors import ArchiveError
+from archive.reference.vocabulary import LabelledEnum
+
+
+class Purpose(LabelledEnum):
+    """Why a reader opens a record; stated with every access."""
+
+    HANDLE = "HANDLE", "办理业务"
+    CHECK = "CHECK", "核查比对"
+    ARCHIVE = "ARCHIVE", "档案管理"
+    SUPERVISE = "SUPERVISE", "监督抽查"
+    USE = "USE", "查询利用"
+
+
+_PURPOSE_OF_ROLE = {
+    Role.OFFICER: Purpose.HANDLE,
+    Role.AUXILIARY: Purpose.HANDLE,
+    Role.STATION_CLIENT: Purpose.HANDLE,
+    Role.ARCHIVIST: Purpose.ARCHIVE,
+}
+
+
+class DeniedError(ArchiveError):
+    """A refusal by the policy; `denial` is the reason.
+
+    Records of others and records that do not exist read the same.
+    """
+
+    code = "DENIED"
+
+    def __init__(self, denial: Denial) -> None:
+        """Set message, code and next step from the denial."""
+        super().__init__(f"{denial.label}。", _NEXT[denial])
+        self.denial = denial
+        self.code = denial.value
+
+
+_NEXT = {
+    Denial.ROLE: "如需此权限，请联系安全保密管理员。",
+    Denial.SCOPE: "请以所需的权限范围重新取得令牌。",
+    Denial.NOT_HERE: "请核对档号或办件编号；他单位的档案请先提交利用申请。",
+    Denial.NEEDS_GRANT: "请提交利用申请，批准后在 Yice-Usage 中注明利用单号。",
+    Denial.STATE: "请在归档完成后再试。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AccessContext:
+    """Why a reader reads: the purpose, the usage number, and the officer at a client."""
+
+    purpose: Purpose
+    usage: str | None = None
+    operator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A journalled access: its number in the journal, when it was, and what for.
+
+    `usage` is the number of the grant that it relies on, None for none.
+    """
+
+    number: int
+    at: datetime
+    purpose: Purpose
+    usage: str | None
+    operator: str | None
+
+
+def purpose_of(reader: Reader, usage: str | None) -> Purpose:
+    """Return what a person at the desk reads for: use under a grant, else the role's business."""
+    if usage:
+        return Purpose.USE
+    return _PURPOSE_OF_ROLE.get(reader.role, Purpose.SUPERVISE)
+
+
+def journal_look(
+    session: Session,
+    reader: Reader,
+    act: JournalAct,
+    subject: str,
+    context: AccessContext,
+    **shown: object,
+) -> Look:
+    """Journal an access and return it: reader, purpose, grant, officer, what was shown.
+
+    `shown` holds numbers and codes, never a person.
+    """
+    entry = journal.record(
+        session,
+        reader.account,
+        act,
+        subject,
+        purpose=str(context.purpose),
+        org=reader.org,
+        usage=context.usage,
+        operator=context.operator,
+        **shown,
+    )
+    return _look(entry)
+
+
+def find_look(
+    session: Session, reader: Reader, number: int, subject: str, acts: Collection[JournalAct]
+) -> Look:
+    """Return a look of the reader's own at this record, of these acts.
+
+    So no image is sent without an entry in the journal. Raises DeniedError.
+    """
+    entry = session.get(JournalEntry, number)
+    if (
+        entry is None
+        or entry.actor != reader.account
+        or entry.subject != subject
+        or entry.act not in acts
+    ):
+        raise DeniedError(Denial.NOT_HERE)
+    return _look(entry)
+
+
+def _look(entry: JournalEntry) -> Look:
+    detail = json.loads(entry.detail)
+    return Look(
+        entry.seq,
+        datetime.fromisoformat(entry.at),
+        Purpose(detail["purpose"]),
+        detail["usage"] or None,
+        detail["operator"],
+    )

@@ -1,0 +1,58 @@
+"""Which tests `make check` runs: those of the rooms that changed, and those that import them.
+
+Left out are the slow ones, which start whole processes and real services, and those with a browser:
+`make test` runs them.
+"""
+
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("api", "archive", "ingest", "search", "storage", "tests")
+HOUSE = "tests/test_house.py"
+LEFT_OUT = ("tests/functional/", "tests/faults/", "tests/bench/")
+
+
+def changed_since(branch: str) -> set[str]:
+    """Return the files that differ from where this branch left another, committed or not."""
+    base = _git("merge-base", branch, "HEAD")[0]
+    others = _git("ls-files", "--others", "--exclude-standard")
+    return {*_git("diff", "--name-only", base), *others}
+
+
+def tests_of(changed: Iterable[str]) -> list[str]:
+    """Return the test files of what changed; the house's own always."""
+    graph = grimp.build_graph(*PACKAGES, cache_dir=str(ROOT / ".import_linter_cache"))
+    found = {HOUSE}
+    for name in changed:
+        path = Path(name)
+        if path.suffix == ".py" and path.parts[0] in PACKAGES:
+            module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+            found |= {name} if name.startswith("tests/") else _tests_in(Path("tests", path.parent))
+            if module in graph.modules:
+                found |= {_file(one) for one in graph.find_modules_that_directly_import(module)}
+        elif path.parts[0] in PACKAGES:
+            found |= _tests_in(Path("tests", *path.parts[:2]))  # a template, a table, a migration
+    return sorted(
+        name
+        for name in found
+        if Path(name).name.startswith("test_")
+        and not name.startswith(LEFT_OUT)
+        and (ROOT / name).is_file()
+    )
+
+
+def _tests_in(folder: Path) -> set[str]:
+    return {path.relative_to(ROOT).as_posix() for path in (ROOT / folder).glob("test_*.py")}
+
+
+def _file(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
+
+
+def _git(*words: str) -> list[str]:
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.split("\n")[:-1]
