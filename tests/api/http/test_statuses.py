@@ -18,7 +18,7 @@ from api.runtime.settings import Settings
 from api.web.shell.page import RefusedError
 from archive.administration.policy import Denial
 from archive.reference.errors import ConflictError, NotFoundError
-from archive.usage.reading_room import DeniedError
+from archive.usage.looks import DeniedError
 from search.errors import NoIndexError
 from storage.errors import MissingError, StoreUnavailableError
 from tests.support import station
