@@ -58,7 +58,8 @@ def _digest(entry: JournalEntry) -> str:
 def entries(session: Session, after: int = 0) -> Iterator[JournalEntry]:
     """Yield the entries after a number, in order, a thousand at a time."""
     query = select(JournalEntry).where(JournalEntry.seq > after).order_by(JournalEntry.seq)
-    # Closed by whoever stops half-way, as a walk does at its first fault: the cursor is the server's.
+    # Closed by whoever stops half-way, as a walk does at its first fault: the cursor is the
+    # server's.
     with session.scalars(query.execution_options(yield_per=1000)) as rows:
         yield from rows
 
