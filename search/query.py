@@ -250,12 +250,17 @@ def _plain(typed: str, prefix: str, words: Words) -> list[Node]:
     if prefix not in {"", "quoted"}:
         return [_in_field(prefix, value, words)]
     if prefix == "" and _CODE.fullmatch(value) and "-" in value:
-        return [Beginning(Number.CODE, value)]
+        return [_code(value)]
     if prefix == "" and _CASE.fullmatch(value):
         return [Beginning(Number.CASE, value)]
     if prefix == "" and _ENDS_PLAIN.fullmatch(value):
         return [Or((Text(value), BlindLookup(Lookup.ID_ENDS, value.upper())))]
     return [Text(value)]
+
+
+def _code(value: str) -> Beginning:
+    """Return the beginning of a 档号, which may be written with `.` as on the bar code."""
+    return Beginning(Number.CODE, value.replace(".", "·"))
 
 
 def _in_field(prefix: str, value: str, words: Words) -> Node:  # noqa: PLR0911 - one line a field
@@ -271,7 +276,7 @@ def _in_field(prefix: str, value: str, words: Words) -> Node:  # noqa: PLR0911 -
             value.upper(),
         )
     if prefix == "code":
-        return Beginning(Number.CODE, value)
+        return _code(value)
     if prefix == "case":
         return Beginning(Number.CASE, value)
     if prefix == "date":

@@ -39,11 +39,13 @@ LONGEST = (
 def pytest_configure() -> None:
     """Keep the settings of whoever runs the tests out, and let each command have one worker."""
     for name in [name for name in os.environ if name.startswith("YICE_")]:
-        del os.environ[name]
+        if name != "YICE_SCHEMA_EXAMPLES":  # how many requests the schema's test sends
+            del os.environ[name]
     # A second one starts a second JVM, and xdist uses the other core; who tests two says so.
     os.environ["YICE_WORKERS"] = "1"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the slow ones, keep together what shares a set-up, and let the longest begin first."""
     for item in items:

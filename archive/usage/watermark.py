@@ -11,7 +11,9 @@ from archive.reference.local_time import local_time
 from archive.reference.organisations import Organisations
 from archive.usage.looks import Look
 
-_ANGLE, _GREY, _FAINT, _SMALLEST = 24, (90, 90, 90), 92, 9
+_ANGLE, _GREY, _FAINT, _SMALLEST, _STRIPS = 24, (90, 90, 90), 76, 9, 12
+Strip = tuple[int, int, Image.Image]
+"""Where in its tile a strip lies, and the strip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,20 @@ def stamped(picture: Image.Image, mark: AccessMark) -> Image.Image:
     marked = picture.convert("RGB")
     if marked is picture:
         marked = picture.copy()
-    tile = _tile(mark, max(_SMALLEST, picture.width // 48))
-    for row, top in enumerate(range(-tile.height // 2, marked.height, tile.height)):
-        for left in range(-(row % 2) * tile.width // 2, marked.width, tile.width):
-            marked.paste(_GREY, (left, top), tile)
+    width, height, strips = _tile(mark, max(_SMALLEST, picture.width // 48))
+    for top in range(-height // 2, marked.height, height // 2):
+        for left in range(0, marked.width, width):
+            for x, y, strip in strips:
+                marked.paste(_GREY, (left + x, top + y), strip)
     return marked
 
 
 @lru_cache(maxsize=64)
-def _tile(mark: AccessMark, size: int) -> Image.Image:
-    """Draw the text once, aslant, as a mask: a page of it is laid out in a few milliseconds."""
+def _tile(mark: AccessMark, size: int) -> tuple[int, int, tuple[Strip, ...]]:
+    """Draw the text once, aslant, and return the size of the tile and its strips as masks.
+
+    A tile is mostly empty: strips as low as the text are pasted in a third of the time.
+    """
     font = ImageFont.truetype(str(pylopdf_fonts_zh_cn.sans_path()), size)
     text = f"{mark.reader}\n{mark.look}"
     left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).textbbox(
@@ -55,4 +61,11 @@ def _tile(mark: AccessMark, size: int) -> Image.Image:
     ImageDraw.Draw(tile).text(
         (size // 2 - left, size - top), text, font=font, fill=_FAINT, spacing=size // 2
     )
-    return tile.rotate(_ANGLE, Image.Resampling.BICUBIC, expand=True)
+    turned = tile.rotate(_ANGLE, Image.Resampling.BICUBIC, expand=True)
+    strips: list[Strip] = []
+    step = max(1, turned.width // _STRIPS)
+    for x in range(0, turned.width, step):
+        strip = turned.crop((x, 0, min(x + step, turned.width), turned.height))
+        if box := strip.getbbox():
+            strips.append((x + box[0], box[1], strip.crop(box)))
+    return turned.width, turned.height, tuple(strips)

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.support import station
+from tests.support.shared import made_once
 from tests.support.station import StationClient
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     station.cheap_hashes()
-    return station.build(tmp_path_factory.mktemp("built"))
+    return made_once(tmp_path_factory, "station", station.build)
 
 
 @pytest.fixture(scope="module")

@@ -272,7 +272,7 @@ def calm(drill: Drill) -> None:
         drill.desk.kill()
         drill.desk.wait()
     drill.broker.wait()
-    end = time.monotonic() + 180
+    end = time.monotonic() + 600
     while not all(node.answers() for node in drill.nodes):
         # A node whose worker is killed while it starts gives up, and is started again as its
         # container would be.

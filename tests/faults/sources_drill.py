@@ -89,9 +89,9 @@ class Drill:
             self._answers()
 
     def _answers(self) -> None:
-        for _ in range(600):
+        for _ in range(1800):
             try:
-                requests.get(f"http://127.0.0.1:{self.port}/control", timeout=1)
+                requests.get(f"http://127.0.0.1:{self.port}/control", timeout=30)
             except requests.ConnectionError:
                 time.sleep(0.1)
             else:

@@ -28,7 +28,7 @@ def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
-        timeout=420,
+        timeout=1800,
         check=False,
     )
     assert done.stdout, done.stderr[-2000:]

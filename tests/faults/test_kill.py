@@ -104,7 +104,7 @@ def test_ten_kills_in_a_run_of_sixty_cases_change_nothing_in_the_end(tmp_path: P
         killed.append("all" if everything else "worker")
         if everything:
             run.wait()
-    run.wait(timeout=300)
+    run.wait(timeout=1200)
     yice(tmp_path / "torn", "compile", "--all")
 
     calm = holdings(tmp_path / "calm")

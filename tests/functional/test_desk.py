@@ -30,7 +30,7 @@ from archive.database.tables_cases import Case, Component
 from archive.database.tables_volumes import Volume
 from archive.reference.objects import blob_key
 from tests.resources import images
-from tests.support.browser import ROOT, served
+from tests.support.browser import MILLISECONDS, ROOT, served
 from tests.support.factories import make_bag, sound_case
 
 pytestmark = pytest.mark.skipif(
@@ -132,7 +132,7 @@ class City:
     @contextmanager
     def client(self, login: str) -> Iterator[httpx.Client]:
         """An HTTP client that is logged in: for what a browser would never send."""
-        with httpx.Client(base_url=self.address, timeout=30) as client:
+        with httpx.Client(base_url=self.address, timeout=120) as client:
             answer = client.post(
                 "/login", data={"login": login, "secret": self.accounts[login].secret}
             )
@@ -177,7 +177,7 @@ def page(browser: Browser) -> Iterator[Page]:
         viewport={"width": 1366, "height": 768}, locale="zh-CN", color_scheme="light"
     )
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(MILLISECONDS)
     strange: list[str] = []
     page.on(
         "console",
@@ -210,7 +210,7 @@ def drawn(page: Page, image: str, width: int) -> None:
 
     It is asked from here, because the page's policy lets no text become script.
     """
-    for _ in range(100):
+    for _ in range(1200):
         if page.evaluate("(one) => document.querySelector(one)?.naturalWidth ?? 0", image) > width:
             return
         time.sleep(0.1)
@@ -277,12 +277,12 @@ def test_a_bulk_compile_shows_its_progress_and_a_failed_one_is_retried(
     page.get_by_role("button", name="组卷：全部符合的 5 件").click()
     page.wait_for_url("**/jobs")
     # Nothing is loaded again by hand: the page itself asks.
-    expect(page.get_by_text("4 / 5 册，失败 1")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("4 / 5 册，失败 1")).to_be_visible(timeout=600_000)
     expect(page.locator(".tag.bad").last).to_be_visible()
     assert city.code_of(LOST) in page.content()
     lost.rename(lost.with_name(lost.name.removesuffix(".away")))
     page.get_by_role("button", name=f"重试 {city.code_of(LOST)}").click()
-    expect(page.get_by_text("5 / 5 册", exact=True)).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("5 / 5 册", exact=True)).to_be_visible(timeout=600_000)
     assert city.code_of(FOREIGN) == ""  # another district's case was left alone
 
 
@@ -373,7 +373,7 @@ def test_what_was_archived_is_found_masked_and_what_is_foreign_is_not(
     city: City, page: Page
 ) -> None:
     enter(page, city, "demo-district-archivist")
-    for _ in range(60):
+    for _ in range(360):
         page.goto(city.address)
         page.keyboard.press("/")
         page.keyboard.type("华侨回国")

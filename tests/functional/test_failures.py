@@ -108,7 +108,7 @@ def test_ctrl_c_says_that_it_can_be_run_again_and_so_it_can(tmp_path: Path) -> N
         command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     threading.Thread(target=_interrupt_when_busy, args=(process, data), daemon=True).start()
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130, errors
     assert "可再次运行" in errors
     assert "Traceback" not in errors

@@ -27,8 +27,8 @@ def parent_of(pid: int) -> int:
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    """Wait at most a minute."""
-    end = time.monotonic() + 60
+    """Wait at most five minutes: other loads may share the machine."""
+    end = time.monotonic() + 300
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.2)
@@ -50,7 +50,7 @@ def test_a_process_that_is_killed_is_replaced_and_the_others_answer(tmp_path: Pa
         wait_until(lambda: len(answering(server.pid)) == 2)
         before = answering(server.pid)
         os.kill(min(before), signal.SIGKILL)
-        assert httpx.get(f"{address}/healthz", timeout=10).status_code == 200
+        assert httpx.get(f"{address}/healthz", timeout=120).status_code == 200
         wait_until(lambda: len(answering(server.pid) - {min(before)}) == 2)
 
 

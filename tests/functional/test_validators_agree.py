@@ -78,7 +78,7 @@ def pyhanko(volume: Made, pdf: Path, verb: str, *options: str) -> tuple[bool, st
         "--trust-replace",
     ]
     done = subprocess.run(
-        [*words, *options, str(pdf)], capture_output=True, text=True, timeout=120, check=False
+        [*words, *options, str(pdf)], capture_output=True, text=True, timeout=600, check=False
     )
     return done.returncode == 0 and "judged VALID" in done.stdout, done.stdout + done.stderr
 
@@ -88,7 +88,7 @@ def pdfsig(volume: Made, pdf: Path) -> str:
         ["pdfsig", "-nssdir", f"sql:{volume.nss}", str(pdf)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     return done.stdout.partition("Signature #2")[

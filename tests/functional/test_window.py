@@ -120,27 +120,27 @@ def test_thirty_files_find_their_cases_and_go_on_by_themselves(
     page.get_by_label("主菜单").get_by_role("link", name="归集池").click()
     page.get_by_role("button", name="立即提取").click()
     expect(page.get_by_text("缺 4 居民户口簿")).to_have_count(
-        len(CASES), timeout=60_000
+        len(CASES), timeout=600_000
     )  # the page itself asks
     expect(page.locator(".sources li").first.get_by_text("正常")).to_be_visible()
     page.locator("#choose").set_input_files(given(scans(), tmp_path))
-    expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=120_000)
+    expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=600_000)
     expect(page.locator("#sent li small.ok")).to_have_count(30)
     expect(page.locator("#sent li small.wait")).to_contain_text(
         "材料 4 共 2 个文件，已到 1 个"
     )  # until its other page came
-    for _ in range(240):
+    for _ in range(1200):
         if gathered(city) == len(CASES):
             break
         time.sleep(0.5)
     assert gathered(city) == len(CASES)
     page.reload()
     expect(page.get_by_text("没有归集中的办件")).to_be_visible(
-        timeout=60_000
+        timeout=600_000
     )  # the page asks while it runs
     # The same heap again is known, and nothing is doubled.
     page.locator("#choose").set_input_files(given(scans(), tmp_path))
-    expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=60_000)
+    expect(page.locator("#told")).to_have_text("已收到 31 / 31，全部完成", timeout=600_000)
     assert page.get_by_text("此前已收到").count() == 31
     with reading(city.runtime.engine) as session:
         assert session.query(CapturedFile).count() == 31
@@ -160,7 +160,7 @@ def test_the_pages_of_the_window_are_open_to_everybody_at_any_width(
     page.goto(f"{city.address}/collecting")
     heap = [(f"{scheme}-{number}.png", small(900 + number + 10 * len(scheme))) for number in (1, 2)]
     page.locator("#choose").set_input_files(given(heap, tmp_path))
-    expect(page.locator("#told")).to_have_text("已收到 2 / 2，全部完成", timeout=60_000)
+    expect(page.locator("#told")).to_have_text("已收到 2 / 2，全部完成", timeout=600_000)
     waits = page.locator("[data-row] a").first
     expect(waits).to_be_visible()
     capture = waits.get_attribute("href") or ""
@@ -206,7 +206,7 @@ def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(
     enter(other, city, "demo-archivist")
     other.goto(f"{city.address}/checks/{WAITS}")
     expect(other.get_by_text("演示档案员 也正在核对这一件")).to_be_visible()
-    expect(page.get_by_text("演示档案员 也正在核对这一件")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("演示档案员 也正在核对这一件")).to_be_visible(timeout=600_000)
     # The other one lays the pages by key: the first page of material 4 goes behind its second.
     for _ in range(3):
         other.keyboard.press("k")
@@ -262,7 +262,7 @@ def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(
     page.goto(f"{city.address}/compile")
     page.get_by_role("button", name="组卷：全部符合的 10 件").click()
     page.wait_for_url("**/jobs")
-    expect(page.get_by_text("10 / 10 册", exact=True)).to_be_visible(timeout=200_000)
+    expect(page.get_by_text("10 / 10 册", exact=True)).to_be_visible(timeout=600_000)
     code = city.code_of(WAITS)
     with reading(city.runtime.engine) as session:
         volume = session.query(Volume).filter_by(code=code).one()
@@ -285,7 +285,7 @@ def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(
     ]
     page.goto(f"{city.address}/volumes/{code}#p{item['page']}")
     drawn(page, f"#p{item['page']} img", 1000)
-    for _ in range(60):
+    for _ in range(360):
         page.goto(city.address)
         page.keyboard.press("/")
         page.keyboard.type(WAITS)
@@ -323,7 +323,7 @@ def test_five_hundred_files_over_a_line_that_breaks_and_none_is_lost(
             lambda _method, path, number: breaks.get(number) if "/uploads/" in path else None,
         )
         page.locator("#choose").set_input_files(heap)
-        expect(page.locator("#told")).to_have_text("已收到 500 / 500，全部完成", timeout=240_000)
+        expect(page.locator("#told")).to_have_text("已收到 500 / 500，全部完成", timeout=600_000)
         assert {fault for fault, _, _ in between.done} == set(breaks.values())
     expect(page.get_by_text("500 个要人处理")).to_be_visible()
     with reading(city.runtime.engine) as session:

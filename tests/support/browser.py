@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from api.cluster.services import free_port
 from tests.support.postgres import missing
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium")
+MILLISECONDS = 120_000
+"""How long a page may take: only a fault takes so long, and other loads may share the machine."""
 _FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -29,6 +31,7 @@ _FLAGS = [
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """The browser, without a window."""
+    expect.set_options(timeout=MILLISECONDS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         try:

@@ -11,13 +11,18 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pypdfium2
 import pytest
 from fastapi.testclient import TestClient
 from lxml import html
+from PIL import Image
+from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api.app import create_app
@@ -41,7 +46,10 @@ from archive.audit import journal
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Account
 from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case, Component
+from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.errors import NotFoundError
+from archive.reference.objects import blob_key
 from archive.usage.copy_orders import orders_waiting
 from search.follow import rebuild
 from tests.support.holdings import holdings, sound_case
@@ -98,6 +106,7 @@ class Answer:
     code: str
     value: Any = None
     text: str = field(default="", repr=False)
+    status: int = 200
 
     @property
     def allowed(self) -> bool:
@@ -111,6 +120,7 @@ class Entry:
     act: str
     subject: str
     kind: str
+    at: datetime
     detail: Mapping[str, Any]
 
     @property
@@ -179,7 +189,28 @@ class Archive:
             if entry.actor.startswith("cli:")
             else account_by_login(session, entry.actor).kind
         )
-        return Entry(entry.act, entry.subject, str(kind), json.loads(entry.detail))
+        at = datetime.fromisoformat(entry.at)
+        return Entry(entry.act, entry.subject, str(kind), at, json.loads(entry.detail))
+
+    def bare_page(self, code: str, page: int) -> Image.Image:
+        """Page `page` of the first version of a volume as it is without a mark."""
+        key = f"{storage_prefix(ArchivalCode.parse(code), 1)}/volume.pdf"
+        document = pypdfium2.PdfDocument(self.runtime.store.read(key))
+        document.init_forms()
+        sheet = document[page - 1]
+        picture = sheet.render(scale=1240 / sheet.get_width()).to_pil().convert("RGB")
+        document.close()
+        return picture
+
+    def bare_original(self, case_no: str, material: int) -> Image.Image:
+        """The first page of a material of a case as it came, at the size of the desk."""
+        with reading(self.runtime.engine) as session:
+            query = select(Component.sha256).join(Case, Case.id == Component.case_id)
+            wanted = (Case.case_no == case_no, Component.material_no == material)
+            digest = session.scalars(query.where(*wanted)).one()
+        picture = Image.open(BytesIO(self.runtime.store.read(blob_key(digest)))).convert("RGB")
+        picture.thumbnail((1240, 2480))
+        return picture
 
     def make_ordered_copies(self) -> None:
         """Make what is ordered, as the worker does."""
@@ -254,7 +285,7 @@ class StationVisit(Visit):
     @staticmethod
     def _answer(answer: httpx.Response, value: Any = None) -> Answer:
         if answer.status_code >= 400:
-            return Answer(answer.json()["code"])
+            return Answer(answer.json()["code"], status=answer.status_code)
         return Answer("OK", value, answer.text if answer.encoding else "")
 
     def show(self, name: str, usage: str = "") -> Answer:
@@ -330,7 +361,7 @@ class DeskVisit(Visit):
     def _answer(answer: httpx.Response, value: Any = None) -> Answer:
         if answer.status_code >= 400:
             code = html.fromstring(answer.text).xpath("//p[contains(@class,'code')]/text()")
-            return Answer(code[-1].strip())
+            return Answer(code[-1].strip(), status=answer.status_code)
         return Answer("OK", value, answer.text if answer.encoding else "")
 
     @staticmethod

@@ -47,8 +47,8 @@ def served(data: Path, settings: Mapping[str, str] = {}) -> Iterator[httpx.Clien
         env=env,
     )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
-            for _ in range(200):
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120) as client:
+            for _ in range(1800):
                 try:
                     client.get("/healthz")
                 except httpx.HTTPError:

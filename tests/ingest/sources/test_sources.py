@@ -65,7 +65,7 @@ def want(world: Path, place: int = 0) -> tuple[MissingCertificate, dict[str, Any
 def test_the_written_protocol_is_the_one_that_the_simulator_speaks() -> None:
     for name, text in spoken().items():
         assert (FOLDER / name).read_text("utf-8") == text, (
-            f"run python -m tests.openapi_sources for {name}"
+            f"run python -m tests.support.openapi_sources for {name}"
         )
 
 
