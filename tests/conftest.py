@@ -58,8 +58,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _shares_a_set_up(item: pytest.Item) -> bool:
-    found = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - of functions only
-    return any(one.scope in ("module", "class") for several in found for one in several)
+    definitions = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - of functions only
+    return any(
+        definition.scope in ("module", "class") for several in definitions for definition in several
+    )
 
 
 def _rank(item: pytest.Item) -> int:

@@ -121,9 +121,10 @@ def verify_volumes(
 ) -> Iterator[list[Fault]]:
     """Verify I1 for each version, in order; yield its faults.
 
-    Commit record, every object with its digest, PDF/A-2u, signature, pages and 档号. While one is proved, packages of the next are read: a store over a network answers each object
-    late. The prover is not thread-safe, and its Java would wait for other threads for ever, so
-    only reading is done in them.
+    Commit record, every object with its digest, PDF/A-2u, signature, pages and 档号. While one is
+    proved, packages of the next are read: a store over a network answers each object late. The
+    prover is not thread-safe, and its Java would wait for other threads for ever, so only reading
+    is done in them.
     """
     with ThreadPoolExecutor(_AHEAD, thread_name_prefix="verify") as pool:
         ahead: deque[tuple[CommittedVolume, Future[bytes | list[Fault]]]] = deque()

@@ -118,6 +118,6 @@ class SourceError(IngestError):
         *,
         retry_after: timedelta = timedelta(0),
     ) -> None:
-        """Set the code, which differs for each kind of trouble, and the pause that was asked for."""
+        """Set the code, which differs for each kind of trouble, and the pause asked for."""
         super().__init__(message, action)
         self.code, self.retry_after = code, retry_after

@@ -1,4 +1,7 @@
-"""系统管理 as the 三员 use it, over the real app in this process: two for each change, and each refused what is another's."""
+"""系统管理 as the 三员 use it, over the real app in this process.
+
+Two are needed for each change, and each is refused what is another's.
+"""
 
 import json
 import re
@@ -59,14 +62,16 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         seal_passphrase=hidden,
     )
     runtime = start(settings)
-    yield Office(runtime, {one.login: one.secret for one in make_demo_accounts(runtime)})
+    yield Office(
+        runtime, {account.login: account.secret for account in make_demo_accounts(runtime)}
+    )
     runtime.engine.dispose()
 
 
 def post(client: TestClient, path: str, **data: str) -> tuple[int, str]:
-    found = re.search(r'name="csrf" value="(\w+)"', client.get("/password").text)
-    assert found
-    answer = client.post(path, data={"csrf": found[1], **data})
+    field = re.search(r'name="csrf" value="(\w+)"', client.get("/password").text)
+    assert field
+    answer = client.post(path, data={"csrf": field[1], **data})
     return answer.status_code, answer.text
 
 
@@ -93,8 +98,8 @@ def test_an_account_is_submitted_approved_and_begins_with_a_password_of_its_own(
             )[0]
             == 403
         )
-        for one in (system, security, auditor):
-            assert "new.officer" in one.get("/system/accounts").text
+        for client in (system, security, auditor):
+            assert "new.officer" in client.get("/system/accounts").text
         assert 'name="decision"' not in system.get("/system/accounts/new.officer").text
         status, text = post(
             security,

@@ -1,4 +1,7 @@
-"""The archivist's desk in a real Chromium, against a real server, worker, index and store; one small city for all stories, told in order."""
+"""The archivist's desk in a real Chromium, against a real server, worker, index and store.
+
+One small city serves all stories, told in order.
+"""
 
 import os
 import re
@@ -162,10 +165,10 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
             files={"materials/006.jpg": images.blank_jpeg()},
         )
     ingest_paths(runtime, "cli:test", [data / "bags"], NoProgress())
-    made = make_demo_accounts(runtime)
-    write_login_accounts(runtime, made)
+    accounts = make_demo_accounts(runtime)
+    write_login_accounts(runtime, accounts)
     with served(data) as address:
-        yield City(address, runtime, {one.login: one for one in made})
+        yield City(address, runtime, {account.login: account for account in accounts})
 
 
 @pytest.fixture
@@ -203,7 +206,10 @@ def enter(page: Page, city: City, login: str) -> None:
 
 
 def drawn(page: Page, image: str, width: int) -> None:
-    """Wait until an image is there, at least this wide; asked from here, because the page's policy lets no text become script."""
+    """Wait until an image is there, at least this wide.
+
+    It is asked from here, because the page's policy lets no text become script.
+    """
     for _ in range(1200):
         if page.evaluate("(one) => document.querySelector(one)?.naturalWidth ?? 0", image) > width:
             return
@@ -258,7 +264,7 @@ def test_an_archivist_checks_what_waits_by_keyboard_alone(city: City, page: Page
             .filter_by(act="CHECK_LOOK", actor="demo-district-archivist")
             .count()
         )
-    assert [one.actor for one in done] == ["demo-district-archivist"] * 2
+    assert [entry.actor for entry in done] == ["demo-district-archivist"] * 2
     assert looks == 2
 
 
@@ -290,9 +296,9 @@ def _take_an_original_away(city: City) -> Path:
         )
     assert row is not None
     kept = next(
-        one
-        for one in (city.runtime.settings.data / "store").rglob(f"*{row.sha256}*")
-        if blob_key(row.sha256) in one.as_posix()
+        path
+        for path in (city.runtime.settings.data / "store").rglob(f"*{row.sha256}*")
+        if blob_key(row.sha256) in path.as_posix()
     )
     return kept.rename(kept.with_name(kept.name + ".away"))
 
@@ -332,10 +338,10 @@ def test_words_are_found_inside_a_volume_and_marked_on_its_pages_by_keyboard(
     count = page.locator(".places li").count()
     assert count > 2
     assert page.locator(".marks rect").count() >= count
-    here = page.locator(".marks rect.now").first
+    mark = page.locator(".marks rect.now").first
     on = page.locator(".places [aria-current]").get_attribute("data-on")
     assert page.locator(f"#p{on} .marks rect.now").count() > 0
-    expect(here).to_be_in_viewport()
+    expect(mark).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("#nth")).to_have_text("2")
     page.keyboard.press("Shift+Enter")
@@ -359,8 +365,8 @@ def test_words_are_found_inside_a_volume_and_marked_on_its_pages_by_keyboard(
     assert unquote(page.url) == address
     with reading(city.runtime.engine) as session:
         looks = session.query(JournalEntry).filter(JournalEntry.act == "FIND_INSIDE").all()
-    assert {one.subject for one in looks} == {code}
-    assert not any(word in one.detail for one in looks for word in ("华侨", name))
+    assert {look.subject for look in looks} == {code}
+    assert not any(word in look.detail for look in looks for word in ("华侨", name))
 
 
 def test_what_was_archived_is_found_masked_and_what_is_foreign_is_not(
@@ -399,7 +405,9 @@ def test_the_enter_that_ends_a_composition_never_submits(city: City, page: Page)
     enter(page, city, "demo-officer")
     page.locator("#find").focus()
     chosen = """({composing}) => document.getElementById('find').dispatchEvent(
-        new KeyboardEvent('keydown', {key: 'Enter', isComposing: composing, bubbles: true, cancelable: true}))"""
+        new KeyboardEvent('keydown', {
+            key: 'Enter', isComposing: composing, bubbles: true, cancelable: true
+        }))"""
     assert page.evaluate(chosen, {"composing": True}) is False  # kept from the form
     assert page.evaluate(chosen, {"composing": False}) is True
     assert page.url == f"{city.address}/"
@@ -410,7 +418,7 @@ def test_each_role_is_shown_what_is_his_and_refused_the_rest(
     city: City, page: Page, login: str
 ) -> None:
     enter(page, city, login)
-    links = {one.strip() for one in page.locator(".menu li a").all_inner_texts()}
+    links = {link.strip() for link in page.locator(".menu li a").all_inner_texts()}
     assert links == MORNINGS[login]
     with city.client(login) as client:
         answers = {name: client.get(address).status_code for name, address in PLACES.items()}
@@ -418,9 +426,9 @@ def test_each_role_is_shown_what_is_his_and_refused_the_rest(
 
 
 def _token(client: httpx.Client) -> str:
-    found = re.search(r'name="csrf" value="(\w+)"', client.get("/").text)
-    assert found
-    return found[1]
+    field = re.search(r'name="csrf" value="(\w+)"', client.get("/").text)
+    assert field
+    return field[1]
 
 
 def test_forced_requests_are_refused(city: City) -> None:
@@ -613,7 +621,7 @@ def test_axe_finds_no_violation_on_any_page(
     page = context.new_page()
     if login:
         enter(page, city, login)
-    found = []
+    violations = []
     for address in addresses:
         code = city.code_of(READ)
         page.goto(
@@ -624,9 +632,9 @@ def test_axe_finds_no_violation_on_any_page(
         )
         page.evaluate(axe)
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        found += [
-            (address, one["id"], [node["html"][:120] for node in one["nodes"][:3]])
-            for one in result["violations"]
+        violations += [
+            (address, violation["id"], [node["html"][:120] for node in violation["nodes"][:3]])
+            for violation in result["violations"]
         ]
     context.close()
-    assert found == []
+    assert violations == []

@@ -1,4 +1,7 @@
-"""The main job on many machines: PostgreSQL, SeaweedFS, RabbitMQ and two worker nodes, driven by the command line as a user drives it."""
+"""The main job on many machines: PostgreSQL, SeaweedFS, RabbitMQ and two worker nodes.
+
+The command line drives it as a user does.
+"""
 
 import json
 import os
@@ -65,7 +68,7 @@ class Archive:
                 self.folder / "bags" / f"bag-{number:03d}",
                 case_no=f"150602010000-20260901-{number:06d}",
             )
-        assert {one["outcome"] for one in self.run("ingest", str(self.folder / "bags"))} == {
+        assert {row["outcome"] for row in self.run("ingest", str(self.folder / "bags"))} == {
             "ACCEPTED"
         }
 
@@ -114,12 +117,12 @@ def nodes(archive: Archive) -> Iterator[list[Service]]:
     """Two worker nodes, each with its own settings and data folder."""
     started = [worker_node(archive.site, archive.folder, name) for name in ("node-1", "node-2")]
     try:
-        for one in started:
-            one.start()
-        yield [one.wait() for one in started]
+        for node in started:
+            node.start()
+        yield [node.wait() for node in started]
     finally:
-        for one in started:
-            one.kill()
+        for node in started:
+            node.kill()
 
 
 def until(condition: Callable[[], bool], seconds: float = 300) -> None:
@@ -136,17 +139,20 @@ def in_hand(archive: Archive) -> dict[int, int]:
         VolumeVersion.lease_owner.is_not(None)
     )
     with reading(archive.engine) as session:
-        held = session.execute(query.where(VolumeVersion.state != "COMMITTED")).all()
-    return {version: int(owner.split(":")[1]) for version, owner in held}
+        owners = session.execute(query.where(VolumeVersion.state != "COMMITTED")).all()
+    return {version: int(owner.split(":")[1]) for version, owner in owners}
 
 
 def assert_each_made_once(archive: Archive, count: int) -> None:
-    """Nothing lost and nothing doubled: numbers, commit records, journal entries, steps; and all of it proves."""
+    """Nothing lost and nothing doubled: numbers, commit records, journal entries, steps.
+
+    And all of it proves.
+    """
     rows = archive.run("list")
-    assert [one["state"] for one in rows] == ["COMMITTED"] * count
-    assert [one["code"][-6:] for one in rows] == [f"{number:06d}" for number in range(1, count + 1)]
+    assert [row["state"] for row in rows] == ["COMMITTED"] * count
+    assert [row["code"][-6:] for row in rows] == [f"{number:06d}" for number in range(1, count + 1)]
     inventories = [
-        one.key for one in archive.store.list("volumes/") if one.key.endswith("/inventory.json")
+        blob.key for blob in archive.store.list("volumes/") if blob.key.endswith("/inventory.json")
     ]
     assert len(inventories) == count
     with reading(archive.engine) as session:
@@ -167,8 +173,8 @@ def test_two_nodes_share_the_work_and_every_volume_proves(
     archive: Archive, nodes: list[Service]
 ) -> None:
     archive.ingest(8)
-    made = archive.run("compile", "--all")
-    assert (made["done"], made["failed"]) == (8, 0)
+    totals = archive.run("compile", "--all")
+    assert (totals["done"], totals["failed"]) == (8, 0)
     assert_each_made_once(archive, 8)
     with reading(archive.engine) as session:
         makers = set(
@@ -202,17 +208,17 @@ def test_a_killed_node_is_followed_by_the_other_and_nothing_is_lost(
     archive.ingest(8)
     compiling = archive.yice("compile", "--all", "--json")
     assert nodes[0].process is not None
-    group, held = nodes[0].process.pid, set[int]()
+    group, versions = nodes[0].process.pid, set[int]()
 
     def holds() -> bool:
-        held.update(
+        versions.update(
             version for version, holder in in_hand(archive).items() if os.getpgid(holder) == group
         )
-        return bool(held)
+        return bool(versions)
 
     until(holds)
     nodes[0].kill()
-    assert held & set(in_hand(archive)), "the node was killed while it held nothing"
+    assert versions & set(in_hand(archive)), "the node was killed while it held nothing"
     ended(compiling)
     assert_each_made_once(archive, 8)
 
@@ -257,7 +263,7 @@ def test_make_cluster_starts_everything_and_ctrl_c_ends_all_of_it() -> None:
     )
     try:
         assert cluster.stderr is not None
-        said = "".join(iter(cluster.stderr.readline, "按 Ctrl-C 全部结束。\n"))
+        output = "".join(iter(cluster.stderr.readline, "按 Ctrl-C 全部结束。\n"))
         assert {
             "postgresql",
             "rabbitmq",
@@ -269,7 +275,7 @@ def test_make_cluster_starts_everything_and_ctrl_c_ends_all_of_it() -> None:
             "keeper",
             "index",
             "beat",
-        } <= set(said.split())
+        } <= set(output.split())
         assert httpx.get(f"http://127.0.0.1:{port}/readyz").json()["status"] == "ready"
         assert running_in(folder)
     finally:
@@ -281,9 +287,9 @@ def test_make_cluster_starts_everything_and_ctrl_c_ends_all_of_it() -> None:
 
 def running_in(folder: Path) -> list[str]:
     """Processes whose working folder lies in `folder`, zombies apart."""
-    found = []
+    processes = []
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if (process / "cwd").readlink().is_relative_to(folder):
-                found.append((process / "cmdline").read_text())
-    return found
+                processes.append((process / "cmdline").read_text())
+    return processes

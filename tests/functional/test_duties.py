@@ -1,4 +1,7 @@
-"""The duties that a beat knocks for, on a real archive: done once however many knock, and with the effect that they promise."""
+"""The duties that a beat knocks for, on a real archive.
+
+They are done once however many knock, and with the effect that they promise.
+"""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -52,7 +55,7 @@ def test_two_beats_knocking_for_everything_at_once_have_one_effect_each(runtime:
     assert (done["scrub"]["faults"], done["scrub"]["blind"]) == (0, False)
     assert done["anchor"]["checkpoint"] == 1
     assert acts(runtime, "ANCHOR") == 1
-    assert {one["state"] for one in rows(runtime)} == {"DONE"}
+    assert {row["state"] for row in rows(runtime)} == {"DONE"}
 
 
 def test_what_waits_is_sent_once_to_an_empty_queue_and_what_dead_workers_left_is_removed(
@@ -98,7 +101,7 @@ def test_late_cases_of_earlier_months_are_numbered_and_a_term_ends_when_all_of_i
     do_turn(runtime, "period")
     with reading(runtime.engine) as session:
         ended = session.scalars(select(PeriodRun).where(PeriodRun.ended_at.is_not(None))).all()
-    assert [one.made for one in ended] == [4]
+    assert [run.made for run in ended] == [4]
     assert ended[0].register is not None
     assert runtime.store.stat(ended[0].register) is not None
 
@@ -112,10 +115,10 @@ def test_a_duty_that_fails_is_on_its_row_by_code_and_the_others_are_done(
     monkeypatch.setattr(duties, "DUTY_FUNCTIONS", {**duties.DUTY_FUNCTIONS, "replicate": away})
     with pytest.raises(StoreUnavailableError):
         do_turn(runtime, "replicate")
-    found = {one["name"]: one for one in rows(runtime)}
-    assert (found["replicate"]["state"], found["replicate"]["error_code"]) == (
+    turns = {row["name"]: row for row in rows(runtime)}
+    assert (turns["replicate"]["state"], turns["replicate"]["error_code"]) == (
         "FAILED",
         "STORE_UNAVAILABLE",
     )
-    assert "张三" not in str(found)
+    assert "张三" not in str(turns)
     assert do_turn(runtime, "timestamp") == {"begun": 0, "sent": 0}

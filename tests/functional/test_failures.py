@@ -1,4 +1,7 @@
-"""Whatever goes wrong, the person gets one Chinese line with a code, exit code 2, and no traceback; the log gets the place and no text."""
+"""Whatever goes wrong, the person gets one Chinese line with a code, and exit code 2.
+
+There is no traceback; the log gets the place and no text.
+"""
 
 import os
 import signal
@@ -105,10 +108,10 @@ def test_ctrl_c_says_that_it_can_be_run_again_and_so_it_can(tmp_path: Path) -> N
         command, env=env, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     threading.Thread(target=_interrupt_when_busy, args=(process, data), daemon=True).start()
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == 130, told
-    assert "可再次运行" in told
-    assert "Traceback" not in told
+    _, errors = process.communicate(timeout=600)
+    assert process.returncode == 130, errors
+    assert "可再次运行" in errors
+    assert "Traceback" not in errors
     assert run(data, "compile", "--all").returncode == 0
     assert run(data, "verify", "--all").returncode == 0
 

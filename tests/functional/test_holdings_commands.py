@@ -19,7 +19,10 @@ from tests.support.holdings import Holdings
 
 @pytest.fixture
 def desk(archive: Holdings, keys: Path, monkeypatch: pytest.MonkeyPatch) -> Holdings:
-    """The command line on an archive of three volumes with a second store; its seals are those of a PKI of all organisations."""
+    """The command line on an archive of three volumes with a second store.
+
+    Its seals are those of a PKI of all organisations.
+    """
     monkeypatch.setenv("YICE_DATA", str(archive.folder))
     monkeypatch.setenv("YICE_REPLICA_FOLDER", str(archive.folder / "second"))
     trust = archive.folder.parent / "trust"
@@ -38,29 +41,33 @@ def yice(*words: str, expect: int = 0) -> Any:
 def test_damage_is_shown_mended_and_then_gone(desk: Holdings) -> None:
     assert yice("replicate")["objects"] > 40
     flip(volume_file(desk))
-    found = yice("scrub", "--budget", "1GB", expect=1)
-    assert [one["outcome"] for one in found["faults"]] == ["CHANGED"]
-    assert found["mended"] == [found["faults"][0]["subject"]]
+    report = yice("scrub", "--budget", "1GB", expect=1)
+    assert [fault["outcome"] for fault in report["faults"]] == ["CHANGED"]
+    assert report["mended"] == [report["faults"][0]["subject"]]
     again = yice("scrub")
     assert (again["cycle"], again["complete"], again["faults"]) == (2, True, [])
     assert yice("scrub", "--second")["faults"] == []
 
 
 def test_the_journal_is_anchored_proved_and_verified(desk: Holdings, tmp_path: Path) -> None:
-    made = yice("journal", "anchor")
-    assert made["checkpoint"] == 1
+    anchor = yice("journal", "anchor")
+    assert anchor["checkpoint"] == 1
     assert yice("journal", "anchor") is None
     CliRunner().invoke(
         app, ["journal", "prove", "2", "--to", str(tmp_path / "proof")], catch_exceptions=False
     )
-    assert {one.name for one in (tmp_path / "proof").iterdir()} == {
+    assert {path.name for path in (tmp_path / "proof").iterdir()} == {
         "entry.txt",
         "proof.json",
         "head.json",
         "head.p7s",
         "head.tst",
     }
-    assert yice("journal", "verify") == {"entries": made["size"] + 1, "fault": None, "anchors": []}
+    assert yice("journal", "verify") == {
+        "entries": anchor["size"] + 1,
+        "fault": None,
+        "anchors": [],
+    }
     head = desk.folder / "store" / "journal" / "checkpoint" / "000001" / "head.json"
     flip(head)
     assert yice("journal", "verify", expect=1)["anchors"]
@@ -69,13 +76,13 @@ def test_the_journal_is_anchored_proved_and_verified(desk: Holdings, tmp_path: P
 @pytest.mark.usefixtures("desk")
 def test_a_rebuild_beside_the_running_archive_says_that_nothing_differs(tmp_path: Path) -> None:
     yice("journal", "anchor")
-    made = yice("rebuild", "--from-store", "--into", str(tmp_path / "anew"))
+    counts = yice("rebuild", "--from-store", "--into", str(tmp_path / "anew"))
     assert (
-        made["volumes"],
-        made["versions"],
-        made["indexed"],
-        made["differences"],
-        made["faults"],
+        counts["volumes"],
+        counts["versions"],
+        counts["indexed"],
+        counts["differences"],
+        counts["faults"],
     ) == (3, 4, 3, [], [])
     assert yice("backup", "--to", str(tmp_path / "backup"))["versions"] == 4
 
@@ -98,8 +105,8 @@ def test_time_stamps_that_end_soon_are_renewed_in_bulk_and_the_row_says_until_wh
         "due": 0,
         "first_end": soon.isoformat(),
     }
-    made = yice("timestamp", "--renew")
-    assert {**made, "first_end": ""} == {
+    counts = yice("timestamp", "--renew")
+    assert {**counts, "first_end": ""} == {
         "total": 2,
         "done": 2,
         "failed": 0,
@@ -107,10 +114,10 @@ def test_time_stamps_that_end_soon_are_renewed_in_bulk_and_the_row_says_until_wh
         "due": 0,
         "first_end": "",
     }
-    assert made["first_end"] > (soon + timedelta(days=3650)).isoformat()
+    assert counts["first_end"] > (soon + timedelta(days=3650)).isoformat()
     listed = {
-        one["code"][-1]: (one["version"], one["stamped_until"] >= made["first_end"])
-        for one in yice("list")
+        row["code"][-1]: (row["version"], row["stamped_until"] >= counts["first_end"])
+        for row in yice("list")
     }
     assert listed == {"1": (3, True), "2": (1, True), "3": (2, True)}
     assert yice("timestamp", "--renew")["total"] == 0

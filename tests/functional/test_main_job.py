@@ -1,4 +1,7 @@
-"""The main job on real parts: the command line, Celery workers, the store, signatures and veraPDF."""
+"""The main job on real parts.
+
+They are the command line, Celery workers, the store, signatures and veraPDF.
+"""
 
 import json
 import subprocess
@@ -21,12 +24,12 @@ def yice(data: Path, *words: str, expect: int = 0, crash_at: str = "") -> str:
 
 def rows(data: Path) -> list[dict[str, Any]]:
     """What `yice list --json` prints."""
-    found: list[dict[str, Any]] = json.loads(yice(data, "list", "--json"))
-    return found
+    listed: list[dict[str, Any]] = json.loads(yice(data, "list", "--json"))
+    return listed
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def three_cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder in which three sound cases were ingested and compiled."""
     folder = tmp_path_factory.mktemp("made")
     for number in (1, 2, 3):
@@ -36,45 +39,54 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_each_case_becomes_one_committed_volume_with_its_own_number(made: Path) -> None:
-    volumes = rows(made / "var")
-    assert [one["state"] for one in volumes] == ["COMMITTED"] * 3
-    assert [one["code"][-6:] for one in volumes] == ["000001", "000002", "000003"]
-    assert {one["signature_level"] for one in volumes} == {"B-LTA"}
+def test_each_case_becomes_one_committed_volume_with_its_own_number(three_cases: Path) -> None:
+    volumes = rows(three_cases / "var")
+    assert [volume["state"] for volume in volumes] == ["COMMITTED"] * 3
+    assert [volume["code"][-6:] for volume in volumes] == ["000001", "000002", "000003"]
+    assert {volume["signature_level"] for volume in volumes} == {"B-LTA"}
 
 
-def test_a_second_ingest_is_a_duplicate_and_a_second_compile_makes_nothing_new(made: Path) -> None:
-    before = rows(made / "var")
-    again = json.loads(yice(made / "var", "ingest", str(made / "bags"), "--json"))
-    assert {one["outcome"] for one in again} == {"DUPLICATE"}
-    assert json.loads(yice(made / "var", "compile", "--all", "--json"))["total"] == 0
-    assert rows(made / "var") == before
+def test_a_second_ingest_is_a_duplicate_and_a_second_compile_makes_nothing_new(
+    three_cases: Path,
+) -> None:
+    before = rows(three_cases / "var")
+    again = json.loads(yice(three_cases / "var", "ingest", str(three_cases / "bags"), "--json"))
+    assert {row["outcome"] for row in again} == {"DUPLICATE"}
+    assert json.loads(yice(three_cases / "var", "compile", "--all", "--json"))["total"] == 0
+    assert rows(three_cases / "var") == before
 
 
-def test_verify_all_is_clean_and_finds_a_flipped_bit(made: Path) -> None:
-    assert json.loads(yice(made / "var", "verify", "--all", "--json"))["faults"] == []
-    pdf = next((made / "var" / "store").rglob("volume.pdf"))
+def test_verify_all_is_clean_and_finds_a_flipped_bit(three_cases: Path) -> None:
+    assert json.loads(yice(three_cases / "var", "verify", "--all", "--json"))["faults"] == []
+    pdf = next((three_cases / "var" / "store").rglob("volume.pdf"))
     whole = pdf.read_bytes()
     pdf.chmod(0o644)
     pdf.write_bytes(whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:])
-    faults = json.loads(yice(made / "var", "verify", "--all", "--json", expect=1))["faults"]
-    assert [one["invariant"] for one in faults] == ["I1"]
+    faults = json.loads(yice(three_cases / "var", "verify", "--all", "--json", expect=1))["faults"]
+    assert [fault["invariant"] for fault in faults] == ["I1"]
     pdf.write_bytes(whole)
 
 
-def test_an_exported_package_is_checked_with_sha256sum(made: Path, tmp_path: Path) -> None:
-    told = json.loads(
-        yice(made / "var", "export", rows(made / "var")[0]["code"], "--to", str(tmp_path), "--json")
+def test_an_exported_package_is_checked_with_sha256sum(three_cases: Path, tmp_path: Path) -> None:
+    answer = json.loads(
+        yice(
+            three_cases / "var",
+            "export",
+            rows(three_cases / "var")[0]["code"],
+            "--to",
+            str(tmp_path),
+            "--json",
+        )
     )
-    bag = Path(told["folder"])
+    bag = Path(answer["folder"])
     subprocess.run(["sha256sum", "-c", "--quiet", "manifest-sha256.txt"], cwd=bag, check=True)
     assert list(bag.rglob("volume.pdf"))
 
 
-def test_poppler_agrees_on_pages_and_the_contents_sheet_names_them(made: Path) -> None:
-    volume = rows(made / "var")[0]
-    shown = json.loads(yice(made / "var", "show", volume["code"], "--json"))
-    pdf = made / "var" / "store" / shown["key"]
+def test_poppler_agrees_on_pages_and_the_contents_sheet_names_them(three_cases: Path) -> None:
+    volume = rows(three_cases / "var")[0]
+    shown = json.loads(yice(three_cases / "var", "show", volume["code"], "--json"))
+    pdf = three_cases / "var" / "store" / shown["key"]
     info = subprocess.run(["pdfinfo", str(pdf)], capture_output=True, text=True, check=True).stdout
     assert f"Pages:           {volume['pages']}" in info
     for item in shown["contents"]:
@@ -97,10 +109,10 @@ def test_poppler_agrees_on_pages_and_the_contents_sheet_names_them(made: Path) -
 
 
 def test_the_inspection_is_the_last_page_but_one_and_its_three_phases_are_a_pdf_on_request(
-    made: Path, tmp_path: Path
+    three_cases: Path, tmp_path: Path
 ) -> None:
-    volume = rows(made / "var")[0]
-    shown = json.loads(yice(made / "var", "show", volume["code"], "--json"))
+    volume = rows(three_cases / "var")[0]
+    shown = json.loads(yice(three_cases / "var", "show", volume["code"], "--json"))
 
     def text(pdf: Path, *pages: str) -> str:
         return "".join(
@@ -113,7 +125,7 @@ def test_the_inspection_is_the_last_page_but_one_and_its_three_phases_are_a_pdf_
         )
 
     number = volume["pages"] - 1
-    sheet = text(made / "var" / "store" / shown["key"], "-f", str(number), "-l", str(number))
+    sheet = text(three_cases / "var" / "store" / shown["key"], "-f", str(number), "-l", str(number))
     assert all(
         word in sheet
         for word in (
@@ -125,40 +137,49 @@ def test_the_inspection_is_the_last_page_but_one_and_its_three_phases_are_a_pdf_
             f"第{number}页共{volume['pages']}页",
         )
     )
-    yice(made / "var", "scrub")
+    yice(three_cases / "var", "scrub")
     kept = json.loads(
         yice(
-            made / "var", "inspect", volume["code"], "--pdf", str(tmp_path / "report.pdf"), "--json"
+            three_cases / "var",
+            "inspect",
+            volume["code"],
+            "--pdf",
+            str(tmp_path / "report.pdf"),
+            "--json",
         )
     )
-    assert [one["phase"] for one in kept["reports"]] == ["GD", "YJ", "CQ"]
+    assert [report["phase"] for report in kept["reports"]] == ["GD", "YJ", "CQ"]
     assert {
         row["outcome"]
-        for one in kept["reports"]
-        for group in one["report"]
+        for report in kept["reports"]
+        for group in report["report"]
         for row in group["items"]
     } == {"PASS"}
     info = subprocess.run(
         ["pdfinfo", str(tmp_path / "report.pdf")], capture_output=True, text=True, check=True
     ).stdout
     assert "Pages:           3" in info
-    said = text(tmp_path / "report.pdf")
-    assert volume["code"].replace("·", "") in said.replace("·", "")
-    assert "测某" not in said
+    printed = text(tmp_path / "report.pdf")
+    assert volume["code"].replace("·", "") in printed.replace("·", "")
+    assert "测某" not in printed
     package = json.loads(
-        (made / "var" / "store" / shown["key"]).with_name("inspection.json").read_text("utf-8")
+        (three_cases / "var" / "store" / shown["key"])
+        .with_name("inspection.json")
+        .read_text("utf-8")
     )
     assert package["taken_over"]["at"]
     assert [group["group"][:2] for group in package["taken_over"]["report"]] == ["YJ"] * 4
 
 
-def test_an_inspection_with_a_reason_is_done_anew_and_journalled(made: Path) -> None:
-    code = rows(made / "var")[1]["code"]
+def test_an_inspection_with_a_reason_is_done_anew_and_journalled(three_cases: Path) -> None:
+    code = rows(three_cases / "var")[1]["code"]
     again = json.loads(
-        yice(made / "var", "inspect", code, "--reason", "年度抽检", "--phase", "YJ", "--json")
+        yice(
+            three_cases / "var", "inspect", code, "--reason", "年度抽检", "--phase", "YJ", "--json"
+        )
     )
     assert (again["phase"], again["revision"]) == ("YJ", 1)
-    yice(made / "var", "inspect", "J602-ZY·HJ·CS·2026·Y-999999", expect=2)
+    yice(three_cases / "var", "inspect", "J602-ZY·HJ·CS·2026·Y-999999", expect=2)
 
 
 @pytest.mark.parametrize("point", ["frozen-before-commit", "frozen-after-commit"])
@@ -168,5 +189,5 @@ def test_a_kill_while_numbers_are_reserved_leaves_no_gap(tmp_path: Path, point: 
     yice(tmp_path / "var", "ingest", str(tmp_path / "bags"))
     yice(tmp_path / "var", "compile", "--all", expect=137, crash_at=point)
     yice(tmp_path / "var", "compile", "--all")
-    assert [one["code"][-6:] for one in rows(tmp_path / "var")] == ["000001", "000002"]
+    assert [row["code"][-6:] for row in rows(tmp_path / "var")] == ["000001", "000002"]
     yice(tmp_path / "var", "verify", "--all")

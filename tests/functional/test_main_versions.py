@@ -14,7 +14,7 @@ def test_a_case_and_its_two_supplements_become_three_versions_in_one_run(tmp_pat
     for number in (1, 2):
         make_bag(tmp_path / "bags" / f"b{number}", case=supplement(number=number))
     assert {
-        one["outcome"] for one in json.loads(yice(data, "ingest", str(tmp_path / "bags"), "--json"))
+        row["outcome"] for row in json.loads(yice(data, "ingest", str(tmp_path / "bags"), "--json"))
     } == {"ACCEPTED"}
     assert json.loads(yice(data, "compile", "--all", "--json")) == {
         "total": 3,
@@ -24,10 +24,10 @@ def test_a_case_and_its_two_supplements_become_three_versions_in_one_run(tmp_pat
     (volume,) = rows(data)
     assert (volume["version"], volume["state"]) == (3, "COMMITTED")
     shown = json.loads(yice(data, "show", volume["code"], "--json"))
-    assert [(one["version"], one["state"]) for one in shown["versions"]] == [
+    assert [(version["version"], version["state"]) for version in shown["versions"]] == [
         (n, "COMMITTED") for n in (1, 2, 3)
     ]
-    assert {"补充说明"} < {one["title"] for one in shown["contents"]}
+    assert {"补充说明"} < {item["title"] for item in shown["contents"]}
     assert "第 3 次送达" in yice(data, "show", volume["code"])
     assert json.loads(yice(data, "verify", "--all", "--json")) == {"volumes": 3, "faults": []}
     assert json.loads(yice(data, "timestamp", "--pending", "--json")) == {
@@ -40,9 +40,9 @@ def test_a_case_and_its_two_supplements_become_three_versions_in_one_run(tmp_pat
     (bag,) = (tmp_path / "out").iterdir()
     lines = (bag / "data" / "manifest-sm3.txt").read_text().splitlines()
     assert sorted(line.split("  ")[1] for line in lines if "originals/" in line) == sorted(
-        one.relative_to(bag / "data").as_posix()
-        for one in (bag / "data" / "originals").rglob("*")
-        if one.is_file()
+        path.relative_to(bag / "data").as_posix()
+        for path in (bag / "data" / "originals").rglob("*")
+        if path.is_file()
     )
 
 

@@ -1,4 +1,7 @@
-"""`yice ocr` on real parts: off by default, on with one switch, read by a worker of its own queue, and what was held before is read too."""
+"""`yice ocr` on real parts: off by default, on with one switch.
+
+Pages are read by a worker of its own queue, and what was held before is read too.
+"""
 
 import json
 import subprocess

@@ -1,4 +1,7 @@
-"""The periodic compile: a term takes what belongs to it, once, from any node; its register names every volume by digest under the seal."""
+"""The periodic compile: a term takes what belongs to it, once, from any node.
+
+Its register names every volume by digest under the seal.
+"""
 
 import io
 import json
@@ -27,11 +30,11 @@ SEPTEMBER, AUGUST = Term("J602", Series.CS, "2026-09"), Term("J602", Series.CS, 
 
 
 def case(number: int, month: str = "09") -> dict[str, Any]:
-    made = sound_case(f"150602010000-20260901-{number:06d}")
-    made["process"] = [
-        {**one, "at": one["at"].replace("2026-09", f"2026-{month}")} for one in made["process"]
+    facts = sound_case(f"150602010000-20260901-{number:06d}")
+    facts["process"] = [
+        {**step, "at": step["at"].replace("2026-09", f"2026-{month}")} for step in facts["process"]
     ]
-    return made
+    return facts
 
 
 @pytest.fixture
@@ -48,7 +51,7 @@ def run(archive: Holdings, *terms: Term, owner: str = "") -> list[Report]:
 
 
 def counts(reports: list[Report]) -> list[tuple[str, int, int, int]]:
-    return [(one.period, one.volumes, one.missing, one.failed) for one in reports]
+    return [(report.period, report.volumes, report.missing, report.failed) for report in reports]
 
 
 def test_a_term_takes_the_cases_of_its_month_and_series_and_no_others(archive: Holdings) -> None:
@@ -79,19 +82,21 @@ def test_the_register_is_sealed_pdfa_with_the_digests_of_its_volumes(archive: Ho
     assert archive.shop.prover.failures(pdf) == {}
     record = json.loads(archive.store.read(f"{report.register.rpartition('/')[0]}/register.json"))
     assert record["sha256"] == sha256_hex(pdf)
-    held = [one.sha256 for one in archive.store.list("volumes/") if one.key.endswith("/volume.pdf")]
-    assert [one["sha256"] for one in record["rows"]] == held
+    digests = [
+        blob.sha256 for blob in archive.store.list("volumes/") if blob.key.endswith("/volume.pdf")
+    ]
+    assert [row["sha256"] for row in record["rows"]] == digests
 
 
 def test_run_again_and_from_another_node_a_term_gives_the_same(archive: Holdings) -> None:
     archive.deliver("1", case(1))
     first = run(archive, SEPTEMBER)
-    before = sorted(one.key for one in archive.store.list(""))
+    before = sorted(blob.key for blob in archive.store.list(""))
     again = run(archive, SEPTEMBER, owner="elsewhere:1:1")
-    assert [replace(one, seconds=0.0) for one in again] == [
-        replace(one, seconds=0.0) for one in first
+    assert [replace(report, seconds=0.0) for report in again] == [
+        replace(report, seconds=0.0) for report in first
     ]
-    assert sorted(one.key for one in archive.store.list("")) == before
+    assert sorted(blob.key for blob in archive.store.list("")) == before
 
 
 def test_what_comes_late_makes_the_next_register_and_leaves_the_first(archive: Holdings) -> None:
@@ -102,12 +107,14 @@ def test_what_comes_late_makes_the_next_register_and_leaves_the_first(archive: H
     archive.deliver("3", supplement("150602010000-20260901-000001"))
     archive.freeze()
     [third] = run(archive, SEPTEMBER)
-    assert [one.register and one.register.split("/")[4] for one in (first, second, third)] == [
+    assert [
+        report.register and report.register.split("/")[4] for report in (first, second, third)
+    ] == [
         "r1",
         "r2",
         "r3",
     ]
-    assert [one.volumes for one in (first, second, third)] == [1, 2, 2]
+    assert [report.volumes for report in (first, second, third)] == [1, 2, 2]
     assert archive.store.read(first.register or "")
 
 
@@ -135,16 +142,21 @@ def test_a_term_whose_volume_has_a_further_version_since_gets_its_next_register_
         "r1",
         "r2",
     )
-    assert [(one["code"][-6:], one["version"]) for one in rows] == [("000001", 2)]
+    assert [(row["code"][-6:], row["version"]) for row in rows] == [("000001", 2)]
     later(archive, minutes=5)
     assert followed() == []
 
 
 def later(archive: Holdings, *, minutes: int) -> None:
-    """As if all that was committed so far had been so some time ago, and the terms had ended since."""
+    """As if all that was committed so far had been so some time ago.
+
+    The terms have ended since.
+    """
     with writing(archive.engine) as session:
-        for one in session.scalars(select(VolumeVersion)):
-            one.committed_at = one.committed_at and one.committed_at - timedelta(minutes=minutes)
+        for version in session.scalars(select(VolumeVersion)):
+            version.committed_at = version.committed_at and version.committed_at - timedelta(
+                minutes=minutes
+            )
 
 
 def test_a_long_register_keeps_its_seal_off_its_rows(archive: Holdings) -> None:
@@ -160,16 +172,16 @@ def test_a_long_register_keeps_its_seal_off_its_rows(archive: Holdings) -> None:
         rows = [
             {"code": f"J602-ZY·HJ·CS·2026·Y-{number:06d}", **row} for number in range(1, count + 1)
         ]
-        made = make_register(archive.shop, Term("J602", Series.CS, f"20{count:02d}-09"), rows)
-        assert made is not None
-        with pikepdf.open(io.BytesIO(archive.store.read(made[0]))) as opened_pdf:
+        register = make_register(archive.shop, Term("J602", Series.CS, f"20{count:02d}-09"), rows)
+        assert register is not None
+        with pikepdf.open(io.BytesIO(archive.store.read(register[0]))) as opened_pdf:
             seal = next(
-                one
-                for one in opened_pdf.Root.AcroForm.Fields
-                if one.FT == "/Sig" and one.get("/T") == "Seal"
+                field
+                for field in opened_pdf.Root.AcroForm.Fields
+                if field.FT == "/Sig" and field.get("/T") == "Seal"
             )
             box, pages = [float(edge) for edge in seal.Rect], len(opened_pdf.pages)
-        assert lowest_text(archive.store.read(made[0]), pages - 1) > box[3], count
+        assert lowest_text(archive.store.read(register[0]), pages - 1) > box[3], count
 
 
 def lowest_text(pdf: bytes, number: int) -> float:
@@ -188,11 +200,11 @@ def lowest_text(pdf: bytes, number: int) -> float:
 
 def test_a_month_falls_due_on_its_day_in_local_time() -> None:
     def terms(at: datetime) -> set[Series]:
-        return {one.series for one in due(at, ORGANISATIONS) if one.period == "2026-09"}
+        return {term.series for term in due(at, ORGANISATIONS) if term.period == "2026-09"}
 
     assert terms(datetime(2026, 9, 30, 15, 59, tzinfo=UTC)) == set(), "still September in 鄂尔多斯"
     assert terms(datetime(2026, 9, 30, 16, 0, tzinfo=UTC)) == {Series.QY}
     assert terms(datetime(2026, 10, 3, 1, 0, tzinfo=UTC)) == set(Series)
     assert len(terms_of("2026-09", ORGANISATIONS)) == len(
-        {one.fonds for one in terms_of("2026-09", ORGANISATIONS)}
+        {term.fonds for term in terms_of("2026-09", ORGANISATIONS)}
     ) * len(Series)

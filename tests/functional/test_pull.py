@@ -1,4 +1,7 @@
-"""Four outside systems in trouble, pullers killed at any moment: the holdings are those of an undisturbed run."""
+"""Four outside systems in trouble, pullers killed at any moment.
+
+The holdings are those of an undisturbed run.
+"""
 
 import json
 import os
@@ -136,8 +139,8 @@ class City:
         """All that the archive holds, without the times at which it came."""
         with reading(self.engine()) as session:
             revisions = [
-                (case, one.revision, one.state, one.facts)
-                for case, one in session.execute(
+                (case, revision.revision, revision.state, revision.facts)
+                for case, revision in session.execute(
                     select(Case.case_no, CaseRevision)
                     .join(Case, Case.id == CaseRevision.case_id)
                     .order_by(Case.case_no, CaseRevision.revision)
@@ -157,8 +160,8 @@ class City:
                 )
             ]
             answers = [
-                (one.case_no, one.outcome, one.findings)
-                for one in session.scalars(
+                (delivery.case_no, delivery.outcome, delivery.findings)
+                for delivery in session.scalars(
                     select(Delivery).where(Delivery.outcome != IntakeOutcome.DUPLICATE)
                 )
             ]
@@ -174,38 +177,38 @@ class City:
             ],
             "objects": objects,
             "answers": sorted(
-                (case, outcome, sorted({one["code"] for one in found}))
-                for case, outcome, found in answers
+                (case, outcome, sorted({finding["code"] for finding in findings}))
+                for case, outcome, findings in answers
             ),
             "evidence": sorted(evidence),
         }
 
 
 def _timeless(facts: dict[str, Any]) -> dict[str, Any]:
-    for one in facts["materials"]:
-        if one["source_ref"]:
-            one["source_ref"].pop("fetched_at")
-            one["source_ref"]["id"] = one["source_ref"]["id"].removeprefix("again-")
+    for material in facts["materials"]:
+        if material["source_ref"]:
+            material["source_ref"].pop("fetched_at")
+            material["source_ref"]["id"] = material["source_ref"]["id"].removeprefix("again-")
     return facts
 
 
 @contextmanager
 def city(data: Path, world: Path, faults: dict[str, float]) -> Iterator[City]:
-    made = City(data, world)
+    town = City(data, world)
     try:
-        made.start(faults)
-        yield made
+        town.start(faults)
+        yield town
     finally:
-        made.stop()
+        town.stop()
 
 
 @pytest.fixture(scope="module")
 def undisturbed(world: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    with city(tmp_path_factory.mktemp("calm") / "var", world, {}) as made:
-        made.pull_until_quiet()
-        assert made.tell("late")["files"] > 0
-        made.pull_until_quiet()
-        yield made
+    with city(tmp_path_factory.mktemp("calm") / "var", world, {}) as town:
+        town.pull_until_quiet()
+        assert town.tell("late")["files"] > 0
+        town.pull_until_quiet()
+        yield town
 
 
 def test_every_case_of_the_four_systems_is_accounted_for_as_it_was_planted(
@@ -213,16 +216,16 @@ def test_every_case_of_the_four_systems_is_accounted_for_as_it_was_planted(
 ) -> None:
     truth = json.loads((world / "truth.json").read_text())["cases"]
     answers = undisturbed.holdings()["answers"]
-    for one in truth:
+    for row in truth:
         codes = {
             code
-            for case, outcome, found in answers
-            if case == one["case_no"] and outcome == one["expected"]
-            for code in found
+            for case, outcome, findings in answers
+            if case == row["case_no"] and outcome == row["expected"]
+            for code in findings
         }
-        assert one["finding"] is None or one["finding"] in codes, one
+        assert row["finding"] is None or row["finding"] in codes, row
     first = [outcome for case, outcome, _ in answers]
-    late = sum(one["late"] for one in truth)
+    late = sum(row["late"] for row in truth)
     assert late > 0
     assert len(first) == len(truth) + late
 
@@ -233,21 +236,21 @@ def test_no_number_of_a_person_stands_in_plain_in_the_database(
     events = json.loads((world / "events.json").read_text())
     numbers = {
         person["id_number"]
-        for one in events
-        for person in (one["case"]["applicant"], *one["case"]["subjects"])
+        for event in events
+        for person in (event["case"]["applicant"], *event["case"]["subjects"])
     }
     assert len(numbers) >= CASES
-    held = b"".join(path.read_bytes() for path in undisturbed.data.glob("yice.db*"))
-    assert [number for number in numbers if number.encode() in held] == []
+    stored = b"".join(path.read_bytes() for path in undisturbed.data.glob("yice.db*"))
+    assert [number for number in numbers if number.encode() in stored] == []
 
 
 def test_late_material_makes_a_second_revision_and_no_other_case_gets_one(
     undisturbed: City, world: Path
 ) -> None:
     late = {
-        one["case_no"]
-        for one in json.loads((world / "truth.json").read_text())["cases"]
-        if one["late"]
+        row["case_no"]
+        for row in json.loads((world / "truth.json").read_text())["cases"]
+        if row["late"]
     }
     assert {
         case for case, number, _, _ in undisturbed.holdings()["revisions"] if number == 2
@@ -256,15 +259,15 @@ def test_late_material_makes_a_second_revision_and_no_other_case_gets_one(
 
 def test_each_fetch_leaves_its_evidence_in_the_facts_and_in_the_journal(undisturbed: City) -> None:
     for _, _, _, facts in undisturbed.holdings()["revisions"]:
-        for one in facts["materials"]:
-            if one["files"]:
-                assert set(one["source_ref"]) == {"system", "id", "sha256", "signature"}
-                assert len(one["source_ref"]["sha256"]) == 64
+        for material in facts["materials"]:
+            if material["files"]:
+                assert set(material["source_ref"]) == {"system", "id", "sha256", "signature"}
+                assert len(material["source_ref"]["sha256"]) == 64
     signatures = {
-        one["source_ref"]["signature"]
+        material["source_ref"]["signature"]
         for _, _, _, facts in undisturbed.holdings()["revisions"]
-        for one in facts["materials"]
-        if one["source_ref"]
+        for material in facts["materials"]
+        if material["source_ref"]
     }
     assert {"VALID", "NONE"} <= signatures
     with reading(undisturbed.engine()) as session:
@@ -275,43 +278,43 @@ def test_each_fetch_leaves_its_evidence_in_the_facts_and_in_the_journal(undistur
     assert json.loads(yice(undisturbed.data, "journal", "verify", "--json"))["fault"] is None
 
 
-def test_after_kills_at_every_point_and_faults_of_every_kind_the_holdings_are_those_of_an_undisturbed_run(
+def test_after_kills_at_every_point_and_faults_of_every_kind_the_holdings_are_those_of_an_undisturbed_run(  # noqa: E501
     undisturbed: City, world: Path, tmp_path: Path
 ) -> None:
     chance = random.Random(7)  # noqa: S311 - when to kill
-    with city(tmp_path / "var", world, {}) as made:
+    with city(tmp_path / "var", world, {}) as town:
         for point in PULL_POINTS:
-            assert made.pull(crash_at=point) == 137, point
-        made.tell("faults", TROUBLE)
+            assert town.pull(crash_at=point) == 137, point
+        town.tell("faults", TROUBLE)
         for turn in range(6):
-            made.pull(kill_after=chance.uniform(1.5, 5))
+            town.pull(kill_after=chance.uniform(1.5, 5))
             if turn % 3 == 1:
-                made.stop()
-                made.start(TROUBLE)
-        made.tell("faults", {})
-        made.pull_until_quiet()
-        made.tell("faults", TROUBLE)
-        made.tell("late")
-        made.pull(kill_after=2.5)
-        made.tell("faults", {})
-        made.pull_until_quiet()
-        assert made.holdings() == undisturbed.holdings()
+                town.stop()
+                town.start(TROUBLE)
+        town.tell("faults", {})
+        town.pull_until_quiet()
+        town.tell("faults", TROUBLE)
+        town.tell("late")
+        town.pull(kill_after=2.5)
+        town.tell("faults", {})
+        town.pull_until_quiet()
+        assert town.holdings() == undisturbed.holdings()
 
 
 def test_a_source_that_is_down_is_shown_with_its_error_and_does_not_keep_the_others_back(
     world: Path, tmp_path: Path
 ) -> None:
-    with city(tmp_path / "var", world, {}) as made:
+    with city(tmp_path / "var", world, {}) as town:
         settings = {
-            **made.settings(),
+            **town.settings(),
             "YICE_CERT_URL": f"http://127.0.0.1:{free_port()}/certificates",
         }
-        (made.data / "sources.env").write_text(
+        (town.data / "sources.env").write_text(
             "".join(f"{key}={value}\n" for key, value in settings.items())
         )
-        assert made.pull() == 1
+        assert town.pull() == 1
         status = {
-            one["source"]: one for one in json.loads(yice(made.data, "pull", "--status", "--json"))
+            row["source"]: row for row in json.loads(yice(town.data, "pull", "--status", "--json"))
         }
         assert (status["certificates"]["health"], status["certificates"]["error_code"]) == (
             "DOWN",
@@ -320,6 +323,6 @@ def test_a_source_that_is_down_is_shown_with_its_error_and_does_not_keep_the_oth
         assert "127.0.0.1" not in status["certificates"]["error"]
         assert status["certificates"]["next_try"] is not None
         assert [status[name]["health"] for name in ("forms", "scans", "portal")] == ["OK"] * 3
-        waiting = made.collecting()
+        waiting = town.collecting()
         assert waiting
-        assert all(one["missing"] for one in waiting)
+        assert all(row["missing"] for row in waiting)

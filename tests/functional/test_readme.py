@@ -46,12 +46,12 @@ def test_every_command_of_the_readme_works_after_a_fresh_demo(tmp_path: Path) ->
     volumes: list[dict[str, Any]] = json.loads(run(tmp_path, "yice list --json"))
     waiting: list[dict[str, Any]] = json.loads(run(tmp_path, "yice list --waiting --json"))
     values = {"CODE": volumes[0]["code"], "CASE": waiting[0]["case_no"]}
-    said = {}
+    outputs = {}
     for line in shown():
         words = [values.get(word, word) for word in shlex.split(line)]
-        said[line] = run(tmp_path, shlex.join(words))
-    assert len(said) >= 12
-    assert volumes[0]["code"] in said["yice show CODE"]
+        outputs[line] = run(tmp_path, shlex.join(words))
+    assert len(outputs) >= 12
+    assert volumes[0]["code"] in outputs["yice show CODE"]
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
     assert any((tmp_path / "out").rglob("manifest-sha256.txt"))
     assert len(json.loads(run(tmp_path, "yice list --json"))) == len(volumes) + 1

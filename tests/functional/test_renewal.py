@@ -1,4 +1,7 @@
-"""Volumes whose time-stamps end soon are stamped again as further versions, whoever is away, damaged or first; with real parts."""
+"""Volumes whose time-stamps end soon are stamped again as further versions, with real parts.
+
+They are so whoever is away, damaged or first.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -52,9 +55,11 @@ def ahead(archive: Holdings) -> Outlook:
         return outlook(session, NOW + 60 * DAY, {})
 
 
-def held(archive: Holdings, number: int = 1) -> list[CommittedVolume]:
+def versions_of(archive: Holdings, number: int = 1) -> list[CommittedVolume]:
     """The versions of the volume with this 册号."""
-    return [one for one in committed(archive.engine) if one.code.endswith(f"{number:06d}")]
+    return [
+        version for version in committed(archive.engine) if version.code.endswith(f"{number:06d}")
+    ]
 
 
 def test_a_renewed_volume_begins_with_the_bytes_of_the_one_before_and_both_prove(
@@ -62,27 +67,29 @@ def test_a_renewed_volume_begins_with_the_bytes_of_the_one_before_and_both_prove
 ) -> None:
     assert renew(ending(archive, 2)) == 1
     archive.make()
-    one, two = held(archive, 2)
+    older, newer = versions_of(archive, 2)
     first, second = (
-        archive.store.read(f"{each.prefix}/volume.pdf", sha256=each.sha256) for each in (one, two)
+        archive.store.read(f"{version.prefix}/volume.pdf", sha256=version.sha256)
+        for version in (older, newer)
     )
     assert second.startswith(first)
-    assert (one.version, two.version, two.previous) == (1, 2, one.inventory_sha256)
+    assert (older.version, newer.version, newer.previous) == (1, 2, older.inventory_sha256)
     stamp = newest_stamp(second)
     assert stamp is not None
     assert ahead(archive).due == renew(archive) == 0
     with reading(archive.engine) as session:
-        assert [row["origin"] for row in version_rows(session, one.code)] == ["CASE", "RENEWAL"]
+        assert [row["origin"] for row in version_rows(session, older.code)] == ["CASE", "RENEWAL"]
         assert (
-            next(row for row in volume_rows(session) if row["code"] == one.code)["stamped_until"]
+            next(row for row in volume_rows(session) if row["code"] == older.code)["stamped_until"]
             == stamp.until.isoformat()
         )
         assert "renew" in set(session.scalars(select(Job.kind)))
     assert archive.faults() == []
-    # When every certificate of the demonstration has ended, the one that was followed in time still holds, and the newest does not.
+    # When every certificate of the demonstration has ended, the one that was followed in time
+    # still holds, and the newest does not.
     later = archive.shop.trust.at(NOW + 30 * 365 * DAY)
-    faults = list(verify_volumes(archive.store, [one, two], later, archive.shop.prover))
-    assert [[fault.invariant for fault in faults_of_one] for faults_of_one in faults] == [
+    faults = list(verify_volumes(archive.store, [older, newer], later, archive.shop.prover))
+    assert [[fault.invariant for fault in of_volume] for of_volume in faults] == [
         [],
         ["I1"],
     ]
@@ -96,12 +103,12 @@ def test_rows_from_before_it_was_kept_are_filled_in_from_the_store(archive: Hold
         learn_stamps(archive.engine, archive.store),
         learn_stamps(archive.engine, archive.store),
     ] == [4, 0]
-    stamp = newest_stamp(archive.store.read(f"{held(archive)[-1].prefix}/volume.pdf"))
+    stamp = newest_stamp(archive.store.read(f"{versions_of(archive)[-1].prefix}/volume.pdf"))
     assert stamp is not None
     assert ahead(archive).first_end == stamp.until
 
 
-def test_an_authority_that_is_away_leaves_the_old_version_and_a_supplement_takes_the_place_of_the_renewal(
+def test_an_authority_that_is_away_leaves_the_old_version_and_a_supplement_takes_the_place_of_the_renewal(  # noqa: E501
     archive: Holdings,
 ) -> None:
     renew(ending(archive, 2))
@@ -114,7 +121,7 @@ def test_an_authority_that_is_away_leaves_the_old_version_and_a_supplement_takes
     archive.deliver("second", supplement(CASES[1], 2))
     assert archive.freeze() == 1
     archive.make()
-    assert [one.version for one in held(archive, 2)] == [1, 3]
+    assert [version.version for version in versions_of(archive, 2)] == [1, 3]
     assert archive.faults() == []
     assert ahead(archive).due == 0
 
@@ -131,7 +138,7 @@ def test_a_version_frozen_for_damage_is_never_passed_over_for_an_older_one(
         )
     with pytest.raises(NotProvedError):
         archive.make()
-    assert [one.version for one in held(archive)] == [1], (
+    assert [version.version for version in versions_of(archive)] == [1], (
         "made of version 1, it would have lost what version 2 added"
     )
     with writing(archive.engine) as session:
@@ -141,7 +148,7 @@ def test_a_version_frozen_for_damage_is_never_passed_over_for_an_older_one(
             .values(state="COMMITTED")
         )
     archive.make()
-    assert [one.version for one in held(archive)] == [1, 2, 3]
+    assert [version.version for version in versions_of(archive)] == [1, 2, 3]
     assert archive.faults() == []
 
 

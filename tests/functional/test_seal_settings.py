@@ -1,4 +1,7 @@
-"""From YICE_ settings to a volume: real keys carry no 演示, what is wrong is refused with a code, and a stamp that is owed is paid later."""
+"""From YICE_ settings to a volume: real keys carry no 演示.
+
+What is wrong is refused with a code, and a stamp that is owed is paid later.
+"""
 
 import json
 from pathlib import Path
@@ -193,22 +196,24 @@ def test_a_time_stamp_that_was_owed_comes_as_a_second_version_once_the_authority
             1,
         )
         assert (
-            json.loads(told(house, "timestamp", "--pending", "--json", expect=1, **env))["failed"]
+            json.loads(output_of(house, "timestamp", "--pending", "--json", expect=1, **env))[
+                "failed"
+            ]
             == 1
         )
         tsa.fault = Fault.SOUND
-        assert json.loads(told(house, "timestamp", "--pending", "--json", **env)) == {
+        assert json.loads(output_of(house, "timestamp", "--pending", "--json", **env)) == {
             "total": 1,
             "done": 1,
             "failed": 0,
         }
-        (listed,) = json.loads(told(house, "list", "--json", **env))
+        (listed,) = json.loads(output_of(house, "list", "--json", **env))
         assert (listed["signature_level"], listed["lta_pending"], listed["version"]) == (
             "B-LTA",
             False,
             2,
         )
-        assert json.loads(told(house, "verify", "--all", "--json", **env)) == {
+        assert json.loads(output_of(house, "verify", "--all", "--json", **env)) == {
             "volumes": 2,
             "faults": [],
         }
@@ -224,13 +229,13 @@ def test_a_case_whose_seal_is_revoked_becomes_no_volume(
     own.pem(house["trust_folder"])
     Path(house["crls"]).write_bytes(own.crl())
     make_bag(tmp_path / "bags" / "bag", case_no="150602010000-20260901-000001")
-    assert "COMMITTED" not in {one["state"] for one in compiled(house, tmp_path, expect=1)}
+    assert "COMMITTED" not in {row["state"] for row in compiled(house, tmp_path, expect=1)}
     assert not list((tmp_path / "var").rglob("inventory.json"))
     with start(Settings(data=tmp_path / "var")).engine.connect() as connection:
         assert connection.execute(select(Job.error_code)).scalars().all() == ["SEAL_REVOKED"]
 
 
-def told(house: dict[str, Any], *words: str, expect: int = 0, **more: str) -> str:
+def output_of(house: dict[str, Any], *words: str, expect: int = 0, **more: str) -> str:
     """Run the command line with the settings of a house; what it printed."""
     named = {f"YICE_{key.upper()}": str(value) for key, value in house.items()}
     done = run_command(*words, **named, **more)
@@ -242,6 +247,6 @@ def compiled(
     house: dict[str, Any], folder: Path, expect: int = 0, **more: str
 ) -> list[dict[str, Any]]:
     """Ingest and compile through the command line; what `yice list` then says."""
-    told(house, "ingest", str(folder / "bags"), **more)
-    told(house, "compile", "--all", expect=expect, **more)
-    return list(json.loads(told(house, "list", "--json", **more)))
+    output_of(house, "ingest", str(folder / "bags"), **more)
+    output_of(house, "compile", "--all", expect=expect, **more)
+    return list(json.loads(output_of(house, "list", "--json", **more)))

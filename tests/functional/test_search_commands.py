@@ -1,4 +1,7 @@
-"""Search on real parts: volumes made by the main job, found on the command line by what their own pages say."""
+"""Search on real parts: volumes made by the main job.
+
+They are found on the command line by what their own pages say.
+"""
 
 import json
 from pathlib import Path
@@ -22,7 +25,7 @@ def run(data: Path, *words: str, expect: int = 0) -> Any:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def two_volumes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with two volumes, one of them received elsewhere, and an index."""
     folder = tmp_path_factory.mktemp("found")
     make_bag(folder / "bags" / "one", case_no="150602010000-20260901-000001")
@@ -35,8 +38,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "var"
 
 
-def test_the_index_agrees_with_the_database(made: Path) -> None:
-    assert run(made, "index", "check") == {"volumes": 2, "behind": 0, "faults": []}
+def test_the_index_agrees_with_the_database(two_volumes: Path) -> None:
+    assert run(two_volumes, "index", "check") == {"volumes": 2, "behind": 0, "faults": []}
 
 
 @pytest.mark.parametrize(
@@ -49,29 +52,31 @@ def test_the_index_agrees_with_the_database(made: Path) -> None:
         "日期:2026-09 NOT 卷目:通办",
     ],
 )
-def test_a_volume_is_found_by_its_facts_with_its_names_masked(made: Path, typed: str) -> None:
-    found = run(made, "search", typed)
-    assert "150602010000-20260901-000001" in [one["case_no"] for one in found["hits"]]
-    assert "测某" not in json.dumps(found, ensure_ascii=False)
+def test_a_volume_is_found_by_its_facts_with_its_names_masked(
+    two_volumes: Path, typed: str
+) -> None:
+    result = run(two_volumes, "search", typed)
+    assert "150602010000-20260901-000001" in [hit["case_no"] for hit in result["hits"]]
+    assert "测某" not in json.dumps(result, ensure_ascii=False)
 
 
-def test_words_on_the_pages_are_found_and_numbers_are_masked_there(made: Path) -> None:
-    found = run(made, "search", "公民身份号码", "--facets")
-    assert found["total"] >= 2
-    assert all(one["page"] for one in found["hits"])
-    shown = json.dumps(found, ensure_ascii=False)
+def test_words_on_the_pages_are_found_and_numbers_are_masked_there(two_volumes: Path) -> None:
+    result = run(two_volumes, "search", "公民身份号码", "--facets")
+    assert result["total"] >= 2
+    assert all(hit["page"] for hit in result["hits"])
+    shown = json.dumps(result, ensure_ascii=False)
     assert "150602********0016" in shown
     assert "150602199001010016" not in shown
     assert "13800000000" not in shown
-    assert run(made, "search", "19900101")["total"] == 0
+    assert run(two_volumes, "search", "19900101")["total"] == 0
 
 
-def test_a_search_is_journalled_without_what_was_typed(made: Path) -> None:
-    run(made, "search", "姓名:测某")
-    with reading(connect(f"sqlite:///{made / 'yice.db'}")) as session:
+def test_a_search_is_journalled_without_what_was_typed(two_volumes: Path) -> None:
+    run(two_volumes, "search", "姓名:测某")
+    with reading(connect(f"sqlite:///{two_volumes / 'yice.db'}")) as session:
         entries = list(
             session.scalars(select(JournalEntry).filter_by(act="SEARCH").order_by(JournalEntry.seq))
         )
     assert json.loads(entries[-1].detail) == {"shown": 2, "total": 2}
-    assert not any("测某" in one.detail + one.subject for one in entries)
-    assert json.loads(yice(made, "journal", "verify", "--json"))["fault"] is None
+    assert not any("测某" in entry.detail + entry.subject for entry in entries)
+    assert json.loads(yice(two_volumes, "journal", "verify", "--json"))["fault"] is None

@@ -1,4 +1,7 @@
-"""`yice serve` in several processes: one address, one count of requests, and nothing left behind however one of them ends."""
+"""`yice serve` in several processes: one address, one count of requests.
+
+Nothing is left behind however one of them ends.
+"""
 
 import os
 import signal
@@ -57,7 +60,7 @@ def test_nothing_answers_any_more_when_the_server_was_killed(tmp_path: Path) -> 
         children = answering(server.pid)
         server.kill()
         server.wait()
-        wait_until(lambda: all(parent_of(one) == 0 for one in children))
+        wait_until(lambda: all(parent_of(child) == 0 for child in children))
         try:
             httpx.get(f"{address}/healthz", timeout=5)
         except httpx.HTTPError:

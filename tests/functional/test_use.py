@@ -1,4 +1,7 @@
-"""利用 in a real Chromium, nothing mocked: asked for, approved by another, read, certified by a worker, checked by anybody from the QR code; then over."""
+"""利用 in a real Chromium, nothing mocked: asked for, approved by another, read.
+
+A worker certifies a copy, anybody checks it from the QR code; then the use is over.
+"""
 
 import re
 import time
@@ -56,16 +59,16 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
             if "CONFIRM" in entry.detail or '"WAITING"' in entry.detail:
                 confirm(session, "test", case_no=entry.subject, reason="核对无误")
     assert run_compile(runtime, "cli:test", NoProgress()).failed == 0
-    made = make_demo_accounts(runtime)
-    write_login_accounts(runtime, made)
+    accounts = make_demo_accounts(runtime)
+    write_login_accounts(runtime, accounts)
     with served(data) as address:
-        yield City(address, runtime, {one.login: one for one in made})
+        yield City(address, runtime, {account.login: account for account in accounts})
 
 
 def csrf(client: httpx.Client) -> str:
-    found = re.search(r'name="csrf" value="(\w+)"', client.get("/").text)
-    assert found
-    return found[1]
+    field = re.search(r'name="csrf" value="(\w+)"', client.get("/").text)
+    assert field
+    return field[1]
 
 
 def asked(city: City, login: str, code: str, **other: str) -> str:
@@ -169,8 +172,8 @@ def test_from_search_to_a_certified_copy_that_anybody_checks_by_its_qr_code(
     check_as_anybody(browser, city, codes[0].text, pdf)
     with reading(city.runtime.engine) as session:
         acts = {
-            one.act
-            for one in session.query(JournalEntry)
+            entry.act
+            for entry in session.query(JournalEntry)
             .filter(JournalEntry.detail.contains(number))
             .all()
         }
@@ -210,7 +213,8 @@ def test_a_grant_opens_a_foreign_volume_while_it_lasts_and_only_when_stated(city
                 database_now(session) - timedelta(seconds=1)
             )
         ended = [
-            other.get(one).status_code for one in (f"/volumes/{code}?usage={number}", image, plain)
+            other.get(address).status_code
+            for address in (f"/volumes/{code}?usage={number}", image, plain)
         ]
         assert ended == [404, 404, 404]
         assert "已到期" in other.get("/usage").text
@@ -230,8 +234,8 @@ def test_a_grant_is_taken_back_refused_and_withdrawn(city: City) -> None:
             == 303
         )
         assert [
-            archivist.get(f"/volumes/{code}/plain?usage={one}").status_code
-            for one in (taken, refused)
+            archivist.get(f"/volumes/{code}/plain?usage={number}").status_code
+            for number in (taken, refused)
         ] == [403, 403]
         token = csrf(archivist)
         assert (
@@ -242,7 +246,7 @@ def test_a_grant_is_taken_back_refused_and_withdrawn(city: City) -> None:
             archivist.post(f"/usage/{taken}/copies", data={"csrf": token}).status_code == 403
         )  # ended: no copy either
         register = archivist.get("/uses").text
-        assert all(one in register for one in (taken, refused, withdrawn))
+        assert all(number in register for number in (taken, refused, withdrawn))
         assert "查询登记簿" in archivist.get("/uses/sheet").text
 
 
@@ -276,7 +280,7 @@ def test_nobody_decides_his_own_and_roles_are_held_when_forced(city: City) -> No
     )
     with city.client("demo-archivist") as archivist:
         lines = archivist.get("/uses.csv").content.decode("utf-8-sig").splitlines()
-    line = next(one for one in lines if one.startswith(answer))
+    line = next(row for row in lines if row.startswith(answer))
     assert "'=HYPERLINK(1)" in line
     assert "'+86" in line
     assert "13800000000" not in line
@@ -290,21 +294,21 @@ def test_registers_are_checked_printed_and_taken_along_masked(city: City, page: 
     enter(page, city, "demo-district-archivist")
     page.goto(series)
     expect(page.get_by_text("2 册按办结时间顺排，册号连续")).to_be_visible()
-    said = {
+    expected = {
         f"{series}/register": ("案卷目录", code),
         f"{series}/transfer": ("档案移交清册", code, "以上共移交2册", "接收单位（盖章）"),
         f"{series}/spines": ("000001", "000002"),
         f"{city.address}/volumes/{code}/contents": ("卷内目录", code, "审批表"),
     }
-    for address, words in said.items():
+    for address, words in expected.items():
         page.goto(address)
         with pypdfium2.PdfDocument(
             page.pdf(prefer_css_page_size=True, print_background=True)
         ) as document:
             assert len(document) == 1
-            assert [round(one) for one in document[0].get_size()] == [595, 842]
+            assert [round(edge) for edge in document[0].get_size()] == [595, 842]
             text = "".join(document[0].get_textpage().get_text_range().split())  # titles are spaced
-        assert [one for one in words if one not in text] == []
+        assert [word for word in words if word not in text] == []
         assert "工作台" not in text  # the menu stays on the screen
     with city.client("demo-district-archivist") as client:
         line = (
@@ -331,7 +335,7 @@ def test_registers_are_checked_printed_and_taken_along_masked(city: City, page: 
 def test_axe_finds_no_violation_on_the_pages_of_use(city: City, browser: Browser) -> None:
     axe = (ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8")
     number = asked(city, "demo-archivist", city.code_of(BIRTH))
-    found = []
+    violations = []
     for scheme in ("light", "dark"):
         for login, addresses in {
             "demo-archivist": (
@@ -360,9 +364,9 @@ def test_axe_finds_no_violation_on_the_pages_of_use(city: City, browser: Browser
                 page.goto(city.address + address.replace("SERIES", "/series/J602/CS/2026/Y"))
                 page.evaluate(axe)
                 result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-                found += [
-                    (address, scheme, one["id"], one["nodes"][0]["html"][:120])
-                    for one in result["violations"]
+                violations += [
+                    (address, scheme, violation["id"], violation["nodes"][0]["html"][:120])
+                    for violation in result["violations"]
                 ]
             context.close()
-    assert found == []
+    assert violations == []

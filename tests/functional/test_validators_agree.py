@@ -1,4 +1,7 @@
-"""Others judge our seal as we do: pyHanko's command line and poppler's pdfsig, on real volumes of each level, sound and with one bit changed."""
+"""Others judge our seal as we do: pyHanko's command line and poppler's pdfsig.
+
+They judge real volumes of each level, sound and with one bit changed.
+"""
 
 import json
 import subprocess
@@ -55,23 +58,23 @@ def volume(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return Made(request.param, pdf, root, nss, shop.trust)
 
 
-def changed(made: Made, folder: Path) -> Path:
+def changed(volume: Made, folder: Path) -> Path:
     """The volume with one bit of a signed byte turned over."""
-    data = bytearray(made.pdf.read_bytes())
+    data = bytearray(volume.pdf.read_bytes())
     data[data.index(b"stream") + 50] ^= 1
     path = folder / "changed.pdf"
     path.write_bytes(data)
     return path
 
 
-def pyhanko(made: Made, pdf: Path, verb: str, *options: str) -> tuple[bool, str]:
+def pyhanko(volume: Made, pdf: Path, verb: str, *options: str) -> tuple[bool, str]:
     words = [
         str(Path(sys.executable).with_name("pyhanko")),
         "sign",
         verb,
         "--pretty-print",
         "--trust",
-        str(made.root),
+        str(volume.root),
         "--trust-replace",
     ]
     done = subprocess.run(
@@ -80,9 +83,9 @@ def pyhanko(made: Made, pdf: Path, verb: str, *options: str) -> tuple[bool, str]
     return done.returncode == 0 and "judged VALID" in done.stdout, done.stdout + done.stderr
 
 
-def pdfsig(made: Made, pdf: Path) -> str:
+def pdfsig(volume: Made, pdf: Path) -> str:
     done = subprocess.run(
-        ["pdfsig", "-nssdir", f"sql:{made.nss}", str(pdf)],
+        ["pdfsig", "-nssdir", f"sql:{volume.nss}", str(pdf)],
         capture_output=True,
         text=True,
         timeout=600,

@@ -1,4 +1,7 @@
-"""Versions of a volume: supplements, time-stamps that come later, and numbers given up; on both databases, with real parts."""
+"""Versions of a volume: supplements, time-stamps that come later, and numbers given up.
+
+On both databases, with real parts.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,7 +33,7 @@ def archive(tmp_path: Path, engine: Engine, keys: Path) -> Holdings:
     return holdings(tmp_path, engine, keys)
 
 
-def made(archive: Holdings) -> Holdings:
+def commit_first(archive: Holdings) -> Holdings:
     """One case, committed as version 1."""
     assert archive.deliver("first", sound_case(CASE_NO)).outcome == "ACCEPTED"
     archive.freeze()
@@ -40,26 +43,26 @@ def made(archive: Holdings) -> Holdings:
 
 def outcome(archive: Holdings, name: str, case: dict[str, object]) -> tuple[str, list[str]]:
     got = archive.deliver(name, case)
-    return str(got.outcome), [one.code for one in got.findings]
+    return str(got.outcome), [finding.code for finding in got.findings]
 
 
 def test_a_supplement_makes_version_2_under_the_same_code_and_leaves_version_1_whole(
     archive: Holdings,
 ) -> None:
-    made(archive)
+    commit_first(archive)
     first = committed(archive.engine)[0]
-    before = {one.key: one.sha256 for one in archive.store.list(f"{first.prefix}/")}
+    before = {blob.key: blob.sha256 for blob in archive.store.list(f"{first.prefix}/")}
     assert outcome(archive, "second", supplement()) == ("ACCEPTED", ["SUPPLEMENT"])
     assert archive.freeze() == 1
     archive.make()
-    one, two = committed(archive.engine)
-    assert (one.code, one.version, two.code, two.version) == (first.code, 1, first.code, 2)
-    assert two.pages == one.pages + 1
-    assert {each.key: each.sha256 for each in archive.store.list(f"{one.prefix}/")} == before
-    assert verify_package(archive.store, one.prefix) == []
-    inventory = read_inventory(archive.store, two.prefix)
+    older, newer = committed(archive.engine)
+    assert (older.code, older.version, newer.code, newer.version) == (first.code, 1, first.code, 2)
+    assert newer.pages == older.pages + 1
+    assert {blob.key: blob.sha256 for blob in archive.store.list(f"{older.prefix}/")} == before
+    assert verify_package(archive.store, older.prefix) == []
+    inventory = read_inventory(archive.store, newer.prefix)
     assert inventory is not None
-    assert inventory.previous == one.inventory_sha256
+    assert inventory.previous == older.inventory_sha256
     assert archive.faults() == []
     with reading(archive.engine) as session:
         assert [(row["code"], row["version"]) for row in volume_rows(session)] == [(first.code, 2)]
@@ -70,7 +73,7 @@ def test_what_is_no_new_supplement_is_refused_or_a_duplicate_under_its_code(
     archive: Holdings,
 ) -> None:
     assert outcome(archive, "early", supplement()) == ("REFUSED", ["SUPPLEMENT_UNKNOWN"])
-    made(archive)
+    commit_first(archive)
     plain = supplement()
     plain.pop("supplement")
     assert outcome(archive, "conflict", plain) == ("REFUSED", ["CASE_CONFLICT"])
@@ -88,7 +91,7 @@ def test_supplements_delivered_at_the_same_time_are_each_taken_once(archive: Hol
     archive.deliver("first", sound_case(CASE_NO))
     cases = [(f"s{at}", supplement(number=1 + at % 2)) for at in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        outcomes = list(pool.map(lambda one: str(archive.deliver(*one).outcome), cases))
+        outcomes = list(pool.map(lambda delivery: str(archive.deliver(*delivery).outcome), cases))
     assert sorted(outcomes) == ["ACCEPTED", "ACCEPTED", "DUPLICATE", "DUPLICATE"]
     with reading(archive.engine) as session:
         assert session.scalars(
@@ -136,7 +139,7 @@ def test_a_supplement_replaces_a_delivery_that_still_waits_to_be_confirmed(
 def test_a_supplement_that_waits_to_be_confirmed_makes_its_version_once_confirmed(
     archive: Holdings,
 ) -> None:
-    made(archive)
+    commit_first(archive)
     case = supplement()
     case["materials"][3]["source_ref"] = None
     assert outcome(archive, "second", case)[0] == "CONFIRM"
@@ -166,13 +169,14 @@ def test_a_tsa_that_was_down_is_made_up_for_by_a_further_version_and_the_old_one
         archive.freeze_timestamps() == 0
     )  # the version that failed is tried again, no other is begun
     archive.make()
-    one, two = committed(archive.engine)
+    older, newer = committed(archive.engine)
     signed = [
-        archive.store.read(f"{each.prefix}/volume.pdf", sha256=each.sha256) for each in (one, two)
+        archive.store.read(f"{version.prefix}/volume.pdf", sha256=version.sha256)
+        for version in (older, newer)
     ]
     assert signed[1].startswith(signed[0])
     with reading(archive.engine) as session:
-        rows = version_rows(session, one.code)
+        rows = version_rows(session, older.code)
         assert [(row["version"], row["signature_level"], row["lta_pending"]) for row in rows] == [
             (1, "B-B", True),
             (2, "B-LTA", False),
@@ -214,8 +218,8 @@ def test_a_supplement_takes_the_place_of_a_version_whose_originals_cannot_be_bro
     assert archive.freeze() == 1
     archive.make()
     assert archive.versions() == [(1, "VOID"), (2, "COMMITTED")]
-    (held,) = committed(archive.engine)
-    assert (held.version, held.previous) == (2, None)
+    (volume,) = committed(archive.engine)
+    assert (volume.version, volume.previous) == (2, None)
     assert archive.faults() == []
 
 
@@ -252,12 +256,12 @@ def test_a_number_in_a_workers_hands_or_about_to_be_committed_is_not_voided(
     with reading(archive.engine) as session:
         code = session.scalars(select(Volume.code)).one()
     with writing(archive.engine) as session:
-        held = claim_version(session, session.scalars(select(VolumeVersion.id)).one(), "another")
-        assert held is not None
+        claim = claim_version(session, session.scalars(select(VolumeVersion.id)).one(), "another")
+        assert claim is not None
     with pytest.raises(ConflictError, match="正在组卷"), writing(archive.engine) as session:
         void(session, "test", code=code, reason="x")
     with writing(archive.engine) as session:
-        release(session, held)
+        release(session, claim)
     for state, reason, match in (("FROZEN", " ", "理由"), ("STORED", "x", "即将归档")):
         with writing(archive.engine) as session:
             session.execute(update(VolumeVersion).values(state=state))
@@ -270,4 +274,4 @@ def test_a_number_without_volume_or_reason_is_a_fault(archive: Holdings) -> None
     archive.freeze()
     with writing(archive.engine) as session:
         session.execute(update(VolumeVersion).values(state="VOID"))
-    assert [one.invariant for one in archive.faults()] == ["I5"]
+    assert [fault.invariant for fault in archive.faults()] == ["I5"]

@@ -1,4 +1,7 @@
-"""A window's day in a real Chromium: files are dropped, gathered, checked, made into volumes, read and found; nothing is lost on the way."""
+"""A window's day in a real Chromium; nothing is lost on the way.
+
+Files are dropped, gathered, checked, made into volumes, read and found.
+"""
 
 import io
 import json
@@ -45,22 +48,25 @@ WAITS, BLANK_NO = CASES[3], 6
 
 
 def closed(case_no: str) -> dict[str, Any]:
-    """The facts of a closed case whose three materials are scanned at the window; one has two pages."""
+    """The facts of a closed case whose three materials are scanned at the window.
+
+    One has two pages.
+    """
     case = moved_case(case_no)
-    for one in case["materials"]:
-        if "form" not in one:
-            one.pop("files")
-            one.update(
+    for material in case["materials"]:
+        if "form" not in material:
+            material.pop("files")
+            material.update(
                 source="SCANNED_PROOF",
                 source_ref=None,
-                pages=2 if one["no"] == 4 and case_no == WAITS else 1,
+                pages=2 if material["no"] == 4 and case_no == WAITS else 1,
             )
     return case
 
 
 def scans() -> list[tuple[str, bytes]]:
     """Thirty files and one, named as scanning programs name them."""
-    found = []
+    files = []
     for index, case_no in enumerate(CASES):
         for no, kind in ((4, "居民户口簿"), (5, "住所材料"), (6, "情况说明")):
             data = (
@@ -68,8 +74,8 @@ def scans() -> list[tuple[str, bytes]]:
                 if (case_no, no) == (WAITS, BLANK_NO)
                 else picture(no + 101 * index)
             )
-            found.append((f"{case_no}_{no:03d}_{kind}_1.jpg", data))
-    return [*found, (f"{WAITS}_004_居民户口簿_2.jpg", picture(4444))]
+            files.append((f"{case_no}_{no:03d}_{kind}_1.jpg", data))
+    return [*files, (f"{WAITS}_004_居民户口簿_2.jpg", picture(4444))]
 
 
 @pytest.fixture(scope="module")
@@ -80,20 +86,20 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
             "seq": seq,
             "kind": "CASE_CLOSED",
             "occurred_at": "2026-09-01T18:00:00+08:00",
-            "case": closed(one),
+            "case": closed(case_no),
         }
-        for seq, one in enumerate(CASES, 1)
+        for seq, case_no in enumerate(CASES, 1)
     ]
     for name, rows in (("events", events), ("certificates", []), ("applications", [])):
         (world / f"{name}.json").write_text(json.dumps(rows), "utf-8")
     runtime = start(Settings(data=data, workers=1))
-    made = make_demo_accounts(runtime)
-    write_login_accounts(runtime, made)
+    accounts = make_demo_accounts(runtime)
+    write_login_accounts(runtime, accounts)
     with (
         simulated(World(world, None)) as (systems, _),
         served(data, workers="1", forms_url=f"{systems}/forms", forms_key=KEY) as address,
     ):
-        yield City(address, runtime, {one.login: one for one in made})
+        yield City(address, runtime, {account.login: account for account in accounts})
 
 
 def gathered(city: City) -> int:
@@ -158,7 +164,7 @@ def test_the_pages_of_the_window_are_open_to_everybody_at_any_width(
     waits = page.locator("[data-row] a").first
     expect(waits).to_be_visible()
     capture = waits.get_attribute("href") or ""
-    found: list[Any] = []
+    violations: list[Any] = []
     for address in (
         "",
         capture,
@@ -172,21 +178,21 @@ def test_the_pages_of_the_window_are_open_to_everybody_at_any_width(
             page.goto(city.address + address)
         page.evaluate(axe)
         result = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        found += [
-            (address, one["id"], [node["html"][:120] for node in one["nodes"][:3]])
-            for one in result["violations"]
+        violations += [
+            (address, violation["id"], [node["html"][:120] for node in violation["nodes"][:3]])
+            for violation in result["violations"]
         ]
         for width, height in ((683, 384), (390, 844)):  # 200 % of a station's screen, and a phone
             page.set_viewport_size({"width": width, "height": height})
             if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-                found.append((address, "scrolls sideways", width))
+                violations.append((address, "scrolls sideways", width))
         page.set_viewport_size({"width": 1366, "height": 768})
     page.goto(f"{city.address}/collecting")
     page.get_by_label("退回这 2 个的理由").fill("试扫，作废")
     page.get_by_role("button", name="退回全部 2 个").click()
     expect(page.get_by_text("没有待处理的文件")).to_be_visible()
     context.close()
-    assert found == []
+    assert violations == []
 
 
 def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(
@@ -237,14 +243,15 @@ def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(
     page.get_by_role("button", name="确认").click()
     expect(page.get_by_text("没有待核对的办件")).to_be_visible()
     with reading(city.runtime.engine) as session:
-        (said,) = (
-            json.loads(one.detail) for one in session.query(JournalEntry).filter_by(act="CONFIRM")
+        (confirmation,) = (
+            json.loads(entry.detail)
+            for entry in session.query(JournalEntry).filter_by(act="CONFIRM")
         )
         laid = [
-            json.loads(one.detail)["leaves"]
-            for one in session.query(JournalEntry).filter_by(act="PAGE_ORDER")
+            json.loads(entry.detail)["leaves"]
+            for entry in session.query(JournalEntry).filter_by(act="PAGE_ORDER")
         ]
-    assert said["ticked"] == [1, 2, 3, 4, 5, 6]
+    assert confirmation["ticked"] == [1, 2, 3, 4, 5, 6]
     assert laid[0] == laid[-1] == [[2, 1, 0], [1, 1, 90]]
 
 
@@ -263,11 +270,11 @@ def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(
         compiled = (
             step.filter(VolumeVersion.volume_id == volume.id, Step.step == "COMPILED").one().result
         )
-    item = next(one for one in compiled["contents"] if one["title"] == "居民户口簿")
+    item = next(entry for entry in compiled["contents"] if entry["title"] == "居民户口簿")
     prefix = f"{storage_prefix(ArchivalCode.parse(code), 1)}/"
     with pikepdf.open(io.BytesIO(city.runtime.store.read(f"{prefix}volume.pdf"))) as pdf:
         first, second = (pdf.pages[item["page"] - 1 + at] for at in (0, 1))
-        assert [one.Resources.XObject.Im0.read_raw_bytes() for one in (first, second)] == [
+        assert [sheet.Resources.XObject.Im0.read_raw_bytes() for sheet in (first, second)] == [
             picture(4444),
             picture(4 + 101 * 3),
         ]
@@ -325,8 +332,8 @@ def test_five_hundred_files_over_a_line_that_breaks_and_none_is_lost(
             .filter(CapturedFile.account == "demo-auxiliary")
             .all()
         )
-    assert [one.state for one in rows] == ["UNPLACED"] * 500
-    assert len({one.sha256 for one in rows}) == 500
+    assert [row.state for row in rows] == ["UNPLACED"] * 500
+    assert len({row.sha256 for row in rows}) == 500
     page.goto(f"{city.address}/collecting")
     page.get_by_label("退回这 500 个的理由").fill("试扫，作废")
     page.get_by_role("button", name="退回全部 500 个").click()
@@ -335,14 +342,14 @@ def test_five_hundred_files_over_a_line_that_breaks_and_none_is_lost(
 
 def test_a_file_of_another_district_is_nobodys_business_here(city: City) -> None:
     with reading(city.runtime.engine) as session:
-        held = session.scalars(select(CapturedFile.id).limit(1)).one()
+        known = session.scalars(select(CapturedFile.id).limit(1)).one()
     with city.client("demo-officer-other") as other, city.client("demo-chief") as chief:
         missing = "0" * 32
         assert (
-            other.get(f"/collecting/{held}").status_code,
-            chief.get(f"/collecting/{held}").status_code,
+            other.get(f"/collecting/{known}").status_code,
+            chief.get(f"/collecting/{known}").status_code,
         ) == (404, 403)
-        assert other.get(f"/collecting/{held}/1.jpg?look=1").status_code == 404
+        assert other.get(f"/collecting/{known}/1.jpg?look=1").status_code == 404
         csrf = re.search(r'name="csrf" value="(\w+)"', other.get("/").text)
         assert csrf
         for act in ("file", "return"):
@@ -353,21 +360,23 @@ def test_a_file_of_another_district_is_nobodys_business_here(city: City) -> None
                 "no": "4",
                 "type": "户口簿",
             }
-            asked = [other.post(f"/collecting/{one}/{act}", data=form) for one in (held, missing)]
-            assert [one.status_code for one in asked] == [404, 404]
-            assert asked[0].text.replace(held, missing) == asked[1].text
+            asked = [
+                other.post(f"/collecting/{upload}/{act}", data=form) for upload in (known, missing)
+            ]
+            assert [answer.status_code for answer in asked] == [404, 404]
+            assert asked[0].text.replace(known, missing) == asked[1].text
         headers = {"x-csrf": csrf[1], "accept": "application/json"}
         asked = [
-            other.post(f"/collecting/uploads/{one}/complete", headers=headers)
-            for one in (held, missing)
+            other.post(f"/collecting/uploads/{upload}/complete", headers=headers)
+            for upload in (known, missing)
         ]
-        assert [one.status_code for one in asked] == [404, 404]
+        assert [answer.status_code for answer in asked] == [404, 404]
         assert asked[0].text == asked[1].text
         assert other.post(
             "/collecting/uploads", headers={"accept": "application/json"}, json={}
         ).status_code in {409, 422}
         forged = {**headers, "sec-fetch-site": "cross-site"}
         assert (
-            other.post(f"/collecting/uploads/{held}/complete", headers=forged).json()["code"]
+            other.post(f"/collecting/uploads/{known}/complete", headers=forged).json()["code"]
             == "BAD_FORM"
         )

@@ -1,4 +1,7 @@
-"""Debian's nginx before a real `yice serve`, with deploy/nginx as it stands and a certificate of a day."""
+"""Debian's nginx before a real `yice serve`, with deploy/nginx as it stands.
+
+Its certificate is one of a day.
+"""
 
 import os
 import re
@@ -63,7 +66,7 @@ def make_certificate(folder: Path, name: str, key: str) -> None:
 def adapted(folder: Path, *, web: int, plain: int, secure: int) -> str:
     """The front's own configuration with paths and ports of this test, and nothing else changed."""
     text = (ROOT / "deploy/nginx/yice.conf").read_text("utf-8")
-    for found, replaced in (
+    for directive, replaced in (
         ("server 127.0.0.1:8000;", f"server 127.0.0.1:{web};"),
         ("listen 80;", f"listen 127.0.0.1:{plain};"),
         ("listen 443 ssl http2;", f"listen 127.0.0.1:{secure} ssl http2;"),
@@ -71,8 +74,8 @@ def adapted(folder: Path, *, web: int, plain: int, secure: int) -> str:
         ("/etc/yice/nginx/", f"{folder}/extra/"),
         ("client_header_timeout 10s;", "client_header_timeout 2s;"),
     ):
-        assert found in text
-        text = text.replace(found, replaced)
+        assert directive in text
+        text = text.replace(directive, replaced)
     temporary = "".join(
         f"{kind}_temp_path {folder}/{kind};"
         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -100,12 +103,12 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     serve = [sys.executable, "-m", "api.cli", "serve", "--behind-proxy", "--port", str(web)]
     desk = subprocess.Popen(serve, env=env, cwd=folder)
     nginx = subprocess.Popen([str(NGINX), "-c", str(folder / "nginx.conf"), "-p", str(folder)])
-    found = Front(plain, secure, folder)
+    server = Front(plain, secure, folder)
     try:
         wait_for(lambda: httpx.get(f"http://127.0.0.1:{web}/healthz").status_code == 200, desk)
-        with found.client() as client:
+        with server.client() as client:
             wait_for(lambda: client.get("/healthz").status_code == 200, nginx)
-        yield found
+        yield server
     finally:
         for process in (nginx, desk):
             process.terminate()

@@ -115,5 +115,5 @@ def test_systemd_accepts_the_units(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    said = [line for line in done.stderr.splitlines() if "yice" in line]
-    assert (done.returncode, said) == (0, [])
+    complaints = [line for line in done.stderr.splitlines() if "yice" in line]
+    assert (done.returncode, complaints) == (0, [])

@@ -26,19 +26,21 @@ def changed_since(branch: str) -> set[str]:
 def tests_of(changed: Iterable[str]) -> list[str]:
     """Return the test files of what changed; the house's own always."""
     graph = grimp.build_graph(*PACKAGES, cache_dir=str(ROOT / ".import_linter_cache"))
-    found = {HOUSE}
+    files = {HOUSE}
     for name in changed:
         path = Path(name)
         if path.suffix == ".py" and path.parts[0] in PACKAGES:
             module = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
-            found |= {name} if name.startswith("tests/") else _tests_in(Path("tests", path.parent))
+            files |= {name} if name.startswith("tests/") else _tests_in(Path("tests", path.parent))
             if module in graph.modules:
-                found |= {_file(one) for one in graph.find_modules_that_directly_import(module)}
+                files |= {
+                    _file(importer) for importer in graph.find_modules_that_directly_import(module)
+                }
         elif path.parts[0] in PACKAGES:
-            found |= _tests_in(Path("tests", *path.parts[:2]))  # a template, a table, a migration
+            files |= _tests_in(Path("tests", *path.parts[:2]))  # a template, a table, a migration
     return sorted(
         name
-        for name in found
+        for name in files
         if Path(name).name.startswith("test_")
         and not name.startswith(LEFT_OUT)
         and (ROOT / name).is_file()

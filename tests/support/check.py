@@ -24,7 +24,7 @@ def main() -> None:
     with ThreadPoolExecutor() as pool:
         running = [pool.submit(_run, name, words) for name, words in LINTS.items()]
         running.append(pool.submit(_run, "tests", tests))
-        codes = [one.result() for one in as_completed(running)]
+        codes = [future.result() for future in as_completed(running)]
     sys.exit(max(codes))
 
 

@@ -34,8 +34,8 @@ _USE = {
 }
 
 
-def _hits(found: Mapping[str, Any]) -> list[str]:
-    return sorted({hit["code"] for hit in found["hits"]})
+def _hits(result: Mapping[str, Any]) -> list[str]:
+    return sorted({hit["code"] for hit in result["hits"]})
 
 
 class TerminalVisit(Visit):

@@ -190,12 +190,12 @@ def told_case(case_no: str) -> dict[str, Any]:
 def build(folder: Path) -> Path:
     """An archive with two indexed volumes of the home station: a birth file and a move."""
     runtime = start(Settings(data=folder))
-    held = holdings(folder, runtime.engine, folder / "pki")
+    archive = holdings(folder, runtime.engine, folder / "pki")
     for name, case in (("one", sound_case(BIRTH)), ("two", told_case(MOVE))):
-        taken = held.deliver(name, case)
+        taken = archive.deliver(name, case)
         assert str(taken.outcome) in {"ACCEPTED", "CONFIRM"}, taken
-    held.freeze()
-    held.make()
+    archive.freeze()
+    archive.make()
     rebuild(source_of(runtime), open_index_folder(runtime.settings))
     runtime.engine.dispose()
     return folder

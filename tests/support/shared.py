@@ -16,12 +16,12 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     """
     base = factory.getbasetemp()
     root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    folder, made = root / f"shared-{name}", root / f"shared-{name}.made"
+    folder, marker = root / f"shared-{name}", root / f"shared-{name}.made"
     with (root / f"shared-{name}.lock").open("w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
-        if not made.exists():
+        if not marker.exists():
             shutil.rmtree(folder, ignore_errors=True)  # of one that failed half-way
             folder.mkdir()
             make(folder)
-            made.touch()
+            marker.touch()
     return folder

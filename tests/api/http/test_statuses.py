@@ -36,7 +36,7 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
     runtime.engine.dispose()
 
 
-def test_without_an_index_the_station_api_and_the_desk_answer_the_same_and_the_command_line_ends_with_2(
+def test_without_an_index_the_station_api_and_the_desk_answer_the_same_and_the_command_line_ends_with_2(  # noqa: E501
     runtime: Runtime,
 ) -> None:
     app = create_app(runtime)
@@ -47,7 +47,9 @@ def test_without_an_index_the_station_api_and_the_desk_answer_the_same_and_the_c
     assert (answer.status_code, answer.json()["code"]) == (503, "NO_INDEX")
     assert answer.json()["title"] == SENTENCE
 
-    account = {one.login: one for one in make_demo_accounts(runtime)}["demo-district-archivist"]
+    account = {account.login: account for account in make_demo_accounts(runtime)}[
+        "demo-district-archivist"
+    ]
     desk = TestClient(app, follow_redirects=False)
     login = desk.post("/login", data={"login": account.login, "secret": account.secret})
     assert login.status_code == 303

@@ -1,4 +1,7 @@
-"""A lease is alike on every table that has one: taken once, fenced by its token, and freed again."""
+"""A lease is alike on every table that has one.
+
+It is taken once, fenced by its token, and freed again.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
