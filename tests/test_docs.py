@@ -1,4 +1,7 @@
-"""The pages name options, paths and modules that exist; tests/test_house.py holds commands, settings and targets."""
+"""The pages name options, paths and modules that exist.
+
+tests/test_house.py holds commands, settings and targets.
+"""
 
 import importlib
 import importlib.util
