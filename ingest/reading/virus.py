@@ -140,7 +140,11 @@ def _connected(address: str) -> socket.socket:
     if "/" in address:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         link.settimeout(_TIMEOUT)
-        link.connect(address)
+        try:
+            link.connect(address)
+        except OSError:
+            link.close()
+            raise
         return link
     host, _, port = address.rpartition(":")
     if not port.isdigit():

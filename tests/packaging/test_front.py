@@ -1,12 +1,10 @@
-"""Debian's nginx before a real `yice serve`, with deploy/nginx as it stands.
-
-Its certificate is one of a day.
-"""
+"""Debian's nginx before a real `yice serve`, as deploy/nginx configures it."""
 
 import os
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -41,13 +39,10 @@ class Front:
 
     def client(self, *certificate: str) -> httpx.Client:
         """A client that trusts the front's certificate, with one of its own when named."""
-        own = tuple(str(self.folder / name) for name in certificate)
-        return httpx.Client(
-            base_url=f"https://localhost:{self.secure}",
-            verify=str(self.folder / "fullchain.pem"),
-            cert=own or None,  # type: ignore[arg-type]
-            timeout=30,
-        )
+        context = ssl.create_default_context(cafile=str(self.folder / "fullchain.pem"))
+        if certificate:
+            context.load_cert_chain(*(str(self.folder / name) for name in certificate))
+        return httpx.Client(base_url=f"https://localhost:{self.secure}", verify=context, timeout=30)
 
 
 def make_certificate(folder: Path, name: str, key: str) -> None:
