@@ -26,12 +26,12 @@ def lines_of_yice(text: str) -> Iterator[list[str]]:
     """The words of every call of the command line in a page, up to a pipe or the next command."""
     for line in code_blocks(text).splitlines():
         for part in re.split(r"\||;|&&|>|，|（|\$\(", line):
-            found = re.match(r"(?:\S*/bin/)?yice (.*)", part.strip())
-            if found:
+            call = re.match(r"(?:\S*/bin/)?yice (.*)", part.strip())
+            if call:
                 try:
-                    yield shlex.split(found[1])
+                    yield shlex.split(call[1])
                 except ValueError:
-                    yield found[1].split()
+                    yield call[1].split()
 
 
 def options_of(words: list[str]) -> tuple[set[str], list[str]]:
@@ -74,10 +74,10 @@ def exists(name: str) -> bool:
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
         try:
-            found = importlib.util.find_spec(".".join(parts[:length]))
+            spec = importlib.util.find_spec(".".join(parts[:length]))
         except ModuleNotFoundError:
             continue
-        if found is None:
+        if spec is None:
             continue
         value: Any = importlib.import_module(".".join(parts[:length]))
         for attribute in parts[length:]:
@@ -106,10 +106,10 @@ def test_the_packages_drawn_in_the_architecture_exist() -> None:
     assert block
     top, wrong = "", []
     for line in block[1].splitlines():
-        if found := re.match(r"(\w+)/", line):
-            top = found[1]
-        elif found := re.match(r"  ([\w.]+)(/?)", line):
-            path = ROOT / top / found[1]
+        if entry := re.match(r"(\w+)/", line):
+            top = entry[1]
+        elif entry := re.match(r"  ([\w.]+)(/?)", line):
+            path = ROOT / top / entry[1]
             wrong += [] if path.is_dir() or path.with_suffix(".py").is_file() else [path.name]
     assert wrong == []
 

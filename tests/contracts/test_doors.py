@@ -333,8 +333,8 @@ def test_a_certified_copy_is_made_fetched_and_journalled_alike(archive: Archive,
     number = granted(archive, door, Role.ARCHIVIST)
     archivist = visit(archive, door, Role.ARCHIVIST, OTHER)
     with archive.noted() as noted:
-        made = archivist.certify(MOVE_CODE, [4], number)
-        fetched = archivist.fetch_copy(made.value)
+        copy = archivist.certify(MOVE_CODE, [4], number)
+        fetched = archivist.fetch_copy(copy.value)
     assert fetched.value.startswith(b"%PDF")
     assert [entry.act for entry in noted if entry.act != "ORDER_COPY"] == [
         "CERTIFY",
@@ -346,7 +346,7 @@ def test_a_certified_copy_is_made_fetched_and_journalled_alike(archive: Archive,
         assert entry.detail["sha256"] == certified.detail["sha256"]
     assert certified.detail["items"] == [4]
     other = visit(archive, door, Role.ARCHIVIST)
-    assert other.fetch_copy(made.value).code == "NOT_FOUND"
+    assert other.fetch_copy(copy.value).code == "NOT_FOUND"
     assert visit(archive, door, Role.OFFICER, OTHER).certify(MOVE_CODE, [4], number).code == "ROLE"
 
 
