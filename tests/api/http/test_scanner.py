@@ -50,7 +50,7 @@ def captured(client: StationClient, data: bytes) -> tuple[str, dict[str, str]]:
     """A captured file whose parts are all there, and the headers of its sender."""
     headers = client.token()
     digest = hashlib.sha256(data).hexdigest()
-    place = {"case_no": CASE, "no": 6, "type": "情况说明"}
+    place = {"case_no": CASE[:-1] + "9", "no": 6, "type": "情况说明"}
     asked = {
         "station": "前台一号",
         "operator": "060123",

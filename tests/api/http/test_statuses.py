@@ -39,17 +39,17 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
 def test_without_an_index_the_station_api_and_the_desk_answer_the_same_and_the_command_line_ends_with_2(  # noqa: E501
     runtime: Runtime,
 ) -> None:
+    account = {account.login: account for account in make_demo_accounts(runtime)}[
+        "demo-district-archivist"
+    ]
     app = create_app(runtime)
     client = StationClient(runtime, TestClient(app))
     answer = client.client.post(
-        "/api/v1/search", json={"q": "出生"}, headers={**client.token(), **LOOK}
+        "/api/v1/search", json={"query": "出生"}, headers={**client.token(), **LOOK}
     )
     assert (answer.status_code, answer.json()["code"]) == (503, "NO_INDEX")
     assert answer.json()["title"] == SENTENCE
 
-    account = {account.login: account for account in make_demo_accounts(runtime)}[
-        "demo-district-archivist"
-    ]
     desk = TestClient(app, follow_redirects=False)
     login = desk.post("/login", data={"login": account.login, "secret": account.secret})
     assert login.status_code == 303
