@@ -102,7 +102,7 @@ def test_intake_and_compile_run_nothing_of_the_current_folder_and_settings_may_n
 
 
 def test_the_demo_is_built_without_anything_of_the_current_folder(planted: Path) -> None:
-    done = run("demo", "build", "city", "--cases", "2")
+    done = run("demo", "build", "--out", "city", "--cases", "2")
     assert done.returncode == 0, done.stderr
     assert (planted / "city" / "truth.json").exists()
 
