@@ -104,7 +104,8 @@ def test_the_curl_examples_work_as_they_are_written(live: Live, tmp_path: Path) 
         live, tmp_path, secret, "\n".join((token, *blocks("sh approved"))), NUMBER=number
     )
     assert "测某" in output
-    assert Image.open(tmp_path / "page.webp").width == 1200
+    with Image.open(tmp_path / "page.webp") as picture:
+        assert picture.width == 1200
     assert (tmp_path / "part.pdf").stat().st_size == 65536
     copy = (tmp_path / "copy.pdf").read_bytes()
     assert output.count(hashlib.sha256(copy).hexdigest()) == 2, (
