@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from multiprocessing import get_context
 from pathlib import Path
 from shutil import disk_usage
 from tempfile import TemporaryFile
@@ -32,6 +31,7 @@ from archive.compile.sheets import missing_glyphs
 from archive.database.encryption import read_keyring
 from archive.database.engine import connect, database_now, is_migrated, reading
 from archive.jobs import feed
+from archive.jobs.processes import start_function
 from archive.reference.organisations import load_organisations
 from archive.reference.vocabulary import OrgKind, SignatureLevel
 from ingest.reading.virus import ping
@@ -342,8 +342,7 @@ def _validator(settings: Settings) -> Verdict:
     In a process of its own: a JVM that breaks takes its process with it, and one that a thread
     started keeps its process from ending.
     """
-    child = get_context("spawn").Process(target=_judge, args=(settings.data,), daemon=True)
-    child.start()
+    child = start_function(_judge, settings.data)
     child.join(LIMIT_SECONDS - 5)
     if child.exitcode is None:
         child.kill()

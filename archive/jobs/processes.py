@@ -11,11 +11,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 CODE = Path(__file__).parents[2]
 """The folder that holds the packages."""
@@ -54,7 +57,7 @@ def start_process(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        return subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -67,6 +70,11 @@ def start_process(
             start_new_session=True,
             preexec_fn=None if outlives else die_with_parent,  # noqa: PLW1509 - main thread only
         )
+    if (
+        outlives
+    ):  # nobody else waits for it, and unwaited for it would stay in the table as a zombie
+        Thread(target=process.wait, name="process-ended", daemon=True).start()
+    return process
 
 
 def start_confined(command: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -98,6 +106,14 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         ) as pool,
     ):
         yield pool
+
+
+def start_function(function: Callable[..., None], *words: Any) -> BaseProcess:  # noqa: ANN401 - the function's own
+    """Run a function of ours in a process of its own, spawned, that ends with us at the latest."""
+    with safe_path():
+        child = get_context("spawn").Process(target=function, args=words, daemon=True)
+        child.start()
+    return child
 
 
 @contextmanager
