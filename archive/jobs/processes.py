@@ -16,6 +16,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Thread
 
 CODE = Path(__file__).parents[2]
 """The folder that holds the packages."""
@@ -54,7 +55,7 @@ def start_process(
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        return subprocess.Popen(  # noqa: S603 - our own command
+        process = subprocess.Popen(  # noqa: S603 - our own command
             command,
             stdin=subprocess.DEVNULL,
             stdout=out,
@@ -67,6 +68,11 @@ def start_process(
             start_new_session=True,
             preexec_fn=None if outlives else die_with_parent,  # noqa: PLW1509 - main thread only
         )
+    if (
+        outlives
+    ):  # nobody else waits for it, and unwaited for it would stay in the table as a zombie
+        Thread(target=process.wait, name="process-ended", daemon=True).start()
+    return process
 
 
 def start_confined(command: Sequence[str]) -> subprocess.Popen[bytes]:
