@@ -61,7 +61,7 @@ def start_module(
 
 @contextmanager
 def one_at_a_time(runtime: Runtime, name: str) -> Iterator[None]:
-    """Wait until no other process of this data folder does the same, and keep the next waiting.
+    """Wait until no process of this data folder does the same, and keep the next waiting.
 
     For a process that a page started: an error ends it with one line in its log.
     """

@@ -10,6 +10,7 @@ from archive.database.tables_cases import Case
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.finding_aids.reach import Reach, compile_jobs_in
+from archive.reference.vocabulary import JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,4 +101,4 @@ def compile_jobs(session: Session, reach: Reach, state: str, limit: int) -> list
 def count_failed_jobs(session: Session, reach: Reach) -> int:
     """Count the jobs that failed."""
     query = select(func.count()).select_from(Job)
-    return session.scalar(query.where(Job.state == "FAILED", compile_jobs_in(reach))) or 0
+    return session.scalar(query.where(Job.state == JobState.FAILED, compile_jobs_in(reach))) or 0

@@ -11,7 +11,7 @@ from archive.database.tables_cases import Delivery
 from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase, GatheredMaterial
 from archive.finding_aids.reach import Reach, files_in
 from archive.gathering.captures import Capture
-from archive.gathering.cases import collecting_rows
+from archive.gathering.cases import Gathering, collecting_rows
 from archive.reference.errors import NotFoundError
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import IntakeOutcome
@@ -35,7 +35,9 @@ def gathering_cases(session: Session, reach: Reach, catalogue: Catalogue) -> lis
     """
     facts = {
         case.case_no: case.facts
-        for case in session.scalars(select(GatheredCase).where(GatheredCase.state != "SUBMITTED"))
+        for case in session.scalars(
+            select(GatheredCase).where(GatheredCase.state != Gathering.SUBMITTED)
+        )
     }
     rows = []
     for row in collecting_rows(session):

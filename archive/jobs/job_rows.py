@@ -123,6 +123,6 @@ def retry_jobs(session: Session, ids: Iterable[int]) -> None:
     """Let those of these jobs that failed wait again, without their errors."""
     session.execute(
         update(Job)
-        .where(Job.id.in_(list(ids)), Job.state == "FAILED")
-        .values(state="WAITING", ended_at=None, error=None, error_code=None, not_before=None)
+        .where(Job.id.in_(list(ids)), Job.state == JobState.FAILED)
+        .values(state=JobState.WAITING, ended_at=None, error=None, error_code=None, not_before=None)
     )

@@ -133,7 +133,7 @@ def free_gone(
     is_gone: Callable[[str], bool],
     *conditions: ColumnElement[bool],
 ) -> None:
-    """Free the rows of owners that are gone: they can't come back, so nobody need wait for them."""
+    """Free the rows of owners that are gone: they can't come back."""
     for owner in owners(session, table, *conditions):
         if is_gone(owner):
             session.execute(

@@ -1,4 +1,4 @@
-"""How processes of ours are started: always by these functions, never by `Popen` elsewhere.
+"""How processes of ours are started: by these functions, never by `Popen` elsewhere.
 
 Python puts the current folder first on its path for `python -m`, celery does so while it imports
 its app, and multiprocessing does in what it spawns: an `api.py` or `celery.py` that lies where

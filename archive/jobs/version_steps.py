@@ -1,4 +1,4 @@
-"""Versions of volumes while they are made: their leases, and recorded step results (volume.md).
+"""Versions of volumes while they are made: their leases, and recorded steps (volume.md).
 
 Of several results of a step the first counts.
 """

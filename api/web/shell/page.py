@@ -52,7 +52,7 @@ _HERE = Path(__file__).parents[1]
 
 
 def _vendor(name: str, source: str) -> Path:
-    """Return a foreign script: from the wheel, which carries it, or from a checkout's packages."""
+    """Return a foreign script, from the wheel that carries it or a checkout's packages."""
     carried = _HERE / "static" / "vendor" / name
     return carried if carried.is_file() else _HERE.parents[1] / "node_modules" / source
 

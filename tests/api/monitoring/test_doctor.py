@@ -33,7 +33,7 @@ def _quick() -> dict[str, object]:
     return {name: check for name, check in doctor._CHECKS.items() if name != "validator"}
 
 
-def found(name: str, files: dict[str, Path] = FILES) -> Diagnosis:
+def diagnosis_of(name: str, files: dict[str, Path] = FILES) -> Diagnosis:
     """The row of one part."""
     rows = diagnose(files)
     assert WORD not in "".join(row.message + row.next_step for row in rows)
@@ -63,7 +63,7 @@ def test_every_row_that_is_not_well_says_what_to_do() -> None:
 
 
 def test_a_missing_file_of_the_pages_is_named(tmp_path: Path) -> None:
-    row = found("front-end", {"htmx.js": tmp_path / "htmx.min.js"})
+    row = diagnosis_of("front-end", {"htmx.js": tmp_path / "htmx.min.js"})
     assert row.state is Health.FAIL
     assert "htmx.js" in row.message
     assert "make setup" in row.next_step
@@ -71,13 +71,13 @@ def test_a_missing_file_of_the_pages_is_named(tmp_path: Path) -> None:
 
 def test_a_wrong_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YICE_PORT", WORD)
-    row = found("settings")
+    row = diagnosis_of("settings")
     assert (row.state, "YICE_PORT" in row.message) == (Health.FAIL, True)
 
 
 def test_a_misspelt_setting_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YICE_DATEBASE_URL", WORD)
-    row = found("settings")
+    row = diagnosis_of("settings")
     assert (row.state, "YICE_DATEBASE_URL" in row.message) == (Health.NOTE, True)
 
 
@@ -85,7 +85,7 @@ def test_a_database_that_does_not_answer_is_told_without_its_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("YICE_DATABASE_URL", f"postgresql+psycopg://yice:{WORD}@127.0.0.1:9/y")
-    row = found("database")
+    row = diagnosis_of("database")
     assert (row.state, "DATABASE_UNAVAILABLE" in row.message) == (Health.FAIL, True)
     assert "YICE_DATABASE_URL" in row.next_step
 
@@ -94,13 +94,13 @@ def test_a_broker_that_does_not_answer_is_told_without_its_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("YICE_BROKER_URL", f"amqp://yice:{WORD}@127.0.0.1:9//")
-    assert found("broker").state is Health.FAIL
+    assert diagnosis_of("broker").state is Health.FAIL
 
 
 def test_lost_column_keys_are_told_before_they_are_made_anew(tmp_path: Path) -> None:
     start(Settings())
     (tmp_path / "var/keys/columns.json").unlink()
-    row = found("keys")
+    row = diagnosis_of("keys")
     assert row.state is Health.FAIL
     assert not (tmp_path / "var/keys/columns.json").exists()
 
@@ -108,21 +108,21 @@ def test_lost_column_keys_are_told_before_they_are_made_anew(tmp_path: Path) -> 
 def test_a_key_that_others_may_read_is_told(tmp_path: Path) -> None:
     start(Settings())
     (tmp_path / "var/keys/columns.json").chmod(0o644)
-    row = found("keys")
+    row = diagnosis_of("keys")
     assert (row.state, row.next_step.startswith("chmod go= ")) == (Health.NOTE, True)
 
 
 def test_a_database_of_an_older_schema_is_told(tmp_path: Path) -> None:
     (tmp_path / "var").mkdir()
     (tmp_path / "var/yice.db").touch()
-    assert found("database").state is Health.FAIL
+    assert diagnosis_of("database").state is Health.FAIL
 
 
 def test_clamd_that_does_not_answer_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("YICE_CLAMD", str(tmp_path / "clamd.ctl"))
-    row = found("clamd")
+    row = diagnosis_of("clamd")
     assert (row.state, "VIRUS_SCAN_DOWN" in row.message) == (Health.FAIL, True)
 
 
@@ -166,7 +166,7 @@ def test_the_command_starts_verapdf_ends_by_itself_and_says_by_its_code_what_it_
         )
         for settings in ({}, {"YICE_CLAMD": "127.0.0.1:9"})
     ]
-    assert [one.returncode for one in done] == [0, 1]
+    assert [run.returncode for run in done] == [0, 1]
     rows = {row["name"]: row for row in json.loads(done[0].stdout)}
     assert set(rows["validator"]) == {"name", "state", "message", "next_step"}
     assert rows["validator"]["state"] == "ok"
