@@ -1,4 +1,4 @@
-"""Requests for use and their decisions, as the station API and the desk's forms state them."""
+"""Requests for use and decisions, as the station API and the forms of the desk state them."""
 
 from typing import Annotated
 

@@ -72,8 +72,10 @@ def examine_pdf(
                 number: _page_seen(opened, number - 1, blank, least_side)
                 for number in range(1, pages + 1)
             }
-    except pypdfium2.PdfiumError as error:
-        return Look("application/pdf", fault="ENCRYPTED" if "assword" in str(error) else "GD-3-4")
+    except pypdfium2.PdfiumError:
+        # pdfium may tell the reason of an earlier document, so qpdf says whether it is a password.
+        fault = "ENCRYPTED" if _needs_password(data) else "GD-3-4"
+        return Look("application/pdf", fault=fault)
     return Look(
         "application/pdf",
         pages,
@@ -165,6 +167,17 @@ def _contents(data: bytes) -> tuple[tuple[str, str] | None, tuple[str, ...]]:
     except pikepdf.PdfError:
         return ("GD-3-4", ""), ()
     return None, tuple(sorted(flags))
+
+
+def _needs_password(data: bytes) -> bool:
+    """Return whether a PDF opens with a password only."""
+    try:
+        with pikepdf.open(io.BytesIO(data)):
+            return False
+    except pikepdf.PasswordError:
+        return True
+    except pikepdf.PdfError:
+        return False
 
 
 def _object(entry: pikepdf.Object, flags: set[str]) -> str | None:

@@ -78,7 +78,7 @@ MISSING = {
     "hook": "999",
     "upload": "0" * 32,
 }
-FEW, MANY, SECONDS_APART = 8, 80, 0.001
+FEW, MANY, SECONDS_APART = 8, 800, 0.001
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@ look-up stays fast among very many pages.
 """
 
 import io
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageEnhance
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from api.demo import scans
 from archive.accession.page_prints import keep_prints, seen_elsewhere
@@ -135,19 +134,20 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
                 for key in band_keys(print_)
             ],
         )
-    wanted = {}
+    wanted, asked = {}, list[int]()
     for page in range(100):
         bent = known[page * 7]
         for bit in random.sample(range(512), 20):
             bent ^= 1 << bit
         wanted[4, page] = bent
     with reading(engine) as session:
-        started = time.perf_counter()
+        event.listen(engine, "before_cursor_execute", lambda *_: asked.append(1))
         matches = list(seen_elsewhere(session, "B-1", wanted))
-        seconds = (time.perf_counter() - started) / len(wanted)
+        rounds = len(asked)
         assert list(seen_elsewhere(session, "A-1", wanted)) == []
     assert len(matches) >= 98
-    assert seconds < 0.02
+    # A look-up by key or two for each page, however many pages are held: no clock is needed.
+    assert rounds <= 4 * len(wanted)
 
 
 def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_another_case_is_still_found(  # noqa: E501
