@@ -74,8 +74,8 @@ def examine_pdf(
             }
     except pypdfium2.PdfiumError:
         # pdfium may tell the reason of an earlier document, so qpdf says whether it is a password.
-        fault = "ENCRYPTED" if _needs_password(data) else "GD-3-4"
-        return Look("application/pdf", fault=fault)
+        code = "ENCRYPTED" if _needs_password(data) else "GD-3-4"
+        return Look("application/pdf", fault=code)
     return Look(
         "application/pdf",
         pages,
