@@ -179,7 +179,7 @@ def pages(
                     server, asks, lambda address=address: client.get(address)
                 )  # type: ignore[misc]
     with login(server.address, "demo-city", secrets["demo-city"]) as client:
-        token = re.search(r'name="csrf" value="(\w+)"', client.get("/search").text)
+        token = re.search(r'name="csrf"\s+value="(\w+)"', client.get("/search").text)
         assert token
         for words in ("王", "出生医学证明编号", "户口登记", "卷目:迁入 收件:交通"):
             form = {"csrf": token[1], "q": words}

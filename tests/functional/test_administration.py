@@ -69,7 +69,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 def post(client: TestClient, path: str, **data: str) -> tuple[int, str]:
-    field = re.search(r'name="csrf" value="(\w+)"', client.get("/password").text)
+    field = re.search(r'name="csrf"\s+value="(\w+)"', client.get("/password").text)
     assert field
     answer = client.post(path, data={"csrf": field[1], **data})
     return answer.status_code, answer.text

@@ -426,7 +426,7 @@ def test_each_role_is_shown_what_is_his_and_refused_the_rest(
 
 
 def _token(client: httpx.Client) -> str:
-    field = re.search(r'name="csrf" value="(\w+)"', client.get("/").text)
+    field = re.search(r'name="csrf"\s+value="(\w+)"', client.get("/").text)
     assert field
     return field[1]
 
@@ -475,7 +475,7 @@ def test_forced_requests_are_refused(city: City) -> None:
             404,
             missing.text.replace("J602-ZY·HJ·QR·2026·Y-999999", code),
         )
-        csrf = re.search(r'name="csrf" value="(\w+)"', district.get("/").text)
+        csrf = re.search(r'name="csrf"\s+value="(\w+)"', district.get("/").text)
         assert csrf
         assert district.post("/compile", data={"count": "1"}).status_code == 409  # no token
         assert (
@@ -487,7 +487,7 @@ def test_forced_requests_are_refused(city: City) -> None:
             == 409
         )
     with city.client("demo-auxiliary") as auxiliary:
-        token = re.search(r'name="csrf" value="(\w+)"', auxiliary.get("/").text)
+        token = re.search(r'name="csrf"\s+value="(\w+)"', auxiliary.get("/").text)
         assert token
         for address in ("/compile", "/jobs/retry", f"/checks/{waiting}", "/journal/verify"):
             assert (
@@ -556,7 +556,7 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("条记录全部衔接")
     with city.client("auditor") as auditor:
         begun = auditor.post("/journal/verify", data={"csrf": _token(auditor)}).text
-        mark = re.search(r'name="mark" value="(\w+)"', begun)
+        mark = re.search(r'name="mark"\s+value="(\w+)"', begun)
         assert mark
         for after, asked in (
             ("1", mark[1]),

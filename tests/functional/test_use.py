@@ -66,7 +66,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
 
 
 def csrf(client: httpx.Client) -> str:
-    field = re.search(r'name="csrf" value="(\w+)"', client.get("/").text)
+    field = re.search(r'name="csrf"\s+value="(\w+)"', client.get("/").text)
     assert field
     return field[1]
 

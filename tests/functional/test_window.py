@@ -350,7 +350,7 @@ def test_a_file_of_another_district_is_nobodys_business_here(city: City) -> None
             chief.get(f"/collecting/{known}").status_code,
         ) == (404, 403)
         assert other.get(f"/collecting/{known}/1.jpg?look=1").status_code == 404
-        csrf = re.search(r'name="csrf" value="(\w+)"', other.get("/").text)
+        csrf = re.search(r'name="csrf"\s+value="(\w+)"', other.get("/").text)
         assert csrf
         for act in ("file", "return"):
             form = {

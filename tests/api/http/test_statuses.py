@@ -53,7 +53,7 @@ def test_without_an_index_the_station_api_and_the_desk_answer_the_same_and_the_c
     desk = TestClient(app, follow_redirects=False)
     login = desk.post("/login", data={"login": account.login, "secret": account.secret})
     assert login.status_code == 303
-    csrf = re.search(r'name="csrf" value="(\w+)"', desk.get("/search").text)
+    csrf = re.search(r'name="csrf"\s+value="(\w+)"', desk.get("/search").text)
     assert csrf
     page = desk.post("/search", data={"csrf": csrf[1], "q": "出生"})
     assert page.status_code == 503

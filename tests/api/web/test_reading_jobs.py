@@ -52,7 +52,7 @@ def test_a_failed_page_is_shown_to_its_archivist_alone_and_read_again_on_his_wor
     assert "OCR_UNREADABLE" in page
     job, csrf = (
         re.search(r'name="job"\s+value="(\d+)"[^>]*aria-label="重新识别', page),
-        re.search(r'name="csrf" value="(\w+)"', page),
+        re.search(r'name="csrf"\s+value="(\w+)"', page),
     )
     assert job
     assert csrf
