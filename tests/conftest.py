@@ -45,23 +45,13 @@ def pytest_configure() -> None:
     os.environ["YICE_WORKERS"] = "1"
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow ones, keep together what shares a set-up, and let the longest begin first."""
+    """Mark the slow ones, and let the longest files begin first."""
     for item in items:
         folder = item.path.relative_to(item.config.rootpath).parts[1]
         if folder in SLOW:
             item.add_marker(pytest.mark.slow)
-        if _shares_a_set_up(item):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
     items.sort(key=_rank)
-
-
-def _shares_a_set_up(item: pytest.Item) -> bool:
-    definitions = getattr(item, "_fixtureinfo").name2fixturedefs.values()  # noqa: B009 - of functions only
-    return any(
-        definition.scope in ("module", "class") for several in definitions for definition in several
-    )
 
 
 def _rank(item: pytest.Item) -> int:

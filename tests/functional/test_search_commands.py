@@ -77,6 +77,7 @@ def test_a_search_is_journalled_without_what_was_typed(two_volumes: Path) -> Non
         entries = list(
             session.scalars(select(JournalEntry).filter_by(act="SEARCH").order_by(JournalEntry.seq))
         )
-    assert json.loads(entries[-1].detail) == {"shown": 2, "total": 2}
+    detail = json.loads(entries[-1].detail)
+    assert (len(detail["shown"]), detail["total"]) == (2, 2)
     assert not any("测某" in entry.detail + entry.subject for entry in entries)
     assert json.loads(yice(two_volumes, "journal", "verify", "--json"))["fault"] is None
