@@ -13,9 +13,8 @@ import pikepdf
 
 from archive.arrangement.plan import PlannedItem, VolumePlan, contents_record
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
-from archive.compile.normalise import normalise_pdf, page_boxes, turned_pdf
+from archive.compile.normalise import Confined, Prove, normalise_pdf, page_boxes
 from archive.compile.pdfa import srgb_icc
-from archive.compile.prove import PdfAProver
 from archive.compile.scans import image_pages, picture_box
 from archive.compile.sheets import InspectionSheet, SheetRow, Sheets, SheetsInput, render_sheets
 from archive.compile.text_layer import Box
@@ -42,6 +41,14 @@ class Built:
     pages: int
     contents: list[dict[str, Any]]
     routes: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What foreign PDFs are opened with: the sandbox, and the validator of what comes back."""
+
+    confined: Confined
+    prove: Prove
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +83,7 @@ def build(
     frozen_at: datetime,
     *,
     demo: bool,
-    prover: PdfAProver,
+    tools: Tools,
     filing: Filing,
     inspection: InspectionSheet,
     texts: Texts,
@@ -88,7 +95,7 @@ def build(
     """
     routes: dict[str, str] = {}
     foreign = {
-        item.no: _item_pages(store, item, prover, routes, texts)
+        item.no: _item_pages(store, item, tools, routes, texts)
         for item in plan.items
         if item.form is None
     }
@@ -128,14 +135,14 @@ def build(
 
 
 def _item_pages(
-    store: BlobStore, item: PlannedItem, prover: PdfAProver, routes: dict[str, str], texts: Texts
+    store: BlobStore, item: PlannedItem, tools: Tools, routes: dict[str, str], texts: Texts
 ) -> list[_Pages]:
     """Return the pages of an item as they came, or as a person arranged them."""
     turns: dict[int, dict[int, int]] = {}
     for leaf in item.leaves:
         turns.setdefault(leaf.file, {})[leaf.page] = leaf.turn
     received = [
-        _pages(store, original, prover, routes, turns.get(number, {}), texts)
+        _pages(store, original, tools, routes, turns.get(number, {}), texts)
         for number, original in enumerate(item.objects, 1)
     ]
     if not item.leaves:
@@ -161,14 +168,14 @@ def _item_pages(
 def _pages(
     store: BlobStore,
     original: OriginalObject,
-    prover: PdfAProver,
+    tools: Tools,
     routes: dict[str, str],
     turns: Mapping[int, int],
     texts: Texts,
 ) -> _Pages:
     data = store.read(blob_key(original.sha256), sha256=original.sha256)
     if original.media_type == "application/pdf":
-        normal = normalise_pdf(turned_pdf(data, turns), prover.failures)
+        normal = normalise_pdf(data, turns, tools.confined, tools.prove)
         routes[original.path] = normal.route
         pdf: Any = normal.pdf
         count = normal.pages

@@ -12,7 +12,7 @@ from typing import Any
 
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.compile.build import Filing, build
+from archive.compile.build import Filing, Tools, build
 from archive.compile.context import CompileContext, CompileOrder, load_order
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.package_files import package_files
@@ -134,7 +134,7 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
         context.organisations,
         order.version.frozen_at,
         demo=context.demo,
-        prover=context.prover,
+        tools=Tools(context.confined, context.prover.failures),
         filing=_filing(context, order),
         texts=texts,
         # What waited for a person is compiled only after it was confirmed.

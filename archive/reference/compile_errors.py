@@ -79,3 +79,22 @@ class InventoryConflictError(CompileError):
     """The commit record in the store and the row disagree: the volume is quarantined."""
 
     code = "INVENTORY_CONFLICT"
+
+
+class ConversionStoppedError(CompileError):
+    """A foreign file killed the process that read it, or outlasted its limits."""
+
+    code = "CONVERSION_STOPPED"
+    default_action = "请核对原件是否安全；重新导出为普通 PDF，或打印后扫描提交。"
+
+    def __init__(self, how: str) -> None:
+        """Set the message; `how` is `slow` for a file that outlasted its limits."""
+        super().__init__("原件的转换超时。" if how == "slow" else "转换原件的进程中止。")
+
+
+def compile_error(code: str, message: str, action: str) -> CompileError:
+    """Return the error of a code, as it was raised in another process."""
+    for known in CompileError.__subclasses__():
+        if known.code == code and known is not ConversionStoppedError:
+            return known(message, action)
+    return CompileError(message, action)
