@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 import pypdfium2
@@ -208,7 +209,7 @@ class Canvas:
 def border_width(annotation: Dictionary) -> float:
     """Return the width of an annotation's border in points, 1 where none is stated."""
     style = annotation.get("/BS")
-    stated = style.get("/W") if isinstance(style, Dictionary) else None
+    stated: Any = style.get("/W") if isinstance(style, Dictionary) else None
     if stated is None:
         border = components(annotation.get("/Border"))
         stated = border[2] if len(border) > 2 else 1  # noqa: PLR2004 - its third number

@@ -17,7 +17,6 @@ import pypdfium2
 from pikepdf import Array, Dictionary, Name
 
 from archive.compile.appearance import look_of, without_invisible
-from archive.compile.fonts import drop_false_glyph_maps
 from archive.compile.form_fields import draw_fields, fields_of, needs_drawing, written_by
 from archive.compile.layers import take_out_hidden
 from archive.compile.markup import draw_markup, free_texts, markup_of, notes, written_in_markup
@@ -25,6 +24,7 @@ from archive.compile.own_font import OwnFont
 from archive.compile.page_place import STRIP, place_of, quarter
 from archive.compile.pdfa import Declaration, declare, saved, srgb_icc
 from archive.compile.raster import rasterise
+from archive.compile.stand_in import stand_in
 from archive.reference.compile_errors import (
     CompileError,
     ContentLostError,
@@ -90,7 +90,7 @@ def place_pages(data: bytes, turns: Mapping[int, int]) -> PlacedPages:
                 before = _texts(saved(source))
             remarks = list(notes(source))
             undrawn = _draw_upon(source)
-            drop_false_glyph_maps(source)
+            stand_in(source)
             source.flatten_annotations("all")
             for number, page in enumerate(source.pages, 1):
                 _place(target, page, turns.get(number, 0))

@@ -192,7 +192,7 @@ def _mark(field: Field) -> str:
     return stated or ("l" if field.flags & Flag.RADIO else "4")
 
 
-def _state(field: Field, states: object) -> Name:
+def _state(field: Field, states: Any) -> Name:  # noqa: ANN401 - a dictionary of states, if any
     """Return the state that a box shows: its own, or the one that its field's value names."""
     own, value = field.widget.get("/AS"), field.values.get("/V")
     on = [Name(key) for key in states if key != "/Off"] if _is_choice(states) else []
@@ -216,5 +216,5 @@ def _is_named(field: Field, value: Name) -> bool:
     return stated == str(place) or (0 <= place < len(exports) and exports[place] == stated)
 
 
-def _is_choice(states: object) -> bool:
+def _is_choice(states: Any) -> bool:  # noqa: ANN401 - as above
     return isinstance(states, Dictionary) and not isinstance(states, Stream)

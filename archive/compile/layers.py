@@ -5,6 +5,7 @@ and is no layer any more.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Operator, Stream
@@ -120,17 +121,20 @@ class _Cleaner:
             self._forms(resources, depth + 1)
 
     def _cleaned(self, content: pikepdf.Page | Stream, resources: object) -> bytes:
-        names = resources if isinstance(resources, Dictionary) else Dictionary()
+        names: Any = resources if isinstance(resources, Dictionary) else Dictionary()
         return pikepdf.unparse_content_stream(list(self._visible(content, names)))
 
     def _visible(
-        self, content: pikepdf.Page | Stream, resources: Dictionary
-    ) -> Iterator[tuple[list[object], Operator]]:
+        self,
+        content: Any,  # noqa: ANN401 - pikepdf's types are partial
+        resources: Any,  # noqa: ANN401 - as above
+    ) -> Iterator[tuple[list[Any], Operator]]:
         """Yield the instructions; of a hidden stretch those that draw nothing."""
         properties = resources.get("/Properties", Dictionary())
         objects = resources.get("/XObject", Dictionary())
         hidden: list[bool] = []
-        for operands, operator in pikepdf.parse_content_stream(content):
+        instructions: Any = pikepdf.parse_content_stream(content)
+        for operands, operator in instructions:
             word = str(operator)
             if word in {"BDC", "BMC"}:
                 layer = word == "BDC" and operands[:1] == [Name.OC] and len(operands) > 1
@@ -151,14 +155,12 @@ class _Cleaner:
             else:
                 yield list(operands), operator
 
-    def _drawn_off(self, objects: Dictionary, name: object) -> bool:
+    def _drawn_off(self, objects: Any, name: object) -> bool:  # noqa: ANN401 - as above
         drawn = objects.get(str(name))
         return isinstance(drawn, Stream) and self._layers.hides(drawn.get("/OC"))
 
 
-def _without_ink(
-    operands: list[object], operator: Operator
-) -> Iterator[tuple[list[object], Operator]]:
+def _without_ink(operands: list[Any], operator: Operator) -> Iterator[tuple[list[Any], Operator]]:
     """Yield what an instruction does beside drawing: a clip, a new line."""
     word = str(operator)
     if word in _PAINTS_PATH:

@@ -77,10 +77,10 @@ def draw_markup(pdf: pikepdf.Pdf, font: OwnFont) -> int:
     for _, annotation in markup_of(pdf):
         if look_of(annotation) is not None:
             continue
-        drawer = _DRAWERS.get(str(annotation.get("/Subtype")))
-        where = rectangle(annotation)
+        kind, where = str(annotation.get("/Subtype")), rectangle(annotation)
+        drawer = _DRAWERS.get(kind)
         if drawer is None or where is None:
-            undrawn += 1
+            undrawn += drawer is not None or kind == "/Stamp"
             continue
         _grow(annotation, where)
         canvas = Canvas.of(pdf, annotation)
@@ -193,7 +193,7 @@ def _free_text(annotation: Dictionary, canvas: Canvas, font: OwnFont) -> None:
     ink, size = colour(text_of(annotation.get("/DA")))
     ground = components(annotation.get("/C"))
     width = border_width(annotation)
-    if ground:
+    if ground and paint(ground) != ink:  # else the text would not be seen on it
         canvas.add(f"{paint(ground)} 0 0 {canvas.width:.3f} {canvas.height:.3f} re f")
     if width:
         canvas.add(

@@ -4,6 +4,7 @@ Footers, and the values of form fields and annotations whose appearance the file
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from io import BytesIO
@@ -39,7 +40,7 @@ class OwnFont:
 
     def __init__(self, pdf: pikepdf.Pdf, text: str) -> None:
         """Prepare for `pdf` and the characters of `text`; `missing` are those without a glyph."""
-        wanted = frozenset(char for char in text if char.isprintable()) - _ALWAYS
+        wanted = frozenset(_shown(text)) - _ALWAYS
         covered = code_points(pylopdf_fonts_zh_cn.sans_path())
         self.missing = frozenset(char for char in wanted if ord(char) not in covered)
         self._subset = _subset(wanted - self.missing)
@@ -48,14 +49,26 @@ class OwnFont:
 
     def width(self, text: str) -> float:
         """Return the width of a text in ems."""
-        return sum(self._subset.widths[self._code(char)] for char in text) / 1000
+        return sum(self._subset.widths[self.code(char)] for char in _shown(text)) / 1000
 
     def show(self, text: str) -> str:
         """Return the operator that shows a text; a character without a glyph is a box."""
-        return "<" + "".join(f"{self._code(char):04X}" for char in text) + "> Tj"
+        return "<" + "".join(f"{self.code(char):04X}" for char in _shown(text)) + "> Tj"
 
-    def _code(self, char: str) -> int:
+    def code(self, char: str) -> int:
+        """Return the code of a character, that of a box for one without a glyph."""
         return self._subset.codes.get(char, self._subset.codes[NO_GLYPH])
+
+
+def _shown(text: str) -> str:
+    """Return a text without what is never seen: controls, joiners, selectors of a variant."""
+    return "".join(
+        char
+        for char in text
+        if unicodedata.category(char) not in {"Cc", "Cf"}
+        and not 0xFE00 <= ord(char) <= 0xFE0F  # noqa: PLR2004 - selectors
+        and not 0xE0100 <= ord(char) <= 0xE01EF  # noqa: PLR2004 - as above
+    )
 
 
 def _type0(pdf: pikepdf.Pdf) -> pikepdf.Object:
@@ -80,7 +93,7 @@ def _subset(extra: frozenset[str]) -> _Subset:
     with pikepdf.open(BytesIO(data)) as pdf:
         font = _type0(pdf)
         codes = _codes(font.ToUnicode.read_bytes().decode("latin-1"))
-        widths = _widths(font.DescendantFonts[0])
+        widths = widths_of(font.DescendantFonts[0])
     missing = set(text) - set(codes)
     if missing - {" "}:
         raise ValueError(f"the font lacks {len(missing)} characters")
@@ -96,22 +109,39 @@ def _fonts() -> typst.Fonts:
 
 
 def _codes(cmap: str) -> dict[str, int]:
-    """Map characters to codes, from bfchar and bfrange lines of a ToUnicode map."""
     codes: dict[str, int] = {}
-    for block in re.findall(r"beginbfchar(.*?)endbfchar", cmap, re.DOTALL):
-        for code, char in re.findall(r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
-            codes.setdefault(bytes.fromhex(char).decode("utf-16-be"), int(code, 16))
-    for block in re.findall(r"beginbfrange(.*?)endbfrange", cmap, re.DOTALL):
-        for low, high, char in re.findall(
-            r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block
-        ):
-            start = ord(bytes.fromhex(char).decode("utf-16-be"))
-            for step in range(int(high, 16) - int(low, 16) + 1):
-                codes.setdefault(chr(start + step), int(low, 16) + step)
+    for code, char in sorted(characters_of(cmap).items()):
+        codes.setdefault(char, code)
     return codes
 
 
-def _widths(descendant: pikepdf.Object) -> dict[int, float]:
+def characters_of(cmap: str) -> dict[int, str]:
+    """Map codes to characters, from bfchar and bfrange lines of a ToUnicode map."""
+    characters: dict[int, str] = {}
+    for block in re.findall(r"beginbfchar(.*?)endbfchar", cmap, re.DOTALL):
+        for code, char in re.findall(r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f\s]+)>", block):
+            characters[int(code, 16)] = _text(char)
+    for block in re.findall(r"beginbfrange(.*?)endbfrange", cmap, re.DOTALL):
+        for low, high, char, listed in re.findall(
+            r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*(?:<([0-9A-Fa-f\s]+)>|\[(.*?)\])",
+            block,
+            re.DOTALL,
+        ):
+            codes = range(int(low, 16), min(int(high, 16), int(low, 16) + 0xFFFF) + 1)
+            if listed:
+                texts = [_text(part) for part in re.findall(r"<([0-9A-Fa-f\s]+)>", listed)]
+            else:
+                first = _text(char)
+                texts = [first[:-1] + chr(ord(first[-1]) + at) for at in range(len(codes)) if first]
+            characters.update(zip(codes, texts, strict=False))
+    return characters
+
+
+def _text(coded: str) -> str:
+    return bytes.fromhex("".join(coded.split())).decode("utf-16-be", "replace")
+
+
+def widths_of(descendant: pikepdf.Object) -> dict[int, float]:
     """Map codes to widths, from a /W array (ISO 32000-1 9.7.4.3)."""
     widths: dict[int, float] = {}
     entries = list(descendant.get("/W", pikepdf.Array()))

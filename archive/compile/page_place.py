@@ -47,9 +47,7 @@ def place_of(page: pikepdf.Page) -> Place:
     width, height = (right - left) * scale, (top - bottom) * scale
     if turn % 180:
         width, height = height, width
-    unit = max(1.0, math.ceil(max(width, height) / MOST * 1000 + 1e-6) / 1000)
-    if unit > 1:
-        unit = math.ceil(unit * 100) / 100
+    unit = max(1.0, math.ceil(max(width, height) / (MOST - STRIP) * 100) / 100)
     rows = {
         0: (1, 0, 0, 1, -left, -bottom),
         90: (0, -1, 1, 0, -bottom, right),

@@ -5,7 +5,7 @@ Each page becomes a picture with its text invisible above it.
 
 import zlib
 from collections import Counter
-from ctypes import POINTER, addressof, byref, c_char, c_double, cast, create_string_buffer
+from ctypes import POINTER, addressof, byref, c_char, c_double, c_uint, cast, create_string_buffer
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +18,6 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from archive.compile.fonts import font_name
-from archive.compile.page_place import MOST
 from archive.compile.text_layer import Char, TextLayer
 from archive.reference.compile_errors import ContentLostError
 
@@ -28,6 +27,7 @@ _MAX_PIXELS = 50_000_000
 _LOSSLESS_LIMIT = 1_500_000
 _JPEG_QUALITY = 92
 _NO_INK = {3, 7}  # rendering modes (ISO 32000-1 9.3.6)
+_PAPER = 200  # gray level from which on nothing was drawn
 _INK = 24  # difference of gray levels within the box of a character that counts as ink
 
 
@@ -57,8 +57,8 @@ _draw_with_own_fonts()
 class Glyph:
     """A character of a page as pdfium lays it.
 
-    `seen` is false for text in rendering mode 3 or 7, which leaves no ink by intent; `font` is the
-    name of a font that is not embedded, None for one that is.
+    `seen` is false for text that leaves no ink by intent: in rendering mode 3 or 7, white, or
+    transparent. `font` is the name of a font that is not embedded, None for one that is.
     """
 
     char: Char
@@ -82,18 +82,16 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
             picture = page.render(scale=scale).to_pil().convert("RGB")
             glyphs = glyphs_of(page)
             blank += without_ink(picture.convert("L"), glyphs, scale, height)
-            unit = max(1.0, max(width, height) / MOST)
-            chars = [
-                (char, *(round(side / unit, 4) for side in box)) for char, *box in _chars(glyphs)
-            ]
-            text = layer.write(chars)
-            _add_page(pdf, picture, (width / unit, height / unit), text)
-            if unit > 1:
-                pdf.pages[-1].obj.UserUnit = round(unit, 4)
+            text = layer.write([glyph.char for glyph in glyphs])
+            _add_page(pdf, picture, (width, height), text)
             if text:
                 layer.use_on(pdf.pages[-1])
             page.close()
     layer.finish()
+    with pikepdf.open(BytesIO(data)) as source:
+        for page, drawn in zip(source.pages, pdf.pages, strict=True):
+            if "/UserUnit" in page.obj:
+                drawn.obj.UserUnit = page.obj.UserUnit
     return pdf, blank
 
 
@@ -127,17 +125,13 @@ def glyphs_of(page: Any) -> list[Glyph]:  # noqa: ANN401  pypdfium2 ships no typ
     return glyphs
 
 
-def _chars(glyphs: list[Glyph]) -> list[Char]:
-    return [glyph.char for glyph in glyphs]
-
-
 def _writing(text: Any, known: dict[int, tuple[bool, str | None]]) -> tuple[bool, str | None]:  # noqa: ANN401
     """Return whether a text object leaves ink, and its font if that is not embedded."""
     if not text:  # a hyphen or blank that pdfium adds
         return False, None
     address = addressof(text.contents)
     if address not in known:
-        seen = pdfium.FPDFTextObj_GetTextRenderMode(text) not in _NO_INK
+        seen = pdfium.FPDFTextObj_GetTextRenderMode(text) not in _NO_INK and not _is_pale(text)
         font = pdfium.FPDFTextObj_GetFont(text)
         name = None
         if font and not pdfium.FPDFFont_GetIsEmbedded(font):
@@ -146,6 +140,13 @@ def _writing(text: Any, known: dict[int, tuple[bool, str | None]]) -> tuple[bool
             name = font_name(raw.raw[: max(0, min(size, len(raw)) - 1)])
         known[address] = (seen, name)
     return known[address]
+
+
+def _is_pale(text: Any) -> bool:  # noqa: ANN401
+    red, green, blue, alpha = c_uint(), c_uint(), c_uint(), c_uint()
+    if not pdfium.FPDFPageObj_GetFillColor(text, red, green, blue, alpha):
+        return False
+    return min(red.value, green.value, blue.value) > 255 - _INK or alpha.value < _INK
 
 
 def without_ink(gray: Image.Image, glyphs: list[Glyph], scale: float, height: float) -> int:
@@ -169,7 +170,7 @@ def without_ink(gray: Image.Image, glyphs: list[Glyph], scale: float, height: fl
         low, high = gray.crop(box).getextrema()
         blank = float(high) - float(low) < _INK  # type: ignore[arg-type]
         missing += blank
-        if glyph.font is not None:
+        if glyph.font is not None and (not blank or float(low) > _PAPER):  # type: ignore[arg-type]
             (lost if blank else drawn)[glyph.font] += 1
     for font, count in lost.items():
         if count > drawn[font]:

@@ -229,14 +229,14 @@ def layered(config: Callable[[list[pikepdf.Object]], Dictionary], *, member: boo
 
 
 def lettered(base: str, subtype: str = "TrueType", **entries: object) -> bytes:
-    """A line in a simple font that is not embedded."""
+    """A line in a simple font that is not embedded; `base` is its name as PDF writes it."""
 
     def change(document: pikepdf.Pdf) -> None:
         document.pages[0].obj.Resources.Font.F1 = Dictionary(
             {
                 "/Type": Name.Font,
                 "/Subtype": Name(f"/{subtype}"),
-                "/BaseFont": Name(f"/{base}"),
+                "/BaseFont": pikepdf.Object.parse(f"/{base}".encode()),
                 "/Encoding": Name.WinAnsiEncoding,
                 **{f"/{key}": entry for key, entry in entries.items()},
             }
@@ -300,9 +300,7 @@ def numbered_glyphs(text: str, *, table: bool) -> bytes:
         page = document.pages[0].obj
         page.Resources.Font.F1 = font
         shown = "".join(f"{code:04X}" for code in codes)
-        page.Contents = document.make_stream(
-            f"BT /F1 20 Tf 72 700 Td <{shown}> Tj ET".encode()
-        )
+        page.Contents = document.make_stream(f"BT /F1 20 Tf 72 700 Td <{shown}> Tj ET".encode())
 
     return changed(change)
 

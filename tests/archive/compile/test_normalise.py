@@ -184,7 +184,7 @@ def test_a_file_that_no_route_makes_conforming_is_refused(typeset: Callable[[str
 def test_text_that_leaves_no_ink_is_not_passed_as_kept(unembedded: Callable[..., bytes]) -> None:
     with pikepdf.open(BytesIO(unembedded("户口迁移证明"))) as pdf:
         pdf.pages[0].obj.Contents = pdf.make_stream(
-            b"1 g " + pdf.pages[0].obj.Contents.read_bytes()
+            pdf.pages[0].obj.Contents.read_bytes() + b" 1 g 0 0 595 842 re f"
         )
         data = written(pdf)
     with pytest.raises(ContentLostError):
