@@ -112,6 +112,13 @@ class Retention(LabelledEnum):
     D10 = "D10", "10年"
 
 
+class InvestigationKind(LabelledEnum):
+    """The kinds of investigation of MPS §9 (R15)."""
+
+    COMPARISON = "COMPARISON", "人像指纹比对材料"
+    VISIT = "VISIT", "走访调查材料"
+
+
 class VolumeState(LabelledEnum):
     """The state of one version of a volume.
 
