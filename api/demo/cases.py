@@ -14,19 +14,8 @@ from api.demo import born_digital, scans
 from api.demo.people import Invented, invent
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisation, Organisations
-from archive.reference.service_items import (
-    Catalogue,
-    ItemMaterial,
-    ServiceItem,
-    missing_investigation,
-)
-from archive.reference.vocabulary import (
-    ApprovalLevel,
-    InvestigationKind,
-    Mode,
-    OrgKind,
-    SourceKind,
-)
+from archive.reference.service_items import Catalogue, ItemMaterial, ServiceItem, missing_investigation
+from archive.reference.vocabulary import ApprovalLevel, InvestigationKind, Mode, OrgKind, SourceKind
 from archive.reference.worktime import due_on, is_workday
 
 _FORMS = {"收件单": "RECEIPT", "审批表": "APPROVAL", "常住人口登记表": "REGISTER"}
@@ -271,9 +260,8 @@ def _add_investigation(random: Random, case: DemoCase, received: datetime, windo
 
     These are a comparison and the record of a visit (公通字〔2021〕12号 §9).
     """
-    for kind in missing_investigation(
-        case.item, [material["type"] for material in case.facts["materials"]]
-    ):
+    titles = [material["type"] for material in case.facts["materials"]]
+    for kind in missing_investigation(case.item, titles):
         compared = kind is InvestigationKind.COMPARISON
         source = SourceKind.SYSTEM_FORM if compared else SourceKind.SCANNED_PROOF
         listed = ItemMaterial(name=kind.label, sources=(source,))
