@@ -14,7 +14,12 @@ from api.demo import born_digital, scans
 from api.demo.people import Invented, invent
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisation, Organisations
-from archive.reference.service_items import Catalogue, ItemMaterial, ServiceItem, missing_investigation
+from archive.reference.service_items import (
+    Catalogue,
+    ItemMaterial,
+    ServiceItem,
+    missing_investigation,
+)
 from archive.reference.vocabulary import ApprovalLevel, InvestigationKind, Mode, OrgKind, SourceKind
 from archive.reference.worktime import due_on, is_workday
 
@@ -256,10 +261,7 @@ def _add_materials(
 
 
 def _add_investigation(random: Random, case: DemoCase, received: datetime, window: str) -> None:
-    """Add what an investigation needs and the item's list does not name.
-
-    These are a comparison and the record of a visit (公通字〔2021〕12号 §9).
-    """
+    """Add comparison and visit where the item needs them and its list names neither (MPS §9)."""
     titles = [material["type"] for material in case.facts["materials"]]
     for kind in missing_investigation(case.item, titles):
         compared = kind is InvestigationKind.COMPARISON
