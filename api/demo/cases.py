@@ -249,14 +249,9 @@ def _add_materials(
             source = SourceKind.ONLINE_APPLICATION
         _add(random, case, material, source, received, window)
     if online:
-        _add(
-            random,
-            case,
-            ItemMaterial(name="互联网申报表", sources=(SourceKind.ONLINE_APPLICATION,)),
-            SourceKind.ONLINE_APPLICATION,
-            received,
-            window,
-        )
+        sent = SourceKind.ONLINE_APPLICATION
+        listed = ItemMaterial(name="互联网申报表", sources=(sent,))
+        _add(random, case, listed, sent, received, window)
     _add_investigation(random, case, received, window)
 
 
