@@ -81,7 +81,7 @@ def read_chunks(data: bytes) -> PngChunks:
             raise UnreadableError("PNG 图像的数据已损坏（校验和不符）。")
         at += 12 + length
     bodies = {
-        name: b"".join(found) if name == "IDAT" else found[0] for name, found in parts.items()
+        name: b"".join(texts) if name == "IDAT" else texts[0] for name, texts in parts.items()
     }
     width, height, bits, kind, _, _, interlace = struct.unpack(">IIBBBBB", bodies["IHDR"])
     if kind not in _CHANNELS:

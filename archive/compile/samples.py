@@ -1,4 +1,4 @@
-"""Samples of a picture as a correct decoder reads them, where Pillow alone reads them wrongly."""
+"""Samples of a picture as a correct decoder reads them, also where Pillow is wrong."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""Pages of image files as a correct decoder shows them, by no code that makes or draws a PDF.
+"""Pages of image files as a correct decoder shows them.
 
-Intake judges these pictures, and the proof of a page compares the volume with them.
+No code takes part that makes or draws a PDF. Intake judges these pictures, and the proof of a page compares the volume with them.
 """
 
 from collections.abc import Iterator
