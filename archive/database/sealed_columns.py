@@ -1,6 +1,7 @@
-"""Column types that are encrypted and bound to their row: table, column and primary key (I14).
+"""Column types that are encrypted and bound to their row (I14).
 
-A value that is put into another row, or into another column, opens nowhere. A column type sees no
+What is bound is table, column and primary key: a value that is put into another row, or another
+column, opens nowhere. A column type sees no
 row: what is read arrives with the primary key, which the type adds to every SELECT; what is written
 brings the key along (`in_row`), which rows of the unit of work do by themselves.
 """
@@ -57,7 +58,7 @@ class _Sealed(TypeDecorator[Any]):
 
     def column_expression(self, column: ColumnElement[Any]) -> ColumnElement[Any]:
         """Return the primary key and the stored value as one text."""
-        table: Any = column.table  # type: ignore[attr-defined]
+        table: Any = column.table
         row = cast(table.c.id, String)
         return coerced(row + ":" + cast(coerced(column, self.impl), Text), self)
 

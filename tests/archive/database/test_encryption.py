@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -29,7 +30,7 @@ from archive.database.encryption import (
 )
 from archive.database.engine import reading, writing
 from archive.database.sealed_columns import SealedJson, SealedText, sealed_type
-from archive.database.tables_cases import Case, CaseRevision
+from archive.database.tables_cases import BlindEntry, Case, CaseRevision
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_gathering import CapturedFile
 from archive.database.tables_volumes import Volume
@@ -167,7 +168,8 @@ def test_facts_moved_into_another_row_open_nowhere(
     enter(engine, 1)
     enter(engine, 2)
     swap_facts(engine, table)
-    for query in (select(table), select(table.facts), select(table.facts, table.id)):
+    queries: tuple[Any, ...] = (select(table), select(table.facts), select(table.facts, table.id))
+    for query in queries:
         with reading(engine) as session, pytest.raises(ColumnKeyError):
             session.execute(query.where(table.id == 1)).all()
     with reading(engine) as session:
@@ -382,9 +384,7 @@ def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_o
     attach_keys(engine, ring)
     enter(engine)
     with reading(engine) as session:
-        entries = [
-            (entry.kind, entry.digest) for entry in session.scalars(select(blind_index.BlindEntry))
-        ]
+        entries = [(entry.kind, entry.digest) for entry in session.scalars(select(BlindEntry))]
     expected = {
         (blind_index.ID_NUMBER, ID_NUMBER),
         (blind_index.ID_ENDS, "1506020016"),
@@ -416,11 +416,7 @@ def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kil
     def keys() -> Counter[str]:
         with reading(engine) as session:
             return Counter(
-                session.scalars(
-                    select(blind_index.BlindEntry.key).where(
-                        blind_index.BlindEntry.kind == blind_index.PHONE
-                    )
-                )
+                session.scalars(select(BlindEntry.key).where(BlindEntry.kind == blind_index.PHONE))
             )
 
     assert hits() == 4
