@@ -1,4 +1,4 @@
-"""The appearance of what lies upon a page: what it is made of, and making one (ISO 32000-1 12.5.5).
+"""The appearance of what lies upon a page, and how one is made (ISO 32000-1 12.5.5).
 
 Widgets of form fields and other annotations alike.
 """
@@ -132,7 +132,7 @@ def rectangle(annotation: Dictionary) -> Rectangle | None:
 
 
 class Canvas:
-    """What an annotation will show, drawn in a box as large as its rectangle, turned as it asks."""
+    """What an annotation will show, in a box as large as its rectangle, turned as it asks."""
 
     def __init__(self, pdf: pikepdf.Pdf, annotation: Dictionary, where: Rectangle) -> None:
         """Begin an empty appearance; `width` and `height` are those of the box seen upright."""

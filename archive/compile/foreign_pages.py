@@ -130,7 +130,7 @@ def redraw_pages(placed: bytes) -> PlacedPages:
 
 
 def values_to_be_seen(data: bytes) -> tuple[SeenValue, ...]:
-    """Return the values of form fields and the texts written upon pages, which pages must show.
+    """Return what pages must show: values of form fields, and texts written upon pages.
 
     Passwords and what is hidden are left out. Opens foreign bytes: call it in the sandbox. A file
     that cannot be read has none.

@@ -15,7 +15,7 @@ _DEEPEST = 12
 
 
 def stand_in(pdf: pikepdf.Pdf) -> None:
-    """Let ours stand for composite fonts that are not embedded, by the characters of their text.
+    """Let our font stand for composite fonts that are not embedded, by their characters.
 
     Codes that are glyph numbers of a font that is not there are drawn by their table of characters
     (ToUnicode). Raises ContentLostError for such a font without a table: nobody can know its text.
@@ -78,7 +78,7 @@ def _replace(
 
 
 def _cmap(codes: dict[int, int], *, vertical: bool) -> bytes:
-    """Return the map from codes of two bytes to the glyphs of our subset (ISO 32000-1 9.7.5.4)."""
+    """Return the map from codes of two bytes to glyphs of ours (ISO 32000-1 9.7.5.4)."""
     rows = [f"<{code:04X}> {cid}" for code, cid in sorted(codes.items())]
     blocks = "\n".join(
         f"{len(block)} begincidchar\n{chr(10).join(block)}\nendcidchar"

@@ -7,6 +7,7 @@ it carries active content.
 import ctypes
 import io
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from archive.compile.foreign_pages import PlacedPages, needs_a_key, place_pages
 from archive.compile.page_place import STRIP
 from archive.compile.raster import glyphs_of, without_ink
 from archive.inspection.subject import Look
-from archive.reference.compile_errors import CompileError
+from archive.reference.compile_errors import CompileError, TooLargeError
 from ingest.reading.legibility import unreadable
 from ingest.reading.likeness import page_print
 
@@ -38,7 +39,9 @@ _PROGRAM = (
 )
 _RENDER_SCALE = 50 / 72
 _TEXT_PAGES, _TEXT_LENGTH = 200, 10_000
-_FAULTS = {"UNREADABLE": "GD-3-4", "ENCRYPTED": "ENCRYPTED"}
+_MOST_SECONDS = 3.0
+"""What drawing a page at 50 dpi may cost; sound pages take a tenth of a second."""
+_FAULTS = {"UNREADABLE": "GD-3-4", "ENCRYPTED": "ENCRYPTED", "TOO_LARGE": "FILE_UNSAFE"}
 """What an error of laying pages means at the door; the others lose something of the page."""
 
 
@@ -132,7 +135,7 @@ def _page_seen(
         if not kinds:
             return _Page(blank=True)
         scale = min(_RENDER_SCALE, 2_000 / max(page.get_size()))
-        picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
+        picture = _drawn(page, scale)
         if blank(picture):
             return _Page(blank=True)
         coarse = len(objects) == 1 and 0 < _short_side(objects[0]) < least_side
@@ -142,6 +145,19 @@ def _page_seen(
         upright.close()
 
 
+def _drawn(page: pypdfium2.PdfPage, scale: float) -> Image.Image:
+    """Return a page in gray.
+
+    Raises TooLargeError for one that takes so long that compiling, which may draw it at 200 dpi,
+    would not end.
+    """
+    begun = time.process_time()
+    picture: Image.Image = page.render(scale=scale, grayscale=True).to_pil()
+    if time.process_time() - begun > _MOST_SECONDS:
+        raise TooLargeError("页面过于复杂，绘制耗时过长。")
+    return picture.convert("L")
+
+
 def _written(page: pypdfium2.PdfPage, blank: Callable[[Image.Image], bool]) -> _Page:
     """Return the report on a page with more than pictures, laid as in the volume.
 
@@ -149,7 +165,7 @@ def _written(page: pypdfium2.PdfPage, blank: Callable[[Image.Image], bool]) -> _
     """
     width, height = page.get_size()
     scale = min(_RENDER_SCALE, 2_000 / max(width, height))
-    picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
+    picture = _drawn(page, scale)
     glyphs = glyphs_of(page)
     visible = sum(glyph.seen for glyph in glyphs)
     inked = visible - without_ink(picture, glyphs, scale, height)

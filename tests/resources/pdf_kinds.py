@@ -324,28 +324,25 @@ def one_page(content: bytes) -> bytes:
     return changed(change)
 
 
-def nested_blends(count: int) -> bytes:
-    """A page of forms within forms, each a group that is blended: a stack for whoever draws it."""
+def many_blends(count: int) -> bytes:
+    """A page of a kilobyte that blends so many layers of its whole size, one upon the other."""
 
     def change(document: pikepdf.Pdf) -> None:
-        group = Dictionary(S=Name.Transparency, I=True, K=True)
-        state = Dictionary(Type=Name.ExtGState, BM=Name.Multiply, ca=0.5)
-        inner = None
-        for _ in range(count):
-            resources = Dictionary(ExtGState=Dictionary(G=state))
-            if inner is not None:
-                resources.XObject = Dictionary(F=inner)
-            inner = document.make_stream(
-                b"/G gs /F Do 0 0 9 9 re f",
-                Type=Name.XObject,
-                Subtype=Name.Form,
-                BBox=Array([0, 0, 595, 842]),
-                Group=group,
-                Resources=resources,
-            )
         page = document.pages[0].obj
-        page.Resources.XObject = Dictionary(F=inner)
-        page.Contents = document.make_stream(b"BT /F1 24 Tf 72 700 Td (Case) Tj ET /F Do")
+        layer = document.make_stream(
+            b"0.99 g 0 0 595 842 re f",
+            Type=Name.XObject,
+            Subtype=Name.Form,
+            BBox=Array([0, 0, 595, 842]),
+            Group=Dictionary(S=Name.Transparency, I=True),
+        )
+        page.Resources.XObject = Dictionary(F=layer)
+        page.Resources.ExtGState = Dictionary(
+            G=Dictionary(Type=Name.ExtGState, BM=Name.Multiply, ca=0.99)
+        )
+        page.Contents = document.make_stream(
+            b"/G gs " + b"/F Do " * count + b"BT /F1 24 Tf 72 700 Td (Case) Tj ET"
+        )
 
     return changed(change)
 

@@ -41,6 +41,7 @@ def test_a_sound_page_is_taken_without_a_word(make: Callable[[], bytes]) -> None
         (documents.locked_pdf, "ENCRYPTED"),
         (lambda: pdf_kinds.boxed(MediaBox=Array([0, 0, 0, 0])), "GD-3-4"),
         (lambda: pdf_kinds.numbered_glyphs("户口", table=False), "PAGES_LOST"),
+        (lambda: pdf_kinds.many_blends(45), "FILE_UNSAFE"),
     ],
 )
 def test_what_cannot_become_a_page_is_refused_at_the_door(
