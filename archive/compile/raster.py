@@ -63,7 +63,7 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
             width, height = page.get_size()
             scale = min(DPI / 72, (_MAX_PIXELS / (width * height)) ** 0.5)
             picture = page.render(scale=scale).to_pil().convert("RGB")
-            chars = _characters(page)
+            chars = characters(page)
             missing = _without_ink(picture.convert("L"), chars, scale, height)
             if missing * 2 > len(chars):
                 raise ContentLostError(
@@ -81,7 +81,8 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
     return pdf, blank
 
 
-def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no types
+def characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no types
+    """Return the characters of a page of pdfium that leave ink, each with its box in points."""
     textpage = page.get_textpage()
     characters: list[Char] = []
     left, right, bottom, top = c_double(), c_double(), c_double(), c_double()

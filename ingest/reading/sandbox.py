@@ -258,6 +258,14 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest.reading import signatures  # noqa: PLC0415 - as above
 
         return signatures.answer
+    if name == "decoded":
+        from ingest.reading import decoded_pictures  # noqa: PLC0415 - as above
+
+        return decoded_pictures.answer
+    if name == "pdfbox":
+        from ingest.reading import pdfbox  # noqa: PLC0415 - as above
+
+        return pdfbox.answer
     if name == "ocr":
         from ingest.reading import ocr_engine  # noqa: PLC0415 - as above
 
