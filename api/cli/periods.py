@@ -7,7 +7,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Json, actor, print_json, volume_bar, with_examples
+from api.cli.terminal import (
+    FINDINGS,
+    Json,
+    actor,
+    print_json,
+    show_failures,
+    volume_bar,
+    with_examples,
+)
 from api.jobs.batch import make_all
 from api.jobs.periods import begin_terms, end_terms
 from api.runtime.bootstrap import open_compile_context, start
@@ -51,11 +59,12 @@ def run(
     ]
     begin_terms(runtime, actor(), terms)
     with volume_bar("定期组卷") as watch:
-        make_all(runtime, JobKind.COMPILE, lambda: 0, watch)
+        batch = make_all(runtime, JobKind.COMPILE, lambda: 0, watch)
     reports = end_terms(runtime, open_compile_context(runtime), actor(), terms)
     if as_json:
         print_json([report.public() for report in reports])
     else:
+        show_failures(batch)
         _show(reports)
     raise typer.Exit(FINDINGS if any(report.missing or report.failed for report in reports) else 0)
 

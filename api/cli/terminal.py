@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -25,6 +26,7 @@ from typer import rich_utils
 from api.jobs.progress import Advance, Batch
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Reader, Role
+from archive.finding_aids.compile_jobs import CompileJob
 from archive.reference.vocabulary import OrgKind
 from archive.usage.looks import AccessContext, Purpose
 
@@ -107,6 +109,30 @@ def volume_bar(title: str) -> Iterator[Callable[[Batch], None]]:
             )
 
         yield watch
+
+
+def show_failures(batch: Batch) -> None:
+    """Name the case and the reason of each volume that failed, now or before."""
+    for job in batch.failures:
+        _show_failure(job, "red")
+    if batch.known:
+        screen.print(
+            f"此前已失败、同样的材料不会自动再试的 {len(batch.known)} 册"
+            "（更正材料后重新送达，或用 --case 指名再试）："
+        )
+    for job in batch.known:
+        _show_failure(job, "yellow")
+
+
+def _show_failure(job: CompileJob, colour: str) -> None:
+    """Print one line: code, case, 档号 and the words of the error."""
+    message = job.error or "出现了未预料的错误，详见数据目录 logs/ 下的日志。"
+    screen.print(
+        f"[{colour}]{job.error_code}[/{colour}] 办件 {job.case_no}"
+        f"（{job.code} 第 {job.version} 版）{escape(message)}",
+        soft_wrap=True,
+        highlight=False,
+    )
 
 
 class Bars:

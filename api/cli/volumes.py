@@ -18,22 +18,36 @@ from api.cli.terminal import (
     operator,
     print_json,
     screen,
+    show_failures,
 )
 from api.jobs.acts import run_compile, run_verify
-from api.jobs.batch import void_number
+from api.jobs.batch import Again, void_number
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.administration.policy import Act, Denial
-from archive.arrangement.volume_names import code_of
+from archive.arrangement.volume_names import code_of, read_code
 from archive.audit.acts import JournalAct
 from archive.compile.metadata import read_metadata
 from archive.database.engine import reading, writing
+from archive.finding_aids.standing import (
+    Standing,
+    has_volume,
+    standing_of_case,
+    standing_of_volume,
+)
 from archive.finding_aids.volumes import case_rows, findings_of, version_rows, volume_rows
 from archive.preservation.verify import gaps
 from archive.reference.case_facts import CaseFacts
 from archive.reference.vocabulary import CaseState, SourceKind, VersionOrigin, VolumeState
-from archive.usage.looks import DeniedError
-from archive.usage.reading_room import OpenedVolume, ReferenceData, consult_volume
+from archive.usage.looks import DeniedError, journal_look
+from archive.usage.reading_room import (
+    OpenedVolume,
+    ReferenceData,
+    consult_volume,
+    journal_opened,
+    open_case,
+    open_volume,
+)
 from archive.usage.redaction import mask_text, names_of
 from storage.package import export_bag, read_inventory
 
@@ -56,6 +70,9 @@ _HEADINGS = {
     "reason": "理由",
     "key": "存储位置",
     "sha256": "SHA-256",
+    "error": "错误",
+    "message": "原因",
+    "next": "下一步",
 }
 _WIDE = 160
 """From so many columns on, the list of volumes shows every field."""
@@ -67,15 +84,28 @@ def compile_(
     period: Annotated[str | None, typer.Option(help="只组这一月办结的：YYYY-MM")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="组全部待组卷办件")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="此前判定不能成册的也再试一次，例如升级之后")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Make volumes of what was accepted."""
+    """Make volumes of what was accepted; ends with 1 while something failed that is new."""
     if not (case or period or every):
         raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
-    batch = run_compile(start(Settings()), actor(), Bars(), case, period)
+    which = Again.ALL if again else Again.THE_CASE if case else Again.WHAT_CAN_SUCCEED
+    batch = run_compile(start(Settings()), actor(), Bars(), case, period, again=which)
     if as_json:
-        print_json({"total": batch.total, "done": batch.done, "failed": batch.failed})
+        print_json(
+            {
+                "total": batch.total,
+                "done": batch.done,
+                "failed": batch.failed,
+                "failures": [job.public() for job in batch.failures],
+                "known": [job.public() for job in batch.known],
+            }
+        )
     else:
+        show_failures(batch)
         screen.print(f"成册 {batch.done}，失败 {batch.failed}")
     raise typer.Exit(FINDINGS if batch.failed else 0)
 
@@ -146,10 +176,19 @@ def _column(key: str) -> Column:
 
 
 def show(code: Name, *, as_json: Json = False) -> None:
-    """Show one volume: state, versions, signature, findings and table of contents."""
-    detail = _detail(start(Settings()), code)
+    """Show one volume: state, versions, signature, findings and table of contents.
+
+    Of a number or a case without an archived version: how far it is, why, and what to do next.
+    """
+    runtime = start(Settings())
+    detail = _unfinished(runtime, code) or _detail(runtime, code)
     if as_json:
         print_json(detail)
+        return
+    if "contents" not in detail:
+        for key, value in detail.items():
+            if key not in {"findings", "versions"} and value is not None:
+                Console().print(f"{_HEADINGS.get(key, key)}：{value}", soft_wrap=True)
         return
     reference = detail["cross_reference"]
     for key, value in detail.items():
@@ -162,6 +201,44 @@ def show(code: Name, *, as_json: Json = False) -> None:
         Console().print(line, soft_wrap=True, highlight=False)
     Console().print(_history(detail["versions"]))
     Console().print(_contents(detail["contents"]))
+
+
+def _unfinished(runtime: Runtime, name: str) -> dict[str, Any] | None:
+    """Return how far a number or a case without an archived version is; None: it has one.
+
+    The look is journalled. Raises DeniedError.
+    """
+    reference = ReferenceData(runtime.organisations, runtime.catalogue)
+    with writing(runtime.engine) as session:
+        reader = operator(runtime)
+        if not has_volume(session, name) and "·" not in read_code(name):
+            case = open_case(session, reader, Act.VIEW, name, reference)
+            journal_look(session, reader, JournalAct.VIEW, case.case_no, KEEPING)
+            item = {"case_no": case.case_no, "item": case.item_code, "findings": case.findings}
+            return item | _standing(standing_of_case(session, case.case_no))
+        opened = open_volume(session, reader, Act.VIEW, name, reference)
+        if opened.version is not None:
+            return None
+        journal_opened(session, reader, opened, KEEPING, what=JournalAct.VIEW)
+        code = opened.volume.code
+        row = next(row for row in volume_rows(session) if row["code"] == code)
+        return (
+            {key: row[key] for key in ("code", "case_no", "series", "year", "version")}
+            | _standing(standing_of_volume(session, code))
+            | {
+                "versions": version_rows(session, code),
+                "findings": findings_of(session, row["case_no"]),
+            }
+        )
+
+
+def _standing(standing: Standing) -> dict[str, str | None]:
+    return {
+        "state": standing.state,
+        "error": standing.error,
+        "message": standing.message,
+        "next": standing.next_step,
+    }
 
 
 def _detail(runtime: Runtime, name: str) -> dict[str, Any]:

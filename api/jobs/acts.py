@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from api.jobs.batch import compile_batch
+from api.jobs.batch import Again, compile_batch
 from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
 from api.runtime.bootstrap import Runtime, open_compile_context
@@ -68,6 +68,8 @@ def run_compile(
     progress: Progress,
     case: str | None = None,
     period: str | None = None,
+    *,
+    again: Again = Again.WHAT_CAN_SUCCEED,
 ) -> Batch:
     """Compile volumes and report done, failed, rate and time left.
 
@@ -83,7 +85,7 @@ def run_compile(
                 ),
             )
     with progress.volumes("组卷") as watch:
-        return compile_batch(runtime, actor, case_no=case, period=period, watch=watch)
+        return compile_batch(runtime, actor, case_no=case, period=period, again=again, watch=watch)
 
 
 def run_verify(

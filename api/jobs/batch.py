@@ -7,7 +7,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from datetime import UTC, datetime
+from enum import Enum, auto
+from itertools import compress
+from operator import not_
 
 from api.jobs.progress import Batch
 from api.jobs.resending import is_due
@@ -21,11 +25,13 @@ from archive.arrangement.numbering import (
     unnumbered,
     void,
 )
-from archive.database.engine import reading, writing
+from archive.database.engine import database_now, reading, writing
+from archive.finding_aids.compile_jobs import failed_jobs
 from archive.jobs.crashpoints import reach
 from archive.jobs.job_rows import (
     last_job_id,
     open_job_counts,
+    retry_asked,
     retry_failed_jobs,
     version_numbers,
     waiting_versions,
@@ -38,18 +44,32 @@ from storage.package import discard_uncommitted
 _RESEND_SECONDS = 20.0
 
 
+class Again(Enum):
+    """Which of the volumes that failed a run tries again."""
+
+    WHAT_CAN_SUCCEED = auto()
+    THE_CASE = auto()
+    """Also the case that was named, whatever its reason: a person asks for it."""
+    ALL = auto()
+
+
 def compile_batch(
     runtime: Runtime,
     actor: str,
     *,
     case_no: str | None,
     period: str | None,
+    again: Again,
     watch: Callable[[Batch], None],
 ) -> Batch:
     """Reserve numbers in order of completion, then make all versions that are not made yet.
 
-    Versions that become possible by it are made in the same run.
+    Versions that become possible by it are made in the same run. What can't succeed is tried only
+    where `again` says so.
     """
+    if again is not Again.WHAT_CAN_SUCCEED:
+        with writing(runtime.engine) as session:
+            retry_asked(session, JobKind.COMPILE, case_no if again is Again.THE_CASE else None)
     reserve(runtime, actor, case_no=case_no, period=period)
     return make_all(
         runtime,
@@ -132,20 +152,34 @@ def make_all(
     What `begin` then adds (a supplement follows the version before it) is made in the same run.
     """
     free_dead(runtime)
+    with reading(runtime.engine) as session:
+        began = database_now(session)
     todo = retry(runtime, kind)
     if not todo:
-        return Batch(0, 0, 0)
+        return _with_failures(runtime, kind, Batch(0, 0, 0), began)
     with (
         nullcontext(lambda: None)
         if runtime.settings.broker_url
         else own_workers(runtime, _cores(runtime, len(todo))) as keep_alive
     ):
-        batch = _watch(runtime, kind, todo, watch, keep_alive)
+        batch = _watch(runtime, kind, todo, began, watch, keep_alive)
         while begin():
             known = set(todo)
             todo += [version_id for version_id in waiting(runtime, kind) if version_id not in known]
-            batch = _watch(runtime, kind, todo, watch, keep_alive)
-    return batch
+            batch = _watch(runtime, kind, todo, began, watch, keep_alive)
+    return _with_failures(runtime, kind, batch, began)
+
+
+def _with_failures(runtime: Runtime, kind: JobKind, batch: Batch, began: datetime) -> Batch:
+    """Return the batch with the names and reasons of what failed since `began`, and before."""
+    with reading(runtime.engine) as session:
+        failed = failed_jobs(session, kind)
+    new = [job.ended is not None and job.ended >= began for job in failed]
+    return replace(
+        batch,
+        failures=tuple(compress(failed, new)),
+        known=tuple(compress(failed, map(not_, new))),
+    )
 
 
 def make_waiting(runtime: Runtime) -> None:
@@ -191,7 +225,7 @@ def send(runtime: Runtime, kind: JobKind, todo: Sequence[int]) -> None:
 
 
 def wake(runtime: Runtime, kind: JobKind) -> int:
-    """Send messages for all open jobs of a kind, failed ones too, and do not wait for them.
+    """Send messages for all jobs of a kind that wait or can succeed, and do not wait for them.
 
     Returns how many.
     """
@@ -210,7 +244,10 @@ def free_dead(runtime: Runtime) -> None:
 
 
 def retry(runtime: Runtime, kind: JobKind) -> list[int]:
-    """Let the failed jobs of a kind wait again; return all that wait, in order of reservation."""
+    """Let the failed jobs of a kind that can succeed wait again.
+
+    Returns all that wait, in order of reservation.
+    """
     with writing(runtime.engine) as session:
         retry_failed_jobs(session, kind)
     return waiting(runtime, kind)
@@ -226,6 +263,7 @@ def _watch(
     runtime: Runtime,
     kind: JobKind,
     todo: list[int],
+    began: datetime,
     watch: Callable[[Batch], None],
     keep_alive: Callable[[], None],
 ) -> Batch:
@@ -237,7 +275,7 @@ def _watch(
             open_now = set(waiting(runtime, kind))
             send(runtime, kind, [version_id for version_id in todo if version_id in open_now])
             sent = time.monotonic()
-        batch = _count(runtime, kind, len(todo), last)
+        batch = _count(runtime, kind, len(todo), last, began)
         watch(batch)
         if batch.done + batch.failed >= batch.total:
             return batch
@@ -245,13 +283,13 @@ def _watch(
         time.sleep(0.2)
 
 
-def _count(runtime: Runtime, kind: JobKind, total: int, last: int) -> Batch:
+def _count(runtime: Runtime, kind: JobKind, total: int, last: int, began: datetime) -> Batch:
     """Count how far a batch is; jobs after id `last` belong to another run.
 
     The database counts, because this is asked five times a second.
     """
     with reading(runtime.engine) as session:
-        states = open_job_counts(session, kind, last)
+        states = open_job_counts(session, kind, last, began)
     failed = states.get(JobState.FAILED, 0)
     return Batch(total, max(0, total - failed - states.get(JobState.WAITING, 0)), failed)
 

@@ -5,17 +5,25 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
+from archive.finding_aids.compile_jobs import CompileJob
+
 Advance = Callable[[int, str], None]
 """Takes how many pieces are done, and a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The progress of a batch: volumes to make at the start, and of these done and failed."""
+    """The progress of a batch: volumes to make at the start, and of these done and failed.
+
+    At its end `failures` names what failed in it, and `known` what failed before and was not tried
+    again, because it can't succeed.
+    """
 
     total: int
     done: int
     failed: int
+    failures: tuple[CompileJob, ...] = ()
+    known: tuple[CompileJob, ...] = ()
 
 
 class Progress(Protocol):

@@ -39,8 +39,7 @@ from archive.compile.context import CompileContext
 from archive.compile.volume import make_volume
 from archive.database.engine import writing
 from archive.jobs.duties import DUTIES
-from archive.jobs.version_steps import finish_job
-from archive.reference.vocabulary import JobState
+from archive.jobs.version_steps import fail_job
 from archive.usage.certified_copies import CopySealer
 from ingest.recognition.ocr import recognise_page
 from search.errors import WriterBusyError
@@ -84,12 +83,7 @@ def compile_volume(version_id: int) -> None:
         except Exception as error:
             # Without this, a machine without its keys would leave the job waiting for ever.
             with writing(runtime.engine) as session:
-                finish_job(
-                    session,
-                    version_id,
-                    state=JobState.FAILED,
-                    error_code=getattr(error, "code", type(error).__name__),
-                )
+                fail_job(session, version_id, error)
             raise
         make_volume(context, version_id)
 

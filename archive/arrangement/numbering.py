@@ -24,14 +24,7 @@ from archive.jobs.leases import is_held
 from archive.jobs.version_steps import give_up
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
-from archive.reference.compile_errors import (
-    ContentLostError,
-    EncryptedError,
-    NotConformingError,
-    TooLargeError,
-    UnreadableError,
-    UnsupportedError,
-)
+from archive.reference.compile_errors import FAULTS_OF_ORIGINALS
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
@@ -42,18 +35,6 @@ from archive.reference.vocabulary import (
     JobState,
     VersionOrigin,
     VolumeState,
-)
-
-_FAULTS_OF_ORIGINALS = frozenset(
-    error.code
-    for error in (
-        UnreadableError,
-        EncryptedError,
-        UnsupportedError,
-        TooLargeError,
-        ContentLostError,
-        NotConformingError,
-    )
 )
 
 
@@ -187,7 +168,7 @@ def _gives_way(session: Session, version: VolumeVersion) -> bool:
     failed = session.scalar(
         select(Job.error_code).where(Job.version_id == version.id, Job.state == JobState.FAILED)
     )
-    return version.origin != VersionOrigin.CASE or failed in _FAULTS_OF_ORIGINALS
+    return version.origin != VersionOrigin.CASE or failed in FAULTS_OF_ORIGINALS
 
 
 def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:

@@ -273,16 +273,39 @@ def _org(organisations: Organisations, code: str) -> str:
     return organisations.get(code).name
 
 
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """How one foreign file became pages of a volume.
+
+    Item number, path in the package, the route (copied, raster, image …), and Chinese notes of
+    what was changed or left out on the way.
+    """
+
+    no: int
+    path: str
+    route: str
+    notes: tuple[str, ...]
+
+    def record(self) -> dict[str, Any]:
+        """Return the conversion as JSON."""
+        return {"item": self.no, "path": self.path, "route": self.route, "notes": list(self.notes)}
+
+
 def process_record(
-    facts: CaseFacts, plan: VolumePlan, orders: Mapping[int, tuple[Leaf, ...]]
+    facts: CaseFacts,
+    plan: VolumePlan,
+    orders: Mapping[int, tuple[Leaf, ...]],
+    conversions: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return `process.json` of the package, as stated by the submission.
 
-    It holds every step of the case, every fetch, and the pages that a person arranged.
+    It holds every step of the case, every fetch, the pages that a person arranged, and what was
+    noted when foreign files became pages (`Conversion.record`).
     """
     page_orders = {"page_orders": orders_record(orders)} if orders else {}
     return {
         **page_orders,
+        "conversions": [dict(conversion) for conversion in conversions],
         "spec": "volume-process/1",
         "code": str(plan.code),
         "case_no": facts.case_no,

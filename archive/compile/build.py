@@ -4,14 +4,14 @@ Sheets, scans and foreign PDFs in order, with page numbers that agree with the c
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 import pikepdf
 
-from archive.arrangement.plan import PlannedItem, VolumePlan, contents_record
+from archive.arrangement.plan import Conversion, PlannedItem, VolumePlan, contents_record
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
 from archive.compile.normalise import normalise_pdf, page_boxes, turned_pdf
 from archive.compile.pdfa import srgb_icc
@@ -27,6 +27,10 @@ from archive.reference.objects import OriginalObject, blob_key
 from archive.reference.organisations import Organisations, fonds_unit
 from storage.blobs import BlobStore
 
+_NOTED = 12
+"""Notes of conversions on the inspection sheet."""
+IMAGE = "image"
+"""The route of a picture: it is placed on a page as it is."""
 Texts = Mapping[tuple[str, int], PageText]
 """What OCR read, by digest of the file and page in it."""
 
@@ -35,13 +39,13 @@ Texts = Mapping[tuple[str, int], PageText]
 class Built:
     """The unsigned volume.
 
-    Its page count, its contents as data, and by which route each foreign PDF came in.
+    Its page count, its contents as data, and how each foreign file came in, in order of pages.
     """
 
     pdf: bytes
     pages: int
     contents: list[dict[str, Any]]
-    routes: dict[str, str]
+    conversions: tuple[Conversion, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +90,9 @@ def build(
     `texts` are by digest and page. Raises CompileError for an original that can't be brought in
     whole.
     """
-    routes: dict[str, str] = {}
+    conversions: list[Conversion] = []
     foreign = {
-        item.no: _item_pages(store, item, prover, routes, texts)
+        item.no: _item_pages(store, item, prover, conversions, texts)
         for item in plan.items
         if item.form is None
     }
@@ -101,7 +105,7 @@ def build(
             demo=demo,
             foreign=foreign,
             filing=filing,
-            inspection=inspection,
+            inspection=_with_notes(inspection, conversions),
         )
     )
     parts = _parts(plan, sheets, foreign)
@@ -123,21 +127,41 @@ def build(
     )
     pages = page - 1 + sheets.parts["inspection"][1] + sheets.parts["closing"][1]
     return Built(
-        assemble(parts, meta, srgb_icc()), pages, contents_record(plan, starts, counts), routes
+        assemble(parts, meta, srgb_icc()),
+        pages,
+        contents_record(plan, starts, counts),
+        tuple(conversions),
     )
 
 
+def _with_notes(inspection: InspectionSheet, conversions: Sequence[Conversion]) -> InspectionSheet:
+    """Return the sheet with what was noted of the pages of foreign files, by item."""
+    noted = dict.fromkeys(
+        (conversion.no, note) for conversion in conversions for note in conversion.notes
+    )
+    lines = [f"第 {no:03d} 件编入时：{note}" for no, note in noted]
+    if len(lines) > _NOTED:  # the sheet is one page
+        more = len(lines) - _NOTED
+        lines[_NOTED:] = [f"另有 {more} 条编入说明，见随册保存的 process.json。"]
+    return replace(inspection, notes=(*inspection.notes, *lines))
+
+
 def _item_pages(
-    store: BlobStore, item: PlannedItem, prover: PdfAProver, routes: dict[str, str], texts: Texts
+    store: BlobStore,
+    item: PlannedItem,
+    prover: PdfAProver,
+    conversions: list[Conversion],
+    texts: Texts,
 ) -> list[_Pages]:
     """Return the pages of an item as they came, or as a person arranged them."""
     turns: dict[int, dict[int, int]] = {}
     for leaf in item.leaves:
         turns.setdefault(leaf.file, {})[leaf.page] = leaf.turn
-    received = [
-        _pages(store, original, prover, routes, turns.get(number, {}), texts)
-        for number, original in enumerate(item.objects, 1)
-    ]
+    received = []
+    for number, original in enumerate(item.objects, 1):
+        pages, route, notes = _pages(store, original, prover, turns.get(number, {}), texts)
+        conversions.append(Conversion(item.no, original.path, route, notes))
+        received.append(pages)
     if not item.leaves:
         return received
     if sorted((leaf.file, leaf.page) for leaf in item.leaves) != [
@@ -162,17 +186,17 @@ def _pages(
     store: BlobStore,
     original: OriginalObject,
     prover: PdfAProver,
-    routes: dict[str, str],
     turns: Mapping[int, int],
     texts: Texts,
-) -> _Pages:
+) -> tuple[_Pages, str, tuple[str, ...]]:
+    """Return the pages of one original, the route by which they came in, and its notes."""
     data = store.read(blob_key(original.sha256), sha256=original.sha256)
     if original.media_type == "application/pdf":
         normal = normalise_pdf(turned_pdf(data, turns), prover.failures)
-        routes[original.path] = normal.route
         pdf: Any = normal.pdf
-        count = normal.pages
+        count, route, notes = normal.pages, normal.route, normal.notes
     else:
+        route, notes = IMAGE, ()
         pdf = image_pages(data, original.media_type, turns)
         count = len(pdf.pages)
     # What was read on a page that lay the wrong way is not its text.
@@ -182,7 +206,7 @@ def _pages(
         for page in upright
         if (text := texts.get((original.sha256, page))) and text.lines
     }
-    return _Pages(pdf, count, _placed(pdf, read))
+    return _Pages(pdf, count, _placed(pdf, read)), route, notes
 
 
 def _placed(

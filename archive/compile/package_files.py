@@ -40,7 +40,9 @@ def package_files(
     }
     records = {
         "case.json": order.revision.facts,
-        "process.json": process_record(order.facts, order.plan, order.orders),
+        "process.json": process_record(
+            order.facts, order.plan, order.orders, compiled.get("conversions", [])
+        ),
         "inspection.json": inspection,
     }
     files = {

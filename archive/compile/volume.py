@@ -12,7 +12,7 @@ from typing import Any
 
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.compile.build import Filing, build
+from archive.compile.build import IMAGE, Filing, build
 from archive.compile.context import CompileContext, CompileOrder, load_order
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.package_files import package_files
@@ -28,7 +28,7 @@ from archive.jobs.leases import release
 from archive.jobs.version_steps import (
     ENDED,
     claim_version,
-    finish_job,
+    fail_job,
     record_step,
     recorded,
     settle_ended,
@@ -39,7 +39,7 @@ from archive.reference.compile_errors import InventoryConflictError, NotProvedEr
 from archive.reference.errors import LeaseLostError
 from archive.reference.objects import blob_key
 from archive.reference.organisations import fonds_unit
-from archive.reference.vocabulary import JobState, Series, VersionOrigin, VolumeState
+from archive.reference.vocabulary import Series, VersionOrigin, VolumeState
 from archive.signing.seal import Sealed
 from storage.blobs import Stat
 from storage.errors import MissingError
@@ -70,14 +70,7 @@ def make_volume(context: CompileContext, version_id: int) -> str | None:
     except Exception as error:
         with writing(context.engine) as session:
             release(session, lease)
-            # The text of a parser's exception may quote the record, so only its class is kept.
-            finish_job(
-                session,
-                version_id,
-                state=JobState.FAILED,
-                error_code=getattr(error, "code", type(error).__name__),
-                error=getattr(error, "message", None),
-            )
+            fail_job(session, version_id, error)
         raise
     return order.volume.code
 
@@ -150,7 +143,16 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
         context,
         order,
         VolumeState.COMPILED,
-        {"pages": built.pages, "contents": built.contents, "routes": built.routes},
+        {
+            "pages": built.pages,
+            "contents": built.contents,
+            "routes": {
+                conversion.path: conversion.route
+                for conversion in built.conversions
+                if conversion.route != IMAGE
+            },
+            "conversions": [conversion.record() for conversion in built.conversions],
+        },
         pages=built.pages,
     )
     reach("compiled-recorded")

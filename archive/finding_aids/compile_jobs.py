@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, Select, case, func, select
 from sqlalchemy.orm import Session
 
 from archive.database.tables_cases import Case
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.finding_aids.reach import Reach, compile_jobs_in
-from archive.reference.vocabulary import JobState
+from archive.reference.vocabulary import JobKind, JobState
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,27 @@ class CompileJob:
     ended: datetime | None
     code: str
     case_no: str
+    version: int
     step: str
+
+    def public(self) -> dict[str, Any]:
+        """Return what is promised to scripts of a failure."""
+        return {
+            "code": self.code,
+            "version": self.version,
+            "case_no": self.case_no,
+            "error": self.error_code,
+            "message": self.error,
+            "attempts": self.attempts,
+        }
+
+
+_JOBS = (
+    select(Job, VolumeVersion, Volume, Case.case_no)
+    .join(VolumeVersion, VolumeVersion.id == Job.version_id)
+    .join(Volume, Volume.id == VolumeVersion.volume_id)
+    .join(Case, Case.id == Volume.case_id)
+)
 
 
 def batches(session: Session, reach: Reach, limit: int) -> list[Batch]:
@@ -73,14 +94,31 @@ def compile_jobs(session: Session, reach: Reach, state: str, limit: int) -> list
         .order_by(Job.id.desc())
         .limit(limit)
     )
-    query = (
-        select(Job, VolumeVersion, Volume, Case.case_no)
-        .join(VolumeVersion, VolumeVersion.id == Job.version_id)
-        .join(Volume, Volume.id == VolumeVersion.volume_id)
-        .join(Case, Case.id == Volume.case_id)
-        .where(Job.id.in_(session.scalars(ids).all()))
-        .order_by(func.coalesce(Job.ended_at, Job.created_at).desc(), Job.id.desc())
+    return _jobs(
+        session,
+        _JOBS.where(Job.id.in_(session.scalars(ids).all())).order_by(
+            func.coalesce(Job.ended_at, Job.created_at).desc(), Job.id.desc()
+        ),
     )
+
+
+def failed_jobs(session: Session, kind: JobKind) -> list[CompileJob]:
+    """Return all jobs of a kind that failed, in order of 档号 and version."""
+    return _jobs(
+        session,
+        _JOBS.where(Job.kind == kind, Job.state == JobState.FAILED).order_by(
+            Volume.code, VolumeVersion.version
+        ),
+    )
+
+
+def newest_job(session: Session, code: str) -> CompileJob | None:
+    """Return the job of the newest version of a volume; None: no version was begun."""
+    query = _JOBS.where(Volume.code == code).order_by(VolumeVersion.version.desc()).limit(1)
+    return next(iter(_jobs(session, query)), None)
+
+
+def _jobs(session: Session, query: Select[*tuple[Any, ...]]) -> list[CompileJob]:
     return [
         CompileJob(
             job.id,
@@ -92,6 +130,7 @@ def compile_jobs(session: Session, reach: Reach, state: str, limit: int) -> list
             job.ended_at,
             volume.code,
             case_no,
+            version.version,
             version.state,
         )
         for job, version, volume, case_no in session.execute(query)

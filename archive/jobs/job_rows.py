@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from archive.database.engine import database_now
+from archive.database.tables_cases import Case
 from archive.database.tables_jobs import DutyRow, Job
-from archive.database.tables_volumes import VolumeVersion
+from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.reference.compile_errors import can_succeed
 from archive.reference.vocabulary import JobKind, JobState
 
 
@@ -44,11 +46,34 @@ def waiting_versions(session: Session, kind: JobKind) -> list[int]:
 
 
 def retry_failed_jobs(session: Session, kind: JobKind) -> None:
-    """Let every failed job of this kind wait again."""
+    """Let each failed job of this kind that can succeed wait again."""
+    failed = (Job.kind == kind, Job.state == JobState.FAILED)
+    ways = session.execute(select(Job.error_code, Job.attempts).where(*failed).distinct()).all()
+    for code, attempts in ways:
+        if can_succeed(code, attempts):
+            session.execute(
+                update(Job)
+                .where(*failed, _failed_with(code), Job.attempts == attempts)
+                .values(state=JobState.WAITING, ended_at=None)
+            )
+
+
+def _failed_with(code: str | None) -> ColumnElement[bool]:
+    return Job.error_code.is_(None) if code is None else Job.error_code == code
+
+
+def retry_asked(session: Session, kind: JobKind, case_no: str | None) -> None:
+    """Let the failed jobs of a case, or of all, wait again because a person asked for it.
+
+    Their attempts are counted anew.
+    """
+    versions = select(VolumeVersion.id).join(Volume, Volume.id == VolumeVersion.volume_id)
+    if case_no is not None:
+        versions = versions.join(Case, Case.id == Volume.case_id).where(Case.case_no == case_no)
     session.execute(
         update(Job)
-        .where(Job.kind == kind, Job.state == JobState.FAILED)
-        .values(state=JobState.WAITING, ended_at=None)
+        .where(Job.kind == kind, Job.state == JobState.FAILED, Job.version_id.in_(versions))
+        .values(state=JobState.WAITING, ended_at=None, attempts=0)
     )
 
 
@@ -57,11 +82,19 @@ def last_job_id(session: Session, kind: JobKind) -> int:
     return session.scalar(select(func.max(Job.id)).where(Job.kind == kind)) or 0
 
 
-def open_job_counts(session: Session, kind: JobKind, last: int) -> dict[str, int]:
-    """Count by state the jobs of this kind that are not done, up to id `last`."""
+def open_job_counts(session: Session, kind: JobKind, last: int, since: datetime) -> dict[str, int]:
+    """Count by state the jobs of this kind that are not done, up to id `last`.
+
+    What failed before the time `since` counts no more.
+    """
     query = (
         select(Job.state, func.count())
-        .where(Job.kind == kind, Job.state != JobState.DONE, Job.id <= last)
+        .where(
+            Job.kind == kind,
+            Job.state != JobState.DONE,
+            Job.id <= last,
+            or_(Job.state != JobState.FAILED, Job.ended_at >= since),
+        )
         .group_by(Job.state)
     )
     return dict(session.execute(query).all())

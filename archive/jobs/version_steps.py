@@ -19,9 +19,10 @@ from archive.jobs import leases
 from archive.jobs.feed import announce
 from archive.jobs.job_rows import end_job
 from archive.jobs.leases import Lease
-from archive.reference.errors import LeaseLostError
+from archive.reference.errors import ArchiveError, LeaseLostError
 from archive.reference.lifecycle import move
 from archive.reference.vocabulary import JobState, VolumeState
+from storage.errors import StorageError
 
 LEASE = timedelta(seconds=300)
 ENDED = (VolumeState.COMMITTED, VolumeState.VOID, VolumeState.QUARANTINED)
@@ -145,6 +146,21 @@ def settle_ended(session: Session, version_id: int) -> None:
         )
     else:
         finish_job(session, version_id, state=JobState.DONE)
+
+
+def fail_job(session: Session, version_id: int, error: Exception) -> None:
+    """Record on the job of a version why it failed.
+
+    Of an error that is not ours only the class is kept: a parser's text may quote the record.
+    """
+    ours = isinstance(error, ArchiveError | StorageError)
+    finish_job(
+        session,
+        version_id,
+        state=JobState.FAILED,
+        error_code=getattr(error, "code", type(error).__name__),
+        error=str(error) if ours else None,
+    )
 
 
 def finish_job(

@@ -58,6 +58,7 @@ class Package:
 
     inventory: Inventory
     facts: dict[str, Any]
+    process: dict[str, Any]
     inspection: dict[str, Any]
     metadata: dict[str, Any]
     pdf_size: int
@@ -112,6 +113,7 @@ def _read(store: BlobStore, prefix: str, earlier_pdf: bytes) -> tuple[Package, b
     package = Package(
         inventory,
         json.loads(bytes_of("case.json")),
+        json.loads(bytes_of("process.json")),
         json.loads(bytes_of("inspection.json")),
         read_metadata(bytes_of("metadata.xml")),
         len(pdf),
@@ -348,6 +350,8 @@ def _results(package: Package) -> dict[VolumeState, dict[str, Any]]:
             "pages": package.metadata["pages"],
             "contents": contents,
             "routes": inspection["routes"],
+            # A package of before they were recorded has none.
+            "conversions": package.process.get("conversions", []),
         },
         VolumeState.SIGNED: {
             "sha256": package.pdf_sha256,

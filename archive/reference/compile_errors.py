@@ -79,3 +79,37 @@ class InventoryConflictError(CompileError):
     """The commit record in the store and the row disagree: the volume is quarantined."""
 
     code = "INVENTORY_CONFLICT"
+
+
+FAULTS_OF_ORIGINALS = frozenset(
+    error.code
+    for error in (
+        UnreadableError,
+        EncryptedError,
+        UnsupportedError,
+        TooLargeError,
+        ContentLostError,
+        NotConformingError,
+    )
+)
+"""What is in the originals themselves: the same bytes fail the same way."""
+_TRIES = 3
+"""How often a defect of ours is tried: it may have come of the machine."""
+_DEFECTS = frozenset({NotProvedError.code, PlanMismatchError.code})
+_CIRCUMSTANCES = frozenset(
+    {"MemoryError", "OSError", "ConnectionError", "TimeoutError", "OperationalError", "DBAPIError"}
+)
+"""Classes of errors without a code that the machine, the network or the database causes."""
+
+
+def can_succeed(code: str | None, attempts: int) -> bool:
+    """Return whether a volume that failed so, and so often, is worth another attempt unasked.
+
+    A fault of the originals never is, a defect of ours three times; what circumstances caused (the
+    store, the seal, the time-stamp authority) always is.
+    """
+    if code in FAULTS_OF_ORIGINALS:
+        return False
+    # An error with a code is written in capitals; without one the name of its class is recorded.
+    has_code = code is None or code.isupper() or code in _CIRCUMSTANCES
+    return attempts < _TRIES or (has_code and code not in _DEFECTS)

@@ -117,6 +117,7 @@ def _volume_values(web: WebApp, session: Session, opened: OpenedVolume) -> dict[
     versions = versions_of(session, opened.volume)
     looks = entries_about(session, opened.volume.code, LOOKS, limit=_SHOWN)
     contents: list[dict[str, Any]] = []
+    notes: list[tuple[int, str]] = []
     proof: dict[str, Any] = {}
     findings: list[Any] = opened.case.findings
     if opened.version is not None:
@@ -124,6 +125,13 @@ def _volume_values(web: WebApp, session: Session, opened: OpenedVolume) -> dict[
         contents = [
             {**item, "title": mask_text(item["title"], names)}
             for item in steps[VolumeState.COMPILED]["contents"]
+        ]
+        # Versions of before they were recorded have none.
+        conversions = steps[VolumeState.COMPILED].get("conversions", [])
+        notes = [
+            (conversion["item"], mask_text(note, names))
+            for conversion in conversions
+            for note in conversion["notes"]
         ]
         proof = steps[VolumeState.PROVED]
         findings = _revision(session, opened).findings
@@ -133,6 +141,7 @@ def _volume_values(web: WebApp, session: Session, opened: OpenedVolume) -> dict[
         "versions": versions,
         "looks": looks,
         "contents": contents,
+        "notes": notes,
         "proof": proof,
         "findings": findings,
         "report": report(findings, Phase.GD),
