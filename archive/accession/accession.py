@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from archive.accession import blind_index
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
+from archive.accession.recheck import go_on_compiling
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
@@ -314,6 +315,7 @@ def confirm(
     if waiting is None:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
     waiting.state = CaseState.ACCEPTED
+    go_on_compiling(session, case.id)
     show_revision(case, waiting)
     blind_index.remember(session, case)
     remember_actors(session, case)

@@ -87,7 +87,7 @@ def differ_within(original: Image.Image, page: Image.Image, box: Box, least: int
     if within[0] >= within[2] or within[1] >= within[3]:
         return False
     apart = ImageChops.difference(original.crop(within), page.crop(within))
-    return any(high >= least for _, high in apart.getextrema())  # type: ignore[misc,str-unpack]
+    return any(high >= least for _, high in apart.getextrema())  # type: ignore[misc]
 
 
 def marked(original: Image.Image, page: Image.Image, tolerance: Tolerance) -> Image.Image:

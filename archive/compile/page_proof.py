@@ -37,7 +37,9 @@ _SEEN = 24
 _FINER, _UNSEEN = 4, 0.02
 _SLACK = 1.5
 """Points by which a page of a PDF may be longer or shorter than its original."""
-_SHAPE, _INK, _VALUE, _MISSING = "形状不同", "墨迹或颜色不同", "填写的内容不见了", "页面缺失"
+_EMPTY = (397, 562)
+"""Pixels of an A4 sheet at 48 dpi."""
+_SHAPE, _STROKES, _VALUE, _MISSING = "形状不同", "墨迹或颜色不同", "填写的内容不见了", "页面缺失"
 _NO_PICTURE = "原件无法用第二种程序重绘"
 _TURNS = {
     90: Image.Transpose.ROTATE_270,
@@ -172,19 +174,24 @@ def _beside(
 
 def side_by_side(
     pdf: bytes, page: ForeignPage, read: ReadOriginal, draw: DrawOriginals
-) -> Image.Image | None:
+) -> Image.Image:
     """Return original (left) and page of the volume (right), framed where they differ.
 
-    None when the original can't be drawn.
+    An original that can't be drawn is an empty sheet.
     """
     original = page.original
     drawings = draw(read(original), original.media_type, original.pages)
     with drawn_volume(pdf) as volume:
-        for _, drawing in _beside([page], drawings):
-            if drawing is not None:
-                picture = _turned(drawing, page.turn)
-                return marked(picture.picture, _shown(volume, page, picture), _tolerance(picture))
-    return None
+        drawing = next(picture for _, picture in _beside([page], drawings))
+        if drawing is None or page.page > volume.pages:
+            empty = Image.new("RGB", _EMPTY, (255, 255, 255))
+            drawing = drawing or OriginalPage(empty, _EMPTY, "", scale=1.0)
+            whole = volume.sheet(min(page.page, volume.pages))
+            shown = volume.drawn(min(page.page, volume.pages), whole, drawing.picture.size)
+        else:
+            drawing = _turned(drawing, page.turn)
+            shown = _shown(volume, page, drawing)
+        return marked(drawing.picture, shown, _tolerance(drawing))
 
 
 def _proved(volume: DrawnVolume, page: ForeignPage, original: OriginalPage | None) -> PageResult:
@@ -196,22 +203,27 @@ def _proved(volume: DrawnVolume, page: ForeignPage, original: OriginalPage | Non
     slack = _SLACK if original.scale else 0.0
     if not same_shape(_content(volume, page, original).size, original.size, slack):
         return _result(page, original.renderer, _FAR, PageVerdict.DIFFERS, _SHAPE)
+    return _ink(volume, page, original)
+
+
+def _ink(volume: DrawnVolume, page: ForeignPage, original: OriginalPage) -> PageResult:
+    """Return how the ink of a page of the right shape stands to that of its original."""
     shown = _shown(volume, page, original)
     text = _flat(volume.text(page.page)) if original.undrawn or original.substituted else ""
     if not all(_is_seen(undrawn, original, shown, text) for undrawn in original.undrawn):
         return _result(page, original.renderer, _FAR, PageVerdict.DIFFERS, _VALUE)
     covered = [undrawn.box for undrawn in original.undrawn]
-    pictures = without(original.picture, covered), without(shown, covered)
-    apart = distance(*pictures, _tolerance(original))
+    drawn, page_drawn = without(original.picture, covered), without(shown, covered)
+    apart = distance(drawn, page_drawn, _tolerance(original))
     if apart <= 1:
         return _result(page, original.renderer, apart, PageVerdict.SAME, "")
     if original.substituted and not Counter(_flat(original.text)) - Counter(text):
         letters = _letters(volume, page, original)
         lines = _lines(letters)
-        beside = distance(*(without(picture, lines) for picture in pictures), DRAWN)
+        beside = distance(without(drawn, lines), without(page_drawn, lines), DRAWN)
         if beside <= 1 and _inked(shown, letters):
             return _result(page, original.renderer, beside, PageVerdict.SUBSTITUTED, "")
-    return _result(page, original.renderer, apart, PageVerdict.DIFFERS, _INK)
+    return _result(page, original.renderer, apart, PageVerdict.DIFFERS, _STROKES)
 
 
 def _letters(volume: DrawnVolume, page: ForeignPage, original: OriginalPage) -> list[Box]:

@@ -88,7 +88,7 @@ def _started() -> _PdfBox:
     )
     jpype.JClass("java.lang.System").setOut(silent)  # the pipe to the parent is no console
     # Nothing is written to a disk: the child may not, and a picture would be left out in silence.
-    jpype.JClass("javax.imageio.ImageIO").setUseCache(False)  # noqa: FBT003 - Java's own flag
+    jpype.JClass("javax.imageio.ImageIO").setUseCache(False)
     registry = jpype.JClass("javax.imageio.spi.IIORegistry").getDefaultInstance()
     for reader in _READERS:
         registry.registerServiceProvider(jpype.JClass(reader)())
@@ -146,13 +146,14 @@ def _page(box: _PdfBox, document: Any, index: int) -> Row | None:  # noqa: ANN40
         page = document.getPage(index)
         _read_as_viewers_do(box, page)
         crop = page.getCropBox()
-        turned = page.getRotation() % 180 != 0
-        size = (crop.getHeight(), crop.getWidth()) if turned else (crop.getWidth(), crop.getHeight())
+        size = (crop.getWidth(), crop.getHeight())
+        if page.getRotation() % 180:
+            size = size[::-1]
         scale = max(GRID_DPI / 72, min(_MOST_SCALE, _LEAST_SIDE / max(1.0, *size)))
         scale = min(scale, (MOST_PIXELS / max(1.0, size[0] * size[1])) ** 0.5)
         undrawn = list(_undrawn(box, document, page, scale))
         for annotation, _ in undrawn:
-            annotation.setHidden(True)  # noqa: FBT003 - Java's own flag
+            annotation.setHidden(True)
         picture = _drawn(box, document, index, scale)
         row: dict[str, Any] = {
             "size": size,
