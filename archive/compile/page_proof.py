@@ -220,9 +220,9 @@ def _ink(volume: DrawnVolume, page: ForeignPage, original: OriginalPage) -> Page
     if original.substituted and not Counter(_flat(original.text)) - Counter(text):
         letters = _letters(volume, page, original)
         lines = _lines(letters)
-        beside = distance(without(drawn, lines), without(page_drawn, lines), DRAWN)
-        if beside <= 1 and _inked(shown, letters):
-            return _result(page, original.renderer, beside, PageVerdict.SUBSTITUTED, "")
+        around = distance(without(drawn, lines), without(page_drawn, lines), DRAWN)
+        if around <= 1 and _inked(shown, letters):
+            return _result(page, original.renderer, around, PageVerdict.SUBSTITUTED, "")
     return _result(page, original.renderer, apart, PageVerdict.DIFFERS, _STROKES)
 
 
