@@ -1,4 +1,4 @@
-"""A case that waits for a person again: its volume would show something else than its materials."""
+"""A case that waits again: its volume would show something else than its materials."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ PAGE_DIFFERS = "PAGE_DIFFERS"
 def wait_again(
     session: Session, actor: str, case_id: int, revision: int, findings: Sequence[Finding]
 ) -> None:
-    """Let a revision wait at 核对 with these findings beside those of its inspection; journal it.
+    """Let a revision wait at 核对 with these findings beside its own; journal it.
 
     A supplement may have taken its place meanwhile: then it waits no more.
     """

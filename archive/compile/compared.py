@@ -62,7 +62,7 @@ def compare_pages(
 
 
 def pair_key(version_id: int, material: int, page: int) -> str:
-    """Return where both pictures of a page lie until the version has ended; swept like staging."""
+    """Return where both pictures of a page lie until its version has ended."""
     return f"staging/{version_id}-compared/{material}-{page}.webp"
 
 

@@ -1,4 +1,4 @@
-"""The form in which the sandbox hands pictures of pages to its parent: a JSON line, then pixels."""
+"""The form in which the sandbox hands pictures of pages over: JSON, then pixels."""
 
 import json
 import struct

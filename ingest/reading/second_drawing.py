@@ -1,4 +1,4 @@
-"""Pictures of originals by a decoder that shares no code with the one that shows the volume.
+"""Pictures of originals by a decoder that shares no code with that of the volume.
 
 The volume is drawn by pdfium. A scan is decoded by Pillow; a PDF is drawn by PDFBox, whose jar and
 whose Java are there for veraPDF already. Both run in the sandbox only (`decoded`, `pdfbox`).
