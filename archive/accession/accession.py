@@ -19,6 +19,7 @@ from archive.accession.recheck import go_on_compiling
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
+from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.findings import Finding, finding, worst
@@ -136,9 +137,11 @@ def earlier_delivery(
         facts.orgs,
         facts.completed_at,
     )
+    # One that waits because its pages differ has its number already.
+    numbered = session.scalar(select(Volume.id).filter_by(case_id=case.id)) is not None
     return (
         None
-        if same_place or case.state == CaseState.CONFIRM
+        if same_place or (case.state == CaseState.CONFIRM and not numbered)
         else _refused("SUPPLEMENT_MISMATCH", facts)
     )
 

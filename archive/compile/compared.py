@@ -2,6 +2,9 @@
 
 from io import BytesIO
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from archive.accession.recheck import confirmed_pages, wait_again
 from archive.compile.build import Built
 from archive.compile.context import CompileContext, CompileOrder
@@ -13,9 +16,10 @@ from archive.compile.page_proof import (
     side_by_side,
 )
 from archive.database.engine import writing
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference.compile_errors import PageDiffersError
 from archive.reference.objects import OriginalObject, blob_key
-from archive.reference.vocabulary import CaseState
+from archive.reference.vocabulary import CaseState, VersionOrigin
 from storage.blobs import BlobStore
 
 _WAITS = PageDiffersError("成册的页面与原件不符，该办件等待人工核对，尚未签章。")
@@ -63,7 +67,35 @@ def compare_pages(
 
 def pair_key(version_id: int, material: int, page: int) -> str:
     """Return where both pictures of a page lie until its version has ended."""
-    return f"staging/{version_id}-compared/{material}-{page}.webp"
+    return f"{_folder(version_id)}{material}-{page}.webp"
+
+
+def compared_version(session: Session, case_id: int, revision: int) -> int | None:
+    """Return the version made from a revision whose pairs may lie in the store."""
+    return session.scalar(
+        select(VolumeVersion.id)
+        .join(Volume, Volume.id == VolumeVersion.volume_id)
+        .where(
+            Volume.case_id == case_id,
+            VolumeVersion.case_revision == revision,
+            VolumeVersion.origin == VersionOrigin.CASE,
+        )
+        .order_by(VolumeVersion.version.desc())
+        .limit(1)
+    )
+
+
+def kept_pairs(store: BlobStore, version_id: int) -> list[tuple[int, int]]:
+    """Return material and page of each pair of pictures that lies ready for a person."""
+    names = (stat.key.rpartition("/")[2] for stat in store.list(_folder(version_id)))
+    return sorted(
+        (int(material), int(page))
+        for material, _, page in (name.removesuffix(".webp").partition("-") for name in names)
+    )
+
+
+def _folder(version_id: int) -> str:
+    return f"staging/{version_id}-compared/"
 
 
 def _keep(store: BlobStore, key: str, picture: bytes) -> None:

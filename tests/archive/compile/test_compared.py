@@ -31,6 +31,7 @@ from archive.reference.vocabulary import CaseState, PageVerdict, VolumeState
 from ingest.reading.second_drawing import draw_originals
 from tests.support.databases import sqlite_database
 from tests.support.holdings import CASE_NO, Holdings, holdings, sound_case
+from tests.support.planted import plant_wrong_page
 
 STRUCK = 6
 """The material whose original has a stroke that its page in the volume lacks."""
@@ -62,6 +63,13 @@ def make(archive: Holdings, shop: CompileContext) -> str | None:
     with reading(archive.engine) as session:
         (version,) = session.scalars(select(VolumeVersion.id))
     return make_volume(shop, version)
+
+
+def tools(archive: Holdings) -> PageTools:
+    shop = archive.shop
+    return PageTools(
+        archive.engine, archive.store, shop.catalogue, shop.organisations, draw_originals
+    )
 
 
 def test_a_page_that_lacks_a_stroke_of_its_original_stops_the_volume_before_its_seal(
@@ -114,14 +122,24 @@ def test_after_a_confirmation_the_volume_is_made_and_says_who_decided(archive: H
 
 
 def test_pages_of_a_volume_of_today_are_compared_again(archive: Holdings) -> None:
-    tools = PageTools(
-        archive.engine,
-        archive.store,
-        archive.shop.catalogue,
-        archive.shop.organisations,
-        draw_originals,
-    )
     (volume,) = committed(archive.engine)
-    verified = verify_pages(tools, volume)
+    verified = verify_pages(tools(archive), volume)
     assert verified.faults == ()
     assert verified.compared > 1
+
+
+def test_a_wrong_page_that_was_signed_and_committed_is_found(archive: Holdings) -> None:
+    (volume,) = committed(archive.engine)
+    pages = json.loads(archive.store.read(f"{volume.prefix}/inspection.json"))["pages"]
+    wrong = next(page for page in pages if page["renderer"] == "Pillow")
+    plant_wrong_page(archive, volume, wrong["page"])
+    assert archive.faults() == []  # seal, digests and PDF/A are as good as before
+    (planted,) = committed(archive.engine)
+    (fault,) = verify_pages(tools(archive), planted).faults
+    assert fault.by_page() == {
+        "code": "PAGE_DIFFERS",
+        "volume": volume.code,
+        "page": wrong["page"],
+        "material": wrong["material"],
+        "message": fault.message,
+    }
