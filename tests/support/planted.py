@@ -68,7 +68,7 @@ def _with_wrong_page(signed: bytes, page: int) -> bytes:
         del pdf.pages[0].obj["/Annots"]
         if "/DSS" in pdf.Root:
             del pdf.Root.DSS
-        (stream,) = pdf.pages[page - 1].images.values()
+        (stream,) = dict(pdf.pages[page - 1].obj.Resources.XObject).values()
         with Image.open(BytesIO(stream.read_raw_bytes())) as scan:
             struck = scan.convert("RGB")
         wide, high = struck.size
