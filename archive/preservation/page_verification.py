@@ -1,5 +1,6 @@
 """The proof of pages, repeated for volumes of today (I11)."""
 
+import json
 from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
@@ -21,6 +22,8 @@ from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from storage.blobs import BlobStore
 from storage.errors import StorageError
+
+_SAME = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,27 @@ def verify_pages(tools: PageTools, volume: CommittedVolume) -> VolumePages:
             foreign_pages(plan, metadata["contents"]),
             lambda original: tools.store.read(blob_key(original.sha256), sha256=original.sha256),
             tools.draw_originals,
-            confirmed,
+            (),
         )
+        inspection = json.loads(tools.store.read(f"{volume.prefix}/inspection.json"))
     except (StorageError, ArchiveError) as error:
         return VolumePages(0, (Fault("I11", name, f"页面无法比对：{error}"),))
-    return VolumePages(
-        len(results), tuple(_fault(name, result) for result in results if result.waits)
+    seen = {int(page["page"]): float(page["distance"]) for page in inspection.get("pages", ())}
+    faults = tuple(
+        _fault(name, result)
+        for result in results
+        if result.waits
+        and not (result.finding() in confirmed and _as_confirmed(result, seen.get(result.page)))
     )
+    return VolumePages(len(results), faults)
+
+
+def _as_confirmed(result: PageResult, distance: float | None) -> bool:
+    """Return whether a page still is as far from its original as when a person confirmed it.
+
+    One that was exchanged since is another page, which nobody confirmed.
+    """
+    return distance is not None and abs(result.distance - distance) <= _SAME * max(1.0, distance)
 
 
 def _fault(name: str, result: PageResult) -> Fault:

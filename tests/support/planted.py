@@ -1,9 +1,7 @@
 """A wrong page planted in an archived volume, signed and committed as if nothing had happened."""
 
-import shutil
 from datetime import datetime
 from io import BytesIO
-from pathlib import Path
 
 import pikepdf
 from PIL import Image, ImageDraw
@@ -14,7 +12,6 @@ from archive.compile.sheets import SEAL_BOX
 from archive.database.engine import writing
 from archive.database.tables_volumes import VolumeVersion
 from archive.preservation.verify import CommittedVolume
-from storage.local_store import LocalStore
 from storage.package import read_inventory, write_package
 from tests.support.holdings import Holdings
 
@@ -26,7 +23,6 @@ def plant_wrong_page(archive: Holdings, volume: CommittedVolume, page: int) -> N
     store = archive.store
     inventory = read_inventory(store, volume.prefix)
     assert inventory is not None
-    assert isinstance(store, LocalStore)
     own = [item for item in inventory.objects if item.key.startswith(volume.prefix)]
     files = {item.path: store.read(item.key) for item in own if item.path not in SHEETS}
     shared = [item for item in inventory.objects if not item.key.startswith(volume.prefix)]
@@ -39,7 +35,8 @@ def plant_wrong_page(archive: Holdings, volume: CommittedVolume, page: int) -> N
         reason="归档",
         at=None,
     )
-    shutil.rmtree(_folder(archive, volume))
+    for stat in list(store.list(f"{volume.prefix}/")):
+        store.discard(stat.key, stat.version)
     again = write_package(
         store,
         volume.prefix,
@@ -55,11 +52,6 @@ def plant_wrong_page(archive: Holdings, volume: CommittedVolume, page: int) -> N
         row = session.query(VolumeVersion).filter_by(inventory_sha256=volume.inventory_sha256).one()
         row.inventory_sha256 = again.sha256
         row.sha256 = next(item.sha256 for item in again.objects if item.path == "volume.pdf")
-
-
-def _folder(archive: Holdings, volume: CommittedVolume) -> Path:
-    (folder,) = (archive.folder / "store").rglob(volume.prefix)
-    return folder
 
 
 def _with_wrong_page(signed: bytes, page: int) -> bytes:
