@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from archive.arrangement.page_order import Leaf
 from archive.arrangement.plan import VolumePlan
+from archive.compile.normalise import Confined
 from archive.compile.original_pages import DrawOriginals
 from archive.compile.planned import planned_version
 from archive.compile.prove import PdfAProver
@@ -29,13 +30,17 @@ from storage.blobs import BlobStore
 
 @dataclass(frozen=True, slots=True)
 class CompileContext:
-    """The tools of one worker process; passed, never global."""
+    """The tools of one worker process; passed, never global.
+
+    `confined` opens foreign PDFs: the sandbox, which stands above this package.
+    """
 
     engine: Engine
     store: BlobStore
     organisations: Organisations
     catalogue: Catalogue
     prover: PdfAProver
+    confined: Confined
     trust: TrustAnchors
     sealer_for: Callable[[str], Sealer]
     draw_originals: DrawOriginals

@@ -13,7 +13,7 @@ from PIL import Image
 
 from archive.compile.footer import STRIP
 from archive.compile.pdfium import PDFIUM_LOCK
-from archive.compile.raster import characters
+from archive.compile.raster import glyphs_of
 from archive.compile.scans import picture_box
 from archive.compile.text_layer import Char
 
@@ -95,7 +95,7 @@ class DrawnVolume:
         with PDFIUM_LOCK:
             page = self._document[number - 1]
             try:
-                return characters(page)
+                return [glyph.char for glyph in glyphs_of(page)]
             finally:
                 page.close()
 

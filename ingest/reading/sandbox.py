@@ -25,6 +25,7 @@ from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
 
 MAX_FILE_BYTES = 512 << 20
+_ANSWERS_WITH_FILES = frozenset({"split", "place", "redraw"})
 _START_SECONDS, _REUSES = 60.0, 500
 _LENGTH = struct.Struct("<Q")
 _NEW_USER, _NEW_NET, _NO_NEW_PRIVILEGES = 0x10000000, 0x40000000, 38
@@ -97,7 +98,7 @@ class Child:
 
     def _receive(self, deadline: float) -> bytes | None:
         head = self._exactly(_LENGTH.size, deadline)
-        longest = MAX_FILE_BYTES if self.task == "split" else 1 << 24
+        longest = MAX_FILE_BYTES if self.task in _ANSWERS_WITH_FILES else 1 << 24
         return (
             self._exactly(min(_LENGTH.unpack(head)[0], longest), deadline)
             if head is not None
@@ -159,6 +160,8 @@ class _Pool:
 
 _pool = _Pool()
 DEFAULT_LIMITS = Limits()
+CONVERSION_LIMITS = Limits(cpu_seconds=120, wall_seconds=240.0)
+"""For the conversion of a PDF of many pages, within the lease of its version."""
 
 
 def examine_file(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
@@ -223,6 +226,13 @@ def draw_page(data: bytes, page: int, width: int, limits: Limits = DEFAULT_LIMIT
     return image if isinstance(image, bytes) and image else None
 
 
+def convert(task: str, order: bytes) -> bytes | str:
+    """Return the answer of a conversion (`archive.compile.normalise`) in a child process."""
+    if len(order) > MAX_FILE_BYTES:
+        return "slow"
+    return run_task(task, order, CONVERSION_LIMITS)
+
+
 def _unpacked(answer: bytes) -> Look:
     row: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
@@ -249,6 +259,8 @@ _TASKS = {
     "split": ("ingest.reading.stacks", "answer"),
     "draw": ("ingest.reading.drawing", "answer"),
     "signature": ("ingest.reading.signatures", "answer"),
+    "place": ("archive.compile.normalise", "answer_place"),
+    "redraw": ("archive.compile.normalise", "answer_redraw"),
     "decoded": ("ingest.reading.decoded_pictures", "answer"),
     "pdfbox": ("ingest.reading.pdfbox", "answer"),
 }
