@@ -44,7 +44,7 @@ DOORS = {
     ),
     "pkcs11": ("archive/signing/*.py",),
     "typst": ("archive/compile/sheets.py", "archive/compile/own_font.py", DEMO),
-    "jpype": ("archive/compile/prove.py",),
+    "jpype": ("archive/compile/prove.py", "ingest/reading/pdfbox.py"),
     # failures names its errors
     "minio": ("storage/s3_store.py", "api/runtime/failures.py"),
     "urllib3": ("storage/s3_store.py", "api/runtime/failures.py", "ingest/sources/http.py"),

@@ -32,6 +32,8 @@ ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", 
 """Raised before there is a package, `sources/test_sources`, and by the scanner beside intake,
 `test_virus`.
 """
+ELSEWHERE |= {"PAGE_DIFFERS"}
+"""Raised by a finished volume beside its originals: `archive/compile/test_compared`."""
 ELSEWHERE |= {"OVERDUE_PROVISIONAL"}
 """Raised by a calendar that lacks a year: `archive/inspection/test_checks`."""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
