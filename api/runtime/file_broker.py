@@ -95,7 +95,12 @@ class FileChannel(filesystem.Channel):  # type: ignore[misc, unused-ignore]
             if (changed := change(known)) != known:
                 _write(file, dumps([list(row) for row in changed]))
 
-    def _put(self, queue: str, payload: Any, **_: Any) -> None:  # noqa: ANN401 - kombu's own
+    def _put(  # type: ignore[override, unused-ignore]
+        self,
+        queue: str,
+        payload: Any,  # noqa: ANN401 - kombu's own signature
+        **_: Any,  # noqa: ANN401 - kombu's own signature
+    ) -> None:
         name = f"{round(time.monotonic() * 1000)}_{uuid.uuid4()}.{queue}.msg"
         _write(Path(self.data_folder_out, name), dumps(payload))
 
