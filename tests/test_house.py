@@ -19,7 +19,7 @@ from api.runtime.settings import Settings
 from ingest.intake.submission import inspect_submission
 from ingest.package.bag import read_bag
 from tests.support.factories import make_bag
-from tests.support.findings_table import table, written
+from tests.support.findings_table import TABLES, MadeTable
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("api", "archive", "ingest", "search", "storage")
@@ -444,8 +444,9 @@ def test_every_command_that_a_page_names_exists(page: str) -> None:
         assert importlib.util.find_spec(module), module
 
 
-def test_every_finding_is_in_the_table_for_stations() -> None:
-    assert written() == table(), "run python -m tests.support.findings_table"
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.mark)
+def test_the_tables_of_findings_are_what_the_data_says(table: MadeTable) -> None:
+    assert table.written() == table.text(), "run python -m tests.support.findings_table"
 
 
 def test_every_finding_is_raised_somewhere_and_every_raised_one_is_known() -> None:

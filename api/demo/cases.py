@@ -12,11 +12,15 @@ from typing import Any
 
 from api.demo import born_digital, scans
 from api.demo.people import Invented, invent
-from archive.inspection.integrity import missing_investigation
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisation, Organisations
-from archive.reference.service_items import Catalogue, ItemMaterial, ServiceItem
-from archive.reference.vocabulary import ApprovalLevel, Mode, OrgKind, SourceKind
+from archive.reference.service_items import (
+    Catalogue,
+    ItemMaterial,
+    ServiceItem,
+    missing_investigation,
+)
+from archive.reference.vocabulary import ApprovalLevel, InvestigationKind, Mode, OrgKind, SourceKind
 from archive.reference.worktime import due_on, is_workday
 
 _FORMS = {"收件单": "RECEIPT", "审批表": "APPROVAL", "常住人口登记表": "REGISTER"}
@@ -250,27 +254,20 @@ def _add_materials(
             source = SourceKind.ONLINE_APPLICATION
         _add(random, case, material, source, received, window)
     if online:
-        _add(
-            random,
-            case,
-            ItemMaterial(name="互联网申报表", sources=(SourceKind.ONLINE_APPLICATION,)),
-            SourceKind.ONLINE_APPLICATION,
-            received,
-            window,
-        )
+        sent = SourceKind.ONLINE_APPLICATION
+        listed = ItemMaterial(name="互联网申报表", sources=(sent,))
+        _add(random, case, listed, sent, received, window)
     _add_investigation(random, case, received, window)
 
 
 def _add_investigation(random: Random, case: DemoCase, received: datetime, window: str) -> None:
-    """Add what an investigation needs and the item's list does not name.
-
-    These are a comparison and the record of a visit (公通字〔2021〕12号 §9).
-    """
-    for what in missing_investigation(
-        case.item, [material["type"] for material in case.facts["materials"]]
-    ):
-        source = SourceKind.SYSTEM_FORM if what.startswith("人像") else SourceKind.SCANNED_PROOF
-        _add(random, case, ItemMaterial(name=what, sources=(source,)), source, received, window)
+    """Add comparison and visit where the item needs them and its list names neither (MPS §9)."""
+    titles = [material["type"] for material in case.facts["materials"]]
+    for kind in missing_investigation(case.item, titles):
+        compared = kind is InvestigationKind.COMPARISON
+        source = SourceKind.SYSTEM_FORM if compared else SourceKind.SCANNED_PROOF
+        listed = ItemMaterial(name=kind.label, sources=(source,))
+        _add(random, case, listed, source, received, window)
 
 
 def _add(

@@ -16,8 +16,8 @@ from PIL import Image, ImageEnhance, ImageFilter
 from api.demo import born_digital, scans
 from api.demo.cases import DemoCase
 from api.demo.people import invent
-from archive.inspection.integrity import missing_investigation
 from archive.reference.organisations import Organisations
+from archive.reference.service_items import missing_investigation
 from archive.reference.vocabulary import Series, SourceKind
 
 Plant = Callable[[DemoCase, Random, Organisations], bool]

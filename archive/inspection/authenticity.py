@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from archive.inspection.subject import CAPTURED, LookedFile, Subject
 from archive.reference import citizen_id
-from archive.reference.case_facts import Person
+from archive.reference.case_facts import Material, Person
 from archive.reference.findings import Finding, finding
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.prints import alike
@@ -207,9 +207,10 @@ def names_match_content(subject: Subject) -> Iterator[Finding]:
 def images_differ(subject: Subject) -> Iterator[Finding]:
     """Check that no image stands for two pages of one case (R31).
 
-    Blank pages are alike and are not pictures; of a PDF only a scanned one is compared, whole.
+    Blank pages are alike and are not pictures; of a PDF only a scanned one is compared, whole. Of
+    a captured page and a certificate the captured one is named: it can be captured again.
     """
-    seen: dict[str, int] = {}
+    seen: dict[str, Material] = {}
     for material in subject.facts.materials:
         scanned = material.source in CAPTURED
         for file, look, _ in subject.numbered(material):
@@ -220,13 +221,15 @@ def images_differ(subject: Subject) -> Iterator[Finding]:
             )
             for picture in (*look.pictures, *whole):
                 if picture in seen:
+                    pair = (material, seen[picture])
+                    named, other = pair if scanned or pair[1].source not in CAPTURED else pair[::-1]
                     yield finding(
                         "DUPLICATE_SCAN",
-                        f"material {material.no}",
-                        material=material.no,
-                        other=seen[picture],
+                        f"material {named.no}",
+                        material=named.no,
+                        other=other.no,
                     )
-                seen.setdefault(picture, material.no)
+                seen.setdefault(picture, material)
 
 
 def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:

@@ -3,19 +3,21 @@
 The item, the facts and the count of pages say what must be there.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from archive.inspection.subject import Subject
 from archive.reference.case_facts import CaseFacts
 from archive.reference.findings import Finding, finding
-from archive.reference.service_items import ServiceItem, required_materials, snapshot_materials
-from archive.reference.vocabulary import Channel, FormKind, Mode, Series, SourceKind
+from archive.reference.service_items import (
+    missing_investigation,
+    required_materials,
+    snapshot_materials,
+)
+from archive.reference.vocabulary import Channel, FormKind, Mode, SourceKind
 
 _MOST_STRAYS = 20
 """At most so many stray files are reported one by one; more of them say nothing more."""
-_COMPARED = ("比对", "指纹", "人像")
-_VISITED = ("走访", "调查", "谈话")
-_INVESTIGATED_ITEMS = frozenset({"BG02", "BG03", "BG04", "BG06", "BG07"})
+_LONGEST_HEADING = 20
 
 
 def files_are_there(subject: Subject) -> Iterator[Finding]:
@@ -129,34 +131,26 @@ _CONDITIONS: dict[str | None, Callable[[CaseFacts], bool]] = {"父母民族不�
 
 
 def investigation_is_there(subject: Subject) -> Iterator[Finding]:
-    """Check for comparison and visit in items that need an investigation (MPS §9).
+    """Check for comparison and visit in items that need an investigation (MPS §9, R15).
 
-    补录、恢复、改名、改性别、更正出生日期和号码 need a comparison of face or prints and the
-    record of a visit. What the item itself names is required by GD-2-9. No list says under which
-    name the rest comes, so a person decides when none of the names fits.
+    What counts as either, and by which names, stands in the catalogue
+    (`archive/reference/data/investigations.json`). The name of a material is not all that
+    speaks: so do the labels that a form of another kind fills in, and a document's heading.
     """
-    item = subject.item
-    for what in (
-        missing_investigation(item, [material.type for material in subject.facts.materials])
-        if item
-        else ()
-    ):
-        yield finding("INVESTIGATION_MISSING", "case.json:materials", what=what)
+    for kind in missing_investigation(subject.item, _titles(subject)) if subject.item else ():
+        yield finding("INVESTIGATION_MISSING", "case.json:materials", what=kind.label)
 
 
-def missing_investigation(item: ServiceItem, names: Iterable[str]) -> tuple[str, ...]:
-    """Return what of comparison and visit is missing among materials of these names.
-
-    Empty for items that need neither.
-    """
-    if item.series not in {Series.BL, Series.HF} and item.code not in _INVESTIGATED_ITEMS:
-        return ()
-    present = "、".join(names)
-    return tuple(
-        what
-        for what, words in (("人像指纹比对材料", _COMPARED), ("走访调查材料", _VISITED))
-        if not any(word in present for word in words)
-    )
+def _titles(subject: Subject) -> Iterator[str]:
+    """Yield the names of materials, labels that are filled in, and headings of documents."""
+    for material in subject.facts.materials:
+        yield material.type
+        if material.form is FormKind.OTHER:
+            yield from (label for label, value in (material.data or {}).items() if value)
+        for _, look, _ in subject.numbered(material):
+            for _, text in look.texts:
+                heading = next((line for line in text.splitlines() if line.strip()), "")
+                yield heading if len(heading.strip()) <= _LONGEST_HEADING else ""
 
 
 def forms_come_from_the_system(subject: Subject) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """What is inspected: the facts of a case, its item, and what reading its files gave."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -7,12 +8,15 @@ from types import MappingProxyType
 from typing import Any
 
 from archive.reference.case_facts import CaseFacts, Material
+from archive.reference.findings import Finding, answered
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import ServiceItem
-from archive.reference.vocabulary import SourceKind
+from archive.reference.vocabulary import MaterialKind, SourceKind
 
 CAPTURED = frozenset({SourceKind.SCANNED_PROOF, SourceKind.ONLINE_APPLICATION})
 """Sources that somebody scanned or photographed: pictures may be false, poor or doubled."""
+_PHOTO = re.compile("照片|相片|证件照|登记照|半身照|免冠")
+_BOOKLET = re.compile("户口簿|户口本|护照|旅行证|通行证|结婚证|离婚证|居住证|身份证|港澳|回乡证")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,24 @@ class Subject:
             if file.look:
                 yield file, file.look, before
                 before += file.look.pages
+
+    def kind_of(self, material: Material) -> MaterialKind:
+        """Return what a material is, by its form, its name and what its files hold."""
+        if material.form is not None:
+            return MaterialKind.FORM
+        if _PHOTO.search(material.type):
+            return MaterialKind.PHOTO
+        if _BOOKLET.search(material.type):
+            return MaterialKind.BOOKLET
+        texts = any(look.texts for _, look, _ in self.numbered(material))
+        return MaterialKind.DOCUMENT if texts else MaterialKind.PAPER
+
+    def answered(self, entry: Finding) -> Finding:
+        """Return a finding with what can be done about the material that it is about."""
+        material = next(
+            (row for row in self.facts.materials if entry.place == f"material {row.no}"), None
+        )
+        return answered(entry, material.source, self.kind_of(material)) if material else entry
 
     def prints(self) -> dict[tuple[int, int], int]:
         """Return the prints of what was scanned or sent in, by material and page.

@@ -151,9 +151,18 @@ class CheckResult:
 
 
 def inspect(subject: Subject, phase: Phase) -> tuple[CheckResult, ...]:
-    """Run every check of a phase, in the order of the table, and return the results."""
+    """Run every check of a phase, in the order of the table, and return the results.
+
+    What a finding does depends on what somebody can do about the material
+    (`archive.reference.findings`).
+    """
     return tuple(
-        CheckResult(check.code(phase), check.name, subject.now, tuple(check.run(subject)))
+        CheckResult(
+            check.code(phase),
+            check.name,
+            subject.now,
+            tuple(map(subject.answered, check.run(subject))),
+        )
         for check in CHECKS
         if phase in check.phases
     )

@@ -3,14 +3,23 @@
 A case keeps the snapshot of the materials that its item asked for (R10).
 """
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from archive.reference.errors import ArchiveError
-from archive.reference.vocabulary import ApprovalLevel, Mode, Retention, Series, SourceKind
+from archive.reference.vocabulary import (
+    ApprovalLevel,
+    InvestigationKind,
+    Mode,
+    Retention,
+    Series,
+    SourceKind,
+)
 
 NOTICE = "重构、非官方清单，供演示"
 """To be shown wherever the shipped catalogue is.
@@ -19,6 +28,7 @@ The official list was not found (service-items.md).
 """
 
 _DATA = Path(__file__).with_name("data") / "service-items.json"
+_INVESTIGATIONS = _DATA.with_name("investigations.json")
 
 
 class UnknownItemError(ArchiveError):
@@ -139,6 +149,72 @@ class Catalogue:
     def demo_items(self) -> tuple[ServiceItem, ...]:
         """Return the 102 items of the demonstration; the choice is ours and no official list."""
         return tuple(item for item in self if item.demo)
+
+
+class InvestigationNames(_Model):
+    """What counts as one kind of investigation, and the names by which it comes.
+
+    A title that holds one of `names` and none of `other` is of the kind: a consent to have one's
+    prints taken is no comparison of them.
+    """
+
+    kind: InvestigationKind
+    meaning: str
+    names: tuple[str, ...]
+    other: tuple[str, ...]
+
+    def covers(self, title: str) -> bool:
+        """Return whether a title is one of this kind, whatever its width and spaces."""
+        plain = "".join(unicodedata.normalize("NFKC", title).split())
+        return any(name in plain for name in self.names) and not any(
+            word in plain for word in self.other
+        )
+
+
+class _DueInvestigations(_Model):
+    """The series and items that need every kind of investigation, and the rule that says so."""
+
+    series: frozenset[Series]
+    items: frozenset[str]
+    basis: str
+
+
+class _Investigations(_Model):
+    due: _DueInvestigations
+    kinds: tuple[InvestigationNames, ...]
+
+
+@cache
+def _investigations() -> _Investigations:
+    return _Investigations.model_validate_json(_INVESTIGATIONS.read_bytes())
+
+
+def investigation_names() -> tuple[InvestigationNames, ...]:
+    """Return what counts as 比对 and as 走访, and by which names, from the catalogue's data."""
+    return _investigations().kinds
+
+
+def needs_investigation(item: ServiceItem) -> bool:
+    """Return whether an item needs comparison and visit (MPS §9, R15)."""
+    due = _investigations().due
+    return item.series in due.series or item.code in due.items
+
+
+def missing_investigation(
+    item: ServiceItem, titles: Iterable[str]
+) -> tuple[InvestigationKind, ...]:
+    """Return the kinds of investigation that an item needs and none of the titles is.
+
+    Titles are names of materials, labels of forms and headings of documents.
+    """
+    if not needs_investigation(item):
+        return ()
+    titles = tuple(titles)
+    return tuple(
+        names.kind
+        for names in investigation_names()
+        if not any(names.covers(title) for title in titles)
+    )
 
 
 def missing_groups(item: ServiceItem) -> tuple[str, ...]:

@@ -112,6 +112,13 @@ class Retention(LabelledEnum):
     D10 = "D10", "10年"
 
 
+class InvestigationKind(LabelledEnum):
+    """The kinds of investigation of MPS §9 (R15)."""
+
+    COMPARISON = "COMPARISON", "人像指纹比对材料"
+    VISIT = "VISIT", "走访调查材料"
+
+
 class VolumeState(LabelledEnum):
     """The state of one version of a volume.
 
@@ -136,6 +143,35 @@ class Outcome(LabelledEnum):
     REFUSE = "REFUSE", "拒收"
     CONFIRM = "CONFIRM", "待核对"
     NOTE = "NOTE", "备注"
+
+
+class Actor(LabelledEnum):
+    """Who can act on a finding; of what nobody can act on, NOBODY, and no case waits for it."""
+
+    WINDOW = "WINDOW", "收件窗口"
+    APPLICANT = "APPLICANT", "申报人（经收件窗口）"
+    SYSTEM = "SYSTEM", "来源系统"
+    ISSUER = "ISSUER", "证照签发单位"
+    HOME_STATION = "HOME_STATION", "户籍地派出所"
+    STATION_HEAD = "STATION_HEAD", "所领导"
+    ARCHIVIST = "ARCHIVIST", "档案员"
+    SECURITY = "SECURITY", "安全保密管理员"
+    OPERATOR = "OPERATOR", "运行人员"
+    NOBODY = "NOBODY", "无须处理"
+
+
+class MaterialKind(LabelledEnum):
+    """What a material is, for what can be done about it.
+
+    A page of paper can be scanned again, a photograph has the pixels that it has, of a booklet
+    only the pages that matter are copied, a document has its text, a form its data.
+    """
+
+    PAPER = "PAPER", "纸质页面的图像"
+    PHOTO = "PHOTO", "照片"
+    BOOKLET = "BOOKLET", "簿册（户口簿、护照等）"
+    DOCUMENT = "DOCUMENT", "版式文件"
+    FORM = "FORM", "电子表单"
 
 
 class IntakeOutcome(LabelledEnum):

@@ -11,13 +11,17 @@ from typing import Any
 import pytest
 
 from archive.inspection import process
-from archive.inspection.integrity import missing_investigation
 from archive.inspection.subject import Look, LookedFile, Subject
 from archive.inspection.table import CHECKS, Phase, all_findings, inspect
 from archive.reference.case_facts import CaseFacts
 from archive.reference.findings import rules
 from archive.reference.organisations import load_organisations
-from archive.reference.service_items import load_catalogue, required_materials, snapshot
+from archive.reference.service_items import (
+    load_catalogue,
+    missing_investigation,
+    required_materials,
+    snapshot,
+)
 from archive.reference.vocabulary import Mode, OrgKind, Outcome
 from tests.support.factories import HOME, OTHER, enabled_items, sound_case
 
@@ -119,11 +123,11 @@ def of_item(code: str, *, receive: str = HOME) -> Case:
                 "source_ref": {"system": "s", "id": "1", "fetched_at": "2026-09-01T09:00:00+08:00"},
             }
         case["materials"].append(material)
-    for what in missing_investigation(item, [material["type"] for material in case["materials"]]):
+    for kind in missing_investigation(item, [material["type"] for material in case["materials"]]):
         case["materials"].append(
             {
                 "no": len(case["materials"]) + 1,
-                "type": what,
+                "type": kind.label,
                 "source": "SYSTEM_FORM",
                 "form": "OTHER",
                 "data": {},
@@ -401,6 +405,46 @@ def test_comparison_and_visit_are_asked_for_where_the_rule_demands_them(item: st
         }
     )
     assert codes(case) <= {"GD-2-9"}
+
+
+def _missing(*titles: str) -> list[str]:
+    return [kind.label for kind in missing_investigation(CATALOGUE.get("HF01", "2026-1"), titles)]
+
+
+@pytest.mark.parametrize(
+    ("title", "covered"),
+    [
+        ("邻里询问笔录", ["走访调查材料"]),
+        ("入户核查记录", ["走访调查材料"]),
+        ("知情人证言", ["走访调查材料"]),
+        ("（村委会）情况核实报告", ["走访调查材料"]),
+        ("人脸识别结果单", ["人像指纹比对材料"]),
+        ("指 掌 纹 核 验 单", ["人像指纹比对材料"]),
+        ("人口系统查重结果", ["人像指纹比对材料"]),
+        ("人像比对与走访记录", ["人像指纹比对材料", "走访调查材料"]),
+        ("指纹采集同意书", []),
+        ("调查通知书", []),
+        ("免于走访申请", []),
+        ("重错号核查材料", []),
+        ("居民户口簿", []),
+    ],
+)
+def test_the_catalogue_says_by_which_names_comparison_and_visit_come(
+    title: str, covered: list[str]
+) -> None:
+    both = ["人像指纹比对材料", "走访调查材料"]
+    assert _missing(title) == [label for label in both if label not in covered]
+
+
+def test_labels_and_headings_speak_for_an_investigation_as_names_do() -> None:
+    case = of_item("HF01")
+    case["materials"][-2]["type"] = "附件一"
+    case["materials"][-2]["data"] = {"人像比对结果": "一致", "走访情况": None}
+    case["materials"][-1] |= {"type": "附件二", "source": "SCANNED_PROOF", "files": ["m/9.pdf"]}
+    del case["materials"][-1]["form"], case["materials"][-1]["data"]
+    heard = Look("application/pdf", 1, texts=((1, "\n询 问 笔 录\n时间：某日"),))
+    assert codes(case, looks={"m/9.pdf": heard}) == set()
+    assert codes(case, looks={"m/9.pdf": Look("application/pdf", 1)}) == {"INVESTIGATION_MISSING"}
 
 
 def test_no_comparison_is_asked_for_where_no_rule_demands_it() -> None:
