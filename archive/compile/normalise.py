@@ -5,7 +5,6 @@ It is proved that no page and no text was lost on the way.
 
 import logging
 import shutil
-import subprocess
 import tempfile
 import unicodedata
 from collections import Counter
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
+from subprocess import TimeoutExpired
 
 import pikepdf
 import pypdfium2
@@ -22,6 +22,7 @@ from archive.compile.assemble import saved
 from archive.compile.footer import STRIP
 from archive.compile.pdfa import Declaration, declare, srgb_icc
 from archive.compile.raster import rasterise
+from archive.jobs.processes import run_tool
 from archive.reference.compile_errors import (
     CompileError,
     ContentLostError,
@@ -302,15 +303,15 @@ def _by_ghostscript(data: bytes) -> bytes | None:
             "-dPDFACompatibilityPolicy=1",
         ]
         try:
-            subprocess.run(  # noqa: S603  fixed options, our own file names
+            done = run_tool(
                 [program, *options, f"-sOutputFile={target}", str(source)],
-                check=True,
-                capture_output=True,
-                timeout=_GHOSTSCRIPT_SECONDS,
+                seconds=_GHOSTSCRIPT_SECONDS,
             )
+            if done.returncode:
+                return None
             with pikepdf.open(target) as converted, pikepdf.new() as fresh:
                 fresh.pages.extend(converted.pages)
                 _declare_part(fresh)
                 return saved(fresh)
-        except (subprocess.SubprocessError, OSError, pikepdf.PdfError):
+        except (TimeoutExpired, OSError, pikepdf.PdfError):
             return None

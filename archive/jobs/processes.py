@@ -128,12 +128,17 @@ def safe_path() -> Iterator[None]:
 
 
 def run_tool(
-    command: Sequence[str], *, seconds: float, env: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    seconds: float | None,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
 ) -> "subprocess.CompletedProcess[bytes]":
     """Run a program of the machine to its end, and return its exit code and what it printed.
 
     It has no input, works in no folder of the caller's, and gets no variable but the inherited
-    ones and `env`. Raises TimeoutExpired after so many seconds, OSError when it can't be started.
+    ones and `env`. Raises TimeoutExpired after so many seconds (None: it may last as long as it
+    does), OSError when it can't be started.
     """
     return subprocess.run(  # noqa: S603 - our own command
         command,
@@ -142,6 +147,9 @@ def run_tool(
         cwd=NOWHERE,
         env=_environment() | dict(env or {}),
         timeout=seconds,
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
         check=False,
     )
 

@@ -30,6 +30,8 @@ from tests.support.factories import make_bag
 ROOT = Path(__file__).parents[3]
 STARTS = {
     *("subprocess.Popen", "Popen", "ProcessPoolExecutor", "get_context", "multiprocessing.Process"),
+    *("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"),
+    *("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "os.popen"),
     *("os.fork", "os.execv", "os.execve", "os.spawnv", "os.posix_spawn", "os.system"),
 }
 NAMES = (
@@ -200,7 +202,7 @@ def test_nodes_of_a_cluster_run_nothing_of_the_current_folder(
 
 
 def test_processes_are_started_in_one_place() -> None:
-    """All that starts one is named there; `run` is for tools of PostgreSQL alone."""
+    """All that starts one, or runs a tool of the machine, is named there."""
     places: dict[str, set[str]] = {}
     for room in ("api", "archive", "ingest", "search", "storage"):
         for path in (ROOT / room).rglob("*.py"):
@@ -212,6 +214,7 @@ def test_processes_are_started_in_one_place() -> None:
     # Elsewhere `Popen` is the type of what was started.
     types = {"api/runtime/processes.py", "api/cluster/services.py"}
     assert places.pop("subprocess.Popen") == home | types
+    assert places.pop("subprocess.run") == home
     assert places.pop("ProcessPoolExecutor") == places.pop("get_context") == home
     assert places == {}
 
