@@ -137,8 +137,7 @@ def test_the_server_is_killed_and_nothing_of_it_is_left(tmp_path: Path) -> None:
         all_end(server, 4, signal.SIGKILL)  # two that answer, the follower, the tracker
 
 
-@END
-def test_the_simulated_sources_leave_no_process_behind(tmp_path: Path, end: signal.Signals) -> None:
+def test_the_simulated_sources_leave_no_process_behind(tmp_path: Path) -> None:
     words = ("-P", "-m", "api.cli", "demo", "sources", "--cases", "200")
     with started(*words, "--port", str(free_port()), data=tmp_path) as sources:
-        all_end(sources, 2, end)
+        all_end(sources, 2, signal.SIGTERM)
