@@ -107,6 +107,42 @@ def test_intake_and_compile_run_nothing_of_the_current_folder_and_settings_may_n
     assert len(list((planted / "data" / "store" / "volumes").rglob("volume.pdf"))) == 1
 
 
+EVERY_COMMAND = """
+import sys
+from typer.main import get_command
+from typer.testing import CliRunner
+from api.cli.main import app
+
+def commands(group, *words):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *words, name)
+        else:
+            yield (*words, name)
+
+LASTING = {("serve",), ("index", "follow"), ("demo", "run"), ("demo", "sources"), ("cluster", "up")}
+MORE = [("compile", "--all"), ("verify", "--all"), ("timestamp", "--pending"), ("search", "x")]
+for words in [*commands(get_command(app)), *MORE]:
+    if words not in LASTING:
+        result = CliRunner().invoke(app, words)
+        print(*words, result.exit_code)
+"""
+
+
+def test_no_command_runs_anything_of_the_current_folder(planted: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", EVERY_COMMAND],
+        env=env(YICE_DATA=str(planted.parent / "data")),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for words in ("list 0", "doctor", "compile --all 0", "verify --all 0", "duty list 0"):
+        assert f"\n{words}" in f"\n{done.stdout}"
+
+
 def test_the_demo_is_built_without_anything_of_the_current_folder(planted: Path) -> None:
     done = run("demo", "build", "--out", "city", "--cases", "2")
     assert done.returncode == 0, done.stderr
