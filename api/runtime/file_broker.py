@@ -57,7 +57,7 @@ def sweep(folder: Path, now: float) -> int:
     old += [(path, _UNREAD_SECONDS) for path in (folder / "messages").glob("[!.]*.msg")]
     swept = 0
     for path, seconds in old:
-        with suppress(FileNotFoundError):  # another process sweeps too, or takes it
+        with suppress(OSError):  # another process sweeps too, or takes it; or nothing can be swept
             if now - path.stat().st_mtime > seconds:
                 path.unlink()
                 swept += 1
