@@ -92,7 +92,7 @@ def make_case(
             "case_no": case_no,
             "item": {"code": item.code, "version": item.version},
             "channel": "ONLINE" if online else "WINDOW",
-            "applicant": _applicant(person),
+            "applicant": {key: getattr(person, key) for key in ("name", "id_number", "phone")},
             "subjects": [dict(subject) for subject in after.facts["subjects"]]
             if after
             else _subjects(random, person, item),
@@ -117,10 +117,6 @@ def _homes(organisations: Organisations, after: DemoCase | None) -> list[Organis
         for station in organisations.of_kind(OrgKind.STATION)
         if after is None or station.code != after.facts["orgs"]["domicile"]
     ]
-
-
-def _applicant(person: Invented) -> dict[str, Any]:
-    return {"name": person.name, "id_number": person.id_number, "phone": person.phone}
 
 
 def _authorisation(case: DemoCase, receive: Organisation, home: Organisation) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The broker of one machine: kombu's files, written so that a crash leaves none half-written.
+"""The broker of one machine: kombu's files, of which a crash leaves none half-written.
 
 kombu opens a file, locks it and then writes: whoever is killed in between, or finds the disk full,
 leaves an empty table of bindings or half a message, at which each later process fails. Here a file

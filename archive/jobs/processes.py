@@ -134,7 +134,7 @@ def run_tool(
     env: Mapping[str, str] | None = None,
     user: str | None = None,
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run a program of the machine to its end, and return its exit code and what it printed.
+    """Run a program of the machine to its end; return its exit code and what it printed.
 
     It has no input, works in no folder of the caller's, and gets no variable but the inherited
     ones and `env`. Raises TimeoutExpired after so many seconds (None: it may last as long as it
