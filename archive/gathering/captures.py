@@ -146,7 +146,7 @@ def announce(
 
 
 def require_room(session: Session, org: str, more: int, *, quota: int) -> None:
-    """Raise UploadQuotaError when `more` bytes do not fit beside what an organisation announced.
+    """Raise UploadQuotaError when `more` bytes do not fit beside what was announced.
 
     Captured files and packages count alike, until they are whole or given up. All in bytes.
     """
