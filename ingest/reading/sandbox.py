@@ -286,11 +286,20 @@ def serve(memory: int, cpu_seconds: int, task: str) -> None:
     """Confine this process, then answer one file after the other until the parent ends."""
     act = _task(task)
     _confine(memory)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     _send(sink, b"ready")
     while head := source.read(_LENGTH.size):
         _allow_cpu(cpu_seconds)
         _send(sink, act(source.read(_LENGTH.unpack(head)[0])))
+
+
+def _end_with_parent() -> None:
+    """End at once when nobody holds the other end of the input: a task may last long."""
+    line = select.poll()
+    line.register(sys.stdin.fileno(), 0)  # no event but its end
+    line.poll()
+    os._exit(1)
 
 
 def _send(sink: IO[bytes], answer: bytes) -> None:
