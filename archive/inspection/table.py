@@ -118,7 +118,16 @@ CHECKS: tuple[Check, ...] = (
         "SCHEMA",
     ),
     _check("2-7", "页序", _ENTRY, wording.pages_are_in_order, "PAGE_ORDER"),
-    _check("2-8", "附件", _ENTRY, usability.everything_will_be_shown, "PDF_XFA", "PDF_ATTACHMENT"),
+    _check(
+        "2-8",
+        "附件",
+        _ENTRY,
+        usability.everything_will_be_shown,
+        "PDF_XFA",
+        "PDF_ATTACHMENT",
+        "IMAGE_EXTRA",
+        "PAGE_SHRUNK",
+    ),
     _check("2-9", "归档范围", _ENTRY, integrity.required_materials_are_there, "GD-2-9"),
     _check(
         "2-9", "比对与走访材料", _FILING, integrity.investigation_is_there, "INVESTIGATION_MISSING"
@@ -136,6 +145,7 @@ CHECKS: tuple[Check, ...] = (
     _check(
         "3-4", "图像清晰完整", _ENTRY, usability.pages_can_be_read, "TOO_DARK", "BLURRED", "CUT_OFF"
     ),
+    _check("3-4", "图像数据完好", _ENTRY, usability.pictures_are_whole, "IMAGE_DAMAGED"),
     _check("4-2", "文件无害", _ALWAYS, safety.files_are_harmless, "FILE_UNSAFE"),
 )
 

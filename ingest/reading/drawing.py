@@ -2,9 +2,14 @@
 
 import struct
 from io import BytesIO
+from itertools import islice
 
 import pypdfium2
-from PIL import Image, ImageOps
+from PIL import Image
+
+from archive.compile.frames import frames
+from archive.compile.shown import shown_page
+from ingest.reading.formats import identify
 
 _ORDER = struct.Struct("<II")
 """Page (from 1) and width in pixels, before the bytes of the file."""
@@ -27,9 +32,11 @@ def _draw(data: bytes, page: int, width: int) -> Image.Image:
     if data.startswith(b"%PDF"):
         sheet = pypdfium2.PdfDocument(data)[page - 1]
         picture: Image.Image = sheet.render(scale=width / sheet.get_width()).to_pil()
-    else:
-        picture = Image.open(BytesIO(data))
-        picture.seek(page - 1)
-        picture = ImageOps.exif_transpose(picture)
-        picture.thumbnail((width, width * 2))
-    return picture.convert("RGB")
+        return picture.convert("RGB")
+    frame = next(islice(frames(data, identify(data) or ""), page - 1, None))
+    shown = shown_page(frame, width)
+    picture = shown.picture.convert("RGB")
+    across, down = (side / dpi for side, dpi in zip(shown.size, shown.dpi, strict=True))
+    height = round(width * down / across)
+    wide = min(width, picture.width, round(2 * width * across / down))
+    return picture.resize((wide, max(1, round(wide * height / width))))
