@@ -1,4 +1,4 @@
-"""What an image file is, page by page, by the same functions that will place it in a volume.
+"""What an image file is, page by page, by the functions that will place it in a volume.
 
 Runs in the child of `ingest.reading.sandbox`.
 """
