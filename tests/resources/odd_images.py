@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageDraw
 
 Samples = NDArray[np.generic]
+Tags = Mapping[int, int | Sequence[int]]
 SIZE = (120, 160)
 """Width and height of `TRUTH`."""
 
@@ -43,7 +44,7 @@ def picture(samples: Samples) -> Image.Image:
 
 
 def directory(
-    samples: Samples, photometric: int, tags: Mapping[int, int | Sequence[int]] | None = None
+    samples: Samples, photometric: int, tags: Tags | None = None
 ) -> dict[int, int | Sequence[int] | bytes]:
     """The tags of a page; 273 holds its uncompressed samples in the order of the machine."""
     height, width, *channels = samples.shape
@@ -149,7 +150,7 @@ def palette_tiff() -> bytes:
     return tiff(directory(np.asarray(indexed), 3, tags))
 
 
-def fax_tiff(coding: str = "group4", tags: Mapping[int, int | Sequence[int]] | None = None) -> bytes:
+def fax_tiff(coding: str = "group4", tags: Tags | None = None) -> bytes:
     """Black and white in one strip, its tags replaced."""
     whole = saved(picture(BITS).convert("1"), "TIFF", compression=coding, strip_size=1 << 20)
     with Image.open(io.BytesIO(whole)) as image:
