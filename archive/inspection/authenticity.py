@@ -70,12 +70,15 @@ def fetch_has_evidence(subject: Subject) -> Iterator[Finding]:
 
 
 def fetched_is_as_signed(subject: Subject) -> Iterator[Finding]:
-    """Check for certificates that were changed after their issuer signed them (R31).
+    """Check for documents that were changed after their issuer signed them (R31).
 
-    They are shown to a person; the bytes are kept as they came.
+    Each file is judged at intake, whichever way it came, beside what its source says of the
+    fetch. They are shown to a person; the bytes are kept as they came.
     """
     for material in subject.facts.materials:
-        if material.source_ref and material.source_ref.signature is ForeignSignature.BROKEN:
+        stated = material.source_ref.signature if material.source_ref else None
+        signatures = {look.signature for _, look, _ in subject.numbered(material)} | {stated}
+        if ForeignSignature.BROKEN in signatures:
             yield finding("CERT_SIGNATURE", f"material {material.no}", material=material.no)
 
 

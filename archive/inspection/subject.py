@@ -29,6 +29,8 @@ class Look:
     `flags` are codes of findings that do not stop the reading. `unclear` are pages with the code
     of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the
     latest time that the camera or the scanner wrote into them, local and without a zone.
+    `signature` is the ForeignSignature of a document that bears one, else empty. `own_pages` are
+    those of an OFD, which has no `pages`: they are not shown, its rendition is.
     """
 
     media_type: str | None
@@ -43,6 +45,8 @@ class Look:
     unclear: tuple[tuple[int, str], ...] = ()
     texts: tuple[tuple[int, str], ...] = ()
     taken: tuple[tuple[int, str], ...] = ()
+    signature: str = ""
+    own_pages: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,14 @@ CHECKS: tuple[Check, ...] = (
     _check("1-10", "电子属性一致性", _ALWAYS, authenticity.names_match_content, "FORMAT_MISMATCH"),
     _check("2-1", "总件数相符", _ALWAYS, integrity.files_are_named, "EXTRA_FILE"),
     _check("2-4", "电子表单不附文件", _FILING, integrity.forms_bring_no_files, "SCHEMA"),
+    _check(
+        "2-4",
+        "电子表单与办件相符",
+        _ENTRY,
+        integrity.forms_state_the_facts,
+        "FORM_FACTS",
+        "FORM_FACTS_SHOWN",
+    ),
     _check("2-5", "环节完整", _ALWAYS, process.no_node_is_skipped, "GD-2-5"),
     _check("2-5", "环节与办理方式相符", _ENTRY, process.no_node_is_foreign, "GD-2-5"),
     _check("2-5", "环节顺序", _ALWAYS, process.nodes_are_in_order, "GD-2-5"),
@@ -131,7 +139,8 @@ CHECKS: tuple[Check, ...] = (
         "3-3", "内容格式合规", _ALWAYS, usability.formats_are_accepted, "FORMAT_UNKNOWN", "GD-3-4"
     ),
     _check("3-3", "版式副本", _ENTRY, usability.ofd_has_a_rendition, "OFD_NO_RENDITION"),
-    _check("3-4", "内容可读", _ALWAYS, usability.files_open, "GD-3-4", "ENCRYPTED"),
+    _check("3-3", "版式副本完整", _ENTRY, usability.rendition_is_whole, "OFD_PAGES"),
+    _check("3-4", "内容可读", _ALWAYS, usability.files_open, "GD-3-4", "ENCRYPTED", "OFD_INVALID"),
     _check("3-4", "分辨率", _ENTRY, usability.pages_are_fine_enough, "LOW_RESOLUTION"),
     _check(
         "3-4", "图像清晰完整", _ENTRY, usability.pages_can_be_read, "TOO_DARK", "BLURRED", "CUT_OFF"
