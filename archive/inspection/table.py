@@ -73,6 +73,7 @@ CHECKS: tuple[Check, ...] = (
     _check("1-5", "图像时间", _ENTRY, authenticity.pictures_are_of_their_time, "GD-1-5"),
     _check("1-5", "用章时间", _ENTRY, authenticity.sealed_after_approval, "SEAL_EARLY"),
     _check("1-6", "特殊字符", _ENTRY, authenticity.characters_are_common, "GD-1-6"),
+    _check("1-6", "字形", _ENTRY, authenticity.characters_can_be_drawn, "GLYPH_MISSING"),
     _check("1-8", "件号和文件不重复", _ALWAYS, integrity.numbers_are_unique, "SCHEMA"),
     _check("1-8", "图像不重复", _ENTRY, authenticity.images_differ, "DUPLICATE_SCAN"),
     _check("1-8", "页面不互为副本", _ENTRY, authenticity.pages_are_no_copies, "NEAR_COPY"),

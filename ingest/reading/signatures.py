@@ -11,7 +11,7 @@ import struct
 
 from asn1crypto import pem, x509
 from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.diff_analysis import ModificationLevel, SuspiciousModification
 from pyhanko.sign.validation import EmbeddedPdfSignature, validate_pdf_signature
 from pyhanko.sign.validation.status import PdfSignatureStatus, SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
@@ -97,8 +97,8 @@ def _untouched(signature: EmbeddedPdfSignature) -> bool:
     The signature itself may be of an algorithm that is not known, such as SM2.
     """
     try:
-        signature.compute_integrity_info()
-        if signature.modification_level is ModificationLevel.OTHER:
+        signature.compute_integrity_info()  # type: ignore[no-untyped-call]
+        if isinstance(signature.diff_result, SuspiciousModification):
             return False
         info = signature.signer_info
         method = _DIGESTS.get(info["digest_algorithm"]["algorithm"].dotted) or (

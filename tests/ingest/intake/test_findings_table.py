@@ -165,6 +165,7 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     ),
     "GD-1-5": _material(5, captured_at="2027-01-01T00:00:00+08:00"),
     "GD-1-6": _person(name="测\ue000"),
+    "GLYPH_MISSING": _person(name="测\U0002ebf0"),
     "FORMAT_MISMATCH": _named("materials/x.png", images.jpeg),
     "DUPLICATE_SCAN": _file(lambda: page(5)),
     "SOURCE_UNUSUAL": _material(4, source="SCANNED_PROOF"),
