@@ -28,9 +28,11 @@ class Look:
     other metadata. `prints` are pages with the print by which a copy of them is known, in hex.
     `flags` are codes of findings that do not stop the reading. `unclear` are pages with the code
     of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the
-    latest time that the camera or the scanner wrote into them, local and without a zone.
-    `signature` is the ForeignSignature of a document that bears one, else empty. `own_pages` are
-    those of an OFD, which has no `pages`: they are not shown, its rendition is.
+    latest time that the camera or the scanner wrote into them, local and without a zone. `fonts`
+    are names of fonts that a PDF does not bring along and whose letters ours may not match;
+    `remarks` are pages with notes whose text the page does not show. `signature` is
+    the ForeignSignature of a document that bears one, else empty. `own_pages` are those of an
+    OFD, which has no `pages`: they are not shown, its rendition is.
     """
 
     media_type: str | None
@@ -47,6 +49,8 @@ class Look:
     taken: tuple[tuple[int, str], ...] = ()
     signature: str = ""
     own_pages: int = 0
+    fonts: tuple[str, ...] = ()
+    remarks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,22 +58,24 @@ def undrawn(texts: Iterable[str]) -> list[str]:
 @cache
 def _everyday() -> frozenset[int]:
     """Return the code points that both main fonts have."""
-    first, *others = (_code_points(Path(path).read_bytes()) for path in _MAIN)
+    first, *others = (code_points(Path(path)) for path in _MAIN)
     return frozenset(first.intersection(*others))
 
 
 @cache
 def _rare() -> frozenset[int]:
     """Return the code points of the fonts beside; read only when a text asks for one."""
-    fonts = (_code_points(path.read_bytes()) for path in sorted(_BESIDE.glob("*.ttf")))
+    fonts = (code_points(path) for path in sorted(_BESIDE.glob("*.ttf")))
     return frozenset().union(*fonts)
 
 
-def _code_points(font: bytes) -> set[int]:
+@cache
+def code_points(path: Path) -> frozenset[int]:
     """Return the code points of a font by its format 12 cmap.
 
     See OpenType 1.9, cmap, 'Segmented coverage'.
     """
+    font = path.read_bytes()
     (tables,) = struct.unpack_from(">H", font, 4)
     directory = {
         tag: at for tag, _, at, _ in struct.iter_unpack(">4sLLL", font[12 : 12 + 16 * tables])
@@ -86,4 +88,4 @@ def _code_points(font: bytes) -> set[int]:
             (groups,) = struct.unpack_from(">L", font, at + 12)
             for low, high, _ in struct.iter_unpack(">LLL", font[at + 16 : at + 16 + 12 * groups]):
                 points.update(range(low, high + 1))
-    return points
+    return frozenset(points)
