@@ -18,7 +18,7 @@ from PIL import Image, ImageStat
 
 from archive.inspection.subject import Look
 from ingest.reading.legibility import unreadable
-from ingest.reading.likeness import page_print
+from ingest.reading.likeness import other_views, page_print
 from ingest.reading.pdf_safety import examine_pdf
 
 MAX_PIXELS, MAX_PAGES = 200_000_000, 1_000
@@ -159,6 +159,7 @@ def _image(data: bytes, media_type: str) -> Look:
     coarse: list[int] = []
     pictures: list[str] = []
     prints: list[tuple[int, str]] = []
+    views: list[tuple[int, str]] = []
     unclear: list[tuple[int, str]] = []
     taken: list[tuple[int, str]] = []
     pages = 0
@@ -176,6 +177,7 @@ def _image(data: bytes, media_type: str) -> Look:
             else:
                 pictures.append(_picture(frame))
                 prints.append((pages, f"{page_print(frame):0128x}"))
+                views.append((pages, other_views(frame)))
                 unclear += [(pages, code) for code in unreadable(frame)]
     return Look(
         media_type,
@@ -186,6 +188,7 @@ def _image(data: bytes, media_type: str) -> Look:
         prints=tuple(prints),
         unclear=tuple(unclear),
         taken=tuple(taken),
+        views=tuple(views),
     )
 
 

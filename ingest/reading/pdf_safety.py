@@ -18,7 +18,7 @@ from PIL import Image
 
 from archive.inspection.subject import Look
 from ingest.reading.legibility import unreadable
-from ingest.reading.likeness import page_print
+from ingest.reading.likeness import other_views, page_print
 
 _MAX_OBJECTS = 200_000
 _ACTS = re.compile(rb"/S\s*/(JavaScript|Launch)\b")
@@ -48,6 +48,7 @@ class _Page:
     print_: int | None = None
     unclear: tuple[str, ...] = ()
     text: str = ""
+    views: str = ""
 
 
 def examine_pdf(
@@ -87,6 +88,7 @@ def examine_pdf(
             for number, page in seen.items()
             if page.print_ is not None
         ),
+        views=tuple((number, page.views) for number, page in seen.items() if page.views),
         unclear=tuple((number, code) for number, page in seen.items() for code in page.unclear),
         texts=tuple(
             (number, page.text) for number, page in list(seen.items())[:_TEXT_PAGES] if page.text
@@ -118,7 +120,12 @@ def _page_seen(
         if blank(picture):
             return _Page(blank=True)
         coarse = len(objects) == 1 and 0 < _short_side(objects[0]) < least_side
-        return _Page(coarse=coarse, print_=page_print(picture), unclear=unreadable(picture))
+        return _Page(
+            coarse=coarse,
+            print_=page_print(picture),
+            unclear=unreadable(picture),
+            views=other_views(picture),
+        )
     finally:
         page.close()
 

@@ -222,6 +222,27 @@ def draw_page(data: bytes, page: int, width: int, limits: Limits = DEFAULT_LIMIT
     return image if isinstance(image, bytes) and image else None
 
 
+def compare_pages(first: bytes, page: int, second: bytes, other: int) -> bytes | None:
+    """Return the overlay of two pages (from 1) of foreign files as JSON, or None.
+
+    None when either file has no such page, or kills or outlasts the child.
+    """
+    return _paired("compare", first, page, second, other)
+
+
+def overlay_pages(first: bytes, page: int, second: bytes, other: int) -> bytes | None:
+    """Return two pages (from 1) of foreign files side by side as WebP, or None, as above."""
+    return _paired("overlay", first, page, second, other)
+
+
+def _paired(task: str, first: bytes, page: int, second: bytes, other: int) -> bytes | None:
+    if len(first) + len(second) > MAX_FILE_BYTES:
+        return None
+    order = struct.pack("<IIQ", page, other, len(first)) + first + second
+    answer = run_task(task, order)
+    return answer if isinstance(answer, bytes) and answer else None
+
+
 def _unpacked(answer: bytes) -> Look:
     row: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
@@ -229,7 +250,7 @@ def _unpacked(answer: bytes) -> Look:
     }
     by_page = {
         key: tuple((int(page), str(value)) for page, value in row[key])
-        for key in ("prints", "unclear", "texts", "taken")
+        for key in ("prints", "unclear", "texts", "taken", "views")
     }
     return Look(**(row | by_page))
 
@@ -254,6 +275,10 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest.reading import drawing  # noqa: PLC0415 - as above
 
         return drawing.answer
+    if name in {"compare", "overlay"}:
+        from ingest.reading import overlays  # noqa: PLC0415 - as above
+
+        return overlays.compared if name == "compare" else overlays.drawn
     if name == "signature":
         from ingest.reading import signatures  # noqa: PLC0415 - as above
 
