@@ -20,7 +20,7 @@ from PIL import Image
 from archive.compile.pdfium import PDFIUM_LOCK
 from archive.reference.errors import NotFoundError
 from archive.usage.watermark import AccessMark, stamped
-from ingest.reading.sandbox import Limits, draw_page
+from ingest.reading.sandbox import Limits, draw_page, overlay_pages
 
 MIN_WIDTH, MAX_WIDTH = 200, 2000
 WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
@@ -129,6 +129,28 @@ class PageImages:
         Raises NotFoundError for what cannot be shown.
         """
         bare = self._bare_original(sha256, page, load, small=small)
+        return stamped(Image.open(BytesIO(bare)), mark)
+
+    def pair(
+        self,
+        pages: tuple[tuple[str, int], tuple[str, int]],
+        load: Callable[[str], bytes],
+        *,
+        mark: AccessMark,
+    ) -> Image.Image:
+        """Return two pages of originals side by side, marked where they differ.
+
+        `pages` are digest and page (from 1) of each. Raises NotFoundError for what cannot be shown.
+        """
+        (first, page), (second, other) = pages
+        path = self._path(f"p{first}-{second}-{page}", other)
+        if path.exists():
+            bare = path.read_bytes()
+        else:
+            image = overlay_pages(load(first), page, load(second), other)
+            if image is None:
+                raise NotFoundError("这两页无法并排显示。", "请在下方逐页查看。")
+            bare = _keep(path, image)
         return stamped(Image.open(BytesIO(bare)), mark)
 
     def _bare_original(

@@ -55,7 +55,7 @@ class Received:
     def public(self) -> Mapping[str, Any]:
         """Return the promised fields (issue: `bag, case_no, outcome, findings`)."""
         findings = [
-            {key: value for key, value in row.public().items() if key != "outcome"}
+            {key: value for key, value in row.public().items() if key not in {"outcome", "pair"}}
             for row in self.findings
         ]
         return {
@@ -336,6 +336,7 @@ def _copies(
             page=copy.page,
             other_case=copy.other_case_no,
             other_material=copy.other_material_no,
+            other_page=copy.other_page,
         )
         for copy in copies.values()
     ]

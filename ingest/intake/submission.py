@@ -98,7 +98,7 @@ class Submission:
             if component.material_no != no:
                 continue
             if page <= component.pages:
-                return PageBytes(component.read, page)
+                return component.read, page
             page -= component.pages
         return None
 

@@ -11,6 +11,8 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
+from tests.bench.field.sheets import dice
+
 
 @dataclass(frozen=True)
 class Scanner:
@@ -70,7 +72,7 @@ def worn(sheet: Image.Image, random: Random) -> Image.Image:
 
 def capture(sheet: Image.Image, device: Scanner, seed: int) -> Image.Image:
     """One capture of a sheet: another place, another skew, another grain each time."""
-    random, dice = Random(seed), np.random.default_rng(seed)
+    random, grain = dice(seed), np.random.default_rng(seed)
     width, height = sheet.size
     angle = random.uniform(-device.skew, device.skew)
     scale = random.uniform(0.992, 1.008)
@@ -89,7 +91,7 @@ def capture(sheet: Image.Image, device: Scanner, seed: int) -> Image.Image:
     moved = ImageEnhance.Brightness(moved).enhance(random.uniform(0.93, 1.02))
     light = np.asarray(moved, dtype=np.float32)
     down, across = light.shape[:2]
-    noise = dice.normal(0, device.grain, (down, across)).astype(np.float32)
+    noise = grain.normal(0, device.grain, (down, across)).astype(np.float32)
     if device.moire:
         y, x = np.mgrid[0:down, 0:across].astype(np.float32)
         phase, turn = random.uniform(0, 6), random.uniform(0.2, 1.3)

@@ -32,6 +32,11 @@ SURNAMES = "乌格阿布苏巴奇包白康云郝刘薛贾侯曹武折杭高"
 GIVEN = "日其根娜仁托雅苏和格勒图朝鲁海霞建军丽平志强秀英永胜桂兰文博"
 
 
+def dice(seed: object) -> Random:
+    """The dice of a seed: the same city each time."""
+    return Random(str(seed))  # noqa: S311 - repeatable
+
+
 @dataclass(frozen=True)
 class Style:
     """The house style of an office: fonts and sizes of its print."""
@@ -82,7 +87,7 @@ def name(random: Random) -> str:
 
 def _write(page: Image.Image, at: tuple[float, float], text: str, size: int, seed: int) -> None:
     """Write by hand: each character turns, wanders and changes its size a little."""
-    random, (x, y) = Random(seed), at
+    random, (x, y) = dice(seed), at
     ink = random.choice(((25, 30, 90), (20, 20, 25), (40, 40, 46)))
     font_name = next((font for font in _WRITTEN if font in _fonts()), _WRITTEN[0])
     slant = random.uniform(-0.06, 0.06)
@@ -117,7 +122,7 @@ def letter(
     look: Style, title: str, lines: Sequence[str], signer: str, seed: int, office: str = ""
 ) -> Image.Image:
     """A letter or proof: printed paragraphs, signed and dated by hand, stamped by an office."""
-    page, random = Image.new("RGB", A4, (255, 255, 255)), Random(seed)
+    page, random = Image.new("RGB", A4, (255, 255, 255)), dice(seed)
     draw, y = ImageDraw.Draw(page), float(look.margin)
     draw.text((A4[0] // 2, y), title, (10, 10, 10), _font(look.font, look.size + 22), anchor="ma")
     y += 150
@@ -150,7 +155,7 @@ def letter(
 
 def form(look: Style, title: str, rows: Sequence[tuple[str, str]], seed: int) -> Image.Image:
     """A printed form with a grid, filled in by hand; a box is ticked."""
-    page, random = Image.new("RGB", A4, (255, 255, 255)), Random(seed)
+    page, random = Image.new("RGB", A4, (255, 255, 255)), dice(seed)
     draw, y = ImageDraw.Draw(page), look.margin
     draw.text((A4[0] // 2, y), title, (10, 10, 10), _font(look.font, look.size + 18), anchor="ma")
     y += 140
@@ -189,7 +194,7 @@ def register_page(
     The values are typed by a printer at the station, a hair off its lines.
     """
     width, height = 1240, 874
-    page, random = Image.new("RGB", (width, height), (250, 247, 238)), Random(seed)
+    page, random = Image.new("RGB", (width, height), (250, 247, 238)), dice(seed)
     draw = ImageDraw.Draw(page)
     draw.text((width // 2, 40), "常住人口登记卡", (30, 60, 40), _font(look.font, 44), anchor="ma")
     draw.text((90, 105), f"户号 {household}", (30, 60, 40), _font(look.font, 24))
@@ -209,13 +214,13 @@ def register_page(
             )
     draw.text((140, height - 110), "承办人签章：", (30, 60, 40), _font(look.font, 24))
     draw.text((720, height - 110), "登记日期：2019年4月8日", (30, 60, 40), _font(look.font, 24))
-    _stamp(page, (330, height - 330), "户口专用", Random(household))
+    _stamp(page, (330, height - 330), "户口专用", dice(household))
     return page
 
 
 def portrait(seed: int) -> Image.Image:
     """A photograph for a document: 358 × 441 pixels, as its standard says."""
-    random = Random(seed)
+    random = dice(seed)
     picture = Image.new("RGB", (358, 441), (240, 244, 250))
     draw = ImageDraw.Draw(picture)
     skin = (random.randint(200, 235), random.randint(160, 190), random.randint(130, 160))
@@ -232,7 +237,7 @@ def card_copy(look: Style, person: str, number: str, seed: int) -> Image.Image:
     """A copy of an identity card's two sides on one sheet."""
     page = Image.new("RGB", A4, (255, 255, 255))
     draw = ImageDraw.Draw(page)
-    random = Random(seed)
+    random = dice(seed)
     left, top = random.randint(420, 500), random.randint(420, 560)
     for side in (0, 1):
         y = top + side * 620
