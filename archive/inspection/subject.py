@@ -31,6 +31,7 @@ class Look:
     of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the
     latest time that the camera or the scanner wrote into them, local and without a zone. `views`
     are pages with their prints seen otherwise (`archive.reference.prints.PageViews`), packed.
+    `coarse` are pages too coarse for A4, `coarsest` of them those too coarse for half its size.
     """
 
     media_type: str | None
@@ -46,6 +47,7 @@ class Look:
     texts: tuple[tuple[int, str], ...] = ()
     taken: tuple[tuple[int, str], ...] = ()
     views: tuple[tuple[int, str], ...] = ()
+    coarsest: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,8 @@ _FOREIGN = (
     b"Rar!",
     b"7z\xbc\xaf",
 )
-_A4_SHORT_INCHES = 8.27
+_A4_SHORT_INCHES, _A6_SHORT_INCHES = 8.27, 4.13
+"""Shorter sides of A4, and of A6, the size of a page of a register or of a booklet."""
 _BLANK_SPREAD = 4.0
 _WORKING_SIDE = 400
 _OFD_TEXT = 8 << 20
@@ -157,6 +158,7 @@ def _image(data: bytes, media_type: str) -> Look:
         return Look(media_type, fault="GD-3-4")
     empty: list[int] = []
     coarse: list[int] = []
+    coarsest: list[int] = []
     pictures: list[str] = []
     prints: list[tuple[int, str]] = []
     views: list[tuple[int, str]] = []
@@ -170,6 +172,8 @@ def _image(data: bytes, media_type: str) -> Look:
                 return Look(media_type, fault="FILE_UNSAFE", why="页数过多")
             if min(width, height) < MIN_DPI * _A4_SHORT_INCHES:
                 coarse.append(pages)
+            if min(width, height) < MIN_DPI * _A6_SHORT_INCHES:
+                coarsest.append(pages)
             if at := _taken_at(image):
                 taken.append((pages, at))
             if blank(frame):
@@ -189,6 +193,7 @@ def _image(data: bytes, media_type: str) -> Look:
         unclear=tuple(unclear),
         taken=tuple(taken),
         views=tuple(views),
+        coarsest=tuple(coarsest),
     )
 
 

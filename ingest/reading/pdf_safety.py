@@ -45,6 +45,7 @@ class _Page:
 
     blank: bool = False
     coarse: bool = False
+    coarsest: bool = False
     print_: int | None = None
     unclear: tuple[str, ...] = ()
     text: str = ""
@@ -82,6 +83,7 @@ def examine_pdf(
         pages,
         tuple(number for number, page in seen.items() if page.blank),
         tuple(number for number, page in seen.items() if page.coarse),
+        coarsest=tuple(number for number, page in seen.items() if page.coarsest),
         flags=flags,
         prints=tuple(
             (number, f"{page.print_:0128x}")
@@ -119,9 +121,10 @@ def _page_seen(
         picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
         if blank(picture):
             return _Page(blank=True)
-        coarse = len(objects) == 1 and 0 < _short_side(objects[0]) < least_side
+        side = _short_side(objects[0]) if len(objects) == 1 else 0
         return _Page(
-            coarse=coarse,
+            coarse=0 < side < least_side,
+            coarsest=0 < side < least_side / 2,
             print_=page_print(picture),
             unclear=unreadable(picture),
             views=other_views(picture),
