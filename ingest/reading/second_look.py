@@ -278,7 +278,9 @@ def _spots(first: Grey, second: Grey, inside: Mask) -> tuple[tuple[int, int, int
 
 def _softened(ink: Grey) -> Grey:
     picture = Image.fromarray((np.clip(ink, 0, 1) * 255).astype(np.uint8))
-    return np.asarray(picture.filter(ImageFilter.GaussianBlur(1)), dtype=np.float32) / 255
+    return np.asarray(picture.filter(ImageFilter.GaussianBlur(1)), dtype=np.float32) / np.float32(
+        255
+    )
 
 
 def _window_likeness(first: Grey, second: Grey) -> Grey:
@@ -303,10 +305,10 @@ def _window_likeness(first: Grey, second: Grey) -> Grey:
 
 def _moments(ink: Grey) -> tuple[Grey, Grey]:
     """Return mean and standard deviation of the ink in each window."""
-    size = _SPOT * _SPOT
+    size = np.float32(_SPOT * _SPOT)
     mean = _window_sums(ink, (_SPOT, _SPOT)) / size
     square = _window_sums(ink * ink, (_SPOT, _SPOT)) / size
-    return mean, np.sqrt(np.maximum(square - mean * mean, 0))
+    return mean, np.sqrt(np.maximum(square - mean * mean, np.float32(0)))
 
 
 def _widened(ink: Grey) -> Grey:

@@ -19,8 +19,14 @@ _FOLDERS = (
     *filter(None, os.environ.get("YICE_BENCH_FONTS", "").split(os.pathsep)),
     "/usr/share/fonts",
 )
-_PRINTED = ("uming.ttc", "wqy-zenhei.ttc", "wqy-microhei.ttc", "NotoSerifCJK-Regular.ttc")
-_PRINTED += ("NotoSansCJK-Regular.ttc", "NotoSerifCJK-Bold.ttc")
+_PRINTED = (
+    "uming.ttc",
+    "wqy-zenhei.ttc",
+    "wqy-microhei.ttc",
+    "NotoSerifCJK-Regular.ttc",
+    "NotoSansCJK-Regular.ttc",
+    "NotoSerifCJK-Bold.ttc",
+)
 _WRITTEN = ("ukai.ttc", "NotoSerifCJK-Regular.ttc")
 _HAN = (
     "的一是在不了有和人这中大为上个国我以要他时来用们生到作地于出就分对成会可主发年动同工也能下过子说产种面而方后多定"
