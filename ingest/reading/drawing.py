@@ -41,6 +41,5 @@ def page_of(data: bytes, page: int, width: int) -> Image.Image:
     shown = shown_page(frame, width)
     picture = shown.picture.convert("RGB")
     across, down = (side / dpi for side, dpi in zip(shown.size, shown.dpi, strict=True))
-    height = round(width * down / across)
     wide = min(width, picture.width, round(2 * width * across / down))
-    return picture.resize((wide, max(1, round(wide * height / width))))
+    return picture.resize((max(1, wide), max(1, round(wide * down / across))))
