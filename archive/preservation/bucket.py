@@ -111,9 +111,8 @@ def _missing(engine: Engine, store: BlobStore) -> Iterator[Fault]:
     with reading(engine) as session:
         keys = {blob_key(digest) for digest in session.scalars(select(Component.sha256))}
         prefixes = set(session.scalars(select(Delivery.quarantine_prefix)))
-        registers = dict(
-            session.execute(select(PeriodRun.register, PeriodRun.register_sha256)).tuples().all()
-        )
+        query = select(PeriodRun.register, PeriodRun.register_sha256)
+        registers = {key: digest for key, digest in session.execute(query) if key and digest}
         refused = session.scalars(
             select(Delivery.content_digest).where(Delivery.outcome == IntakeOutcome.REFUSED)
         ).all()
@@ -124,13 +123,12 @@ def _missing(engine: Engine, store: BlobStore) -> Iterator[Fault]:
         if next(store.list(f"{prefix}/"), None) is None:
             yield Fault("I16", prefix, "登记的隔离件不在存储中")
     for register, digest in registers.items():
-        if register and digest:
-            try:
-                store.read(register, sha256=digest)
-            except MissingError:
-                yield Fault("I16", register, "登记的归档登记表不在存储中")
-            except StorageError as error:
-                yield Fault("I16", register, f"归档登记表无法读取（{type(error).__name__}）")
+        try:
+            store.read(register, sha256=digest)
+        except MissingError:
+            yield Fault("I16", register, "登记的归档登记表不在存储中")
+        except StorageError as error:
+            yield Fault("I16", register, f"归档登记表无法读取（{type(error).__name__}）")
     kept = sum(1 for _ in store.list("deliveries/"))
     if kept < len(refused):
         yield Fault("I16", "deliveries", f"登记拒收 {len(refused)} 次，存储中只有 {kept} 份记录")
