@@ -87,7 +87,8 @@ class Login(Base):
 class DailyUse(Base):
     """What an account was shown on one day, and how often it was refused more.
 
-    `looks` counts searches and masked facts, `content` pages and files.
+    `looks` counts searches and masked facts, `content` pages and files, `numbers` the ID and
+    telephone numbers that were looked for.
     """
 
     __tablename__ = "daily_uses"
@@ -97,4 +98,5 @@ class DailyUse(Base):
     day: Mapped[date] = mapped_column(index=True)
     looks: Mapped[int] = mapped_column(default=0)
     content: Mapped[int] = mapped_column(default=0)
+    numbers: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)

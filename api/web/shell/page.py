@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.http.limits import limited
 from api.http.page_cache import PageImages
 from api.http.problems import status_of
 from api.runtime import failures
@@ -213,6 +214,16 @@ def web_of(request: Request) -> WebApp:
 
 
 def logged_in(request: Request) -> User:
+    """Return the user of a request, counted as a client of the API is.
+
+    Raises NotLoggedInError, MustChangeError, and 429 when asked too often.
+    """
+    user = _identified(request)
+    limited(request.app.state.station.limiter, f"person:{user.reader.account}")
+    return user
+
+
+def _identified(request: Request) -> User:
     """Return the user of a request. Raises NotLoggedInError and MustChangeError."""
     web, carried = web_of(request), request.cookies.get(COOKIE, "")
     with reading(web.runtime.engine) as session:
@@ -349,7 +360,7 @@ def _error(request: Request, status: int, code: str, message: str, action: str) 
         return JSONResponse({"code": code, "message": f"{message}{action}"}, status)
     web = web_of(request)
     try:
-        user = logged_in(request)
+        user = _identified(request)
     except (NotLoggedInError, MustChangeError):
         return web.bare("error_bare.html", status=status, code=code, message=message, action=action)
     return web.page(
