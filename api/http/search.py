@@ -89,8 +89,9 @@ def journal_search(
     What was typed may name a person, so only what came of it is kept. `limits` None: the command
     line, which has no account. Raises DailyLimitError.
     """
-    for _ in numbers_asked(tree) if limits is not None else ():
-        daily_use.count(session, reader.account, Shown.NUMBERS, limits.numbers)
+    if limits is not None:
+        for _ in numbers_asked(tree):
+            daily_use.count(session, reader.account, Shown.NUMBERS, limits.numbers)
     codes = sorted({hit.code for hit in answer.hits})
     asked = AccessContext(context.purpose, operator=context.operator)
     journal_look(

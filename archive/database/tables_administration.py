@@ -82,6 +82,25 @@ class Login(Base):
     scopes: Mapped[list[Any]]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+    address: Mapped[str | None] = mapped_column(String(64))
+
+
+class LoginAttempt(Base):
+    """Wrong secrets of one account from one address, in a row, and when a right one came.
+
+    So a stranger who sends wrong ones locks out nobody but the stranger's own address.
+    """
+
+    __tablename__ = "login_attempts"
+    __table_args__ = (UniqueConstraint("account_id", "address"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    address: Mapped[str] = mapped_column(String(64))
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
+    last_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class DailyUse(Base):

@@ -24,9 +24,9 @@ from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
 from archive.administration.account_lists import name_of
-from archive.administration.logins import csrf_token, reader_of
+from archive.administration.logins import csrf_token, needs_renewal, reader_of, renew_login
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
-from archive.database.engine import reading
+from archive.database.engine import reading, writing
 from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
 from archive.reference.vocabulary import LoginKind
@@ -72,6 +72,8 @@ STATIC: Mapping[str, tuple[Path, str]] = {
 }
 _LONGEST_FORM = 64 << 10
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
+_POLLED = ("/presence", "/live")
+"""What a page asks for by itself: nobody need sit before it."""
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
 
@@ -232,6 +234,10 @@ def _identified(request: Request) -> User:
         if reader is None:
             raise NotLoggedInError
         name, must_change = name_of(session, reader.account)
+        used = not request.url.path.endswith(_POLLED) and needs_renewal(session, carried)
+    if used:
+        with writing(web.runtime.engine) as session:
+            renew_login(session, carried)
     if must_change and request.url.path not in _BEFORE_PASSWORD_CHANGE:
         raise MustChangeError
     return User(reader, name, web.org(reader.org), carried)
