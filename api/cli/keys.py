@@ -3,6 +3,8 @@
 A change may be interrupted and run again.
 """
 
+from dataclasses import replace
+
 import typer
 
 from api.cli.terminal import actor, screen, with_examples
@@ -117,10 +119,17 @@ def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
 
     Other work goes on between batches, and a kill costs one batch.
     """
-    attach_keys(runtime.engine, ring)
+    # What is read may be from before values were bound to their rows; what is written is bound.
+    attach_keys(runtime.engine, replace(ring, unbound=tuple(ring.keys)))
     for job in (reseal, reseal_gathered, reseal_texts):
         after: int | None = 0
         while after is not None:
             with writing(runtime.engine) as session:
                 after = job(session, ring, after, BATCH)
-    screen.print(f"全部办件信息已用 {ring.current} 加密。")
+    screen.print(f"全部办件信息已用 {ring.current} 加密，并绑定到所在的行。")
+    if not ring.unbound:
+        return
+    if runtime.settings.column_keys.get_secret_value():
+        screen.print('请在密钥文件中写明 "unbound": []，并重启各节点：此后不再打开未绑定的数据。')
+        return
+    write_keyring(runtime.settings.data / "keys" / "columns.json", replace(ring, unbound=()))

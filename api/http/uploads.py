@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 from starlette.concurrency import run_in_threadpool
 
@@ -23,6 +23,7 @@ from archive.gathering.captures import (
     place_of,
 )
 from archive.gathering.places import Place, places_by_path
+from archive.reference.moments import Moment
 from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE, complete_capture
 
@@ -117,7 +118,7 @@ class CaptureAnnounced(_Sent):
     station: _Text = Field(description="采集设备或工位")
     operator: _Text = Field(description="操作人")
     dpi: int = Field(ge=50, le=2400, description="分辨率，dpi")
-    captured_at: AwareDatetime = Field(description="采集时间，带时区")
+    captured_at: Moment = Field(description="采集时间，带时区")
     files: list[FileAnnounced] = Field(
         min_length=1, max_length=MOST_AT_ONCE, description="要上传的文件"
     )

@@ -3,34 +3,28 @@
 The bytes of the scan go in untouched wherever PDF knows their coding, lossless where it does not.
 """
 
-import struct
-import warnings
 import zlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
 import pikepdf
-from PIL import Image, ImageSequence, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image
 
 from archive.compile.colour import colour_space
 from archive.compile.footer import MM, STRIP
+from archive.compile.frames import Frame, frames, refused_by_decoder
+from archive.compile.jpeg_marks import JpegMarks
+from archive.compile.png_chunks import PngChunks, read_chunks
+from archive.compile.samples import Samples
+from archive.compile.shown import in_srgb
 from archive.compile.text_layer import Box
-from archive.reference.compile_errors import (
-    CompileError,
-    TooLargeError,
-    UnreadableError,
-    UnsupportedError,
-)
+from archive.compile.tiff_tags import WHITE_IS_ZERO, TiffTags, read_directories
+from archive.reference.compile_errors import UnreadableError
 
-MAX_PIXELS = 150_000_000  # A3 at 900 dpi
-MAX_FRAMES = 2_000
-DEFAULT_DPI = 200.0
 _A4 = (210 * MM, 297 * MM)
-# 72 and 96 are what cameras and screens write when they know nothing.
-_BELIEVABLE_DPI = (100.0, 1300.0)
-_FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG", "image/tiff": "TIFF"}
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 1}
+_GROUP_4, _SIDEWAYS = 4, 5
 _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 # EXIF orientation to the matrix that shows the unit square upright (a b c d e f).
 _UPRIGHT = {
@@ -49,6 +43,35 @@ _UPRIGHT = {
 _CLOCKWISE = {1: 6, 6: 3, 3: 8, 8: 1, 2: 7, 7: 4, 4: 5, 5: 2}
 
 
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A picture as PDF holds it: its bytes, and what the entries of its stream say.
+
+    `space` is the number of components, or the palette of an indexed picture.
+    """
+
+    data: bytes = field(repr=False)
+    size: tuple[int, int]
+    bits: int
+    coding: str
+    space: int | bytes
+    entries: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How a page of an image file will stand in a volume.
+
+    `picture` holds its own bytes where PDF knows their coding, else its decoded samples.
+    `orientation` is how the picture is still to be turned, `dpi` along its stored axes.
+    """
+
+    picture: Coded | Samples
+    dpi: tuple[float, float]
+    orientation: int
+    icc: bytes | None = None
+
+
 def image_pages(
     data: bytes, media_type: str, turns: Mapping[int, int] | None = None
 ) -> pikepdf.Pdf:
@@ -57,295 +80,164 @@ def image_pages(
     The foot strip stays free. `turns`: pages (from 1) that a person turned clockwise, in degrees.
     Raises CompileError for what cannot be read whole.
     """
-    wanted = _FORMATS.get(media_type)
-    if wanted is None:
-        raise UnsupportedError("这种文件格式不能直接编入册内。")
     pdf = pikepdf.new()
-    try:
-        with warnings.catch_warnings():
-            # The pixel limit is checked below, not by Pillow's warning.
-            warnings.simplefilter("ignore")
-            with Image.open(BytesIO(data), formats=[wanted]) as image:
-                _refuse_bomb(image)
-                {"JPEG": _jpeg, "PNG": _png, "TIFF": _tiff}[wanted](pdf, data, image, turns or {})
-    except CompileError:
-        raise
-    except Image.DecompressionBombError as error:
-        raise TooLargeError("图像的像素数超过上限。") from error
-    except (
-        UnidentifiedImageError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        struct.error,
-        zlib.error,
-        KeyError,
-        IndexError,
-        EOFError,
-        TypeError,
-    ) as error:
-        raise UnreadableError("图像文件已损坏或不完整。") from error
+    for frame in frames(data, media_type):
+        _place(pdf, placement(frame), turns or {})
     return pdf
 
 
-def _refuse_bomb(image: Image.Image) -> None:
-    if image.width * image.height > MAX_PIXELS:
-        raise TooLargeError("图像的像素数超过上限。")
+def placement(frame: Frame) -> Placement:
+    """Return how a page will stand in a volume; whatever compiling refuses is refused by this.
 
-
-def _jpeg(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, int]) -> None:
-    coding, precision, components, ids = _jpeg_frame(data)
-    if not data.rstrip(b"\0\r\n ").endswith(b"\xff\xd9"):
-        image.copy()  # no end marker at the end: let the decoder say whether the picture is whole
-    orientation = image.getexif().get(0x0112, 1)
-    # PDF knows baseline and progressive Huffman with 8 bits only.
-    if coding not in (0xC0, 0xC1, 0xC2) or precision != 8:  # noqa: PLR2004
-        _place(pdf, _lossless(pdf, image), image, orientation, turns)
-        return
-    entry: dict[str, Any] = {
-        "ColorSpace": colour_space(pdf, components, image.info.get("icc_profile"))
-    }
-    if components == 4 and "adobe" in image.info:  # noqa: PLR2004
-        entry["Decode"] = pikepdf.Array([1, 0] * 4)  # Adobe writes CMYK inverted
-    if ids == b"RGB":
-        entry["DecodeParms"] = pikepdf.Dictionary(ColorTransform=0)
-    _place(
-        pdf,
-        _stream(pdf, data, image.size, 8, pikepdf.Name.DCTDecode, entry),
-        image,
-        orientation,
-        turns,
+    Raises CompileError for a page that cannot be placed.
+    """
+    with refused_by_decoder():
+        coded = _untouched(frame)
+    if coded is not None:
+        return Placement(coded, frame.dpi, frame.orientation, frame.icc)
+    samples = frame.samples()
+    across = samples.orientation == 1 and frame.orientation >= _SIDEWAYS
+    return Placement(
+        samples, frame.dpi[::-1] if across else frame.dpi, samples.orientation, frame.icc
     )
 
 
-def _jpeg_frame(data: bytes) -> tuple[int, int, int, bytes]:
-    """Read coding marker, bits, number of components and their ids.
+def _untouched(frame: Frame) -> Coded | None:
+    """Return the bytes of a page as they are, None where only decoding shows it right."""
+    if frame.jpeg:
+        return _jpeg(frame, frame.jpeg) if frame.jpeg.plain else None
+    if frame.png:
+        return _png(frame.png)
+    return _group_4(frame.data, frame.tags) if frame.tags else None
 
-    They stand in the first frame header (ITU-T T.81 B.2.2).
+
+def _jpeg(frame: Frame, marks: JpegMarks) -> Coded:
+    entries: dict[str, Any] = {}
+    if marks.components == 4 and marks.adobe is not None:  # noqa: PLR2004
+        entries["Decode"] = [1, 0] * 4  # Adobe writes CMYK inverted
+    if not marks.transformed:
+        entries["DecodeParms"] = {"ColorTransform": 0}
+    return Coded(frame.data, frame.size, 8, "DCTDecode", marks.components, entries)
+
+
+def _png(chunks: PngChunks) -> Coded | None:
+    """Return the compressed rows of a PNG.
+
+    None when transparency, interlacing or its gamma forbids it. Checks the length of the rows.
     """
-    at = 2
-    while True:
-        while data[at + 1] == 0xFF:  # noqa: PLR2004  fill bytes
-            at += 1
-        marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
-        if data[at] != 0xFF or length < 2:  # noqa: PLR2004
-            raise UnreadableError("图像文件已损坏或不完整。")
-        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):  # noqa: PLR2004
-            count = data[at + 9]
-            if count not in (1, 3, 4):
-                raise UnsupportedError("图像的颜色通道数不受支持。")
-            return (
-                marker,
-                data[at + 4],
-                count,
-                bytes(data[at + 10 + 3 * index] for index in range(count)),
-            )
-        at += 2 + length
-
-
-def _png(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, int]) -> None:
-    passed = _png_untouched(pdf, data, image.info.get("icc_profile"))
-    # Asked for EXIF, Pillow decodes the whole picture to reach what may follow it; few files have
-    # any.
-    orientation = (
-        image.getexif().get(0x0112, 1)
-        if any(mark in data for mark in (b"eXIf", b"Raw profile type"))
-        else 1
-    )
-    _place(pdf, _lossless(pdf, image) if passed is None else passed, image, orientation, turns)
-
-
-def _png_untouched(pdf: pikepdf.Pdf, data: bytes, icc: bytes | None) -> pikepdf.Stream | None:
-    """Take the compressed rows over as they are.
-
-    None when alpha or interlacing forbids it. Checks every CRC and the length of the rows.
-    """
-    chunks = _png_chunks(data)
-    width, height, bits, kind, _, _, interlace = struct.unpack(">IIBBBBB", chunks["IHDR"])
-    if interlace or kind not in _PNG_CHANNELS or "tRNS" in chunks:
+    if chunks.interlaced or chunks.kind not in (0, 2, 3) or "tRNS" in chunks.bodies or chunks.lit:
         return None
-    channels = _PNG_CHANNELS[kind]
-    expected = height * (1 + (width * channels * bits + 7) // 8)
     inflate = zlib.decompressobj()
-    if len(inflate.decompress(chunks["IDAT"], expected + 1)) != expected:
-        raise UnreadableError("图像文件已损坏或不完整。")
-    if kind == 3:  # noqa: PLR2004
-        palette = chunks["PLTE"]
-        space: pikepdf.Object = pikepdf.Array(
-            [
-                pikepdf.Name.Indexed,
-                colour_space(pdf, 3, icc),
-                len(palette) // 3 - 1,
-                pikepdf.String(palette),
-            ]
-        )
-    else:
-        space = colour_space(pdf, channels, icc)
-    parms = pikepdf.Dictionary(Predictor=15, Colors=channels, BitsPerComponent=bits, Columns=width)
-    return _stream(
-        pdf,
-        chunks["IDAT"],
-        (width, height),
-        bits,
-        pikepdf.Name.FlateDecode,
-        {"ColorSpace": space, "DecodeParms": parms},
+    rows, data = inflate.decompress(chunks.bodies["IDAT"], chunks.rows + 1), chunks.bodies["IDAT"]
+    if len(rows) < chunks.rows:
+        raise UnreadableError("PNG 图像不完整：缺少部分行。")
+    if len(rows) > chunks.rows:  # data behind the picture, which decoders pass over
+        data = zlib.compress(rows[: chunks.rows], 6)
+    parameters = {
+        "Predictor": 15,
+        "Colors": chunks.channels,
+        "BitsPerComponent": chunks.bits,
+        "Columns": chunks.width,
+    }
+    return Coded(
+        data,
+        (chunks.width, chunks.height),
+        chunks.bits,
+        "FlateDecode",
+        chunks.bodies["PLTE"] if chunks.kind == 3 else chunks.channels,  # noqa: PLR2004
+        {"DecodeParms": parameters},
     )
 
 
-def _png_chunks(data: bytes) -> dict[str, bytes]:
-    chunks: dict[str, list[bytes]] = {}
-    at = 8
-    while "IEND" not in chunks:
-        (length,) = struct.unpack_from(">I", data, at)
-        body = data[at + 8 : at + 8 + length]
-        if struct.unpack_from(">I", data, at + 8 + length)[0] != zlib.crc32(
-            data[at + 4 : at + 8 + length]
-        ):
-            raise UnreadableError("图像文件已损坏或不完整。")
-        chunks.setdefault(data[at + 4 : at + 8].decode("latin-1"), []).append(body)
-        at += 12 + length
-    return {name: b"".join(bodies) for name, bodies in chunks.items()}
+def _group_4(data: bytes, tags: TiffTags) -> Coded | None:
+    """Return a single-strip Group 4 picture as it is.
 
-
-def _tiff(pdf: pikepdf.Pdf, data: bytes, image: Image.Image, turns: Mapping[int, int]) -> None:
-    for number, frame in enumerate(ImageSequence.Iterator(image)):
-        if number >= MAX_FRAMES:
-            raise TooLargeError("图像文件的页数超过上限。")
-        _refuse_bomb(frame)
-        tags = frame.tag_v2  # type: ignore[attr-defined]
-        # Pillow turns the pixels upright while it decodes; the untouched strip is turned by the
-        # page instead.
-        turned = int(tags.get(274, 1))
-        fax = _g4_untouched(pdf, data, tags) if tags.get(259) == 4 else None  # noqa: PLR2004
-        if fax is not None:
-            _place(pdf, fax, frame, turned, turns)
-        else:
-            frame.load()
-            _place(pdf, _lossless(pdf, frame), frame, 1, turns)
-
-
-def _g4_untouched(pdf: pikepdf.Pdf, data: bytes, tags: Any) -> pikepdf.Stream | None:  # noqa: ANN401  Pillow's tag table
-    """Take a single-strip Group 4 picture over as it is.
-
-    Several strips are decoded and coded again as one, without loss.
+    None for several strips, and for one whose length the file does not state: those are decoded
+    and coded again as one, without loss.
     """
-    offsets, counts = tags.get(273, ()), tags.get(279, ())
-    if len(offsets) == len(counts) == 1:
-        size = (int(tags[256]), int(tags[257]))
-        strip, inverted = data[offsets[0] : offsets[0] + counts[0]], tags.get(262, 0) == 1
-        if len(strip) != counts[0]:
-            raise UnreadableError("图像文件已损坏或不完整。")
-        if tags.get(266, 1) == 2:  # noqa: PLR2004  bits stored in reverse order
-            strip = strip.translate(_REVERSED)
-        return _fax(pdf, strip, size, inverted=inverted)
-    return None
+    offsets, counts = tags.numbers(273), tags.numbers(279)
+    if tags.compression != _GROUP_4 or len(offsets) != 1 or len(counts) != 1 or not counts[0]:
+        return None
+    strip = data[offsets[0] : offsets[0] + counts[0]]
+    if len(strip) != counts[0]:
+        raise UnreadableError("TIFF 图像不完整：文件在图像数据结束之前中断。")
+    if tags.number(266, 1) == 2:  # noqa: PLR2004  bits stored in reverse order
+        strip = strip.translate(_REVERSED)
+    return _fax(strip, tags.size, inverted=tags.photometric != WHITE_IS_ZERO)
 
 
-def _fax(
-    pdf: pikepdf.Pdf, strip: bytes, size: tuple[int, int], *, inverted: bool
-) -> pikepdf.Stream:
-    parms = pikepdf.Dictionary(K=-1, Columns=size[0], Rows=size[1], BlackIs1=inverted)
-    return _stream(
-        pdf,
-        strip,
-        size,
-        1,
-        pikepdf.Name.CCITTFaxDecode,
-        {"ColorSpace": pikepdf.Name.DeviceGray, "DecodeParms": parms},
-    )
+def _fax(strip: bytes, size: tuple[int, int], *, inverted: bool) -> Coded:
+    parameters = {"K": -1, "Columns": size[0], "Rows": size[1], "BlackIs1": inverted}
+    return Coded(strip, size, 1, "CCITTFaxDecode", 1, {"DecodeParms": parameters})
 
 
-def _lossless(pdf: pikepdf.Pdf, image: Image.Image) -> pikepdf.Stream:
-    """Code decoded pixels without loss; transparency becomes a soft mask."""
-    icc = image.info.get("icc_profile")
-    if image.mode in ("LA", "PA", "La", "RGBA", "RGBa") or "transparency" in image.info:
-        full = image.convert("RGBA")
-        stream = _lossless(pdf, full.convert("RGB"))
-        stream.SMask = _lossless(pdf, full.getchannel("A"))
-        return stream
+def _coded(image: Image.Image) -> Coded:
+    """Code decoded samples without loss."""
     if image.mode == "CMYK":
-        packed = zlib.compress(image.tobytes(), 6)
-        return _stream(
-            pdf,
-            packed,
-            image.size,
-            8,
-            pikepdf.Name.FlateDecode,
-            {"ColorSpace": colour_space(pdf, 4, icc)},
-        )
+        return Coded(zlib.compress(image.tobytes(), 6), image.size, 8, "FlateDecode", 4)
     if image.mode == "1":
-        return _one_bit(pdf, image)
+        return _one_bit(image)
     if image.mode not in ("L", "P", "RGB", "I;16"):
-        if image.mode.startswith(("I", "F")):
-            raise UnsupportedError("图像的位深不受支持。")
-        image = image.convert("RGB")
+        image = in_srgb(image, None)
     out = BytesIO()
-    image.save(out, "PNG")
-    stream_or_none = _png_untouched(pdf, out.getvalue(), icc)
-    if stream_or_none is None:
-        raise UnsupportedError("图像的透明通道不受支持。")
-    return stream_or_none
+    image.save(out, "PNG", icc_profile=None)
+    coded = _png(read_chunks(out.getvalue()))
+    if coded is None:
+        raise TypeError(image.mode)
+    return coded
 
 
-def _one_bit(pdf: pikepdf.Pdf, image: Image.Image) -> pikepdf.Stream:
+def _one_bit(image: Image.Image) -> Coded:
     """Code black and white as one Group 4 strip, which is smaller than Flate."""
     out = BytesIO()
     image.save(out, "TIFF", compression="group4", strip_size=1 << 30, tiffinfo={278: image.height})
-    with Image.open(BytesIO(out.getvalue())) as again:
-        if not isinstance(again, TiffImagePlugin.TiffImageFile):
-            raise TypeError(type(again))
-        stream = _g4_untouched(pdf, out.getvalue(), again.tag_v2)
-    if stream is None:
-        packed = zlib.compress(image.tobytes(), 6)
-        return _stream(
-            pdf,
-            packed,
-            image.size,
-            1,
-            pikepdf.Name.FlateDecode,
-            {"ColorSpace": pikepdf.Name.DeviceGray},
+    (tags,) = read_directories(out.getvalue())
+    coded = _group_4(out.getvalue(), tags)
+    return coded or Coded(zlib.compress(image.tobytes(), 6), image.size, 1, "FlateDecode", 1)
+
+
+def _written(pdf: pikepdf.Pdf, coded: Coded, icc: bytes | None) -> pikepdf.Stream:
+    stream = pikepdf.Stream(
+        pdf,
+        coded.data,
+        Type=pikepdf.Name.XObject,
+        Subtype=pikepdf.Name.Image,
+        Width=coded.size[0],
+        Height=coded.size[1],
+    )
+    stream.BitsPerComponent, stream.Filter = coded.bits, pikepdf.Name(f"/{coded.coding}")
+    if isinstance(coded.space, bytes):
+        stream.ColorSpace = pikepdf.Array(
+            [
+                pikepdf.Name.Indexed,
+                colour_space(pdf, 3, icc),
+                len(coded.space) // 3 - 1,
+                pikepdf.String(coded.space),
+            ]
+        )
+    else:
+        stream.ColorSpace = (
+            pikepdf.Name.DeviceGray if coded.bits == 1 else colour_space(pdf, coded.space, icc)
+        )
+    for key, value in coded.entries.items():
+        stream[f"/{key}"] = (
+            pikepdf.Dictionary(**value) if isinstance(value, dict) else pikepdf.Array(value)
         )
     return stream
 
 
-def _stream(
-    pdf: pikepdf.Pdf,
-    data: bytes,
-    size: tuple[int, int],
-    bits: int,
-    coding: pikepdf.Object,
-    entry: dict[str, Any],
-) -> pikepdf.Stream:
-    stream = pikepdf.Stream(
-        pdf,
-        data,
-        Type=pikepdf.Name.XObject,
-        Subtype=pikepdf.Name.Image,
-        Width=size[0],
-        Height=size[1],
-    )
-    stream.BitsPerComponent, stream.Filter = bits, coding
-    for key, value in entry.items():
-        stream[f"/{key}"] = value
-    return stream
-
-
-def _place(
-    pdf: pikepdf.Pdf,
-    stream: pikepdf.Stream,
-    image: Image.Image,
-    orientation: int,
-    turns: Mapping[int, int],
-) -> None:
+def _place(pdf: pikepdf.Pdf, placed: Placement, turns: Mapping[int, int]) -> None:
     """Add an A4 page, upright or across, with the picture on it.
 
     The picture is at its own size or smaller, centred above the foot strip.
     """
-    orientation = orientation if orientation in _UPRIGHT else 1
+    orientation = placed.orientation
     for _ in range(turns.get(len(pdf.pages) + 1, 0) // 90):
         orientation = _CLOCKWISE[orientation]
     turn = _UPRIGHT[orientation]
-    x_dpi, y_dpi = _dpi(image)
+    coded = placed.picture if isinstance(placed.picture, Coded) else _coded(placed.picture.colour)
+    stream = _written(pdf, coded, placed.icc)
+    x_dpi, y_dpi = placed.dpi
     width, height = int(stream.Width) / x_dpi * 72, int(stream.Height) / y_dpi * 72
     if not turn[0]:
         width, height = height, width
@@ -355,8 +247,8 @@ def _place(
     width, height = width * scale, height * scale
     left, bottom = (free[0] - width) / 2, STRIP + (free[1] - height) / 2
 
-    placed = " ".join(f"{v:.4f}" for v in (width, 0, 0, height, left, bottom))
-    content = f"q {placed} cm {' '.join(map(str, turn))} cm /Im0 Do Q"
+    place = " ".join(f"{v:.4f}" for v in (width, 0, 0, height, left, bottom))
+    content = f"q {place} cm {' '.join(map(str, turn))} cm /Im0 Do Q"
     entry = pikepdf.Dictionary(
         Type=pikepdf.Name.Page,
         MediaBox=pikepdf.Array([0, 0, *(round(side, 3) for side in page)]),
@@ -374,18 +266,3 @@ def picture_box(page: pikepdf.Page) -> Box:
     first = next(iter(pikepdf.parse_content_stream(page, "cm")))
     width, _, _, height, left, bottom = (float(value) for value in first.operands)
     return left, bottom, left + width, bottom + height
-
-
-def _dpi(image: Image.Image) -> tuple[float, float]:
-    """Return the resolution that the file states.
-
-    200 dpi when it states none or one that no scanner has.
-    """
-    try:
-        stated = tuple(float(value) for value in image.info.get("dpi", ()))
-    except (TypeError, ValueError, ZeroDivisionError):
-        stated = ()
-    low, high = _BELIEVABLE_DPI
-    if len(stated) == 2 and all(low <= value <= high for value in stated):  # noqa: PLR2004
-        return stated[0], stated[1]
-    return DEFAULT_DPI, DEFAULT_DPI

@@ -13,21 +13,21 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import JSON, Dialect, Engine, Text
+from sqlalchemy import Dialect, Engine
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeDecorator
 
 from archive.reference.errors import ArchiveError
 
 _NONCE, _KEY_BYTES = 12, 32  # AES-256-GCM
-_MARK = "yice-sealed/1"
+# A value of the first form is bound to its type only, one of the second to its row.
+UNBOUND, BOUND = "yice-sealed/1", "yice-sealed/2"
 FIRST_BLIND = "b1"
 
 
@@ -37,45 +37,63 @@ class ColumnKeyError(ArchiveError):
     code = "COLUMN_KEY"
 
 
+def unbound_value() -> ColumnKeyError:
+    """Return the refusal of a value that is not bound to its row, or is not encrypted."""
+    return ColumnKeyError(
+        "数据没有加密，或没有绑定到所在的行，不予打开。",
+        "从旧备份恢复的，请运行 yice keys reseal；否则请运行 yice verify --all。",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Keyring:
     """The keys for columns and for the blind index, by id.
 
     `current` names the key that encrypts new values, `blind` the key of `blinds` that makes new
-    digests. `repr` shows no key.
+    digests. `unbound` names the keys of an archive from before values were bound to their rows:
+    under these alone a value without its row is still opened. `repr` shows no key.
     """
 
     current: str
     keys: Mapping[str, bytes] = field(repr=False)
     blind: str
     blinds: Mapping[str, bytes] = field(repr=False)
+    unbound: tuple[str, ...] = ()
 
-    def seal(self, text: str, column: str) -> dict[str, str]:
+    def seal(self, text: str, place: str) -> dict[str, str]:
         """Encrypt a text under the current key.
 
-        `column` is bound to the value: it can't be decrypted for another column.
+        `place`, the table, column and primary key, is bound to the value: it opens nowhere else.
         """
         nonce = os.urandom(_NONCE)
-        sealed = AESGCM(self.keys[self.current]).encrypt(nonce, text.encode(), _bound(column))
+        bound = f"{BOUND}\0{place}".encode()
+        sealed = AESGCM(self.keys[self.current]).encrypt(nonce, text.encode(), bound)
         return {
-            "sealed": _MARK,
+            "sealed": BOUND,
             "key": self.current,
             "value": base64.b64encode(nonce + sealed).decode(),
         }
 
-    def open(self, sealed: Mapping[str, Any], column: str) -> str:
-        """Return the decrypted text; raises ColumnKeyError."""
+    def open(self, sealed: Mapping[str, Any], place: str, kind: str) -> str:
+        """Return the decrypted text; raises ColumnKeyError.
+
+        `kind` ("json" or "text") is what a value of the first form is bound to.
+        """
         key = self.keys.get(str(sealed["key"]))
         if key is None:
             raise ColumnKeyError(
                 "缺少解开数据所用的密钥。", "请恢复 columns.json 密钥文件，旧密钥须一并保留。"
             )
-        raw = base64.b64decode(str(sealed["value"]))
+        if sealed["sealed"] != BOUND and sealed["key"] not in self.unbound:
+            raise unbound_value()
+        bound = f"{sealed['sealed']}\0{place if sealed['sealed'] == BOUND else kind}".encode()
         try:
-            return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], _bound(column)).decode()
-        except InvalidTag:
+            raw = base64.b64decode(str(sealed["value"]))
+            return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], bound).decode()
+        except (InvalidTag, ValueError):
             raise ColumnKeyError(
-                "加密数据与密钥不符，或已被改动。", "请核对密钥文件，并运行 yice verify --all。"
+                "加密数据与密钥或所在的行不符，或已被改动。",
+                "请核对密钥文件，并运行 yice verify --all。",
             ) from None
 
     def digest(self, kind: str, value: str) -> str:
@@ -95,7 +113,7 @@ class Keyring:
         The others stay, for old values and backups.
         """
         name = f"k{len(self.keys) + 1}"
-        return Keyring(name, {**self.keys, name: secrets.token_bytes(32)}, self.blind, self.blinds)
+        return replace(self, current=name, keys={**self.keys, name: secrets.token_bytes(32)})
 
     def with_new_blind_key(self) -> "Keyring":
         """Return the same ring with a new key for new digests.
@@ -103,19 +121,13 @@ class Keyring:
         The others stay, so that old entries are still found.
         """
         name = f"b{len(self.blinds) + 1}"
-        return Keyring(
-            self.current, self.keys, name, {**self.blinds, name: secrets.token_bytes(32)}
-        )
+        return replace(self, blind=name, blinds={**self.blinds, name: secrets.token_bytes(32)})
 
 
 def _digest(key: bytes, kind: str, value: str) -> str:
     mac = hmac.HMAC(key, hashes.SM3())
     mac.update(f"{kind}\0{value}".encode())
     return mac.finalize().hex()
-
-
-def _bound(column: str) -> bytes:
-    return f"{_MARK}\0{column}".encode()
 
 
 def new_keyring() -> Keyring:
@@ -133,6 +145,7 @@ def write_keyring(path: Path, ring: Keyring) -> None:
             "keys": _encoded(ring.keys),
             "blind": ring.blind,
             "blinds": _encoded(ring.blinds),
+            "unbound": list(ring.unbound),
         }
     )
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -161,7 +174,9 @@ def read_keyring(text: str) -> Keyring:
         blind, blinds = (
             (FIRST_BLIND, {FIRST_BLIND: data["blind"]}) if old else (data["blind"], data["blinds"])
         )
-        ring = Keyring(data["current"], _decoded(data["keys"]), blind, _decoded(blinds))
+        # One written before values were bound to rows may have sealed such under each of its keys.
+        unbound = tuple(map(str, data.get("unbound", data["keys"])))
+        ring = Keyring(data["current"], _decoded(data["keys"]), blind, _decoded(blinds), unbound)
         valid = (
             ring.current in ring.keys
             and ring.blind in ring.blinds
@@ -231,66 +246,4 @@ def fresh_keys(session: Session) -> Keyring | None:
 
 def is_sealed(value: object) -> bool:
     """Return whether a stored value is an encrypted one."""
-    return isinstance(value, dict) and value.get("sealed") == _MARK
-
-
-def _decrypted(value: Mapping[str, Any], column: str, dialect: Dialect) -> str:
-    ring = keys_of(dialect)
-    if ring is None:
-        raise ColumnKeyError("未加载列加密密钥。", "请经由 yice 命令或服务打开数据库。")
-    reload: Callable[[], Keyring] | None = getattr(dialect, "yice_reload", None)
-    if value["key"] not in ring.keys and reload is not None:
-        ring = reload()
-        dialect.yice_keys = ring  # type: ignore[attr-defined]
-    return ring.open(value, column)
-
-
-class SealedJson(TypeDecorator[dict[str, Any]]):
-    """A column type for JSON that is encrypted as a whole.
-
-    A value written before there were keys is read as it is; the rotation job encrypts it.
-    """
-
-    impl = JSON
-    cache_ok = True
-
-    def process_bind_param(
-        self, value: dict[str, Any] | None, dialect: Dialect
-    ) -> dict[str, Any] | None:
-        """Return the value encrypted."""
-        ring = keys_of(dialect)
-        if value is None or ring is None:
-            return value
-        return dict(ring.seal(json.dumps(value, ensure_ascii=False), "json"))
-
-    def process_result_value(
-        self, value: dict[str, Any] | None, dialect: Dialect
-    ) -> dict[str, Any] | None:
-        """Return the value decrypted."""
-        if value is None or not is_sealed(value):
-            return value
-        facts: dict[str, Any] = json.loads(_decrypted(value, "json", dialect))
-        return facts
-
-
-class SealedText(TypeDecorator[str]):
-    """A column type for a secret that must be readable again, such as that of a webhook.
-
-    It is never written without keys.
-    """
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Return the value encrypted; raises ColumnKeyError without keys."""
-        ring = keys_of(dialect)
-        if value is None:
-            return None
-        if ring is None:
-            raise ColumnKeyError("未加载列加密密钥。", "请经由 yice 命令或服务打开数据库。")
-        return json.dumps(ring.seal(value, "text"))
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
-        """Return the value decrypted."""
-        return None if value is None else _decrypted(json.loads(value), "text", dialect)
+    return isinstance(value, dict) and value.get("sealed") in {UNBOUND, BOUND}

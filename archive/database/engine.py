@@ -175,6 +175,20 @@ def database_now(session: Session) -> datetime:
     return datetime.now(UTC)
 
 
+def next_id(connection: Connection, table: str) -> int:
+    """Return a primary key of a table that nobody else gets, before the row is written.
+
+    SQLite has one writer, which counts on from the largest; rows of one flush are not there yet.
+    """
+    if connection.dialect.name == "postgresql":
+        sequence = text("SELECT nextval(pg_get_serial_sequence(:table, 'id'))")
+        return int(connection.execute(sequence, {"table": table}).scalar_one())
+    largest = connection.exec_driver_sql(f"SELECT max(id) FROM {table}").scalar()  # noqa: S608
+    given: dict[str, int] = connection.info.setdefault("yice_given_ids", {})
+    given[table] = max(largest or 0, given.get(table, 0)) + 1
+    return given[table]
+
+
 def local_month(session: Session, column: Any) -> Any:  # noqa: ANN401 - any column of a time
     """Return an expression for the month of a time, `YYYY-MM`, in the archive's zone.
 

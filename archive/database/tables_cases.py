@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
-from archive.database.encryption import SealedJson
+from archive.database.sealed_columns import SealedJson
 
 
 class Delivery(Base):
@@ -73,7 +73,7 @@ class Case(Base):
     revision: Mapped[int] = mapped_column(default=1)
     content_digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), index=True)
-    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson)
+    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson("cases.facts"))
     snapshot: Mapped[dict[str, Any]]
     findings: Mapped[list[Any]]
     item_code: Mapped[str] = mapped_column(String(32), index=True)
@@ -101,7 +101,7 @@ class CaseRevision(Base):
     revision: Mapped[int]
     content_digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), index=True)
-    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson)
+    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson("case_revisions.facts"))
     snapshot: Mapped[dict[str, Any]]
     findings: Mapped[list[Any]]
     accepted_at: Mapped[datetime]

@@ -7,8 +7,8 @@ from sqlalchemy import BigInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
-from archive.database.encryption import SealedText
 from archive.database.leased import Leased
+from archive.database.sealed_columns import SealedText
 
 
 class Upload(Base):
@@ -44,7 +44,7 @@ class Webhook(Leased, Base):
     account: Mapped[str] = mapped_column(String(64), index=True)
     org: Mapped[str] = mapped_column(String(12))
     url: Mapped[str] = mapped_column(String(500))
-    secret: Mapped[str] = mapped_column(SealedText)
+    secret: Mapped[str] = mapped_column(SealedText("webhooks.secret"))
     cursor: Mapped[int] = mapped_column(BigInteger)
     failures: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime] = mapped_column(index=True)

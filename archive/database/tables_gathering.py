@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, ForeignKey, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
-from archive.database.encryption import SealedJson, SealedText
+from archive.database.sealed_columns import SealedJson, SealedText
 
 
 class CapturedFile(Base):
@@ -22,7 +22,7 @@ class CapturedFile(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account: Mapped[str] = mapped_column(String(64))
     org: Mapped[str] = mapped_column(String(12), index=True)
-    name: Mapped[str] = mapped_column(SealedText)
+    name: Mapped[str] = mapped_column(SealedText("captured_files.name"))
     size: Mapped[int] = mapped_column(BigInteger)
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     state: Mapped[str] = mapped_column(String(12), index=True)
@@ -102,7 +102,7 @@ class GatheredCase(Base):
     arrival_id: Mapped[int] = mapped_column(ForeignKey("arrivals.id"))
     case_no: Mapped[str] = mapped_column(String(64), index=True)
     digest: Mapped[str] = mapped_column(String(64))
-    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson)
+    facts: Mapped[dict[str, Any]] = mapped_column(SealedJson("gathered_cases.facts"))
     state: Mapped[str] = mapped_column(String(16), index=True)
     packages: Mapped[int] = mapped_column(default=0)
     accepted: Mapped[bool] = mapped_column(default=False)

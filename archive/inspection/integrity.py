@@ -3,6 +3,7 @@
 The item, the facts and the count of pages say what must be there.
 """
 
+import unicodedata
 from collections.abc import Callable, Iterator
 
 from archive.inspection.subject import Subject
@@ -40,7 +41,11 @@ def files_are_named(subject: Subject) -> Iterator[Finding]:
 def numbers_are_unique(subject: Subject) -> Iterator[Finding]:
     """Check that a number names one material and a file belongs to one place (GD-1-8)."""
     materials = subject.facts.materials
-    named = [path for material in materials for path in material.files]
+    named = [
+        unicodedata.normalize("NFC", path.replace("\\", "/"))
+        for material in materials
+        for path in material.files
+    ]
     if len(named) != len(set(named)) or len({material.no for material in materials}) != len(
         materials
     ):

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy import Text, select, type_coerce, update
+from sqlalchemy import Text, or_, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from archive.accession.blind_index import remember
 from archive.accession.case_actors import remember_actors
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.database.encryption import Keyring, fresh_keys
+from archive.database.encryption import BOUND, Keyring, fresh_keys
+from archive.database.sealed_columns import in_row
 from archive.database.tables_cases import BlindEntry, Case, CaseRevision
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_gathering import CapturedFile, GatheredCase
@@ -105,7 +106,8 @@ def reseal_texts(session: Session, ring: Keyring, done: int, limit: int) -> int 
     """
     for column in (CapturedFile.name, Webhook.secret):
         table = column.class_
-        old = type_coerce(column, Text).not_like(f'%"key": "{ring.current}"%')
+        stored = type_coerce(column, Text)
+        old = or_(stored.not_like(f'%"key": "{ring.current}"%'), stored.not_like(f'%"{BOUND}"%'))
         rows = session.execute(
             select(table.id, column).where(old).order_by(table.id).limit(limit)
         ).all()
@@ -113,7 +115,7 @@ def reseal_texts(session: Session, ring: Keyring, done: int, limit: int) -> int 
             session.execute(
                 update(table)
                 .where(table.id == row_id)
-                .values({column: text})
+                .values({column: in_row(text, row_id)})
                 .execution_options(synchronize_session=False)
             )
         if rows:
@@ -139,6 +141,6 @@ def _write_again(
     session.execute(
         update(table)
         .where(table.id == row_id)
-        .values(facts=facts)
+        .values(facts=in_row(facts, row_id))
         .execution_options(synchronize_session=False)
     )

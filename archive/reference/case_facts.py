@@ -4,11 +4,11 @@ Only shape and types are checked by these models. Whether the facts agree with t
 organisations and the files is checked by `archive.inspection`.
 """
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from archive.reference.moments import Day, Moment
 from archive.reference.vocabulary import (
     ApprovalLevel,
     Channel,
@@ -19,8 +19,6 @@ from archive.reference.vocabulary import (
     SourceKind,
 )
 
-_FIRST_YEAR, _LAST_YEAR = 1900, 2200
-
 
 def _printable(text: str) -> str:
     # PostgreSQL cannot store NUL, and no control character can be displayed.
@@ -28,13 +26,6 @@ def _printable(text: str) -> str:
     if any(char < " " and char not in "\t\n\r" for char in text) or "\x7f" in text:
         raise ValueError("control character")
     return text
-
-
-def _within_calendar(at: AwareDatetime) -> AwareDatetime:
-    # At the ends of the calendar a conversion between time zones overflows.
-    if not _FIRST_YEAR <= at.year <= _LAST_YEAR:
-        raise ValueError("year out of range")
-    return at
 
 
 CaseNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
@@ -45,7 +36,6 @@ OfficerNo = Annotated[str, StringConstraints(max_length=64), AfterValidator(_pri
 FilePath = Annotated[
     str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(_within_calendar)]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
 Decimal = Annotated[float, Field(allow_inf_nan=False)]
 Pages = Annotated[int, Field(ge=1, le=100_000)]
@@ -99,7 +89,7 @@ class CaseGrant(_Facts):
     grantor: OrgCode
     grantee: OrgCode
     item: Text
-    valid_until: date
+    valid_until: Day
 
 
 class SealUse(_Facts):
@@ -158,7 +148,7 @@ class CaseFacts(_Facts):
     applicant: Person
     subjects: Annotated[tuple[Person, ...], Field(min_length=1, max_length=500)]
     orgs: CaseOrgs
-    due_on: date | None = None
+    due_on: Day | None = None
     process: Annotated[tuple[ProcessEvent, ...], Field(min_length=1, max_length=1000)]
     grant: CaseGrant | None = None
     seal_uses: Annotated[tuple[SealUse, ...], Field(max_length=1000)] = ()

@@ -3,43 +3,28 @@
 The checks themselves are in `archive.inspection`; this module gives them their subject.
 """
 
-import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from archive.inspection.subject import Look, LookedFile, Subject
 from archive.inspection.table import Phase, all_findings, inspect
-from archive.reference.case_facts import (
-    CaseFacts,
-    CaseGrant,
-    CaseOrgs,
-    ItemRef,
-    Material,
-    PaperRef,
-    Person,
-    ProcessEvent,
-    SealUse,
-    SourceRef,
-)
+from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ArchiveError
 from archive.reference.findings import Finding, finding, worst
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue, ServiceItem, snapshot
 from archive.reference.vocabulary import Outcome
 from ingest.errors import PackageChangedError
+from ingest.intake.facts import read_facts
 from ingest.package.bag import Bag
 from ingest.package.payload import PayloadFile
 from ingest.reading.sandbox import examine_file
 
-_PARTS = (CaseOrgs, CaseGrant, ItemRef, PaperRef, Person, ProcessEvent, SealUse, SourceRef)
 _ITEM = re.compile(r"[A-Z]{2}[0-9]{2}")
-_FIELDS = frozenset(name for model in (CaseFacts, Material, *_PARTS) for name in model.model_fields)
-_MAX_FACTS = 8 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +80,7 @@ def inspect_submission(
     if worst(bag.findings) is Outcome.REFUSE and "case.json" not in bag.payload:
         return Submission(None, {}, (), bag.findings)
     try:
-        facts, faults = _facts(bag)
+        facts, faults = read_facts(bag)
         if facts is None:
             return Submission(None, {}, (), (*bag.findings, *faults))
         files = tuple(_examined(bag, facts))
@@ -105,7 +90,8 @@ def inspect_submission(
             None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
         )
     item, item_snapshot = _known_item(catalogue, facts)
-    named = {path for material in facts.materials for path in material.files} | {"case.json"}
+    named = {_key(path) for material in facts.materials for path in material.files}
+    named.add("case.json")
     strays = tuple(file.sha256 for path, file in sorted(bag.payload.items()) if path not in named)
     subject = Subject(facts, item, item_snapshot, organisations, files, now, strays)
     findings = [*bag.findings, *_item(facts, item), *all_findings(inspect(subject, Phase.GD))]
@@ -118,54 +104,6 @@ def inspect_submission(
         tuple(dict.fromkeys(findings)),
         subject.prints(),
     )
-
-
-def _facts(bag: Bag) -> tuple[CaseFacts | None, list[Finding]]:
-    case = bag.payload.get("case.json")
-    if case is None:
-        return None, [finding("SCHEMA", "case.json", why="缺少 case.json")]
-    if case.size > _MAX_FACTS:
-        return None, [finding("SCHEMA", "case.json", why="文件过大")]
-    try:
-        text = case.read()
-        json.loads(text, object_pairs_hook=_unique_keys)
-        return CaseFacts.model_validate_json(text), []
-    except (ValidationError, ValueError, RecursionError) as error:
-        return None, _schema(error)
-
-
-def _unique_keys(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    # Of a repeated key one reader takes the first value and another the last: two cases in one
-    # file.
-    pairs = list(pairs)
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise ValueError("a key stands twice")
-    return fields
-
-
-def _schema(error: Exception) -> list[Finding]:
-    """Return findings with place and kind of what is wrong.
-
-    The value itself may be personal and is not repeated.
-    """
-    if not isinstance(error, ValidationError):
-        return [finding("SCHEMA", "case.json", why="无法解析")]
-    details = error.errors(include_url=False, include_context=False, include_input=False)[:20]
-    return [
-        finding(
-            "SCHEMA",
-            "case.json:" + ".".join(_known_part(part) for part in detail["loc"]),
-            why=detail["type"],
-        )
-        for detail in details
-    ]
-
-
-def _known_part(part: int | str) -> str:
-    # A key that the package invented may hold a name or a number; only the names of our own
-    # fields are repeated.
-    return str(part) if isinstance(part, int) or part in _FIELDS else "（未知字段）"
 
 
 def _known_item(
@@ -189,13 +127,21 @@ def _examined(bag: Bag, facts: CaseFacts) -> Iterable[LookedFile]:
     reports: dict[str, Look] = {}
     for material in facts.materials:
         for path in material.files if material.form is None else ():
-            file = bag.payload.get(path)
+            file = bag.payload.get(_key(path))
             if file is None:
                 yield LookedFile(material.no, path, "", 0, None)
                 continue
             if path not in reports:
                 reports[path] = examine_file(file)
             yield LookedFile(material.no, path, file.sha256, file.size, reports[path])
+
+
+def _key(path: str) -> str:
+    """Return a path of case.json as the payload is keyed.
+
+    It is composed, and a backslash, which no name in a bag has, is a slash of Windows.
+    """
+    return unicodedata.normalize("NFC", path.replace("\\", "/"))
 
 
 def _components(bag: Bag, files: Iterable[LookedFile]) -> Iterable[SubmittedFile]:
@@ -208,5 +154,5 @@ def _components(bag: Bag, files: Iterable[LookedFile]) -> Iterable[SubmittedFile
                 file.size,
                 file.look.media_type,
                 file.look.pages,
-                bag.payload[file.path],
+                bag.payload[_key(file.path)],
             )

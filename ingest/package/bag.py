@@ -7,21 +7,34 @@ import hashlib
 import lzma
 import os
 import re
+import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from archive.reference.findings import Finding, finding
 from ingest.errors import PackageChangedError
-from ingest.package.containers import BadBagError, folder_files, private_names, zip_files
+from ingest.package.containers import (
+    BadBagError,
+    folder_files,
+    left_by_a_system,
+    private_names,
+    zip_files,
+)
 from ingest.package.payload import PayloadFile
+from ingest.package.tag_files import (
+    Declaration,
+    Manifest,
+    declared,
+    manifest_kind,
+    payload_oxums,
+    read_manifest,
+    tag_text,
+)
 
-_LINE = re.compile(r"^([0-9a-fA-F]+)[ \t]+\*?(\S.*)$")
-_MANIFEST = re.compile(r"^(tag)?manifest-(md5|sha1|sha256|sha512)\.txt$")
-_MAX_TAG_BYTES = 8 << 20
 _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -39,8 +52,8 @@ _UNREADABLE = (
 class Bag:
     """A bag as read.
 
-    `payload` is keyed by path below `data/`. `content_digest` is a digest of the content that is
-    the same for folder and zip.
+    `payload` is keyed by path below `data/`, composed (NFC). `content_digest` is a digest of the
+    content that is the same for folder and zip.
     """
 
     name: str
@@ -90,43 +103,45 @@ def _raw_digest(path: Path) -> str:
 
 
 def _checked(files: dict[str, PayloadFile]) -> tuple[dict[str, PayloadFile], list[Finding]]:
+    files = {unicodedata.normalize("NFC", name): file for name, file in files.items()}
     if "fetch.txt" in files:
         raise BadBagError("BAG_UNSAFE", "含有 fetch.txt")
-    _declaration(files)
-    if "manifest-sha256.txt" not in files:
-        raise BadBagError("BAG_INVALID", "缺少 manifest-sha256.txt")
-    manifests = {
-        name: _manifest(_text(file), name) for name, file in files.items() if _MANIFEST.match(name)
-    }
-    methods = {name.split("-")[1].removesuffix(".txt") for name in manifests} | {"sha256"}
+    declaration = declared(files)
+    manifests, findings = _manifests(files, declaration)
+    methods = {manifest.method for manifest in manifests}
+    names = {name for manifest in manifests for name in manifest.lines}
+    left = {name for name in files if left_by_a_system(name)}
+    # What a system left after the bag was made is no part of it; what the bag lists is checked.
+    files = {name: file for name, file in files.items() if name not in left - names}
     digests = {name: _digests(file, methods) for name, file in files.items()}
     files = {name: replace(file, sha256=digests[name]["sha256"]) for name, file in files.items()}
-    findings = [
-        row for name in sorted(manifests) for row in _listed(name, manifests[name], digests)
-    ]
+    findings += [row for entry in manifests for row in _listed(entry, digests, declaration)]
     findings += _tags(manifests, files)
-    findings += _oxum(files)
+    findings += _oxum(files, declaration)
+    if left:
+        findings.append(finding("BAG_SYSTEM_FILES", "bag", count=len(left)))
     if private_names(files):
         findings.append(finding("NAME_PRIVATE", "data"))
-    return files, findings
+    return {name: file for name, file in files.items() if name not in left}, findings
 
 
-def _declaration(files: Mapping[str, PayloadFile]) -> None:
-    text = _text(files["bagit.txt"]) if "bagit.txt" in files else ""
-    if not re.search(r"^BagIt-Version:\s*(1\.0|0\.97)\s*$", text, re.MULTILINE):
-        raise BadBagError("BAG_INVALID", "缺少 bagit.txt 或版本不符")
-    encoding = re.search(r"^Tag-File-Character-Encoding:\s*(\S+)\s*$", text, re.MULTILINE)
-    if encoding and encoding[1].upper() not in {"UTF-8", "UTF8", "US-ASCII"}:
-        raise BadBagError("BAG_INVALID", "标签文件的编码须为 UTF-8")
+def _manifests(
+    files: Mapping[str, PayloadFile], declaration: Declaration
+) -> tuple[list[Manifest], list[Finding]]:
+    """Return the manifests in order of name, and notes on those whose method is not known.
 
-
-def _text(file: PayloadFile) -> str:
-    if file.size > _MAX_TAG_BYTES:
-        raise BadBagError("BAG_UNSAFE", "标签文件过大")
-    try:
-        return file.read().decode("utf-8")
-    except UnicodeDecodeError:
-        raise BadBagError("BAG_INVALID", "标签文件不是 UTF-8 编码") from None
+    Raises BadBagError when there is none of sha256.
+    """
+    kinds = {name: kind for name in sorted(files) if (kind := manifest_kind(name))}
+    if ("sha256", False) not in kinds.values():
+        raise BadBagError("BAG_INVALID", "缺少 manifest-sha256.txt")
+    manifests = [
+        read_manifest(name, tag_text(files[name], declaration.encoding), files)
+        for name, (method, _) in kinds.items()
+        if method
+    ]
+    unknown = [name for name, (method, _) in kinds.items() if not method]
+    return manifests, [finding("BAG_DIGEST_UNKNOWN", "bag") for _ in unknown[:1]]
 
 
 def _digests(file: PayloadFile, methods: set[str]) -> dict[str, str]:
@@ -141,28 +156,26 @@ def _digests(file: PayloadFile, methods: set[str]) -> dict[str, str]:
 
 
 def _listed(
-    manifest: str, lines: Mapping[str, str], digests: Mapping[str, Mapping[str, str]]
+    manifest: Manifest, digests: Mapping[str, Mapping[str, str]], declaration: Declaration
 ) -> Iterator[Finding]:
     """Yield the findings of comparing a manifest with the files of the bag (RFC 8493 §3).
 
     Every payload file must stand in every payload manifest, every listed file must exist, and
-    every digest must be right.
+    every digest must be right. Before BagIt 1.0 a file stood in one of several manifests, which
+    must be ours.
     """
-    method = manifest.split("-")[1].removesuffix(".txt")
-    of_tags = manifest.startswith("tag")
+    lines, of_tags = manifest.lines, manifest.of_tags
     payload = {name for name in digests if name.startswith("data/")} if not of_tags else set()
-    if payload - lines.keys():
-        yield finding("BAG_INVALID", manifest, why="有文件未列入清单")
+    if payload - lines.keys() and not (declaration.early and manifest.method != "sha256"):
+        yield finding("BAG_INVALID", manifest.name, why="有文件未列入清单")
     if lines.keys() - digests.keys() or any(name.startswith("data/") is of_tags for name in lines):
-        yield finding("BAG_INVALID", manifest, why="清单所列的文件缺失")
+        yield finding("BAG_INVALID", manifest.name, why="清单所列的文件缺失")
     for name, digest in sorted(lines.items()):
-        if name in digests and digests[name][method] != digest.lower():
-            yield finding("GD-1-14", manifest)
+        if name in digests and digests[name][manifest.method] != digest:
+            yield finding("GD-1-14", manifest.name)
 
 
-def _tags(
-    manifests: Mapping[str, Mapping[str, str]], files: Mapping[str, PayloadFile]
-) -> Iterator[Finding]:
+def _tags(manifests: Iterable[Manifest], files: Mapping[str, PayloadFile]) -> Iterator[Finding]:
     """Yield a finding when a tag file stands in no tag manifest.
 
     RFC 8493 makes the tag manifest optional, so its lack refuses nothing; but then nothing
@@ -171,42 +184,17 @@ def _tags(
     tags = {
         name
         for name in files
-        if not name.startswith("data/") and not name.startswith("tagmanifest-")
+        if not name.startswith("data/") and (manifest_kind(name) or ("", False))[1] is False
     }
-    proven: set[str] = set().union(
-        *(lines for name, lines in manifests.items() if name.startswith("tag"))
-    )
+    proven: set[str] = set().union(*(entry.lines for entry in manifests if entry.of_tags))
     if tags - proven:
         yield finding("BAG_UNPROVEN", "tagmanifest-sha256.txt")
 
 
-def _oxum(files: Mapping[str, PayloadFile]) -> Iterator[Finding]:
-    text = _text(files["bag-info.txt"]) if "bag-info.txt" in files else ""
+def _oxum(files: Mapping[str, PayloadFile], declaration: Declaration) -> Iterator[Finding]:
     payload = [file.size for name, file in files.items() if name.startswith("data/")]
-    for line in re.findall(r"^Payload-Oxum:[ \t]*(.*?)[ \t]*$", text, re.MULTILINE):
+    info = files.get("bag-info.txt")
+    for line in payload_oxums(tag_text(info, declaration.encoding)) if info else []:
         stated = re.fullmatch(r"([0-9]{1,15})\.([0-9]{1,9})", line)
         if not stated or (int(stated[1]), int(stated[2])) != (sum(payload), len(payload)):
             yield finding("BAG_INVALID", "bag-info.txt", why="Payload-Oxum 与实际不符")
-
-
-def _manifest(text: str, name: str) -> dict[str, str]:
-    method = name.split("-")[1].removesuffix(".txt")
-    length = hashlib.new(method, usedforsecurity=False).digest_size * 2
-    lines: dict[str, str] = {}
-    for line in re.split(r"\r\n|\r|\n", text):
-        if not line.strip():
-            continue
-        match = _LINE.match(line)
-        if not match or len(match[1]) != length:
-            raise BadBagError("BAG_INVALID", "清单格式有误")
-        path = (
-            match[2]
-            .replace("%0A", "\n")
-            .replace("%0D", "\r")
-            .replace("%25", "%")
-            .removeprefix("./")
-        )
-        if path in lines:
-            raise BadBagError("BAG_INVALID", "清单重复列出同一文件")
-        lines[path] = match[1]
-    return lines

@@ -9,7 +9,8 @@ import stat
 import struct
 import unicodedata
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +25,11 @@ _RATIO_FROM = 16 << 20
 _DIRECTORY = MAX_MEMBERS * 1024
 _END, _END64, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _END_BYTES, _END64_BYTES, _LOCATOR_BYTES = 22, 56, 20
+_METHODS = frozenset(
+    {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
+)
+_UTF8_FLAG, _UNICODE_PATH, _UNICODE_PATH_HEAD = 0x800, 0x7075, 5
+_LEFT_BY_SYSTEMS = frozenset({".ds_store", "thumbs.db", "ehthumbs.db", "desktop.ini"})
 
 
 class BadBagError(Exception):
@@ -80,20 +86,36 @@ def zip_files(path: Path) -> dict[str, PayloadFile]:
         members = archive.infolist()
         _within(len(members), sum(member.file_size for member in members))
         _no_overlap(members)
-        for member in members:
-            name = safe_name(_decoded(member).removesuffix("/"))
+        for member, written in zip(members, member_names(members), strict=True):
+            name = safe_name(written.removesuffix("/"))
             _plain_member(member)
-            if member.is_dir():
+            if written.endswith("/"):
                 continue
             if name in files:
                 raise BadBagError("BAG_UNSAFE", "成员重名")
             files[name] = PayloadFile(path, name, member.file_size, member.filename)
-    if "bagit.txt" not in files:
-        tops = {name.split("/", 1)[0] for name in files}
-        if len(tops) == 1:
-            top = f"{tops.pop()}/"
-            files = {name.removeprefix(top): file for name, file in files.items()}
-    return _distinct(files)
+    return _distinct(_below_top(files))
+
+
+def _below_top(files: dict[str, PayloadFile]) -> dict[str, PayloadFile]:
+    """Return the files of a zip by their path below the folder that holds `bagit.txt`.
+
+    That folder may lie in others. Raises BadBagError for two bags in one zip and for files beside
+    the bag, other than those that a system leaves.
+    """
+    declarations = [name for name in files if name.rpartition("/")[2] == "bagit.txt"]
+    tops = {name.removesuffix("bagit.txt") for name in declarations}
+    tops = {top for top in tops if not any(top.startswith(f"{other}data/") for other in tops)}
+    if len(tops) > 1:
+        raise BadBagError("BAG_INVALID", "一个压缩包内有多个归档信息包，请分别送达")
+    if not tops:
+        firsts = {f"{name.split('/', 1)[0]}/" for name in files if not left_by_a_system(name)}
+        tops = firsts if len(firsts) == 1 else {""}
+    (top,) = tops
+    outside = [name for name in files if not name.startswith(top)]
+    if any(not left_by_a_system(name) for name in outside):
+        raise BadBagError("BAG_INVALID", "压缩包内、归档信息包之外另有文件")
+    return {name.removeprefix(top): file for name, file in files.items()}
 
 
 def _plain_member(member: zipfile.ZipInfo) -> None:
@@ -104,6 +126,8 @@ def _plain_member(member: zipfile.ZipInfo) -> None:
         raise BadBagError("BAG_UNSAFE", "含有特殊文件")
     if member.flag_bits & 1:
         raise BadBagError("BAG_UNSAFE", "压缩包已加密")
+    if member.compress_type not in _METHODS:
+        raise BadBagError("BAG_INVALID", "压缩方法不受支持，请用 Deflate 或仅存储")
     if member.file_size > max(_RATIO_FROM, MAX_RATIO * member.compress_size):
         raise BadBagError("BAG_UNSAFE", "压缩比异常")
 
@@ -145,19 +169,67 @@ def _no_overlap(members: Iterable[zipfile.ZipInfo]) -> None:
         raise BadBagError("BAG_UNSAFE", "成员相互重叠")
 
 
-def _decoded(member: zipfile.ZipInfo) -> str:
-    """Return the name of a member as UTF-8.
+def member_names(members: Sequence[zipfile.ZipInfo]) -> list[str]:
+    """Return the names of all members, decoded, with forward slashes.
 
-    Without the UTF-8 flag zipfile decodes CP437, which garbles the names that other tools wrote.
+    Names without the flag for UTF-8 are UTF-8 or GB18030, all of a zip the same: zipfile takes
+    them for CP437. Where no name has a forward slash, the zip is of a system that writes
+    backslashes in their place; in any other a backslash stays one. Raises BadBagError.
     """
-    # `filename` ends at the first NUL, which would disguise `a.exe\0.jpg`.
+    stated = [_unicode_path(member) for member in members]
+    unknown = [
+        # `filename` ends at the first NUL, which would disguise `a.exe\0.jpg`.
+        member.orig_filename.encode("cp437")
+        for member, name in zip(members, stated, strict=True)
+        if name is None
+    ]
+    encoding = _encoding(unknown)
+    names = [
+        member.orig_filename.encode("cp437").decode(encoding) if name is None else name
+        for member, name in zip(members, stated, strict=True)
+    ]
+    if not any("/" in name.removesuffix("/") for name in names):
+        names = [name.replace("\\", "/") for name in names]
+    return names
+
+
+def _unicode_path(member: zipfile.ZipInfo) -> str | None:
+    """Return the name of a member where the zip says that it is Unicode, else None.
+
+    By the flag, by being ASCII, or by the extra field 0x7075 of Info-ZIP (APPNOTE 4.6.9), which
+    holds only while its checksum is that of the plain name.
+    """
     name = member.orig_filename
-    if member.flag_bits & 0x800 or name.isascii():
+    if member.flag_bits & _UTF8_FLAG or name.isascii():
         return name
-    try:
-        return name.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        raise BadBagError("BAG_INVALID", "文件名编码不是 UTF-8") from None
+    at, extra = 0, member.extra
+    while at + 4 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, at)
+        field = extra[at + 4 : at + 4 + size]
+        if kind == _UNICODE_PATH and len(field) > _UNICODE_PATH_HEAD and field[0] == 1:
+            (checksum,) = struct.unpack_from("<I", field, 1)
+            if checksum == zlib.crc32(name.encode("cp437")):
+                return field[_UNICODE_PATH_HEAD:].decode("utf-8", "replace")
+        at += 4 + size
+    return None
+
+
+def _encoding(names: Iterable[bytes]) -> str:
+    """Return the encoding that all of these names have: UTF-8, else GB18030."""
+    for encoding in ("utf-8", "gb18030"):
+        try:
+            for name in names:
+                name.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        return encoding
+    raise BadBagError("BAG_INVALID", "压缩包内的文件名既不是 UTF-8 也不是 GB18030 编码")
+
+
+def left_by_a_system(name: str) -> bool:
+    """Return whether a file is one that macOS or Windows leaves in folders and zips."""
+    *folders, base = name.split("/")
+    return "__MACOSX" in folders or base.startswith("._") or base.lower() in _LEFT_BY_SYSTEMS
 
 
 def _within(members: int, total: int) -> None:

@@ -14,11 +14,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from archive.gathering.captures import SOURCE, SYSTEM, captured_by
 from archive.gathering.cases import MissingCertificate
 from archive.reference.findings import Finding, finding
+from archive.reference.moments import Moment
 from archive.reference.vocabulary import ArrivalOutcome, SourceKind
 from ingest.reading.sandbox import run_task
 from ingest.sources.protocol import MAX_BODY, Notice, Page, Parcel, RawPiece, SourceError
@@ -63,7 +64,7 @@ class CaptureRecord(_Part):
     station: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     operator: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     dpi: Annotated[int, Field(ge=50, le=2400)]
-    captured_at: AwareDatetime
+    captured_at: Moment
     files: Annotated[tuple[ScannedFile, ...], Field(min_length=1, max_length=500)]
     material: ScannedMaterial | None = None
 

@@ -5,12 +5,15 @@ change, values that do not move.
 import base64
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from sqlalchemy import JSON, Engine, bindparam, select, text, type_coerce, update
 
 from archive.accession import blind_index
 from archive.accession.accession import take_over
@@ -19,8 +22,6 @@ from archive.database.base import Base
 from archive.database.encryption import (
     ColumnKeyError,
     Keyring,
-    SealedJson,
-    SealedText,
     attach_keys,
     ensure_keyring,
     new_keyring,
@@ -28,7 +29,8 @@ from archive.database.encryption import (
     write_keyring,
 )
 from archive.database.engine import reading, writing
-from archive.database.tables_cases import Case, CaseRevision
+from archive.database.sealed_columns import SealedJson, SealedText, sealed_type
+from archive.database.tables_cases import BlindEntry, Case, CaseRevision
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_gathering import CapturedFile
 from archive.database.tables_volumes import Volume
@@ -129,14 +131,119 @@ def test_without_keys_or_with_others_the_facts_stay_shut(engine: Engine) -> None
 @pytest.mark.parametrize("place", [0, 20, -1])
 def test_one_changed_byte_of_a_value_is_noticed(place: int) -> None:
     ring = new_keyring()
-    sealed = ring.seal("某", "json")
+    sealed = ring.seal("某", "cases.facts:1")
     raw = bytearray(base64.b64decode(sealed["value"]))
     raw[place] ^= 1
     with pytest.raises(ColumnKeyError):
-        ring.open({**sealed, "value": base64.b64encode(raw).decode()}, "json")
+        ring.open({**sealed, "value": base64.b64encode(raw).decode()}, "cases.facts:1", "json")
+    for elsewhere in ("cases.facts:2", "case_revisions.facts:1", "cases.facts:11"):
+        with pytest.raises(ColumnKeyError):
+            ring.open(sealed, elsewhere, "json")
+    assert ring.open(sealed, "cases.facts:1", "json") == "某"
+
+
+def swap_facts(engine: Engine, table: type[Case | CaseRevision]) -> None:
+    """What an attacker with the database does: put the facts of row 2 into row 1."""
+    facts = Base.metadata.tables[table.__tablename__].c.facts
+    other = table.__table__.alias()
+    with engine.begin() as connection:
+        connection.execute(
+            update(table)
+            .where(table.id == 1)
+            .values(
+                {
+                    facts: select(type_coerce(other.c.facts, JSON))
+                    .where(other.c.id == 2)
+                    .scalar_subquery()
+                }
+            )
+        )
+
+
+@pytest.mark.parametrize("table", [Case, CaseRevision])
+def test_facts_moved_into_another_row_open_nowhere(
+    engine: Engine, table: type[Case | CaseRevision]
+) -> None:
+    attach_keys(engine, new_keyring())
+    enter(engine, 1)
+    enter(engine, 2)
+    swap_facts(engine, table)
+    queries: tuple[Any, ...] = (select(table), select(table.facts), select(table.facts, table.id))
+    for query in queries:
+        with reading(engine) as session, pytest.raises(ColumnKeyError):
+            session.execute(query.where(table.id == 1)).all()
+    with reading(engine) as session:
+        assert session.get_one(table, 2).facts["applicant"]["id_number"] == ID_NUMBER
+
+
+def test_facts_of_a_case_do_not_open_as_those_of_its_revision(engine: Engine) -> None:
+    attach_keys(engine, new_keyring())
+    enter(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE case_revisions SET facts = (SELECT facts FROM cases)"))
+    with reading(engine) as session, pytest.raises(ColumnKeyError):
+        session.scalars(select(CaseRevision)).all()
+
+
+def unbound_form(ring: Keyring, value: str) -> str:
+    """The facts as an archive sealed them before values were bound to rows."""
+    nonce = b"0" * 12
+    sealed = AESGCM(ring.keys[ring.current]).encrypt(nonce, value.encode(), b"yice-sealed/1\0json")
+    return json.dumps(
+        {
+            "sealed": "yice-sealed/1",
+            "key": ring.current,
+            "value": base64.b64encode(nonce + sealed).decode(),
+        }
+    )
+
+
+def test_values_from_before_rows_were_bound_are_bound_by_the_rotation_and_then_refused(
+    engine: Engine,
+) -> None:
+    ring = replace(new_keyring(), unbound=("k1",))
+    attach_keys(engine, ring)
+    for number in (1, 2):
+        enter(engine, number)
+    with reading(engine) as session:
+        facts = json.dumps(session.get_one(Case, 1).facts)
+    with engine.begin() as connection:
+        value = bindparam("facts", json.loads(unbound_form(ring, facts)), type_=JSON)
+        connection.execute(text("UPDATE cases SET facts = :facts").bindparams(value))
+    assert facts_of(engine) == [ID_NUMBER] * 4
+    attach_keys(engine, replace(ring, unbound=()))
     with pytest.raises(ColumnKeyError):
-        ring.open(sealed, "text")
-    assert ring.open(sealed, "json") == "某"
+        facts_of(engine)
+    attach_keys(engine, ring)
+    with writing(engine) as session:
+        assert key_rotation.reseal(session, ring, 0, 10) == 2
+    attach_keys(engine, replace(ring, unbound=()))
+    assert facts_of(engine) == [ID_NUMBER] * 4
+    swap_facts(engine, Case)
+    with pytest.raises(ColumnKeyError):
+        facts_of(engine)
+
+
+def test_facts_in_plain_are_refused_where_all_are_bound(engine: Engine) -> None:
+    enter(engine)
+    attach_keys(engine, new_keyring())
+    with pytest.raises(ColumnKeyError):
+        facts_of(engine)
+
+
+def test_several_rows_of_one_flush_are_each_bound_to_their_own(engine: Engine) -> None:
+    attach_keys(engine, new_keyring())
+    at = datetime.now(UTC)
+    about = {"account": "a", "org": "150602010000", "url": "http://127.0.0.1/", "cursor": 0}
+    fresh = "new"
+    with writing(engine) as session:
+        session.add_all(
+            Webhook(secret=f"s{number}", next_at=at, created_at=at, **about) for number in range(3)
+        )
+    with writing(engine) as session:
+        session.scalars(select(Webhook).order_by(Webhook.id)).all()[1].secret = fresh
+    with reading(engine) as session:
+        assert sorted(session.scalars(select(Webhook.secret))) == ["new", "s0", "s2"]
 
 
 def test_rotation_puts_every_row_under_the_new_key_and_may_be_run_again(engine: Engine) -> None:
@@ -212,21 +319,31 @@ def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
         f"{table.name}.{column.name}"
         for table in Base.metadata.sorted_tables
         for column in table.columns
+        if sealed_type(column.type)
+    }
+    places = {
+        column.type.place
+        for table in Base.metadata.sorted_tables
+        for column in table.columns
         if isinstance(column.type, SealedJson | SealedText)
     }
-    assert sealed == {
-        "cases.facts",
-        "case_revisions.facts",
-        "gathered_cases.facts",
-        "captured_files.name",
-        "webhooks.secret",
-    }
+    assert (
+        places
+        == sealed
+        == {
+            "cases.facts",
+            "case_revisions.facts",
+            "gathered_cases.facts",
+            "captured_files.name",
+            "webhooks.secret",
+        }
+    )
 
 
 def test_rows_from_before_there_were_keys_are_read_and_sealed_by_the_job(engine: Engine) -> None:
     enter(engine)
     assert ID_NUMBER in stored(engine)[0]
-    ring = new_keyring()
+    ring = replace(new_keyring(), unbound=("k1",))
     attach_keys(engine, ring)
     assert facts_of(engine) == [ID_NUMBER] * 2
     with writing(engine) as session:
@@ -267,9 +384,7 @@ def test_the_blind_index_finds_cases_by_exact_number_and_by_its_ends_and_holds_o
     attach_keys(engine, ring)
     enter(engine)
     with reading(engine) as session:
-        entries = [
-            (entry.kind, entry.digest) for entry in session.scalars(select(blind_index.BlindEntry))
-        ]
+        entries = [(entry.kind, entry.digest) for entry in session.scalars(select(BlindEntry))]
     expected = {
         (blind_index.ID_NUMBER, ID_NUMBER),
         (blind_index.ID_ENDS, "1506020016"),
@@ -301,11 +416,7 @@ def test_a_blind_key_is_changed_in_batches_while_every_look_up_goes_on_and_a_kil
     def keys() -> Counter[str]:
         with reading(engine) as session:
             return Counter(
-                session.scalars(
-                    select(blind_index.BlindEntry.key).where(
-                        blind_index.BlindEntry.kind == blind_index.PHONE
-                    )
-                )
+                session.scalars(select(BlindEntry.key).where(BlindEntry.kind == blind_index.PHONE))
             )
 
     assert hits() == 4
@@ -332,7 +443,7 @@ def test_a_ring_from_before_blind_keys_had_names_is_read_as_one_with_the_first()
     text_of_old = json.dumps(
         {"current": "k1", "keys": old, "blind": base64.b64encode(ring.blinds["b1"]).decode()}
     )
-    assert read_keyring(text_of_old) == ring
+    assert read_keyring(text_of_old) == replace(ring, unbound=("k1",))
 
 
 def test_of_many_that_start_at_once_one_makes_the_keys_and_all_read_the_same(

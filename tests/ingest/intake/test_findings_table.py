@@ -180,6 +180,8 @@ RAISED_BY_THE_BAG: dict[str, Callable[[Files], Files]] = {
     "BAG_UNSAFE": lambda files: {**files, "fetch.txt": b""},
     "GD-1-14": lambda files: {**files, "data/case.json": files["data/case.json"] + b" "},
     "BAG_UNPROVEN": lambda files: {**files, "notes.txt": b"x"},
+    "BAG_SYSTEM_FILES": lambda files: {**files, "data/.DS_Store": b"x"},
+    "BAG_DIGEST_UNKNOWN": lambda files: {**files, "manifest-whirlpool.txt": b"x"},
     "NAME_PRIVATE": lambda files: bags.resealed({**files, "data/\ue000": b"x"}),
 }
 

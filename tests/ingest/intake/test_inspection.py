@@ -176,7 +176,6 @@ def test_a_home_case_received_and_approved_by_one_person_is_noted_and_not_held_u
         ('"name": "测某"', '"name": "测\\ud800某"'),
         ('"name": "测某"', '"name": "测某", "name": "另某"'),
         ('"data": {}', '"data": {"数": NaN}'),
-        ('"data": {}', '"data": {"数": 1e999}'),
         ('"data": {}', '"data": {"数": ' + "9" * 5000 + "}"),
         ('"data": {}', '"data": ' + '{"a":' * 5000 + "1" + "}" * 5000),
         ("2026-09-01T10:00:00+08:00", "0001-01-01T00:00:00+14:00"),

@@ -96,7 +96,7 @@ def _resealed(change: Callable[[Files], Files]) -> Callable[[Files], Files]:
             Outcome.REFUSE,
         ),
         (
-            _lines("bagit.txt", lambda text: text.replace(b"UTF-8", b"GB18030")),
+            _lines("bagit.txt", lambda text: text.replace(b"UTF-8", b"KOI8-R")),
             "BAG_INVALID",
             Outcome.REFUSE,
         ),
