@@ -156,7 +156,7 @@ def _across_gaps(run: _Run, dates: set[int]) -> set[int]:
 
 
 def _kept_of_parts(number: str, parts: tuple[tuple[int, int], ...]) -> tuple[int, int] | None:
-    """Return what may be seen at both ends of a number that was put together; None for no such."""
+    """Return what may be seen at both ends of a number put together; None for no such."""
     mobile = _MOBILE.fullmatch(number)
     if mobile is not None:
         return mobile.start(1) + 3, 4

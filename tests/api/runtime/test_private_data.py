@@ -18,10 +18,10 @@ def _open_to_all() -> Iterator[None]:
     os.umask(before)
 
 
-@pytest.mark.parametrize("made", ["before", "by the archive"])
-def test_nobody_else_reads_data_folder_database_index_or_objects(tmp_path: Path, made: str) -> None:
+@pytest.mark.parametrize("origin", ["before", "by the archive"])
+def test_nobody_else_reads_data_folder_database_index_or_objects(tmp_path: Path, origin: str) -> None:
     data = tmp_path / "data"
-    if made == "before":
+    if origin == "before":
         data.mkdir(mode=0o777)
     runtime = start(Settings(data=data))
     runtime.store.put_new("objects/a", b"a", media_type="text/plain")

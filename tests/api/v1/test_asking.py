@@ -93,8 +93,8 @@ def test_a_number_is_not_guessed_day_by_day_nor_many_in_one_query(
 def test_the_security_administrator_is_told_who_guessed(guarded: StationClient) -> None:
     with reading(guarded.runtime.engine) as session:
         alarms = session.query(JournalEntry).filter_by(act="ALARM").all()
-        told = {alarm.subject for alarm in alarms if '"NUMBERS"' in alarm.detail}
-    assert {"account:person-archivist", "account:person-chief"} <= told
+        named = {alarm.subject for alarm in alarms if '"NUMBERS"' in alarm.detail}
+    assert {"account:person-archivist", "account:person-chief"} <= named
 
 
 def test_the_desk_is_limited_in_rate_as_the_api_is(built: Path, tmp_path: Path) -> None:
