@@ -43,7 +43,7 @@ DOORS = {
         DEMO,
     ),
     "pkcs11": ("archive/signing/*.py",),
-    "typst": ("archive/compile/sheets.py", "archive/compile/footer.py", DEMO),
+    "typst": ("archive/compile/sheets.py", "archive/compile/own_font.py", DEMO),
     "jpype": ("archive/compile/prove.py",),
     # failures names its errors
     "minio": ("storage/s3_store.py", "api/runtime/failures.py"),

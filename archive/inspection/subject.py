@@ -28,7 +28,9 @@ class Look:
     other metadata. `prints` are pages with the print by which a copy of them is known, in hex.
     `flags` are codes of findings that do not stop the reading. `unclear` are pages with the code
     of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the
-    latest time that the camera or the scanner wrote into them, local and without a zone.
+    latest time that the camera or the scanner wrote into them, local and without a zone. `fonts`
+    are names of fonts that a PDF does not bring along and whose letters ours may not match;
+    `remarks` are pages with notes whose text the page does not show.
     """
 
     media_type: str | None
@@ -43,6 +45,8 @@ class Look:
     unclear: tuple[tuple[int, str], ...] = ()
     texts: tuple[tuple[int, str], ...] = ()
     taken: tuple[tuple[int, str], ...] = ()
+    fonts: tuple[str, ...] = ()
+    remarks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

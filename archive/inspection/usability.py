@@ -70,6 +70,45 @@ def pages_can_be_read(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def pages_can_be_made(subject: Subject) -> Iterator[Finding]:
+    """Check that the pages of a PDF can stand in a volume as they are (R19)."""
+    for material in subject.facts.materials:
+        for file in subject.files_of(material):
+            if file.look and file.look.fault == "PAGES_LOST":
+                yield finding(
+                    "PAGES_LOST",
+                    f"material {material.no}",
+                    material=material.no,
+                    why=file.look.why,
+                )
+
+
+def fonts_are_there(subject: Subject) -> Iterator[Finding]:
+    """Check that a PDF brings its fonts along, or names some that ours stands for (GD-3-3)."""
+    for material in subject.facts.materials:
+        fonts = {font for _, look, _ in subject.numbered(material) for font in look.fonts}
+        for font in sorted(fonts):
+            yield finding(
+                "FONT_MISSING", f"material {material.no}", material=material.no, font=font
+            )
+
+
+def notes_are_told(subject: Subject) -> Iterator[Finding]:
+    """Check for notes in a PDF whose text its pages do not show (GD-2-8).
+
+    The text may name a person: it stands in the process record and not in the finding.
+    """
+    for material in subject.facts.materials:
+        for _, look, before in subject.numbered(material):
+            for page in look.remarks:
+                yield finding(
+                    "PDF_REMARK",
+                    f"material {material.no}",
+                    material=material.no,
+                    page=before + page,
+                )
+
+
 def everything_will_be_shown(subject: Subject) -> Iterator[Finding]:
     """Check for what a PDF carries beside its pages (GD-2-8).
 

@@ -24,6 +24,7 @@ from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
 
 MAX_FILE_BYTES = 512 << 20
+_ANSWERS_WITH_FILES = frozenset({"split", "place", "redraw"})
 _START_SECONDS, _REUSES = 60.0, 500
 _LENGTH = struct.Struct("<Q")
 _NEW_USER, _NEW_NET, _NO_NEW_PRIVILEGES = 0x10000000, 0x40000000, 38
@@ -96,7 +97,7 @@ class Child:
 
     def _receive(self, deadline: float) -> bytes | None:
         head = self._exactly(_LENGTH.size, deadline)
-        longest = MAX_FILE_BYTES if self.task == "split" else 1 << 24
+        longest = MAX_FILE_BYTES if self.task in _ANSWERS_WITH_FILES else 1 << 24
         return (
             self._exactly(min(_LENGTH.unpack(head)[0], longest), deadline)
             if head is not None
@@ -158,6 +159,8 @@ class _Pool:
 
 _pool = _Pool()
 DEFAULT_LIMITS = Limits()
+CONVERSION_LIMITS = Limits(cpu_seconds=120, wall_seconds=240.0)
+"""For the conversion of a PDF of many pages, within the lease of its version."""
 
 
 def examine_file(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
@@ -222,6 +225,13 @@ def draw_page(data: bytes, page: int, width: int, limits: Limits = DEFAULT_LIMIT
     return image if isinstance(image, bytes) and image else None
 
 
+def convert(task: str, order: bytes) -> bytes | str:
+    """Return the answer of a conversion (`archive.compile.normalise`) in a child process."""
+    if len(order) > MAX_FILE_BYTES:
+        return "slow"
+    return run_task(task, order, CONVERSION_LIMITS)
+
+
 def _unpacked(answer: bytes) -> Look:
     row: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
@@ -262,6 +272,10 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest.reading import ocr_engine  # noqa: PLC0415 - as above
 
         return ocr_engine.load()
+    if name in {"place", "redraw"}:
+        from archive.compile import normalise  # noqa: PLC0415 - as above
+
+        return normalise.answer_place if name == "place" else normalise.answer_redraw
     return _examine
 
 

@@ -19,7 +19,9 @@ def _open_to_all() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("origin", ["before", "by the archive"])
-def test_nobody_else_reads_data_folder_database_index_or_objects(tmp_path: Path, origin: str) -> None:
+def test_nobody_else_reads_data_folder_database_index_or_objects(
+    tmp_path: Path, origin: str
+) -> None:
     data = tmp_path / "data"
     if origin == "before":
         data.mkdir(mode=0o777)
