@@ -25,7 +25,14 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(
 
     announced = desk.client.post(route, content=bytes(LONGEST_BODY + 1))
     assert (announced.status_code, announced.json()["code"]) == (413, "TOO_LARGE")
-    assert desk.client.post(route, content=endless()).status_code in {303, 401, 404, 405, 409, 413}
+    assert desk.client.post(route, content=endless(), follow_redirects=False).status_code in {
+        303,
+        401,
+        404,
+        405,
+        409,
+        413,
+    }
 
 
 @pytest.mark.parametrize(
