@@ -6,6 +6,8 @@ from io import BytesIO
 import pypdfium2
 from PIL import Image, ImageOps
 
+_HEADER = 1024  # readers look so far for the header of a PDF
+_TALLEST = 16_000  # in pixels; WebP ends at 16,383, and a page may be a strip
 _ORDER = struct.Struct("<II")
 """Page (from 1) and width in pixels, before the bytes of the file."""
 
@@ -24,9 +26,11 @@ def answer(order: bytes) -> bytes:
 
 def _draw(data: bytes, page: int, width: int) -> Image.Image:
     """Return a page of a PDF `width` pixels wide, or a frame of an image no wider than that."""
-    if data.startswith(b"%PDF"):
+    if b"%PDF-" in data[:_HEADER]:
         sheet = pypdfium2.PdfDocument(data)[page - 1]
-        picture: Image.Image = sheet.render(scale=width / sheet.get_width()).to_pil()
+        picture: Image.Image = sheet.render(
+            scale=min(width / sheet.get_width(), _TALLEST / sheet.get_height())
+        ).to_pil()
     else:
         picture = Image.open(BytesIO(data))
         picture.seek(page - 1)

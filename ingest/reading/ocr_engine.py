@@ -49,7 +49,7 @@ def _picture(data: bytes, page: int) -> tuple[Image.Image | None, bool]:
 
     The picture is None for a page that carries its text. Raises whatever its parser raises.
     """
-    if data.startswith(b"%PDF"):
+    if b"%PDF-" in data[:1024]:
         sheet = pypdfium2.PdfDocument(data)[page - 1]
         if len(sheet.get_textpage().get_text_range().strip()) >= _TEXT_ENOUGH:
             return None, True
