@@ -147,7 +147,6 @@ def request_use(
         capacity=capacity.key,
         scope=scope.key,
         org=reader.org,
-        days=request.days,
     )
     return request
 
@@ -219,7 +218,6 @@ def decide_request(
         number=number,
         state=request.state,
         days=request.days,
-        ends_at=request.ends_at.isoformat() if request.ends_at else None,
     )
     return request
 
@@ -287,13 +285,7 @@ def end_grant(
         raise ConflictError("该申请没有在用的授权。", "请刷新页面。")
     request.ends_at = now
     journal.record(
-        session,
-        reader.account,
-        JournalAct.END_USE,
-        request.code,
-        number=number,
-        reason=reason,
-        ends_at=now.isoformat(),
+        session, reader.account, JournalAct.END_USE, request.code, number=number, reason=reason
     )
     return request
 
