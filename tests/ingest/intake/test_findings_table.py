@@ -170,6 +170,9 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "OFD_NO_RENDITION": _named("materials/x.ofd", documents.ofd),
     "FILE_UNSAFE": _named("materials/x.pdf", documents.script_pdf),
     "PDF_XFA": _named("materials/x.pdf", documents.xfa_pdf),
+    "IMAGE_EXTRA": _named("materials/x.png", images.animated_png),
+    "PAGE_SHRUNK": _file(images.receipt_jpeg),
+    "IMAGE_DAMAGED": _file(images.damaged_jpeg),
     "PDF_ATTACHMENT": _named("materials/x.pdf", documents.attachment_pdf),
     "PDF_PORTFOLIO": _named("materials/x.pdf", pdf_kinds.portfolio),
     "PDF_UNDRAWN": _named(
