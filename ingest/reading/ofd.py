@@ -145,9 +145,9 @@ def _target(base: str, stated: str, parts: Mapping[str, object], what: str) -> s
     Raises _PointsNowhereError.
     """
     plain = stated.strip().replace("\\", "/")
-    beside = posixpath.normpath(posixpath.join(posixpath.dirname(base), plain.lstrip("/")))
+    near = posixpath.normpath(posixpath.join(posixpath.dirname(base), plain.lstrip("/")))
     whole = posixpath.normpath(plain.lstrip("/"))
-    for path in (whole, beside) if plain.startswith("/") else (beside, whole):
+    for path in (whole, near) if plain.startswith("/") else (near, whole):
         if plain and path in parts:
             return path
     raise _PointsNowhereError(what)
