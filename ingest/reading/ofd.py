@@ -1,4 +1,4 @@
-"""Reading of OFD files (GB/T 33190-2016): a zip of XML, parsed far enough to know its pages.
+"""Reading of OFD files (GB/T 33190-2016): a zip of XML, parsed to know its pages.
 
 An OFD is kept as it is and never rendered. Its zip must be safe, what it points to must be in
 it, and files that its signatures list must be as they were signed. This module runs in the child
@@ -154,7 +154,7 @@ def _target(base: str, stated: str, parts: Mapping[str, object], what: str) -> s
 
 
 def _signature(trees: Mapping[str, Element], parts: Mapping[str, bytes]) -> str:
-    """Return BROKEN when a file differs from the digest that a signature lists, else UNTRUSTED.
+    """Return BROKEN when a file differs from its digest in a signature, else UNTRUSTED.
 
     Empty without a signature. The seal itself is not judged (GB/T 38540).
     """
