@@ -16,6 +16,7 @@ class JournalAct(LabelledEnum):
     QUARANTINE_RETURN = "QUARANTINE_RETURN", "退回隔离件"
     CONFIRM = "CONFIRM", "核对确认"
     REINSPECT = "REINSPECT", "重新检测"
+    PAGE_DIFFERS = "PAGE_DIFFERS", "页面不符待核对"
     # gathering
     FETCH = "FETCH", "取得材料"
     PULL = "PULL", "立即提取"
@@ -59,6 +60,7 @@ class JournalAct(LabelledEnum):
     DOWNLOAD_COPY = "DOWNLOAD_COPY", "取证明件"
     # administration
     LOGIN = "LOGIN", "登录"
+    END_LOGIN = "END_LOGIN", "结束登录"
     LOGIN_LOCKED = "LOGIN_LOCKED", "账号锁定"
     PROPOSE_ACCOUNT = "PROPOSE_ACCOUNT", "提交账号"
     APPROVE_ACCOUNT = "APPROVE_ACCOUNT", "批准账号"

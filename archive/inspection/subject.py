@@ -19,6 +19,10 @@ _PHOTO = re.compile("照片|相片|证件照|登记照|半身照|免冠")
 _BOOKLET = re.compile("户口簿|户口本|护照|旅行证|通行证|结婚证|离婚证|居住证|身份证|港澳|回乡证")
 
 
+EMPTY = "空文件"
+"""Why a file of no bytes cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What reading a file gave; pages count from 1.

@@ -134,6 +134,8 @@ CHECKS: tuple[Check, ...] = (
         usability.everything_will_be_shown,
         "PDF_XFA",
         "PDF_ATTACHMENT",
+        "IMAGE_EXTRA",
+        "PAGE_SHRUNK",
         "PDF_PORTFOLIO",
         "PDF_UNDRAWN",
     ),
@@ -158,6 +160,7 @@ CHECKS: tuple[Check, ...] = (
     _check(
         "3-4", "图像清晰完整", _ENTRY, usability.pages_can_be_read, "TOO_DARK", "BLURRED", "CUT_OFF"
     ),
+    _check("3-4", "图像数据完好", _ENTRY, usability.pictures_are_whole, "IMAGE_DAMAGED"),
     _check("4-2", "文件无害", _ALWAYS, safety.files_are_harmless, "FILE_UNSAFE"),
 )
 

@@ -3,25 +3,30 @@
 from collections.abc import Iterator
 
 from archive.inspection.authenticity import KNOWN_EXTENSIONS, extension
-from archive.inspection.subject import CAPTURED, Subject
+from archive.inspection.subject import CAPTURED, EMPTY, Subject
 from archive.reference.findings import Finding, finding
 
-_PLAIN_FAULTS = {"GD-3-4", "ENCRYPTED", "OFD_INVALID"}
+_PLAIN_FAULTS, _DAMAGED = {"GD-3-4", "ENCRYPTED", "OFD_INVALID"}, "IMAGE_DAMAGED"
 
 
 def formats_are_accepted(subject: Subject) -> Iterator[Finding]:
     """Check that a file is of a format that the archive keeps (GD-3-3).
 
-    A file with the extension of such a format is a broken one, and is reported as such.
+    A file with the extension of such a format is a broken one, and is reported as such, unless
+    its content names another format.
     """
     for material in subject.facts.materials:
         for file in subject.files_of(material):
-            if file.look and file.look.media_type is None and not file.look.fault:
-                known = extension(file.path) in KNOWN_EXTENSIONS
+            look = file.look
+            if look and (
+                look.fault == "FORMAT_UNKNOWN" or (not look.media_type and not look.fault)
+            ):
+                broken = extension(file.path) in KNOWN_EXTENSIONS and not look.why
                 yield finding(
-                    "GD-3-4" if known else "FORMAT_UNKNOWN",
+                    "GD-3-4" if broken or look.why == EMPTY else "FORMAT_UNKNOWN",
                     f"material {material.no}",
                     material=material.no,
+                    why=_clause(look.why),
                 )
 
 
@@ -34,8 +39,20 @@ def files_open(subject: Subject) -> Iterator[Finding]:
                     file.look.fault,
                     f"material {material.no}",
                     material=material.no,
-                    why=file.look.why,
+                    why=_clause(file.look.why),
                 )
+
+
+def pictures_are_whole(subject: Subject) -> Iterator[Finding]:
+    """Check that no decoder complains of an image that it shows nevertheless (R32)."""
+    for material in subject.facts.materials:
+        if any(_DAMAGED in look.flags for _, look, _ in subject.numbered(material)):
+            yield finding(_DAMAGED, f"material {material.no}", material=material.no)
+
+
+def _clause(why: str) -> str:
+    """Return a reason as the end of a sentence that may stand without it."""
+    return f"：{why.rstrip('。')}" if why else ""
 
 
 def ofd_has_a_rendition(subject: Subject) -> Iterator[Finding]:
@@ -136,6 +153,6 @@ def everything_will_be_shown(subject: Subject) -> Iterator[Finding]:
     """
     for material in subject.facts.materials:
         for code in sorted(
-            {flag for _, look, _ in subject.numbered(material) for flag in look.flags}
+            {flag for _, look, _ in subject.numbered(material) for flag in look.flags} - {_DAMAGED}
         ):
             yield finding(code, f"material {material.no}", material=material.no)

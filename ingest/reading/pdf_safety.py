@@ -91,7 +91,9 @@ def examine_pdf(
         return Look("application/pdf", fault=code)
     except CompileError as error:
         code = _FAULTS.get(error.code, "PAGES_LOST")
-        return Look("application/pdf", fault=code, why=error.message.rstrip("。"))
+        # What every reader says of such a file has its own words in the table of findings.
+        why = "" if code in {"GD-3-4", "ENCRYPTED"} else error.message.rstrip("。")
+        return Look("application/pdf", fault=code, why=why)
     return _report(placed, seen, flags)
 
 

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import IO, Any
 
 from archive.inspection.subject import Look
@@ -254,29 +255,31 @@ def _examine(data: bytes) -> bytes:
     return json.dumps(asdict(report)).encode()
 
 
+_TASKS = {
+    "split": ("ingest.reading.stacks", "answer"),
+    "draw": ("ingest.reading.drawing", "answer"),
+    "signature": ("ingest.reading.signatures", "answer"),
+    "place": ("archive.compile.normalise", "answer_place"),
+    "redraw": ("archive.compile.normalise", "answer_redraw"),
+    "decoded": ("ingest.reading.decoded_pictures", "answer"),
+    "pdfbox": ("ingest.reading.pdfbox", "answer"),
+}
+
+
 def _task(name: str) -> Callable[[bytes], bytes]:
-    """Return the function of a task; a child keeps its task until it ends."""
-    if name == "split":
-        from ingest.reading import stacks  # noqa: PLC0415 - as above
+    """Return the function of a task; a child keeps its task until it ends.
 
-        return stacks.answer
-    if name == "draw":
-        from ingest.reading import drawing  # noqa: PLC0415 - as above
-
-        return drawing.answer
-    if name == "signature":
-        from ingest.reading import signatures  # noqa: PLC0415 - as above
-
-        return signatures.answer
+    Its module is imported here alone: the parent never loads a parser.
+    """
     if name == "ocr":
         from ingest.reading import ocr_engine  # noqa: PLC0415 - as above
 
         return ocr_engine.load()
-    if name in {"place", "redraw"}:
-        from archive.compile import normalise  # noqa: PLC0415 - as above
-
-        return normalise.answer_place if name == "place" else normalise.answer_redraw
-    return _examine
+    if name not in _TASKS:
+        return _examine
+    module, function = _TASKS[name]
+    act: Callable[[bytes], bytes] = getattr(import_module(module), function)
+    return act
 
 
 def serve(memory: int, cpu_seconds: int, task: str) -> None:

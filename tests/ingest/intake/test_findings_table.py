@@ -24,7 +24,7 @@ CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 Case, Files = dict[str, Any], dict[str, bytes]
 Change = Callable[[Case, Files], object]
-ELSEWHERE = {"CASE_CONFLICT", "SEEN_ELSEWHERE"}
+ELSEWHERE = {"CASE_CONFLICT", "SEEN_ELSEWHERE", "MATCHES_ELSEWHERE"}
 """Raised beside what the archive already holds: tests of accession, `test_seen_elsewhere`."""
 ELSEWHERE |= {"AFTER_DEATH", "TWO_HOUSEHOLDS", "TWO_MOVES"}
 """Raised by two cases of one person: `test_across_cases`."""
@@ -32,6 +32,8 @@ ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", 
 """Raised before there is a package, `sources/test_sources`, and by the scanner beside intake,
 `test_virus`.
 """
+ELSEWHERE |= {"PAGE_DIFFERS"}
+"""Raised by a finished volume beside its originals: `archive/compile/test_compared`."""
 ELSEWHERE |= {"OVERDUE_PROVISIONAL"}
 """Raised by a calendar that lacks a year: `archive/inspection/test_checks`."""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
@@ -178,6 +180,9 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     ),
     "FILE_UNSAFE": _named("materials/x.pdf", documents.script_pdf),
     "PDF_XFA": _named("materials/x.pdf", documents.xfa_pdf),
+    "IMAGE_EXTRA": _named("materials/x.png", images.animated_png),
+    "PAGE_SHRUNK": _file(images.receipt_jpeg),
+    "IMAGE_DAMAGED": _file(images.damaged_jpeg),
     "PDF_ATTACHMENT": _named("materials/x.pdf", documents.attachment_pdf),
     "PDF_PORTFOLIO": _named("materials/x.pdf", pdf_kinds.portfolio),
     "PDF_UNDRAWN": _named(
