@@ -50,7 +50,12 @@ DOORS = {
     "minio": ("storage/s3_store.py", "api/runtime/failures.py"),
     "urllib3": ("storage/s3_store.py", "api/runtime/failures.py", "ingest/sources/http.py"),
     "celery": ("api/jobs/worker.py", "api/runtime/broker.py"),
-    "kombu": ("api/jobs/worker.py", "api/runtime/broker.py", "api/runtime/failures.py"),
+    "kombu": (
+        "api/jobs/worker.py",
+        "api/runtime/broker.py",
+        "api/runtime/failures.py",
+        "api/runtime/file_broker.py",
+    ),
     "fastapi": (
         "api/app.py",
         "api/cli/serve.py",

@@ -14,7 +14,6 @@ from archive.reference.case_facts import Material, Person
 from archive.reference.findings import Finding, finding
 from archive.reference.glyphs import undrawn
 from archive.reference.local_time import LOCAL_TIME
-from archive.reference.prints import alike
 from archive.reference.vocabulary import ForeignSignature, Node, Series, SourceKind
 
 _CLOCKS, _ZONES, _LONG_BEFORE = timedelta(minutes=5), timedelta(days=1), timedelta(days=30)
@@ -275,7 +274,8 @@ def images_differ(subject: Subject) -> Iterator[Finding]:
 def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:
     """Check for pages made from another by scaling, darkening or compressing it again (R31).
 
-    The very same image is found by `images_differ`.
+    Also by scanning it again, or turning it; what only looks alike was looked at again before
+    (`ingest.reading.second_look`). The very same image is found by `images_differ`.
     """
     exact = {
         (material.no, before + page): picture
@@ -285,16 +285,20 @@ def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:
             look.prints, look.pictures or (file.sha256,) * len(look.prints), strict=False
         )
     }
-    for (no, page), (other, other_page) in alike(subject.prints()):
-        if exact.get((no, page)) != exact.get((other, other_page)):
-            yield finding(
-                "NEAR_COPY",
-                f"material {no}",
-                material=no,
-                page=page,
-                other=other,
-                other_page=other_page,
-            )
+    named: set[tuple[int, int]] = set()
+    for copy in subject.copies:
+        (no, page), (other, other_page) = copy.place, copy.other
+        if copy.place in named or exact.get(copy.place) == exact.get(copy.other):
+            continue
+        named.add(copy.place)
+        yield finding(
+            "NEAR_COPY",
+            f"material {no}",
+            material=no,
+            page=page,
+            other=other,
+            other_page=other_page,
+        )
 
 
 def _type(file: LookedFile) -> str | None:

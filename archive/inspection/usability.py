@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from archive.inspection.authenticity import KNOWN_EXTENSIONS, extension
 from archive.inspection.subject import CAPTURED, EMPTY, Subject
 from archive.reference.findings import Finding, finding
+from archive.reference.vocabulary import MaterialKind
 
 _PLAIN_FAULTS, _DAMAGED = {"GD-3-4", "ENCRYPTED", "OFD_INVALID"}, "IMAGE_DAMAGED"
 
@@ -82,10 +83,14 @@ def rendition_is_whole(subject: Subject) -> Iterator[Finding]:
 
 
 def pages_are_fine_enough(subject: Subject) -> Iterator[Finding]:
-    """Check the resolution from the pixels, whatever the tag says (DA/T 31-2017 9.4)."""
+    """Check the resolution from the pixels, whatever the tag says (DA/T 31-2017 9.4).
+
+    A page of a booklet is half as large as a sheet: half the pixels are as fine.
+    """
     for material in subject.facts.materials:
+        booklet = subject.kind_of(material) is MaterialKind.BOOKLET
         for _, look, before in subject.numbered(material):
-            for page in look.coarse:
+            for page in look.coarsest if booklet else look.coarse:
                 yield finding(
                     "LOW_RESOLUTION",
                     f"material {material.no}",

@@ -72,11 +72,10 @@ def examine(data: bytes) -> Look:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            if media_type == "application/ofd":
-                return examine_ofd(data)
-            return (
-                _pdf(data) if media_type == "application/pdf" else examine_image(data, media_type)
-            )
+            documents = {"application/ofd": examine_ofd, "application/pdf": _pdf}
+            if media_type in documents:
+                return documents[media_type](data)
+            return examine_image(data, media_type)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return Look(media_type, fault="FILE_UNSAFE", why="像素过多")
     except (
