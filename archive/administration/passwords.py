@@ -13,10 +13,6 @@ _PARAMETERS = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),")
 _ITERATIONS, _MEMORY_KIB = 2, 19_456  # OWASP's lower bound for Argon2id: 50 ms and 19 MB a login
 
 
-_JUDGED = 72
-_SAFE_SCORE = 3
-
-
 @dataclass(frozen=True, slots=True)
 class FreshSecret:
     """A random secret, at the one moment when it is known, and its hash."""
@@ -29,6 +25,10 @@ def fresh_secret() -> FreshSecret:
     """Return a new random secret with its hash; slow, hence before any transaction is begun."""
     text = secrets.token_urlsafe(24)
     return FreshSecret(text, hash_secret(text))
+
+
+_JUDGED = 72
+_SAFE_SCORE = 3
 
 
 def is_guessable(password: str, login: str) -> bool:
