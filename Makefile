@@ -88,8 +88,9 @@ bench-search: setup ## 检索测量：50,000 册、680,000 页 / ten classes of 
 
 bench-lookup: setup ## 接口测量：200 个系统同时查阅 / 200 clients look volumes up at a real server (LOOKUP="--seconds 20 --pause 1")
 	$(VENV)/bin/python -m tests.bench.lookup_bench $(LOOKUP)
-bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240)
+bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240); then of a second city that nobody tuned to (FIELD="400 report.json")
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)
+	$(VENV)/bin/python -m tests.bench.field.measure $(FIELD)
 
 bench-ocr: setup-ocr ## 文字识别：每页用时与正确率 / seconds a page and characters right, beside the bare library call
 	$(VENV)/bin/python -m tests.bench.ocr_bench

@@ -90,7 +90,7 @@ def compile_(
     as_json: Json = False,
 ) -> None:
     """Make volumes of what was accepted; ends with 1 while something failed that is new."""
-    if not (case or period or every):
+    if not (case or period or every or again):
         raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
     which = Again.ALL if again else Again.THE_CASE if case else Again.WHAT_CAN_SUCCEED
     batch = run_compile(start(Settings()), actor(), Bars(), case, period, again=which)

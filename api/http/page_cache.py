@@ -20,7 +20,7 @@ from PIL import Image
 from archive.compile.pdfium import PDFIUM_LOCK
 from archive.reference.errors import NotFoundError
 from archive.usage.watermark import AccessMark, stamped
-from ingest.reading.sandbox import Limits, draw_page
+from ingest.reading.sandbox import Limits, draw_page, overlay_pages
 
 MIN_WIDTH, MAX_WIDTH = 200, 2000
 _TALLEST = 16_000  # in pixels; WebP ends at 16,383, and a page may be a strip
@@ -137,6 +137,28 @@ class PageImages:
     def kept_picture(self, picture: bytes, *, mark: AccessMark) -> Image.Image:
         """Return a picture of pages that the store holds, with the mark of a look."""
         return stamped(Image.open(BytesIO(picture)), mark)
+
+    def pair(
+        self,
+        pages: tuple[tuple[str, int], tuple[str, int]],
+        load: Callable[[str], bytes],
+        *,
+        mark: AccessMark,
+    ) -> Image.Image:
+        """Return two pages of originals side by side, marked where they differ.
+
+        `pages` are digest and page (from 1) of each. Raises NotFoundError for what cannot be shown.
+        """
+        (first, page), (second, other) = pages
+        path = self._path(f"p{first}-{second}-{page}", other)
+        if path.exists():
+            bare = path.read_bytes()
+        else:
+            image = overlay_pages(load(first), page, load(second), other)
+            if image is None:
+                raise NotFoundError("这两页无法并排显示。", "请在下方逐页查看。")
+            bare = _keep(path, image)
+        return stamped(Image.open(BytesIO(bare)), mark)
 
     def _bare_original(
         self, sha256: str, page: int, load: Callable[[], bytes], *, small: bool

@@ -5,7 +5,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from api.http.page_cache import PageImages
 from api.runtime.bootstrap import Runtime
 from api.web.administration import accounts, daily, journal, status, system
-from api.web.arrangement import checks, compiling, jobs
+from api.web.arrangement import checks, compiling, jobs, pairs
 from api.web.collection import collecting
 from api.web.holdings import inside, inspection, reading, search, volumes
 from api.web.shell.page import PageRoute, RefusedError, WebApp, web_of
@@ -20,6 +20,7 @@ _PAGES = (
     overview,
     collecting,
     checks,
+    pairs,
     compiling,
     jobs,
     search,

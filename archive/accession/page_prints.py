@@ -11,30 +11,59 @@ from collections.abc import Iterator, Mapping, Sequence
 from sqlalchemy import insert, select, union_all
 from sqlalchemy.orm import Session
 
-from archive.database.tables_cases import Case, PageBand, PagePrint
-from archive.reference.prints import BITS, NEAR, Likeness, band_keys, distance
+from archive.database.tables_cases import Case, Component, PageBand, PagePrint
+from archive.reference.prints import BITS, NEAR, Likeness, Place, band_keys, distance
 
 _AT_ONCE = 20  # pages of one band
+_CANDIDATES = 4  # materials of other cases that are looked at again for a page
 
 
 def seen_elsewhere(
-    session: Session, case_no: str, prints: Mapping[tuple[int, int], int]
+    session: Session, case_no: str, pages: Mapping[Place, Sequence[int]]
 ) -> Iterator[Likeness]:
-    """Yield the pages, by material and place in it, that look like a page of another case.
+    """Yield the pages of other cases that a page, by material and place in it, looks like.
 
-    One other page is named for each.
+    `pages` are the prints of each page, one for each way that it may lie. Of every material of
+    another case the likest page is named, the likest first, and of very many some.
     """
-    for (material_no, page), print_ in prints.items():
-        match = _other(session, case_no, print_)
-        if match is not None:
-            yield Likeness(material_no, page, *match)
+    for (material_no, page), ways in pages.items():
+        near: dict[tuple[str, int], tuple[int, int]] = {}
+        for print_ in ways:
+            for apart, other, material, other_page in _others(session, case_no, print_):
+                known = near.get((other, material))
+                if known is None or apart < known[0]:
+                    near[other, material] = (apart, other_page)
+        ordered = sorted(near.items(), key=lambda entry: entry[1])
+        for (other, material), (_, other_page) in ordered[:_CANDIDATES]:
+            yield Likeness(material_no, page, other, material, other_page)
 
 
-def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | None:
-    """Return case and material of the first page found that looks like this one, or None.
+def original_of(session: Session, case_no: str, place: Place) -> tuple[str, int] | None:
+    """Return digest of the original that holds a page of a material, and the page within it.
+
+    None when the case has no such page. The newest revision that has it counts.
+    """
+    no, page = place
+    rows = session.execute(
+        select(Component.revision, Component.sha256, Component.pages)
+        .join(Case, Case.id == Component.case_id)
+        .where(Case.case_no == case_no, Component.material_no == no)
+        .order_by(Component.revision.desc(), Component.id)
+    )
+    before: dict[int, int] = {}
+    for revision, sha256, pages in rows:
+        within = page - before.get(revision, 0)
+        if 0 < within <= pages:
+            return str(sha256), within
+        before[revision] = before.get(revision, 0) + pages
+    return None
+
+
+def _others(session: Session, case_no: str, print_: int) -> Iterator[tuple[int, str, int, int]]:
+    """Yield distance, case, material and page of pages that look like this one.
 
     Read band by band and some at a time: a page that every second case holds, such as a printed
-    form, would otherwise bring all of them.
+    form, would otherwise bring all of them. It ends with the first round that has some.
     """
     read = dict.fromkeys(band_keys(print_), 0)
     while read:
@@ -50,7 +79,7 @@ def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | Non
         for key, print_id in session.execute(union_all(*(select(part) for part in parts))):
             bands.setdefault(key, []).append(print_id)
         query = (
-            select(PagePrint.bits, PagePrint.material_no, Case.case_no)
+            select(PagePrint.bits, PagePrint.material_no, PagePrint.page, Case.case_no)
             .join(Case, Case.id == PagePrint.case_id)
             .where(
                 PagePrint.id.in_({id_ for ids in bands.values() for id_ in ids}),
@@ -58,14 +87,18 @@ def _other(session: Session, case_no: str, print_: int) -> tuple[str, int] | Non
             )
             .order_by(PagePrint.id)
         )
-        for bits, material_no, other in session.execute(query) if bands else ():
-            if distance(int.from_bytes(bits), print_) <= NEAR:
-                return other, material_no
+        near = [
+            (apart, other, material_no, page)
+            for bits, material_no, page, other in (session.execute(query) if bands else ())
+            if (apart := distance(int.from_bytes(bits), print_)) <= NEAR
+        ]
+        if near:
+            yield from near
+            return
         read = {key: max(ids) for key, ids in bands.items() if len(ids) == _AT_ONCE}
-    return None
 
 
-def keep_prints(session: Session, case_id: int, prints: Mapping[tuple[int, int], int]) -> None:
+def keep_prints(session: Session, case_id: int, prints: Mapping[Place, int]) -> None:
     """Write the prints of a case that is taken over."""
     rows = [
         PagePrint(

@@ -12,12 +12,13 @@ from archive.inspection.subject import CAPTURED, LookedFile, Subject
 from archive.reference import citizen_id
 from archive.reference.case_facts import Material, Person
 from archive.reference.findings import Finding, finding
+from archive.reference.glyphs import undrawn
 from archive.reference.local_time import LOCAL_TIME
-from archive.reference.prints import alike
 from archive.reference.vocabulary import ForeignSignature, Node, Series, SourceKind
 
 _CLOCKS, _ZONES, _LONG_BEFORE = timedelta(minutes=5), timedelta(days=1), timedelta(days=30)
 _OLDEST = 120
+_MOST_POINTS = 20
 _EXTENSIONS = {
     "jpg": "image/jpeg",
     "jpeg": "image/jpeg",
@@ -70,12 +71,15 @@ def fetch_has_evidence(subject: Subject) -> Iterator[Finding]:
 
 
 def fetched_is_as_signed(subject: Subject) -> Iterator[Finding]:
-    """Check for certificates that were changed after their issuer signed them (R31).
+    """Check for documents that were changed after their issuer signed them (R31).
 
-    They are shown to a person; the bytes are kept as they came.
+    Each file is judged at intake, whichever way it came, beside what its source says of the
+    fetch. They are shown to a person; the bytes are kept as they came.
     """
     for material in subject.facts.materials:
-        if material.source_ref and material.source_ref.signature is ForeignSignature.BROKEN:
+        stated = material.source_ref.signature if material.source_ref else None
+        signatures = {look.signature for _, look, _ in subject.numbered(material)} | {stated}
+        if ForeignSignature.BROKEN in signatures:
             yield finding("CERT_SIGNATURE", f"material {material.no}", material=material.no)
 
 
@@ -194,6 +198,41 @@ def characters_are_common(subject: Subject) -> Iterator[Finding]:
         yield finding("GD-1-6", "case.json", what=place)
 
 
+def characters_can_be_drawn(subject: Subject) -> Iterator[Finding]:
+    """Check that a font has every character that the sheets will show (GD-1-6).
+
+    A code point in the place of a character of somebody's name is not that name.
+    """
+    facts = subject.facts
+    persons = (facts.applicant, *facts.subjects)
+    places = {
+        "姓名": [person.name for person in persons],
+        "人员信息": [
+            text
+            for person in persons
+            for text in (person.id_number, person.phone, person.relation)
+            if text
+        ],
+        "材料名称": [material.type for material in facts.materials],
+        "办理过程": [f"{event.actor}{event.actor_no}{event.opinion}" for event in facts.process],
+        "调取凭据": [
+            f"{material.source_ref.system}{material.source_ref.id}"
+            for material in facts.materials
+            if material.source_ref
+        ],
+        "电子表单": [
+            f"{key}{value}"
+            for material in facts.materials
+            for key, value in (material.data or {}).items()
+        ],
+    }
+    for what, texts in places.items():
+        points = undrawn(texts)
+        if points:
+            shown = "、".join(points[:_MOST_POINTS])
+            yield finding("GLYPH_MISSING", "case.json", what=what, points=shown)
+
+
 def names_match_content(subject: Subject) -> Iterator[Finding]:
     """Check that files are of the format that their names claim (GD-1-10)."""
     for material in subject.facts.materials:
@@ -235,7 +274,8 @@ def images_differ(subject: Subject) -> Iterator[Finding]:
 def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:
     """Check for pages made from another by scaling, darkening or compressing it again (R31).
 
-    The very same image is found by `images_differ`.
+    Also by scanning it again, or turning it; what only looks alike was looked at again before
+    (`ingest.reading.second_look`). The very same image is found by `images_differ`.
     """
     exact = {
         (material.no, before + page): picture
@@ -245,16 +285,20 @@ def pages_are_no_copies(subject: Subject) -> Iterator[Finding]:
             look.prints, look.pictures or (file.sha256,) * len(look.prints), strict=False
         )
     }
-    for (no, page), (other, other_page) in alike(subject.prints()):
-        if exact.get((no, page)) != exact.get((other, other_page)):
-            yield finding(
-                "NEAR_COPY",
-                f"material {no}",
-                material=no,
-                page=page,
-                other=other,
-                other_page=other_page,
-            )
+    named: set[tuple[int, int]] = set()
+    for copy in subject.copies:
+        (no, page), (other, other_page) = copy.place, copy.other
+        if copy.place in named or exact.get(copy.place) == exact.get(copy.other):
+            continue
+        named.add(copy.place)
+        yield finding(
+            "NEAR_COPY",
+            f"material {no}",
+            material=no,
+            page=page,
+            other=other,
+            other_page=other_page,
+        )
 
 
 def _type(file: LookedFile) -> str | None:

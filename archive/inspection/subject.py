@@ -10,6 +10,7 @@ from typing import Any
 from archive.reference.case_facts import CaseFacts, Material
 from archive.reference.findings import Finding, answered
 from archive.reference.organisations import Organisations
+from archive.reference.prints import PageCopy, PageViews, Place, page_views
 from archive.reference.service_items import ServiceItem
 from archive.reference.vocabulary import MaterialKind, SourceKind
 
@@ -34,7 +35,11 @@ class Look:
     of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the
     latest time that the camera or the scanner wrote into them, local and without a zone. `fonts`
     are names of fonts that a PDF does not bring along and whose letters ours may not match;
-    `remarks` are pages with notes whose text the page does not show.
+    `remarks` are pages with notes whose text the page does not show. `signature` is
+    the ForeignSignature of a document that bears one, else empty. `own_pages` are those of an
+    OFD, which has no `pages`: they are not shown, its rendition is. `views`
+    are pages with their prints seen otherwise (`archive.reference.prints.PageViews`), packed.
+    `coarse` are pages too coarse for A4, `coarsest` of them those too coarse for half its size.
     """
 
     media_type: str | None
@@ -49,8 +54,12 @@ class Look:
     unclear: tuple[tuple[int, str], ...] = ()
     texts: tuple[tuple[int, str], ...] = ()
     taken: tuple[tuple[int, str], ...] = ()
+    signature: str = ""
+    own_pages: int = 0
     fonts: tuple[str, ...] = ()
     remarks: tuple[int, ...] = ()
+    views: tuple[tuple[int, str], ...] = ()
+    coarsest: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class Subject:
     """A case as the checks read it.
 
     `item` is None when the catalogue does not have it; `strays` are the digests of payload files
-    that case.json does not name.
+    that case.json does not name; `copies` are pages that a second look found to be one.
     """
 
     facts: CaseFacts
@@ -79,6 +88,7 @@ class Subject:
     files: tuple[LookedFile, ...]
     now: datetime
     strays: tuple[str, ...] = ()
+    copies: tuple[PageCopy, ...] = ()
     _by_material: Mapping[int, tuple[LookedFile, ...]] = field(
         init=False, compare=False, repr=False
     )
@@ -134,15 +144,28 @@ class Subject:
         )
         return answered(entry, material.source, self.kind_of(material)) if material else entry
 
-    def prints(self) -> dict[tuple[int, int], int]:
+    def views(self) -> dict[Place, PageViews]:
         """Return the prints of what was scanned or sent in, by material and page.
 
         Shared certificates are left out: one that is fetched twice is rightly the same.
         """
         return {
-            (material.no, before + page): int(bits, 16)
+            (material.no, before + page): page_views(int(bits, 16), dict(look.views).get(page, ""))
             for material in self.facts.materials
             if material.source in CAPTURED
             for _, look, before in self.numbered(material)
             for page, bits in look.prints
         }
+
+    def located(self, place: Place) -> tuple[LookedFile, int] | None:
+        """Return the file that holds a page of a material, and the page within it."""
+        no, page = place
+        material = next((row for row in self.facts.materials if row.no == no), None)
+        return next(
+            (
+                (file, page - before)
+                for file, look, before in (self.numbered(material) if material else ())
+                if 0 < page - before <= look.pages
+            ),
+            None,
+        )

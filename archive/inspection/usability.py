@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from archive.inspection.authenticity import KNOWN_EXTENSIONS, extension
 from archive.inspection.subject import CAPTURED, EMPTY, Subject
 from archive.reference.findings import Finding, finding
+from archive.reference.vocabulary import MaterialKind
 
-_PLAIN_FAULTS, _DAMAGED = {"GD-3-4", "ENCRYPTED"}, "IMAGE_DAMAGED"
+_PLAIN_FAULTS, _DAMAGED = {"GD-3-4", "ENCRYPTED", "OFD_INVALID"}, "IMAGE_DAMAGED"
 
 
 def formats_are_accepted(subject: Subject) -> Iterator[Finding]:
@@ -66,11 +67,30 @@ def ofd_has_a_rendition(subject: Subject) -> Iterator[Finding]:
             yield finding("OFD_NO_RENDITION", f"material {material.no}", material=material.no)
 
 
-def pages_are_fine_enough(subject: Subject) -> Iterator[Finding]:
-    """Check the resolution from the pixels, whatever the tag says (DA/T 31-2017 9.4)."""
+def rendition_is_whole(subject: Subject) -> Iterator[Finding]:
+    """Check that a rendition has as many pages as the OFD that it stands for (GD-3-3)."""
     for material in subject.facts.materials:
+        looks = [look for _, look, _ in subject.numbered(material)]
+        own, shown = sum(look.own_pages for look in looks), sum(look.pages for look in looks)
+        if own and shown and own != shown and subject.complete(material):
+            yield finding(
+                "OFD_PAGES",
+                f"material {material.no}",
+                material=material.no,
+                own=own,
+                shown=shown,
+            )
+
+
+def pages_are_fine_enough(subject: Subject) -> Iterator[Finding]:
+    """Check the resolution from the pixels, whatever the tag says (DA/T 31-2017 9.4).
+
+    A page of a booklet is half as large as a sheet: half the pixels are as fine.
+    """
+    for material in subject.facts.materials:
+        booklet = subject.kind_of(material) is MaterialKind.BOOKLET
         for _, look, before in subject.numbered(material):
-            for page in look.coarse:
+            for page in look.coarsest if booklet else look.coarse:
                 yield finding(
                     "LOW_RESOLUTION",
                     f"material {material.no}",

@@ -22,7 +22,8 @@ class Finding:
     """One finding of an inspection.
 
     `message` and `action` are Chinese and name no person and no ID number; `other_case` is the
-    办件编号 of a second case that the finding is about.
+    办件编号 of a second case that the finding is about, `pair` names the two pages of one that is
+    about two (`4.2-5.1`: material and page of each).
     """
 
     code: str
@@ -31,11 +32,14 @@ class Finding:
     message: str
     action: str
     other_case: str = ""
+    pair: str = ""
 
     def public(self) -> dict[str, str]:
-        """Return the four fields promised to scripts, the outcome, and the other case if any."""
+        """Return the four fields promised to scripts, the outcome, and what else there is."""
         return {
-            key: str(value) for key, value in asdict(self).items() if value or key != "other_case"
+            key: str(value)
+            for key, value in asdict(self).items()
+            if value or key not in {"other_case", "pair"}
         }
 
 
@@ -132,7 +136,16 @@ def finding(code: str, place: str, **data: object) -> Finding:
         rule.message.format(**data),
         rule.action,
         str(data.get("other_case", "")),
+        _pair(**data),
     )
+
+
+def _pair(**data: object) -> str:
+    """Return the two pages that a finding is about, empty when it is not about two."""
+    if "other_page" not in data:
+        return ""
+    other = data.get("other", data.get("other_material"))
+    return f"{data['material']}.{data['page']}-{other}.{data['other_page']}"
 
 
 def answered(entry: Finding, source: SourceKind, kind: MaterialKind) -> Finding:

@@ -1,11 +1,62 @@
-"""Perceptual hashes of pages ("prints"), and how far two of them differ."""
+"""Perceptual hashes of pages ("prints"), and how far two of them differ.
 
-from collections.abc import Iterator, Mapping
+A print only names candidates; whether two pages are one is judged by laying them over each other
+(`ingest.reading.second_look`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from archive.reference.vocabulary import LabelledEnum
+
 BITS, NEAR = 512, 42
+LAYOUT_NEAR = 165
+"""Layouts of one sheet captured twice differ in less, of sheets of other forms in more."""
 _BANDS, _WIDTH = 16, 24
 _MASK = (1 << _WIDTH) - 1
+_DIGITS = BITS // 4
+_EACH, _MOST_PAGES = 3, 400
+"""So many earlier pages are candidates for a page; among so many pages layouts are held."""
+
+Place = tuple[int, int]
+"""Material and page within it."""
+
+
+class Sameness(LabelledEnum):
+    """The result of a second look at two pages."""
+
+    COPY = "COPY", "同一页"
+    ALTERED = "ALTERED", "同一幅图像，内容有改动"
+    DIFFERENT = "DIFFERENT", "不是同一页"
+
+
+@dataclass(frozen=True, slots=True)
+class PageViews:
+    """The prints of a page: as it lies, turned by each further quarter, and of its layout.
+
+    A layout is known again where the sheet lies elsewhere or a little askew; the second is that
+    of the page on its side.
+    """
+
+    print_: int
+    turned: tuple[int, ...] = ()
+    layouts: tuple[int, ...] = ()
+
+    @property
+    def ways(self) -> tuple[int, ...]:
+        """Return the print of the page for each of its quarter turns."""
+        return (self.print_, *self.turned)
+
+
+def packed(views: Sequence[int]) -> str:
+    """Return prints as one text of hex digits."""
+    return "".join(f"{view:0{_DIGITS}x}" for view in views)
+
+
+def page_views(print_: int, text: str) -> PageViews:
+    """Return the views of a page from its print and the text of the others."""
+    others = [int(text[at : at + _DIGITS], 16) for at in range(0, len(text), _DIGITS)]
+    return PageViews(print_, tuple(others[:3]), tuple(others[3:]))
 
 
 def band_keys(print_: int) -> list[int]:
@@ -18,15 +69,25 @@ def band_keys(print_: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """A page of this case and the page of another case that looks like it.
+    """A page of this case and a page of another case that looks like it.
 
-    Pages count within the file.
+    Pages count within the material.
     """
 
     material_no: int
     page: int
     other_case_no: str
     other_material_no: int
+    other_page: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageCopy:
+    """Two pages of a case that a second look found to be one."""
+
+    place: Place
+    other: Place
+    sameness: Sameness
 
 
 def distance(print_: int, other: int) -> int:
@@ -34,19 +95,22 @@ def distance(print_: int, other: int) -> int:
     return (print_ ^ other).bit_count()
 
 
-def alike(
-    prints: Mapping[tuple[int, int], int],
-) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Yield the pages of a case that look like an earlier page, each with the first such.
+def candidates(pages: Mapping[Place, PageViews]) -> Iterator[tuple[Place, Place]]:
+    """Yield the pages of a case that may be copies of an earlier page, the likest first.
 
-    Candidates are found by common bands, since a case may have thousands of pages.
+    A page is held against each earlier one in every quarter turn, and by its layout.
     """
-    bands: dict[int, list[tuple[int, int]]] = {}
-    for place, print_ in prints.items():
-        keys = band_keys(print_)
-        near = {other for key in keys for other in bands.get(key, ())}
-        matches = sorted(other for other in near if distance(prints[other], print_) <= NEAR)
-        if matches:
-            yield place, matches[0]
-        for key in keys:
-            bands.setdefault(key, []).append(place)
+    places = list(pages)
+    for at, place in enumerate(places):
+        views = pages[place]
+        near: list[tuple[float, Place]] = []
+        for other in places[max(0, at - _MOST_PAGES) : at]:
+            apart = min(distance(way, pages[other].print_) for way in views.ways)
+            share = apart / NEAR
+            if share > 1 and views.layouts and pages[other].layouts:
+                layout = pages[other].layouts[0]
+                share = min(distance(layout, own) for own in views.layouts) / LAYOUT_NEAR
+            if share <= 1:
+                near.append((share, other))
+        for _, other in sorted(near)[:_EACH]:
+            yield place, other

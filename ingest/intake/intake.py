@@ -31,10 +31,12 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.findings import Finding, finding, worst
 from archive.reference.objects import OriginalObject, blob_key
 from archive.reference.organisations import Organisations
+from archive.reference.prints import Likeness, Place, Sameness
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import IntakeOutcome, Outcome
 from ingest.errors import ForeignCaseError, PackageChangedError
 from ingest.intake.quarantine import quarantine
+from ingest.intake.second_looks import Looks, second_looks
 from ingest.intake.submission import Submission, inspect_submission
 from ingest.package.bag import Bag, read_bag
 from ingest.reading.virus import Scanner, virus_findings
@@ -53,7 +55,7 @@ class Received:
     def public(self) -> Mapping[str, Any]:
         """Return the promised fields (issue: `bag, case_no, outcome, findings`)."""
         findings = [
-            {key: value for key, value in row.public().items() if key != "outcome"}
+            {key: value for key, value in row.public().items() if key not in {"outcome", "pair"}}
             for row in self.findings
         ]
         return {
@@ -204,9 +206,11 @@ def _take_over(
 ) -> DeliveryResult:
     with reading(engine) as session:
         earlier = earlier_delivery(session, facts, bag.content_digest)
-        context = _context_findings(session, facts, submission)
     if earlier is not None:
         return earlier
+    looks = second_looks(engine, store, facts, submission, {})
+    with reading(engine) as session:
+        context = _context_findings(session, facts, submission, looks)
     for component in submission.components:
         store.put_new(blob_key(component.sha256), component.read(), media_type=component.media_type)
     taken = None
@@ -225,15 +229,18 @@ def _take_over(
         )
         store.put_new(key, record, media_type="application/json")
         try:
-            taken = _accept(engine, actor, bag, submission, facts, context, now, key, ocr=ocr)
+            taken = _accept(
+                engine, actor, bag, submission, facts, (context, looks), now, key, ocr=ocr
+            )
         except IntegrityError:
             with reading(engine) as session:
                 taken = earlier_delivery(session, facts, bag.content_digest)
             if taken is None:
                 raise
         if taken is None:
+            looks = second_looks(engine, store, facts, submission, looks)
             with reading(engine) as session:
-                context = _context_findings(session, facts, submission)
+                context = _context_findings(session, facts, submission, looks)
     return taken
 
 
@@ -257,7 +264,7 @@ def _accept(
     bag: Bag,
     submission: Submission,
     facts: CaseFacts,
-    context: list[Finding],
+    known: tuple[list[Finding], Looks],
     now: datetime,
     record: str,
     *,
@@ -267,8 +274,10 @@ def _accept(
 
     With the case locked, the meaning of the package is determined again, because another delivery
     may have been committed first. None says that one was which shares a page or people with this
-    one: the record in the bucket must hold the same findings as the row.
+    one: the record in the bucket must hold the same findings as the row. `known` are the findings
+    of that record, and the second looks behind them.
     """
+    context, looks = known
     with writing(engine) as session:
         first = earlier_delivery(session, facts, bag.content_digest)
         if first is not None:
@@ -276,7 +285,7 @@ def _accept(
         # The second of two deliveries must see the first: deliveries of one person are serialised
         # from here on, as the journal at the end does anyway.
         lock_journal(session)
-        if _context_findings(session, facts, submission) != context:
+        if _context_findings(session, facts, submission, looks) != context:
             return None
         findings = (*submission.findings, *context)
         taken = DeliveryResult(
@@ -301,16 +310,30 @@ def _accept(
     return taken
 
 
-def _context_findings(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
+def _context_findings(
+    session: Session, facts: CaseFacts, submission: Submission, looks: Looks
+) -> list[Finding]:
     """Return the findings that depend on the holdings.
 
     These are pages that were seen before, and the other cases of the same people.
     """
-    return [*_copies(session, facts, submission), *doubts(session, facts, submission.snapshot)]
+    return [
+        *_copies(session, facts, submission, looks),
+        *doubts(session, facts, submission.snapshot),
+    ]
 
 
-def _copies(session: Session, facts: CaseFacts, submission: Submission) -> list[Finding]:
-    """Return a finding for each page that was delivered with another case before (R31)."""
+def _copies(
+    session: Session, facts: CaseFacts, submission: Submission, looks: Looks
+) -> list[Finding]:
+    """Return a finding for each page that was delivered with another case before (R31).
+
+    A page that only looks like it is none; one that was not looked at again is.
+    """
+    copies: dict[Place, Likeness] = {}
+    for copy in seen_elsewhere(session, facts.case_no, submission.ways):
+        if looks.get(copy, Sameness.COPY) is not Sameness.DIFFERENT:
+            copies.setdefault((copy.material_no, copy.page), copy)
     return [
         finding(
             "SEEN_ELSEWHERE",
@@ -319,8 +342,9 @@ def _copies(session: Session, facts: CaseFacts, submission: Submission) -> list[
             page=copy.page,
             other_case=copy.other_case_no,
             other_material=copy.other_material_no,
+            other_page=copy.other_page,
         )
-        for copy in seen_elsewhere(session, facts.case_no, submission.prints)
+        for copy in copies.values()
     ]
 
 

@@ -5,7 +5,7 @@ The objects are inspected as they lie in the store now. Actor, reason and time a
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from archive.reference.findings import Finding
 from archive.reference.objects import blob_key
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue, ServiceItem
+from ingest.intake.second_looks import copies_within
 from ingest.package.payload import PayloadFile
 from ingest.reading.sandbox import examine_file
 from storage.blobs import BlobStore
@@ -86,6 +87,13 @@ def reinspect(
     subject = Subject(
         facts, _item(catalogue, facts), revision.snapshot, organisations, ordered, now
     )
+    by_path = {component.path: component.sha256 for component in objects}
+
+    def read(path: str) -> bytes:
+        """Return an original as it lies in the store."""
+        return store.read(blob_key(by_path[path]), sha256=by_path[path])
+
+    subject = replace(subject, copies=copies_within(subject, read))
     findings = all_findings(inspect(subject, phase))
     known = {(row["code"], row["place"]) for row in revision.findings}
     fresh = tuple(row for row in findings if (row.code, row.place) not in known)

@@ -6,7 +6,7 @@ The checks themselves are in `archive.inspection`; this module gives them their 
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,12 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ArchiveError
 from archive.reference.findings import Finding, finding, worst
 from archive.reference.organisations import Organisations
+from archive.reference.prints import PageViews, Place
 from archive.reference.service_items import Catalogue, ServiceItem, snapshot
 from archive.reference.vocabulary import Outcome
 from ingest.errors import PackageChangedError
 from ingest.intake.facts import read_facts
+from ingest.intake.second_looks import PageBytes, copies_within
 from ingest.package.bag import Bag
 from ingest.package.payload import PayloadFile
 from ingest.reading.sandbox import examine_file
@@ -54,7 +56,7 @@ class SubmittedFile:
 class Submission:
     """A package as inspected.
 
-    `facts` is None when case.json could not be understood; `prints` are keyed by material and
+    `facts` is None when case.json could not be understood; `views` are keyed by material and
     page, for `archive.accession.page_prints`.
     """
 
@@ -62,7 +64,28 @@ class Submission:
     snapshot: dict[str, Any]
     components: tuple[SubmittedFile, ...]
     findings: tuple[Finding, ...]
-    prints: Mapping[tuple[int, int], int] = field(default_factory=dict)
+    views: Mapping[Place, PageViews] = field(default_factory=dict)
+
+    @property
+    def prints(self) -> dict[Place, int]:
+        """Return the print of each scanned page as it lies, as it is kept."""
+        return {place: views.print_ for place, views in self.views.items()}
+
+    @property
+    def ways(self) -> dict[Place, tuple[int, ...]]:
+        """Return the prints of each scanned page for every way that it may lie."""
+        return {place: views.ways for place, views in self.views.items()}
+
+    def page(self, place: Place) -> PageBytes | None:
+        """Return the bytes of a page of a material, or None when there is none."""
+        no, page = place
+        for component in self.components:
+            if component.material_no != no:
+                continue
+            if page <= component.pages:
+                return component.read, page
+            page -= component.pages
+        return None
 
     @property
     def outcome(self) -> Outcome | None:
@@ -85,15 +108,17 @@ def inspect_submission(
             return Submission(None, {}, (), (*bag.findings, *faults))
         files = tuple(_examined(bag, facts))
     except PackageChangedError:
-        # Another process still writes into it; the other packages of the batch are inspected.
-        return Submission(
-            None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
-        )
+        return _changed(bag)
     item, item_snapshot = _known_item(catalogue, facts)
     named = {_key(path) for material in facts.materials for path in material.files}
     named.add("case.json")
     strays = tuple(file.sha256 for path, file in sorted(bag.payload.items()) if path not in named)
     subject = Subject(facts, item, item_snapshot, organisations, files, now, strays)
+    try:
+        copies = copies_within(subject, lambda path: bag.payload[_key(path)].read())
+    except PackageChangedError:
+        return _changed(bag)
+    subject = replace(subject, copies=copies)
     findings = [*bag.findings, *_item(facts, item), *all_findings(inspect(subject, Phase.GD))]
     if facts.supplement:
         findings.append(finding("SUPPLEMENT", "case.json:supplement"))
@@ -102,7 +127,14 @@ def inspect_submission(
         item_snapshot,
         tuple(_components(bag, files)),
         tuple(dict.fromkeys(findings)),
-        subject.prints(),
+        subject.views(),
+    )
+
+
+def _changed(bag: Bag) -> Submission:
+    # Another process still writes into it; the other packages of the batch are inspected.
+    return Submission(
+        None, {}, (), (*bag.findings, finding("BAG_INVALID", "bag", why="检测期间被改动"))
     )
 
 

@@ -22,14 +22,14 @@ def answer(order: bytes) -> bytes:
     page, width = _ORDER.unpack_from(order)
     out = BytesIO()
     try:
-        picture = _draw(order[_ORDER.size :], page, width)
+        picture = page_of(order[_ORDER.size :], page, width)
         picture.save(out, "WEBP", quality=78, method=1)
     except Exception:  # noqa: BLE001 - whatever a foreign file does to a parser, it has no image
         return b""
     return out.getvalue()
 
 
-def _draw(data: bytes, page: int, width: int) -> Image.Image:
+def page_of(data: bytes, page: int, width: int) -> Image.Image:
     """Return a page of a PDF `width` pixels wide, or a frame of an image no wider than that."""
     if b"%PDF-" in data[:_HEADER]:
         sheet = pypdfium2.PdfDocument(data)[page - 1]

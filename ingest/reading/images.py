@@ -22,10 +22,12 @@ from archive.reference.compile_errors import (
 )
 from ingest.reading.complaints import jpeg_is_damaged, jpegs_in_tiff, tiff_complaints
 from ingest.reading.legibility import blank, unreadable
-from ingest.reading.likeness import page_print
+from ingest.reading.likeness import other_views, page_print
 
 MAX_PAGES = 1_000
 MIN_DPI, A4_SHORT_INCHES = 150, 8.27
+_A6_SHORT_INCHES = 4.13
+"""The shorter side of a page of a register or of a booklet."""
 _WORKING_SIDE = 400
 _SMALLEST_SCALE = 0.45
 """A page larger than A2 is hard to read on the A4 of a volume."""
@@ -39,8 +41,10 @@ class _Pages:
     count: int = 0
     blank: list[int] = field(default_factory=list)
     coarse: list[int] = field(default_factory=list)
+    coarsest: list[int] = field(default_factory=list)
     pictures: list[str] = field(default_factory=list)
     prints: list[tuple[int, str]] = field(default_factory=list)
+    views: list[tuple[int, str]] = field(default_factory=list)
     unclear: list[tuple[int, str]] = field(default_factory=list)
     taken: list[tuple[int, str]] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
@@ -52,6 +56,8 @@ class _Pages:
         shown = shown_page(frame, _WORKING_SIDE)
         if min(shown.size) < MIN_DPI * A4_SHORT_INCHES:
             self.coarse.append(self.count)
+        if min(shown.size) < MIN_DPI * _A6_SHORT_INCHES:
+            self.coarsest.append(self.count)
         if at := _taken_at(frame.image):
             self.taken.append((self.count, at))
         if shrunk_to(placed) < _SMALLEST_SCALE:
@@ -62,6 +68,7 @@ class _Pages:
             return
         self.pictures.append(_digest(small))
         self.prints.append((self.count, f"{page_print(small):0128x}"))
+        self.views.append((self.count, other_views(small)))
         self.unclear += [(self.count, code) for code in unreadable(small)]
 
 
@@ -100,6 +107,8 @@ def examine_image(data: bytes, media_type: str) -> Look:
         tuple(pages.coarse),
         pictures=tuple(pages.pictures),
         prints=tuple(pages.prints),
+        views=tuple(pages.views),
+        coarsest=tuple(pages.coarsest),
         flags=tuple(sorted(pages.flags)),
         unclear=tuple(pages.unclear),
         taken=tuple(pages.taken),

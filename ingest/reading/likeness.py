@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from archive.reference.prints import packed
+from ingest.reading.pose import ink_of, pose_of
+
 _SIZE, _BLUR, _MARGIN = (200, 280), 3, 16
 _WAVES = 1 << 16
 _BITS, _STRIDE = 512, 127
 _SOFT = 0.002
+_WAVE_SIDE, _COARSE = 256, 32
 
 
 def page_print(picture: Image.Image) -> int:
@@ -51,6 +55,70 @@ def page_print(picture: Image.Image) -> int:
         step *= 2
     chosen = waves[(np.arange(_BITS) * _STRIDE + 1) % _WAVES] > 0
     return int.from_bytes(np.packbits(chosen).tobytes())
+
+
+def other_views(picture: Image.Image) -> str:
+    """Return the prints of a page turned by each further quarter, and of its layout, packed."""
+    turns = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
+    return packed(
+        [*(page_print(picture.transpose(turn)) for turn in turns), *layout_prints(picture)]
+    )
+
+
+def layout_prints(picture: Image.Image) -> tuple[int, int]:
+    """Return 512 bits of the layout of a page, and of the same page on its side.
+
+    Wherever the sheet lies in the picture, its waves are as strong: the print is taken from the
+    strength of the coarse ones, after the skew is taken out.
+    """
+    grey = picture.convert("L")
+    factor = _WAVE_SIDE / max(grey.size)
+    size = (max(8, round(grey.width * factor)), max(8, round(grey.height * factor)))
+    ink = Image.fromarray((ink_of(grey.resize(size, Image.Resampling.BOX)) * 255).astype(np.uint8))
+    straight = ink.rotate(pose_of(grey).skew, Image.Resampling.BICUBIC)
+    sheet = np.zeros((_WAVE_SIDE, _WAVE_SIDE), dtype=np.float32)
+    sheet[: straight.height, : straight.width] = np.asarray(straight, dtype=np.float32)
+    strength = np.abs(np.fft.fftshift(np.fft.fft2(sheet)))
+    middle = slice(_WAVE_SIDE // 2 - _COARSE, _WAVE_SIDE // 2 + _COARSE + 1)
+    coarse = np.log(strength[middle, middle] + 1e-3 * float(strength.max()) + 1e-6)
+    fine = _smooth(coarse, 1.0) - _smooth(coarse, 4.0)
+    steps = np.arange(-_COARSE, _COARSE + 1)
+    radius = np.hypot(steps[:, None], steps[None, :])
+    fine = np.where((radius <= _COARSE) & (radius >= 3), fine, 0)  # noqa: PLR2004 - the page itself
+    return _layout_bits(fine), _layout_bits(np.rot90(fine))
+
+
+def _layout_bits(strength: NDArray[np.float64]) -> int:
+    half = strength[: _COARSE + 1].ravel()
+    deviation = float(half.std()) or 1.0
+    chosen = _planes(half.size) @ np.clip(half / deviation, -3, 3).astype(np.float32) > 0
+    return int.from_bytes(np.packbits(chosen).tobytes())
+
+
+def _smooth(values: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    """Return values smoothed by a Gaussian, the edges continued."""
+    reach = int(3 * width) + 1
+    weights = np.exp(-(np.arange(-reach, reach + 1) ** 2) / (2 * width * width))
+    weights /= weights.sum()
+    for axis in (0, 1):
+        padded = np.pad(
+            values, [(reach, reach) if side == axis else (0, 0) for side in (0, 1)], "edge"
+        )
+        values = sum(
+            weight * np.take(padded, range(at, at + values.shape[axis]), axis)
+            for at, weight in enumerate(weights)
+        )
+    return values
+
+
+@cache
+def _planes(size: int) -> NDArray[np.float32]:
+    bits = np.unpackbits(
+        np.frombuffer(
+            hashlib.shake_256(b"yice page layout 1").digest(_BITS * size // 8 + 1), dtype=np.uint8
+        )
+    )
+    return (bits[: _BITS * size].astype(np.float32) * 2 - 1).reshape(_BITS, size)
 
 
 @cache

@@ -24,7 +24,7 @@ from archive.compile.raster import glyphs_of, without_ink
 from archive.inspection.subject import Look
 from archive.reference.compile_errors import CompileError, TooLargeError
 from ingest.reading.legibility import unreadable
-from ingest.reading.likeness import page_print
+from ingest.reading.likeness import other_views, page_print
 
 _MAX_OBJECTS = 200_000
 _ACTS = re.compile(rb"/S\s*/(JavaScript|Launch)\b")
@@ -55,10 +55,12 @@ class _Page:
 
     blank: bool = False
     coarse: bool = False
+    coarsest: bool = False
     print_: int | None = None
     unclear: tuple[str, ...] = ()
     text: str = ""
     fonts: tuple[str, ...] = ()
+    views: str = ""
 
 
 def examine_pdf(
@@ -105,7 +107,9 @@ def _report(placed: PlacedPages, seen: list[_Page], flags: tuple[str, ...]) -> L
         placed.pages,
         tuple(number for number, page in pages if page.blank),
         tuple(number for number, page in pages if page.coarse),
+        coarsest=tuple(number for number, page in pages if page.coarsest),
         flags=(*flags, *(("PDF_UNDRAWN",) if placed.undrawn else ())),
+        views=tuple((number, page.views) for number, page in pages if page.views),
         prints=tuple(
             (number, f"{page.print_:0128x}") for number, page in pages if page.print_ is not None
         ),
@@ -140,8 +144,14 @@ def _page_seen(
         picture = _drawn(page, scale)
         if blank(picture):
             return _Page(blank=True)
-        coarse = len(objects) == 1 and 0 < _short_side(objects[0]) < least_side
-        return _Page(coarse=coarse, print_=page_print(picture), unclear=unreadable(picture))
+        side = _short_side(objects[0]) if len(objects) == 1 else 0
+        return _Page(
+            coarse=0 < side < least_side,
+            coarsest=0 < side < least_side / 2,
+            print_=page_print(picture),
+            unclear=unreadable(picture),
+            views=other_views(picture),
+        )
     finally:
         page.close()
         upright.close()

@@ -233,6 +233,27 @@ def convert(task: str, order: bytes) -> bytes | str:
     return run_task(task, order, CONVERSION_LIMITS)
 
 
+def compare_pages(first: bytes, page: int, second: bytes, other: int) -> bytes | None:
+    """Return the overlay of two pages (from 1) of foreign files as JSON, or None.
+
+    None when either file has no such page, or kills or outlasts the child.
+    """
+    return _paired("compare", first, page, second, other)
+
+
+def overlay_pages(first: bytes, page: int, second: bytes, other: int) -> bytes | None:
+    """Return two pages (from 1) of foreign files side by side as WebP, or None, as above."""
+    return _paired("overlay", first, page, second, other)
+
+
+def _paired(task: str, first: bytes, page: int, second: bytes, other: int) -> bytes | None:
+    if len(first) + len(second) > MAX_FILE_BYTES:
+        return None
+    order = struct.pack("<IIQ", page, other, len(first)) + first + second
+    answer = run_task(task, order)
+    return answer if isinstance(answer, bytes) and answer else None
+
+
 def _unpacked(answer: bytes) -> Look:
     row: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
@@ -240,7 +261,7 @@ def _unpacked(answer: bytes) -> Look:
     }
     by_page = {
         key: tuple((int(page), str(value)) for page, value in row[key])
-        for key in ("prints", "unclear", "texts", "taken")
+        for key in ("prints", "unclear", "texts", "taken", "views")
     }
     return Look(**(row | by_page))
 
@@ -258,6 +279,8 @@ def _examine(data: bytes) -> bytes:
 _TASKS = {
     "split": ("ingest.reading.stacks", "answer"),
     "draw": ("ingest.reading.drawing", "answer"),
+    "compare": ("ingest.reading.overlays", "compared"),
+    "overlay": ("ingest.reading.overlays", "drawn"),
     "signature": ("ingest.reading.signatures", "answer"),
     "place": ("archive.compile.normalise", "answer_place"),
     "redraw": ("archive.compile.normalise", "answer_redraw"),
@@ -286,11 +309,20 @@ def serve(memory: int, cpu_seconds: int, task: str) -> None:
     """Confine this process, then answer one file after the other until the parent ends."""
     act = _task(task)
     _confine(memory)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     _send(sink, b"ready")
     while head := source.read(_LENGTH.size):
         _allow_cpu(cpu_seconds)
         _send(sink, act(source.read(_LENGTH.unpack(head)[0])))
+
+
+def _end_with_parent() -> None:
+    """End at once when nobody holds the other end of the input: a task may last long."""
+    line = select.poll()
+    line.register(sys.stdin.fileno(), 0)  # no event but its end
+    line.poll()
+    os._exit(1)
 
 
 def _send(sink: IO[bytes], answer: bytes) -> None:

@@ -100,7 +100,7 @@ def look_up(count: int, url: str = "") -> str:
             with reading(engine) as session:
                 for print_ in sought:
                     started = time.perf_counter()
-                    hits += bool(list(seen_elsewhere(session, "B-1", {(4, 1): print_})))
+                    hits += bool(list(seen_elsewhere(session, "B-1", {(4, 1): [print_]})))
                     times.append(1000 * (time.perf_counter() - started))
             times.sort()
             lines.append(

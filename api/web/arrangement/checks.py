@@ -68,7 +68,7 @@ from archive.usage.looks import Purpose, find_look
 from archive.usage.redaction import mask_text, names_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_LOOK = JournalAct.CHECK_LOOK
+LOOK = JournalAct.CHECK_LOOK
 _SHORTEST, _LONGEST, _DIGITS = 2, 500, 7
 
 
@@ -107,17 +107,27 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
     with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
         revision = open_revision(session, case)
+        others = _others(web, session, user, revision)
+        # A page of another case may stand beside one of this.
+        compared = {
+            str(row.get("other_case")) for row in revision.findings if row.get("pair")
+        } & set(others)
         look = note_look(
-            session, user, _LOOK, case_no, purpose=Purpose.CHECK, revision=revision.revision
+            session,
+            user,
+            LOOK,
+            case_no,
+            purpose=Purpose.CHECK,
+            revision=revision.revision,
+            **({"compared": sorted(compared)} if compared else {}),
         )
         components = components_of(session, case, revision.revision)
         orders = orders_of(session, case.id, revision.revision)
         editions = editions_of(session, case.id, revision.revision)
         following = _next_waiting(web, session, user, case)
         total = count_waiting(session, reach_of(web, user))
-        others = _others(web, session, user, revision)
-        findings = disclosed(session, reach_of(web, user), revision.findings)
         version = compared_version(session, case.id, revision.revision)
+        findings = disclosed(session, reach_of(web, user), revision.findings)
     pairs = kept_pairs(web.runtime.store, version) if version else []
     facts = CaseFacts.model_validate(revision.facts)
     leaves = _leaves(facts, components, orders)
@@ -301,7 +311,7 @@ def check_image(
     """
     with reading(web.runtime.engine) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
-        seen = find_look(session, user.reader, look, case_no, (_LOOK,))
+        seen = find_look(session, user.reader, look, case_no, (LOOK,))
         row = session.get(Component, component)
     if row is None or row.case_id != case.id:
         raise RefusedError(Denial.NOT_HERE)
@@ -320,7 +330,7 @@ def compared_image(
     """Return an original and its page in the volume side by side, with the look's watermark."""
     with reading(web.runtime.engine) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
-        seen = find_look(session, user.reader, look, case_no, (_LOOK,))
+        seen = find_look(session, user.reader, look, case_no, (LOOK,))
         revision = waiting_revision(session, case)
         version = revision and compared_version(session, case.id, revision.revision)
     if not version or (material, page) not in kept_pairs(web.runtime.store, version):

@@ -1,6 +1,7 @@
 """Every finding asks for something that somebody can do, by source and kind of the material."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,6 +81,12 @@ def test_a_coarse_page_waits_only_where_it_can_be_captured_again(
     finding = with_material([COARSE], source=source, type=name)["LOW_RESOLUTION"]
     assert finding.outcome is outcome
     assert ("重" in finding.action) or outcome is Outcome.NOTE
+
+
+def test_a_page_of_a_booklet_is_as_fine_with_half_the_pixels_of_a_sheet() -> None:
+    assert "LOW_RESOLUTION" not in with_material([COARSE], type="居民户口簿")
+    coarsest = replace(COARSE, coarsest=(1,))
+    assert "LOW_RESOLUTION" in with_material([coarsest], type="居民户口簿")
 
 
 def test_one_certificate_for_two_materials_is_noted_and_a_scan_of_it_waits() -> None:

@@ -14,8 +14,9 @@ from archive.inspection import process
 from archive.inspection.subject import Look, LookedFile, Subject
 from archive.inspection.table import CHECKS, Phase, all_findings, inspect
 from archive.reference.case_facts import CaseFacts
-from archive.reference.findings import rules
+from archive.reference.findings import Finding, rules
 from archive.reference.organisations import load_organisations
+from archive.reference.prints import PageCopy, PageViews, Sameness, candidates
 from archive.reference.service_items import (
     load_catalogue,
     missing_investigation,
@@ -472,28 +473,51 @@ def _with_look(number: int, look: Look, **values: Any) -> set[str]:
 
 
 def test_a_copy_of_a_page_of_the_same_case_is_told_and_the_very_same_image_only_once() -> None:
-    print_ = int("9a" * 64, 16)
+    case = home()
+    case["materials"][5]["pages"] = 3
+    path = case["materials"][5]["files"][0]
 
-    def prints(*bits: int) -> Look:
-        return Look(
-            "image/jpeg",
-            len(bits),
-            pictures=tuple(map(str, range(len(bits)))),
-            prints=tuple((at, f"{value:0128x}") for at, value in enumerate(bits, 1)),
+    def findings(pictures: tuple[str, ...], *copies: PageCopy) -> list[Finding]:
+        look = Look(
+            "image/jpeg", 3, pictures=pictures, prints=tuple((at, "0") for at in range(1, 4))
         )
+        subject = replace(subject_of(case, looks={path: look}), copies=copies)
+        return list(all_findings(inspect(subject, Phase.GD)))
 
-    bent, other = print_ ^ 0b1011 << 300, int("35" * 64, 16)
-    assert _with_look(5, prints(print_, other, bent), pages=3) == {"NEAR_COPY"}
-    assert _with_look(5, prints(print_, other), pages=2) == set()
-    twice = Look(
-        "image/jpeg",
-        2,
-        pictures=("p", "p"),
-        prints=((1, f"{print_:0128x}"), (2, f"{print_:0128x}")),
-    )
-    assert _with_look(5, twice, pages=2) == {"DUPLICATE_SCAN"}
+    again = PageCopy((6, 3), (6, 1), Sameness.COPY)
+    altered = PageCopy((6, 3), (6, 2), Sameness.ALTERED)
+    assert findings(("p", "q", "r")) == []
+    (finding,) = findings(("p", "q", "r"), again, altered)
+    assert (finding.code, finding.outcome) == ("NEAR_COPY", Outcome.CONFIRM)
+    assert "第 3 页疑为材料 6 第 1 页的副本" in finding.message
+    assert {row.code for row in findings(("p", "q", "p"), again)} == {"DUPLICATE_SCAN"}
+
+
+def test_pages_are_held_against_each_earlier_one_in_every_quarter_turn_and_by_layout() -> None:
+    base, other, sheet = int("9a" * 64, 16), int("35" * 64, 16), int("6c" * 64, 16)
+    turned = PageViews(other, (base ^ 0b1011 << 300, other, other))
+    pages = {(6, 1): PageViews(base), (6, 2): PageViews(other), (7, 1): turned}
+    assert list(candidates(pages)) == [((7, 1), (6, 2)), ((7, 1), (6, 1))]
+    laid = {
+        (6, 1): PageViews(base, (), (sheet, other)),
+        (6, 2): PageViews(other, (), (other, sheet ^ 0b111 << 77)),
+    }
+    assert list(candidates(laid)) == [((6, 2), (6, 1))]
+
+
+def test_only_captured_pages_are_held_against_each_other() -> None:
+    case, print_ = home(), f"{1:0128x}"
+    path = case["materials"][4]["files"][0]
+    look = Look("image/jpeg", 2, pictures=("p", "q"), prints=((1, print_), (2, print_)))
+    case["materials"][4]["pages"] = 2
     # Two certificates from one library may look alike: the fetch is their proof.
-    assert _with_look(4, prints(print_, bent), pages=2) == set()
+    assert subject_of(case, looks={path: look}).views() == {}
+    case["materials"][4]["source"] = "SCANNED_PROOF"
+    subject = subject_of(case, looks={path: look})
+    assert list(subject.views()) == [(5, 1), (5, 2)]
+    assert subject.located((5, 2)) == (subject.files_of(subject.facts.materials[4])[0], 2)
+    assert subject.located((5, 3)) is None
+    assert subject.located((99, 1)) is None
 
 
 def test_a_page_that_cannot_be_read_is_told_of_what_can_be_captured_again() -> None:
