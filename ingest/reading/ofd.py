@@ -1,4 +1,4 @@
-"""Reading of OFD files (GB/T 33190-2016): a zip of XML, parsed far enough to know its pages.
+"""Reading of OFD files (GB/T 33190-2016): a zip of XML, parsed to know its pages.
 
 An OFD is kept as it is and never rendered. Its zip must be safe, what it points to must be in
 it, and files that its signatures list must be as they were signed. This module runs in the child
@@ -145,16 +145,16 @@ def _target(base: str, stated: str, parts: Mapping[str, object], what: str) -> s
     Raises _PointsNowhereError.
     """
     plain = stated.strip().replace("\\", "/")
-    beside = posixpath.normpath(posixpath.join(posixpath.dirname(base), plain.lstrip("/")))
+    near = posixpath.normpath(posixpath.join(posixpath.dirname(base), plain.lstrip("/")))
     whole = posixpath.normpath(plain.lstrip("/"))
-    for path in (whole, beside) if plain.startswith("/") else (beside, whole):
+    for path in (whole, near) if plain.startswith("/") else (near, whole):
         if plain and path in parts:
             return path
     raise _PointsNowhereError(what)
 
 
 def _signature(trees: Mapping[str, Element], parts: Mapping[str, bytes]) -> str:
-    """Return BROKEN when a file differs from the digest that a signature lists, else UNTRUSTED.
+    """Return BROKEN when a file differs from its digest in a signature, else UNTRUSTED.
 
     Empty without a signature. The seal itself is not judged (GB/T 38540).
     """
