@@ -33,6 +33,7 @@ DEMO = "api/demo/*.py"  # makes scans and foreign PDFs as other systems would
 # Each heavy library, and the only places that may import it.
 DOORS = {
     "zxingcpp": ("ingest/reading/stacks.py",),
+    "simplejpeg": ("ingest/reading/complaints.py",),
     "rapidocr_onnxruntime": ("ingest/reading/ocr_engine.py",),
     "cv2": ("ingest/reading/ocr_engine.py",),
     "pyhanko": (
@@ -43,7 +44,7 @@ DOORS = {
         DEMO,
     ),
     "pkcs11": ("archive/signing/*.py",),
-    "typst": ("archive/compile/sheets.py", "archive/compile/footer.py", DEMO),
+    "typst": ("archive/compile/sheets.py", "archive/compile/own_font.py", DEMO),
     "jpype": ("archive/compile/prove.py",),
     # failures names its errors
     "minio": ("storage/s3_store.py", "api/runtime/failures.py"),

@@ -23,6 +23,7 @@ from archive.usage.watermark import AccessMark, stamped
 from ingest.reading.sandbox import Limits, draw_page, overlay_pages
 
 MIN_WIDTH, MAX_WIDTH = 200, 2000
+_TALLEST = 16_000  # in pixels; WebP ends at 16,383, and a page may be a strip
 WIDTH, SMALL = 1240, 210  # A4 at 150 dpi, and for a strip of pages
 _AHEAD, _OPEN = 2, 4
 _LIMITS = Limits(wall_seconds=40.0)  # a person waits
@@ -91,7 +92,9 @@ class PageImages:
             if not 1 <= page <= len(document):
                 raise NoSuchPageError("本册没有这一页。", "请对照册的页数。")
             sheet = document[page - 1]
-            picture: Image.Image = sheet.render(scale=width / sheet.get_width()).to_pil()
+            picture: Image.Image = sheet.render(
+                scale=min(width / sheet.get_width(), _TALLEST / sheet.get_height())
+            ).to_pil()
             sheet.close()
         return picture.convert("RGB")
 

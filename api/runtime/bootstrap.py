@@ -23,6 +23,7 @@ from archive.reference.service_items import Catalogue, load_catalogue
 from archive.reference.vocabulary import OrgKind
 from archive.signing.demo_pki import DemoPki, ensure_demo_pki
 from ingest.intake.intake import IntakeRules
+from ingest.reading.sandbox import convert
 from ingest.reading.virus import scanner_at
 from search.follow import Source
 from search.index_folder import IndexFolder
@@ -169,6 +170,7 @@ def open_compile_context(runtime: Runtime) -> CompileContext:
         organisations=runtime.organisations,
         catalogue=runtime.catalogue,
         prover=PdfAProver("2u", scratch=runtime.settings.data / "scratch"),
+        confined=convert,
         trust=seals.trust,
         sealer_for=seals.sealer_for,
         demo=seals.demo,

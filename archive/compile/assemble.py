@@ -13,7 +13,7 @@ from io import BytesIO
 import pikepdf
 
 from archive.compile.footer import Footer
-from archive.compile.pdfa import Declaration, declare, srgb_icc
+from archive.compile.pdfa import Declaration, declare, saved, srgb_icc
 from archive.compile.text_layer import Box, TextLayer
 from archive.recognition.page_texts import Line
 from archive.reference.compile_errors import PlanMismatchError
@@ -97,23 +97,6 @@ def assemble(
             pdf, _declaration(meta), srgb_icc() if output_intent_icc is None else output_intent_icc
         )
         return saved(pdf)
-
-
-def saved(pdf: pikepdf.Pdf) -> bytes:
-    """Return a document as bytes, written the way every file of the archive is written.
-
-    With object streams, not linearized, with a reproducible ID.
-    """
-    out = BytesIO()
-    pdf.save(
-        out,
-        object_stream_mode=pikepdf.ObjectStreamMode.generate,
-        linearize=False,
-        deterministic_id=True,
-        fix_metadata_version=False,
-        min_version="1.7",
-    )
-    return out.getvalue()
 
 
 def _append(pdf: pikepdf.Pdf, parts: Sequence[PagePart], opened: ExitStack) -> list[int]:

@@ -13,9 +13,8 @@ import pikepdf
 
 from archive.arrangement.plan import Conversion, PlannedItem, VolumePlan, contents_record
 from archive.compile.assemble import PagePart, VolumeMeta, assemble
-from archive.compile.normalise import normalise_pdf, page_boxes, turned_pdf
+from archive.compile.normalise import Confined, Prove, normalise_pdf, page_boxes
 from archive.compile.pdfa import srgb_icc
-from archive.compile.prove import PdfAProver
 from archive.compile.scans import image_pages, picture_box
 from archive.compile.sheets import InspectionSheet, SheetRow, Sheets, SheetsInput, render_sheets
 from archive.compile.text_layer import Box
@@ -46,6 +45,14 @@ class Built:
     pages: int
     contents: list[dict[str, Any]]
     conversions: tuple[Conversion, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What foreign PDFs are opened with: the sandbox, and the validator of what comes back."""
+
+    confined: Confined
+    prove: Prove
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ def build(
     frozen_at: datetime,
     *,
     demo: bool,
-    prover: PdfAProver,
+    tools: Tools,
     filing: Filing,
     inspection: InspectionSheet,
     texts: Texts,
@@ -92,7 +99,7 @@ def build(
     """
     conversions: list[Conversion] = []
     foreign = {
-        item.no: _item_pages(store, item, prover, conversions, texts)
+        item.no: _item_pages(store, item, tools, conversions, texts)
         for item in plan.items
         if item.form is None
     }
@@ -149,7 +156,7 @@ def _with_notes(inspection: InspectionSheet, conversions: Sequence[Conversion]) 
 def _item_pages(
     store: BlobStore,
     item: PlannedItem,
-    prover: PdfAProver,
+    tools: Tools,
     conversions: list[Conversion],
     texts: Texts,
 ) -> list[_Pages]:
@@ -159,7 +166,7 @@ def _item_pages(
         turns.setdefault(leaf.file, {})[leaf.page] = leaf.turn
     received = []
     for number, original in enumerate(item.objects, 1):
-        pages, route, notes = _pages(store, original, prover, turns.get(number, {}), texts)
+        pages, route, notes = _pages(store, original, tools, turns.get(number, {}), texts)
         conversions.append(Conversion(item.no, original.path, route, notes))
         received.append(pages)
     if not item.leaves:
@@ -185,14 +192,14 @@ def _item_pages(
 def _pages(
     store: BlobStore,
     original: OriginalObject,
-    prover: PdfAProver,
+    tools: Tools,
     turns: Mapping[int, int],
     texts: Texts,
 ) -> tuple[_Pages, str, tuple[str, ...]]:
     """Return the pages of one original, the route by which they came in, and its notes."""
     data = store.read(blob_key(original.sha256), sha256=original.sha256)
     if original.media_type == "application/pdf":
-        normal = normalise_pdf(turned_pdf(data, turns), prover.failures)
+        normal = normalise_pdf(data, turns, tools.confined, tools.prove)
         pdf: Any = normal.pdf
         count, route, notes = normal.pages, normal.route, normal.notes
     else:

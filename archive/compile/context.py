@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from archive.arrangement.page_order import Leaf, orders_of
 from archive.arrangement.plan import VolumePlan, plan_volume
+from archive.compile.normalise import Confined
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision, Component
@@ -27,13 +28,17 @@ from storage.blobs import BlobStore
 
 @dataclass(frozen=True, slots=True)
 class CompileContext:
-    """The tools of one worker process; passed, never global."""
+    """The tools of one worker process; passed, never global.
+
+    `confined` opens foreign PDFs: the sandbox, which stands above this package.
+    """
 
     engine: Engine
     store: BlobStore
     organisations: Organisations
     catalogue: Catalogue
     prover: PdfAProver
+    confined: Confined
     trust: TrustAnchors
     sealer_for: Callable[[str], Sealer]
     demo: bool

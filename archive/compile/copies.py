@@ -12,8 +12,8 @@ from io import BytesIO
 import pikepdf
 import segno
 
-from archive.compile.assemble import PAGE_TIES, saved
-from archive.compile.pdfa import Declaration, declare, srgb_icc
+from archive.compile.assemble import PAGE_TIES
+from archive.compile.pdfa import Declaration, declare, saved, srgb_icc
 from archive.compile.sheets import compile_template
 from archive.reference.local_time import local_time
 

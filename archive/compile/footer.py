@@ -3,35 +3,15 @@
 档号 on the left, running page number on the right, in an embedded font subset.
 """
 
-import re
-from dataclasses import dataclass
-from functools import lru_cache
-from io import BytesIO
-
 import pikepdf
-import pylopdf_fonts_zh_cn
-import typst
 
-MM = 72 / 25.4
-STRIP = 12 * MM  # kept free of content at the foot of scans and of foreign pages, in points
+from archive.compile import page_place
+from archive.compile.own_font import OwnFont
+
+MM, STRIP = page_place.MM, page_place.STRIP
 _BASELINE, _MARGIN, _SIZE, _GAP = 5 * MM, 15 * MM, 9.0, 12.0
-_ALWAYS = frozenset(
-    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-·._/ 第页共档号："
-)
+_LEAST = 4.0  # a smaller print is not read; the two parts then stand one above the other
 _NAME = "/YiceFooter"
-
-
-@dataclass(frozen=True, slots=True)
-class _Font:
-    """The font of a footer.
-
-    A one-page PDF that carries the subset, and for each character its code and its width in
-    thousandths.
-    """
-
-    pdf: bytes
-    codes: dict[str, int]
-    widths: dict[int, float]
 
 
 class Footer:
@@ -40,28 +20,20 @@ class Footer:
     def __init__(self, pdf: pikepdf.Pdf, code: str) -> None:
         """Prepare for `pdf`, with the 档号 that stands on the left of each page."""
         self._pdf, self._code = pdf, code
-        self._font = _subset(frozenset(code) - _ALWAYS)
-        with pikepdf.open(BytesIO(self._font.pdf)) as source:
-            self._object = pdf.copy_foreign(_type0(source))
+        self._font = OwnFont(pdf, code)
+        if self._font.missing:
+            raise ValueError(f"the font lacks {len(self._font.missing)} characters")
         self._begin = pdf.make_stream(b"q\n")
 
     def stamp(self, page: pikepdf.Page, number: int, total: int) -> None:
         """Write the footer upright at the visible bottom of the page.
 
-        This holds for every rotation and origin of the page.
+        This holds for every rotation and origin of the page, and for a strip of a few points,
+        where the page number stands on end.
         """
         matrix, width = _visible_bottom(page)
-        left, right = self._code, f"第 {number} 页 共 {total} 页"
-        size = _SIZE
-        needed = self._width(left) + self._width(right)
-        margin = min(_MARGIN, width / 10)
-        size = min(size, (width - 2 * margin - _GAP) / needed)
-        x = width - margin - self._width(right) * size
-        draw = (
-            f"\nQ\nq {matrix} cm BT 0 g {_NAME} {size:.3f} Tf "
-            f"1 0 0 1 {margin:.3f} {_BASELINE:.3f} Tm {self._show(left)} "
-            f"1 0 0 1 {x:.3f} {_BASELINE:.3f} Tm {self._show(right)} ET Q\n"
-        )
+        shown = self._lines(f"第 {number} 页 共 {total} 页", width)
+        draw = f"\nQ\nq {matrix} cm BT 0 g {shown} ET Q\n"
         old = page.obj.get("/Contents", pikepdf.Array())
         parts = list(old) if isinstance(old, pikepdf.Array) else [old]
         page.obj.Contents = pikepdf.Array(
@@ -71,13 +43,44 @@ class Footer:
             page.obj.Resources = pikepdf.Dictionary()
         if "/Font" not in page.obj.Resources:
             page.obj.Resources.Font = pikepdf.Dictionary()
-        page.obj.Resources.Font[_NAME] = self._object
+        page.obj.Resources.Font[_NAME] = self._font.object
 
-    def _width(self, text: str) -> float:
-        return sum(self._font.widths[self._font.codes[char]] for char in text) / 1000
+    def _lines(self, right: str, width: float) -> str:
+        """Return both parts side by side, or one above the other on a page too narrow for it."""
+        left, margin = self._code, min(_MARGIN, width / 10)
+        needed = self._font.width(left) + self._font.width(right)
+        size = min(_SIZE, (width - 2 * margin - _GAP) / needed)
+        if size >= _LEAST:
+            x = width - margin - self._font.width(right) * size
+            return " ".join(
+                (
+                    self._show(left, size, f"1 0 0 1 {margin:.3f} {_BASELINE:.3f}"),
+                    self._show(right, size, f"1 0 0 1 {x:.3f} {_BASELINE:.3f}"),
+                )
+            )
+        lying = min(_SIZE, (width - 2 * margin) / self._font.width(right))
+        if lying >= _LEAST:
+            below = min(lying, (width - 2 * margin) / self._font.width(left))
+            return " ".join(
+                (
+                    self._show(left, below, f"1 0 0 1 {margin:.3f} {STRIP / 6:.3f}"),
+                    self._show(right, lying, f"1 0 0 1 {margin:.3f} {STRIP / 2:.3f}"),
+                )
+            )
+        # On end: the strip is higher than the page is wide.
+        tall, half = STRIP - 2, width / 2
+        size_left, size_right = (
+            min(_SIZE, half * 0.95, tall / self._font.width(text)) for text in (left, right)
+        )
+        return " ".join(
+            (
+                self._show(left, size_left, f"0 1 -1 0 {half * 0.9:.3f} 1"),
+                self._show(right, size_right, f"0 1 -1 0 {width - half * 0.1:.3f} 1"),
+            )
+        )
 
-    def _show(self, text: str) -> str:
-        return "<" + "".join(f"{self._font.codes[char]:04X}" for char in text) + "> Tj"
+    def _show(self, text: str, size: float, matrix: str) -> str:
+        return f"{_NAME} {size:.3f} Tf {matrix} Tm {self._font.show(text)}"
 
 
 def _visible_bottom(page: pikepdf.Page) -> tuple[str, float]:
@@ -102,68 +105,3 @@ def _visible_bottom(page: pikepdf.Page) -> tuple[str, float]:
     }
     *matrix, width = rows[turn]
     return " ".join(f"{value:.4f}" for value in matrix), width
-
-
-def _type0(pdf: pikepdf.Pdf) -> pikepdf.Object:
-    return next(iter(dict(pdf.pages[0].obj.Resources.Font).values()))
-
-
-@lru_cache(maxsize=16)
-def _subset(extra: frozenset[str]) -> _Font:
-    """Return the subset of the font that typst makes.
-
-    typst solves CID-keyed CFF, where the code of a glyph is not its number in the font.
-    """
-    text = "".join(sorted(_ALWAYS | extra))
-    quoted = "".join(f"\\u{{{ord(char):x}}}" for char in text)
-    source = (
-        "#set page(width: 2000pt, height: 100pt)\n"
-        '#set text(font: "Noto Sans SC", fallback: false, ligatures: false, '
-        "kerning: false, cjk-latin-spacing: none)\n"
-        f'#for c in "{quoted}".codepoints() {{ box(c) }}'
-    )
-    fonts = typst.Fonts(
-        include_system_fonts=False, font_paths=[pylopdf_fonts_zh_cn.sans_path().parent]
-    )
-    data = typst.compile(source.encode(), font_paths=fonts, pdf_standards="a-2u")
-    with pikepdf.open(BytesIO(data)) as pdf:
-        font = _type0(pdf)
-        codes = _codes(font.ToUnicode.read_bytes().decode("latin-1"))
-        widths = _widths(font.DescendantFonts[0])
-    missing = set(text) - set(codes)
-    if missing - {" "}:
-        raise ValueError(f"the footer font lacks {len(missing)} characters")
-    codes.setdefault(" ", codes["-"])
-    return _Font(data, codes, {code: widths.get(code, 1000.0) for code in codes.values()})
-
-
-def _codes(cmap: str) -> dict[str, int]:
-    """Map characters to codes, from bfchar and bfrange lines of a ToUnicode map."""
-    codes: dict[str, int] = {}
-    for block in re.findall(r"beginbfchar(.*?)endbfchar", cmap, re.DOTALL):
-        for code, char in re.findall(r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block):
-            codes.setdefault(bytes.fromhex(char).decode("utf-16-be"), int(code, 16))
-    for block in re.findall(r"beginbfrange(.*?)endbfrange", cmap, re.DOTALL):
-        for low, high, char in re.findall(
-            r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]+)>", block
-        ):
-            start = ord(bytes.fromhex(char).decode("utf-16-be"))
-            for step in range(int(high, 16) - int(low, 16) + 1):
-                codes.setdefault(chr(start + step), int(low, 16) + step)
-    return codes
-
-
-def _widths(descendant: pikepdf.Object) -> dict[int, float]:
-    """Map codes to widths, from a /W array (ISO 32000-1 9.7.4.3)."""
-    widths: dict[int, float] = {}
-    entries = list(descendant.get("/W", pikepdf.Array()))
-    at = 0
-    while at < len(entries):
-        first, second = int(entries[at]), entries[at + 1]
-        if isinstance(second, pikepdf.Array):
-            widths.update({first + step: float(width) for step, width in enumerate(second)})
-            at += 2
-        else:
-            widths.update(dict.fromkeys(range(first, int(second) + 1), float(entries[at + 2])))
-            at += 3
-    return widths

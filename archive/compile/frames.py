@@ -73,7 +73,7 @@ class Frame:
         if self.jpeg:
             return samples.of_jpeg(self.image, self.jpeg, self.orientation, least)
         if self.png:
-            return samples.of_png(self.image, self.data, self.png, self.orientation)
+            return samples.of_png(self.image, self.png, self.orientation)
         if self.tags:
             return samples.of_tiff(self.image, self.tags)
         raise TypeError
@@ -116,13 +116,12 @@ def frames(data: bytes, media_type: str) -> Iterator[Frame]:
     wanted = _FORMATS.get(media_type)
     if wanted is None:
         raise UnsupportedError("这种文件格式不能直接编入册内。")
+    if wanted == "TIFF":
+        yield from _tiff(data)
+        return
     with refused_by_decoder():
-        if wanted == "JPEG":
-            yield _jpeg(data)
-        elif wanted == "PNG":
-            yield _png(data)
-        else:
-            yield from _tiff(data)
+        frame = _jpeg(data) if wanted == "JPEG" else _png(data)
+    yield frame
 
 
 def _opened(data: bytes, wanted: str) -> ImageFile.ImageFile:
@@ -152,7 +151,7 @@ def _jpeg(data: bytes) -> Frame:
 
 def _png(data: bytes) -> Frame:
     chunks = read_chunks(data)
-    image = _opened(data, "PNG")
+    image = _opened(chunks.sound, "PNG")
     # Asked for EXIF, Pillow decodes the whole picture to reach what may follow it; few have any.
     exif = exif_of(image) if any(name in chunks.bodies for name in _EXIF_IN_PNG) else {}
     return Frame(
@@ -166,22 +165,26 @@ def _png(data: bytes) -> Frame:
 
 
 def _tiff(data: bytes) -> Iterator[Frame]:
-    pages = read_directories(data)
+    with refused_by_decoder():
+        pages = read_directories(data)
+        try:
+            image = _opened(data, "TIFF")
+        except (UnidentifiedImageError, SyntaxError) as error:
+            raise pages[0].unsupported() from error
+    for tags in pages:
+        with refused_by_decoder():
+            frame = _tiff_page(data, image, tags)
+        yield frame
+
+
+def _tiff_page(data: bytes, image: ImageFile.ImageFile, tags: TiffTags) -> Frame:
     try:
-        image = _opened(data, "TIFF")
-        for tags in pages:
-            image.seek(tags.index)
-            _refuse_bomb(image.size)
-            yield Frame(
-                data,
-                image,
-                tags.size,
-                stated_dpi({}, tags.values),
-                _turn(tags.number(_ORIENTATION, 1)),
-                tags=tags,
-            )
-    except (UnidentifiedImageError, SyntaxError) as error:
-        raise next(iter(pages)).unsupported() from error
+        image.seek(tags.index)
+    except SyntaxError as error:
+        raise tags.unsupported() from error
+    _refuse_bomb(image.size)
+    turn = _turn(tags.number(_ORIENTATION, 1))
+    return Frame(data, image, tags.size, stated_dpi({}, tags.values), turn, tags=tags)
 
 
 def _turn(stated: object) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from io import BytesIO
 from xml.sax.saxutils import escape
 
 import pikepdf
@@ -65,6 +66,23 @@ def declare(pdf: pikepdf.Pdf, declaration: Declaration, icc: bytes) -> None:
         ModDate=pikepdf.String(_pdf_date(declaration.created)),
     )
     pdf.trailer.Info = pdf.make_indirect(info)
+
+
+def saved(pdf: pikepdf.Pdf) -> bytes:
+    """Return a document as bytes, written the way every file of the archive is written.
+
+    With object streams, not linearized, with a reproducible ID.
+    """
+    out = BytesIO()
+    pdf.save(
+        out,
+        object_stream_mode=pikepdf.ObjectStreamMode.generate,
+        linearize=False,
+        deterministic_id=True,
+        fix_metadata_version=False,
+        min_version="1.7",
+    )
+    return out.getvalue()
 
 
 def _pdf_date(moment: datetime) -> str:

@@ -15,7 +15,10 @@ _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 
 @dataclass(frozen=True, slots=True)
 class PngChunks:
-    """The header of a PNG and the chunks that say how its samples are meant."""
+    """The header of a PNG and the chunks that say how its samples are meant.
+
+    `sound` is the file without the chunks that are `damaged` and not needed.
+    """
 
     width: int
     height: int
@@ -23,6 +26,7 @@ class PngChunks:
     kind: int
     interlaced: bool
     bodies: dict[str, bytes]
+    sound: bytes
     damaged: frozenset[str]
 
     @property
@@ -67,6 +71,7 @@ def read_chunks(data: bytes) -> PngChunks:
     """
     parts: dict[str, list[bytes]] = {}
     damaged: set[str] = set()
+    sound = data
     at = 8
     while "IEND" not in parts:
         (length,) = struct.unpack_from(">I", data, at)
@@ -77,6 +82,8 @@ def read_chunks(data: bytes) -> PngChunks:
             parts.setdefault(name, []).append(body)
         elif data[at + 4] & 0x20:
             damaged.add(name)
+            at_end = len(data) - at - 12 - length
+            sound = sound[: len(sound) - at_end - 12 - length] + data[at + 12 + length :]
         else:
             raise UnreadableError("PNG 图像的数据已损坏（校验和不符）。")
         at += 12 + length
@@ -88,4 +95,4 @@ def read_chunks(data: bytes) -> PngChunks:
         raise UnreadableError("PNG 图像的颜色类型无效。")
     if len(bodies.get("cICP", b"")) == 4 and bodies["cICP"][1] not in _NOT_HDR:  # noqa: PLR2004
         raise UnsupportedError("PNG 图像的颜色为高动态范围（cICP），不能如实显示在纸面上。")
-    return PngChunks(width, height, bits, kind, bool(interlace), bodies, frozenset(damaged))
+    return PngChunks(width, height, bits, kind, bool(interlace), bodies, sound, frozenset(damaged))

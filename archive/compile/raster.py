@@ -4,7 +4,9 @@ Each page becomes a picture with its text invisible above it.
 """
 
 import zlib
-from ctypes import POINTER, byref, c_char, c_double, cast, create_string_buffer
+from collections import Counter
+from ctypes import POINTER, addressof, byref, c_char, c_double, c_uint, cast, create_string_buffer
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
+from archive.compile.fonts import font_name
 from archive.compile.text_layer import Char, TextLayer
 from archive.reference.compile_errors import ContentLostError
 
@@ -23,6 +26,8 @@ _MAX_PIXELS = 50_000_000
 # In bytes; a page that stays larger is a photograph, and is kept as JPEG of high quality.
 _LOSSLESS_LIMIT = 1_500_000
 _JPEG_QUALITY = 92
+_NO_INK = {3, 7}  # rendering modes (ISO 32000-1 9.3.6)
+_PAPER = 200  # gray level from which on nothing was drawn
 _INK = 24  # difference of gray levels within the box of a character that counts as ink
 
 
@@ -48,42 +53,53 @@ _PATHS: list[Any] = []  # PDFium keeps the pointer
 _draw_with_own_fonts()
 
 
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """A character of a page as pdfium lays it.
+
+    `seen` is false for text that leaves no ink by intent: in rendering mode 3 or 7, white, or
+    transparent. `font` is the name of a font that is not embedded, None for one that is.
+    """
+
+    char: Char
+    seen: bool
+    font: str | None
+
+
 def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
     """Make a new document of page pictures and invisible text.
 
-    The second value counts the characters without ink where they stand. Raises ContentLostError
-    when most characters of a page leave no ink: the renderer had no font for them.
+    The second value counts the characters without ink where they should have some. Raises
+    ContentLostError when a font that is not embedded leaves no ink for most of its characters.
     """
     pdf = pikepdf.new()
     layer = TextLayer(pdf)
     blank = 0
-    source = pypdfium2.PdfDocument(data)
-    try:
+    with pypdfium2.PdfDocument(data) as source:
         for page in source:
             width, height = page.get_size()
             scale = min(DPI / 72, (_MAX_PIXELS / (width * height)) ** 0.5)
             picture = page.render(scale=scale).to_pil().convert("RGB")
-            chars = _characters(page)
-            missing = _without_ink(picture.convert("L"), chars, scale, height)
-            if missing * 2 > len(chars):
-                raise ContentLostError(
-                    "文件的字体没有嵌入，本机也没有可以代替的字体，文字无法显示。"
-                )
-            blank += missing
-            text = layer.write(chars)
+            glyphs = glyphs_of(page)
+            blank += without_ink(picture.convert("L"), glyphs, scale, height)
+            text = layer.write([glyph.char for glyph in glyphs])
             _add_page(pdf, picture, (width, height), text)
             if text:
                 layer.use_on(pdf.pages[-1])
             page.close()
-    finally:
-        source.close()
     layer.finish()
+    with pikepdf.open(BytesIO(data)) as source:
+        for page, drawn in zip(source.pages, pdf.pages, strict=True):
+            if "/UserUnit" in page.obj:
+                drawn.obj.UserUnit = page.obj.UserUnit
     return pdf, blank
 
 
-def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no types
+def glyphs_of(page: Any) -> list[Glyph]:  # noqa: ANN401  pypdfium2 ships no types
+    """Return the characters of a page of pdfium, without blanks and controls."""
     textpage = page.get_textpage()
-    characters: list[Char] = []
+    glyphs: list[Glyph] = []
+    known: dict[int, tuple[bool, str | None]] = {}
     left, right, bottom, top = c_double(), c_double(), c_double(), c_double()
     for index in range(textpage.count_chars()):
         code = pdfium.FPDFText_GetUnicode(textpage, index)
@@ -102,15 +118,46 @@ def _characters(page: Any) -> list[Char]:  # noqa: ANN401  pypdfium2 ships no ty
         pdfium.FPDFText_GetCharBox(
             textpage, index, byref(left), byref(right), byref(bottom), byref(top)
         )
-        characters.append((chr(code), left.value, bottom.value, right.value, top.value))
+        seen, font = _writing(pdfium.FPDFText_GetTextObject(textpage, index), known)
+        box = (left.value, bottom.value, right.value, top.value)
+        glyphs.append(Glyph((chr(code), *box), seen, font))
     textpage.close()
-    return characters
+    return glyphs
 
 
-def _without_ink(gray: Image.Image, chars: list[Char], scale: float, height: float) -> int:
-    """Count characters whose box in the picture is of one tone."""
-    missing = 0
-    for _, left, bottom, right, top in chars:
+def _writing(text: Any, known: dict[int, tuple[bool, str | None]]) -> tuple[bool, str | None]:  # noqa: ANN401
+    """Return whether a text object leaves ink, and its font if that is not embedded."""
+    if not text:  # a hyphen or blank that pdfium adds
+        return False, None
+    address = addressof(text.contents)
+    if address not in known:
+        seen = pdfium.FPDFTextObj_GetTextRenderMode(text) not in _NO_INK and not _is_pale(text)
+        font = pdfium.FPDFTextObj_GetFont(text)
+        name = None
+        if font and not pdfium.FPDFFont_GetIsEmbedded(font):
+            raw = create_string_buffer(256)
+            size = pdfium.FPDFFont_GetBaseFontName(font, raw, len(raw))
+            name = font_name(raw.raw[: max(0, min(size, len(raw)) - 1)])
+        known[address] = (seen, name)
+    return known[address]
+
+
+def _is_pale(text: Any) -> bool:  # noqa: ANN401
+    red, green, blue, alpha = c_uint(), c_uint(), c_uint(), c_uint()
+    if not pdfium.FPDFPageObj_GetFillColor(text, red, green, blue, alpha):
+        return False
+    return min(red.value, green.value, blue.value) > 255 - _INK or alpha.value < _INK
+
+
+def without_ink(gray: Image.Image, glyphs: list[Glyph], scale: float, height: float) -> int:
+    """Count characters that should be seen and whose box in the picture is of one tone.
+
+    Raises ContentLostError when they are most of a font that is not embedded: it was not drawn.
+    What a page hides under a picture or writes white on white is no fault of its font.
+    """
+    missing, lost, drawn = 0, Counter[str](), Counter[str]()
+    for glyph in glyphs:
+        _, left, bottom, right, top = glyph.char
         box = (
             int(left * scale) - 1,
             int((height - top) * scale) - 1,
@@ -118,10 +165,16 @@ def _without_ink(gray: Image.Image, chars: list[Char], scale: float, height: flo
             int((height - bottom) * scale) + 2,
         )
         box = (max(0, box[0]), max(0, box[1]), min(gray.width, box[2]), min(gray.height, box[3]))
-        if box[0] >= box[2] or box[1] >= box[3]:
+        if not glyph.seen or box[0] >= box[2] or box[1] >= box[3]:
             continue
         low, high = gray.crop(box).getextrema()
-        missing += int(float(high) - float(low) < _INK)  # type: ignore[arg-type]
+        blank = float(high) - float(low) < _INK  # type: ignore[arg-type]
+        missing += blank
+        if glyph.font is not None and (not blank or float(low) > _PAPER):  # type: ignore[arg-type]
+            (lost if blank else drawn)[glyph.font] += 1
+    for font, count in lost.items():
+        if count > drawn[font]:
+            raise ContentLostError(f"字体“{font}”没有嵌入，本机也没有可以代替的，文字无法显示。")
     return missing
 
 

@@ -33,6 +33,11 @@ class Samples:
     colour: Image.Image
     orientation: int = 1
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Return width and height of the samples."""
+        return self.colour.size
+
 
 def of_jpeg(
     image: ImageFile.ImageFile, marks: JpegMarks, orientation: int, least: int | None
@@ -57,10 +62,10 @@ def _read_as(image: ImageFile.ImageFile, other: Callable[[str], str]) -> None:
     ]
 
 
-def of_png(image: ImageFile.ImageFile, data: bytes, chunks: PngChunks, orientation: int) -> Samples:
+def of_png(image: ImageFile.ImageFile, chunks: PngChunks, orientation: int) -> Samples:
     """Return the samples of a PNG, laid on white by its alpha or transparent colour."""
     image.load()
-    keyed = _keyed(image, data, chunks) if chunks.key else None
+    keyed = _keyed(image, chunks) if chunks.key else None
     if chunks.kind != 3:  # noqa: PLR2004
         image.info.pop("transparency", None)  # it is in `keyed`, exactly
     palette = chunks.kind == 3 and "tRNS" in chunks.bodies  # noqa: PLR2004
@@ -70,24 +75,24 @@ def of_png(image: ImageFile.ImageFile, data: bytes, chunks: PngChunks, orientati
     return Samples(_lit(colour, chunks.gamma) if chunks.lit else colour, orientation)
 
 
-def _keyed(image: Image.Image, data: bytes, chunks: PngChunks) -> Image.Image:
+def _keyed(image: Image.Image, chunks: PngChunks) -> Image.Image:
     """Return the alpha of a PNG of which one colour is transparent (tRNS)."""
     key = np.array(chunks.key)
     if chunks.bits < 8:  # noqa: PLR2004
         key = key * (255 // ((1 << chunks.bits) - 1))
     samples = np.asarray(image.convert("L") if image.mode == "1" else image)
     if chunks.bits == _DEEP and chunks.kind == 2:  # noqa: PLR2004
-        samples = samples.astype(np.uint16) << 8 | _low_bytes(data)
+        samples = samples.astype(np.uint16) << 8 | _low_bytes(chunks)
     clear = (samples == key).all(axis=2) if samples.ndim == 3 else samples == key  # noqa: PLR2004
     return Image.fromarray(np.where(clear, 0, 255).astype(np.uint8))
 
 
-def _low_bytes(data: bytes) -> NDArray[np.uint8]:
+def _low_bytes(chunks: PngChunks) -> NDArray[np.uint8]:
     """Return the lower halves of the samples of a PNG of 16-bit colour.
 
     Pillow keeps the upper ones; told that the bytes lie the other way round, it keeps these.
     """
-    with Image.open(BytesIO(data), formats=["PNG"]) as image:
+    with Image.open(BytesIO(chunks.sound), formats=["PNG"]) as image:
         _read_as(image, lambda _: "RGB;16L")
         image.load()
         return np.asarray(image)

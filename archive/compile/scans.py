@@ -237,13 +237,8 @@ def _place(pdf: pikepdf.Pdf, placed: Placement, turns: Mapping[int, int]) -> Non
     turn = _UPRIGHT[orientation]
     coded = placed.picture if isinstance(placed.picture, Coded) else _coded(placed.picture.colour)
     stream = _written(pdf, coded, placed.icc)
-    x_dpi, y_dpi = placed.dpi
-    width, height = int(stream.Width) / x_dpi * 72, int(stream.Height) / y_dpi * 72
-    if not turn[0]:
-        width, height = height, width
-    page = _A4[::-1] if width > height and width > _A4[0] else _A4
-    free = (page[0], page[1] - STRIP)
-    scale = min(1.0, free[0] / width, free[1] / height)
+    width, height = _points(placed, sideways=not turn[0])
+    page, free, scale = _sheet(width, height)
     width, height = width * scale, height * scale
     left, bottom = (free[0] - width) / 2, STRIP + (free[1] - height) / 2
 
@@ -256,6 +251,25 @@ def _place(pdf: pikepdf.Pdf, placed: Placement, turns: Mapping[int, int]) -> Non
         Contents=pdf.make_stream(content.encode("ascii")),
     )
     pdf.pages.append(pikepdf.Page(pdf.make_indirect(entry)))
+
+
+def _points(placed: Placement, *, sideways: bool) -> tuple[float, float]:
+    """Return width and height of a picture as it will stand, in points."""
+    pixels = placed.picture.size
+    width, height = (side / dpi * 72 for side, dpi in zip(pixels, placed.dpi, strict=True))
+    return (height, width) if sideways else (width, height)
+
+
+def _sheet(width: float, height: float) -> tuple[tuple[float, float], tuple[float, float], float]:
+    """Return the page for a picture, what of it is free, and the scale that fits into this."""
+    page = (_A4[1], _A4[0]) if width > height and width > _A4[0] else _A4
+    free = (page[0], page[1] - STRIP)
+    return page, free, min(1.0, free[0] / width, free[1] / height)
+
+
+def shrunk_to(placed: Placement) -> float:
+    """Return the scale at which a page will stand in a volume, 1 for its own size."""
+    return _sheet(*_points(placed, sideways=placed.orientation >= _SIDEWAYS))[2]
 
 
 def picture_box(page: pikepdf.Page) -> Box:

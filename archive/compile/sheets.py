@@ -4,7 +4,6 @@ Cover, contents, forms, inspection and closing sheet (DA/T 22, DA/T 70, R9, R23)
 """
 
 import json
-import struct
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -21,6 +20,7 @@ from barcode.codex import Code128
 from PIL import Image
 
 from archive.arrangement.plan import FormSheet
+from archive.compile.glyphs import code_points
 
 SEAL_BOX = (390, 128, 509, 247)
 """Where the seal goes on the cover: left, bottom, right, top in PDF points; 42 mm square."""
@@ -245,28 +245,8 @@ def _compiler(name: str) -> typst.Compiler:
 @cache
 def _covered() -> frozenset[int]:
     """Return the code points that both fonts have."""
-    first, *others = (_code_points(path.read_bytes()) for path in _FONT_PATHS)
+    first, *others = (code_points(path) for path in _FONT_PATHS)
     return frozenset(first.intersection(*others))
-
-
-def _code_points(font: bytes) -> set[int]:
-    """Return the code points of a font by its format 12 cmap.
-
-    See OpenType 1.9, cmap, 'Segmented coverage'.
-    """
-    (tables,) = struct.unpack_from(">H", font, 4)
-    directory = {
-        tag: at for tag, _, at, _ in struct.iter_unpack(">4sLLL", font[12 : 12 + 16 * tables])
-    }
-    cmap = directory[b"cmap"]
-    points: set[int] = set()
-    for number in range(struct.unpack_from(">H", font, cmap + 2)[0]):
-        at = cmap + struct.unpack_from(">HHL", font, cmap + 4 + 8 * number)[2]
-        if struct.unpack_from(">H", font, at)[0] == 12:  # noqa: PLR2004 - the number of the format
-            (groups,) = struct.unpack_from(">L", font, at + 12)
-            for low, high, _ in struct.iter_unpack(">LLL", font[at + 16 : at + 16 + 12 * groups]):
-                points.update(range(low, high + 1))
-    return points
 
 
 def _qr_svg(text: str) -> str:

@@ -1,6 +1,7 @@
 """Pages of image files as a correct decoder shows them.
 
-No code takes part that makes or draws a PDF. Intake judges these pictures, and the proof of a page compares the volume with them.
+No code takes part that makes or draws a PDF. Intake judges these pictures, and the proof of a
+page compares the volume with them.
 """
 
 from collections.abc import Iterator

@@ -8,10 +8,12 @@ import struct
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import pikepdf
 
-from archive.recognition.page_texts import Line
+if TYPE_CHECKING:  # the sandbox draws pages without a database
+    from archive.recognition.page_texts import Line
 
 Char = tuple[str, float, float, float, float]
 """A character and its box in points: left, bottom, right, top."""
@@ -47,7 +49,7 @@ class TextLayer:
             )
         return f"BT 3 Tr\n{chr(10).join(lines)}\nET".encode("ascii") if lines else b""
 
-    def write_lines(self, lines: Sequence[Line], box: Box) -> bytes:
+    def write_lines(self, lines: "Sequence[Line]", box: Box) -> bytes:
         """Return the drawing of each line along its own base, however askew.
 
         It is in runs as wide as the characters in them.
@@ -55,7 +57,7 @@ class TextLayer:
         shown = [run for line in lines for run in self._runs(line, box)]
         return f"BT 3 Tr\n{chr(10).join(shown)}\nET".encode("ascii") if shown else b""
 
-    def _runs(self, line: Line, box: Box) -> Iterator[str]:
+    def _runs(self, line: "Line", box: Box) -> Iterator[str]:
         x, y = _points(line.corners, box)
         along = math.hypot(x[2] - x[3], y[2] - y[3])
         height = math.hypot(x[0] - x[3], y[0] - y[3])
@@ -78,7 +80,7 @@ class TextLayer:
     def _code(self, char: str) -> int:
         return self._codes.setdefault(char, len(self._codes) + 1)
 
-    def lay_under(self, page: pikepdf.Page, lines: Sequence[Line], box: Box) -> None:
+    def lay_under(self, page: pikepdf.Page, lines: "Sequence[Line]", box: Box) -> None:
         """Add the lines to a page whose picture lies in `box`.
 
         What draws the page stays as it is.

@@ -28,19 +28,21 @@ _PHOTOMETRICS = {
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, YCBCR = 0, 1, 2, 6
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 _FORMS = {SIGNED: "有符号整数", FLOAT: "浮点数", 4: "未定义的样本", 5: "复数", 6: "复数"}
-_RAW, _OLD_JPEG, _JPEG = 1, 6, 7
+OLD_JPEG, JPEG = 6, 7
+_RAW = 1
 _READ = (
     *(254, 255, 256, 257, 258, 259, 262, 266, 273, 274, 278, 279, 282, 283, 284, 296),
-    *(320, 338, 339, 34675),
+    *(320, 324, 325, 338, 339, 347, 34675),
 )
 """Tags that are looked at; the others stay unread, for they may be large."""
 
 
 @dataclass(frozen=True, slots=True)
 class TiffTags:
-    """A directory of a TIFF; `index` is its place in the file, from 0."""
+    """A directory of a TIFF; `index` is its place among the `total` of the file, from 0."""
 
     index: int
+    total: int
     values: Any
     big_endian: bool
 
@@ -120,7 +122,7 @@ def read_directories(data: bytes) -> list[TiffTags]:
     if head[2:4].strip(b"\0") == bytes([_BIG]):
         head += source.read(8)
     directory = TiffImagePlugin.ImageFileDirectory_v2(head)
-    places, directories = [directory.next], list[TiffTags]()
+    places, tables = [directory.next], list[dict[int, Any]]()
     while places[-1]:
         source.seek(places[-1])
         current = TiffImagePlugin.ImageFileDirectory_v2(head)
@@ -128,12 +130,16 @@ def read_directories(data: bytes) -> list[TiffTags]:
         if not _whole(data, head, places[-1]):
             raise UnreadableError("TIFF 文件不完整：页面目录在文件末尾之后。")
         values = {tag: current[tag] for tag in _READ if tag in current}
-        directories.append(TiffTags(len(directories), values, data.startswith(b"MM")))
-        if len(directories) > MAX_FRAMES:
+        tables.append(values)
+        if len(tables) > MAX_FRAMES:
             raise TooLargeError("图像文件的页数超过上限。")
         if current.next in places:
             break
         places.append(current.next)
+    directories = [
+        TiffTags(index, len(tables), values, data.startswith(b"MM"))
+        for index, values in enumerate(tables)
+    ]
     if not directories:
         raise UnreadableError("TIFF 文件没有任何页面。")
     if any(0 in tags.size for tags in directories):

@@ -12,7 +12,7 @@ from typing import Any
 
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.compile.build import IMAGE, Filing, build
+from archive.compile.build import IMAGE, Filing, Tools, build
 from archive.compile.context import CompileContext, CompileOrder, load_order
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.package_files import package_files
@@ -24,6 +24,7 @@ from archive.database.tables_volumes import VolumeVersion
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.jobs.crashpoints import reach
+from archive.jobs.job_rows import begin_attempt, require_survivors
 from archive.jobs.leases import release
 from archive.jobs.version_steps import (
     ENDED,
@@ -51,17 +52,19 @@ def make_volume(context: CompileContext, version_id: int) -> str | None:
 
     Returns its 档号, or None when another worker holds it or it is done already. Raises a
     CompileError or a storage error after recording it on the job; the next run goes on from the
-    last recorded step.
+    last recorded step. A version at whose step three workers died in a row fails.
     """
     with writing(context.engine) as session:
         lease = claim_version(session, version_id, context.owner)
         version = session.get_one(VolumeVersion, version_id)
+        begun = begin_attempt(session, version_id) if lease else 0
     if lease is None:
         if version.state in ENDED:
             _close(context, version)
         return None
     reach("claimed")
     try:
+        require_survivors(begun)
         order = load_order(context, lease)
         _make(context, order)
     except LeaseLostError:
@@ -127,7 +130,7 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
         context.organisations,
         order.version.frozen_at,
         demo=context.demo,
-        prover=context.prover,
+        tools=Tools(context.confined, context.prover.failures),
         filing=_filing(context, order),
         texts=texts,
         # What waited for a person is compiled only after it was confirmed.

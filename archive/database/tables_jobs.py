@@ -16,7 +16,8 @@ class Job(Leased, Base):
 
     It refers to what it makes: `version_id` a version, `order_id` a certified copy, `page_id` the
     text of a scanned page. A request to pull has none of them, and a `subject`. The lease of a
-    request says that a process is on its way.
+    request says that a process is on its way. `begun` counts the workers that took a version
+    up since its last recorded step: those before the newest have died.
     """
 
     __tablename__ = "jobs"
@@ -32,6 +33,7 @@ class Job(Leased, Base):
     page_id: Mapped[int | None] = mapped_column(BigInteger, unique=True)
     state: Mapped[str] = mapped_column(String(12), index=True)
     attempts: Mapped[int] = mapped_column(default=0)
+    begun: Mapped[int] = mapped_column(default=0)
     error_code: Mapped[str | None] = mapped_column(String(64))
     error: Mapped[str | None] = mapped_column(Text)
     not_before: Mapped[datetime | None]

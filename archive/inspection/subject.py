@@ -20,6 +20,10 @@ _PHOTO = re.compile("照片|相片|证件照|登记照|半身照|免冠")
 _BOOKLET = re.compile("户口簿|户口本|护照|旅行证|通行证|结婚证|离婚证|居住证|身份证|港澳|回乡证")
 
 
+EMPTY = "空文件"
+"""Why a file of no bytes cannot be read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """What reading a file gave; pages count from 1.
@@ -29,9 +33,11 @@ class Look:
     other metadata. `prints` are pages with the print by which a copy of them is known, in hex.
     `flags` are codes of findings that do not stop the reading. `unclear` are pages with the code
     of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the
-    latest time that the camera or the scanner wrote into them, local and without a zone. `views`
-    are pages with their prints seen otherwise (`archive.reference.prints.PageViews`), packed.
-    `coarse` are pages too coarse for A4, `coarsest` of them those too coarse for half its size.
+    latest time that the camera or the scanner wrote into them, local and without a zone. `fonts`
+    are names of fonts that a PDF does not bring along and whose letters ours may not match;
+    `remarks` are pages with notes whose text the page does not show. `views` are pages with their
+    prints seen otherwise (`archive.reference.prints.PageViews`), packed. `coarse` are pages too
+    coarse for A4, `coarsest` of them those too coarse for half its size.
     """
 
     media_type: str | None
@@ -46,6 +52,8 @@ class Look:
     unclear: tuple[tuple[int, str], ...] = ()
     texts: tuple[tuple[int, str], ...] = ()
     taken: tuple[tuple[int, str], ...] = ()
+    fonts: tuple[str, ...] = ()
+    remarks: tuple[int, ...] = ()
     views: tuple[tuple[int, str], ...] = ()
     coarsest: tuple[int, ...] = ()
 

@@ -118,7 +118,19 @@ CHECKS: tuple[Check, ...] = (
         "SCHEMA",
     ),
     _check("2-7", "页序", _ENTRY, wording.pages_are_in_order, "PAGE_ORDER"),
-    _check("2-8", "附件", _ENTRY, usability.everything_will_be_shown, "PDF_XFA", "PDF_ATTACHMENT"),
+    _check(
+        "2-8",
+        "附件",
+        _ENTRY,
+        usability.everything_will_be_shown,
+        "PDF_XFA",
+        "PDF_ATTACHMENT",
+        "IMAGE_EXTRA",
+        "PAGE_SHRUNK",
+        "PDF_PORTFOLIO",
+        "PDF_UNDRAWN",
+    ),
+    _check("2-8", "批注", _ENTRY, usability.notes_are_told, "PDF_REMARK"),
     _check("2-9", "归档范围", _ENTRY, integrity.required_materials_are_there, "GD-2-9"),
     _check(
         "2-9", "比对与走访材料", _FILING, integrity.investigation_is_there, "INVESTIGATION_MISSING"
@@ -132,10 +144,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check("3-3", "版式副本", _ENTRY, usability.ofd_has_a_rendition, "OFD_NO_RENDITION"),
     _check("3-4", "内容可读", _ALWAYS, usability.files_open, "GD-3-4", "ENCRYPTED"),
+    _check("3-3", "字体嵌入", _ENTRY, usability.fonts_are_there, "FONT_MISSING"),
+    _check("3-4", "可编入册", _ENTRY, usability.pages_can_be_made, "PAGES_LOST"),
     _check("3-4", "分辨率", _ENTRY, usability.pages_are_fine_enough, "LOW_RESOLUTION"),
     _check(
         "3-4", "图像清晰完整", _ENTRY, usability.pages_can_be_read, "TOO_DARK", "BLURRED", "CUT_OFF"
     ),
+    _check("3-4", "图像数据完好", _ENTRY, usability.pictures_are_whole, "IMAGE_DAMAGED"),
     _check("4-2", "文件无害", _ALWAYS, safety.files_are_harmless, "FILE_UNSAFE"),
 )
 

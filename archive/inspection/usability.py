@@ -3,26 +3,31 @@
 from collections.abc import Iterator
 
 from archive.inspection.authenticity import KNOWN_EXTENSIONS, extension
-from archive.inspection.subject import CAPTURED, Subject
+from archive.inspection.subject import CAPTURED, EMPTY, Subject
 from archive.reference.findings import Finding, finding
 from archive.reference.vocabulary import MaterialKind
 
-_PLAIN_FAULTS = {"GD-3-4", "ENCRYPTED"}
+_PLAIN_FAULTS, _DAMAGED = {"GD-3-4", "ENCRYPTED"}, "IMAGE_DAMAGED"
 
 
 def formats_are_accepted(subject: Subject) -> Iterator[Finding]:
     """Check that a file is of a format that the archive keeps (GD-3-3).
 
-    A file with the extension of such a format is a broken one, and is reported as such.
+    A file with the extension of such a format is a broken one, and is reported as such, unless
+    its content names another format.
     """
     for material in subject.facts.materials:
         for file in subject.files_of(material):
-            if file.look and file.look.media_type is None and not file.look.fault:
-                known = extension(file.path) in KNOWN_EXTENSIONS
+            look = file.look
+            if look and (
+                look.fault == "FORMAT_UNKNOWN" or (not look.media_type and not look.fault)
+            ):
+                broken = extension(file.path) in KNOWN_EXTENSIONS and not look.why
                 yield finding(
-                    "GD-3-4" if known else "FORMAT_UNKNOWN",
+                    "GD-3-4" if broken or look.why == EMPTY else "FORMAT_UNKNOWN",
                     f"material {material.no}",
                     material=material.no,
+                    why=_clause(look.why),
                 )
 
 
@@ -31,7 +36,24 @@ def files_open(subject: Subject) -> Iterator[Finding]:
     for material in subject.facts.materials:
         for file in subject.files_of(material):
             if file.look and file.look.fault in _PLAIN_FAULTS:
-                yield finding(file.look.fault, f"material {material.no}", material=material.no)
+                yield finding(
+                    file.look.fault,
+                    f"material {material.no}",
+                    material=material.no,
+                    why=_clause(file.look.why),
+                )
+
+
+def pictures_are_whole(subject: Subject) -> Iterator[Finding]:
+    """Check that no decoder complains of an image that it shows nevertheless (R32)."""
+    for material in subject.facts.materials:
+        if any(_DAMAGED in look.flags for _, look, _ in subject.numbered(material)):
+            yield finding(_DAMAGED, f"material {material.no}", material=material.no)
+
+
+def _clause(why: str) -> str:
+    """Return a reason as the end of a sentence that may stand without it."""
+    return f"：{why.rstrip('。')}" if why else ""
 
 
 def ofd_has_a_rendition(subject: Subject) -> Iterator[Finding]:
@@ -75,6 +97,45 @@ def pages_can_be_read(subject: Subject) -> Iterator[Finding]:
                 )
 
 
+def pages_can_be_made(subject: Subject) -> Iterator[Finding]:
+    """Check that the pages of a PDF can stand in a volume as they are (R19)."""
+    for material in subject.facts.materials:
+        for file in subject.files_of(material):
+            if file.look and file.look.fault == "PAGES_LOST":
+                yield finding(
+                    "PAGES_LOST",
+                    f"material {material.no}",
+                    material=material.no,
+                    why=file.look.why,
+                )
+
+
+def fonts_are_there(subject: Subject) -> Iterator[Finding]:
+    """Check that a PDF brings its fonts along, or names some that ours stands for (GD-3-3)."""
+    for material in subject.facts.materials:
+        fonts = {font for _, look, _ in subject.numbered(material) for font in look.fonts}
+        for font in sorted(fonts):
+            yield finding(
+                "FONT_MISSING", f"material {material.no}", material=material.no, font=font
+            )
+
+
+def notes_are_told(subject: Subject) -> Iterator[Finding]:
+    """Check for notes in a PDF whose text its pages do not show (GD-2-8).
+
+    The text may name a person: it stands in the process record and not in the finding.
+    """
+    for material in subject.facts.materials:
+        for _, look, before in subject.numbered(material):
+            for page in look.remarks:
+                yield finding(
+                    "PDF_REMARK",
+                    f"material {material.no}",
+                    material=material.no,
+                    page=before + page,
+                )
+
+
 def everything_will_be_shown(subject: Subject) -> Iterator[Finding]:
     """Check for what a PDF carries beside its pages (GD-2-8).
 
@@ -82,6 +143,6 @@ def everything_will_be_shown(subject: Subject) -> Iterator[Finding]:
     """
     for material in subject.facts.materials:
         for code in sorted(
-            {flag for _, look, _ in subject.numbered(material) for flag in look.flags}
+            {flag for _, look, _ in subject.numbered(material) for flag in look.flags} - {_DAMAGED}
         ):
             yield finding(code, f"material {material.no}", material=material.no)

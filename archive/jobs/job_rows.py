@@ -11,7 +11,7 @@ from archive.database.engine import database_now
 from archive.database.tables_cases import Case
 from archive.database.tables_jobs import DutyRow, Job
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.reference.compile_errors import can_succeed
+from archive.reference.compile_errors import MOST_DEATHS, WorkerDiedError, can_succeed
 from archive.reference.vocabulary import JobKind, JobState
 
 
@@ -32,9 +32,37 @@ def end_job(
             error_code=error_code,
             error=error,
             attempts=Job.attempts + 1,
+            begun=0,
             ended_at=database_now(session),
         )
     )
+
+
+def begin_attempt(session: Session, version_id: int) -> int:
+    """Count a worker that takes a version up; returns how many did since its last step.
+
+    A worker that dies writes nothing: the next one sees it by this number.
+    """
+    return (
+        session.scalar(
+            update(Job)
+            .where(Job.version_id == version_id)
+            .values(begun=Job.begun + 1)
+            .returning(Job.begun)
+        )
+        or 0
+    )
+
+
+def require_survivors(begun: int) -> None:
+    """Raise WorkerDiedError when the workers before this one died at the same step."""
+    if begun > MOST_DEATHS:
+        raise WorkerDiedError
+
+
+def attempt_succeeded(session: Session, version_id: int) -> None:
+    """Forget the workers that died: a step of the version is done."""
+    session.execute(update(Job).where(Job.version_id == version_id, Job.begun > 0).values(begun=0))
 
 
 def waiting_versions(session: Session, kind: JobKind) -> list[int]:

@@ -17,7 +17,7 @@ from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from archive.jobs import leases
 from archive.jobs.feed import announce
-from archive.jobs.job_rows import end_job
+from archive.jobs.job_rows import attempt_succeeded, end_job
 from archive.jobs.leases import Lease
 from archive.reference.errors import ArchiveError, LeaseLostError
 from archive.reference.lifecycle import move
@@ -101,6 +101,7 @@ def record_step(
             done_at=database_now(session),
         )
     )
+    attempt_succeeded(session, version.id)
     if step is VolumeState.COMMITTED:
         announce(session, version.volume_id)
     code = session.scalar(select(Volume.code).where(Volume.id == version.volume_id))

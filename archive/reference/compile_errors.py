@@ -81,6 +81,32 @@ class InventoryConflictError(CompileError):
     code = "INVENTORY_CONFLICT"
 
 
+class ConversionStoppedError(CompileError):
+    """A foreign file killed the process that read it, or outlasted its limits."""
+
+    code = "CONVERSION_STOPPED"
+    default_action = "请核对原件是否安全；重新导出为普通 PDF，或打印后扫描提交。"
+
+    def __init__(self, how: str) -> None:
+        """Set the message; `how` is `slow` for a file that outlasted its limits."""
+        super().__init__("原件的转换超时。" if how == "slow" else "转换原件的进程中止。")
+
+
+class WorkerDiedError(CompileError):
+    """Several workers in a row died at the same step of a volume."""
+
+    code = "WORKER_DIED"
+
+    def __init__(self) -> None:
+        """Set the message, which says how to go on."""
+        super().__init__(
+            f"处理该册的进程在同一步骤上接连 {MOST_DEATHS} 次中止。",
+            "请核对该件的原件，查看工作进程的日志；排除原因后用 yice compile --again 重试。",
+        )
+
+
+MOST_DEATHS = 3
+"""How many workers may die at one step of a volume before the others go on without it."""
 FAULTS_OF_ORIGINALS = frozenset(
     error.code
     for error in (
@@ -95,7 +121,7 @@ FAULTS_OF_ORIGINALS = frozenset(
 """What is in the originals themselves: the same bytes fail the same way."""
 _TRIES = 3
 """How often a defect of ours is tried: it may have come of the machine."""
-_DEFECTS = frozenset({NotProvedError.code, PlanMismatchError.code})
+_DEFECTS = frozenset({NotProvedError.code, PlanMismatchError.code, ConversionStoppedError.code})
 _CIRCUMSTANCES = frozenset(
     {"MemoryError", "OSError", "ConnectionError", "TimeoutError", "OperationalError", "DBAPIError"}
 )
@@ -108,8 +134,16 @@ def can_succeed(code: str | None, attempts: int) -> bool:
     A fault of the originals never is, a defect of ours three times; what circumstances caused (the
     store, the seal, the time-stamp authority) always is.
     """
-    if code in FAULTS_OF_ORIGINALS:
+    if code in FAULTS_OF_ORIGINALS or code == WorkerDiedError.code:
         return False
     # An error with a code is written in capitals; without one the name of its class is recorded.
     has_code = code is None or code.isupper() or code in _CIRCUMSTANCES
     return attempts < _TRIES or (has_code and code not in _DEFECTS)
+
+
+def compile_error(code: str, message: str, action: str) -> CompileError:
+    """Return the error of a code, as it was raised in another process."""
+    for known in CompileError.__subclasses__():
+        if known.code == code and known not in {ConversionStoppedError, WorkerDiedError}:
+            return known(message, action)
+    return CompileError(message, action)

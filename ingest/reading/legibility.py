@@ -8,7 +8,7 @@ and more, those whose strokes are smeared over half a millimetre 0.4 and less.
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageStat
 
 _DARK_PAPER = 105
 """Grey of the paper: below it pencil, stamps and copies of copies cannot be read."""
@@ -28,6 +28,7 @@ Cut at a side, every line of writing leaves one mark on the edge; cut above or b
 character of one line does.
 """
 _SMALLEST = 64
+_BLANK_SPREAD = 4.0
 
 Grey = NDArray[np.int16]
 
@@ -113,3 +114,19 @@ def _marks(side: NDArray[np.bool_]) -> int:
         if _SHORTEST <= end - start <= _LONGEST
     ]
     return sum(int(np.count_nonzero(near[start:end].any(axis=0))) >= _THICK for start, end in runs)
+
+
+def blank(small: Image.Image) -> bool:
+    """Return whether the inner nine tenths of a small grey page carry no writing.
+
+    The edges are left out because scanner edges are dark on empty pages too.
+    """
+    width, height = small.size
+    inner = small.crop((width // 20, height // 20, width - width // 20, height - height // 20))
+    # Paper tint and noise spread little around their mean; a single line of writing does not.
+    threshold = ImageStat.Stat(inner).mean[0] - 40
+    ink = inner.point([255 if value < threshold else 0 for value in range(256)])
+    return (
+        ImageStat.Stat(inner).stddev[0] < _BLANK_SPREAD
+        and ImageStat.Stat(ink).mean[0] / 255 < 0.0005  # noqa: PLR2004
+    )

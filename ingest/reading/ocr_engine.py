@@ -4,22 +4,24 @@ It takes one page of a foreign file and returns the lines of its text.
 """
 
 import json
-import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.metadata import version
-from io import BytesIO
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import pypdfium2
-from PIL import Image, ImageOps
+from PIL import Image
+
+from archive.compile.frames import frames
+from archive.compile.shown import shown_page
+from ingest.reading.formats import identify
 
 ENGINE = "rapidocr-onnxruntime"
 _MAX_PIXELS = 150_000_000
 _DPI, _SURE, _WHOLE = 200, 0.5, 10_000
 _TEXT_ENOUGH = 8  # characters of a PDF page by which it is born digital
-_FORMATS = ("JPEG", "PNG", "TIFF")
 
 
 def answer(data: bytes) -> bytes:
@@ -49,19 +51,14 @@ def _picture(data: bytes, page: int) -> tuple[Image.Image | None, bool]:
 
     The picture is None for a page that carries its text. Raises whatever its parser raises.
     """
-    if data.startswith(b"%PDF"):
+    if b"%PDF-" in data[:1024]:
         sheet = pypdfium2.PdfDocument(data)[page - 1]
         if len(sheet.get_textpage().get_text_range().strip()) >= _TEXT_ENOUGH:
             return None, True
         scale = min(_DPI / 72, (_MAX_PIXELS / (sheet.get_width() * sheet.get_height())) ** 0.5)
         return sheet.render(scale=scale).to_pil().convert("RGB"), True
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the limit is ours
-        image = Image.open(BytesIO(data), formats=_FORMATS)
-        image.seek(page - 1)
-        if image.width * image.height > _MAX_PIXELS:
-            raise ValueError("too many pixels")
-        return ImageOps.exif_transpose(image).convert("RGB"), False
+    frame = next(islice(frames(data, identify(data) or ""), page - 1, None))
+    return shown_page(frame).picture.convert("RGB"), False
 
 
 def _lines(picture: Image.Image) -> list[tuple[str, float, list[int]]]:

@@ -7,6 +7,7 @@ it carries active content.
 import ctypes
 import io
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,12 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
+from archive.compile.fonts import is_known
+from archive.compile.foreign_pages import PlacedPages, needs_a_key, place_pages
+from archive.compile.page_place import STRIP
+from archive.compile.raster import glyphs_of, without_ink
 from archive.inspection.subject import Look
+from archive.reference.compile_errors import CompileError, TooLargeError
 from ingest.reading.legibility import unreadable
 from ingest.reading.likeness import other_views, page_print
 
@@ -33,14 +39,18 @@ _PROGRAM = (
 )
 _RENDER_SCALE = 50 / 72
 _TEXT_PAGES, _TEXT_LENGTH = 200, 10_000
-_MAY_HOLD_TEXT = {pdfium.FPDF_PAGEOBJ_TEXT, pdfium.FPDF_PAGEOBJ_FORM}
+_MOST_SECONDS = 3.0
+"""What drawing a page at 50 dpi may cost; sound pages take a tenth of a second."""
+_FAULTS = {"UNREADABLE": "GD-3-4", "ENCRYPTED": "ENCRYPTED", "TOO_LARGE": "FILE_UNSAFE"}
+"""What an error of laying pages means at the door; the others lose something of the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Page:
     """The report on a page.
 
-    `print_`, `coarse` and `unclear` are set only for a page that is nothing but a picture.
+    `print_`, `coarse` and `unclear` are set only for a page that is nothing but a picture; `fonts`
+    are those of its text that are not embedded.
     """
 
     blank: bool = False
@@ -49,16 +59,18 @@ class _Page:
     print_: int | None = None
     unclear: tuple[str, ...] = ()
     text: str = ""
+    fonts: tuple[str, ...] = ()
     views: str = ""
 
 
 def examine_pdf(
     data: bytes, max_pages: int, blank: Callable[[Image.Image], bool], least_side: float
 ) -> Look:
-    """Return the report on a PDF, opened with both libraries that will handle it later.
+    """Return the report on a PDF, whose pages are laid as they will be in the volume.
 
-    PdfiumError and pikepdf's errors (RuntimeErrors aside) become findings. `least_side` is the
-    number of pixels that the shorter side of a scanned page needs.
+    So what cannot be made is known before it is taken over. PdfiumError and pikepdf's errors
+    (RuntimeErrors aside) become findings. `least_side` is the number of pixels that the shorter
+    side of a scanned page needs.
     """
     try:
         with pypdfium2.PdfDocument(data) as opened:
@@ -70,55 +82,66 @@ def examine_pdf(
             fault, flags = _contents(data)
             if fault:
                 return Look("application/pdf", fault=fault[0], why=fault[1])
-            seen = {
-                number: _page_seen(opened, number - 1, blank, least_side)
-                for number in range(1, pages + 1)
-            }
+            placed = place_pages(data, {})
+            with pypdfium2.PdfDocument(placed.pdf) as laid:
+                seen = [
+                    _page_seen(opened, laid, index, blank, least_side) for index in range(pages)
+                ]
     except pypdfium2.PdfiumError:
         # pdfium may tell the reason of an earlier document, so qpdf says whether it is a password.
-        code = "ENCRYPTED" if _needs_password(data) else "GD-3-4"
+        code = "ENCRYPTED" if needs_a_key(data) else "GD-3-4"
         return Look("application/pdf", fault=code)
+    except CompileError as error:
+        code = _FAULTS.get(error.code, "PAGES_LOST")
+        # What every reader says of such a file has its own words in the table of findings.
+        why = "" if code in {"GD-3-4", "ENCRYPTED"} else error.message.rstrip("。")
+        return Look("application/pdf", fault=code, why=why)
+    return _report(placed, seen, flags)
+
+
+def _report(placed: PlacedPages, seen: list[_Page], flags: tuple[str, ...]) -> Look:
+    pages = list(enumerate(seen, 1))
+    drawn_by_ours = {font for page in seen for font in page.fonts}
     return Look(
         "application/pdf",
-        pages,
-        tuple(number for number, page in seen.items() if page.blank),
-        tuple(number for number, page in seen.items() if page.coarse),
-        coarsest=tuple(number for number, page in seen.items() if page.coarsest),
-        flags=flags,
+        placed.pages,
+        tuple(number for number, page in pages if page.blank),
+        tuple(number for number, page in pages if page.coarse),
+        coarsest=tuple(number for number, page in pages if page.coarsest),
+        flags=(*flags, *(("PDF_UNDRAWN",) if placed.undrawn else ())),
         prints=tuple(
-            (number, f"{page.print_:0128x}")
-            for number, page in seen.items()
-            if page.print_ is not None
+            (number, f"{page.print_:0128x}") for number, page in pages if page.print_ is not None
         ),
-        views=tuple((number, page.views) for number, page in seen.items() if page.views),
-        unclear=tuple((number, code) for number, page in seen.items() for code in page.unclear),
-        texts=tuple(
-            (number, page.text) for number, page in list(seen.items())[:_TEXT_PAGES] if page.text
-        ),
+        views=tuple((number, page.views) for number, page in pages if page.views),
+        unclear=tuple((number, code) for number, page in pages for code in page.unclear),
+        texts=tuple((number, page.text) for number, page in pages[:_TEXT_PAGES] if page.text),
+        fonts=tuple(sorted(font for font in drawn_by_ours if not is_known(font))),
+        remarks=placed.remarks,
     )
 
 
 def _page_seen(
     opened: pypdfium2.PdfDocument,
+    laid: pypdfium2.PdfDocument,
     index: int,
     blank: Callable[[Image.Image], bool],
     least_side: float,
 ) -> _Page:
     """Return the report on a page.
 
-    A page with nothing on it, or with nothing but pictures that show nothing, is blank. Text counts
-    as writing without being rendered, and is read.
+    A page that shows nothing is blank, whatever is on it. Only of a page that is nothing but
+    pictures can the picture be poor, or a copy.
     """
-    page = opened[index]
+    page, upright = opened[index], laid[index]
     try:
         objects = list(_page_objects(page))
         kinds = {pdfium.FPDFPageObj_GetType(handle) for handle in objects}
         if pdfium.FPDFPage_GetAnnotCount(page) or kinds - {pdfium.FPDF_PAGEOBJ_IMAGE}:
-            return _Page(text=_text(page) if kinds & _MAY_HOLD_TEXT else "")
+            return _written(upright, blank)
         if not kinds:
             return _Page(blank=True)
         scale = min(_RENDER_SCALE, 2_000 / max(page.get_size()))
-        picture = page.render(scale=scale, grayscale=True).to_pil().convert("L")
+        picture = _drawn(page, scale)
         if blank(picture):
             return _Page(blank=True)
         side = _short_side(objects[0]) if len(objects) == 1 else 0
@@ -131,6 +154,39 @@ def _page_seen(
         )
     finally:
         page.close()
+        upright.close()
+
+
+def _drawn(page: pypdfium2.PdfPage, scale: float) -> Image.Image:
+    """Return a page in gray.
+
+    Raises TooLargeError for one that takes so long that compiling, which may draw it at 200 dpi,
+    would not end.
+    """
+    begun = time.process_time()
+    picture: Image.Image = page.render(scale=scale, grayscale=True).to_pil()
+    if time.process_time() - begun > _MOST_SECONDS:
+        raise TooLargeError("页面过于复杂，绘制耗时过长。")
+    return picture.convert("L")
+
+
+def _written(page: pypdfium2.PdfPage, blank: Callable[[Image.Image], bool]) -> _Page:
+    """Return the report on a page with more than pictures, laid as in the volume.
+
+    Raises ContentLostError when a font that is not embedded is not drawn.
+    """
+    width, height = page.get_size()
+    scale = min(_RENDER_SCALE, 2_000 / max(width, height))
+    picture = _drawn(page, scale)
+    glyphs = glyphs_of(page)
+    visible = sum(glyph.seen for glyph in glyphs)
+    inked = visible - without_ink(picture, glyphs, scale, height)
+    strip = round(STRIP * scale)
+    sheet = picture.crop((0, 0, picture.width, max(1, picture.height - strip)))
+    if inked <= 0 and blank(sheet):
+        return _Page(blank=True)
+    fonts = tuple({glyph.font for glyph in glyphs if glyph.seen and glyph.font})
+    return _Page(text=_text(page), fonts=fonts)
 
 
 def _text(page: pypdfium2.PdfPage) -> str:
@@ -168,6 +224,8 @@ def _contents(data: bytes) -> tuple[tuple[str, str] | None, tuple[str, ...]]:
         with pikepdf.open(io.BytesIO(data)) as opened:
             if len(opened.objects) > _MAX_OBJECTS:
                 return ("FILE_UNSAFE", "对象过多"), ()
+            if "/Collection" in opened.Root:
+                flags.add("PDF_PORTFOLIO")
             for entry in opened.objects:
                 fault = _object(entry, flags)
                 if fault:
@@ -175,19 +233,8 @@ def _contents(data: bytes) -> tuple[tuple[str, str] | None, tuple[str, ...]]:
     except pikepdf.PasswordError:
         return ("ENCRYPTED", ""), ()
     except pikepdf.PdfError:
-        return ("GD-3-4", ""), ()
+        return ("ENCRYPTED" if needs_a_key(data) else "GD-3-4", ""), ()
     return None, tuple(sorted(flags))
-
-
-def _needs_password(data: bytes) -> bool:
-    """Return whether a PDF opens with a password only."""
-    try:
-        with pikepdf.open(io.BytesIO(data)):
-            return False
-    except pikepdf.PasswordError:
-        return True
-    except pikepdf.PdfError:
-        return False
 
 
 def _object(entry: pikepdf.Object, flags: set[str]) -> str | None:

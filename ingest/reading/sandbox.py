@@ -24,6 +24,7 @@ from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
 
 MAX_FILE_BYTES = 512 << 20
+_ANSWERS_WITH_FILES = frozenset({"split", "place", "redraw"})
 _START_SECONDS, _REUSES = 60.0, 500
 _LENGTH = struct.Struct("<Q")
 _NEW_USER, _NEW_NET, _NO_NEW_PRIVILEGES = 0x10000000, 0x40000000, 38
@@ -96,7 +97,7 @@ class Child:
 
     def _receive(self, deadline: float) -> bytes | None:
         head = self._exactly(_LENGTH.size, deadline)
-        longest = MAX_FILE_BYTES if self.task == "split" else 1 << 24
+        longest = MAX_FILE_BYTES if self.task in _ANSWERS_WITH_FILES else 1 << 24
         return (
             self._exactly(min(_LENGTH.unpack(head)[0], longest), deadline)
             if head is not None
@@ -158,6 +159,8 @@ class _Pool:
 
 _pool = _Pool()
 DEFAULT_LIMITS = Limits()
+CONVERSION_LIMITS = Limits(cpu_seconds=120, wall_seconds=240.0)
+"""For the conversion of a PDF of many pages, within the lease of its version."""
 
 
 def examine_file(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
@@ -243,6 +246,13 @@ def _paired(task: str, first: bytes, page: int, second: bytes, other: int) -> by
     return answer if isinstance(answer, bytes) and answer else None
 
 
+def convert(task: str, order: bytes) -> bytes | str:
+    """Return the answer of a conversion (`archive.compile.normalise`) in a child process."""
+    if len(order) > MAX_FILE_BYTES:
+        return "slow"
+    return run_task(task, order, CONVERSION_LIMITS)
+
+
 def _unpacked(answer: bytes) -> Look:
     row: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
@@ -271,14 +281,11 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest.reading import stacks  # noqa: PLC0415 - as above
 
         return stacks.answer
-    if name == "draw":
-        from ingest.reading import drawing  # noqa: PLC0415 - as above
+    if name in {"draw", "compare", "overlay"}:
+        from ingest.reading import drawing, overlays  # noqa: PLC0415 - as above
 
-        return drawing.answer
-    if name in {"compare", "overlay"}:
-        from ingest.reading import overlays  # noqa: PLC0415 - as above
-
-        return overlays.compared if name == "compare" else overlays.drawn
+        drawn = {"draw": drawing.answer, "compare": overlays.compared, "overlay": overlays.drawn}
+        return drawn[name]
     if name == "signature":
         from ingest.reading import signatures  # noqa: PLC0415 - as above
 
@@ -287,6 +294,10 @@ def _task(name: str) -> Callable[[bytes], bytes]:
         from ingest.reading import ocr_engine  # noqa: PLC0415 - as above
 
         return ocr_engine.load()
+    if name in {"place", "redraw"}:
+        from archive.compile import normalise  # noqa: PLC0415 - as above
+
+        return normalise.answer_place if name == "place" else normalise.answer_redraw
     return _examine
 
 

@@ -9,7 +9,6 @@ import io
 import json
 import re
 import struct
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +18,11 @@ import pypdfium2
 import zxingcpp
 from PIL import Image
 
-from ingest.reading.formats import MAX_PAGES, MAX_PIXELS, identify
+from archive.compile.frames import frames
+from archive.compile.shown import shown_page
+from archive.reference.compile_errors import CompileError
+from ingest.reading.formats import identify
+from ingest.reading.images import MAX_PAGES
 from ingest.reading.tiff_pages import pages_of
 
 _CASE = re.compile(r"YICE/1 CASE ([A-Za-z0-9][A-Za-z0-9_-]{0,63})")
@@ -69,6 +72,7 @@ def split(data: bytes) -> tuple[str, list[StackPiece]]:
         for piece in pieces:
             piece.data = pages_of(data, piece.pages) if tiff else _pdf_pages(data, piece.pages)
     except (
+        CompileError,
         OSError,
         ValueError,
         SyntaxError,
@@ -83,18 +87,20 @@ def split(data: bytes) -> tuple[str, list[StackPiece]]:
     return ("tif" if tiff else "pdf"), pieces
 
 
-def _grouped(codes: list[str]) -> list[StackPiece]:
+def _grouped(codes: list[tuple[int, str]]) -> list[StackPiece]:
     pieces: list[StackPiece] = []
     case_no = ""
-    for page, code in enumerate(codes):
+    for page, (place, code) in enumerate(codes):
         if cover := _CASE.fullmatch(code):
             case_no = cover[1]
         elif (sheet := _MATERIAL.fullmatch(code)) and case_no:
             pieces.append(StackPiece(case_no, int(sheet[1]), sheet[2]))
         elif not pieces or pieces[-1].case_no != case_no:
-            raise StackError(f"第 {page + 1} 页之前没有封面和分隔页", bare=not any(codes))
+            raise StackError(
+                f"第 {page + 1} 页之前没有封面和分隔页", bare=not any(text for _, text in codes)
+            )
         else:
-            pieces[-1].pages.append(page)
+            pieces[-1].pages.append(place)
     if not pieces or any(not piece.pages for piece in pieces):
         raise StackError("分隔页之后没有页")
     if len({(piece.case_no, piece.no) for piece in pieces}) != len(pieces):
@@ -114,27 +120,23 @@ def _code(image: Image.Image) -> str:
     return ""
 
 
-def _tiff_codes(data: bytes) -> Iterator[str]:
-    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
-            count = getattr(image, "n_frames", 1)
-            if count > MAX_PAGES:
-                raise StackError("页数过多")
-            for page in range(count):
-                image.seek(page)
-                yield _code(image)
+def _tiff_codes(data: bytes) -> Iterator[tuple[int, str]]:
+    """Yield each page's place in the file, and its code; thumbnails are no pages."""
+    for number, frame in enumerate(frames(data, "image/tiff")):
+        if number == MAX_PAGES:
+            raise StackError("页数过多")
+        place = frame.tags.index if frame.tags else number
+        yield place, _code(shown_page(frame, _READING_SIDE).picture)
 
 
-def _pdf_codes(data: bytes) -> Iterator[str]:
+def _pdf_codes(data: bytes) -> Iterator[tuple[int, str]]:
     with pypdfium2.PdfDocument(data) as opened:
         if len(opened) > MAX_PAGES:
             raise StackError("页数过多")
         for number in range(len(opened)):
             page = opened[number]
             scale = min(_PDF_SCALE, 3_000 / max(page.get_size()))
-            yield _code(page.render(scale=scale, grayscale=True).to_pil())
+            yield number, _code(page.render(scale=scale, grayscale=True).to_pil())
             page.close()
 
 

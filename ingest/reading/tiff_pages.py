@@ -11,6 +11,7 @@ _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12
 _OFFSETS = {273: 279, 324: 325}  # strips and tiles: tag of their offsets to tag of their lengths
 # Tags that point to further directories, which are no pages.
 _OMITTED = {330, 34665, 34853, 40965, 513, 514}
+_COMPRESSION, _OLD_JPEG = 259, 6
 _SHORT, _LONG, _MOST_PAGES, _MOST_STRIPS = 3, 4, 5_000, 1_000_000
 
 
@@ -78,6 +79,8 @@ def _moved(data: bytes, order: str, entries: Sequence[_Entry], out: bytearray) -
     """Copy the strips to the end of `out`, and return the entries with their new offsets."""
     by_tag = {entry.tag: entry for entry in entries}
     moved = []
+    if _COMPRESSION in by_tag and _numbers(by_tag[_COMPRESSION], order) == (_OLD_JPEG,):
+        raise ValueError("a TIFF whose JPEG lies beside its strips")
     for entry in entries:
         if entry.tag not in _OFFSETS:
             moved.append(entry)
@@ -87,6 +90,8 @@ def _moved(data: bytes, order: str, entries: Sequence[_Entry], out: bytearray) -
             raise ValueError("a TIFF whose strips disagree")
         copied = []
         for place, length in zip(places, lengths, strict=True):
+            if not length:
+                raise ValueError("a TIFF that does not state the length of a strip")
             strip = data[place : place + length]
             if len(strip) != length:
                 raise ValueError("a TIFF that is cut off")

@@ -214,3 +214,26 @@ def cut_off_jpeg() -> bytes:
     moved = Image.new("RGB", page.size, page.getpixel((page.width // 2, 20)))
     moved.paste(page, (-350, 0))
     return scans.jpeg(moved, 200)
+
+
+def receipt_jpeg() -> bytes:
+    """A till receipt: far longer than a page of a volume."""
+    return saved(picture(size=(1300, 12_000)), "JPEG", dpi=(200, 200))
+
+
+def animated_png() -> bytes:
+    """An animation of a page."""
+    return saved(picture(), "PNG", save_all=True, append_images=[picture("other")])
+
+
+def broken_in_the_middle(data: bytes) -> bytes:
+    """A file with some bytes of its middle third changed."""
+    changed, random = bytearray(data), Random(3)  # noqa: S311 - repeatable
+    for _ in range(20):
+        changed[len(data) // 3 + random.randrange(len(data) // 3)] ^= 0x5A
+    return bytes(changed)
+
+
+def damaged_jpeg() -> bytes:
+    """Broken in the middle, whole at the end."""
+    return broken_in_the_middle(jpeg())

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.compile.footer import STRIP
-from archive.compile.normalise import normalise_pdf
+from archive.compile.normalise import Normalised, normalise_pdf
 from archive.reference.compile_errors import (
     CompileError,
     ContentLostError,
@@ -19,6 +19,11 @@ from archive.reference.compile_errors import (
     NotConformingError,
     UnreadableError,
 )
+from tests.support.confined import in_process
+
+
+def normalised_with(data: bytes, prove: Any) -> Normalised:
+    return normalise_pdf(data, {}, in_process, prove)
 
 
 def conforms(_: bytes) -> dict[str, int]:
@@ -45,7 +50,7 @@ def written(pdf: pikepdf.Pdf, **options: Any) -> bytes:
 
 
 def test_a_sound_pdf_is_copied(typeset: Callable[[str], bytes], prove: Any) -> None:
-    normalised = normalise_pdf(typeset("申请书 #pagebreak() 第二页"), prove)
+    normalised = normalised_with(typeset("申请书 #pagebreak() 第二页"), prove)
     assert (normalised.route, normalised.pages) == ("copied", 2)
     assert text_of(normalised.pdf) == "申请书"
     assert prove(normalised.pdf) == {}
@@ -54,7 +59,7 @@ def test_a_sound_pdf_is_copied(typeset: Callable[[str], bytes], prove: Any) -> N
 def test_a_pdf_without_its_chinese_font_keeps_its_text(
     unembedded: Callable[..., bytes], prove: Any
 ) -> None:
-    normalised = normalise_pdf(unembedded("户口迁移证明 ABC"), prove)
+    normalised = normalised_with(unembedded("户口迁移证明 ABC"), prove)
     assert normalised.route == "raster"
     assert text_of(normalised.pdf) == "户口迁移证明ABC"
     assert prove(normalised.pdf) == {}
@@ -65,7 +70,7 @@ def test_rotation_and_origin_do_not_change_what_is_seen(
     rotate: int, unembedded: Callable[..., bytes]
 ) -> None:
     data = unembedded("户口迁移证明", rotate, (100, -50))
-    normalised = normalise_pdf(data, conforms)
+    normalised = normalised_with(data, conforms)
     before = pypdfium2.PdfDocument(data)[0].render(scale=1).to_pil().convert("L")
     after = pypdfium2.PdfDocument(normalised.pdf)[0].render(scale=1).to_pil().convert("L")
     assert after.width == before.width
@@ -76,7 +81,7 @@ def test_rotation_and_origin_do_not_change_what_is_seen(
 
 
 def test_the_redrawn_text_stands_where_it_stood(unembedded: Callable[..., bytes]) -> None:
-    normalised = normalise_pdf(unembedded("户"), only_redrawn)
+    normalised = normalised_with(unembedded("户"), only_redrawn)
     box = pypdfium2.PdfDocument(normalised.pdf)[0].get_textpage().get_charbox(0)
     assert box[0] == pytest.approx(100, abs=3)
     assert box[1] == pytest.approx(700 + STRIP, abs=6)
@@ -85,7 +90,7 @@ def test_the_redrawn_text_stands_where_it_stood(unembedded: Callable[..., bytes]
 @pytest.mark.parametrize("data", [b"", b"hello", b"%PDF-1.7\n%%EOF"])
 def test_garbage_is_refused(data: bytes) -> None:
     with pytest.raises(UnreadableError):
-        normalise_pdf(data, conforms)
+        normalised_with(data, conforms)
 
 
 @settings(max_examples=25, deadline=None)
@@ -93,7 +98,7 @@ def test_garbage_is_refused(data: bytes) -> None:
 def test_a_cut_pdf_never_comes_in(part: float, typeset: Callable[[str], bytes]) -> None:
     data = typeset("申请书 #pagebreak() 第二页")
     with pytest.raises(CompileError):
-        normalise_pdf(data[: int(len(data) * part)], conforms)
+        normalised_with(data[: int(len(data) * part)], conforms)
 
 
 def test_a_password_is_reported_and_permissions_are_not_an_obstacle(
@@ -103,9 +108,9 @@ def test_a_password_is_reported_and_permissions_are_not_an_obstacle(
         locked = written(pdf, encryption=pikepdf.Encryption(user="a", owner="b"))
         restricted = written(pdf, encryption=pikepdf.Encryption(user="", owner="b"))
     with pytest.raises(EncryptedError) as caught:
-        normalise_pdf(locked, conforms)
+        normalised_with(locked, conforms)
     assert caught.value.code == "ENCRYPTED"
-    normalised = normalise_pdf(restricted, conforms)
+    normalised = normalised_with(restricted, conforms)
     assert text_of(normalised.pdf) == "申请书"
     with pikepdf.open(BytesIO(normalised.pdf)) as pdf:
         assert not pdf.is_encrypted
@@ -127,7 +132,7 @@ def test_scripts_attachments_and_annotations_stay_behind(
         )
         pdf.pages[0].obj.Annots = pikepdf.Array([link])
         data = written(pdf)
-    normalised = normalise_pdf(data, prove)
+    normalised = normalised_with(data, prove)
     assert normalised.route == "copied"
     assert any("附有 1 个文件" in note for note in normalised.notes)
     with pikepdf.open(BytesIO(normalised.pdf)) as pdf:
@@ -166,24 +171,24 @@ def test_the_value_of_a_form_field_becomes_page_content(prove: Any) -> None:
         NeedAppearances=True,
         DA=pikepdf.String("/Helv 12 Tf 0 g"),
     )
-    normalised = normalise_pdf(written(pdf), prove)
+    normalised = normalised_with(written(pdf), prove)
     assert "FILLED" in text_of(normalised.pdf)
     assert "表单域已固化为页面内容。" in normalised.notes
 
 
 def test_a_file_that_no_route_makes_conforming_is_refused(typeset: Callable[[str], bytes]) -> None:
     with pytest.raises(NotConformingError):
-        normalise_pdf(typeset("申请书"), never)
+        normalised_with(typeset("申请书"), never)
 
 
 def test_text_that_leaves_no_ink_is_not_passed_as_kept(unembedded: Callable[..., bytes]) -> None:
     with pikepdf.open(BytesIO(unembedded("户口迁移证明"))) as pdf:
         pdf.pages[0].obj.Contents = pdf.make_stream(
-            b"1 g " + pdf.pages[0].obj.Contents.read_bytes()
+            pdf.pages[0].obj.Contents.read_bytes() + b" 1 g 0 0 595 842 re f"
         )
         data = written(pdf)
     with pytest.raises(ContentLostError):
-        normalise_pdf(data, only_redrawn)
+        normalised_with(data, only_redrawn)
 
 
 def test_a_font_that_is_not_embedded_is_drawn_with_our_own_and_not_as_boxes(
@@ -194,7 +199,7 @@ def test_a_font_that_is_not_embedded_is_drawn_with_our_own_and_not_as_boxes(
     """
 
     def ink(text: str) -> bytes:
-        page = pypdfium2.PdfDocument(normalise_pdf(unembedded(text), only_redrawn).pdf)[0]
+        page = pypdfium2.PdfDocument(normalised_with(unembedded(text), only_redrawn).pdf)[0]
         return bytes(page.render(scale=1).to_pil().convert("L").tobytes())
 
     assert ink("户口") != ink("迁移")

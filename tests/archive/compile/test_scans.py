@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw, ImageOps
 
-from archive.compile.assemble import saved
 from archive.compile.colour import fit_for_pdfa, plain_cmyk_icc
 from archive.compile.footer import STRIP
-from archive.compile.pdfa import Declaration, declare, srgb_icc
+from archive.compile.pdfa import Declaration, declare, saved, srgb_icc
 from archive.compile.scans import image_pages
 from archive.reference.compile_errors import (
     CompileError,

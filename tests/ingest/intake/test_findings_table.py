@@ -17,7 +17,7 @@ from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import Outcome
 from ingest.intake.submission import inspect_submission
 from ingest.package.bag import read_bag
-from tests.resources import bags, documents, images
+from tests.resources import bags, documents, images, pdf_kinds
 from tests.support.factories import HOME, OTHER, make_bag, page, sound_case
 
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
@@ -170,7 +170,20 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     "OFD_NO_RENDITION": _named("materials/x.ofd", documents.ofd),
     "FILE_UNSAFE": _named("materials/x.pdf", documents.script_pdf),
     "PDF_XFA": _named("materials/x.pdf", documents.xfa_pdf),
+    "IMAGE_EXTRA": _named("materials/x.png", images.animated_png),
+    "PAGE_SHRUNK": _file(images.receipt_jpeg),
+    "IMAGE_DAMAGED": _file(images.damaged_jpeg),
     "PDF_ATTACHMENT": _named("materials/x.pdf", documents.attachment_pdf),
+    "PDF_PORTFOLIO": _named("materials/x.pdf", pdf_kinds.portfolio),
+    "PDF_UNDRAWN": _named(
+        "materials/x.pdf", lambda: pdf_kinds.annotated("Stamp", (72, 300, 200, 400))
+    ),
+    "PDF_REMARK": _named(
+        "materials/x.pdf",
+        lambda: pdf_kinds.annotated("Text", (72, 300, 92, 320), Contents="请补正"),
+    ),
+    "FONT_MISSING": _named("materials/x.pdf", lambda: pdf_kinds.lettered("FZSecretHand")),
+    "PAGES_LOST": _named("materials/x.pdf", lambda: pdf_kinds.numbered_glyphs("户口", table=False)),
 }
 
 RAISED_BY_THE_BAG: dict[str, Callable[[Files], Files]] = {

@@ -98,7 +98,7 @@ def test_each_fault_of_the_facts_is_found_under_its_code(
         ({"materials/009.jpg": b"x"}, "EXTRA_FILE"),
         ({"materials/004.jpg": b"\xff\xd8\xff garbage"}, "GD-3-4"),
         ({"materials/004.jpg": b"%PDF-1.7 garbage"}, "GD-3-4"),
-        ({"materials/004.jpg": b"GIF89a"}, "GD-3-4"),
+        ({"materials/004.jpg": b"GIF89a"}, "FORMAT_UNKNOWN"),
     ],
 )
 def test_each_fault_of_the_files_is_found_under_its_code(

@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from archive.compile.normalise import normalise_pdf
 from archive.inspection.subject import Look
+from archive.reference.compile_errors import ConversionStoppedError
 from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
-from ingest.reading.sandbox import Child, Limits, draw_page, examine_file
-from tests.resources import documents, images
+from ingest.reading.sandbox import Child, Limits, convert, draw_page, examine_file, run_task
+from tests.resources import documents, images, pdf_kinds
 
 
 def stored(tmp_path: Path, data: bytes) -> PayloadFile:
@@ -203,3 +205,24 @@ def test_a_child_that_draws_has_the_same_limits_and_no_setting_of_ours(
     }
     assert names - {b""} == {b"PATH", b"LC_ALL", b"PYTHONPATH", b"PYTHONSAFEPATH"}
     child.close()
+
+
+@pytest.mark.parametrize(
+    "data", [pdf_kinds.strip(6, 600), pdf_kinds.strip(3, 14_000), b"junk\n" + documents.pdf()]
+)
+def test_a_strip_and_a_pdf_behind_other_bytes_are_drawn(data: bytes) -> None:
+    image = draw_page(data, 1, 1240)
+    assert image
+    assert max(Image.open(BytesIO(image)).size) <= 16_000
+
+
+def test_a_conversion_that_outlasts_its_limits_is_a_fault_of_its_file_alone() -> None:
+    def confined(task: str, order: bytes) -> bytes | str:
+        return run_task(task, order, Limits(cpu_seconds=0 if task == "redraw" else 20))
+
+    def never(_: bytes) -> dict[str, int]:
+        return {"redraw": 1}
+
+    with pytest.raises(ConversionStoppedError):
+        normalise_pdf(pdf_kinds.many_blends(45), {}, confined, never)
+    assert normalise_pdf(documents.pdf(), {}, convert, lambda _: {}).pages == 1
