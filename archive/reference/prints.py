@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from archive.reference.vocabulary import LabelledEnum
 
-BITS, NEAR = 512, 42
+BITS, NEAR = 512, 64
 LAYOUT_NEAR = 165
 """Layouts of one sheet captured twice differ in less, of sheets of other forms in more."""
 _BANDS, _WIDTH = 16, 24
