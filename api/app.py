@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.http.bounds import Bounded
 from api.http.page_cache import PageImages
 from api.monitoring.health import public, readiness, ready
 from api.monitoring.metrics import exposition, registry_of
@@ -62,6 +63,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     mount_stations(app, runtime, images)
     mount_desk(app, runtime, images)
     registry = registry_of(runtime)
+    app.add_middleware(Bounded)
     app.add_middleware(logs.LoggedRequests)
     app.add_middleware(_SecurityHeaders)
 

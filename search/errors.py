@@ -17,7 +17,7 @@ class SearchError(Exception):
 
 
 class QueryError(SearchError):
-    """A query that is too long or nested too deep."""
+    """A query that is too long, nested too deep, or that the reader may not ask."""
 
     code = "BAD_QUERY"
 

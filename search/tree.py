@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from search.errors import QueryError
+
 
 class Exact(StrEnum):
     """The fields whose values are compared as a whole."""
@@ -156,6 +158,38 @@ def wanted(node: Node) -> tuple[str, ...]:
 def asks_for_text(node: Node) -> bool:
     """Return whether pages can answer: without free text the facts decide alone."""
     return any(isinstance(leaf, Text) for leaf, _ in leaves(node))
+
+
+def numbers_asked(node: Node) -> frozenset[BlindLookup]:
+    """Return the ID and telephone numbers that a query asks for, each of them once."""
+    return frozenset(leaf for leaf, _ in leaves(node) if isinstance(leaf, BlindLookup))
+
+
+def whole_numbers_only(node: Node) -> Node:
+    """Return the query for a reader who may not look for a number by its ends.
+
+    Ten digits, which may be such ends or another number, are looked for as text alone. Raises
+    QueryError where nothing but the ends can be meant.
+    """
+    if isinstance(node, BlindLookup) and node.kind is Lookup.ID_ENDS:
+        raise QueryError(
+            "您的角色只能按完整号码检索。", "请输入完整的公民身份号码，或改用姓名、档号。"
+        )
+    if isinstance(node, Or):
+        texts = {part.value.upper() for part in node.parts if isinstance(part, Text)}
+        parts = (
+            part
+            for part in node.parts
+            if not (
+                isinstance(part, BlindLookup)
+                and part.kind is Lookup.ID_ENDS
+                and part.value in texts
+            )
+        )
+        return Or(tuple(whole_numbers_only(part) for part in parts))
+    if isinstance(node, And):
+        return And(tuple(whole_numbers_only(part) for part in node.parts))
+    return Not(whole_numbers_only(node.part)) if isinstance(node, Not) else node
 
 
 def resolve(node: Node, look_up: Callable[[BlindLookup], Iterable[int]]) -> Node:

@@ -197,7 +197,7 @@ class LocalStore:
                 out.write(data)
                 out.flush()
                 os.fsync(out.fileno())
-            Path(name).chmod(0o440)
+            Path(name).chmod(0o400)
             put(name, path)
             _sync(path.parent)
         finally:

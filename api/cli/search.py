@@ -103,11 +103,12 @@ def search(
     runtime = start(Settings())
     words = Words(runtime.organisations, runtime.catalogue)
     reader, facet_fields = operator(runtime), _FACETS if facets else ()
+    tree = parse(query, words)
     with reading(runtime.engine) as session:
         result = look_up(
             session,
             IndexReader(open_index_folder(runtime.settings)).search,
-            parse(query, words),
+            tree,
             reader,
             ReferenceData(runtime.organisations, runtime.catalogue),
             sort=sort,
@@ -116,7 +117,7 @@ def search(
             facets=facet_fields,
         )
     with writing(runtime.engine) as session:
-        journal_search(session, reader, KEEPING, result)
+        journal_search(session, reader, KEEPING, tree, result, limits=None)
     if as_json:
         print_json(public(result))
     else:

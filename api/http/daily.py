@@ -16,8 +16,10 @@ from archive.administration.policy import Reader
 def limits_of(settings: Settings, reader: Reader) -> DailyLimits:
     """Return the limits of a reader: a client has scopes, a person has none."""
     if reader.scopes is not None:
-        return DailyLimits(settings.daily_looks, settings.daily_content)
-    return DailyLimits(settings.daily_person_looks, settings.daily_person_content)
+        return DailyLimits(settings.daily_looks, settings.daily_content, settings.daily_numbers)
+    return DailyLimits(
+        settings.daily_person_looks, settings.daily_person_content, settings.daily_person_numbers
+    )
 
 
 @contextmanager

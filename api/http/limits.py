@@ -112,7 +112,7 @@ async def anyone(request: Request) -> None:
 def limiters(a_minute: int, at: str) -> tuple[Limiter, Limiter]:
     """Return the limiters of clients and of the public.
 
-    Both may be in one file: the name of a client has no colon, `address:` and `login:` of the
-    public have one.
+    Both may be in one file: the name of a client has no colon; `person:` of the desk, `address:`
+    and `login:` of the public have one.
     """
     return Limiter(a_minute, at), Limiter(max(1, a_minute // _ANONYMOUS_SHARE), at)

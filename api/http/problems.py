@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
 from api.runtime import failures
@@ -49,6 +50,7 @@ _DENIED = {
 }
 _HTTP = {
     404: ("NOT_FOUND", "没有这个地址。", "请对照 /openapi.json 核对路径。"),
+    413: ("TOO_LARGE", "请求内容过大。", "请缩短后重试；文件请分块上传。"),
     405: ("METHOD_NOT_ALLOWED", "此地址不接受该方法。", "请对照 /openapi.json 核对方法。"),
 }
 
@@ -206,4 +208,7 @@ def install(app: FastAPI, settings: Settings) -> None:
     app.add_exception_handler(SearchError, archive_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
+    # A number that no column can hold: SQLite's driver and PostgreSQL say so each in its way.
+    app.add_exception_handler(OverflowError, invalid)
+    app.add_exception_handler(DataError, invalid)
     app.add_exception_handler(Exception, unexpected)

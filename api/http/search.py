@@ -11,17 +11,29 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from archive.accession import blind_index
-from archive.administration.policy import Reader, search_scope
+from archive.administration import daily_use
+from archive.administration.daily_use import DailyLimits, Shown
+from archive.administration.policy import Act, Reader, acts_of, search_scope
 from archive.audit.acts import JournalAct
 from archive.usage.looks import AccessContext, journal_look
 from archive.usage.reading_room import ReferenceData, visible
 from search.index import Request, SearchResult, Sort
-from search.tree import BlindLookup, Node, resolve
+from search.query import Words, parse
+from search.tree import BlindLookup, Node, numbers_asked, resolve, whole_numbers_only
 
 
 def with_numbers(session: Session, tree: Node) -> Node:
     """Return the query with each ID or telephone number replaced by the volumes that name it."""
     return resolve(tree, lambda lookup: _naming(session, lookup))
+
+
+def query_of(typed: str, words: Words, reader: Reader) -> Node:
+    """Return the query of what a reader typed.
+
+    A role that never sees numbers in plain looks for whole ones only. Raises QueryError.
+    """
+    tree = parse(typed, words)
+    return tree if Act.VIEW_PLAIN in acts_of(reader.role) else whole_numbers_only(tree)
 
 
 def look_up(
@@ -65,12 +77,21 @@ def public(answer: SearchResult) -> dict[str, Any]:
 
 
 def journal_search(
-    session: Session, reader: Reader, context: AccessContext, answer: SearchResult
+    session: Session,
+    reader: Reader,
+    context: AccessContext,
+    tree: Node,
+    answer: SearchResult,
+    limits: DailyLimits | None,
 ) -> None:
-    """Journal a search: how many hits, and the codes shown.
+    """Journal a search: how many hits, and the codes shown; count the numbers looked for.
 
-    What was typed may name a person, so only what came of it is kept.
+    What was typed may name a person, so only what came of it is kept. `limits` None: the command
+    line, which has no account. Raises DailyLimitError.
     """
+    if limits is not None:
+        for _ in numbers_asked(tree):
+            daily_use.count(session, reader.account, Shown.NUMBERS, limits.numbers)
     codes = sorted({hit.code for hit in answer.hits})
     asked = AccessContext(context.purpose, operator=context.operator)
     journal_look(

@@ -29,7 +29,7 @@ from archive.jobs.webhook_delivery import (
     due_webhooks,
     lease_webhook,
     newest_committed,
-    owner_is_active,
+    owner_of,
     schedule_webhook,
 )
 
@@ -81,14 +81,18 @@ def _serve(runtime: Runtime, webhook_id: int) -> int:
         return 0
     webhook, lease = leased
     sent = 0
-    for cursor, notice in _notices(runtime, webhook):
+    with reading(runtime.engine) as session:
+        rows = list(feed.after(session, webhook.cursor, _BATCH))
+    for row in rows:
+        with reading(runtime.engine) as session:
+            notice = _notice(session, runtime, webhook, row)
         if notice is not None:
             if not _send(runtime, webhook, notice):
                 _schedule(runtime, lease, failed=True)
                 return sent
             sent += 1
         with writing(runtime.engine) as session:
-            if not advance_webhook(session, lease, cursor):
+            if not advance_webhook(session, lease, row.id):
                 return sent
     _schedule(runtime, lease, failed=False)
     return sent
@@ -99,27 +103,21 @@ def _schedule(runtime: Runtime, lease: Lease[int], *, failed: bool) -> None:
         schedule_webhook(session, lease, failed=failed)
 
 
-def _notices(runtime: Runtime, webhook: Webhook) -> list[tuple[int, Notice | None]]:
-    """Return the next rows of the feed by id, each with its notice.
-
-    None stands where the client gets no notice: its account is not in use, or the volume is void,
-    not committed, or outside its scope.
-    """
-    with reading(runtime.engine) as session:
-        active = owner_is_active(session, webhook)
-        return [
-            (row.id, _notice(session, runtime, webhook, row) if active else None)
-            for row in feed.after(session, webhook.cursor, _BATCH)
-        ]
-
-
 def _notice(session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed) -> Notice | None:
+    """Return the notice of a row of the feed, by what its owner may see now.
+
+    None when the account is not in use or may not subscribe, or the volume is void, not committed,
+    or outside the organisation's scope.
+    """
+    owner = owner_of(session, webhook)
+    if owner is None:
+        return None
     newest = newest_committed(session, row.volume_id)
     if newest is None:
         return None
     volume, case, version = newest
     orgs = (volume.filing_org, case.receive_org, case.accept_org, case.domicile_org)
-    if webhook.org not in scope_of(orgs, runtime.organisations):
+    if owner.org not in scope_of(orgs, runtime.organisations):
         return None
     return Notice(
         f"{webhook.id}-{row.id}",

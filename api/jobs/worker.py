@@ -64,7 +64,7 @@ def _touch_with_each_message(**_: Any) -> None:  # noqa: ANN401 - Celery's own s
     """
     settings = Settings()
     alive = settings.data / "beat.alive"
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def touch(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
         alive.touch()

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,8 @@ from storage.blobs import BlobStore
 from storage.encrypt import EncryptedStore, load_ring
 from storage.local_store import LocalStore
 from storage.s3_store import S3Store
+
+_OTHERS = 0o077
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +67,7 @@ def start(settings: Settings) -> Runtime:
 
     The store must prove that it refuses to overwrite before anything is trusted to it.
     """
-    settings.data.mkdir(parents=True, exist_ok=True)
+    keep_private(settings.data)
     engine = attach_keys(
         connect(settings.database), column_keys(settings), lambda: column_keys(settings)
     )
@@ -74,6 +77,19 @@ def start(settings: Settings) -> Runtime:
     runtime = Runtime(settings, engine, store, load_catalogue(), load_organisations())
     runtime.refresh()
     return runtime
+
+
+def keep_private(data: Path) -> None:
+    """Make the data folder, for its owner alone: also one that was made for all to read.
+
+    Whatever this process and its children write from now on is 0700 and 0600.
+    """
+    os.umask(_OTHERS)
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    open_to = stat.S_IMODE(data.stat().st_mode)
+    # Another's folder, or one on a disk that takes no changes, is for `yice doctor` to name.
+    if open_to & _OTHERS and data.stat().st_uid == os.geteuid() and os.access(data, os.W_OK):
+        data.chmod(open_to & ~_OTHERS)
 
 
 def column_keys(settings: Settings) -> Keyring:

@@ -158,6 +158,16 @@ class Settings(BaseSettings):
         gt=0,
         description="pages, files, copies and facts in plain that one client is shown in a day",
     )
+    daily_numbers: int = Field(
+        default=1000,
+        gt=0,
+        description="ID and telephone numbers that one client looks for in a day",
+    )
+    daily_person_numbers: int = Field(
+        default=30,
+        gt=0,
+        description="ID and telephone numbers that one person looks for in a day",
+    )
     daily_person_looks: int = Field(
         default=2000, gt=0, description="searches, lists and volumes that one person opens in a day"
     )

@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
-from api.http.search import journal_search, look_up, public
+from api.http.daily import limits_of
+from api.http.search import journal_search, look_up, public, query_of
 from api.http.tokens import Caller
 from api.v1.station import Access, Station, counted
 from archive.administration.daily_use import Shown
@@ -17,7 +18,6 @@ from archive.administration.policy import Act
 from archive.database.engine import reading
 from archive.usage.reading_room import require
 from search.index import Sort
-from search.query import parse
 
 router = APIRouter(tags=["检索"])
 _EXAMPLE: JsonDict = {
@@ -73,8 +73,8 @@ class Answer(BaseModel):
         "文，不进地址。命中均已脱敏，总数和分面只统计可见的册。把答复的 next 填"
         "入下一次请求的 after 即得下一页，next 为空表示没有了。每次检索记入审计"
         "日志，只记结果，不记检索词。被拒时：422 BAD_QUERY 请更正检索式；"
-        "422 BAD_CURSOR 请从第一页重新检索；429 DAILY_LIMIT 为该账号当日查阅已"
-        "达上限，请联系安全保密管理员；503 NO_INDEX 为索引尚未建立，请稍后再试。"
+        "422 BAD_CURSOR 请从第一页重新检索；429 DAILY_LIMIT 为该账号当日查阅或号"
+        "码检索已达上限，请联系安全保密管理员；503 NO_INDEX 为索引尚未建立，请稍后再试。"
     ),
     response_description="一页命中（脱敏）、总数和分面计数",
 )
@@ -84,7 +84,7 @@ def search(asked: Question, reader: Caller, station: Station, access: Access) ->
     That is what the caller's organisation received, accepted, keeps or supervises.
     """
     require(reader, Act.SEARCH)
-    tree = parse(asked.query, station.words)
+    tree = query_of(asked.query, station.words, reader)
     with reading(station.runtime.engine) as session:
         facets = tuple(dict.fromkeys(asked.facets))
         results = look_up(
@@ -102,5 +102,6 @@ def search(asked: Question, reader: Caller, station: Station, access: Access) ->
     for hit in answer["hits"]:
         del hit["volume_id"]
     with counted(station, reader, Shown.LOOKS) as session:
-        journal_search(session, reader, access, results)
+        limits = limits_of(station.runtime.settings, reader)
+        journal_search(session, reader, access, tree, results, limits)
     return Answer.model_validate(answer)

@@ -22,6 +22,8 @@ from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Upload
+from archive.finding_aids.disclosure import disclosed
+from archive.finding_aids.reach import reach_of
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import IntakeOutcome, Outcome, UploadState
 from archive.usage.reading_room import require
@@ -272,6 +274,9 @@ def _take_over(station: StationApi, reader: Reader, row: Upload) -> Upload:
             )
         else:
             findings = [finding.public() for finding in taken.findings]
+            with reading(runtime.engine) as session:
+                reach = reach_of(reader.org, runtime.organisations)
+                findings = disclosed(session, reach, findings)
             _end(
                 station, reader, row, UploadState.DONE, taken.case_no, str(taken.outcome), findings
             )

@@ -21,6 +21,7 @@ from archive.administration.accounts import (
     check_place,
     check_separation,
     end_logins,
+    forget_attempts,
     renew_secret,
     require_act,
 )
@@ -223,6 +224,7 @@ def _apply(
         )
     if kind is ChangeKind.ENABLE:
         account.state, account.failures, account.locked_until = AccountState.ACTIVE, 0, None
+        forget_attempts(session, account)
     elif kind is ChangeKind.DISABLE:
         end_logins(session, account, state=AccountState.DISABLED)
     elif wanted is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from archive.administration.passwords import hash_secret
+from archive.administration.passwords import hash_secret, is_guessable
 from archive.administration.policy import (
     ADMINISTRATORS,
     SCOPE_OF,
@@ -25,7 +25,7 @@ from archive.administration.policy import (
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
-from archive.database.tables_administration import Account, Login
+from archive.database.tables_administration import Account, Login, LoginAttempt
 from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import LabelledEnum, OrgKind
@@ -65,7 +65,7 @@ class BadAccountError(ArchiveError):
 
 
 class WeakPasswordError(ArchiveError):
-    """The password is too short or contains the login."""
+    """The password is too short, contains the login, or is easily guessed."""
 
     code = "WEAK_PASSWORD"
 
@@ -190,6 +190,10 @@ def hash_password(login: str, password: str) -> str:
         raise WeakPasswordError(
             f"口令过于简单：至少{MIN_PASSWORD}个字符，且不得含有用户名。", "请另设口令。"
         )
+    if is_guessable(password, login):
+        raise WeakPasswordError(
+            "口令过于常见或多有重复，容易被猜到。", "请另设口令，例如几个互不相干的词。"
+        )
     return hash_secret(password)
 
 
@@ -219,7 +223,13 @@ def renew_secret(session: Session, by: str, login: str, *, must_change: bool = F
 def _set_hash(session: Session, account: Account, hashed: str) -> None:
     account.secret_hash = hashed
     account.failures, account.locked_until = 0, None
+    forget_attempts(session, account)
     session.execute(delete(Login).where(Login.account_id == account.id))
+
+
+def forget_attempts(session: Session, account: Account) -> None:
+    """Delete what was counted of wrong secrets of an account, from every address."""
+    session.execute(delete(LoginAttempt).where(LoginAttempt.account_id == account.id))
 
 
 def first_administrators(session: Session, organisations: Organisations) -> dict[str, str]:

@@ -28,11 +28,13 @@ class Shown(LabelledEnum):
     """A kind of use that is counted.
 
     LOOKS are searches, lists and masked facts; CONTENT is pages, files, copies and facts in plain.
-    A client is counted for each page, a person for each volume whose pages are opened.
+    A client is counted for each page, a person for each volume whose pages are opened. NUMBERS are
+    the ID and telephone numbers looked for: who guesses what a mask hides has to ask often.
     """
 
     LOOKS = "LOOKS", "查阅"
     CONTENT = "CONTENT", "页面与文件"
+    NUMBERS = "NUMBERS", "号码检索"
 
 
 class DailyLimitError(ArchiveError):
@@ -56,13 +58,23 @@ class DailyLimits:
 
     looks: int
     content: int
+    numbers: int
 
     def of(self, kind: Shown) -> int:
         """Return the limit of a kind."""
-        return self.content if kind is Shown.CONTENT else self.looks
+        by_kind = {
+            Shown.LOOKS: self.looks,
+            Shown.CONTENT: self.content,
+            Shown.NUMBERS: self.numbers,
+        }
+        return by_kind[kind]
 
 
-_COLUMNS = {Shown.LOOKS: DailyUse.looks, Shown.CONTENT: DailyUse.content}
+_COLUMNS = {
+    Shown.LOOKS: DailyUse.looks,
+    Shown.CONTENT: DailyUse.content,
+    Shown.NUMBERS: DailyUse.numbers,
+}
 # Every reading is counted, so the statements are compiled once, on the table: the unit of work is
 # not involved.
 _ONE_MORE = {

@@ -9,9 +9,10 @@ import secrets
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
 from typing import Self
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
 from archive.administration.accounts import MAX_PASSWORD, AccountKind, AccountState
@@ -25,14 +26,18 @@ from archive.administration.policy import Reader, Role, Scope
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import Account, Login
+from archive.database.tables_administration import Account, Login, LoginAttempt
 from archive.reference.backoff import pause_after
-from archive.reference.errors import ArchiveError
+from archive.reference.errors import ArchiveError, NotFoundError
 from archive.reference.vocabulary import LoginKind
 
 TOKEN_LIFE = timedelta(minutes=30)
 WEB_LIFE = timedelta(hours=8)
-_FREE_FAILURES = 5
+WEB_IDLE = timedelta(minutes=30)
+"""A login at the desk ends when it was not used for so long."""
+_USED_EVERY = timedelta(minutes=1)
+_FREE_FAILURES, _FREE_FROM_ANYWHERE = 5, 30
+_REMEMBERED = timedelta(days=1)
 _FIRST_LOCK, _LONGEST_LOCK = timedelta(seconds=30), timedelta(minutes=15)
 _LONGEST_LOGIN = 64
 
@@ -54,6 +59,17 @@ class Credentials:
         return cls(
             login.replace("\0", "").strip()[:_LONGEST_LOGIN], secret[: MAX_PASSWORD + 1], address
         )
+
+    @property
+    def network(self) -> str:
+        """Return the address as attempts are counted: of IPv6 the /64 that one place has."""
+        try:
+            known = ip_address(self.address)
+        except ValueError:
+            return self.address[:_LONGEST_LOGIN]
+        if known.version == 4:  # noqa: PLR2004 - IPv4
+            return str(known)
+        return str(ip_network(f"{known}/64", strict=False).network_address)
 
 
 Limit = Callable[[str], None]
@@ -102,9 +118,10 @@ def log_in(
 
     Empty `wanted` are all its scopes. Attempts are limited by address and by login before
     anything is looked up; the slow hash is computed outside of any transaction; the outcome is
-    recorded in a short one, committed here also when it is a failure. After five failures each
-    further one locks the account, for twice as long, up to 15 minutes. Raises LoginRefusedError,
-    NoScopeError, and what `limit` raises.
+    recorded in a short one, committed here also when it is a failure. After five failures from
+    an address each further one locks the account for it, for twice as long, up to 15 minutes;
+    after thirty from anywhere, for all addresses that never had the right secret. Raises
+    LoginRefusedError, NoScopeError, and what `limit` raises.
     """
     proof = _prove(engine, credentials, limit)
     with writing(engine) as session:
@@ -114,9 +131,11 @@ def log_in(
                 Scope(scope) for scope in account.scopes if not wanted or scope in wanted
             )
             if kind is AccountKind.PERSON:
-                return OpenedLogin(open_login(session, account, LoginKind.WEB), ())
+                opened = open_login(session, account, LoginKind.WEB, (), credentials.network)
+                return OpenedLogin(opened, ())
             if granted:
-                return OpenedLogin(open_login(session, account, LoginKind.TOKEN, granted), granted)
+                opened = open_login(session, account, LoginKind.TOKEN, granted, credentials.network)
+                return OpenedLogin(opened, granted)
     # Raised only now: what was counted is committed.
     raise NoScopeError if account is not None and account.kind == kind else LoginRefusedError
 
@@ -143,7 +162,8 @@ class _Proof:
 def _prove(engine: Engine, credentials: Credentials, limit: Limit) -> _Proof:
     """Limit the attempt, then compare the secret; no transaction is open meanwhile."""
     limit(f"address:{credentials.address}")
-    limit(f"login:{credentials.login}")
+    # Never by login alone: a stranger's attempts would shut out whose login it is.
+    limit(f"login:{credentials.login}@{credentials.network}")
     with reading(engine) as session:
         hashed = session.scalars(
             select(Account.secret_hash).where(Account.login == credentials.login)
@@ -162,7 +182,8 @@ def _settled(session: Session, credentials: Credentials, proof: _Proof) -> Accou
     if account is None:
         return None
     now = database_now(session)
-    if account.locked_until and now < account.locked_until:
+    attempt = _attempt(session, account, credentials.network, now)
+    if _is_locked(account, attempt, now):
         return None
     right = proof.right
     if account.secret_hash != proof.hashed:  # changed meanwhile: rare enough to hash here
@@ -170,18 +191,51 @@ def _settled(session: Session, credentials: Credentials, proof: _Proof) -> Accou
     elif proof.renewed is not None:
         account.secret_hash = proof.renewed
     if not right or account.secret_hash is None:
-        _count_failure(session, account, now)
+        _count_failure(session, account, attempt, now)
         return None
+    attempt.failures, attempt.locked_until, attempt.succeeded_at = 0, None, now
     account.failures, account.locked_until = 0, None
     return account if account.state == AccountState.ACTIVE else None
 
 
-def _count_failure(session: Session, account: Account, now: datetime) -> None:
+def _attempt(session: Session, account: Account, network: str, now: datetime) -> LoginAttempt:
+    """Return the row of this account and address; the account's row is locked.
+
+    Rows of addresses from which nobody ever got in are kept for a day.
+    """
+    forgotten = (LoginAttempt.succeeded_at.is_(None), LoginAttempt.last_at < now - _REMEMBERED)
+    session.execute(delete(LoginAttempt).where(*forgotten))
+    own = select(LoginAttempt).filter_by(account_id=account.id, address=network)
+    attempt = session.scalars(own).first()
+    if attempt is None:
+        attempt = LoginAttempt(account_id=account.id, address=network, failures=0, last_at=now)
+        session.add(attempt)
+    attempt.last_at = now
+    return attempt
+
+
+def _is_locked(account: Account, attempt: LoginAttempt, now: datetime) -> bool:
+    """Return whether this address may not log in to this account now.
+
+    Many wrong secrets from anywhere lock out those addresses only that never had the right one.
+    """
+    if attempt.locked_until and now < attempt.locked_until:
+        return True
+    unknown = attempt.succeeded_at is None
+    return bool(unknown and account.locked_until and now < account.locked_until)
+
+
+def _count_failure(
+    session: Session, account: Account, attempt: LoginAttempt, now: datetime
+) -> None:
     account.failures += 1
-    if account.failures >= _FREE_FAILURES:
-        account.locked_until = now + pause_after(
-            account.failures - _FREE_FAILURES + 1, first=_FIRST_LOCK, longest=_LONGEST_LOCK
-        )
+    attempt.failures += 1
+    for counted, free in ((attempt, _FREE_FAILURES), (account, _FREE_FROM_ANYWHERE)):
+        if counted.failures >= free:
+            counted.locked_until = now + pause_after(
+                counted.failures - free + 1, first=_FIRST_LOCK, longest=_LONGEST_LOCK
+            )
+    if attempt.failures >= _FREE_FAILURES or account.failures >= _FREE_FROM_ANYWHERE:
         journal.record(
             session,
             account.login,
@@ -192,7 +246,11 @@ def _count_failure(session: Session, account: Account, now: datetime) -> None:
 
 
 def open_login(
-    session: Session, account: Account, kind: LoginKind, scopes: Collection[Scope] = ()
+    session: Session,
+    account: Account,
+    kind: LoginKind,
+    scopes: Collection[Scope] = (),
+    address: str | None = None,
 ) -> str:
     """Log an account in and return the token of the login.
 
@@ -208,6 +266,8 @@ def open_login(
             kind=kind,
             scopes=[str(scope) for scope in scopes],
             created_at=now,
+            used_at=now,
+            address=address,
             expires_at=now + (TOKEN_LIFE if kind is LoginKind.TOKEN else WEB_LIFE),
         )
     )
@@ -225,9 +285,69 @@ def reader_of(session: Session, token: str, kind: LoginKind) -> Reader | None:
     if row is None:
         return None
     login, account = row
-    if login.expires_at <= database_now(session) or account.state != AccountState.ACTIVE:
+    now = database_now(session)
+    if login.expires_at <= now or account.state != AccountState.ACTIVE:
+        return None
+    if kind is LoginKind.WEB and (login.used_at or login.created_at) + WEB_IDLE <= now:
         return None
     return reader(account, login.scopes)
+
+
+def needs_renewal(session: Session, token: str) -> bool:
+    """Return whether the last use of a login was noted a minute ago or longer."""
+    used = session.scalars(select(Login.used_at).where(Login.digest == _digest(token))).first()
+    return used is None or used + _USED_EVERY <= database_now(session)
+
+
+def renew_login(session: Session, token: str) -> None:
+    """Note that a login is used now."""
+    session.execute(
+        update(Login).where(Login.digest == _digest(token)).values(used_at=database_now(session))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLogin:
+    """A login as its owner sees it; `this` is the one that asks."""
+
+    id: int
+    created_at: datetime
+    used_at: datetime
+    address: str
+    this: bool
+
+
+def logins_of(session: Session, login: str, token: str) -> list[OpenLogin]:
+    """Return the logins of an account at the desk that are open, the last used first."""
+    now = database_now(session)
+    rows = session.scalars(
+        select(Login)
+        .join(Account, Account.id == Login.account_id)
+        .where(Account.login == login, Login.kind == LoginKind.WEB, Login.expires_at > now)
+    )
+    shown = [
+        OpenLogin(
+            row.id,
+            row.created_at,
+            row.used_at or row.created_at,
+            row.address or "",
+            row.digest == _digest(token),
+        )
+        for row in rows
+    ]
+    fresh = [row for row in shown if row.used_at + WEB_IDLE > now]
+    return sorted(fresh, key=lambda row: row.used_at, reverse=True)
+
+
+def end_login(session: Session, login: str, number: int) -> None:
+    """End one login of an account and journal it. Raises NotFoundError for any other."""
+    account = select(Account.id).where(Account.login == login).scalar_subquery()
+    row = session.scalars(select(Login).filter_by(id=number).where(Login.account_id == account))
+    ended = row.first()
+    if ended is None:
+        raise NotFoundError("没有这个登录，或已结束。", "请刷新页面后核对。")
+    session.delete(ended)
+    journal.record(session, login, JournalAct.END_LOGIN, login)
 
 
 def reader(account: Account, scopes: Collection[str] = ()) -> Reader:

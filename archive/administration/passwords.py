@@ -6,9 +6,23 @@ from functools import cache
 
 from cryptography.exceptions import InvalidKey
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from zxcvbn import zxcvbn
 
 _PARAMETERS = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),")
 _ITERATIONS, _MEMORY_KIB = 2, 19_456  # OWASP's lower bound for Argon2id: 50 ms and 19 MB a login
+
+
+_JUDGED = 72
+_SAFE_SCORE = 3
+
+
+def is_guessable(password: str, login: str) -> bool:
+    """Return whether a password is common, repeated, a run of keys, or about its login.
+
+    That is zxcvbn's score below 3 of 4, of the first 72 characters.
+    """
+    judged = zxcvbn(password[:_JUDGED], user_inputs=[login])
+    return int(judged["score"]) < _SAFE_SCORE
 
 
 def hash_secret(secret: str) -> str:

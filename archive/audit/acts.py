@@ -59,6 +59,7 @@ class JournalAct(LabelledEnum):
     DOWNLOAD_COPY = "DOWNLOAD_COPY", "取证明件"
     # administration
     LOGIN = "LOGIN", "登录"
+    END_LOGIN = "END_LOGIN", "结束登录"
     LOGIN_LOCKED = "LOGIN_LOCKED", "账号锁定"
     PROPOSE_ACCOUNT = "PROPOSE_ACCOUNT", "提交账号"
     APPROVE_ACCOUNT = "APPROVE_ACCOUNT", "批准账号"

@@ -17,7 +17,7 @@ from pikepdf import Array, Dictionary, Name, Stream
 from archive.compile.drawn_text import FONT
 from archive.compile.own_font import OwnFont
 
-_INVISIBLE, _HIDDEN = 1, 2
+_INVISIBLE, _HIDDEN, _PRINT, _NO_VIEW = 1, 2, 4, 32
 _NUMBER = r"[-+]?[0-9]*\.?[0-9]+"
 _COLOURS = re.compile(rf"((?:{_NUMBER}\s+)+)(rg|g|k)\b")
 _SIZE = re.compile(rf"({_NUMBER})\s+Tf\b")
@@ -27,8 +27,10 @@ Rectangle = tuple[float, float, float, float]
 
 
 def is_shown(annotation: Dictionary) -> bool:
-    """Return whether neither its flags nor its kind keep an annotation off the page."""
-    return not flags_of(annotation) & _HIDDEN and annotation.get("/Subtype") != Name.Popup
+    """Return whether an annotation is seen on the screen or in print."""
+    flags = flags_of(annotation)
+    unseen = flags & _HIDDEN or (flags & _NO_VIEW and not flags & _PRINT)
+    return not unseen and annotation.get("/Subtype") != Name.Popup
 
 
 def flags_of(annotation: Dictionary) -> int:
@@ -39,11 +41,13 @@ def flags_of(annotation: Dictionary) -> int:
         return 0
 
 
-def without_invisible(annotation: Dictionary) -> None:
-    """Clear the flag that hides only annotations of unknown kinds."""
-    flags = flags_of(annotation)
-    if flags & _INVISIBLE:
-        annotation.F = flags & ~_INVISIBLE
+def settle_flags(annotation: Dictionary) -> None:
+    """Hide an annotation that is seen nowhere, and no other.
+
+    The flag of invisibility hides only annotations of unknown kinds.
+    """
+    flags = flags_of(annotation) & ~_INVISIBLE
+    annotation.F = flags if is_shown(annotation) else flags | _HIDDEN
 
 
 def look_of(annotation: Dictionary) -> Stream | None:

@@ -16,7 +16,7 @@ import pikepdf
 import pypdfium2
 from pikepdf import Array, Dictionary, Name
 
-from archive.compile.appearance import look_of, without_invisible
+from archive.compile.appearance import look_of, settle_flags
 from archive.compile.form_fields import draw_fields, fields_of, needs_drawing, written_by
 from archive.compile.layers import take_out_hidden
 from archive.compile.markup import draw_markup, free_texts, markup_of, notes, written_in_markup
@@ -194,7 +194,7 @@ def _draw_upon(source: pikepdf.Pdf) -> int:
         annotations = page.obj.get("/Annots")
         for annotation in annotations if isinstance(annotations, Array) else ():
             if isinstance(annotation, Dictionary):
-                without_invisible(annotation)
+                settle_flags(annotation)
     if "/NeedAppearances" in form:
         del form["/NeedAppearances"]
     if not fields and not any(look_of(annotation) is None for _, annotation in markup_of(source)):

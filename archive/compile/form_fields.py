@@ -12,7 +12,15 @@ from typing import Any
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Stream
 
-from archive.compile.appearance import Canvas, colour, is_shown, look_of, look_says, text_of
+from archive.compile.appearance import (
+    Canvas,
+    colour,
+    is_shown,
+    look_of,
+    look_says,
+    rectangle,
+    text_of,
+)
 from archive.compile.drawn_text import Style, combed, one_line, paragraphs, rows
 from archive.compile.own_font import OwnFont
 
@@ -76,7 +84,7 @@ def fields_of(pdf: pikepdf.Pdf) -> Iterator[Field]:
             if isinstance(widget, Dictionary) and widget.get("/Subtype") == Name.Widget:
                 values = _inherited(widget)
                 values.setdefault("/DA", default)
-                if is_shown(widget):
+                if is_shown(widget) and rectangle(widget) is not None:
                     yield Field(number, widget, str(values.get("/FT")), _flags(values), values)
 
 

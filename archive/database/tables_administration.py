@@ -82,12 +82,32 @@ class Login(Base):
     scopes: Mapped[list[Any]]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
+    address: Mapped[str | None] = mapped_column(String(64))
+
+
+class LoginAttempt(Base):
+    """Wrong secrets of one account from one address, in a row, and when a right one came.
+
+    So a stranger who sends wrong ones locks out nobody but the stranger's own address.
+    """
+
+    __tablename__ = "login_attempts"
+    __table_args__ = (UniqueConstraint("account_id", "address"),)
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    account_id: Mapped[int] = mapped_column(ForeignKey("accounts.id"))
+    address: Mapped[str] = mapped_column(String(64))
+    failures: Mapped[int] = mapped_column(default=0)
+    locked_until: Mapped[datetime | None]
+    succeeded_at: Mapped[datetime | None]
+    last_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class DailyUse(Base):
     """What an account was shown on one day, and how often it was refused more.
 
-    `looks` counts searches and masked facts, `content` pages and files.
+    `looks` counts searches and masked facts, `content` pages and files, `numbers` the ID and
+    telephone numbers that were looked for.
     """
 
     __tablename__ = "daily_uses"
@@ -97,4 +117,5 @@ class DailyUse(Base):
     day: Mapped[date] = mapped_column(index=True)
     looks: Mapped[int] = mapped_column(default=0)
     content: Mapped[int] = mapped_column(default=0)
+    numbers: Mapped[int] = mapped_column(default=0)
     refused: Mapped[int] = mapped_column(default=0)

@@ -68,9 +68,13 @@ def _obstacle(
         select(GatheredCase).filter_by(case_no=case_no).order_by(GatheredCase.id.desc())
     ).first()
     if closed is None:
-        known = session.scalars(select(Case.id).where(Case.case_no == case_no)).first()
+        # Another's case and one that nobody knows are answered alike.
+        known = session.scalars(select(Case).where(Case.case_no == case_no)).first()
+        own = known is not None and row.org in scope_of(
+            (known.receive_org, known.accept_org, known.domicile_org), organisations
+        )
         return finding(
-            "CAPTURE_BY_PACKAGE" if known else "CAPTURE_NOT_CLOSED", "capture", case_no=case_no
+            "CAPTURE_BY_PACKAGE" if own else "CAPTURE_NOT_CLOSED", "capture", case_no=case_no
         )
     orgs = [org for org in closed.facts.get("orgs", {}).values() if org in organisations]
     return (

@@ -6,6 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.administration.accounts import AccountState
+from archive.administration.logins import reader
+from archive.administration.policy import Act, Reader, may
 from archive.database.engine import database_now
 from archive.database.tables_administration import Account
 from archive.database.tables_cases import Case
@@ -72,10 +74,16 @@ def schedule_webhook(session: Session, lease: Lease[int], *, failed: bool) -> No
     release(session, lease, failures=failures, next_at=database_now(session) + pause)
 
 
-def owner_is_active(session: Session, webhook: Webhook) -> bool:
-    """Return whether the account that made the subscription is in use."""
-    state = session.scalars(select(Account.state).where(Account.login == webhook.account)).first()
-    return state == AccountState.ACTIVE
+def owner_of(session: Session, webhook: Webhook) -> Reader | None:
+    """Return whose subscription it is, with the organisation, role and scopes of now.
+
+    None when the account is not in use, or may not subscribe any more.
+    """
+    account = session.scalars(select(Account).where(Account.login == webhook.account)).first()
+    if account is None or account.state != AccountState.ACTIVE:
+        return None
+    owner = reader(account, account.scopes)
+    return owner if may(owner, Act.WATCH).allowed else None
 
 
 def newest_committed(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersion] | None:

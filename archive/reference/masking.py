@@ -2,30 +2,59 @@
 
 Length is kept, so that places in the text stay where they are. When in doubt a number is hidden: a
 hidden serial number is a nuisance, a shown ID number a breach.
+
+Rules read the text normalised: each digit of whatever width or script is one of 0 to 9, and each
+character without width a space. Between digits people and text extraction put anything, so a
+number is also looked for across any few characters that are neither letters nor digits.
 """
 
 import re
+import unicodedata
 from bisect import bisect_left
 from dataclasses import dataclass
 
 from archive.reference import citizen_id
 
-_DIGIT = "[0-9０-９]"
-# What text extraction and people put between digits: spaces, line ends and characters without
-# width.
-_GAP = r"[\s\u00ad\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff]*"
-_RUN = re.compile(rf"{_DIGIT}(?:{_GAP}{_DIGIT}){{9,}}(?:{_GAP}[XxＸｘ])?")
-_GROUP = re.compile(rf"{_DIGIT}+[XxＸｘ]?")
-_DASHED_ID = re.compile(
-    rf"(?<!{_DIGIT}){_DIGIT}{{6}}[-－—]{_DIGIT}{{8}}[-－—]{_DIGIT}{{3}}[0-9０-９XxＸｘ](?!{_DIGIT})"
+_GAP = r"\s*"
+_RUN = re.compile(rf"[0-9](?:{_GAP}[0-9]){{9,}}(?:{_GAP}X)?")
+_GROUP = re.compile(r"[0-9]+X?")
+_WIDE_GAP = r"(?:[^\w␞*]|_){1,4}"
+_WIDE_RUN = re.compile(rf"(?<![0-9])[0-9]+(?:{_WIDE_GAP}[0-9]+)*(?:{_WIDE_GAP}?X(?!\w))?")
+_DASHED_ID = re.compile(r"(?<![0-9])[0-9]{6}[-－—][0-9]{8}[-－—][0-9]{3}[0-9X](?![0-9])")
+_LANDLINE = re.compile(r"(?<![0-9])0[0-9]{2,3}[-－— ]?[0-9]{7,8}(?![0-9])")
+_MOBILE = re.compile(r"(?:00?86|86|0)?(1[3-9][0-9]{9})")
+_WRITTEN_OUT = re.compile(r"[〇零○一二三四五六七八九幺]{11,}")
+_DIGITS = frozenset("0123456789X")
+_DAY = re.compile(
+    r"(?<![0-9])(?:19|20)[0-9]{2}[-./][01]?[0-9][-./][0-3]?[0-9](?![0-9])"
+    r"|(?<![0-9])[0-2]?[0-9]:[0-5][0-9](?::[0-5][0-9])?(?![0-9])"
 )
-_DASHED_PHONE = re.compile(
-    rf"(?<!{_DIGIT})[1１]{_DIGIT}{{2}}[-－—]{_DIGIT}{{4}}[-－—]{_DIGIT}{{4}}(?!{_DIGIT})"
-)
-_LANDLINE = re.compile(rf"(?<!{_DIGIT})[0０]{_DIGIT}{{2,3}}[-－— ]?{_DIGIT}{{7,8}}(?!{_DIGIT})")
-_PLAIN = str.maketrans("０１２３４５６７８９Ｘｘx", "0123456789XXX")
 _ID, _OLD_ID, _PHONE = 18, 15, 11
+_AREA = range(3, 5)
+_LANDLINES = range(10, 13)
+_LEAST_PART = 3
 _LIFETIMES = range(1850, 2100)
+
+
+class _Normalising(dict[int, str]):
+    """What each character reads as, computed when it is first met; for `str.translate`."""
+
+    def __missing__(self, point: int) -> str:
+        self[point] = read = _read_as(chr(point))
+        return read
+
+
+def _read_as(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    if digit is not None:
+        return str(digit)
+    if character in "XxＸｘ":
+        return "X"
+    unseen = unicodedata.category(character) in {"Cf", "Mn", "Me", "Cc"}
+    return " " if unseen else character
+
+
+_NORMALISING = _Normalising()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +63,8 @@ class _Run:
 
     digits: str
     places: tuple[int, ...]
+    groups: tuple[tuple[int, int], ...]
+    """Start and end in `digits` of what is written in one piece."""
 
 
 def mask_numbers(text: str) -> str:
@@ -41,55 +72,104 @@ def mask_numbers(text: str) -> str:
 
     Only the parts that `citizen_id` shows stay visible.
     """
-    hidden = list(text)
-    for match in _RUN.finditer(text):
-        run = _run_at(text, match.start(), match.end())
-        for place in _to_hide(run, text):
+    plain, hidden = text.translate(_NORMALISING), list(text)
+    for match in _RUN.finditer(plain):
+        for place in _to_hide(_run_at(plain, match)):
             hidden[place] = "*"
-    for pattern, head, tail in ((_DASHED_ID, 6, 4), (_DASHED_PHONE, 3, 4), (_LANDLINE, 4, 0)):
-        for match in pattern.finditer(text):
+    dates = {place for match in _DAY.finditer(plain) for place in range(*match.span())}
+    for match in _WIDE_RUN.finditer(plain):
+        for place in _across_gaps(_run_at(plain, match), dates):
+            hidden[place] = "*"
+    for pattern, head, tail in ((_DASHED_ID, 6, 4), (_LANDLINE, 4, 0), (_WRITTEN_OUT, 3, 4)):
+        for match in pattern.finditer(plain):
             places = [
                 place
-                for place in range(match.start(), match.end())
-                if text[place].translate(_PLAIN) in "0123456789X"
+                for place in range(*match.span())
+                if pattern is _WRITTEN_OUT or plain[place] in _DIGITS
             ]
             for place in places[head : len(places) - tail]:
                 hidden[place] = "*"
     return "".join(hidden)
 
 
-def _run_at(text: str, start: int, end: int) -> _Run:
-    places = tuple(
-        place for place in range(start, end) if text[place].translate(_PLAIN) in "0123456789X"
+def _run_at(plain: str, match: re.Match[str]) -> _Run:
+    start, end = match.span()
+    places = tuple(place for place in range(start, end) if plain[place] in _DIGITS)
+    groups = tuple(
+        (bisect_left(places, group.start()), bisect_left(places, group.end()))
+        for group in _GROUP.finditer(plain, start, end)
     )
-    return _Run("".join(text[place] for place in places).translate(_PLAIN), places)
+    return _Run("".join(plain[place] for place in places), places, groups)
 
 
-def _to_hide(run: _Run, text: str) -> set[int]:
-    """Return the places to hide in a run of digits.
+def _to_hide(run: _Run) -> set[int]:
+    """Return the places to hide in a run of digits that spaces separate at most.
 
     Numbers written in one piece are hidden by their length; across gaps, whatever reads as a valid
-    ID number, or as a telephone number written 3-4-4.
+    ID number.
     """
     hide: set[int] = set()
-    groups = [
-        (bisect_left(run.places, match.start()), bisect_left(run.places, match.end()))
-        for match in _GROUP.finditer(text, run.places[0], run.places[-1] + 1)
-    ]
-    for start, end in groups:
+    pieces = frozenset(run.groups)
+    for start, end in pieces:
         keep = _visible_ends(run.digits[start:end])
         if keep is not None:
             hide |= set(run.places[start + keep[0] : end - keep[1]])
     for start in range(len(run.digits) - _ID + 1):
-        number = run.digits[start : start + _ID]
-        born = citizen_id.birth_date(number)
-        if born is not None and born.year in _LIFETIMES and (start, start + _ID) not in groups:
+        if (start, start + _ID) not in pieces and _is_born(run.digits[start : start + _ID]):
             hide |= set(run.places[start + 6 : start + _ID - 4])
-    for first, second, third in zip(groups, groups[1:], groups[2:], strict=False):
-        lengths = tuple(end - start for start, end in (first, second, third))
-        if lengths == (3, 4, 4) and run.digits[first[0]] == "1":
-            hide |= set(run.places[second[0] : second[1]])
     return hide
+
+
+def _is_born(number: str) -> bool:
+    """Return whether 18 characters hold a date of birth where an ID number has it."""
+    born = citizen_id.birth_date(number)
+    return born is not None and born.year in _LIFETIMES
+
+
+def _is_checked(number: str) -> bool:
+    """Return whether these are 18 characters with their check digit, of a region that may be."""
+    sound = len(number) == _ID and number[0] in "12345678"
+    return sound and number[-1] == citizen_id.check_digit(number[:-1])
+
+
+def _across_gaps(run: _Run, dates: set[int]) -> set[int]:
+    """Return the places to hide of numbers whose parts anything may separate.
+
+    Such a number begins and ends with a part of the text, and holds no day or time unless it is a
+    sound ID number.
+    """
+    hide: set[int] = set()
+    for first in range(len(run.groups)):
+        start = run.groups[first][0]
+        for last in range(first, min(first + _ID, len(run.groups))):
+            end = run.groups[last][1]
+            if end - start > _ID:
+                break
+            number = run.digits[start:end]
+            keep = _kept_of_parts(number, run.groups[first : last + 1])
+            # Two times after one another look like an ID number, but for its check digit.
+            if keep is not None and (
+                dates.isdisjoint(run.places[start:end]) or _is_checked(number)
+            ):
+                hide |= set(run.places[start + keep[0] : end - keep[1]])
+    return hide
+
+
+def _kept_of_parts(number: str, parts: tuple[tuple[int, int], ...]) -> tuple[int, int] | None:
+    """Return what may be seen at both ends of a number put together; None for no such."""
+    mobile = _MOBILE.fullmatch(number)
+    if mobile is not None:
+        return mobile.start(1) + 3, 4
+    if len(number) == _ID and len(parts) > 1 and _is_born(number):
+        return 6, 4
+    lengths = [end - start for start, end in parts]
+    landline = (
+        number[0] == "0"
+        and len(number) in _LANDLINES
+        and lengths[0] in _AREA
+        and min(lengths) >= _LEAST_PART
+    )
+    return (lengths[0], 0) if landline else None
 
 
 def _visible_ends(number: str) -> tuple[int, int] | None:

@@ -177,6 +177,9 @@ def _require_own_case(
 ) -> None:
     """Raise ForeignCaseError unless the sender received or accepted the case.
 
+    A number that begins with an organisation belongs to it: nobody else may receive a case under
+    it, whether there is such a case or not.
+
     A package that does not say whose it is may be refused and quarantined by anyone.
     """
     if sender is None or submission.facts is None:
@@ -184,6 +187,9 @@ def _require_own_case(
     sides = submission.facts.orgs
     known = [org for org in (sides.receive, sides.accept) if org in organisations]
     if known and sender not in scope_of(known, organisations):
+        raise ForeignCaseError
+    owner = submission.facts.case_no.partition("-")[0]
+    if owner in organisations and owner != sides.receive:
         raise ForeignCaseError
 
 

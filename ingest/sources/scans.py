@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import stat
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -171,6 +172,8 @@ class ScanFolder:
         """
         to = self._folder / (REFUSED_FOLDER if outcome is ArrivalOutcome.REFUSED else TAKEN_FOLDER)
         to.mkdir(exist_ok=True)
+        # Who scans looks into it, so it is as open as the folder that the archive was given.
+        to.chmod(stat.S_IMODE(self._folder.stat().st_mode))
         try:
             names = [
                 file.name

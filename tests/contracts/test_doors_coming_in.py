@@ -12,7 +12,7 @@ from api.jobs import requested
 from archive.administration.accounts import AccountKind, disable_account, renew_secret
 from archive.administration.policy import Role
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import Account
+from archive.database.tables_administration import Account, LoginAttempt
 from archive.database.tables_audit import JournalEntry
 from tests.support.clamd import EICAR, clamd_server
 from tests.support.doors import API, CLI, DESK, MOVE_CODE, Archive, archive, opened, visit
@@ -157,8 +157,10 @@ def test_a_locked_account_is_answered_like_a_wrong_secret_until_its_time(
     with writing(scanned.runtime.engine) as session:
         locks = session.scalars(select(JournalEntry).filter_by(act="LOGIN_LOCKED", subject=login))
         assert len(locks.all()) == 1
-        account = session.scalars(select(Account).filter_by(login=login)).one()
-        account.locked_until = database_now(session) - timedelta(seconds=1)
+        attempt = session.scalars(
+            select(LoginAttempt).join(Account).where(Account.login == login)
+        ).one()
+        attempt.locked_until = database_now(session) - timedelta(seconds=1)
     assert log_in(scanned, door, login, secret).status_code < 400
 
 

@@ -57,6 +57,7 @@ from archive.finding_aids.cases import (
     waiting_cases,
     waiting_revision,
 )
+from archive.finding_aids.disclosure import disclosed
 from archive.gathering.presence import mark_left, mark_present
 from archive.reference.case_facts import CaseFacts
 from archive.reference.service_items import snapshot_materials
@@ -123,6 +124,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         editions = editions_of(session, case.id, revision.revision)
         following = _next_waiting(web, session, user, case)
         total = count_waiting(session, reach_of(web, user))
+        findings = disclosed(session, reach_of(web, user), revision.findings)
     facts = CaseFacts.model_validate(revision.facts)
     leaves = _leaves(facts, components, orders)
     return web.page(
@@ -133,7 +135,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         item=item_name(web, case),
         revision=revision,
         waiting=revision.state == CaseState.CONFIRM,
-        findings=revision.findings,
+        findings=findings,
         others=others,
         materials=_materials(facts, leaves, editions),
         lacking=_lacking(revision, facts),
@@ -150,7 +152,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
 def _others(web: WebApp, session: Session, user: User, revision: CaseRevision) -> dict[str, str]:
     """Return links to the other cases of findings, as far as the user may open them.
 
-    A finding names the other case in any event.
+    Of a case that the user may not see the finding tells nothing (`disclosed`).
     """
     case_nos = [entry["other_case"] for entry in revision.findings if entry.get("other_case")]
     return {

@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 
-from api.http.daily import counted
-from api.http.search import journal_search, look_up
+from api.http.daily import counted, limits_of
+from api.http.search import journal_search, look_up, query_of
 from api.web.shell.page import LoggedIn, PageRoute, Posted, Web, WebApp
 from api.web.shell.scope import context_of
 from archive.administration.daily_use import Shown
@@ -18,7 +18,6 @@ from archive.administration.policy import Act
 from archive.database.engine import reading
 from archive.reference.vocabulary import Series
 from search.index import SearchResult, Sort
-from search.query import parse
 from search.snippets import Snippet
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -50,7 +49,7 @@ def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response
     query = f"{form.get('q', '').strip()} {form.get('add', '')}".strip()
     sort = Sort(form["sort"]) if form.get("sort") in set(Sort) else Sort.RELEVANCE
     with reading(web.runtime.engine) as session:
-        tree, after = parse(query, web.words), form.get("after") or None
+        tree, after = query_of(query, web.words, user.reader), form.get("after") or None
         results = look_up(
             session,
             web.search.search,
@@ -63,7 +62,8 @@ def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response
             facets=tuple(_FACETS),
         )
     with counted(web.runtime, user.reader, Shown.LOOKS) as session:
-        journal_search(session, user.reader, context_of(user), results)
+        limits = limits_of(web.runtime.settings, user.reader)
+        journal_search(session, user.reader, context_of(user), tree, results, limits)
     hits = [(hit, marked(hit.snippet)) for hit in results.hits]
     return web.page(
         request,

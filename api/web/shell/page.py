@@ -15,6 +15,7 @@ from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from sqlalchemy.exc import SQLAlchemyError
 
+from api.http.limits import limited
 from api.http.page_cache import PageImages
 from api.http.problems import status_of
 from api.runtime import failures
@@ -23,9 +24,9 @@ from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
 from archive.administration.account_lists import name_of
-from archive.administration.logins import csrf_token, reader_of
+from archive.administration.logins import csrf_token, needs_renewal, reader_of, renew_login
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
-from archive.database.engine import reading
+from archive.database.engine import reading, writing
 from archive.reference.errors import ArchiveError
 from archive.reference.local_time import local_time
 from archive.reference.vocabulary import LoginKind
@@ -71,6 +72,8 @@ STATIC: Mapping[str, tuple[Path, str]] = {
 }
 _LONGEST_FORM = 64 << 10
 _LONGER_FORMS = {"/system/items/import": 4 << 20}
+_POLLED = ("/presence", "/live")
+"""What a page asks for by itself: nobody need sit before it."""
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
 
 
@@ -213,6 +216,16 @@ def web_of(request: Request) -> WebApp:
 
 
 def logged_in(request: Request) -> User:
+    """Return the user of a request, counted as a client of the API is.
+
+    Raises NotLoggedInError, MustChangeError, and 429 when asked too often.
+    """
+    user = _identified(request)
+    limited(request.app.state.station.limiter, f"person:{user.reader.account}")
+    return user
+
+
+def _identified(request: Request) -> User:
     """Return the user of a request. Raises NotLoggedInError and MustChangeError."""
     web, carried = web_of(request), request.cookies.get(COOKIE, "")
     with reading(web.runtime.engine) as session:
@@ -221,6 +234,10 @@ def logged_in(request: Request) -> User:
         if reader is None:
             raise NotLoggedInError
         name, must_change = name_of(session, reader.account)
+        used = not request.url.path.endswith(_POLLED) and needs_renewal(session, carried)
+    if used:
+        with writing(web.runtime.engine) as session:
+            renew_login(session, carried)
     if must_change and request.url.path not in _BEFORE_PASSWORD_CHANGE:
         raise MustChangeError
     return User(reader, name, web.org(reader.org), carried)
@@ -349,7 +366,7 @@ def _error(request: Request, status: int, code: str, message: str, action: str) 
         return JSONResponse({"code": code, "message": f"{message}{action}"}, status)
     web = web_of(request)
     try:
-        user = logged_in(request)
+        user = _identified(request)
     except (NotLoggedInError, MustChangeError):
         return web.bare("error_bare.html", status=status, code=code, message=message, action=action)
     return web.page(

@@ -14,6 +14,7 @@ from api.web.shell.page import (
     LoggedIn,
     PageRoute,
     Posted,
+    User,
     Web,
     WebApp,
     form_of,
@@ -31,11 +32,14 @@ from archive.administration.logins import (
     LoginRefusedError,
     close_login,
     confirm_secret,
+    end_login,
     log_in,
+    logins_of,
 )
-from archive.database.engine import writing
+from archive.database.engine import reading, writing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_LONGEST_NUMBER = 15
 _DEMO_FILE = "demo-accounts.json"
 
 
@@ -106,7 +110,33 @@ def password_page(request: Request, web: Web, user: LoggedIn) -> Response:
 
     It is the first page after a secret was set by an administrator.
     """
-    return web.page(request, user, "password.html", failed=False, shortest=MIN_PASSWORD)
+    return _password(request, web, user, failed=False)
+
+
+def _password(request: Request, web: WebApp, user: User, *, failed: bool) -> Response:
+    """Draw the form, and the user's own logins that are open."""
+    with reading(web.runtime.engine) as session:
+        logins = logins_of(session, user.reader.account, user.carried)
+    return web.page(
+        request,
+        user,
+        "password.html",
+        status=403 if failed else 200,
+        failed=failed,
+        shortest=MIN_PASSWORD,
+        logins=logins,
+    )
+
+
+@router.post("/logins/end")
+def end(web: Web, user: LoggedIn, form: Posted) -> Response:
+    """End another login of the user's own account, such as one at a computer left behind."""
+    number = form.get("login", "")
+    if not number.isascii() or not number.isdecimal() or len(number) > _LONGEST_NUMBER:
+        raise BadFormError("没有这个登录，或已结束。", "请刷新页面后核对。")
+    with writing(web.runtime.engine) as session:
+        end_login(session, user.reader.account, int(number))
+    return RedirectResponse("/password", 303)
 
 
 @router.post("/password")
@@ -119,9 +149,7 @@ def change_password(request: Request, web: Web, user: LoggedIn, form: Posted) ->
     old = Credentials.of(login, form.get("old", ""), host_of(request))
     # A wrong old one is counted like a failed login.
     if not confirm_secret(web.runtime.engine, old, limit=_limit(request)):
-        return web.page(
-            request, user, "password.html", status=403, failed=True, shortest=MIN_PASSWORD
-        )
+        return _password(request, web, user, failed=True)
     if form.get("new", "") != form.get("again", ""):
         raise BadFormError("两次输入的新口令不一致。", "请返回重新输入。")
     hashed = hash_password(login, form.get("new", ""))

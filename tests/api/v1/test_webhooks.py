@@ -19,6 +19,7 @@ from sqlalchemy import select, text, update
 
 from api.jobs.webhooks import allowed, send_due, signature
 from archive.database.engine import reading, writing
+from archive.database.tables_administration import Account
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_volumes import Volume
 from archive.jobs import feed
@@ -127,6 +128,23 @@ def test_a_notice_that_is_not_taken_is_sent_again_before_any_later_one(
     assert send_due(hooked.runtime) == 2
     ids = [json.loads(body)["id"] for _, body in receiver.got]
     assert ids == [ids[0], ids[0], ids[2]]
+
+
+@pytest.mark.parametrize("lost", ["org", "scopes", "role"])
+def test_rights_are_asked_again_at_each_notice(
+    hooked: StationClient, receiver: Receiver, lost: str
+) -> None:
+    subscribe(hooked, receiver)
+    commit_again(hooked, "QR")
+    assert send_due(hooked.runtime) == 1
+    now = {"org": OTHER, "scopes": ["search"], "role": "AUDIT_ADMIN"}[lost]
+    with writing(hooked.runtime.engine) as session:
+        client = Account.login.like("station-client-%")
+        session.execute(update(Account).where(client).values({lost: now}))
+    commit_again(hooked, "QR", "CS")
+    due_now(hooked)
+    assert send_due(hooked.runtime) == 0
+    assert len(receiver.got) == 1
 
 
 def test_a_redirect_is_not_followed(hooked: StationClient, receiver: Receiver) -> None:

@@ -33,10 +33,11 @@ from archive.administration.logins import (
 )
 from archive.administration.policy import Denial, Reader, Role, Scope
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_administration import Account, Login
+from archive.database.tables_administration import Account, Login, LoginAttempt
 from archive.database.tables_audit import JournalEntry
-from archive.reference.errors import ConflictError
+from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.organisations import load_organisations
+from archive.reference.vocabulary import LoginKind
 
 ORGANISATIONS = load_organisations()
 HOME, DISTRICT, CITY = "150602010000", "150602000000", "150600000000"
@@ -164,7 +165,17 @@ def test_the_first_administrators_are_made_once_and_only_in_an_empty_archive(
 
 def test_a_password_is_kept_as_an_argon2id_hash_and_must_not_be_easy(engine: Engine) -> None:
     enter(engine, OFFICER)
-    for weak in ("short", "the-officer-himself", "长" * 2000):
+    for weak in (
+        "short",
+        "the-officer-himself",
+        "长" * 2000,
+        "aaaaaaaaaaaa",
+        "啊啊啊啊啊啊啊啊啊啊啊啊",
+        "abcabcabcabc",
+        "123456789012",
+        "password1234",
+        "qwertyuiopas",
+    ):
         with pytest.raises(WeakPasswordError):
             hash_password("officer", weak)
     hashed = hash_password("officer", "长一些的口令 4711 绿色")
@@ -183,12 +194,66 @@ def test_the_sixth_failure_in_a_row_locks_also_against_the_right_password_and_ti
         assert not may_log_in(engine, "officer", "wrong")
     assert not may_log_in(engine, "officer", secret)
     with writing(engine) as session:
-        session.scalars(select(Account)).one().locked_until = database_now(session) - timedelta(
-            seconds=1
-        )
+        attempt = session.scalars(select(LoginAttempt)).one()
+        attempt.locked_until = database_now(session) - timedelta(seconds=1)
     assert may_log_in(engine, "officer", secret)
     assert not may_log_in(engine, "officer", "wrong")
     assert may_log_in(engine, "officer", secret)
+
+
+def attempted(engine: Engine, secret: str, address: str) -> bool:
+    try:
+        log_in(
+            engine,
+            Credentials.of("officer", secret, address),
+            kind=AccountKind.PERSON,
+            limit=lambda _: None,
+        )
+    except LoginRefusedError:
+        return False
+    return True
+
+
+def test_a_stranger_who_sends_wrong_secrets_locks_out_nobody_but_the_strangers_address(
+    engine: Engine,
+) -> None:
+    secret = enter(engine, OFFICER)
+    assert attempted(engine, secret, "10.0.0.1")
+    for _ in range(6):
+        assert not attempted(engine, "wrong", "10.9.9.9")
+    assert not attempted(engine, secret, "10.9.9.9")
+    assert attempted(engine, secret, "10.0.0.1")
+    assert attempted(engine, secret, "10.0.0.2")  # a new one, too
+
+
+def test_guesses_from_everywhere_lock_new_addresses_and_never_the_owners(engine: Engine) -> None:
+    secret = enter(engine, OFFICER)
+    assert attempted(engine, secret, "10.0.0.1")
+    for number in range(30):
+        assert not attempted(engine, "wrong", f"10.9.{number}.9")
+    assert not attempted(engine, secret, "10.8.0.1")
+    assert not attempted(engine, secret, "2001:db8::1")
+    assert attempted(engine, secret, "10.0.0.1")
+
+
+def test_a_login_at_the_desk_ends_when_it_is_not_used_and_its_owner_ends_others(
+    engine: Engine,
+) -> None:
+    enter(engine, OFFICER)
+    with writing(engine) as session:
+        account = session.scalars(select(Account)).one()
+        first, other = (open_login(session, account, LoginKind.WEB) for _ in range(2))
+        open_at = logins.logins_of(session, "officer", first)
+        assert sorted(row.this for row in open_at) == [False, True]
+        with pytest.raises(NotFoundError):
+            logins.end_login(session, "another", open_at[0].id)
+        logins.end_login(session, "officer", next(row.id for row in open_at if not row.this))
+        assert reader_of(session, other, LoginKind.WEB) is None
+        assert reader_of(session, first, LoginKind.WEB) is not None
+        session.scalars(select(Login)).one().used_at = database_now(session) - logins.WEB_IDLE
+        session.flush()
+        assert reader_of(session, first, LoginKind.WEB) is None
+        assert logins.logins_of(session, "officer", first) == []
 
 
 def test_an_unknown_account_costs_a_hash_like_a_known_one(
@@ -226,7 +291,7 @@ def test_an_attempt_is_counted_by_address_and_by_login_before_anything_is_looked
     credentials = Credentials.of(" officer\0" + "x" * 100, "wrong", "10.1.2.3")
     with pytest.raises(TooManyError):
         log_in(engine, credentials, kind=AccountKind.PERSON, limit=limit)
-    assert counted == ["address:10.1.2.3", "login:officer" + "x" * 57]
+    assert counted == ["address:10.1.2.3", f"login:officer{'x' * 57}@10.1.2.3"]
     with reading(engine) as session:
         assert session.scalars(select(Account)).one().failures == 0
 

@@ -223,6 +223,18 @@ def test_an_annotation_without_appearance_is_drawn(
     assert not Sheet(pdf_kinds.annotated(subtype, AREA, **entries, F=2)).has_ink(area)
 
 
+@pytest.mark.parametrize(
+    ("flags", "seen"), [(0, True), (4, True), (36, True), (5, True), (2, False), (32, False)]
+)
+def test_what_is_seen_neither_on_the_screen_nor_in_print_is_not_drawn(
+    flags: int, *, seen: bool
+) -> None:
+    assert Sheet(pdf_kinds.annotated("Square", AREA, F=flags)).has_ink(AREA) is seen
+    value = pdf_kinds.form(pdf_kinds.text_field("VALUE", BOX, F=flags))
+    assert ("VALUE" in Sheet(value).text) is seen
+    assert bool(values_to_be_seen(value)) is seen
+
+
 def test_a_mark_of_text_leaves_the_text_to_be_read() -> None:
     quads = Array([70, 725, 200, 725, 70, 695, 200, 695])
     data = pdf_kinds.annotated(

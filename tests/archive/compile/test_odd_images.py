@@ -5,7 +5,7 @@ import pypdfium2
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from archive.compile.assemble import saved
+from archive.compile.pdfa import saved
 from archive.compile.scans import image_pages, picture_box
 from archive.compile.shown import shown_pages
 from archive.reference.compile_errors import CompileError, UnreadableError, UnsupportedError

@@ -24,6 +24,23 @@ from archive.reference.masking import mask_numbers
         ("0477-8123456", "0477-*******"),
         ("150602900101001", "150602******001"),
         ("11506021990010100161", "********************"),
+        ("1380 477 1234", "138* *** 1234"),
+        ("138-04771234", "138-****1234"),
+        ("138.0477.1234", "138.****.1234"),
+        ("(138)0477—1234", "(138)****—1234"),
+        ("13 80 47 71 23 4", "13 8* ** *1 23 4"),
+        ("138_0477_1234", "138_****_1234"),
+        ("138·0477／1234", "138·****／1234"),
+        ("138\u00ad0477\u200b1234", "138\u00ad****\u200b1234"),
+        ("138\n0477\n1234", "138\n****\n1234"),
+        ("8613804771234", "86138****1234"),
+        ("+86 138 0477 1234", "+86 138 **** 1234"),
+        ("١٣٨٠٤٧٧١٢٣٤", "١٣٨****١٢٣٤"),
+        ("一三八〇四七七一二三四", "一三八****一二三四"),
+        ("（0477）8123456", "（0477）*******"),
+        ("0477 812 3456", "0477 *** ****"),
+        ("150602/20200101/0016", "150602/********/0016"),
+        ("150602 2020-01-01 0010", "150602 ****-**-** 0010"),
     ],
 )
 def test_numbers_of_people_are_hidden_however_they_are_written(text: str, shown: str) -> None:
@@ -38,10 +55,36 @@ def test_numbers_of_people_are_hidden_however_they_are_written(text: str, shown:
         "2026年09月01日 10:00 第 3 页 共 14 页",
         "出生医学证明编号O150012345",
         "150602010000",
+        "2026-09-08 15:30 2026-09-08 13:22",
+        "13 2026-09-08 1",
+        "150602********0016、138****1234",
+        "一九九〇年一月",
     ],
 )
 def test_numbers_of_records_stay(text: str) -> None:
     assert mask_numbers(text) == text
+
+
+@given(
+    st.text("电话：前后。", max_size=5),
+    st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True),
+    st.lists(
+        st.tuples(
+            st.integers(1, 10), st.text(" -—.·/()（）_,，\u200b\u00ad", min_size=1, max_size=4)
+        ),
+        max_size=5,
+        unique_by=lambda gap: gap[0],
+    ),
+)
+def test_no_telephone_number_survives_whatever_stands_between_its_digits(
+    before: str, number: str, gaps: list[tuple[int, str]]
+) -> None:
+    written = number
+    for place, gap in sorted(gaps, reverse=True):
+        written = written[:place] + gap + written[place:]
+    hidden = mask_numbers(f"{before}{written}后")
+    assert len(hidden) == len(before) + len(written) + 1
+    assert hidden.count("*") >= 4
 
 
 @given(

@@ -24,7 +24,7 @@ CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 Case, Files = dict[str, Any], dict[str, bytes]
 Change = Callable[[Case, Files], object]
-ELSEWHERE = {"CASE_CONFLICT", "SEEN_ELSEWHERE"}
+ELSEWHERE = {"CASE_CONFLICT", "SEEN_ELSEWHERE", "MATCHES_ELSEWHERE"}
 """Raised beside what the archive already holds: tests of accession, `test_seen_elsewhere`."""
 ELSEWHERE |= {"AFTER_DEATH", "TWO_HOUSEHOLDS", "TWO_MOVES"}
 """Raised by two cases of one person: `test_across_cases`."""
