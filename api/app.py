@@ -24,6 +24,8 @@ from api.web.mount import mount as mount_desk
 from search.analysis import fold
 
 _THREADS = 12
+_ONLY_HTTPS = "max-age=31536000; includeSubDomains"
+"""For a year a browser that came by https asks this host by https alone (RFC 6797)."""
 
 
 class _SecurityHeaders:
@@ -39,6 +41,8 @@ class _SecurityHeaders:
                 headers.setdefault("Content-Security-Policy", "default-src 'none'")
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers.setdefault("Cache-Control", "no-store")
+                if scope.get("scheme") == "https":
+                    headers["Strict-Transport-Security"] = _ONLY_HTTPS
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -6,6 +6,7 @@ A link never overwrites, so one of two writers wins.
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ from storage.errors import BadKeyError, KeyTakenError, MissingError, PinnedError
 
 _META, _TEMP = ".meta", ".tmp"
 _SWAPS = 5
+_BEGUN_SECONDS = 86_400.0
+"""A file that was begun so long ago has no writer any more."""
 _DIGEST_JSON = 64 + len(".json")
 
 
@@ -29,6 +32,7 @@ class LocalStore:
         self._root = root
         for name in (_META, _TEMP):
             (root / name).mkdir(parents=True, exist_ok=True)
+        _sweep(root / _TEMP)
 
     def put_new(
         self,
@@ -208,6 +212,15 @@ class LocalStore:
             self._make_folder(folder.parent)
             folder.mkdir(exist_ok=True)
             _sync(folder.parent)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what writers that were killed had begun: it never got a name."""
+    oldest = time.time() - _BEGUN_SECONDS
+    for path in folder.iterdir():
+        with suppress(OSError):  # another process sweeps too, or its writer is at work
+            if path.stat().st_mtime < oldest:
+                path.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -1,7 +1,9 @@
 """Fixtures that many rooms share; each imports what it needs, so that a small test starts fast."""
 
+import gc
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["postgres_url"]
 SLOW = ("faults", "functional")
 """The folders whose tests start whole processes and real services; `make check` leaves them out."""
+CLOSING = ("archive", "ingest", "search")
+"""The folders whose tests close each file and socket: one that is left open fails there."""
 LONGEST = (
     "faults/test_drill.py",
     "faults/test_sources_drill.py",
@@ -51,6 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(item.config.rootpath).parts[1]
         if folder in SLOW:
             item.add_marker(pytest.mark.slow)
+        if folder not in CLOSING:
+            item.add_marker(pytest.mark.filterwarnings("ignore::ResourceWarning"))
     items.sort(key=_rank)
 
 
@@ -60,6 +66,16 @@ def _rank(item: pytest.Item) -> int:
     if name in LONGEST:
         return LONGEST.index(name)
     return len(LONGEST) + (name.partition("/")[0] not in SLOW)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _what_a_file_leaves_open_is_told_of_no_other(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Collect the garbage of a file whose tests do not close everything, without a word."""
+    yield
+    if request.path.relative_to(request.config.rootpath).parts[1] not in CLOSING:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

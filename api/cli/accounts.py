@@ -13,7 +13,13 @@ from api.cli.terminal import Json, actor, print_json, with_examples
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.administration.account_lists import all_accounts
-from archive.administration.accounts import AccountState, first_administrators, renew_secret
+from archive.administration.accounts import (
+    FIRST_ADMINISTRATORS,
+    AccountState,
+    first_administrators,
+    renew_secret,
+)
+from archive.administration.passwords import fresh_secret
 from archive.administration.policy import Role
 from archive.database.engine import reading, writing
 
@@ -32,8 +38,9 @@ account_app = typer.Typer(
 def init() -> None:
     """Make the first three accounts and print their secrets once."""
     runtime = start(Settings())
+    fresh = [fresh_secret() for _ in FIRST_ADMINISTRATORS]
     with writing(runtime.engine) as session:
-        secrets = first_administrators(session, runtime.organisations)
+        secrets = first_administrators(session, runtime.organisations, fresh)
     for login, secret in secrets.items():
         Console().print(f"{login}\t{secret}", highlight=False)
 
@@ -74,6 +81,7 @@ def list_(*, as_json: Json = False) -> None:
 )
 def renew(login: Annotated[str, typer.Argument(help="用户名")]) -> None:
     """Give an account a fresh secret and print it once."""
+    fresh = fresh_secret()
     with writing(start(Settings()).engine) as session:
-        secret = renew_secret(session, actor(), login)
+        secret = renew_secret(session, actor(), login, fresh)
     Console().print(secret, highlight=False)

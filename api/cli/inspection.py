@@ -83,7 +83,11 @@ def _inspect_again(
 def _public(
     inspected: Inspected, shown: Sequence[KeptReport], done: Reinspection | None
 ) -> Mapping[str, Any]:
-    numbers = {"case_no": inspected.case_no, "code": inspected.code}
+    numbers = {
+        "case_no": inspected.case_no,
+        "code": inspected.code,
+        "pages": [dict(page) for page in inspected.pages],
+    }
     if done:
         return numbers | {
             "revision": done.revision,

@@ -22,7 +22,7 @@ from api.jobs.webhooks import send_until
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.processes import start_module
 from api.runtime.settings import Settings
-from archive.jobs.processes import NOWHERE, die_with_parent, safe_path
+from archive.jobs.processes import NOWHERE, end_with_spawner, safe_path
 from archive.reference.errors import ArchiveError
 from ingest.recognition.ocr import is_installed
 
@@ -116,7 +116,7 @@ def _answer(runtime: Runtime, port: int, processes: int, *, behind_proxy: bool) 
 
 def one_of_many() -> FastAPI:
     """Return the app of one of several processes, which ends when its parent does."""
-    die_with_parent()
+    end_with_spawner()
     os.chdir(NOWHERE)
     app = create_app(start(Settings()))
     prepare_server()

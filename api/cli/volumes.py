@@ -20,7 +20,7 @@ from api.cli.terminal import (
     screen,
     show_failures,
 )
-from api.jobs.acts import run_compile, run_verify
+from api.jobs.acts import run_compile, run_verify, run_verify_pages
 from api.jobs.batch import Again, void_number
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
@@ -90,7 +90,7 @@ def compile_(
     as_json: Json = False,
 ) -> None:
     """Make volumes of what was accepted; ends with 1 while something failed that is new."""
-    if not (case or period or every):
+    if not (case or period or every or again):
         raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
     which = Again.ALL if again else Again.THE_CASE if case else Again.WHAT_CAN_SUCCEED
     batch = run_compile(start(Settings()), actor(), Bars(), case, period, again=which)
@@ -335,19 +335,29 @@ def verify(
     codes: Annotated[list[str] | None, typer.Argument(help="档号或办件编号")] = None,
     *,
     every: Annotated[bool, typer.Option("--all", help="全部")] = False,
+    pages: Annotated[
+        bool, typer.Option("--pages", help="并把每一来件页面与原件重新逐页比对")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Prove volumes again."""
+    """Prove volumes again, and with `--pages` compare their pages with the originals."""
     if not (codes or every):
         raise typer.BadParameter("请给出档号或 --all。")
     runtime = start(Settings())
     with reading(runtime.engine) as session:
         named = tuple(code_of(session, name) for name in codes or ())
     faults, count = run_verify(runtime, Bars(), named)
-    if as_json:
+    if pages:
+        page_faults, compared = run_verify_pages(runtime, Bars(), named)
+        faults += [fault for fault in page_faults if fault not in faults]
+    if as_json and pages:
+        rows = [fault.by_page() for fault in faults]
+        print_json({"volumes": count, "pages_compared": compared, "faults": rows})
+    elif as_json:
         print_json({"volumes": count, "faults": [fault.public() for fault in faults]})
     else:
         for fault in faults:
             screen.print(f"[red]{fault.invariant}[/red] {fault.subject} {fault.message}")
-        screen.print(f"已验证 {count} 册，问题 {len(faults)} 个。")
+        also = f"，逐页比对 {compared} 页" if pages else ""
+        screen.print(f"已验证 {count} 册{also}，问题 {len(faults)} 个。")
     raise typer.Exit(FINDINGS if faults else 0)

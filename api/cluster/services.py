@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from archive.jobs.processes import start_process
+from archive.jobs.processes import run_tool, start_process
 from archive.reference.errors import ArchiveError
 
-_READY_SECONDS, _END_SECONDS = 90.0, 20.0
+_READY_SECONDS, _END_SECONDS, _ANSWER_SECONDS = 90.0, 20.0, 30.0
 _POSTGRES, _RABBITMQ = Path("/usr/lib/postgresql"), Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
 
@@ -141,7 +141,7 @@ def postgresql(folder: Path, port: int, password: str) -> Service:
     ready = [str(tools / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
 
     def answers() -> bool:
-        return subprocess.run(ready, check=False).returncode == 0  # noqa: S603 - our own command
+        return run_tool(ready, seconds=_ANSWER_SECONDS).returncode == 0
 
     # SIGINT is its fast shutdown; SIGTERM would wait for every session to leave.
     return Service(
@@ -172,15 +172,7 @@ def _initdb(tools: Path, folder: Path, password: str, user: str | None) -> None:
     ]
     command += ["-A", "scram-sha-256", f"--pwfile={secret}"]
     try:
-        done = subprocess.run(  # noqa: S603 - our own command
-            command,
-            cwd="/",
-            user=user,
-            group=user,
-            extra_groups=[] if user else None,
-            capture_output=True,
-            check=False,
-        )
+        done = run_tool(command, seconds=None, user=user)
     finally:
         secret.unlink()
     if done.returncode:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from api.runtime.bootstrap import Runtime
 from archive.administration.account_lists import account_counts
 from archive.administration.accounts import (
+    FIRST_ADMINISTRATORS,
     AccountKind,
     NewAccount,
     account_by_login,
@@ -19,8 +20,9 @@ from archive.administration.accounts import (
     renew_secret,
 )
 from archive.administration.logins import reader
-from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
-from archive.database.engine import writing
+from archive.administration.passwords import fresh_secret
+from archive.administration.policy import SCOPE_OF, Role, Scope, acts_of
+from archive.database.engine import reading, writing
 from archive.finding_aids.volume_lists import volumes_by_station
 from archive.reference.vocabulary import OrgKind
 
@@ -59,62 +61,56 @@ def make_demo_accounts(runtime: Runtime) -> list[DemoAccount]:
     Each is proposed and approved as the rules ask. Returns an empty list when there are any
     accounts.
     """
-    accounts: list[DemoAccount] = []
-    city = runtime.organisations.of_kind(OrgKind.CITY)[0].code
-    with writing(runtime.engine) as session:
+    with reading(runtime.engine) as session:
         if account_counts(session):
             return []
-        for login, secret in first_administrators(session, runtime.organisations).items():
+        new = _new_accounts(runtime, *_stations(runtime, session))
+    # Hashing is slow: nobody waits for the database meanwhile.
+    first = [fresh_secret() for _ in FIRST_ADMINISTRATORS]
+    fresh = [fresh_secret() for _ in new]
+    accounts: list[DemoAccount] = []
+    with writing(runtime.engine) as session:
+        for login, secret in first_administrators(session, runtime.organisations, first).items():
             account = account_by_login(session, login)
             accounts.append(DemoAccount(login, Role(account.role), account.org, secret))
         proposer, approver = (
             reader(account_by_login(session, login)) for login in ("sysadmin", "secadmin")
         )
-        home, other = _stations(runtime, session)
-        district = runtime.organisations.district_of(home).code
-        places = (
-            (_AT_HOME, home),
-            (_ELSEWHERE, other),
-            (_DISTRICT, district),
-            ((("demo-city", Role.CITY_SUPERVISOR),), city),
-        )
-        new = [
-            NewAccount(
-                login, AccountKind.PERSON, f"演示{role.label}", org, role, officer_no=f"D{no:05d}"
-            )
-            for no, (login, role, org) in enumerate(
-                (login, role, org) for people, org in places for login, role in people
-            )
-        ]
-        new += [
-            NewAccount(
-                login,
-                AccountKind.CLIENT,
-                "演示派出所系统",
-                org,
-                Role.STATION_CLIENT,
-                scopes=all_scopes(Role.STATION_CLIENT),
-            )
-            for login, org in (("station-home", home), ("station-other", other))
-        ]
-        accounts += [
-            DemoAccount(
-                account.login,
-                account.role,
-                account.org,
-                _enter(runtime, session, proposer, approver, account),
-            )
-            for account in new
-        ]
+        for wanted, secret_of_new in zip(new, fresh, strict=True):
+            propose_account(session, proposer, wanted, runtime.organisations)
+            approve_account(session, approver, wanted.login)
+            text = renew_secret(session, "setup", wanted.login, secret_of_new)
+            accounts.append(DemoAccount(wanted.login, wanted.role, wanted.org, text))
     return accounts
 
 
-def _enter(
-    runtime: Runtime, session: Session, proposer: Reader, approver: Reader, new: NewAccount
-) -> str:
-    propose_account(session, proposer, new, runtime.organisations)
-    approve_account(session, approver, new.login)
-    return renew_secret(session, "setup", new.login)
+def _new_accounts(runtime: Runtime, home: str, other: str) -> list[NewAccount]:
+    """Return the accounts beside the 三员: people of two stations and above, and two systems."""
+    city = runtime.organisations.of_kind(OrgKind.CITY)[0].code
+    places = (
+        (_AT_HOME, home),
+        (_ELSEWHERE, other),
+        (_DISTRICT, runtime.organisations.district_of(home).code),
+        ((("demo-city", Role.CITY_SUPERVISOR),), city),
+    )
+    people = [(login, role, org) for people, org in places for login, role in people]
+    systems = (("station-home", home), ("station-other", other))
+    return [
+        NewAccount(
+            login, AccountKind.PERSON, f"演示{role.label}", org, role, officer_no=f"D{no:05d}"
+        )
+        for no, (login, role, org) in enumerate(people)
+    ] + [
+        NewAccount(
+            login,
+            AccountKind.CLIENT,
+            "演示派出所系统",
+            org,
+            Role.STATION_CLIENT,
+            scopes=all_scopes(Role.STATION_CLIENT),
+        )
+        for login, org in systems
+    ]
 
 
 def _stations(runtime: Runtime, session: Session) -> tuple[str, str]:

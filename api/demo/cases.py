@@ -77,22 +77,11 @@ def make_case(
         else catalogue.demo_items[index % len(catalogue.demo_items)]
     )
     person = after.person if after else invent(random)
-    stations = [
-        station
-        for station in organisations.of_kind(OrgKind.STATION)
-        if after is None or station.code != after.facts["orgs"]["domicile"]
-    ]
-    home = random.choice(stations)
+    home = random.choice(_homes(organisations, after))
     receive = _receiver(random, item, home, organisations)
     online = item.online and random.random() < _ONLINE_SHARE
-    process = _process(
-        random,
-        item,
-        receive,
-        home,
-        organisations,
-        after.facts["process"][-1]["at"] if after else None,
-    )
+    begin = after.facts["process"][-1]["at"] if after else None
+    process = _process(random, item, receive, home, organisations, begin)
     received = datetime.fromisoformat(process[0]["at"])
     case_no = f"{receive.code}-{received:%Y%m%d}-{index:06d}"
     due = due_on(received.date(), item.limit_workdays)
@@ -103,11 +92,7 @@ def make_case(
             "case_no": case_no,
             "item": {"code": item.code, "version": item.version},
             "channel": "ONLINE" if online else "WINDOW",
-            "applicant": {
-                "name": person.name,
-                "id_number": person.id_number,
-                "phone": person.phone,
-            },
+            "applicant": {key: getattr(person, key) for key in ("name", "id_number", "phone")},
             "subjects": [dict(subject) for subject in after.facts["subjects"]]
             if after
             else _subjects(random, person, item),
@@ -120,24 +105,40 @@ def make_case(
         person,
     )
     if receive.code != home.code:
-        grant = {
+        case.facts.update(_authorisation(case, receive, home))
+    _add_materials(random, case, received, receive.name, online=online)
+    return case
+
+
+def _homes(organisations: Organisations, after: DemoCase | None) -> list[Organisation]:
+    """Return the stations that may be the domicile: another one than in the case before."""
+    return [
+        station
+        for station in organisations.of_kind(OrgKind.STATION)
+        if after is None or station.code != after.facts["orgs"]["domicile"]
+    ]
+
+
+def _authorisation(case: DemoCase, receive: Organisation, home: Organisation) -> dict[str, Any]:
+    """Return the grant under which another window received a case, and its use of the seal."""
+    facts = case.facts
+    approved = next(event["at"] for event in facts["process"] if event["node"] == "APPROVE")
+    return {
+        "grant": {
             "grantor": home.code,
             "grantee": receive.code,
-            "item": item.code,
+            "item": case.item.code,
             "valid_until": "2027-12-31",
-        }
-        approved = next(event["at"] for event in process if event["node"] == "APPROVE")
-        case.facts["grant"] = grant
-        case.facts["seal_uses"] = [
+        },
+        "seal_uses": [
             {
                 "seal_owner": home.code,
                 "caller": receive.code,
                 "at": approved,
-                "grant_ref": f"{case_no}-G",
+                "grant_ref": f"{facts['case_no']}-G",
             }
-        ]
-    _add_materials(random, case, received, receive.name, online=online)
-    return case
+        ],
+    }
 
 
 def _receiver(

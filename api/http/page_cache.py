@@ -134,6 +134,10 @@ class PageImages:
         bare = self._bare_original(sha256, page, load, small=small)
         return stamped(Image.open(BytesIO(bare)), mark)
 
+    def kept_picture(self, picture: bytes, *, mark: AccessMark) -> Image.Image:
+        """Return a picture of pages that the store holds, with the mark of a look."""
+        return stamped(Image.open(BytesIO(picture)), mark)
+
     def pair(
         self,
         pages: tuple[tuple[str, int], tuple[str, int]],

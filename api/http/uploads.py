@@ -202,7 +202,8 @@ def announce_files(runtime: Runtime, reader: Reader, asked: CaptureAnnounced) ->
     how = Capturing(asked.station, asked.operator, asked.dpi, asked.captured_at)
     with writing(runtime.engine) as session:
         now = database_now(session)
-        rows = announce(session, reader.account, reader.org, files, how, at=now)
+        quota = runtime.settings.upload_quota
+        rows = announce(session, reader.account, reader.org, files, how, at=now, quota=quota)
     return [view(runtime, row, fresh=row.created_at == now) for row in rows]
 
 

@@ -10,10 +10,12 @@ from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
 from api.runtime.bootstrap import Runtime, open_compile_context
 from archive.jobs.processes import process_pool
+from archive.preservation.page_verification import PageTools, verify_pages
 from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.intake.intake import Received, inspect_package, receive
+from ingest.reading.second_drawing import draw_originals
 
 
 def _bags(paths: Iterable[Path]) -> list[Path]:
@@ -111,3 +113,23 @@ def run_verify(
     if not codes:
         faults += verify_holdings(runtime.engine, runtime.store, context.trust)
     return faults, len(volumes)
+
+
+def run_verify_pages(
+    runtime: Runtime, progress: Progress, codes: tuple[str, ...] = ()
+) -> tuple[list[Fault], int]:
+    """Compare the pages of the named volumes, or of all, with their originals again.
+
+    Returns the faults, and how many pages were compared.
+    """
+    tools = PageTools(
+        runtime.engine, runtime.store, runtime.catalogue, runtime.organisations, draw_originals
+    )
+    volumes, faults, compared = committed(runtime.engine, codes), list[Fault](), 0
+    with progress.pieces("比对页面", len(volumes)) as advance:
+        for number, volume in enumerate(volumes, 1):
+            verified = verify_pages(tools, volume)
+            compared += verified.compared
+            faults += verified.faults
+            advance(number, f"{compared} 页，问题 {len(faults)}")
+    return faults, compared

@@ -9,7 +9,7 @@ import time
 from functools import cache
 from typing import Any
 
-from celery.signals import after_task_publish, beat_init, setup_logging
+from celery.signals import after_task_publish, beat_init, setup_logging, worker_process_init
 
 from api.jobs.certified_copies import make_order, open_copy_sealer
 from api.jobs.duties import do_turn
@@ -39,6 +39,7 @@ from archive.compile.context import CompileContext
 from archive.compile.volume import make_volume
 from archive.database.engine import writing
 from archive.jobs.duties import DUTIES
+from archive.jobs.processes import Lifeline
 from archive.jobs.version_steps import fail_job
 from archive.usage.certified_copies import CopySealer
 from ingest.recognition.ocr import recognise_page
@@ -54,6 +55,15 @@ _LONGEST = max(known.limit for known in DUTIES.values())
 @setup_logging.connect  # type: ignore[untyped-decorator, unused-ignore]
 def _logs(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
     """Set up nothing: our logs are configured, and this connection keeps Celery from its own."""
+
+
+_lifeline = Lifeline()  # of the process that forks the workers
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator, unused-ignore]
+def _end_with_node(**_: Any) -> None:  # noqa: ANN401 - Celery's own signature
+    """End a forked worker when the process that forked it ends: it would wait for ever."""
+    _lifeline.hold()
 
 
 @beat_init.connect  # type: ignore[untyped-decorator, unused-ignore]

@@ -27,11 +27,11 @@ from api.runtime.broker import celery_app
 from api.runtime.failures import explain
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
-from archive.compile.sheets import missing_glyphs
 from archive.database.encryption import read_keyring
 from archive.database.engine import connect, database_now, is_migrated, reading
 from archive.jobs import feed
 from archive.jobs.processes import python_command, start_confined
+from archive.reference.glyphs import missing_glyphs
 from archive.reference.organisations import load_organisations
 from archive.reference.vocabulary import OrgKind, SignatureLevel
 from ingest.reading.virus import ping

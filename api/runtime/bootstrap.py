@@ -25,6 +25,7 @@ from archive.reference.vocabulary import OrgKind
 from archive.signing.demo_pki import DemoPki, ensure_demo_pki
 from ingest.intake.intake import IntakeRules
 from ingest.reading.sandbox import convert
+from ingest.reading.second_drawing import draw_originals
 from ingest.reading.virus import scanner_at
 from search.follow import Source
 from search.index_folder import IndexFolder
@@ -189,6 +190,7 @@ def open_compile_context(runtime: Runtime) -> CompileContext:
         confined=convert,
         trust=seals.trust,
         sealer_for=seals.sealer_for,
+        draw_originals=draw_originals,
         demo=seals.demo,
         owner=worker_name(),
     )

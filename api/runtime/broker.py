@@ -3,13 +3,14 @@
 Importing this reads no settings, so that a wrong one is reported as any other error.
 """
 
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
+from api.runtime.file_broker import URL as FILES
+from api.runtime.file_broker import file_broker
 from api.runtime.settings import Settings
 from archive.jobs.duties import DUTIES
 from archive.reference.vocabulary import JobKind
@@ -44,10 +45,10 @@ MAKE, READ, CERTIFY, DUTY, FOLLOW = (
 def celery_app(settings: Settings) -> Celery:
     """Return the Celery app on the configured broker.
 
-    The broker is RabbitMQ by URL, or kombu's file broker in the data folder. The app reads the
+    The broker is RabbitMQ by URL, or files in the data folder. The app reads the
     queues that the settings name.
     """
-    app = Celery("yice", broker=settings.broker_url or "filesystem://", set_as_current=False)
+    app = Celery("yice", broker=settings.broker_url or FILES, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
         task_acks_late=True,
@@ -64,7 +65,7 @@ def celery_app(settings: Settings) -> Celery:
         ],
         worker_hijack_root_logger=False,
         broker_connection_retry_on_startup=True,
-        broker_transport_options=_file_broker(settings.data) if not settings.broker_url else {},
+        broker_transport_options=file_broker(settings.data) if not settings.broker_url else {},
         beat_schedule=_beat_schedule(),
     )
     return app
@@ -128,16 +129,3 @@ def _length(connection: Any, name: str) -> tuple[int, int]:  # noqa: ANN401 - ko
         queue.declare()
         declared = channel.queue_declare(queue=name, passive=True)
         return int(declared.message_count), int(declared.consumer_count or 0)
-
-
-def _file_broker(data: Path) -> dict[str, Any]:
-    folder = data.resolve() / "broker"
-    for name in ("messages", "control"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    messages = str(folder / "messages")
-    return {
-        "data_folder_in": messages,
-        "data_folder_out": messages,
-        "control_folder": str(folder / "control"),
-        "polling_interval": 0.1,
-    }

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
 from archive.reference.errors import ArchiveError
+from archive.reference.machine_faults import machine_fault
 from ingest.errors import IngestError
 from search.errors import SearchError
 from storage.errors import StorageError
@@ -66,8 +67,6 @@ _BY_CLASS: tuple[tuple[type[BaseException], str, str, str], ...] = (
     (MemoryError, "OUT_OF_MEMORY", "内存不足。", "请减少 YICE_WORKERS 后再次运行。"),
 )
 _BY_ERRNO = {
-    errno.ENOSPC: ("DISK_FULL", "磁盘空间不足。", "请清理磁盘后再次运行，会从中断处继续。"),
-    errno.EROFS: ("DISK_READ_ONLY", "磁盘为只读。", "请检查数据目录所在的磁盘。"),
     errno.EACCES: (
         "NO_PERMISSION",
         "没有读写权限。",
@@ -86,6 +85,8 @@ def explain(error: BaseException) -> tuple[str, str]:
 
     A library's own text is never shown: it may quote a record.
     """
+    if fault := machine_fault(error):
+        return fault.code, f"{fault.message} {fault.action}"
     if isinstance(error, ArchiveError | IngestError | SearchError | StorageError):
         return error.code, str(error)
     if isinstance(error, OSError) and error.errno in _BY_ERRNO:

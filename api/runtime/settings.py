@@ -141,6 +141,11 @@ class Settings(BaseSettings):
             "keys of encrypted columns as JSON; empty: keys/columns.json of the data folder"
         ),
     )
+    upload_quota: int = Field(
+        default=50 << 30,
+        gt=0,
+        description="bytes that one organisation may announce and not yet have sent whole",
+    )
     rate_limit: int = Field(
         default=600, gt=0, description="requests a minute of one client at one node"
     )

@@ -24,6 +24,7 @@ from archive.database.engine import database_now, reading, writing
 from archive.database.tables_exchange import Upload
 from archive.finding_aids.disclosure import disclosed
 from archive.finding_aids.reach import reach_of
+from archive.gathering.captures import require_room
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import IntakeOutcome, Outcome, UploadState
 from archive.usage.reading_room import require
@@ -87,7 +88,8 @@ class SubmissionView(BaseModel):
         "登记一个归档信息包（zip）的大小和 SHA-256，得到送交编号和分块大小，然"
         "后逐块送交，最后完成。请带 Idempotency-Key，答复丢失时以同一值重发，不"
         "会重复登记。只能由收件或受理单位送交。被拒时："
-        "409 TOO_MANY_SUBMISSIONS 为未完成的送交已达 20 个，请先完成；"
+        "409 TOO_MANY_SUBMISSIONS 为未完成的送交已达 20 个，429 UPLOAD_QUOTA 为"
+        "已登记未送完的字节过多，请先完成；"
         "422 IDEMPOTENCY_KEY_REUSED 请为新的请求另取一个值。"
     ),
     response_description="已登记的送交",
@@ -104,6 +106,7 @@ def announce(asked: Announced, reader: Caller, station: Station, key: Key = None
             raise ProblemError(
                 409, "TOO_MANY_SUBMISSIONS", "未完成的送交过多。", "请先完成已登记的送交。"
             )
+        require_room(session, reader.org, asked.size, quota=station.runtime.settings.upload_quota)
         row = Upload(
             id=uuid4().hex,
             account=reader.account,

@@ -28,7 +28,8 @@ Id = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["4f1d2c3b4a5968778
         "时间，以及每个文件的名称、大小、SHA-256 和所属材料。不写 material 的，"
         "按封面页和分隔页拆分，或按文件名归入。同一文件再次登记即得其现状，可借"
         "此断点续传。然后逐块上传，最后逐个完成。被拒时：422 BAD_POSITION 为文"
-        "件序号大于文件总数；422 INVALID_REQUEST 请按 places 更正。"
+        "件序号大于文件总数；429 UPLOAD_QUOTA 为已登记未送完的过多，请先完成；"
+        "422 INVALID_REQUEST 请按 places 更正。"
     ),
     response_description="各文件的现状，与 files 同序",
     status_code=201,

@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 from archive.accession import blind_index
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
+from archive.accession.recheck import go_on_compiling
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
+from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.findings import Finding, finding, worst
@@ -135,9 +137,11 @@ def earlier_delivery(
         facts.orgs,
         facts.completed_at,
     )
+    # One that waits because its pages differ has its number already.
+    numbered = session.scalar(select(Volume.id).filter_by(case_id=case.id)) is not None
     return (
         None
-        if same_place or case.state == CaseState.CONFIRM
+        if same_place or (case.state == CaseState.CONFIRM and not numbered)
         else _refused("SUPPLEMENT_MISMATCH", facts)
     )
 
@@ -314,6 +318,7 @@ def confirm(
     if waiting is None:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
     waiting.state = CaseState.ACCEPTED
+    go_on_compiling(session, case.id)
     show_revision(case, waiting)
     blind_index.remember(session, case)
     remember_actors(session, case)

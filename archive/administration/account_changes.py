@@ -25,6 +25,7 @@ from archive.administration.accounts import (
     renew_secret,
     require_act,
 )
+from archive.administration.passwords import FreshSecret
 from archive.administration.policy import ADMINISTRATORS, Act, Reader, Role
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -171,10 +172,12 @@ def decide_change(
     approve: bool,
     reason: str,
     organisations: Organisations,
+    fresh: FreshSecret,
 ) -> tuple[AccountChange, str | None]:
     """Approve and carry out a change, or refuse it.
 
-    Returns the change and, if there is one, a new secret to be shown once. Raises as
+    `fresh` becomes the secret where the change asks for one: hashing is slow, hence before the
+    transaction. Returns the change and, if there is one, a new secret to be shown once. Raises as
     `propose_change`.
     """
     require_act(actor, Act.APPROVE_ACCOUNT)
@@ -196,7 +199,7 @@ def decide_change(
         )
         # Checked again: what was allowed when it was submitted need not be allowed any more.
         _check(session, account, kind, wanted, organisations)
-        secret = _apply(session, actor.account, account, kind, wanted)
+        secret = _apply(session, actor.account, account, kind, wanted, fresh)
     change.state = ChangeState.APPROVED if approve else ChangeState.REFUSED
     change.decided_by, change.decided_at, change.decision = (
         actor.account,
@@ -216,12 +219,16 @@ def decide_change(
 
 
 def _apply(
-    session: Session, by: str, account: Account, kind: ChangeKind, wanted: Wanted | None
+    session: Session,
+    by: str,
+    account: Account,
+    kind: ChangeKind,
+    wanted: Wanted | None,
+    fresh: FreshSecret,
 ) -> str | None:
     if kind is ChangeKind.SECRET:
-        return renew_secret(
-            session, by, account.login, must_change=account.kind == AccountKind.PERSON
-        )
+        person = account.kind == AccountKind.PERSON
+        return renew_secret(session, by, account.login, fresh, must_change=person)
     if kind is ChangeKind.ENABLE:
         account.state, account.failures, account.locked_until = AccountState.ACTIVE, 0, None
         forget_attempts(session, account)

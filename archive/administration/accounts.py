@@ -4,13 +4,13 @@ The 系统管理员 submits an account, the 安全保密管理员 approves it, t
 """
 
 import re
-import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from archive.administration.passwords import hash_secret, is_guessable
+from archive.administration.passwords import FreshSecret, hash_secret, is_guessable
 from archive.administration.policy import (
     ADMINISTRATORS,
     SCOPE_OF,
@@ -208,16 +208,18 @@ def set_password(session: Session, by: str, login: str, hashed: str) -> None:
     journal.record(session, by, JournalAct.SET_PASSWORD, login)
 
 
-def renew_secret(session: Session, by: str, login: str, *, must_change: bool = False) -> str:
-    """Give an account a new random secret and return it, to be shown once.
+def renew_secret(
+    session: Session, by: str, login: str, fresh: FreshSecret, *, must_change: bool = False
+) -> str:
+    """Give an account a secret that was hashed before, and return it, to be shown once.
 
     The old secret and every login end now. `must_change`: at the first login.
     """
-    secret, account = secrets.token_urlsafe(24), account_by_login(session, login)
-    _set_hash(session, account, hash_secret(secret))
+    account = account_by_login(session, login)
+    _set_hash(session, account, fresh.hashed)
     account.must_change = must_change
     journal.record(session, by, JournalAct.SET_PASSWORD, login)
-    return secret
+    return fresh.text
 
 
 def _set_hash(session: Session, account: Account, hashed: str) -> None:
@@ -232,8 +234,20 @@ def forget_attempts(session: Session, account: Account) -> None:
     session.execute(delete(LoginAttempt).where(LoginAttempt.account_id == account.id))
 
 
-def first_administrators(session: Session, organisations: Organisations) -> dict[str, str]:
+FIRST_ADMINISTRATORS = (
+    (Role.SYSTEM_ADMIN, "sysadmin"),
+    (Role.SECURITY_ADMIN, "secadmin"),
+    (Role.AUDIT_ADMIN, "auditor"),
+)
+"""The 三员 of a new archive, with their logins."""
+
+
+def first_administrators(
+    session: Session, organisations: Organisations, fresh: Sequence[FreshSecret]
+) -> dict[str, str]:
     """Make the 三员 of an archive without accounts; return their secrets, to be shown once.
+
+    `fresh` has one secret for each of `FIRST_ADMINISTRATORS`, hashed before the transaction.
 
     Nobody else could approve them. Raises ConflictError when there is an account.
     """
@@ -241,11 +255,7 @@ def first_administrators(session: Session, organisations: Organisations) -> dict
         raise ConflictError("已有账号。", "请由系统管理员提交、安全保密管理员批准新账号。")
     city = organisations.of_kind(OrgKind.CITY)[0].code
     secrets_by_login = {}
-    for role, login in (
-        (Role.SYSTEM_ADMIN, "sysadmin"),
-        (Role.SECURITY_ADMIN, "secadmin"),
-        (Role.AUDIT_ADMIN, "auditor"),
-    ):
+    for (role, login), secret in zip(FIRST_ADMINISTRATORS, fresh, strict=True):
         _approve(
             session,
             "setup",
@@ -256,7 +266,7 @@ def first_administrators(session: Session, organisations: Organisations) -> dict
                 organisations,
             ),
         )
-        secrets_by_login[login] = renew_secret(session, "setup", login)
+        secrets_by_login[login] = renew_secret(session, "setup", login, secret)
     return secrets_by_login
 
 

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from dataclasses import dataclass, field
 from functools import cache
 
 from cryptography.exceptions import InvalidKey
@@ -10,6 +11,20 @@ from zxcvbn import zxcvbn
 
 _PARAMETERS = re.compile(r"\$argon2id\$v=19\$m=(\d+),t=(\d+),")
 _ITERATIONS, _MEMORY_KIB = 2, 19_456  # OWASP's lower bound for Argon2id: 50 ms and 19 MB a login
+
+
+@dataclass(frozen=True, slots=True)
+class FreshSecret:
+    """A random secret, at the one moment when it is known, and its hash."""
+
+    text: str = field(repr=False)
+    hashed: str
+
+
+def fresh_secret() -> FreshSecret:
+    """Return a new random secret with its hash; slow, hence before any transaction is begun."""
+    text = secrets.token_urlsafe(24)
+    return FreshSecret(text, hash_secret(text))
 
 
 _JUDGED = 72

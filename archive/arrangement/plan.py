@@ -9,6 +9,7 @@ from archive.arrangement.filing import item_order, volume_title
 from archive.arrangement.page_order import NOT_PAGES, Leaf, orders_record
 from archive.reference.case_facts import CaseFacts, Material
 from archive.reference.codes import ArchivalCode
+from archive.reference.form_fields import added_fields, fact_fields
 from archive.reference.local_time import local_date, local_time
 from archive.reference.objects import OriginalObject
 from archive.reference.organisations import Organisations
@@ -178,41 +179,9 @@ def _process_record(no: int, facts: CaseFacts, organisations: Organisations) -> 
 def _form_fields(
     material: Material, facts: CaseFacts, item: ServiceItem, organisations: Organisations
 ) -> tuple[tuple[str, str], ...]:
-    """Return the fields of a form.
-
-    These are the facts of the case, then what the package's `data` adds under its own labels.
-    """
-    fields = {
-        "办件编号": facts.case_no,
-        "事项名称": item.name,
-        "申报人": facts.applicant.name,
-        "公民身份号码": facts.applicant.id_number or "",
-        "联系电话": facts.applicant.phone or "",
-        "收件单位": _org(organisations, facts.orgs.receive),
-        "受理单位": _org(organisations, facts.orgs.accept),
-        "户籍地单位": _org(organisations, facts.orgs.domicile),
-        "申报渠道": facts.channel.label,
-        "收件时间": local_time(min(event.at for event in facts.process)),
-    }
-    if material.form is FormKind.RECEIPT:
-        fields["承诺办结日期"] = facts.due_on.isoformat() if facts.due_on else "未填"
-        fields["收取材料"] = (
-            "、".join(material.type for material in facts.materials if material.form is None)
-            or "无"
-        )
-    if material.form is FormKind.REGISTER:
-        fields |= {
-            f"成员{index}": f"{person.relation or '成员'}　{person.name}　{person.id_number or ''}"
-            for index, person in enumerate(facts.subjects, 1)
-        }
-    known = {"applicant", "id_number", "item"}
-    for key, value in (material.data or {}).items():
-        if key not in known and value is not None:
-            fields[_DATA_LABELS.get(key, key)] = str(value)
-    return tuple(fields.items())
-
-
-_DATA_LABELS = {"opinion": "意见"}
+    """Return the fields of a form: the facts of the case, then what its data adds."""
+    fields = fact_fields(material.form, facts, item.name, organisations)
+    return tuple((fields | added_fields(material, fields)).items())
 
 
 def _process_fields(facts: CaseFacts, organisations: Organisations) -> tuple[tuple[str, str], ...]:

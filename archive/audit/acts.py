@@ -16,6 +16,7 @@ class JournalAct(LabelledEnum):
     QUARANTINE_RETURN = "QUARANTINE_RETURN", "退回隔离件"
     CONFIRM = "CONFIRM", "核对确认"
     REINSPECT = "REINSPECT", "重新检测"
+    PAGE_DIFFERS = "PAGE_DIFFERS", "页面不符待核对"
     # gathering
     FETCH = "FETCH", "取得材料"
     PULL = "PULL", "立即提取"

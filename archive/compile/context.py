@@ -6,17 +6,19 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from archive.arrangement.page_order import Leaf, orders_of
-from archive.arrangement.plan import VolumePlan, plan_volume
+from archive.arrangement.page_order import Leaf
+from archive.arrangement.plan import VolumePlan
 from archive.compile.normalise import Confined
+from archive.compile.original_pages import DrawOriginals
+from archive.compile.planned import planned_version
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading
-from archive.database.tables_cases import CaseRevision, Component
+from archive.database.tables_cases import CaseRevision
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.leases import Lease
 from archive.jobs.version_steps import all_recorded
 from archive.reference.case_facts import CaseFacts
-from archive.reference.codes import ArchivalCode, storage_prefix
+from archive.reference.codes import storage_prefix
 from archive.reference.objects import OriginalObject
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
@@ -41,6 +43,7 @@ class CompileContext:
     confined: Confined
     trust: TrustAnchors
     sealer_for: Callable[[str], Sealer]
+    draw_originals: DrawOriginals
     demo: bool
     owner: str
 
@@ -90,18 +93,8 @@ def load_order(context: CompileContext, lease: Lease[int]) -> CompileOrder:
     with reading(context.engine) as session:
         version = session.get_one(VolumeVersion, lease.key)
         volume = session.get_one(Volume, version.volume_id)
-        revision = session.scalars(
-            select(CaseRevision).filter_by(case_id=volume.case_id, revision=version.case_revision)
-        ).one()
-        objects = tuple(
-            OriginalObject(
-                row.material_no, row.path, row.sha256, row.size, row.media_type, row.pages
-            )
-            for row in session.scalars(
-                select(Component)
-                .filter_by(case_id=volume.case_id, revision=version.case_revision)
-                .order_by(Component.path)
-            )
+        planned = planned_version(
+            session, volume, version, context.catalogue, context.organisations
         )
         earlier = select(VolumeVersion).where(
             VolumeVersion.volume_id == volume.id, VolumeVersion.version < version.version
@@ -113,27 +106,16 @@ def load_order(context: CompileContext, lease: Lease[int]) -> CompileOrder:
             earlier.where(packaged).order_by(VolumeVersion.version.desc()).limit(1)
         ).first()
         steps = RecordedSteps(all_recorded(session, version))
-        orders = orders_of(session, volume.case_id, version.case_revision)
-    facts = CaseFacts.model_validate(revision.facts)
-    code = ArchivalCode.parse(volume.code)
-    plan = plan_volume(
-        facts,
-        context.catalogue.get(facts.item.code, facts.item.version),
-        code,
-        objects,
-        context.organisations,
-        orders,
-    )
     return CompileOrder(
         lease,
         volume,
         version,
-        revision,
-        facts,
-        plan,
-        objects,
-        orders,
-        storage_prefix(code, version.version),
+        planned.revision,
+        planned.facts,
+        planned.plan,
+        planned.objects,
+        planned.orders,
+        storage_prefix(planned.plan.code, version.version),
         previous,
         steps,
     )

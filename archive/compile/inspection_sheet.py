@@ -20,7 +20,7 @@ _RESULTS = {
 _CONFIRMED = "核对确认"
 _LONGEST = 46
 _AFTERWARDS = (
-    "成册后的页数、PDF/A、签章和固化证明记于随册保存的 inspection.json；"
+    "成册后的页数、页面与原件的逐页比对、PDF/A、签章和固化证明记于随册保存的 inspection.json；"
     "人工核对和重新检测的人员、理由、时间记于审计日志。"
 )
 

@@ -13,7 +13,7 @@ import pikepdf
 import pylopdf_fonts_zh_cn
 import typst
 
-from archive.compile.glyphs import code_points
+from archive.reference.glyphs import code_points
 
 ASCENT, DESCENT = 0.88, 0.12
 """What the Han characters of the font take above and below their base line, in ems."""

@@ -38,6 +38,8 @@ def package_files(
         },
         "routes": compiled["routes"],
     }
+    if "compared" in compiled:  # a version of before pages were compared has none
+        inspection["pages"] = compiled["compared"]
     records = {
         "case.json": order.revision.facts,
         "process.json": process_record(

@@ -13,26 +13,21 @@ from pathlib import Path
 from threading import Lock
 
 import pikepdf
-import pylopdf_fonts_zh_cn
 import segno
 import typst
 from barcode.codex import Code128
 from PIL import Image
 
 from archive.arrangement.plan import FormSheet
-from archive.compile.glyphs import code_points
+from archive.reference.glyphs import FONT_FOLDERS, missing_glyphs
 
 SEAL_BOX = (390, 128, 509, 247)
 """Where the seal goes on the cover: left, bottom, right, top in PDF points; 42 mm square."""
 
 _TEMPLATES = Path(__file__).with_name("templates")
-_FONT_PATHS = (pylopdf_fonts_zh_cn.sans_path(), pylopdf_fonts_zh_cn.serif_path())
 _MODULE = 6  # pixels of a module: fine enough for any printer
 # 2000-01-01 UTC: a fixed date, because the same input must give the same bytes.
 _EPOCH = 946_684_800
-_LAYOUT_CHARACTERS = frozenset("\n ")
-# ISO 19005-2 6.2.11.7.2 forbids them in a ToUnicode map.
-_NEVER = frozenset("\ufeff\ufffe\uffff\x00")
 _REMEMBERED = 11  # compiles after which typst has forgotten a page
 _lock = Lock()
 
@@ -178,18 +173,6 @@ def _forget() -> None:
         _compiler("blank.typ").compile(format="pdf")
 
 
-def missing_glyphs(text: str) -> set[str]:
-    """Return the characters of `text` that the fonts of the sheets cannot show.
-
-    Such are rare Han of Extension B.
-    """
-    return {
-        char
-        for char in text
-        if char not in _LAYOUT_CHARACTERS and (char in _NEVER or ord(char) not in _covered())
-    }
-
-
 def barcode_text(code: str) -> str:
     """Return what the Code 128 of a 档号 carries.
 
@@ -231,7 +214,7 @@ def _showable(value: object) -> object:
 @cache
 def _fonts() -> typst.Fonts:
     return typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[_FONT_PATHS[0].parent]
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=list(FONT_FOLDERS)
     )
 
 
@@ -240,13 +223,6 @@ def _compiler(name: str) -> typst.Compiler:
     return typst.Compiler(
         _TEMPLATES / name, root=_TEMPLATES, font_paths=_fonts(), ignore_system_fonts=True
     )
-
-
-@cache
-def _covered() -> frozenset[int]:
-    """Return the code points that both fonts have."""
-    first, *others = (code_points(path) for path in _FONT_PATHS)
-    return frozenset(first.intersection(*others))
 
 
 def _qr_svg(text: str) -> str:

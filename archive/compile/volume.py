@@ -13,6 +13,7 @@ from typing import Any
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.compile.build import IMAGE, Filing, Tools, build
+from archive.compile.compared import compare_pages, refuse_waiting
 from archive.compile.context import CompileContext, CompileOrder, load_order
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.package_files import package_files
@@ -21,6 +22,7 @@ from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import SEAL_BOX
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_volumes import VolumeVersion
+from archive.inspection.kept import compared_counts
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.jobs.crashpoints import reach
@@ -114,6 +116,7 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
         return result
     if order.version.origin != VersionOrigin.CASE:
         return _timestamped(context, order)
+    refuse_waiting(order)
     with reading(context.engine) as session:
         # Only what was read when the version was begun: compiled again after a crash it is the
         # same.
@@ -141,6 +144,7 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
             confirmed=True,
         ),
     )
+    compared = compare_pages(context, order, built)
     reach("compiled")
     _record(
         context,
@@ -148,6 +152,7 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
         VolumeState.COMPILED,
         {
             "pages": built.pages,
+            "compared": [result.public() for result in compared],
             "contents": built.contents,
             "routes": {
                 conversion.path: conversion.route
@@ -270,6 +275,7 @@ def _proved(context: CompileContext, order: CompileOrder, pdf: bytes) -> dict[st
         "level": str(proof.signature.level),
         "ok": True,
         "at": at,
+        **compared_counts(compiled.get("compared")),
     }
     kept = _record(
         context, order, VolumeState.PROVED, result, stamped_until=until, stamp_algorithm=algorithm

@@ -7,7 +7,7 @@ placed stays with a finding that says why and what to do, until a person places 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 
 from archive.audit import journal
 from archive.audit.acts import JournalAct
+from archive.database.engine import database_now
+from archive.database.tables_exchange import Upload
 from archive.database.tables_gathering import Arrival, CapturedFile
 from archive.gathering.places import Place
-from archive.reference.errors import ConflictError, NotFoundError
+from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
 from archive.reference.findings import Finding
-from archive.reference.vocabulary import LabelledEnum
+from archive.reference.vocabulary import LabelledEnum, UploadState
 
 SYSTEM, SOURCE = "扫描录入", "scans"
 """Names of this source in evidence and in health; the watched folder and the uploads share them."""
@@ -36,6 +38,8 @@ class Capture(LabelledEnum):
     RETURNED = "RETURNED", "已退回"
 
 
+GIVEN_UP = timedelta(days=7)
+"""The parts of an upload that was begun so long ago and not completed are removed."""
 OPEN = (Capture.RECEIVING, Capture.PENDING, Capture.UNPLACED)
 
 
@@ -62,6 +66,19 @@ class Capturing:
     at: datetime
 
 
+class UploadQuotaError(ArchiveError):
+    """An organisation announced more than it may have on its way at once."""
+
+    code = "UPLOAD_QUOTA"
+
+    def __init__(self, quota: int) -> None:
+        """Name the quota, in bytes."""
+        super().__init__(
+            f"本单位已登记而未送完的文件将超过 {quota >> 30} GB 的限额。",
+            "请先把已登记的送完并完成，再登记其余的；放弃的在登记七日后不再计入。",
+        )
+
+
 def captured_by(station: str, operator: str, dpi: int) -> str:
     """Return station, operator and dpi as one text.
 
@@ -78,13 +95,18 @@ def announce(
     how: Capturing,
     *,
     at: datetime,
+    quota: int,
 ) -> list[CapturedFile]:
     """Enter the files that will be sent, journal them, and return their rows.
 
     The same file for the same place again returns the row that exists, so that sending twice
-    changes nothing.
+    changes nothing. Raises UploadQuotaError when the others exceed `quota` (`require_room`).
     """
     known = _known_rows(session, org, [file.sha256 for file in files])
+    more = {(file.sha256, file.place): file.size for file in files}
+    require_room(
+        session, org, sum(size for key, size in more.items() if key not in known), quota=quota
+    )
     rows, fresh = [], 0
     for file in files:
         row = known.get((file.sha256, file.place))
@@ -121,6 +143,27 @@ def announce(
             session, actor, JournalAct.CAPTURE, org, files=fresh, station=how.station, dpi=how.dpi
         )
     return rows
+
+
+def require_room(session: Session, org: str, more: int, *, quota: int) -> None:
+    """Raise UploadQuotaError when `more` bytes do not fit beside what was announced.
+
+    Captured files and packages count alike, until they are whole or given up. All in bytes.
+    """
+    since = database_now(session) - GIVEN_UP
+
+    def announced(
+        table: type[Upload] | type[CapturedFile], *conditions: ColumnElement[bool]
+    ) -> int:
+        query = select(func.coalesce(func.sum(table.size), 0))
+        return int(session.scalar(query.where(*conditions, table.created_at > since)) or 0)
+
+    files = announced(
+        CapturedFile, CapturedFile.org == org, CapturedFile.state == Capture.RECEIVING
+    )
+    packages = announced(Upload, Upload.org == org, Upload.state == UploadState.RECEIVING)
+    if files + packages + more > quota:
+        raise UploadQuotaError(quota)
 
 
 def _known_rows(

@@ -12,11 +12,13 @@ from archive.inspection.subject import CAPTURED, LookedFile, Subject
 from archive.reference import citizen_id
 from archive.reference.case_facts import Material, Person
 from archive.reference.findings import Finding, finding
+from archive.reference.glyphs import undrawn
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import ForeignSignature, Node, Series, SourceKind
 
 _CLOCKS, _ZONES, _LONG_BEFORE = timedelta(minutes=5), timedelta(days=1), timedelta(days=30)
 _OLDEST = 120
+_MOST_POINTS = 20
 _EXTENSIONS = {
     "jpg": "image/jpeg",
     "jpeg": "image/jpeg",
@@ -69,12 +71,15 @@ def fetch_has_evidence(subject: Subject) -> Iterator[Finding]:
 
 
 def fetched_is_as_signed(subject: Subject) -> Iterator[Finding]:
-    """Check for certificates that were changed after their issuer signed them (R31).
+    """Check for documents that were changed after their issuer signed them (R31).
 
-    They are shown to a person; the bytes are kept as they came.
+    Each file is judged at intake, whichever way it came, beside what its source says of the
+    fetch. They are shown to a person; the bytes are kept as they came.
     """
     for material in subject.facts.materials:
-        if material.source_ref and material.source_ref.signature is ForeignSignature.BROKEN:
+        stated = material.source_ref.signature if material.source_ref else None
+        signatures = {look.signature for _, look, _ in subject.numbered(material)} | {stated}
+        if ForeignSignature.BROKEN in signatures:
             yield finding("CERT_SIGNATURE", f"material {material.no}", material=material.no)
 
 
@@ -191,6 +196,41 @@ def characters_are_common(subject: Subject) -> Iterator[Finding]:
         }
     ):
         yield finding("GD-1-6", "case.json", what=place)
+
+
+def characters_can_be_drawn(subject: Subject) -> Iterator[Finding]:
+    """Check that a font has every character that the sheets will show (GD-1-6).
+
+    A code point in the place of a character of somebody's name is not that name.
+    """
+    facts = subject.facts
+    persons = (facts.applicant, *facts.subjects)
+    places = {
+        "姓名": [person.name for person in persons],
+        "人员信息": [
+            text
+            for person in persons
+            for text in (person.id_number, person.phone, person.relation)
+            if text
+        ],
+        "材料名称": [material.type for material in facts.materials],
+        "办理过程": [f"{event.actor}{event.actor_no}{event.opinion}" for event in facts.process],
+        "调取凭据": [
+            f"{material.source_ref.system}{material.source_ref.id}"
+            for material in facts.materials
+            if material.source_ref
+        ],
+        "电子表单": [
+            f"{key}{value}"
+            for material in facts.materials
+            for key, value in (material.data or {}).items()
+        ],
+    }
+    for what, texts in places.items():
+        points = undrawn(texts)
+        if points:
+            shown = "、".join(points[:_MOST_POINTS])
+            yield finding("GLYPH_MISSING", "case.json", what=what, points=shown)
 
 
 def names_match_content(subject: Subject) -> Iterator[Finding]:

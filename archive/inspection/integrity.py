@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from archive.inspection.subject import Subject
 from archive.reference.case_facts import CaseFacts
 from archive.reference.findings import Finding, finding
+from archive.reference.form_fields import contradictions
 from archive.reference.service_items import (
     missing_investigation,
     required_materials,
@@ -62,6 +63,24 @@ def forms_bring_no_files(subject: Subject) -> Iterator[Finding]:
             material.source is not SourceKind.SYSTEM_FORM or material.files
         ):
             yield finding("SCHEMA", f"material {material.no}", why="电子表单不应另附文件")
+
+
+def forms_state_the_facts(subject: Subject) -> Iterator[Finding]:
+    """Check that no form states another person, case or office under a label of ours (R9).
+
+    Such a form would be sealed against the facts. Of lesser facts those of the case are shown.
+    """
+    name = subject.item.name if subject.item else subject.facts.item.code
+    for material in subject.facts.materials:
+        if material.form is None:
+            continue
+        for row in contradictions(material, subject.facts, name, subject.organisations):
+            yield finding(
+                "FORM_FACTS" if row.of_identity else "FORM_FACTS_SHOWN",
+                f"material {material.no}",
+                material=material.no,
+                label=row.label,
+            )
 
 
 def pages_are_as_declared(subject: Subject) -> Iterator[Finding]:

@@ -4,14 +4,14 @@ The first comes from the proof of the volume, the second from the scrub that rea
 Both have the layout of `report`: by group and item of DA/T 70-2018.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from archive.inspection.report import GROUPS
 from archive.inspection.table import Phase
-from archive.reference.vocabulary import Fixity, Outcome
+from archive.reference.vocabulary import Fixity, Outcome, PageVerdict
 
 _Row = tuple[str, str, str | None]
 """Item, what was checked, and the fault or None."""
@@ -23,9 +23,15 @@ def taken_over(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
     Nothing that `prove_volume` refuses is taken over, so a recorded proof has found nothing.
     """
     wrong = None if proof.get("ok") else "证明未通过。"
+    compared: list[_Row] = []
+    if "compared" in proof:
+        asked = f"，其中 {proof['decided']} 页经人工核对" if proof.get("decided") else ""
+        text = f"来件页面与原件逐页比对（{proof['compared']} 页{asked}）"
+        compared.append(("1-10", text, wrong))
     return _by_group(
         Phase.YJ,
         [
+            *compared,
             ("1-1", f"固化信息有效性（电子签章 {proof.get('level', '')}）", wrong),
             ("1-3", "档号与文件内所载一致", wrong),
             ("2-1", "封面、目录、备考表齐全", wrong),
@@ -36,6 +42,17 @@ def taken_over(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
             ("4-2", "不含脚本、外部引用和加密", wrong),
         ],
     )
+
+
+def compared_counts(pages: Sequence[Mapping[str, Any]] | None) -> dict[str, int]:
+    """Return how many pages were compared with their originals, and decided by a person.
+
+    Empty for a volume that was made before pages were compared.
+    """
+    if pages is None:
+        return {}
+    decided = [page for page in pages if page["verdict"] == PageVerdict.CONFIRMED]
+    return {"compared": len(pages), "decided": len(decided)}
 
 
 def long_run(objects: int, faults: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -92,8 +109,13 @@ class KeptReport:
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """A case with the code of its volume, if it has one, and its reports by phase."""
+    """A case with the code of its volume, if it has one, and its reports by phase.
+
+    `pages` say how each page from outside stands to its original: page, material, renderer,
+    distance, verdict.
+    """
 
     case_no: str
     code: str | None
     reports: tuple[KeptReport, ...]
+    pages: tuple[Mapping[str, Any], ...] = ()

@@ -35,9 +35,11 @@ class Look:
     of what makes them hard to read, `texts` pages with their text layer, `taken` pages with the
     latest time that the camera or the scanner wrote into them, local and without a zone. `fonts`
     are names of fonts that a PDF does not bring along and whose letters ours may not match;
-    `remarks` are pages with notes whose text the page does not show. `views` are pages with their
-    prints seen otherwise (`archive.reference.prints.PageViews`), packed. `coarse` are pages too
-    coarse for A4, `coarsest` of them those too coarse for half its size.
+    `remarks` are pages with notes whose text the page does not show. `signature` is
+    the ForeignSignature of a document that bears one, else empty. `own_pages` are those of an
+    OFD, which has no `pages`: they are not shown, its rendition is. `views`
+    are pages with their prints seen otherwise (`archive.reference.prints.PageViews`), packed.
+    `coarse` are pages too coarse for A4, `coarsest` of them those too coarse for half its size.
     """
 
     media_type: str | None
@@ -52,6 +54,8 @@ class Look:
     unclear: tuple[tuple[int, str], ...] = ()
     texts: tuple[tuple[int, str], ...] = ()
     taken: tuple[tuple[int, str], ...] = ()
+    signature: str = ""
+    own_pages: int = 0
     fonts: tuple[str, ...] = ()
     remarks: tuple[int, ...] = ()
     views: tuple[tuple[int, str], ...] = ()

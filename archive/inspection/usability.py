@@ -7,7 +7,7 @@ from archive.inspection.subject import CAPTURED, EMPTY, Subject
 from archive.reference.findings import Finding, finding
 from archive.reference.vocabulary import MaterialKind
 
-_PLAIN_FAULTS, _DAMAGED = {"GD-3-4", "ENCRYPTED"}, "IMAGE_DAMAGED"
+_PLAIN_FAULTS, _DAMAGED = {"GD-3-4", "ENCRYPTED", "OFD_INVALID"}, "IMAGE_DAMAGED"
 
 
 def formats_are_accepted(subject: Subject) -> Iterator[Finding]:
@@ -65,6 +65,21 @@ def ofd_has_a_rendition(subject: Subject) -> Iterator[Finding]:
         types = {look.media_type for _, look, _ in subject.numbered(material)}
         if types == {"application/ofd"} and subject.complete(material):
             yield finding("OFD_NO_RENDITION", f"material {material.no}", material=material.no)
+
+
+def rendition_is_whole(subject: Subject) -> Iterator[Finding]:
+    """Check that a rendition has as many pages as the OFD that it stands for (GD-3-3)."""
+    for material in subject.facts.materials:
+        looks = [look for _, look, _ in subject.numbered(material)]
+        own, shown = sum(look.own_pages for look in looks), sum(look.pages for look in looks)
+        if own and shown and own != shown and subject.complete(material):
+            yield finding(
+                "OFD_PAGES",
+                f"material {material.no}",
+                material=material.no,
+                own=own,
+                shown=shown,
+            )
 
 
 def pages_are_fine_enough(subject: Subject) -> Iterator[Finding]:

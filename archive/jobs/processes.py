@@ -14,9 +14,12 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from functools import partial
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Thread
+from time import sleep
 
 CODE = Path(__file__).parents[2]
 """The folder that holds the packages."""
@@ -32,6 +35,8 @@ KEPT = (
 """The variables of our own environment that a process of ours inherits."""
 _SAFE = "PYTHONSAFEPATH"
 _DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_LAST_SECONDS = 20.0
+"""What a process has to end by itself once its parent is gone."""
 
 
 def python_command(module: str, *words: str) -> list[str]:
@@ -66,7 +71,9 @@ def start_process(
             group=user,
             extra_groups=[] if user else None,
             start_new_session=True,
-            preexec_fn=None if outlives else die_with_parent,  # noqa: PLW1509 - main thread only
+            preexec_fn=None  # noqa: PLW1509 - main thread only
+            if outlives
+            else partial(die_with_parent, os.getpid()),
         )
     if (
         outlives
@@ -120,13 +127,82 @@ def safe_path() -> Iterator[None]:
             os.environ[_SAFE] = before
 
 
-def die_with_parent() -> None:
-    """End this child process when its parent ends, however that ends."""
+def run_tool(
+    command: Sequence[str],
+    *,
+    seconds: float | None,
+    env: Mapping[str, str] | None = None,
+    user: str | None = None,
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run a program of the machine to its end; return its exit code and what it printed.
+
+    It has no input, works in no folder of the caller's, and gets no variable but the inherited
+    ones and `env`. Raises TimeoutExpired after so many seconds (None: it may last as long as it
+    does), OSError when it can't be started.
+    """
+    return subprocess.run(  # noqa: S603 - our own command
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd=NOWHERE,
+        env=_environment() | dict(env or {}),
+        timeout=seconds,
+        user=user,
+        group=user,
+        extra_groups=[] if user else None,
+        check=False,
+    )
+
+
+def die_with_parent(parent: int) -> None:
+    """End this child process when its parent, the process `parent`, ends, however that ends.
+
+    For a process that the parent's main thread has just forked.
+    """
     ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before the kernel knew
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def end_with_spawner() -> None:
+    """End this process, which multiprocessing spawned, when the one that spawned it ends."""
+    spawner = parent_process()
+    if spawner is not None:
+        _end_when(spawner.sentinel)
+
+
+class Lifeline:
+    """A pipe that lasts as long as the process that made it; what it forks ends with it.
+
+    The kernel's own signal (`die_with_parent`) tells of the end of a thread; workers of Celery are
+    forked by a thread, too.
+    """
+
+    def __init__(self) -> None:
+        """Make the pipe; programs that are started do not inherit it."""
+        self._end, self._held = os.pipe()
+
+    def hold(self) -> None:
+        """End this forked process when the maker of the pipe ends."""
+        os.close(self._held)
+        _end_when(self._end)
+
+
+def _end_when(sentinel: int) -> None:
+    """End this process when the other end of a pipe is gone; it may end itself first."""
+
+    def watch() -> None:
+        wait([sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+        sleep(_LAST_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Thread(target=watch, name="ends-with-parent", daemon=True).start()
 
 
 def _settle() -> None:
     """Leave the caller's folder, and Ctrl-C, which reaches every process of a terminal."""
+    end_with_spawner()
     os.chdir(NOWHERE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -21,6 +21,7 @@ from archive.jobs.job_rows import attempt_succeeded, end_job
 from archive.jobs.leases import Lease
 from archive.reference.errors import ArchiveError, LeaseLostError
 from archive.reference.lifecycle import move
+from archive.reference.machine_faults import machine_fault
 from archive.reference.vocabulary import JobState, VolumeState
 from storage.errors import StorageError
 
@@ -154,14 +155,12 @@ def fail_job(session: Session, version_id: int, error: Exception) -> None:
 
     Of an error that is not ours only the class is kept: a parser's text may quote the record.
     """
-    ours = isinstance(error, ArchiveError | StorageError)
-    finish_job(
-        session,
-        version_id,
-        state=JobState.FAILED,
-        error_code=getattr(error, "code", type(error).__name__),
-        error=str(error) if ours else None,
-    )
+    code, message = getattr(error, "code", type(error).__name__), None
+    if fault := machine_fault(error):
+        code, message = fault.code, f"{fault.message} {fault.action}"
+    elif isinstance(error, ArchiveError | StorageError):
+        message = str(error)
+    finish_job(session, version_id, state=JobState.FAILED, error_code=code, error=message)
 
 
 def finish_job(

@@ -7,7 +7,6 @@ lacks.
 
 import json
 import sqlite3
-import subprocess
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from archive.audit import journal
 from archive.database.base import Base
 from archive.database.engine import migrate, reading
 from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.jobs.processes import run_tool
 from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
 from archive.reference.vocabulary import VolumeState
 from storage.blobs import BlobStore
@@ -184,7 +184,7 @@ def _run(engine: Engine, tool: str, *words: str) -> None:
         f"--dbname={url.database}",
     ]
     command, secret = [program, *place, "--no-password", *words], {"PGPASSWORD": url.password or ""}
-    done = subprocess.run(command, env=secret, capture_output=True, check=False)  # noqa: S603 - our own command
+    done = run_tool(command, seconds=None, env=secret)
     if done.returncode:
         raise BackupError(
             f"{tool} 失败（{done.returncode}）。", "请检查数据库服务、版本和磁盘空间后重试。"

@@ -35,9 +35,14 @@ def inspections(session: Session, number: str) -> Inspected:
             report(revision.findings, Phase.GD),
         )
     ]
-    if volume is not None:
-        kept += _of_volume(session, volume)
-    return Inspected(case.case_no, volume.code if volume else None, tuple(kept))
+    if volume is None:
+        return Inspected(case.case_no, None, tuple(kept))
+    version = _newest(session, volume)
+    if version is None:
+        return Inspected(case.case_no, volume.code, tuple(kept))
+    kept += _of_version(session, version)
+    compiled = recorded(session, version, VolumeState.COMPILED) or {}
+    return Inspected(case.case_no, volume.code, tuple(kept), tuple(compiled.get("compared", ())))
 
 
 def _case_and_volume(session: Session, number: str) -> tuple[Case, Volume | None]:
@@ -54,11 +59,8 @@ def _case_and_volume(session: Session, number: str) -> tuple[Case, Volume | None
     return case, volume
 
 
-def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
-    """Return the reports of the newest archived version of a volume.
-
-    A version that was proved before times were kept is dated by its commit.
-    """
+def _newest(session: Session, volume: Volume) -> VolumeVersion | None:
+    """Return the newest archived version of a volume."""
     committed = VolumeVersion.inventory_sha256.is_not(None)
     versions = (
         select(VolumeVersion)
@@ -66,13 +68,20 @@ def _of_volume(session: Session, volume: Volume) -> list[KeptReport]:
         .order_by(VolumeVersion.version.desc())
     )
     version = session.scalars(versions.limit(1)).first()
-    if version is None or version.committed_at is None:
-        return []
+    return version if version is not None and version.committed_at is not None else None
+
+
+def _of_version(session: Session, version: VolumeVersion) -> list[KeptReport]:
+    """Return the reports of an archived version.
+
+    One that was proved before times were kept is dated by its commit.
+    """
     kept = []
     proof = recorded(session, version, VolumeState.PROVED)
     if proof is not None:
         at = datetime.fromisoformat(proof["at"]) if "at" in proof else version.committed_at
-        kept.append(KeptReport(Phase.YJ, at, confirmed=True, report=taken_over(proof)))
+        if at is not None:
+            kept.append(KeptReport(Phase.YJ, at, confirmed=True, report=taken_over(proof)))
     checks = (
         select(FixityCheck)
         .filter_by(volume_version_id=version.id, store=StoreRole.FIRST)

@@ -6,7 +6,8 @@ What was journalled after the last anchor and is in no object is lost, and the r
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -196,50 +197,45 @@ def _records(store: BlobStore, entries: list[JournalEntry]) -> Iterator[_Record]
     yield from sorted(records.values(), key=lambda record: (record.at, record.key))
 
 
+_Known = dict[str, tuple[Case, list[CaseRevision]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Confirmed:
+    """A CONFIRM act of the journal: of which revision of which case, and when."""
+
+    case_no: str
+    revision: int | None
+    at: datetime
+
+
 def _cases(
     session: Session,
     store: BlobStore,
     entries: list[JournalEntry],
     packages: list[Package],
     report: RebuildReport,
-) -> dict[str, tuple[Case, list[CaseRevision]]]:
+) -> _Known:
     """Add every case with its revisions, as the events of its life left it.
 
     What a package was made of was accepted, whatever the journal still knows.
     """
-    cases: dict[str, tuple[Case, list[CaseRevision]]] = {}
+    cases: _Known = {}
     facts_of_packages = {json.dumps(package.facts, sort_keys=True) for package in packages}
     confirms = [
-        (entry.subject, json.loads(entry.detail).get("revision"), datetime.fromisoformat(entry.at))
+        _Confirmed(
+            entry.subject,
+            json.loads(entry.detail).get("revision"),
+            datetime.fromisoformat(entry.at),
+        )
         for entry in entries
         if entry.act == JournalAct.CONFIRM
     ]
     page_orders = [entry for entry in entries if entry.act == JournalAct.PAGE_ORDER]
     for record in _records(store, entries):
-        fields = record.fields
         case, revisions = cases.get(record.case_no, (None, []))
-        confirmed = {
-            number
-            for case_no, number, at in confirms
-            if case_no == record.case_no and at <= record.at
-        }
-        for before in revisions:
-            if before.state == CaseState.CONFIRM:
-                before.state = (
-                    CaseState.ACCEPTED if before.revision in confirmed else CaseState.SUPERSEDED
-                )
-        waits = any(finding["outcome"] == Outcome.CONFIRM for finding in fields["findings"])
-        revision = CaseRevision(
-            revision=len(revisions) + 1,
-            content_digest=fields["content_digest"],
-            state=CaseState.CONFIRM
-            if waits and json.dumps(fields["facts"], sort_keys=True) not in facts_of_packages
-            else CaseState.ACCEPTED,
-            facts=fields["facts"],
-            snapshot=fields["snapshot"],
-            findings=fields["findings"],
-            accepted_at=record.at,
-        )
+        _end_waiting(revisions, record, confirms)
+        revision = _revision(record, len(revisions) + 1, facts_of_packages)
         case = case or Case(case_no=record.case_no, state=revision.state)
         revisions.append(revision)
         cases[record.case_no] = (case, revisions)
@@ -251,33 +247,66 @@ def _cases(
             session, revision, [entry for entry in page_orders if entry.subject == record.case_no]
         )
         _keep_objects(session, case, revision, record)
-        report.unprinted += not restore_prints(session, case.id, fields)
-    for case_no, number, _ in confirms:
-        waiting = (
-            [
-                revision
-                for revision in cases[case_no][1]
-                if revision.revision == number and revision.state == CaseState.CONFIRM
-            ]
-            if case_no in cases
-            else []
-        )
-        for revision in waiting:
-            revision.state = CaseState.ACCEPTED
+        report.unprinted += not restore_prints(session, case.id, record.fields)
+    _confirm_waiting(cases, confirms)
     for case, revisions in cases.values():
-        usable = (
-            [revision for revision in revisions if revision.state == CaseState.ACCEPTED]
-            or [revision for revision in revisions if revision.state == CaseState.CONFIRM]
-            or revisions
-        )
-        show_revision(case, usable[-1])
-        session.flush()
-        blind_index.remember(session, case)
-        remember_actors(session, case)
-        remember_sources(session, case)
+        _show_and_remember(session, case, revisions)
     session.flush()
     report.cases = len(cases)
     return cases
+
+
+def _revision(record: _Record, number: int, facts_of_packages: AbstractSet[str]) -> CaseRevision:
+    """Return the revision that an accession record took over, accepted or waiting."""
+    fields = record.fields
+    waits = any(finding["outcome"] == Outcome.CONFIRM for finding in fields["findings"])
+    packed = json.dumps(fields["facts"], sort_keys=True) in facts_of_packages
+    return CaseRevision(
+        revision=number,
+        content_digest=fields["content_digest"],
+        state=CaseState.CONFIRM if waits and not packed else CaseState.ACCEPTED,
+        facts=fields["facts"],
+        snapshot=fields["snapshot"],
+        findings=fields["findings"],
+        accepted_at=record.at,
+    )
+
+
+def _end_waiting(
+    revisions: Sequence[CaseRevision], record: _Record, confirms: Sequence[_Confirmed]
+) -> None:
+    """End the waiting of earlier revisions when a further one came: confirmed or superseded."""
+    confirmed = {
+        act.revision for act in confirms if act.case_no == record.case_no and act.at <= record.at
+    }
+    for before in revisions:
+        if before.state == CaseState.CONFIRM:
+            before.state = (
+                CaseState.ACCEPTED if before.revision in confirmed else CaseState.SUPERSEDED
+            )
+
+
+def _confirm_waiting(cases: _Known, confirms: Sequence[_Confirmed]) -> None:
+    """Accept the revisions that still wait and that a person confirmed."""
+    for act in confirms:
+        _, revisions = cases.get(act.case_no, (None, []))
+        for revision in revisions:
+            if revision.revision == act.revision and revision.state == CaseState.CONFIRM:
+                revision.state = CaseState.ACCEPTED
+
+
+def _show_and_remember(session: Session, case: Case, revisions: Sequence[CaseRevision]) -> None:
+    """Let a case read as its newest usable revision, and be found by what it says."""
+    usable = (
+        [revision for revision in revisions if revision.state == CaseState.ACCEPTED]
+        or [revision for revision in revisions if revision.state == CaseState.CONFIRM]
+        or revisions
+    )
+    show_revision(case, usable[-1])
+    session.flush()
+    blind_index.remember(session, case)
+    remember_actors(session, case)
+    remember_sources(session, case)
 
 
 def _order_pages(session: Session, revision: CaseRevision, entries: list[JournalEntry]) -> None:

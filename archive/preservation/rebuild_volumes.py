@@ -352,6 +352,7 @@ def _results(package: Package) -> dict[VolumeState, dict[str, Any]]:
             "routes": inspection["routes"],
             # A package of before they were recorded has none.
             "conversions": package.process.get("conversions", []),
+            **({"compared": inspection["pages"]} if "pages" in inspection else {}),
         },
         VolumeState.SIGNED: {
             "sha256": package.pdf_sha256,

@@ -1,6 +1,6 @@
 """The verification of holdings.
 
-Each volume's package and proof, and the invariants I1–I10 that one database and one bucket can
+Each volume's package and proof, and the invariants I1–I11 that one database and one bucket can
 show (volume.md).
 """
 
@@ -8,21 +8,22 @@ import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine, and_, select
 from sqlalchemy.orm import Session
 
+from archive.accession.recheck import PAGE_DIFFERS
 from archive.audit import journal
 from archive.audit.anchors import verify_anchors
 from archive.compile.prove import PdfAProver, prove_volume
 from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision
-from archive.database.tables_volumes import NumberCounter, Volume, VolumeVersion
+from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.service_items import required_materials
-from archive.reference.vocabulary import VolumeState
+from archive.reference.vocabulary import PageVerdict, VolumeState
 from archive.signing.validation import TrustAnchors
 from storage.blobs import BlobStore
 from storage.errors import StorageError
@@ -33,15 +34,30 @@ _AHEAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A broken invariant: which, of what, and how."""
+    """A broken invariant: which, of what, and how; of a page also where.
+
+    `page` counts in the volume, `material` is its number in the case.
+    """
 
     invariant: str
     subject: str
     message: str
+    page: int | None = None
+    material: int | None = None
 
     def public(self) -> dict[str, str]:
         """Return it as scripts read it."""
-        return asdict(self)
+        return {"invariant": self.invariant, "subject": self.subject, "message": self.message}
+
+    def by_page(self) -> dict[str, str | int | None]:
+        """Return it as scripts read it where pages were compared; the volume by its 档号."""
+        return {
+            "code": self.invariant if self.page is None else PAGE_DIFFERS,
+            "volume": self.subject.partition("/v")[0],
+            "page": self.page,
+            "material": self.material,
+            "message": self.message,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +197,7 @@ def verify_holdings(
     """Yield the broken invariants across volumes.
 
     I1 nothing frozen, I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10
-    journal.
+    journal, I11 pages on record.
     """
     frozen = _frozen(engine)
     for name in frozen.values():
@@ -189,6 +205,7 @@ def verify_holdings(
     yield from _bucket(store, {volume.prefix for volume in committed(engine)} | frozen.keys())
     yield from _numbers(engine)
     yield from _materials(engine)
+    yield from _undecided_pages(engine)
     with reading(engine) as session:
         _, broken = journal.verify(session)
     if broken:
@@ -309,3 +326,30 @@ def _materials(engine: Engine) -> Iterator[Fault]:
             ]
             if missing:
                 yield Fault("I7", f"{code}/v{version}", f"缺少必交材料：{'、'.join(missing)}")
+
+
+def _undecided_pages(engine: Engine) -> Iterator[Fault]:
+    """Check I11 on record: a page that differs from its original was decided by a person.
+
+    A volume of before pages were compared has no record: `verify_pages` compares it.
+    """
+    query = (
+        select(Volume.code, VolumeVersion.version, Step.result)
+        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        .join(Step, Step.volume_version_id == VolumeVersion.id)
+        .where(VolumeVersion.state == VolumeState.COMMITTED, Step.step == VolumeState.COMPILED)
+        .order_by(Volume.code, VolumeVersion.version)
+        .execution_options(yield_per=500)
+    )
+    undecided = (PageVerdict.DIFFERS, PageVerdict.NOT_DRAWN)
+    with reading(engine) as session:
+        for code, version, result in session.execute(query):
+            for page in result.get("compared", ()):
+                if page["verdict"] in undecided:
+                    yield Fault(
+                        "I11",
+                        f"{code}/v{version}",
+                        f"第 {page['page']} 页与原件不符，没有人工核对的记录",
+                        page["page"],
+                        page["material"],
+                    )

@@ -75,6 +75,16 @@ class NotProvedError(CompileError):
     code = "NOT_PROVED"
 
 
+class PageDiffersError(CompileError):
+    """A page of the volume shows something else than its original; a person decides (I11)."""
+
+    code = "PAGE_DIFFERS"
+    default_action = (
+        "请在“核对”页对照两图：与原件一致的说明理由后确认，再运行 yice compile --all；"
+        "否则由来源更换文件后补充送达，或运行 yice void。"
+    )
+
+
 class InventoryConflictError(CompileError):
     """The commit record in the store and the row disagree: the volume is quarantined."""
 
@@ -116,6 +126,7 @@ FAULTS_OF_ORIGINALS = frozenset(
         TooLargeError,
         ContentLostError,
         NotConformingError,
+        PageDiffersError,
     )
 )
 """What is in the originals themselves: the same bytes fail the same way."""

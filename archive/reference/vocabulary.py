@@ -301,6 +301,19 @@ class UploadState(LabelledEnum):
     FAILED = "FAILED", "失败"
 
 
+class PageVerdict(LabelledEnum):
+    """How a page of a volume stands to its original, drawn by a second program (I11).
+
+    SUBSTITUTED: a font is not embedded, so that the text is compared and not its strokes.
+    """
+
+    SAME = "SAME", "与原件相符"
+    SUBSTITUTED = "SUBSTITUTED", "字体未嵌入，文字相符"
+    DIFFERS = "DIFFERS", "与原件不符"
+    NOT_DRAWN = "NOT_DRAWN", "原件无法比对"
+    CONFIRMED = "CONFIRMED", "经人工核对"
+
+
 class LoginKind(LabelledEnum):
     """How somebody is logged in: a person in a browser, or a client by token."""
 

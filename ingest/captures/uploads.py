@@ -8,7 +8,7 @@ rows.
 
 import tempfile
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from archive.database.tables_exchange import Upload
 from archive.database.tables_gathering import CapturedFile
 from archive.gathering.captured_materials import place
 from archive.gathering.captures import (
+    GIVEN_UP,
     SOURCE,
     SYSTEM,
     Capture,
@@ -51,7 +52,6 @@ from ingest.sources.scans import split_stack
 from storage.blobs import BlobStore
 
 MAX_FILE = MAX_BODY
-GIVEN_UP = timedelta(days=7)
 _BATCH = 400  # ids in one query: SQLite takes a limited number of values
 _STACKS = {"image/tiff", "application/pdf"}
 _UNUSABLE = {"CAPTURE_UNREADABLE", "VIRUS"}

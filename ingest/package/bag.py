@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from archive.reference.findings import Finding, finding
+from archive.reference.machine_faults import is_of_machine
 from ingest.errors import PackageChangedError
 from ingest.package.containers import (
     BadBagError,
@@ -66,14 +67,17 @@ def read_bag(path: Path) -> Bag:
     """Return the bag at `path`, read and checked.
 
     Never raises for the content of the bag: every fault is a finding, and the payload is empty
-    when it may not be trusted.
+    when it may not be trusted. Raises OSError when the machine can't read (a full disk, too many
+    open files): that is no fault of the bag.
     """
     try:
         files = zip_files(path) if path.is_file() else folder_files(path)
         files, findings = _checked(files)
     except BadBagError as error:
         return Bag(path.name, {}, _raw_digest(path), (error.finding,))
-    except _UNREADABLE:
+    except _UNREADABLE as error:
+        if isinstance(error, OSError) and is_of_machine(error):
+            raise
         return Bag(
             path.name, {}, _raw_digest(path), (finding("BAG_INVALID", "bag", why="无法读取"),)
         )

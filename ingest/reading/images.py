@@ -27,7 +27,7 @@ from ingest.reading.likeness import other_views, page_print
 MAX_PAGES = 1_000
 MIN_DPI, A4_SHORT_INCHES = 150, 8.27
 _A6_SHORT_INCHES = 4.13
-"""Shorter side of A6, the size of a page of a register or of a booklet."""
+"""The shorter side of a page of a register or of a booklet."""
 _WORKING_SIDE = 400
 _SMALLEST_SCALE = 0.45
 """A page larger than A2 is hard to read on the A4 of a volume."""
@@ -107,11 +107,11 @@ def examine_image(data: bytes, media_type: str) -> Look:
         tuple(pages.coarse),
         pictures=tuple(pages.pictures),
         prints=tuple(pages.prints),
+        views=tuple(pages.views),
+        coarsest=tuple(pages.coarsest),
         flags=tuple(sorted(pages.flags)),
         unclear=tuple(pages.unclear),
         taken=tuple(pages.taken),
-        views=tuple(pages.views),
-        coarsest=tuple(pages.coarsest),
     )
 
 

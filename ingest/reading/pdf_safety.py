@@ -109,10 +109,10 @@ def _report(placed: PlacedPages, seen: list[_Page], flags: tuple[str, ...]) -> L
         tuple(number for number, page in pages if page.coarse),
         coarsest=tuple(number for number, page in pages if page.coarsest),
         flags=(*flags, *(("PDF_UNDRAWN",) if placed.undrawn else ())),
+        views=tuple((number, page.views) for number, page in pages if page.views),
         prints=tuple(
             (number, f"{page.print_:0128x}") for number, page in pages if page.print_ is not None
         ),
-        views=tuple((number, page.views) for number, page in pages if page.views),
         unclear=tuple((number, code) for number, page in pages for code in page.unclear),
         texts=tuple((number, page.text) for number, page in pages[:_TEXT_PAGES] if page.text),
         fonts=tuple(sorted(font for font in drawn_by_ours if not is_known(font))),

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import IO, Any
 
 from archive.inspection.subject import Look
@@ -225,6 +226,13 @@ def draw_page(data: bytes, page: int, width: int, limits: Limits = DEFAULT_LIMIT
     return image if isinstance(image, bytes) and image else None
 
 
+def convert(task: str, order: bytes) -> bytes | str:
+    """Return the answer of a conversion (`archive.compile.normalise`) in a child process."""
+    if len(order) > MAX_FILE_BYTES:
+        return "slow"
+    return run_task(task, order, CONVERSION_LIMITS)
+
+
 def compare_pages(first: bytes, page: int, second: bytes, other: int) -> bytes | None:
     """Return the overlay of two pages (from 1) of foreign files as JSON, or None.
 
@@ -244,13 +252,6 @@ def _paired(task: str, first: bytes, page: int, second: bytes, other: int) -> by
     order = struct.pack("<IIQ", page, other, len(first)) + first + second
     answer = run_task(task, order)
     return answer if isinstance(answer, bytes) and answer else None
-
-
-def convert(task: str, order: bytes) -> bytes | str:
-    """Return the answer of a conversion (`archive.compile.normalise`) in a child process."""
-    if len(order) > MAX_FILE_BYTES:
-        return "slow"
-    return run_task(task, order, CONVERSION_LIMITS)
 
 
 def _unpacked(answer: bytes) -> Look:
@@ -275,41 +276,53 @@ def _examine(data: bytes) -> bytes:
     return json.dumps(asdict(report)).encode()
 
 
+_TASKS = {
+    "split": ("ingest.reading.stacks", "answer"),
+    "draw": ("ingest.reading.drawing", "answer"),
+    "compare": ("ingest.reading.overlays", "compared"),
+    "overlay": ("ingest.reading.overlays", "drawn"),
+    "signature": ("ingest.reading.signatures", "answer"),
+    "place": ("archive.compile.normalise", "answer_place"),
+    "redraw": ("archive.compile.normalise", "answer_redraw"),
+    "decoded": ("ingest.reading.decoded_pictures", "answer"),
+    "pdfbox": ("ingest.reading.pdfbox", "answer"),
+}
+
+
 def _task(name: str) -> Callable[[bytes], bytes]:
-    """Return the function of a task; a child keeps its task until it ends."""
-    if name == "split":
-        from ingest.reading import stacks  # noqa: PLC0415 - as above
+    """Return the function of a task; a child keeps its task until it ends.
 
-        return stacks.answer
-    if name in {"draw", "compare", "overlay"}:
-        from ingest.reading import drawing, overlays  # noqa: PLC0415 - as above
-
-        drawn = {"draw": drawing.answer, "compare": overlays.compared, "overlay": overlays.drawn}
-        return drawn[name]
-    if name == "signature":
-        from ingest.reading import signatures  # noqa: PLC0415 - as above
-
-        return signatures.answer
+    Its module is imported here alone: the parent never loads a parser.
+    """
     if name == "ocr":
         from ingest.reading import ocr_engine  # noqa: PLC0415 - as above
 
         return ocr_engine.load()
-    if name in {"place", "redraw"}:
-        from archive.compile import normalise  # noqa: PLC0415 - as above
-
-        return normalise.answer_place if name == "place" else normalise.answer_redraw
-    return _examine
+    if name not in _TASKS:
+        return _examine
+    module, function = _TASKS[name]
+    act: Callable[[bytes], bytes] = getattr(import_module(module), function)
+    return act
 
 
 def serve(memory: int, cpu_seconds: int, task: str) -> None:
     """Confine this process, then answer one file after the other until the parent ends."""
     act = _task(task)
     _confine(memory)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     _send(sink, b"ready")
     while head := source.read(_LENGTH.size):
         _allow_cpu(cpu_seconds)
         _send(sink, act(source.read(_LENGTH.unpack(head)[0])))
+
+
+def _end_with_parent() -> None:
+    """End at once when nobody holds the other end of the input: a task may last long."""
+    line = select.poll()
+    line.register(sys.stdin.fileno(), 0)  # no event but its end
+    line.poll()
+    os._exit(1)
 
 
 def _send(sink: IO[bytes], answer: bytes) -> None:

@@ -7,7 +7,8 @@ An answer is returned whole or not at all.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -78,22 +79,22 @@ class Caller:
     def _object(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: object
     ) -> dict[str, Any]:
-        answer = self._ask(method, path, query, body)
-        try:
-            value = json.loads(self._read(answer))
-        except ValueError:
-            raise SourceError("SOURCE_ANSWER", "来源系统的应答不完整或格式有误。") from None
-        if answer.status_code >= 400 or not isinstance(value, dict):  # noqa: PLR2004 - client errors
-            raise _RefusedError(answer.status_code)
-        return value
+        with self._answer(method, path, query, body) as answer:
+            try:
+                value = json.loads(self._read(answer))
+            except ValueError:
+                raise SourceError("SOURCE_ANSWER", "来源系统的应答不完整或格式有误。") from None
+            if answer.status_code >= 400 or not isinstance(value, dict):  # noqa: PLR2004 - client errors
+                raise _RefusedError(answer.status_code)
+            return value
 
     def _file(self, path: str, checked: Callable[[bytes], bool]) -> bytes | None:
-        answer = self._ask("GET", path, None, None)
-        data = self._read(answer)
-        if answer.status_code == _MISSING:
-            return None
-        if answer.status_code >= 400:  # noqa: PLR2004 - client errors
-            raise _RefusedError(answer.status_code)
+        with self._answer("GET", path, None, None) as answer:
+            data = self._read(answer)
+            if answer.status_code == _MISSING:
+                return None
+            if answer.status_code >= 400:  # noqa: PLR2004 - client errors
+                raise _RefusedError(answer.status_code)
         if not checked(data):
             raise SourceError(
                 "SOURCE_DIGEST",
@@ -102,9 +103,11 @@ class Caller:
             )
         return data
 
-    def _ask(
+    @contextmanager
+    def _answer(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: object
-    ) -> requests.Response:
+    ) -> Iterator[requests.Response]:
+        """Yield the answer of one call, and close it however much of it was read."""
         if self._login is not None and not self._token:
             try:
                 self._token = self._login(
@@ -117,7 +120,7 @@ class Caller:
         self._next = time.monotonic() + self._interval
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         # A redirect could lead anywhere with our token; our systems have none.
-        answer = self._session.request(
+        with self._session.request(
             method,
             self._base + path,
             params=query,
@@ -126,15 +129,15 @@ class Caller:
             timeout=self._timeout,
             stream=True,
             allow_redirects=False,
-        )
-        if answer.status_code == _UNAUTHORISED and self._login is not None:
-            self._token = ""
-            raise SourceError("SOURCE_TOKEN", "来源系统的访问令牌已失效。")
-        if _RETRIES.is_retry(method, answer.status_code):
-            raise SourceError(
-                "SOURCE_UNAVAILABLE", "来源系统暂不可用。", retry_after=_asked_for(answer)
-            )
-        return answer
+        ) as answer:
+            if answer.status_code == _UNAUTHORISED and self._login is not None:
+                self._token = ""
+                raise SourceError("SOURCE_TOKEN", "来源系统的访问令牌已失效。")
+            if _RETRIES.is_retry(method, answer.status_code):
+                raise SourceError(
+                    "SOURCE_UNAVAILABLE", "来源系统暂不可用。", retry_after=_asked_for(answer)
+                )
+            yield answer
 
     @staticmethod
     def _read(answer: requests.Response) -> bytes:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from archive.gathering.captures import SOURCE, SYSTEM, captured_by
 from archive.gathering.cases import MissingCertificate
 from archive.reference.findings import Finding, finding
+from archive.reference.machine_faults import is_of_machine
 from archive.reference.moments import Moment
 from archive.reference.vocabulary import ArrivalOutcome, SourceKind
 from ingest.reading.sandbox import run_task
@@ -107,7 +108,9 @@ class ScanFolder:
     def _notice(self, name: str) -> Notice | None:
         try:
             data = self._read(name)
-        except OSError:
+        except OSError as error:
+            if is_of_machine(error):
+                raise
             return None  # another process has taken it since
         # The same name may come again with other content; that is another capture.
         stem = name.removesuffix(".json") if re.fullmatch(_NAME, name) else "unnamed"
@@ -133,7 +136,9 @@ class ScanFolder:
         for name in (file.name, f"{TAKEN_FOLDER}/{file.name}"):
             try:
                 data = self._read(name)
-            except OSError:
+            except OSError as error:
+                if is_of_machine(error):
+                    raise
                 continue
             if hashlib.sha256(data).hexdigest() == file.sha256:
                 return data

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import logging
+import os
 import shutil
 import statistics
 import subprocess
@@ -40,11 +41,12 @@ from archive.signing.demo_pki import local_timestamper
 from archive.signing.seal import Sealer
 from archive.signing.seal_keys import load_pkcs12
 from ingest.intake.intake import take_package
+from ingest.reading.sandbox import _pool
 from tests.bench.bare import Clock, make_bare
 from tests.bench.cases import PAGES, case_files, write_bag
 from tests.bench.held import fill
 
-_OUR_STEPS = ("sheets", "build", "sign", "prove", "store", "rest")
+_OUR_STEPS = ("sheets", "build", "compare", "sign", "prove", "store", "rest")
 _BARE_EVERY = 4
 _COMPARED = 100  # bare volumes of a run
 # Volumes made at each size, and before the first: by then the JVM has compiled what it runs often.
@@ -170,6 +172,7 @@ class _Bench:
         self.ours.clear()
         self._walls.clear()
         self._bared = 0
+        self._children = _children_cpu()
 
     def make(self, version_id: int, *, compare: bool) -> None:
         """Make a volume, and one with bare calls to compare it with."""
@@ -205,7 +208,18 @@ class _Bench:
             "bare_cpu_ms": sum(bare.values()),
             "bare_cpu_ms_by_step": bare,
             "ratio_to_bare": total / count / sum(bare.values()),
+            "second_drawing_cpu_ms": (_children_cpu() - self._children) * 1000 / count,
         }
+
+
+def _children_cpu() -> float:
+    """CPU seconds so far of the processes that draw originals a second time."""
+    ticks = 0
+    for child in _pool._idle:
+        if child.task in ("decoded", "pdfbox"):
+            stat = Path(f"/proc/{child._process.pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(stat[11]) + int(stat[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _take_in(settings: Settings, first: int, cases: int) -> float:
@@ -252,6 +266,7 @@ def _instrument(clock: Clock, last: dict[str, str]) -> None:
     sheets.compile_template = remembered
     timed(build, "render_sheets", "sheets")
     timed(volume, "build", "build")
+    timed(volume, "compare_pages", "compare")
     timed(Sealer, "seal", "sign")
     timed(volume, "prove_volume", "prove")
     timed(volume, "write_package", "store")
@@ -335,6 +350,7 @@ def _show(results: list[dict[str, Any]]) -> None:
             "首末十分之一",
             lambda row: f"{row['first_tenth_cpu_ms']:.0f} → {row['last_tenth_cpu_ms']:.0f}",
         ),
+        ("其外：重绘原件（沙箱）", lambda row: f"{row['second_drawing_cpu_ms']:.0f}"),
         ("册/小时·核", lambda row: f"{row['volumes_per_hour_and_core']:.0f}"),
         ("接收（每件）", lambda row: f"{row['intake_cpu_ms_per_case']:.0f}"),
         (

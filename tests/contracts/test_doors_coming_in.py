@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from api.jobs import requested
 from archive.administration.accounts import AccountKind, disable_account, renew_secret
+from archive.administration.passwords import fresh_secret
 from archive.administration.policy import Role
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_administration import Account, LoginAttempt
@@ -125,7 +126,7 @@ def entrant(archive: Archive, door: str, role: Role, org: str = HOME) -> tuple[s
     kind = AccountKind.PERSON if door == DESK else AccountKind.CLIENT
     account = archive.account(role, org, kind)
     with writing(archive.runtime.engine) as session:
-        return account.login, renew_secret(session, "setup", account.login)
+        return account.login, renew_secret(session, "setup", account.login, fresh_secret())
 
 
 @pytest.mark.parametrize("door", [API, DESK])

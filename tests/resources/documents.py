@@ -1,14 +1,17 @@
 """PDF and OFD files as they come in, sound and hostile; what each is stands in README.md."""
 
+import base64
+import hashlib
 import io
 import zipfile
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name, String
 
-from api.demo import born_digital
+from api.demo import born_digital, certificate_seal
 from tests.resources.images import jpeg
 
 
@@ -264,15 +267,53 @@ def zipped(members: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def ofd(**more: bytes) -> bytes:
-    """The skeleton of an OFD."""
-    body = (
-        b'<?xml version="1.0" encoding="UTF-8"?><ofd:OFD xmlns:ofd="http://www.ofdspec.org/2016"/>'
+_OFD = '<ofd:{0} xmlns:ofd="http://www.ofdspec.org/2016">{1}</ofd:{0}>'
+
+
+def ofd(
+    pages: int = 1, *, encoding: str = "UTF-8", root: str = "Doc_0/Document.xml", **more: bytes
+) -> bytes:
+    """An OFD with so many empty pages, its XML in this encoding."""
+
+    def xml(name: str, body: str) -> bytes:
+        head = f'<?xml version="1.0" encoding="{encoding}"?>'
+        return (head + _OFD.format(name, body)).encode(encoding)
+
+    listed = "".join(
+        f'<ofd:Page ID="{at}" BaseLoc="Pages/Page_{at}/Content.xml"/>' for at in range(pages)
     )
-    return zipped(
-        {"OFD.xml": body, "Doc_0/Document.xml": b"<Document/>"}
-        | {name.replace("_xml", ".xml"): data for name, data in more.items()}
+    members = {
+        "OFD.xml": xml("OFD", f"<ofd:DocBody><ofd:DocRoot>{root}</ofd:DocRoot></ofd:DocBody>"),
+        "Doc_0/Document.xml": xml("Document", f"<ofd:Pages>{listed}</ofd:Pages>"),
+    }
+    members |= {f"Doc_0/Pages/Page_{at}/Content.xml": xml("Page", "") for at in range(pages)}
+    return zipped(members | {name.replace("_xml", ".xml"): data for name, data in more.items()})
+
+
+def lost_ofd() -> bytes:
+    """Its DocRoot points nowhere."""
+    return ofd(root="Doc_9/Document.xml")
+
+
+def signed_ofd(*, changed: bool) -> bytes:
+    """An OFD whose signature lists a page with its SM3; the page is another when changed."""
+    page = zipfile.ZipFile(io.BytesIO(ofd())).read("Doc_0/Pages/Page_0/Content.xml")
+    value = base64.b64encode(hashlib.new("sm3", page).digest()).decode()
+    listed = (
+        '<ofd:References CheckMethod="1.2.156.10197.1.401">'
+        '<ofd:Reference FileRef="/Doc_0/Pages/Page_0/Content.xml">'
+        f"<ofd:CheckValue>{value}</ofd:CheckValue></ofd:Reference></ofd:References>"
     )
+    parts = {"Doc_0/Signs/Sign_0/Signature.xml": _OFD.format("Signature", listed).encode()}
+    if changed:
+        parts["Doc_0/Pages/Page_0/Content.xml"] = page.replace(b"></", b"><ofd:Content/></")
+    return ofd(**parts)
+
+
+def signed_then_changed_pdf(folder: Path) -> bytes:
+    """A certificate that was changed in a later revision after its issuer signed it."""
+    certificate_seal.make_issuer(folder)
+    return certificate_seal.altered(certificate_seal.signed(folder, pdf()))
 
 
 def entity_ofd() -> bytes:

@@ -29,6 +29,7 @@ from archive.signing.demo_pki import DemoPki, ensure_demo_pki, local_timestamper
 from archive.signing.seal import Sealer, load_pkcs12
 from ingest.intake.intake import IntakeRules, Received, take_package
 from ingest.reading.sandbox import convert
+from ingest.reading.second_drawing import draw_originals
 from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.support.factories import make_bag, page, sound_case
@@ -153,6 +154,7 @@ def holdings(folder: Path, engine: Engine, pki_folder: Path) -> Holdings:
         confined=convert,
         trust=pki.trust,
         sealer_for=lambda fonds: sealer(pki, fonds, timestamper),
+        draw_originals=draw_originals,
         demo=True,
         owner=worker_name(),
     )

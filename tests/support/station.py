@@ -25,6 +25,7 @@ from archive.administration.accounts import (
     renew_secret,
 )
 from archive.administration.logins import open_login
+from archive.administration.passwords import fresh_secret
 from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
 from archive.database.engine import writing
 from archive.database.tables_administration import Account
@@ -98,7 +99,7 @@ class StationClient:
         self.token(role, org)
         login = f"{role.value.lower().replace('_', '-')}-{org}"
         with writing(self.runtime.engine) as session:
-            return login, renew_secret(session, "setup", login)
+            return login, renew_secret(session, "setup", login, fresh_secret())
 
     def granted(
         self, headers: dict[str, str], code: str, *, by: dict[str, str] | None = None, **other: Any

@@ -40,6 +40,7 @@ from archive.administration.accounts import (
     refuse_account,
     renew_secret,
 )
+from archive.administration.passwords import fresh_secret
 from archive.administration.policy import Act, Role, Scope
 from archive.audit.entries import entries_about
 from archive.database.engine import reading, writing
@@ -191,13 +192,13 @@ def _account(web: WebApp, session: Session, login: str) -> dict[str, Any]:
 def decision(request: Request, web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
     """Approve a proposed account and show its first secret this once, or refuse it."""
     user.require(Act.APPROVE_ACCOUNT)
+    fresh = fresh_secret()
     with writing(web.runtime.engine) as session:
         secret = None
         if form.get("decision") == "approve":
             account = approve_account(session, user.reader, login)
-            secret = renew_secret(
-                session, user.reader.account, login, must_change=account.kind == AccountKind.PERSON
-            )
+            person = account.kind == AccountKind.PERSON
+            secret = renew_secret(session, user.reader.account, login, fresh, must_change=person)
         else:
             refuse_account(session, user.reader, login, _reason(form))
         values = _account(web, session, login)
@@ -235,6 +236,7 @@ def change(web: Web, user: LoggedIn, form: Posted, login: str) -> Response:
 def decide(request: Request, web: Web, user: LoggedIn, form: Posted, number: int) -> Response:
     """Approve a change, which is then carried out, or refuse it."""
     user.require(Act.APPROVE_ACCOUNT)
+    fresh = fresh_secret()
     with writing(web.runtime.engine) as session:
         done, secret = decide_change(
             session,
@@ -243,6 +245,7 @@ def decide(request: Request, web: Web, user: LoggedIn, form: Posted, number: int
             approve=form.get("decision") == "approve",
             reason=_reason(form),
             organisations=web.runtime.organisations,
+            fresh=fresh,
         )
         values = _account(web, session, session.get_one(Account, done.account_id).login)
     return web.page(request, user, "account.html", secret=secret, **values)

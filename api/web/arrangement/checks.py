@@ -27,6 +27,7 @@ from api.web.shell.page import (
 from api.web.shell.scope import (
     PAGE,
     case_for,
+    image_response,
     item_name,
     mark_of,
     note_look,
@@ -45,6 +46,7 @@ from archive.arrangement.page_order import (
     orders_of,
 )
 from archive.audit.acts import JournalAct
+from archive.compile.compared import compared_version, kept_pairs, pair_key
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.finding_aids.cases import (
@@ -124,7 +126,9 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         editions = editions_of(session, case.id, revision.revision)
         following = _next_waiting(web, session, user, case)
         total = count_waiting(session, reach_of(web, user))
+        version = compared_version(session, case.id, revision.revision)
         findings = disclosed(session, reach_of(web, user), revision.findings)
+    pairs = kept_pairs(web.runtime.store, version) if version else []
     facts = CaseFacts.model_validate(revision.facts)
     leaves = _leaves(facts, components, orders)
     return web.page(
@@ -137,6 +141,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         waiting=revision.state == CaseState.CONFIRM,
         findings=findings,
         others=others,
+        pairs=pairs,
         materials=_materials(facts, leaves, editions),
         lacking=_lacking(revision, facts),
         blanks=_blank_pages(revision),
@@ -311,6 +316,27 @@ def check_image(
     if row is None or row.case_id != case.id:
         raise RefusedError(Denial.NOT_HERE)
     return original_response(web, row.sha256, page, mark_of(web, user, seen), small=bool(small))
+
+
+@router.get("/checks/{case_no}/compared/{material}/{page}.jpg")
+def compared_image(
+    web: Web,
+    user: LoggedIn,
+    case_no: str,
+    material: int,
+    page: int,
+    look: Annotated[int, Query(ge=1)],
+) -> Response:
+    """Return an original and its page in the volume side by side, with the look's watermark."""
+    with reading(web.runtime.engine) as session:
+        case = case_for(web, session, user, Act.CONFIRM, case_no)
+        seen = find_look(session, user.reader, look, case_no, (LOOK,))
+        revision = waiting_revision(session, case)
+        version = revision and compared_version(session, case.id, revision.revision)
+    if not version or (material, page) not in kept_pairs(web.runtime.store, version):
+        raise RefusedError(Denial.NOT_HERE)
+    picture = web.runtime.store.read(pair_key(version, material, page))
+    return image_response(web.images.kept_picture(picture, mark=mark_of(web, user, seen)))
 
 
 @router.post("/checks/{case_no}")

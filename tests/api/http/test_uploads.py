@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from api.demo.source_world import _pdf, _sheet
@@ -19,17 +20,17 @@ from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_gathering import Arrival, CapturedFile
 from archive.gathering.captured_materials import file_under, place_pending
-from archive.gathering.captures import captured_file, return_files
+from archive.gathering.captures import GIVEN_UP, captured_file, return_files
 from archive.gathering.cases import close_case, collecting_rows, complete_cases, record_arrival
 from archive.gathering.places import Place, places_by_path
 from archive.jobs.version_steps import LEASE
 from archive.reference.errors import ConflictError
 from ingest.captures import parts
-from ingest.captures.uploads import GIVEN_UP, sweep_parts
+from ingest.captures.uploads import MAX_FILE, sweep_parts
 from ingest.sources.scans import captured_by
 from tests.support.browser import ROOT
 from tests.support.factories import page, sound_case
-from tests.support.station import HOME, OTHER, StationClient
+from tests.support.station import HOME, NEIGHBOUR, OTHER, StationClient
 
 CASE = "150602010000-20260901-000801"
 NOW = datetime(2026, 9, 2, tzinfo=UTC)
@@ -87,6 +88,23 @@ def announce(
     )
     assert answer.status_code == 201, answer.text
     return list(answer.json())
+
+
+def test_an_organisation_may_not_announce_more_than_its_quota(desk: StationClient) -> None:
+    def announced(files: int, start: int = 0) -> httpx.Response:
+        rows = [
+            {"name": f"{number}.jpg", "size": MAX_FILE, "sha256": f"{number:064x}"}
+            for number in range(start, start + files)
+        ]
+        body = {**HOW, "files": rows}
+        return desk.client.post("/api/v1/uploads", json=body, headers=desk.token(org=NEIGHBOUR))
+
+    fitting = desk.runtime.settings.upload_quota // MAX_FILE
+    refused = announced(fitting + 1)
+    assert (refused.status_code, refused.json()["code"]) == (429, "UPLOAD_QUOTA")
+    assert announced(fitting).status_code == 201
+    assert announced(fitting).status_code == 201  # the same files again are no more files
+    assert announced(1, start=fitting).status_code == 429
 
 
 def send(

@@ -30,6 +30,8 @@ from tests.support.factories import make_bag
 ROOT = Path(__file__).parents[3]
 STARTS = {
     *("subprocess.Popen", "Popen", "ProcessPoolExecutor", "get_context", "multiprocessing.Process"),
+    *("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"),
+    *("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "os.popen"),
     *("os.fork", "os.execv", "os.execve", "os.spawnv", "os.posix_spawn", "os.system"),
 }
 NAMES = (
@@ -103,6 +105,42 @@ def test_intake_and_compile_run_nothing_of_the_current_folder_and_settings_may_n
     assert (planted / "rows.db").exists()
     assert (planted / "data" / "logs" / "worker.log").exists()
     assert len(list((planted / "data" / "store" / "volumes").rglob("volume.pdf"))) == 1
+
+
+EVERY_COMMAND = """
+import sys
+from typer.main import get_command
+from typer.testing import CliRunner
+from api.cli.main import app
+
+def commands(group, *words):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *words, name)
+        else:
+            yield (*words, name)
+
+LASTING = {("serve",), ("index", "follow"), ("demo", "run"), ("demo", "sources"), ("cluster", "up")}
+MORE = [("compile", "--all"), ("verify", "--all"), ("timestamp", "--pending"), ("search", "x")]
+for words in [*commands(get_command(app)), *MORE]:
+    if words not in LASTING:
+        result = CliRunner().invoke(app, words)
+        print(*words, result.exit_code)
+"""
+
+
+def test_no_command_runs_anything_of_the_current_folder(planted: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", EVERY_COMMAND],
+        env=env(YICE_DATA=str(planted.parent / "data")),
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for words in ("list 0", "doctor", "compile --all 0", "verify --all 0", "duty list 0"):
+        assert f"\n{words}" in f"\n{done.stdout}"
 
 
 def test_the_demo_is_built_without_anything_of_the_current_folder(planted: Path) -> None:
@@ -200,7 +238,7 @@ def test_nodes_of_a_cluster_run_nothing_of_the_current_folder(
 
 
 def test_processes_are_started_in_one_place() -> None:
-    """All that starts one is named there; `run` is for tools of PostgreSQL alone."""
+    """All that starts one, or runs a tool of the machine, is named there."""
     places: dict[str, set[str]] = {}
     for room in ("api", "archive", "ingest", "search", "storage"):
         for path in (ROOT / room).rglob("*.py"):
@@ -212,6 +250,7 @@ def test_processes_are_started_in_one_place() -> None:
     # Elsewhere `Popen` is the type of what was started.
     types = {"api/runtime/processes.py", "api/cluster/services.py"}
     assert places.pop("subprocess.Popen") == home | types
+    assert places.pop("subprocess.run") == home
     assert places.pop("ProcessPoolExecutor") == places.pop("get_context") == home
     assert places == {}
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 from archive.administration import passwords
 from archive.administration.account_changes import ChangeKind, Wanted, decide_change, propose_change
 from archive.administration.accounts import (
+    FIRST_ADMINISTRATORS,
     AccountKind,
     BadAccountError,
     ForbiddenError,
@@ -22,6 +23,7 @@ from archive.administration.accounts import (
     set_password,
 )
 from archive.administration.logins import Credentials, confirm_secret, open_login
+from archive.administration.passwords import fresh_secret
 from archive.administration.policy import Reader, Role
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Account, Login
@@ -45,7 +47,7 @@ def _cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def database(engine: Engine) -> Engine:
     with writing(engine) as session:
-        first_administrators(session, ORGANISATIONS)
+        first_administrators(session, ORGANISATIONS, [fresh_secret() for _ in FIRST_ADMINISTRATORS])
         propose_account(
             session,
             SYSTEM,
@@ -72,7 +74,13 @@ def decide(
 ) -> str | None:
     with writing(engine) as session:
         return decide_change(
-            session, by, number, approve=approve, reason="相符", organisations=ORGANISATIONS
+            session,
+            by,
+            number,
+            approve=approve,
+            reason="相符",
+            organisations=ORGANISATIONS,
+            fresh=fresh_secret(),
         )[1]
 
 
@@ -189,7 +197,7 @@ def test_a_proposed_account_that_is_refused_never_logs_in(database: Engine) -> N
             ORGANISATIONS,
         )
         refuse_account(session, SECURITY, "second", "编制不符")
-        secret = renew_secret(session, "setup", "second")
+        secret = renew_secret(session, "setup", "second", fresh_secret())
     assert not fits(database, "second", secret)
     with pytest.raises(ConflictError), writing(database) as session:
         approve_account(session, SECURITY, "second")

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, select
 
 from archive.administration import logins, passwords
 from archive.administration.accounts import (
+    FIRST_ADMINISTRATORS,
     AccountKind,
     BadAccountError,
     ForbiddenError,
@@ -31,6 +32,7 @@ from archive.administration.logins import (
     open_login,
     reader_of,
 )
+from archive.administration.passwords import fresh_secret
 from archive.administration.policy import Denial, Reader, Role, Scope
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_administration import Account, Login, LoginAttempt
@@ -65,7 +67,7 @@ def enter(engine: Engine, new: NewAccount) -> str:
     with writing(engine) as session:
         propose_account(session, SYSTEM, new, ORGANISATIONS)
         approve_account(session, SECURITY, new.login)
-        return renew_secret(session, "setup", new.login)
+        return renew_secret(session, "setup", new.login, fresh_secret())
 
 
 def may_log_in(engine: Engine, login: str, secret: str) -> bool:
@@ -78,7 +80,7 @@ def test_an_account_can_do_nothing_before_the_security_administrator_approved_it
 ) -> None:
     with writing(engine) as session:
         propose_account(session, SYSTEM, OFFICER, ORGANISATIONS)
-        secret = renew_secret(session, "setup", "officer")
+        secret = renew_secret(session, "setup", "officer", fresh_secret())
     assert not may_log_in(engine, "officer", secret)
     with writing(engine) as session:
         approve_account(session, SECURITY, "officer")
@@ -157,10 +159,12 @@ def test_the_first_administrators_are_made_once_and_only_in_an_empty_archive(
     engine: Engine,
 ) -> None:
     with writing(engine) as session:
-        secrets = first_administrators(session, ORGANISATIONS)
+        secrets = first_administrators(
+            session, ORGANISATIONS, [fresh_secret() for _ in FIRST_ADMINISTRATORS]
+        )
     assert all(may_log_in(engine, login, secret) for login, secret in secrets.items())
     with writing(engine) as session, pytest.raises(ConflictError):
-        first_administrators(session, ORGANISATIONS)
+        first_administrators(session, ORGANISATIONS, [fresh_secret() for _ in FIRST_ADMINISTRATORS])
 
 
 def test_a_password_is_kept_as_an_argon2id_hash_and_must_not_be_easy(engine: Engine) -> None:
@@ -344,7 +348,7 @@ def test_a_secret_that_was_renewed_while_the_old_one_was_hashed_does_not_open(
     def meanwhile(hashed: str, given: str) -> bool:
         if not renewed:
             with writing(engine) as session:
-                renewed.append(renew_secret(session, "secadmin", "officer"))
+                renewed.append(renew_secret(session, "secadmin", "officer", fresh_secret()))
         return verify(hashed, given)
 
     monkeypatch.setattr(logins, "verify_secret", meanwhile)
@@ -413,5 +417,5 @@ def test_every_login_ends_when_the_account_is_shut_or_its_secret_renewed(
         if end == "disable":
             disable_account(session, SECURITY, "station", "停用")
         else:
-            renew_secret(session, "secadmin", "station")
+            renew_secret(session, "secadmin", "station", fresh_secret())
         assert reader_of(session, carried, "TOKEN") is None

@@ -160,10 +160,11 @@ def test_people_at_one_case_see_each_other_until_they_leave_or_run_out(engine: E
         first_administrators,
         propose_account,
     )
+    from archive.administration.passwords import fresh_secret
     from archive.administration.policy import Reader, Role
 
     with writing(engine) as session:
-        first_administrators(session, ORGANISATIONS)
+        first_administrators(session, ORGANISATIONS, [fresh_secret() for _ in range(3)])
         proposer = Reader("sysadmin", Role.SYSTEM_ADMIN, "150600000000")
         for login in ("one", "two"):
             new = NewAccount(

@@ -26,7 +26,6 @@ from archive.compile.sheets import (
     SheetRow,
     Sheets,
     SheetsInput,
-    missing_glyphs,
     render_sheets,
 )
 from archive.inspection.report import report
@@ -281,10 +280,32 @@ def test_the_inspection_is_one_page_with_every_check_its_result_and_time_however
     assert ("核对确认" in text) == bool(times)
 
 
-def test_a_character_without_a_glyph_is_shown_as_its_code_point() -> None:
-    assert missing_glyphs("𠮷野\x07") == {"𠮷", "\x07"}
-    rendered = render_sheets(volume((row(1, 1),), title="𠮷野家"))
-    assert "[U+20BB7]野家" in text_of(rendered.pdf, 0, 1)
+def test_a_character_that_no_font_has_is_shown_as_its_code_point() -> None:
+    rendered = render_sheets(volume((row(1, 1),), title="\U0002ebf0野家"))
+    assert "[U+2EBF0]野家" in text_of(rendered.pdf, 0, 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "葛\U000e0100某",
+        "𠮷野𪚥",
+        "𰻝\U000323af",
+        "ﾖ\uf92e⼈",
+        "ᠮᠣᠩᠭᠣᠯ ᠪᠠᠲᠤ\u180eᠠ",
+        "阿卜杜拉•例提甫",
+    ],
+)
+def test_a_rare_name_is_drawn_by_a_font_that_has_it(name: str) -> None:
+    rendered = render_sheets(volume((row(1, 1),), title=name))
+    text = text_of(rendered.pdf, 0, 1)
+    assert name in text
+    assert "U+" not in text
+    with pikepdf.open(BytesIO(rendered.pdf)) as opened:
+        fonts = " ".join(str(entry.BaseFont) for entry in opened.pages[0].Resources.Font.values())
+    rare = any(ord(char) > 0x1FFFF and ord(char) < 0xE0000 for char in name)
+    assert not rare or "HanaMinB" in fonts or "BabelStone" in fonts
+    assert "ᠮ" not in name or "Mongolian" in fonts
 
 
 def test_user_text_is_never_markup() -> None:

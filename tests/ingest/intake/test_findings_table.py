@@ -32,6 +32,8 @@ ELSEWHERE |= {"EVENT_INVALID", "APPLICATION_INVALID", "STACK_INVALID", "VIRUS", 
 """Raised before there is a package, `sources/test_sources`, and by the scanner beside intake,
 `test_virus`.
 """
+ELSEWHERE |= {"PAGE_DIFFERS"}
+"""Raised by a finished volume beside its originals: `archive/compile/test_compared`."""
 ELSEWHERE |= {"OVERDUE_PROVISIONAL"}
 """Raised by a calendar that lacks a year: `archive/inspection/test_checks`."""
 ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
@@ -130,6 +132,8 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
         ),
         files.update({"materials/001.jpg": page(1)}),
     ),
+    "FORM_FACTS": _material(2, data={"申报人": "别某"}),
+    "FORM_FACTS_SHOWN": _material(2, data={"联系电话": "13900000000"}),
     "GD-2-7": _material(5, pages=2),
     "GD-3-4": _file(images.cut_jpeg),
     "ENCRYPTED": _named("materials/x.pdf", documents.locked_pdf),
@@ -163,11 +167,17 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
     ),
     "GD-1-5": _material(5, captured_at="2027-01-01T00:00:00+08:00"),
     "GD-1-6": _person(name="测\ue000"),
+    "GLYPH_MISSING": _person(name="测\U0002ebf0"),
     "FORMAT_MISMATCH": _named("materials/x.png", images.jpeg),
     "DUPLICATE_SCAN": _file(lambda: page(5)),
     "SOURCE_UNUSUAL": _material(4, source="SCANNED_PROOF"),
     "INVESTIGATION_MISSING": _item("HF01", OTHER),
     "OFD_NO_RENDITION": _named("materials/x.ofd", documents.ofd),
+    "OFD_INVALID": _named("materials/x.ofd", documents.lost_ofd),
+    "OFD_PAGES": lambda case, files: (
+        case["materials"][5].update(files=["materials/x.ofd", LAST]),
+        files.update({"materials/x.ofd": documents.ofd(2), LAST: page(6)}),
+    ),
     "FILE_UNSAFE": _named("materials/x.pdf", documents.script_pdf),
     "PDF_XFA": _named("materials/x.pdf", documents.xfa_pdf),
     "IMAGE_EXTRA": _named("materials/x.png", images.animated_png),

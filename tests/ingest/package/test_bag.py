@@ -203,12 +203,17 @@ def test_links_and_devices_in_a_zip_are_unsafe(tmp_path: Path, kind: int) -> Non
     ) == {"BAG_UNSAFE"}
 
 
+def lay_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
 def test_links_pipes_and_sockets_in_a_folder_are_unsafe(tmp_path: Path) -> None:
     makers: list[Callable[[Path], object]] = [
         lambda path: path.symlink_to("/etc/passwd"),
         lambda path: path.symlink_to("/etc", target_is_directory=True),
         os.mkfifo,
-        lambda path: socket.socket(socket.AF_UNIX).bind(str(path)),
+        lay_socket,
     ]
     for number, make in enumerate(makers):
         folder = make_bag(tmp_path / f"bag{number}")

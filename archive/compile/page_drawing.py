@@ -1,0 +1,141 @@
+"""Drawings of the pages of a finished volume, by pdfium, on the grid of their originals."""
+
+import ctypes
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+import pikepdf
+import pypdfium2
+import pypdfium2.raw as pdfium
+from PIL import Image
+
+from archive.compile.footer import STRIP
+from archive.compile.pdfium import PDFIUM_LOCK
+from archive.compile.raster import glyphs_of
+from archive.compile.scans import picture_box
+from archive.compile.text_layer import Char
+
+_INSIDE, _LEAST = 0.01, 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Where on a page of a volume the foreign page lies, in points of an upright page.
+
+    Left, bottom, right, top; above our strip with 档号 and page number.
+    """
+
+    box: tuple[float, float, float, float]
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Return width and height in points."""
+        left, bottom, right, top = self.box
+        return max(_LEAST, right - left), max(_LEAST, top - bottom)
+
+
+class DrawnVolume:
+    """A finished volume whose pages are drawn and read."""
+
+    def __init__(self, pdf: bytes) -> None:
+        """Open the volume, which is ours and may be opened outside the sandbox."""
+        self._structure = pikepdf.open(BytesIO(pdf))
+        self._document = pypdfium2.PdfDocument(pdf)
+
+    def close(self) -> None:
+        """Close both views of the file."""
+        with PDFIUM_LOCK:
+            self._document.close()
+        self._structure.close()
+
+    @property
+    def pages(self) -> int:
+        """Return the number of pages."""
+        return len(self._structure.pages)
+
+    def scan(self, number: int) -> Content:
+        """Return where the picture of a scan lies on page `number` (1 is the first)."""
+        return Content(picture_box(self._structure.pages[number - 1]))
+
+    def sheet(self, number: int) -> Content:
+        """Return where a page of a foreign PDF lies on page `number` (1 is the first)."""
+        left, bottom, right, top = (
+            float(value) for value in self._structure.pages[number - 1].mediabox.as_list()
+        )
+        return Content((left, bottom + STRIP, right, top))
+
+    def drawn(self, number: int, content: Content, size: tuple[int, int]) -> Image.Image:
+        """Return the content of a page stretched over a grid of so many pixels, as RGB."""
+        width, height = content.size
+        # A picture is drawn over every pixel that it touches: it is laid a hair within the grid.
+        inside = (size[0] - 2 * _INSIDE) / width, (size[1] - 2 * _INSIDE) / height
+        return self._drawn(number, content, size, inside, _INSIDE)
+
+    def drawn_at(
+        self, number: int, content: Content, size: tuple[int, int], scale: float
+    ) -> Image.Image:
+        """Return the content of a page at `scale` pixels a point, from its upper left corner."""
+        return self._drawn(number, content, size, (scale, scale), 0.0)
+
+    def text(self, number: int) -> str:
+        """Return the text of a page."""
+        with PDFIUM_LOCK:
+            page = self._document[number - 1]
+            textpage = page.get_textpage()
+            try:
+                return str(textpage.get_text_bounded())
+            finally:
+                textpage.close()
+                page.close()
+
+    def characters(self, number: int) -> list[Char]:
+        """Return the characters of a page with their boxes in points of the page."""
+        with PDFIUM_LOCK:
+            page = self._document[number - 1]
+            try:
+                return [glyph.char for glyph in glyphs_of(page)]
+            finally:
+                page.close()
+
+    def _drawn(
+        self,
+        number: int,
+        content: Content,
+        size: tuple[int, int],
+        scale: tuple[float, float],
+        shift: float,
+    ) -> Image.Image:
+        left, _, _, top = content.box
+        with PDFIUM_LOCK:
+            page = self._document[number - 1]
+            try:
+                above = page.get_mediabox()[3] - top
+                matrix = pdfium.FS_MATRIX(
+                    scale[0], 0, 0, scale[1], shift - left * scale[0], shift - above * scale[1]
+                )
+                clip = pdfium.FS_RECTF(0, 0, size[0], size[1])
+                bitmap = pypdfium2.PdfBitmap.new_native(*size, pdfium.FPDFBitmap_BGRx)
+                bitmap.fill_rect((255, 255, 255, 255), 0, 0, *size)
+                pdfium.FPDF_RenderPageBitmapWithMatrix(
+                    bitmap,
+                    page,
+                    ctypes.byref(matrix),
+                    ctypes.byref(clip),
+                    pdfium.FPDF_REVERSE_BYTE_ORDER,
+                )
+                pixels = bytes(bitmap.buffer)
+                return Image.frombytes("RGB", size, pixels, "raw", "RGBX", bitmap.stride)
+            finally:
+                page.close()
+
+
+@contextmanager
+def drawn_volume(pdf: bytes) -> Iterator[DrawnVolume]:
+    """Open a finished volume for as long as its pages are drawn."""
+    volume = DrawnVolume(pdf)
+    try:
+        yield volume
+    finally:
+        volume.close()
