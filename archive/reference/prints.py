@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from archive.reference.vocabulary import LabelledEnum
 
-BITS, NEAR = 512, 42
+BITS, NEAR = 512, 64
 LAYOUT_NEAR = 165
 """Layouts of one sheet captured twice differ in less, of sheets of other forms in more."""
 _BANDS, _WIDTH = 16, 24
 _MASK = (1 << _WIDTH) - 1
 _DIGITS = BITS // 4
 _EACH, _MOST_PAGES = 3, 400
-"""So many earlier pages are candidates for a page; among so many pages layouts are held."""
+"""So many earlier pages are candidates for a page, among so many that are held against it."""
 
 Place = tuple[int, int]
 """Material and page within it."""
@@ -103,14 +103,17 @@ def candidates(pages: Mapping[Place, PageViews]) -> Iterator[tuple[Place, Place]
     places = list(pages)
     for at, place in enumerate(places):
         views = pages[place]
-        near: list[tuple[float, Place]] = []
+        near: list[tuple[int, Place]] = []
+        laid: list[tuple[int, Place]] = []
         for other in places[max(0, at - _MOST_PAGES) : at]:
             apart = min(distance(way, pages[other].print_) for way in views.ways)
-            share = apart / NEAR
-            if share > 1 and views.layouts and pages[other].layouts:
+            if apart <= NEAR:
+                near.append((apart, other))
+            elif views.layouts and pages[other].layouts:
                 layout = pages[other].layouts[0]
-                share = min(distance(layout, own) for own in views.layouts) / LAYOUT_NEAR
-            if share <= 1:
-                near.append((share, other))
+                laid.append((min(distance(layout, own) for own in views.layouts), other))
         for _, other in sorted(near)[:_EACH]:
             yield place, other
+        # Forms of one office are laid out alike: of many only the likest is looked at again.
+        if not near and laid and min(laid)[0] <= LAYOUT_NEAR:
+            yield place, min(laid)[1]

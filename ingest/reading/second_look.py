@@ -19,6 +19,8 @@ from ingest.reading.pose import Grey, ink_of, pose_of
 FINE, _ROUGH = 1400, 256
 """Longer side of the pages that are judged, and of those by which they are first laid over."""
 _SCALES = (0.98, 1.02, 0.96, 1.04, 0.93, 1.07)
+_ROUGHLY = 0.86
+"""Least correlation of two sheets so small; the same one captured twice has 0.9 and more."""
 _BLOCK, _REACH = 128, 24
 _LEAST_INK, _LEAST_BLOCKS = 60, 4
 _AGREE, _FITS = 0.45, 0.5
@@ -57,7 +59,9 @@ def compare(first: Image.Image, second: Image.Image) -> Overlay:
     """Return how two pages lie over each other, and whether they are one page."""
     pages = [_sized(page.convert("L"), FINE) for page in (first, second)]
     inks = [ink_of(page, _LIGHT) for page in pages]
-    matrix = _rough(pages[0], pages[1])
+    matrix, alike = _rough(pages[0], pages[1])
+    if alike < _ROUGHLY:
+        return _overlay(Sameness.DIFFERENT, 0, 0, matrix, ())
     fit = 0.0
     for reach, least in ((_REACH, _FITS / 2), (_REACH // 2, _FITS)):
         matrix, fit = _refined(inks[0], inks[1], matrix, reach)
@@ -91,12 +95,13 @@ def _sized(page: Image.Image, side: int) -> Image.Image:
     return page.resize(size, Image.Resampling.BOX if factor < 1 else Image.Resampling.BICUBIC)
 
 
-def _rough(first: Image.Image, second: Image.Image) -> Matrix:
-    """Return the best of all quarter turns and scales, each with its best shift."""
+def _rough(first: Image.Image, second: Image.Image) -> tuple[Matrix, float]:
+    """Return the best of all quarter turns and scales with its best shift, and its correlation."""
     skews = [pose_of(page).skew for page in (first, second)]
     small = [_small_ink(page) for page in (first, second)]
     side = 2 * _ROUGH
-    base = np.conj(np.fft.rfft2(_square(_turned(small[0], skews[0], 1.0, 0), side)))
+    under = _turned(small[0], skews[0], 1.0, 0)
+    base = np.conj(np.fft.rfft2(_square(under, side)))
     best, chosen, turn = -1.0, np.eye(2, 3), 0
     for turned, scale in [*((quarter, 1.0) for quarter in range(4)), *((None, s) for s in _SCALES)]:
         quarter = turn if turned is None else turned
@@ -109,7 +114,7 @@ def _rough(first: Image.Image, second: Image.Image) -> Matrix:
             shift = [across - side * (across > _ROUGH), down - side * (down > _ROUGH)]
             best, turn = value, quarter
             chosen = _joined(first, second, skews, scale, quarter, shift)
-    return chosen
+    return chosen, best / (float(np.linalg.norm(under)) or 1.0)
 
 
 def _small_ink(page: Image.Image) -> Image.Image:

@@ -1,30 +1,22 @@
 """核对: two pages that a finding takes for one, side by side, marked where they differ (R31)."""
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy.orm import Session
 
 from api.web.arrangement.checks import LOOK, open_revision
-from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
+from api.web.shell.page import LoggedIn, PageRoute, RefusedError, Web
 from api.web.shell.scope import case_for, image_response, mark_of, reach_of
 from archive.accession.page_prints import original_of
 from archive.administration.policy import Act, Denial
 from archive.database.engine import reading
-from archive.finding_aids.cases import states_of_cases
+from archive.finding_aids.disclosure import disclosed
 from archive.reference.objects import blob_key
 from archive.usage.looks import find_look
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAIR = re.compile(r"(\d+)\.(\d+)-(\d+)\.(\d+)")
-
-
-def _may_see(web: WebApp, session: Session, user: User, entry: Mapping[str, Any]) -> bool:
-    """Return whether both pages are the user's to see: a page of another case may not be."""
-    other = entry.get("other_case")
-    return not other or bool(list(states_of_cases(session, reach_of(web, user), [other])))
 
 
 @router.get("/checks/{case_no}/pairs/{number}.jpg")
@@ -35,10 +27,12 @@ def pair_image(
     with reading(web.runtime.engine) as session:
         case = case_for(web, session, user, Act.CONFIRM, case_no)
         seen = find_look(session, user.reader, look, case_no, (LOOK,))
-        findings = open_revision(session, case).findings
+        revision = open_revision(session, case)
+        # As the page numbers them; of a match that is not the user's to know no page is left.
+        findings = disclosed(session, reach_of(web, user), revision.findings)
         entry = findings[number] if 0 <= number < len(findings) else {}
         named = _PAIR.fullmatch(str(entry.get("pair", "")))
-        if named is None or not _may_see(web, session, user, entry):
+        if named is None:
             raise RefusedError(Denial.NOT_HERE)
         no, page, other, other_page = map(int, named.groups())
         first = original_of(session, case_no, (no, page))
