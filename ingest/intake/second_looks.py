@@ -1,4 +1,4 @@
-"""Second looks at pages that look alike: at those of one case, and at one page of two cases.
+"""Second looks at pages that look alike, of one case or of two cases.
 
 Prints name the candidates; the two pages are then laid over each other in the sandbox, and only
 what is one page is a finding (R31). What cannot be looked at again remains a doubt.
@@ -6,6 +6,7 @@ what is one page is a finding (R31). What cannot be looked at again remains a do
 
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -87,5 +88,5 @@ def second_looks(
                 data = store.read(blob_key(sha256), sha256=sha256)
             except StorageError:  # the scrub reports it; the doubt remains
                 continue
-            looks[copy] = sameness((lambda data=data: data, number), page)
+            looks[copy] = sameness((partial(bytes, data), number), page)
     return looks

@@ -30,7 +30,7 @@ _COPIES = {"NEAR_COPY", "SEEN_ELSEWHERE", "DUPLICATE_SCAN"}
 _WAITING = (IntakeOutcome.CONFIRM, IntakeOutcome.REFUSED)
 
 
-def measure(each: int, folder: Path) -> dict[str, Any]:
+def measure(per_kind: int, folder: Path) -> dict[str, Any]:
     """Take all cases in, one after the other, and return what was found."""
     engine = attach_keys(connect(f"sqlite:///{folder}/yice.db"), new_keyring())
     store = LocalStore(folder / "store")
@@ -44,13 +44,13 @@ def measure(each: int, folder: Path) -> dict[str, Any]:
 
     rows = _Rows()
     earlier: list[FieldCase] = []
-    for number in range(each):
+    for number in range(per_kind):
         case = sound(number)
         outcome, codes = take(case, f"{number:05d}-sound")
         rows.append({"kind": "sound", "outcome": str(outcome), "codes": codes, "wanted": []})
         earlier = [*earlier[-9:], case]
-    kinds, number = list(FAULTS), each
-    for place in range(each):
+    kinds, number = list(FAULTS), per_kind
+    for place in range(per_kind):
         kind = kinds[place % len(kinds)]
         wanted, plant = FAULTS[kind]
         while True:
@@ -121,10 +121,10 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(each: int, report: Path | None) -> None:
+def main(per_kind: int, report: Path | None) -> None:
     """Measure, print the table, and write the report."""
     with tempfile.TemporaryDirectory(prefix="yice-field-") as folder:
-        result = measure(each, Path(folder))
+        result = measure(per_kind, Path(folder))
     sys.stdout.write(table(result) + "\n")
     if report:
         report.write_text(json.dumps(result, ensure_ascii=False, indent=1), "utf-8")
