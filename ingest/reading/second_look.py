@@ -1,4 +1,4 @@
-"""The second look at two pages that may be one: laid over each other, the rest judged (R31).
+"""The second look at two pages that may be one: laid over each other, judged (R31).
 
 Prints only name candidates. Two pages of one printed form look alike and are no copies: other
 handwriting or another page number stands on them. A page that was scanned again, turned, made
@@ -96,7 +96,7 @@ def _sized(page: Image.Image, side: int) -> Image.Image:
 
 
 def _rough(first: Image.Image, second: Image.Image) -> tuple[Matrix, float]:
-    """Return the best of all quarter turns and scales with its best shift, and its correlation."""
+    """Return the best of all turns, scales and shifts, and its correlation."""
     skews = [pose_of(page).skew for page in (first, second)]
     small = [_small_ink(page) for page in (first, second)]
     side = 2 * _ROUGH
@@ -289,7 +289,7 @@ def _softened(ink: Grey) -> Grey:
 
 
 def _window_likeness(first: Grey, second: Grey) -> Grey:
-    """Return the correlation of each window of two pages, at the best of some small shifts.
+    """Return the correlation of each window of two pages, at its best small shift.
 
     Where neither page has strokes it is 1.
     """

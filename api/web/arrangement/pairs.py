@@ -1,4 +1,4 @@
-"""核对: two pages that a finding takes for one, side by side, marked where they differ (R31)."""
+"""核对: two pages that a finding takes for one, side by side, differences marked (R31)."""
 
 import re
 from typing import Annotated
