@@ -1,4 +1,4 @@
-"""Second looks at pages that look alike: at those of one case, and at one page of two cases.
+"""Second looks at pages that look alike: two of one case, or one of each of two cases.
 
 Prints name the candidates; the two pages are then laid over each other in the sandbox, and only
 what is one page is a finding (R31). What cannot be looked at again remains a doubt.

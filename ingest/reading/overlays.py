@@ -1,4 +1,4 @@
-"""Two pages of foreign files, compared or drawn side by side; runs inside the sandbox only.
+"""Two pages of foreign files, compared or drawn side by side; runs in the sandbox only.
 
 An order is two pages (from 1) and the length of the first file, then the bytes of both files.
 """
