@@ -289,7 +289,7 @@ def _softened(ink: Grey) -> Grey:
 
 
 def _window_likeness(first: Grey, second: Grey) -> Grey:
-    """Return the correlation of each window of two pages, at the best of some small shifts.
+    """Return the correlation of each window of two pages, at its best small shift.
 
     Where neither page has strokes it is 1.
     """
