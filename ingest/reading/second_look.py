@@ -27,9 +27,9 @@ _AGREE, _FITS = 0.45, 0.5
 """Least correlation of a block that fits, and least share of such blocks of one sheet."""
 _LIGHT = 0.999
 _WEAK, _NEAR = 0.2, 3
-_SPOT, _PATCH, _PATCH_LEAST, _MOST_SPOTS = 24, 14, 110, 40
+_SPOT, _PATCH, _PATCH_LEAST, _MOST_SPOTS = 24, 14, 90, 40
 """Side of a window in pixels of a fifth of a millimetre; how many windows make a difference."""
-_WRITTEN, _UNLIKE = 0.16, 0.68
+_WRITTEN, _UNLIKE = 0.16, 0.8
 """Least spread of ink in a window that is written on, and the correlation of one that differs."""
 _EDGE = 30
 _GRAIN, _GRAIN_BLOCKS, _FLAT = 0.12, 12, 0.3
