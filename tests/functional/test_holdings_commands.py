@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from api.cli.main import app
 from api.monitoring.metrics import exposition, registry_of
+from archive.database.encryption import attach_keys, ensure_keyring
 from archive.database.engine import writing
 from archive.database.tables_volumes import VolumeVersion
 from tests.faults.test_fixity import flip, volume_file
@@ -29,6 +30,9 @@ def desk(archive: Holdings, keys: Path, monkeypatch: pytest.MonkeyPatch) -> Hold
     trust.mkdir()
     (trust / "root.pem").write_bytes((keys / "root.pem").read_bytes())
     monkeypatch.setenv("YICE_TRUST_FOLDER", str(trust))
+    # The archive was made without column keys, which the command line always has.
+    attach_keys(archive.engine, ensure_keyring(archive.folder / "keys" / "columns.json"))
+    CliRunner().invoke(app, ["keys", "reseal"], catch_exceptions=False)
     return archive
 
 

@@ -20,6 +20,8 @@ def test_a_case_and_its_two_supplements_become_three_versions_in_one_run(tmp_pat
         "total": 3,
         "done": 3,
         "failed": 0,
+        "failures": [],
+        "known": [],
     }
     (volume,) = rows(data)
     assert (volume["version"], volume["state"]) == (3, "COMMITTED")
