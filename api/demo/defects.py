@@ -153,7 +153,7 @@ def _same_person(case: DemoCase, _: Random, __: Organisations) -> bool:
 
 
 def _extra_file(case: DemoCase, _: Random, __: Organisations) -> bool:
-    case.files["materials/Thumbs.db"] = b"left behind by a file manager"
+    case.files["materials/scan-list.txt"] = b"left behind by a scanning program"
     return True
 
 
