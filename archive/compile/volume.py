@@ -5,18 +5,19 @@ killed at any point another goes on.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.compile.build import IMAGE, Filing, Tools, build
+from archive.compile.build import IMAGE, Built, Filing, Tools, build
 from archive.compile.compared import compare_pages, refuse_waiting
 from archive.compile.context import CompileContext, CompileOrder, load_order
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.package_files import package_files
+from archive.compile.page_proof import PageResult
 from archive.compile.prove import prove_volume
 from archive.compile.seal_art import seal_pdf
 from archive.compile.sheets import SEAL_BOX
@@ -117,6 +118,22 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
     if order.version.origin != VersionOrigin.CASE:
         return _timestamped(context, order)
     refuse_waiting(order)
+    built = _built(context, order)
+    _record_built(context, order, built, compare_pages(context, order, built))
+    owner = fonds_unit(context.organisations, order.volume.fonds)
+    sealed = context.sealer_for(order.volume.fonds).seal(
+        built.pdf,
+        appearance_pdf=seal_pdf(owner.name, context.demo),
+        page=0,
+        box=SEAL_BOX,
+        reason="归档",
+        at=None,
+    )
+    return _stage(context, order, sealed)
+
+
+def _built(context: CompileContext, order: CompileOrder) -> Built:
+    """Return the volume as a PDF, not yet sealed."""
     with reading(context.engine) as session:
         # Only what was read when the version was begun: compiled again after a crash it is the
         # same.
@@ -126,7 +143,7 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
             (original.sha256 for original in order.objects),
             before=order.version.frozen_at,
         )
-    built = build(
+    return build(
         context.store,
         order.plan,
         order.facts,
@@ -144,7 +161,12 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
             confirmed=True,
         ),
     )
-    compared = compare_pages(context, order, built)
+
+
+def _record_built(
+    context: CompileContext, order: CompileOrder, built: Built, compared: Sequence[PageResult]
+) -> None:
+    """Take the step COMPILED with what was built, and how its pages stand to the originals."""
     reach("compiled")
     _record(
         context,
@@ -164,16 +186,6 @@ def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
         pages=built.pages,
     )
     reach("compiled-recorded")
-    owner = fonds_unit(context.organisations, order.volume.fonds)
-    sealed = context.sealer_for(order.volume.fonds).seal(
-        built.pdf,
-        appearance_pdf=seal_pdf(owner.name, context.demo),
-        page=0,
-        box=SEAL_BOX,
-        reason="归档",
-        at=None,
-    )
-    return _stage(context, order, sealed)
 
 
 def _filing(context: CompileContext, order: CompileOrder) -> Filing:

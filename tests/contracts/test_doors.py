@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 
 from api.cli.main import app as cli_app
 from archive.administration.policy import Role
-from archive.database import encryption
+from archive.database import sealed_columns
 from archive.reference.local_time import local_time
 from archive.usage.looks import Purpose
 from archive.usage.watermark import AccessMark, stamped
@@ -161,9 +161,9 @@ def test_nothing_of_a_foreign_volume_is_decrypted(
     archive: Archive, door: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stranger, opened = visit(archive, door, Role.OFFICER, OTHER), []
-    inner = encryption._decrypted
+    inner = sealed_columns._decrypted
     monkeypatch.setattr(
-        encryption, "_decrypted", lambda *sealed: opened.append(sealed) or inner(*sealed)
+        sealed_columns, "_decrypted", lambda *sealed: opened.append(sealed) or inner(*sealed)
     )
     assert stranger.show(MOVE_CODE).code == "NOT_HERE"
     assert opened == []

@@ -118,6 +118,7 @@ def _daily_uses() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("looks", sa.Integer(), nullable=False),
         sa.Column("content", sa.Integer(), nullable=False),
+        sa.Column("numbers", sa.Integer(), nullable=False),
         sa.Column("refused", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_daily_uses")),
         sa.UniqueConstraint("account", "day", name=op.f("uq_daily_uses_account_day")),
@@ -594,12 +595,35 @@ def _logins() -> None:
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("address", sa.String(length=64), nullable=True),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_logins_account_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_logins")),
         sa.UniqueConstraint("digest", name=op.f("uq_logins_digest")),
     )
     op.create_index(op.f("ix_logins_account_id"), "logins", ["account_id"], unique=False)
     op.create_index(op.f("ix_logins_expires_at"), "logins", ["expires_at"], unique=False)
+
+
+def _login_attempts() -> None:
+    op.create_table(
+        "login_attempts",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("account_id", KEY, nullable=False),
+        sa.Column("address", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_login_attempts_account_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_attempts")),
+        sa.UniqueConstraint(
+            "account_id", "address", name=op.f("uq_login_attempts_account_id_address")
+        ),
+    )
+    op.create_index(op.f("ix_login_attempts_last_at"), "login_attempts", ["last_at"], unique=False)
 
 
 def _page_orders() -> None:
@@ -918,6 +942,7 @@ def upgrade() -> None:
         _gathered_cases,
         _gathered_materials,
         _logins,
+        _login_attempts,
         _page_orders,
         _page_prints,
         _volumes,
