@@ -22,7 +22,7 @@ Box = tuple[int, int, int, int]
 _SHAPE = 0.02
 _SIZES = (1, 2, 4, 8)
 _COLOURED = 4
-_MARK, _AROUND = (214, 40, 40), 9
+_MARK, _BETWEEN, _AROUND = (214, 40, 40), (90, 90, 90), 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def marked(original: Image.Image, page: Image.Image, tolerance: Tolerance) -> Im
     wide = mask.filter(ImageFilter.MaxFilter(_AROUND))
     frame = ImageChops.difference(wide, wide.filter(ImageFilter.MinFilter(3)))
     gap = 8
-    both = Image.new("RGB", (original.width * 2 + gap, original.height), _MARK)
+    both = Image.new("RGB", (original.width * 2 + gap, original.height), _BETWEEN)
     for left, picture in ((0, original), (original.width + gap, page)):
         framed = picture.copy()
         framed.paste(_MARK, mask=frame)

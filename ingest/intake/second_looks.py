@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ingest.intake.submission import Submission
 
 _MOST = 120
-"""So many second looks at the pages of one case; a case with more of them is one for a person."""
+"""The most second looks at pages of one case, and at pages of others: more are for a person."""
 
 Looks = Mapping[Likeness, Sameness]
 PageBytes = tuple[Callable[[], bytes], int]
@@ -79,9 +79,9 @@ def second_looks(
             if copy not in known
         ]
     looks = dict(known)
-    for copy, original in pairs:
+    looks |= dict.fromkeys((copy for copy, _ in pairs), Sameness.COPY)
+    for copy, original in pairs[:_MOST]:
         page = submission.page((copy.material_no, copy.page))
-        looks[copy] = Sameness.COPY
         if page is not None and original is not None:
             sha256, number = original
             try:
