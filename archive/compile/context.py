@@ -12,11 +12,11 @@ from archive.compile.normalise import Confined
 from archive.compile.original_pages import DrawOriginals
 from archive.compile.planned import planned_version
 from archive.compile.prove import PdfAProver
-from archive.database.engine import reading
+from archive.database.engine import reading, writing
 from archive.database.tables_cases import CaseRevision
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.leases import Lease
-from archive.jobs.version_steps import all_recorded
+from archive.jobs.version_steps import all_recorded, record_step
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import storage_prefix
 from archive.reference.objects import OriginalObject
@@ -119,3 +119,17 @@ def load_order(context: CompileContext, lease: Lease[int]) -> CompileOrder:
         previous,
         steps,
     )
+
+
+def record_result(
+    context: CompileContext,
+    order: CompileOrder,
+    step: VolumeState,
+    result: Mapping[str, Any],
+    **columns: Any,  # noqa: ANN401 - column values
+) -> dict[str, Any]:
+    """Return the result of a step as it is kept, recorded with the columns of the version."""
+    with writing(context.engine) as session:
+        kept = record_step(session, context.owner, order.lease, step, dict(result), **columns)
+    order.steps.add(step, kept)
+    return kept

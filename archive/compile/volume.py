@@ -4,28 +4,20 @@ It goes through the states of volume.md in order, each recorded once, so that af
 killed at any point another goes on.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.compile.build import IMAGE, Built, Filing, Tools, build
-from archive.compile.compared import compare_pages, refuse_waiting
-from archive.compile.context import CompileContext, CompileOrder, load_order
-from archive.compile.inspection_sheet import inspection_sheet
+from archive.compile.context import CompileContext, CompileOrder, load_order, record_result
 from archive.compile.package_files import package_files
-from archive.compile.page_proof import PageResult
 from archive.compile.prove import prove_volume
-from archive.compile.seal_art import seal_pdf
-from archive.compile.sheets import SEAL_BOX
+from archive.compile.sealing import signed_volume, staging
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_volumes import VolumeVersion
 from archive.inspection.kept import compared_counts
-from archive.inspection.report import report
-from archive.inspection.table import Phase
 from archive.jobs.crashpoints import reach
 from archive.jobs.job_rows import begin_attempt, require_survivors
 from archive.jobs.leases import release
@@ -33,18 +25,12 @@ from archive.jobs.version_steps import (
     ENDED,
     claim_version,
     fail_job,
-    record_step,
-    recorded,
     settle_ended,
 )
-from archive.recognition.page_texts import texts_of
-from archive.reference.codes import storage_prefix
 from archive.reference.compile_errors import InventoryConflictError, NotProvedError
 from archive.reference.errors import LeaseLostError
 from archive.reference.objects import blob_key
-from archive.reference.organisations import fonds_unit
-from archive.reference.vocabulary import Series, VersionOrigin, VolumeState
-from archive.signing.seal import Sealed
+from archive.reference.vocabulary import VolumeState
 from storage.blobs import Stat
 from storage.errors import MissingError
 from storage.package import Inventory, SharedObject, read_inventory, verify_package, write_package
@@ -84,175 +70,13 @@ def make_volume(context: CompileContext, version_id: int) -> str | None:
 def _make(context: CompileContext, order: CompileOrder) -> None:
     inventory = read_inventory(context.store, order.prefix)
     if inventory is None:
-        signed = _signed(context, order)
+        signed = signed_volume(context, order)
         pdf = context.store.read(signed["staged"], sha256=signed["sha256"])
         proof = _proved(context, order, pdf)
         inventory = _stored(context, order, pdf, signed, proof)
     else:
         _agrees(context, order, inventory)
     _commit(context, order, inventory)
-
-
-def _record(
-    context: CompileContext,
-    order: CompileOrder,
-    step: VolumeState,
-    result: Mapping[str, Any],
-    **columns: Any,  # noqa: ANN401 - column values
-) -> dict[str, Any]:
-    with writing(context.engine) as session:
-        kept = record_step(session, context.owner, order.lease, step, dict(result), **columns)
-    order.steps.add(step, kept)
-    return kept
-
-
-def _signed(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
-    """Take the steps COMPILED and SIGNED; return the result of the latter.
-
-    Signing is not deterministic: the first recorded result is the volume, other bytes are staging
-    orphans.
-    """
-    result = order.steps.get(VolumeState.SIGNED)
-    if result is not None:
-        return result
-    if order.version.origin != VersionOrigin.CASE:
-        return _timestamped(context, order)
-    refuse_waiting(order)
-    built = _built(context, order)
-    _record_built(context, order, built, compare_pages(context, order, built))
-    owner = fonds_unit(context.organisations, order.volume.fonds)
-    sealed = context.sealer_for(order.volume.fonds).seal(
-        built.pdf,
-        appearance_pdf=seal_pdf(owner.name, context.demo),
-        page=0,
-        box=SEAL_BOX,
-        reason="归档",
-        at=None,
-    )
-    return _stage(context, order, sealed)
-
-
-def _built(context: CompileContext, order: CompileOrder) -> Built:
-    """Return the volume as a PDF, not yet sealed."""
-    with reading(context.engine) as session:
-        # Only what was read when the version was begun: compiled again after a crash it is the
-        # same.
-        texts = texts_of(
-            session,
-            context.store,
-            (original.sha256 for original in order.objects),
-            before=order.version.frozen_at,
-        )
-    return build(
-        context.store,
-        order.plan,
-        order.facts,
-        context.organisations,
-        order.version.frozen_at,
-        demo=context.demo,
-        tools=Tools(context.confined, context.prover.failures),
-        filing=_filing(context, order),
-        texts=texts,
-        # What waited for a person is compiled only after it was confirmed.
-        inspection=inspection_sheet(
-            report(order.revision.findings, Phase.GD),
-            Phase.GD,
-            order.revision.accepted_at,
-            confirmed=True,
-        ),
-    )
-
-
-def _record_built(
-    context: CompileContext, order: CompileOrder, built: Built, compared: Sequence[PageResult]
-) -> None:
-    """Take the step COMPILED with what was built, and how its pages stand to the originals."""
-    reach("compiled")
-    _record(
-        context,
-        order,
-        VolumeState.COMPILED,
-        {
-            "pages": built.pages,
-            "compared": [result.public() for result in compared],
-            "contents": built.contents,
-            "routes": {
-                conversion.path: conversion.route
-                for conversion in built.conversions
-                if conversion.route != IMAGE
-            },
-            "conversions": [conversion.record() for conversion in built.conversions],
-        },
-        pages=built.pages,
-    )
-    reach("compiled-recorded")
-
-
-def _filing(context: CompileContext, order: CompileOrder) -> Filing:
-    volume, cross = order.volume, None
-    if volume.cross_fonds and volume.cross_series and volume.cross_org:
-        unit = context.organisations.get(volume.cross_org).name
-        cross = f"{volume.cross_fonds}·{Series(volume.cross_series).label}（{unit}）"
-    return Filing(cross, volume.late, order.version.version if order.previous else 1)
-
-
-def _timestamped(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
-    """Stage the signed bytes of the previous version with further time-stamps.
-
-    These are the ones it owed, or a renewal. The old bytes stay the beginning of the new ones.
-    """
-    before = order.previous
-    if before is None or before.sha256 is None or before.state != VolumeState.COMMITTED:
-        raise NotProvedError("没有可补时间戳的已归档版本。", "请运行 yice verify 并联系管理员。")
-    pdf = context.store.read(
-        f"{storage_prefix(order.plan.code, before.version)}/volume.pdf", sha256=before.sha256
-    )
-    with reading(context.engine) as session:
-        compiled = recorded(
-            session, session.get_one(VolumeVersion, before.id), VolumeState.COMPILED
-        )
-    if compiled is None:
-        raise NotProvedError("已归档版本缺少组卷记录。", "请运行 yice verify 并联系管理员。")
-    _record(context, order, VolumeState.COMPILED, compiled, pages=compiled["pages"])
-    reach("compiled-recorded")
-    sealer = context.sealer_for(order.volume.fonds)
-    sealed = (
-        sealer.renew_timestamps(pdf)
-        if order.version.origin == VersionOrigin.RENEWAL
-        else sealer.complete_timestamps(pdf)
-    )
-    reach("timestamped")
-    return _stage(context, order, sealed)
-
-
-def _stage(context: CompileContext, order: CompileOrder, sealed: Sealed) -> dict[str, Any]:
-    digest = hashlib.sha256(sealed.pdf).hexdigest()
-    staged = f"{_staging(order.version)}{order.lease.token}-{digest[:16]}/volume.pdf"
-    context.store.put_new(staged, sealed.pdf, media_type="application/pdf")
-    reach("signed-staged")
-    result = {
-        "sha256": digest,
-        "staged": staged,
-        "bytes": len(sealed.pdf),
-        "level": str(sealed.level),
-        "pending": sealed.pending,
-    }
-    kept = _record(
-        context,
-        order,
-        VolumeState.SIGNED,
-        result,
-        sha256=digest,
-        bytes=len(sealed.pdf),
-        signature_level=str(sealed.level),
-        lta_pending=sealed.pending,
-    )
-    reach("signed-recorded")
-    return kept
-
-
-def _staging(version: VolumeVersion) -> str:
-    return f"staging/{version.id}-"
 
 
 def _proved(context: CompileContext, order: CompileOrder, pdf: bytes) -> dict[str, Any]:
@@ -289,7 +113,7 @@ def _proved(context: CompileContext, order: CompileOrder, pdf: bytes) -> dict[st
         "at": at,
         **compared_counts(compiled.get("compared")),
     }
-    kept = _record(
+    kept = record_result(
         context, order, VolumeState.PROVED, result, stamped_until=until, stamp_algorithm=algorithm
     )
     reach("proved-recorded")
@@ -322,7 +146,7 @@ def _stored(
 
     def recorded_first() -> None:
         reach("objects-written")
-        _record(context, order, VolumeState.STORED, {"objects": len(files) + len(shared)})
+        record_result(context, order, VolumeState.STORED, {"objects": len(files) + len(shared)})
         reach("stored-recorded")
 
     with reading(context.engine) as session:
@@ -374,7 +198,7 @@ def _agrees(context: CompileContext, order: CompileOrder, inventory: Inventory) 
 
 
 def _commit(context: CompileContext, order: CompileOrder, inventory: Inventory) -> None:
-    _record(
+    record_result(
         context,
         order,
         VolumeState.COMMITTED,
@@ -400,7 +224,7 @@ def _close(context: CompileContext, version: VolumeVersion) -> None:
 
     Row first, objects later, and the job last, so that a kill in between is made good.
     """
-    for staged in list(context.store.list(_staging(version))):
+    for staged in list(context.store.list(staging(version))):
         _discard(context, staged)
     with writing(context.engine) as session:
         settle_ended(session, version.id)
