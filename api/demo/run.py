@@ -29,7 +29,7 @@ def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> in
     """
     received = ingest_paths(runtime, actor, [city / "bags"], progress)
     started = time.perf_counter()
-    batch = run_compile(runtime, actor, progress)
+    batch = run_compile(runtime, runtime.operator(actor), progress)
     seconds = time.perf_counter() - started
     faults, verified = run_verify(runtime, progress)
     _build_index(runtime, progress, verified)

@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from archive.arrangement.filing import FilingRule
+from archive.administration.filing_units import FilingRule
 from archive.reference.vocabulary import SignatureLevel
 
 QUEUES = ("compile", "sign", "copies", "ocr", "ingest", "index", "keep")

@@ -32,6 +32,7 @@ from archive.reference.objects import blob_key
 from tests.resources import images
 from tests.support.browser import MILLISECONDS, ROOT, served
 from tests.support.factories import make_bag, sound_case
+from tests.support.filing import FILER
 
 pytestmark = pytest.mark.skipif(
     not (ROOT / "node_modules/htmx.org").is_dir() and not os.environ.get("CI"),
@@ -509,9 +510,9 @@ def test_a_gap_in_the_numbers_is_explained_on_the_register(city: City) -> None:
     case = sound_case("150602010000-20260902-000903")
     make_bag(city.runtime.settings.data / "late" / "one", case=case)
     ingest_paths(city.runtime, "cli:test", [city.runtime.settings.data / "late"], NoProgress())
-    reserve(city.runtime, "test", case_no=case["case_no"])
+    reserve(city.runtime, FILER, case_no=case["case_no"])
     code = city.code_of(case["case_no"])
-    void_number(city.runtime, "test", code=code, reason="来源系统撤回")
+    void_number(city.runtime, FILER, code=code, reason="来源系统撤回")
     with city.client("demo-district-archivist") as client:
         assert "断号说明：来源系统撤回" in client.get("/series/J602/CS/2026/Y").text
         assert "作废：来源系统撤回" in client.get("/series/J602/CS/2026/Y/register").text

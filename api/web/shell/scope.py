@@ -57,6 +57,11 @@ def item_name(web: WebApp, case: Case) -> str:
     return web.runtime.catalogue.get(case.item_code, case.item_version).name
 
 
+def unit_of(web: WebApp, case: Case) -> str:
+    """Return the unit that files a case (立卷单位)."""
+    return web.runtime.filing.unit_of(case.receive_org, case.domicile_org)
+
+
 def case_for(web: WebApp, session: Session, user: User, act: Act, case_no: str) -> Case:
     """Return a case if the user may do the act on it. Raises DeniedError."""
     return open_case(session, user.reader, act, case_no, web.reference)
