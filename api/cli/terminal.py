@@ -29,7 +29,7 @@ from archive.administration.policy import Reader
 from archive.finding_aids.compile_jobs import CompileJob
 from archive.usage.looks import AccessContext, Purpose
 
-FINDINGS, ERROR, INTERRUPTED = 1, 2, 130
+FINDINGS, ERROR = 1, 2
 (
     rich_utils.ARGUMENTS_PANEL_TITLE,
     rich_utils.OPTIONS_PANEL_TITLE,

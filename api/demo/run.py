@@ -118,7 +118,7 @@ def _print(
     if volumes:
         screen.print(
             f"例：yice show {volumes[0]['code']}；"
-            f"册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve"
+            f"册文件在 {runtime.settings.data}/store/volumes/ 下；页面：yice serve"
         )
 
 

@@ -59,7 +59,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
         for entry in session.query(JournalEntry).filter(JournalEntry.act == "ACCESSION").all():
             if "CONFIRM" in entry.detail or '"WAITING"' in entry.detail:
                 confirm(session, FILER, case_no=entry.subject, reason="核对无误", units=FILING)
-    assert run_compile(runtime, "cli:test", NoProgress()).failed == 0
+    assert run_compile(runtime, FILER, NoProgress()).failed == 0
     accounts = make_demo_accounts(runtime)
     write_login_accounts(runtime, accounts)
     with served(data) as address:

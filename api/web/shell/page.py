@@ -375,6 +375,13 @@ def _error(request: Request, status: int, code: str, message: str, action: str) 
     )
 
 
+def error_page(request: Request, status: int, message: str, action: str) -> Response | None:
+    """Return the page of an error outside every route; None: who asks is no browser."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return None
+    return _error(request, status, "", message, action)
+
+
 def _wants_json(request: Request) -> bool:
     """Say whether a script of ours asks, which shows the message in its own place."""
     return request.headers.get("accept") == "application/json"

@@ -113,11 +113,13 @@ def look_again(
 ) -> tuple[OpenedVolume, Look]:
     """Return a volume and the user's own look at it, for the images that follow from the look.
 
-    The policy is asked again, under the grant of the look. Raises DeniedError.
+    The version is `number`, else the one that was looked at. The policy is asked again, under the
+    grant of the look. Raises DeniedError.
     """
     seen = find_look(session, user.reader, look, code_of(session, name), acts)
+    version = number or seen.shown["version"]
     opened = open_volume(
-        session, user.reader, Act.VIEW_PAGES, name, web.reference, seen.usage, version=number
+        session, user.reader, Act.VIEW_PAGES, name, web.reference, seen.usage, version=version
     )
     return opened, seen
 
