@@ -68,6 +68,7 @@ class _PdfBox:
         self.rgb = jpype.JClass("org.apache.pdfbox.rendering.ImageType").RGB
         self.rectangle = jpype.JClass("org.apache.pdfbox.pdmodel.common.PDRectangle")
         self.stripper = jpype.JClass("org.apache.pdfbox.text.PDFTextStripper")
+        self.cache = jpype.JClass("org.apache.pdfbox.pdmodel.DefaultResourceCache")
         self.widget = jpype.JClass(
             "org.apache.pdfbox.pdmodel.interactive.annotation.PDAnnotationWidget"
         )
@@ -163,6 +164,8 @@ def _page(box: _PdfBox, document: Any, index: int) -> Row | None:  # noqa: ANN40
         }
         if box.fonts.asked:
             row |= {"substituted": True, "text": _text(box, document, index)}
+            # What stood in is not kept for the next page, which would not ask for it again.
+            document.setResourceCache(box.cache())
     except Exception:  # noqa: BLE001 - whatever a foreign page does to a parser, it has no picture
         return None
     return row, picture

@@ -157,8 +157,8 @@ def _aligned(base: Image.Image, second: Image.Image, matrix: Matrix) -> Matrix:
         steep, along = (slope.ravel() for slope in np.gradient(seen))
         flat = seen.ravel()
         columns = np.column_stack(
-            [along * across, along * down, along, steep * across, steep * down, steep]
-            + [flat, np.ones_like(flat)]
+            [along * across, along * down, along, steep * across, steep * down, steep, flat]
+            + [np.ones_like(flat)]
         )[inside]
         wanted = target.ravel()[inside]
         weights = columns.T @ columns + np.eye(8) * 1e-3

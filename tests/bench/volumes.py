@@ -32,7 +32,7 @@ from api.runtime.memory import share_one_heap
 from api.runtime.settings import Settings
 from archive.arrangement.filing import FilingRule
 from archive.arrangement.numbering import freeze, unnumbered
-from archive.compile import build, sheets, volume
+from archive.compile import build, sealing, sheets, volume
 from archive.compile.seal_art import seal_pdf
 from archive.database.engine import reading, writing
 from archive.database.tables_volumes import VolumeVersion
@@ -265,8 +265,8 @@ def _instrument(clock: Clock, last: dict[str, str]) -> None:
 
     sheets.compile_template = remembered
     timed(build, "render_sheets", "sheets")
-    timed(volume, "build", "build")
-    timed(volume, "compare_pages", "compare")
+    timed(sealing, "build", "build")
+    timed(sealing, "compare_pages", "compare")
     timed(Sealer, "seal", "sign")
     timed(volume, "prove_volume", "prove")
     timed(volume, "write_package", "store")
