@@ -156,10 +156,8 @@ def _aligned(base: Image.Image, second: Image.Image, matrix: Matrix) -> Matrix:
             return matrix
         steep, along = (slope.ravel() for slope in np.gradient(seen))
         flat = seen.ravel()
-        columns = np.column_stack(
-            [along * across, along * down, along, steep * across, steep * down, steep, flat]
-            + [np.ones_like(flat)]
-        )[inside]
+        moves = (along * across, along * down, along, steep * across, steep * down, steep)
+        columns = np.column_stack([*moves, flat, np.ones_like(flat)])[inside]
         wanted = target.ravel()[inside]
         weights = columns.T @ columns + np.eye(8) * 1e-3
         step = np.linalg.solve(weights, columns.T @ wanted)
@@ -192,8 +190,8 @@ def _differences(base: Image.Image, laid: Image.Image, inside: Mask) -> Grey:
 
 def _apart(first: Grey, second: Grey, inside: Mask) -> Grey:
     """Return by how many levels each area differs once brightness and contrast are alike."""
-    told = inside & (np.minimum(first, second) < _BRIGHTEST)
-    fits = told.copy()
+    readable = inside & (np.minimum(first, second) < _BRIGHTEST)
+    fits = readable.copy()
     left = np.zeros_like(first)
     near = np.lib.stride_tricks.sliding_window_view(np.pad(first, 1, mode="edge"), (3, 3))
     low, high = near.min(axis=(2, 3)), near.max(axis=(2, 3))
@@ -205,7 +203,8 @@ def _apart(first: Grey, second: Grey, inside: Mask) -> Grey:
         gain = min(1.6, max(0.6, gain))
         seen = gain * second + float(y.mean()) - gain * float(x.mean())
         # An edge may lie a pixel aside: what counts is what the other has nowhere near.
-        left = np.where(told, np.maximum(low - seen, 0) - np.maximum(seen - high, 0), 0)
-        fits = told & (np.abs(left) <= max(4.0, float(np.percentile(np.abs(left[told]), 60))))
+        left = np.where(readable, np.maximum(low - seen, 0) - np.maximum(seen - high, 0), 0)
+        fits = readable & (np.abs(left) <= max(4.0, float(np.percentile(np.abs(left[readable]), 60))))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(left, _PATCH // 2), (_PATCH, _PATCH))
-    return np.abs(windows.mean(axis=(2, 3), dtype=np.float32))
+    means: Grey = windows.mean(axis=(2, 3), dtype=np.float32)
+    return np.abs(means)

@@ -69,7 +69,10 @@ def test_a_missing_stroke_does_not(x: float, y: float, quality: int, *, down: bo
 
 @settings(max_examples=10, deadline=None)
 @given(
-    x=st.floats(0.1, 0.8), y=st.floats(0.7, 0.9), slope=st.floats(-2, 2), quality=st.integers(60, 95)
+    x=st.floats(0.1, 0.8),
+    y=st.floats(0.7, 0.9),
+    slope=st.floats(-2, 2),
+    quality=st.integers(60, 95),
 )
 def test_a_missing_line_of_faint_pencil_does_not(
     x: float, y: float, slope: float, quality: int

@@ -3,8 +3,8 @@
 from io import BytesIO
 
 import pikepdf
-from PIL import Image
 from pikepdf import Array, Dictionary, Name
+from PIL import Image
 
 from ingest.reading.sandbox import draw_page
 from ingest.reading.second_drawing import draw_originals
