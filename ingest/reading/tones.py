@@ -204,7 +204,8 @@ def _apart(first: Grey, second: Grey, inside: Mask) -> Grey:
         seen = gain * second + float(y.mean()) - gain * float(x.mean())
         # An edge may lie a pixel aside: what counts is what the other has nowhere near.
         left = np.where(readable, np.maximum(low - seen, 0) - np.maximum(seen - high, 0), 0)
-        fits = readable & (np.abs(left) <= max(4.0, float(np.percentile(np.abs(left[readable]), 60))))
+        usual = float(np.percentile(np.abs(left[readable]), 60))
+        fits = readable & (np.abs(left) <= max(4.0, usual))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(left, _PATCH // 2), (_PATCH, _PATCH))
     means: Grey = windows.mean(axis=(2, 3), dtype=np.float32)
     return np.abs(means)
