@@ -25,12 +25,8 @@ Box = tuple[int, int, int, int]
 _SHAPE = 0.02
 _SIZES = (1, 2, 4, 8)
 _COLOURED = 4
-_BARE, _REACH, _EDGES = ((1, 14.0), (2, 8.0)), 2, 0.4
-"""Sizes of pixel with the levels that may stand on one page alone; over how many pixels a page is
-bare, and what share of the contrast there an edge may differ by.
-
-Sound pages reach 10 and 3, a line of pencil (grey 150, 0.3 mm) has 20 and 8 at the least.
-"""
+_REACH, _EDGES = 2, 0.4
+"""Over how many pixels a page is bare, and what share of the contrast there an edge may differ."""
 _MARK, _BETWEEN, _AROUND = (214, 40, 40), (90, 90, 90), 9
 
 
@@ -38,15 +34,18 @@ _MARK, _BETWEEN, _AROUND = (214, 40, 40), (90, 90, 90), 9
 class Tolerance:
     """The greatest difference that sound pages show, in levels of 255.
 
-    `gray` is of the brightness at 48, 24, 12 and 6 dpi, `colour` of any channel at 12 and 6.
+    `gray` is of the brightness at 48, 24, 12 and 6 dpi, `colour` of any channel at 12 and 6,
+    `bare` of what stands on one page alone at 48 and 24. A line of pencil (gray 150, 0.3 mm) has
+    20 and 8 at the least.
     """
 
     gray: tuple[float, float, float, float]
     colour: tuple[float, float]
+    bare: tuple[float, float]
 
 
-SCAN = Tolerance((60, 38, 21, 13), (27, 18))
-DRAWN = Tolerance((88, 42, 22, 13), (28, 18))
+SCAN = Tolerance((60, 38, 21, 13), (27, 18), (14, 7))
+DRAWN = Tolerance((88, 42, 22, 13), (28, 18), (20, 8))
 """For a PDF: two programs that draw letters and lines differ more than two that decode."""
 
 
@@ -126,7 +125,7 @@ def _levels(
     smaller = {size: [picture.reduce(size) for picture in gray] for size in _SIZES}
     for size, allowed in zip(_SIZES, tolerance.gray, strict=True):
         rows.append((_apart(*smaller[size]), allowed, size))
-    for size, allowed in _BARE:
+    for size, allowed in zip((1, 2), tolerance.bare, strict=True):
         rows.append((_alone(*smaller[size]), allowed, size))
     for size, allowed in zip((1, 2), tolerance.colour, strict=True):
         coarse = [picture.reduce(_COLOURED * size) for picture in (original, page)]
