@@ -13,6 +13,8 @@ from threading import Lock
 
 from opencc import OpenCC
 
+from archive.reference.characters import RADICALS
+
 GAP = "␞"
 """Separates the texts of one document, so that no match spans two of them.
 
@@ -20,9 +22,9 @@ It is taken out of what people type.
 """
 
 _DASHES = "‐‑‒–—―−﹣"
-_DOTS = "•‧∙⋅・ᐧ‧﹒"
+_DOTS = "·•‧∙⋅・･ᐧ﹒"
 _IDEOGRAPHS = ((0x2E80, 0x2FDF), (0x3400, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x323AF))
-_OTHER_WAYS = {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DOTS, "·")}
+_OTHER_WAYS = {**dict.fromkeys(_DASHES, "-"), **dict.fromkeys(_DOTS, "")}
 _MAKING = Lock()
 _UNSEEN = {"Cc", "Cf", "Cs", "Mn", "Me", "Zs", "Zl", "Zp"}
 # Variation selectors choose a drawing of the same character (邉󠄀), and spaces are where a line
@@ -40,9 +42,11 @@ class _Folding(dict[int, str]):
 def _fold_character(character: str) -> str:
     """Fold one character; return nothing for spaces and what is not seen.
 
-    Folded are width, case, accents, compatibility forms, and traditional to simplified. A
-    character beyond the tables, such as 𠮷 (U+20BB7) or one for private use, stands for itself.
+    Folded are width, case, accents, compatibility forms, radicals, and traditional to simplified.
+    A character beyond the tables, such as 𠮷 (U+20BB7) or one for private use, stands for itself.
+    The dot of a name (阿依古丽·买买提) folds to nothing: papers write it in many ways, or not.
     """
+    character = character.translate(RADICALS)
     way = _OTHER_WAYS.get(character)
     if way is not None:
         return way

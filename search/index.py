@@ -20,7 +20,7 @@ from search.errors import BadCursorError
 from search.snippets import Snippet, hide_names, snippet
 from search.tree import Node, wanted
 
-SCHEMA = 3
+SCHEMA = 4
 """To be raised with every change of what is indexed or how it is folded.
 
 An index of another schema is built anew.

@@ -259,8 +259,11 @@ def _plain(typed: str, prefix: str, words: Words) -> list[Node]:
 
 
 def _code(value: str) -> Beginning:
-    """Return the beginning of a 档号, which may be written with `.` as on the bar code."""
-    return Beginning(Number.CODE, value.replace(".", "·"))
+    """Return the beginning of a 档号, which may be written with `.` as on the bar code.
+
+    Its dots are folded away (`search.analysis.fold`).
+    """
+    return Beginning(Number.CODE, value.replace(".", ""))
 
 
 def _in_field(prefix: str, value: str, words: Words) -> Node:  # noqa: PLR0911 - one line a field

@@ -5,7 +5,6 @@ Widgets of form fields and other annotations alike.
 
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
@@ -16,6 +15,7 @@ from pikepdf import Array, Dictionary, Name, Stream
 
 from archive.compile.drawn_text import FONT
 from archive.compile.own_font import OwnFont
+from archive.reference.characters import unified
 
 _INVISIBLE, _HIDDEN, _PRINT, _NO_VIEW = 1, 2, 4, 32
 _NUMBER = r"[-+]?[0-9]*\.?[0-9]+"
@@ -232,7 +232,7 @@ def _turn(characteristics: object) -> int:
 
 
 def _plain(text: str) -> str:
-    return "".join(unicodedata.normalize("NFKC", text).split())
+    return "".join(unified(text).split())
 
 
 def _regular(corners: int, inner: float, offset: float = 0.0) -> list[tuple[float, float]]:

@@ -25,6 +25,7 @@ from archive.compile.page_place import STRIP, place_of, quarter
 from archive.compile.pdfa import Declaration, declare, saved, srgb_icc
 from archive.compile.raster import rasterise
 from archive.compile.stand_in import stand_in
+from archive.reference.characters import unified
 from archive.reference.compile_errors import (
     CompileError,
     ContentLostError,
@@ -262,7 +263,7 @@ def _texts(data: bytes) -> list[Counter[str]]:
         counted = []
         for page in document:
             textpage = page.get_textpage()
-            text = unicodedata.normalize("NFKC", textpage.get_text_range())
+            text = unified(textpage.get_text_range())
             counted.append(
                 Counter(
                     char

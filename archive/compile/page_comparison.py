@@ -4,6 +4,9 @@ Both lie on one grid of some 48 dpi. Decoders differ in how they smooth an edge,
 noise: both shrink when pixels are averaged, while a missing stroke, another digit or another
 colour does not. So the greatest difference is taken at four sizes of pixel, from half a
 millimetre to four, and divided by what sound pages show at each.
+
+Decoders differ at edges only, and an edge is on both pages. What stands on one page where the
+other is bare is judged far more strictly: so a faint line of pencil is missed, too.
 """
 
 from collections.abc import Sequence
@@ -22,6 +25,8 @@ Box = tuple[int, int, int, int]
 _SHAPE = 0.02
 _SIZES = (1, 2, 4, 8)
 _COLOURED = 4
+_REACH, _EDGES = 2, 0.4
+"""Over how many pixels a page is bare, and what share of the contrast there an edge may differ."""
 _MARK, _BETWEEN, _AROUND = (214, 40, 40), (90, 90, 90), 9
 
 
@@ -29,15 +34,18 @@ _MARK, _BETWEEN, _AROUND = (214, 40, 40), (90, 90, 90), 9
 class Tolerance:
     """The greatest difference that sound pages show, in levels of 255.
 
-    `gray` is of the brightness at 48, 24, 12 and 6 dpi, `colour` of any channel at 12 and 6.
+    `gray` is of the brightness at 48, 24, 12 and 6 dpi, `colour` of any channel at 12 and 6,
+    `bare` of what stands on one page alone at 48 and 24. A line of pencil (gray 150, 0.3 mm) has
+    20 and 8 at the least.
     """
 
     gray: tuple[float, float, float, float]
     colour: tuple[float, float]
+    bare: tuple[float, float]
 
 
-SCAN = Tolerance((60, 38, 21, 13), (27, 18))
-DRAWN = Tolerance((88, 42, 22, 13), (28, 18))
+SCAN = Tolerance((60, 38, 21, 13), (27, 18), (14, 7))
+DRAWN = Tolerance((88, 42, 22, 13), (28, 18), (20, 8))
 """For a PDF: two programs that draw letters and lines differ more than two that decode."""
 
 
@@ -114,16 +122,35 @@ def _levels(
     """Return the differences at each size of pixel, what is allowed, and the size."""
     rows = []
     gray = original.convert("L"), page.convert("L")
+    smaller = {size: [picture.reduce(size) for picture in gray] for size in _SIZES}
     for size, allowed in zip(_SIZES, tolerance.gray, strict=True):
-        rows.append((_apart(*gray, size), allowed, size))
-    coarse = [picture.reduce(_COLOURED) for picture in (original, page)]
+        rows.append((_apart(*smaller[size]), allowed, size))
+    for size, allowed in zip((1, 2), tolerance.bare, strict=True):
+        rows.append((_alone(*smaller[size]), allowed, size))
     for size, allowed in zip((1, 2), tolerance.colour, strict=True):
-        rows.append((_apart(coarse[0], coarse[1], size).max(axis=2), allowed, size * _COLOURED))
+        coarse = [picture.reduce(_COLOURED * size) for picture in (original, page)]
+        rows.append((_apart(*coarse).max(axis=2), allowed, size * _COLOURED))
     return rows
 
 
-def _apart(first: Image.Image, second: Image.Image, size: int) -> NDArray[np.int16]:
-    """Return the difference of two pictures whose pixels are averaged by `size`."""
-    if size > 1:
-        first, second = first.reduce(size), second.reduce(size)
+def _apart(first: Image.Image, second: Image.Image) -> NDArray[np.int16]:
+    """Return the difference of two pictures."""
     return np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16))
+
+
+def _alone(first: Image.Image, second: Image.Image) -> NDArray[np.int16]:
+    """Return the difference of two gray pictures beyond what an edge on both explains."""
+    contrast = np.minimum(_contrast(np.asarray(first)), _contrast(np.asarray(second)))
+    return _apart(first, second) - (contrast * _EDGES).astype(np.int16)
+
+
+def _contrast(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the range of the levels around each pixel."""
+    low = high = np.pad(levels, _REACH, mode="edge")
+    for axis in (0, 1):
+        length = levels.shape[axis]
+        views = [slice(step, step + length) for step in range(2 * _REACH + 1)]
+        places = [(view,) if axis == 0 else (slice(None), view) for view in views]
+        low = np.minimum.reduce([low[place] for place in places])
+        high = np.maximum.reduce([high[place] for place in places])
+    return high - low

@@ -26,6 +26,7 @@ from archive.compile.page_comparison import (
     without,
 )
 from archive.compile.page_drawing import Content, DrawnVolume, drawn_volume
+from archive.reference.characters import unified
 from archive.reference.findings import Finding, finding
 from archive.reference.objects import OriginalObject
 from archive.reference.vocabulary import PageVerdict
@@ -299,7 +300,7 @@ def _flat(text: str) -> str:
     """Return the characters of a text that leave ink, in their usual form."""
     return "".join(
         char
-        for char in unicodedata.normalize("NFKC", text)
+        for char in unified(text)
         if not char.isspace() and unicodedata.category(char)[0] not in "CZ"
     )
 

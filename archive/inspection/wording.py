@@ -12,6 +12,7 @@ from datetime import date
 from archive.inspection.subject import Subject
 from archive.reference import citizen_id
 from archive.reference.case_facts import CaseFacts, Material
+from archive.reference.characters import unified
 from archive.reference.findings import Finding, finding
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import MaterialKind, Series, SourceKind
@@ -44,7 +45,7 @@ def page_number(text: str) -> tuple[int, int | None] | None:
 
     Returns None when it bears none or several that differ, as a list of contents does.
     """
-    text = unicodedata.normalize("NFKC", text)
+    text = unified(text)
     numbers: set[tuple[int, int | None]] = {
         (_value(match[1]), _value(match[2]) if match[2] else None)
         for match in _OF_PAGES.finditer(text)
@@ -144,7 +145,7 @@ def disagreement(text: str, facts: CaseFacts, today: date, *, changing: bool) ->
 
     `changing` says that the case itself changes name or number, so one of them may be the former.
     """
-    text = unicodedata.normalize("NFKC", text)
+    text = unified(text)
     known_numbers, known_names = _known(facts)
     numbers = {number.upper() for number in _NUMBER_LIKE.findall(text)}
     numbers = {number for number in numbers if citizen_id.check(number, today) is None}
@@ -163,7 +164,7 @@ def _known(facts: CaseFacts) -> tuple[set[str], set[str]]:
     """Return numbers and names of the case: its persons, and all values of its forms."""
     persons = (facts.applicant, *facts.subjects)
     stated = [
-        unicodedata.normalize("NFKC", str(value))
+        unified(str(value))
         for material in facts.materials
         for value in (material.data or {}).values()
         if value
@@ -174,7 +175,7 @@ def _known(facts: CaseFacts) -> tuple[set[str], set[str]]:
         if numbers
         else set()
     )
-    return numbers, {unicodedata.normalize("NFKC", person.name) for person in persons} | {
+    return numbers, {unified(person.name) for person in persons} | {
         value.strip() for value in stated
     }
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 _LENGTH = 18
 _SHAPE = re.compile(r"[0-9]{17}[0-9X]")
+_FORMER = re.compile(r"[0-9]{15}")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK_DIGITS = "10X98765432"
 _MOBILE = re.compile(r"[0-9]{11}")
@@ -19,6 +20,8 @@ class IdFault(StrEnum):
     """A reason why a number is not valid; `.label` is what people see."""
 
     LENGTH = "LENGTH"
+    FIRST_GENERATION = "FIRST_GENERATION"
+    LOWER_CASE = "LOWER_CASE"
     CHARSET = "CHARSET"
     BIRTH_DATE = "BIRTH_DATE"
     FUTURE = "FUTURE"
@@ -32,6 +35,8 @@ class IdFault(StrEnum):
 
 _LABELS = {
     IdFault.LENGTH: "公民身份号码不是18位",
+    IdFault.FIRST_GENERATION: "公民身份号码是已停用的15位号码，请按居民身份证填18位号码",
+    IdFault.LOWER_CASE: "公民身份号码末位是小写x，请改为大写X",
     IdFault.CHARSET: "公民身份号码含有数字和末位大写X以外的字符",
     IdFault.BIRTH_DATE: "公民身份号码中的出生日期不存在",
     IdFault.FUTURE: "公民身份号码中的出生日期晚于今天",
@@ -57,7 +62,9 @@ def check(number: str, today: date) -> IdFault | None:
     `today` is the local day.
     """
     if len(number) != _LENGTH:
-        return IdFault.LENGTH
+        return IdFault.FIRST_GENERATION if _FORMER.fullmatch(number) else IdFault.LENGTH
+    if number[-1] == "x" and _SHAPE.fullmatch(number.upper()):
+        return IdFault.LOWER_CASE
     if not _SHAPE.fullmatch(number):
         return IdFault.CHARSET
     born = birth_date(number)

@@ -5,11 +5,11 @@ states otherwise under such a label never reaches the page.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from archive.reference.case_facts import CaseFacts, Material
+from archive.reference.characters import unified
 from archive.reference.local_time import local_time
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import FormKind
@@ -129,7 +129,7 @@ def _members(facts: CaseFacts) -> dict[str, str]:
 
 def _folded(text: str) -> str:
     """Return a label or a value as it is compared: width, case, spaces and dots apart."""
-    return _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    return _UNSEEN.sub("", unified(text)).casefold()
 
 
 def _org(organisations: Organisations, code: str) -> str:

@@ -3,7 +3,6 @@
 A case keeps the snapshot of the materials that its item asked for (R10).
 """
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from archive.reference.characters import unified
 from archive.reference.errors import ArchiveError
 from archive.reference.vocabulary import (
     ApprovalLevel,
@@ -165,7 +165,7 @@ class InvestigationNames(_Model):
 
     def covers(self, title: str) -> bool:
         """Return whether a title is one of this kind, whatever its width and spaces."""
-        plain = "".join(unicodedata.normalize("NFKC", title).split())
+        plain = "".join(unified(title).split())
         return any(name in plain for name in self.names) and not any(
             word in plain for word in self.other
         )

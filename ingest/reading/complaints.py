@@ -20,6 +20,11 @@ _HANDLER = ctypes.CFUNCTYPE(
     None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p
 )
 _SET_HANDLER = "TIFFSetErrorHandlerExt"
+_MOVE = ctypes.CFUNCTYPE(ctypes.c_ssize_t, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_ssize_t)
+_SEEK = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_int)
+_CLOSE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+_SIZE = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)
+_GROUP_3 = (2, 3)
 _PADDING = 8
 _STRAY = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
@@ -69,6 +74,63 @@ def tiff_complaints() -> Iterator[list[str]]:
         set_handler(before)
 
 
+def fax_is_damaged(data: bytes, tags: TiffTags) -> bool:
+    """Return whether a line of a page in Group 3 is longer or shorter than the page.
+
+    libtiff warns of it and paints the line as far as it came, and Pillow silences all warnings: so
+    the page is decoded once more, by libtiff alone.
+    """
+    if tags.number(259, 1) not in _GROUP_3:
+        return False
+    library, warnings = _libtiff(), []
+    warned = _HANDLER(lambda *_: warnings.append(True))
+    printing = library.TIFFSetWarningHandler(None)
+    earlier = library.TIFFSetWarningHandlerExt(ctypes.cast(warned, ctypes.c_void_p))
+    memory = _Memory(data)
+    try:
+        with tiff_complaints() as complaints:
+            tiff = library.TIFFClientOpen(b"page", b"r", None, *memory.acts)
+            if not tiff:
+                return True
+            try:
+                if library.TIFFSetDirectory(tiff, tags.index):
+                    room = ctypes.create_string_buffer(max(1, library.TIFFStripSize(tiff)))
+                    for strip in range(library.TIFFNumberOfStrips(tiff)):
+                        library.TIFFReadEncodedStrip(tiff, strip, room, len(room))
+            finally:
+                library.TIFFClose(tiff)
+        return bool(warnings or complaints)
+    finally:
+        library.TIFFSetWarningHandlerExt(earlier)
+        library.TIFFSetWarningHandler(printing)
+
+
+class _Memory:
+    """A file in memory as libtiff reads it; `acts` are what `TIFFClientOpen` asks for."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._at = data, 0
+        self.acts = (
+            _MOVE(self._read),
+            _MOVE(lambda *_: 0),
+            _SEEK(self._seek),
+            _CLOSE(lambda _: 0),
+            _SIZE(lambda _: len(data)),
+            ctypes.c_void_p(),
+            ctypes.c_void_p(),
+        )
+
+    def _read(self, _: int, room: int, length: int) -> int:
+        part = self._data[self._at : self._at + length]
+        ctypes.memmove(room, part, len(part))
+        self._at += len(part)
+        return len(part)
+
+    def _seek(self, _: int, offset: int, whence: int) -> int:
+        self._at = offset + (0, self._at, len(self._data))[whence]
+        return self._at
+
+
 @cache
 def _libtiff() -> ctypes.CDLL:
     """Return the libtiff that Pillow has loaded, of its wheel or of the machine."""
@@ -77,7 +139,18 @@ def _libtiff() -> ctypes.CDLL:
         path = "/" + line.partition("/")[2]
         if Path(path).name.startswith("libtiff"):
             library = ctypes.CDLL(path)
-            set_handler = getattr(library, _SET_HANDLER)
-            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            for name in (_SET_HANDLER, "TIFFSetWarningHandlerExt", "TIFFSetWarningHandler"):
+                set_handler = getattr(library, name)
+                set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            library.TIFFClientOpen.restype = ctypes.c_void_p
+            library.TIFFClientOpen.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p]
+            library.TIFFClientOpen.argtypes += [_MOVE, _MOVE, _SEEK, _CLOSE, _SIZE]
+            library.TIFFClientOpen.argtypes += [ctypes.c_void_p, ctypes.c_void_p]
+            library.TIFFStripSize.restype = library.TIFFReadEncodedStrip.restype = ctypes.c_ssize_t
+            library.TIFFSetDirectory.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+            library.TIFFReadEncodedStrip.argtypes = [ctypes.c_void_p, ctypes.c_uint32]
+            library.TIFFReadEncodedStrip.argtypes += [ctypes.c_void_p, ctypes.c_ssize_t]
+            for name in ("TIFFStripSize", "TIFFNumberOfStrips", "TIFFClose"):
+                getattr(library, name).argtypes = [ctypes.c_void_p]
             return library
     raise OSError("Pillow has not loaded libtiff")

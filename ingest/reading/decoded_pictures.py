@@ -32,5 +32,7 @@ def _row(page: ShownPage) -> Row:
         max(1, round(square[0] * page.dpi[0] / finest)),
         max(1, round(square[1] * page.dpi[1] / finest)),
     )
-    picture = page.picture.resize(grid, Image.Resampling.BOX)
+    # Pillow's box counts whole pixels only, pdfium's parts of them too: where a scan is coarse that
+    # alone is as much as a missing stroke. This filter is the nearest to pdfium's.
+    picture = page.picture.resize(grid, Image.Resampling.HAMMING)
     return {"size": size, "renderer": "Pillow"}, picture

@@ -7,8 +7,11 @@ from itertools import islice
 import pypdfium2
 from PIL import Image
 
+from archive.compile.foreign_pages import place_pages
 from archive.compile.frames import frames
+from archive.compile.page_place import STRIP
 from archive.compile.shown import shown_page
+from archive.reference.compile_errors import CompileError
 from ingest.reading.formats import identify
 
 _HEADER = 1024  # readers look so far for the header of a PDF
@@ -22,11 +25,31 @@ def answer(order: bytes) -> bytes:
     page, width = _ORDER.unpack_from(order)
     out = BytesIO()
     try:
-        picture = page_of(order[_ORDER.size :], page, width)
+        data = order[_ORDER.size :]
+        is_pdf = b"%PDF-" in data[:_HEADER]
+        picture = (_laid(data, page, width) if is_pdf else None) or page_of(data, page, width)
         picture.save(out, "WEBP", quality=78, method=1)
     except Exception:  # noqa: BLE001 - whatever a foreign file does to a parser, it has no image
         return b""
     return out.getvalue()
+
+
+def _laid(data: bytes, page: int, width: int) -> Image.Image | None:
+    """Return a page of a PDF as the volume will show it; None for what cannot be laid.
+
+    Who decides at 核对 must see what is going to be sealed: values without an appearance are drawn,
+    hidden layers are not.
+    """
+    try:
+        placed = place_pages(data, {})
+    except CompileError:
+        return None
+    sheet = pypdfium2.PdfDocument(placed.pdf)[page - 1]
+    wide, high = sheet.get_width(), sheet.get_height() - STRIP
+    picture: Image.Image = sheet.render(
+        scale=min(width / wide, _TALLEST / high), crop=(0, STRIP, 0, 0)
+    ).to_pil()
+    return picture.convert("RGB")
 
 
 def page_of(data: bytes, page: int, width: int) -> Image.Image:

@@ -20,7 +20,12 @@ from archive.reference.compile_errors import (
     TooLargeError,
     UnsupportedError,
 )
-from ingest.reading.complaints import jpeg_is_damaged, jpegs_in_tiff, tiff_complaints
+from ingest.reading.complaints import (
+    fax_is_damaged,
+    jpeg_is_damaged,
+    jpegs_in_tiff,
+    tiff_complaints,
+)
 from ingest.reading.legibility import blank, unreadable
 from ingest.reading.likeness import other_views, page_print
 
@@ -121,7 +126,9 @@ def _damaged(frame: Frame) -> bool:
         return jpeg_is_damaged(frame.data[: frame.jpeg.end])
     if frame.png:
         return bool(frame.png.damaged)
-    return frame.tags is not None and any(
+    if frame.tags is None:
+        return False
+    return fax_is_damaged(frame.data, frame.tags) or any(
         jpeg_is_damaged(stream) for stream in jpegs_in_tiff(frame.data, frame.tags)
     )
 

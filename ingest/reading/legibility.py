@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageStat
 
+from ingest.reading.tones import is_photograph
+
 _DARK_PAPER = 105
 """Grey of the paper: below it pencil, stamps and copies of copies cannot be read."""
 _PAPER_SHARE, _PAPER_SPREAD = 0.5, 20
@@ -51,7 +53,8 @@ def unreadable(small: Image.Image) -> tuple[str, ...]:
         small.filter(ImageFilter.BoxBlur(min(small.size) // 12)), dtype=np.int16
     )
     depth = 255 - _level_at(np.bincount((_inner(flat) + 255).ravel()), 0.005)
-    if share < _PAPER_SHARE or depth < _LEAST_CONTRAST:
+    # A portrait before a light wall has as much of "paper" as a letter.
+    if share < _PAPER_SHARE or depth < _LEAST_CONTRAST or is_photograph(small):
         return ()
     codes = []
     if _smeared(_inner(flat), depth):

@@ -15,6 +15,7 @@ from PIL import Image, ImageFilter
 
 from archive.reference.prints import Sameness
 from ingest.reading.pose import Grey, ink_of, pose_of
+from ingest.reading.tones import is_photograph, lay_tones
 
 FINE, _ROUGH = 1400, 256
 """Longer side of the pages that are judged, and of those by which they are first laid over."""
@@ -57,6 +58,8 @@ class Overlay:
 
 def compare(first: Image.Image, second: Image.Image) -> Overlay:
     """Return how two pages lie over each other, and whether they are one page."""
+    if is_photograph(first) and is_photograph(second):
+        return _photographs(first.convert("RGB"), second.convert("RGB"))
     pages = [_sized(page.convert("L"), FINE) for page in (first, second)]
     inks = [ink_of(page, _LIGHT) for page in pages]
     matrix, alike = _rough(pages[0], pages[1])
@@ -76,6 +79,17 @@ def compare(first: Image.Image, second: Image.Image) -> Overlay:
         return _overlay(Sameness.COPY, fit, grain, matrix, ())
     sameness = Sameness.ALTERED if grain > _GRAIN else Sameness.DIFFERENT
     return _overlay(sameness, fit, grain, matrix, spots)
+
+
+def _photographs(first: Image.Image, second: Image.Image) -> Overlay:
+    """Return how two photographs lie over each other: by tones, as they have no strokes."""
+    tones = lay_tones(first, second)
+    matrix = tones.matrix.copy()
+    matrix[:, 2] *= FINE
+    if tones.box is None:
+        return _overlay(Sameness.COPY, 1.0, 0, matrix, ())
+    left, top, right, bottom = (round(side * FINE) for side in tones.box)
+    return _overlay(Sameness.DIFFERENT, 1.0, 0, matrix, ((left, top, right, bottom),))
 
 
 def _overlay(

@@ -9,7 +9,6 @@ import argparse
 import hashlib
 import json
 import logging
-import os
 import shutil
 import statistics
 import subprocess
@@ -31,7 +30,7 @@ from api.runtime import bootstrap
 from api.runtime.memory import share_one_heap
 from api.runtime.settings import Settings
 from archive.arrangement.numbering import freeze, unnumbered
-from archive.compile import build, sheets, volume
+from archive.compile import build, sealing, sheets, volume
 from archive.compile.seal_art import seal_pdf
 from archive.database.engine import reading, writing
 from archive.database.tables_volumes import VolumeVersion
@@ -40,10 +39,10 @@ from archive.signing.demo_pki import local_timestamper
 from archive.signing.seal import Sealer
 from archive.signing.seal_keys import load_pkcs12
 from ingest.intake.intake import take_package
-from ingest.reading.sandbox import _pool
 from tests.bench.bare import Clock, make_bare
 from tests.bench.cases import PAGES, case_files, write_bag
 from tests.bench.held import fill
+from tests.bench.page_costs import PDF, SCAN, children_cpu, page_costs
 from tests.support.filing import FILER, FILING
 
 _OUR_STEPS = ("sheets", "build", "compare", "sign", "prove", "store", "rest")
@@ -119,7 +118,8 @@ class _Bench:
             data,
         )
         self.runtime = bootstrap.start(self._settings)
-        self._clock, self._last = Clock(), {"data": ""}
+        self._clock = Clock()
+        self._last: dict[str, Any] = {"data": ""}
         self.ours: list[float] = []
         self._walls: list[float] = []
         self._compared = 0
@@ -171,7 +171,7 @@ class _Bench:
         self.ours.clear()
         self._walls.clear()
         self._bared = 0
-        self._children = _children_cpu()
+        self._children = children_cpu()
 
     def make(self, version_id: int, *, compare: bool) -> None:
         """Make a volume, and one with bare calls to compare it with."""
@@ -207,18 +207,9 @@ class _Bench:
             "bare_cpu_ms": sum(bare.values()),
             "bare_cpu_ms_by_step": bare,
             "ratio_to_bare": total / count / sum(bare.values()),
-            "second_drawing_cpu_ms": (_children_cpu() - self._children) * 1000 / count,
+            "second_drawing_cpu_ms": (children_cpu() - self._children) * 1000 / count,
+            "compared_page_cpu_ms": page_costs(*self._last["compared"]),
         }
-
-
-def _children_cpu() -> float:
-    """CPU seconds so far of the processes that draw originals a second time."""
-    ticks = 0
-    for child in _pool._idle:
-        if child.task in ("decoded", "pdfbox"):
-            stat = Path(f"/proc/{child._process.pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(stat[11]) + int(stat[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _take_in(settings: Settings, first: int, cases: int) -> float:
@@ -243,7 +234,7 @@ def _take_in(settings: Settings, first: int, cases: int) -> float:
     return spent * 1000 / cases
 
 
-def _instrument(clock: Clock, last: dict[str, str]) -> None:
+def _instrument(clock: Clock, last: dict[str, Any]) -> None:
     """Time the worker's own steps where the worker calls them."""
 
     def timed(module: Any, name: str, step: str) -> None:
@@ -264,8 +255,15 @@ def _instrument(clock: Clock, last: dict[str, str]) -> None:
 
     sheets.compile_template = remembered
     timed(build, "render_sheets", "sheets")
-    timed(volume, "build", "build")
-    timed(volume, "compare_pages", "compare")
+    timed(sealing, "build", "build")
+    compared: Callable[..., Any] = sealing.compare_pages
+
+    def kept(*args: Any) -> Any:
+        last["compared"] = args
+        return compared(*args)
+
+    sealing.compare_pages = kept
+    timed(sealing, "compare_pages", "compare")
     timed(Sealer, "seal", "sign")
     timed(volume, "prove_volume", "prove")
     timed(volume, "write_package", "store")
@@ -350,6 +348,12 @@ def _show(results: list[dict[str, Any]]) -> None:
             lambda row: f"{row['first_tenth_cpu_ms']:.0f} → {row['last_tenth_cpu_ms']:.0f}",
         ),
         ("其外：重绘原件（沙箱）", lambda row: f"{row['second_drawing_cpu_ms']:.0f}"),
+        (
+            "比对一页：扫描件、外来 PDF",
+            lambda row: "、".join(
+                f"{row['compared_page_cpu_ms'][kind]:.0f}" for kind in (SCAN, PDF)
+            ),
+        ),
         ("册/小时·核", lambda row: f"{row['volumes_per_hour_and_core']:.0f}"),
         ("接收（每件）", lambda row: f"{row['intake_cpu_ms_per_case']:.0f}"),
         (

@@ -194,6 +194,19 @@ def test_a_rare_character_beyond_the_bmp_is_found_alone_and_in_a_name(index: Sea
     assert find(index, "𠮷") == find(index, "𠮷田") == find(index, "姓名:𠮷") == [1]
 
 
+@pytest.mark.parametrize("typed", ["阿依古丽买买提", "阿依古丽·买买提", "阿依古丽•买买提", "丽买"])
+def test_a_name_with_a_dot_is_found_with_any_dot_and_without(
+    index: SearchIndex, typed: str
+) -> None:
+    fill(index, document(1, names=("阿依古丽•买买提",)), document(2, names=("阿依古丽",)))
+    assert find(index, f"姓名:{typed}") == [1]
+
+
+def test_a_name_written_in_radicals_is_found_by_its_ideographs(index: SearchIndex) -> None:
+    fill(index, document(1, names=("⻢⽟⻰",), head="⻢⽟⻰"))
+    assert find(index, "马玉龙") == find(index, "姓名:马玉龙") == [1]
+
+
 def test_a_word_does_not_reach_across_two_names(index: SearchIndex) -> None:
     fill(index, document(1, names=("王小", "明东")))
     assert find(index, "姓名:小明") == []

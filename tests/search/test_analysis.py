@@ -17,8 +17,11 @@ from search.analysis import fold, fold_with_places, grams, occurrences, pairs, s
         ("㈱", "(株)"),
         ("é", "e\u0301"),
         ("邉\U000e0100", "邉"),
-        ("J602－ZY・HJ", "j602-zy·hj"),
+        ("J602－ZY・HJ", "j602-zyhj"),
         ("豈", "岂"),
+        ("⽟⺩⻢⻄", "玉王马西"),
+        ("⾺⻋", "馬車"),
+        ("阿依古丽•买买提", "阿依古丽买买提"),
         ("㐀\u200b𠮷", "㐀𠮷"),
     ],
 )

@@ -76,7 +76,7 @@ leaf: st.SearchStrategy[ask.Node] = st.one_of(
     parts.map(ask.Text),
     parts.map(ask.Text),
     parts.map(ask.Name),
-    st.sampled_from(["j602", "j602-zy·hj·cs", "j602-zy·hj·qr·2026·y-000001", "x"]).map(
+    st.sampled_from(["j602", "j602-zyhjcs", "j602-zyhjqr2026y-000001", "x"]).map(
         lambda prefix: ask.Beginning(ask.Number.CODE, prefix)
     ),
     st.sampled_from(["1506", "150602010000-2026", "9"]).map(

@@ -67,6 +67,26 @@ def test_a_missing_stroke_does_not(x: float, y: float, quality: int, *, down: bo
     assert distance(reference, in_volume(ORIGINAL, quality), SCAN) > 1
 
 
+@settings(max_examples=10, deadline=None)
+@given(
+    x=st.floats(0.1, 0.8),
+    y=st.floats(0.7, 0.9),
+    slope=st.floats(-2, 2),
+    quality=st.integers(60, 95),
+)
+def test_a_missing_line_of_faint_pencil_does_not(
+    x: float, y: float, slope: float, quality: int
+) -> None:
+    """Grey 150 and 0.3 mm wide, a centimetre long, on bare paper."""
+    wide, high = ORIGINAL.size
+    start, length = (wide * x, high * y), DPI / 2.54 / (1 + slope * slope) ** 0.5
+    end = (start[0] + length, start[1] + slope * length)
+    noted = ORIGINAL.copy()
+    ImageDraw.Draw(noted).line((start, end), fill=(150, 150, 150), width=round(DPI * 0.3 / 25.4))
+    reference = noted.resize(GRID, Image.Resampling.BOX)
+    assert distance(reference, in_volume(ORIGINAL, quality), SCAN) > 1
+
+
 WRONG = {
     "one digit": lambda: scan((*LINES[:-1], LINES[-1].replace("1990", "1998"))),
     "a line is missing": lambda: scan(LINES[:-1]),

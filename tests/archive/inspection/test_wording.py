@@ -99,6 +99,14 @@ def test_a_certificate_that_names_nobody_of_the_case_is_told_and_what_cannot_be_
     assert disagreement(text, FACTS, TODAY, changing=changing) == wrong
 
 
+def test_a_name_in_radicals_or_with_another_dot_is_the_same_name() -> None:
+    case = sound_case("150602010000-20260901-000001")
+    case["applicant"] |= {"name": "马玉龙·买买提"}
+    facts = CaseFacts.model_validate(case)
+    text = f"姓名：⻢⽟⻰•买买提\n公民身份号码：{OWN}"
+    assert disagreement(text, facts, TODAY, changing=False) == ()
+
+
 def test_who_stands_in_a_form_of_the_case_belongs_to_it() -> None:
     case = sound_case("150602010000-20260901-000001")
     case["materials"][0]["data"] = {"被投靠人": "别某", "被投靠人号码": FOREIGN}

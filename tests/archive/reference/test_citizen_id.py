@@ -50,9 +50,9 @@ def test_any_other_last_character_is_found(number: str) -> None:
     [
         ("150603202102290038", IdFault.BIRTH_DATE),
         ("", IdFault.LENGTH),
-        ("150602900101001", IdFault.LENGTH),
+        ("150602900101001", IdFault.FIRST_GENERATION),
         ("1506021990010100160", IdFault.LENGTH),
-        ("15060219900101001x", IdFault.CHARSET),
+        ("15060219900101001x", IdFault.LOWER_CASE),
         ("15060219900101X016", IdFault.CHARSET),
         ("15060219900101001６", IdFault.CHARSET),
         ("15060219900101001\n", IdFault.CHARSET),

@@ -1,10 +1,11 @@
 """How the inspection does in the second city.
 
-`python -m tests.bench.field.measure [EACH] [REPORT]`, part of `make bench-inspection`.
+`python -m tests.bench.field.measure [EACH] [REPORT] [FIRST]`, part of `make bench-inspection`.
 
 So many sound cases and as many faulty ones. Prints for each kind how many were found, then sound
 cases that wait or are refused with their codes, faults that slip, near copies by precision and
-recall; the report is the same as JSON.
+recall; the report is the same as JSON. FIRST is the number of the first case: another number,
+another city.
 """
 
 import json
@@ -30,7 +31,7 @@ _COPIES = {"NEAR_COPY", "SEEN_ELSEWHERE", "DUPLICATE_SCAN"}
 _WAITING = (IntakeOutcome.CONFIRM, IntakeOutcome.REFUSED)
 
 
-def measure(per_kind: int, folder: Path) -> dict[str, Any]:
+def measure(per_kind: int, folder: Path, first: int = 0) -> dict[str, Any]:
     """Take all cases in, one after the other, and return what was found."""
     engine = attach_keys(connect(f"sqlite:///{folder}/yice.db"), new_keyring())
     store = LocalStore(folder / "store")
@@ -40,16 +41,19 @@ def measure(per_kind: int, folder: Path) -> dict[str, Any]:
         path = pack(case, folder / "bags" / name, bend=bend)
         package = inspect_package(path, _RULES, datetime.now(UTC))
         received = receive(engine, store, "bench", package, sender=None, rules=_RULES)
+        for row in received.findings:
+            if row.code in _COPIES:
+                sys.stderr.write(f"{name}: {row.code} {row.place} {row.message}\n")
         return received.outcome, sorted({row.code for row in received.findings})
 
     rows = _Rows()
     earlier: list[FieldCase] = []
-    for number in range(per_kind):
+    for number in range(first, first + per_kind):
         case = sound(number)
         outcome, codes = take(case, f"{number:05d}-sound")
         rows.append({"kind": "sound", "outcome": str(outcome), "codes": codes, "wanted": []})
         earlier = [*earlier[-9:], case]
-    kinds, number = list(FAULTS), per_kind
+    kinds, number = list(FAULTS), first + per_kind
     for place in range(per_kind):
         kind = kinds[place % len(kinds)]
         wanted, plant = FAULTS[kind]
@@ -121,10 +125,10 @@ def table(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main(per_kind: int, report: Path | None) -> None:
+def main(per_kind: int, report: Path | None, first: int) -> None:
     """Measure, print the table, and write the report."""
     with tempfile.TemporaryDirectory(prefix="yice-field-") as folder:
-        result = measure(per_kind, Path(folder))
+        result = measure(per_kind, Path(folder), first)
     sys.stdout.write(table(result) + "\n")
     if report:
         report.write_text(json.dumps(result, ensure_ascii=False, indent=1), "utf-8")
@@ -134,4 +138,5 @@ if __name__ == "__main__":
     main(
         int(sys.argv[1]) if len(sys.argv) > 1 else 400,
         Path(sys.argv[2]) if len(sys.argv) > 2 else None,
+        int(sys.argv[3]) if len(sys.argv) > 3 else 0,
     )

@@ -225,17 +225,36 @@ def register_page(
 
 
 def portrait(seed: int) -> Image.Image:
-    """A photograph for a document: 358 × 441 pixels, as its standard says."""
+    """A photograph for a document: 358 × 441 pixels, as its standard says.
+
+    All sit alike before a plain wall; faces, hair and clothes are each person's own.
+    """
     random = dice(seed)
     picture = Image.new("RGB", (358, 441), (240, 244, 250))
     draw = ImageDraw.Draw(picture)
     skin = (random.randint(200, 235), random.randint(160, 190), random.randint(130, 160))
-    draw.ellipse((40, 300, 318, 600), fill=tuple(random.randint(20, 120) for _ in range(3)))
-    draw.ellipse((105, 90, 253, 320), fill=skin)
-    draw.pieslice((95, 60, 263, 260), 180, 360, fill=(25, 22, 20))
-    for x in (145, 195):
-        draw.ellipse((x, 190, x + 22, 204), fill=(30, 25, 25))
-    draw.arc((150, 230, 208, 280), 20, 160, fill=(150, 60, 60), width=5)
+    wide, chin, broad = random.randint(66, 84), random.randint(300, 335), random.randint(120, 150)
+    cloth = tuple(random.randint(20, 120) for _ in range(3))
+    draw.ellipse((179 - broad, random.randint(290, 325), 179 + broad, 620), fill=cloth)
+    draw.ellipse((179 - wide, 90, 179 + wide, chin), fill=skin)
+    hair, brow = random.randint(4, 18), random.randint(150, 200)
+    dark = random.randint(15, 70)
+    draw.pieslice(
+        (179 - wide - hair, 84 - hair, 179 + wide + hair, 2 * brow - 84),
+        180,
+        360,
+        fill=(dark, dark - 5, dark - 8),
+    )
+    if random.random() < 0.4:  # long hair
+        for left in (179 - wide - hair, 179 + wide - 14):
+            draw.rectangle((left, brow, left + hair + 14, chin), fill=(dark, dark - 5, dark - 8))
+    apart, level = random.randint(22, 34), brow + random.randint(16, 30)
+    for x in (179 - apart, 179 + apart):
+        draw.ellipse((x - 11, level, x + 11, level + random.randint(10, 16)), fill=(30, 25, 25))
+        if seed % 3 == 0:  # glasses
+            draw.ellipse((x - 19, level - 10, x + 19, level + 24), outline=(40, 40, 44), width=3)
+    mouth = level + random.randint(52, 70)
+    draw.arc((150, mouth - 30, 208, mouth + 14), 20, 160, fill=(150, 60, 60), width=5)
     return picture
 
 

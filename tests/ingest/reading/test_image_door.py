@@ -82,6 +82,8 @@ def test_grey_of_16_bits_is_neither_blank_nor_dark() -> None:
         images.jpeg(),
         odd.saved(images.picture(), "TIFF", compression="jpeg"),
         odd.saved(images.picture(mode="1"), "TIFF", compression="group4"),
+        odd.saved(images.picture(mode="1"), "TIFF", compression="group3"),
+        odd.saved(images.picture(mode="1"), "TIFF", compression="group3", tiffinfo={292: 1}),
     ],
 )
 def test_damage_that_a_decoder_complains_of_is_evidence(data: bytes) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from api.demo import scans
 from ingest.reading.formats import examine
@@ -25,6 +25,16 @@ def photograph() -> Image.Image:
     """Soft shapes of all tones, as of a face or a house: no writing."""
     noise = np.random.default_rng(1).random((9, 7), dtype=np.float32)
     return Image.fromarray((noise * 220 + 20).astype(np.uint8)).resize(A4, Image.Resampling.BICUBIC)
+
+
+def portrait() -> Image.Image:
+    """A head before a light wall, a little soft, as documents want it."""
+    picture = Image.new("RGB", (358, 441), (238, 242, 248))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((45, 300, 313, 620), fill=(40, 60, 110))
+    draw.ellipse((100, 84, 258, 310), fill=(220, 175, 145))
+    draw.pieslice((94, 70, 264, 250), 180, 360, fill=(30, 26, 24))
+    return picture.filter(ImageFilter.GaussianBlur(2))
 
 
 def shadowed(page: Image.Image) -> Image.Image:
@@ -75,6 +85,10 @@ def punched(page: Image.Image) -> Image.Image:
 )
 def test_nothing_is_said_of_a_page_that_can_be_read_or_is_not_written(page: Image.Image) -> None:
     assert unreadable(small(page)) == ()
+
+
+def test_a_portrait_before_a_light_wall_is_not_judged_as_writing() -> None:
+    assert unreadable(portrait().convert("L")) == ()
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,33 @@ def jpeg(page: Image.Image, quality: int = 70) -> bytes:
     return out.getvalue()
 
 
+def portrait(cloth: tuple[int, int, int], face: int) -> Image.Image:
+    """A photograph for a document: all sit alike before one wall."""
+    picture = Image.new("RGB", (358, 441), (236, 240, 246))
+    draw = ImageDraw.Draw(picture)
+    draw.ellipse((40, 300, 318, 600), fill=cloth)
+    draw.ellipse((179 - face, 90, 179 + face, 320), fill=(220, 175, 145))
+    draw.pieslice((172 - face, 60, 186 + face, 260), 180, 360, fill=(25, 22, 20))
+    return picture
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_a_photograph_that_is_smaller_lighter_and_turned_is_a_copy(quarter: int) -> None:
+    first = portrait((30, 60, 110), 72)
+    again = ImageEnhance.Brightness(first.resize((310, 382))).enhance(1.06)
+    again = Image.open(io.BytesIO(jpeg(again.rotate(90 * quarter, expand=True), 60)))
+    assert compare(first, again).sameness is Sameness.COPY
+
+
+@pytest.mark.parametrize(("cloth", "face"), [((110, 60, 30), 72), ((30, 60, 110), 88)])
+def test_photographs_of_two_persons_who_sit_alike_are_no_copies(
+    cloth: tuple[int, int, int], face: int
+) -> None:
+    overlay = compare(portrait((30, 60, 110), 72), portrait(cloth, face))
+    assert overlay.sameness is Sameness.DIFFERENT
+    assert len(overlay.spots) == 1
+
+
 @pytest.mark.parametrize("quarter", range(4))
 def test_a_page_scanned_again_is_a_copy_whichever_way_it_lies(quarter: int) -> None:
     again = scanned(form("Suyila", 1), 2 + quarter).rotate(90 * quarter, expand=True)
