@@ -64,6 +64,10 @@ class BlobStore(Protocol):
         """Yield every object whose key starts with `prefix`, in order of key."""
         ...
 
+    def strays(self) -> Iterator[str]:
+        """Yield what lies in the store and is no object: files that nobody wrote through it."""
+        ...
+
     def pin(self, key: str, until: datetime) -> None:
         """Lock the object against deletion until a time; a lock is never shortened."""
         ...

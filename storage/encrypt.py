@@ -160,6 +160,10 @@ class EncryptedStore:
             with suppress(MissingError):  # gone since
                 yield self._stat_of(sealed)
 
+    def strays(self) -> Iterator[str]:
+        """Yield what lies in the store behind and is no object."""
+        return self._inner.strays()
+
     def pin(self, key: str, until: datetime) -> None:
         """Lock the object until a time."""
         self._inner.pin(key, until)

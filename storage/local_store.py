@@ -102,6 +102,22 @@ class LocalStore:
                 with suppress(MissingError):  # gone since the folder was read
                     yield self._known(key)
 
+    def strays(self) -> Iterator[str]:
+        """Yield files without a note that says what they are, and notes without their file."""
+        for path in sorted((self._root / _META).rglob("*.json")):
+            key = path.relative_to(self._root / _META).as_posix()[: -_DIGEST_JSON - 1]
+            if not (self._root / key).is_file():
+                yield f"{_META}/{path.relative_to(self._root / _META).as_posix()}"
+        for path in sorted(self._root.rglob("*")):
+            key = path.relative_to(self._root).as_posix()
+            if key.startswith((f"{_META}/", f"{_TEMP}/")) or not path.is_file():
+                continue
+            try:
+                self._known(key)
+            except (MissingError, BadKeyError):
+                if path.is_file():  # not gone since
+                    yield key
+
     def pin(self, key: str, until: datetime) -> None:
         """Lock the object until a time."""
         self._known(key)
@@ -185,8 +201,12 @@ class LocalStore:
             # match none and fail when read.
             digest = sha256_hex(path.read_bytes())
             notes = [path for path in notes if digest in path.name] or notes
-        note = json.loads(notes[0].read_text())
-        return Stat(key, path.stat().st_size, note["sha256"], note["sha256"], note["media_type"])
+        try:
+            note = json.loads(notes[0].read_text())
+            size, digest, media_type = path.stat().st_size, note["sha256"], note["media_type"]
+        except (ValueError, KeyError, TypeError):
+            raise MissingError(f"对象的说明已损坏：{key}。") from None
+        return Stat(key, size, digest, digest, media_type)
 
     def _link(self, path: Path, data: bytes) -> None:
         with suppress(FileExistsError):

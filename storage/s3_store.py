@@ -158,6 +158,10 @@ class S3Store:
             if known:
                 yield known
 
+    def strays(self) -> Iterator[str]:
+        """Yield nothing: whatever lies in a bucket is an object, and is listed."""
+        return iter(())
+
     def pin(self, key: str, until: datetime) -> None:
         """Lock the object in COMPLIANCE mode until a time."""
         known = self._known(key)

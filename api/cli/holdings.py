@@ -32,7 +32,7 @@ from archive.preservation.fixity import ScrubRun, scrub
 from archive.preservation.rebuild import rebuild
 from archive.preservation.replicas import replicate
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import Fixity, StoreRole
+from archive.reference.vocabulary import StoreRole
 from search.follow import rebuild as rebuild_index
 from storage.blobs import BlobStore
 from storage.encrypt import EncryptedStore
@@ -88,8 +88,7 @@ def scrub_(
 def _show_scrub(run: ScrubRun) -> None:
     for fault in run.faults:
         screen.print(
-            f"[red]{fault['outcome']}[/red] {Fixity(fault['outcome']).label} "
-            f"{fault['subject']} {fault['key']}",
+            f"[red]{fault['code']}[/red] {fault['message']} {fault['subject']} {fault['key']}",
             soft_wrap=True,
         )
     for subject in run.mended:

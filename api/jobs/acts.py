@@ -10,8 +10,9 @@ from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
 from api.runtime.bootstrap import Runtime, open_compile_context
 from archive.jobs.processes import process_pool
+from archive.preservation.faults import Fault
 from archive.preservation.page_verification import PageTools, verify_pages
-from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
+from archive.preservation.verify import committed, verify_holdings, verify_volumes
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.intake.intake import Received, inspect_package, receive

@@ -96,9 +96,26 @@ def freeze(
         # gives each case the number that it had.
         numbers = [[volume.code, case.case_no] for volume, case in zip(volumes, cases, strict=True)]
         journal.record(
-            session, actor, JournalAct.FREEZE, "batch", count=len(volumes), numbers=numbers
+            session,
+            actor,
+            JournalAct.FREEZE,
+            "batch",
+            count=len(volumes),
+            numbers=numbers,
+            places=[filed(volume) for volume in volumes],
         )
     return volumes
+
+
+def filed(volume: Volume) -> list[str | bool | None]:
+    """Return where a volume is filed, as the journal keeps it: who may see it hangs on this."""
+    return [
+        volume.filing_org,
+        volume.cross_fonds,
+        volume.cross_series,
+        volume.cross_org,
+        volume.late,
+    ]
 
 
 def freeze_supplements(

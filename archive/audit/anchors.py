@@ -195,6 +195,11 @@ def heads(store: BlobStore) -> list[Head]:
     ]
 
 
+def read_head(store: BlobStore, key: str) -> Head:
+    """Return the head at a key; raises StorageError or ValueError for one that is damaged."""
+    return _parsed(store.read(key))
+
+
 def segment(store: BlobStore, head: Head) -> list[bytes]:
     """Return the lines that a checkpoint added, verified against its head."""
     return store.read(f"{head.key}/entries.jsonl", sha256=head.entries_sha256).splitlines()

@@ -21,6 +21,8 @@ from archive.database.engine import database_now, reading, writing
 from archive.database.tables_preservation import FixityCheck
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.feed import announce
+from archive.preservation.bucket import Reading, others, read_other
+from archive.preservation.faults import Fault
 from archive.preservation.fixity_check import (
     OUTCOMES,
     BadObject,
@@ -64,6 +66,8 @@ class ScrubRun:
     complete: bool = False
     packages: int = 0
     objects: int = 0
+    others: int = 0
+    others_complete: bool = False
     bytes: int = 0
     seconds: float = 0.0
     canaries: int = 0
@@ -111,16 +115,42 @@ def scrub(
             _check_canaries(engine, store, actor, run)
         else:
             _scrub_package(engine, store, other, actor, unit, run, sound)
-        run.seconds = time.monotonic() - begin
         watch(min(number, total), total)
-        if (allowed.bytes is not None and run.bytes >= allowed.bytes) or (
-            allowed.seconds is not None and run.seconds >= allowed.seconds
-        ):
+        if _spent(run, allowed, begin):
             break
     sound.write(run)
     run.complete = number == len(walk) and not run.blind
+    if run.complete and not _spent(run, allowed, begin):
+        _scrub_others(store, run, allowed, begin)
     _write_history(engine, store if which == StoreRole.FIRST else other or store, run, seen)
     return run
+
+
+def _spent(run: ScrubRun, allowed: Budget, begin: float) -> bool:
+    """Return whether the budget is used up, and note the time that went."""
+    run.seconds = time.monotonic() - begin
+    return (allowed.bytes is not None and run.bytes >= allowed.bytes) or (
+        allowed.seconds is not None and run.seconds >= allowed.seconds
+    )
+
+
+def _scrub_others(store: BlobStore, run: ScrubRun, allowed: Budget, begin: float) -> None:
+    """Read what lies beside the packages, under every prefix, until the budget is spent."""
+    for stat in others(store):
+        read = Reading()
+        read_other(store, stat, read)
+        run.others, run.bytes = run.others + 1, run.bytes + read.bytes
+        run.faults += [
+            {**fault.public(), "key": fault.subject, "outcome": fault.invariant}
+            for fault in read.faults
+        ]
+        if _spent(run, allowed, begin):
+            return
+    run.others_complete = True
+    run.faults += [
+        {**Fault("FOREIGN", key, "不是由本系统写入的文件").public(), "key": key}
+        for key in store.strays()
+    ]
 
 
 @dataclass(slots=True)
@@ -177,7 +207,13 @@ def _scrub_package(
         run.bytes + check.bytes,
     )
     if check.faults:
-        run.faults += [{"subject": unit.subject, **fault.public()} for fault in check.faults]
+        run.faults += [
+            {
+                **Fault(str(fault.outcome), unit.subject, fault.outcome.label).public(),
+                **fault.public(),
+            }
+            for fault in check.faults
+        ]
     if not check.faults and not unit.frozen:
         return
     if not check.faults or (other is not None and _restore_package(store, other, unit)):

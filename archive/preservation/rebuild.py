@@ -22,18 +22,21 @@ from archive.accession.case_sources import remember_sources
 from archive.arrangement.filing import FilingRule
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.audit.anchors import heads, segment
+from archive.audit.anchors import FOLDER, read_head, segment
 from archive.database.base import Base
 from archive.database.engine import writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
 from archive.database.tables_volumes import PageOrder
+from archive.preservation.rebuild_accounting import unaccounted
 from archive.preservation.rebuild_evidence import (
+    read_records,
     restore_deliveries,
     restore_fixity,
     restore_prints,
     restore_texts,
 )
+from archive.preservation.rebuild_lost import lost_records
 from archive.preservation.rebuild_volumes import Package, file_volumes, read_packages
 from archive.reference.errors import ConflictError
 from archive.reference.objects import OriginalObject
@@ -41,6 +44,7 @@ from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import CaseState, IntakeOutcome, Outcome
 from storage.blobs import BlobStore
+from storage.errors import StorageError, StoreUnavailableError
 
 
 @dataclass(slots=True)
@@ -83,7 +87,8 @@ def rebuild(
         ):
             raise ConflictError("目标数据库不是空的。", "重建只能写入空数据库；请另指定一个。")
         entries = _journal(session, store, report)
-        cases = _cases(session, store, entries, packages, report)
+        records: dict[tuple[str, int], str] = {}
+        cases = _cases(session, store, entries, packages, records, catalogue, report)
         file_volumes(
             session,
             entries,
@@ -95,10 +100,10 @@ def rebuild(
             rule=rule,
         )
         report.deliveries, report.looks = (
-            restore_deliveries(session, store),
-            restore_fixity(session, store),
+            restore_deliveries(session, store, report.faults),
+            restore_fixity(session, store, report.faults),
         )
-        report.texts = restore_texts(session, store, entries)
+        report.texts = restore_texts(session, store, entries, report.faults)
         report.lost = list(_lost(session, entries, cases, report))
         journal.record(
             session,
@@ -108,6 +113,7 @@ def rebuild(
             checkpoints=report.checkpoints,
             entries=report.entries,
             versions=report.versions,
+            restored=unaccounted(session, records),
         )
     return report
 
@@ -147,10 +153,25 @@ def _lost(
 
 
 def _journal(session: Session, store: BlobStore, report: RebuildReport) -> list[JournalEntry]:
-    """Add the anchored entries exactly as they were; the journal goes on from there."""
-    entries = []
-    for head in heads(store):
-        entries += [journal.from_line(text) for text in segment(store, head)]
+    """Add the anchored entries exactly as they were; the journal goes on from there.
+
+    At a damaged checkpoint it ends: what is behind it can't be chained to what is before it.
+    """
+    entries: list[JournalEntry] = []
+    keys = [stat.key for stat in store.list(f"{FOLDER}/") if stat.key.endswith("/head.json")]
+    for key in keys:
+        try:
+            head = read_head(store, key)
+            lines = segment(store, head)
+        except StoreUnavailableError:
+            raise
+        except (StorageError, ValueError, KeyError) as error:
+            report.faults.append(
+                f"{key}：锚点无法读取（{type(error).__name__}），该锚点及其后的日志未取回；"
+                "请从副本存储恢复后重新重建"
+            )
+            break
+        entries += [journal.from_line(text) for text in lines]
         report.checkpoints += 1
         if len(entries) != head.size or f"{entries[-1].seq}:{entries[-1].digest}" != head.last:
             raise ConflictError("锚点中的日志不连续。", "请从副本存储恢复 journal/checkpoint。")
@@ -177,10 +198,17 @@ class _Record:
         return datetime.fromisoformat(self.fields["accepted_at"])
 
 
-def _records(store: BlobStore, entries: list[JournalEntry]) -> Iterator[_Record]:
+def _records(
+    store: BlobStore,
+    entries: list[JournalEntry],
+    packages: list[Package],
+    catalogue: Catalogue,
+    faults: list[str],
+) -> Iterator[_Record]:
     """Yield one record for each content of a case, in order of time.
 
-    A try that was killed may have left a second one: the journal names the one that counts.
+    A try that was killed may have left a second one: the journal names the one that counts. Of a
+    content without a record that can be read, the package that was made of it is the witness.
     """
     named = {
         json.loads(entry.detail).get("record")
@@ -188,12 +216,20 @@ def _records(store: BlobStore, entries: list[JournalEntry]) -> Iterator[_Record]
         if entry.act in ("ACCESSION", "SUPPLEMENT")
     }
     records: dict[str, _Record] = {}
-    for stat in store.list("accessions/"):
-        fields = json.loads(store.read(stat.key))
+    for stat, fields in read_records(store, "accessions/", faults):
         record = _Record(stat.key, fields["case_no"], fields)
         known = records.get(fields["content_digest"])
         if known is None or stat.key in named or (known.key not in named and record.at < known.at):
             records[fields["content_digest"]] = record
+    for fields in lost_records(
+        entries,
+        packages,
+        records.keys(),
+        {json.dumps(record.fields["facts"], sort_keys=True) for record in records.values()},
+        catalogue,
+    ):
+        records[fields["content_digest"]] = _Record("", fields["case_no"], fields)
+        faults.append(f"{fields['case_no']}：接收记录缺失或损坏，已按册中的 case.json 重建")
     yield from sorted(records.values(), key=lambda record: (record.at, record.key))
 
 
@@ -214,6 +250,8 @@ def _cases(
     store: BlobStore,
     entries: list[JournalEntry],
     packages: list[Package],
+    kept: dict[tuple[str, int], str],
+    catalogue: Catalogue,
     report: RebuildReport,
 ) -> _Known:
     """Add every case with its revisions, as the events of its life left it.
@@ -232,12 +270,14 @@ def _cases(
         if entry.act == JournalAct.CONFIRM
     ]
     page_orders = [entry for entry in entries if entry.act == JournalAct.PAGE_ORDER]
-    for record in _records(store, entries):
+    for record in _records(store, entries, packages, catalogue, report.faults):
         case, revisions = cases.get(record.case_no, (None, []))
         _end_waiting(revisions, record, confirms)
         revision = _revision(record, len(revisions) + 1, facts_of_packages)
         case = case or Case(case_no=record.case_no, state=revision.state)
         revisions.append(revision)
+        if record.key:
+            kept[record.case_no, revision.revision] = record.key
         cases[record.case_no] = (case, revisions)
         if len(revisions) == 1:
             _add(session, case, revision)

@@ -14,13 +14,15 @@ from datetime import datetime
 from sqlalchemy import Engine, and_, select
 from sqlalchemy.orm import Session
 
-from archive.accession.recheck import PAGE_DIFFERS
 from archive.audit import journal
 from archive.audit.anchors import verify_anchors
 from archive.compile.prove import PdfAProver, prove_volume
 from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision
 from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
+from archive.preservation.bucket import bucket_faults
+from archive.preservation.faults import Fault
+from archive.preservation.reconcile import guarded, reconcile
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.service_items import required_materials
 from archive.reference.vocabulary import PageVerdict, VolumeState
@@ -30,34 +32,6 @@ from storage.errors import StorageError
 from storage.package import read_inventory, verify_package
 
 _AHEAD = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A broken invariant: which, of what, and how; of a page also where.
-
-    `page` counts in the volume, `material` is its number in the case.
-    """
-
-    invariant: str
-    subject: str
-    message: str
-    page: int | None = None
-    material: int | None = None
-
-    def public(self) -> dict[str, str]:
-        """Return it as scripts read it."""
-        return {"invariant": self.invariant, "subject": self.subject, "message": self.message}
-
-    def by_page(self) -> dict[str, str | int | None]:
-        """Return it as scripts read it where pages were compared; the volume by its 档号."""
-        return {
-            "code": self.invariant if self.page is None else PAGE_DIFFERS,
-            "volume": self.subject.partition("/v")[0],
-            "page": self.page,
-            "material": self.material,
-            "message": self.message,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,19 +171,34 @@ def verify_holdings(
     """Yield the broken invariants across volumes.
 
     I1 nothing frozen, I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10
-    journal, I11 pages on record.
+    journal, I11 pages on record, I12 to I14 the four witnesses against each other. What can't be
+    read is a fault, and the other checks go on.
     """
+    yield from guarded("volumes", lambda: _bucket_faults(engine, store))
+    yield from guarded("numbers", lambda: _numbers(engine))
+    yield from guarded("materials", lambda: _materials(engine))
+    yield from guarded("pages", lambda: _undecided_pages(engine))
+    yield from guarded("journal", lambda: _chain(engine))
+    yield from guarded("anchors", lambda: _anchors(engine, store, trust))
+    yield from guarded("bucket", lambda: bucket_faults(engine, store))
+    yield from reconcile(engine, store)
+
+
+def _bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
     frozen = _frozen(engine)
     for name in frozen.values():
         yield Fault("I1", name, "该册因对象损坏已隔离，尚未修复")
     yield from _bucket(store, {volume.prefix for volume in committed(engine)} | frozen.keys())
-    yield from _numbers(engine)
-    yield from _materials(engine)
-    yield from _undecided_pages(engine)
+
+
+def _chain(engine: Engine) -> Iterator[Fault]:
     with reading(engine) as session:
         _, broken = journal.verify(session)
     if broken:
         yield Fault("I10", str(broken.seq), broken.reason)
+
+
+def _anchors(engine: Engine, store: BlobStore, trust: TrustAnchors | None) -> Iterator[Fault]:
     for fault in verify_anchors(engine, store, trust):
         yield Fault("I10", str(fault.seq or f"checkpoint/{fault.checkpoint}"), fault.reason)
 

@@ -147,6 +147,7 @@ def request_use(
         capacity=capacity.key,
         scope=scope.key,
         org=reader.org,
+        days=request.days,
     )
     return request
 
@@ -218,6 +219,7 @@ def decide_request(
         number=number,
         state=request.state,
         days=request.days,
+        ends_at=request.ends_at.isoformat() if request.ends_at else None,
     )
     return request
 
@@ -285,7 +287,13 @@ def end_grant(
         raise ConflictError("该申请没有在用的授权。", "请刷新页面。")
     request.ends_at = now
     journal.record(
-        session, reader.account, JournalAct.END_USE, request.code, number=number, reason=reason
+        session,
+        reader.account,
+        JournalAct.END_USE,
+        request.code,
+        number=number,
+        reason=reason,
+        ends_at=now.isoformat(),
     )
     return request
 

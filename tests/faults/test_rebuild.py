@@ -276,6 +276,27 @@ def test_damage_in_the_bucket_is_told_and_frozen_not_taken_for_sound(
     rebuilt.engine.dispose()
 
 
+def test_damaged_records_stop_no_rebuild_and_a_lost_one_comes_back_from_its_package(
+    archive: Holdings, keys: Path
+) -> None:
+    archive.store.put_new("deliveries/damaged.json", b"{}")
+    seal_journal(archive)
+    store = archive.folder / "store"
+    flipped = store / "deliveries" / "damaged.json"
+    lost = max((store / "accessions").rglob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    for path in (flipped, lost):
+        path.chmod(0o640)
+        path.write_bytes(b"x" + path.read_bytes()[1:])
+    rebuilt, report = anew(archive, keys)
+    named = "\n".join(report.faults)
+    assert "deliveries/damaged.json" in named
+    assert lost.name in named
+    assert (report.cases, report.volumes, report.versions) == (3, 3, 4)
+    subjects = {fault.subject for fault in rebuilt.faults() if fault.invariant != "I16"}
+    assert not subjects, "what came back from packages is accounted for"
+    rebuilt.engine.dispose()
+
+
 def test_a_database_that_holds_anything_is_never_written_over(archive: Holdings) -> None:
     with pytest.raises(ConflictError):
         rebuild(

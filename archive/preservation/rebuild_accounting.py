@@ -1,0 +1,52 @@
+"""What a rebuilt database holds that its journal does not account for (I12).
+
+The journal after the last anchor is lost with the database. What came back from other objects is
+named by the entry of the rebuild, so that from then on every row has its entry again.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.arrangement.numbering import filed
+from archive.database.tables_cases import Case, CaseRevision
+from archive.database.tables_volumes import Volume, VolumeVersion
+from archive.preservation.journalled import fold
+
+
+def unaccounted(session: Session, records: Mapping[tuple[str, int], str]) -> dict[str, list[Any]]:
+    """Return revisions, numbers and versions that the journal does not have as the rows do.
+
+    `records` are the accession records of the revisions, by case number and revision.
+    """
+    session.flush()
+    state = fold(session)
+    revisions: list[Any] = []
+    query = select(
+        Case.case_no, CaseRevision.revision, CaseRevision.content_digest, CaseRevision.state
+    ).join(Case, Case.id == CaseRevision.case_id)
+    for case_no, number, content, status in session.execute(query.order_by(CaseRevision.id)):
+        known, record = state.revisions.get((case_no, number)), records.get((case_no, number))
+        if known is None or (known.content, known.state, known.record) != (content, status, record):
+            revisions.append([case_no, number, content, status, record])
+    numbers = [
+        [volume.code, case_no, filed(volume)]
+        for volume, case_no in session.execute(
+            select(Volume, Case.case_no).join(Case, Case.id == Volume.case_id).order_by(Volume.id)
+        )
+        if state.numbers.get(volume.code) != case_no
+        or state.places.get(volume.code) != filed(volume)
+    ]
+    versions = [
+        [f"{code}/v{version.version}", version.inventory_sha256]
+        for version, code in session.execute(
+            select(VolumeVersion, Volume.code)
+            .join(Volume, Volume.id == VolumeVersion.volume_id)
+            .where(VolumeVersion.inventory_sha256.is_not(None))
+            .order_by(VolumeVersion.id)
+        )
+        if (f"{code}/v{version.version}", "COMMITTED") not in state.steps
+    ]
+    return {"revisions": revisions, "numbers": numbers, "versions": versions}

@@ -1,0 +1,255 @@
+"""Cases held to the journal, to their records in the bucket, and to each other (I12, I14)."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from archive.accession.accession import show_revision
+from archive.accession.blind_index import numbers_in
+from archive.accession.case_actors import actors_in
+from archive.accession.case_sources import sources_in
+from archive.database.encryption import ColumnKeyError, session_keys
+from archive.database.tables_cases import (
+    BlindEntry,
+    Case,
+    CaseActor,
+    CaseRevision,
+    CaseSource,
+    Component,
+    PagePrint,
+)
+from archive.database.tables_volumes import PageOrder, Volume
+from archive.preservation.faults import Fault
+from archive.preservation.journalled import Journalled
+from archive.reference.case_facts import CaseFacts
+from archive.reference.objects import OriginalObject
+from archive.reference.vocabulary import CaseState
+from storage.blobs import BlobStore
+from storage.errors import StorageError
+
+_BATCH = 200
+_SHOWN = (
+    "content_digest",
+    "facts",
+    "snapshot",
+    "findings",
+    "item_code",
+    "item_version",
+    "receive_org",
+    "accept_org",
+    "domicile_org",
+    "completed_at",
+    "accepted_at",
+)
+UNREADABLE = (ColumnKeyError, ValueError, TypeError, KeyError, AttributeError)
+
+
+def case_faults(session: Session, store: BlobStore, state: Journalled) -> Iterator[Fault]:
+    """Yield what differs of cases and revisions between journal, rows and accession records."""
+    known: set[tuple[str, int]] = set()
+    void = {
+        case_id
+        for case_id, code in session.execute(select(Volume.case_id, Volume.code))
+        if code in state.void
+    }
+    for case_id, case_no in session.execute(select(Case.id, Case.case_no)).all():
+        numbers = session.scalars(
+            select(CaseRevision.revision).filter_by(case_id=case_id).order_by(CaseRevision.revision)
+        ).all()
+        known |= {(case_no, number) for number in numbers}
+        try:
+            yield from _case(session, store, state, case_id, numbers, voided=case_id in void)
+        except ColumnKeyError:
+            yield Fault("I14", case_no, "加密的办件信息不是写入此行的，或已被改动")
+        except UNREADABLE as error:
+            yield Fault("I12", case_no, f"数据库登记无法读取（{type(error).__name__}）")
+        session.expunge_all()
+    for case_no, number in sorted(state.revisions.keys() - known):
+        yield Fault("I12", f"{case_no}/{number}", "日志记有接收，数据库没有登记")
+    for case_no, number in sorted(state.confirmed - known):
+        yield Fault("I12", f"{case_no}/{number}", "日志记有核对确认，数据库没有该次送达")
+
+
+def _case(
+    session: Session,
+    store: BlobStore,
+    state: Journalled,
+    case_id: int,
+    numbers: Sequence[int],
+    *,
+    voided: bool,
+) -> Iterator[Fault]:
+    case = session.get_one(Case, case_id)
+    revisions = session.scalars(
+        select(CaseRevision).filter_by(case_id=case_id).order_by(CaseRevision.revision)
+    ).all()
+    prints: Counter[tuple[int, int, str]] | None = Counter()
+    for revision in revisions:
+        name = f"{case.case_no}/{revision.revision}"
+        accepted = state.revisions.get((case.case_no, revision.revision))
+        if accepted is None:
+            yield Fault("I12", name, "数据库有该次接收，日志没有记录")
+            continue
+        if accepted.content is not None and accepted.content != revision.content_digest:
+            yield Fault("I12", name, "内容摘要与日志不符")
+        if revision.state != _expected(state, case.case_no, revision, numbers, voided=voided):
+            yield Fault("I12", name, f"状态 {revision.state} 与日志不符")
+        if accepted.record is None:
+            prints = None
+            continue
+        try:
+            fields = _record(store, accepted.record)
+        except (StorageError, ValueError) as error:
+            yield Fault("I16", accepted.record, f"接收记录无法读取（{type(error).__name__}）")
+            prints = None
+            continue
+        yield from _beside_record(session, case, revision, fields)
+        if "prints" not in fields:
+            prints = None
+        elif prints is not None:
+            prints.update((row["material"], row["page"], row["bits"]) for row in fields["prints"])
+    yield from _shown(case, revisions, voided=voided)
+    yield from _derived(session, case, prints)
+    yield from _orders(session, state, case)
+
+
+def _record(store: BlobStore, key: str) -> dict[str, Any]:
+    """Return an accession record, whose key is its digest."""
+    digest = key.rpartition("/")[2].removesuffix(".json")
+    fields: dict[str, Any] = json.loads(store.read(key, sha256=digest))
+    return fields
+
+
+def _expected(
+    state: Journalled,
+    case_no: str,
+    revision: CaseRevision,
+    numbers: Sequence[int],
+    *,
+    voided: bool,
+) -> str | None:
+    """Return the state that a revision must have by what was journalled of it."""
+    if voided:
+        return CaseState.VOID
+    accepted = state.revisions[case_no, revision.revision]
+    if (case_no, revision.revision) in state.confirmed:
+        return CaseState.ACCEPTED
+    if accepted.state == CaseState.CONFIRM and revision.revision != numbers[-1]:
+        return CaseState.SUPERSEDED
+    return accepted.state
+
+
+def _beside_record(
+    session: Session, case: Case, revision: CaseRevision, fields: dict[str, Any]
+) -> Iterator[Fault]:
+    """Compare a revision and its objects with the accession record."""
+    name = f"{case.case_no}/{revision.revision}"
+    row = {
+        "case_no": case.case_no,
+        "content_digest": revision.content_digest,
+        "facts": revision.facts,
+        "snapshot": revision.snapshot,
+        "findings": revision.findings,
+        "accepted_at": revision.accepted_at.isoformat(),
+    }
+    differs = [key for key, value in row.items() if fields.get(key) != value]
+    if differs:
+        yield Fault("I12", name, f"登记与接收记录不符：{'、'.join(differs)}")
+    objects = Counter(
+        json.dumps(
+            asdict(
+                OriginalObject(
+                    component.material_no,
+                    component.path,
+                    component.sha256,
+                    component.size,
+                    component.media_type,
+                    component.pages,
+                )
+            ),
+            sort_keys=True,
+        )
+        for component in session.scalars(
+            select(Component).filter_by(case_id=case.id, revision=revision.revision)
+        )
+    )
+    if objects != Counter(json.dumps(item, sort_keys=True) for item in fields["objects"]):
+        yield Fault("I12", name, "原件清单与接收记录不符")
+
+
+def _shown(case: Case, revisions: Sequence[CaseRevision], *, voided: bool) -> Iterator[Fault]:
+    """Check that a case states what its newest usable revision states."""
+    usable = (
+        [revision for revision in revisions if revision.state == CaseState.ACCEPTED]
+        or [revision for revision in revisions if revision.state == CaseState.CONFIRM]
+        or list(revisions)
+    )
+    shown = [revision for revision in revisions if revision.revision == case.revision]
+    if not shown or (not voided and shown[0] is not usable[-1]):
+        yield Fault("I12", case.case_no, "办件没有显示其最新的可用送达")
+        return
+    expected = Case()
+    show_revision(expected, shown[0])
+    differs = [name for name in _SHOWN if getattr(case, name) != getattr(expected, name)]
+    if case.state != shown[0].state:
+        differs.append("state")
+    if differs:
+        yield Fault("I12", case.case_no, f"办件登记与其送达不符：{'、'.join(differs)}")
+
+
+def _derived(
+    session: Session, case: Case, prints: Counter[tuple[int, int, str]] | None
+) -> Iterator[Fault]:
+    """Check the look-up rows that are made of a case's facts and pages."""
+    facts = CaseFacts.model_validate(case.facts)
+    actors = {
+        (row.node, row.actor_no, row.org): row.at
+        for row in session.scalars(select(CaseActor).filter_by(case_id=case.id))
+    }
+    if actors != actors_in(facts):
+        yield Fault("I12", case.case_no, "责任人登记与办件信息不符")
+    sources = {
+        row.source: (row.materials, row.pages)
+        for row in session.scalars(select(CaseSource).filter_by(case_id=case.id))
+    }
+    if sources != sources_in(case.facts):
+        yield Fault("I12", case.case_no, "材料来源计数与办件信息不符")
+    ring = session_keys(session)
+    if ring is not None:
+        entries = {
+            (row.kind, row.digest, row.key)
+            for row in session.scalars(select(BlindEntry).filter_by(case_id=case.id))
+        }
+        wanted = {
+            frozenset(
+                (kind, digest, key)
+                for kind, value in numbers_in(facts)
+                for name, digest in zip(ring.blinds, ring.digests(kind, value), strict=True)
+                if name == key
+            )
+            for key in ring.blinds
+        }
+        if frozenset(entries) not in wanted:
+            yield Fault("I12", case.case_no, "号码索引与办件信息不符")
+    if prints is not None:
+        rows = Counter(
+            (row.material_no, row.page, row.bits.hex())
+            for row in session.scalars(select(PagePrint).filter_by(case_id=case.id))
+        )
+        if rows != prints:
+            yield Fault("I12", case.case_no, "页面指纹与接收记录不符")
+
+
+def _orders(session: Session, state: Journalled, case: Case) -> Iterator[Fault]:
+    """Check the page orders that persons set, against the journal."""
+    rows = {
+        (row.revision, row.material_no): (row.edition, row.leaves)
+        for row in session.scalars(select(PageOrder).filter_by(case_id=case.id))
+    }
+    if rows != state.orders.get(case.case_no, {}):
+        yield Fault("I12", case.case_no, "页序与日志不符")

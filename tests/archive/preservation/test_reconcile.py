@@ -1,0 +1,213 @@
+"""Attacks on an archive by somebody who can write one of its witnesses: each is named."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from archive.administration.accounts import first_administrators
+from archive.audit import journal
+from archive.database.engine import reading, writing
+from archive.database.tables_administration import Login
+from archive.database.tables_audit import JournalEntry
+from archive.database.tables_usage import UsageRequest
+from archive.preservation.faults import Fault
+from archive.preservation.reconcile import reconcile
+from tests.support.holdings import ORGANISATIONS, Holdings
+
+_FREED = ("DROP TRIGGER IF EXISTS journal_no_update", "DROP TRIGGER IF EXISTS journal_no_delete")
+
+
+def found(archive: Holdings) -> list[Fault]:
+    return list(reconcile(archive.engine, archive.store))
+
+
+def statements(*texts: str) -> Callable[[Holdings], None]:
+    """An attack by statements of SQL, by somebody whom no foreign key stops."""
+
+    def attack(archive: Holdings) -> None:
+        with archive.engine.connect() as connection:
+            connection.exec_driver_sql("COMMIT")
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            for statement in texts:
+                connection.exec_driver_sql(statement)
+
+    return attack
+
+
+def rechain(archive: Holdings, change: Callable[[list[list[str]]], None]) -> None:
+    """Change the entries of the journal, and mend every digest after that."""
+    with reading(archive.engine) as session:
+        entries = [
+            [entry.at, entry.actor, entry.act, entry.subject, entry.detail]
+            for entry in journal.entries(session)
+        ]
+    change(entries)
+    with writing(archive.engine) as session:
+        for statement in (*_FREED, "DELETE FROM journal"):
+            session.execute(text(statement))
+        previous = journal.GENESIS
+        names = ("at", "actor", "act", "subject", "detail")
+        for seq, values in enumerate(entries, 1):
+            fields = dict(zip(names, values, strict=True))
+            entry = JournalEntry(seq=seq, previous=previous, digest="", **fields)
+            previous = entry.digest = journal._digest(entry)
+            session.add(entry)
+
+
+def remove_highest(archive: Holdings) -> None:
+    """The highest volume goes: rows, objects, counter less one."""
+    statements(
+        "CREATE TEMP TABLE gone AS SELECT id FROM volumes WHERE number = 3",
+        "CREATE TEMP TABLE gone_versions AS SELECT id FROM volume_versions"
+        " WHERE volume_id IN (SELECT id FROM gone)",
+        "DELETE FROM steps WHERE volume_version_id IN (SELECT id FROM gone_versions)",
+        "DELETE FROM jobs WHERE version_id IN (SELECT id FROM gone_versions)",
+        "DELETE FROM index_feed WHERE volume_id IN (SELECT id FROM gone)",
+        "DELETE FROM volume_versions WHERE volume_id IN (SELECT id FROM gone)",
+        "DELETE FROM volumes WHERE id IN (SELECT id FROM gone)",
+        "UPDATE number_counters SET last = last - 1",
+    )(archive)
+    for stat in list(archive.store.list("volumes/")):
+        if "/000003/" in stat.key:
+            archive.store.discard(stat.key, stat.version)
+
+
+def rewrite_reason(entries: list[list[str]]) -> None:
+    entries[0][1] = "somebody else"
+
+
+def cut_tail(entries: list[list[str]]) -> None:
+    del entries[-3:]
+
+
+ATTACKS: dict[str, tuple[str, Callable[[Holdings], None]]] = {
+    "the highest volume is removed with its objects, its counter goes back": (
+        "I12",
+        remove_highest,
+    ),
+    "an entry is changed and the chain mended": ("I13", lambda a: rechain(a, rewrite_reason)),
+    "the tail of the journal is cut": ("I12", lambda a: rechain(a, cut_tail)),
+    "a case is given to another station": (
+        "I12",
+        statements("UPDATE cases SET receive_org = '150603010000' WHERE id = 1"),
+    ),
+    "a volume is given to another station": (
+        "I12",
+        statements("UPDATE volumes SET filing_org = '150603010000' WHERE id = 1"),
+    ),
+    "a counter goes back": ("I5", statements("UPDATE number_counters SET last = last - 1")),
+    "facts of two revisions are exchanged": (
+        "I12",
+        statements(
+            "UPDATE case_revisions SET facts = (SELECT facts FROM case_revisions WHERE id = 2)"
+            " WHERE id = 1"
+        ),
+    ),
+    "an accepted revision waits again": (
+        "I12",
+        statements("UPDATE case_revisions SET state = 'CONFIRM' WHERE id = 2"),
+    ),
+    "a committed version begins anew": (
+        "I12",
+        statements("UPDATE volume_versions SET state = 'FROZEN' WHERE id = 1"),
+    ),
+    "a version names other bytes": (
+        "I12",
+        statements("UPDATE volume_versions SET sha256 = lower(sha256 || '0') WHERE id = 1"),
+    ),
+    "a step has another result": ("I12", statements("DELETE FROM steps WHERE id = 3")),
+    "an original leaves the list": ("I12", statements("DELETE FROM components WHERE id = 1")),
+    "an account is made": (
+        "I12",
+        statements(
+            "INSERT INTO accounts (login, kind, name, org, role, scopes, state, failures,"
+            " proposed_by, must_change, created_at) VALUES ('ghost', 'PERSON', 'x',"
+            " '150602010000', 'ARCHIVIST', '[]', 'ACTIVE', 0, 'x', 0, '2026-01-01 00:00:00')"
+        ),
+    ),
+    "a state of 电子化 is switched": (
+        "I12",
+        statements(
+            "INSERT INTO configured (kind, key, body, note, by, at) VALUES ('ORG', '150602000000',"
+            """ '{"digitised": false}', 'x', 'x', '2026-01-01 00:00:00')"""
+        ),
+    ),
+}
+
+
+def test_the_witnesses_of_an_untouched_archive_agree(archive: Holdings) -> None:
+    assert found(archive) == []
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_an_attack_on_one_witness_is_named_by_the_others(archive: Holdings, attack: str) -> None:
+    code, act = ATTACKS[attack]
+    act(archive)
+    assert code in {fault.invariant for fault in found(archive)}
+
+
+@pytest.fixture
+def staffed(archive: Holdings) -> Holdings:
+    with writing(archive.engine) as session:
+        first_administrators(session, ORGANISATIONS)
+    assert found(archive) == []
+    return archive
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE accounts SET role = 'ARCHIVIST' WHERE login = 'sysadmin'",
+        "UPDATE accounts SET org = '150602010000' WHERE login = 'sysadmin'",
+        "UPDATE accounts SET state = 'DISABLED' WHERE login = 'sysadmin'",
+        "UPDATE accounts SET secret_hash = '$argon2id$another' WHERE login = 'sysadmin'",
+        "UPDATE accounts SET approved_by = 'nobody' WHERE login = 'sysadmin'",
+        "UPDATE accounts SET scopes = '[\"volumes:read\"]' WHERE login = 'sysadmin'",
+    ],
+)
+def test_an_account_is_held_to_what_was_journalled_of_it(staffed: Holdings, change: str) -> None:
+    statements(change)(staffed)
+    assert [(fault.invariant, fault.subject) for fault in found(staffed)] == [("I12", "sysadmin")]
+
+
+def test_a_grant_and_a_login_that_nobody_gave_are_named(staffed: Holdings) -> None:
+    at = datetime.now(UTC)
+    with writing(staffed.engine) as session:
+        session.add(
+            UsageRequest(
+                account="sysadmin",
+                org="150600000000",
+                code="J602-ZY·HJ·QY·2026·Y-000001",
+                keeper="150602010000",
+                capacity="x",
+                scope="x",
+                purpose="x",
+                basis="x",
+                papers=[],
+                days=9,
+                state="GRANTED",
+                ends_at=at + timedelta(days=9),
+                created_at=at,
+            )
+        )
+        session.add(
+            Login(
+                digest="0" * 64,
+                account_id=1,
+                kind="WEB",
+                scopes=[],
+                created_at=at,
+                expires_at=at + timedelta(days=9),
+            )
+        )
+    assert [fault.subject for fault in found(staffed)] == ["login:1", "usage:1"]
+
+
+def test_a_fault_is_named_to_scripts_by_code_subject_and_message(archive: Holdings) -> None:
+    statements("UPDATE number_counters SET last = 9")(archive)
+    (fault,) = found(archive)
+    assert fault.public().keys() == {"code", "subject", "message"}
+    assert json.dumps(fault.public())
