@@ -16,7 +16,7 @@ from api.jobs.progress import Batch, Progress
 from api.runtime.bootstrap import Runtime, open_index_folder, source_of
 from archive.database.engine import reading
 from archive.finding_aids.volumes import volume_rows
-from archive.preservation.verify import Fault
+from archive.preservation.faults import Fault
 from archive.reference.vocabulary import IntakeOutcome, Outcome, Series, VolumeState
 from ingest.intake.intake import Received
 from search.follow import rebuild

@@ -4,9 +4,10 @@ Rows are held to it by `reconcile`. An entry says what it set; one of an archive
 said so says less, and what it does not say is not compared.
 """
 
+import itertools
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,86 +15,128 @@ from sqlalchemy.orm import Session
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_audit import JournalEntry
+from archive.preservation.disk_map import DiskMaps
+from archive.reference.vocabulary import CaseState
 
 STEPS = ("COMPILED", "SIGNED", "PROVED", "STORED", "COMMITTED")
 
 
-@dataclass(slots=True)
-class Accepted:
-    """A revision as it was taken over: digest of its content, state, record in the bucket."""
-
-    content: str | None
-    state: str | None
-    record: str | None
-
-
-@dataclass(slots=True)
 class Journalled:
-    """The state that the journal accounts for; each field is named after what it knows."""
+    """The state that the journal accounts for; each map is named after what it knows.
 
-    revisions: dict[tuple[str, int], Accepted] = field(default_factory=dict)
-    confirmed: set[tuple[str, int]] = field(default_factory=set)
-    numbers: dict[str, str] = field(default_factory=dict)
-    places: dict[str, list[Any]] = field(default_factory=dict)
-    begun: set[str] = field(default_factory=set)
-    renewals_unnamed: bool = False
-    steps: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    rebuilt: dict[str, str] = field(default_factory=dict)
-    unanchored: set[str] = field(default_factory=set)
-    void: dict[str, str] = field(default_factory=dict)
-    alarmed: set[str] = field(default_factory=set)
-    accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    changes: dict[int, dict[str, Any]] = field(default_factory=dict)
-    logins: dict[str, dict[str, Any]] = field(default_factory=dict)
-    logged_in_unnamed: set[str] = field(default_factory=set)
-    requests: dict[int, dict[str, Any]] = field(default_factory=dict)
-    copies: set[str] = field(default_factory=set)
-    orders: dict[str, dict[tuple[int, int], tuple[int, Any]]] = field(default_factory=dict)
-    refused: dict[str, int] = field(default_factory=dict)
-    configured: dict[str, int] = field(default_factory=dict)
-    size: int = 0
+    The maps lie on the disk. `steps` are by version and act, `revisions` by case number and
+    revision, `requests` and `changes` by number, `logins` and `copies` by digest.
+    """
+
+    def __init__(self, maps: DiskMaps) -> None:
+        """Begin with nothing journalled."""
+        self.size = 0
+        self.renewals_unnamed = False
+        self.rebuilds = 0
+        self.revisions = maps.new("revisions")
+        self.shown = maps.new("shown")
+        self.numbers = maps.new("numbers")
+        self.places = maps.new("places")
+        self.begun = maps.new("begun")
+        self.steps = maps.new("steps")
+        self.rebuilt = maps.new("rebuilt")
+        self.unanchored = maps.new("unanchored")
+        self.void = maps.new("void")
+        self.alarmed = maps.new("alarmed")
+        self.accounts = maps.new("accounts")
+        self.changes = maps.new("changes")
+        self.logins = maps.new("logins")
+        self.unnamed_logins = maps.new("unnamed_logins")
+        self.requests = maps.new("requests")
+        self.copies = maps.new("copies")
+        self.orders = maps.new("orders")
+        self.refused = maps.new("refused")
+        self.returned = maps.new("returned")
+        self.configured = maps.new("configured")
+        self.webhooks = maps.new("webhooks")
+
+    def status(self, case_no: str, revision: int) -> str | None:
+        """Return the state that a revision must have now; None for one never taken over."""
+        status: str | None = self.revisions.get((case_no, revision), {}).get("state")
+        return status
+
+    def inventory(self, name: str) -> str | None:
+        """Return the digest of a version's commit record; None when it was not committed."""
+        digest: str | None = self.rebuilt.get(name)
+        return digest or self.steps.get((name, "COMMITTED"), {}).get("inventory")
 
 
-def fold(session: Session) -> Journalled:
-    """Return the state that the entries account for, read in one pass."""
-    state = Journalled()
-    for entry in journal.entries(session):
-        state.size = entry.seq
-        read = _READERS.get(entry.act)
-        if read is not None:
-            detail = json.loads(entry.detail)
-            if isinstance(detail, dict):
-                read(state, entry, detail)
-    return state
+@contextmanager
+def folded(session: Session) -> Iterator[Journalled]:
+    """Yield the state that the entries account for, read in one pass."""
+    maps = DiskMaps()
+    try:
+        state = Journalled(maps)
+        for entry in journal.entries(session):
+            state.size = entry.seq
+            read = _READERS.get(entry.act)
+            if read is not None:
+                detail = json.loads(entry.detail)
+                if isinstance(detail, dict):
+                    read(state, entry, detail)
+            session.expunge(entry)
+        yield state
+    finally:
+        maps.close()
 
 
 Reader = Callable[[Journalled, JournalEntry, dict[str, Any]], None]
 
 
 def _accession(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
-    state.revisions[entry.subject, detail.get("revision", 1)] = Accepted(
-        detail.get("content"), detail.get("state"), detail.get("record")
-    )
+    """Add a revision; earlier ones that still waited are superseded by it."""
+    case_no, number = entry.subject, int(detail.get("revision", 1))
+    for earlier in range(1, number):
+        if state.status(case_no, earlier) == CaseState.CONFIRM:
+            state.revisions.update((case_no, earlier), state=CaseState.SUPERSEDED)
+    status = detail.get("state")
+    if (
+        status == CaseState.ACCEPTED
+        or state.status(case_no, state.shown.get(case_no, 0)) != CaseState.ACCEPTED
+    ):
+        state.shown[case_no] = number
+    state.revisions[case_no, number] = {
+        "content": detail.get("content"),
+        "state": status,
+        "record": detail.get("record"),
+    }
 
 
 def _confirm(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
-    state.confirmed.add((entry.subject, detail.get("revision", 1)))
+    number = int(detail.get("revision", 1))
+    state.revisions.update((entry.subject, number), state=CaseState.ACCEPTED)
+    state.shown[entry.subject] = number
+
+
+def _page_differs(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
+    """Let a revision wait again, with more findings."""
+    state.revisions.update(
+        (entry.subject, int(detail.get("revision", 1))),
+        state=CaseState.CONFIRM,
+        findings=detail.get("findings", ""),
+    )
 
 
 def _freeze(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
     if "numbers" not in detail:
-        state.begun.add(entry.subject)
+        state.begun[entry.subject] = True
     places = detail.get("places", [])
     for position, (code, case_no) in enumerate(detail.get("numbers", [])):
         state.numbers[code] = case_no
-        state.begun.add(f"{code}/v1")
+        state.begun[f"{code}/v1"] = True
         if position < len(places):
             state.places[code] = places[position]
 
 
 def _renew(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) -> None:
     state.renewals_unnamed |= "versions" not in detail
-    state.begun.update(detail.get("versions", ()))
+    for name in detail.get("versions", ()):
+        state.begun[name] = True
 
 
 def _step(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
@@ -101,16 +144,22 @@ def _step(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> Non
 
 
 def _void(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
+    """Void a number, and the revisions of its case with it."""
     state.void[entry.subject] = str(detail.get("reason"))
+    case_no = state.numbers.get(entry.subject)
+    for number in itertools.count(1):
+        if (case_no, number) not in state.revisions:
+            return
+        state.revisions.update((case_no, number), state=CaseState.VOID)
 
 
 def _alarm(state: Journalled, entry: JournalEntry, _detail: dict[str, Any]) -> None:
-    state.alarmed.add(entry.subject)
+    state.alarmed[entry.subject] = True
 
 
 def _account(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
     """Set what an act on an account sets."""
-    account = state.accounts.setdefault(entry.subject, {})
+    account = state.accounts.get(entry.subject, {})
     account |= {name: detail[name] for name in ("role", "org", "kind", "scopes") if name in detail}
     act = JournalAct(entry.act)
     if act is JournalAct.PROPOSE_ACCOUNT:
@@ -123,37 +172,40 @@ def _account(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> 
         account["verifier"] = detail["verifier"]
     else:  # a secret set before entries said which
         account.pop("verifier", None)
+    state.accounts[entry.subject] = account
 
 
 def _change(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
     """Set what a change of an account, submitted or decided, sets."""
-    change = state.changes.setdefault(detail.get("number", 0), {})
+    number = str(detail.get("number", 0))
+    change = state.changes.get(number, {})
     if entry.act == JournalAct.PROPOSE_CHANGE:
         change |= {"login": entry.subject, "kind": detail.get("kind"), "state": "PROPOSED"}
         change |= {"wanted": {key: detail[key] for key in ("org", "role") if key in detail}}
         change["proposed_by"] = entry.actor
-        return
-    change |= {"state": detail.get("state"), "decided_by": entry.actor}
-    if detail.get("state") == "APPROVED":
-        account = state.accounts.setdefault(entry.subject, {})
-        account |= change.get("wanted", {})
+    else:
+        change |= {"state": detail.get("state"), "decided_by": entry.actor}
+    state.changes[number] = change
+    if entry.act != JournalAct.PROPOSE_CHANGE and detail.get("state") == "APPROVED":
+        account = state.accounts.get(entry.subject, {}) | change.get("wanted", {})
         account |= {name: detail[name] for name in ("org", "role") if name in detail}
         by_kind = {"ENABLE": "ACTIVE", "DISABLE": "DISABLED"}
         if fresh := detail.get("account_state", by_kind.get(str(change.get("kind")))):
             account["state"] = fresh
+        state.accounts[entry.subject] = account
 
 
 def _login(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
     if "login" in detail:
         state.logins[detail["login"]] = {**detail, "account": entry.subject}
     else:
-        state.logged_in_unnamed.add(entry.subject)
+        state.unnamed_logins[entry.subject] = True
 
 
 def _request(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
     """Set what an act on a request for use sets."""
-    number = int(str(detail.get("number", "LY-0")).rpartition("-")[2])
-    request = state.requests.setdefault(number, {})
+    number = str(int(str(detail.get("number", "LY-0")).rpartition("-")[2]))
+    request = state.requests.get(number, {})
     act = JournalAct(entry.act)
     if act is JournalAct.REQUEST_USE:
         request |= {"account": entry.actor, "code": entry.subject, "state": "REQUESTED"}
@@ -164,29 +216,37 @@ def _request(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> 
     elif "ends_at" not in detail:  # ended before entries said when
         request.pop("ends_at", None)
     names = ("org", "scope", "capacity", "days", "ends_at")
-    request |= {name: detail[name] for name in names if name in detail}
+    state.requests[number] = request | {name: detail[name] for name in names if name in detail}
 
 
 def _certify(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) -> None:
-    state.copies.add(str(detail.get("sha256")))
+    state.copies[str(detail.get("sha256"))] = True
 
 
 def _order(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
-    place = (detail.get("revision", 1), detail.get("material", 0))
-    state.orders.setdefault(entry.subject, {})[place] = (
-        detail.get("edition", 0),
-        detail.get("leaves"),
-    )
+    place = (entry.subject, detail.get("revision", 1), detail.get("material", 0))
+    state.orders[place] = [detail.get("edition", 0), detail.get("leaves")]
 
 
 def _refused(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) -> None:
-    content = str(detail.get("content"))
-    state.refused[content] = state.refused.get(content, 0) + 1
+    state.refused.add(str(detail.get("content")))
+
+
+def _returned(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) -> None:
+    state.returned.add(str(detail.get("content")))
 
 
 def _configured(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
+    """Count what was entered, by kind, key and digest of the body where the entry says it."""
     for key in detail.get("items", [f"{entry.subject}={detail.get('digitised')}"]):
-        state.configured[key] = state.configured.get(key, 0) + 1
+        state.configured.add((key, detail.get("bodies", {}).get(key, "")))
+
+
+def _subscribed(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
+    if entry.act == JournalAct.UNSUBSCRIBE:
+        state.webhooks.remove(entry.subject)
+    else:
+        state.webhooks[entry.subject] = {**detail, "account": entry.actor}
 
 
 def _rebuild(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) -> None:
@@ -194,28 +254,61 @@ def _rebuild(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) ->
 
     What is in no bucket did not come back; what came back from it alone is named by the entry.
     """
-    for gone in (state.accounts, state.changes, state.logins, state.requests, state.configured):
+    state.rebuilds += 1
+    for gone in (
+        state.accounts,
+        state.changes,
+        state.logins,
+        state.requests,
+        state.configured,
+        state.copies,
+        state.webhooks,
+        state.returned,
+        state.begun,
+    ):
         gone.clear()
-    state.copies.clear()
-    kept = {name: step for (name, act), step in state.steps.items() if act == "COMMITTED"}
-    state.steps = {(name, "COMMITTED"): step for name, step in kept.items()}
-    state.rebuilt |= {name: str(step.get("inventory")) for name, step in kept.items()}
+    for key, step in state.steps.items():
+        if key[1] == "COMMITTED":
+            state.rebuilt[key[0]] = str(step.get("inventory"))
+        else:
+            state.steps.remove(key)
     restored = detail.get("restored", {})
-    for case_no, revision, content, status, record in restored.get("revisions", []):
-        state.revisions[case_no, revision] = Accepted(content, status, record)
-        state.confirmed.discard((case_no, revision))
+    for case_no, revision, content, status, record, facts in restored.get("revisions", []):
+        state.revisions[case_no, revision] = {
+            "content": content,
+            "state": status,
+            "record": record,
+            "facts": facts,
+        }
+    _show_usable(state)
     for code, case_no, place in restored.get("numbers", []):
         state.numbers[code], state.places[code] = case_no, place
     for name, inventory in restored.get("versions", []):
         state.rebuilt[name] = inventory
-        state.unanchored.add(name)
-    state.begun = {*state.rebuilt, *(f"{code}/v1" for code in state.numbers)}
+        state.unanchored[name] = True
+    for name in state.rebuilt:
+        state.begun[name] = True
+    for code in state.numbers:
+        if code not in state.void:
+            state.begun[f"{code}/v1"] = True
+
+
+def _show_usable(state: Journalled) -> None:
+    """Let each case read as its newest usable revision, as a rebuilt database does."""
+    state.shown.clear()
+    ranks: dict[str | None, int] = {CaseState.ACCEPTED: 2, CaseState.CONFIRM: 1}
+    for (case_no, number), fields in state.revisions.items():
+        shown = state.shown.get(case_no, 0)
+        rank = ranks.get(state.status(case_no, shown), 0)
+        if (ranks.get(fields["state"], 0), number) > (rank, shown):
+            state.shown[case_no] = number
 
 
 _READERS: Mapping[str, Reader] = {
     JournalAct.ACCESSION: _accession,
     JournalAct.SUPPLEMENT: _accession,
     JournalAct.CONFIRM: _confirm,
+    JournalAct.PAGE_DIFFERS: _page_differs,
     JournalAct.FREEZE: _freeze,
     JournalAct.RENEW: _renew,
     **dict.fromkeys(STEPS, _step),
@@ -236,7 +329,10 @@ _READERS: Mapping[str, Reader] = {
     JournalAct.CERTIFY: _certify,
     JournalAct.PAGE_ORDER: _order,
     JournalAct.QUARANTINE: _refused,
+    JournalAct.QUARANTINE_RETURN: _returned,
     JournalAct.IMPORT_ITEM: _configured,
     JournalAct.SWITCH_ORGANISATION: _configured,
+    JournalAct.SUBSCRIBE: _subscribed,
+    JournalAct.UNSUBSCRIBE: _subscribed,
     JournalAct.REBUILD: _rebuild,
 }

@@ -11,9 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.arrangement.numbering import filed
+from archive.audit import journal
 from archive.database.tables_cases import Case, CaseRevision
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.preservation.journalled import fold
+from archive.preservation.journalled import Journalled, folded
 
 
 def unaccounted(session: Session, records: Mapping[tuple[str, int], str]) -> dict[str, list[Any]]:
@@ -22,15 +23,22 @@ def unaccounted(session: Session, records: Mapping[tuple[str, int], str]) -> dic
     `records` are the accession records of the revisions, by case number and revision.
     """
     session.flush()
-    state = fold(session)
+    with folded(session) as state:
+        return _unaccounted(session, records, state)
+
+
+def _unaccounted(
+    session: Session, records: Mapping[tuple[str, int], str], state: Journalled
+) -> dict[str, list[Any]]:
     revisions: list[Any] = []
-    query = select(
-        Case.case_no, CaseRevision.revision, CaseRevision.content_digest, CaseRevision.state
-    ).join(Case, Case.id == CaseRevision.case_id)
-    for case_no, number, content, status in session.execute(query.order_by(CaseRevision.id)):
+    query = select(Case.case_no, CaseRevision).join(Case, Case.id == CaseRevision.case_id)
+    for case_no, row in session.execute(query.order_by(CaseRevision.id)):
+        number, content, status = row.revision, row.content_digest, row.state
         known, record = state.revisions.get((case_no, number)), records.get((case_no, number))
-        if known is None or (known.content, known.state, known.record) != (content, status, record):
-            revisions.append([case_no, number, content, status, record])
+        if known != {"content": content, "state": status, "record": record}:
+            # Without a record the facts have no other witness than this entry.
+            facts = journal.digest_of(row.facts) if record is None else None
+            revisions.append([case_no, number, content, status, record, facts])
     numbers = [
         [volume.code, case_no, filed(volume)]
         for volume, case_no in session.execute(

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,6 +13,7 @@ from archive.accession.accession import show_revision
 from archive.accession.blind_index import numbers_in
 from archive.accession.case_actors import actors_in
 from archive.accession.case_sources import sources_in
+from archive.audit import journal
 from archive.database.encryption import ColumnKeyError, session_keys
 from archive.database.tables_cases import (
     BlindEntry,
@@ -23,15 +24,15 @@ from archive.database.tables_cases import (
     Component,
     PagePrint,
 )
-from archive.database.tables_volumes import PageOrder, Volume
+from archive.database.tables_volumes import PageOrder
 from archive.preservation.faults import Fault
 from archive.preservation.journalled import Journalled
 from archive.reference.case_facts import CaseFacts
 from archive.reference.objects import OriginalObject
-from archive.reference.vocabulary import CaseState
 from storage.blobs import BlobStore
 from storage.errors import StorageError
 
+_Prints = Counter[tuple[int, int, str]]
 _BATCH = 200
 _SHOWN = (
     "content_digest",
@@ -51,71 +52,71 @@ UNREADABLE = (ColumnKeyError, ValueError, TypeError, KeyError, AttributeError)
 
 def case_faults(session: Session, store: BlobStore, state: Journalled) -> Iterator[Fault]:
     """Yield what differs of cases and revisions between journal, rows and accession records."""
-    known: set[tuple[str, int]] = set()
-    void = {
-        case_id
-        for case_id, code in session.execute(select(Volume.case_id, Volume.code))
-        if code in state.void
-    }
-    for case_id, case_no in session.execute(select(Case.id, Case.case_no)).all():
-        numbers = session.scalars(
-            select(CaseRevision.revision).filter_by(case_id=case_id).order_by(CaseRevision.revision)
-        ).all()
-        known |= {(case_no, number) for number in numbers}
-        try:
-            yield from _case(session, store, state, case_id, numbers, voided=case_id in void)
-        except ColumnKeyError:
-            yield Fault("I14", case_no, "加密的办件信息不是写入此行的，或已被改动")
-        except UNREADABLE as error:
-            yield Fault("I12", case_no, f"数据库登记无法读取（{type(error).__name__}）")
-        session.expunge_all()
-    for case_no, number in sorted(state.revisions.keys() - known):
+    after = 0
+    while rows := session.execute(
+        select(Case.id, Case.case_no).where(Case.id > after).order_by(Case.id).limit(_BATCH)
+    ).all():
+        for case_id, case_no in rows:
+            try:
+                yield from _case(session, store, state, case_id)
+            except ColumnKeyError:
+                yield Fault("I14", case_no, "加密的办件信息不是写入此行的，或已被改动")
+            except UNREADABLE as error:
+                yield Fault("I12", case_no, f"数据库登记无法读取（{type(error).__name__}）")
+            session.expunge_all()
+            after = case_id
+    for case_no, *_ in state.orders.unseen():
+        yield Fault("I12", case_no, "日志记有页序，数据库没有登记")
+    for case_no, number in state.revisions.unseen():
         yield Fault("I12", f"{case_no}/{number}", "日志记有接收，数据库没有登记")
-    for case_no, number in sorted(state.confirmed - known):
-        yield Fault("I12", f"{case_no}/{number}", "日志记有核对确认，数据库没有该次送达")
 
 
-def _case(
-    session: Session,
-    store: BlobStore,
-    state: Journalled,
-    case_id: int,
-    numbers: Sequence[int],
-    *,
-    voided: bool,
-) -> Iterator[Fault]:
+def _case(session: Session, store: BlobStore, state: Journalled, case_id: int) -> Iterator[Fault]:
     case = session.get_one(Case, case_id)
+    # Met before anything of them is opened: what can't be read is there all the same.
+    for number in session.scalars(select(CaseRevision.revision).filter_by(case_id=case_id)):
+        state.revisions.see((case.case_no, number))
     revisions = session.scalars(
         select(CaseRevision).filter_by(case_id=case_id).order_by(CaseRevision.revision)
     ).all()
-    prints: Counter[tuple[int, int, str]] | None = Counter()
+    prints: _Prints | None = Counter()
     for revision in revisions:
-        name = f"{case.case_no}/{revision.revision}"
-        accepted = state.revisions.get((case.case_no, revision.revision))
-        if accepted is None:
-            yield Fault("I12", name, "数据库有该次接收，日志没有记录")
-            continue
-        if accepted.content is not None and accepted.content != revision.content_digest:
-            yield Fault("I12", name, "内容摘要与日志不符")
-        if revision.state != _expected(state, case.case_no, revision, numbers, voided=voided):
-            yield Fault("I12", name, f"状态 {revision.state} 与日志不符")
-        if accepted.record is None:
-            prints = None
-            continue
-        try:
-            fields = _record(store, accepted.record)
-        except (StorageError, ValueError) as error:
-            yield Fault("I16", accepted.record, f"接收记录无法读取（{type(error).__name__}）")
-            prints = None
-            continue
-        yield from _beside_record(session, case, revision, fields)
-        if "prints" not in fields:
-            prints = None
-        elif prints is not None:
-            prints.update((row["material"], row["page"], row["bits"]) for row in fields["prints"])
-    yield from _shown(case, revisions, voided=voided)
+        of_revision = yield from _revision(session, store, state, case, revision)
+        prints = None if prints is None or of_revision is None else prints + of_revision
+    yield from _shown(case, revisions, state.shown.get(case.case_no))
     yield from _derived(session, case, prints)
     yield from _orders(session, state, case)
+
+
+def _revision(
+    session: Session, store: BlobStore, state: Journalled, case: Case, revision: CaseRevision
+) -> Generator[Fault, None, _Prints | None]:
+    """Yield the faults of one revision; return its prints, None when no record has them."""
+    name = f"{case.case_no}/{revision.revision}"
+    accepted = state.revisions.get((case.case_no, revision.revision))
+    if accepted is None:
+        yield Fault("I12", name, "数据库有该次接收，日志没有记录")
+        return None
+    if accepted.get("content", revision.content_digest) != revision.content_digest:
+        yield Fault("I12", name, "内容摘要与日志不符")
+    if revision.state != accepted["state"]:
+        yield Fault("I12", name, f"状态 {revision.state} 与日志不符")
+    differed = accepted.get("findings")
+    if differed and journal.digest_of(revision.findings) != differed:
+        yield Fault("I12", name, "页面不符的检测发现与日志不符")
+    if accepted.get("record") is None:
+        if accepted.get("facts") not in (None, journal.digest_of(revision.facts)):
+            yield Fault("I12", name, "办件信息与日志不符")
+        return None
+    try:
+        fields = _record(store, accepted["record"])
+    except (StorageError, ValueError) as error:
+        yield Fault("I16", accepted["record"], f"接收记录无法读取（{type(error).__name__}）")
+        return None
+    yield from _beside_record(session, case, revision, fields, differed=differed is not None)
+    if "prints" not in fields:
+        return None
+    return Counter((row["material"], row["page"], row["bits"]) for row in fields["prints"])
 
 
 def _record(store: BlobStore, key: str) -> dict[str, Any]:
@@ -125,36 +126,25 @@ def _record(store: BlobStore, key: str) -> dict[str, Any]:
     return fields
 
 
-def _expected(
-    state: Journalled,
-    case_no: str,
-    revision: CaseRevision,
-    numbers: Sequence[int],
-    *,
-    voided: bool,
-) -> str | None:
-    """Return the state that a revision must have by what was journalled of it."""
-    if voided:
-        return CaseState.VOID
-    accepted = state.revisions[case_no, revision.revision]
-    if (case_no, revision.revision) in state.confirmed:
-        return CaseState.ACCEPTED
-    if accepted.state == CaseState.CONFIRM and revision.revision != numbers[-1]:
-        return CaseState.SUPERSEDED
-    return accepted.state
-
-
 def _beside_record(
-    session: Session, case: Case, revision: CaseRevision, fields: dict[str, Any]
+    session: Session,
+    case: Case,
+    revision: CaseRevision,
+    fields: dict[str, Any],
+    *,
+    differed: bool,
 ) -> Iterator[Fault]:
-    """Compare a revision and its objects with the accession record."""
+    """Compare a revision and its objects with the accession record.
+
+    Findings of pages that differed came after the record; the journal is their witness.
+    """
     name = f"{case.case_no}/{revision.revision}"
     row = {
         "case_no": case.case_no,
         "content_digest": revision.content_digest,
         "facts": revision.facts,
         "snapshot": revision.snapshot,
-        "findings": revision.findings,
+        "findings": fields.get("findings") if differed else revision.findings,
         "accepted_at": revision.accepted_at.isoformat(),
     }
     differs = [key for key, value in row.items() if fields.get(key) != value]
@@ -182,29 +172,22 @@ def _beside_record(
         yield Fault("I12", name, "原件清单与接收记录不符")
 
 
-def _shown(case: Case, revisions: Sequence[CaseRevision], *, voided: bool) -> Iterator[Fault]:
-    """Check that a case states what its newest usable revision states."""
-    usable = (
-        [revision for revision in revisions if revision.state == CaseState.ACCEPTED]
-        or [revision for revision in revisions if revision.state == CaseState.CONFIRM]
-        or list(revisions)
-    )
-    shown = [revision for revision in revisions if revision.revision == case.revision]
-    if not shown or (not voided and shown[0] is not usable[-1]):
+def _shown(case: Case, revisions: Sequence[CaseRevision], number: int | None) -> Iterator[Fault]:
+    """Check that a case states what the revision states that it must show."""
+    shown = next((revision for revision in revisions if revision.revision == number), None)
+    if shown is None or case.revision != number:
         yield Fault("I12", case.case_no, "办件没有显示其最新的可用送达")
         return
     expected = Case()
-    show_revision(expected, shown[0])
+    show_revision(expected, shown)
     differs = [name for name in _SHOWN if getattr(case, name) != getattr(expected, name)]
-    if case.state != shown[0].state:
+    if case.state != shown.state:
         differs.append("state")
     if differs:
         yield Fault("I12", case.case_no, f"办件登记与其送达不符：{'、'.join(differs)}")
 
 
-def _derived(
-    session: Session, case: Case, prints: Counter[tuple[int, int, str]] | None
-) -> Iterator[Fault]:
+def _derived(session: Session, case: Case, prints: _Prints | None) -> Iterator[Fault]:
     """Check the look-up rows that are made of a case's facts and pages."""
     facts = CaseFacts.model_validate(case.facts)
     actors = {
@@ -247,9 +230,7 @@ def _derived(
 
 def _orders(session: Session, state: Journalled, case: Case) -> Iterator[Fault]:
     """Check the page orders that persons set, against the journal."""
-    rows = {
-        (row.revision, row.material_no): (row.edition, row.leaves)
-        for row in session.scalars(select(PageOrder).filter_by(case_id=case.id))
-    }
-    if rows != state.orders.get(case.case_no, {}):
-        yield Fault("I12", case.case_no, "页序与日志不符")
+    for row in session.scalars(select(PageOrder).filter_by(case_id=case.id)):
+        place = (case.case_no, row.revision, row.material_no)
+        if not state.orders.see(place) or state.orders.get(place) != [row.edition, row.leaves]:
+            yield Fault("I12", case.case_no, "页序与日志不符")

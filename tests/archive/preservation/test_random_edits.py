@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from archive.administration.accounts import first_administrators
+from archive.administration.passwords import fresh_secret
 from archive.audit.anchors import anchor
 from archive.database.base import Base
 from archive.database.engine import writing
@@ -107,7 +108,7 @@ def bench(
     shutil.copytree(committed_folder, base / "sound")
     archive = opened(base / "sound", keys)
     with writing(archive.engine) as session:
-        first_administrators(session, ORGANISATIONS)
+        first_administrators(session, ORGANISATIONS, [fresh_secret() for _ in range(3)])
     anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test")
     with archive.engine.connect() as connection:
         connection.exec_driver_sql("COMMIT")

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from archive.administration.accounts import first_administrators
+from archive.administration.passwords import fresh_secret
 from archive.audit import journal
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Login
@@ -152,7 +153,7 @@ def test_an_attack_on_one_witness_is_named_by_the_others(archive: Holdings, atta
 @pytest.fixture
 def staffed(archive: Holdings) -> Holdings:
     with writing(archive.engine) as session:
-        first_administrators(session, ORGANISATIONS)
+        first_administrators(session, ORGANISATIONS, [fresh_secret() for _ in range(3)])
     assert found(archive) == []
     return archive
 
