@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.cli.terminal import Json, actor, print_json, with_examples
-from api.jobs.preservation import journal_sealer
+from api.jobs.preservation import anchor_journal
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.administration.account_lists import all_accounts
@@ -22,7 +22,6 @@ from archive.administration.accounts import (
 )
 from archive.administration.passwords import fresh_secret
 from archive.administration.policy import Role
-from archive.audit.anchors import anchor
 from archive.database.engine import reading, writing
 
 account_app = typer.Typer(
@@ -43,10 +42,11 @@ def init() -> None:
     fresh = [fresh_secret() for _ in FIRST_ADMINISTRATORS]
     with writing(runtime.engine) as session:
         secrets = first_administrators(session, runtime.organisations, fresh)
-    # From the first act on: what is in no anchor yet can be taken back by who writes the database.
-    anchor(runtime.engine, runtime.store, journal_sealer(runtime), actor())
     for login, secret in secrets.items():
         Console().print(f"{login}\t{secret}", highlight=False)
+    # From the first act on: what is in no anchor yet can be taken back by who writes the database.
+    # After the secrets, which are shown once: without a seal this ends with its error.
+    anchor_journal(runtime, actor())
 
 
 @account_app.command(

@@ -15,7 +15,7 @@ one after which they were, and entries cut off at the end.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, func, select
 
@@ -31,7 +31,7 @@ from archive.signing.seal_errors import TimestampPendingError
 from archive.signing.validation import TrustAnchors
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
-from storage.errors import KeyTakenError, MissingError, StorageError
+from storage.errors import KeyTakenError, MissingError, StorageError, StoreUnavailableError
 
 FOLDER = "journal/checkpoint"
 SPEC = "journal-checkpoint/1"
@@ -69,11 +69,20 @@ class AnchorFault:
     reason: str
 
 
-def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head | None:
+def anchor(
+    engine: Engine,
+    store: BlobStore,
+    sealer: Sealer,
+    actor: str,
+    *,
+    retention: timedelta = timedelta(0),
+) -> Head | None:
     """Sign the journal as it stands and return the new head; stamp heads without time-stamp.
 
     None when nothing but anchors was journalled since the last checkpoint. What a killed process
-    left half-written is completed. Raises ConflictError when another node anchors at the same time.
+    left half-written is completed. A store that locks objects keeps the checkpoint locked for the
+    time of `retention`, and the entry says until when. Raises ConflictError when another node
+    anchors at the same time.
     """
     written = heads(store)
     for head in written:
@@ -96,8 +105,31 @@ def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head
     head = _write(store, before, lines, tree, last)
     _finish(engine, store, sealer, head, start)
     with writing(engine) as session:
-        journal.record(session, actor, JournalAct.ANCHOR, head.key, size=head.size, root=head.root)
+        journal.record(
+            session,
+            actor,
+            JournalAct.ANCHOR,
+            head.key,
+            size=head.size,
+            root=head.root,
+            locked_until=_lock(store, head, retention),
+        )
     return head
+
+
+def _lock(store: BlobStore, head: Head, retention: timedelta) -> str | None:
+    """Lock the objects of a checkpoint; return until when, None where the store locks nothing."""
+    if not retention or not store.locks:
+        return None
+    until = datetime.now(UTC) + retention
+    for stat in store.list(f"{head.key}/"):
+        try:
+            store.pin(stat.key, until)
+        except StoreUnavailableError:
+            raise
+        except StorageError:
+            return None  # a bucket that was made without object lock
+    return until.isoformat(timespec="seconds")
 
 
 def _write(

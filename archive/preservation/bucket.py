@@ -4,24 +4,27 @@ Packages are read by their commit records. What lies beside them is read here, a
 in its name where it has one, else against the one that it was stored under.
 """
 
+import itertools
 import re
-import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, union
+from sqlalchemy.orm import Session
 
 from archive.database.engine import reading
 from archive.database.tables_cases import Component, Delivery
 from archive.database.tables_jobs import PeriodRun
+from archive.database.tables_recognition import RecognisedPage
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.preservation.faults import Fault
 from archive.preservation.fixity_check import read_object
 from archive.reference.objects import blob_key
-from archive.reference.vocabulary import Fixity, IntakeOutcome
+from archive.reference.vocabulary import Fixity
 from storage.blobs import BlobStore, Stat
 from storage.digest import sha256_hex
 from storage.errors import MissingError, StorageError, StoreUnavailableError
-from storage.package import INVENTORY, SharedObject, parse_inventory
+from storage.package import INVENTORY, SharedObject, read_inventory
 
 # Names that hold the digest of their bytes, whole or its beginning.
 _NAMED = tuple(
@@ -36,7 +39,10 @@ _NAMED = tuple(
         r"fixity/.+/(?P<digest>[0-9a-f]{16})\.json",
     )
 )
-_PASSING = ("probe/", "canary/", "staging/")
+_PASSING = ("probe/", "canary/", "staging/", "uploads/")
+_PACKAGES, _DEPTH, _BLOBS = "volumes", 6, "blobs"
+_TOGETHER = 400  # digests in one query: SQLite takes a limited number of values
+_AFTER_ALL = "~"
 
 
 @dataclass(slots=True)
@@ -48,25 +54,58 @@ class Reading:
     faults: list[Fault] = field(default_factory=list)
 
 
-def others(store: BlobStore) -> list[Stat]:
-    """Return the objects that no commit record lists, in an order that begins anywhere.
+def others(engine: Engine, store: BlobStore, after: str = "") -> Iterator[Stat]:
+    """Yield the objects that no commit record lists, in order of key, after a key."""
+    for name in store.folders():
+        if f"{name}/" < after[: len(name) + 1]:
+            continue
+        if name == _PACKAGES:
+            yield from _unlisted(store, after)
+        elif name == _BLOBS:
+            yield from _unpacked(engine, store, after)
+        else:
+            yield from store.list(f"{name}/", after)
 
-    A run whose budget ends before the last object begins elsewhere the next time.
+
+def _unlisted(store: BlobStore, after: str) -> Iterator[Stat]:
+    """Yield what lies among the packages and is in none."""
+    for package, stats in itertools.groupby(
+        store.list(f"{_PACKAGES}/", after), lambda stat: "/".join(stat.key.split("/")[:_DEPTH])
+    ):
+        listed = {f"{package}/{INVENTORY}"}
+        try:
+            inventory = read_inventory(store, package)
+            listed.update(item.key for item in (inventory.objects if inventory else ()))
+        except StoreUnavailableError:
+            raise
+        except StorageError:
+            pass  # the check of the package names it
+        yield from (stat for stat in stats if stat.key not in listed)
+
+
+def _unpacked(engine: Engine, store: BlobStore, after: str) -> Iterator[Stat]:
+    """Yield the objects by content that are in no package, by the rows of what was packed.
+
+    Rows that say more than the packages hold are named where rows are held to their records.
     """
-    stats = list(store.list(""))
-    listed: set[str] = set()
-    for stat in stats:
-        if stat.key.startswith("volumes/") and stat.key.endswith(f"/{INVENTORY}"):
-            listed.add(stat.key)
-            try:
-                listed.update(item.key for item in parse_inventory(store.read(stat.key)).objects)
-            except StoreUnavailableError:
-                raise
-            except StorageError:
-                continue  # the check of the package names it
-    beside = [stat for stat in stats if stat.key not in listed]
-    first = secrets.randbelow(len(beside)) if beside else 0
-    return beside[first:] + beside[:first]
+    stats = store.list(f"{_BLOBS}/", after)
+    while batch := list(itertools.islice(stats, _TOGETHER)):
+        query = (
+            select(Component.sha256)
+            .join(Volume, Volume.case_id == Component.case_id)
+            .join(
+                VolumeVersion,
+                (VolumeVersion.volume_id == Volume.id)
+                & (VolumeVersion.case_revision == Component.revision),
+            )
+            .where(
+                Component.sha256.in_([stat.key.rpartition("/")[2] for stat in batch]),
+                VolumeVersion.inventory_sha256.is_not(None),
+            )
+        )
+        with reading(engine) as session:
+            packed = {blob_key(digest) for digest in session.scalars(query)}
+        yield from (stat for stat in batch if stat.key not in packed)
 
 
 def read_other(store: BlobStore, stat: Stat, into: Reading) -> None:
@@ -95,40 +134,42 @@ def bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
 
     Also what rows say is there and is not.
     """
-    read = Reading()
-    for stat in others(store):
+    for stat in others(engine, store):
+        read = Reading()
         read_other(store, stat, read)
-    for fault in read.faults:
-        yield Fault("I16", fault.subject, fault.message)
+        yield from (Fault("I16", fault.subject, fault.message) for fault in read.faults)
     for key in store.strays():
-        code = "I8" if key.startswith("volumes/") else "I16"
+        code = "I8" if key.startswith(f"{_PACKAGES}/") else "I16"
         yield Fault(code, key, "存储中有不是由本系统写入的文件，或对象与其说明不成对")
-    yield from _missing(engine, store)
-
-
-def _missing(engine: Engine, store: BlobStore) -> Iterator[Fault]:
-    """Yield what rows name and the bucket lacks: originals, refused packages, registers."""
     with reading(engine) as session:
-        keys = {blob_key(digest) for digest in session.scalars(select(Component.sha256))}
-        prefixes = set(session.scalars(select(Delivery.quarantine_prefix)))
-        query = select(PeriodRun.register, PeriodRun.register_sha256)
-        registers = {key: digest for key, digest in session.execute(query) if key and digest}
-        refused = session.scalars(
-            select(Delivery.content_digest).where(Delivery.outcome == IntakeOutcome.REFUSED)
-        ).all()
-    for key in sorted(keys):
-        if store.stat(key) is None:
-            yield Fault("I16", key, "登记的原件不在存储中")
-    for prefix in sorted(prefix for prefix in prefixes if prefix):
+        yield from _missing(session, store)
+
+
+def _missing(session: Session, store: BlobStore) -> Iterator[Fault]:
+    """Yield what rows name and the bucket lacks: originals, texts, refused packages, registers."""
+    digests = union(
+        select(Component.sha256.label("digest")),
+        select(RecognisedPage.text_sha256).where(RecognisedPage.text_sha256.is_not(None)),
+    ).subquery()
+    query = select(digests.c.digest).order_by(digests.c.digest).execution_options(yield_per=500)
+    present, current = store.list("blobs/sha256/"), ""
+    for digest in session.scalars(query):
+        # Both in the same order: the digest is the name.
+        while current < blob_key(digest):
+            current = next((stat.key for stat in present), _AFTER_ALL)
+        if current != blob_key(digest) and store.stat(blob_key(digest)) is None:
+            yield Fault("I16", blob_key(digest), "登记的原件或页面文字不在存储中")
+    prefixes = select(Delivery.quarantine_prefix).where(Delivery.quarantine_prefix.is_not(None))
+    for prefix in session.scalars(prefixes.distinct().execution_options(yield_per=500)):
         if next(store.list(f"{prefix}/"), None) is None:
-            yield Fault("I16", prefix, "登记的隔离件不在存储中")
-    for register, digest in registers.items():
+            yield Fault("I16", str(prefix), "登记的隔离件不在存储中")
+    registers = select(PeriodRun.register, PeriodRun.register_sha256).where(
+        PeriodRun.register.is_not(None)
+    )
+    for register, digest in session.execute(registers.execution_options(yield_per=500)):
         try:
-            store.read(register, sha256=digest)
+            store.read(str(register), sha256=digest)
         except MissingError:
-            yield Fault("I16", register, "登记的归档登记表不在存储中")
+            yield Fault("I16", str(register), "登记的归档登记表不在存储中")
         except StorageError as error:
-            yield Fault("I16", register, f"归档登记表无法读取（{type(error).__name__}）")
-    kept = sum(1 for _ in store.list("deliveries/"))
-    if kept < len(refused):
-        yield Fault("I16", "deliveries", f"登记拒收 {len(refused)} 次，存储中只有 {kept} 份记录")
+            yield Fault("I16", str(register), f"归档登记表无法读取（{type(error).__name__}）")

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_preservation import FixityCheck
+from archive.database.tables_preservation import FixityCheck, ScrubPlace
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.feed import announce
 from archive.preservation.bucket import Reading, others, read_other
@@ -43,6 +43,8 @@ from storage.replicate import restore_object
 REPORTS = "fixity/"
 """The prefix of the history in the first store, a file for each run."""
 _TOGETHER, _WAIT_SECONDS = 100, 2.0
+_PACKAGES_SHARE, _SUBJECT = 0.9, 200
+"""The share of a budget that packages may take; the rest is for what lies beside them."""
 _CANARY = (Fixity.CHANGED, Fixity.MISSING)
 
 
@@ -105,6 +107,8 @@ def scrub(
         frozen, units = frozen_units(session, which), due_units(session, which, cycle)
         with_canaries = canary_due(session, which, cycle)
         seen = session.scalar(select(func.max(FixityCheck.id))) or 0
+        place = session.get(ScrubPlace, which)
+        after = place.after if place and allowed != Budget() else ""
     run, total, sound = ScrubRun(which, cycle), len(units), _SoundChecks(engine)
     walk: list[Unit | None] = [*frozen, *units]
     number = 0
@@ -116,27 +120,37 @@ def scrub(
         else:
             _scrub_package(engine, store, other, actor, unit, run, sound)
         watch(min(number, total), total)
-        if _spent(run, allowed, begin):
+        if _spent(run, allowed, begin, _PACKAGES_SHARE):
             break
     sound.write(run)
     run.complete = number == len(walk) and not run.blind
-    if run.complete and not _spent(run, allowed, begin):
-        _scrub_others(store, run, allowed, begin)
+    _scrub_others(engine, store, actor, run, after, lambda: _spent(run, allowed, begin))
     _write_history(engine, store if which == StoreRole.FIRST else other or store, run, seen)
     return run
 
 
-def _spent(run: ScrubRun, allowed: Budget, begin: float) -> bool:
-    """Return whether the budget is used up, and note the time that went."""
+def _spent(run: ScrubRun, allowed: Budget, begin: float, share: float = 1.0) -> bool:
+    """Return whether a share of the budget is used up, and note the time that went."""
     run.seconds = time.monotonic() - begin
-    return (allowed.bytes is not None and run.bytes >= allowed.bytes) or (
-        allowed.seconds is not None and run.seconds >= allowed.seconds
+    return (allowed.bytes is not None and run.bytes >= share * allowed.bytes) or (
+        allowed.seconds is not None and run.seconds >= share * allowed.seconds
     )
 
 
-def _scrub_others(store: BlobStore, run: ScrubRun, allowed: Budget, begin: float) -> None:
-    """Read what lies beside the packages, under every prefix, until the budget is spent."""
-    for stat in others(store):
+def _scrub_others(
+    engine: Engine,
+    store: BlobStore,
+    actor: str,
+    run: ScrubRun,
+    after: str,
+    spent: Callable[[], bool],
+) -> None:
+    """Read what lies beside the packages, under every prefix, until the budget is spent.
+
+    A run goes on where the last one stopped; what packages leave of the budget is read here, and
+    a share is always left. One object is read in any case.
+    """
+    for stat in others(engine, store, after):
         read = Reading()
         read_other(store, stat, read)
         run.others, run.bytes = run.others + 1, run.bytes + read.bytes
@@ -144,13 +158,30 @@ def _scrub_others(store: BlobStore, run: ScrubRun, allowed: Budget, begin: float
             {**fault.public(), "key": fault.subject, "outcome": fault.invariant}
             for fault in read.faults
         ]
-        if _spent(run, allowed, begin):
+        if read.faults:
+            with writing(engine) as session:
+                journal.record(
+                    session,
+                    actor,
+                    JournalAct.ALARM,
+                    stat.key[:_SUBJECT],
+                    reason="fixity",
+                    store=run.store,
+                )
+        if spent():
+            _keep_place(engine, run, stat.key)
             return
+    _keep_place(engine, run, "")
     run.others_complete = True
     run.faults += [
         {**Fault("FOREIGN", key, "不是由本系统写入的文件").public(), "key": key}
         for key in store.strays()
     ]
+
+
+def _keep_place(engine: Engine, run: ScrubRun, after: str) -> None:
+    with writing(engine) as session:
+        session.merge(ScrubPlace(store=run.store, after=after))
 
 
 @dataclass(slots=True)

@@ -54,6 +54,7 @@ class Journalled:
         self.returned = maps.new("returned")
         self.configured = maps.new("configured")
         self.webhooks = maps.new("webhooks")
+        self.registers = maps.new("registers")
 
     def status(self, case_no: str, revision: int) -> str | None:
         """Return the state that a revision must have now; None for one never taken over."""
@@ -242,6 +243,11 @@ def _configured(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) 
         state.configured.add((key, detail.get("bodies", {}).get(key, "")))
 
 
+def _period(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) -> None:
+    if detail.get("register"):
+        state.registers[detail["register"]] = True
+
+
 def _subscribed(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
     if entry.act == JournalAct.UNSUBSCRIBE:
         state.webhooks.remove(entry.subject)
@@ -263,6 +269,7 @@ def _rebuild(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) ->
         state.configured,
         state.copies,
         state.webhooks,
+        state.refused,
         state.returned,
         state.begun,
     ):
@@ -332,6 +339,7 @@ _READERS: Mapping[str, Reader] = {
     JournalAct.QUARANTINE_RETURN: _returned,
     JournalAct.IMPORT_ITEM: _configured,
     JournalAct.SWITCH_ORGANISATION: _configured,
+    JournalAct.PERIOD: _period,
     JournalAct.SUBSCRIBE: _subscribed,
     JournalAct.UNSUBSCRIBE: _subscribed,
     JournalAct.REBUILD: _rebuild,

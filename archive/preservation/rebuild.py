@@ -22,7 +22,6 @@ from archive.accession.case_sources import remember_sources
 from archive.arrangement.filing import FilingRule
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.audit.anchors import FOLDER, read_head, segment
 from archive.database.base import Base
 from archive.database.engine import writing
 from archive.database.tables_audit import JournalEntry
@@ -36,6 +35,7 @@ from archive.preservation.rebuild_evidence import (
     restore_prints,
     restore_texts,
 )
+from archive.preservation.rebuild_journal import restore_journal
 from archive.preservation.rebuild_lost import lost_records
 from archive.preservation.rebuild_volumes import Package, file_volumes, read_packages
 from archive.reference.errors import ConflictError
@@ -44,7 +44,6 @@ from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import CaseState, IntakeOutcome, Outcome
 from storage.blobs import BlobStore
-from storage.errors import StorageError, StoreUnavailableError
 
 
 @dataclass(slots=True)
@@ -86,7 +85,7 @@ def rebuild(
             session.execute(select(table).limit(1)).first() for table in Base.metadata.sorted_tables
         ):
             raise ConflictError("目标数据库不是空的。", "重建只能写入空数据库；请另指定一个。")
-        entries = _journal(session, store, report)
+        entries = restore_journal(session, store, report)
         records: dict[tuple[str, int], str] = {}
         cases = _cases(session, store, entries, packages, records, catalogue, report)
         file_volumes(
@@ -150,38 +149,6 @@ def _lost(
     } - cases.keys()
     if accepted:
         yield f"{len(accepted)} 件已接收的办件：存储中没有其接收记录"
-
-
-def _journal(session: Session, store: BlobStore, report: RebuildReport) -> list[JournalEntry]:
-    """Add the anchored entries exactly as they were; the journal goes on from there.
-
-    At a damaged checkpoint it ends: what is behind it can't be chained to what is before it.
-    """
-    entries: list[JournalEntry] = []
-    keys = [stat.key for stat in store.list(f"{FOLDER}/") if stat.key.endswith("/head.json")]
-    for key in keys:
-        try:
-            head = read_head(store, key)
-            lines = segment(store, head)
-        except StoreUnavailableError:
-            raise
-        except (StorageError, ValueError, KeyError) as error:
-            report.faults.append(
-                f"{key}：锚点无法读取（{type(error).__name__}），该锚点及其后的日志未取回；"
-                "请从副本存储恢复后重新重建"
-            )
-            break
-        entries += [journal.from_line(text) for text in lines]
-        report.checkpoints += 1
-        if len(entries) != head.size or f"{entries[-1].seq}:{entries[-1].digest}" != head.last:
-            raise ConflictError("锚点中的日志不连续。", "请从副本存储恢复 journal/checkpoint。")
-    session.add_all(entries)
-    session.flush()
-    _, broken = journal.verify(session)
-    if broken is not None:
-        raise ConflictError("锚点中的日志不衔接。", "请从副本存储恢复 journal/checkpoint。")
-    report.entries = len(entries)
-    return entries
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from archive.preservation.reconcile_accounts import (
     webhook_faults,
 )
 from archive.preservation.reconcile_cases import UNREADABLE, case_faults
-from archive.preservation.reconcile_deliveries import delivery_faults
+from archive.preservation.reconcile_deliveries import delivery_faults, register_faults
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.errors import ArchiveError
 from archive.reference.vocabulary import VersionOrigin, VolumeState
@@ -73,6 +73,7 @@ def _checks(session: Session, store: BlobStore, state: Journalled) -> Iterator[F
         "configured": lambda: configured_faults(session, state),
         "webhooks": lambda: webhook_faults(session, state),
         "deliveries": lambda: delivery_faults(session, store, state),
+        "registers": lambda: register_faults(session, store, state),
     }
     for name, check in checks.items():
         yield from guarded(name, check)

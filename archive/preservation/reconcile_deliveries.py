@@ -1,4 +1,4 @@
-"""Deliveries held to their records in the bucket and to the journal (I12)."""
+"""Deliveries and registers of periods held to the bucket and to the journal (I12)."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from archive.accession.accession import delivery_text
 from archive.database.tables_cases import Case, CaseRevision, Delivery
+from archive.database.tables_jobs import PeriodRun
 from archive.preservation.faults import Fault
 from archive.preservation.journalled import Journalled
 from archive.reference.vocabulary import IntakeOutcome
@@ -27,6 +28,17 @@ def delivery_faults(session: Session, store: BlobStore, state: Journalled) -> It
             yield Fault("I12", f"delivery:{row.id}", "送达登记与存储中的送达记录不符")
     yield from _refused(session, state)
     yield from _taken(session)
+
+
+def register_faults(session: Session, store: BlobStore, state: Journalled) -> Iterator[Fault]:
+    """Yield registers of periods that were journalled and are gone, and those that nobody made."""
+    for register in state.registers:
+        if store.stat(register) is None:
+            yield Fault("I12", register, "日志记有此归档登记表，存储中没有")
+    query = select(PeriodRun.register).where(PeriodRun.register.is_not(None))
+    for register in session.scalars(query.execution_options(yield_per=500)):
+        if register not in state.registers:
+            yield Fault("I12", str(register), "日志没有此归档登记表")
 
 
 def _refused(session: Session, state: Journalled) -> Iterator[Fault]:

@@ -5,13 +5,13 @@ show (volume.md).
 """
 
 import itertools
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, select
+from sqlalchemy import Engine, and_, func, select
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
@@ -21,6 +21,7 @@ from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision
 from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
 from archive.preservation.bucket import bucket_faults
+from archive.preservation.disk_map import DiskMaps
 from archive.preservation.faults import Fault
 from archive.preservation.reconcile import guarded, reconcile
 from archive.reference.codes import ArchivalCode, storage_prefix
@@ -31,7 +32,7 @@ from storage.blobs import BlobStore
 from storage.errors import StorageError
 from storage.package import read_inventory, verify_package
 
-_AHEAD = 4
+_AHEAD, _TOGETHER, _SHOWN = 4, 500, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,46 +55,71 @@ class CommittedVolume:
     followed_at: datetime | None = None
 
 
-def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[CommittedVolume]:
-    """Return every committed version, or those of the named volumes, in order of 档号."""
+def committed(engine: Engine, codes: tuple[str, ...] = ()) -> Iterator[CommittedVolume]:
+    """Yield every committed version, or those of the named volumes, in order of 档号.
+
+    Volumes are read some hundred at a time, each time anew: proving takes hours, and no
+    transaction stays open so long.
+    """
+    after = ""
+    while True:
+        with reading(engine) as session:
+            query = select(Volume).where(Volume.code > after).order_by(Volume.code).limit(_TOGETHER)
+            volumes = session.scalars(query.where(Volume.code.in_(codes)) if codes else query).all()
+            versions = defaultdict[int, list[VolumeVersion]](list)
+            for version in session.scalars(
+                select(VolumeVersion)
+                .where(
+                    VolumeVersion.volume_id.in_([volume.id for volume in volumes]),
+                    VolumeVersion.state.in_((VolumeState.COMMITTED, VolumeState.QUARANTINED)),
+                    VolumeVersion.inventory_sha256.is_not(None),
+                )
+                .order_by(VolumeVersion.volume_id, VolumeVersion.version)
+            ):
+                versions[version.volume_id].append(version)
+        if not volumes:
+            return
+        after = volumes[-1].code
+        for volume in volumes:
+            yield from _committed_of(volume.code, versions[volume.id])
+
+
+def _committed_of(code: str, versions: Sequence[VolumeVersion]) -> Iterator[CommittedVolume]:
+    """Yield the committed ones of the versions of a volume, which are in order.
+
+    A frozen version is not shown to anybody, but the one after it still names it.
+    """
+    for before, version, following in zip(
+        (None, *versions), versions, (*versions[1:], None), strict=False
+    ):
+        if version.state == VolumeState.COMMITTED:
+            yield CommittedVolume(
+                code,
+                version.version,
+                storage_prefix(ArchivalCode.parse(code), version.version),
+                version.pages or 0,
+                version.sha256 or "",
+                version.inventory_sha256 or "",
+                before.inventory_sha256 if before else None,
+                following.committed_at if following else None,
+            )
+
+
+def count_committed(engine: Engine, codes: tuple[str, ...] = ()) -> int:
+    """Return how many versions `committed` yields."""
     query = (
-        select(Volume, VolumeVersion)
-        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        select(func.count())
+        .select_from(VolumeVersion)
+        .join(Volume, Volume.id == VolumeVersion.volume_id)
         .where(
-            VolumeVersion.state.in_((VolumeState.COMMITTED, VolumeState.QUARANTINED)),
+            VolumeVersion.state == VolumeState.COMMITTED,
             VolumeVersion.inventory_sha256.is_not(None),
         )
     )
     if codes:
         query = query.where(Volume.code.in_(codes))
     with reading(engine) as session:
-        versions: list[CommittedVolume] = []
-        before: tuple[str, str | None] = ("", None)
-        rows = session.execute(query.order_by(Volume.code, VolumeVersion.version)).all()
-        next_at = {
-            (volume.code, version.version): following.committed_at
-            for (volume, version), (next_volume, following) in itertools.pairwise(rows)
-            if volume.id == next_volume.id
-        }
-        for volume, version in rows:
-            follows, previous = before[0] == volume.code, before[1]
-            before = (volume.code, version.inventory_sha256)
-            # A frozen version is not shown to anybody, but the one after it still names it.
-            if version.state != VolumeState.COMMITTED:
-                continue
-            versions.append(
-                CommittedVolume(
-                    volume.code,
-                    version.version,
-                    storage_prefix(ArchivalCode.parse(volume.code), version.version),
-                    version.pages or 0,
-                    version.sha256 or "",
-                    version.inventory_sha256 or "",
-                    previous if follows else None,
-                    next_at.get((volume.code, version.version)),
-                )
-            )
-        return versions
+        return session.scalar(query) or 0
 
 
 def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
@@ -107,7 +133,7 @@ def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
 
 
 def verify_volumes(
-    store: BlobStore, volumes: Sequence[CommittedVolume], trust: TrustAnchors, prover: PdfAProver
+    store: BlobStore, volumes: Iterable[CommittedVolume], trust: TrustAnchors, prover: PdfAProver
 ) -> Iterator[list[Fault]]:
     """Verify I1 for each version, in order; yield its faults.
 
@@ -185,10 +211,27 @@ def verify_holdings(
 
 
 def _bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
-    frozen = _frozen(engine)
-    for name in frozen.values():
-        yield Fault("I1", name, "该册因对象损坏已隔离，尚未修复")
-    yield from _bucket(store, {volume.prefix for volume in committed(engine)} | frozen.keys())
+    """Check I2 and I8: what lies under `volumes/` belongs to a committed version, and is listed."""
+    maps = DiskMaps()
+    try:
+        known = maps.new("prefixes")
+        for name, prefix in _frozen(engine):
+            known[prefix] = True
+            yield Fault("I1", name, "该册因对象损坏已隔离，尚未修复")
+        for volume in committed(engine):
+            known[volume.prefix] = True
+        for stat in store.list("volumes/"):
+            prefix = stat.key.rpartition("/")[0]
+            while prefix.startswith("volumes/") and prefix not in known:
+                prefix = prefix.rpartition("/")[0]
+            if prefix not in known:
+                yield Fault(
+                    "I2" if stat.key.endswith("/inventory.json") else "I8",
+                    stat.key,
+                    "存储中有数据库未登记的对象",
+                )
+    finally:
+        maps.close()
 
 
 def _chain(engine: Engine) -> Iterator[Fault]:
@@ -203,8 +246,8 @@ def _anchors(engine: Engine, store: BlobStore, trust: TrustAnchors | None) -> It
         yield Fault("I10", str(fault.seq or f"checkpoint/{fault.checkpoint}"), fault.reason)
 
 
-def _frozen(engine: Engine) -> dict[str, str]:
-    """Return the committed versions that are set apart, by their prefix."""
+def _frozen(engine: Engine) -> Iterator[tuple[str, str]]:
+    """Yield name and prefix of the committed versions that are set apart."""
     query = (
         select(Volume.code, VolumeVersion.version)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
@@ -212,68 +255,63 @@ def _frozen(engine: Engine) -> dict[str, str]:
             VolumeVersion.state == VolumeState.QUARANTINED,
             VolumeVersion.inventory_sha256.is_not(None),
         )
+        .order_by(Volume.code, VolumeVersion.version)
+        .execution_options(yield_per=500)
     )
     with reading(engine) as session:
-        rows = session.execute(query).all()
-    return {
-        storage_prefix(ArchivalCode.parse(code), version): f"{code}/v{version}"
-        for code, version in rows
-    }
-
-
-def _bucket(store: BlobStore, known: set[str]) -> Iterator[Fault]:
-    for stat in store.list("volumes/"):
-        prefix = stat.key.rpartition("/")[0]
-        while prefix.startswith("volumes/") and prefix not in known:
-            prefix = prefix.rpartition("/")[0]
-        if prefix not in known:
-            yield Fault(
-                "I2" if stat.key.endswith("/inventory.json") else "I8",
-                stat.key,
-                "存储中有数据库未登记的对象",
-            )
+        for code, version in session.execute(query):
+            yield f"{code}/v{version}", storage_prefix(ArchivalCode.parse(code), version)
 
 
 def _numbers(engine: Engine) -> Iterator[Fault]:
+    """Check I5 and I6: numbers without gaps, in order of completion but for the late ones."""
     with reading(engine) as session:
-        for counter in session.scalars(select(NumberCounter)):
-            key = {
-                "fonds": counter.fonds,
-                "series": counter.series,
-                "year": counter.year,
-                "term": counter.term,
-            }
-            volumes = list(session.scalars(select(Volume).filter_by(**key).order_by(Volume.number)))
+        for counter in session.scalars(select(NumberCounter)).all():
             name = f"{counter.fonds}·{counter.series}·{counter.year}·{counter.term}"
-            missing = sorted(
-                set(range(1, counter.last + 1)) - {volume.number for volume in volumes}
+            query = (
+                select(Volume.number, Volume.late, Volume.completed_at)
+                .filter_by(
+                    fonds=counter.fonds,
+                    series=counter.series,
+                    year=counter.year,
+                    term=counter.term,
+                )
+                .order_by(Volume.number)
+                .execution_options(yield_per=500)
             )
+            expected, missing, before, ordered = 1, list[int](), None, True
+            for number, late, completed_at in session.execute(query):
+                missing += itertools.islice(range(expected, number), _SHOWN - len(missing))
+                expected = number + 1
+                if not late:
+                    ordered &= before is None or before <= completed_at
+                    before = completed_at
+            end = range(expected, counter.last + 1)
+            missing += itertools.islice(end, max(_SHOWN - len(missing), 0))
             if missing:
-                yield Fault("I5", name, f"断号且无作废说明：{missing[:10]}")
-            in_order = [volume for volume in volumes if not volume.late]
-            if any(
-                after.completed_at < before.completed_at
-                for before, after in itertools.pairwise(in_order)
-            ):
+                yield Fault("I5", name, f"断号且无作废说明：{missing}")
+            if not ordered:
                 yield Fault("I6", name, "册号顺序与办结时间顺序不一致")
         yield from _voided(session)
 
 
 def _voided(session: Session) -> Iterator[Fault]:
     """Check I5: a number without a volume is void with a reason, and a void number has none."""
-    states: dict[int, set[str]] = {}
-    for volume_id, state in session.execute(
-        select(VolumeVersion.volume_id, VolumeVersion.state).distinct()
-    ):
-        states.setdefault(volume_id, set()).add(state)
-    for volume in session.scalars(
-        select(Volume).order_by(Volume.code).execution_options(yield_per=500)
-    ):
-        volume_states = states.get(volume.id, set())
-        if volume.void_reason is None and volume_states <= {VolumeState.VOID}:
-            yield Fault("I5", volume.code, "档号没有册，也无作废说明")
-        if volume.void_reason is not None and volume_states - {VolumeState.VOID}:
-            yield Fault("I5", volume.code, "已作废的档号仍有册")
+    lives = (
+        select(VolumeVersion.id)
+        .where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state != VolumeState.VOID)
+        .exists()
+    )
+    query = (
+        select(Volume.code, Volume.void_reason)
+        .where(Volume.void_reason.is_(None) != lives)
+        .order_by(Volume.code)
+        .execution_options(yield_per=500)
+    )
+    for code, reason in session.execute(query):
+        yield Fault(
+            "I5", code, "档号没有册，也无作废说明" if reason is None else "已作废的档号仍有册"
+        )
 
 
 def gaps(engine: Engine) -> list[dict[str, str]]:

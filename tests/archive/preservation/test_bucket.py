@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from archive.preservation.bucket import bucket_faults
-from archive.preservation.fixity import scrub
+from archive.preservation.fixity import Budget, scrub
 from storage.local_store import LocalStore
 from tests.support.holdings import Holdings
 
@@ -72,6 +72,30 @@ def test_a_flipped_bit_beside_the_packages_is_named_by_the_scrub(archive: Holdin
     assert fault["message"]
     assert run.others_complete
     assert json.dumps(run.public())
+
+
+def test_a_scrub_within_a_budget_comes_to_every_object_and_goes_on_where_it_stopped(
+    archive: Holdings,
+) -> None:
+    for prefix in BESIDE:
+        flip(put(archive, prefix))
+    named: set[str] = set()
+    complete, rounds = False, 0
+    while not complete:
+        run = scrub(archive.engine, archive.store, None, "test", budget=Budget(bytes=1))
+        assert run.others == 1, "each run reads at least one of them"
+        named |= {fault["subject"] for fault in run.faults}
+        complete, rounds = run.others_complete, rounds + 1
+        assert rounds < 200
+    assert named == {f"{prefix}/kept-object" for prefix in BESIDE}
+
+
+def test_a_note_without_its_object_is_named_and_one_just_written_is_not(
+    archive: Holdings,
+) -> None:
+    path = put(archive, "fixity")
+    path.unlink()
+    assert any(name.startswith(".meta/fixity/kept-object") for name in subjects(archive))
 
 
 @pytest.mark.parametrize("harm", [lose_note, damage_note])

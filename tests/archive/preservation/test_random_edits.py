@@ -47,6 +47,7 @@ PASSING = {
     "recognised_pages",
     "page_bands",
     "fixity_checks",
+    "scrub_places",
     "replicas",
     "copy_orders",
     "deliveries",

@@ -1,22 +1,28 @@
 """Attacks on an archive by somebody who can write one of its witnesses: each is named."""
 
+import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from PIL import Image
 from sqlalchemy import text
 
+from archive.accession.accession import confirm
+from archive.accession.recheck import wait_again
 from archive.administration.accounts import first_administrators
 from archive.administration.passwords import fresh_secret
 from archive.audit import journal
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Login
 from archive.database.tables_audit import JournalEntry
+from archive.database.tables_cases import Case
 from archive.database.tables_usage import UsageRequest
 from archive.preservation.faults import Fault
 from archive.preservation.reconcile import reconcile
-from tests.support.holdings import ORGANISATIONS, Holdings
+from archive.reference.findings import finding
+from tests.support.holdings import ORGANISATIONS, Holdings, sound_case
 
 _FREED = ("DROP TRIGGER IF EXISTS journal_no_update", "DROP TRIGGER IF EXISTS journal_no_delete")
 
@@ -129,6 +135,22 @@ ATTACKS: dict[str, tuple[str, Callable[[Holdings], None]]] = {
             " '150602010000', 'ARCHIVIST', '[]', 'ACTIVE', 0, 'x', 0, '2026-01-01 00:00:00')"
         ),
     ),
+    "a delivery is forgotten": ("I12", statements("DELETE FROM deliveries WHERE id = 1")),
+    "an address is notified that nobody subscribed": (
+        "I12",
+        statements(
+            "INSERT INTO webhooks (account, org, url, secret, cursor, failures, next_at,"
+            " created_at, lease_token) VALUES ('x', '150602010000', 'https://example.org', 'x', 0,"
+            " 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0)"
+        ),
+    ),
+    "what was compared of a page is changed in the step": (
+        "I12",
+        statements(
+            "UPDATE steps SET result = json_set(result, '$.compared', json('[]'))"
+            " WHERE step = 'COMPILED'"
+        ),
+    ),
     "a state of 电子化 is switched": (
         "I12",
         statements(
@@ -148,6 +170,39 @@ def test_an_attack_on_one_witness_is_named_by_the_others(archive: Holdings, atta
     code, act = ATTACKS[attack]
     act(archive)
     assert code in {fault.invariant for fault in found(archive)}
+
+
+def test_a_case_that_waits_is_not_accepted_by_a_statement(archive: Holdings) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (1654, 2339), (255, 255, 255)).save(out, "JPEG", dpi=(200, 200))
+    blank = {"materials/006.jpg": out.getvalue()}
+    case_no = "150602010000-20260901-000009"
+    assert archive.deliver("waits", sound_case(case_no), blank).outcome == "CONFIRM"
+    assert found(archive) == []
+    statements(
+        "UPDATE cases SET state = 'ACCEPTED' WHERE state = 'CONFIRM'",
+        "UPDATE case_revisions SET state = 'ACCEPTED' WHERE state = 'CONFIRM'",
+    )(archive)
+    assert [(fault.invariant, fault.subject) for fault in found(archive)] == [
+        ("I12", f"{case_no}/1")
+    ]
+
+
+def test_a_page_that_differs_lets_a_case_wait_and_gives_no_fault(archive: Holdings) -> None:
+    differs = finding("PAGE_DIFFERS", "page/1", page=1, material=1, why="x")
+    with writing(archive.engine) as session:
+        case = session.get_one(Case, 1)
+        case_no = case.case_no
+        wait_again(session, "test", 1, case.revision, [differs])
+    assert found(archive) == []
+    with writing(archive.engine) as session:
+        confirm(session, "test", case_no=case_no, reason="已核对")
+    assert found(archive) == []
+    statements(
+        "UPDATE case_revisions SET findings = '[]' WHERE case_id = 1",
+        "UPDATE cases SET findings = '[]' WHERE id = 1",
+    )(archive)
+    assert case_no in "".join(fault.subject for fault in found(archive))
 
 
 @pytest.fixture
