@@ -112,6 +112,9 @@ def anchor(
             head.key,
             size=head.size,
             root=head.root,
+            # The next head names both, too; until there is one, this entry does.
+            signature=_digest_of(store, head, "head.p7s"),
+            stamp=_digest_of(store, head, "head.tst"),
             locked_until=_lock(store, head, retention),
         )
     return head
@@ -251,15 +254,36 @@ def verify_anchors(
     faults = list(_chain_faults(written))
     if trust is not None:
         faults += _signature_faults(store, written, trust)
-    with reading(engine) as session:
-        named = session.scalars(
-            select(JournalEntry.subject).where(JournalEntry.act == JournalAct.ANCHOR)
-        ).all()
-    faults += [
-        AnchorFault(int(key.rpartition("/")[2]), None, "日志登记的锚点不在存储中")
-        for key in sorted({*named} - {head.key for head in written})
-    ]
+    faults += _entry_faults(engine, store, written)
+    for head in written:
+        try:
+            segment(store, head)
+        except StorageError as error:
+            reason = f"锚点所存的日志条目无法读取（{type(error).__name__}）"
+            faults.append(AnchorFault(head.number, None, reason))
     return faults + list(_journal_faults(engine, store, written))
+
+
+def _entry_faults(engine: Engine, store: BlobStore, written: list[Head]) -> Iterator[AnchorFault]:
+    """Yield the anchors that were journalled and are gone, or are not what was journalled."""
+    with reading(engine) as session:
+        query = select(JournalEntry.subject, JournalEntry.detail).where(
+            JournalEntry.act == JournalAct.ANCHOR
+        )
+        named = {key: json.loads(detail) for key, detail in session.execute(query)}
+    heads_by_key = {head.key: head for head in written}
+    for key, detail in sorted(named.items()):
+        number, head = int(key.rpartition("/")[2]), heads_by_key.get(key)
+        if head is None:
+            yield AnchorFault(number, None, "日志登记的锚点不在存储中")
+            continue
+        for name, file in (("signature", "head.p7s"), ("stamp", "head.tst")):
+            try:
+                same = detail.get(name) in (None, _digest_of(store, head, file))
+            except StorageError:
+                same = False
+            if not same:
+                yield AnchorFault(number, None, f"锚点的 {file} 不是日志所登记的")
 
 
 def _chain_faults(written: list[Head]) -> Iterator[AnchorFault]:

@@ -22,13 +22,16 @@ from archive.database.tables_cases import (
     CaseRevision,
     CaseSource,
     Component,
+    Delivery,
     PagePrint,
 )
 from archive.database.tables_volumes import PageOrder
 from archive.preservation.faults import Fault
 from archive.preservation.journalled import Journalled
+from archive.preservation.reconcile_deliveries import NOT_TAKEN
 from archive.reference.case_facts import CaseFacts
 from archive.reference.objects import OriginalObject
+from archive.reference.vocabulary import IntakeOutcome, Outcome
 from storage.blobs import BlobStore
 from storage.errors import StorageError
 
@@ -150,6 +153,18 @@ def _beside_record(
     differs = [key for key, value in row.items() if fields.get(key) != value]
     if differs:
         yield Fault("I12", name, f"登记与接收记录不符：{'、'.join(differs)}")
+    deliveries = [
+        (row.bag, row.outcome, row.findings, row.quarantine_prefix, row.received_at.isoformat())
+        for row in session.scalars(
+            select(Delivery).filter_by(case_no=case.case_no, content_digest=revision.content_digest)
+        )
+        if row.outcome not in NOT_TAKEN
+    ]
+    waits = any(entry["outcome"] == Outcome.CONFIRM for entry in fields["findings"])
+    outcome = IntakeOutcome.CONFIRM if waits else IntakeOutcome.ACCEPTED
+    expected = (fields["bag"], outcome, fields["findings"], None, fields["accepted_at"])
+    if deliveries != [expected]:
+        yield Fault("I12", name, "送达登记与接收记录不符")
     objects = Counter(
         json.dumps(
             asdict(
@@ -190,24 +205,24 @@ def _shown(case: Case, revisions: Sequence[CaseRevision], number: int | None) ->
 def _derived(session: Session, case: Case, prints: _Prints | None) -> Iterator[Fault]:
     """Check the look-up rows that are made of a case's facts and pages."""
     facts = CaseFacts.model_validate(case.facts)
-    actors = {
-        (row.node, row.actor_no, row.org): row.at
+    actors = Counter(
+        (row.node, row.actor_no, row.org, row.at)
         for row in session.scalars(select(CaseActor).filter_by(case_id=case.id))
-    }
-    if actors != actors_in(facts):
+    )
+    if actors != Counter((*name, at) for name, at in actors_in(facts).items()):
         yield Fault("I12", case.case_no, "责任人登记与办件信息不符")
-    sources = {
-        row.source: (row.materials, row.pages)
+    sources = Counter(
+        (row.source, (row.materials, row.pages))
         for row in session.scalars(select(CaseSource).filter_by(case_id=case.id))
-    }
-    if sources != sources_in(case.facts):
+    )
+    if sources != Counter(sources_in(case.facts).items()):
         yield Fault("I12", case.case_no, "材料来源计数与办件信息不符")
     ring = session_keys(session)
     if ring is not None:
-        entries = {
+        entries = [
             (row.kind, row.digest, row.key)
             for row in session.scalars(select(BlindEntry).filter_by(case_id=case.id))
-        }
+        ]
         wanted = {
             frozenset(
                 (kind, digest, key)
@@ -217,7 +232,7 @@ def _derived(session: Session, case: Case, prints: _Prints | None) -> Iterator[F
             )
             for key in ring.blinds
         }
-        if frozenset(entries) not in wanted:
+        if frozenset(entries) not in wanted or len(set(entries)) != len(entries):
             yield Fault("I12", case.case_no, "号码索引与办件信息不符")
     if prints is not None:
         rows = Counter(

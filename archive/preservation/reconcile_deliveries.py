@@ -13,7 +13,7 @@ from archive.preservation.journalled import Journalled
 from archive.reference.vocabulary import IntakeOutcome
 from storage.blobs import BlobStore
 
-_NOT_TAKEN = (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE)
+NOT_TAKEN = (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE)
 
 
 def delivery_faults(session: Session, store: BlobStore, state: Journalled) -> Iterator[Fault]:
@@ -21,7 +21,7 @@ def delivery_faults(session: Session, store: BlobStore, state: Journalled) -> It
 
     A record without a row is what a kill leaves; of a refused one the journal is the witness.
     """
-    query = select(Delivery).where(Delivery.outcome.in_(_NOT_TAKEN)).order_by(Delivery.id)
+    query = select(Delivery).where(Delivery.outcome.in_(NOT_TAKEN)).order_by(Delivery.id)
     for row in session.scalars(query.execution_options(yield_per=500)):
         key, _ = delivery_text(row)
         if store.stat(key) is None:
@@ -74,7 +74,7 @@ def _taken(session: Session) -> Iterator[Fault]:
     )
     taken = (
         select(Delivery.case_no, Delivery.content_digest)
-        .where(Delivery.outcome.not_in(_NOT_TAKEN))
+        .where(Delivery.outcome.not_in(NOT_TAKEN))
         .subquery()
     )
     for left, right, message in (
