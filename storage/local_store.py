@@ -112,7 +112,7 @@ class LocalStore:
         return tuple(sorted(name for name in names if not name.startswith(".")))
 
     def strays(self) -> Iterator[str]:
-        """Yield files without a note that says what they are, and notes without their file."""
+        """Yield files without a note that says what they are, and what has a note and no file."""
         alone = [
             name
             for name in _walk(self._root, _META)
@@ -139,7 +139,7 @@ class LocalStore:
                 time.sleep(min(max(_SETTLED_SECONDS - age, 0.0), _SETTLED_SECONDS))
                 key = _noted_key(name)
                 if (self._root / name).is_file() and not (self._root / key).is_file():
-                    yield name
+                    yield key
 
     def pin(self, key: str, until: datetime) -> None:
         """Lock the object until a time."""

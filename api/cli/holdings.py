@@ -24,7 +24,8 @@ from api.runtime.bootstrap import (
 from api.runtime.settings import Settings
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.audit.anchors import inclusion, verify_anchors
+from archive.audit.anchor_faults import verify_anchors
+from archive.audit.anchors import inclusion
 from archive.database.engine import connect, migrate, reading, writing
 from archive.preservation.backup import back_up, restore
 from archive.preservation.comparison import differences

@@ -39,7 +39,7 @@ _NAMED = tuple(
         r"fixity/.+/(?P<digest>[0-9a-f]{16})\.json",
     )
 )
-_PASSING = ("probe/", "canary/", "staging/", "uploads/")
+FOREIGN = "存储中有不是由本系统写入的文件，或对象与其说明不成对"
 _PACKAGES, _DEPTH, _BLOBS = "volumes", 6, "blobs"
 _TOGETHER = 400  # digests in one query: SQLite takes a limited number of values
 _AFTER_ALL = "~"
@@ -117,8 +117,8 @@ def read_other(store: BlobStore, stat: Stat, into: Reading) -> None:
     item = SharedObject("", stat.key, stat.sha256, stat.size, stat.media_type)
     outcome, data = read_object(store, item)
     into.objects, into.bytes = into.objects + 1, into.bytes + len(data or b"")
-    if outcome is Fixity.MISSING and stat.key.startswith(_PASSING):
-        return  # it went between listing and reading, as such objects do
+    if outcome is Fixity.MISSING and store.stat(stat.key) is None:
+        return  # it went between listing and reading: staged, given up, or taken elsewhere
     if (
         outcome is Fixity.MATCH
         and named
@@ -140,13 +140,13 @@ def bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
         yield from (Fault("I16", fault.subject, fault.message) for fault in read.faults)
     for key in store.strays():
         code = "I8" if key.startswith(f"{_PACKAGES}/") else "I16"
-        yield Fault(code, key, "存储中有不是由本系统写入的文件，或对象与其说明不成对")
+        yield Fault(code, key, FOREIGN)
     with reading(engine) as session:
         yield from _missing(session, store)
 
 
 def _missing(session: Session, store: BlobStore) -> Iterator[Fault]:
-    """Yield what rows name and the bucket lacks: originals, texts, refused packages, registers."""
+    """Yield what rows name and the bucket lacks: originals, texts, refusals, registers."""
     digests = union(
         select(Component.sha256.label("digest")),
         select(RecognisedPage.text_sha256).where(RecognisedPage.text_sha256.is_not(None)),

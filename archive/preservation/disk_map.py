@@ -38,7 +38,7 @@ class DiskMaps:
 
 
 class DiskMap:
-    """A map of JSON values by text or by a tuple of texts and numbers, in order of key as JSON.
+    """A map of JSON values by text or by a tuple of texts and numbers, in order of key.
 
     A value that was read is a copy: who changes it sets it again.
     """

@@ -21,7 +21,7 @@ from archive.database.engine import database_now, reading, writing
 from archive.database.tables_preservation import FixityCheck, ScrubPlace
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.feed import announce
-from archive.preservation.bucket import Reading, others, read_other
+from archive.preservation.bucket import FOREIGN, Reading, others, read_other
 from archive.preservation.faults import Fault
 from archive.preservation.fixity_check import (
     OUTCOMES,
@@ -43,7 +43,7 @@ from storage.replicate import restore_object
 REPORTS = "fixity/"
 """The prefix of the history in the first store, a file for each run."""
 _TOGETHER, _WAIT_SECONDS = 100, 2.0
-_PACKAGES_SHARE, _SUBJECT = 0.9, 200
+_PACKAGES_SHARE, _FEWEST, _SUBJECT = 0.9, 10, 200
 """The share of a budget that packages may take; the rest is for what lies beside them."""
 _CANARY = (Fixity.CHANGED, Fixity.MISSING)
 
@@ -148,9 +148,9 @@ def _scrub_others(
     """Read what lies beside the packages, under every prefix, until the budget is spent.
 
     A run goes on where the last one stopped; what packages leave of the budget is read here, and
-    a share is always left. One object is read in any case.
+    a share is always left. Some are read in any case.
     """
-    for stat in others(engine, store, after):
+    for number, stat in enumerate(others(engine, store, after), 1):
         read = Reading()
         read_other(store, stat, read)
         run.others, run.bytes = run.others + 1, run.bytes + read.bytes
@@ -168,14 +168,16 @@ def _scrub_others(
                     reason="fixity",
                     store=run.store,
                 )
-        if spent():
+        if number >= _FEWEST and spent():
             _keep_place(engine, run, stat.key)
             return
     _keep_place(engine, run, "")
     run.others_complete = True
+    named = {fault["key"] for fault in run.faults}
     run.faults += [
-        {**Fault("FOREIGN", key, "不是由本系统写入的文件").public(), "key": key}
+        {**Fault("FOREIGN", key, FOREIGN).public(), "key": key, "outcome": "FOREIGN"}
         for key in store.strays()
+        if key not in named
     ]
 
 

@@ -12,13 +12,21 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from archive.administration.account_changes import ChangeKind, ChangeState
+from archive.administration.accounts import AccountState
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_audit import JournalEntry
 from archive.preservation.disk_map import DiskMaps
-from archive.reference.vocabulary import CaseState
+from archive.reference.vocabulary import CaseState, VolumeState
 
-STEPS = ("COMPILED", "SIGNED", "PROVED", "STORED", "COMMITTED")
+STEPS = (
+    VolumeState.COMPILED,
+    VolumeState.SIGNED,
+    VolumeState.PROVED,
+    VolumeState.STORED,
+    VolumeState.COMMITTED,
+)
 
 
 class Journalled:
@@ -64,7 +72,7 @@ class Journalled:
     def inventory(self, name: str) -> str | None:
         """Return the digest of a version's commit record; None when it was not committed."""
         digest: str | None = self.rebuilt.get(name)
-        return digest or self.steps.get((name, "COMMITTED"), {}).get("inventory")
+        return digest or self.steps.get((name, VolumeState.COMMITTED), {}).get("inventory")
 
 
 @contextmanager
@@ -164,11 +172,15 @@ def _account(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> 
     account |= {name: detail[name] for name in ("role", "org", "kind", "scopes") if name in detail}
     act = JournalAct(entry.act)
     if act is JournalAct.PROPOSE_ACCOUNT:
-        account |= {"state": "PROPOSED", "proposed_by": entry.actor, "approved_by": None}
+        account |= {
+            "state": AccountState.PROPOSED,
+            "proposed_by": entry.actor,
+            "approved_by": None,
+        }
     elif act is JournalAct.APPROVE_ACCOUNT:
-        account |= {"state": "ACTIVE", "approved_by": entry.actor}
+        account |= {"state": AccountState.ACTIVE, "approved_by": entry.actor}
     elif act in (JournalAct.REFUSE_ACCOUNT, JournalAct.DISABLE_ACCOUNT):
-        account["state"] = "DISABLED"
+        account["state"] = AccountState.DISABLED
     elif "verifier" in detail:
         account["verifier"] = detail["verifier"]
     else:  # a secret set before entries said which
@@ -181,17 +193,24 @@ def _change(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> N
     number = str(detail.get("number", 0))
     change = state.changes.get(number, {})
     if entry.act == JournalAct.PROPOSE_CHANGE:
-        change |= {"login": entry.subject, "kind": detail.get("kind"), "state": "PROPOSED"}
+        change |= {
+            "login": entry.subject,
+            "kind": detail.get("kind"),
+            "state": ChangeState.PROPOSED,
+        }
         change |= {"wanted": {key: detail[key] for key in ("org", "role") if key in detail}}
         change["proposed_by"] = entry.actor
     else:
         change |= {"state": detail.get("state"), "decided_by": entry.actor}
     state.changes[number] = change
-    if entry.act != JournalAct.PROPOSE_CHANGE and detail.get("state") == "APPROVED":
+    if entry.act != JournalAct.PROPOSE_CHANGE and detail.get("state") == ChangeState.APPROVED:
         account = state.accounts.get(entry.subject, {}) | change.get("wanted", {})
         account |= {name: detail[name] for name in ("org", "role") if name in detail}
-        by_kind = {"ENABLE": "ACTIVE", "DISABLE": "DISABLED"}
-        if fresh := detail.get("account_state", by_kind.get(str(change.get("kind")))):
+        by_kind = {
+            ChangeKind.ENABLE: AccountState.ACTIVE,
+            ChangeKind.DISABLE: AccountState.DISABLED,
+        }
+        if fresh := detail.get("account_state", by_kind.get(change.get("kind"))):
             account["state"] = fresh
         state.accounts[entry.subject] = account
 
@@ -209,14 +228,12 @@ def _request(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> 
     request = state.requests.get(number, {})
     act = JournalAct(entry.act)
     if act is JournalAct.REQUEST_USE:
-        request |= {"account": entry.actor, "code": entry.subject, "state": "REQUESTED"}
+        request |= {"account": entry.actor, "code": entry.subject}
     elif act is JournalAct.DECIDE_USE:
-        request |= {"state": detail.get("state"), "decided_by": entry.actor}
-    elif act is JournalAct.WITHDRAW_USE:
-        request["state"] = "WITHDRAWN"
-    elif "ends_at" not in detail:  # ended before entries said when
+        request["decided_by"] = entry.actor
+    elif act is JournalAct.END_USE and "ends_at" not in detail:  # ended before entries said when
         request.pop("ends_at", None)
-    names = ("org", "scope", "capacity", "days", "ends_at")
+    names = ("org", "scope", "capacity", "days", "state", "ends_at")
     state.requests[number] = request | {name: detail[name] for name in names if name in detail}
 
 
@@ -275,7 +292,7 @@ def _rebuild(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) ->
     ):
         gone.clear()
     for key, step in state.steps.items():
-        if key[1] == "COMMITTED":
+        if key[1] == VolumeState.COMMITTED:
             state.rebuilt[key[0]] = str(step.get("inventory"))
         else:
             state.steps.remove(key)

@@ -15,6 +15,7 @@ from archive.audit import journal
 from archive.database.tables_cases import Case, CaseRevision
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.preservation.journalled import Journalled, folded
+from archive.reference.vocabulary import VolumeState
 
 
 def unaccounted(session: Session, records: Mapping[tuple[str, int], str]) -> dict[str, list[Any]]:
@@ -55,6 +56,6 @@ def _unaccounted(
             .where(VolumeVersion.inventory_sha256.is_not(None))
             .order_by(VolumeVersion.id)
         )
-        if (f"{code}/v{version.version}", "COMMITTED") not in state.steps
+        if (f"{code}/v{version.version}", VolumeState.COMMITTED) not in state.steps
     ]
     return {"revisions": revisions, "numbers": numbers, "versions": versions}

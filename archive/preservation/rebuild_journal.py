@@ -50,7 +50,7 @@ def restore_journal(session: Session, store: BlobStore, report: Report) -> list[
 
 
 def _continues(entries: Sequence[JournalEntry], added: Sequence[JournalEntry], head: Head) -> bool:
-    """Return whether the entries of a checkpoint are chained to those before and end as it says."""
+    """Return whether the entries of a checkpoint are chained to those before it."""
     seq, digest = (entries[-1].seq, entries[-1].digest) if entries else (0, journal.GENESIS)
     for entry in added:
         if (entry.seq, entry.previous) != (seq + 1, digest):

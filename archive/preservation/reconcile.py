@@ -152,7 +152,9 @@ def _results(state: Journalled, version: VolumeVersion, name: str, code: str) ->
     inventory = state.inventory(name)
     if version.inventory_sha256 != inventory:
         yield Fault("I12", name, "归档记录的摘要与日志不符")
-    if (version.state in _ENDED) != (inventory is not None) and version.state != "QUARANTINED":
+    if (version.state in _ENDED) != (
+        inventory is not None
+    ) and version.state != VolumeState.QUARANTINED:
         yield Fault("I12", name, f"状态 {version.state} 与日志不符")
     alarmed = name in state.alarmed or code in state.alarmed or name in state.rebuilt
     if version.state == VolumeState.QUARANTINED and not alarmed:
@@ -161,7 +163,7 @@ def _results(state: Journalled, version: VolumeVersion, name: str, code: str) ->
         yield Fault("I12", name, "已归档的版本被登记为作废")
     if name in state.rebuilt:
         return
-    signed, compiled = steps["SIGNED"], steps["COMPILED"]
+    signed, compiled = steps[VolumeState.SIGNED], steps[VolumeState.COMPILED]
     columns = {
         "sha256": (version.sha256, signed),
         "bytes": (version.bytes, signed),

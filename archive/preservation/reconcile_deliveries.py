@@ -31,7 +31,7 @@ def delivery_faults(session: Session, store: BlobStore, state: Journalled) -> It
 
 
 def register_faults(session: Session, store: BlobStore, state: Journalled) -> Iterator[Fault]:
-    """Yield registers of periods that were journalled and are gone, and those that nobody made."""
+    """Yield registers that were journalled and are gone, and those that nobody made."""
     for register in state.registers:
         if store.stat(register) is None:
             yield Fault("I12", register, "日志记有此归档登记表，存储中没有")

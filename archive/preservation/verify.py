@@ -4,7 +4,7 @@ Each volume's package and proof, and the invariants I1–I11 that one database a
 show (volume.md).
 """
 
-import itertools
+import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,14 +15,15 @@ from sqlalchemy import Engine, and_, func, select
 from sqlalchemy.orm import Session
 
 from archive.audit import journal
-from archive.audit.anchors import verify_anchors
+from archive.audit.anchor_faults import verify_anchors
 from archive.compile.prove import PdfAProver, prove_volume
 from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision
-from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
+from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from archive.preservation.bucket import bucket_faults
 from archive.preservation.disk_map import DiskMaps
 from archive.preservation.faults import Fault
+from archive.preservation.number_order import number_faults
 from archive.preservation.reconcile import guarded, reconcile
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.service_items import required_materials
@@ -32,7 +33,11 @@ from storage.blobs import BlobStore
 from storage.errors import StorageError
 from storage.package import read_inventory, verify_package
 
-_AHEAD, _TOGETHER, _SHOWN = 4, 500, 10
+_AHEAD, _TOGETHER = 4, 500
+_PREFIX = re.compile(
+    r"volumes/(?P<fonds>[^/]+)/(?P<series>[^/]+)/(?P<year>[0-9]{1,4})"
+    r"/(?P<term>[^/]+)-(?P<number>[0-9]{1,9})/v(?P<version>[0-9]{1,9})/"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +206,7 @@ def verify_holdings(
     read is a fault, and the other checks go on.
     """
     yield from guarded("volumes", lambda: _bucket_faults(engine, store))
-    yield from guarded("numbers", lambda: _numbers(engine))
+    yield from guarded("numbers", lambda: number_faults(engine))
     yield from guarded("materials", lambda: _materials(engine))
     yield from guarded("pages", lambda: _undecided_pages(engine))
     yield from guarded("journal", lambda: _chain(engine))
@@ -211,7 +216,7 @@ def verify_holdings(
 
 
 def _bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
-    """Check I2 and I8: what lies under `volumes/` belongs to a committed version, and is listed."""
+    """Check I2 and I8: what lies under `volumes/` belongs to a committed version."""
     maps = DiskMaps()
     try:
         known = maps.new("prefixes")
@@ -224,7 +229,7 @@ def _bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
             prefix = stat.key.rpartition("/")[0]
             while prefix.startswith("volumes/") and prefix not in known:
                 prefix = prefix.rpartition("/")[0]
-            if prefix not in known:
+            if prefix not in known and not _is_made_now(engine, stat.key):
                 yield Fault(
                     "I2" if stat.key.endswith("/inventory.json") else "I8",
                     stat.key,
@@ -232,6 +237,28 @@ def _bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
                 )
     finally:
         maps.close()
+
+
+def _is_made_now(engine: Engine, key: str) -> bool:
+    """Return whether an object is of a version that is being made, or was committed since."""
+    match = _PREFIX.match(key)
+    if match is None:
+        return False
+    query = (
+        select(VolumeVersion.state)
+        .join(Volume, Volume.id == VolumeVersion.volume_id)
+        .where(
+            Volume.fonds == match["fonds"],
+            Volume.series == match["series"],
+            Volume.year == int(match["year"]),
+            Volume.term == match["term"],
+            Volume.number == int(match["number"]),
+            VolumeVersion.version == int(match["version"]),
+        )
+    )
+    with reading(engine) as session:
+        state = session.scalar(query)
+    return state is not None and state != VolumeState.VOID
 
 
 def _chain(engine: Engine) -> Iterator[Fault]:
@@ -261,57 +288,6 @@ def _frozen(engine: Engine) -> Iterator[tuple[str, str]]:
     with reading(engine) as session:
         for code, version in session.execute(query):
             yield f"{code}/v{version}", storage_prefix(ArchivalCode.parse(code), version)
-
-
-def _numbers(engine: Engine) -> Iterator[Fault]:
-    """Check I5 and I6: numbers without gaps, in order of completion but for the late ones."""
-    with reading(engine) as session:
-        for counter in session.scalars(select(NumberCounter)).all():
-            name = f"{counter.fonds}·{counter.series}·{counter.year}·{counter.term}"
-            query = (
-                select(Volume.number, Volume.late, Volume.completed_at)
-                .filter_by(
-                    fonds=counter.fonds,
-                    series=counter.series,
-                    year=counter.year,
-                    term=counter.term,
-                )
-                .order_by(Volume.number)
-                .execution_options(yield_per=500)
-            )
-            expected, missing, before, ordered = 1, list[int](), None, True
-            for number, late, completed_at in session.execute(query):
-                missing += itertools.islice(range(expected, number), _SHOWN - len(missing))
-                expected = number + 1
-                if not late:
-                    ordered &= before is None or before <= completed_at
-                    before = completed_at
-            end = range(expected, counter.last + 1)
-            missing += itertools.islice(end, max(_SHOWN - len(missing), 0))
-            if missing:
-                yield Fault("I5", name, f"断号且无作废说明：{missing}")
-            if not ordered:
-                yield Fault("I6", name, "册号顺序与办结时间顺序不一致")
-        yield from _voided(session)
-
-
-def _voided(session: Session) -> Iterator[Fault]:
-    """Check I5: a number without a volume is void with a reason, and a void number has none."""
-    lives = (
-        select(VolumeVersion.id)
-        .where(VolumeVersion.volume_id == Volume.id, VolumeVersion.state != VolumeState.VOID)
-        .exists()
-    )
-    query = (
-        select(Volume.code, Volume.void_reason)
-        .where(Volume.void_reason.is_(None) != lives)
-        .order_by(Volume.code)
-        .execution_options(yield_per=500)
-    )
-    for code, reason in session.execute(query):
-        yield Fault(
-            "I5", code, "档号没有册，也无作废说明" if reason is None else "已作废的档号仍有册"
-        )
 
 
 def gaps(engine: Engine) -> list[dict[str, str]]:

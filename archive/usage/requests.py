@@ -148,6 +148,7 @@ def request_use(
         scope=scope.key,
         org=reader.org,
         days=request.days,
+        state=request.state,
     )
     return request
 
@@ -266,7 +267,14 @@ def withdraw_request(session: Session, reader: Reader, number: str) -> UsageRequ
     if request.state != RequestState.REQUESTED:
         raise ConflictError("该申请已有结论。", "如需继续利用，请重新申请。")
     request.state = RequestState.WITHDRAWN
-    journal.record(session, reader.account, JournalAct.WITHDRAW_USE, request.code, number=number)
+    journal.record(
+        session,
+        reader.account,
+        JournalAct.WITHDRAW_USE,
+        request.code,
+        number=number,
+        state=request.state,
+    )
     return request
 
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from archive.audit import journal
-from archive.audit.anchors import anchor, heads, inclusion, verify_anchors
+from archive.audit.anchor_faults import verify_anchors
+from archive.audit.anchors import anchor, heads, inclusion
 from archive.audit.merkle import Frontier, inclusion_path, leaf_hash
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry

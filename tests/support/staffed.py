@@ -75,7 +75,7 @@ def staff(archive: Holdings) -> None:
                 organisations=ORGANISATIONS,
             )
         open_login(session, account, LoginKind.WEB)
-        subscribe(session, asking, "https://example.org/volumes")
+        subscribe(session, asking, "https://station.example/volumes")
         organisations = load_organisations()
         switch_digitised(
             session,

@@ -83,7 +83,7 @@ def test_a_scrub_within_a_budget_comes_to_every_object_and_goes_on_where_it_stop
     complete, rounds = False, 0
     while not complete:
         run = scrub(archive.engine, archive.store, None, "test", budget=Budget(bytes=1))
-        assert run.others == 1, "each run reads at least one of them"
+        assert run.others, "each run reads some of them"
         named |= {fault["subject"] for fault in run.faults}
         complete, rounds = run.others_complete, rounds + 1
         assert rounds < 200
@@ -95,7 +95,7 @@ def test_a_note_without_its_object_is_named_and_one_just_written_is_not(
 ) -> None:
     path = put(archive, "fixity")
     path.unlink()
-    assert any(name.startswith(".meta/fixity/kept-object") for name in subjects(archive))
+    assert "fixity/kept-object" in subjects(archive)
 
 
 @pytest.mark.parametrize("harm", [lose_note, damage_note])

@@ -1,7 +1,7 @@
 """Any one edit of a row or an object of a small archive is named by some check.
 
 What is out of scope stands in `PASSING` and `UNWITNESSED`, and with its reasons in
-docs/operations.md. `ATTACK_EDITS` says how many edits; `make attack` makes ten thousand.
+docs/operations.md. `ATTACK_EDITS` says how many edits; `make attack-edits` makes ten thousand.
 """
 
 import itertools
@@ -202,9 +202,9 @@ def mutated(value: Any, chance: random.Random, others: list[Any]) -> Any:
             return bytes([value[0] ^ 1]) + value[1:]
         case _:
             place = chance.randrange(len(value)) if value else 0
-            kept = str(value)
+            text = str(value)
             return (
-                kept[:place] + ("1" if kept[place : place + 1] != "1" else "2") + kept[place + 1 :]
+                text[:place] + ("1" if text[place : place + 1] != "1" else "2") + text[place + 1 :]
             )
 
 
@@ -353,13 +353,13 @@ def test_the_archive_that_is_edited_is_sound(bench: Bench) -> None:
 
 def test_every_edit_at_random_is_named_by_some_check(bench: Bench) -> None:
     chance = random.Random(15)  # noqa: S311 - edits, no secrets
-    unseen, made = [], 0
-    while made < EDITS:
+    unseen, count = [], 0
+    while count < EDITS:
         archive = bench.fresh()
         edit = chance.choices((edit_row, edit_journal, edit_object), (6, 1, 2))[0]
         done = edit(bench, archive, chance)
         if done is not None:
-            made += 1
+            count += 1
             if named(archive) is None:
                 unseen.append(done)
     assert not unseen, "\n".join(unseen)

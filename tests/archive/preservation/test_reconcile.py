@@ -27,7 +27,7 @@ from tests.support.holdings import ORGANISATIONS, Holdings, sound_case
 _FREED = ("DROP TRIGGER IF EXISTS journal_no_update", "DROP TRIGGER IF EXISTS journal_no_delete")
 
 
-def found(archive: Holdings) -> list[Fault]:
+def faults_of(archive: Holdings) -> list[Fault]:
     return list(reconcile(archive.engine, archive.store))
 
 
@@ -140,8 +140,8 @@ ATTACKS: dict[str, tuple[str, Callable[[Holdings], None]]] = {
         "I12",
         statements(
             "INSERT INTO webhooks (account, org, url, secret, cursor, failures, next_at,"
-            " created_at, lease_token) VALUES ('x', '150602010000', 'https://example.org', 'x', 0,"
-            " 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0)"
+            " created_at, lease_token) VALUES ('x', '150602010000', 'https://a.example/', 'x',"
+            " 0, 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0)"
         ),
     ),
     "what was compared of a page is changed in the step": (
@@ -162,14 +162,14 @@ ATTACKS: dict[str, tuple[str, Callable[[Holdings], None]]] = {
 
 
 def test_the_witnesses_of_an_untouched_archive_agree(archive: Holdings) -> None:
-    assert found(archive) == []
+    assert faults_of(archive) == []
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_an_attack_on_one_witness_is_named_by_the_others(archive: Holdings, attack: str) -> None:
     code, act = ATTACKS[attack]
     act(archive)
-    assert code in {fault.invariant for fault in found(archive)}
+    assert code in {fault.invariant for fault in faults_of(archive)}
 
 
 def test_a_case_that_waits_is_not_accepted_by_a_statement(archive: Holdings) -> None:
@@ -178,12 +178,12 @@ def test_a_case_that_waits_is_not_accepted_by_a_statement(archive: Holdings) -> 
     blank = {"materials/006.jpg": out.getvalue()}
     case_no = "150602010000-20260901-000009"
     assert archive.deliver("waits", sound_case(case_no), blank).outcome == "CONFIRM"
-    assert found(archive) == []
+    assert faults_of(archive) == []
     statements(
         "UPDATE cases SET state = 'ACCEPTED' WHERE state = 'CONFIRM'",
         "UPDATE case_revisions SET state = 'ACCEPTED' WHERE state = 'CONFIRM'",
     )(archive)
-    assert [(fault.invariant, fault.subject) for fault in found(archive)] == [
+    assert [(fault.invariant, fault.subject) for fault in faults_of(archive)] == [
         ("I12", f"{case_no}/1")
     ]
 
@@ -194,22 +194,22 @@ def test_a_page_that_differs_lets_a_case_wait_and_gives_no_fault(archive: Holdin
         case = session.get_one(Case, 1)
         case_no = case.case_no
         wait_again(session, "test", 1, case.revision, [differs])
-    assert found(archive) == []
+    assert faults_of(archive) == []
     with writing(archive.engine) as session:
         confirm(session, "test", case_no=case_no, reason="已核对")
-    assert found(archive) == []
+    assert faults_of(archive) == []
     statements(
         "UPDATE case_revisions SET findings = '[]' WHERE case_id = 1",
         "UPDATE cases SET findings = '[]' WHERE id = 1",
     )(archive)
-    assert case_no in "".join(fault.subject for fault in found(archive))
+    assert case_no in "".join(fault.subject for fault in faults_of(archive))
 
 
 @pytest.fixture
 def staffed(archive: Holdings) -> Holdings:
     with writing(archive.engine) as session:
         first_administrators(session, ORGANISATIONS, [fresh_secret() for _ in range(3)])
-    assert found(archive) == []
+    assert faults_of(archive) == []
     return archive
 
 
@@ -226,7 +226,9 @@ def staffed(archive: Holdings) -> Holdings:
 )
 def test_an_account_is_held_to_what_was_journalled_of_it(staffed: Holdings, change: str) -> None:
     statements(change)(staffed)
-    assert [(fault.invariant, fault.subject) for fault in found(staffed)] == [("I12", "sysadmin")]
+    assert [(fault.invariant, fault.subject) for fault in faults_of(staffed)] == [
+        ("I12", "sysadmin")
+    ]
 
 
 def test_a_grant_and_a_login_that_nobody_gave_are_named(staffed: Holdings) -> None:
@@ -259,11 +261,11 @@ def test_a_grant_and_a_login_that_nobody_gave_are_named(staffed: Holdings) -> No
                 expires_at=at + timedelta(days=9),
             )
         )
-    assert [fault.subject for fault in found(staffed)] == ["login:1", "usage:1"]
+    assert [fault.subject for fault in faults_of(staffed)] == ["login:1", "usage:1"]
 
 
 def test_a_fault_is_named_to_scripts_by_code_subject_and_message(archive: Holdings) -> None:
     statements("UPDATE number_counters SET last = 9")(archive)
-    (fault,) = found(archive)
+    (fault,) = faults_of(archive)
     assert fault.public().keys() == {"code", "subject", "message"}
     assert json.dumps(fault.public())
