@@ -1,6 +1,6 @@
 """Maps on the disk do as a dictionary does."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.preservation.disk_map import DiskMaps
@@ -9,6 +9,7 @@ KEYS = st.one_of(st.text(max_size=5), st.tuples(st.text(max_size=5), st.integers
 VALUES = st.one_of(st.none(), st.booleans(), st.integers(), st.text(), st.lists(st.integers()))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(KEYS, VALUES)), st.lists(KEYS))
 def test_a_map_on_the_disk_holds_what_a_dictionary_holds(
     puts: list[tuple[str | tuple[str | int, ...], object]],

@@ -64,7 +64,7 @@ UNWITNESSED = {
     "accounts": {"name", "officer_no", "failures", "locked_until", "must_change", "created_at"},
     "account_changes": {"reason", "proposed_at", "decided_at", "decision"},
     "configured": {"body", "note", "by", "at"},
-    "logins": {"created_at", "expires_at"},
+    "logins": {"created_at", "expires_at", "used_at", "address"},
     "usage_requests": {
         "keeper",
         "purpose",
