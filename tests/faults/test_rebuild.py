@@ -297,6 +297,22 @@ def test_damaged_records_stop_no_rebuild_and_a_lost_one_comes_back_from_its_pack
     rebuilt.engine.dispose()
 
 
+def test_a_damaged_checkpoint_ends_the_journal_and_not_the_rebuild(
+    archive: Holdings, keys: Path
+) -> None:
+    seal_journal(archive)
+    archive.deliver("later", case(4))
+    seal_journal(archive)
+    path = archive.folder / "store" / "journal" / "checkpoint" / "000002" / "entries.jsonl"
+    path.chmod(0o640)
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    rebuilt, report = anew(archive, keys)
+    assert (report.checkpoints, report.cases) == (1, 4)
+    assert any("000002" in fault for fault in report.faults)
+    assert {fault.invariant for fault in rebuilt.faults()} == {"I10", "I16"}
+    rebuilt.engine.dispose()
+
+
 def test_a_database_that_holds_anything_is_never_written_over(archive: Holdings) -> None:
     with pytest.raises(ConflictError):
         rebuild(

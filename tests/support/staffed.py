@@ -60,7 +60,7 @@ def staff(archive: Holdings) -> None:
         for code, approve in zip(
             session.scalars(select(Volume.code).order_by(Volume.code).limit(2)).all(),
             (True, False),
-            strict=True,
+            strict=False,
         ):
             wanted_use = UseApplication(
                 code, "POLICE", "CASE", "办案", "12号", ("办理业务的依据",), 3

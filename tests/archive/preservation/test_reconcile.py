@@ -4,25 +4,30 @@ import io
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from PIL import Image
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 
 from archive.accession.accession import confirm
 from archive.accession.recheck import wait_again
 from archive.administration.accounts import first_administrators
 from archive.administration.passwords import fresh_secret
 from archive.audit import journal
+from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Login
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case
 from archive.database.tables_usage import UsageRequest
+from archive.preservation.bucket import bucket_faults
 from archive.preservation.faults import Fault
+from archive.preservation.number_order import number_faults
 from archive.preservation.reconcile import reconcile
 from archive.reference.findings import finding
-from tests.support.holdings import ORGANISATIONS, Holdings, sound_case
+from tests.support.holdings import ORGANISATIONS, Holdings, holdings, sound_case
+from tests.support.staffed import staff
 
 _FREED = ("DROP TRIGGER IF EXISTS journal_no_update", "DROP TRIGGER IF EXISTS journal_no_delete")
 
@@ -269,3 +274,16 @@ def test_a_fault_is_named_to_scripts_by_code_subject_and_message(archive: Holdin
     (fault,) = faults_of(archive)
     assert fault.public().keys() == {"code", "subject", "message"}
     assert json.dumps(fault.public())
+
+
+def test_a_sound_archive_on_either_database_gives_no_fault(
+    engine: Engine, tmp_path: Path, keys: Path
+) -> None:
+    archive = holdings(tmp_path / "var", engine, keys)
+    attach_keys(engine, new_keyring())
+    archive.deliver("accepted", sound_case("150602010000-20260901-000001"))
+    archive.freeze()
+    staff(archive)
+    assert faults_of(archive) == []
+    assert list(bucket_faults(engine, archive.store)) == []
+    assert list(number_faults(engine)) == []
