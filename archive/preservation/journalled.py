@@ -297,13 +297,8 @@ def _rebuild(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) ->
         else:
             state.steps.remove(key)
     restored = detail.get("restored", {})
-    for case_no, revision, content, status, record, facts in restored.get("revisions", []):
-        state.revisions[case_no, revision] = {
-            "content": content,
-            "state": status,
-            "record": record,
-            "facts": facts,
-        }
+    for case_no, revision, fields in restored.get("revisions", []):
+        state.revisions[case_no, revision] = fields
     _show_usable(state)
     for code, case_no, place in restored.get("numbers", []):
         state.numbers[code], state.places[code] = case_no, place

@@ -6,8 +6,7 @@ What was journalled after the last anchor and is in no object is lost, and the r
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from archive.accession import blind_index
 from archive.accession.accession import show_revision
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
+from archive.accession.recheck import PAGE_DIFFERS
 from archive.arrangement.filing import FilingRule
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -226,7 +226,10 @@ def _cases(
     What a package was made of was accepted, whatever the journal still knows.
     """
     cases: _Known = {}
-    facts_of_packages = {json.dumps(package.facts, sort_keys=True) for package in packages}
+    packed = {
+        json.dumps(package.facts, sort_keys=True): package.inspection["findings"]
+        for package in packages
+    }
     confirms = [
         _Confirmed(
             entry.subject,
@@ -240,7 +243,7 @@ def _cases(
     for record in _records(store, entries, packages, catalogue, report.faults):
         case, revisions = cases.get(record.case_no, (None, []))
         _end_waiting(revisions, record, confirms)
-        revision = _revision(record, len(revisions) + 1, facts_of_packages)
+        revision = _revision(record, len(revisions) + 1, packed)
         case = case or Case(case_no=record.case_no, state=revision.state)
         revisions.append(revision)
         if record.key:
@@ -263,18 +266,29 @@ def _cases(
     return cases
 
 
-def _revision(record: _Record, number: int, facts_of_packages: AbstractSet[str]) -> CaseRevision:
-    """Return the revision that an accession record took over, accepted or waiting."""
+def _revision(
+    record: _Record, number: int, packed: Mapping[str, Sequence[dict[str, Any]]]
+) -> CaseRevision:
+    """Return the revision that an accession record took over, accepted or waiting.
+
+    `packed` has the findings that packages were made with, by their facts as sorted JSON. Those of
+    pages that differed came after the record, and a person confirmed them.
+    """
     fields = record.fields
     waits = any(finding["outcome"] == Outcome.CONFIRM for finding in fields["findings"])
-    packed = json.dumps(fields["facts"], sort_keys=True) in facts_of_packages
+    confirmed = packed.get(json.dumps(fields["facts"], sort_keys=True))
+    differed = [
+        finding
+        for finding in confirmed or ()
+        if finding["code"] == PAGE_DIFFERS and finding not in fields["findings"]
+    ]
     return CaseRevision(
         revision=number,
         content_digest=fields["content_digest"],
-        state=CaseState.CONFIRM if waits and not packed else CaseState.ACCEPTED,
+        state=CaseState.CONFIRM if waits and confirmed is None else CaseState.ACCEPTED,
         facts=fields["facts"],
         snapshot=fields["snapshot"],
-        findings=fields["findings"],
+        findings=[*fields["findings"], *differed],
         accepted_at=record.at,
     )
 
@@ -363,10 +377,12 @@ def _keep_objects(session: Session, case: Case, revision: CaseRevision, record: 
             content_digest=revision.content_digest,
             outcome=str(
                 IntakeOutcome.CONFIRM
-                if any(finding["outcome"] == Outcome.CONFIRM for finding in revision.findings)
+                if any(
+                    finding["outcome"] == Outcome.CONFIRM for finding in record.fields["findings"]
+                )
                 else IntakeOutcome.ACCEPTED
             ),
-            findings=revision.findings,
+            findings=record.fields["findings"],
             quarantine_prefix=None,
             received_at=record.at,
         )

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.accession.recheck import PAGE_DIFFERS
 from archive.arrangement.numbering import filed
 from archive.audit import journal
 from archive.database.tables_cases import Case, CaseRevision
@@ -36,10 +37,15 @@ def _unaccounted(
     for case_no, row in session.execute(query.order_by(CaseRevision.id)):
         number, content, status = row.revision, row.content_digest, row.state
         known, record = state.revisions.get((case_no, number)), records.get((case_no, number))
-        if known != {"content": content, "state": status, "record": record}:
-            # Without a record the facts have no other witness than this entry.
-            facts = journal.digest_of(row.facts) if record is None else None
-            revisions.append([case_no, number, content, status, record, facts])
+        expected = {"content": content, "state": status, "record": record}
+        # Without a record the facts have no other witness than this entry, and findings of pages
+        # that differed are in no record.
+        if record is None:
+            expected["facts"] = journal.digest_of(row.facts)
+        if any(finding["code"] == PAGE_DIFFERS for finding in row.findings):
+            expected["findings"] = journal.digest_of(row.findings)
+        if known != expected:
+            revisions.append([case_no, number, expected])
     numbers = [
         [volume.code, case_no, filed(volume)]
         for volume, case_no in session.execute(

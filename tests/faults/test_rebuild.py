@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from api.jobs.batch import reserve, void_number
 from archive.accession.accession import confirm
+from archive.accession.recheck import wait_again
 from archive.arrangement.filing import FilingRule
 from archive.arrangement.page_order import Leaf, lay_out
 from archive.audit import journal
@@ -24,6 +25,7 @@ from archive.preservation.rebuild import RebuildReport, rebuild
 from archive.recognition.page_texts import Line, PageText
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError
+from archive.reference.findings import finding
 from archive.reference.objects import blob_key
 from search.follow import Source
 from search.follow import rebuild as rebuild_index
@@ -257,6 +259,31 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
     seal_journal(archive)
     rebuilt, report = anew(archive, keys)
     assert (report.faults, differences(archive.engine, rebuilt.engine)) == ([], [])
+    rebuilt.engine.dispose()
+
+
+def test_what_a_person_confirmed_of_a_page_that_differs_comes_back_from_the_package(
+    archive: Holdings, keys: Path
+) -> None:
+    archive.deliver("differs", case(4))
+    with writing(archive.engine) as session:
+        case_id, case_no = session.execute(
+            select(Case.id, Case.case_no).order_by(Case.id.desc()).limit(1)
+        ).one()
+        wait_again(
+            session,
+            "test",
+            case_id,
+            1,
+            [finding("PAGE_DIFFERS", "page/1", material=1, page=1, why="x")],
+        )
+        confirm(session, "test", case_no=case_no, reason="与原件一致")
+    work(archive, "compile")
+    assert archive.faults() == []
+    seal_journal(archive)
+    rebuilt, report = anew(archive, keys)
+    assert (report.faults, differences(archive.engine, rebuilt.engine)) == ([], [])
+    assert rebuilt.faults() == []
     rebuilt.engine.dispose()
 
 
