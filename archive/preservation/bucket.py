@@ -7,6 +7,7 @@ in its name where it has one, else against the one that it was stored under.
 import itertools
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, select, union
@@ -64,6 +65,9 @@ def others(engine: Engine, store: BlobStore, after: str = "") -> Iterator[Stat]:
         elif name == _BLOBS:
             yield from _unpacked(engine, store, after)
         else:
+            with suppress(MissingError):  # a file that is no object: `strays` names it
+                if alone := store.stat(name):
+                    yield alone  # it lies in no folder
             yield from store.list(f"{name}/", after)
 
 
