@@ -1,10 +1,11 @@
 """The budget of a fixity check, and the anchors of the journal."""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 
 from api.runtime.bootstrap import Runtime, open_compile_context
-from archive.audit.anchors import Head, anchor
+from archive.audit.anchors import AnchoredElsewhereError, Head, anchor
 from archive.preservation.fixity import Budget
 from archive.reference.errors import ArchiveError
 from archive.reference.vocabulary import OrgKind
@@ -37,14 +38,19 @@ def budget(text: str | None) -> Budget:
 
 
 def anchor_journal(runtime: Runtime, actor: str) -> Head | None:
-    """Anchor the journal with the city's seal; None when there is nothing new to anchor."""
-    return anchor(
-        runtime.engine,
-        runtime.store,
-        journal_sealer(runtime),
-        actor,
-        retention=timedelta(days=runtime.settings.anchor_retention_days),
-    )
+    """Anchor the journal with the city's seal.
+
+    None when there is nothing new to anchor, or another process does it at this moment.
+    """
+    with suppress(AnchoredElsewhereError):
+        return anchor(
+            runtime.engine,
+            runtime.store,
+            journal_sealer(runtime),
+            actor,
+            retention=timedelta(days=runtime.settings.anchor_retention_days),
+        )
+    return None
 
 
 def journal_sealer(runtime: Runtime) -> Sealer:

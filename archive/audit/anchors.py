@@ -13,6 +13,7 @@ one after which they were, and entries cut off at the end.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -57,6 +58,10 @@ class Head:
         return f"{FOLDER}/{self.number:06d}"
 
 
+class AnchoredElsewhereError(ConflictError):
+    """Another process is anchoring the journal at this moment."""
+
+
 def anchor(
     engine: Engine,
     store: BlobStore,
@@ -69,8 +74,8 @@ def anchor(
 
     None when nothing but anchors was journalled since the last checkpoint. What a killed process
     left half-written is completed. A store that locks objects keeps the checkpoint locked for the
-    time of `retention`, and the entry says until when. Raises ConflictError when another node
-    anchors at the same time.
+    time of `retention`, and the entry says until when. Raises AnchoredElsewhereError when another
+    node anchors at the same time, ConflictError for a journal that is not as it was anchored.
     """
     written = heads(store)
     for head in written:
@@ -147,7 +152,7 @@ def _write(
         # and all the rest follows from it.
         store.put_new(f"{head.key}/head.json", head.raw, media_type="application/json")
     except KeyTakenError:
-        raise ConflictError("另一进程正在锚定审计日志。", "请稍后再试。") from None
+        raise AnchoredElsewhereError("另一进程正在锚定审计日志。", "请稍后再试。") from None
     return head
 
 
@@ -181,18 +186,21 @@ def _finish(engine: Engine, store: BlobStore, sealer: Sealer, head: Head, start:
         if sha256_hex(text) != head.entries_sha256:
             raise ConflictError("审计日志与未完成的锚点不符。", "请运行 yice journal verify。")
         store.put_new(f"{head.key}/entries.jsonl", text, media_type="application/jsonl")
+    # A signature and a stamp are never the same twice: of two processes, that of the first counts.
     if store.stat(f"{head.key}/head.p7s") is None:
-        store.put_new(
-            f"{head.key}/head.p7s",
-            sealer.sign_detached(head.raw),
-            media_type="application/pkcs7-signature",
-        )
+        with suppress(KeyTakenError):
+            store.put_new(
+                f"{head.key}/head.p7s",
+                sealer.sign_detached(head.raw),
+                media_type="application/pkcs7-signature",
+            )
     if store.stat(f"{head.key}/head.tst") is None:
         try:
             token = sealer.stamp(store.read(f"{head.key}/head.p7s"))
         except TimestampPendingError:
             return
-        store.put_new(f"{head.key}/head.tst", token, media_type="application/timestamp-reply")
+        with suppress(KeyTakenError):
+            store.put_new(f"{head.key}/head.tst", token, media_type="application/timestamp-reply")
 
 
 def _parsed(raw: bytes) -> Head:
