@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
+.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint attack-edits clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -72,6 +72,10 @@ test: lint ## 全部测试 / lint and all tests
 
 check: setup ## 改动自查（一分钟内） / within a minute: lint, types, and the quick tests of what changed since main
 	@$(VENV)/bin/python -m tests.support.check
+
+EDITS ?= 10000
+attack-edits: setup ## 攻击：随机改动行与对象，每一处都须被某项检查指出 / edits rows and objects at random; some check must name each (EDITS=10000)
+	ATTACK_EDITS=$(EDITS) $(VENV)/bin/python -m pytest -n 0 tests/archive/preservation/test_random_edits.py tests/archive/preservation/test_reconcile.py tests/archive/preservation/test_bucket.py
 
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--held 200 --held 5000 --held 20000")

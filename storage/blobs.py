@@ -34,6 +34,11 @@ class BlobStore(Protocol):
     at the end.
     """
 
+    @property
+    def locks(self) -> bool:
+        """Whether a lock binds also who holds the store: files are their owner's."""
+        ...
+
     def put_new(
         self,
         key: str,
@@ -60,8 +65,16 @@ class BlobStore(Protocol):
         """Return what is known of the object, None when there is none."""
         ...
 
-    def list(self, prefix: str) -> Iterator[Stat]:
-        """Yield every object whose key starts with `prefix`, in order of key."""
+    def list(self, prefix: str, after: str = "") -> Iterator[Stat]:
+        """Yield every object whose key starts with `prefix`, in order of key, after a key."""
+        ...
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the first parts of all keys, in order."""
+        ...
+
+    def strays(self) -> Iterator[str]:
+        """Yield what lies in the store and is no object: files that nobody wrote through it."""
         ...
 
     def pin(self, key: str, until: datetime) -> None:

@@ -101,6 +101,11 @@ class EncryptedStore:
         """Seal what goes into `inner`, open what comes from it."""
         self._inner, self._ring = inner, ring
 
+    @property
+    def locks(self) -> bool:
+        """Return whether the store behind locks objects."""
+        return self._inner.locks
+
     def put_new(
         self,
         key: str,
@@ -154,11 +159,19 @@ class EncryptedStore:
         known = self._inner.stat(key)
         return None if known is None else self._stat_of(known)
 
-    def list(self, prefix: str) -> Iterator[Stat]:
-        """Yield every object under the prefix, in order of key."""
-        for sealed in self._inner.list(prefix):
+    def list(self, prefix: str, after: str = "") -> Iterator[Stat]:
+        """Yield every object under the prefix, in order of key, after a key."""
+        for sealed in self._inner.list(prefix, after):
             with suppress(MissingError):  # gone since
                 yield self._stat_of(sealed)
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the first parts of all keys; names are not encrypted."""
+        return self._inner.folders()
+
+    def strays(self) -> Iterator[str]:
+        """Yield what lies in the store behind and is no object."""
+        return self._inner.strays()
 
     def pin(self, key: str, until: datetime) -> None:
         """Lock the object until a time."""

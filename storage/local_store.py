@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,8 @@ _META, _TEMP = ".meta", ".tmp"
 _SWAPS = 5
 _BEGUN_SECONDS = 86_400.0
 """A file that was begun so long ago has no writer any more."""
+_SETTLED_SECONDS = 2.0
+"""How long after its note an object is there, or was never to come."""
 _DIGEST_JSON = 64 + len(".json")
 
 
@@ -33,6 +35,11 @@ class LocalStore:
         for name in (_META, _TEMP):
             (root / name).mkdir(parents=True, exist_ok=True)
         _sweep(root / _TEMP)
+
+    @property
+    def locks(self) -> bool:
+        """Return False: whoever writes the folder writes the lock."""
+        return False
 
     def put_new(
         self,
@@ -91,16 +98,48 @@ class LocalStore:
         """Return what is known of the object, None when there is none."""
         return self._known(key) if self._path(key).is_file() else None
 
-    def list(self, prefix: str) -> Iterator[Stat]:
+    def list(self, prefix: str, after: str = "") -> Iterator[Stat]:
         """Yield every object under the prefix, in order of key."""
-        folder = self._root / prefix.rpartition("/")[0]
-        keys = sorted(
-            path.relative_to(self._root).as_posix() for path in folder.rglob("*") if path.is_file()
-        )
-        for key in keys:
+        folder = prefix.rpartition("/")[0]
+        for key in _walk(self._root, folder, after):
             if key.startswith(prefix) and not key.startswith("."):
                 with suppress(MissingError):  # gone since the folder was read
                     yield self._known(key)
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the first parts of all keys, in order."""
+        names = os.listdir(self._root)  # noqa: PTH208 - names as text
+        return tuple(sorted(name for name in names if not name.startswith(".")))
+
+    def strays(self) -> Iterator[str]:
+        """Yield files without a note that says what they are, and what has a note and no file."""
+        alone = [
+            name
+            for name in _walk(self._root, _META)
+            if not (self._root / _noted_key(name)).is_file()
+        ]
+        for key in _walk(self._root, ""):
+            if key.startswith((f"{_META}/", f"{_TEMP}/")):
+                continue
+            try:
+                self._known(key)
+            except (MissingError, BadKeyError):
+                if (self._root / key).is_file():  # not gone since
+                    yield key
+        yield from self._without_object(alone)
+
+    def _without_object(self, notes: Sequence[str]) -> Iterator[str]:
+        """Yield the notes that still have no object.
+
+        A note comes before its bytes and goes after them: a fresh one is looked at again.
+        """
+        for name in notes:
+            with suppress(FileNotFoundError):
+                age = time.time() - (self._root / name).stat().st_mtime
+                time.sleep(min(max(_SETTLED_SECONDS - age, 0.0), _SETTLED_SECONDS))
+                key = _noted_key(name)
+                if (self._root / name).is_file() and not (self._root / key).is_file():
+                    yield key
 
     def pin(self, key: str, until: datetime) -> None:
         """Lock the object until a time."""
@@ -185,8 +224,12 @@ class LocalStore:
             # match none and fail when read.
             digest = sha256_hex(path.read_bytes())
             notes = [path for path in notes if digest in path.name] or notes
-        note = json.loads(notes[0].read_text())
-        return Stat(key, path.stat().st_size, note["sha256"], note["sha256"], note["media_type"])
+        try:
+            note = json.loads(notes[0].read_text())
+            size, digest, media_type = path.stat().st_size, note["sha256"], note["media_type"]
+        except (ValueError, KeyError, TypeError):
+            raise MissingError(f"对象的说明已损坏：{key}。") from None
+        return Stat(key, size, digest, digest, media_type)
 
     def _link(self, path: Path, data: bytes) -> None:
         with suppress(FileExistsError):
@@ -212,6 +255,34 @@ class LocalStore:
             self._make_folder(folder.parent)
             folder.mkdir(exist_ok=True)
             _sync(folder.parent)
+
+
+def _noted_key(name: str) -> str:
+    """Return the key of which a file in the folder of notes says something."""
+    key = name.removeprefix(f"{_META}/")
+    return key.removesuffix(".lock") if key.endswith(".lock") else key[: -_DIGEST_JSON - 1]
+
+
+def _walk(root: Path, folder: str, after: str = "") -> Iterator[str]:
+    """Yield the names of files below a folder that come after a name, in order, by folder.
+
+    A folder sorts as its name with a slash: `a-b/c` comes before `a/b`, as in a list of keys.
+    """
+    try:
+        with os.scandir(root / folder) as entries:
+            names = sorted(
+                f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+                for entry in entries
+            )
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        path = f"{folder}/{name}" if folder else name
+        if name.endswith("/"):
+            if path >= after[: len(path)]:
+                yield from _walk(root, path.removesuffix("/"), after)
+        elif path > after:
+            yield path
 
 
 def _sweep(folder: Path) -> None:

@@ -81,6 +81,11 @@ class S3Store:
                 self._client.make_bucket(bucket_name=bucket, object_lock=True)
             self._client.set_bucket_versioning(bucket_name=bucket, config=VersioningConfig(ENABLED))
 
+    @property
+    def locks(self) -> bool:
+        """Return True: a lock in COMPLIANCE mode is nobody's to lift."""
+        return True
+
     def put_new(
         self,
         key: str,
@@ -144,10 +149,15 @@ class S3Store:
         except MissingError:
             return None
 
-    def list(self, prefix: str) -> Iterator[Stat]:
+    def list(self, prefix: str, after: str = "") -> Iterator[Stat]:
         """Yield every object under the prefix, in order of key, as S3 lists."""
         listed = iter(
-            self._client.list_objects(bucket_name=self._bucket, prefix=prefix, recursive=True)
+            self._client.list_objects(
+                bucket_name=self._bucket,
+                prefix=prefix,
+                recursive=True,
+                start_after=after or None,
+            )
         )
         while True:
             with _storage_errors(prefix):
@@ -157,6 +167,18 @@ class S3Store:
             known = self.stat(entry.object_name or "")
             if known:
                 yield known
+
+    def folders(self) -> tuple[str, ...]:
+        """Return the first parts of all keys, in order, as S3 groups them."""
+        with _storage_errors(""):
+            listed = self._client.list_objects(bucket_name=self._bucket)
+            return tuple(
+                sorted({entry.object_name.rstrip("/") for entry in listed if entry.object_name})
+            )
+
+    def strays(self) -> Iterator[str]:
+        """Yield nothing: whatever lies in a bucket is an object, and is listed."""
+        return iter(())
 
     def pin(self, key: str, until: datetime) -> None:
         """Lock the object in COMPLIANCE mode until a time."""

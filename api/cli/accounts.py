@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.cli.terminal import Json, actor, print_json, with_examples
+from api.jobs.preservation import anchor_journal
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.administration.account_lists import all_accounts
@@ -43,6 +44,9 @@ def init() -> None:
         secrets = first_administrators(session, runtime.organisations, fresh)
     for login, secret in secrets.items():
         Console().print(f"{login}\t{secret}", highlight=False)
+    # From the first act on: what is in no anchor yet can be taken back by who writes the database.
+    # After the secrets, which are shown once: without a seal this ends with its error.
+    anchor_journal(runtime, actor())
 
 
 @account_app.command(

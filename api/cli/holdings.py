@@ -12,7 +12,7 @@ import typer
 from sqlalchemy import Engine
 
 from api.cli.terminal import FINDINGS, Json, actor, bar_of, print_json, screen, with_examples
-from api.jobs.preservation import budget, journal_sealer
+from api.jobs.preservation import anchor_journal, budget
 from api.runtime.bootstrap import (
     Runtime,
     open_compile_context,
@@ -24,7 +24,8 @@ from api.runtime.bootstrap import (
 from api.runtime.settings import Settings
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.audit.anchors import anchor, inclusion, verify_anchors
+from archive.audit.anchor_faults import verify_anchors
+from archive.audit.anchors import inclusion
 from archive.database.engine import connect, migrate, reading, writing
 from archive.preservation.backup import back_up, restore
 from archive.preservation.comparison import differences
@@ -32,7 +33,7 @@ from archive.preservation.fixity import ScrubRun, scrub
 from archive.preservation.rebuild import rebuild
 from archive.preservation.replicas import replicate
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import Fixity, StoreRole
+from archive.reference.vocabulary import StoreRole
 from search.follow import rebuild as rebuild_index
 from storage.blobs import BlobStore
 from storage.encrypt import EncryptedStore
@@ -88,8 +89,7 @@ def scrub_(
 def _show_scrub(run: ScrubRun) -> None:
     for fault in run.faults:
         screen.print(
-            f"[red]{fault['outcome']}[/red] {Fixity(fault['outcome']).label} "
-            f"{fault['subject']} {fault['key']}",
+            f"[red]{fault['code']}[/red] {fault['message']} {fault['subject']} {fault['key']}",
             soft_wrap=True,
         )
     for subject in run.mended:
@@ -312,7 +312,7 @@ def journal_verify(*, as_json: Json = False) -> None:
 def journal_anchor(*, as_json: Json = False) -> None:
     """Sign, stamp and store the state of the journal."""
     runtime = start(Settings())
-    head = anchor(runtime.engine, runtime.store, journal_sealer(runtime), actor())
+    head = anchor_journal(runtime, actor())
     if as_json:
         print_json(head and {"checkpoint": head.number, "size": head.size, "root": head.root})
     else:

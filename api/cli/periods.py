@@ -19,6 +19,7 @@ from api.cli.terminal import (
 )
 from api.jobs.batch import make_all
 from api.jobs.periods import begin_terms, end_terms
+from api.jobs.preservation import anchor_journal
 from api.runtime.bootstrap import open_compile_context, start
 from api.runtime.settings import Settings
 from archive.arrangement.periods import Report, due, terms_of
@@ -62,6 +63,8 @@ def run(
     with volume_bar("定期组卷") as watch:
         batch = make_all(runtime, JobKind.COMPILE, lambda: 0, watch)
     reports = end_terms(runtime, open_compile_context(runtime), actor(), terms)
+    if reports:
+        anchor_journal(runtime, actor())
     if as_json:
         print_json([report.public() for report in reports])
     else:

@@ -12,11 +12,12 @@ from rich.table import Table
 
 from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.jobs.acts import ingest_paths, run_compile, run_verify
+from api.jobs.preservation import anchor_journal
 from api.jobs.progress import Batch, Progress
 from api.runtime.bootstrap import Runtime, open_index_folder, source_of
 from archive.database.engine import reading
 from archive.finding_aids.volumes import volume_rows
-from archive.preservation.verify import Fault
+from archive.preservation.faults import Fault
 from archive.reference.vocabulary import IntakeOutcome, Outcome, Series, VolumeState
 from ingest.intake.intake import Received
 from search.follow import rebuild
@@ -36,6 +37,7 @@ def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> in
     wrong = mismatches(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
     _print(runtime, received, batch, seconds, wrong, faults, verified)
     _print_accounts(runtime, make_demo_accounts(runtime))
+    anchor_journal(runtime, actor)
     return int(bool(wrong or faults or batch.failed))
 
 

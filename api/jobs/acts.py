@@ -11,8 +11,9 @@ from api.jobs.recognition import wait_for_texts
 from api.runtime.bootstrap import Runtime, open_compile_context
 from archive.administration.policy import Reader
 from archive.jobs.processes import process_pool
+from archive.preservation.faults import Fault
 from archive.preservation.page_verification import PageTools, verify_pages
-from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
+from archive.preservation.verify import committed, count_committed, verify_holdings, verify_volumes
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.intake.intake import Received, inspect_package, receive
@@ -98,22 +99,22 @@ def run_verify(
 
     Returns the faults, and how many volumes were verified.
     """
-    volumes = committed(runtime.engine, codes)
     faults = [
         Fault("I1", code, "没有这个档号的已归档册")
         for code in codes
-        if code not in {volume.code for volume in volumes}
+        if not count_committed(runtime.engine, (code,))
     ]
-    context = open_compile_context(runtime)
-    with progress.pieces("验证", len(volumes)) as advance:
-        for number, volume_faults in enumerate(
+    context, count = open_compile_context(runtime), 0
+    with progress.pieces("验证", count_committed(runtime.engine, codes)) as advance:
+        volumes = committed(runtime.engine, codes)
+        for count, volume_faults in enumerate(
             verify_volumes(runtime.store, volumes, context.trust, context.prover), 1
         ):
             faults += volume_faults
-            advance(number, f"问题 {len(faults)}")
+            advance(count, f"问题 {len(faults)}")
     if not codes:
         faults += verify_holdings(runtime.engine, runtime.store, context.trust)
-    return faults, len(volumes)
+    return faults, count
 
 
 def run_verify_pages(
@@ -126,9 +127,9 @@ def run_verify_pages(
     tools = PageTools(
         runtime.engine, runtime.store, runtime.catalogue, runtime.organisations, draw_originals
     )
-    volumes, faults, compared = committed(runtime.engine, codes), list[Fault](), 0
-    with progress.pieces("比对页面", len(volumes)) as advance:
-        for number, volume in enumerate(volumes, 1):
+    faults, compared = list[Fault](), 0
+    with progress.pieces("比对页面", count_committed(runtime.engine, codes)) as advance:
+        for number, volume in enumerate(committed(runtime.engine, codes), 1):
             verified = verify_pages(tools, volume)
             compared += verified.compared
             faults += verified.faults

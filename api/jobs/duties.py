@@ -10,7 +10,7 @@ from typing import Any
 
 from api.jobs.batch import begin_timestamps, free_dead, retry, send, waiting
 from api.jobs.periods import begin_terms, end_terms
-from api.jobs.preservation import budget, journal_sealer
+from api.jobs.preservation import anchor_journal, budget
 from api.jobs.progress import NoProgress
 from api.jobs.pull import open_sources, pull_round
 from api.jobs.recognition import wake_readers
@@ -25,7 +25,6 @@ from api.runtime.bootstrap import (
 from api.runtime.broker import QUEUE_OF, queue_lengths
 from api.runtime.failures import explain
 from archive.arrangement.periods import begun_terms, due, followed_terms, late_terms, settled
-from archive.audit.anchors import anchor
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import DutyRow
 from archive.jobs.duties import DUTIES, Duty, end_turn, take_turn
@@ -136,6 +135,8 @@ def _period(runtime: Runtime) -> Result:
     with reading(runtime.engine) as session:
         ended = settled(session, terms)
     reports = end_terms(runtime, open_compile_context(runtime), ACTOR, ended)
+    if reports:
+        anchor_journal(runtime, ACTOR)
     return {
         "terms": len(terms),
         "ended": len(reports),
@@ -196,7 +197,7 @@ def _scrub(runtime: Runtime) -> Result:
 
 
 def _anchor(runtime: Runtime) -> Result:
-    head = anchor(runtime.engine, runtime.store, journal_sealer(runtime), ACTOR)
+    head = anchor_journal(runtime, ACTOR)
     return {"checkpoint": head.number, "size": head.size} if head else {"checkpoint": 0}
 
 

@@ -1,8 +1,11 @@
-"""The budget of a fixity check, and the seal that signs the journal."""
+"""The budget of a fixity check, and the anchors of the journal."""
 
 import re
+from contextlib import suppress
+from datetime import timedelta
 
 from api.runtime.bootstrap import Runtime, open_compile_context
+from archive.audit.anchors import AnchoredElsewhereError, Head, anchor
 from archive.preservation.fixity import Budget
 from archive.reference.errors import ArchiveError
 from archive.reference.vocabulary import OrgKind
@@ -32,6 +35,22 @@ def budget(text: str | None) -> Budget:
         )
     amount = float(match[1]) * _UNITS[match[2]]
     return Budget(seconds=amount) if match[2] in _TIMES else Budget(bytes=int(amount))
+
+
+def anchor_journal(runtime: Runtime, actor: str) -> Head | None:
+    """Anchor the journal with the city's seal.
+
+    None when there is nothing new to anchor, or another process does it at this moment.
+    """
+    with suppress(AnchoredElsewhereError):
+        return anchor(
+            runtime.engine,
+            runtime.store,
+            journal_sealer(runtime),
+            actor,
+            retention=timedelta(days=runtime.settings.anchor_retention_days),
+        )
+    return None
 
 
 def journal_sealer(runtime: Runtime) -> Sealer:

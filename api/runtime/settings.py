@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     scrub_budget: str = Field(
         default="20GB", description="what the hourly fixity check may read, or how long it may take"
     )
+    anchor_retention_days: int = Field(
+        default=365,
+        ge=0,
+        description="how long an S3 store locks each anchor of the journal; 0 is not at all",
+    )
     s3_endpoint: str = ""
     s3_bucket: str = "yice"
     s3_access_key: SecretStr = SecretStr("")

@@ -91,17 +91,32 @@ def delivery_record(
 
     Its fields are those of the row that `log_delivery` writes.
     """
-    record = {
-        "spec": "delivery/1",
-        "bag": bag,
-        "case_no": case_no,
-        "content_digest": content_digest,
-        "outcome": str(taken.outcome),
-        "findings": [entry.public() for entry in taken.findings],
-        "quarantine_prefix": quarantine_prefix,
-        "received_at": at.isoformat(),
-    }
-    text = _text(record)
+    return delivery_text(
+        Delivery(
+            bag=bag,
+            case_no=case_no,
+            content_digest=content_digest,
+            outcome=str(taken.outcome),
+            findings=[entry.public() for entry in taken.findings],
+            quarantine_prefix=quarantine_prefix,
+            received_at=at,
+        )
+    )
+
+
+def delivery_text(row: Delivery) -> tuple[str, bytes]:
+    """Return key and bytes of the record that the bucket must hold of a row.
+
+    When a refused package was returned is journalled, and no part of it.
+    """
+    names = ("bag", "case_no", "content_digest", "outcome", "findings", "quarantine_prefix")
+    text = _text(
+        {
+            "spec": "delivery/1",
+            **{name: getattr(row, name) for name in names},
+            "received_at": row.received_at.isoformat(),
+        }
+    )
     return f"deliveries/{sha256_hex(text)}.json", text
 
 

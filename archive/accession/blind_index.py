@@ -30,6 +30,11 @@ def _numbers(people: Sequence[Person]) -> Iterator[tuple[str, str]]:
             yield PHONE, person.phone
 
 
+def numbers_in(facts: CaseFacts) -> set[tuple[str, str]]:
+    """Return kind and value of each number by which a case is found."""
+    return set(_numbers((facts.applicant, *facts.subjects)))
+
+
 def remember(session: Session, case: Case) -> None:
     """Replace the entries of a case by those of its current facts.
 
@@ -40,10 +45,7 @@ def remember(session: Session, case: Case) -> None:
         return
     facts = CaseFacts.model_validate(case.facts)
     session.execute(delete(BlindEntry).where(BlindEntry.case_id == case.id))
-    entries = {
-        (kind, ring.digest(kind, value))
-        for kind, value in _numbers((facts.applicant, *facts.subjects))
-    }
+    entries = {(kind, ring.digest(kind, value)) for kind, value in numbers_in(facts)}
     session.add_all(
         BlindEntry(case_id=case.id, kind=kind, digest=digest, key=ring.blind)
         for kind, digest in sorted(entries)

@@ -1,5 +1,7 @@
 """Officers who answer for a case, by officer number."""
 
+from datetime import datetime
+
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
@@ -10,6 +12,15 @@ from archive.reference.vocabulary import Node
 _ANSWERABLE = frozenset({Node.RECEIVE, Node.ACCEPT, Node.REVIEW, Node.APPROVE})
 
 
+def actors_in(facts: CaseFacts) -> dict[tuple[str, str, str], datetime]:
+    """Return the times at which officers answered, by node, officer number and organisation."""
+    return {
+        (str(event.node), event.actor_no[:64], event.org): event.at
+        for event in facts.process
+        if event.node in _ANSWERABLE
+    }
+
+
 def remember_actors(session: Session, case: Case) -> None:
     """Replace the officers who answer for a case by those of its current facts (R35).
 
@@ -18,13 +29,8 @@ def remember_actors(session: Session, case: Case) -> None:
     """
     facts = CaseFacts.model_validate(case.facts)
     session.execute(delete(CaseActor).where(CaseActor.case_id == case.id))
-    actors = {
-        (str(event.node), event.actor_no[:64], event.org): event.at
-        for event in facts.process
-        if event.node in _ANSWERABLE
-    }
     session.add_all(
         CaseActor(case_id=case.id, node=node, actor_no=actor_no, org=org, at=at)
-        for (node, actor_no, org), at in sorted(actors.items())
+        for (node, actor_no, org), at in sorted(actors_in(facts).items())
     )
     session.flush()

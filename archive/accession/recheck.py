@@ -43,6 +43,8 @@ def wait_again(
         case.case_no,
         revision=revision,
         pages=len(findings),
+        # Findings quote what pages show: the journal keeps the digest of all that the row has now.
+        findings=journal.digest_of(row.findings),
     )
 
 

@@ -214,6 +214,10 @@ def decide_change(
         kind=change.kind,
         number=number,
         state=change.state,
+        # What the account is from now on, so that its row can be held to it.
+        org=account.org,
+        role=account.role,
+        account_state=account.state,
     )
     return change, secret
 

@@ -6,6 +6,7 @@ The 系统管理员 submits an account, the 安全保密管理员 approves it, t
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -121,6 +122,7 @@ def _propose(session: Session, by: str, new: NewAccount, organisations: Organisa
         role=new.role,
         org=new.org,
         kind=new.kind,
+        scopes=list(account.scopes),
     )
     return account
 
@@ -205,7 +207,7 @@ def set_password(session: Session, by: str, login: str, hashed: str) -> None:
     account = account_by_login(session, login)
     _set_hash(session, account, hashed)
     account.must_change = False
-    journal.record(session, by, JournalAct.SET_PASSWORD, login)
+    record_secret(session, by, account)
 
 
 def renew_secret(
@@ -218,8 +220,27 @@ def renew_secret(
     account = account_by_login(session, login)
     _set_hash(session, account, fresh.hashed)
     account.must_change = must_change
-    journal.record(session, by, JournalAct.SET_PASSWORD, login)
+    record_secret(session, by, account)
     return fresh.text
+
+
+def record_secret(session: Session, by: str, account: Account) -> None:
+    """Journal that an account has another secret, by a digest of its hash.
+
+    A hash that somebody puts into the row does not fit it.
+    """
+    journal.record(
+        session,
+        by,
+        JournalAct.SET_PASSWORD,
+        account.login,
+        verifier=verifier_of(account.secret_hash),
+    )
+
+
+def verifier_of(hashed: str | None) -> str | None:
+    """Return the digest by which the journal knows the hash of a secret."""
+    return sha256(hashed.encode()).hexdigest() if hashed else None
 
 
 def _set_hash(session: Session, account: Account, hashed: str) -> None:

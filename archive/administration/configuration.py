@@ -187,6 +187,11 @@ def import_items(
         "catalogue",
         approval=approval,
         items=[f"{item.code}@{item.version}" for item in fresh],
+        # By this the row is held to what was entered: the body says what a case must have.
+        bodies={
+            f"{item.code}@{item.version}": journal.digest_of(item.model_dump(mode="json"))
+            for item in fresh
+        },
     )
     return len(fresh)
 

@@ -15,7 +15,7 @@ from typing import Self
 from sqlalchemy import Engine, delete, select, update
 from sqlalchemy.orm import Session
 
-from archive.administration.accounts import MAX_PASSWORD, AccountKind, AccountState
+from archive.administration.accounts import MAX_PASSWORD, AccountKind, AccountState, record_secret
 from archive.administration.passwords import (
     hash_secret,
     is_outdated,
@@ -190,6 +190,7 @@ def _settled(session: Session, credentials: Credentials, proof: _Proof) -> Accou
         right = verify_secret(account.secret_hash or unmatched_hash(), credentials.secret)
     elif proof.renewed is not None:
         account.secret_hash = proof.renewed
+        record_secret(session, account.login, account)
     if not right or account.secret_hash is None:
         _count_failure(session, account, attempt, now)
         return None
@@ -271,7 +272,15 @@ def open_login(
             expires_at=now + (TOKEN_LIFE if kind is LoginKind.TOKEN else WEB_LIFE),
         )
     )
-    journal.record(session, account.login, JournalAct.LOGIN, account.login, kind=kind)
+    journal.record(
+        session,
+        account.login,
+        JournalAct.LOGIN,
+        account.login,
+        kind=kind,
+        login=_digest(token),
+        scopes=[str(scope) for scope in scopes],
+    )
     return token
 
 

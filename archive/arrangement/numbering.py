@@ -110,8 +110,20 @@ def freeze(
             count=len(volumes),
             numbers=numbers,
             org=filer.org,
+            places=[filed(volume) for volume in volumes],
         )
     return volumes
+
+
+def filed(volume: Volume) -> list[str | bool | None]:
+    """Return where a volume is filed, as the journal keeps it: who may see it hangs on this."""
+    return [
+        volume.filing_org,
+        volume.cross_fonds,
+        volume.cross_series,
+        volume.cross_org,
+        volume.late,
+    ]
 
 
 def freeze_supplements(

@@ -13,9 +13,9 @@ one after which they were, and entries cut off at the end.
 """
 
 import json
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, func, select
 
@@ -25,13 +25,11 @@ from archive.audit.merkle import Frontier, inclusion_path, leaf_hash
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.reference.errors import ConflictError, NotFoundError
-from archive.signing.detached import read_detached
 from archive.signing.seal import Sealer
 from archive.signing.seal_errors import TimestampPendingError
-from archive.signing.validation import TrustAnchors
 from storage.blobs import BlobStore
 from storage.digest import sha256_hex
-from storage.errors import KeyTakenError, MissingError, StorageError
+from storage.errors import KeyTakenError, StorageError, StoreUnavailableError
 
 FOLDER = "journal/checkpoint"
 SPEC = "journal-checkpoint/1"
@@ -60,20 +58,24 @@ class Head:
         return f"{FOLDER}/{self.number:06d}"
 
 
-@dataclass(frozen=True, slots=True)
-class AnchorFault:
-    """A fault of a checkpoint: its number, the first entry concerned if known, and the reason."""
-
-    checkpoint: int
-    seq: int | None
-    reason: str
+class AnchoredElsewhereError(ConflictError):
+    """Another process is anchoring the journal at this moment."""
 
 
-def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head | None:
+def anchor(
+    engine: Engine,
+    store: BlobStore,
+    sealer: Sealer,
+    actor: str,
+    *,
+    retention: timedelta = timedelta(0),
+) -> Head | None:
     """Sign the journal as it stands and return the new head; stamp heads without time-stamp.
 
     None when nothing but anchors was journalled since the last checkpoint. What a killed process
-    left half-written is completed. Raises ConflictError when another node anchors at the same time.
+    left half-written is completed. A store that locks objects keeps the checkpoint locked for the
+    time of `retention`, and the entry says until when. Raises AnchoredElsewhereError when another
+    node anchors at the same time, ConflictError for a journal that is not as it was anchored.
     """
     written = heads(store)
     for head in written:
@@ -96,8 +98,34 @@ def anchor(engine: Engine, store: BlobStore, sealer: Sealer, actor: str) -> Head
     head = _write(store, before, lines, tree, last)
     _finish(engine, store, sealer, head, start)
     with writing(engine) as session:
-        journal.record(session, actor, JournalAct.ANCHOR, head.key, size=head.size, root=head.root)
+        journal.record(
+            session,
+            actor,
+            JournalAct.ANCHOR,
+            head.key,
+            size=head.size,
+            root=head.root,
+            # The next head names both, too; until there is one, this entry does.
+            signature=digest_of_file(store, head, "head.p7s"),
+            stamp=digest_of_file(store, head, "head.tst"),
+            locked_until=_lock(store, head, retention),
+        )
     return head
+
+
+def _lock(store: BlobStore, head: Head, retention: timedelta) -> str | None:
+    """Lock the objects of a checkpoint; return until when, None where the store locks nothing."""
+    if not retention or not store.locks:
+        return None
+    until = datetime.now(UTC) + retention
+    for stat in store.list(f"{head.key}/"):
+        try:
+            store.pin(stat.key, until)
+        except StoreUnavailableError:
+            raise
+        except StorageError:
+            return None  # a bucket that was made without object lock
+    return until.isoformat(timespec="seconds")
 
 
 def _write(
@@ -114,8 +142,8 @@ def _write(
         "previous": sha256_hex(before.raw) if before else None,
         # With these the stamp of each head proves the stamp before it, which may then expire: the
         # chain renews itself.
-        "previous_signature": _digest_of(store, before, "head.p7s"),
-        "previous_stamp": _digest_of(store, before, "head.tst"),
+        "previous_signature": digest_of_file(store, before, "head.p7s"),
+        "previous_stamp": digest_of_file(store, before, "head.tst"),
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     head = _parsed((json.dumps(fields, indent=1) + "\n").encode())
@@ -124,11 +152,12 @@ def _write(
         # and all the rest follows from it.
         store.put_new(f"{head.key}/head.json", head.raw, media_type="application/json")
     except KeyTakenError:
-        raise ConflictError("另一进程正在锚定审计日志。", "请稍后再试。") from None
+        raise AnchoredElsewhereError("另一进程正在锚定审计日志。", "请稍后再试。") from None
     return head
 
 
-def _digest_of(store: BlobStore, head: Head | None, name: str) -> str | None:
+def digest_of_file(store: BlobStore, head: Head | None, name: str) -> str | None:
+    """Return the digest of a file of a checkpoint; None when there is none."""
     return (
         sha256_hex(store.read(f"{head.key}/{name}"))
         if head and store.stat(f"{head.key}/{name}")
@@ -157,18 +186,21 @@ def _finish(engine: Engine, store: BlobStore, sealer: Sealer, head: Head, start:
         if sha256_hex(text) != head.entries_sha256:
             raise ConflictError("审计日志与未完成的锚点不符。", "请运行 yice journal verify。")
         store.put_new(f"{head.key}/entries.jsonl", text, media_type="application/jsonl")
+    # A signature and a stamp are never the same twice: of two processes, that of the first counts.
     if store.stat(f"{head.key}/head.p7s") is None:
-        store.put_new(
-            f"{head.key}/head.p7s",
-            sealer.sign_detached(head.raw),
-            media_type="application/pkcs7-signature",
-        )
+        with suppress(KeyTakenError):
+            store.put_new(
+                f"{head.key}/head.p7s",
+                sealer.sign_detached(head.raw),
+                media_type="application/pkcs7-signature",
+            )
     if store.stat(f"{head.key}/head.tst") is None:
         try:
             token = sealer.stamp(store.read(f"{head.key}/head.p7s"))
         except TimestampPendingError:
             return
-        store.put_new(f"{head.key}/head.tst", token, media_type="application/timestamp-reply")
+        with suppress(KeyTakenError):
+            store.put_new(f"{head.key}/head.tst", token, media_type="application/timestamp-reply")
 
 
 def _parsed(raw: bytes) -> Head:
@@ -195,141 +227,14 @@ def heads(store: BlobStore) -> list[Head]:
     ]
 
 
+def read_head(store: BlobStore, key: str) -> Head:
+    """Return the head at a key; raises StorageError or ValueError for one that is damaged."""
+    return _parsed(store.read(key))
+
+
 def segment(store: BlobStore, head: Head) -> list[bytes]:
     """Return the lines that a checkpoint added, verified against its head."""
     return store.read(f"{head.key}/entries.jsonl", sha256=head.entries_sha256).splitlines()
-
-
-def verify_anchors(
-    engine: Engine, store: BlobStore, trust: TrustAnchors | None
-) -> list[AnchorFault]:
-    """Return every fault found when the journal is compared with its anchors.
-
-    The signatures are checked, too, when `trust` is given.
-    """
-    try:
-        written = heads(store)
-    except (StorageError, ValueError, KeyError) as error:
-        return [AnchorFault(0, None, f"锚点无法读取（{type(error).__name__}）")]
-    faults = list(_chain_faults(written))
-    if trust is not None:
-        faults += _signature_faults(store, written, trust)
-    with reading(engine) as session:
-        named = session.scalars(
-            select(JournalEntry.subject).where(JournalEntry.act == JournalAct.ANCHOR)
-        ).all()
-    faults += [
-        AnchorFault(int(key.rpartition("/")[2]), None, "日志登记的锚点不在存储中")
-        for key in sorted({*named} - {head.key for head in written})
-    ]
-    return faults + list(_journal_faults(engine, store, written))
-
-
-def _chain_faults(written: list[Head]) -> Iterator[AnchorFault]:
-    for expected, head in enumerate(written, 1):
-        before = written[expected - 2] if expected > 1 else None
-        if (
-            head.number != expected
-            or head.previous != (sha256_hex(before.raw) if before else None)
-            or (before and before.size >= head.size)
-        ):
-            yield AnchorFault(head.number, None, "锚点不连续")
-
-
-def _signature_faults(
-    store: BlobStore, written: list[Head], trust: TrustAnchors
-) -> list[AnchorFault]:
-    """Return the faults of the signatures and time-stamps, oldest checkpoint first.
-
-    The newest head is judged now, each older one at the time of the stamp whose head names its
-    signature and stamp.
-    """
-    faults, after, moment = [], None, trust.moment
-    for head in reversed(written):
-        covered = after is not None and after.previous_stamp is not None
-        try:
-            signature = store.read(f"{head.key}/head.p7s")
-            token = (
-                store.read(f"{head.key}/head.tst") if store.stat(f"{head.key}/head.tst") else None
-            )
-        except MissingError:
-            faults.append(AnchorFault(head.number, None, "锚点没有签名"))
-            after, moment = head, trust.moment
-            continue
-        except StorageError as error:
-            faults.append(AnchorFault(head.number, None, str(error)))
-            after, moment = head, trust.moment
-            continue
-        if after is not None and not _named(after, signature, token):
-            faults.append(
-                AnchorFault(head.number, None, "锚点的签名或时间戳不是其后的锚点所登记的")
-            )
-        report = read_detached(
-            head.raw, signature, token, trust.at(moment if covered else trust.moment)
-        )
-        if not report.valid:
-            faults.append(AnchorFault(head.number, None, "锚点的签名或时间戳无效"))
-        after, moment = head, report.stamped_at or moment
-    return faults[::-1]
-
-
-def _named(after: Head, signature: bytes, token: bytes | None) -> bool:
-    """Return whether the next head names this signature and stamp.
-
-    A head that was stamped only after the next one was written is not named, and is judged now.
-    """
-    if after.previous_signature is not None and after.previous_signature != sha256_hex(signature):
-        return False
-    return after.previous_stamp is None or (
-        token is not None and after.previous_stamp == sha256_hex(token)
-    )
-
-
-def _journal_faults(engine: Engine, store: BlobStore, written: list[Head]) -> Iterator[AnchorFault]:
-    """Yield where the journal differs from the anchors, in one pass over the journal.
-
-    At the size of each head the root of the journal must be the signed one.
-    """
-    tree, waiting = Frontier(), iter(written)
-    head = next(waiting, None)
-    with reading(engine) as session:
-        for entry in journal.entries(session):
-            if head is None:
-                return
-            tree.add(journal.line(entry))
-            if tree.size == head.size:
-                if tree.root().hex() != head.root:
-                    yield AnchorFault(
-                        head.number,
-                        _first_difference(engine, store, written),
-                        "日志与已签名的锚点不符：条目被更改、删除或调换",
-                    )
-                    return
-                head = next(waiting, None)
-    if head is not None:
-        yield AnchorFault(
-            head.number,
-            tree.size + 1,
-            f"日志尾部被截去：锚点记有 {head.size} 条，现有 {tree.size} 条",
-        )
-
-
-def _first_difference(engine: Engine, store: BlobStore, written: list[Head]) -> int | None:
-    """Return the first entry that is not as it was anchored.
-
-    None when the anchored copy itself can't be read.
-    """
-    with reading(engine) as session:
-        walked = journal.entries(session)
-        try:
-            for head in written:
-                for text in segment(store, head):
-                    entry = next(walked, None)
-                    if entry is None or journal.line(entry) != text:
-                        return int(json.loads(text)[0])
-        except StorageError:
-            return None
-    return None
 
 
 def inclusion(engine: Engine, store: BlobStore, seq: int) -> dict[str, bytes]:

@@ -51,6 +51,12 @@ def from_line(text: bytes) -> JournalEntry:
     )
 
 
+def digest_of(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    """Return the SHA-256 of a JSON value, by which an entry names what it may not quote."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _digest(entry: JournalEntry) -> str:
     return hashlib.sha256(line(entry)).hexdigest()
 

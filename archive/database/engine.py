@@ -155,6 +155,14 @@ def reading(engine: Engine) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Session]:
+    """Open a session whose every query sees the same moment, as SQLite's reading ones do."""
+    repeatable = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name != "sqlite" else {}
+    with reading(engine.execution_options(**repeatable)) as session:
+        yield session
+
+
 def lock_journal(session: Session) -> None:
     """Lock the end of the journal until the transaction ends.
 

@@ -1,4 +1,4 @@
-"""Tables of preservation: fixity checks and replicas."""
+"""Tables of preservation: fixity checks, the place of the scrub, and replicas."""
 
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,17 @@ class FixityCheck(Base):
     bytes: Mapped[int] = mapped_column(BigInteger)
     faults: Mapped[list[Any]]
     checked_at: Mapped[datetime]
+
+
+class ScrubPlace(Base):
+    """How far the scrub of a store came with what lies beside the packages.
+
+    `after` is the key that was read last; it is empty when the last run read to the end.
+    """
+
+    __tablename__ = "scrub_places"
+    store: Mapped[str] = mapped_column(String(12), primary_key=True)
+    after: Mapped[str] = mapped_column(String(900))
 
 
 class Replica(Base):

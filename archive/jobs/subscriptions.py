@@ -39,7 +39,12 @@ def subscribe(session: Session, reader: Reader, url: str) -> Webhook:
     session.add(row)
     session.flush()
     journal.record(
-        session, reader.account, JournalAct.SUBSCRIBE, f"webhook:{row.id}", org=reader.org
+        session,
+        reader.account,
+        JournalAct.SUBSCRIBE,
+        f"webhook:{row.id}",
+        org=reader.org,
+        url=journal.digest_of(url),
     )
     return row
 

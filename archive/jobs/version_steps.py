@@ -3,7 +3,7 @@
 Of several results of a step the first counts.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -111,9 +111,15 @@ def record_step(
         actor,
         JournalAct(str(step)),
         f"{code}/v{version.version}",
-        **{key: value for key, value in result.items() if isinstance(value, str | int | bool)},
+        **journalled_result(result),
     )
     return result
+
+
+def journalled_result(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the journal says of a step's result: its plain values, and a digest of all."""
+    plain = {key: value for key, value in result.items() if isinstance(value, str | int | bool)}
+    return plain if len(plain) == len(result) else {**plain, "whole": journal.digest_of(result)}
 
 
 def _lost() -> LeaseLostError:

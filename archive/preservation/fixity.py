@@ -18,9 +18,11 @@ from sqlalchemy.orm import Session
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
-from archive.database.tables_preservation import FixityCheck
+from archive.database.tables_preservation import FixityCheck, ScrubPlace
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.feed import announce
+from archive.preservation.bucket import FOREIGN, Reading, others, read_other
+from archive.preservation.faults import Fault
 from archive.preservation.fixity_check import (
     OUTCOMES,
     BadObject,
@@ -41,6 +43,8 @@ from storage.replicate import restore_object
 REPORTS = "fixity/"
 """The prefix of the history in the first store, a file for each run."""
 _TOGETHER, _WAIT_SECONDS = 100, 2.0
+_PACKAGES_SHARE, _FEWEST, _SUBJECT = 0.9, 10, 200
+"""The share of a budget that packages may take; the rest is for what lies beside them."""
 _CANARY = (Fixity.CHANGED, Fixity.MISSING)
 
 
@@ -64,6 +68,8 @@ class ScrubRun:
     complete: bool = False
     packages: int = 0
     objects: int = 0
+    others: int = 0
+    others_complete: bool = False
     bytes: int = 0
     seconds: float = 0.0
     canaries: int = 0
@@ -101,6 +107,8 @@ def scrub(
         frozen, units = frozen_units(session, which), due_units(session, which, cycle)
         with_canaries = canary_due(session, which, cycle)
         seen = session.scalar(select(func.max(FixityCheck.id))) or 0
+        place = session.get(ScrubPlace, which)
+        after = place.after if place and allowed != Budget() else ""
     run, total, sound = ScrubRun(which, cycle), len(units), _SoundChecks(engine)
     walk: list[Unit | None] = [*frozen, *units]
     number = 0
@@ -111,16 +119,71 @@ def scrub(
             _check_canaries(engine, store, actor, run)
         else:
             _scrub_package(engine, store, other, actor, unit, run, sound)
-        run.seconds = time.monotonic() - begin
         watch(min(number, total), total)
-        if (allowed.bytes is not None and run.bytes >= allowed.bytes) or (
-            allowed.seconds is not None and run.seconds >= allowed.seconds
-        ):
+        if _spent(run, allowed, begin, _PACKAGES_SHARE):
             break
     sound.write(run)
     run.complete = number == len(walk) and not run.blind
+    _scrub_others(engine, store, actor, run, after, lambda: _spent(run, allowed, begin))
     _write_history(engine, store if which == StoreRole.FIRST else other or store, run, seen)
     return run
+
+
+def _spent(run: ScrubRun, allowed: Budget, begin: float, share: float = 1.0) -> bool:
+    """Return whether a share of the budget is used up, and note the time that went."""
+    run.seconds = time.monotonic() - begin
+    return (allowed.bytes is not None and run.bytes >= share * allowed.bytes) or (
+        allowed.seconds is not None and run.seconds >= share * allowed.seconds
+    )
+
+
+def _scrub_others(
+    engine: Engine,
+    store: BlobStore,
+    actor: str,
+    run: ScrubRun,
+    after: str,
+    spent: Callable[[], bool],
+) -> None:
+    """Read what lies beside the packages, under every prefix, until the budget is spent.
+
+    A run goes on where the last one stopped; what packages leave of the budget is read here, and
+    a share is always left. Some are read in any case.
+    """
+    for number, stat in enumerate(others(engine, store, after), 1):
+        read = Reading()
+        read_other(store, stat, read)
+        run.others, run.bytes = run.others + 1, run.bytes + read.bytes
+        run.faults += [
+            {**fault.public(), "key": fault.subject, "outcome": fault.invariant}
+            for fault in read.faults
+        ]
+        if read.faults:
+            with writing(engine) as session:
+                journal.record(
+                    session,
+                    actor,
+                    JournalAct.ALARM,
+                    stat.key[:_SUBJECT],
+                    reason="fixity",
+                    store=run.store,
+                )
+        if number >= _FEWEST and spent():
+            _keep_place(engine, run, stat.key)
+            return
+    _keep_place(engine, run, "")
+    run.others_complete = True
+    named = {fault["key"] for fault in run.faults}
+    run.faults += [
+        {**Fault("FOREIGN", key, FOREIGN).public(), "key": key, "outcome": "FOREIGN"}
+        for key in store.strays()
+        if key not in named
+    ]
+
+
+def _keep_place(engine: Engine, run: ScrubRun, after: str) -> None:
+    with writing(engine) as session:
+        session.merge(ScrubPlace(store=run.store, after=after))
 
 
 @dataclass(slots=True)
@@ -177,7 +240,13 @@ def _scrub_package(
         run.bytes + check.bytes,
     )
     if check.faults:
-        run.faults += [{"subject": unit.subject, **fault.public()} for fault in check.faults]
+        run.faults += [
+            {
+                **Fault(str(fault.outcome), unit.subject, fault.outcome.label).public(),
+                **fault.public(),
+            }
+            for fault in check.faults
+        ]
     if not check.faults and not unit.frozen:
         return
     if not check.faults or (other is not None and _restore_package(store, other, unit)):

@@ -14,7 +14,8 @@ from archive.compile.page_proof import PageResult, foreign_pages, prove_pages
 from archive.compile.planned import planned_version
 from archive.database.engine import reading
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.preservation.verify import CommittedVolume, Fault
+from archive.preservation.faults import Fault
+from archive.preservation.verify import CommittedVolume
 from archive.reference.errors import ArchiveError
 from archive.reference.findings import Finding
 from archive.reference.objects import blob_key

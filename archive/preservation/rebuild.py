@@ -6,8 +6,7 @@ What was journalled after the last anchor and is in no object is lost, and the r
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,21 +18,25 @@ from archive.accession import blind_index
 from archive.accession.accession import show_revision
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
+from archive.accession.recheck import PAGE_DIFFERS
 from archive.administration.filing_units import FilingRule
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.audit.anchors import heads, segment
 from archive.database.base import Base
 from archive.database.engine import writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
 from archive.database.tables_volumes import PageOrder
+from archive.preservation.rebuild_accounting import unaccounted
 from archive.preservation.rebuild_evidence import (
+    read_records,
     restore_deliveries,
     restore_fixity,
     restore_prints,
     restore_texts,
 )
+from archive.preservation.rebuild_journal import restore_journal
+from archive.preservation.rebuild_lost import lost_records
 from archive.preservation.rebuild_volumes import Package, file_volumes, read_packages
 from archive.reference.errors import ConflictError
 from archive.reference.objects import OriginalObject
@@ -82,8 +85,9 @@ def rebuild(
             session.execute(select(table).limit(1)).first() for table in Base.metadata.sorted_tables
         ):
             raise ConflictError("目标数据库不是空的。", "重建只能写入空数据库；请另指定一个。")
-        entries = _journal(session, store, report)
-        cases = _cases(session, store, entries, packages, report)
+        entries = restore_journal(session, store, report)
+        records: dict[tuple[str, int], str] = {}
+        cases = _cases(session, store, entries, packages, records, catalogue, report)
         file_volumes(
             session,
             entries,
@@ -95,10 +99,10 @@ def rebuild(
             rule=rule,
         )
         report.deliveries, report.looks = (
-            restore_deliveries(session, store),
-            restore_fixity(session, store),
+            restore_deliveries(session, store, report.faults),
+            restore_fixity(session, store, report.faults),
         )
-        report.texts = restore_texts(session, store, entries)
+        report.texts = restore_texts(session, store, entries, report.faults)
         report.lost = list(_lost(session, entries, cases, report))
         journal.record(
             session,
@@ -108,6 +112,7 @@ def rebuild(
             checkpoints=report.checkpoints,
             entries=report.entries,
             versions=report.versions,
+            restored=unaccounted(session, records),
         )
     return report
 
@@ -146,23 +151,6 @@ def _lost(
         yield f"{len(accepted)} 件已接收的办件：存储中没有其接收记录"
 
 
-def _journal(session: Session, store: BlobStore, report: RebuildReport) -> list[JournalEntry]:
-    """Add the anchored entries exactly as they were; the journal goes on from there."""
-    entries = []
-    for head in heads(store):
-        entries += [journal.from_line(text) for text in segment(store, head)]
-        report.checkpoints += 1
-        if len(entries) != head.size or f"{entries[-1].seq}:{entries[-1].digest}" != head.last:
-            raise ConflictError("锚点中的日志不连续。", "请从副本存储恢复 journal/checkpoint。")
-    session.add_all(entries)
-    session.flush()
-    _, broken = journal.verify(session)
-    if broken is not None:
-        raise ConflictError("锚点中的日志不衔接。", "请从副本存储恢复 journal/checkpoint。")
-    report.entries = len(entries)
-    return entries
-
-
 @dataclass(frozen=True, slots=True)
 class _Record:
     """An accession record of the bucket."""
@@ -177,10 +165,17 @@ class _Record:
         return datetime.fromisoformat(self.fields["accepted_at"])
 
 
-def _records(store: BlobStore, entries: list[JournalEntry]) -> Iterator[_Record]:
+def _records(
+    store: BlobStore,
+    entries: list[JournalEntry],
+    packages: list[Package],
+    catalogue: Catalogue,
+    faults: list[str],
+) -> Iterator[_Record]:
     """Yield one record for each content of a case, in order of time.
 
-    A try that was killed may have left a second one: the journal names the one that counts.
+    A try that was killed may have left a second one: the journal names the one that counts. Of a
+    content without a record that can be read, the package that was made of it is the witness.
     """
     named = {
         json.loads(entry.detail).get("record")
@@ -188,12 +183,20 @@ def _records(store: BlobStore, entries: list[JournalEntry]) -> Iterator[_Record]
         if entry.act in ("ACCESSION", "SUPPLEMENT")
     }
     records: dict[str, _Record] = {}
-    for stat in store.list("accessions/"):
-        fields = json.loads(store.read(stat.key))
+    for stat, fields in read_records(store, "accessions/", faults):
         record = _Record(stat.key, fields["case_no"], fields)
         known = records.get(fields["content_digest"])
         if known is None or stat.key in named or (known.key not in named and record.at < known.at):
             records[fields["content_digest"]] = record
+    for fields in lost_records(
+        entries,
+        packages,
+        records.keys(),
+        {json.dumps(record.fields["facts"], sort_keys=True) for record in records.values()},
+        catalogue,
+    ):
+        records[fields["content_digest"]] = _Record("", fields["case_no"], fields)
+        faults.append(f"{fields['case_no']}：接收记录缺失或损坏，已按册中的 case.json 重建")
     yield from sorted(records.values(), key=lambda record: (record.at, record.key))
 
 
@@ -214,6 +217,8 @@ def _cases(
     store: BlobStore,
     entries: list[JournalEntry],
     packages: list[Package],
+    kept: dict[tuple[str, int], str],
+    catalogue: Catalogue,
     report: RebuildReport,
 ) -> _Known:
     """Add every case with its revisions, as the events of its life left it.
@@ -221,7 +226,10 @@ def _cases(
     What a package was made of was accepted, whatever the journal still knows.
     """
     cases: _Known = {}
-    facts_of_packages = {json.dumps(package.facts, sort_keys=True) for package in packages}
+    packed = {
+        json.dumps(package.facts, sort_keys=True): package.inspection["findings"]
+        for package in packages
+    }
     confirms = [
         _Confirmed(
             entry.subject,
@@ -232,12 +240,14 @@ def _cases(
         if entry.act == JournalAct.CONFIRM
     ]
     page_orders = [entry for entry in entries if entry.act == JournalAct.PAGE_ORDER]
-    for record in _records(store, entries):
+    for record in _records(store, entries, packages, catalogue, report.faults):
         case, revisions = cases.get(record.case_no, (None, []))
         _end_waiting(revisions, record, confirms)
-        revision = _revision(record, len(revisions) + 1, facts_of_packages)
+        revision = _revision(record, len(revisions) + 1, packed)
         case = case or Case(case_no=record.case_no, state=revision.state)
         revisions.append(revision)
+        if record.key:
+            kept[record.case_no, revision.revision] = record.key
         cases[record.case_no] = (case, revisions)
         if len(revisions) == 1:
             _add(session, case, revision)
@@ -256,18 +266,29 @@ def _cases(
     return cases
 
 
-def _revision(record: _Record, number: int, facts_of_packages: AbstractSet[str]) -> CaseRevision:
-    """Return the revision that an accession record took over, accepted or waiting."""
+def _revision(
+    record: _Record, number: int, packed: Mapping[str, Sequence[dict[str, Any]]]
+) -> CaseRevision:
+    """Return the revision that an accession record took over, accepted or waiting.
+
+    `packed` has the findings that packages were made with, by their facts as sorted JSON. Those of
+    pages that differed came after the record, and a person confirmed them.
+    """
     fields = record.fields
     waits = any(finding["outcome"] == Outcome.CONFIRM for finding in fields["findings"])
-    packed = json.dumps(fields["facts"], sort_keys=True) in facts_of_packages
+    confirmed = packed.get(json.dumps(fields["facts"], sort_keys=True))
+    differed = [
+        finding
+        for finding in confirmed or ()
+        if finding["code"] == PAGE_DIFFERS and finding not in fields["findings"]
+    ]
     return CaseRevision(
         revision=number,
         content_digest=fields["content_digest"],
-        state=CaseState.CONFIRM if waits and not packed else CaseState.ACCEPTED,
+        state=CaseState.CONFIRM if waits and confirmed is None else CaseState.ACCEPTED,
         facts=fields["facts"],
         snapshot=fields["snapshot"],
-        findings=fields["findings"],
+        findings=[*fields["findings"], *differed],
         accepted_at=record.at,
     )
 
@@ -356,10 +377,12 @@ def _keep_objects(session: Session, case: Case, revision: CaseRevision, record: 
             content_digest=revision.content_digest,
             outcome=str(
                 IntakeOutcome.CONFIRM
-                if any(finding["outcome"] == Outcome.CONFIRM for finding in revision.findings)
+                if any(
+                    finding["outcome"] == Outcome.CONFIRM for finding in record.fields["findings"]
+                )
                 else IntakeOutcome.ACCEPTED
             ),
-            findings=revision.findings,
+            findings=record.fields["findings"],
             quarantine_prefix=None,
             received_at=record.at,
         )

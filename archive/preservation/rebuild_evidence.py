@@ -5,7 +5,7 @@ Deliveries that were not taken over, prints and texts of pages, and the scrubs' 
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ from archive.database.tables_recognition import RecognisedPage
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.preservation.fixity import REPORTS
 from archive.recognition.page_texts import PageText
-from storage.blobs import BlobStore
+from storage.blobs import BlobStore, Stat
+from storage.errors import StorageError, StoreUnavailableError
 
 DELIVERIES = "deliveries/"
 
@@ -42,14 +43,34 @@ def restore_prints(session: Session, case_id: int, fields: Mapping[str, Any]) ->
     return True
 
 
-def restore_deliveries(session: Session, store: BlobStore) -> int:
+def read_records(
+    store: BlobStore, prefix: str, faults: list[str]
+) -> Iterator[tuple[Stat, dict[str, Any]]]:
+    """Yield the JSON objects under a prefix; add to `faults` those that can't be read.
+
+    Raises StoreUnavailableError: a rebuild of half a bucket would be taken for the whole.
+    """
+    for stat in store.list(prefix):
+        try:
+            fields = json.loads(store.read(stat.key))
+        except StoreUnavailableError:
+            raise
+        except (StorageError, ValueError) as error:
+            faults.append(f"{stat.key}：无法读取（{type(error).__name__}），已略过")
+            continue
+        if not isinstance(fields, dict):
+            faults.append(f"{stat.key}：不是记录，已略过")
+            continue
+        yield stat, fields
+
+
+def restore_deliveries(session: Session, store: BlobStore, faults: list[str]) -> int:
     """Add refused and repeated deliveries, each with its findings; return how many.
 
     A refused package itself lies under its prefix still.
     """
     count = 0
-    for stat in store.list(DELIVERIES):
-        fields = json.loads(store.read(stat.key))
+    for _, fields in read_records(store, DELIVERIES, faults):
         session.add(
             Delivery(
                 **{
@@ -70,7 +91,7 @@ def restore_deliveries(session: Session, store: BlobStore) -> int:
     return count
 
 
-def restore_fixity(session: Session, store: BlobStore) -> int:
+def restore_fixity(session: Session, store: BlobStore, faults: list[str]) -> int:
     """Add what the scrubs found; return how many checks.
 
     Only runs that came to an end have written their checks.
@@ -80,7 +101,7 @@ def restore_fixity(session: Session, store: BlobStore) -> int:
     )
     ids = {f"{code}/v{version}": version_id for code, version, version_id in session.execute(query)}
     checks = [
-        check for stat in store.list(REPORTS) for check in json.loads(store.read(stat.key))["looks"]
+        check for _, fields in read_records(store, REPORTS, faults) for check in fields["looks"]
     ]
     known = {json.dumps(check, sort_keys=True): check for check in checks}.values()
     count = 0
@@ -96,7 +117,9 @@ def restore_fixity(session: Session, store: BlobStore) -> int:
     return count
 
 
-def restore_texts(session: Session, store: BlobStore, entries: Iterable[JournalEntry]) -> int:
+def restore_texts(
+    session: Session, store: BlobStore, entries: Iterable[JournalEntry], faults: list[str]
+) -> int:
     """Add what OCR read of every file that is held; return how many pages.
 
     The journal says when it was read, as far as it was anchored, else: now.
@@ -113,6 +136,11 @@ def restore_texts(session: Session, store: BlobStore, entries: Iterable[JournalE
             continue
         try:
             text = PageText.from_json(store.read(stat.key))
+        except StoreUnavailableError:
+            raise
+        except StorageError as error:
+            faults.append(f"{stat.key}：无法读取（{type(error).__name__}），已略过")
+            continue
         except (ValueError, KeyError, TypeError):
             continue  # an original that happens to be JSON
         # Of two readings, of which a kill left one without its row, the journal names the one that

@@ -118,7 +118,7 @@ def freeze_renewals(
     query = (
         _newest().where(gains).order_by(VolumeVersion.stamped_until, VolumeVersion.id).limit(limit)
     )
-    begun = 0
+    begun: list[str] = []
     for volume_id in session.scalars(query).all():
         volume = session.get_one(Volume, volume_id)
         number = newest_version(session, volume).version + 1
@@ -129,7 +129,7 @@ def freeze_renewals(
         # Checked again, now that the volume is locked: another node may have been first.
         if standing.state == VolumeState.COMMITTED:
             begin_stamping(session, volume, standing, number, VersionOrigin.RENEWAL, at)
-            begun += 1
+            begun.append(f"{volume.code}/v{number}")
     if begun:
         # One entry for all: each version has its own at every step that follows.
         journal.record(
@@ -137,11 +137,12 @@ def freeze_renewals(
             actor,
             JournalAct.RENEW,
             "batch",
-            count=begun,
+            count=len(begun),
+            versions=begun,
             before=before.isoformat(timespec="seconds"),
         )
     reach("renewal-frozen-before-commit")
-    return begun
+    return len(begun)
 
 
 def learn_stamps(

@@ -4,23 +4,27 @@ Each volume's package and proof, and the invariants I1–I11 that one database a
 show (volume.md).
 """
 
-import itertools
-from collections import deque
-from collections.abc import Iterator, Sequence
+import re
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, and_, select
+from sqlalchemy import Engine, and_, func, select
 from sqlalchemy.orm import Session
 
-from archive.accession.recheck import PAGE_DIFFERS
 from archive.audit import journal
-from archive.audit.anchors import verify_anchors
+from archive.audit.anchor_faults import verify_anchors
 from archive.compile.prove import PdfAProver, prove_volume
 from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision
-from archive.database.tables_volumes import NumberCounter, Step, Volume, VolumeVersion
+from archive.database.tables_volumes import Step, Volume, VolumeVersion
+from archive.preservation.bucket import bucket_faults
+from archive.preservation.disk_map import DiskMaps
+from archive.preservation.faults import Fault
+from archive.preservation.number_order import number_faults
+from archive.preservation.reconcile import guarded, reconcile
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.service_items import required_materials
 from archive.reference.vocabulary import PageVerdict, VolumeState
@@ -29,35 +33,11 @@ from storage.blobs import BlobStore
 from storage.errors import StorageError
 from storage.package import read_inventory, verify_package
 
-_AHEAD = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A broken invariant: which, of what, and how; of a page also where.
-
-    `page` counts in the volume, `material` is its number in the case.
-    """
-
-    invariant: str
-    subject: str
-    message: str
-    page: int | None = None
-    material: int | None = None
-
-    def public(self) -> dict[str, str]:
-        """Return it as scripts read it."""
-        return {"invariant": self.invariant, "subject": self.subject, "message": self.message}
-
-    def by_page(self) -> dict[str, str | int | None]:
-        """Return it as scripts read it where pages were compared; the volume by its 档号."""
-        return {
-            "code": self.invariant if self.page is None else PAGE_DIFFERS,
-            "volume": self.subject.partition("/v")[0],
-            "page": self.page,
-            "material": self.material,
-            "message": self.message,
-        }
+_AHEAD, _TOGETHER = 4, 500
+_PREFIX = re.compile(
+    r"volumes/(?P<fonds>[^/]+)/(?P<series>[^/]+)/(?P<year>[0-9]{1,4})"
+    r"/(?P<term>[^/]+)-(?P<number>[0-9]{1,9})/v(?P<version>[0-9]{1,9})/"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,46 +60,71 @@ class CommittedVolume:
     followed_at: datetime | None = None
 
 
-def committed(engine: Engine, codes: tuple[str, ...] = ()) -> list[CommittedVolume]:
-    """Return every committed version, or those of the named volumes, in order of 档号."""
+def committed(engine: Engine, codes: tuple[str, ...] = ()) -> Iterator[CommittedVolume]:
+    """Yield every committed version, or those of the named volumes, in order of 档号.
+
+    Volumes are read some hundred at a time, each time anew: proving takes hours, and no
+    transaction stays open so long.
+    """
+    after = ""
+    while True:
+        with reading(engine) as session:
+            query = select(Volume).where(Volume.code > after).order_by(Volume.code).limit(_TOGETHER)
+            volumes = session.scalars(query.where(Volume.code.in_(codes)) if codes else query).all()
+            versions = defaultdict[int, list[VolumeVersion]](list)
+            for version in session.scalars(
+                select(VolumeVersion)
+                .where(
+                    VolumeVersion.volume_id.in_([volume.id for volume in volumes]),
+                    VolumeVersion.state.in_((VolumeState.COMMITTED, VolumeState.QUARANTINED)),
+                    VolumeVersion.inventory_sha256.is_not(None),
+                )
+                .order_by(VolumeVersion.volume_id, VolumeVersion.version)
+            ):
+                versions[version.volume_id].append(version)
+        if not volumes:
+            return
+        after = volumes[-1].code
+        for volume in volumes:
+            yield from _committed_of(volume.code, versions[volume.id])
+
+
+def _committed_of(code: str, versions: Sequence[VolumeVersion]) -> Iterator[CommittedVolume]:
+    """Yield the committed ones of the versions of a volume, which are in order.
+
+    A frozen version is not shown to anybody, but the one after it still names it.
+    """
+    for before, version, following in zip(
+        (None, *versions), versions, (*versions[1:], None), strict=False
+    ):
+        if version.state == VolumeState.COMMITTED:
+            yield CommittedVolume(
+                code,
+                version.version,
+                storage_prefix(ArchivalCode.parse(code), version.version),
+                version.pages or 0,
+                version.sha256 or "",
+                version.inventory_sha256 or "",
+                before.inventory_sha256 if before else None,
+                following.committed_at if following else None,
+            )
+
+
+def count_committed(engine: Engine, codes: tuple[str, ...] = ()) -> int:
+    """Return how many versions `committed` yields."""
     query = (
-        select(Volume, VolumeVersion)
-        .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
+        select(func.count())
+        .select_from(VolumeVersion)
+        .join(Volume, Volume.id == VolumeVersion.volume_id)
         .where(
-            VolumeVersion.state.in_((VolumeState.COMMITTED, VolumeState.QUARANTINED)),
+            VolumeVersion.state == VolumeState.COMMITTED,
             VolumeVersion.inventory_sha256.is_not(None),
         )
     )
     if codes:
         query = query.where(Volume.code.in_(codes))
     with reading(engine) as session:
-        versions: list[CommittedVolume] = []
-        before: tuple[str, str | None] = ("", None)
-        rows = session.execute(query.order_by(Volume.code, VolumeVersion.version)).all()
-        next_at = {
-            (volume.code, version.version): following.committed_at
-            for (volume, version), (next_volume, following) in itertools.pairwise(rows)
-            if volume.id == next_volume.id
-        }
-        for volume, version in rows:
-            follows, previous = before[0] == volume.code, before[1]
-            before = (volume.code, version.inventory_sha256)
-            # A frozen version is not shown to anybody, but the one after it still names it.
-            if version.state != VolumeState.COMMITTED:
-                continue
-            versions.append(
-                CommittedVolume(
-                    volume.code,
-                    version.version,
-                    storage_prefix(ArchivalCode.parse(volume.code), version.version),
-                    version.pages or 0,
-                    version.sha256 or "",
-                    version.inventory_sha256 or "",
-                    previous if follows else None,
-                    next_at.get((volume.code, version.version)),
-                )
-            )
-        return versions
+        return session.scalar(query) or 0
 
 
 def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
@@ -133,7 +138,7 @@ def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
 
 
 def verify_volumes(
-    store: BlobStore, volumes: Sequence[CommittedVolume], trust: TrustAnchors, prover: PdfAProver
+    store: BlobStore, volumes: Iterable[CommittedVolume], trust: TrustAnchors, prover: PdfAProver
 ) -> Iterator[list[Fault]]:
     """Verify I1 for each version, in order; yield its faults.
 
@@ -197,25 +202,79 @@ def verify_holdings(
     """Yield the broken invariants across volumes.
 
     I1 nothing frozen, I2 and I8 bucket beside rows, I3, I5 numbers, I6 order, I7 materials, I10
-    journal, I11 pages on record.
+    journal, I11 pages on record, I12 to I15 the four witnesses against each other. What can't be
+    read is a fault, and the other checks go on.
     """
-    frozen = _frozen(engine)
-    for name in frozen.values():
-        yield Fault("I1", name, "该册因对象损坏已隔离，尚未修复")
-    yield from _bucket(store, {volume.prefix for volume in committed(engine)} | frozen.keys())
-    yield from _numbers(engine)
-    yield from _materials(engine)
-    yield from _undecided_pages(engine)
+    yield from guarded("volumes", lambda: _bucket_faults(engine, store))
+    yield from guarded("numbers", lambda: number_faults(engine))
+    yield from guarded("materials", lambda: _materials(engine))
+    yield from guarded("pages", lambda: _undecided_pages(engine))
+    yield from guarded("journal", lambda: _chain(engine))
+    yield from guarded("anchors", lambda: _anchors(engine, store, trust))
+    yield from guarded("bucket", lambda: bucket_faults(engine, store))
+    yield from reconcile(engine, store)
+
+
+def _bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
+    """Check I2 and I8: what lies under `volumes/` belongs to a committed version."""
+    maps = DiskMaps()
+    try:
+        known = maps.new("prefixes")
+        for name, prefix in _frozen(engine):
+            known[prefix] = True
+            yield Fault("I1", name, "该册因对象损坏已隔离，尚未修复")
+        for volume in committed(engine):
+            known[volume.prefix] = True
+        for stat in store.list("volumes/"):
+            prefix = stat.key.rpartition("/")[0]
+            while prefix.startswith("volumes/") and prefix not in known:
+                prefix = prefix.rpartition("/")[0]
+            if prefix not in known and not _is_made_now(engine, stat.key):
+                yield Fault(
+                    "I2" if stat.key.endswith("/inventory.json") else "I8",
+                    stat.key,
+                    "存储中有数据库未登记的对象",
+                )
+    finally:
+        maps.close()
+
+
+def _is_made_now(engine: Engine, key: str) -> bool:
+    """Return whether an object is of a version that is being made, or was committed since."""
+    match = _PREFIX.match(key)
+    if match is None:
+        return False
+    query = (
+        select(VolumeVersion.state)
+        .join(Volume, Volume.id == VolumeVersion.volume_id)
+        .where(
+            Volume.fonds == match["fonds"],
+            Volume.series == match["series"],
+            Volume.year == int(match["year"]),
+            Volume.term == match["term"],
+            Volume.number == int(match["number"]),
+            VolumeVersion.version == int(match["version"]),
+        )
+    )
+    with reading(engine) as session:
+        state = session.scalar(query)
+    return state is not None and state != VolumeState.VOID
+
+
+def _chain(engine: Engine) -> Iterator[Fault]:
     with reading(engine) as session:
         _, broken = journal.verify(session)
     if broken:
         yield Fault("I10", str(broken.seq), broken.reason)
+
+
+def _anchors(engine: Engine, store: BlobStore, trust: TrustAnchors | None) -> Iterator[Fault]:
     for fault in verify_anchors(engine, store, trust):
         yield Fault("I10", str(fault.seq or f"checkpoint/{fault.checkpoint}"), fault.reason)
 
 
-def _frozen(engine: Engine) -> dict[str, str]:
-    """Return the committed versions that are set apart, by their prefix."""
+def _frozen(engine: Engine) -> Iterator[tuple[str, str]]:
+    """Yield name and prefix of the committed versions that are set apart."""
     query = (
         select(Volume.code, VolumeVersion.version)
         .join(VolumeVersion, VolumeVersion.volume_id == Volume.id)
@@ -223,68 +282,12 @@ def _frozen(engine: Engine) -> dict[str, str]:
             VolumeVersion.state == VolumeState.QUARANTINED,
             VolumeVersion.inventory_sha256.is_not(None),
         )
+        .order_by(Volume.code, VolumeVersion.version)
+        .execution_options(yield_per=500)
     )
     with reading(engine) as session:
-        rows = session.execute(query).all()
-    return {
-        storage_prefix(ArchivalCode.parse(code), version): f"{code}/v{version}"
-        for code, version in rows
-    }
-
-
-def _bucket(store: BlobStore, known: set[str]) -> Iterator[Fault]:
-    for stat in store.list("volumes/"):
-        prefix = stat.key.rpartition("/")[0]
-        while prefix.startswith("volumes/") and prefix not in known:
-            prefix = prefix.rpartition("/")[0]
-        if prefix not in known:
-            yield Fault(
-                "I2" if stat.key.endswith("/inventory.json") else "I8",
-                stat.key,
-                "存储中有数据库未登记的对象",
-            )
-
-
-def _numbers(engine: Engine) -> Iterator[Fault]:
-    with reading(engine) as session:
-        for counter in session.scalars(select(NumberCounter)):
-            key = {
-                "fonds": counter.fonds,
-                "series": counter.series,
-                "year": counter.year,
-                "term": counter.term,
-            }
-            volumes = list(session.scalars(select(Volume).filter_by(**key).order_by(Volume.number)))
-            name = f"{counter.fonds}·{counter.series}·{counter.year}·{counter.term}"
-            missing = sorted(
-                set(range(1, counter.last + 1)) - {volume.number for volume in volumes}
-            )
-            if missing:
-                yield Fault("I5", name, f"断号且无作废说明：{missing[:10]}")
-            in_order = [volume for volume in volumes if not volume.late]
-            if any(
-                after.completed_at < before.completed_at
-                for before, after in itertools.pairwise(in_order)
-            ):
-                yield Fault("I6", name, "册号顺序与办结时间顺序不一致")
-        yield from _voided(session)
-
-
-def _voided(session: Session) -> Iterator[Fault]:
-    """Check I5: a number without a volume is void with a reason, and a void number has none."""
-    states: dict[int, set[str]] = {}
-    for volume_id, state in session.execute(
-        select(VolumeVersion.volume_id, VolumeVersion.state).distinct()
-    ):
-        states.setdefault(volume_id, set()).add(state)
-    for volume in session.scalars(
-        select(Volume).order_by(Volume.code).execution_options(yield_per=500)
-    ):
-        volume_states = states.get(volume.id, set())
-        if volume.void_reason is None and volume_states <= {VolumeState.VOID}:
-            yield Fault("I5", volume.code, "档号没有册，也无作废说明")
-        if volume.void_reason is not None and volume_states - {VolumeState.VOID}:
-            yield Fault("I5", volume.code, "已作废的档号仍有册")
+        for code, version in session.execute(query):
+            yield f"{code}/v{version}", storage_prefix(ArchivalCode.parse(code), version)
 
 
 def gaps(engine: Engine) -> list[dict[str, str]]:

@@ -147,6 +147,8 @@ def request_use(
         capacity=capacity.key,
         scope=scope.key,
         org=reader.org,
+        days=request.days,
+        state=request.state,
     )
     return request
 
@@ -218,6 +220,7 @@ def decide_request(
         number=number,
         state=request.state,
         days=request.days,
+        ends_at=request.ends_at.isoformat() if request.ends_at else None,
     )
     return request
 
@@ -264,7 +267,14 @@ def withdraw_request(session: Session, reader: Reader, number: str) -> UsageRequ
     if request.state != RequestState.REQUESTED:
         raise ConflictError("该申请已有结论。", "如需继续利用，请重新申请。")
     request.state = RequestState.WITHDRAWN
-    journal.record(session, reader.account, JournalAct.WITHDRAW_USE, request.code, number=number)
+    journal.record(
+        session,
+        reader.account,
+        JournalAct.WITHDRAW_USE,
+        request.code,
+        number=number,
+        state=request.state,
+    )
     return request
 
 
@@ -285,7 +295,13 @@ def end_grant(
         raise ConflictError("该申请没有在用的授权。", "请刷新页面。")
     request.ends_at = now
     journal.record(
-        session, reader.account, JournalAct.END_USE, request.code, number=number, reason=reason
+        session,
+        reader.account,
+        JournalAct.END_USE,
+        request.code,
+        number=number,
+        reason=reason,
+        ends_at=now.isoformat(),
     )
     return request
 

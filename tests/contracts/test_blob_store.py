@@ -224,3 +224,15 @@ def test_every_flipped_byte_of_a_local_package_is_found(tmp_path: Path) -> None:
             assert faults, path.name
             path.write_bytes(whole)
     assert verify_package(store, "volumes/J602/1/v1") == []
+
+
+def test_a_list_goes_on_after_a_key_in_order_of_whole_keys(store: BlobStore) -> None:
+    keys = ["a/b/c", "a/b/d", "a/c", "b", "volumes/x/1", "volumes/x/2", "volumes/y/1"]
+    for key in keys:
+        store.put_new(key, key.encode())
+    assert [stat.key for stat in store.list("")] == keys
+    for place, key in enumerate(keys):
+        assert [stat.key for stat in store.list("", key)] == keys[place + 1 :]
+    assert [stat.key for stat in store.list("a/", "a/b/d")] == ["a/c"]
+    assert {"a", "volumes"} <= set(store.folders())
+    assert list(store.strays()) == []

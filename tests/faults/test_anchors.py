@@ -4,11 +4,13 @@ The signed heads in the bucket still tell.
 """
 
 import hashlib
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from asn1crypto.crl import CertificateList
@@ -17,7 +19,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from archive.audit import journal
-from archive.audit.anchors import anchor, heads, inclusion, verify_anchors
+from archive.audit.anchor_faults import verify_anchors
+from archive.audit.anchors import anchor, heads, inclusion
 from archive.audit.merkle import Frontier, inclusion_path, leaf_hash
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
@@ -25,9 +28,12 @@ from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.seal import Sealer, load_pkcs12
 from archive.signing.validation import TrustAnchors
+from storage.errors import PinnedError
+from storage.s3_store import S3Store
 from tests.faults.worker import free_port
 from tests.support.holdings import Holdings, holdings
 from tests.support.pki import DAY, PASSPHRASE, Authority, Issued, stamper, write_pkcs12
+from tests.support.services import ACCESS, SECRET
 from tests.test_house import DOCS
 
 
@@ -215,6 +221,22 @@ def test_an_anchor_made_while_the_authority_is_away_gets_its_stamp_afterwards(
     assert anchor(archive.engine, archive.store, archive.shop.sealer_for("J602"), "test") is None
     assert archive.store.stat("journal/checkpoint/000001/head.tst") is not None
     assert anchor_faults(archive) == []
+
+
+def test_an_anchor_is_locked_where_the_store_locks_objects(
+    archive: Holdings, seaweedfs: str
+) -> None:
+    store = S3Store(seaweedfs, f"t-{uuid4().hex[:12]}", ACCESS, SECRET, secure=False)
+    sealer = archive.shop.sealer_for("J602")
+    assert anchor(archive.engine, store, sealer, "test", retention=timedelta(days=1)) is not None
+    locked = list(store.list("journal/checkpoint/000001/"))
+    assert len(locked) == 4
+    for entry in locked:
+        with pytest.raises(PinnedError):
+            store.discard(entry.key, entry.version)
+    with reading(archive.engine) as session:
+        *_, last = journal.entries(session)
+    assert json.loads(last.detail)["locked_until"]
 
 
 @pytest.mark.parametrize(

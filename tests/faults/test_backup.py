@@ -135,6 +135,6 @@ def test_what_is_gone_from_the_store_comes_back_from_the_copy_of_the_store(
     migrate(fresh)
     restored = holdings(tmp_path / "restored", fresh, keys)
     restore(fresh, restored.store, tmp_path / "backup", LocalStore(tmp_path / "copies"))
-    assert len(committed(fresh)) == backup.versions == 4
+    assert len(list(committed(fresh))) == backup.versions == 4
     assert restored.faults() == []
     fresh.dispose()

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 
 from api.jobs.batch import reserve, void_number
 from archive.accession.accession import confirm
+from archive.accession.recheck import wait_again
 from archive.administration.filing_units import FilingRule
 from archive.arrangement.page_order import Leaf, lay_out
 from archive.audit import journal
@@ -24,6 +25,7 @@ from archive.preservation.rebuild import RebuildReport, rebuild
 from archive.recognition.page_texts import Line, PageText
 from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError
+from archive.reference.findings import finding
 from archive.reference.objects import blob_key
 from search.follow import Source
 from search.follow import rebuild as rebuild_index
@@ -263,6 +265,31 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
     rebuilt.engine.dispose()
 
 
+def test_what_a_person_confirmed_of_a_page_that_differs_comes_back_from_the_package(
+    archive: Holdings, keys: Path
+) -> None:
+    archive.deliver("differs", case(4))
+    with writing(archive.engine) as session:
+        case_id, case_no = session.execute(
+            select(Case.id, Case.case_no).order_by(Case.id.desc()).limit(1)
+        ).one()
+        wait_again(
+            session,
+            "test",
+            case_id,
+            1,
+            [finding("PAGE_DIFFERS", "page/1", material=1, page=1, why="x")],
+        )
+        confirm(session, FILER, case_no=case_no, reason="与原件一致", units=FILING)
+    work(archive, "compile")
+    assert archive.faults() == []
+    seal_journal(archive)
+    rebuilt, report = anew(archive, keys)
+    assert (report.faults, differences(archive.engine, rebuilt.engine)) == ([], [])
+    assert rebuilt.faults() == []
+    rebuilt.engine.dispose()
+
+
 def test_damage_in_the_bucket_is_told_and_frozen_not_taken_for_sound(
     archive: Holdings, keys: Path
 ) -> None:
@@ -276,6 +303,43 @@ def test_damage_in_the_bucket_is_told_and_frozen_not_taken_for_sound(
     assert report.faults
     with reading(rebuilt.engine) as session:
         assert "QUARANTINED" in set(session.scalars(select(VolumeVersion.state)))
+    rebuilt.engine.dispose()
+
+
+def test_damaged_records_stop_no_rebuild_and_a_lost_one_comes_back_from_its_package(
+    archive: Holdings, keys: Path
+) -> None:
+    archive.store.put_new("deliveries/damaged.json", b"{}")
+    seal_journal(archive)
+    store = archive.folder / "store"
+    flipped = store / "deliveries" / "damaged.json"
+    lost = max((store / "accessions").rglob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+    for path in (flipped, lost):
+        path.chmod(0o640)
+        path.write_bytes(b"x" + path.read_bytes()[1:])
+    rebuilt, report = anew(archive, keys)
+    named = "\n".join(report.faults)
+    assert "deliveries/damaged.json" in named
+    assert lost.name in named
+    assert (report.cases, report.volumes, report.versions) == (3, 3, 4)
+    subjects = {fault.subject for fault in rebuilt.faults() if fault.invariant != "I16"}
+    assert not subjects, "what came back from packages is accounted for"
+    rebuilt.engine.dispose()
+
+
+def test_a_damaged_checkpoint_ends_the_journal_and_not_the_rebuild(
+    archive: Holdings, keys: Path
+) -> None:
+    seal_journal(archive)
+    archive.deliver("later", case(4))
+    seal_journal(archive)
+    path = archive.folder / "store" / "journal" / "checkpoint" / "000002" / "entries.jsonl"
+    path.chmod(0o640)
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    rebuilt, report = anew(archive, keys)
+    assert (report.checkpoints, report.cases) == (1, 4)
+    assert any("000002" in fault for fault in report.faults)
+    assert {fault.invariant for fault in rebuilt.faults()} == {"I10", "I16"}
     rebuilt.engine.dispose()
 
 
@@ -310,7 +374,8 @@ def test_what_cannot_come_back_is_named_with_its_reason(archive: Holdings, keys:
     ]:
         archive.store.discard(entry.key, entry.version)
     rebuilt, report = anew(archive, keys)
-    assert len([line for line in report.lost if "拒收" in line or "没有其接收记录" in line]) == 2
+    assert len([line for line in report.lost if "拒收" in line]) == 1
+    assert any(line.startswith(CASES[2]) for line in report.faults), "the package gave it back"
     assert any(
         difference.startswith("送达") for difference in differences(archive.engine, rebuilt.engine)
     )

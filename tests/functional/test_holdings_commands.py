@@ -46,11 +46,33 @@ def test_damage_is_shown_mended_and_then_gone(desk: Holdings) -> None:
     assert yice("replicate")["objects"] > 40
     flip(volume_file(desk))
     report = yice("scrub", "--budget", "1GB", expect=1)
-    assert [fault["outcome"] for fault in report["faults"]] == ["CHANGED"]
+    assert [fault["code"] for fault in report["faults"]] == ["CHANGED"]
+    assert {"code", "subject", "message"} <= report["faults"][0].keys()
     assert report["mended"] == [report["faults"][0]["subject"]]
     again = yice("scrub")
     assert (again["cycle"], again["complete"], again["faults"]) == (2, True, [])
     assert yice("scrub", "--second")["faults"] == []
+
+
+def test_keys_that_change_give_no_fault_and_facts_that_were_exchanged_do(desk: Holdings) -> None:
+    for words in (("keys", "rotate"), ("keys", "rotate-blind"), ("account", "init")):
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert yice("verify", "--all") == {"volumes": 4, "faults": []}
+    with desk.engine.connect() as connection:
+        facts = "SELECT facts FROM case_revisions WHERE id ="
+        connection.exec_driver_sql(
+            f"UPDATE case_revisions SET facts = ({facts} 2) WHERE id = 1"  # noqa: S608
+        )
+        connection.commit()
+    faults = yice("verify", "--all", expect=1)["faults"]
+    assert "I14" in {fault["code"] for fault in faults}
+    assert all(fault.keys() == {"code", "subject", "message"} for fault in faults)
+
+
+def test_the_first_anchor_is_written_right_after_the_first_accounts(desk: Holdings) -> None:
+    CliRunner().invoke(app, ["account", "init"], catch_exceptions=False)
+    assert (desk.folder / "store" / "journal" / "checkpoint" / "000001" / "head.p7s").is_file()
+    assert yice("journal", "anchor") is None, "nothing was journalled since"
 
 
 def test_the_journal_is_anchored_proved_and_verified(desk: Holdings, tmp_path: Path) -> None:

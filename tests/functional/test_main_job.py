@@ -63,7 +63,7 @@ def test_verify_all_is_clean_and_finds_a_flipped_bit(three_cases: Path) -> None:
     pdf.chmod(0o644)
     pdf.write_bytes(whole[:2000] + bytes([whole[2000] ^ 1]) + whole[2001:])
     faults = json.loads(yice(three_cases / "var", "verify", "--all", "--json", expect=1))["faults"]
-    assert [fault["invariant"] for fault in faults] == ["I1"]
+    assert [fault["code"] for fault in faults] == ["I1"]
     pdf.write_bytes(whole)
 
 

@@ -51,7 +51,7 @@ def test_a_supplement_makes_version_2_under_the_same_code_and_leaves_version_1_w
     archive: Holdings,
 ) -> None:
     commit_first(archive)
-    first = committed(archive.engine)[0]
+    first = next(committed(archive.engine))
     before = {blob.key: blob.sha256 for blob in archive.store.list(f"{first.prefix}/")}
     assert outcome(archive, "second", supplement()) == ("ACCEPTED", ["SUPPLEMENT"])
     assert archive.freeze() == 1
@@ -116,7 +116,7 @@ def test_supplements_that_come_before_version_1_wait_their_turn_and_each_makes_a
     archive.make()
     assert archive.freeze() == 0
     with reading(archive.engine) as session:
-        rows = version_rows(session, committed(archive.engine)[0].code)
+        rows = version_rows(session, next(committed(archive.engine)).code)
     assert [(row["version"], row["case_revision"], row["state"]) for row in rows] == [
         (n, n, "COMMITTED") for n in (1, 2, 3)
     ]

@@ -20,7 +20,8 @@ from archive.compile.volume import make_volume
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import VolumeVersion
-from archive.preservation.verify import Fault, committed, verify_holdings, verify_volumes
+from archive.preservation.faults import Fault
+from archive.preservation.verify import committed, verify_holdings, verify_volumes
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import JobState, SignatureLevel

@@ -375,9 +375,9 @@ def test_ctrl_c_ends_a_pool_and_its_children_say_nothing(
     time.sleep(after)  # whatever it is doing by then, it ends
     for _ in range(times):
         os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=120)
+    _, words = process.communicate(timeout=120)
     assert process.returncode != 0
-    assert said.count("Traceback") <= 1, said  # its own, which the command line turns into words
+    assert words.count("Traceback") <= 1, words  # its own, which the command line turns into words
     until(lambda: not running_in(process.pid))
 
 
@@ -404,8 +404,8 @@ def test_ctrl_c_while_the_command_line_is_still_loading_is_one_sentence(tmp_path
         )
         time.sleep(after)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=120)
+        _, words = process.communicate(timeout=120)
         if process.returncode != -signal.SIGINT:  # Python itself was not up yet
-            assert process.returncode == 130, said
-            assert "已中断" in said
-            assert "Traceback" not in said
+            assert process.returncode == 130, words
+            assert "已中断" in words
+            assert "Traceback" not in words

@@ -868,6 +868,15 @@ def _fixity_checks() -> None:
     )
 
 
+def _scrub_places() -> None:
+    op.create_table(
+        "scrub_places",
+        sa.Column("store", sa.String(length=12), nullable=False),
+        sa.Column("after", sa.String(length=900), nullable=False),
+        sa.PrimaryKeyConstraint("store", name=op.f("pk_scrub_places")),
+    )
+
+
 def _replicas() -> None:
     op.create_table(
         "replicas",
@@ -952,6 +961,7 @@ def upgrade() -> None:
         _volume_versions,
         _copy_orders,
         _fixity_checks,
+        _scrub_places,
         _replicas,
         _steps,
     ):
