@@ -179,6 +179,7 @@ def _account(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> 
             "state": AccountState.PROPOSED,
             "proposed_by": entry.actor,
             "approved_by": None,
+            "verifier": None,
         }
     elif act is JournalAct.APPROVE_ACCOUNT:
         account |= {"state": AccountState.ACTIVE, "approved_by": entry.actor}

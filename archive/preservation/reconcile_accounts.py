@@ -8,6 +8,7 @@ from sqlalchemy import Executable, select
 from sqlalchemy.orm import Session
 
 from archive.administration.accounts import verifier_of
+from archive.administration.configuration import ITEM, ORGANISATION
 from archive.audit import journal
 from archive.database.tables_administration import Account, AccountChange, Configured, Login
 from archive.database.tables_exchange import Webhook
@@ -133,7 +134,10 @@ def configured_faults(session: Session, state: Journalled) -> Iterator[Fault]:
     """Yield changes of the shipped tables that nobody entered, or that are gone."""
     rows: Counter[tuple[str, str]] = Counter()
     for row in session.scalars(select(Configured)):
-        switched = "digitised" in row.body
+        switched = row.kind == ORGANISATION
+        if row.kind not in {ITEM, ORGANISATION} or switched != ("digitised" in row.body):
+            yield Fault("I12", "configured", f"配置的种类与内容不符：{row.key}")
+            continue
         name = f"{row.key}={row.body['digitised']}" if switched else row.key
         digest = "" if switched else journal.digest_of(row.body)
         # An item that was entered before entries cited its body is counted without it.
