@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
+.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check attack bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -72,6 +72,10 @@ test: lint ## 全部测试 / lint and all tests
 
 check: setup ## 改动自查（一分钟内） / within a minute: lint, types, and the quick tests of what changed since main
 	@$(VENV)/bin/python -m tests.support.check
+
+MODE ?= embedded
+attack: setup ## 攻击自查（十分钟内） / every attack on an archive of its own, as a table; 1 where one succeeds (MODE=distributed ONLY=desk)
+	$(VENV)/bin/python -W ignore -m tests.attack --mode $(MODE) $(if $(ONLY),--only "$(ONLY)")
 
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--held 200 --held 5000 --held 20000")

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Bars, Json, actor, print_json, screen
+from api.cli.terminal import FINDINGS, Bars, Json, actor, operator, print_json, screen
 from api.jobs.acts import ingest_paths
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
 from archive.accession.accession import confirm as confirm_case
 from archive.database.engine import writing
+from archive.finding_aids.reach import reach_of
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.intake.intake import Received
 
@@ -53,6 +54,14 @@ def confirm(
     case_no: str, reason: Annotated[str, typer.Option(help="确认的理由，记入审计日志")]
 ) -> None:
     """Confirm what waits at 核对."""
-    with writing(start(Settings()).engine) as session:
-        confirm_case(session, actor(), case_no=case_no, reason=reason)
+    runtime = start(Settings())
+    who = operator(runtime)
+    with writing(runtime.engine) as session:
+        confirm_case(
+            session,
+            who.account,
+            case_no=case_no,
+            reason=reason,
+            sees=reach_of(who.org, runtime.organisations),
+        )
     screen.print("已确认。")

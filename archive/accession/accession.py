@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from archive.accession import blind_index
@@ -24,6 +24,7 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.findings import Finding, finding, worst
 from archive.reference.objects import OriginalObject
+from archive.reference.other_cases import other_cases
 from archive.reference.prints import BITS
 from archive.reference.vocabulary import CaseState, IntakeOutcome, Outcome
 from storage.digest import sha256_hex
@@ -302,11 +303,19 @@ def return_delivery(
 
 
 def confirm(
-    session: Session, actor: str, *, case_no: str, reason: str, ticked: Sequence[int] = ()
+    session: Session,
+    actor: str,
+    *,
+    case_no: str,
+    reason: str,
+    sees: frozenset[str] | None,
+    ticked: Sequence[int] = (),
 ) -> Case:
     """Accept the revision of a case that waits at 核对, so that the case may be compiled.
 
-    The journal entry holds actor, reason, and the materials that were ticked one by one (R33).
+    `sees` are the organisations whose cases the confirming person may see, None for all: of two
+    cases that match nobody decides who sees one of them only. The journal entry holds actor,
+    reason, and the materials that were ticked one by one (R33).
     Raises NotFoundError, ConflictError.
     """
     case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
@@ -317,6 +326,7 @@ def confirm(
     ).first()
     if waiting is None:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
+    _require_both_seen(session, waiting, sees)
     waiting.state = CaseState.ACCEPTED
     go_on_compiling(session, case.id)
     show_revision(case, waiting)
@@ -336,3 +346,20 @@ def confirm(
         **items,
     )
     return case
+
+
+def _require_both_seen(
+    session: Session, revision: CaseRevision, sees: frozenset[str] | None
+) -> None:
+    """Raise ConflictError when a finding is about a case of organisations not in `sees`."""
+    numbers = other_cases(revision.findings)
+    if sees is None or not numbers:
+        return
+    orgs = (Case.receive_org, Case.accept_org, Case.domicile_org)
+    seen = select(Case.case_no).where(
+        Case.case_no.in_(numbers), or_(*(column.in_(sees) for column in orgs))
+    )
+    if numbers - set(session.scalars(seen)):
+        raise ConflictError(
+            "本件与其他单位的记录相符，本单位不能确认。", "请由能查看两件的上级档案部门核对后确认。"
+        )

@@ -252,7 +252,7 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
     for number in (4, 5):
         assert archive.deliver(f"blank-{number}", case(number), blank).outcome == "CONFIRM"
     with writing(archive.engine) as session:
-        confirm(session, "test", case_no="150602010000-20260901-000004", reason="已核对")
+        confirm(session, "test", case_no="150602010000-20260901-000004", reason="已核对", sees=None)
     work(archive, "compile")
     seal_journal(archive)
     rebuilt, report = anew(archive, keys)

@@ -57,7 +57,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     with writing(runtime.engine) as session:
         for entry in session.query(JournalEntry).filter(JournalEntry.act == "ACCESSION").all():
             if "CONFIRM" in entry.detail or '"WAITING"' in entry.detail:
-                confirm(session, "test", case_no=entry.subject, reason="核对无误")
+                confirm(session, "test", case_no=entry.subject, reason="核对无误", sees=None)
     assert run_compile(runtime, "cli:test", NoProgress()).failed == 0
     accounts = make_demo_accounts(runtime)
     write_login_accounts(runtime, accounts)

@@ -130,7 +130,7 @@ def test_a_supplement_replaces_a_delivery_that_still_waits_to_be_confirmed(
     assert outcome(archive, "first", case)[0] == "CONFIRM"
     assert outcome(archive, "second", supplement())[0] == "ACCEPTED"
     with pytest.raises(ConflictError), writing(archive.engine) as session:
-        confirm(session, "test", case_no=CASE_NO, reason="x")
+        confirm(session, "test", case_no=CASE_NO, reason="x", sees=None)
     archive.freeze()
     with reading(archive.engine) as session:
         assert session.scalars(select(VolumeVersion.case_revision)).all() == [2]
@@ -145,7 +145,7 @@ def test_a_supplement_that_waits_to_be_confirmed_makes_its_version_once_confirme
     assert outcome(archive, "second", case)[0] == "CONFIRM"
     assert archive.freeze() == 0
     with writing(archive.engine) as session:
-        confirm(session, "test", case_no=CASE_NO, reason="已核对")
+        confirm(session, "test", case_no=CASE_NO, reason="已核对", sees=None)
     assert archive.freeze() == 1
 
 

@@ -27,6 +27,7 @@ from api.web.shell.page import (
 from api.web.shell.scope import (
     PAGE,
     case_for,
+    findings_of,
     image_response,
     item_name,
     mark_of,
@@ -81,12 +82,14 @@ def checks_page(request: Request, web: Web, user: LoggedIn, after: str = "") -> 
         total = count_waiting(session, reach)
         start = find_case_within(session, reach, after) if after else None
         cases = waiting_cases(session, reach, after=start, limit=PAGE + 1)
+        findings = findings_of(web, session, user, cases[:PAGE])
     rows = [(case, item_name(web, case)) for case in cases[:PAGE]]
     return web.page(
         request,
         user,
         "checks.html",
         rows=rows,
+        findings=findings,
         total=total,
         next=cases[PAGE - 1].case_no if len(cases) > PAGE else None,
     )
@@ -373,6 +376,13 @@ def confirm_case(web: Web, user: LoggedIn, form: Posted, case_no: str) -> Respon
                 f"理由为 {_SHORTEST} 至 {_LONGEST} 个字，记入审计日志，请勿写入个人信息。",
             )
         following = _next_waiting(web, session, user, case)
-        confirm(session, user.reader.account, case_no=case_no, reason=reason, ticked=ticked)
+        confirm(
+            session,
+            user.reader.account,
+            case_no=case_no,
+            reason=reason,
+            sees=reach_of(web, user),
+            ticked=ticked,
+        )
         mark_left(session, user.reader.account, f"case:{case_no}")
     return RedirectResponse(f"/checks/{following.case_no}" if following else "/checks", 303)

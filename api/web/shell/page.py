@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from api.http.limits import limited
 from api.http.page_cache import PageImages
 from api.http.problems import status_of
+from api.http.tokens import DESK_COOKIE
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
@@ -38,7 +39,7 @@ from search.index_folder import IndexReader as SearchReader
 from search.query import Words
 from storage.errors import StorageError
 
-COOKIE = "yice_desk"
+COOKIE = DESK_COOKIE
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; font-src 'self'; "

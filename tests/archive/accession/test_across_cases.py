@@ -282,7 +282,13 @@ def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_
         ]
         assert {finding["other_case"] for finding in findings} == {answers[0].case_no}
         with writing(engine) as session:
-            confirm(session, "archivist", case_no=str(answers[1].case_no), reason="两地已核实")
+            confirm(
+                session,
+                "archivist",
+                case_no=str(answers[1].case_no),
+                reason="两地已核实",
+                sees=None,
+            )
             entry = session.query(JournalEntry).filter_by(act="CONFIRM").one()
             assert DEFECTS[turn].code in entry.detail
             assert "两地已核实" in entry.detail

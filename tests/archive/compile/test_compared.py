@@ -103,7 +103,7 @@ def test_it_is_not_tried_again_while_it_waits(archive: Holdings) -> None:
 
 def test_after_a_confirmation_the_volume_is_made_and_says_who_decided(archive: Holdings) -> None:
     with writing(archive.engine) as session:
-        confirm(session, "keeper", case_no=CASE_NO, reason="与原件一致")
+        confirm(session, "keeper", case_no=CASE_NO, reason="与原件一致", sees=None)
     with reading(archive.engine) as session:
         assert list(session.scalars(select(Job.state))) == ["WAITING"]
     code = make(archive, replace(archive.shop, draw_originals=struck))
@@ -114,7 +114,7 @@ def test_after_a_confirmation_the_volume_is_made_and_says_who_decided(archive: H
     assert set(pages[0]) == {"page", "material", "renderer", "distance", "verdict"}
     assert not list(archive.store.list("staging/"))
     with reading(archive.engine) as session:
-        inspected = inspections(session, CASE_NO)
+        inspected = inspections(session, CASE_NO, list)
     assert [dict(page) for page in inspected.pages] == pages
     taken_over = json.dumps(inspected.reports[1].report, ensure_ascii=False)
     assert f"逐页比对（{len(pages)} 页，其中 {len(pages)} 页经人工核对）" in taken_over

@@ -27,7 +27,7 @@ def test_notes_of_a_foreign_pdf_reach_process_json_the_inspection_sheet_and_the_
     archive.deliver("bag", case, {"materials/006.pdf": owner_locked_pdf()})
     with writing(engine) as session:
         if session.scalars(select(CaseRevision.state)).one() == "CONFIRM":
-            confirm(session, "test", case_no=CASE_NO, reason="已核对")
+            confirm(session, "test", case_no=CASE_NO, reason="已核对", sees=None)
     archive.freeze()
     archive.make()
     (version,) = committed(engine)

@@ -1,0 +1,93 @@
+"""Attacks that stand as tests, run again: a row of the table each."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+from tests.attack.asking import Report
+from tests.support.command_line import ROOT
+
+_LONGEST_SECONDS = 420
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """An attack by its name, and the tests that perform it."""
+
+    name: str
+    tests: tuple[str, ...]
+    needs: str = ""
+    """A file of this checkout without which there is nothing to run."""
+
+
+SUITES = (
+    Suite("a file api.py planted in the current folder", ("tests/api/runtime/test_processes.py",)),
+    Suite("oracles: other cases, other people", ("tests/api/v1/test_oracles.py",)),
+    Suite("masks, and asking for parts of a number", ("tests/api/v1/test_asking.py",)),
+    Suite("fields, syntax, addresses that are not the caller's", ("tests/api/v1/test_attacks.py",)),
+    Suite("passwords guessed, owners locked out", ("tests/api/web/test_login_limits.py",)),
+    Suite("cookies, HSTS and a certificate of the stations", ("tests/packaging/test_front.py",)),
+    Suite("hostile packages and files", ("tests/ingest/intake/test_hostile_files.py",)),
+    Suite("PDFs that stop a converter", ("tests/functional/test_compile_failures.py",)),
+    Suite("children left behind", ("tests/api/runtime/test_children_end.py",)),
+    Suite("folders that others read", ("tests/api/runtime/test_private_data.py",)),
+    Suite("a data folder that turns read-only, a full disk", ("tests/faults/test_disk.py",)),
+    Suite(
+        "values swapped between rows",
+        ("tests/archive/database/test_encryption.py",),
+    ),
+    Suite(
+        "rows and journal edited",
+        ("tests/archive/preservation/test_reconcile.py",),
+        "tests/archive/preservation/test_reconcile.py",
+    ),
+    Suite(
+        "objects of the bucket edited",
+        ("tests/archive/preservation/test_bucket.py",),
+        "tests/archive/preservation/test_bucket.py",
+    ),
+    Suite(
+        "edits at random of any row or object",
+        ("tests/archive/preservation/test_random_edits.py",),
+        "tests/archive/preservation/test_random_edits.py",
+    ),
+)
+"""What `needs` names comes with another piece of work; without it the row says so."""
+
+
+def run(suite: Suite) -> Report | None:
+    """Run the tests of an attack; None where this checkout has none."""
+    if suite.needs and not (ROOT / suite.needs).exists():
+        return None
+    own = {name: value for name, value in os.environ.items() if not name.startswith("YICE_")}
+    with tempfile.TemporaryDirectory(prefix="yice-attack-") as folder:
+        results = Path(folder) / "results.xml"
+        words = ("-q", "-n", "0", "-p", "no:cacheprovider", f"--junitxml={results}")
+        try:
+            subprocess.run(
+                [sys.executable, "-m", "pytest", *words, f"--basetemp={folder}/t", *suite.tests],
+                cwd=ROOT,
+                env=own,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_LONGEST_SECONDS,
+            )
+        except subprocess.TimeoutExpired:
+            return Report(1, [f"did not end within {_LONGEST_SECONDS} s"])
+        if not results.exists():
+            return Report(1, ["the tests did not run"])
+        return _report(results)
+
+
+def _report(results: Path) -> Report:
+    report = Report()
+    for case in ET.parse(results).iter("testcase"):  # noqa: S314 - pytest wrote it just now
+        if case.find("skipped") is None:
+            failed = case.find("failure") is not None or case.find("error") is not None
+            report.note(f"{case.get('classname')}::{case.get('name')}", refused=not failed)
+    return report
