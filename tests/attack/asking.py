@@ -294,7 +294,7 @@ def send_odd_values(
                 "/collecting/pull",
             }:
                 continue
-            for odd in ("9" * 25, "-1", "\x00", "１２", "x" * 5000):
+            for odd in ("9" * 25, "9" * 5000, "-1", "\x00", "１２", "x" * 5000):
                 answer = person.ask(
                     route.at(_values(route, known)), **dict.fromkeys(_FORM, odd), reason="攻击"
                 )

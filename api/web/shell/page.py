@@ -13,7 +13,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from api.http.limits import limited
 from api.http.page_cache import PageImages
@@ -40,6 +40,7 @@ from search.query import Words
 from storage.errors import StorageError
 
 COOKIE = DESK_COOKIE
+_NOT_TAKEN = "所填的数字或文字超出范围，未作任何更改。"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; font-src 'self'; "
@@ -322,6 +323,9 @@ class PageRoute(APIRoute):
                     refused.denial.label + "。",
                     _NEXT[refused.denial],
                 )
+            except (OverflowError, DataError):
+                # A number or text that no column takes; each database says so in its way.
+                return _error(request, 422, "INVALID_REQUEST", _NOT_TAKEN, "请核对后重试。")
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
                 return _fault(request, fault)
 
