@@ -78,10 +78,10 @@ def half_open(ground: Ground) -> Report:
         report.note("nobody else is answered meanwhile", refused=ground.answers())
         time.sleep(TimedProtocol.header_seconds + 5)
         for connection in sockets:
-            connection.settimeout(5)
+            connection.setblocking(False)  # noqa: FBT003 - positional only
             try:
                 kept = connection.recv(1) != b""
-            except TimeoutError:
+            except BlockingIOError:  # neither an answer nor an end
                 kept = True
             except OSError:
                 kept = False
