@@ -19,7 +19,13 @@ from functools import partial
 from pathlib import Path
 
 from tests.attack import suites, wires
-from tests.attack.asking import Report, ask_by_odd_numbers, ask_for_others, send_odd_values
+from tests.attack.asking import (
+    Report,
+    ask_by_odd_numbers,
+    ask_for_others,
+    ask_for_own,
+    send_odd_values,
+)
 from tests.attack.ground import Ground, Mode, prepared
 from tests.support.station import StationClient
 
@@ -55,6 +61,7 @@ def _others(desk: StationClient, known: dict[str, str], *, people: bool) -> Repo
 ATTACKS: tuple[tuple[str, Callable[[Ground], Report]], ...] = (
     ("roles × API × foreign and missing", partial(_on_desk, partial(_others, people=False))),
     ("roles × desk × foreign and missing", partial(_on_desk, partial(_others, people=True))),
+    ("roles × all pages × own", partial(_on_desk, ask_for_own)),
     ("every address without an account", wires.ask_without_account),
     ("forms sent by another site", wires.send_from_another_site),
     ("numbers beyond every column", partial(_on_desk, ask_by_odd_numbers)),

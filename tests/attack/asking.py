@@ -177,6 +177,23 @@ def ask_for_others(
     return report
 
 
+def ask_for_own(desk: StationClient, known: Mapping[str, str]) -> Report:
+    """Every role of the home side reads its own: no server fault, nothing for administrators."""
+    report = Report()
+    for people in (True, False):
+        routes = desk_routes() if people else api_routes(desk)
+        for reader, call in _readers(desk, (HOME, DISTRICT, CITY), people=people):
+            administers = reader.partition(" ")[0] in set(map(str, ADMINISTRATORS))
+            for route in routes:
+                if route.method != "GET" or not names_a_record(route):
+                    continue
+                query = {"look": "1"} if "look" in route.numbers else {}
+                status = call(route, _values(route, known), query).status_code
+                refused = status < _SERVER_FAULT and not (administers and status == httpx.codes.OK)
+                report.note(f"{reader}: {route} {status}", refused=refused)
+    return report
+
+
 def _plain(answer: httpx.Response, named: Mapping[str, str]) -> str:
     """The text of an answer and where it leads, without what was asked for."""
     text = answer.text + answer.headers.get("location", "")

@@ -26,6 +26,7 @@ class Suite:
 
 SUITES = (
     Suite("a file api.py planted in the current folder", ("tests/api/runtime/test_processes.py",)),
+    Suite("what each role may do, and how long it takes", ("tests/api/v1/test_matrix.py",)),
     Suite("oracles: other cases, other people", ("tests/api/v1/test_oracles.py",)),
     Suite("masks, and asking for parts of a number", ("tests/api/v1/test_asking.py",)),
     Suite("fields, syntax, addresses that are not the caller's", ("tests/api/v1/test_attacks.py",)),

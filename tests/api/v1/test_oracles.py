@@ -155,6 +155,9 @@ def test_of_two_cases_that_match_nobody_decides_who_sees_one_and_the_volume_name
 ) -> None:
     assert matched["case_no"] == STRANGERS
     stranger = desk.person(Role.ARCHIVIST, OTHER)
+    button = "data-once>确认"
+    assert button not in stranger.ask(f"/checks/{STRANGERS}").text
+    assert button in desk.person(Role.ARCHIVIST, CITY).ask(f"/checks/{STRANGERS}").text
     for person in (stranger, desk.person(Role.ARCHIVIST, OTHER_DISTRICT)):
         assert confirmed(person, STRANGERS) == 409
     assert confirmed(desk.person(Role.ARCHIVIST, CITY), STRANGERS) == 303
