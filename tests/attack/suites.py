@@ -12,6 +12,8 @@ from tests.attack.asking import Report
 from tests.support.command_line import ROOT
 
 _LONGEST_SECONDS = 420
+_RAN = (0, 1)
+"""What pytest ends with when it has run the tests: all pass, or some fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,19 @@ class Suite:
 
 
 SUITES = (
-    Suite("a file api.py planted in the current folder", ("tests/api/runtime/test_processes.py",)),
+    Suite(
+        "a file api.py planted in the current folder",
+        tuple(
+            f"tests/api/runtime/test_processes.py::test_{name}"
+            for name in (
+                "a_planted_module_is_found_by_a_process_that_is_started_otherwise",
+                "intake_and_compile_run_nothing_of_the_current_folder_and_settings_may_name_it",
+                "the_server_and_all_that_it_starts_run_nothing_of_the_current_folder",
+                "nodes_of_a_cluster_run_nothing_of_the_current_folder",
+                "a_pool_of_processes_runs_nothing_of_the_current_folder",
+            )
+        ),
+    ),
     Suite("what each role may do, and how long it takes", ("tests/api/v1/test_matrix.py",)),
     Suite("oracles: other cases, other people", ("tests/api/v1/test_oracles.py",)),
     Suite("masks, and asking for parts of a number", ("tests/api/v1/test_asking.py",)),
@@ -69,7 +83,7 @@ def run(suite: Suite) -> Report | None:
         results = Path(folder) / "results.xml"
         words = ("-q", "-n", "0", "-p", "no:cacheprovider", f"--junitxml={results}")
         try:
-            subprocess.run(
+            done = subprocess.run(
                 [sys.executable, "-m", "pytest", *words, f"--basetemp={folder}/t", *suite.tests],
                 cwd=ROOT,
                 env=own,
@@ -80,8 +94,8 @@ def run(suite: Suite) -> Report | None:
             )
         except subprocess.TimeoutExpired:
             return Report(1, [f"did not end within {_LONGEST_SECONDS} s"])
-        if not results.exists():
-            return Report(1, ["the tests did not run"])
+        if done.returncode not in _RAN or not results.exists():
+            return Report(1, [f"the tests did not run: {done.stdout.decode()[-200:]}"])
         return _report(results)
 
 
