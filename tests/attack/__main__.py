@@ -97,11 +97,17 @@ def main() -> int:
     ]
     # Two cores: a suite beside the attacks on the server, and two at once after them.
     cores = Semaphore(1)
-    with ThreadPoolExecutor(2) as beside:
-        running = [beside.submit(_suite, suite, cores) for suite in stored]
-        results = list(_attacked(live, options.mode))
-        cores.release()
-        results += [future.result() for future in running]
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(_suite, suite, cores) for suite in stored]
+        try:
+            results = list(_attacked(live, options.mode))
+            cores.release()
+            results += [future.result() for future in running]
+        except BaseException:  # ended from outside
+            for future in running:
+                future.cancel()
+            suites.end()
+            raise
     return _print(results, time.monotonic() - began)
 
 

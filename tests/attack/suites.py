@@ -6,6 +6,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from xml.etree import ElementTree as ET
 
 from tests.attack.asking import Report
@@ -74,28 +75,44 @@ SUITES = (
 """What `needs` names comes with another piece of work; without it the row says so."""
 
 
+_running: list["subprocess.Popen[bytes]"] = []
+_over = Event()
+
+
+def end() -> None:
+    """End the tests that run now, and begin no more."""
+    _over.set()
+    for process in _running.copy():
+        process.terminate()
+
+
 def run(suite: Suite) -> Report | None:
     """Run the tests of an attack; None where this checkout has none."""
-    if suite.needs and not (ROOT / suite.needs).exists():
+    if _over.is_set() or (suite.needs and not (ROOT / suite.needs).exists()):
         return None
     own = {name: value for name, value in os.environ.items() if not name.startswith("YICE_")}
     with tempfile.TemporaryDirectory(prefix="yice-attack-") as folder:
         results = Path(folder) / "results.xml"
         words = ("-q", "-n", "0", "-p", "no:cacheprovider", f"--junitxml={results}")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "pytest", *words, f"--basetemp={folder}/t", *suite.tests],
+            cwd=ROOT,
+            env=own,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        _running.append(process)
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "pytest", *words, f"--basetemp={folder}/t", *suite.tests],
-                cwd=ROOT,
-                env=own,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=_LONGEST_SECONDS,
-            )
+            output, _ = process.communicate(timeout=_LONGEST_SECONDS)
         except subprocess.TimeoutExpired:
+            process.terminate()
+            process.wait()
             return Report(1, [f"did not end within {_LONGEST_SECONDS} s"])
-        if done.returncode not in _RAN or not results.exists():
-            return Report(1, [f"the tests did not run: {done.stdout.decode()[-200:]}"])
+        finally:
+            _running.remove(process)
+        if process.returncode not in _RAN or not results.exists():
+            return Report(1, [f"the tests did not run: {output.decode()[-200:]}"])
         return _report(results)
 
 

@@ -124,6 +124,12 @@ def tells(text: str) -> set[str]:
     return {word for word in words if word in text}
 
 
+def text_of(pdf: bytes) -> str:
+    """All that the pages of a PDF say."""
+    with pypdfium2.PdfDocument(pdf) as pages:
+        return "".join(page.get_textpage().get_text_range() for page in pages)
+
+
 def confirmed(person: Person, case_no: str) -> int:
     """The status of a confirmation in which everything is ticked."""
     page = person.ask(f"/checks/{case_no}").text
@@ -169,15 +175,13 @@ def test_of_two_cases_that_match_nobody_decides_who_sees_one_and_the_volume_name
     (volume,) = [volume for volume in committed(desk.runtime.engine) if archive_code in volume.code]
     store = desk.runtime.store
     assert tells(store.read(f"{volume.prefix}/inspection.json").decode()) == set()
-    pages = pypdfium2.PdfDocument(store.read(f"{volume.prefix}/volume.pdf"))
-    text = "".join(page.get_textpage().get_text_range() for page in pages)
+    text = text_of(store.read(f"{volume.prefix}/volume.pdf"))
     assert "由该单位判断" in text.replace("\r\n", "")
     assert tells(text) == set()
     assert tells(stranger.ask(f"/volumes/{archive_code.replace('·', '.')}").text) == set()
     report = stranger.ask(f"/volumes/{archive_code.replace('·', '.')}/inspection.pdf")
     assert report.status_code == 200
-    pages = pypdfium2.PdfDocument(report.content)
-    assert tells("".join(page.get_textpage().get_text_range() for page in pages)) == set()
+    assert tells(text_of(report.content)) == set()
     assert archive.faults() == []
 
 
