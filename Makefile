@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint attack-edits clean
+.PHONY: help setup setup-ocr demo serve wheel screenshots cluster cluster-drill test check attack bench bench-inspection bench-ocr bench-holdings bench-nodes bench-search bench-lookup sources-drill bench-intake bench-desk format lint attack-edits clean
 CASES ?= 120
 SEED ?= 1
 SECONDS_LONG ?= 600
@@ -77,6 +77,10 @@ EDITS ?= 10000
 attack-edits: setup ## 攻击：随机改动行与对象，每一处都须被某项检查指出 / edits rows and objects at random; some check must name each (EDITS=10000)
 	ATTACK_EDITS=$(EDITS) $(VENV)/bin/python -m pytest -n 0 tests/archive/preservation/test_random_edits.py tests/archive/preservation/test_reconcile.py tests/archive/preservation/test_bucket.py
 
+MODE ?= embedded
+attack: setup ## 攻击自查（十分钟内） / every attack on an archive of its own, as a table; 1 where one succeeds (MODE=distributed ONLY=desk)
+	$(VENV)/bin/python -W ignore -m tests.attack --mode $(MODE) $(if $(ONLY),--only "$(ONLY)")
+
 BENCH ?= --cases 200
 bench: setup ## 测量：每册各步骤用时与直接调用库对照 / measure volumes beside bare library calls (BENCH="--held 200 --held 5000 --held 20000")
 	$(VENV)/bin/python -m tests.bench.volumes $(BENCH)
@@ -92,6 +96,7 @@ bench-search: setup ## 检索测量：50,000 册、680,000 页 / ten classes of 
 
 bench-lookup: setup ## 接口测量：200 个系统同时查阅 / 200 clients look volumes up at a real server (LOOKUP="--seconds 20 --pause 1")
 	$(VENV)/bin/python -m tests.bench.lookup_bench $(LOOKUP)
+
 bench-inspection: setup ## 检测准确率 / precision and recall of the inspection on planted defects, and CPU per page-file (CASES=240); then of a second city that nobody tuned to (FIELD="400 report.json")
 	$(VENV)/bin/python -m tests.bench.inspection_bench $(if $(filter command line environment,$(origin CASES)),$(CASES),240) $(SEED)
 	$(VENV)/bin/python -m tests.bench.field.measure $(FIELD)

@@ -1,18 +1,23 @@
 """The HTTP app: health, metrics, the station API and the archivists' pages."""
 
+import hmac
 import sys
+from argparse import ArgumentParser
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import uvicorn
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.bounds import Bounded
+from api.http.connections import TimedProtocol
 from api.http.page_cache import PageImages
+from api.http.tokens import carried_token, require_account
 from api.monitoring.health import public, readiness, ready
 from api.monitoring.metrics import exposition, registry_of
 from api.runtime import logs
@@ -21,6 +26,7 @@ from api.runtime.memory import tune_garbage_collector
 from api.runtime.settings import Settings
 from api.v1 import mount as mount_stations
 from api.web.mount import mount as mount_desk
+from archive.administration.policy import Act
 from search.analysis import fold
 
 _THREADS = 12
@@ -59,9 +65,14 @@ async def _few_threads(_: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app(runtime: Runtime) -> FastAPI:
-    """Return the app on one runtime. Only health and metrics need no account."""
+    """Return the app on one runtime. Only health, logins and public checks need no account."""
     app = FastAPI(
-        title="一册 Yice", version="0.2.0", docs_url=None, redoc_url=None, lifespan=_few_threads
+        title="一册 Yice",
+        version="0.2.0",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_few_threads,
     )
     images = PageImages(runtime.settings.data / "cache" / "pages")
     mount_stations(app, runtime, images)
@@ -86,9 +97,18 @@ def create_app(runtime: Runtime) -> FastAPI:
         return JSONResponse(public(states), 200 if ready(states) else 503)
 
     @app.get("/metrics", include_in_schema=False)
-    def metrics() -> Response:
-        """Answer the metrics in the text format of Prometheus."""
+    def metrics(request: Request) -> Response:
+        """Answer the metrics in the text format of Prometheus, to a collector or an operator."""
+        key, carried = runtime.settings.metrics_key.get_secret_value(), carried_token(request)
+        if not (key and hmac.compare_digest(key.encode(), carried.encode())):
+            require_account(request, Act.OPERATE)
         return Response(exposition(registry), media_type=CONTENT_TYPE_LATEST)
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def description(request: Request) -> JSONResponse:
+        """Answer the description of the station API to anyone who has an account."""
+        require_account(request)
+        return JSONResponse(app.openapi())
 
     return app
 
@@ -105,8 +125,30 @@ def prepare_server() -> None:
 
 
 def from_environment() -> FastAPI:
-    """Return the app of a node, for `uvicorn --factory`."""
+    """Return the app of a node."""
     logs.configure()
     app = create_app(start(Settings()))
     prepare_server()
     return app
+
+
+def serve_node() -> None:
+    """Serve a node of the distributed mode, until it is told to end."""
+    asked = ArgumentParser(prog="python -m api.app", description=serve_node.__doc__)
+    asked.add_argument("--host", default="127.0.0.1")
+    asked.add_argument("--port", type=int, default=8000)
+    where = asked.parse_args()
+    # No access log: addresses name volumes, and every read is journalled anyway.
+    uvicorn.run(
+        "api.app:from_environment",
+        factory=True,
+        host=where.host,
+        port=where.port,
+        http=TimedProtocol,
+        access_log=False,
+        log_config=logs.CONFIG,
+    )
+
+
+if __name__ == "__main__":
+    serve_node()

@@ -48,13 +48,13 @@ class PartsError(IngestError):
 
 
 class ForeignCaseError(IngestError):
-    """A package of a case that its sender neither received nor accepted, or by its number."""
+    """A package of a case that its sender did not receive, or whose number is another's."""
 
     code = "NOT_YOUR_CASE"
 
     def __init__(self) -> None:
         """Set the message, which does not repeat whose case it is."""
         super().__init__(
-            "办件的收件、受理单位都不是本单位，或办件编号不属于收件单位。",
-            "请核对办件编号，由收件或受理单位送交。",
+            "办件的收件单位不是本单位，或办件编号不属于收件单位。",
+            "请核对办件编号，由收件单位送交。",
         )

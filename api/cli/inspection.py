@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Json, actor, print_json, screen
+from api.cli.terminal import FINDINGS, Json, actor, operator, print_json, screen
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.compile.inspection_sheet import inspections_of
 from archive.database.engine import reading, writing
+from archive.finding_aids.disclosure import disclosed
+from archive.finding_aids.reach import reach_of
 from archive.inspection.kept import Inspected, KeptReport
 from archive.inspection.report import report
 from archive.inspection.table import Phase
@@ -40,7 +43,8 @@ def inspect_(
     """Show the inspections on record; with a reason inspect again, and journal it."""
     runtime = start(Settings())
     with reading(runtime.engine) as session:
-        inspected = inspections(session, number)
+        reach = reach_of(operator(runtime).org, runtime.organisations)
+        inspected = inspections(session, number, partial(disclosed, session, reach))
     done = _inspect_again(runtime, inspected, phase, reason) if reason else None
     shown = inspected.reports
     if done:

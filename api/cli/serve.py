@@ -17,8 +17,10 @@ from fastapi import FastAPI
 
 from api.app import create_app, prepare_server
 from api.cli.terminal import screen
+from api.http.connections import TimedProtocol
 from api.http.limits import Limiter
 from api.jobs.webhooks import send_until
+from api.runtime import logs
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.processes import start_module
 from api.runtime.settings import Settings
@@ -93,6 +95,8 @@ def _answer(runtime: Runtime, port: int, processes: int, *, behind_proxy: bool) 
         "proxy_headers": behind_proxy,
         "forwarded_allow_ips": "127.0.0.1",
         "timeout_keep_alive": 60,
+        "http": TimedProtocol,
+        "log_config": logs.CONFIG,
     }
     if processes == 1:
         app = create_app(runtime)

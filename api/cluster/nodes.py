@@ -43,10 +43,7 @@ BEAT = (
     *_CELERY,
     *("beat", "--loglevel", "WARNING", "--scheduler", "celery.beat:Scheduler", "--pidfile", ""),
 )
-WEB = (
-    *("-P", "-m", "uvicorn", "--app-dir", "/", "--factory", "api.app:from_environment"),
-    "--no-access-log",
-)
+WEB = ("-P", "-m", "api.app")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ the memory, and a number that no record can have is answered alike everywhere.
 
 import re
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,10 +20,15 @@ _LONGER: Mapping[re.Pattern[str], int] = {
 }
 """Routes that take more; each holds its own limit below this one."""
 _NO_RECORD = re.compile(r"v?-?[0-9]{16,31}")
+_NO_NUMBER = re.compile(r"[-+]?[0-9]{16,}")
 
 
 class Bounded:
-    """Middleware that refuses too long bodies, and numbers beyond 15 digits in a path."""
+    """Middleware that refuses too long bodies, and numbers beyond 15 digits in an address.
+
+    What no column can hold would be a fault for a record that is there, and none for another. ID
+    numbers have 18 digits, and belong in no address.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an app."""
@@ -33,7 +39,10 @@ class Bounded:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if any(_NO_RECORD.fullmatch(part) for part in scope["path"].split("/")):
+        if any(_NO_RECORD.fullmatch(part) for part in scope["path"].split("/")) or any(
+            _NO_NUMBER.fullmatch(value)
+            for _, value in parse_qsl(scope["query_string"].decode("ascii", "replace"))
+        ):
             answer = problem(404, "NOT_FOUND", "没有这个地址。", "请核对编号。")
             await answer(scope, receive, send)
             return

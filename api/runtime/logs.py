@@ -66,6 +66,19 @@ def configure() -> None:
         other.handlers, other.propagate, other.level = [], True, logging.NOTSET
 
 
+CONFIG: dict[str, object] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"lines": {"()": "api.runtime.logs.JsonLines"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}
+"""For a process that answers a person at a terminal: of warnings and errors alone, the same lines.
+
+Python prints what nobody handles with its whole trace, and an error of the database quotes rows.
+"""
+
+
 def log_event(event: str, **fields: str | float | bool | None) -> None:
     """Log one event of ours. Fields are numbers, codes and names, never the text of a record."""
     _log.info(event, extra={"fields": fields})

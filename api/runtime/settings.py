@@ -188,6 +188,10 @@ class Settings(BaseSettings):
             "volumes whose pages, originals, copies or facts in plain one person opens in a day"
         ),
     )
+    metrics_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="what a collector of /metrics sends as its bearer token; empty: none may",
+    )
     webhook_hosts: str = Field(
         default="",
         description="host:port of webhooks that may be called, between commas; empty: none",

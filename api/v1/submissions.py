@@ -87,7 +87,7 @@ class SubmissionView(BaseModel):
     description=(
         "登记一个归档信息包（zip）的大小和 SHA-256，得到送交编号和分块大小，然"
         "后逐块送交，最后完成。请带 Idempotency-Key，答复丢失时以同一值重发，不"
-        "会重复登记。只能由收件或受理单位送交。被拒时："
+        "会重复登记。只能由收件单位送交。被拒时："
         "409 TOO_MANY_SUBMISSIONS 为未完成的送交已达 20 个，429 UPLOAD_QUOTA 为"
         "已登记未送完的字节过多，请先完成；"
         "422 IDEMPOTENCY_KEY_REUSED 请为新的请求另取一个值。"

@@ -17,7 +17,7 @@ from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
 from archive.accession.recheck import go_on_compiling
 from archive.administration.filing_units import FilingUnits
-from archive.administration.policy import Act, Reader
+from archive.administration.policy import Act, Reader, scope_of
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
@@ -26,6 +26,7 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.findings import Finding, finding, worst
 from archive.reference.objects import OriginalObject
+from archive.reference.other_cases import other_cases
 from archive.reference.prints import BITS
 from archive.reference.vocabulary import CaseState, IntakeOutcome, Outcome
 from storage.digest import sha256_hex
@@ -329,8 +330,9 @@ def confirm(
 ) -> Case:
     """Accept the revision of a case that waits at 核对, so that the case may be compiled.
 
-    The journal entry holds actor, reason, and the materials that were ticked one by one (R33).
-    Raises NotFoundError, ConflictError, or NotFilingError when another unit files it (I15).
+    Of two cases that match nobody decides who sees one of them only. The journal entry holds
+    actor, reason, and the materials that were ticked one by one (R33). Raises NotFoundError,
+    ConflictError, or NotFilingError when another unit files it (I15).
     """
     case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
     if case is None:
@@ -342,6 +344,7 @@ def confirm(
     ).first()
     if waiting is None:
         raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
+    _require_both_seen(session, waiting, filer, units)
     waiting.state = CaseState.ACCEPTED
     go_on_compiling(session, case.id)
     show_revision(case, waiting)
@@ -361,3 +364,20 @@ def confirm(
         **items,
     )
     return case
+
+
+def _require_both_seen(
+    session: Session, revision: CaseRevision, filer: Reader, units: FilingUnits
+) -> None:
+    """Raise ConflictError when a finding is about a case that the filer may not see."""
+    numbers = other_cases(revision.findings)
+    query = select(Case.case_no, Case.receive_org, Case.accept_org, Case.domicile_org)
+    seen = {
+        case_no
+        for case_no, *orgs in session.execute(query.where(Case.case_no.in_(numbers)))
+        if filer.org in scope_of(orgs, units.organisations)
+    }
+    if numbers - seen:
+        raise ConflictError(
+            "本件与其他单位的记录相符，本单位不能确认。", "请由能查看两件的上级档案部门核对后确认。"
+        )

@@ -87,6 +87,13 @@ class CompileOrder:
     previous: VolumeVersion | None
     steps: RecordedSteps
 
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Return the organisations whose people read the volume without being granted it."""
+        orgs, volume = self.facts.orgs, self.volume
+        cross = (volume.cross_org,) if volume.cross_org else ()
+        return orgs.receive, orgs.accept, orgs.domicile, volume.filing_org, *cross
+
 
 def load_order(context: CompileContext, lease: Lease[int]) -> CompileOrder:
     """Read the order for the version that a lease is held on."""

@@ -10,6 +10,7 @@ from archive.compile.metadata import write_metadata
 from archive.inspection.kept import taken_over
 from archive.inspection.report import report
 from archive.inspection.table import Phase
+from archive.reference.other_cases import sealed_findings
 
 
 def package_files(
@@ -23,12 +24,13 @@ def package_files(
 
     They are readable without our software; same inputs, same bytes.
     """
+    findings = sealed_findings(order.revision.findings, order.readers)
     inspection = {
         "spec": "volume-inspection/1",
         "code": order.volume.code,
-        "findings": order.revision.findings,
+        "findings": findings,
         "inspected_at": order.revision.accepted_at.isoformat(timespec="seconds"),
-        "report": report(order.revision.findings, Phase.GD),
+        "report": report(findings, Phase.GD),
         "proof": dict(proof),
         "taken_over": {"at": proof.get("at"), "report": taken_over(proof)},
         "signature": {

@@ -21,6 +21,7 @@ from archive.recognition.page_texts import texts_of
 from archive.reference.codes import storage_prefix
 from archive.reference.compile_errors import NotProvedError
 from archive.reference.organisations import fonds_unit
+from archive.reference.other_cases import sealed_findings
 from archive.reference.vocabulary import Series, VersionOrigin, VolumeState
 from archive.signing.seal import Sealed
 
@@ -74,7 +75,7 @@ def _built(context: CompileContext, order: CompileOrder) -> Built:
         texts=texts,
         # What waited for a person is compiled only after it was confirmed.
         inspection=inspection_sheet(
-            report(order.revision.findings, Phase.GD),
+            report(sealed_findings(order.revision.findings, order.readers), Phase.GD),
             Phase.GD,
             order.revision.accepted_at,
             confirmed=True,

@@ -53,7 +53,7 @@ def place(
         kept += [obstacle] if obstacle else []
         pieces.append({**piece, "placed": obstacle is None})
     row.pieces, row.findings = pieces, [obstacle.public() for obstacle in kept]
-    refused = any(obstacle.code in {"CAPTURE_NOT_YOURS", "CAPTURE_BY_PACKAGE"} for obstacle in kept)
+    refused = any(obstacle.code == "CAPTURE_BY_PACKAGE" for obstacle in kept)
     row.state = Capture.UNPLACED if refused else Capture.PENDING if kept else Capture.PLACED
 
 
@@ -62,26 +62,21 @@ def _obstacle(
 ) -> Finding | None:
     """Return the finding that prevents gathering a material now, or None.
 
-    The case came as a package, is not closed yet, or is outside the organisation's scope.
+    The case came as a package, or is not closed yet. Another's case and one that nobody knows
+    are answered alike.
     """
+    waits = finding("CAPTURE_NOT_CLOSED", "capture", case_no=case_no)
     closed = session.scalars(
         select(GatheredCase).filter_by(case_no=case_no).order_by(GatheredCase.id.desc())
     ).first()
     if closed is None:
-        # Another's case and one that nobody knows are answered alike.
         known = session.scalars(select(Case).where(Case.case_no == case_no)).first()
         own = known is not None and row.org in scope_of(
             (known.receive_org, known.accept_org, known.domicile_org), organisations
         )
-        return finding(
-            "CAPTURE_BY_PACKAGE" if own else "CAPTURE_NOT_CLOSED", "capture", case_no=case_no
-        )
+        return finding("CAPTURE_BY_PACKAGE", "capture", case_no=case_no) if own else waits
     orgs = [org for org in closed.facts.get("orgs", {}).values() if org in organisations]
-    return (
-        None
-        if row.org in scope_of(orgs, organisations)
-        else finding("CAPTURE_NOT_YOURS", "capture", case_no=case_no)
-    )
+    return None if row.org in scope_of(orgs, organisations) else waits
 
 
 def _gather(

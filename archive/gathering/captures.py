@@ -272,4 +272,4 @@ def newest_captures(
 def capture_counts(session: Session, *where: ColumnElement[bool]) -> dict[str, int]:
     """Return how many of the files that fulfil these conditions are in each state."""
     query = select(CapturedFile.state, func.count()).where(*where).group_by(CapturedFile.state)
-    return dict(session.execute(query).tuples().all())
+    return {row[0]: row[1] for row in session.execute(query)}

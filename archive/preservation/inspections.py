@@ -4,6 +4,7 @@ At filing, when the store took the volume over, and the scrub's last check of it
 """
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -20,8 +21,11 @@ from archive.jobs.version_steps import recorded
 from archive.reference.errors import NotFoundError
 from archive.reference.vocabulary import CaseState, StoreRole, VolumeState
 
+Disclose = Callable[[Sequence[Mapping[str, str]]], Sequence[Mapping[str, str]]]
+"""What the reader of a report is told of findings that are about a second case."""
 
-def inspections(session: Session, number: str) -> Inspected:
+
+def inspections(session: Session, number: str, disclose: Disclose) -> Inspected:
     """Return what is on record for a 档号 or a case number; raise NotFoundError."""
     case, volume = _case_and_volume(session, number)
     revision = session.scalars(
@@ -32,7 +36,7 @@ def inspections(session: Session, number: str) -> Inspected:
             Phase.GD,
             revision.accepted_at,
             revision.state != CaseState.CONFIRM,
-            report(revision.findings, Phase.GD),
+            report(disclose(revision.findings), Phase.GD),
         )
     ]
     if volume is None:

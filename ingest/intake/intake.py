@@ -139,7 +139,7 @@ def receive(
     cases of all. Commits its own work, since the objects must lie in the store before the row. Of
     two deliveries of one case at once, the second to commit gets the outcome that it has then: a
     duplicate, a conflict or the next supplement. Raises ForeignCaseError, with nothing kept, for
-    a case that the sender neither received nor accepted.
+    a case that the sender did not receive.
     """
     bag, submission, now = package.bag, package.submission, package.at
     _require_own_case(submission, sender, rules.organisations)
@@ -175,21 +175,21 @@ def receive(
 def _require_own_case(
     submission: Submission, sender: str | None, organisations: Organisations
 ) -> None:
-    """Raise ForeignCaseError unless the sender received or accepted the case.
+    """Raise ForeignCaseError unless the sender received the case, under a number of its own.
 
-    A number that begins with an organisation belongs to it: nobody else may receive a case under
-    it, whether there is such a case or not.
+    A number belongs to the organisation that it begins with. Nobody else delivers under it,
+    whether there is such a case or not: he would learn that there is one, or take the number of
+    one that is still to come.
 
     A package that does not say whose it is may be refused and quarantined by anyone.
     """
     if sender is None or submission.facts is None:
         return
-    sides = submission.facts.orgs
-    known = [org for org in (sides.receive, sides.accept) if org in organisations]
-    if known and sender not in scope_of(known, organisations):
-        raise ForeignCaseError
+    receiver = submission.facts.orgs.receive
     owner = submission.facts.case_no.partition("-")[0]
-    if owner in organisations and owner != sides.receive:
+    if receiver not in organisations:
+        return  # refused by its inspection, with the place at fault
+    if owner != receiver or sender not in scope_of((receiver,), organisations):
         raise ForeignCaseError
 
 

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,14 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Start a cluster of its own for the session and yield its URL."""
+    """The URL of a cluster of its own for the session."""
+    with serve_postgres() as url:
+        yield url
+
+
+@contextmanager
+def serve_postgres() -> Iterator[str]:
+    """Start a cluster of its own and yield its URL."""
     initdbs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not initdbs:
         missing("postgresql")

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from api.app import create_app
 from api.runtime.bootstrap import Runtime, open_index_folder, source_of, start
 from api.runtime.settings import Settings
+from api.web.shell.page import COOKIE
 from archive.administration import passwords
 from archive.administration.accounts import (
     AccountKind,
@@ -24,7 +26,7 @@ from archive.administration.accounts import (
     propose_account,
     renew_secret,
 )
-from archive.administration.logins import open_login
+from archive.administration.logins import csrf_token, open_login
 from archive.administration.passwords import fresh_secret
 from archive.administration.policy import SCOPE_OF, Reader, Role, Scope, acts_of
 from archive.database.engine import writing
@@ -56,6 +58,32 @@ def moved_case(case_no: str) -> dict[str, Any]:
         event["type"] = name
     case["materials"][3]["paper"] = {"original": False, "pages": 1, "kept": True}
     return case
+
+
+@dataclass(frozen=True)
+class Person:
+    """Someone who is logged in at the desk: the cookie, and the token of its forms."""
+
+    client: httpx.Client
+    carried: str
+
+    def ask(self, path: str, **form: str) -> httpx.Response:
+        """The answer to a page, or to a form that is sent."""
+        headers = {"Cookie": self.cookie}
+        if not form:
+            return self.client.get(path, headers=headers, follow_redirects=False)
+        data = {"csrf": self.csrf, **form}
+        return self.client.post(path, headers=headers, data=data, follow_redirects=False)
+
+    @property
+    def cookie(self) -> str:
+        """The header that carries the login."""
+        return f"{COOKIE}={self.carried}"
+
+    @property
+    def csrf(self) -> str:
+        """The token of this login's forms."""
+        return csrf_token(self.carried)
 
 
 @dataclass(frozen=True)
@@ -93,6 +121,17 @@ class StationClient:
                 account = approve_account(session, SECURITY, login)
             carried = open_login(session, account, "TOKEN", wanted if scopes is None else scopes)
         return {"Authorization": f"Bearer {carried}", **LOOK}
+
+    def person(self, role: Role = Role.ARCHIVIST, org: str = HOME) -> "Person":
+        """Someone who is logged in at the desk."""
+        login = f"person-{role.value.lower().replace('_', '-')}-{org}"
+        with writing(self.runtime.engine) as session:
+            account = session.scalars(select(Account).filter_by(login=login)).first()
+            if account is None:
+                new = NewAccount(login, AccountKind.PERSON, role.label, org, role)
+                propose_account(session, SYSTEM, new, ORGANISATIONS)
+                account = approve_account(session, SECURITY, login)
+            return Person(self.client, open_login(session, account, "WEB"))
 
     def secret(self, role: Role = Role.STATION_CLIENT, org: str = HOME) -> tuple[str, str]:
         """Client id and secret."""

@@ -27,6 +27,7 @@ from api.web.shell.page import (
 from api.web.shell.scope import (
     PAGE,
     case_for,
+    findings_of,
     image_response,
     item_name,
     mark_of,
@@ -84,6 +85,7 @@ def checks_page(request: Request, web: Web, user: LoggedIn, after: str = "") -> 
         start = find_case_within(session, reach, after) if after else None
         cases = waiting_cases(session, reach, rule, after=start, limit=PAGE + 1)
         elsewhere = waiting_elsewhere(session, reach, rule, limit=PAGE)
+        findings = findings_of(web, session, user, cases[:PAGE])
     rows = [(case, item_name(web, case)) for case in cases[:PAGE]]
     return web.page(
         request,
@@ -91,6 +93,7 @@ def checks_page(request: Request, web: Web, user: LoggedIn, after: str = "") -> 
         "checks.html",
         rows=rows,
         elsewhere=[(case, item_name(web, case), unit_of(web, case)) for case in elsewhere],
+        findings=findings,
         total=total,
         next=cases[PAGE - 1].case_no if len(cases) > PAGE else None,
     )

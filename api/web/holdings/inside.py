@@ -6,6 +6,7 @@ The word comes by POST and is kept nowhere: not in an address, a log or the jour
 from fastapi import APIRouter, Request, Response
 
 from api.http.daily import counted
+from api.web.shell.forms import number_of
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web
 from api.web.shell.scope import context_of, look_again
 from archive.administration.daily_use import Shown
@@ -28,13 +29,13 @@ def find_page(
 
     The search is journalled with that number and with how many places there were.
     """
-    look = form.get("look", "")
-    if not look.isdecimal():
+    number_of_look = number_of(form.get("look", ""))
+    if number_of_look is None:
         raise BadFormError("查找须从已打开的册开始。", "请重新打开本册。")
     runtime, typed = web.runtime, form.get("q", "").strip()
     with reading(runtime.engine) as session:
         opened, seen = look_again(
-            web, session, user, int(look), code, (JournalAct.VIEW_PAGES,), number=number
+            web, session, user, number_of_look, code, (JournalAct.VIEW_PAGES,), number=number
         )
         read = (
             texts_of_volume(

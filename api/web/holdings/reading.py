@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api.http.daily import count_content, counted
-from api.web.shell.page import LoggedIn, PageRoute, Web, WebApp
+from api.web.shell.page import LoggedIn, PageRoute, User, Web, WebApp
 from api.web.shell.scope import (
     consult,
     context_of,
@@ -20,6 +20,7 @@ from api.web.shell.scope import (
     look_again,
     mark_of,
     original_response,
+    reach_of,
 )
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
@@ -29,6 +30,7 @@ from archive.audit.entries import entries_about
 from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision, Component
 from archive.finding_aids.cases import components_of, revision_of
+from archive.finding_aids.disclosure import disclosed
 from archive.finding_aids.volume_lists import versions_of
 from archive.inspection.report import report
 from archive.inspection.table import Phase
@@ -91,7 +93,7 @@ def volume_page(
             for grant in grants_of(session, user.reader.account)
             if grant.code == opened.volume.code
         ]
-        values = _volume_values(web, session, opened)
+        values = _volume_values(web, session, user, opened)
     facts = CaseFacts.model_validate(opened.case.facts)
     names = names_of(facts)
     return web.page(
@@ -111,7 +113,9 @@ def volume_page(
     )
 
 
-def _volume_values(web: WebApp, session: Session, opened: OpenedVolume) -> dict[str, Any]:
+def _volume_values(
+    web: WebApp, session: Session, user: User, opened: OpenedVolume
+) -> dict[str, Any]:
     """Return what is shown beside the pages."""
     names = names_of(CaseFacts.model_validate(opened.case.facts))
     versions = versions_of(session, opened.volume)
@@ -137,6 +141,7 @@ def _volume_values(web: WebApp, session: Session, opened: OpenedVolume) -> dict[
         findings = _revision(session, opened).findings
         originals = _originals(web, session, opened)
         contents = [{**item, "originals": len(originals.get(item["no"], ()))} for item in contents]
+    findings = disclosed(session, reach_of(web, user), findings)
     return {
         "versions": versions,
         "looks": looks,
@@ -259,7 +264,7 @@ def printed_contents(
     what = JournalAct.VIEW
     with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened, _ = consult(web, session, user, Act.VIEW, code, what, usage=usage, sheet="contents")
-        values = _volume_values(web, session, opened)
+        values = _volume_values(web, session, user, opened)
     unit = web.org(opened.volume.filing_org)
     return web.page(
         request,

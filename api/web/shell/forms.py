@@ -9,7 +9,13 @@ from api.http.problems import ProblemError
 from api.web.shell.page import BadFormError
 
 Model = TypeVar("Model", bound=BaseModel)
+_DIGITS = 15
 _ACTION = "请返回上一页填写后重新提交。"
+
+
+def number_of(text: str) -> int | None:
+    """Return the number that a field states; None for other text, and beyond 15 digits."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def read_form(model: type[Model], values: Mapping[str, object], labels: Mapping[str, str]) -> Model:

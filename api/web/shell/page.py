@@ -13,11 +13,12 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DataError, SQLAlchemyError
 
 from api.http.limits import limited
 from api.http.page_cache import PageImages
 from api.http.problems import status_of
+from api.http.tokens import DESK_COOKIE
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
@@ -38,7 +39,8 @@ from search.index_folder import IndexReader as SearchReader
 from search.query import Words
 from storage.errors import StorageError
 
-COOKIE = "yice_desk"
+COOKIE = DESK_COOKIE
+_NOT_TAKEN = "所填的数字或文字超出范围，未作任何更改。"
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; font-src 'self'; "
@@ -321,6 +323,9 @@ class PageRoute(APIRoute):
                     refused.denial.label + "。",
                     _NEXT[refused.denial],
                 )
+            except (OverflowError, DataError):
+                # A number or text that no column takes; each database says so in its way.
+                return _error(request, 422, "INVALID_REQUEST", _NOT_TAKEN, "请核对后重试。")
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
                 return _fault(request, fault)
 

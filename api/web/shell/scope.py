@@ -18,6 +18,7 @@ from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.finding_aids import reach as reaches
+from archive.finding_aids.disclosure import disclosed
 from archive.finding_aids.reach import Reach
 from archive.finding_aids.volume_lists import listed_versions
 from archive.reference.objects import blob_key
@@ -65,6 +66,14 @@ def unit_of(web: WebApp, case: Case) -> str:
 def case_for(web: WebApp, session: Session, user: User, act: Act, case_no: str) -> Case:
     """Return a case if the user may do the act on it. Raises DeniedError."""
     return open_case(session, user.reader, act, case_no, web.reference)
+
+
+def findings_of(
+    web: WebApp, session: Session, user: User, cases: Iterable[Case]
+) -> dict[str, list[dict[str, str]]]:
+    """Return the findings of each of these cases by its number, as far as the user may know."""
+    reach = reach_of(web, user)
+    return {case.case_no: disclosed(session, reach, case.findings) for case in cases}
 
 
 def context_of(

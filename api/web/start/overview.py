@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from api.web.collection.collecting import QUARANTINE
 from api.web.shell.charts import Bar, bars, columns
 from api.web.shell.page import LoggedIn, PageRoute, User, Web, WebApp
-from api.web.shell.scope import item_name, reach_of, rows_of
+from api.web.shell.scope import findings_of, item_name, reach_of, rows_of
 from api.web.statistics.statistics import by_district
 from archive.administration.account_lists import account_counts, count_logins
 from archive.administration.accounts import AccountState
@@ -50,14 +50,13 @@ def overview_page(request: Request, web: Web, user: LoggedIn) -> Response:
 def _work(web: WebApp, session: Session, user: User) -> dict[str, Any]:
     reach, org = reach_of(web, user), user.reader.org
     rule = web.runtime.settings.filing_rule
+    queue = waiting_cases(session, reach, rule, limit=_QUEUE)
     by_month = web.recent.get(("months", org), lambda: months(session, reach))
     return {
         "counts": _counts(web, session, user, reach),
         "recent": rows_of(web, session, latest_archived(session, reach, _RECENT)),
-        "queue": [
-            (case, item_name(web, case))
-            for case in waiting_cases(session, reach, rule, limit=_QUEUE)
-        ],
+        "queue": [(case, item_name(web, case)) for case in queue],
+        "findings": findings_of(web, session, user, queue),
         "batches": batches(session, reach, _BATCHES) if user.may(Act.COMPILE) else [],
         "chart": columns(
             [Bar(f"{first.month}月", count) for first, count in by_month[-_MONTHS:]],

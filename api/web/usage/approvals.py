@@ -36,10 +36,13 @@ def approvals_page(request: Request, web: Web, user: LoggedIn) -> Response:
         now = database_now(session)
         organisations = web.runtime.organisations
         waiting = [
-            row_of(web, row, now) for row in requests_to_decide(session, user.reader, organisations)
+            row_of(web, row, now, own=False)
+            for row in requests_to_decide(session, user.reader, organisations)
         ]
         keepers = organisations_below(user.reader, organisations)
-        decided = [row_of(web, row, now) for row in decided_requests(session, keepers, _RECENT)]
+        decided = [
+            row_of(web, row, now, own=False) for row in decided_requests(session, keepers, _RECENT)
+        ]
     return web.page(request, user, "approvals.html", waiting=waiting, decided=decided)
 
 
@@ -128,5 +131,5 @@ def _register(
     )
     shown, now = requests[:limit], database_now(session)
     copies = copies_by_request(session, [row.id for row in shown])
-    rows = [{**row_of(web, row, now), "copies": copies.get(row.id, 0)} for row in shown]
+    rows = [{**row_of(web, row, now, own=False), "copies": copies.get(row.id, 0)} for row in shown]
     return rows, shown[-1].id if len(requests) > limit else None

@@ -8,7 +8,8 @@ from fastapi.responses import RedirectResponse
 from api.http.daily import counted
 from api.http.limits import anyone
 from api.jobs.certified_copies import start_copying
-from api.web.shell.page import HEADERS, LoggedIn, PageRoute, Posted, Web, WebApp
+from api.web.shell.forms import number_of
+from api.web.shell.page import HEADERS, BadFormError, LoggedIn, PageRoute, Posted, Web, WebApp
 from api.web.usage.usage import request_values
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
@@ -29,14 +30,14 @@ _GROUPS, _GROUP = 5, 4
 def order(web: Web, user: LoggedIn, form: Posted, number: str) -> Response:
     """Order a copy of the ticked items, or of all when none is ticked; start a worker."""
     user.require(Act.CERTIFY)
-    items = [
-        int(key.removeprefix("item:"))
-        for key in form
-        if key.startswith("item:") and key[5:].isdecimal()
-    ]
+    stated = [number_of(key.removeprefix("item:")) for key in form if key.startswith("item:")]
+    items = [item for item in stated if item is not None]
+    if len(items) < len(stated):  # none left over would mean all of them
+        raise BadFormError("所选的件无法读取，未出具证明件。", "请刷新页面后重新勾选。")
+    retried = number_of(form.get("retry", ""))
     with counted(web.runtime, user.reader, Shown.CONTENT) as session:
-        if form.get("retry", "").isdecimal():
-            retry_order(session, user.reader, int(form["retry"]))
+        if retried is not None:
+            retry_order(session, user.reader, retried)
         else:
             order_copy(session, user.reader, number, items, web.reference)
     start_copying(web.runtime)

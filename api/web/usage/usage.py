@@ -15,9 +15,11 @@ from archive.administration.policy import Act, Capacity, capacities
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_usage import UsageRequest
 from archive.reference.case_facts import CaseFacts
+from archive.reference.codes import ArchivalCode
 from archive.reference.errors import NotFoundError
 from archive.reference.masking import mask_numbers
-from archive.reference.vocabulary import JobState
+from archive.reference.organisations import fonds_unit
+from archive.reference.vocabulary import JobState, OrgKind
 from archive.usage.certified_copies import contents_of
 from archive.usage.copy_orders import orders_of
 from archive.usage.looks import DeniedError
@@ -67,8 +69,11 @@ def basis_of(source: str) -> str:
     return source
 
 
-def row_of(web: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
-    """Return a request as lists and pages show it, with numbers masked in what people wrote."""
+def row_of(web: WebApp, request: UsageRequest, now: datetime, *, own: bool) -> dict[str, Any]:
+    """Return a request as lists and pages show it, with numbers masked in what people wrote.
+
+    Of an `own` request that is not granted the keeper is not shown.
+    """
     capacity, scope = table_row(request.capacity, request.scope)
     state = RequestState(request.state)
     ended = state is RequestState.GRANTED and (request.ends_at is None or request.ends_at <= now)
@@ -88,9 +93,23 @@ def row_of(web: WebApp, request: UsageRequest, now: datetime) -> dict[str, Any]:
         "purpose": mask_numbers(request.purpose),
         "basis": mask_numbers(request.basis),
         "reason": mask_numbers(request.reason or ""),
-        "keeper": web.org(request.keeper),
+        "keeper": web.org(_keeper_for_asker(web, request) if own else request.keeper),
         "org": web.org(request.org),
     }
+
+
+def _keeper_for_asker(web: WebApp, request: UsageRequest) -> str:
+    """Return the keeper of what was granted, else the unit whose fonds the number names.
+
+    Before, a station as the keeper would say that there is such a volume.
+    """
+    if request.state == RequestState.GRANTED:
+        return request.keeper
+    organisations = web.runtime.organisations
+    try:
+        return fonds_unit(organisations, ArchivalCode.parse(request.code).fonds).code
+    except StopIteration:  # no fonds of ours: it waits at the city, like any other
+        return organisations.of_kind(OrgKind.CITY)[0].code
 
 
 @router.get("/usage")
@@ -100,7 +119,7 @@ def usage_page(request: Request, web: Web, user: LoggedIn, before: int = 0) -> R
     with reading(web.runtime.engine) as session:
         requests = own_requests(session, user.reader.account, before=before, limit=PAGE + 1)
         now = database_now(session)
-    rows = [row_of(web, own, now) for own in requests[:PAGE]]
+    rows = [row_of(web, asked, now, own=True) for asked in requests[:PAGE]]
     return web.page(
         request,
         user,
@@ -187,8 +206,8 @@ def request_values(web: WebApp, user: User, number: str) -> dict[str, Any]:
         row = find_request(session, number)
         if not may_read(user.reader, row, organisations, session):
             raise NotFoundError("没有这份利用申请，或您无权查看。", "请核对利用单号。")
-        shown = row_of(web, row, database_now(session))
         own = row.account == user.reader.account
+        shown = row_of(web, row, database_now(session), own=own)
         deciding = may_decide(session, user.reader, row, organisations)
         opened = (
             _opened(web, session, user, number, row)

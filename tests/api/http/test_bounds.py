@@ -42,6 +42,8 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(
         "/api/v1/webhooks/" + HUGE,
         "/volumes/{}/v" + HUGE,
         "/checks/" + HUGE,
+        "/volumes/{}?v=" + HUGE,
+        "/api/v1/volumes/{}?v=-" + HUGE,
     ],
 )
 def test_a_number_that_no_record_has_is_answered_alike_for_own_foreign_and_missing(

@@ -242,8 +242,13 @@ def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Stati
     assert (torn["state"], codes(torn)) == ("UNPLACED", ["STACK_INVALID"])
     bad = send(desk, b"MZ not a scan")
     assert (bad["state"], codes(bad)) == ("UNPLACED", ["CAPTURE_UNREADABLE"])
-    foreign = send(desk, page(826), at(5, case_no=case_no), headers=desk.token(org=OTHER))
-    assert (foreign["state"], codes(foreign)) == ("UNPLACED", ["CAPTURE_NOT_YOURS"])
+    stranger = desk.token(org=OTHER)
+    foreign = send(desk, page(826), at(5, case_no=case_no), headers=stranger)
+    unknown = send(desk, page(828), at(5, case_no=case_no[:-1] + "9"), headers=stranger)
+    # Whether there is such a case is told to nobody whose it is not.
+    assert [(view["state"], codes(view)) for view in (foreign, unknown)] == [
+        ("PENDING", ["CAPTURE_NOT_CLOSED"])
+    ] * 2
     packaged = send(desk, page(827), at(5, case_no="150602010000-20260901-000001"))
     assert codes(packaged) == [
         "CAPTURE_BY_PACKAGE"

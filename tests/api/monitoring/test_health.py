@@ -28,11 +28,20 @@ from archive.preservation.renewal import Outlook
 ROOT = Path(__file__).parents[3]
 
 
+KEY = "collector-of-figures"
+
+
 @contextmanager
 def served(data: Path, settings: Mapping[str, str] = {}) -> Iterator[httpx.Client]:
     """The web app of this data folder, with an HTTP client."""
     port = free_port()
-    env = {**os.environ, "YICE_DATA": str(data), "PYTHONPATH": str(ROOT), **settings}
+    env = {
+        **os.environ,
+        "YICE_METRICS_KEY": KEY,
+        "YICE_DATA": str(data),
+        "PYTHONPATH": str(ROOT),
+        **settings,
+    }
     server = subprocess.Popen(
         [
             sys.executable,
@@ -41,8 +50,6 @@ def served(data: Path, settings: Mapping[str, str] = {}) -> Iterator[httpx.Clien
             "127.0.0.1",
             "--port",
             str(port),
-            "--log-level",
-            "warning",
         ],
         env=env,
     )
@@ -72,7 +79,7 @@ def rows(tmp_path: Path) -> Iterator[Engine]:
 
 def gauges(client: httpx.Client) -> dict[tuple[str, ...], float]:
     """/metrics read by the field's own parser: name and label values to number."""
-    answer = client.get("/metrics")
+    answer = client.get("/metrics", headers={"Authorization": f"Bearer {KEY}"})
     assert answer.headers["content-type"].startswith("text/plain; version=")
     samples = [
         sample

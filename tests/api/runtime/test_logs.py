@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -109,3 +111,23 @@ def test_a_request_is_logged_by_the_pattern_of_its_address_and_its_number_is_in_
     assert "{" in str(known["route"])
     assert unknown["route"] is None
     assert PERSON not in json.dumps([known, unknown], ensure_ascii=False)
+
+
+def test_what_the_web_server_says_of_a_fault_quotes_no_record() -> None:
+    """uvicorn printed whole traces, in which an error of the database quotes its rows."""
+    program = f"""
+import logging, logging.config
+from api.runtime.logs import CONFIG
+logging.config.dictConfig(CONFIG)
+for name in ("uvicorn.error", "asyncio"):
+    try:
+        raise ValueError("{PERSON}")
+    except ValueError as error:
+        logging.getLogger(name).error("Exception in ASGI application", exc_info=error)
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    lines = [json.loads(line) for line in ran.stderr.splitlines()]
+    assert [line["error"][0]["class"] for line in lines] == ["builtins.ValueError"] * 2
+    assert PERSON not in ran.stderr

@@ -19,7 +19,7 @@ def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_every_operation_has_a_chinese_summary_and_description(desk: StationClient) -> None:
-    schema = desk.client.get("/openapi.json").json()
+    schema = desk.client.get("/openapi.json", headers=desk.token()).json()
     tried = 0
     for name, operation in operations(schema):
         for text in (operation.get("summary", ""), operation.get("description", "")):
@@ -32,7 +32,7 @@ def test_every_operation_has_a_chinese_summary_and_description(desk: StationClie
 
 
 def test_descriptions_of_schemas_and_fields_are_chinese(desk: StationClient) -> None:
-    schema = desk.client.get("/openapi.json").json()
+    schema = desk.client.get("/openapi.json", headers=desk.token()).json()
     for name, model in schema["components"]["schemas"].items():
         if name in _PROVIDED_BY_FASTAPI:
             continue

@@ -677,6 +677,6 @@ def test_a_foreign_and_a_missing_volume_take_the_same_time(desk: StationClient) 
 
 
 def test_scopes_are_those_that_the_policy_knows(desk: StationClient) -> None:
-    schema = desk.client.get("/openapi.json").json()
+    schema = desk.client.get("/openapi.json", headers=desk.token()).json()
     flows = schema["components"]["securitySchemes"]["OAuth2"]["flows"]
     assert set(flows["clientCredentials"]["scopes"]) == {str(scope) for scope in Scope}

@@ -115,7 +115,7 @@ def test_after_a_confirmation_the_volume_is_made_and_says_who_decided(archive: H
     assert set(pages[0]) == {"page", "material", "renderer", "distance", "verdict"}
     assert not list(archive.store.list("staging/"))
     with reading(archive.engine) as session:
-        inspected = inspections(session, CASE_NO)
+        inspected = inspections(session, CASE_NO, list)
     assert [dict(page) for page in inspected.pages] == pages
     taken_over = json.dumps(inspected.reports[1].report, ensure_ascii=False)
     assert f"逐页比对（{len(pages)} 页，其中 {len(pages)} 页经人工核对）" in taken_over

@@ -1,0 +1,1 @@
+"""Attacks on an archive of their own, for `make attack` and the tests."""
