@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Bars, Json, actor, print_json, screen
+from api.cli.terminal import FINDINGS, Bars, Json, actor, operator, print_json, screen
 from api.jobs.acts import ingest_paths
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
@@ -53,6 +53,9 @@ def confirm(
     case_no: str, reason: Annotated[str, typer.Option(help="确认的理由，记入审计日志")]
 ) -> None:
     """Confirm what waits at 核对."""
-    with writing(start(Settings()).engine) as session:
-        confirm_case(session, actor(), case_no=case_no, reason=reason)
+    runtime = start(Settings())
+    with writing(runtime.engine) as session:
+        confirm_case(
+            session, operator(runtime), case_no=case_no, reason=reason, units=runtime.filing
+        )
     screen.print("已确认。")

@@ -13,6 +13,7 @@ from api.cli.cluster import cluster_app
 from api.cli.demo import demo_app
 from api.cli.doctor import doctor
 from api.cli.duties import duty_app
+from api.cli.entry import INTERRUPTED, SENTENCE
 from api.cli.holdings import backup_, journal_app, rebuild_, rekey_, replicate_, restore_, scrub_
 from api.cli.inspection import inspect_
 from api.cli.intake import confirm, ingest
@@ -21,7 +22,7 @@ from api.cli.periods import period_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
 from api.cli.search import index_app, reindex, search
-from api.cli.terminal import ERROR, INTERRUPTED, screen, with_examples
+from api.cli.terminal import ERROR, screen, with_examples
 from api.cli.timestamps import timestamp_
 from api.cli.volumes import compile_, export, list_, show, verify, void_
 from api.runtime import failures
@@ -208,7 +209,9 @@ app.command(
     )
 )
 def serve(
-    port: Annotated[int | None, typer.Option(help="端口，默认 8000 或 YICE_PORT")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="端口，默认 8000 或 YICE_PORT")
+    ] = None,
     *,
     behind_proxy: Annotated[
         bool,
@@ -230,14 +233,10 @@ def main() -> None:
         app()
     except SystemExit as end:
         if end.code == INTERRUPTED:
-            _print_error(
-                "INTERRUPTED", "已中断。 可再次运行同一命令，会从中断处继续，已完成的不会重做。"
-            )
+            _print_error("INTERRUPTED", SENTENCE)
         raise
     except KeyboardInterrupt:
-        _print_error(
-            "INTERRUPTED", "已中断。 可再次运行同一命令，会从中断处继续，已完成的不会重做。"
-        )
+        _print_error("INTERRUPTED", SENTENCE)
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - a sentence for the person, the place for the log
         code, sentence = failures.explain(error)
@@ -249,7 +248,3 @@ def main() -> None:
 def _print_error(code: str, sentence: str) -> None:
     """Print one line, whatever the width of the terminal; square brackets in it are text."""
     screen.print(f"[red]{code}[/red] {escape(sentence)}", soft_wrap=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -11,6 +11,7 @@ from api.cli.terminal import (
     FINDINGS,
     Json,
     actor,
+    operator,
     print_json,
     show_failures,
     volume_bar,
@@ -58,7 +59,7 @@ def run(
         for term in every
         if (fonds or term.fonds) == term.fonds and (series or term.series) == term.series
     ]
-    begin_terms(runtime, actor(), terms)
+    begin_terms(runtime, operator(runtime), terms)
     with volume_bar("定期组卷") as watch:
         batch = make_all(runtime, JobKind.COMPILE, lambda: 0, watch)
     reports = end_terms(runtime, open_compile_context(runtime), actor(), terms)

@@ -18,7 +18,6 @@ from api.http.search import journal_search, look_up, public
 from api.runtime.bootstrap import open_index_folder, source_of, start
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
-from archive.usage.reading_room import ReferenceData
 from search.follow import check, follow, rebuild
 from search.index import SearchResult, Sort
 from search.index_folder import IndexReader
@@ -110,7 +109,7 @@ def search(
             IndexReader(open_index_folder(runtime.settings)).search,
             tree,
             reader,
-            ReferenceData(runtime.organisations, runtime.catalogue),
+            runtime.reference,
             sort=sort,
             limit=limit,
             after=after,

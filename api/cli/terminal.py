@@ -25,12 +25,11 @@ from typer import rich_utils
 
 from api.jobs.progress import Advance, Batch
 from api.runtime.bootstrap import Runtime
-from archive.administration.policy import Reader, Role
+from archive.administration.policy import Reader
 from archive.finding_aids.compile_jobs import CompileJob
-from archive.reference.vocabulary import OrgKind
 from archive.usage.looks import AccessContext, Purpose
 
-FINDINGS, ERROR, INTERRUPTED = 1, 2, 130
+FINDINGS, ERROR = 1, 2
 (
     rich_utils.ARGUMENTS_PANEL_TITLE,
     rich_utils.OPTIONS_PANEL_TITLE,
@@ -54,8 +53,7 @@ def actor() -> str:
 
 def operator(runtime: Runtime) -> Reader:
     """Return the reader at this terminal: a user who may run it reads the whole city anyway."""
-    (city,) = runtime.organisations.of_kind(OrgKind.CITY)
-    return Reader(actor(), Role.CITY_SUPERVISOR, city.code)
+    return runtime.operator(actor())
 
 
 def print_json(value: object) -> None:

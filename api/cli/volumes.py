@@ -14,7 +14,6 @@ from api.cli.terminal import (
     KEEPING,
     Bars,
     Json,
-    actor,
     operator,
     print_json,
     screen,
@@ -42,7 +41,6 @@ from archive.reference.vocabulary import CaseState, SourceKind, VersionOrigin, V
 from archive.usage.looks import DeniedError, journal_look
 from archive.usage.reading_room import (
     OpenedVolume,
-    ReferenceData,
     consult_volume,
     journal_opened,
     open_case,
@@ -93,7 +91,8 @@ def compile_(
     if not (case or period or every or again):
         raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
     which = Again.ALL if again else Again.THE_CASE if case else Again.WHAT_CAN_SUCCEED
-    batch = run_compile(start(Settings()), actor(), Bars(), case, period, again=which)
+    runtime = start(Settings())
+    batch = run_compile(runtime, operator(runtime), Bars(), case, period, again=which)
     if as_json:
         print_json(
             {
@@ -118,7 +117,7 @@ def void_(
     runtime = start(Settings())
     with reading(runtime.engine) as session:
         code = code_of(session, code)
-    void_number(runtime, actor(), code=code, reason=reason)
+    void_number(runtime, operator(runtime), code=code, reason=reason)
     screen.print("已作废。")
 
 
@@ -208,15 +207,14 @@ def _unfinished(runtime: Runtime, name: str) -> dict[str, Any] | None:
 
     The look is journalled. Raises DeniedError.
     """
-    reference = ReferenceData(runtime.organisations, runtime.catalogue)
     with writing(runtime.engine) as session:
         reader = operator(runtime)
         if not has_volume(session, name) and "·" not in read_code(name):
-            case = open_case(session, reader, Act.VIEW, name, reference)
+            case = open_case(session, reader, Act.VIEW, name, runtime.reference)
             journal_look(session, reader, JournalAct.VIEW, case.case_no, KEEPING)
             item = {"case_no": case.case_no, "item": case.item_code, "findings": case.findings}
             return item | _standing(standing_of_case(session, case.case_no))
-        opened = open_volume(session, reader, Act.VIEW, name, reference)
+        opened = open_volume(session, reader, Act.VIEW, name, runtime.reference)
         if opened.version is not None:
             return None
         journal_opened(session, reader, opened, KEEPING, what=JournalAct.VIEW)
@@ -321,10 +319,9 @@ def export(
 
 def _consulted(runtime: Runtime, name: str, what: JournalAct) -> OpenedVolume:
     """Open the newest archived version for the operator; journalled. Raises DeniedError."""
-    reference = ReferenceData(runtime.organisations, runtime.catalogue)
     with writing(runtime.engine) as session:
         opened, _ = consult_volume(
-            session, operator(runtime), Act.VIEW, name, reference, KEEPING, what=what
+            session, operator(runtime), Act.VIEW, name, runtime.reference, KEEPING, what=what
         )
         if opened.version is None:
             raise DeniedError(Denial.STATE)

@@ -30,7 +30,7 @@ def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> in
     """
     received = ingest_paths(runtime, actor, [city / "bags"], progress)
     started = time.perf_counter()
-    batch = run_compile(runtime, actor, progress)
+    batch = run_compile(runtime, runtime.operator(actor), progress)
     seconds = time.perf_counter() - started
     faults, verified = run_verify(runtime, progress)
     _build_index(runtime, progress, verified)
@@ -120,7 +120,7 @@ def _print(
     if volumes:
         screen.print(
             f"例：yice show {volumes[0]['code']}；"
-            f"册文件在 {runtime.settings.data}/store/volumes/ 下；页面：make serve"
+            f"册文件在 {runtime.settings.data}/store/volumes/ 下；页面：yice serve"
         )
 
 

@@ -25,6 +25,7 @@ _STATUS = {
     "NO_SUCH_PAGE": 404,
     "CONFLICT": 409,
     "FORBIDDEN": 403,
+    "NOT_FILING": 403,
     "BAD_ARCHIVAL_CODE": 422,
     "PAPERS_MISSING": 422,
     "BAD_USAGE_REQUEST": 422,
@@ -46,6 +47,7 @@ _DENIED = {
     Denial.ROLE: 403,
     Denial.SCOPE: 403,
     Denial.NOT_HERE: 404,
+    Denial.NOT_FILING: 403,
     Denial.NEEDS_GRANT: 403,
     Denial.STATE: 409,
 }

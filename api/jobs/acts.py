@@ -9,6 +9,7 @@ from api.jobs.batch import Again, compile_batch
 from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
 from api.runtime.bootstrap import Runtime, open_compile_context
+from archive.administration.policy import Reader
 from archive.jobs.processes import process_pool
 from archive.preservation.faults import Fault
 from archive.preservation.page_verification import PageTools, verify_pages
@@ -67,7 +68,7 @@ def ingest_paths(
 
 def run_compile(
     runtime: Runtime,
-    actor: str,
+    filer: Reader,
     progress: Progress,
     case: str | None = None,
     period: str | None = None,
@@ -88,7 +89,7 @@ def run_compile(
                 ),
             )
     with progress.volumes("组卷") as watch:
-        return compile_batch(runtime, actor, case_no=case, period=period, again=again, watch=watch)
+        return compile_batch(runtime, filer, case_no=case, period=period, again=again, watch=watch)
 
 
 def run_verify(

@@ -18,6 +18,7 @@ from api.jobs.resending import is_due
 from api.runtime.bootstrap import Runtime, is_gone
 from api.runtime.broker import MAKE, QUEUE_OF, celery_app
 from api.runtime.processes import own_workers
+from archive.administration.policy import Reader
 from archive.arrangement.numbering import (
     freeze,
     freeze_supplements,
@@ -55,7 +56,7 @@ class Again(Enum):
 
 def compile_batch(
     runtime: Runtime,
-    actor: str,
+    filer: Reader,
     *,
     case_no: str | None,
     period: str | None,
@@ -70,17 +71,17 @@ def compile_batch(
     if again is not Again.WHAT_CAN_SUCCEED:
         with writing(runtime.engine) as session:
             retry_asked(session, JobKind.COMPILE, case_no if again is Again.THE_CASE else None)
-    reserve(runtime, actor, case_no=case_no, period=period)
+    reserve(runtime, filer, case_no=case_no, period=period)
     return make_all(
         runtime,
         JobKind.COMPILE,
-        lambda: begin_supplements(runtime, actor, case_no=case_no, period=period),
+        lambda: begin_supplements(runtime, filer.account, case_no=case_no, period=period),
         watch,
     )
 
 
 def reserve(
-    runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None
+    runtime: Runtime, filer: Reader, *, case_no: str | None = None, period: str | None = None
 ) -> None:
     """Give every case that waits its number and its job, and begin possible supplements.
 
@@ -89,14 +90,13 @@ def reserve(
     with writing(runtime.engine) as session:
         freeze(
             session,
-            actor,
+            filer,
             unnumbered(session, case_no=case_no, period=period),
             catalogue=runtime.catalogue,
-            organisations=runtime.organisations,
-            rule=runtime.settings.filing_rule,
+            units=runtime.filing,
             at=datetime.now(UTC),
         )
-    begin_supplements(runtime, actor, case_no=case_no, period=period)
+    begin_supplements(runtime, filer.account, case_no=case_no, period=period)
     reach("frozen-after-commit")
 
 
@@ -122,14 +122,14 @@ def begin_timestamps(runtime: Runtime, actor: str) -> int:
         return freeze_timestamps(session, actor, at=datetime.now(UTC))
 
 
-def void_number(runtime: Runtime, actor: str, *, code: str, reason: str) -> None:
+def void_number(runtime: Runtime, filer: Reader, *, code: str, reason: str) -> None:
     """Give a number up, and discard what an interrupted worker had written for it.
 
     The row goes first, the objects later.
     """
     free_dead(runtime)
     with writing(runtime.engine) as session:
-        volume = void(session, actor, code=code, reason=reason)
+        volume = void(session, filer, code=code, reason=reason, units=runtime.filing)
         versions = version_numbers(session, volume.id)
     for version in versions:
         discard_uncommitted(runtime.store, storage_prefix(ArchivalCode.parse(code), version))

@@ -35,7 +35,6 @@ from archive.usage.copy_orders import (
     orders_waiting,
     usage_of,
 )
-from archive.usage.reading_room import ReferenceData
 
 _RESEND_SECONDS = 20.0
 
@@ -56,9 +55,8 @@ def open_copy_sealer(runtime: Runtime) -> CopySealer:
 
 def copying_room(runtime: Runtime, sealer: CopySealer) -> CopyingRoom:
     """Return what certified copies are made from and with in this installation."""
-    reference = ReferenceData(runtime.organisations, runtime.catalogue)
     return CopyingRoom(
-        runtime.engine, runtime.store, reference, sealer, runtime.settings.public_url
+        runtime.engine, runtime.store, runtime.reference, sealer, runtime.settings.public_url
     )
 
 

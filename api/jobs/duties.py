@@ -130,7 +130,7 @@ def _period(runtime: Runtime) -> Result:
                 ]
             )
         )
-    begin_terms(runtime, ACTOR, terms)
+    begin_terms(runtime, runtime.operator(ACTOR), terms)
     retry(runtime, JobKind.COMPILE)
     with reading(runtime.engine) as session:
         ended = settled(session, terms)

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from api.runtime.bootstrap import Runtime
+from archive.administration.policy import Reader
 from archive.arrangement.numbering import freeze
 from archive.arrangement.periods import Report, Term, begin, cases_of, end, register_rows
 from archive.compile.context import CompileContext
@@ -16,7 +17,7 @@ It counts as later, and is looked for again.
 """
 
 
-def begin_terms(runtime: Runtime, actor: str, terms: list[Term]) -> None:
+def begin_terms(runtime: Runtime, filer: Reader, terms: list[Term]) -> None:
     """Give every case of the terms its number and its job.
 
     A term that is begun again takes what came since.
@@ -35,11 +36,10 @@ def begin_terms(runtime: Runtime, actor: str, terms: list[Term]) -> None:
             begin(session, term).ended_at = None
             freeze(
                 session,
-                actor,
+                filer,
                 cases,
                 catalogue=runtime.catalogue,
-                organisations=runtime.organisations,
-                rule=runtime.settings.filing_rule,
+                units=runtime.filing,
                 at=datetime.now(UTC),
             )
 

@@ -14,6 +14,8 @@ from api.runtime.memory import tune_garbage_collector
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.configuration import AppliedChanges
+from archive.administration.filing_units import FilingUnits
+from archive.administration.policy import Reader, Role
 from archive.compile.context import CompileContext
 from archive.compile.prove import PdfAProver
 from archive.database.encryption import Keyring, attach_keys, ensure_keyring, read_keyring
@@ -23,6 +25,7 @@ from archive.reference.organisations import Organisations, load_organisations
 from archive.reference.service_items import Catalogue, load_catalogue
 from archive.reference.vocabulary import OrgKind
 from archive.signing.demo_pki import DemoPki, ensure_demo_pki
+from archive.usage.reading_room import ReferenceData
 from ingest.intake.intake import IntakeRules
 from ingest.reading.sandbox import convert
 from ingest.reading.second_drawing import draw_originals
@@ -53,6 +56,21 @@ class Runtime:
         """Return what every package is held to, whichever way it comes."""
         scanner = scanner_at(self.settings.clamd)
         return IntakeRules(self.catalogue, self.organisations, scanner, self.settings.ocr)
+
+    @property
+    def filing(self) -> FilingUnits:
+        """Return the rule by which a case has its filing unit."""
+        return FilingUnits(self.organisations, self.settings.filing_rule)
+
+    @property
+    def reference(self) -> ReferenceData:
+        """Return what the policy needs beside the rows."""
+        return ReferenceData(self.filing, self.catalogue)
+
+    def operator(self, account: str) -> Reader:
+        """Return the reader at this machine: who may run it reads the whole city anyway."""
+        (city,) = self.organisations.of_kind(OrgKind.CITY)
+        return Reader(account, Role.CITY_SUPERVISOR, city.code)
 
     def refresh(self, session: Session | None = None) -> None:
         """Read what this or another node changed meanwhile in catalogue and organisations.

@@ -61,12 +61,27 @@ _BY_CLASS: tuple[tuple[type[BaseException], str, str, str], ...] = (
     (
         ValidationError,
         "SETTINGS_INVALID",
-        "设置有误。",
-        "请对照 README 检查 YICE_ 开头的环境变量。",
+        "设置有误",
+        "请对照设置表（docs/operators.md）检查 YICE_ 开头的环境变量。",
     ),
     (MemoryError, "OUT_OF_MEMORY", "内存不足。", "请减少 YICE_WORKERS 后再次运行。"),
 )
 _BY_ERRNO = {
+    errno.ENOENT: (
+        "NO_SUCH_PATH",
+        "没有所给的文件或文件夹。",
+        "请核对路径，上级文件夹须已存在。",
+    ),
+    errno.ENOTDIR: (
+        "NOT_A_FOLDER",
+        "所给路径中有一段不是文件夹。",
+        "请核对数据目录（YICE_DATA）和所给路径。",
+    ),
+    errno.EISDIR: (
+        "NOT_A_FILE",
+        "所给路径是文件夹，须为文件。",
+        "请写明文件名后再次运行。",
+    ),
     errno.EACCES: (
         "NO_PERMISSION",
         "没有读写权限。",
@@ -94,7 +109,7 @@ def explain(error: BaseException) -> tuple[str, str]:
         return code, f"{message} {action}"
     for kind, code, message, action in _BY_CLASS:
         if isinstance(error, kind):
-            return code, f"{message} {action}"
+            return code, f"{message}{_settings(error)} {action}"
     if isinstance(error, OSError):
         return (
             "SYSTEM_ERROR",
@@ -107,6 +122,14 @@ def explain(error: BaseException) -> tuple[str, str]:
             "请再次运行；若重复出现，请联系系统管理员并附上日志。"
         ),
     )
+
+
+def _settings(error: BaseException) -> str:
+    """Return the names of the settings that a fault is about, never their values."""
+    if not isinstance(error, ValidationError):
+        return ""
+    names = sorted({f"YICE_{str(fault['loc'][0]).upper()}" for fault in error.errors()})
+    return f"：{'、'.join(names)}。"
 
 
 def places(error: BaseException) -> list[dict[str, object]]:

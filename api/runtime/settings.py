@@ -18,7 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from archive.arrangement.filing import FilingRule
+from archive.administration.filing_units import FilingRule
 from archive.reference.vocabulary import SignatureLevel
 
 QUEUES = ("compile", "sign", "copies", "ocr", "ingest", "index", "keep")
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
         default=0, ge=0, description="how long a compile waits for texts; 0: never"
     )
     workers: int = Field(default=0, ge=0, description="0: one per core")
-    port: int = 8000
+    port: int = Field(default=8000, ge=1, le=65535)
     web_processes: int = Field(
         default=0,
         ge=0,

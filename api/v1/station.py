@@ -18,7 +18,7 @@ from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
 from archive.usage.certified_copies import CopySealer
 from archive.usage.looks import AccessContext, Look, Purpose
-from archive.usage.reading_room import OpenedVolume, ReferenceData, consult_volume
+from archive.usage.reading_room import OpenedVolume, consult_volume
 from search.index_folder import IndexReader as SearchReader
 from search.query import Words
 
@@ -32,7 +32,7 @@ class StationApi:
     def __init__(self, runtime: Runtime, images: PageImages) -> None:
         """Open nothing yet."""
         self.runtime, self.images = runtime, images
-        self.reference = ReferenceData(runtime.organisations, runtime.catalogue)
+        self.reference = runtime.reference
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.search = SearchReader(open_index_folder(runtime.settings))
         self.limiter, self.anonymous = limiters(

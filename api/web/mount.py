@@ -1,6 +1,11 @@
 """Puts the pages on an app: one router for each group of pages, and the static files."""
 
+from collections.abc import Callable
+from typing import Any, cast
+
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from api.http.page_cache import PageImages
 from api.runtime.bootstrap import Runtime
@@ -8,12 +13,13 @@ from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs, pairs
 from api.web.collection import collecting
 from api.web.holdings import inside, inspection, reading, search, volumes
-from api.web.shell.page import PageRoute, RefusedError, WebApp, web_of
+from api.web.shell.page import PageRoute, RefusedError, WebApp, error_page, web_of
 from api.web.start import login, overview
 from api.web.statistics import statistics
 from api.web.usage import approvals, copies, usage
 from archive.administration.policy import Denial
 
+Handler = Callable[[Request, Any], Any]
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAGES = (
     login,
@@ -46,6 +52,25 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
     for pages in _PAGES:
         app.include_router(pages.router)
     app.include_router(router)
+    _draw_errors(app)
+
+
+def _draw_errors(app: FastAPI) -> None:
+    """Draw an unknown address and a query that is none as pages, for who asks with a browser."""
+    for kind, message, action in (
+        (HTTPException, "没有这个页面。", "请核对地址，或从菜单进入。"),
+        (RequestValidationError, "地址不完整或有误。", "请从菜单或列表重新打开。"),
+    ):
+        app.add_exception_handler(kind, _drawn(app.exception_handlers[kind], message, action))
+
+
+def _drawn(otherwise: Handler, message: str, action: str) -> Handler:
+    async def handler(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 422
+        page = error_page(request, status, message, action)
+        return page or cast("Response", otherwise(request, error))
+
+    return handler
 
 
 @router.get("/static/{digest}/{name}")

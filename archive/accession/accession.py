@@ -16,6 +16,8 @@ from archive.accession import blind_index
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
 from archive.accession.recheck import go_on_compiling
+from archive.administration.filing_units import FilingUnits
+from archive.administration.policy import Act, Reader
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
@@ -317,16 +319,24 @@ def return_delivery(
 
 
 def confirm(
-    session: Session, actor: str, *, case_no: str, reason: str, ticked: Sequence[int] = ()
+    session: Session,
+    filer: Reader,
+    *,
+    case_no: str,
+    reason: str,
+    units: FilingUnits,
+    ticked: Sequence[int] = (),
 ) -> Case:
     """Accept the revision of a case that waits at 核对, so that the case may be compiled.
 
     The journal entry holds actor, reason, and the materials that were ticked one by one (R33).
-    Raises NotFoundError, ConflictError.
+    Raises NotFoundError, ConflictError, or NotFilingError when another unit files it (I15).
     """
     case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
     if case is None:
         raise NotFoundError("没有这个办件编号。", "请用 yice list --waiting 查看待核对的办件。")
+    unit = units.unit_of(case.receive_org, case.domicile_org)
+    units.require(filer, Act.CONFIRM, unit, case_no)
     waiting = session.scalars(
         select(CaseRevision).filter_by(case_id=case.id, state=CaseState.CONFIRM)
     ).first()
@@ -342,7 +352,7 @@ def confirm(
     items = {"ticked": list(ticked)} if ticked else {}
     journal.record(
         session,
-        actor,
+        filer.account,
         JournalAct.CONFIRM,
         case_no,
         reason=reason,

@@ -72,7 +72,9 @@ CONTENT_ACTS = frozenset({Act.VIEW_PAGES, Act.DOWNLOAD, Act.VIEW_PLAIN, Act.CERT
 Of a restricted record they need a grant even in the reader's own organisation.
 """
 GRANTED_ACTS = CONTENT_ACTS | {Act.VIEW}
-_UNCOMMITTED_ACTS = frozenset({Act.CONFIRM, Act.COMPILE, Act.VOID, Act.VIEW})
+FILING_ACTS = frozenset({Act.CONFIRM, Act.COMPILE, Act.VOID})
+"""Acts of the unit that files the record, and of those above it: no other can take them back."""
+_UNCOMMITTED_ACTS = FILING_ACTS | {Act.VIEW}
 
 
 class Scope(LabelledEnum):
@@ -113,6 +115,7 @@ class Denial(LabelledEnum):
     ROLE = "ROLE", "您的角色不能进行此操作"
     SCOPE = "SCOPE", "访问令牌没有此项权限"
     NOT_HERE = "NOT_HERE", "没有这份档案，或您无权查看"
+    NOT_FILING = "NOT_FILING", "此卷由其他单位立卷，您的单位不能办理"
     NEEDS_GRANT = "NEEDS_GRANT", "此操作须有批准的利用单"
     STATE = "STATE", "档案当前状态不允许此操作"
 
@@ -134,9 +137,9 @@ class Reader:
 class Record:
     """The record that is asked for.
 
-    `orgs` are those that received, accepted or keep it, or are its domicile; `code` is None until
-    it has a number. `committed`: a version of it is archived. `restricted`: of the highest class
-    (birth files).
+    `orgs` are those that received, accepted or keep it, or are its domicile; `keeper` is the unit
+    that files it; `code` is None until it has a number. `committed`: a version of it is archived.
+    `restricted`: of the highest class (birth files).
     """
 
     orgs: tuple[str, ...]
@@ -334,7 +337,9 @@ def decide(
         if grant.account == reader.account and grant.code == record.code and now < grant.ends_at
     ]
     if not at_home and not (valid and act in GRANTED_ACTS):
-        return Decision(Denial.NOT_HERE)
+        # Who sees the record is told who acts on it; to all others it is not there.
+        sees = act in FILING_ACTS and reader.org in scope_of(record.orgs, organisations)
+        return Decision(Denial.NOT_FILING if sees else Denial.NOT_HERE)
     if not record.committed and act not in _UNCOMMITTED_ACTS:
         return Decision(Denial.STATE)
     grant = next((grant for grant in valid if act in grant.acts), None)
@@ -346,9 +351,10 @@ def decide(
 def _sides(act: Act, record: Record) -> tuple[str, ...]:
     """Return the organisations that the record belongs to for this act.
 
-    Use is decided by the keeper and those above it alone (standards.md §3.7).
+    Use is decided, and numbers are given, by the keeper and those above it alone (standards.md
+    §3.7; I15).
     """
-    return (record.keeper,) if act is Act.DECIDE_USE else record.orgs
+    return (record.keeper,) if act in FILING_ACTS | {Act.DECIDE_USE} else record.orgs
 
 
 def _needs_grant(act: Act, record: Record) -> bool:

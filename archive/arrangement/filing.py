@@ -7,23 +7,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from archive.administration.filing_units import FilingRule
 from archive.reference.case_facts import CaseFacts, Material
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import ServiceItem
 from archive.reference.vocabulary import FormKind, Retention, Series, SourceKind
-
-
-class FilingRule(StrEnum):
-    """The fonds that takes a case received for another organisation's resident.
-
-    The source's sentence is ambiguous, so it is a setting.
-    """
-
-    RECEIVING_PLACE = "RECEIVING_PLACE"
-    DOMICILE = "DOMICILE"
 
 
 @dataclass(frozen=True, slots=True)

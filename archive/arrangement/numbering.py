@@ -11,7 +11,9 @@ from datetime import datetime
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from archive.arrangement.filing import FilingRule, Placement, is_late, place
+from archive.administration.filing_units import FilingUnits
+from archive.administration.policy import Act, Reader
+from archive.arrangement.filing import Placement, is_late, place
 from archive.arrangement.page_order import orders_of, orders_record
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -27,7 +29,6 @@ from archive.reference.codes import ArchivalCode
 from archive.reference.compile_errors import FAULTS_OF_ORIGINALS
 from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.local_time import LOCAL_TIME
-from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import (
     KIND_OF,
@@ -63,18 +64,21 @@ def _period(case: Case) -> str:
 
 def freeze(
     session: Session,
-    actor: str,
+    filer: Reader,
     cases: Sequence[Case],
     *,
     catalogue: Catalogue,
-    organisations: Organisations,
-    rule: FilingRule,
+    units: FilingUnits,
     at: datetime,
 ) -> list[Volume]:
     """Give each case its number and its compile job, and return the volumes.
 
-    All in one transaction, so that an interrupted batch goes on in the same order.
+    All in one transaction, so that an interrupted batch goes on in the same order. Raises
+    NotFilingError, before any number is given, when one of them is filed by another unit (I15).
     """
+    for case in cases:
+        unit = units.unit_of(case.receive_org, case.domicile_org)
+        units.require(filer, Act.COMPILE, unit, case.case_no)
     volumes = []
     for case in cases:
         revision = session.scalars(
@@ -85,7 +89,10 @@ def freeze(
         ).one()
         facts = CaseFacts.model_validate(revision.facts)
         placement = place(
-            facts, catalogue.get(facts.item.code, facts.item.version), organisations, rule
+            facts,
+            catalogue.get(facts.item.code, facts.item.version),
+            units.organisations,
+            units.rule,
         )
         volume = _reserve(session, case, placement, at)
         begin_version(session, volume, 1, revision, at)
@@ -97,12 +104,13 @@ def freeze(
         numbers = [[volume.code, case.case_no] for volume, case in zip(volumes, cases, strict=True)]
         journal.record(
             session,
-            actor,
+            filer.account,
             JournalAct.FREEZE,
             "batch",
             count=len(volumes),
             numbers=numbers,
             places=[filed(volume) for volume in volumes],
+            org=filer.org,
         )
     return volumes
 
@@ -215,15 +223,17 @@ def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
     return begun
 
 
-def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
+def void(session: Session, filer: Reader, *, code: str, reason: str, units: FilingUnits) -> Volume:
     """Void a number whose volume was never committed, and return the volume (I5).
 
     It is never given again, and the reason explains the gap. Raises NotFoundError, or
-    ConflictError when a version is committed, is about to be, or is being made by a worker.
+    ConflictError when a version is committed, is about to be, or is being made by a worker, or
+    NotFilingError when another unit files it (I15).
     """
     volume = session.scalars(select(Volume).filter_by(code=code).with_for_update()).first()
     if volume is None:
         raise NotFoundError("没有这个档号。", "请用 yice list 查看档号。")
+    units.require(filer, Act.VOID, volume.filing_org, code)
     if not reason.strip():
         raise ConflictError("作废须说明理由。", "请用 --reason 写明理由。")
     if volume.void_reason:
@@ -246,7 +256,7 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
     session.get_one(Case, volume.case_id).state = CaseState.VOID
     for revision in session.scalars(select(CaseRevision).filter_by(case_id=volume.case_id)):
         revision.state = CaseState.VOID
-    journal.record(session, actor, JournalAct.VOID, code, reason=volume.void_reason)
+    journal.record(session, filer.account, JournalAct.VOID, code, reason=volume.void_reason)
     return volume
 
 

@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
-from archive.arrangement.filing import FilingRule, place
+from archive.administration.filing_units import FilingRule
+from archive.arrangement.filing import place
 from archive.arrangement.numbering import unnumbered
 from archive.audit import journal
 from archive.audit.acts import JournalAct

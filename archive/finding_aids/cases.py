@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
 
+from archive.administration.filing_units import FilingRule
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_volumes import Volume
-from archive.finding_aids.reach import Reach, cases_in
+from archive.finding_aids.reach import Reach, cases_in, filed_in
 from archive.reference.vocabulary import CaseState
 
 
@@ -21,22 +22,34 @@ def find_case_within(session: Session, reach: Reach, case_no: str) -> Case | Non
     return session.scalars(select(Case).where(Case.case_no == case_no, cases_in(reach))).first()
 
 
-def count_waiting(session: Session, reach: Reach) -> int:
-    """Count the cases that wait to be checked."""
-    return _count(session, Case.state == CaseState.CONFIRM, cases_in(reach))
+def count_waiting(session: Session, reach: Reach, rule: FilingRule) -> int:
+    """Count the cases that wait to be checked by the reach, which files them."""
+    return _count(session, Case.state == CaseState.CONFIRM, filed_in(reach, rule))
 
 
 def waiting_cases(
-    session: Session, reach: Reach, *, after: Case | None = None, limit: int
+    session: Session, reach: Reach, rule: FilingRule, *, after: Case | None = None, limit: int
 ) -> Sequence[Case]:
-    """Return the cases that wait to be checked, the earliest completed first, after a case."""
+    """Return the cases that the reach is to check, the earliest completed first, after a case."""
     query = (
         select(Case)
-        .where(Case.state == CaseState.CONFIRM, cases_in(reach))
+        .where(Case.state == CaseState.CONFIRM, filed_in(reach, rule))
         .order_by(Case.completed_at, Case.case_no)
         .limit(limit)
     )
     return session.scalars(query.where(_follows(after)) if after else query).all()
+
+
+def waiting_elsewhere(
+    session: Session, reach: Reach, rule: FilingRule, *, limit: int
+) -> Sequence[Case]:
+    """Return the reach's cases that another unit, which files them, is to check."""
+    return session.scalars(
+        select(Case)
+        .where(Case.state == CaseState.CONFIRM, cases_in(reach), not_(filed_in(reach, rule)))
+        .order_by(Case.completed_at, Case.case_no)
+        .limit(limit)
+    ).all()
 
 
 def _follows(case: Case) -> ColumnElement[bool]:
@@ -46,13 +59,16 @@ def _follows(case: Case) -> ColumnElement[bool]:
     )
 
 
-def count_ready(session: Session, reach: Reach) -> int:
-    """Count the accepted cases that have no number yet."""
-    return _count(session, _is_unnumbered(), cases_in(reach))
+def count_ready(session: Session, reach: Reach, rule: FilingRule) -> int:
+    """Count the accepted cases without a number that the reach files."""
+    return _count(session, _is_unnumbered(), filed_in(reach, rule))
 
 
 def ready_cases(session: Session, reach: Reach) -> Sequence[Case]:
-    """Return the accepted cases that have no number yet, in order of completion."""
+    """Return the reach's accepted cases without a number, in order of completion.
+
+    Those that another unit files are among them.
+    """
     query = select(Case).where(_is_unnumbered(), cases_in(reach))
     return session.scalars(query.order_by(Case.completed_at, Case.case_no)).all()
 
@@ -72,13 +88,11 @@ def _count(session: Session, *where: ColumnElement[bool]) -> int:
     return session.scalar(select(func.count()).select_from(Case).where(and_(*where))) or 0
 
 
-def states_of_cases(
+def cases_with_codes(
     session: Session, reach: Reach, case_nos: Iterable[str]
-) -> Sequence[tuple[str, str, str | None]]:
-    """Return number, state and 档号 (None before numbering) of those cases within the reach."""
-    query = select(Case.case_no, Case.state, Volume.code).outerjoin(
-        Volume, Volume.case_id == Case.id
-    )
+) -> Sequence[tuple[Case, str | None]]:
+    """Return those cases within the reach, each with its 档号 (None before numbering)."""
+    query = select(Case, Volume.code).outerjoin(Volume, Volume.case_id == Case.id)
     rows = session.execute(query.where(Case.case_no.in_(list(case_nos)), cases_in(reach)))
     return rows.all()
 

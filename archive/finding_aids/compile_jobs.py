@@ -45,6 +45,7 @@ class CompileJob:
     case_no: str
     version: int
     step: str
+    filing_org: str
 
     def public(self) -> dict[str, Any]:
         """Return what is promised to scripts of a failure."""
@@ -132,6 +133,7 @@ def _jobs(session: Session, query: Select[*tuple[Any, ...]]) -> list[CompileJob]
             case_no,
             version.version,
             version.state,
+            volume.filing_org,
         )
         for job, version, volume, case_no in session.execute(query)
     ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.orm import Session
 
-from archive.finding_aids.cases import states_of_cases
+from archive.finding_aids.cases import cases_with_codes
 from archive.finding_aids.reach import Reach
 from archive.reference.findings import finding
 
@@ -21,7 +21,7 @@ def disclosed(
     neither which case nor in what the two match. Several of them are one.
     """
     numbers = {row["other_case"] for row in findings if row.get("other_case")}
-    known = {case_no for case_no, _, _ in states_of_cases(session, reach, numbers)}
+    known = {case.case_no for case, _ in cases_with_codes(session, reach, numbers)}
     hidden = finding("MATCHES_ELSEWHERE", "case.json").public()
     rows = [
         hidden if row.get("other_case", "") in numbers - known else dict(row) for row in findings

@@ -7,6 +7,7 @@ the city, which sees everything.
 from sqlalchemy import ColumnElement, exists, or_, select, true
 from sqlalchemy.orm import aliased
 
+from archive.administration.filing_units import FilingRule
 from archive.database.tables_cases import Case
 from archive.database.tables_gathering import CapturedFile
 from archive.database.tables_jobs import Job
@@ -36,6 +37,14 @@ def cases_in(reach: Reach, table: type[Case] = Case) -> ColumnElement[bool]:
     return or_(
         table.receive_org.in_(reach), table.accept_org.in_(reach), table.domicile_org.in_(reach)
     )
+
+
+def filed_in(reach: Reach, rule: FilingRule) -> ColumnElement[bool]:
+    """Return the condition for cases whose filing unit is in the reach (I15)."""
+    if reach is None:
+        return true()
+    unit = Case.receive_org if rule is FilingRule.RECEIVING_PLACE else Case.domicile_org
+    return unit.in_(reach)
 
 
 def volumes_in(reach: Reach) -> ColumnElement[bool]:

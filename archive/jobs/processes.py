@@ -15,8 +15,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context, parent_process
+from multiprocessing import parent_process
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from threading import Thread
 from time import sleep
@@ -102,15 +103,41 @@ def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """Run a pool of at least one process; what it is given names files by absolute paths.
 
     Spawned, not forked: a lock that a thread of ours holds would stay locked in the child, and the
-    threads of some libraries do not survive a fork.
+    threads of some libraries do not survive a fork. When the caller is interrupted, what is begun
+    is done to its end and what waits is given up.
     """
-    with (
-        safe_path(),
-        ProcessPoolExecutor(
-            max(1, workers), mp_context=get_context("spawn"), initializer=_settle
-        ) as pool,
-    ):
-        yield pool
+    with safe_path():
+        pool = ProcessPoolExecutor(max(1, workers), mp_context=_DEAF, initializer=_settle)
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        pool.shutdown()
+
+
+class _DeafProcess(SpawnProcess):
+    """A process that Ctrl-C does not reach, from its first instruction on.
+
+    A terminal sends it to every process; one that is still importing would print where it was.
+    """
+
+    def start(self) -> None:
+        """Start it with the signal blocked, as it inherits that."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            super().start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _DeafContext(SpawnContext):
+    """What a pool starts its processes with."""
+
+    Process = _DeafProcess
+
+
+_DEAF = _DeafContext()
 
 
 @contextmanager
@@ -201,10 +228,9 @@ def _end_when(sentinel: int) -> None:
 
 
 def _settle() -> None:
-    """Leave the caller's folder, and Ctrl-C, which reaches every process of a terminal."""
+    """Leave the caller's folder, and end when the caller does."""
     end_with_spawner()
     os.chdir(NOWHERE)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _environment() -> dict[str, str]:

@@ -19,7 +19,7 @@ from archive.accession.accession import show_revision
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
 from archive.accession.recheck import PAGE_DIFFERS
-from archive.arrangement.filing import FilingRule
+from archive.administration.filing_units import FilingRule
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.base import Base

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from archive.arrangement.filing import FilingRule, is_late, place
+from archive.administration.filing_units import FilingRule
+from archive.arrangement.filing import is_late, place
 from archive.arrangement.numbering import begin_version, stamping_digest
 from archive.audit.acts import JournalAct
 from archive.compile.metadata import read_metadata

@@ -4,18 +4,24 @@ What follows from a look, such as the images of its pages, names the look and be
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from archive.administration.policy import Denial, Reader, Role
 from archive.audit import journal
 from archive.audit.acts import JournalAct
+from archive.database.engine import database_now
 from archive.database.tables_audit import JournalEntry
 from archive.reference.errors import ArchiveError
 from archive.reference.vocabulary import LabelledEnum
+
+LASTS = timedelta(hours=12)
+"""How long images are sent for a look: a working day; after it the page is opened, and journalled,
+again."""
 
 
 class Purpose(LabelledEnum):
@@ -55,6 +61,7 @@ _NEXT = {
     Denial.ROLE: "如需此权限，请联系安全保密管理员。",
     Denial.SCOPE: "请以所需的权限范围重新取得令牌。",
     Denial.NOT_HERE: "请核对档号或办件编号；他单位的档案请先提交利用申请。",
+    Denial.NOT_FILING: "请由立卷单位或其上级单位办理。",
     Denial.NEEDS_GRANT: "请提交利用申请，批准后在 Yice-Usage 中注明利用单号。",
     Denial.STATE: "请在归档完成后再试。",
 }
@@ -73,7 +80,8 @@ class AccessContext:
 class Look:
     """A journalled access: its number in the journal, when it was, and what for.
 
-    `usage` is the number of the grant that it relies on, None for none.
+    `usage` is the number of the grant that it relies on, None for none; `shown` what the entry says
+    was shown: `version`, `item` and the like.
     """
 
     number: int
@@ -81,6 +89,7 @@ class Look:
     purpose: Purpose
     usage: str | None
     operator: str | None
+    shown: Mapping[str, Any]
 
 
 def purpose_of(reader: Reader, usage: str | None) -> Purpose:
@@ -119,9 +128,9 @@ def journal_look(
 def find_look(
     session: Session, reader: Reader, number: int, subject: str, acts: Collection[JournalAct]
 ) -> Look:
-    """Return a look of the reader's own at this record, of these acts.
+    """Return a look of the reader's own at this record, of these acts, within its hours.
 
-    So no image is sent without an entry in the journal. Raises DeniedError.
+    So no image is sent without an entry in the journal, and none long after it. Raises DeniedError.
     """
     entry = session.get(JournalEntry, number)
     if (
@@ -129,6 +138,7 @@ def find_look(
         or entry.actor != reader.account
         or entry.subject != subject
         or entry.act not in acts
+        or database_now(session) - datetime.fromisoformat(entry.at) > LASTS
     ):
         raise DeniedError(Denial.NOT_HERE)
     return _look(entry)
@@ -142,4 +152,5 @@ def _look(entry: JournalEntry) -> Look:
         Purpose(detail["purpose"]),
         detail["usage"] or None,
         detail["operator"],
+        detail,
     )

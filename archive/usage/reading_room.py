@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select, true
 from sqlalchemy.orm import Session
 
+from archive.administration.filing_units import FilingUnits
 from archive.administration.policy import (
     Act,
     Decision,
@@ -94,8 +95,13 @@ class OpenedVolume:
 class ReferenceData:
     """What the policy needs beside the rows."""
 
-    organisations: Organisations
+    filing: FilingUnits
     catalogue: Catalogue
+
+    @property
+    def organisations(self) -> Organisations:
+        """Return the tree of organisations."""
+        return self.filing.organisations
 
 
 def require(reader: Reader, act: Act) -> None:
@@ -182,8 +188,10 @@ def record_of(case: Case, reference: ReferenceData) -> Record:
 
 
 def _case_record(columns: Sequence[Any], reference: ReferenceData) -> Record:
-    # Until it has a volume, a case is kept where it was received.
-    return _record((None, columns[0], None), columns, reference, committed=False)
+    # Until it has a volume, a case is kept where it will be filed.
+    receive, _, domicile, *_ = columns
+    unit = reference.filing.unit_of(receive, domicile)
+    return _record((None, unit, None), columns, reference, committed=False)
 
 
 def open_case(

@@ -66,7 +66,7 @@ def make_real(runtime: Runtime, count: int) -> None:
         case_no = f"150602010000-20231201-{number:06d}"
         make_bag(bags / case_no, case=_earlier(moved_case(case_no)))
     ingest_paths(runtime, "cli:test", [bags], NoProgress())
-    assert run_compile(runtime, "cli:test", NoProgress()).failed == 0
+    assert run_compile(runtime, runtime.operator("cli:test"), NoProgress()).failed == 0
 
 
 def _earlier(case: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine, insert, select
 
-from archive.arrangement.filing import FilingRule
+from archive.administration.filing_units import FilingRule
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion

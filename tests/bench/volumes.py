@@ -30,7 +30,6 @@ from sqlalchemy import select
 from api.runtime import bootstrap
 from api.runtime.memory import share_one_heap
 from api.runtime.settings import Settings
-from archive.arrangement.filing import FilingRule
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.compile import build, sheets, volume
 from archive.compile.seal_art import seal_pdf
@@ -45,6 +44,7 @@ from ingest.reading.sandbox import _pool
 from tests.bench.bare import Clock, make_bare
 from tests.bench.cases import PAGES, case_files, write_bag
 from tests.bench.held import fill
+from tests.support.filing import FILER, FILING
 
 _OUR_STEPS = ("sheets", "build", "compare", "sign", "prove", "store", "rest")
 _BARE_EVERY = 4
@@ -136,11 +136,10 @@ class _Bench:
         with writing(self.runtime.engine) as session:
             freeze(
                 session,
-                "bench",
+                FILER,
                 unnumbered(session),
                 catalogue=self.runtime.catalogue,
-                organisations=self.runtime.organisations,
-                rule=FilingRule.RECEIVING_PLACE,
+                units=FILING,
                 at=datetime.now(UTC),
             )
         with reading(self.runtime.engine) as session:

@@ -18,6 +18,7 @@ from archive.database.engine import reading
 from archive.database.tables_jobs import Job
 from archive.preservation.verify import committed
 from tests.faults.worker import opened, work
+from tests.support.filing import FILER
 from tests.support.holdings import Holdings, sound_case
 
 
@@ -43,7 +44,7 @@ def main() -> None:
     archive = opened(folder, keys)
     for number in (1, 2, 3):
         archive.deliver(f"bag-{number}", sound_case(f"150602010000-20260901-{number:06d}"))
-    reserve(archive.runtime, "test")
+    reserve(archive.runtime, FILER)
     codes = []
     if kind == "full":
         used = int(

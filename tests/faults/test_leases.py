@@ -29,6 +29,7 @@ from storage.errors import StorageError
 from storage.local_store import LocalStore
 from tests.faults.test_crash_points import Worker
 from tests.faults.worker import opened, work
+from tests.support.filing import FILER
 from tests.support.holdings import Holdings, sound_case
 
 
@@ -182,7 +183,7 @@ def test_what_a_slow_worker_writes_under_a_number_that_was_given_up_is_cleared_a
                         )
                     )
                     code = session.scalars(select(Volume.code)).one()
-                void_number(one_case.runtime, "test", code=code, reason="撤回")
+                void_number(one_case.runtime, FILER, code=code, reason="撤回")
             return super().put_new(key, data, **more)
 
     with pytest.raises(LeaseLostError):

@@ -26,7 +26,7 @@ from sqlalchemy import select
 
 import archive.jobs.crashpoints
 from api.jobs.batch import begin_supplements, free_dead, reserve, void_number
-from archive.arrangement.filing import FilingRule
+from archive.administration.filing_units import FilingRule
 from archive.audit.anchors import anchor
 from archive.database.engine import connect, migrate, reading
 from archive.database.tables_cases import Case
@@ -35,6 +35,7 @@ from archive.jobs.crashpoints import POINTS
 from archive.preservation.comparison import differences
 from archive.preservation.rebuild import rebuild
 from archive.reference.errors import ConflictError
+from tests.support.filing import FILER
 from tests.support.holdings import (
     CATALOGUE,
     ORGANISATIONS,
@@ -138,7 +139,7 @@ class Life(RuleBasedStateMachine):
         )
     )
     def numbers_are_given(self, point: str | None) -> None:
-        self.dying(point, lambda: reserve(self.archive.runtime, "test"))
+        self.dying(point, lambda: reserve(self.archive.runtime, FILER))
 
     @rule(point=st.sampled_from([None, *(point for point in POINTS if "frozen" not in point)]))
     def a_worker_works(self, point: str | None) -> None:
@@ -153,7 +154,7 @@ class Life(RuleBasedStateMachine):
         case_no = data.draw(st.sampled_from(sorted(self.numbers)))
         free_dead(self.archive.runtime)
         try:
-            void_number(self.archive.runtime, "test", code=self.numbers[case_no], reason="撤回")
+            void_number(self.archive.runtime, FILER, code=self.numbers[case_no], reason="撤回")
         except ConflictError:
             return
         assert (self.numbers[case_no], 1) not in self.committed, "a committed volume was given up"
@@ -189,7 +190,7 @@ class Life(RuleBasedStateMachine):
         archive = self.archive
         for _ in range(6):
             self.a_worker_works(None)
-            reserve(archive.runtime, "test")
+            reserve(archive.runtime, FILER)
             begin_supplements(archive.runtime, "test")
         self.what_was_given_and_committed_stays()
         assert archive.faults() == []

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from api.jobs.batch import reserve, void_number
 from archive.accession.accession import confirm
 from archive.accession.recheck import wait_again
-from archive.arrangement.filing import FilingRule
+from archive.administration.filing_units import FilingRule
 from archive.arrangement.page_order import Leaf, lay_out
 from archive.audit import journal
 from archive.audit.anchors import anchor, heads
@@ -34,6 +34,7 @@ from storage.digest import sha256_hex
 from tests.faults.worker import opened, work
 from tests.support.archives import CASES
 from tests.support.factories import OTHER
+from tests.support.filing import FILER, FILING
 from tests.support.holdings import CATALOGUE, ORGANISATIONS, Holdings, sound_case, supplement
 
 
@@ -53,10 +54,10 @@ def lived(archive: Holdings) -> Holdings:
     archive.freeze_timestamps()
     archive.make()
     archive.deliver("to be void", case(6))
-    reserve(archive.runtime, "test")
+    reserve(archive.runtime, FILER)
     with reading(archive.engine) as session:
         code = session.scalar(select(Volume.code).order_by(Volume.id.desc()))
-    void_number(archive.runtime, "test", code=code or "", reason="来源系统撤回")
+    void_number(archive.runtime, FILER, code=code or "", reason="来源系统撤回")
     archive.deliver(
         "late",
         {
@@ -69,7 +70,7 @@ def lived(archive: Holdings) -> Holdings:
     )  # type: ignore[attr-defined, union-attr]
     work(archive, "compile")
     archive.deliver("numbered only", case(8))
-    reserve(archive.runtime, "test")
+    reserve(archive.runtime, FILER)
     archive.deliver("taken over only", case(9))
     with writing(archive.engine) as session:
         revision = session.scalars(
@@ -254,7 +255,9 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
     for number in (4, 5):
         assert archive.deliver(f"blank-{number}", case(number), blank).outcome == "CONFIRM"
     with writing(archive.engine) as session:
-        confirm(session, "test", case_no="150602010000-20260901-000004", reason="已核对")
+        confirm(
+            session, FILER, case_no="150602010000-20260901-000004", reason="已核对", units=FILING
+        )
     work(archive, "compile")
     seal_journal(archive)
     rebuilt, report = anew(archive, keys)

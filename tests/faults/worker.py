@@ -16,6 +16,7 @@ from api.jobs.batch import begin_supplements, begin_timestamps, free_dead, reser
 from archive.database.engine import writing
 from archive.preservation.renewal import freeze_renewals
 from tests.support.databases import sqlite_database
+from tests.support.filing import FILER
 from tests.support.holdings import Holdings, holdings
 from tests.support.postgres import free_port
 
@@ -54,7 +55,7 @@ def work(archive: Holdings, act: str) -> None:
         begin_timestamps(archive.runtime, "test")
         archive.make(shop)
         return
-    reserve(archive.runtime, "test")
+    reserve(archive.runtime, FILER)
     archive.make(shop)
     while begin_supplements(archive.runtime, "test"):
         archive.make(shop)

@@ -12,7 +12,6 @@ from sqlalchemy import select
 
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
-from archive.arrangement.filing import FilingRule
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.database.engine import writing
 from archive.database.tables_jobs import Job
@@ -20,7 +19,8 @@ from archive.jobs.version_steps import fail_job
 from archive.reference.compile_errors import UnreadableError
 from tests.support.command_line import run_command
 from tests.support.factories import make_bag, sound_case
-from tests.support.holdings import CATALOGUE, ORGANISATIONS
+from tests.support.filing import FILER, FILING
+from tests.support.holdings import CATALOGUE
 
 CASE_NO = "150602010000-20260901-000001"
 
@@ -109,11 +109,10 @@ def test_a_void_number_is_shown_with_its_reason(tmp_path: Path) -> None:
     with writing(runtime.engine) as session:
         (volume,) = freeze(
             session,
-            "test",
+            FILER,
             unnumbered(session),
             catalogue=CATALOGUE,
-            organisations=ORGANISATIONS,
-            rule=FilingRule.RECEIVING_PLACE,
+            units=FILING,
             at=datetime.now(UTC),
         )
         number = volume.code

@@ -36,7 +36,7 @@ def one_line(done: "subprocess.CompletedProcess[str]", code: str) -> None:
 
 def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    one_line(run(tmp_path / "file" / "var", "list"), "SYSTEM_ERROR")
+    one_line(run(tmp_path / "file" / "var", "list"), "NOT_A_FOLDER")
 
 
 def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:

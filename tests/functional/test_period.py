@@ -24,6 +24,7 @@ from archive.signing.validation import read_signature
 from storage.digest import sha256_hex
 from tests.faults.test_rebuild import _blank
 from tests.faults.worker import opened
+from tests.support.filing import FILER
 from tests.support.holdings import ORGANISATIONS, Holdings, sound_case, supplement
 
 SEPTEMBER, AUGUST = Term("J602", Series.CS, "2026-09"), Term("J602", Series.CS, "2026-08")
@@ -44,7 +45,7 @@ def archive(tmp_path: Any, keys: Any) -> Holdings:
 
 def run(archive: Holdings, *terms: Term, owner: str = "") -> list[Report]:
     """What `yice period run` does, the volumes made in this process."""
-    begin_terms(archive.runtime, "test", list(terms))
+    begin_terms(archive.runtime, FILER, list(terms))
     shop = replace(archive.shop, owner=owner) if owner else archive.shop
     archive.make(shop)
     return end_terms(archive.runtime, shop, "test", list(terms))

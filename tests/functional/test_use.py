@@ -29,6 +29,7 @@ from archive.reference.vocabulary import SourceKind
 from tests.functional.test_desk import City, drawn, enter, page, pytestmark
 from tests.support.browser import ROOT, served
 from tests.support.factories import make_bag, sound_case
+from tests.support.filing import FILER, FILING
 
 __all__ = ["page", "pytestmark"]
 BIRTH, SECOND = "150602010000-20260901-000901", "150602010000-20260901-000902"
@@ -57,8 +58,8 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     with writing(runtime.engine) as session:
         for entry in session.query(JournalEntry).filter(JournalEntry.act == "ACCESSION").all():
             if "CONFIRM" in entry.detail or '"WAITING"' in entry.detail:
-                confirm(session, "test", case_no=entry.subject, reason="核对无误")
-    assert run_compile(runtime, "cli:test", NoProgress()).failed == 0
+                confirm(session, FILER, case_no=entry.subject, reason="核对无误", units=FILING)
+    assert run_compile(runtime, FILER, NoProgress()).failed == 0
     accounts = make_demo_accounts(runtime)
     write_login_accounts(runtime, accounts)
     with served(data) as address:

@@ -24,6 +24,7 @@ from archive.preservation.verify import committed, gaps
 from archive.reference.errors import ConflictError
 from archive.signing.seal import SealError
 from storage.package import read_inventory, verify_package
+from tests.support.filing import FILER, FILING
 from tests.support.holdings import CASE_NO, Holdings, holdings, page, sound_case, supplement
 from tests.support.postgres import free_port
 
@@ -130,7 +131,7 @@ def test_a_supplement_replaces_a_delivery_that_still_waits_to_be_confirmed(
     assert outcome(archive, "first", case)[0] == "CONFIRM"
     assert outcome(archive, "second", supplement())[0] == "ACCEPTED"
     with pytest.raises(ConflictError), writing(archive.engine) as session:
-        confirm(session, "test", case_no=CASE_NO, reason="x")
+        confirm(session, FILER, case_no=CASE_NO, reason="x", units=FILING)
     archive.freeze()
     with reading(archive.engine) as session:
         assert session.scalars(select(VolumeVersion.case_revision)).all() == [2]
@@ -145,7 +146,7 @@ def test_a_supplement_that_waits_to_be_confirmed_makes_its_version_once_confirme
     assert outcome(archive, "second", case)[0] == "CONFIRM"
     assert archive.freeze() == 0
     with writing(archive.engine) as session:
-        confirm(session, "test", case_no=CASE_NO, reason="已核对")
+        confirm(session, FILER, case_no=CASE_NO, reason="已核对", units=FILING)
     assert archive.freeze() == 1
 
 
@@ -231,7 +232,7 @@ def test_a_void_number_explains_its_gap_and_is_never_given_again(archive: Holdin
     with reading(archive.engine) as session:
         first, second = session.scalars(select(Volume.code).order_by(Volume.code)).all()
     with writing(archive.engine) as session:
-        void(session, "test", code=first, reason="误送，来源系统撤回")
+        void(session, FILER, code=first, reason="误送，来源系统撤回", units=FILING)
     archive.make()
     assert archive.versions() == [(1, "VOID"), (1, "COMMITTED")]
     assert gaps(archive.engine) == [{"code": first, "reason": "误送，来源系统撤回"}]
@@ -245,7 +246,7 @@ def test_a_void_number_explains_its_gap_and_is_never_given_again(archive: Holdin
             select(JournalEntry.subject).where(JournalEntry.act == "VOID")
         ).all() == [first]
     with pytest.raises(ConflictError, match="已归档"), writing(archive.engine) as session:
-        void(session, "test", code=second, reason="x")
+        void(session, FILER, code=second, reason="x", units=FILING)
 
 
 def test_a_number_in_a_workers_hands_or_about_to_be_committed_is_not_voided(
@@ -259,14 +260,14 @@ def test_a_number_in_a_workers_hands_or_about_to_be_committed_is_not_voided(
         claim = claim_version(session, session.scalars(select(VolumeVersion.id)).one(), "another")
         assert claim is not None
     with pytest.raises(ConflictError, match="正在组卷"), writing(archive.engine) as session:
-        void(session, "test", code=code, reason="x")
+        void(session, FILER, code=code, reason="x", units=FILING)
     with writing(archive.engine) as session:
         release(session, claim)
     for state, reason, match in (("FROZEN", " ", "理由"), ("STORED", "x", "即将归档")):
         with writing(archive.engine) as session:
             session.execute(update(VolumeVersion).values(state=state))
         with pytest.raises(ConflictError, match=match), writing(archive.engine) as session:
-            void(session, "test", code=code, reason=reason)
+            void(session, FILER, code=code, reason=reason, units=FILING)
 
 
 def test_a_number_without_volume_or_reason_is_a_fault(archive: Holdings) -> None:

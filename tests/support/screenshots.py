@@ -18,7 +18,6 @@ from archive.database.tables_administration import Account
 from archive.database.tables_usage import CertifiedCopy
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.usage.copy_orders import order_copy
-from archive.usage.reading_room import ReferenceData
 from archive.usage.requests import UseApplication, decide_request, number_of, request_use
 from tests.support.browser import ROOT, chromium, served
 
@@ -128,9 +127,7 @@ def prepare(runtime: Runtime) -> str:
                 reason=_REASON[approve],
                 organisations=runtime.organisations,
             )
-        order = order_copy(
-            session, asking, numbers[1], [], ReferenceData(runtime.organisations, runtime.catalogue)
-        ).id
+        order = order_copy(session, asking, numbers[1], [], runtime.reference).id
     return make_order(runtime, open_copy_sealer(runtime), order) or ""
 
 

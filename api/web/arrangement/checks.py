@@ -33,6 +33,7 @@ from api.web.shell.scope import (
     note_look,
     original_response,
     reach_of,
+    unit_of,
 )
 from archive.accession.accession import confirm
 from archive.administration.daily_use import Shown
@@ -51,12 +52,13 @@ from archive.database.engine import database_now, reading, writing
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.finding_aids.cases import (
     accepted_revision,
+    cases_with_codes,
     components_of,
     count_waiting,
     find_case_within,
     is_numbered,
-    states_of_cases,
     waiting_cases,
+    waiting_elsewhere,
     waiting_revision,
 )
 from archive.finding_aids.disclosure import disclosed
@@ -76,17 +78,19 @@ _SHORTEST, _LONGEST, _DIGITS = 2, 500, 7
 def checks_page(request: Request, web: Web, user: LoggedIn, after: str = "") -> Response:
     """List all cases that wait, the earliest completed first."""
     user.require(Act.CONFIRM)
-    reach = reach_of(web, user)
+    reach, rule = reach_of(web, user), web.runtime.settings.filing_rule
     with reading(web.runtime.engine) as session:
-        total = count_waiting(session, reach)
+        total = count_waiting(session, reach, rule)
         start = find_case_within(session, reach, after) if after else None
-        cases = waiting_cases(session, reach, after=start, limit=PAGE + 1)
+        cases = waiting_cases(session, reach, rule, after=start, limit=PAGE + 1)
+        elsewhere = waiting_elsewhere(session, reach, rule, limit=PAGE)
     rows = [(case, item_name(web, case)) for case in cases[:PAGE]]
     return web.page(
         request,
         user,
         "checks.html",
         rows=rows,
+        elsewhere=[(case, item_name(web, case), unit_of(web, case)) for case in elsewhere],
         total=total,
         next=cases[PAGE - 1].case_no if len(cases) > PAGE else None,
     )
@@ -94,7 +98,8 @@ def checks_page(request: Request, web: Web, user: LoggedIn, after: str = "") -> 
 
 def _next_waiting(web: WebApp, session: Session, user: User, case: Case) -> Case | None:
     """Return the case that is checked after this one."""
-    waiting = waiting_cases(session, reach_of(web, user), after=case, limit=1)
+    rule = web.runtime.settings.filing_rule
+    waiting = waiting_cases(session, reach_of(web, user), rule, after=case, limit=1)
     return waiting[0] if waiting else None
 
 
@@ -125,7 +130,7 @@ def check_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Resp
         orders = orders_of(session, case.id, revision.revision)
         editions = editions_of(session, case.id, revision.revision)
         following = _next_waiting(web, session, user, case)
-        total = count_waiting(session, reach_of(web, user))
+        total = count_waiting(session, reach_of(web, user), web.runtime.settings.filing_rule)
         version = compared_version(session, case.id, revision.revision)
         findings = disclosed(session, reach_of(web, user), revision.findings)
     pairs = kept_pairs(web.runtime.store, version) if version else []
@@ -160,11 +165,14 @@ def _others(web: WebApp, session: Session, user: User, revision: CaseRevision) -
     Of a case that the user may not see the finding tells nothing (`disclosed`).
     """
     case_nos = [entry["other_case"] for entry in revision.findings if entry.get("other_case")]
-    return {
-        case_no: f"/volumes/{code}" if code else f"/checks/{case_no}"
-        for case_no, state, code in states_of_cases(session, reach_of(web, user), case_nos)
-        if code or state == CaseState.CONFIRM
-    }
+    links = {}
+    for other, code in cases_with_codes(session, reach_of(web, user), case_nos):
+        mine = web.runtime.filing.is_filer(user.reader, unit_of(web, other))
+        if code:
+            links[other.case_no] = f"/volumes/{code}"
+        elif mine and other.state == CaseState.CONFIRM:
+            links[other.case_no] = f"/checks/{other.case_no}"
+    return links
 
 
 def open_revision(session: Session, case: Case) -> CaseRevision:
@@ -373,6 +381,13 @@ def confirm_case(web: Web, user: LoggedIn, form: Posted, case_no: str) -> Respon
                 f"理由为 {_SHORTEST} 至 {_LONGEST} 个字，记入审计日志，请勿写入个人信息。",
             )
         following = _next_waiting(web, session, user, case)
-        confirm(session, user.reader.account, case_no=case_no, reason=reason, ticked=ticked)
+        confirm(
+            session,
+            user.reader,
+            case_no=case_no,
+            reason=reason,
+            units=web.runtime.filing,
+            ticked=ticked,
+        )
         mark_left(session, user.reader.account, f"case:{case_no}")
     return RedirectResponse(f"/checks/{following.case_no}" if following else "/checks", 303)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.jobs.requested import start_making
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
-from api.web.shell.scope import item_name, reach_of
+from api.web.shell.scope import item_name, reach_of, unit_of
 from archive.administration.policy import Act
 from archive.arrangement.filing import Placement, place
 from archive.arrangement.numbering import freeze
@@ -22,7 +22,6 @@ from archive.database.tables_cases import Case
 from archive.finding_aids.cases import ready_cases
 from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import LOCAL_TIME
-from archive.usage.reading_room import decision_on, record_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN = 100
@@ -35,7 +34,9 @@ def compile_page(
     """Draw what is ready, and what the button will do with it."""
     user.require(Act.COMPILE)
     with reading(web.runtime.engine) as session:
-        ready = _ready(web, session, user)
+        seen = _seen(web, session, user)
+    ready = [case for case in seen if _is_filer(web, user, case)]
+    elsewhere = [case for case in seen if not _is_filer(web, user, case)]
     months = Counter(_period(case) for case in ready)
     chosen = [case for case in ready if not period or _period(case) == period]
     rows = [(case, item_name(web, case), _placement(web, case)) for case in chosen[:_SHOWN]]
@@ -48,18 +49,22 @@ def compile_page(
         rows=rows,
         count=len(chosen),
         total=len(ready),
+        elsewhere=[(case, item_name(web, case), unit_of(web, case)) for case in elsewhere[:_SHOWN]],
     )
 
 
 def _ready(web: WebApp, session: Session, user: User) -> list[Case]:
-    """Return the accepted, unnumbered cases that the user may compile, in order of completion."""
-    return [
-        case
-        for case in ready_cases(session, reach_of(web, user))
-        if decision_on(
-            session, user.reader, Act.COMPILE, record_of(case, web.reference), web.reference
-        ).allowed
-    ]
+    """Return the accepted cases without a number that the user's unit files, by completion."""
+    return [case for case in _seen(web, session, user) if _is_filer(web, user, case)]
+
+
+def _seen(web: WebApp, session: Session, user: User) -> list[Case]:
+    """Return the accepted cases without a number that the user sees, whoever files them."""
+    return list(ready_cases(session, reach_of(web, user)))
+
+
+def _is_filer(web: WebApp, user: User, case: Case) -> bool:
+    return web.runtime.filing.is_filer(user.reader, unit_of(web, case))
 
 
 def _period(case: Case) -> str:
@@ -94,11 +99,10 @@ def compile_(web: Web, user: LoggedIn, form: Posted) -> Response:
             )
         freeze(
             session,
-            user.reader.account,
+            user.reader,
             chosen,
             catalogue=runtime.catalogue,
-            organisations=runtime.organisations,
-            rule=runtime.settings.filing_rule,
+            units=runtime.filing,
             at=datetime.now(UTC),
         )
     start_making(runtime)

@@ -1,8 +1,9 @@
 """任务: batches of volumes that are being made, what failed and why, and retries."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from sqlalchemy.orm import Session
 
 from api.jobs.requested import start_making
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
@@ -11,12 +12,10 @@ from archive.administration.policy import Act
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
-from archive.finding_aids.compile_jobs import batches, compile_jobs
+from archive.finding_aids.compile_jobs import CompileJob, batches, compile_jobs
 from archive.finding_aids.recognition_jobs import failed_pages, recognition_progress
 from archive.jobs.job_rows import retry_jobs
 from archive.recognition.queue import retry_failed
-from archive.usage.looks import DeniedError
-from archive.usage.reading_room import open_volume
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN, _LATEST = 8, 30
@@ -52,10 +51,18 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
         template,
         batches=shown,
         failed=failed,
+        retried=_retried_by(web, user, failed),
         done=done,
         running=running,
         again=again,
         pages=pages,
+    )
+
+
+def _retried_by(web: WebApp, user: User, failed: Sequence[CompileJob]) -> frozenset[int]:
+    """Return the jobs that the user may let wait again: those of volumes that his unit files."""
+    return frozenset(
+        job.id for job in failed if web.runtime.filing.is_filer(user.reader, job.filing_org)
     )
 
 
@@ -70,7 +77,7 @@ def retry(web: Web, user: LoggedIn, form: Posted) -> Response:
             for job in compile_jobs(session, reach_of(web, user), "FAILED", _LATEST)
             if asked in {"all", str(job.id)}
         ]
-        allowed = [job for job in failed if _may_compile(web, session, user, job.code)]
+        allowed = [job for job in failed if job.id in _retried_by(web, user, failed)]
         if not allowed:
             raise BadFormError("没有可重试的任务。", "请刷新任务列表。")
         retry_jobs(session, [job.id for job in allowed])
@@ -107,11 +114,3 @@ def read_again(web: Web, user: LoggedIn, form: Posted) -> Response:
                 error=page.error_code,
             )
     return RedirectResponse("/jobs", 303)
-
-
-def _may_compile(web: WebApp, session: Session, user: User, code: str) -> bool:
-    try:
-        open_volume(session, user.reader, Act.COMPILE, code, web.reference)
-    except DeniedError:
-        return False
-    return True

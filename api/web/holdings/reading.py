@@ -226,13 +226,17 @@ def originals(
 def original_image(
     web: Web, user: LoggedIn, code: str, component: int, page: int, look: Look
 ) -> Response:
-    """Return one page of an original with its watermark, drawn outside this process."""
+    """Return one page of an original with its watermark, drawn outside this process.
+
+    The original is one of the item that was looked at, in that version: the journal names no other.
+    """
     with reading(web.runtime.engine) as session:
         opened, seen = look_again(web, session, user, look, code, (JournalAct.VIEW_ORIGINAL,))
-        row = session.get(Component, component)
-    if row is None or row.case_id != opened.case.id:
+        of_item = _originals(web, session, opened).get(seen.shown["item"], [])
+    shown = next((original for original in of_item if original.id == component), None)
+    if shown is None:
         raise DeniedError(Denial.NOT_HERE)
-    return original_response(web, row.sha256, page, mark_of(web, user, seen))
+    return original_response(web, shown.sha256, page, mark_of(web, user, seen))
 
 
 @router.get("/volumes/{code}/v{number}/signature")

@@ -157,7 +157,7 @@ class WebApp:
     @property
     def reference(self) -> ReferenceData:
         """Return what the policy needs beside the rows."""
-        return ReferenceData(self.runtime.organisations, self.runtime.catalogue)
+        return self.runtime.reference
 
     @cached_property
     def trust(self) -> TrustAnchors:
@@ -346,6 +346,7 @@ _NEXT = {
     Denial.ROLE: "如需此权限，请联系安全保密管理员。",
     Denial.SCOPE: "如需此权限，请联系安全保密管理员。",
     Denial.NOT_HERE: "请核对档号；他单位的档案，请先在“利用”中提交申请，批准后凭利用单阅览。",
+    Denial.NOT_FILING: "请由立卷单位或其上级单位办理。",
     Denial.NEEDS_GRANT: "请在“利用”中提交申请，批准后凭利用单阅览；利用单到期须重新申请。",
     Denial.STATE: "请在归档完成后再试。",
 }
@@ -372,6 +373,13 @@ def _error(request: Request, status: int, code: str, message: str, action: str) 
     return web.page(
         request, user, "error.html", status=status, code=code, message=message, action=action
     )
+
+
+def error_page(request: Request, status: int, message: str, action: str) -> Response | None:
+    """Return the page of an error outside every route; None: who asks is no browser."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return None
+    return _error(request, status, "", message, action)
 
 
 def _wants_json(request: Request) -> bool:

@@ -57,6 +57,11 @@ def item_name(web: WebApp, case: Case) -> str:
     return web.runtime.catalogue.get(case.item_code, case.item_version).name
 
 
+def unit_of(web: WebApp, case: Case) -> str:
+    """Return the unit that files a case (立卷单位)."""
+    return web.runtime.filing.unit_of(case.receive_org, case.domicile_org)
+
+
 def case_for(web: WebApp, session: Session, user: User, act: Act, case_no: str) -> Case:
     """Return a case if the user may do the act on it. Raises DeniedError."""
     return open_case(session, user.reader, act, case_no, web.reference)
@@ -108,11 +113,13 @@ def look_again(
 ) -> tuple[OpenedVolume, Look]:
     """Return a volume and the user's own look at it, for the images that follow from the look.
 
-    The policy is asked again, under the grant of the look. Raises DeniedError.
+    The version is `number`, else the one that was looked at. The policy is asked again, under the
+    grant of the look. Raises DeniedError.
     """
     seen = find_look(session, user.reader, look, code_of(session, name), acts)
+    version = number or seen.shown["version"]
     opened = open_volume(
-        session, user.reader, Act.VIEW_PAGES, name, web.reference, seen.usage, version=number
+        session, user.reader, Act.VIEW_PAGES, name, web.reference, seen.usage, version=version
     )
     return opened, seen
 

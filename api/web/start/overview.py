@@ -49,12 +49,14 @@ def overview_page(request: Request, web: Web, user: LoggedIn) -> Response:
 
 def _work(web: WebApp, session: Session, user: User) -> dict[str, Any]:
     reach, org = reach_of(web, user), user.reader.org
+    rule = web.runtime.settings.filing_rule
     by_month = web.recent.get(("months", org), lambda: months(session, reach))
     return {
         "counts": _counts(web, session, user, reach),
         "recent": rows_of(web, session, latest_archived(session, reach, _RECENT)),
         "queue": [
-            (case, item_name(web, case)) for case in waiting_cases(session, reach, limit=_QUEUE)
+            (case, item_name(web, case))
+            for case in waiting_cases(session, reach, rule, limit=_QUEUE)
         ],
         "batches": batches(session, reach, _BATCHES) if user.may(Act.COMPILE) else [],
         "chart": columns(
@@ -71,10 +73,10 @@ def _work(web: WebApp, session: Session, user: User) -> dict[str, Any]:
 
 def _counts(web: WebApp, session: Session, user: User, reach: Reach) -> dict[str, int]:
     """Count what waits and what is held. What only ever grows is counted once a minute."""
-    org = user.reader.org
+    org, rule = user.reader.org, web.runtime.settings.filing_rule
     return {
-        "waiting": count_waiting(session, reach),
-        "ready": count_ready(session, reach),
+        "waiting": count_waiting(session, reach, rule),
+        "ready": count_ready(session, reach, rule),
         "failed": count_failed_jobs(session, reach),
         "owing": count_archived(session, reach, without_timestamp=True),
         "volumes": web.recent.get(("volumes", org), lambda: count_archived(session, reach)),

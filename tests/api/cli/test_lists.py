@@ -15,6 +15,7 @@ from archive.arrangement.numbering import void
 from archive.database.engine import writing
 from ingest.intake.intake import take_package
 from tests.support.factories import make_bag
+from tests.support.filing import FILER, FILING
 
 ROOT = Path(__file__).parents[3]
 CASE = "150602010000-20260901-000001"
@@ -35,7 +36,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rules=runtime.intake_rules,
         now=datetime.now(UTC),
     )
-    reserve(runtime, "test")
+    reserve(runtime, FILER)
     runtime.engine.dispose()
     return folder / "data"
 
@@ -67,7 +68,7 @@ def test_archival_code_and_case_number_are_whole_in_a_list(data: Path, columns: 
 def test_so_is_a_number_that_was_given_up(data: Path) -> None:
     runtime = start(Settings(data=data))
     with writing(runtime.engine) as session:
-        void(session, "test", code=CODE, reason="重复送达，经核对无须组卷，" * 5)
+        void(session, FILER, code=CODE, reason="重复送达，经核对无须组卷，" * 5, units=FILING)
     runtime.engine.dispose()
     lines = listed(data, 80, "--void")
     assert CODE in lines

@@ -29,7 +29,14 @@ from tests.support.factories import make_bag
 
 ROOT = Path(__file__).parents[3]
 STARTS = {
-    *("subprocess.Popen", "Popen", "ProcessPoolExecutor", "get_context", "multiprocessing.Process"),
+    *(
+        "subprocess.Popen",
+        "Popen",
+        "ProcessPoolExecutor",
+        "SpawnContext",
+        "multiprocessing.Process",
+    ),
+    *("SpawnContext", "SpawnProcess", "get_context"),
     *("subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output"),
     *("asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "os.popen"),
     *("os.fork", "os.execv", "os.execve", "os.spawnv", "os.posix_spawn", "os.system"),
@@ -251,7 +258,8 @@ def test_processes_are_started_in_one_place() -> None:
     types = {"api/runtime/processes.py", "api/cluster/services.py"}
     assert places.pop("subprocess.Popen") == home | types
     assert places.pop("subprocess.run") == home
-    assert places.pop("ProcessPoolExecutor") == places.pop("get_context") == home
+    assert places.pop("ProcessPoolExecutor") == places.pop("SpawnContext") == home
+    assert places.pop("SpawnProcess") == home
     assert places == {}
 
 
@@ -336,3 +344,68 @@ def kill_child(module: str) -> None:
     for pid in children_running(module):
         os.kill(pid, signal.SIGKILL)
     until(lambda: not running(module))
+
+
+INTERRUPTED = """
+import signal, sys, time
+from api.cli.entry import interrupt_once
+from archive.jobs.processes import process_pool
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, interrupt_once)
+    with process_pool(2) as pool:
+        list(pool.map(time.sleep, [0.05] * 100000, chunksize=1))
+"""
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("after", [0.5, 3.0])
+def test_ctrl_c_ends_a_pool_and_its_children_say_nothing(
+    tmp_path: Path, times: int, after: float
+) -> None:
+    script = tmp_path / "work.py"
+    script.write_text(INTERRUPTED)
+    process = subprocess.Popen(
+        [sys.executable, "-P", str(script)],
+        env=env(),
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    time.sleep(after)  # whatever it is doing by then, it ends
+    for _ in range(times):
+        os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode != 0
+    assert said.count("Traceback") <= 1, said  # its own, which the command line turns into words
+    until(lambda: not running_in(process.pid))
+
+
+def running_in(group: int) -> list[int]:
+    """Return the processes of a group that still run; one that nobody waited for does not."""
+    running = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, pgrp, *_ = stat.read_text().rpartition(")")[2].split()
+            if int(pgrp) == group and state != "Z":
+                running.append(int(stat.parent.name))
+    return running
+
+
+def test_ctrl_c_while_the_command_line_is_still_loading_is_one_sentence(tmp_path: Path) -> None:
+    for after in (0.15, 0.4, 0.8):
+        process = subprocess.Popen(
+            yice("demo", "run", "--cases", "5"),
+            env=env(YICE_DATA=str(tmp_path / "data")),
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+            text=True,
+        )
+        time.sleep(after)
+        os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+        if process.returncode != -signal.SIGINT:  # Python itself was not up yet
+            assert process.returncode == 130, said
+            assert "已中断" in said
+            assert "Traceback" not in said

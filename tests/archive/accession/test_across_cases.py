@@ -29,6 +29,7 @@ from ingest.intake.intake import IntakeRules, Received, take_package
 from ingest.reading.virus import NO_SCANNER
 from storage.local_store import LocalStore
 from tests.support.factories import HOME, sound_case
+from tests.support.filing import FILER, FILING
 
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW, START = datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -282,7 +283,9 @@ def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_
         ]
         assert {finding["other_case"] for finding in findings} == {answers[0].case_no}
         with writing(engine) as session:
-            confirm(session, "archivist", case_no=str(answers[1].case_no), reason="两地已核实")
+            confirm(
+                session, FILER, case_no=str(answers[1].case_no), reason="两地已核实", units=FILING
+            )
             entry = session.query(JournalEntry).filter_by(act="CONFIRM").one()
             assert DEFECTS[turn].code in entry.detail
             assert "两地已核实" in entry.detail

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archive.administration.filing_units import FilingRule
 from archive.arrangement.filing import (
     CrossReference,
-    FilingRule,
     Placement,
     completion_year,
     is_late,

@@ -5,7 +5,6 @@ import pytest
 from sqlalchemy import Engine, select, update
 
 from archive.accession.accession import take_over
-from archive.arrangement.filing import FilingRule
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
@@ -16,6 +15,7 @@ from archive.reference.errors import LeaseLostError
 from archive.reference.organisations import load_organisations
 from archive.reference.service_items import load_catalogue, snapshot
 from archive.reference.vocabulary import VolumeState
+from tests.support.filing import FILER, FILING
 
 HOME, OTHER = "150602010000", "150622020000"
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
@@ -71,11 +71,10 @@ def number_all(engine: Engine) -> list[tuple[str, bool]]:
     with writing(engine) as session:
         freeze(
             session,
-            "test",
+            FILER,
             unnumbered(session),
             catalogue=CATALOGUE,
-            organisations=ORGANISATIONS,
-            rule=FilingRule.RECEIVING_PLACE,
+            units=FILING,
             at=datetime.now(UTC),
         )
     with reading(engine) as session:
@@ -134,11 +133,10 @@ def test_an_abandoned_batch_gives_its_numbers_back_whole(engine: Engine) -> None
     with pytest.raises(ZeroDivisionError), writing(engine) as session:
         freeze(
             session,
-            "t",
+            FILER,
             unnumbered(session),
             catalogue=CATALOGUE,
-            organisations=ORGANISATIONS,
-            rule=FilingRule.RECEIVING_PLACE,
+            units=FILING,
             at=START,
         )
         raise ZeroDivisionError

@@ -30,6 +30,7 @@ from archive.reference.compile_errors import PageDiffersError
 from archive.reference.vocabulary import CaseState, PageVerdict, VolumeState
 from ingest.reading.second_drawing import draw_originals
 from tests.support.databases import sqlite_database
+from tests.support.filing import FILER, FILING
 from tests.support.holdings import CASE_NO, Holdings, holdings, sound_case
 from tests.support.planted import plant_wrong_page
 
@@ -103,7 +104,7 @@ def test_it_is_not_tried_again_while_it_waits(archive: Holdings) -> None:
 
 def test_after_a_confirmation_the_volume_is_made_and_says_who_decided(archive: Holdings) -> None:
     with writing(archive.engine) as session:
-        confirm(session, "keeper", case_no=CASE_NO, reason="与原件一致")
+        confirm(session, FILER, case_no=CASE_NO, reason="与原件一致", units=FILING)
     with reading(archive.engine) as session:
         assert list(session.scalars(select(Job.state))) == ["WAITING"]
     code = make(archive, replace(archive.shop, draw_originals=struck))

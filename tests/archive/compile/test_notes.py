@@ -14,6 +14,7 @@ from archive.preservation.rebuild_volumes import read_packages
 from archive.preservation.verify import committed
 from archive.reference.vocabulary import VolumeState
 from tests.resources.documents import owner_locked_pdf
+from tests.support.filing import FILER, FILING
 from tests.support.holdings import CASE_NO, holdings, sound_case
 
 NOTE = "原件限制了权限，页面以未加密形式编入。"
@@ -27,7 +28,7 @@ def test_notes_of_a_foreign_pdf_reach_process_json_the_inspection_sheet_and_the_
     archive.deliver("bag", case, {"materials/006.pdf": owner_locked_pdf()})
     with writing(engine) as session:
         if session.scalars(select(CaseRevision.state)).one() == "CONFIRM":
-            confirm(session, "test", case_no=CASE_NO, reason="已核对")
+            confirm(session, FILER, case_no=CASE_NO, reason="已核对", units=FILING)
     archive.freeze()
     archive.make()
     (version,) = committed(engine)
