@@ -82,7 +82,9 @@ def test_a_mistyped_address_is_a_page_in_a_browser_and_a_problem_for_a_program(
         assert drawn.headers["content-type"].startswith("text/html")
         assert words in drawn.text
         assert "回到工作台" in drawn.text
-        told = desk.client.get(address, headers={**headers, "Accept": "application/problem+json"})
-        assert told.status_code == status
-        assert told.json()["code"] in {"NOT_FOUND", "INVALID_REQUEST"}
+        problem = desk.client.get(
+            address, headers={**headers, "Accept": "application/problem+json"}
+        )
+        assert problem.status_code == status
+        assert problem.json()["code"] in {"NOT_FOUND", "INVALID_REQUEST"}
         assert desk.client.get("/nosuch", headers={"Accept": "text/html"}).status_code == 404
