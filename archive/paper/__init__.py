@@ -1,1 +1,1 @@
-"""The paper of the transition: its codes and labels, registers, import, what may go (R16, R19)."""
+"""The paper of the transition: codes, labels, registers, import (R16, R19)."""
