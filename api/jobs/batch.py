@@ -109,7 +109,12 @@ def begin_supplements(
     """
     with writing(runtime.engine) as session:
         return freeze_supplements(
-            session, actor, case_no=case_no, period=period, at=datetime.now(UTC)
+            session,
+            actor,
+            case_no=case_no,
+            period=period,
+            organisations=runtime.organisations,
+            at=datetime.now(UTC),
         )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from archive.arrangement.filing import FilingRule, Placement, is_late, place
 from archive.arrangement.page_order import orders_of, orders_record
+from archive.arrangement.paper_tasks import end_paper_tasks, open_paper_task
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
@@ -89,6 +90,7 @@ def freeze(
         )
         volume = _reserve(session, case, placement, at)
         begin_version(session, volume, 1, revision, at)
+        open_paper_task(session, volume, revision, organisations, at)
         volumes.append(volume)
     reach("frozen-before-commit")
     if volumes:
@@ -102,7 +104,13 @@ def freeze(
 
 
 def freeze_supplements(
-    session: Session, actor: str, *, case_no: str | None, period: str | None, at: datetime
+    session: Session,
+    actor: str,
+    *,
+    case_no: str | None,
+    period: str | None,
+    organisations: Organisations,
+    at: datetime,
 ) -> int:
     """Begin a version of every volume with a revision that is in no version yet (R40).
 
@@ -145,6 +153,7 @@ def freeze_supplements(
             give_up(session, newest)
         if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
             version = begin_version(session, volume, newest.version + 1, revision, at)
+            open_paper_task(session, volume, revision, organisations, at)
             journal.record(
                 session,
                 actor,
@@ -229,6 +238,7 @@ def void(session: Session, actor: str, *, code: str, reason: str) -> Volume:
     session.get_one(Case, volume.case_id).state = CaseState.VOID
     for revision in session.scalars(select(CaseRevision).filter_by(case_id=volume.case_id)):
         revision.state = CaseState.VOID
+    end_paper_tasks(session, volume, actor, now)
     journal.record(session, actor, JournalAct.VOID, code, reason=volume.void_reason)
     return volume
 
