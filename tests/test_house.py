@@ -33,6 +33,7 @@ DEMO = "api/demo/*.py"  # makes scans and foreign PDFs as other systems would
 # Each heavy library, and the only places that may import it.
 DOORS = {
     "zxingcpp": ("ingest/reading/stacks.py",),
+    "python_calamine": ("ingest/reading/spreadsheets.py",),
     "simplejpeg": ("ingest/reading/complaints.py",),
     "rapidocr_onnxruntime": ("ingest/reading/ocr_engine.py",),
     "cv2": ("ingest/reading/ocr_engine.py",),
