@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.paper_ledgers import HELP, import_
 from api.cli.terminal import Json, operator, print_json, screen, with_examples
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
@@ -23,6 +24,7 @@ paper_documents_app = typer.Typer(
         "yice paper labels --sheet 3x7 --out labels.pdf --year 2026",
     ),
 )
+paper_documents_app.command("import", help=HELP)(import_)
 
 
 @paper_documents_app.command(
