@@ -149,22 +149,17 @@ class PaperMove(Base):
 class PaperLoan(Base):
     """借阅: who borrows which paper, what for, until when.
 
-    `borrower` is encrypted ({name, papers, number}); `borrower_digest` is the keyed digest of the
-    number on the borrower's papers, by which what is overdue is found. `needed` approvals let an
-    original leave (two) or a copy (one).
+    `borrower` is encrypted ({name, papers, number}). `needed` approvals let an original leave
+    (two) or a copy (one).
     """
 
     __tablename__ = "paper_loans"
-    __table_args__ = (
-        Index("ix_paper_loans_listed", "state", "org", "due_at"),
-        Index("ix_paper_loans_borrowers", "borrower_digest", "state"),
-    )
+    __table_args__ = (Index("ix_paper_loans_listed", "state", "org", "due_at"),)
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     item_id: Mapped[int] = mapped_column(ForeignKey("paper_items.id"), index=True)
     org: Mapped[str] = mapped_column(String(12))
     kind: Mapped[str] = mapped_column(String(8))
     borrower: Mapped[dict[str, Any]] = mapped_column(SealedJson("paper_loans.borrower"))
-    borrower_digest: Mapped[str] = mapped_column(String(64))
     borrower_unit: Mapped[str] = mapped_column(String(100))
     purpose: Mapped[str] = mapped_column(Text)
     basis: Mapped[str] = mapped_column(String(100))
@@ -300,7 +295,6 @@ class PaperScan(Base):
     session_id: Mapped[str] = mapped_column(ForeignKey("paper_sessions.id"))
     seq: Mapped[int]
     code: Mapped[str | None] = mapped_column(String(64))
-    code_digest: Mapped[str] = mapped_column(String(64))
     verdict: Mapped[str] = mapped_column(String(16))
     fault: Mapped[str | None] = mapped_column(String(16))
     message: Mapped[str] = mapped_column(String(200))

@@ -1176,7 +1176,6 @@ def _paper_loans() -> None:
         sa.Column("org", sa.String(length=12), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
         sa.Column("borrower", sa.JSON(), nullable=False),
-        sa.Column("borrower_digest", sa.String(length=64), nullable=False),
         sa.Column("borrower_unit", sa.String(length=100), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("basis", sa.String(length=100), nullable=False),
@@ -1193,9 +1192,6 @@ def _paper_loans() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_loans")),
     )
-    op.create_index(
-        "ix_paper_loans_borrowers", "paper_loans", ["borrower_digest", "state"], unique=False
-    )
     op.create_index(op.f("ix_paper_loans_item_id"), "paper_loans", ["item_id"], unique=False)
     op.create_index(
         "ix_paper_loans_listed", "paper_loans", ["state", "org", "due_at"], unique=False
@@ -1209,7 +1205,6 @@ def _paper_scans() -> None:
         sa.Column("session_id", sa.String(length=32), nullable=False),
         sa.Column("seq", sa.Integer(), nullable=False),
         sa.Column("code", sa.String(length=64), nullable=True),
-        sa.Column("code_digest", sa.String(length=64), nullable=False),
         sa.Column("verdict", sa.String(length=16), nullable=False),
         sa.Column("fault", sa.String(length=16), nullable=True),
         sa.Column("message", sa.String(length=200), nullable=False),
