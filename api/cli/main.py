@@ -17,6 +17,7 @@ from api.cli.holdings import backup_, journal_app, rebuild_, rekey_, replicate_,
 from api.cli.inspection import inspect_
 from api.cli.intake import confirm, ingest
 from api.cli.keys import keys_app
+from api.cli.paper import paper_app
 from api.cli.paper_documents import paper_documents_app
 from api.cli.periods import period_app
 from api.cli.pull import pull_
@@ -50,6 +51,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
 app.add_typer(paper_documents_app, name="paper")
 app.add_typer(duty_app, name="duty")
+app.add_typer(paper_app, name="paper")
 app.command(
     "search",
     help=with_examples(

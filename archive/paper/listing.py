@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, func, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from archive.administration.policy import Act
 from archive.database.engine import database_now
@@ -89,7 +89,7 @@ class LoanRow:
     overdue: bool
 
 
-def _in_reach(keeper: Keeper, column: ColumnElement[str]) -> ColumnElement[bool]:
+def _in_reach(keeper: Keeper, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
     return true() if keeper.reach is None else column.in_(keeper.reach)
 
 
@@ -131,7 +131,7 @@ def paper_of_volumes(session: Session, codes: Iterable[str]) -> dict[str, list[P
     return rows
 
 
-def _rows() -> Select[tuple[PaperItem, PaperMove, str, str]]:
+def _rows() -> Select[PaperItem, PaperMove, str, str]:
     return (
         select(PaperItem, PaperMove, Volume.code, Case.case_no)
         .join(PaperMove, PaperMove.item_id == PaperItem.id)
@@ -141,9 +141,7 @@ def _rows() -> Select[tuple[PaperItem, PaperMove, str, str]]:
     )
 
 
-def _drawn(
-    session: Session, query: Select[tuple[PaperItem, PaperMove, str, str]]
-) -> list[PaperRow]:
+def _drawn(session: Session, query: Select[PaperItem, PaperMove, str, str]) -> list[PaperRow]:
     rows = session.execute(query).all()
     boxes, places = _boxes_with_places(session, {move.box_id for _, move, _, _ in rows})
     return [
@@ -313,7 +311,7 @@ def loans_of_volume(session: Session, code: str) -> list[LoanRow]:
     return _loan_rows(session, query)
 
 
-def _loan_rows(session: Session, query: Select[tuple[PaperLoan, str, int, str]]) -> list[LoanRow]:
+def _loan_rows(session: Session, query: Select[PaperLoan, str, int, str]) -> list[LoanRow]:
     now = database_now(session)
     return [
         LoanRow(

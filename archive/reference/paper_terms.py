@@ -173,6 +173,22 @@ class CountResult(LabelledEnum):
     ABSENT = "ABSENT", "缺"
 
 
+class PageDifference(LabelledEnum):
+    """In what paper and volume differ (纸电核对), both ways."""
+
+    MORE_PAPER = "MORE_PAPER", "纸质多于电子"
+    MORE_ELECTRONIC = "MORE_ELECTRONIC", "电子多于纸质"
+    NO_PAPER = "NO_PAPER", "有电子，纸质未登记"
+    NO_VOLUME = "NO_VOLUME", "有纸质，电子册已作废"
+
+
+class PendingChoice(LabelledEnum):
+    """What becomes of the waiting tasks of a district that goes 已电子化."""
+
+    KEEP = "KEEP", "照旧登记"
+    WAIVE = "WAIVE", "免予登记"
+
+
 class PaperFault(LabelledEnum):
     """Why an act on paper is refused; the code of the error is `PAPER_` and this."""
 
