@@ -10,7 +10,7 @@ from archive.database.engine import writing
 from archive.database.tables_paper import PaperScan
 from archive.paper.access import Keeper
 from archive.paper.scans import Scan, take_scan
-from archive.reference.paper_terms import GOOD_VERDICTS, PaperFault, ScanVerdict
+from archive.reference.paper_terms import GOOD_VERDICTS, PaperFault, ScanFlow, ScanVerdict
 
 _EXAMPLE: JsonDict = {
     "session": "0" * 32,
@@ -34,6 +34,21 @@ class ScanWanted(BaseModel):
     seq: Annotated[int, Field(ge=1, le=1_000_000, description="会话内的序号，从 1 起不缺号")]
     code: Annotated[str, Field(max_length=200, description="读到的条码")]
     at: Annotated[AwareDatetime, Field(description="扫描时刻")]
+
+
+class SessionWanted(BaseModel):
+    """A session of scanning to begin."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "description": "开始一个扫描会话。盘点须给 stocktake，交接须给 handover。",
+            "examples": [{"flow": "FILE"}],
+        },
+    )
+    flow: ScanFlow = Field(description="用途")
+    stocktake: Annotated[int | None, Field(ge=1, le=2**31, description="盘点单编号")] = None
+    handover: Annotated[int | None, Field(ge=1, le=2**31, description="交接单编号")] = None
 
 
 class ScanView(BaseModel):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.orm import Session
 
-from api.http.paper_scans import ScanView, ScanWanted, take
+from api.http.paper_scans import ScanView, ScanWanted, SessionWanted, take
 from api.http.tokens import Caller
 from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Station, StationApi
@@ -78,21 +78,6 @@ class PlaceView(BaseModel):
     used_mm: int = Field(description="已用宽度，毫米")
     boxes: int = Field(description="盒数")
     parts: int = Field(description="下一级的数目")
-
-
-class SessionWanted(BaseModel):
-    """A session of scanning to begin."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "description": "开始一个扫描会话。盘点须给 stocktake，交接须给 handover。",
-            "examples": [{"flow": "FILE"}],
-        },
-    )
-    flow: ScanFlow = Field(description="用途")
-    stocktake: Annotated[int | None, Field(ge=1, le=2**31, description="盘点单编号")] = None
-    handover: Annotated[int | None, Field(ge=1, le=2**31, description="交接单编号")] = None
 
 
 class SessionView(BaseModel):

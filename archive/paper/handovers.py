@@ -361,3 +361,16 @@ def _note(
         from_org=handover.from_org,
         **detail,
     )
+
+
+def handovers_within_reach(
+    session: Session, keeper: Keeper, limit: int = 100
+) -> Sequence[PaperHandover]:
+    """Return the hand-overs of which either side is within reach, newest first."""
+    keeper.require(Act.VIEW_PAPER)
+    query = select(PaperHandover).order_by(PaperHandover.id.desc()).limit(limit)
+    if keeper.reach is not None:
+        query = query.where(
+            PaperHandover.from_org.in_(keeper.reach) | PaperHandover.to_org.in_(keeper.reach)
+        )
+    return session.scalars(query).all()

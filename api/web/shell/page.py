@@ -60,6 +60,8 @@ def _vendor(name: str, source: str) -> Path:
 
 STATIC: Mapping[str, tuple[Path, str]] = {
     "desk.css": (_HERE / "static/desk.css", "text/css"),
+    "paper.css": (_HERE / "static/paper.css", "text/css"),
+    "scan.js": (_HERE / "static/scan.js", "text/javascript"),
     "use.css": (_HERE / "static/use.css", "text/css"),
     "proof.js": (_HERE / "static/proof.js", "text/javascript"),
     "print.css": (_HERE / "static/print.css", "text/css"),
