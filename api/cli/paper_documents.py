@@ -1,4 +1,4 @@
-"""`yice paper`: what is printed and read of paper: labels, ledgers, registers, what may go."""
+"""`yice paper`: labels, ledgers, registers and reports of paper."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The rows of a ledger as stations keep it: columns by their Chinese headings, values checked.
+"""The rows of a station's ledger: columns by Chinese headings, values checked.
 
 Pure. What a row names is looked up in `archive.paper.ledgers`.
 """

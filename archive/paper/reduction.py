@@ -201,7 +201,10 @@ def removable_items(session: Session, keeper: Keeper, district: str) -> list[Pap
 
 
 def _reason(kind: PaperKind, blocks: int, *, digitised: bool) -> Staying | None:
-    """Return why items stay; `blocks` are the bits 1 archived, 2 agreed, 4 free that are unset."""
+    """Return why items stay, None of what may go.
+
+    `blocks` has a bit for each condition that does not hold: 1 archived, 2 agreed, 4 free.
+    """
     if kind is PaperKind.ORIGINAL:
         return Staying.ORIGINAL
     if not digitised:

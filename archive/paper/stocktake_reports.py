@@ -106,7 +106,7 @@ def stocktake_document(session: Session, keeper: Keeper, stocktake_id: int) -> P
 def make_stocktake_report(
     context: CompileContext, keeper: Keeper, stocktake_id: int
 ) -> tuple[str, str]:
-    """Return key and digest of the sealed report of a closed stocktake, made on the first call.
+    """Return key and digest of the sealed report of a closed stocktake, made once.
 
     Raises DeniedError, PaperError, NotProvedError, and ConflictError when another node was first.
     """
