@@ -496,6 +496,7 @@ def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
         "yice",  # nginx's name of the processes behind it
         "github.com",  # in the lock of the pages: whom its authors ask to be paid through
         "ns.adobe.com",
+        "schemas.openxmlformats.org",
         "purl.org",
         "www.aiim.org",
         "www.apache.org",

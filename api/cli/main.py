@@ -49,8 +49,8 @@ app.add_typer(index_app, name="index")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
-app.add_typer(paper_documents_app, name="paper")
 app.add_typer(duty_app, name="duty")
+paper_app.add_typer(paper_documents_app)  # without a name: its commands join
 app.add_typer(paper_app, name="paper")
 app.command(
     "search",

@@ -1,10 +1,12 @@
-"""`yice paper`: what is printed and read of paper: labels, ledgers, registers, what may go."""
+"""`yice paper`: labels, ledgers, registers and reports of paper."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from api.cli.paper_ledgers import HELP, import_
+from api.cli.paper_registers import register_app
 from api.cli.terminal import Json, operator, print_json, screen, with_examples
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
@@ -15,14 +17,9 @@ from archive.paper.label_rows import LabelYear, labels_of, labels_of_year
 from archive.paper.labels import LabelSheet, Printing, calibration_pdf, labels_pdf
 from archive.reference.vocabulary import Series
 
-paper_documents_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help=with_examples(
-        "纸质档案的标签、台账、登记簿与减少纸质报告。",
-        "yice paper labels --sheet 3x7 --out labels.pdf --year 2026",
-    ),
-)
+paper_documents_app = typer.Typer(rich_markup_mode="rich")
+paper_documents_app.add_typer(register_app)
+paper_documents_app.command("import", help=HELP)(import_)
 
 
 @paper_documents_app.command(

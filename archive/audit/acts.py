@@ -61,6 +61,7 @@ class JournalAct(LabelledEnum):
     # paper of the transition
     PAPER_REGISTER = "PAPER_REGISTER", "登记纸质档案"
     PAPER_WAIVE = "PAPER_WAIVE", "免予登记纸质"
+    PAPER_IMPORT = "PAPER_IMPORT", "导入纸质台账"
     PAPER_PLACE = "PAPER_PLACE", "设库位"
     PAPER_BOX = "PAPER_BOX", "立档案盒"
     PAPER_MOVE = "PAPER_MOVE", "移动纸质档案"

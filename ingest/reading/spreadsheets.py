@@ -92,7 +92,7 @@ def _csv(data: bytes) -> list[Row]:
 
 
 def _decoded(data: bytes) -> str:
-    """Return the text of a CSV; the field has no mark for GB18030, so UTF-8 is tried before it."""
+    """Return the text of a CSV; nothing marks GB18030, so UTF-8 is tried before it."""
     if data.startswith(_UTF16):
         encodings: tuple[str, ...] = ("utf-16",)
     elif data.startswith(_UTF8):
