@@ -187,13 +187,13 @@ def level(session: Session, keeper: Keeper, parent_id: int | None) -> list[Place
         query = query.where(PaperPlace.parent_id.is_(None))
         if keeper.reach is not None:
             query = query.where(PaperPlace.org.in_(keeper.reach))
-        prefix = ""
+        prefix, org = "", None
     else:
         parent = find_place(session, keeper, parent_id, Act.VIEW_PAPER)
         query = query.where(PaperPlace.parent_id == parent.id)
-        prefix = parent.path
+        prefix, org = parent.path, parent.org
     places = session.scalars(query).all()
-    used = _used(session, keeper, prefix)
+    used = _used(session, keeper, prefix, org)
     parts = session.execute(
         select(PaperPlace.parent_id, func.count())
         .where(PaperPlace.parent_id.in_([place.id for place in places]))
@@ -205,7 +205,9 @@ def level(session: Session, keeper: Keeper, parent_id: int | None) -> list[Place
     ]
 
 
-def _used(session: Session, keeper: Keeper, prefix: str) -> dict[int, tuple[int, int]]:
+def _used(
+    session: Session, keeper: Keeper, prefix: str, org: str | None
+) -> dict[int, tuple[int, int]]:
     """Return width and number of the boxes below each place directly under a path."""
     query = (
         select(PaperPlace.path, func.sum(PaperBox.spine_mm), func.count())
@@ -218,8 +220,11 @@ def _used(session: Session, keeper: Keeper, prefix: str) -> dict[int, tuple[int,
         )
         .group_by(PaperPlace.path)
     )
-    if keeper.reach is not None:
-        query = query.where(PaperPlace.org.in_(keeper.reach))
+    # By the moves of who holds them: a tree has many times more places than boxes.
+    if org is not None:
+        query = query.where(PaperMove.org == org)
+    elif keeper.reach is not None:
+        query = query.where(PaperMove.org.in_(keeper.reach))
     sums: dict[int, tuple[int, int]] = {}
     for path, width, boxes in session.execute(query):
         child = int(path.removeprefix(prefix).split("/", 1)[0] or 0)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+import segno
 from playwright.sync_api import Browser, Page, Route, expect
 from sqlalchemy import select
 
@@ -163,6 +164,9 @@ def test_every_scan_arrives_in_order_while_the_network_goes(page: Page, house: H
     page.locator(".title button").click()
     expect(page.locator("#live")).to_contain_text("盘点结果")
     expect(page.locator(".title button")).to_have_count(0)
+    with page.expect_response("**/report.pdf") as answer:
+        page.evaluate("fetch(document.querySelector('.notice a').href)")
+    assert answer.value.body().startswith(b"%PDF")
 
 
 def test_paper_is_asked_for_approved_lent_and_taken_back(
@@ -199,6 +203,34 @@ def test_paper_is_asked_for_approved_lent_and_taken_back(
     expect(page.locator("[data-verdict]")).to_contain_text("已归还")
     with reading(house.runtime.engine) as session:
         assert session.scalars(select(PaperLoan)).one().state == "RETURNED"
+
+
+CAMERA = """rows => {
+  const canvas = document.createElement('canvas');
+  const size = 8;
+  canvas.width = canvas.height = (rows.length + 8) * size;
+  const pen = canvas.getContext('2d');
+  const draw = () => {
+    pen.fillStyle = 'white';
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.fillStyle = 'black';
+    rows.forEach((row, y) => row.forEach((dark, x) =>
+      dark && pen.fillRect((x + 4) * size, (y + 4) * size, size, size)));
+  };
+  setInterval(draw, 50);
+  navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(20);
+}"""
+
+
+def test_a_telephone_reads_a_label_with_its_camera(page: Page, house: House) -> None:
+    page.goto(f"{house.address}/paper/places")
+    label = segno.make(paper_code(PLACE, house.room.shelves[1]), micro=False)
+    page.evaluate(CAMERA, [[bool(module) for module in row] for row in label.matrix])
+    page.get_by_role("button", name="用手机摄像头扫").click()
+    expect(page.locator("[data-verdict]")).to_contain_text("第2层")
+    settled(page, 1)
+    page.get_by_role("button", name="关闭摄像头").click()
+    expect(page.locator("[data-video]")).to_be_hidden()
 
 
 PAGES = ("", "/places", "/boxes", "/boxes/1", "/loans", "/stocktakes", "/handovers", "/registers")
