@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
-from api.cli.paper_documents import paper_documents_app
 from api.cli.terminal import FINDINGS, Json, actor, print_json, progress, with_examples
 from api.http.paper_scans import ScanView, view_of
 from api.runtime.bootstrap import Runtime, start
@@ -51,7 +50,6 @@ paper_app = typer.Typer(
         "yice paper stocktake 22000000000116 --scans scans.txt --json",
     ),
 )
-paper_app.add_typer(paper_documents_app)
 _TOGETHER = 100
 PlaceName = Annotated[str, typer.Argument(help="架签上的数字，或库位编号")]
 

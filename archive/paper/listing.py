@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from archive.administration.policy import Act, Denial
+from archive.administration.policy import Act
 from archive.database.engine import database_now
 from archive.database.tables_cases import Case
 from archive.database.tables_paper import (
@@ -21,19 +21,14 @@ from archive.database.tables_paper import (
 from archive.database.tables_volumes import Volume
 from archive.paper.access import Keeper
 from archive.paper.boxes import box_name
-from archive.paper.codes import CodeFault, PaperCodeKind, read_code
-from archive.paper.errors import PaperError
-from archive.paper.moves import is_last_of_item, last_move
-from archive.paper.outcomes import resolve
+from archive.paper.moves import is_last_of_item
 from archive.reference.paper_terms import (
     OPEN_LOANS,
     LoanState,
-    PaperFault,
     PaperKind,
     PaperState,
     PaperTaskState,
 )
-from archive.usage.looks import DeniedError
 
 MAX_ROWS = 1000
 
@@ -54,6 +49,13 @@ class PaperRow:
     state: PaperState
     moved_at: datetime
     moved_by: str
+
+    @property
+    def line(self) -> str:
+        """Return in words where the item is: 在盒 QR-2026-01 · 一号库 · 第1列 …."""
+        if self.state is not PaperState.IN_BOX:
+            return f"{self.state.label}（原在盒 {self.box}）" if self.box else self.state.label
+        return " · ".join(part for part in (f"盒 {self.box}", self.place) if part)
 
     def public(self) -> dict[str, object]:
         """Return the row as scripts read it."""
@@ -77,6 +79,7 @@ class TaskRow:
     code: str
     case_no: str
     series: str
+    year: int
     pages: int
     kind: PaperKind
     station: str
@@ -134,6 +137,34 @@ def paper_of_volumes(session: Session, codes: Iterable[str]) -> dict[str, list[P
     for row in _drawn(session, query):
         rows.setdefault(row.code, []).append(row)
     return rows
+
+
+def paper_lines(session: Session, codes: Iterable[str]) -> dict[str, list[str]]:
+    """Return in words where the paper of volumes is, by 档号, for readers who may see these."""
+    return {
+        code: [row.line for row in rows] for code, rows in paper_of_volumes(session, codes).items()
+    }
+
+
+def public_paper(session: Session, code: str) -> list[dict[str, object]]:
+    """Return the paper of a volume as scripts read it, each item with the due time of its loan.
+
+    The caller has decided that the reader may see the volume; no borrower is named.
+    """
+    due = {
+        row.loan.item_id: row.loan.due_at
+        for row in loans_of_volume(session, code)
+        if row.loan.state == LoanState.LENT
+    }
+    return [
+        {
+            **row.public(),
+            "state_label": row.state.label,
+            "org": row.org,
+            "due_at": at.isoformat() if (at := due.get(row.id)) else None,
+        }
+        for row in paper_of_volumes(session, [code]).get(code, [])
+    ]
 
 
 def _rows() -> Select[PaperItem, PaperMove, str, str]:
@@ -253,7 +284,7 @@ def waiting_tasks(session: Session, keeper: Keeper, limit: int = MAX_ROWS) -> li
     """Return the tasks of registration that wait within reach, oldest 档号 first."""
     keeper.require(Act.VIEW_PAPER)
     query = (
-        select(PaperTask, Volume.code, Case.case_no, Volume.series)
+        select(PaperTask, Volume, Case.case_no)
         .join(Volume, Volume.id == PaperTask.volume_id)
         .join(Case, Case.id == Volume.case_id)
         .where(PaperTask.state == PaperTaskState.PENDING, _in_reach(keeper, PaperTask.station))
@@ -263,15 +294,16 @@ def waiting_tasks(session: Session, keeper: Keeper, limit: int = MAX_ROWS) -> li
     return [
         TaskRow(
             task.id,
-            code,
+            volume.code,
             case_no,
-            series,
+            volume.series,
+            volume.year,
             sum(material["pages"] for material in task.materials),
             next(kind for kind in PaperKind if kind in {row["kind"] for row in task.materials}),
             task.station,
             task.created_at,
         )
-        for task, code, case_no, series in session.execute(query)
+        for task, volume, case_no in session.execute(query)
     ]
 
 
@@ -328,37 +360,3 @@ def _loan_rows(session: Session, query: Select[PaperLoan, str, int, str]) -> lis
         )
         for loan, code, pages, kind in session.execute(query)
     ]
-
-
-def find_task_row(session: Session, keeper: Keeper, task_id: int) -> PaperTask:
-    """Return a task within reach. Raises DeniedError for others and missing ones alike."""
-    task = session.get(PaperTask, task_id)
-    keeper.require(Act.KEEP_PAPER, task.station if task else "-")
-    if task is None:
-        raise DeniedError(Denial.NOT_HERE)
-    return task
-
-
-def find_item(session: Session, keeper: Keeper, item_id: int, act: Act) -> PaperItem:
-    """Return an item within reach. Raises DeniedError for others and missing ones alike."""
-    item = session.get(PaperItem, item_id)
-    return _within(session, keeper, item, act)
-
-
-def item_named(session: Session, keeper: Keeper, text: str, act: Act) -> PaperItem:
-    """Return the item of a label, a 档号 or a case number, within reach.
-
-    Raises PaperError for a text that is no such code, and DeniedError.
-    """
-    code = read_code(text, (PaperCodeKind.ITEM, PaperCodeKind.VOLUME, PaperCodeKind.CASE))
-    if isinstance(code, CodeFault):
-        raise PaperError(PaperFault.BAD_CODE, code.message, code.action)
-    return _within(session, keeper, resolve(session, code).item, act)
-
-
-def _within(session: Session, keeper: Keeper, item: PaperItem | None, act: Act) -> PaperItem:
-    move = last_move(session, item) if item else None
-    keeper.require(act, move.org if move else "-")
-    if item is None:
-        raise DeniedError(Denial.NOT_HERE)
-    return item

@@ -240,3 +240,12 @@ def shelf_used(session: Session, place_id: int) -> int:
         )
     )
     return session.scalar(query) or 0
+
+
+def find_shelves(session: Session, keeper: Keeper, place_id: int) -> list[PaperPlace]:
+    """Return the shelves below a place that the reader may act on. Raises DeniedError."""
+    place = find_place(session, keeper, place_id, Act.KEEP_PAPER)
+    query = select(PaperPlace).where(
+        PaperPlace.path.like(f"{place.path}%"), PaperPlace.kind == PlaceKind.SHELF
+    )
+    return list(session.scalars(query.order_by(PaperPlace.id)))

@@ -12,7 +12,7 @@ from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, 
 from archive.administration.policy import Act
 from archive.database.engine import reading, writing
 from archive.paper.errors import PaperError
-from archive.paper.listing import LoanRow, item_named, loan_rows
+from archive.paper.listing import LoanRow, loan_rows
 from archive.paper.loans import (
     Borrower,
     LoanWanted,
@@ -24,6 +24,7 @@ from archive.paper.loans import (
     request_loan,
     withdraw_loan,
 )
+from archive.paper.named import item_named
 from archive.reference.citizen_id import mask_name
 from archive.reference.paper_terms import LoanKind, LoanState, PaperFault, ScanFlow
 

@@ -9,8 +9,9 @@ from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, 
 from archive.administration.policy import Act
 from archive.database.engine import reading, writing
 from archive.paper.boxes import box_name, find_box
-from archive.paper.listing import boxes_of, find_item, find_task_row, waiting_tasks
+from archive.paper.listing import boxes_of, waiting_tasks
 from archive.paper.moves import Cause
+from archive.paper.named import find_item, find_task_row
 from archive.paper.page_checks import check_pages, differences
 from archive.paper.registration import CountedPaper, register_paper, waive_task
 from archive.reference.paper_terms import PageDifference, PaperCondition, ScanFlow

@@ -1,15 +1,20 @@
 """盘点: begin, count by scanning, see each verdict and shelf, close once."""
 
+from threading import Lock
+
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from api.runtime.bootstrap import open_compile_context
 from api.web.paper.keeping import ScanPanel, keeper_of, whole
+from api.web.paper.registers import as_pdf
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp
 from archive.administration.policy import Act
 from archive.database.engine import reading, writing
 from archive.paper.count_views import latest_scans, rooms_of, shelves_below, standing_of
 from archive.paper.listing import place_names, rows_of_items
 from archive.paper.places import find_place, level, place_name
+from archive.paper.stocktake_reports import make_stocktake_report
 from archive.paper.stocktakes import (
     close_stocktake,
     counted_place,
@@ -21,6 +26,8 @@ from archive.paper.stocktakes import (
 )
 from archive.reference.paper_terms import CountResult, ScanFlow, ScanVerdict, StocktakeState
 
+_SEALING = Lock()
+"""One report at a time: sealing and proving it takes seconds."""
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
@@ -127,3 +134,14 @@ def close(web: Web, user: LoggedIn, form: Posted, stocktake_id: int) -> Response
             session, keeper, find_stocktake(session, keeper, stocktake_id, Act.KEEP_PAPER)
         )
     return RedirectResponse(f"/paper/stocktakes/{stocktake_id}", 303)
+
+
+@router.get("/paper/stocktakes/{stocktake_id}/report.pdf")
+def report(web: Web, user: LoggedIn, stocktake_id: int) -> Response:
+    """Return the sealed report of a closed stocktake; it is made once, at first use."""
+    user.require(Act.VIEW_PAPER)
+    keeper = keeper_of(web, user)
+    with _SEALING:
+        key, digest = make_stocktake_report(open_compile_context(web.runtime), keeper, stocktake_id)
+    pdf = web.runtime.store.read(key, sha256=digest)
+    return as_pdf(pdf, f"stocktake-{stocktake_id}")
