@@ -46,8 +46,8 @@ class LabelSheet(LabelledEnum):
 class Label:
     """What stands on one label.
 
-    `code` is the 14 digits of a label or a 档号. `fields` stand on a spine in place of `lines`;
-    `spine_mm` is the width of a box and 0 for all else.
+    `code` is the 14 digits of a label or a 档号. `fields` stand on a spine in place of `title` and
+    `lines`; `spine_mm` is the width of a box and 0 for all else.
     """
 
     code: str

@@ -86,7 +86,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
-_LONGER_FORMS = {"/system/items/import": 4 << 20}
+_LONGER_FORMS = {"/system/items/import": 4 << 20, "/paper/ledgers": 4 << 20}
 _POLLED = ("/presence", "/live")
 """What a page asks for by itself: nobody need sit before it."""
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}

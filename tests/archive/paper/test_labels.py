@@ -5,6 +5,7 @@ from dataclasses import replace
 from math import ceil
 
 import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
 import pytest
 import zxingcpp
 from PIL import Image, ImageChops
@@ -117,18 +118,29 @@ def test_nothing_is_cut_off_at_the_edges_of_a_label(sheet: tuple[LabelSheet, byt
         assert min(edges) > 1.4 * dots  # what a printer may be off
 
 
-def test_words_never_run_into_the_bars(sheet: tuple[LabelSheet, bytes]) -> None:
-    kind, pdf = sheet
-    if kind is not LabelSheet.TWO:
-        return
-    page = pdfium.PdfDocument(pdf)[0]
-    words = page.get_textpage()
-    lowest = min(
-        words.get_rect(at)[1]
-        for at in range(words.count_rects())
-        if words.get_rect(at)[3] > page.get_height() - (15.15 + 21) * 72 / 25.4
-    )
-    assert lowest > page.get_height() - (15.15 + 20.3) * 72 / 25.4
+def crowded(label: Label) -> Label:
+    """The label with the longest words that an organisation and a shelf may have."""
+    name = "二楼东侧恒温恒湿档案库房第三排密集架左边第二组最上面的一层甲乙丙丁戊己庚"
+    fields = tuple((key, STATION * 2) for key, _value in FIELDS)
+    return replace(label, head=STATION * 2, title=name, lines=(name * 2, name), fields=fields)
+
+
+@pytest.mark.parametrize("kind", SHEETS, ids=str)
+def test_words_never_run_into_a_code(kind: LabelSheet) -> None:
+    labels = [crowded(label) for label in SHEETS[kind][:5]]
+    page = pdfium.PdfDocument(labels_pdf(Printing(kind), labels))[0]
+    boxes: dict[int, list[tuple[float, ...]]] = {pdfium_c.FPDF_PAGEOBJ_TEXT: []}
+    for drawn in page.get_objects():
+        boxes.setdefault(drawn.type, []).append(drawn.get_bounds())
+    words, codes = boxes[pdfium_c.FPDF_PAGEOBJ_TEXT], boxes[pdfium_c.FPDF_PAGEOBJ_IMAGE]
+    assert len(codes) == 2 * len(labels)  # each with its quiet zone
+    assert len(words) > 3 * len(labels)
+    assert [
+        (word, code)
+        for word in words
+        for code in codes
+        if word[0] < code[2] and code[0] < word[2] and word[1] < code[3] and code[1] < word[3]
+    ] == []
 
 
 def test_a_sheet_begun_before_goes_on_at_its_first_free_label() -> None:
