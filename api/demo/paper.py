@@ -1,4 +1,4 @@
-"""The paper room of the demo: paper to register, a box with gaps, an overdue loan, a count."""
+"""The paper room of the demo: paper to register, a gap, an overdue loan, half a count."""
 
 from collections import Counter
 from dataclasses import dataclass

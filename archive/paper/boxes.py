@@ -156,7 +156,10 @@ def refuse_full(session: Session, box: PaperBox, item: PaperItem) -> None:
 def put_in_box(
     session: Session, keeper: Keeper, item: PaperItem, box: PaperBox, cause: Cause
 ) -> PaperMove:
-    """Put an item into a box of the organisation that holds it. Raises DeniedError, PaperError."""
+    """Put an item into a box of the organisation that holds it.
+
+    Raises DeniedError, PaperError.
+    """
     last = lock(session, item)
     held_by = last.org if last else item.station
     keeper.require(Act.KEEP_PAPER, held_by)

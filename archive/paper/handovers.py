@@ -108,7 +108,10 @@ def list_items(
     *,
     boxed: bool,
 ) -> int:
-    """Put items on the list; return how many were not on it yet. Raises DeniedError, PaperError."""
+    """Put items on the list; return how many were not on it yet.
+
+    Raises DeniedError, PaperError.
+    """
     keeper.require(Act.KEEP_PAPER, handover.from_org)
     session.refresh(handover, with_for_update=True)
     if handover.state != HandoverState.LISTING:
@@ -154,7 +157,7 @@ def entries_of(session: Session, handover: PaperHandover) -> list[PaperHandoverE
 
 
 def send_handover(session: Session, keeper: Keeper, handover: PaperHandover) -> PaperHandover:
-    """Send what is on the list: it is in transit, or transferred when it leaves the city's hands.
+    """Send what is on the list: in transit, or transferred when it leaves the city's hands.
 
     A box goes along when everything in it is on the list with it. Raises DeniedError, PaperError.
     """
@@ -262,8 +265,8 @@ def receive_item(
     elif not entry.boxed and entry.difference is None:
         if box is None:
             raise PaperError(PaperFault.NO_BOX, "还没有选定接收的盒。", "请先扫本单位要放入的盒。")
-        held = last_move(session, box)
-        if held is None or held.org != handover.to_org:
+        boxed = last_move(session, box)
+        if boxed is None or boxed.org != handover.to_org:
             raise PaperError(PaperFault.OTHER_ORG, "此盒不属于接收单位。", "请换本单位的盒。")
         refuse_full(session, box, item)
         entry.box_id = box.id
@@ -336,17 +339,17 @@ def put_back_from_transit(
     last = lock(session, item)
     refuse_unless_next(last, item, (PaperState.IN_BOX,))
     handover = session.get(PaperHandover, last.handover_id) if last else None
-    held = last_move(session, box)
-    if handover is None or held is None or handover.state != HandoverState.CLOSED:
+    boxed = last_move(session, box)
+    if handover is None or boxed is None or handover.state != HandoverState.CLOSED:
         raise PaperError(PaperFault.IN_TRANSIT, "正在交接途中。", "请在交接页接收。")
-    keeper.require(Act.KEEP_PAPER, held.org)
-    if held.org not in (handover.from_org, handover.to_org):
+    keeper.require(Act.KEEP_PAPER, boxed.org)
+    if boxed.org not in (handover.from_org, handover.to_org):
         raise PaperError(PaperFault.OTHER_ORG, "此盒不属于交接的任何一方。", "请换盒。")
-    if held.state == PaperState.IN_TRANSIT:
+    if boxed.state == PaperState.IN_TRANSIT:
         raise PaperError(PaperFault.IN_TRANSIT, "此盒正在交接途中。", "请换一盒。")
     refuse_full(session, box, item)
     return enter_move(
-        session, keeper, item, Destination(PaperState.IN_BOX, held.org, box_id=box.id), cause
+        session, keeper, item, Destination(PaperState.IN_BOX, boxed.org, box_id=box.id), cause
     )
 
 

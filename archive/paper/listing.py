@@ -147,7 +147,7 @@ def paper_lines(session: Session, codes: Iterable[str]) -> dict[str, list[str]]:
 
 
 def public_paper(session: Session, code: str) -> list[dict[str, object]]:
-    """Return the paper of a volume as scripts read it, each item with the due time of its loan.
+    """Return the paper of a volume as scripts read it, with the due time of each loan.
 
     The caller has decided that the reader may see the volume; no borrower is named.
     """

@@ -28,7 +28,7 @@ NAME_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class PlaceLevel:
-    """One place of a level: what it can hold, what is on it (mm), and whether it has more below."""
+    """One place of a level: what it can hold, what is on it (mm), how many are below."""
 
     place: PaperPlace
     used_mm: int
@@ -37,7 +37,10 @@ class PlaceLevel:
 
 
 def find_place(session: Session, keeper: Keeper, place_id: int, act: Act) -> PaperPlace:
-    """Return a place that the reader may act on. Raises DeniedError for others and missing ones."""
+    """Return a place that the reader may act on.
+
+    Raises DeniedError for foreign and missing ones.
+    """
     place = session.get(PaperPlace, place_id)
     keeper.require(act, place.org if place else "-")
     if place is None:

@@ -49,8 +49,8 @@ def fill(engine: Engine, items: int) -> None:
         volumes.append(volume(number))
         items_rows.append(item(number))
         # The last ten lie in a box that stands on no shelf of this room.
-        held = (number - 1) // IN_A_BOX + 1 if number <= items else boxes + 1
-        moves.append(move(item=number, in_box=held, state="IN_BOX"))
+        box = (number - 1) // IN_A_BOX + 1 if number <= items else boxes + 1
+        moves.append(move(item=number, in_box=box, state="IN_BOX"))
     moves.append(move(box=boxes + 1, state="UNSHELVED"))
     with writing(engine) as session:
         for table, rows in (

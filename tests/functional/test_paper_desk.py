@@ -240,8 +240,8 @@ PAGES = ("", "/places", "/boxes", "/boxes/1", "/loans", "/stocktakes", "/handove
 def test_each_page_has_no_fault_that_axe_finds(page: Page, house: House, address: str) -> None:
     page.goto(f"{house.address}/paper{address}")
     page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
-    found = page.evaluate("async () => (await axe.run()).violations.map(one => one.id)")
-    assert found == []
+    violations = page.evaluate("async () => (await axe.run()).violations.map(one => one.id)")
+    assert violations == []
 
 
 def test_shelves_are_drawn_and_hand_overs_listed(page: Page, house: House) -> None:

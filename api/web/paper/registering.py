@@ -41,7 +41,7 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
             (box.id, box_name(box), web.org(move.org))
             for box, move, _items, _thickness in boxes_of(session, keeper)
         ]
-        found = [row for row in differences(session, keeper) if row.kind is not _WAITING]
+        open_differences = [row for row in differences(session, keeper) if row.kind is not _WAITING]
     panel = ScanPanel(
         ScanFlow.REGISTER,
         "先扫盒，再扫册的封面条码",
@@ -55,7 +55,7 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
         tasks=tasks[:_SHOWN],
         waiting=len(tasks),
         boxes=boxes,
-        differences=found,
+        differences=open_differences,
         panel=panel,
         conditions=list(PaperCondition),
     )

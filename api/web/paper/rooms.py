@@ -1,4 +1,4 @@
-"""库房 and 盒: places one level at a time with their shelves drawn, boxes with what is in them."""
+"""库房 and 盒: places level by level, their shelves drawn, boxes with what is in them."""
 
 from typing import Annotated
 

@@ -91,8 +91,8 @@ def _drawn(request: Request, web: WebApp, user: User, template: str, stocktake_i
         counts = tally(session, stocktake)
         shelves = shelves_below(session, keeper, place, standing=standing_of(session, stocktake))
         scans = latest_scans(session, stocktake_id=stocktake.id)
-        found = (stocktake.result or {}).get("results", [])
-        items = rows_of_items(session, [item for item, _result in found])
+        outcomes = (stocktake.result or {}).get("results", [])
+        items = rows_of_items(session, [item for item, _result in outcomes])
         name = place_name(session, place)
     is_open = stocktake.state == StocktakeState.OPEN
     panel = ScanPanel(
@@ -116,7 +116,7 @@ def _drawn(request: Request, web: WebApp, user: User, template: str, stocktake_i
         shelves=shelves,
         scans=scans,
         open=is_open,
-        found=[(items[item], CountResult(result)) for item, result in found if item in items],
+        found=[(items[item], CountResult(result)) for item, result in outcomes if item in items],
         strange_rows=(stocktake.result or {}).get("strange", []),
         panel=panel,
         CountResult=CountResult,

@@ -25,8 +25,8 @@ def test_the_demo_leaves_paper_in_every_state_that_a_page_shows(tmp_path: Path) 
     cases = [kept_case(number, receive=STATION) for number in range(1, 13)]
     number_cases(runtime.engine, runtime.organisations, *cases)
     assert paper_station(runtime) == STATION
-    made = make_demo_paper(runtime, STATION)
-    assert (made.items, made.waiting) == (8, 4)
+    paper = make_demo_paper(runtime, STATION)
+    assert (paper.items, paper.waiting) == (8, 4)
     owner = keeper(org=STATION, organisations=runtime.organisations)
     with reading(runtime.engine) as session:
         assert len(waiting_tasks(session, owner)) == 4

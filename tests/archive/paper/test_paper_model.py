@@ -122,8 +122,8 @@ class PaperHouse(RuleBasedStateMachine):
                 else self.neighbour
             )
             chosen = session.get_one(PaperBox, self.room.boxes[box])
-            held = last_move(session, chosen)
-            if held is not None and actor.reaches(held.org):
+            boxed = last_move(session, chosen)
+            if boxed is not None and actor.reaches(boxed.org):
                 put_in_box(session, actor, item, chosen, TEST)
 
     @rule(index=BOXES, shelf=BOXES, crash=st.booleans())

@@ -323,7 +323,7 @@ def test_a_hand_over_keeps_its_differences(engine: Engine) -> None:
     }
     assert state(engine, room.items[1]) == (PaperState.IN_BOX, own.boxes[0])
     assert state(engine, room.items[3])[0] == PaperState.IN_TRANSIT
-    found = Scanner(engine, owner, ScanFlow.FILE)
-    found(paper_code(BOX, room.boxes[1]))
-    assert found(paper_code(ITEM, room.items[3])).verdict == ScanVerdict.MOVED
+    filing = Scanner(engine, owner, ScanFlow.FILE)
+    filing(paper_code(BOX, room.boxes[1]))
+    assert filing(paper_code(ITEM, room.items[3])).verdict == ScanVerdict.MOVED
     assert state(engine, room.items[3]) == (PaperState.IN_BOX, room.boxes[1])
