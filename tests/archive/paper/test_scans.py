@@ -4,11 +4,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, func, select, text
 
 from archive.administration.policy import Act, Role
+from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import reading, writing
-from archive.database.tables_paper import PaperBox, PaperItem, PaperMove, PaperPlace, PaperScan
+from archive.database.tables_paper import (
+    PaperBox,
+    PaperItem,
+    PaperLoan,
+    PaperMove,
+    PaperPlace,
+    PaperScan,
+)
 from archive.paper.access import Keeper
 from archive.paper.boxes import put_in_box
 from archive.paper.codes import PaperCodeKind, paper_code
@@ -40,6 +48,7 @@ from archive.paper.stocktakes import (
     stocktake_number,
     tally,
 )
+from archive.preservation.key_rotation import reseal_loans
 from archive.reference.paper_terms import (
     CountResult,
     HandoverDifference,
@@ -186,8 +195,6 @@ def test_what_is_overdue_blocks_its_borrower(engine: Engine) -> None:
     room = furnish(engine, owner, items=2)
     number = lent(engine, owner, room.items[0])
     with writing(engine) as session:
-        from archive.database.tables_paper import PaperLoan
-
         loan = session.get_one(PaperLoan, number)
         renew_loan(session, owner, loan)
         with pytest.raises(PaperError):
@@ -327,3 +334,20 @@ def test_a_hand_over_keeps_its_differences(engine: Engine) -> None:
     filing(paper_code(BOX, room.boxes[1]))
     assert filing(paper_code(ITEM, room.items[3])).verdict == ScanVerdict.MOVED
     assert state(engine, room.items[3]) == (PaperState.IN_BOX, room.boxes[1])
+
+
+def test_the_borrower_is_encrypted_and_moves_to_a_new_key(engine: Engine) -> None:
+    ring = new_keyring()
+    attach_keys(engine, ring)
+    room = furnish(engine, keeper(), items=1)
+    number = lent(engine, keeper(), room.items[0])
+    fresh = ring.with_new_key()
+    attach_keys(engine, fresh)
+    with writing(engine) as session:
+        assert reseal_loans(session, fresh, 0, 10) == number
+        assert reseal_loans(session, fresh, number, 10) is None
+    with reading(engine) as session:
+        stored = str(session.execute(text("SELECT borrower FROM paper_loans")).scalar_one())
+        assert "060101" not in stored
+        assert '"key": "k2"' in stored.replace("'", '"')
+        assert session.get_one(PaperLoan, number).borrower["number"] == "060101"
