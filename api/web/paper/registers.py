@@ -65,7 +65,7 @@ def register_pdf(web: Web, user: LoggedIn, kind: Kind) -> Response:
         document = paper_document(session, keeper_of(web, user), kind, RegisterScope())
         rows = sum(len(table.rows) for table in document.tables)
         note_look(session, user, JournalAct.EXPORT_LIST, f"paper-{kind}", rows=rows)
-    return as_pdf(printed_pdf(document, demo=True), f"paper-{kind}")
+    return as_pdf(printed_pdf(document, demo=web.runtime.settings.demo_seals), f"paper-{kind}")
 
 
 @router.post("/paper/labels")
