@@ -93,6 +93,11 @@ def differences(session: Session, keeper: Keeper, limit: int = 1000) -> list[Dif
     ]
 
 
+def open_differences(session: Session, keeper: Keeper) -> list[DifferenceRow]:
+    """Return the differences of registered paper; what only waits to be registered is left out."""
+    return [row for row in differences(session, keeper) if row.kind is not PageDifference.NO_PAPER]
+
+
 def _kind(check: PaperCheck, void_reason: str | None) -> PageDifference:
     if void_reason is not None:
         return PageDifference.NO_VOLUME

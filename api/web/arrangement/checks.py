@@ -61,6 +61,8 @@ from archive.finding_aids.cases import (
 )
 from archive.finding_aids.disclosure import disclosed
 from archive.gathering.presence import mark_left, mark_present
+from archive.paper.access import Keeper
+from archive.paper.page_checks import open_differences
 from archive.reference.case_facts import CaseFacts
 from archive.reference.service_items import snapshot_materials
 from archive.reference.vocabulary import CaseState, Outcome
@@ -81,11 +83,13 @@ def checks_page(request: Request, web: Web, user: LoggedIn, after: str = "") -> 
         total = count_waiting(session, reach)
         start = find_case_within(session, reach, after) if after else None
         cases = waiting_cases(session, reach, after=start, limit=PAGE + 1)
+        paper = open_differences(session, Keeper(user.reader, web.runtime.organisations))
     rows = [(case, item_name(web, case)) for case in cases[:PAGE]]
     return web.page(
         request,
         user,
         "checks.html",
+        paper=len(paper),
         rows=rows,
         total=total,
         next=cases[PAGE - 1].case_no if len(cases) > PAGE else None,

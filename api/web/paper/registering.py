@@ -12,9 +12,9 @@ from archive.paper.boxes import box_name, find_box
 from archive.paper.listing import boxes_of, waiting_tasks
 from archive.paper.moves import Cause
 from archive.paper.named import find_item, find_task_row
-from archive.paper.page_checks import check_pages, differences
+from archive.paper.page_checks import check_pages, open_differences
 from archive.paper.registration import CountedPaper, register_paper, waive_task
-from archive.reference.paper_terms import PageDifference, PaperCondition, ScanFlow
+from archive.reference.paper_terms import PaperCondition, ScanFlow
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _SHOWN = 200
@@ -41,7 +41,7 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
             (box.id, box_name(box), web.org(move.org))
             for box, move, _items, _thickness in boxes_of(session, keeper)
         ]
-        open_differences = [row for row in differences(session, keeper) if row.kind is not _WAITING]
+        found_differences = open_differences(session, keeper)
     panel = ScanPanel(
         ScanFlow.REGISTER,
         "先扫盒，再扫册的封面条码",
@@ -55,13 +55,10 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
         tasks=tasks[:_SHOWN],
         waiting=len(tasks),
         boxes=boxes,
-        differences=open_differences,
+        differences=found_differences,
         panel=panel,
         conditions=list(PaperCondition),
     )
-
-
-_WAITING = PageDifference.NO_PAPER
 
 
 @router.post("/paper/register")
