@@ -212,6 +212,16 @@ def test_paper_is_asked_for_approved_lent_and_taken_back(
         assert session.scalars(select(PaperLoan)).one().state == "RETURNED"
 
 
+def test_half_a_code_waits_for_the_other_half(page: Page, house: House) -> None:
+    page.goto(f"{house.address}/paper/places")
+    code = paper_code(PLACE, house.room.shelves[0])
+    page.keyboard.type(code[:10])
+    page.wait_for_timeout(200)  # longer than the silence that ends a whole code
+    page.keyboard.type(code[10:])
+    expect(page.locator("[data-verdict]")).to_contain_text("第1层")
+    settled(page, 1)
+
+
 CAMERA = """rows => {
   const canvas = document.createElement('canvas');
   const size = 8;
