@@ -94,7 +94,7 @@ def differences(session: Session, keeper: Keeper, limit: int = 1000) -> list[Dif
 
 
 def open_differences(session: Session, keeper: Keeper) -> list[DifferenceRow]:
-    """Return the differences of registered paper; what only waits to be registered is left out."""
+    """Return the differences of registered paper, without what waits to be registered."""
     return [row for row in differences(session, keeper) if row.kind is not PageDifference.NO_PAPER]
 
 

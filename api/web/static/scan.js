@@ -9,6 +9,7 @@
   const verdict = document.querySelector("[data-verdict]");
   const SILENCE = 60; // ms after which a scanner that sends no Enter has ended its code
   const MOST_PAUSE = 5000;
+  const REDRAW = 500;
   const target = {
     flow: panel.dataset.flow,
     stocktake: Number(panel.dataset.stocktake) || null,
@@ -160,12 +161,20 @@
     );
     beep(220, 0.2, 3);
   }
+  // The lists of the page are drawn again after scans, the last one among them: not for each.
+  let drawing = 0;
+  function drawAgain() {
+    drawing ||= setTimeout(() => {
+      drawing = 0;
+      document.body.dispatchEvent(new CustomEvent("scanned"));
+    }, REDRAW);
+  }
   function answered(answer) {
     const look = tone(answer);
     show(answer.label, answer.message, answer.action, look);
     if (look === "good") beep(1320, 0.05);
     else beep(look === "bad" ? 220 : 440, 0.14, 2);
-    document.body.dispatchEvent(new CustomEvent("scanned"));
+    drawAgain();
     panel.dataset.answered = String(Number(panel.dataset.answered || 0) + 1);
   }
 
