@@ -1,7 +1,7 @@
 """Build the wheel into dist/: the packages, their data, and the scripts that the pages load.
 
 It is built from a copy in a folder of its own, so that nothing left by an earlier build gets in.
-Nothing is fetched: htmx comes from node_modules, in the version that package-lock.json names.
+Nothing is fetched: htmx and zxing come from node_modules, in the versions of package-lock.json.
 """
 
 import argparse
@@ -14,7 +14,11 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-VENDOR = {"htmx.min.js": ("htmx.org", "dist/htmx.min.js")}
+VENDOR = {
+    "htmx.min.js": ("htmx.org", "dist/htmx.min.js"),
+    "zxing.js": ("zxing-wasm", "dist/iife/reader/index.js"),
+    "zxing_reader.wasm": ("zxing-wasm", "dist/reader/zxing_reader.wasm"),
+}
 """The foreign scripts in static/vendor: package and path of each."""
 
 

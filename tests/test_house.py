@@ -33,6 +33,7 @@ DEMO = "api/demo/*.py"  # makes scans and foreign PDFs as other systems would
 # Each heavy library, and the only places that may import it.
 DOORS = {
     "zxingcpp": ("ingest/reading/stacks.py",),
+    "python_calamine": ("ingest/reading/spreadsheets.py",),
     "simplejpeg": ("ingest/reading/complaints.py",),
     "rapidocr_onnxruntime": ("ingest/reading/ocr_engine.py",),
     "cv2": ("ingest/reading/ocr_engine.py",),
@@ -495,6 +496,7 @@ def test_no_machine_path_and_no_strange_host_is_in_a_tracked_file() -> None:
         "yice",  # nginx's name of the processes behind it
         "github.com",  # in the lock of the pages: whom its authors ask to be paid through
         "ns.adobe.com",
+        "schemas.openxmlformats.org",
         "purl.org",
         "www.aiim.org",
         "www.apache.org",

@@ -14,7 +14,13 @@ from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.encryption import ColumnKeyError, Keyring, attach_keys, write_keyring
 from archive.database.engine import writing
-from archive.preservation.key_rotation import rehash, reseal, reseal_gathered, reseal_texts
+from archive.preservation.key_rotation import (
+    rehash,
+    reseal,
+    reseal_gathered,
+    reseal_loans,
+    reseal_texts,
+)
 
 keys_app = typer.Typer(
     no_args_is_help=True,
@@ -121,7 +127,7 @@ def _reseal_all(runtime: Runtime, ring: Keyring) -> None:
     """
     # What is read may be from before values were bound to their rows; what is written is bound.
     attach_keys(runtime.engine, replace(ring, unbound=tuple(ring.keys)))
-    for job in (reseal, reseal_gathered, reseal_texts):
+    for job in (reseal, reseal_gathered, reseal_loans, reseal_texts):
         after: int | None = 0
         while after is not None:
             with writing(runtime.engine) as session:

@@ -18,6 +18,9 @@ from api.cli.holdings import backup_, journal_app, rebuild_, rekey_, replicate_,
 from api.cli.inspection import inspect_
 from api.cli.intake import confirm, ingest
 from api.cli.keys import keys_app
+from api.cli.paper import paper_app
+from api.cli.paper_documents import paper_documents_app
+from api.cli.paper_scans import paper_scans_app
 from api.cli.periods import period_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
@@ -49,6 +52,9 @@ app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
 app.add_typer(duty_app, name="duty")
+paper_app.add_typer(paper_scans_app)  # without a name: its commands join
+paper_app.add_typer(paper_documents_app)
+app.add_typer(paper_app, name="paper")
 app.command(
     "search",
     help=with_examples(

@@ -33,6 +33,7 @@ _AT_HOME = (
     ("demo-chief", Role.CHIEF),
 )
 _ELSEWHERE = (("demo-officer-other", Role.OFFICER), ("demo-chief-other", Role.CHIEF))
+_PAPER = (("demo-paper", Role.ARCHIVIST), ("demo-paper-chief", Role.CHIEF))
 _DISTRICT = (
     ("demo-district", Role.DISTRICT_SUPERVISOR),
     ("demo-district-archivist", Role.ARCHIVIST),
@@ -55,16 +56,17 @@ def all_scopes(role: Role) -> tuple[Scope, ...]:
     return tuple(scope for scope in Scope if scope in needed)
 
 
-def make_demo_accounts(runtime: Runtime) -> list[DemoAccount]:
+def make_demo_accounts(runtime: Runtime, paper: str | None = None) -> list[DemoAccount]:
     """Create the demo accounts in an archive without accounts, and return them.
 
+    `paper` is the station whose paper room gets an archivist and a chief of its own.
     Each is proposed and approved as the rules ask. Returns an empty list when there are any
     accounts.
     """
     with reading(runtime.engine) as session:
         if account_counts(session):
             return []
-        new = _new_accounts(runtime, *_stations(runtime, session))
+        new = _new_accounts(runtime, *_stations(runtime, session), paper)
     # Hashing is slow: nobody waits for the database meanwhile.
     first = [fresh_secret() for _ in FIRST_ADMINISTRATORS]
     fresh = [fresh_secret() for _ in new]
@@ -84,7 +86,7 @@ def make_demo_accounts(runtime: Runtime) -> list[DemoAccount]:
     return accounts
 
 
-def _new_accounts(runtime: Runtime, home: str, other: str) -> list[NewAccount]:
+def _new_accounts(runtime: Runtime, home: str, other: str, paper: str | None) -> list[NewAccount]:
     """Return the accounts beside the 三员: people of two stations and above, and two systems."""
     city = runtime.organisations.of_kind(OrgKind.CITY)[0].code
     places = (
@@ -92,6 +94,7 @@ def _new_accounts(runtime: Runtime, home: str, other: str) -> list[NewAccount]:
         (_ELSEWHERE, other),
         (_DISTRICT, runtime.organisations.district_of(home).code),
         ((("demo-city", Role.CITY_SUPERVISOR),), city),
+        *(((_PAPER, paper),) if paper else ()),
     )
     people = [(login, role, org) for people, org in places for login, role in people]
     systems = (("station-home", home), ("station-other", other))

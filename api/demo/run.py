@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.demo.accounts import DemoAccount, make_demo_accounts
+from api.demo.paper import DemoPaper, make_demo_paper, paper_station
 from api.jobs.acts import ingest_paths, run_compile, run_verify
 from api.jobs.preservation import anchor_journal
 from api.jobs.progress import Batch, Progress
@@ -36,7 +37,11 @@ def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> in
     _build_index(runtime, progress, verified)
     wrong = mismatches(received, json.loads((city / "truth.json").read_text("utf-8"))["bags"])
     _print(runtime, received, batch, seconds, wrong, faults, verified)
-    _print_accounts(runtime, make_demo_accounts(runtime))
+    station = paper_station(runtime)
+    accounts = make_demo_accounts(runtime, station)
+    if accounts and station:
+        _print_paper(runtime, make_demo_paper(runtime, station))
+    _print_accounts(runtime, accounts)
     anchor_journal(runtime, actor)
     return int(bool(wrong or faults or batch.failed))
 
@@ -122,6 +127,15 @@ def _print(
             f"例：yice show {volumes[0]['code']}；"
             f"册文件在 {runtime.settings.data}/store/volumes/ 下；页面：yice serve"
         )
+
+
+def _print_paper(runtime: Runtime, paper: DemoPaper) -> None:
+    place = runtime.organisations.get(paper.station).name
+    Console().print(
+        f"纸质：{place}已登记 {paper.items} 件，待登记 {paper.waiting} 件，"
+        "借出一件逾期，盘点进行到一半；例：yice paper list",
+        highlight=False,
+    )
 
 
 def _print_accounts(runtime: Runtime, accounts: list[DemoAccount]) -> None:

@@ -19,13 +19,8 @@ from api.runtime.bootstrap import Runtime, is_gone
 from api.runtime.broker import MAKE, QUEUE_OF, celery_app
 from api.runtime.processes import own_workers
 from archive.administration.policy import Reader
-from archive.arrangement.numbering import (
-    freeze,
-    freeze_supplements,
-    freeze_timestamps,
-    unnumbered,
-    void,
-)
+from archive.arrangement.numbering import freeze, freeze_supplements, freeze_timestamps, unnumbered
+from archive.arrangement.voiding import void
 from archive.database.engine import database_now, reading, writing
 from archive.finding_aids.compile_jobs import failed_jobs
 from archive.jobs.crashpoints import reach
@@ -109,7 +104,12 @@ def begin_supplements(
     """
     with writing(runtime.engine) as session:
         return freeze_supplements(
-            session, actor, case_no=case_no, period=period, at=datetime.now(UTC)
+            session,
+            actor,
+            case_no=case_no,
+            period=period,
+            organisations=runtime.organisations,
+            at=datetime.now(UTC),
         )
 
 

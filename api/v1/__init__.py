@@ -10,6 +10,7 @@ from api.runtime.bootstrap import Runtime
 from api.v1 import (
     content,
     copies,
+    paper,
     search,
     submissions,
     supervision,
@@ -20,10 +21,13 @@ from api.v1 import (
 )
 from api.v1.station import StationApi
 from api.v1.token import token_router
+from archive.reference.paper_terms import PaperState, ScanFlow
 from archive.usage.looks import Purpose
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
 _ENUMS = {
+    "ScanFlow": f"扫描用途：{'、'.join(f'{flow} {flow.label}' for flow in ScanFlow)}",
+    "PaperState": f"现状：{'、'.join(f'{state} {state.label}' for state in PaperState)}",
     "Purpose": f"查阅目的：{'、'.join(f'{purpose} {purpose.label}' for purpose in Purpose)}",
     "Sort": "排序：relevance 相关度、newest 最近办结在先、oldest 最早办结在先、code 档号",
 }
@@ -43,6 +47,7 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
         copies.router,
         webhooks.router,
         uploads.router,
+        paper.router,
     ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(supervision.router, prefix="/api/v1", responses=PROBLEMS)

@@ -16,6 +16,7 @@ from api.v1.station import Access, Station, counted
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
 from archive.database.engine import reading
+from archive.paper.listing import paper_lines
 from archive.usage.reading_room import require
 from search.index import Sort
 
@@ -59,7 +60,7 @@ class Answer(BaseModel):
     )
 
     total: int = Field(description="可见的命中总数")
-    hits: list[dict[str, Any]] = Field(description="命中，脱敏")
+    hits: list[dict[str, Any]] = Field(description="命中，脱敏；paper 为其纸质现在的位置")
     facets: dict[str, list[dict[str, Any]]] = Field(description="各分面的取值和计数")
     next: str | None = Field(description="下一页的标记；空表示没有了")
 
@@ -99,8 +100,11 @@ def search(asked: Question, reader: Caller, station: Station, access: Access) ->
             facets=facets,
         )
     answer = public(results)
+    with reading(station.runtime.engine) as session:
+        lines = paper_lines(session, {hit["code"] for hit in answer["hits"]})
     for hit in answer["hits"]:
         del hit["volume_id"]
+        hit["paper"] = lines.get(hit["code"], [])
     with counted(station, reader, Shown.LOOKS) as session:
         limits = limits_of(station.runtime.settings, reader)
         journal_search(session, reader, access, tree, results, limits)

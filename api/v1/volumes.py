@@ -12,6 +12,8 @@ from api.http.tokens import Caller
 from api.v1.station import Access, Station, consult
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
+from archive.database.engine import reading
+from archive.paper.listing import public_paper
 from archive.reference.case_facts import CaseFacts
 from archive.reference.vocabulary import Retention, Series
 from archive.usage.certified_copies import contents_of
@@ -64,7 +66,10 @@ class VolumeView(BaseModel):
     facts: dict[str, Any] = Field(description="办件信息，脱敏")
     contents: list[dict[str, Any]] = Field(description="卷内目录")
     timeline: list[dict[str, Any]] = Field(description="办理过程")
-    paper: list[dict[str, Any]] = Field(description="纸质材料的位置")
+    paper: list[dict[str, Any]] = Field(description="纸质材料：原件与否、页数、是否留存、留存单位")
+    paper_items: list[dict[str, Any]] = Field(
+        description="已登记的纸质及其所在：类别、页数、库位、盒、现状、最近一次借阅的应还时间"
+    )
 
 
 class PlainFacts(BaseModel):
@@ -117,6 +122,8 @@ def volume(name: Name, reader: Caller, station: Station, access: Access) -> Volu
     facts = CaseFacts.model_validate(opened.case.facts)
     names = names_of(facts)
     contents = contents_of(station.runtime.store, opened) if opened.version else []
+    with reading(station.runtime.engine) as session:
+        kept_paper = public_paper(session, opened.volume.code)
     row, kept = opened.version, opened.volume
     return VolumeView(
         code=kept.code,
@@ -137,6 +144,7 @@ def volume(name: Name, reader: Caller, station: Station, access: Access) -> Volu
         contents=[{**item, "title": mask_text(item["title"], names)} for item in contents],
         timeline=timeline(facts, station.runtime.organisations),
         paper=paper(facts, station.runtime.organisations),
+        paper_items=kept_paper,
     )
 
 

@@ -13,6 +13,16 @@ from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs, pairs
 from api.web.collection import collecting
 from api.web.holdings import inside, inspection, reading, search, volumes
+from api.web.paper import (
+    handovers,
+    ledgers,
+    loans,
+    registering,
+    registers,
+    rooms,
+    scanning,
+    stocktakes,
+)
 from api.web.shell.page import PageRoute, RefusedError, WebApp, error_page, web_of
 from api.web.start import login, overview
 from api.web.statistics import statistics
@@ -43,6 +53,14 @@ _PAGES = (
     inspection,
     daily,
     journal,
+    scanning,
+    registering,
+    rooms,
+    loans,
+    stocktakes,
+    handovers,
+    ledgers,
+    registers,
 )
 
 

@@ -59,6 +59,9 @@ class Act(LabelledEnum):
     DECIDE_USE = "DECIDE_USE", "审批利用"
     SUPERVISE = "SUPERVISE", "监督"
     WATCH = "WATCH", "订阅归档通知"
+    VIEW_PAPER = "VIEW_PAPER", "查看纸质档案账"
+    KEEP_PAPER = "KEEP_PAPER", "保管纸质档案"
+    DECIDE_LOAN = "DECIDE_LOAN", "审批纸质借阅"
     OPERATE = "OPERATE", "系统运维"
     PROPOSE_ACCOUNT = "PROPOSE_ACCOUNT", "提交账号"
     APPROVE_ACCOUNT = "APPROVE_ACCOUNT", "批准账号"
@@ -87,6 +90,7 @@ class Scope(LabelledEnum):
     USE = "use", "利用申请与证明件"
     SUPERVISE = "supervise", "监督"
     WEBHOOK = "webhook", "订阅归档通知"
+    PAPER = "paper", "纸质档案"
 
 
 SCOPE_OF: Mapping[Act, Scope] = {
@@ -102,6 +106,9 @@ SCOPE_OF: Mapping[Act, Scope] = {
     Act.CERTIFY: Scope.USE,
     Act.SUPERVISE: Scope.SUPERVISE,
     Act.WATCH: Scope.WEBHOOK,
+    Act.VIEW_PAPER: Scope.PAPER,
+    Act.KEEP_PAPER: Scope.PAPER,
+    Act.DECIDE_LOAN: Scope.PAPER,
 }
 """The scope that an act needs; an act without one is never done with a token of a client."""
 

@@ -15,20 +15,19 @@ from archive.administration.filing_units import FilingUnits
 from archive.administration.policy import Act, Reader
 from archive.arrangement.filing import Placement, is_late, place
 from archive.arrangement.page_order import orders_of, orders_record
+from archive.arrangement.paper_tasks import open_paper_task
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.database.engine import database_now
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_jobs import Job
 from archive.database.tables_volumes import NumberCounter, Volume, VolumeVersion
 from archive.jobs.crashpoints import reach
-from archive.jobs.leases import is_held
 from archive.jobs.version_steps import give_up
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.compile_errors import FAULTS_OF_ORIGINALS
-from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.local_time import LOCAL_TIME
+from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import (
     KIND_OF,
@@ -96,6 +95,7 @@ def freeze(
         )
         volume = _reserve(session, case, placement, at)
         begin_version(session, volume, 1, revision, at)
+        open_paper_task(session, volume, revision, units.organisations, at)
         volumes.append(volume)
     reach("frozen-before-commit")
     if volumes:
@@ -127,7 +127,13 @@ def filed(volume: Volume) -> list[str | bool | None]:
 
 
 def freeze_supplements(
-    session: Session, actor: str, *, case_no: str | None, period: str | None, at: datetime
+    session: Session,
+    actor: str,
+    *,
+    case_no: str | None,
+    period: str | None,
+    organisations: Organisations,
+    at: datetime,
 ) -> int:
     """Begin a version of every volume with a revision that is in no version yet (R40).
 
@@ -170,6 +176,7 @@ def freeze_supplements(
             give_up(session, newest)
         if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
             version = begin_version(session, volume, newest.version + 1, revision, at)
+            open_paper_task(session, volume, revision, organisations, at)
             journal.record(
                 session,
                 actor,
@@ -221,43 +228,6 @@ def freeze_timestamps(session: Session, actor: str, *, at: datetime) -> int:
             begun += 1
     reach("timestamp-frozen-before-commit")
     return begun
-
-
-def void(session: Session, filer: Reader, *, code: str, reason: str, units: FilingUnits) -> Volume:
-    """Void a number whose volume was never committed, and return the volume (I5).
-
-    It is never given again, and the reason explains the gap. Raises NotFoundError, or
-    ConflictError when a version is committed, is about to be, or is being made by a worker, or
-    NotFilingError when another unit files it (I15).
-    """
-    volume = session.scalars(select(Volume).filter_by(code=code).with_for_update()).first()
-    if volume is None:
-        raise NotFoundError("没有这个档号。", "请用 yice list 查看档号。")
-    units.require(filer, Act.VOID, volume.filing_org, code)
-    if not reason.strip():
-        raise ConflictError("作废须说明理由。", "请用 --reason 写明理由。")
-    if volume.void_reason:
-        raise ConflictError("该档号已作废。", "无需再次作废。")
-    versions = session.scalars(
-        select(VolumeVersion).filter_by(volume_id=volume.id).with_for_update()
-    ).all()
-    now = database_now(session)
-    if any(version.state == VolumeState.COMMITTED or version.committed_at for version in versions):
-        raise ConflictError("该册已归档，档号不能作废。", "如需更正请送达补充归档。")
-    if any(version.state == VolumeState.STORED for version in versions):
-        raise ConflictError(
-            "该册已入库、即将归档，档号不能作废。", "请运行 yice compile --all 完成归档。"
-        )
-    if any(is_held(version, now) for version in versions):
-        raise ConflictError("该册正在组卷。", "请待组卷结束或失败后再作废。")
-    for version in versions:
-        give_up(session, version)
-    volume.void_reason = reason.strip()
-    session.get_one(Case, volume.case_id).state = CaseState.VOID
-    for revision in session.scalars(select(CaseRevision).filter_by(case_id=volume.case_id)):
-        revision.state = CaseState.VOID
-    journal.record(session, filer.account, JournalAct.VOID, code, reason=volume.void_reason)
-    return volume
 
 
 def newest_version(session: Session, volume: Volume) -> VolumeVersion:

@@ -11,27 +11,19 @@ The same volumes make no second register; a volume that comes later, or a furthe
 the next one. None is ever changed.
 """
 
-import io
 import json
 from collections.abc import Sequence
 from typing import Any
 
-import pikepdf
-
 from archive.arrangement.periods import Term
 from archive.compile.context import CompileContext
-from archive.compile.seal_art import seal_pdf
-from archive.compile.sheets import compile_template
+from archive.compile.sealed_document import Sealing, sealed_document
 from archive.database.engine import database_now, reading
-from archive.reference.compile_errors import NotProvedError
 from archive.reference.errors import ConflictError
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import fonds_unit
-from archive.signing.validation import read_signature
 from storage.digest import sha256_hex
 from storage.errors import KeyTakenError
-
-_BOX = (400, 40, 519, 159)
 
 
 def make_register(
@@ -95,30 +87,6 @@ def _sealed(context: CompileContext, term: Term, rows: Sequence[dict[str, Any]])
         "demo": context.demo,
         "rows": list(rows),
     }
-    sealed = context.sealer_for(term.fonds).seal(
-        _rewritten(compile_template("register.typ", data)),
-        appearance_pdf=seal_pdf(unit.name, context.demo),
-        page=-1,  # the template leaves its foot free
-        box=_BOX,
-        reason="卷目登记",
-        at=None,
+    return sealed_document(
+        context, "register.typ", data, Sealing(term.fonds, unit.name, "卷目登记", "卷目登记表")
     )
-    signature, failures = (
-        read_signature(sealed.pdf, context.trust),
-        context.prover.failures(sealed.pdf),
-    )
-    if failures or not (signature.valid and signature.covers_whole_document):
-        raise NotProvedError("卷目登记表的证明未通过。", "请运行 yice verify 并联系管理员。")
-    return sealed.pdf
-
-
-def _rewritten(pdf: bytes) -> bytes:
-    """Return the PDF rewritten by qpdf; before the seal, never after.
-
-    Typst writes some objects without the line ends that ISO 19005-2 6.1.9 asks for; qpdf writes
-    them all.
-    """
-    out = io.BytesIO()
-    with pikepdf.open(io.BytesIO(pdf)) as opened:
-        opened.save(out, deterministic_id=True)
-    return out.getvalue()

@@ -134,8 +134,8 @@ def render_sheets(sheets: SheetsInput) -> Sheets:
             asdict(row) | {"form": index[row.form_key] if row.form_key is not None else None}
             for row in sheets.rows
         ],
-        "qr": _qr_svg(sheets.code),
-        "barcode": _barcode_svg(barcode_text(sheets.code)),
+        "qr": qr_svg(sheets.code),
+        "barcode": barcode_svg(barcode_text(sheets.code)),
         "barcode_text": barcode_text(sheets.code),
     }
     pdf = compile_template("sheets.typ", data)
@@ -225,12 +225,14 @@ def _compiler(name: str) -> typst.Compiler:
     )
 
 
-def _qr_svg(text: str) -> str:
+def qr_svg(text: str) -> str:
+    """Return the QR code of a text as SVG, with its quiet zone."""
     rows = segno.make(text, error="m", micro=False, encoding="utf-8").matrix
     return _bits_svg(["".join(str(bit) for bit in row) for row in rows], quiet=4)
 
 
-def _barcode_svg(text: str) -> str:
+def barcode_svg(text: str) -> str:
+    """Return the Code 128 of an ASCII text as SVG, to be stretched, with its quiet zone."""
     return _bits_svg([Code128(text).build()[0]], quiet=10)
 
 

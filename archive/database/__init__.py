@@ -9,6 +9,7 @@ from archive.database import (  # noqa: F401
     tables_exchange,
     tables_gathering,
     tables_jobs,
+    tables_paper,
     tables_preservation,
     tables_recognition,
     tables_usage,

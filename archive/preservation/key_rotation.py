@@ -14,6 +14,7 @@ from archive.database.sealed_columns import in_row
 from archive.database.tables_cases import BlindEntry, Case, CaseRevision
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_gathering import CapturedFile, GatheredCase
+from archive.database.tables_paper import PaperLoan
 
 
 def rehash(session: Session, limit: int) -> int:
@@ -93,6 +94,32 @@ def reseal_gathered(session: Session, ring: Keyring, after: int, limit: int) -> 
             "rotation",
             JournalAct.RESEAL,
             f"gathered:{rows[0].id}-{rows[-1].id}",
+            key=ring.current,
+        )
+    return rows[-1].id if rows else None
+
+
+def reseal_loans(session: Session, ring: Keyring, after: int, limit: int) -> int | None:
+    """Write the borrowers of a batch of paper loans anew. Returns as `reseal` does."""
+    rows = session.execute(
+        select(PaperLoan.id, PaperLoan.borrower)
+        .where(PaperLoan.id > after)
+        .order_by(PaperLoan.id)
+        .limit(limit)
+    ).all()
+    for row_id, borrower in rows:
+        session.execute(
+            update(PaperLoan)
+            .where(PaperLoan.id == row_id)
+            .values(borrower=in_row(borrower, row_id))
+            .execution_options(synchronize_session=False)
+        )
+    if rows:
+        journal.record(
+            session,
+            "rotation",
+            JournalAct.RESEAL,
+            f"loans:{rows[0].id}-{rows[-1].id}",
             key=ring.current,
         )
     return rows[-1].id if rows else None

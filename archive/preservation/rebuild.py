@@ -131,6 +131,7 @@ def _lost(
     yield f"{last} 最后一次锚定之后的日志：只在数据库中"
     yield "锚定之后给出、尚未归档的档号：只在数据库中，将重新给号"
     yield "账号、利用审批、页面操作与接口的登记，租约与任务记录：只在数据库中"
+    yield "纸质的登记、位置、借阅与盘点：只在数据库中；yice paper reopen 重立登记任务"
     yield "中途被终止的巡检的记录：报告在每次巡检结束时写入"
     if report.unprinted:
         yield (

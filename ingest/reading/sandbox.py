@@ -286,6 +286,7 @@ _TASKS = {
     "redraw": ("archive.compile.normalise", "answer_redraw"),
     "decoded": ("ingest.reading.decoded_pictures", "answer"),
     "pdfbox": ("ingest.reading.pdfbox", "answer"),
+    "spreadsheet": ("ingest.reading.spreadsheets", "answer"),
 }
 
 

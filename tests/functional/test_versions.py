@@ -11,7 +11,7 @@ from pyhanko.sign.timestamps import HTTPTimeStamper
 from sqlalchemy import Engine, select, update
 
 from archive.accession.accession import confirm
-from archive.arrangement.numbering import void
+from archive.arrangement.voiding import void
 from archive.audit import journal
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry

@@ -25,7 +25,9 @@ from archive.administration.configuration import (
 )
 from archive.administration.policy import Act, Denial
 from archive.database.engine import reading, writing
+from archive.paper.switching import pending_in, settle_pending
 from archive.reference.organisations import NOTICE as DEMO_ORGS
+from archive.reference.paper_terms import PendingChoice
 from archive.reference.service_items import NOTICE as DEMO_ITEMS
 from archive.reference.service_items import missing_groups
 from archive.reference.vocabulary import OrgKind, Retention, Series
@@ -45,24 +47,51 @@ def organisations_page(request: Request, web: Web, user: LoggedIn) -> Response:
     user.require(Act.OPERATE)
     with reading(web.runtime.engine) as session:
         notes = configured_rows(session, ORGANISATION)
+        pending = {
+            unit.code: pending_in(session, unit.code, web.runtime.organisations)
+            for unit in web.runtime.organisations
+            if unit.kind in (OrgKind.DISTRICT, OrgKind.CITY) and not unit.digitised
+        }
     switched = {note.key: note for note in reversed(notes)}
     rows = [
         (
             organisation,
             web.runtime.organisations.is_digitised(organisation.code),
             switched.get(organisation.code),
+            pending.get(organisation.code, 0),
         )
         for organisation in web.runtime.organisations
     ]
-    return web.page(request, user, "organisations.html", rows=rows, notice=DEMO_ORGS, kinds=OrgKind)
+    return web.page(
+        request,
+        user,
+        "organisations.html",
+        rows=rows,
+        notice=DEMO_ORGS,
+        kinds=OrgKind,
+        choices=list(PendingChoice),
+    )
 
 
 @router.post("/organisations/{code}")
 def switch(web: Web, user: LoggedIn, form: Posted, code: str) -> Response:
-    """Switch a district between 已电子化 and 过渡期, with the document that orders it."""
+    """Switch a district between 已电子化 and 过渡期, with the document that orders it.
+
+    Of one that goes 已电子化 the form says what becomes of the paper that waits.
+    """
     user.require(Act.OPERATE)
+    choice = form.get("pending", "")
     with writing(web.runtime.engine) as session:
         wanted = form.get("digitised") == "1"
+        if wanted:
+            settle_pending(
+                session,
+                user.reader,
+                code,
+                choice=PendingChoice(choice) if choice in set(PendingChoice) else None,
+                reason=_reason(form),
+                organisations=web.runtime.organisations,
+            )
         switch_digitised(
             session,
             user.reader,

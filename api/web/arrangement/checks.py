@@ -64,6 +64,8 @@ from archive.finding_aids.cases import (
 )
 from archive.finding_aids.disclosure import disclosed
 from archive.gathering.presence import mark_left, mark_present
+from archive.paper.access import Keeper
+from archive.paper.page_checks import open_differences
 from archive.reference.case_facts import CaseFacts
 from archive.reference.service_items import snapshot_materials
 from archive.reference.vocabulary import CaseState, Outcome
@@ -86,11 +88,13 @@ def checks_page(request: Request, web: Web, user: LoggedIn, after: str = "") -> 
         cases = waiting_cases(session, reach, rule, after=start, limit=PAGE + 1)
         elsewhere = waiting_elsewhere(session, reach, rule, limit=PAGE)
         findings = findings_of(web, session, user, cases[:PAGE])
+        paper = open_differences(session, Keeper(user.reader, web.runtime.organisations))
     rows = [(case, item_name(web, case)) for case in cases[:PAGE]]
     return web.page(
         request,
         user,
         "checks.html",
+        paper=len(paper),
         rows=rows,
         elsewhere=[(case, item_name(web, case), unit_of(web, case)) for case in elsewhere],
         findings=findings,

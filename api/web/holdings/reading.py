@@ -35,6 +35,8 @@ from archive.finding_aids.volume_lists import versions_of
 from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.jobs.version_steps import all_recorded
+from archive.paper.listing import loans_of_volume, paper_of_volumes
+from archive.paper.loans import loan_number
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.objects import OriginalObject
@@ -150,6 +152,11 @@ def _volume_values(
         "proof": proof,
         "findings": findings,
         "report": report(findings, Phase.GD),
+        "papers": paper_of_volumes(session, [opened.volume.code]).get(opened.volume.code, []),
+        "loans": [
+            {"number": loan_number(row.loan), "loan": row.loan, "overdue": row.overdue}
+            for row in loans_of_volume(session, opened.volume.code)[:_SHOWN]
+        ],
     }
 
 

@@ -16,6 +16,7 @@ from api.web.shell.scope import context_of
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
 from archive.database.engine import reading
+from archive.paper.listing import paper_lines
 from archive.reference.vocabulary import Series
 from search.index import SearchResult, Sort
 from search.snippets import Snippet
@@ -64,7 +65,9 @@ def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response
     with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         limits = limits_of(web.runtime.settings, user.reader)
         journal_search(session, user.reader, context_of(user), tree, results, limits)
-    hits = [(hit, marked(hit.snippet)) for hit in results.hits]
+    with reading(web.runtime.engine) as session:
+        lines = paper_lines(session, {hit.code for hit in results.hits})
+    hits = [(hit, marked(hit.snippet), lines.get(hit.code, [])) for hit in results.hits]
     return web.page(
         request,
         user,

@@ -11,6 +11,18 @@ from archive.gathering.captures import Capture
 from archive.gathering.cases import Gathering
 from archive.reference.citizen_id import mask_name
 from archive.reference.local_time import LOCAL_TIME
+from archive.reference.paper_terms import (
+    CountResult,
+    HandoverDifference,
+    HandoverState,
+    LoanKind,
+    LoanState,
+    PaperKind,
+    PaperState,
+    PlaceKind,
+    ScanVerdict,
+    StocktakeState,
+)
 from archive.reference.vocabulary import (
     ApprovalLevel,
     Channel,
@@ -47,6 +59,16 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     CopyStep,
     Capture,
     Gathering,
+    CountResult,
+    HandoverDifference,
+    HandoverState,
+    LoanKind,
+    LoanState,
+    PaperKind,
+    PaperState,
+    PlaceKind,
+    ScanVerdict,
+    StocktakeState,
 )
 _KIB = 1024
 

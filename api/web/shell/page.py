@@ -51,6 +51,13 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
+# A page that scans reads the camera's frames with a decoder in WebAssembly.
+SCANNING = {
+    **HEADERS,
+    "Content-Security-Policy": CSP.replace(
+        "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"
+    ),
+}
 _HERE = Path(__file__).parents[1]
 
 
@@ -62,6 +69,9 @@ def _vendor(name: str, source: str) -> Path:
 
 STATIC: Mapping[str, tuple[Path, str]] = {
     "desk.css": (_HERE / "static/desk.css", "text/css"),
+    "paper.css": (_HERE / "static/paper.css", "text/css"),
+    "scan.js": (_HERE / "static/scan.js", "text/javascript"),
+    "camera.js": (_HERE / "static/camera.js", "text/javascript"),
     "use.css": (_HERE / "static/use.css", "text/css"),
     "proof.js": (_HERE / "static/proof.js", "text/javascript"),
     "print.css": (_HERE / "static/print.css", "text/css"),
@@ -70,10 +80,15 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "check.js": (_HERE / "static/check.js", "text/javascript"),
     "upload.js": (_HERE / "static/upload.js", "text/javascript"),
     "seal.svg": (_HERE / "static/seal.svg", "image/svg+xml"),
+    "zxing.js": (_vendor("zxing.js", "zxing-wasm/dist/iife/reader/index.js"), "text/javascript"),
+    "zxing_reader.wasm": (
+        _vendor("zxing_reader.wasm", "zxing-wasm/dist/reader/zxing_reader.wasm"),
+        "application/wasm",
+    ),
     "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
 _LONGEST_FORM = 64 << 10
-_LONGER_FORMS = {"/system/items/import": 4 << 20}
+_LONGER_FORMS = {"/system/items/import": 4 << 20, "/paper/ledgers": 4 << 20}
 _POLLED = ("/presence", "/live")
 """What a page asks for by itself: nobody need sit before it."""
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}
@@ -196,7 +211,7 @@ class WebApp:
         text = self.templates.get_template(template).render(
             seat=user, path=request.url.path, now=local_time(datetime.now(UTC)), **values
         )
-        return HTMLResponse(text, status, HEADERS)
+        return HTMLResponse(text, status, SCANNING if "panel" in values else HEADERS)
 
     def bare(
         self,

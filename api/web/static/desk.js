@@ -83,6 +83,15 @@
     const into = event.target.dataset?.into && document.querySelector(event.target.dataset.into);
     if (into && event.target.files[0]) into.value = await event.target.files[0].text();
   });
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset?.bytesInto;
+    if (!name || !event.target.files[0]) return;
+    const reader = new FileReader();
+    reader.addEventListener("load", () => {
+      document.querySelector(name).value = reader.result.split(",")[1] ?? "";
+    });
+    reader.readAsDataURL(event.target.files[0]);
+  });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-print]")) window.print();
   });

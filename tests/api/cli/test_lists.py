@@ -11,7 +11,7 @@ import pytest
 from api.jobs.batch import reserve
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
-from archive.arrangement.numbering import void
+from archive.arrangement.voiding import void
 from archive.database.engine import writing
 from ingest.intake.intake import take_package
 from tests.support.factories import make_bag

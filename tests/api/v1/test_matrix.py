@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 from archive.administration.policy import ADMINISTRATORS, Act, Role, acts_of, org_kinds_of
+from archive.database.engine import writing
+from archive.paper.places import make_place
+from archive.paper.stocktakes import open_stocktake
+from tests.support.paper import keeper
 from tests.support.station import (
     BIRTH,
     CITY,
@@ -53,6 +57,8 @@ ACT_OF = {
     "/copies": Act.CERTIFY,
     "/copies/{check_code}/file": Act.CERTIFY,
     "/webhooks/{id_}": Act.WATCH,
+    "/paper/stocktakes/{id_}": Act.VIEW_PAPER,
+    "/paper/stocktakes/{id_}/close": Act.KEEP_PAPER,
 }
 # Operations that name no record: who may, and what is in the answer, is tested beside them.
 WITHOUT_RECORD = {
@@ -64,6 +70,12 @@ WITHOUT_RECORD = {
     "/capacities": Act.REQUEST_USE,
     "/usage-requests": None,
     "/webhooks": Act.WATCH,
+    "/paper": Act.VIEW_PAPER,
+    "/paper/tasks": Act.VIEW_PAPER,
+    "/paper/places": Act.VIEW_PAPER,
+    "/paper/sessions": Act.KEEP_PAPER,
+    "/paper/scans": Act.KEEP_PAPER,
+    "/paper/stocktakes": Act.KEEP_PAPER,
     "/supervision/responsibility": Act.SUPERVISE,
     "/supervision/overdue": Act.SUPERVISE,
     "/supervision/citywide": Act.SUPERVISE,
@@ -77,6 +89,7 @@ MISSING = {
     "check_code": "AAAA-AAAA-AAAA-AAAA-AAAA",
     "hook": "999",
     "upload": "0" * 32,
+    "stocktake": "999",
 }
 FEW, MANY, SECONDS_APART = 8, 800, 0.001
 
@@ -127,14 +140,24 @@ def owned(desk: StationClient) -> dict[str, str]:
         "check_code": copy["check_code"],
         "hook": str(hook),
         "upload": upload,
+        "stocktake": str(stocktake_at_home(desk)),
     }
+
+
+def stocktake_at_home(desk: StationClient) -> int:
+    owner = keeper(organisations=desk.runtime.organisations)
+    with writing(desk.runtime.engine) as session:
+        room = make_place(session, owner, parent_id=None, name="一号库", org=None)
+        return open_stocktake(session, owner, room).id
 
 
 def call(
     desk: StationClient, method: str, path: str, headers: dict[str, str], named: dict[str, str]
 ) -> Any:
     """The operation on one record."""
-    other = {"/webhooks": "hook", "/uploads": "upload"}.get(path[: path.find("/", 1)])
+    other = {"/webhooks": "hook", "/uploads": "upload", "/paper": "stocktake"}.get(
+        path[: path.find("/", 1)]
+    )
     where = named | ({"id_": named[other]} if other else {})
     filled = re.sub(r"{(\w+)}", lambda match: where[match[1]], path)
     body: dict[str, Any] = {}
@@ -171,7 +194,7 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
         )
         foreign = (
             org not in ABOVE_HOME
-            if path.startswith(("/volumes", "/copies"))
+            if path.startswith(("/volumes", "/copies", "/paper"))
             else (role, org) != (Role.STATION_CLIENT, HOME)
         )
         foreign = org != HOME if path.startswith("/uploads") else foreign

@@ -20,7 +20,8 @@ from archive.administration.policy import (
     decide,
     org_kinds_of,
 )
-from archive.arrangement.numbering import freeze, unnumbered, void
+from archive.arrangement.numbering import freeze, unnumbered
+from archive.arrangement.voiding import void
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_volumes import NumberCounter, Volume

@@ -920,6 +920,399 @@ def _steps() -> None:
     )
 
 
+def _paper_box_counters() -> None:
+    op.create_table(
+        "paper_box_counters",
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("fonds", sa.String(length=4), nullable=False),
+        sa.Column("series", sa.String(length=2), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("last", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint(
+            "org", "fonds", "series", "year", name=op.f("pk_paper_box_counters")
+        ),
+    )
+
+
+def _paper_boxes() -> None:
+    op.create_table(
+        "paper_boxes",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("fonds", sa.String(length=4), nullable=False),
+        sa.Column("series", sa.String(length=2), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("spine_mm", sa.Integer(), nullable=False),
+        sa.Column("created_by", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_boxes")),
+        sa.UniqueConstraint(
+            "org",
+            "fonds",
+            "series",
+            "year",
+            "number",
+            name=op.f("uq_paper_boxes_org_fonds_series_year_number"),
+        ),
+    )
+
+
+def _paper_handovers() -> None:
+    op.create_table(
+        "paper_handovers",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("from_org", sa.String(length=12), nullable=False),
+        sa.Column("to_org", sa.String(length=12), nullable=True),
+        sa.Column("to_name", sa.String(length=100), nullable=False),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("opened_by", sa.String(length=64), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent_by", sa.String(length=64), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_by", sa.String(length=64), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_handovers")),
+    )
+    op.create_index(
+        op.f("ix_paper_handovers_from_org"), "paper_handovers", ["from_org"], unique=False
+    )
+    op.create_index(op.f("ix_paper_handovers_to_org"), "paper_handovers", ["to_org"], unique=False)
+
+
+def _paper_places() -> None:
+    op.create_table(
+        "paper_places",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("parent_id", KEY, nullable=True),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("name", sa.String(length=40), nullable=False),
+        sa.Column("path", sa.String(length=100), nullable=False),
+        sa.Column("width_mm", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["parent_id"], ["paper_places.id"], name=op.f("fk_paper_places_parent_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_places")),
+        sa.UniqueConstraint("parent_id", "name", name=op.f("uq_paper_places_parent_id_name")),
+    )
+    op.create_index(op.f("ix_paper_places_path"), "paper_places", ["path"], unique=False)
+    op.create_index("ix_paper_places_rooms", "paper_places", ["org", "kind"], unique=False)
+
+
+def _paper_stocktakes() -> None:
+    op.create_table(
+        "paper_stocktakes",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("place_id", KEY, nullable=False),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("expected", sa.Integer(), nullable=False),
+        sa.Column("expected_digest", sa.String(length=64), nullable=False),
+        sa.Column("opened_by", sa.String(length=64), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_by", sa.String(length=64), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["place_id"], ["paper_places.id"], name=op.f("fk_paper_stocktakes_place_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_stocktakes")),
+    )
+    op.create_index(op.f("ix_paper_stocktakes_org"), "paper_stocktakes", ["org"], unique=False)
+
+
+def _paper_items() -> None:
+    op.create_table(
+        "paper_items",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("volume_id", KEY, nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("station", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("materials", sa.JSON(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("thickness", sa.Integer(), nullable=False),
+        sa.Column("condition", sa.String(length=12), nullable=False),
+        sa.Column("note", sa.String(length=200), nullable=True),
+        sa.Column("registered_by", sa.String(length=64), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["volume_id"], ["volumes.id"], name=op.f("fk_paper_items_volume_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_items")),
+        sa.UniqueConstraint(
+            "volume_id", "revision", name=op.f("uq_paper_items_volume_id_revision")
+        ),
+    )
+    op.create_index(op.f("ix_paper_items_station"), "paper_items", ["station"], unique=False)
+
+
+def _paper_sessions() -> None:
+    op.create_table(
+        "paper_sessions",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("flow", sa.String(length=12), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("stocktake_id", KEY, nullable=True),
+        sa.Column("handover_id", KEY, nullable=True),
+        sa.Column("box_id", KEY, nullable=True),
+        sa.Column("place_id", KEY, nullable=True),
+        sa.Column("last_seq", sa.Integer(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["box_id"], ["paper_boxes.id"], name=op.f("fk_paper_sessions_box_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["handover_id"], ["paper_handovers.id"], name=op.f("fk_paper_sessions_handover_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["place_id"], ["paper_places.id"], name=op.f("fk_paper_sessions_place_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["stocktake_id"], ["paper_stocktakes.id"], name=op.f("fk_paper_sessions_stocktake_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_sessions")),
+    )
+    op.create_index(op.f("ix_paper_sessions_account"), "paper_sessions", ["account"], unique=False)
+
+
+def _paper_tasks() -> None:
+    op.create_table(
+        "paper_tasks",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("volume_id", KEY, nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("station", sa.String(length=12), nullable=False),
+        sa.Column("materials", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("settled_by", sa.String(length=64), nullable=True),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["volume_id"], ["volumes.id"], name=op.f("fk_paper_tasks_volume_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_tasks")),
+        sa.UniqueConstraint(
+            "volume_id", "revision", name=op.f("uq_paper_tasks_volume_id_revision")
+        ),
+    )
+    op.create_index(
+        "ix_paper_tasks_waiting", "paper_tasks", ["state", "station", "id"], unique=False
+    )
+
+
+def _paper_checks() -> None:
+    op.create_table(
+        "paper_checks",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("item_id", KEY, nullable=False),
+        sa.Column("paper_pages", sa.Integer(), nullable=False),
+        sa.Column("electronic_pages", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("checked_by", sa.String(length=64), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["paper_items.id"], name=op.f("fk_paper_checks_item_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_checks")),
+    )
+    op.create_index(op.f("ix_paper_checks_item_id"), "paper_checks", ["item_id"], unique=False)
+
+
+def _paper_expectations() -> None:
+    op.create_table(
+        "paper_expectations",
+        sa.Column("stocktake_id", KEY, autoincrement=False, nullable=False),
+        sa.Column("item_id", KEY, autoincrement=False, nullable=False),
+        sa.Column("box_id", KEY, nullable=False),
+        sa.Column("place_id", KEY, nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("lent", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["box_id"], ["paper_boxes.id"], name=op.f("fk_paper_expectations_box_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["paper_items.id"], name=op.f("fk_paper_expectations_item_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["place_id"], ["paper_places.id"], name=op.f("fk_paper_expectations_place_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["stocktake_id"],
+            ["paper_stocktakes.id"],
+            name=op.f("fk_paper_expectations_stocktake_id"),
+        ),
+        sa.PrimaryKeyConstraint("stocktake_id", "item_id", name=op.f("pk_paper_expectations")),
+    )
+
+
+def _paper_handover_entries() -> None:
+    op.create_table(
+        "paper_handover_entries",
+        sa.Column("handover_id", KEY, autoincrement=False, nullable=False),
+        sa.Column("item_id", KEY, autoincrement=False, nullable=False),
+        sa.Column("box_id", KEY, nullable=True),
+        sa.Column("boxed", sa.Boolean(), nullable=False),
+        sa.Column("listed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("difference", sa.String(length=8), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["box_id"], ["paper_boxes.id"], name=op.f("fk_paper_handover_entries_box_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["handover_id"],
+            ["paper_handovers.id"],
+            name=op.f("fk_paper_handover_entries_handover_id"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["paper_items.id"], name=op.f("fk_paper_handover_entries_item_id")
+        ),
+        sa.PrimaryKeyConstraint("handover_id", "item_id", name=op.f("pk_paper_handover_entries")),
+    )
+
+
+def _paper_loans() -> None:
+    op.create_table(
+        "paper_loans",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("item_id", KEY, nullable=False),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("borrower", sa.JSON(), nullable=False),
+        sa.Column("borrower_unit", sa.String(length=100), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("basis", sa.String(length=100), nullable=False),
+        sa.Column("needed", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("requested_by", sa.String(length=64), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("lent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("renewals", sa.Integer(), nullable=False),
+        sa.Column("returned_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["paper_items.id"], name=op.f("fk_paper_loans_item_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_loans")),
+    )
+    op.create_index(op.f("ix_paper_loans_item_id"), "paper_loans", ["item_id"], unique=False)
+    op.create_index(
+        "ix_paper_loans_listed", "paper_loans", ["state", "org", "due_at"], unique=False
+    )
+
+
+def _paper_scans() -> None:
+    op.create_table(
+        "paper_scans",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("session_id", sa.String(length=32), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=True),
+        sa.Column("verdict", sa.String(length=16), nullable=False),
+        sa.Column("fault", sa.String(length=16), nullable=True),
+        sa.Column("message", sa.String(length=200), nullable=False),
+        sa.Column("action", sa.String(length=200), nullable=False),
+        sa.Column("item_id", KEY, nullable=True),
+        sa.Column("box_id", KEY, nullable=True),
+        sa.Column("place_id", KEY, nullable=True),
+        sa.Column("stocktake_id", KEY, nullable=True),
+        sa.Column("scanned_by", sa.String(length=64), nullable=False),
+        sa.Column("scanned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["box_id"], ["paper_boxes.id"], name=op.f("fk_paper_scans_box_id")),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["paper_items.id"], name=op.f("fk_paper_scans_item_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["place_id"], ["paper_places.id"], name=op.f("fk_paper_scans_place_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["paper_sessions.id"], name=op.f("fk_paper_scans_session_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["stocktake_id"], ["paper_stocktakes.id"], name=op.f("fk_paper_scans_stocktake_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_scans")),
+        sa.UniqueConstraint("session_id", "seq", name=op.f("uq_paper_scans_session_id_seq")),
+    )
+    op.create_index(
+        "ix_paper_scans_counted", "paper_scans", ["stocktake_id", "item_id", "id"], unique=False
+    )
+
+
+def _paper_loan_decisions() -> None:
+    op.create_table(
+        "paper_loan_decisions",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("loan_id", KEY, nullable=False),
+        sa.Column("approved", sa.Boolean(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("decided_by", sa.String(length=64), nullable=False),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["loan_id"], ["paper_loans.id"], name=op.f("fk_paper_loan_decisions_loan_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_loan_decisions")),
+        sa.UniqueConstraint(
+            "loan_id", "decided_by", name=op.f("uq_paper_loan_decisions_loan_id_decided_by")
+        ),
+    )
+
+
+def _paper_moves() -> None:
+    op.create_table(
+        "paper_moves",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("item_id", KEY, nullable=True),
+        sa.Column("moved_box_id", KEY, nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=12), nullable=False),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("box_id", KEY, nullable=True),
+        sa.Column("place_id", KEY, nullable=True),
+        sa.Column("loan_id", KEY, nullable=True),
+        sa.Column("handover_id", KEY, nullable=True),
+        sa.Column("scan_session", sa.String(length=32), nullable=True),
+        sa.Column("reason", sa.String(length=200), nullable=False),
+        sa.Column("moved_by", sa.String(length=64), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["box_id"], ["paper_boxes.id"], name=op.f("fk_paper_moves_box_id")),
+        sa.ForeignKeyConstraint(
+            ["handover_id"], ["paper_handovers.id"], name=op.f("fk_paper_moves_handover_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["item_id"], ["paper_items.id"], name=op.f("fk_paper_moves_item_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["loan_id"], ["paper_loans.id"], name=op.f("fk_paper_moves_loan_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["moved_box_id"], ["paper_boxes.id"], name=op.f("fk_paper_moves_moved_box_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["place_id"], ["paper_places.id"], name=op.f("fk_paper_moves_place_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_paper_moves")),
+        sa.UniqueConstraint("item_id", "seq", name=op.f("uq_paper_moves_item_id_seq")),
+        sa.UniqueConstraint("moved_box_id", "seq", name=op.f("uq_paper_moves_moved_box_id_seq")),
+    )
+    op.create_index(
+        "ix_paper_moves_boxes", "paper_moves", ["box_id", "item_id", "seq"], unique=False
+    )
+    op.create_index(
+        "ix_paper_moves_holders", "paper_moves", ["org", "state", "item_id"], unique=False
+    )
+    op.create_index(
+        "ix_paper_moves_places", "paper_moves", ["place_id", "moved_box_id", "seq"], unique=False
+    )
+
+
 def upgrade() -> None:
     """Create every table, and let the database itself refuse changes of the journal."""
     for create in (
@@ -964,7 +1357,23 @@ def upgrade() -> None:
         _scrub_places,
         _replicas,
         _steps,
+        _paper_box_counters,
+        _paper_boxes,
+        _paper_handovers,
+        _paper_places,
+        _paper_stocktakes,
+        _paper_items,
+        _paper_sessions,
+        _paper_tasks,
+        _paper_checks,
+        _paper_expectations,
+        _paper_handover_entries,
+        _paper_loans,
+        _paper_scans,
+        _paper_loan_decisions,
+        _paper_moves,
     ):
         create()
-    for statement in append_only_triggers(op.get_bind().dialect.name, "journal"):
-        op.execute(statement)
+    for table in ("journal", "paper_moves"):
+        for statement in append_only_triggers(op.get_bind().dialect.name, table):
+            op.execute(statement)
