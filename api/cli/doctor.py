@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from api.cli.terminal import FINDINGS, Json, print_json, progress, screen
 from api.monitoring.doctor import Diagnosis, Health, diagnose, is_fit
-from api.web.shell.page import STATIC
+from api.web.shell.served import STATIC
 
 _LABELS = {
     "python": "Python",

@@ -23,6 +23,7 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.organisations import Organisations, load_organisations
 from archive.reference.service_items import load_catalogue, snapshot
 from archive.reference.vocabulary import Series
+from tests.support.filing import FILER
 
 HOME, NEIGHBOUR, OTHER = "150602010000", "150602020000", "150622020000"
 DISTRICT, OTHER_DISTRICT, CITY = "150602000000", "150622000000", "150600000000"

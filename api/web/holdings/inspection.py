@@ -6,8 +6,9 @@ from fastapi import APIRouter, Response
 
 from api.http.daily import counted
 from api.web.holdings.reading import Usage
-from api.web.shell.page import HEADERS, LoggedIn, PageRoute, Web
+from api.web.shell.page import LoggedIn, PageRoute, Web
 from api.web.shell.scope import consult, reach_of
+from api.web.shell.served import HEADERS
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct

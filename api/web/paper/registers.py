@@ -6,8 +6,9 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.http.daily import counted
 from api.web.paper.keeping import keeper_of
-from api.web.shell.page import HEADERS, LoggedIn, PageRoute, Posted, Web
+from api.web.shell.page import LoggedIn, PageRoute, Posted, Web
 from api.web.shell.scope import note_look
+from api.web.shell.served import HEADERS
 from api.web.shell.spreadsheets import as_csv
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act

@@ -1,11 +1,10 @@
 """What all pages share: the user and the session cookie, drawing, errors, and headers."""
 
 import hashlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -24,6 +23,7 @@ from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
+from api.web.shell.served import HEADERS, SCANNING, STATIC
 from archive.administration.account_lists import name_of
 from archive.administration.logins import csrf_token, needs_renewal, reader_of, renew_login
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
@@ -41,52 +41,6 @@ from storage.errors import StorageError
 
 COOKIE = DESK_COOKIE
 _NOT_TAKEN = "所填的数字或文字超出范围，未作任何更改。"
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-    "connect-src 'self'; font-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": CSP,
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
-# A page that scans reads the camera's frames with a decoder in WebAssembly.
-SCANNING = {
-    **HEADERS,
-    "Content-Security-Policy": CSP.replace(
-        "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"
-    ),
-}
-_HERE = Path(__file__).parents[1]
-
-
-def _vendor(name: str, source: str) -> Path:
-    """Return a foreign script, from the wheel that carries it or a checkout's packages."""
-    carried = _HERE / "static" / "vendor" / name
-    return carried if carried.is_file() else _HERE.parents[1] / "node_modules" / source
-
-
-STATIC: Mapping[str, tuple[Path, str]] = {
-    "desk.css": (_HERE / "static/desk.css", "text/css"),
-    "paper.css": (_HERE / "static/paper.css", "text/css"),
-    "scan.js": (_HERE / "static/scan.js", "text/javascript"),
-    "camera.js": (_HERE / "static/camera.js", "text/javascript"),
-    "use.css": (_HERE / "static/use.css", "text/css"),
-    "proof.js": (_HERE / "static/proof.js", "text/javascript"),
-    "print.css": (_HERE / "static/print.css", "text/css"),
-    "desk.js": (_HERE / "static/desk.js", "text/javascript"),
-    "room.js": (_HERE / "static/room.js", "text/javascript"),
-    "check.js": (_HERE / "static/check.js", "text/javascript"),
-    "upload.js": (_HERE / "static/upload.js", "text/javascript"),
-    "seal.svg": (_HERE / "static/seal.svg", "image/svg+xml"),
-    "zxing.js": (_vendor("zxing.js", "zxing-wasm/dist/iife/reader/index.js"), "text/javascript"),
-    "zxing_reader.wasm": (
-        _vendor("zxing_reader.wasm", "zxing-wasm/dist/reader/zxing_reader.wasm"),
-        "application/wasm",
-    ),
-    "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
-}
 _LONGEST_FORM = 64 << 10
 _LONGER_FORMS = {"/system/items/import": 4 << 20, "/paper/ledgers": 4 << 20}
 _POLLED = ("/presence", "/live")

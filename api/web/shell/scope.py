@@ -11,7 +11,8 @@ from PIL.Image import Image
 from sqlalchemy.orm import Session
 
 from api.http.page_cache import as_jpeg
-from api.web.shell.page import HEADERS, User, WebApp
+from api.web.shell.page import User, WebApp
+from api.web.shell.served import HEADERS
 from archive.administration.policy import Act
 from archive.arrangement.volume_names import code_of
 from archive.audit.acts import JournalAct

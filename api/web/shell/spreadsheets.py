@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastapi import Response
 
-from api.web.shell.page import HEADERS
+from api.web.shell.served import HEADERS
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 

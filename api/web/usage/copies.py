@@ -9,7 +9,8 @@ from api.http.daily import counted
 from api.http.limits import anyone
 from api.jobs.certified_copies import start_copying
 from api.web.shell.forms import number_of
-from api.web.shell.page import HEADERS, BadFormError, LoggedIn, PageRoute, Posted, Web, WebApp
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web, WebApp
+from api.web.shell.served import HEADERS
 from api.web.usage.usage import request_values
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act

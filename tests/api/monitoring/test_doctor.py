@@ -11,7 +11,7 @@ import pytest
 from api.monitoring.doctor import Diagnosis, Health, diagnose, is_fit
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
-from api.web.shell.page import STATIC
+from api.web.shell.served import STATIC
 
 ROOT = Path(__file__).parents[3]
 FILES = {name: path for name, (path, _) in STATIC.items()}
