@@ -68,7 +68,7 @@ lint: setup ## 静态检查 / ruff, mypy, import-linter, prettier
 	$(PRETTIER) --check $(PAGES)
 
 test: lint ## 全部测试 / lint and all tests
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 25
 
 check: setup ## 改动自查（一分钟内） / within a minute: lint, types, and the quick tests of what changed since main
 	@$(VENV)/bin/python -m tests.support.check

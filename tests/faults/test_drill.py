@@ -10,7 +10,9 @@ from tests.support.postgres import missing
 BREAKS, KILLS = {"store", "broker", "tsa"}, 8
 
 
-def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for() -> None:
+def test_twenty_four_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for() -> (
+    None
+):
     if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
         missing("rabbitmq-server")
     command = [
@@ -18,7 +20,7 @@ def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted
         "-m",
         "tests.faults.drill",
         "--cases",
-        "40",
+        "24",
         "--seconds",
         "60",
         "--json",
@@ -34,7 +36,7 @@ def test_forty_cases_through_two_nodes_under_kills_and_outages_are_all_accounted
     assert done.stdout, done.stderr[-2000:]
     counted = json.loads(done.stdout)
     assert counted["clean"], counted
-    assert counted["committed"] == counted["accepted"] > 30
+    assert counted["committed"] == counted["accepted"] > 18
     # A volume that got its time-stamps when the TSA was back has two versions: each has one commit
     # record, no more and no less.
     assert counted["commit_records"] == counted["versions"] >= counted["committed"]
