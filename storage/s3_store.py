@@ -246,7 +246,15 @@ class S3Store:
                 "请在存储服务上启用服务端加密，或取消 YICE_S3_SSE。",
             )
 
-    def _put(self, key: str, data: bytes, digest: str, media_type: str, *, new: bool = True) -> Any:  # noqa: ANN401 - urllib3's response
+    def _put(
+        self,
+        key: str,
+        data: bytes,
+        digest: str,
+        media_type: str,
+        *,
+        new: bool = True,
+    ) -> Any:  # noqa: ANN401 - urllib3's response
         """Send a signed PUT, conditional when the object must be `new`.
 
         It is signed by the client's own signer: the client's `put_object` would send the

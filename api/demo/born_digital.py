@@ -161,7 +161,7 @@ def _page(
 
 def _show(size: int, x: int, y: int, text: str) -> str:
     # UCS-2 has no rare characters: such systems write a black square in their place.
-    known = "".join(char if ord(char) < 0x10000 else "■" for char in text)  # noqa: PLR2004 - the basic plane
+    known = "".join(char if ord(char) < 0x10000 else "■" for char in text)
     return f"BT /F1 {size} Tf {x} {y} Td <{known.encode('utf-16-be').hex()}> Tj ET"
 
 

@@ -55,7 +55,7 @@ def _tables() -> tuple[Catalogue, Organisations]:
 
 def write_case(bags: Path, seed: int, index: int) -> list[dict[str, Any]]:
     """Write the bag or bags of one case, and return their rows of the truth."""
-    random = Random(f"{seed}:{index}:bag")  # noqa: S311 - repeatable, not secret
+    random = Random(f"{seed}:{index}:bag")
     case, defect = _planted(seed, index, random)
     return list(_write_all(bags, case, defect, random))
 

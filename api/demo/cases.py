@@ -70,7 +70,7 @@ def make_case(
     same people, in another station, of the item `code`, and begun within days after that case
     ended.
     """
-    random = Random(f"{seed}:{index}{':again' if after else ''}")  # noqa: S311 - a demo must be repeatable, not secret
+    random = Random(f"{seed}:{index}{':again' if after else ''}")
     item = (
         next(candidate for candidate in catalogue.demo_items if candidate.code == code)
         if code
@@ -162,7 +162,7 @@ def _subjects(random: Random, person: Invented, item: ServiceItem) -> list[dict[
             },
             applicant | {"relation": "申报人"},
         ]
-    if random.random() < 0.15:  # noqa: PLR2004 - some families move together
+    if random.random() < 0.15:
         other = invent(random)
         return [applicant, {"name": other.name, "id_number": other.id_number, "relation": "配偶"}]
     return [applicant]
@@ -243,7 +243,7 @@ def _add_materials(
     random: Random, case: DemoCase, received: datetime, window: str, *, online: bool
 ) -> None:
     for material in case.item.materials:
-        if material.condition is not None and random.random() >= 0.3:  # noqa: PLR2004 - conditions seldom hold
+        if material.condition is not None and random.random() >= 0.3:
             continue
         source = random.choice(material.sources)
         if online and source is SourceKind.SCANNED_PROOF:
@@ -342,14 +342,14 @@ def stated_lines(random: Random, case: DemoCase, name: str, count: int) -> tuple
 def _certificate(random: Random, case: DemoCase, name: str) -> bytes:
     lines = stated_lines(random, case, name, 8)
     kind = random.random()
-    if kind < 0.1:  # noqa: PLR2004 - the shares of a certificate library: most are whole
+    if kind < 0.1:
         return born_digital.without_fonts(name[:20], lines)
     certificate = born_digital.with_fonts(
         json.dumps({"heading": name, "lines": lines, "issuer": "共享证照库"}, ensure_ascii=False)
     )
-    if kind < 0.2:  # noqa: PLR2004 - as above
+    if kind < 0.2:
         return born_digital.restricted(certificate)
-    return born_digital.with_damaged_xref(certificate) if kind < 0.25 else certificate  # noqa: PLR2004 - as above
+    return born_digital.with_damaged_xref(certificate) if kind < 0.25 else certificate
 
 
 def _captured(
@@ -378,16 +378,16 @@ def _captured(
     taken = None
     if source is not SourceKind.SCANNED_PROOF:
         taken = datetime.fromisoformat(case.facts["process"][0]["at"]) - timedelta(days=no)
-    if source is SourceKind.SCANNED_PROOF and kind < 0.2:  # noqa: PLR2004 - the shares of the windows' scanners
+    if source is SourceKind.SCANNED_PROOF and kind < 0.2:
         return {
             f"{stem}.tif": scans.g4_tiff([scans.gray(page, 300, random) for page in pages], 300)
         }, count
-    if kind < 0.35:  # noqa: PLR2004 - as above
+    if kind < 0.35:
         return {
             f"{stem}-{index}.png": scans.png(scans.gray(page, 200, random), 200)
             for index, page in enumerate(pages, 1)
         }, count
-    if kind < 0.6:  # noqa: PLR2004 - as above
+    if kind < 0.6:
         return {
             f"{stem}-{index}.jpg": scans.jpeg(scans.gray(page, 300, random), 300, taken=taken)
             for index, page in enumerate(pages, 1)

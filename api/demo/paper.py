@@ -89,7 +89,7 @@ def _lend_two(session: Session, keeper: Keeper, items: list[PaperItem]) -> None:
         borrower = Borrower("演示民警", "警官证", f"D9{number:04d}", "演示派出所")
         wanted = LoanWanted(LoanKind.AWAY, borrower, "核对旧档", "演示函〔2026〕1号")
         loan = request_loan(session, keeper, item, wanted)
-        if number == 2:  # noqa: PLR2004 - the third waits
+        if number == 2:
             continue
         for chief in chiefs[: loan.needed]:
             decide_loan(session, chief, loan, approve=True, reason="同意")

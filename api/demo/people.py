@@ -59,10 +59,10 @@ def invent(random: Random, *, youngest: int = 18, oldest: int = 80) -> Invented:
 
     One name in ten holds a rare character, one in eight of the others is Mongolian.
     """
-    rare = random.random() < 0.1  # noqa: PLR2004 - the shares are stated above
+    rare = random.random() < 0.1
     if rare:
         name = random.choice(_SURNAMES) + random.choice(_RARE)
-    elif random.random() < 0.125:  # noqa: PLR2004 - as above
+    elif random.random() < 0.125:
         name = random.choice(_MONGOLIAN)
     else:
         name = random.choice(_SURNAMES) + "".join(random.sample(_GIVEN, random.choice((1, 2, 2))))

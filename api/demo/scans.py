@@ -112,7 +112,7 @@ def colour(page: Page, dpi: int, random: Random) -> Image.Image:
             shade.point([max(0, level - 12) for level in range(256)]),
         ),
     )
-    paper.paste((28, 30, 44), mask=_ink(page, dpi, random, serif=random.random() < 0.5))  # noqa: PLR2004 - half of them
+    paper.paste((28, 30, 44), mask=_ink(page, dpi, random, serif=random.random() < 0.5))
     if page.stamp:
         stamp = _stamp(page.stamp, round(dpi * 1.65)).rotate(random.uniform(-12, 12))
         paper.paste(
@@ -157,7 +157,7 @@ def g4_tiff(images: list[Image.Image], dpi: int) -> bytes:
     """Return a multi-page G4 TIFF, as high-volume scanners write it."""
     out = io.BytesIO()
     pages = [
-        image.point([0 if level < 150 else 255 for level in range(256)]).convert(  # noqa: PLR2004 - ink is darker
+        image.point([0 if level < 150 else 255 for level in range(256)]).convert(
             "1", dither=Image.Dither.NONE
         )
         for image in images

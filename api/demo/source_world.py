@@ -116,7 +116,7 @@ def _tables() -> tuple[Catalogue, Organisations]:
 
 def _planted(seed: int, index: int) -> tuple[DemoCase, Defect | None]:
     catalogue, organisations = _tables()
-    random = Random(f"{seed}:{index}:world")  # noqa: S311 - repeatable, not secret
+    random = Random(f"{seed}:{index}:world")
     if index % ONE_DEFECT_IN != ONE_DEFECT_IN // 2:
         return make_case(seed, index, catalogue, organisations), None
     turn = index // ONE_DEFECT_IN % len(KINDS)
@@ -283,7 +283,7 @@ def _come_late(folder: Path, share: Share, case: DemoCase) -> None:
     page = scans.Page(
         "补充说明", (f"办件编号：{case.facts['case_no']}", "办结之后补交的材料。"), "演示派出所"
     )
-    data = scans.jpeg(scans.colour(page, 200, Random(case.index)), 200)  # noqa: S311 - repeatable, not secret
+    data = scans.jpeg(scans.colour(page, 200, Random(case.index)), 200)
     no = len(case.facts["materials"]) + 1
     stem = f"late-{case.index:06d}-{no:03d}"
     material = {"case_no": case.facts["case_no"], "no": no, "type": "补充说明", "pages": 1}

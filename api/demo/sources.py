@@ -38,7 +38,7 @@ class World:
     scans: Path | None
     faults: dict[str, float] = field(default_factory=dict)
     tokens: dict[str, float] = field(default_factory=dict)
-    random: Random = field(default_factory=lambda: Random(1))  # noqa: S311 - a fault need not be secret
+    random: Random = field(default_factory=lambda: Random(1))
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return one of the system's lists."""
@@ -287,7 +287,7 @@ class _Troubled:
             await self._app(scope, receive, send)
             return
         if self._world.happens("slow"):
-            time.sleep(self._world.random.uniform(0.1, 0.5))  # noqa: ASYNC251 - the whole system is slow, not one answer
+            time.sleep(self._world.random.uniform(0.1, 0.5))  # noqa: ASYNC251
         if self._world.happens("error"):
             await Response("故障", 500)(scope, receive, send)
             return

@@ -71,7 +71,8 @@ def _longest(path: str) -> int:
 def _announced(scope: Scope) -> int:
     """Return the length that the headers announce; 0 when they announce none."""
     length = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(length) if length.isdigit() and len(length) < 16 else LONGEST_BODY << 10  # noqa: PLR2004 - as _NO_RECORD
+    countable = length.isdigit() and len(length) < 16  # noqa: PLR2004 - as _NO_RECORD
+    return int(length) if countable else LONGEST_BODY << 10
 
 
 def _too_large() -> ASGIApp:

@@ -100,7 +100,9 @@ def compile_volume(version_id: int) -> None:
 
 # Acknowledged at once: RabbitMQ takes a message back after half an hour, and the beat's next one
 # comes anyway.
-@app.task(name=DUTY, acks_late=False, time_limit=_LONGEST)  # type: ignore[misc, untyped-decorator, unused-ignore]
+@app.task(  # type: ignore[misc, untyped-decorator, unused-ignore]
+    name=DUTY, acks_late=False, time_limit=_LONGEST
+)
 def duty(name: str) -> None:
     """Do the turn of a duty if it is due; how it ended is written on its row."""
     begun = time.monotonic()

@@ -33,9 +33,9 @@ def fit_for_pdfa(icc: bytes, components: int) -> bool:
 
     It must have the right length, class, version (up to 4) and number of components.
     """
-    if len(icc) < 132 or icc[36:40] != b"acsp" or struct.unpack(">I", icc[:4])[0] != len(icc):  # noqa: PLR2004
+    if len(icc) < 132 or icc[36:40] != b"acsp" or struct.unpack(">I", icc[:4])[0] != len(icc):
         return False
-    return icc[12:16] in _CLASSES and icc[8] <= 4 and _SPACES.get(icc[16:20]) == components  # noqa: PLR2004
+    return icc[12:16] in _CLASSES and icc[8] <= 4 and _SPACES.get(icc[16:20]) == components
 
 
 def _icc_based(pdf: pikepdf.Pdf, icc: bytes, components: int) -> pikepdf.Object:
@@ -96,7 +96,7 @@ def _profile(tags: list[tuple[bytes, bytes]]) -> bytes:
 
 def _lab(*rgb: float) -> tuple[int, int, int]:
     """Convert sRGB to Lab (D50) in the 8-bit encoding of ICC v2."""
-    r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in rgb)  # noqa: PLR2004
+    r, g, b = (v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in rgb)
     x = (0.4360747 * r + 0.3850649 * g + 0.1430804 * b) / 0.9642
     y = 0.2225045 * r + 0.7168786 * g + 0.0606169 * b
     z = (0.0139322 * r + 0.0971045 * g + 0.7141733 * b) / 0.8249
@@ -104,4 +104,5 @@ def _lab(*rgb: float) -> tuple[int, int, int]:
         v ** (1 / 3) if v > 216 / 24389 else (24389 / 27 * v + 16) / 116 for v in (x, y, z)
     )
     lightness, a, b2 = 116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)
-    return tuple(max(0, min(255, round(v))) for v in (lightness * 2.55, a + 128, b2 + 128))  # type: ignore[return-value]
+    levels = (lightness * 2.55, a + 128, b2 + 128)
+    return tuple(max(0, min(255, round(v))) for v in levels)  # type: ignore[return-value]

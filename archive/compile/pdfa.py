@@ -134,7 +134,8 @@ def _extension(properties: Mapping[str, tuple[str, str]]) -> str:
         f"<pdfaProperty:description>{escape(text)}</pdfaProperty:description></rdf:li>"
         for name, (_, text) in properties.items()
     )
-    return f"""<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
+    return f"""<rdf:Description rdf:about=""
+ xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"
  xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"\
  xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#">
 <pdfaExtension:schemas><rdf:Bag><rdf:li rdf:parseType="Resource">\

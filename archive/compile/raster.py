@@ -125,7 +125,10 @@ def glyphs_of(page: Any) -> list[Glyph]:  # noqa: ANN401  pypdfium2 ships no typ
     return glyphs
 
 
-def _writing(text: Any, known: dict[int, tuple[bool, str | None]]) -> tuple[bool, str | None]:  # noqa: ANN401
+def _writing(
+    text: Any,  # noqa: ANN401
+    known: dict[int, tuple[bool, str | None]],
+) -> tuple[bool, str | None]:
     """Return whether a text object leaves ink, and its font if that is not embedded."""
     if not text:  # a hyphen or blank that pdfium adds
         return False, None

@@ -9,7 +9,11 @@ from archive.compile.sheets import compile_template
 
 
 @lru_cache(maxsize=512)
-def seal_pdf(owner_name: str, demo: bool, sub_text: str = "户口专用章") -> bytes:  # noqa: FBT001 - fixed by its callers
+def seal_pdf(
+    owner_name: str,
+    demo: bool,  # noqa: FBT001
+    sub_text: str = "户口专用章",
+) -> bytes:
     """Return one transparent page of 42 mm x 42 mm as PDF/A-2u.
 
     `demo` adds 演示, so that no picture passes for a real seal.

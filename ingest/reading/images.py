@@ -153,9 +153,8 @@ def _taken_at(image: Image.Image) -> str | None:
         tags = image.getexif()
         stated = [tags.get(_CHANGED), *(tags.get_ifd(_EXIF).get(tag) for tag in _TAKEN)]
         times = [
-            datetime.strptime(str(value).strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - it has no zone
-            for value in stated
-            if value
+            datetime.strptime(day, "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - it has no zone
+            for day in (str(value).strip("\0 ") for value in stated if value)
         ]
     except (
         ValueError,

@@ -31,7 +31,7 @@ def answer(data: bytes) -> bytes:
     """
     try:
         picture, whole = _picture(data[4:], int.from_bytes(data[:4], "little"))
-    except Exception:  # noqa: BLE001 - a foreign file: whatever a parser says of it, it can't be read
+    except Exception:  # noqa: BLE001 - a foreign file: whatever a parser says
         return json.dumps({"fault": "unreadable"}).encode()
     width, height = picture.size if picture else (0, 0)
     lines = _lines(picture) if picture else []

@@ -120,7 +120,9 @@ class _Substitutes:
         mapper = jpype.JProxy("org.apache.pdfbox.pdmodel.font.FontMapper", inst=self)
         jpype.JClass("org.apache.pdfbox.pdmodel.font.FontMappers").set(mapper)
 
-    def getTrueTypeFont(self, _name: str, _descriptor: object) -> object:  # noqa: N802 - Java's name
+    def getTrueTypeFont(  # noqa: N802 - Java's name
+        self, _name: str, _descriptor: object
+    ) -> object:
         """Return the font in place of a simple TrueType font."""
         self.asked = True
         return self._mapping(self._latin, True)  # noqa: FBT003 - Java's own flag

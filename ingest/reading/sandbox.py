@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import select
+import signal
 import struct
 import sys
 import threading
@@ -84,7 +85,7 @@ class Child:
         if answer is not None:
             return answer
         self.close()
-        slow = time.monotonic() >= deadline or self._process.returncode == -24  # noqa: PLR2004 - SIGXCPU
+        slow = time.monotonic() >= deadline or self._process.returncode == -signal.SIGXCPU
         return "slow" if slow else "died"
 
     def close(self) -> None:

@@ -57,7 +57,7 @@ def state_of(data: bytes, roots: bytes = b"") -> ForeignSignature:
 def _checked(data: bytes, roots: bytes) -> ForeignSignature:
     try:
         signatures = PdfFileReader(io.BytesIO(data), strict=False).embedded_regular_signatures
-    except Exception:  # noqa: BLE001 - a foreign PDF breaks the reader in ways that it does not declare
+    except Exception:  # noqa: BLE001 - a foreign PDF: whatever the reader says
         return ForeignSignature.UNREADABLE
     if not signatures:
         return ForeignSignature.NONE

@@ -68,7 +68,7 @@ def _directories(data: bytes, order: str) -> list[int]:
 def _entry(data: bytes, order: str, at: int) -> _Entry:
     tag, kind, count = struct.unpack_from(order + "HHI", data, at)
     size = _SIZES[kind] * count
-    start = at + 8 if size <= 4 else _number(data, order, "I", at + 8)  # noqa: PLR2004 - what fits stands in the entry
+    start = at + 8 if size <= 4 else _number(data, order, "I", at + 8)  # noqa: PLR2004
     value = data[start : start + size]
     if len(value) != size:
         raise ValueError("a TIFF that is cut off")

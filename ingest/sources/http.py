@@ -84,7 +84,7 @@ class Caller:
                 value = json.loads(self._read(answer))
             except ValueError:
                 raise SourceError("SOURCE_ANSWER", "来源系统的应答不完整或格式有误。") from None
-            if answer.status_code >= 400 or not isinstance(value, dict):  # noqa: PLR2004 - client errors
+            if answer.status_code >= 400 or not isinstance(value, dict):  # noqa: PLR2004
                 raise _RefusedError(answer.status_code)
             return value
 
@@ -93,7 +93,7 @@ class Caller:
             data = self._read(answer)
             if answer.status_code == _MISSING:
                 return None
-            if answer.status_code >= 400:  # noqa: PLR2004 - client errors
+            if answer.status_code >= 400:  # noqa: PLR2004
                 raise _RefusedError(answer.status_code)
         if not checked(data):
             raise SourceError(

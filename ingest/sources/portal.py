@@ -112,4 +112,5 @@ def _pieces(files: Mapping[str, PayloadFile]) -> Iterator[RawPiece]:
 
 def _extension(path: str) -> str:
     end = path.rpartition(".")[2].lower()
-    return end if end.isascii() and end.isalnum() and len(end) <= 4 and "." in path else "bin"  # noqa: PLR2004 - jpeg, tiff
+    short = "." in path and len(end) <= 4  # noqa: PLR2004 - jpeg, tiff
+    return end if short and end.isascii() and end.isalnum() else "bin"

@@ -10,9 +10,7 @@ from tests.support.postgres import missing
 BREAKS, KILLS = {"store", "broker", "tsa"}, 8
 
 
-def test_twenty_four_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for() -> (
-    None
-):
+def test_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for() -> None:
     if not Path("/usr/lib/rabbitmq/bin/rabbitmq-server").exists():
         missing("rabbitmq-server")
     command = [

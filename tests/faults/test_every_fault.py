@@ -98,7 +98,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
         "search/test_follow.py::test_a_deleted_index_is_built_anew_by_the_follower_and_finds_the_same",
     ),
     "everything at once": (
-        "faults/test_drill.py::test_twenty_four_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for",
+        "faults/test_drill.py::test_cases_through_two_nodes_under_kills_and_outages_are_all_accounted_for",
     ),
 }
 
