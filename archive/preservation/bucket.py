@@ -41,7 +41,7 @@ _NAMED = tuple(
     )
 )
 FOREIGN = "存储中有不是由本系统写入的文件，或对象与其说明不成对"
-_PACKAGES, _DEPTH, _BLOBS = "volumes", 6, "blobs"
+_PACKAGES, _DEPTH, _BLOBS, _STAGING = "volumes", 6, "blobs", "staging/"
 _TOGETHER = 400  # digests in one query: SQLite takes a limited number of values
 _AFTER_ALL = "~"
 
@@ -142,11 +142,19 @@ def bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
         read = Reading()
         read_other(store, stat, read)
         yield from (Fault("I16", fault.subject, fault.message) for fault in read.faults)
-    for key in store.strays():
+    for key in foreign_files(store):
         code = "I8" if key.startswith(f"{_PACKAGES}/") else "I16"
         yield Fault(code, key, FOREIGN)
     with reading(engine) as session:
         yield from _missing(session, store)
+
+
+def foreign_files(store: BlobStore) -> Iterator[str]:
+    """Yield what lies in the store and is no whole object: a file without its note, or the reverse.
+
+    Under `staging/` that is what a killed writer had begun: no holding, and done anew elsewhere.
+    """
+    return (key for key in store.strays() if not key.startswith(_STAGING))
 
 
 def _missing(session: Session, store: BlobStore) -> Iterator[Fault]:

@@ -21,7 +21,7 @@ from archive.database.engine import database_now, reading, writing
 from archive.database.tables_preservation import FixityCheck, ScrubPlace
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.feed import announce
-from archive.preservation.bucket import FOREIGN, Reading, others, read_other
+from archive.preservation.bucket import FOREIGN, Reading, foreign_files, others, read_other
 from archive.preservation.faults import Fault
 from archive.preservation.fixity_check import (
     OUTCOMES,
@@ -176,7 +176,7 @@ def _scrub_others(
     named = {fault["key"] for fault in run.faults}
     run.faults += [
         {**Fault("FOREIGN", key, FOREIGN).public(), "key": key, "outcome": "FOREIGN"}
-        for key in store.strays()
+        for key in foreign_files(store)
         if key not in named
     ]
 
