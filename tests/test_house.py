@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, nodes
 from typer.main import get_command
 
 from api.cli.main import app
@@ -185,6 +186,16 @@ def test_every_name_says_what_it_names() -> None:
         if path.suffix == ".py"
         for name, line in names_bound(ast.parse(path.read_text("utf-8")))
         if name in EMPTY_NAMES
+    ] == []
+
+
+def test_every_name_in_a_template_says_what_it_names() -> None:
+    parse = Environment(autoescape=True).parse
+    assert [
+        f"{path.name}:{node.lineno}: {node.name}"
+        for path in sorted((ROOT / "api/web/templates").glob("*.html"))
+        for node in parse(path.read_text("utf-8")).find_all(nodes.Name)
+        if node.ctx in {"store", "param"} and node.name in EMPTY_NAMES
     ] == []
 
 

@@ -124,7 +124,7 @@ def items_page(request: Request, web: Web, user: LoggedIn) -> Response:
 def import_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """Draw the form into which a list of items is pasted."""
     user.require(Act.OPERATE)
-    return web.page(request, user, "items_import.html", found=None, text="", approval="")
+    return web.page(request, user, "items_import.html", entries=None, text="", approval="")
 
 
 @router.post("/items/import")
@@ -138,7 +138,7 @@ def import_list(request: Request, web: Web, user: LoggedIn, form: Posted) -> Res
             request,
             user,
             "items_import.html",
-            found=items,
+            entries=items,
             text=text,
             approval=form.get("reason", ""),
         )

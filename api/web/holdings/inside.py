@@ -65,4 +65,4 @@ def find_page(
             look=seen.number,
             places=places.total,
         )
-    return web.page(request, user, "inside.html", found=places, typed=bool(typed))
+    return web.page(request, user, "inside.html", hits=places, typed=bool(typed))

@@ -36,7 +36,7 @@ def search_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """Draw the empty form."""
     user.require(Act.SEARCH)
     return web.page(
-        request, user, "search.html", q="", sort=Sort.RELEVANCE, found=None, hits=[], facets=[]
+        request, user, "search.html", q="", sort=Sort.RELEVANCE, results=None, hits=[], facets=[]
     )
 
 
@@ -74,7 +74,7 @@ def search(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response
         "search.html",
         q=query,
         sort=sort,
-        found=results,
+        results=results,
         hits=hits,
         facets=_facets(web, results),
     )

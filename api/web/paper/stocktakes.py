@@ -116,7 +116,7 @@ def _drawn(request: Request, web: WebApp, user: User, template: str, stocktake_i
         shelves=shelves,
         scans=scans,
         open=is_open,
-        found=[(items[item], CountResult(result)) for item, result in outcomes if item in items],
+        counted=[(items[item], CountResult(result)) for item, result in outcomes if item in items],
         strange_rows=(stocktake.result or {}).get("strange", []),
         panel=panel,
         CountResult=CountResult,

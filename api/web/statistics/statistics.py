@@ -33,7 +33,7 @@ def statistics_page(
         request,
         user,
         "statistics.html",
-        found=counts,
+        counts=counts,
         since=since,
         until=until,
         pages=sum(pages for _, pages, _ in counts.series.values()),
