@@ -72,6 +72,7 @@ _HEADINGS = {
     "message": "原因",
     "next": "下一步",
 }
+_LABELS = {str(state): state.label for kind in (CaseState, VolumeState) for state in kind}
 _WIDE = 160
 """From so many columns on, the list of volumes shows every field."""
 _WIDE_ONLY = {"year", "bytes", "signature_level", "lta_pending", "stamped_until"}
@@ -152,8 +153,17 @@ def list_(
         rows = [_narrow(row) for row in rows]
     table = Table(*([_column(key) for key in rows[0]] if rows else ("没有记录",)))
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*(_shown(value) for value in row.values()))
     console.print(table)
+
+
+def _shown(value: object) -> str:
+    """Return a value as people read it; `--json` has it as scripts do."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    return _LABELS.get(str(value), str(value))
 
 
 def _narrow(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -187,12 +197,12 @@ def show(code: Name, *, as_json: Json = False) -> None:
     if "contents" not in detail:
         for key, value in detail.items():
             if key not in {"findings", "versions"} and value is not None:
-                Console().print(f"{_HEADINGS.get(key, key)}：{value}", soft_wrap=True)
+                Console().print(f"{_HEADINGS.get(key, key)}：{_shown(value)}", soft_wrap=True)
         return
     reference = detail["cross_reference"]
     for key, value in detail.items():
         if key not in {"contents", "versions", "cross_reference", "findings"}:
-            Console().print(f"{_HEADINGS.get(key, key)}：{value}")
+            Console().print(f"{_HEADINGS.get(key, key)}：{_shown(value)}")
     if reference["series"]:
         Console().print("互见：" + " ".join(reference.values()))
     for finding in detail["findings"]:
