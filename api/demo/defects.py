@@ -192,9 +192,9 @@ _REFUSED, _CONFIRM = IntakeOutcome.REFUSED, IntakeOutcome.CONFIRM
 CONFLICT = "conflict"
 DEFECTS = (
     Defect("received-elsewhere", _REFUSED, "MODE_VIOLATION", _received_elsewhere),
+    Defect("blank-page", _CONFIRM, "BLANK_PAGE", _blank_page),
     Defect("missing-material", _REFUSED, "GD-2-9", _missing_material),
     Defect("missing-page", _REFUSED, "GD-2-7", _missing_page),
-    Defect("blank-page", _CONFIRM, "BLANK_PAGE", _blank_page),
     Defect("wrong-digest", _REFUSED, "GD-1-14", _in_the_manifest),
     Defect("broken-image", _REFUSED, "GD-3-4", _broken_image),
     Defect("wrong-check-digit", _REFUSED, "ID_INVALID", _wrong_check_digit),

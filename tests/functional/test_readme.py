@@ -42,7 +42,7 @@ def run(folder: Path, line: str) -> str:
 
 
 def test_every_command_of_the_readme_works_after_a_fresh_demo(tmp_path: Path) -> None:
-    run(tmp_path, "yice demo run --cases 48 --seed 1")
+    run(tmp_path, "yice demo run --cases 24 --seed 1")
     volumes: list[dict[str, Any]] = json.loads(run(tmp_path, "yice list --json"))
     waiting: list[dict[str, Any]] = json.loads(run(tmp_path, "yice list --waiting --json"))
     values = {"CODE": volumes[0]["code"], "CASE": waiting[0]["case_no"]}
