@@ -23,6 +23,7 @@ from archive.paper.moves import (
     is_last_of_item,
     last_move,
     lock,
+    refuse_away,
 )
 from archive.paper.places import shelf_used
 from archive.reference.codes import MAX_YEAR
@@ -157,6 +158,20 @@ def put_in_box(
     session: Session, keeper: Keeper, item: PaperItem, box: PaperBox, cause: Cause
 ) -> PaperMove:
     """Put an item into a box of the organisation that holds it.
+
+    Raises DeniedError, and PaperError for one that is lent or on its way: its loan or hand-over
+    would go on beside the box.
+    """
+    last = lock(session, item)
+    keeper.require(Act.KEEP_PAPER, last.org if last else item.station)
+    refuse_away(last)
+    return enter_box(session, keeper, item, box, cause)
+
+
+def enter_box(
+    session: Session, keeper: Keeper, item: PaperItem, box: PaperBox, cause: Cause
+) -> PaperMove:
+    """Enter an item into a box, for the acts that end what kept it away.
 
     Raises DeniedError, PaperError.
     """

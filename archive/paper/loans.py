@@ -19,7 +19,7 @@ from archive.database.tables_paper import (
 )
 from archive.database.tables_volumes import Volume
 from archive.paper.access import Keeper
-from archive.paper.boxes import put_in_box
+from archive.paper.boxes import enter_box
 from archive.paper.errors import PaperError
 from archive.paper.moves import Cause, Destination, enter_move, lock, refuse_unless_next
 from archive.reference.local_time import LOCAL_TIME
@@ -279,7 +279,7 @@ def take_back(
     loan = session.get_one(PaperLoan, last.loan_id, with_for_update=True)
     loan.state, loan.returned_at = LoanState.RETURNED, database_now(session)
     box = session.get_one(PaperBox, last.box_id)
-    return loan, put_in_box(session, keeper, item, box, cause)
+    return loan, enter_box(session, keeper, item, box, cause)
 
 
 def _note(

@@ -155,13 +155,18 @@ def refuse_unless_next(
     state = PaperState(last.state) if last else PaperState.UNSHELVED
     if state in ENDED_STATES:
         raise PaperError(PaperFault.ENDED, f"账上{state.label}。", "请另放一处，并报档案员查明。")
-    if state is PaperState.ON_LOAN:
-        raise PaperError(PaperFault.LENT, "账上在借。", "请先在借阅台办理归还，再移动。")
-    if state is PaperState.IN_TRANSIT:
-        raise PaperError(PaperFault.IN_TRANSIT, "正在交接途中。", "请先在交接页接收，再移动。")
+    refuse_away(last)
     raise PaperError(
         PaperFault.STATE, f"现在是“{state.label}”，不能这样办理。", "请核对后再扫一次。"
     )
+
+
+def refuse_away(last: PaperMove | None) -> None:
+    """Raise PaperError for a thing that is lent or handed over: what ends that brings it back."""
+    if last is not None and last.state == PaperState.ON_LOAN:
+        raise PaperError(PaperFault.LENT, "账上在借。", "请先在借阅台办理归还，再移动。")
+    if last is not None and last.state == PaperState.IN_TRANSIT:
+        raise PaperError(PaperFault.IN_TRANSIT, "正在交接途中。", "请先在交接页接收，再移动。")
 
 
 def _subject(thing: Thing) -> str:

@@ -150,9 +150,10 @@ def bucket_faults(engine: Engine, store: BlobStore) -> Iterator[Fault]:
 
 
 def foreign_files(store: BlobStore) -> Iterator[str]:
-    """Yield what lies in the store and is no whole object: a file without its note, or the reverse.
+    """Yield what lies in the store and is no whole object.
 
-    Under `staging/` that is what a killed writer had begun: no holding, and done anew elsewhere.
+    That is a file without its note, or the reverse. Under `staging/` it is what a killed
+    writer had begun: no holding, and done anew elsewhere.
     """
     return (key for key in store.strays() if not key.startswith(_STAGING))
 

@@ -164,6 +164,9 @@ def test_a_lent_item_is_not_moved_and_comes_back_to_its_box(engine: Engine) -> N
     filing = Scanner(engine, owner, ScanFlow.FILE)
     filing(paper_code(BOX, room.boxes[1]))
     assert filing(paper_code(ITEM, room.items[0])).fault == PaperFault.LENT
+    with writing(engine) as session, pytest.raises(PaperError, match="归还"):
+        item = session.get_one(PaperItem, room.items[0])
+        put_in_box(session, owner, item, session.get_one(PaperBox, room.boxes[1]), TEST)
     assert state(engine, room.items[0]) == (PaperState.ON_LOAN, room.boxes[0])
     back = Scanner(engine, owner, ScanFlow.RETURN)
     assert back(paper_code(ITEM, room.items[0])).verdict == ScanVerdict.RETURNED

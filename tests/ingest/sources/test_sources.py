@@ -359,7 +359,8 @@ def test_a_package_of_the_portal_that_is_not_as_it_says_is_refused_and_kept_whol
     (tmp_path / "anew").mkdir()
     anew = database(tmp_path / "anew")
     with writing(anew) as session:  # from the bucket alone
-        assert restore_deliveries(session, store) == 1
+        faults: list[str] = []
+        assert (restore_deliveries(session, store, faults), faults) == (1, [])
     for connected in (engine, anew):
         with reading(connected) as session:
             (row,) = session.scalars(select(Delivery))
