@@ -18,7 +18,7 @@ FAULTS: dict[str, tuple[str, ...]] = {
     ),
     "killed by chance between any two steps": (
         "faults/test_model.py::test_the_life_of_cases_with_kills_between_any_two_steps_is_what_the_model_says",
-        "faults/test_kill.py::test_ten_kills_in_a_run_of_thirty_cases_change_nothing_in_the_end",
+        "faults/test_kill.py::test_ten_kills_in_a_run_of_sixty_cases_change_nothing_in_the_end",
     ),
     "the same message ten times at once and out of order": (
         "functional/test_distributed.py::test_the_same_message_ten_times_at_once_makes_nothing_twice",

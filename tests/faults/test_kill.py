@@ -1,4 +1,4 @@
-"""kill -9 at ten moments of a run of thirty cases: afterwards the holdings are those of a run that
+"""kill -9 at ten moments of a run of sixty cases: afterwards the holdings are those of a run that
 nobody disturbed.
 """
 
@@ -17,7 +17,7 @@ from api.demo.build import build_demo
 from tests.functional.test_main_job import rows, yice
 from tests.support.command_line import ROOT
 
-CASES, KILLS = 30, 10
+CASES, KILLS = 60, 10
 
 
 def processes_below(pid: int) -> list[int]:
@@ -77,7 +77,7 @@ def holdings(data: Path) -> list[dict[str, Any]]:
     return versions
 
 
-def test_ten_kills_in_a_run_of_thirty_cases_change_nothing_in_the_end(tmp_path: Path) -> None:
+def test_ten_kills_in_a_run_of_sixty_cases_change_nothing_in_the_end(tmp_path: Path) -> None:
     build_demo(tmp_path / "city", cases=CASES, seed=7, progress=lambda _: None, workers=2)
     yice(tmp_path / "calm", "ingest", str(tmp_path / "city" / "bags"), expect=1)
     shutil.copytree(tmp_path / "calm", tmp_path / "torn")
