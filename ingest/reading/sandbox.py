@@ -28,6 +28,12 @@ from ingest.package.payload import PayloadFile
 MAX_FILE_BYTES = 512 << 20
 _ANSWERS_WITH_FILES = frozenset({"split", "place", "redraw"})
 _START_SECONDS, _REUSES = 60.0, 500
+_TRIES = 3
+"""How many children may die of one file.
+
+One that other files had worn out may die of a sound one, and a fresh one be killed from outside, as
+by a kernel that is short of memory; what kills a fresh child by itself has decided.
+"""
 _LENGTH = struct.Struct("<Q")
 _NEW_USER, _NEW_NET, _NO_NEW_PRIVILEGES = 0x10000000, 0x40000000, 38
 
@@ -87,6 +93,11 @@ class Child:
         self.close()
         slow = time.monotonic() >= deadline or self._process.returncode == -signal.SIGXCPU
         return "slow" if slow else "died"
+
+    @property
+    def killed(self) -> bool:
+        """Say whether the process was ended from outside: not by a fault of its own."""
+        return self._process.returncode == -signal.SIGKILL
 
     def close(self) -> None:
         """End the process; safe to call twice."""
@@ -173,8 +184,7 @@ def examine_file(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
     """
     if file.size > MAX_FILE_BYTES:
         return Look(None, fault="FILE_UNSAFE", why="文件过大")
-    # A child that other files had worn out may die of a sound one; a fresh child decides.
-    for _ in range(2):
+    for _ in range(_TRIES):
         child = _pool.take(limits)
         fresh = child.uses == 0
         try:
@@ -187,7 +197,7 @@ def examine_file(file: PayloadFile, limits: Limits = DEFAULT_LIMITS) -> Look:
             return report
         if report == "slow":
             return Look(None, fault="FILE_UNSAFE", why="解析超时")
-        if fresh:
+        if fresh and not child.killed:
             break
     return Look(None, fault="FILE_UNSAFE", why="解析时进程中止")
 
@@ -198,7 +208,7 @@ def run_task(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes |
     Raises SandboxError when no child can be started.
     """
     answer: bytes | str = "died"
-    for _ in range(2):  # as above: a fresh child decides
+    for _ in range(_TRIES):
         child = _pool.take(limits, task)
         fresh = child.uses == 0
         try:
@@ -211,7 +221,7 @@ def run_task(task: str, data: bytes, limits: Limits = DEFAULT_LIMITS) -> bytes |
         if isinstance(answer, bytes):
             _pool.give(child)
             return answer
-        if fresh or answer == "slow":
+        if answer == "slow" or (fresh and not child.killed):
             break
     return answer
 

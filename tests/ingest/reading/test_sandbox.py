@@ -5,7 +5,7 @@ looked at as if nothing had been.
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from io import BytesIO
 from multiprocessing import get_context
@@ -19,6 +19,7 @@ from archive.inspection.subject import Look
 from archive.reference.compile_errors import ConversionStoppedError
 from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
+from ingest.reading import sandbox
 from ingest.reading.sandbox import Child, Limits, convert, draw_page, examine_file, run_task
 from tests.resources import documents, images, pdf_kinds
 
@@ -226,3 +227,24 @@ def test_a_conversion_that_outlasts_its_limits_is_a_fault_of_its_file_alone() ->
     with pytest.raises(ConversionStoppedError):
         normalise_pdf(pdf_kinds.many_blends(45), {}, confined, never)
     assert normalise_pdf(documents.pdf(), {}, convert, lambda _: {}).pages == 1
+
+
+def test_a_fresh_child_that_is_killed_from_outside_is_followed_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A killed drawing had been told as a page that differs from its original."""
+    children: list[sandbox.Child] = []
+
+    class Killed(sandbox.Child):
+        def run(self, size: int, chunks: Iterable[bytes]) -> bytes | str:
+            children.append(self)
+            if len(children) == 1:
+                self._process.kill()
+            return super().run(size, chunks)
+
+    monkeypatch.setattr(sandbox, "Child", Killed)
+    monkeypatch.setattr(sandbox, "_pool", sandbox._Pool())
+    assert sandbox.draw_page(documents.pdf(), 1, 200)
+    assert len(children) == 2
+    assert children[0].killed
+    sandbox._pool.close()
