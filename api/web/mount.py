@@ -30,6 +30,7 @@ from api.web.usage import approvals, copies, usage
 from archive.administration.policy import Denial
 
 Handler = Callable[[Request, Any], Any]
+_DRAWN = frozenset({404, 405, 422})
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAGES = (
     login,
@@ -83,9 +84,10 @@ def _draw_errors(app: FastAPI) -> None:
 
 
 def _drawn(otherwise: Handler, message: str, action: str) -> Handler:
-    async def handler(request: Request, error: Exception) -> Response:
+    def handler(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 422
-        page = error_page(request, status, message, action)
+        drawn = status in _DRAWN and not request.url.path.startswith("/api/")
+        page = error_page(request, status, message, action) if drawn else None
         return page or cast("Response", otherwise(request, error))
 
     return handler

@@ -165,19 +165,23 @@ def put_in_box(
     last = lock(session, item)
     keeper.require(Act.KEEP_PAPER, last.org if last else item.station)
     refuse_away(last)
-    return enter_box(session, keeper, item, box, cause)
+    return enter_box(session, keeper, item, last, box, cause)
 
 
 def enter_box(
-    session: Session, keeper: Keeper, item: PaperItem, box: PaperBox, cause: Cause
+    session: Session,
+    keeper: Keeper,
+    item: PaperItem,
+    last: PaperMove | None,
+    box: PaperBox,
+    cause: Cause,
 ) -> PaperMove:
     """Enter an item into a box, for the acts that end what kept it away.
 
-    Raises DeniedError, PaperError.
+    The caller has locked the item, whose last move this is, and asked the policy for it. Raises
+    DeniedError, PaperError.
     """
-    last = lock(session, item)
     held_by = last.org if last else item.station
-    keeper.require(Act.KEEP_PAPER, held_by)
     boxed = last_move(session, box)
     keeper.require(Act.KEEP_PAPER, boxed.org if boxed else None)
     if boxed is None or boxed.org != held_by:

@@ -279,7 +279,7 @@ def take_back(
     loan = session.get_one(PaperLoan, last.loan_id, with_for_update=True)
     loan.state, loan.returned_at = LoanState.RETURNED, database_now(session)
     box = session.get_one(PaperBox, last.box_id)
-    return loan, enter_box(session, keeper, item, box, cause)
+    return loan, enter_box(session, keeper, item, last, box, cause)
 
 
 def _note(

@@ -81,13 +81,7 @@ def register_paper(
     if task.state != PaperTaskState.PENDING:
         raise PaperError(PaperFault.REGISTERED, "此册的纸质已登记。", "如需换盒，请用“上架移动”。")
     stated = sum(material["pages"] for material in task.materials)
-    pages = stated if counted.pages is None else counted.pages
-    if not 1 <= pages <= MAX_PAGES or len(counted.note or "") > NOTE_LENGTH:
-        raise PaperError(
-            PaperFault.VALUE,
-            f"页数应为1至{MAX_PAGES}，附注不超过{NOTE_LENGTH}字。",
-            "请清点后填写。",
-        )
+    pages = _pages(counted, stated)
     now = database_now(session)
     item = PaperItem(
         volume_id=task.volume_id,
@@ -129,6 +123,18 @@ def register_paper(
     )
     session.flush()
     return item
+
+
+def _pages(counted: CountedPaper, stated: int) -> int:
+    """Return the pages that were counted, else those stated. Raises PaperError."""
+    pages = stated if counted.pages is None else counted.pages
+    if not 1 <= pages <= MAX_PAGES or len(counted.note or "") > NOTE_LENGTH:
+        raise PaperError(
+            PaperFault.VALUE,
+            f"页数应为1至{MAX_PAGES}，附注不超过{NOTE_LENGTH}字。",
+            "请清点后填写。",
+        )
+    return pages
 
 
 def waive_task(session: Session, keeper: Keeper, task: PaperTask, reason: str) -> PaperTask:

@@ -182,11 +182,6 @@ def open_volume(
     return OpenedVolume(volume, archived, case, record, decision, following)
 
 
-def record_of(case: Case, reference: ReferenceData) -> Record:
-    """Return what the policy asks of a case that has no volume yet."""
-    return _case_record([getattr(case, name) for name in _OF_CASE], reference)
-
-
 def _case_record(columns: Sequence[Any], reference: ReferenceData) -> Record:
     # Until it has a volume, a case is kept where it will be filed.
     receive, _, domicile, *_ = columns

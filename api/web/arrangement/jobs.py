@@ -77,7 +77,8 @@ def retry(web: Web, user: LoggedIn, form: Posted) -> Response:
             for job in compile_jobs(session, reach_of(web, user), "FAILED", _LATEST)
             if asked in {"all", str(job.id)}
         ]
-        allowed = [job for job in failed if job.id in _retried_by(web, user, failed)]
+        retried = _retried_by(web, user, failed)
+        allowed = [job for job in failed if job.id in retried]
         if not allowed:
             raise BadFormError("没有可重试的任务。", "请刷新任务列表。")
         retry_jobs(session, [job.id for job in allowed])

@@ -244,7 +244,7 @@ def original_image(
     """
     with reading(web.runtime.engine) as session:
         opened, seen = look_again(web, session, user, look, code, (JournalAct.VIEW_ORIGINAL,))
-        of_item = _originals(web, session, opened).get(seen.shown["item"], [])
+        of_item = _originals(web, session, opened).get(seen.shown.get("item", 0), [])
     shown = next((original for original in of_item if original.id == component), None)
     if shown is None:
         raise DeniedError(Denial.NOT_HERE)

@@ -127,7 +127,7 @@ def look_again(
     grant of the look. Raises DeniedError.
     """
     seen = find_look(session, user.reader, look, code_of(session, name), acts)
-    version = number or seen.shown["version"]
+    version = number or seen.shown.get("version")
     opened = open_volume(
         session, user.reader, Act.VIEW_PAGES, name, web.reference, seen.usage, version=version
     )
