@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from types import BuiltinFunctionType, MethodType
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -118,6 +119,7 @@ class WebApp:
             loader=PackageLoader("api.web"),
             autoescape=select_autoescape(),
             undefined=StrictUndefined,
+            finalize=_no_method,
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -178,6 +180,13 @@ class WebApp:
         return HTMLResponse(
             self.templates.get_template(template).render(seat=None, **values), status, HEADERS
         )
+
+
+def _no_method(value: object) -> object:
+    """Return what a template prints; raises TypeError for the method of a dict named as its key."""
+    if isinstance(value, BuiltinFunctionType | MethodType):
+        raise TypeError("a template prints a method")
+    return value
 
 
 def web_of(request: Request) -> WebApp:
