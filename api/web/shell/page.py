@@ -183,7 +183,10 @@ class WebApp:
 
 
 def _no_method(value: object) -> object:
-    """Return what a template prints; raises TypeError for the method of a dict named as its key."""
+    """Return what a template prints; raises TypeError for a method.
+
+    `row.items` of a dict is its method, whatever its key `items` holds.
+    """
     if isinstance(value, BuiltinFunctionType | MethodType):
         raise TypeError("a template prints a method")
     return value
