@@ -9,10 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import Json, actor, print_json, with_examples
+from api.cli.terminal import Json, actor, begin_archive, open_archive, print_json, with_examples
 from api.jobs.preservation import anchor_journal
-from api.runtime.bootstrap import start
-from api.runtime.settings import Settings
 from archive.administration.account_lists import all_accounts
 from archive.administration.accounts import (
     FIRST_ADMINISTRATORS,
@@ -38,7 +36,7 @@ account_app = typer.Typer(
 )
 def init() -> None:
     """Make the first three accounts and print their secrets once."""
-    runtime = start(Settings())
+    runtime = begin_archive()
     fresh = [fresh_secret() for _ in FIRST_ADMINISTRATORS]
     with writing(runtime.engine) as session:
         secrets = first_administrators(session, runtime.organisations, fresh)
@@ -54,7 +52,7 @@ def init() -> None:
 )
 def list_(*, as_json: Json = False) -> None:
     """List accounts."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with reading(runtime.engine) as session:
         rows = [
             {
@@ -86,6 +84,6 @@ def list_(*, as_json: Json = False) -> None:
 def renew(login: Annotated[str, typer.Argument(help="用户名")]) -> None:
     """Give an account a fresh secret and print it once."""
     fresh = fresh_secret()
-    with writing(start(Settings()).engine) as session:
+    with writing(open_archive().engine) as session:
         secret = renew_secret(session, actor(), login, fresh)
     Console().print(secret, highlight=False)

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import Bars, actor, progress, screen, with_examples
-from api.runtime.bootstrap import start
+from api.cli.terminal import Bars, actor, begin_archive, progress, screen, with_examples
 from api.runtime.settings import Settings
 
 demo_app = typer.Typer(
@@ -52,7 +51,7 @@ def run(cases: Cases = 120, seed: Seed = 1) -> None:
     """Build, ingest, compile and verify the city, and exit with the demo's code."""
     from api.demo.run import run_demo  # noqa: PLC0415 - as above
 
-    runtime = start(Settings())
+    runtime = begin_archive()
     city = runtime.settings.data / f"demo-{cases}-{seed}"
     if not (city / "truth.json").exists():
         build(city, cases, seed)

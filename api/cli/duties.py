@@ -7,11 +7,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Json, print_json, screen, with_examples
+from api.cli.terminal import FINDINGS, Json, open_archive, print_json, screen, with_examples
 from api.jobs.duties import do_turn, rows
-from api.runtime.bootstrap import start
 from api.runtime.failures import explain
-from api.runtime.settings import Settings
 from archive.jobs.duties import DUTIES
 from archive.reference.errors import NotFoundError
 
@@ -28,7 +26,7 @@ duty_app = typer.Typer(
 )
 def list_(*, as_json: Json = False) -> None:
     """List all duties with their last turn."""
-    duties = rows(start(Settings()))
+    duties = rows(open_archive())
     if as_json:
         print_json(duties)
         return
@@ -62,7 +60,7 @@ def run(
     """Do every turn that is due, in this process; one that fails keeps no other back."""
     if name is not None and name not in DUTIES:
         raise NotFoundError("没有这个定时任务。", "请用 yice duty list 查看。")
-    runtime = start(Settings())
+    runtime = open_archive()
     results: dict[str, Any] = {}
     for duty in [name] if name else list(DUTIES):
         try:

@@ -11,7 +11,17 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
-from api.cli.terminal import FINDINGS, Json, actor, bar_of, print_json, screen, with_examples
+from api.cli.terminal import (
+    FINDINGS,
+    Json,
+    actor,
+    bar_of,
+    begin_archive,
+    open_archive,
+    print_json,
+    screen,
+    with_examples,
+)
 from api.jobs.preservation import anchor_journal, budget
 from api.runtime.bootstrap import (
     Runtime,
@@ -19,9 +29,7 @@ from api.runtime.bootstrap import (
     open_index_folder,
     open_second_store,
     source_of,
-    start,
 )
-from api.runtime.settings import Settings
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.audit.anchor_faults import verify_anchors
@@ -66,7 +74,7 @@ def scrub_(
     as_json: Json = False,
 ) -> None:
     """Continue the cycle of fixity checks."""
-    runtime, allowed = start(Settings()), budget(limit)
+    runtime, allowed = open_archive(), budget(limit)
     other = open_second_store(runtime.settings)
     store, helper = (_second_store(runtime), runtime.store) if second else (runtime.store, other)
     with bar_of("固定性检查") as watch:
@@ -108,7 +116,7 @@ def _show_scrub(run: ScrubRun) -> None:
 
 def replicate_(*, as_json: Json = False) -> None:
     """Copy what is archived to the second store, and check each object."""
-    runtime = start(Settings())
+    runtime = open_archive()
     second = _second_store(runtime)
     with bar_of("复制") as watch:
         copied = replicate(runtime.engine, runtime.store, second, actor(), watch=watch)
@@ -132,7 +140,7 @@ def rebuild_(
     """Rebuild database and index from the store alone."""
     if not from_store:
         raise typer.BadParameter("请指明 --from-store。")
-    old = start(Settings())
+    old = begin_archive()
     new = old
     if into is not None:
         new = replace(
@@ -176,7 +184,7 @@ def rekey_(
     as_json: Json = False,
 ) -> None:
     """Encrypt what lies under an older key again under the current one."""
-    runtime = start(Settings())
+    runtime = open_archive()
     store = _second_store(runtime) if second else runtime.store
     if not isinstance(store, EncryptedStore):
         raise NotFoundError(
@@ -215,7 +223,7 @@ def backup_(
     as_json: Json = False,
 ) -> None:
     """Copy the database while it is in use, and the objects that the copy of the store lacks."""
-    runtime = start(Settings())
+    runtime = open_archive()
     folder = to / datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     backup = back_up(
         runtime.engine, runtime.store, folder, LocalStore(to / "store") if with_store else None
@@ -245,7 +253,7 @@ def restore_(
     as_json: Json = False,
 ) -> None:
     """Restore a backup into an empty database, and objects that the store lacks."""
-    runtime = start(Settings())
+    runtime = begin_archive()
     objects = folder.parent / "store"
     backup = restore(
         runtime.engine, runtime.store, folder, LocalStore(objects) if objects.is_dir() else None
@@ -277,7 +285,7 @@ def _empty_database(folder: Path) -> Engine:
 )
 def journal_verify(*, as_json: Json = False) -> None:
     """Verify the hash chain of the journal, and the journal against its anchors."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with reading(runtime.engine) as session:
         good, fault = journal.verify(session)
     anchor_faults = verify_anchors(
@@ -311,7 +319,7 @@ def journal_verify(*, as_json: Json = False) -> None:
 )
 def journal_anchor(*, as_json: Json = False) -> None:
     """Sign, stamp and store the state of the journal."""
-    runtime = start(Settings())
+    runtime = open_archive()
     head = anchor_journal(runtime, actor())
     if as_json:
         print_json(head and {"checkpoint": head.number, "size": head.size, "root": head.root})
@@ -328,7 +336,7 @@ def journal_anchor(*, as_json: Json = False) -> None:
 )
 def journal_prove(seq: int, to: Annotated[Path, typer.Option(help="导出到这个文件夹")]) -> None:
     """Export the proof that one entry is in a signed head."""
-    runtime = start(Settings())
+    runtime = open_archive()
     files = inclusion(runtime.engine, runtime.store, seq)
     to.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():

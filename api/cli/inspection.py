@@ -10,9 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Json, actor, operator, print_json, screen
-from api.runtime.bootstrap import Runtime, start
-from api.runtime.settings import Settings
+from api.cli.terminal import FINDINGS, Json, actor, open_archive, operator, print_json, screen
+from api.runtime.bootstrap import Runtime
 from archive.compile.inspection_sheet import inspections_of
 from archive.database.engine import reading, writing
 from archive.finding_aids.disclosure import disclosed
@@ -41,7 +40,7 @@ def inspect_(
     as_json: Json = False,
 ) -> None:
     """Show the inspections on record; with a reason inspect again, and journal it."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with reading(runtime.engine) as session:
         reach = reach_of(operator(runtime).org, runtime.organisations)
         inspected = inspections(session, number, partial(disclosed, session, reach))

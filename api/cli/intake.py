@@ -7,10 +7,18 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Bars, Json, actor, operator, print_json, screen
+from api.cli.terminal import (
+    FINDINGS,
+    Bars,
+    Json,
+    actor,
+    begin_archive,
+    open_archive,
+    operator,
+    print_json,
+    screen,
+)
 from api.jobs.acts import ingest_paths
-from api.runtime.bootstrap import start
-from api.runtime.settings import Settings
 from archive.accession.accession import confirm as confirm_case
 from archive.database.engine import writing
 from archive.reference.vocabulary import IntakeOutcome
@@ -25,7 +33,7 @@ def ingest(
     as_json: Json = False,
 ) -> None:
     """Take packages over, or keep them in quarantine."""
-    received = ingest_paths(start(Settings()), actor(), paths, Bars())
+    received = ingest_paths(begin_archive(), actor(), paths, Bars())
     if as_json:
         print_json([package.public() for package in received])
     else:
@@ -53,7 +61,7 @@ def confirm(
     case_no: str, reason: Annotated[str, typer.Option(help="确认的理由，记入审计日志")]
 ) -> None:
     """Confirm what waits at 核对."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with writing(runtime.engine) as session:
         confirm_case(
             session, operator(runtime), case_no=case_no, reason=reason, units=runtime.filing

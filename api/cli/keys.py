@@ -7,9 +7,8 @@ from dataclasses import replace
 
 import typer
 
-from api.cli.terminal import actor, screen, with_examples
-from api.runtime.bootstrap import Runtime, column_keys, start
-from api.runtime.settings import Settings
+from api.cli.terminal import actor, open_archive, screen, with_examples
+from api.runtime.bootstrap import Runtime, column_keys
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.encryption import ColumnKeyError, Keyring, attach_keys, write_keyring
@@ -40,7 +39,7 @@ BATCH = 200
 )
 def rotate() -> None:
     """Make a fresh key the current one, then encrypt every row under it."""
-    runtime = start(Settings())
+    runtime = open_archive()
     if runtime.settings.column_keys.get_secret_value():
         raise ColumnKeyError(
             "密钥由 YICE_COLUMN_KEYS 给出，不能在此更换。",
@@ -64,7 +63,7 @@ def rotate() -> None:
 )
 def reseal_command() -> None:
     """Encrypt every row under the current key."""
-    runtime = start(Settings())
+    runtime = open_archive()
     _reseal_all(runtime, column_keys(runtime.settings))
 
 
@@ -81,7 +80,7 @@ def rotate_blind() -> None:
 
     The key goes into the ring first, so that every look-up asks with both.
     """
-    runtime = start(Settings())
+    runtime = open_archive()
     if runtime.settings.column_keys.get_secret_value():
         raise ColumnKeyError(
             "密钥由 YICE_COLUMN_KEYS 给出，不能在此更换。",
@@ -102,7 +101,7 @@ def rotate_blind() -> None:
 )
 def rehash_command() -> None:
     """Hash every entry that is left under an older key under the current one."""
-    _rehash_all(start(Settings()))
+    _rehash_all(open_archive())
 
 
 def _rehash_all(runtime: Runtime) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from api.cli import usage_errors
 from api.cli.accounts import account_app
 from api.cli.cluster import cluster_app
 from api.cli.demo import demo_app
@@ -25,12 +26,10 @@ from api.cli.periods import period_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
 from api.cli.search import index_app, reindex, search
-from api.cli.terminal import ERROR, screen, with_examples
+from api.cli.terminal import ERROR, begin_archive, screen, with_examples
 from api.cli.timestamps import timestamp_
 from api.cli.volumes import compile_, export, list_, show, verify, void_
 from api.runtime import failures
-from api.runtime.bootstrap import start
-from api.runtime.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -227,7 +226,7 @@ def serve(
     """Serve pages and the station API."""
     from api.cli.serve import serve_locally  # noqa: PLC0415 - the web server loads only here
 
-    serve_locally(start(Settings()), port, behind_proxy=behind_proxy)
+    serve_locally(begin_archive(), port, behind_proxy=behind_proxy)
 
 
 def main() -> None:
@@ -236,11 +235,15 @@ def main() -> None:
     A traceback is never shown.
     """
     try:
-        app()
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
+        code = app(standalone_mode=False)
+        if code == INTERRUPTED:
             _print_error("INTERRUPTED", SENTENCE)
-        raise
+        sys.exit(code)
+    except typer.TyperException as error:
+        if usage_errors.is_help(error):
+            sys.exit(ERROR)  # the help is on the screen already
+        _print_error("USAGE", usage_errors.explain(error))
+        sys.exit(ERROR)
     except KeyboardInterrupt:
         _print_error("INTERRUPTED", SENTENCE)
         sys.exit(INTERRUPTED)

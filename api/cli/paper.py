@@ -7,9 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Json, actor, print_json, with_examples
-from api.runtime.bootstrap import Runtime, start
-from api.runtime.settings import Settings
+from api.cli.terminal import FINDINGS, Json, actor, open_archive, print_json, with_examples
+from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Act, Reader, Role
 from archive.arrangement.paper_tasks import open_missing_paper_tasks
 from archive.database.engine import reading, writing
@@ -62,7 +61,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List items with where they are, or what waits to be registered."""
-    runtime = start(Settings())
+    runtime = open_archive()
     keeper = keeper_of(runtime)
     rows: list[dict[str, object]] = []
     with reading(runtime.engine) as session:
@@ -124,7 +123,7 @@ def place_(
     as_json: Json = False,
 ) -> None:
     """Make a place, or a rack with all its bays and shelves."""
-    runtime = start(Settings())
+    runtime = open_archive()
     keeper = keeper_of(runtime)
     with writing(runtime.engine) as session:
         if bays and under is not None:
@@ -153,7 +152,7 @@ def places_(
     as_json: Json = False,
 ) -> None:
     """List one level of places."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with reading(runtime.engine) as session:
         rows = level(session, keeper_of(runtime), parent)
     shown = [
@@ -202,7 +201,7 @@ def box_(
     as_json: Json = False,
 ) -> None:
     """Begin a box."""
-    runtime = start(Settings())
+    runtime = open_archive()
     keeper = keeper_of(runtime)
     with writing(runtime.engine) as session:
         box = begin_box(session, keeper, org=org, series=series, year=year, spine_mm=spine)
@@ -250,7 +249,7 @@ def place_number(text: str) -> int:
 )
 def differences_(*, as_json: Json = False) -> None:
     """List what stands between paper and volumes."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with reading(runtime.engine) as session:
         rows = differences(session, keeper_of(runtime))
     if as_json:
@@ -282,7 +281,7 @@ def differences_(*, as_json: Json = False) -> None:
 )
 def reopen(*, as_json: Json = False) -> None:
     """Open the tasks that a rebuilt database lacks."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with writing(runtime.engine) as session:
         opened = open_missing_paper_tasks(session, runtime.organisations, datetime.now(UTC))
     if as_json:

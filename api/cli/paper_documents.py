@@ -7,9 +7,7 @@ import typer
 
 from api.cli.paper_ledgers import HELP, import_
 from api.cli.paper_registers import register_app
-from api.cli.terminal import Json, operator, print_json, screen, with_examples
-from api.runtime.bootstrap import start
-from api.runtime.settings import Settings
+from api.cli.terminal import Json, open_archive, operator, print_json, screen, with_examples
 from archive.database.engine import reading
 from archive.paper.access import Keeper
 from archive.paper.codes import PaperCodeKind
@@ -59,7 +57,7 @@ def labels(
         out.write_bytes(calibration_pdf(printing))
         count = 0
     else:
-        runtime = start(Settings())
+        runtime = open_archive()
         keeper = Keeper(operator(runtime), runtime.organisations)
         with reading(runtime.engine) as session:
             rows = labels_of(session, keeper, names or [])

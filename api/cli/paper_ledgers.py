@@ -8,10 +8,18 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Json, actor, bar_of, print_json, screen, with_examples
+from api.cli.terminal import (
+    FINDINGS,
+    Json,
+    actor,
+    bar_of,
+    open_archive,
+    print_json,
+    screen,
+    with_examples,
+)
 from api.jobs.ledgers import import_ledger, preview
-from api.runtime.bootstrap import Runtime, start
-from api.runtime.settings import Settings
+from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Reader, Role
 from archive.paper.access import Keeper
 from archive.paper.ledger_import import LedgerOutcome
@@ -42,7 +50,7 @@ def import_(
     as_json: Json = False,
 ) -> None:
     """Preview a ledger and, once it is confirmed, register it."""
-    runtime = start(Settings())
+    runtime = open_archive()
     keeper = _keeper(runtime, org)
     data = file.read_bytes()
     if confirm is None or only_preview:

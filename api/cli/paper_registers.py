@@ -8,9 +8,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import KEEPING, Json, operator, print_json, screen, with_examples
-from api.runtime.bootstrap import Runtime, open_compile_context, start
-from api.runtime.settings import Settings
+from api.cli.terminal import (
+    KEEPING,
+    Json,
+    open_archive,
+    operator,
+    print_json,
+    screen,
+    with_examples,
+)
+from api.runtime.bootstrap import Runtime, open_compile_context
 from api.web.shell.spreadsheets import cell
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
@@ -47,7 +54,7 @@ def register(
     as_json: Json = False,
 ) -> None:
     """Show a register, or write it as CSV or PDF; journalled."""
-    runtime = start(Settings())
+    runtime = open_archive()
     reader = operator(runtime)
     keeper = Keeper(reader, runtime.organisations)
     with writing(runtime.engine) as session:
@@ -87,7 +94,7 @@ def stocktake_report(
     as_json: Json = False,
 ) -> None:
     """Show the report of a closed stocktake, or write the sealed one."""
-    runtime = start(Settings())
+    runtime = open_archive()
     keeper = Keeper(operator(runtime), runtime.organisations)
     with reading(runtime.engine) as session:
         document = stocktake_document(session, keeper, number)
@@ -118,7 +125,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Show what paper remains and may go."""
-    runtime = start(Settings())
+    runtime = open_archive()
     keeper = Keeper(operator(runtime), runtime.organisations)
     with reading(runtime.engine) as session:
         districts = remaining_paper(session, keeper, district)

@@ -10,10 +10,9 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from api.cli.paper import PlaceName, keeper_of, place_number
-from api.cli.terminal import FINDINGS, Json, print_json, progress, with_examples
+from api.cli.terminal import FINDINGS, Json, open_archive, print_json, progress, with_examples
 from api.http.paper_scans import ScanView, view_of
-from api.runtime.bootstrap import Runtime, start
-from api.runtime.settings import Settings
+from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Act
 from archive.database.engine import database_now, writing
 from archive.paper.access import Keeper
@@ -47,7 +46,7 @@ def scan_(
     as_json: Json = False,
 ) -> None:
     """Take the scans of a file in one session."""
-    runtime = start(Settings())
+    runtime = open_archive()
     keeper = keeper_of(runtime)
     codes = _codes(scans)
     with writing(runtime.engine) as session:
@@ -76,7 +75,7 @@ def stocktake_(
     as_json: Json = False,
 ) -> None:
     """Count a place with the scans of a file."""
-    runtime = start(Settings())
+    runtime = open_archive()
     keeper = keeper_of(runtime)
     codes = _codes(scans)
     with writing(runtime.engine) as session:

@@ -11,6 +11,7 @@ from api.cli.terminal import (
     FINDINGS,
     Json,
     actor,
+    open_archive,
     operator,
     print_json,
     show_failures,
@@ -20,8 +21,7 @@ from api.cli.terminal import (
 from api.jobs.batch import make_all
 from api.jobs.periods import begin_terms, end_terms
 from api.jobs.preservation import anchor_journal
-from api.runtime.bootstrap import open_compile_context, start
-from api.runtime.settings import Settings
+from api.runtime.bootstrap import open_compile_context
 from archive.arrangement.periods import Report, due, terms_of
 from archive.reference.vocabulary import JobKind, Series
 
@@ -48,7 +48,7 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Compile the terms that are due, or those of a month."""
-    runtime = start(Settings())
+    runtime = open_archive()
     every = (
         terms_of(period, runtime.organisations)
         if period

@@ -8,10 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Bars, Json, actor, print_json, screen
+from api.cli.terminal import FINDINGS, Bars, Json, actor, begin_archive, print_json, screen
 from api.jobs.pull import SourceName, open_sources, pull_round
-from api.runtime.bootstrap import Runtime, start
-from api.runtime.settings import Settings
+from api.runtime.bootstrap import Runtime
 from archive.database.engine import reading
 from archive.gathering.cases import collecting_rows
 from archive.gathering.source_health import health_rows
@@ -34,7 +33,7 @@ def pull_(
     as_json: Json = False,
 ) -> None:
     """Pull once, or until interrupted."""
-    runtime = start(Settings())
+    runtime = begin_archive()
     sources = [opened for opened in open_sources(runtime.settings) if source in (None, opened.name)]
     if status:
         _show_status(runtime, as_json=as_json)

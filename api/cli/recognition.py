@@ -6,11 +6,9 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import FINDINGS, Json, print_json, progress, screen
+from api.cli.terminal import FINDINGS, Json, open_archive, print_json, progress, screen
 from api.jobs.progress import Batch
 from api.jobs.recognition import follow_pages, queue_stored_scans, recognise_all, require_ocr
-from api.runtime.bootstrap import start
-from api.runtime.settings import Settings
 from archive.database.engine import reading
 from archive.jobs.job_rows import failure_codes
 from archive.recognition.queue import progress_of
@@ -29,7 +27,7 @@ def ocr_(
     as_json: Json = False,
 ) -> None:
     """Read the pages that wait, or show the progress."""
-    runtime = start(Settings())
+    runtime = open_archive()
     if status:
         with reading(runtime.engine) as session:
             counted = progress_of(session)

@@ -13,10 +13,18 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from api.cli.terminal import FINDINGS, KEEPING, Json, operator, print_json, screen, with_examples
+from api.cli.terminal import (
+    FINDINGS,
+    KEEPING,
+    Json,
+    open_archive,
+    operator,
+    print_json,
+    screen,
+    with_examples,
+)
 from api.http.search import journal_search, look_up, public
-from api.runtime.bootstrap import open_index_folder, source_of, start
-from api.runtime.settings import Settings
+from api.runtime.bootstrap import open_index_folder, source_of
 from archive.database.engine import reading, writing
 from search.follow import check, follow, rebuild
 from search.index import SearchResult, Sort
@@ -33,7 +41,7 @@ index_app = typer.Typer(
 
 def reindex(*, as_json: Json = False) -> None:
     """Rebuild the search index from database and store."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with Progress(console=screen) as bar:
         task = bar.add_task("建立索引", total=None)
         count = rebuild(
@@ -50,7 +58,7 @@ def reindex(*, as_json: Json = False) -> None:
 @index_app.command("check", help="将检索索引与数据库逐册核对。例：yice index check.")
 def index_check(*, as_json: Json = False) -> None:
     """Compare the search index with the database, volume by volume."""
-    runtime = start(Settings())
+    runtime = open_archive()
     checked = check(source_of(runtime), IndexReader(open_index_folder(runtime.settings)).index())
     if as_json:
         print_json(asdict(checked))
@@ -72,7 +80,7 @@ def index_check(*, as_json: Json = False) -> None:
 )
 def index_follow() -> None:
     """Follow the changes of the archive until a signal ends it; one process writes at a time."""
-    runtime, stopped = start(Settings()), Event()
+    runtime, stopped = open_archive(), Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
     follow(source_of(runtime), open_index_folder(runtime.settings), stopped.is_set)
@@ -99,7 +107,7 @@ def search(
 
     Names and numbers are masked.
     """
-    runtime = start(Settings())
+    runtime = open_archive()
     words = Words(runtime.organisations, runtime.catalogue)
     reader, facet_fields = operator(runtime), _FACETS if facets else ()
     tree = parse(query, words)

@@ -24,9 +24,11 @@ from rich.progress import (
 from typer import rich_utils
 
 from api.jobs.progress import Advance, Batch
-from api.runtime.bootstrap import Runtime
+from api.runtime.bootstrap import Runtime, start
+from api.runtime.settings import Settings
 from archive.administration.policy import Reader
 from archive.finding_aids.compile_jobs import CompileJob
+from archive.reference.errors import ArchiveError
 from archive.usage.looks import AccessContext, Purpose
 
 FINDINGS, ERROR = 1, 2
@@ -34,7 +36,9 @@ FINDINGS, ERROR = 1, 2
     rich_utils.ARGUMENTS_PANEL_TITLE,
     rich_utils.OPTIONS_PANEL_TITLE,
     rich_utils.COMMANDS_PANEL_TITLE,
-) = "参数", "选项", "命令"
+    rich_utils.REQUIRED_LONG_STRING,
+    rich_utils.DEFAULT_STRING,
+) = "参数", "选项", "命令", "[必填]", "[默认 {}]"
 screen = Console(stderr=True)
 KEEPING = AccessContext(Purpose.ARCHIVE)
 """What the operator reads for: the keeping of the archive."""
@@ -44,6 +48,40 @@ Json = Annotated[bool, typer.Option("--json", help="输出 JSON，供脚本使�
 def with_examples(text: str, *examples: str) -> str:
     """Return a help text with examples on lines of their own (a backspace keeps the lines)."""
     return f"{text}\n\n\b\n例：\n" + "\n".join(f"  [cyan]{example}[/cyan]" for example in examples)
+
+
+class NoArchiveError(ArchiveError):
+    """There is no archive where the settings say."""
+
+    code = "NO_ARCHIVE"
+
+
+def open_archive() -> Runtime:
+    """Return the runtime of the archive in the settings; raises NoArchiveError where none is.
+
+    A mistyped folder would look like an empty archive.
+    """
+    settings = Settings()
+    if _is_new(settings):
+        raise NoArchiveError(
+            f"数据文件夹 {settings.data} 里还没有档案库。",
+            "请核对 YICE_DATA 和当前文件夹；新建请用 yice ingest、yice serve 或 yice demo run。",
+        )
+    return start(settings)
+
+
+def begin_archive() -> Runtime:
+    """Return the runtime of the archive that the settings name; a new one is begun and told."""
+    settings = Settings()
+    is_new = _is_new(settings)
+    runtime = start(settings)
+    if is_new:
+        screen.print(f"新建档案库：{escape(str(settings.data))}", soft_wrap=True)
+    return runtime
+
+
+def _is_new(settings: Settings) -> bool:
+    return not settings.database_url and not (settings.data / "yice.db").exists()
 
 
 def actor() -> str:

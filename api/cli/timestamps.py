@@ -7,11 +7,18 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import FINDINGS, Json, actor, bar_of, print_json, screen, volume_bar
+from api.cli.terminal import (
+    FINDINGS,
+    Json,
+    actor,
+    bar_of,
+    open_archive,
+    print_json,
+    screen,
+    volume_bar,
+)
 from api.jobs.batch import timestamp_batch
 from api.jobs.renewal import horizon, look_ahead, renew_batch
-from api.runtime.bootstrap import start
-from api.runtime.settings import Settings
 from archive.preservation.renewal import learn_stamps
 
 
@@ -31,7 +38,7 @@ def timestamp_(
     if renew:
         _renew(within, as_json=as_json)
         return
-    runtime = start(Settings())
+    runtime = open_archive()
     with volume_bar("补时间戳") as watch:
         batch = timestamp_batch(runtime, actor(), watch)
     if as_json:
@@ -44,7 +51,7 @@ def timestamp_(
 
 
 def _renew(within: int | None, *, as_json: bool) -> None:
-    runtime = start(Settings())
+    runtime = open_archive()
     with bar_of("读取时间戳") as learning:
         learned = learn_stamps(runtime.engine, runtime.store, learning)
     with volume_bar("时间戳续期") as watch:

@@ -14,6 +14,7 @@ from api.cli.terminal import (
     KEEPING,
     Bars,
     Json,
+    open_archive,
     operator,
     print_json,
     screen,
@@ -21,8 +22,7 @@ from api.cli.terminal import (
 )
 from api.jobs.acts import run_compile, run_verify, run_verify_pages
 from api.jobs.batch import Again, void_number
-from api.runtime.bootstrap import Runtime, start
-from api.runtime.settings import Settings
+from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Act, Denial
 from archive.arrangement.volume_names import code_of, read_code
 from archive.audit.acts import JournalAct
@@ -92,7 +92,7 @@ def compile_(
     if not (case or period or every or again):
         raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
     which = Again.ALL if again else Again.THE_CASE if case else Again.WHAT_CAN_SUCCEED
-    runtime = start(Settings())
+    runtime = open_archive()
     batch = run_compile(runtime, operator(runtime), Bars(), case, period, again=which)
     if as_json:
         print_json(
@@ -115,7 +115,7 @@ def void_(
     reason: Annotated[str, typer.Option(help="作废的理由，记入审计日志，请勿写入个人信息")],
 ) -> None:
     """Give up a number whose volume was never committed."""
-    runtime = start(Settings())
+    runtime = open_archive()
     with reading(runtime.engine) as session:
         code = code_of(session, code)
     void_number(runtime, operator(runtime), code=code, reason=reason)
@@ -132,7 +132,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """List volumes, waiting cases, void numbers or cases that still gather."""
-    runtime = start(Settings())
+    runtime = open_archive()
     if collecting:
         show_collecting(runtime, as_json=as_json)
         return
@@ -189,7 +189,7 @@ def show(code: Name, *, as_json: Json = False) -> None:
 
     Of a number or a case without an archived version: how far it is, why, and what to do next.
     """
-    runtime = start(Settings())
+    runtime = open_archive()
     detail = _unfinished(runtime, code) or _detail(runtime, code)
     if as_json:
         print_json(detail)
@@ -318,7 +318,7 @@ def export(
     code: Name, to: Annotated[Path, typer.Option(help="导出到这个文件夹")], *, as_json: Json = False
 ) -> None:
     """Export the newest version of a volume."""
-    runtime = start(Settings())
+    runtime = open_archive()
     opened = _consulted(runtime, code, JournalAct.EXPORT)
     folder = export_bag(runtime.store, opened.prefix, to)
     if as_json:
@@ -350,7 +350,7 @@ def verify(
     """Prove volumes again, and with `--pages` compare their pages with the originals."""
     if not (codes or every):
         raise typer.BadParameter("请给出档号或 --all。")
-    runtime = start(Settings())
+    runtime = open_archive()
     with reading(runtime.engine) as session:
         named = tuple(code_of(session, name) for name in codes or ())
     faults, count = run_verify(runtime, Bars(), named)

@@ -156,7 +156,7 @@ def places(error: BaseException) -> list[dict[str, object]]:
 def log(error: BaseException, data: Path) -> Path | None:
     """Append an error to `logs/yice.log` as one JSON line, and return the path.
 
-    None when even that fails.
+    None when even that fails, or where no data folder is: a mistyped one is not made.
     """
     path = data / "logs" / "yice.log"
     line = {
@@ -166,7 +166,7 @@ def log(error: BaseException, data: Path) -> Path | None:
         "error": places(error),
     }
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         with path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
     except OSError:

@@ -56,7 +56,7 @@ def _sent(ground: Ground, head: bytes, most: int, piece: bytes = b"x" * (1 << 16
             while sent < most:
                 connection.sendall(piece)
                 sent += len(piece)
-                connection.setblocking(False)  # noqa: FBT003 - positional only
+                connection.setblocking(False)
                 with suppress(BlockingIOError):
                     if connection.recv(1, socket.MSG_PEEK) is not None:
                         break
@@ -78,7 +78,7 @@ def half_open(ground: Ground) -> Report:
         report.note("nobody else is answered meanwhile", refused=ground.answers())
         time.sleep(TimedProtocol.header_seconds + 5)
         for connection in sockets:
-            connection.setblocking(False)  # noqa: FBT003 - positional only
+            connection.setblocking(False)
             try:
                 kept = connection.recv(1) != b""
             except BlockingIOError:  # neither an answer nor an end
@@ -171,7 +171,7 @@ def send_from_another_site(ground: Ground) -> Report:
 
 def kill_while_read(ground: Ground) -> Report:
     """The server is killed while volumes are read: nothing shown is without its entry."""
-    report, chance = Report(), Random(1)  # noqa: S311 - moments, no secrets
+    report, chance = Report(), Random(1)
     with ground.desk() as desk:
         headers = desk.token()
     for _ in range(_KILLS):

@@ -34,7 +34,7 @@ class Original:
 @cache
 def originals() -> tuple[Original, ...]:
     """The files that all measured cases share; each case makes its first JPEG its own."""
-    random = Random(1)  # noqa: S311 - repeatable, not secret
+    random = Random(1)
 
     def page(name: str) -> scans.Page:
         return scans.Page(

@@ -265,7 +265,8 @@ def report(
     for name, row in sorted(timings.items(), key=lambda entry: -entry[1]["p95"]):
         mark = "" if row["p95"] < PAGE_MS and row["status"] == 200 else f"  <- {row['status']}"
         sys.stderr.write(
-            f"{name:<64}{row['kb']:>6}{row['first']:>9}{row['p50']:>9}{row['p95']:>9}{row['cpu']:>8}{mark}\n"
+            f"{name:<64}{row['kb']:>6}{row['first']:>9}{row['p50']:>9}"
+            f"{row['p95']:>9}{row['cpu']:>8}{mark}\n"
         )
     for name, row in drawn.items():
         sys.stderr.write(f"{name:<64}{'':>6}{'':>9}{row['p50']:>9}{row['p95']:>9}\n")

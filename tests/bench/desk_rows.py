@@ -82,7 +82,7 @@ class City:
 
     def __init__(self, runtime: Runtime, seed: int = 1) -> None:
         """Take the pattern from the first real volume."""
-        self.runtime, self.chance = runtime, random.Random(seed)  # noqa: S311 - not a secret
+        self.runtime, self.chance = runtime, random.Random(seed)
         organisations = runtime.organisations
         self.stations = [
             org.code

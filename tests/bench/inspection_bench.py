@@ -81,7 +81,7 @@ def plant_each(bags: Path, seed: int, first: int) -> list[dict[str, Any]]:
         while planted < OF_EACH and defect.kind != CONFLICT:
             index += 1
             case = make_case(seed, index, *TABLES)
-            if not defect.plant(case, Random(index), TABLES[1]):  # noqa: S311 - repeatable
+            if not defect.plant(case, Random(index), TABLES[1]):
                 continue
             planted += 1
             name = f"{index:06d}-{defect.kind}"

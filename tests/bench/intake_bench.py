@@ -75,7 +75,7 @@ def hold(engine: Engine, ring: Keyring, count: int) -> None:
     """Cases that are held already: rows, blind index and one print each, all of other people and
     other pages.
     """
-    dice, now = Random(1), datetime.now(UTC)  # noqa: S311 - filling
+    dice, now = Random(1), datetime.now(UTC)
     taken = snapshot(TABLES[0].get("CS02", "2026-1"))
     facts = sound_case("150602010000-20260901-900000")
     row = {
@@ -159,7 +159,7 @@ def bare(data: bytes) -> None:
 
 def look_ups(engine: Engine) -> dict[str, float]:
     """Milliseconds of wall time of one look-up, the middle of many, beside all that is held."""
-    dice, times = Random(2), {"near_copy": list[float](), "same_person": list[float]()}  # noqa: S311 - asking
+    dice, times = Random(2), {"near_copy": list[float](), "same_person": list[float]()}
     facts = CaseFacts.model_validate(sound_case("150602010000-20260901-000001"))
     taken = snapshot(TABLES[0].get("CS02", "2026-1"))
     with reading(engine) as session:

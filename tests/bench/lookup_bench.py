@@ -134,7 +134,7 @@ async def drive(
     took: list[tuple[float, int]] = []
     began = time.monotonic()
     clients = [
-        client(port, token, began + seconds, pause, random.Random(number), volumes, took)  # noqa: S311 - not a secret
+        client(port, token, began + seconds, pause, random.Random(number), volumes, took)
         for number, token in enumerate(carried)
     ]
     await asyncio.gather(*clients)

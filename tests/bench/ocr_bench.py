@@ -34,7 +34,7 @@ from ingest.recognition.ocr import recognise_page
 from storage.local_store import LocalStore
 from tests.support.ocr_pages import hold_scan
 
-RANDOM = Random(0)  # noqa: S311 - as below
+RANDOM = Random(0)
 PAGES = int(os.environ.get("PAGES", "8"))
 KINDS: dict[str, Callable[[Page, Random], bytes]] = {
     "gray JPEG 300": lambda page, random: jpeg(gray(page, 300, random), 300),
@@ -81,7 +81,7 @@ def samples() -> list[Sample]:
     catalogue, organisations = load_catalogue(), load_organisations()
     pages = []
     for number in range(PAGES):
-        random = Random(f"ocr:{number}")  # noqa: S311 - repeatable, not secret
+        random = Random(f"ocr:{number}")
         page = Page(
             "居住证明",
             stated_lines(random, make_case(1, number, catalogue, organisations), "居住证明", 14),

@@ -183,7 +183,7 @@ def count(engine: Engine, items: int) -> None:
         stocktake = open_stocktake(session, owner, session.get_one(PaperPlace, 1))
         row = open_session(session, owner, ScanFlow.COUNT, stocktake_id=stocktake.id)
         number, name = stocktake.id, row.id
-    drawn = random.Random(7).sample(range(1, items + 1), 2 * PLANTED)  # noqa: S311 - no secret
+    drawn = random.Random(7).sample(range(1, items + 1), 2 * PLANTED)
     absent, misplaced = set(drawn[:PLANTED]), set(drawn[PLANTED:])
     codes: list[str] = []
     for box in range(1, items // IN_A_BOX + 1):
@@ -246,7 +246,7 @@ def tree(engine: Engine, places: int) -> None:
         return time.perf_counter() - begin
 
     with reading(engine) as session:
-        parents = random.Random(3).choices(  # noqa: S311 - no secret
+        parents = random.Random(3).choices(
             [row["id"] for row in rows if row["kind"] != "SHELF"], k=60
         )
         times = [timed(partial(level, session, owner, parent)) for parent in parents]

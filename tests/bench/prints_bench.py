@@ -87,7 +87,7 @@ def look_up(count: int, url: str = "") -> str:
     with tempfile.TemporaryDirectory(prefix="yice-prints-") as folder:
         engine = connect(url or f"sqlite:///{Path(folder) / 'yice.db'}")
         migrate(engine)
-        known, random = fill(engine, count), Random(1)  # noqa: S311 - repeatable
+        known, random = fill(engine, count), Random(1)
         copies = [
             print_ ^ sum(1 << bit for bit in random.sample(range(BITS), _BENT)) for print_ in known
         ]

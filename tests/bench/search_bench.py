@@ -77,7 +77,7 @@ def volumes(
     scopes = {code: scope_of((code,), ORGANISATIONS) for code in stations}
     districts = {code: ORGANISATIONS.district_of(code).code for code in stations}
     for volume_id in only or range(1, count + 1):
-        chance = random.Random(f"{seed}-{volume_id}")  # noqa: S311 - not a secret
+        chance = random.Random(f"{seed}-{volume_id}")
         station, series = chance.choice(stations), chance.choice(_SERIES)
         texts = pages * volume_id // count - pages * (volume_id - 1) // count
         name = chance.choice(_SURNAMES) + "".join(
@@ -260,7 +260,7 @@ def main() -> None:
             for path in (options.at or Path(folder)).rglob("*")
             if path.is_file()
         )
-        times, truth = ask_all(index, random.Random(options.seed), sample, options.queries)  # noqa: S311 - not a secret
+        times, truth = ask_all(index, random.Random(options.seed), sample, options.queries)
         adding = spread(
             [
                 timed(

@@ -280,7 +280,7 @@ def _bare(
     signer = load_pkcs12(pki.pkcs12_of("J602"), pki.passphrase)
     stamper = local_timestamper(pki)
     art = data / "seal.pdf"
-    art.write_bytes(seal_pdf("演示", True))  # noqa: FBT003 - fixed by its callers
+    art.write_bytes(seal_pdf("演示", True))
     clock = Clock()
     # The same originals from files by digest, as the store keeps them.
     folder = data / "bare"

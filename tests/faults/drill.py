@@ -210,7 +210,7 @@ def drilled(folder: Path, seed: int) -> Iterator[Drill]:
             ended.callback(service.kill)
         for service in (web, beat, *nodes):
             service.wait()
-        dice = random.Random(seed)  # noqa: S311 - the same misfortune each time
+        dice = random.Random(seed)
         yield Drill(
             site,
             folder,

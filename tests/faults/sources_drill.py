@@ -295,7 +295,7 @@ def run(cases: int, kills: int, seed: int, say: Console) -> Account:
         progress=lambda _: None,
         workers=os.cpu_count() or 1,
     )
-    drill = Drill(data, cases, seed, free_port(), random.Random(seed))  # noqa: S311 - the same misfortune each time
+    drill = Drill(data, cases, seed, free_port(), random.Random(seed))
     begun = time.monotonic()
     try:
         storm(drill, kills, say)

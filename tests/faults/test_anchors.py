@@ -139,7 +139,8 @@ def test_the_stamps_of_old_anchors_are_proved_by_the_newer_ones_when_their_autho
         with writing(archive.engine) as session:
             journal.record(session, "test", "ACT", f"year-{years}")
         signing = sealer(years, sealed_by=sealed_by)
-        signing._check = lambda *_: None  # type: ignore[method-assign] - the seal was in its time then
+        # The seal was in its time then.
+        signing._check = lambda *_: None  # type: ignore[method-assign]
         assert anchor(archive.engine, archive.store, signing, "test") is not None
     assert verify_anchors(archive.engine, archive.store, trust) == []
     # Four years after the newest, its own authority has ended too, and nothing proves those before

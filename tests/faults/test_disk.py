@@ -37,7 +37,7 @@ def on_a_disk(kind: str, folder: Path, keys: Path) -> dict[str, Any]:
     return result
 
 
-def test_a_disk_that_fills_up_at_any_step_loses_nothing_and_the_work_goes_on_when_there_is_room(
+def test_a_disk_that_fills_up_at_any_step_loses_nothing_and_the_work_goes_on_afterwards(
     tmp_path: Path, keys: Path
 ) -> None:
     result = on_a_disk("full", tmp_path / "disk", keys)

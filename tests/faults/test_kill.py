@@ -83,7 +83,7 @@ def test_ten_kills_in_a_run_of_sixty_cases_change_nothing_in_the_end(tmp_path: P
     shutil.copytree(tmp_path / "calm", tmp_path / "torn")
     yice(tmp_path / "calm", "compile", "--all")
 
-    random, killed = Random(7), []  # noqa: S311 - repeatable, not secret
+    random, killed = Random(7), []
     run = start(tmp_path / "torn")
     while len(killed) < KILLS:
         time.sleep(random.uniform(1.5, 5.0))

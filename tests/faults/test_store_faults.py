@@ -171,7 +171,7 @@ def test_volumes_compiled_through_a_failing_store_are_whole_and_made_once(
     for number in range(1, 5):
         make_bag(tmp_path / "bags" / f"bag-{number}", case_no=f"150602010000-20260901-{number:06d}")
     assert yice("ingest", str(tmp_path / "bags")).returncode == 0
-    dice = random.Random(7)  # noqa: S311 - the same misfortune each time
+    dice = random.Random(7)
     proxy.choose = lambda method, _path, _number: (
         dice.choice(BROKEN_READS if method in {"GET", "HEAD"} else LOST_REQUESTS)
         if dice.random() < 0.2

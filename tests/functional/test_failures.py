@@ -36,7 +36,7 @@ def one_line(done: "subprocess.CompletedProcess[str]", code: str) -> None:
 
 def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    one_line(run(tmp_path / "file" / "var", "list"), "NOT_A_FOLDER")
+    one_line(run(tmp_path / "file" / "var", "ingest", str(tmp_path)), "NOT_A_FOLDER")
 
 
 def test_a_wrong_setting_is_one_line(tmp_path: Path) -> None:
@@ -59,7 +59,9 @@ def test_a_store_that_is_away_is_one_line(tmp_path: Path) -> None:
         away.bind(("127.0.0.1", 0))
         endpoint = f"127.0.0.1:{away.getsockname()[1]}"
         keys = {"YICE_S3_ACCESS_KEY": "a", "YICE_S3_SECRET_KEY": "b"}
-        done = run(tmp_path, "list", YICE_S3_ENDPOINT=endpoint, YICE_S3_SECURE="false", **keys)
+        done = run(
+            tmp_path, "ingest", ".", YICE_S3_ENDPOINT=endpoint, YICE_S3_SECURE="false", **keys
+        )
     one_line(done, "STORE_UNAVAILABLE")
 
 

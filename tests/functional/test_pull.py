@@ -278,10 +278,10 @@ def test_each_fetch_leaves_its_evidence_in_the_facts_and_in_the_journal(undistur
     assert json.loads(yice(undisturbed.data, "journal", "verify", "--json"))["fault"] is None
 
 
-def test_after_kills_at_every_point_and_faults_of_every_kind_the_holdings_are_those_of_an_undisturbed_run(  # noqa: E501
+def test_after_kills_and_faults_of_every_kind_the_holdings_are_those_of_a_calm_run(
     undisturbed: City, world: Path, tmp_path: Path
 ) -> None:
-    chance = random.Random(7)  # noqa: S311 - when to kill
+    chance = random.Random(7)
     with city(tmp_path / "var", world, {}) as town:
         for point in PULL_POINTS:
             assert town.pull(crash_at=point) == 137, point

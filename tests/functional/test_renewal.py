@@ -108,7 +108,7 @@ def test_rows_from_before_it_was_kept_are_filled_in_from_the_store(archive: Hold
     assert ahead(archive).first_end == stamp.until
 
 
-def test_an_authority_that_is_away_leaves_the_old_version_and_a_supplement_takes_the_place_of_the_renewal(  # noqa: E501
+def test_an_authority_away_leaves_the_old_version_and_a_supplement_replaces_the_renewal(
     archive: Holdings,
 ) -> None:
     renew(ending(archive, 2))

@@ -184,7 +184,7 @@ def written(seed: int = 1) -> Image.Image:
     lines = tuple(
         f"兹证明上述人员情况属实，材料齐全，特此出具本证明。{row:02d}" for row in range(16)
     )
-    return scans.colour(scans.Page("证明", lines, "演示派出所"), 200, Random(seed))  # noqa: S311 - repeatable
+    return scans.colour(scans.Page("证明", lines, "演示派出所"), 200, Random(seed))
 
 
 def written_jpeg() -> bytes:
@@ -228,7 +228,7 @@ def animated_png() -> bytes:
 
 def broken_in_the_middle(data: bytes) -> bytes:
     """A file with some bytes of its middle third changed."""
-    changed, random = bytearray(data), Random(3)  # noqa: S311 - repeatable
+    changed, random = bytearray(data), Random(3)
     for _ in range(20):
         changed[len(data) // 3 + random.randrange(len(data) // 3)] ^= 0x5A
     return bytes(changed)

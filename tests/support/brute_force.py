@@ -11,7 +11,9 @@ from search.documents import Document
 from search.index import Request, Sort
 
 
-def matches(node: ask.Node, document: Document, *, by_facts: bool = False) -> bool:  # noqa: C901, PLR0911 - one line a kind of node
+def matches(  # noqa: C901, PLR0911 - one line a kind of node
+    node: ask.Node, document: Document, *, by_facts: bool = False
+) -> bool:
     """Whether a volume answers a query, with its pages or by its facts alone."""
     match node:
         case ask.Everything():

@@ -24,7 +24,11 @@ def run_command(
     folder = {} if data is None else {"YICE_DATA": str(data)}
     env = {**os.environ, "PYTHONPATH": str(ROOT), **folder, **settings}
     out_end, in_end = os.pipe()
-    with TemporaryFile("w+") as out, TemporaryFile("w+") as err, open(out_end) as status:  # noqa: PTH123
+    with (
+        TemporaryFile("w+") as out,
+        TemporaryFile("w+") as err,
+        os.fdopen(out_end) as status,
+    ):
         with _LOCK:
             _order(words, env, (out.fileno(), err.fileno(), in_end))
         os.close(in_end)

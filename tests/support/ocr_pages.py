@@ -34,7 +34,7 @@ LATE_WORDS = ("因工作调动申请将户口迁入康巴什区", "本人对所�
 @cache
 def scan(words: tuple[str, ...] = WORDS, dpi: int = 200) -> bytes:
     """A JPEG of a page that shows these lines, a little askew."""
-    return jpeg(gray(Page("居住证明", words, ""), dpi, Random(1)), dpi)  # noqa: S311 - repeatable, not secret
+    return jpeg(gray(Page("居住证明", words, ""), dpi, Random(1)), dpi)
 
 
 def hold_scan(engine: Engine, store: BlobStore, number: int, data: bytes, *, pages: int = 1) -> str:

@@ -56,7 +56,7 @@ class Authority:
 
     def __post_init__(self) -> None:
         key = rsa.generate_private_key(65537, 2048)
-        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)  # noqa: FBT003 - certificate and CRL signing
+        usage = x509.KeyUsage(False, False, False, False, False, True, True, False, False)
         now = datetime.now(UTC)
         builder = (
             x509.CertificateBuilder(
@@ -82,7 +82,7 @@ class Authority:
         points: str = "",
     ) -> Issued:
         key, now = rsa.generate_private_key(65537, 2048), datetime.now(UTC)
-        usage = x509.KeyUsage(True, not tsa, False, False, False, False, False, False, False)  # noqa: FBT003 - signing only
+        usage = x509.KeyUsage(True, not tsa, False, False, False, False, False, False, False)
         root_key = self.root.key.public_key()
         builder = (
             x509.CertificateBuilder(

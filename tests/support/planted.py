@@ -29,7 +29,7 @@ def plant_wrong_page(archive: Holdings, volume: CommittedVolume, page: int) -> N
     fonds = volume.code.partition("-")[0]
     sealed = archive.shop.sealer_for(fonds).seal(
         _with_wrong_page(files["volume.pdf"], page),
-        appearance_pdf=seal_pdf("演示", True),  # noqa: FBT003 - as the worker calls it
+        appearance_pdf=seal_pdf("演示", True),
         page=0,
         box=SEAL_BOX,
         reason="归档",

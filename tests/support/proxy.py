@@ -100,7 +100,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, headers, answer, sent=len(answer) // 2 if fault is Fault.TRUNCATED else None
         )
 
-    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass  # noqa: N815 - the names that http.server calls
+    # The names that http.server calls.
+    do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = _pass  # noqa: N815
 
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         server = http.client.HTTPConnection(self.proxy.upstream, timeout=60)

@@ -102,7 +102,7 @@ def test_a_node_is_told_the_same_settings_as_by_make_cluster(
         assert service["environment"].get("YICE_QUEUES") == settings.get("YICE_QUEUES")
 
 
-def test_nodes_of_containers_share_one_data_folder_and_those_of_make_cluster_their_keys_and_the_index(  # noqa: E501
+def test_nodes_of_containers_share_one_data_folder_and_those_of_make_cluster_their_keys(
     tmp_path: Path,
 ) -> None:
     site = Site("", "amqp://", "", "", "", "")

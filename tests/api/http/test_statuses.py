@@ -36,7 +36,7 @@ def runtime(tmp_path: Path) -> Iterator[Runtime]:
     runtime.engine.dispose()
 
 
-def test_without_an_index_the_station_api_and_the_desk_answer_the_same_and_the_command_line_ends_with_2(  # noqa: E501
+def test_without_an_index_api_and_desk_answer_the_same_and_the_command_line_ends_with_2(
     runtime: Runtime,
 ) -> None:
     account = {account.login: account for account in make_demo_accounts(runtime)}[

@@ -195,7 +195,7 @@ def test_wrong_bytes_never_keep_the_right_ones_out(desk: StationClient) -> None:
     assert send(desk, data, at(4))["state"] in {"PENDING", "PLACED"}
 
 
-def test_a_material_in_several_files_is_gathered_when_the_last_is_here_and_one_page_can_be_scanned_again(  # noqa: E501
+def test_a_material_in_several_files_is_gathered_with_the_last_and_a_page_scanned_again(
     desk: StationClient,
 ) -> None:
     case_no = CASE[:-1] + "2"

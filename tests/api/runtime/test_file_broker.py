@@ -72,7 +72,8 @@ def test_messages_come_in_their_order_and_are_counted(tmp_path: Path) -> None:
     with app_on(tmp_path) as app:
         for number in range(3):
             send(app, number)
-        assert queue_lengths(Settings(data=tmp_path, queues="compile"))[QUEUE][0] == 3  # type: ignore[arg-type]
+        settings = Settings(data=tmp_path, queues="compile")  # type: ignore[arg-type]
+        assert queue_lengths(settings)[QUEUE][0] == 3
         assert sorted(received(app)) == [[0], [1], [2]]
         assert received(app) == []
 

@@ -341,9 +341,11 @@ def test_a_worker_that_was_killed_is_started_again_and_after_three_ends_no_more(
 
 
 def kill_child(module: str) -> None:
+    until(lambda: running(module))
     for pid in children_running(module):
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not running(module))
+        # Until it can be waited for: its command line is gone before that.
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
 
 INTERRUPTED = """

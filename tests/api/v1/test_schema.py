@@ -50,7 +50,7 @@ def test_any_request_is_answered_as_the_schema_says(
 
         @BOUNDED
         @given(case=operation.as_strategy(), real=booleans())
-        def check(case: Any, real: bool) -> None:  # noqa: FBT001 - drawn
+        def check(case: Any, real: bool) -> None:
             if real and "name" in case.path_parameters:
                 case.path_parameters["name"] = (
                     MOVE  # beside names that nobody has, one that is there

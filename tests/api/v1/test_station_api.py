@@ -219,7 +219,7 @@ def test_a_number_is_found_through_the_blind_index_and_stands_nowhere_in_plain(
         rows = "".join(
             str(tuple(row))
             for name in tables
-            for row in session.execute(text(f'SELECT * FROM "{name}"'))  # noqa: S608 - our own table names
+            for row in session.execute(text(f'SELECT * FROM "{name}"'))  # noqa: S608 - our own
         )
     assert BIRTH in rows
     assert not [secret for secret in (ID_NUMBER, PHONE, NAME) if secret in rows]
@@ -563,7 +563,8 @@ def test_a_certified_copy_is_proved_pdfa_with_a_seal_of_its_own_and_anybody_can_
     )
     file = desk.client.get(f"/api/v1/copies/{copy['check_code']}/file", headers=under).content
     assert PdfAProver("2u").failures(file) == {}
-    report = read_signature(file, desk.client.app.state.station.stamps.trust)  # type: ignore[attr-defined]
+    state = desk.client.app.state  # type: ignore[attr-defined]
+    report = read_signature(file, state.station.stamps.trust)
     assert (report.valid, report.covers_whole_document) == (True, True)
     with pikepdf.open(io.BytesIO(file)) as opened:
         assert len(opened.pages) == 1 + copy["pages"]

@@ -69,9 +69,7 @@ def material(no: int, name: str, source: str, form: str | None = None) -> Materi
     )
 
 
-def test_a_case_for_another_stations_resident_is_filed_where_it_was_received_and_found_from_home() -> (  # noqa: E501
-    None
-):
+def test_a_case_of_anothers_resident_is_filed_where_received_and_found_from_home() -> None:
     assert place(case(), MOVE_IN, TABLE) == Placement(
         "J602", Series.QY, 2026, Retention.Y, AWAY, CrossReference("J622", Series.QR, HOME)
     )

@@ -18,7 +18,7 @@ LINES = tuple(f"第{row}行：演示材料，15060219900307123{row}，仅供测�
 
 
 def scan(lines: tuple[str, ...] = LINES, stamp: str = "演示派出所") -> Image.Image:
-    return scans.colour(scans.Page("申请书", lines, stamp), DPI, Random(7))  # noqa: S311
+    return scans.colour(scans.Page("申请书", lines, stamp), DPI, Random(7))
 
 
 ORIGINAL = scan()

@@ -343,7 +343,7 @@ def test_a_home_case_is_not_passed_on_and_one_that_another_unit_accepts_may_be()
     assert codes(case) == set()
 
 
-def test_a_missing_level_is_refused_where_the_rule_was_read_and_noted_where_the_catalogue_infers_it() -> (  # noqa: E501
+def test_a_missing_level_is_refused_where_the_rule_was_read_and_noted_where_it_is_inferred() -> (
     None
 ):
     for item, code in (("BG06", "GD-2-5"), ("BG03", "APPROVAL_LEVEL")):

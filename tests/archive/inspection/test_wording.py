@@ -93,7 +93,7 @@ def test_pages_out_of_order_twice_or_missing_are_told_by_their_numbers(
 )
 def test_a_certificate_that_names_nobody_of_the_case_is_told_and_what_cannot_be_compared_is_not(
     text: str,
-    changing: bool,  # noqa: FBT001 - a parameter of the table
+    changing: bool,
     wrong: tuple[str, ...],
 ) -> None:
     assert disagreement(text, FACTS, TODAY, changing=changing) == wrong

@@ -1,6 +1,7 @@
 """Ledgers of stations: faults are shown row by row, and nothing is registered twice."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -58,7 +59,7 @@ def row(number: int, box: object = 1, pages: object = 3, **more: str) -> tuple[o
     )
 
 
-def confirmed(engine: Engine, owner: Keeper, data: bytes) -> dict[str, object]:
+def confirmed(engine: Engine, owner: Keeper, data: bytes) -> dict[str, Any]:
     seen = preview(engine, owner, data)
     return import_ledger(engine, owner, data, seen.digest, lambda _done, _total: None).public()
 
@@ -85,7 +86,7 @@ def test_a_ledger_is_registered_once_in_boxes_of_its_own(engine: Engine) -> None
         assert session.scalars(select(PaperItem)).all() == []  # a preview changes nothing
     outcome = confirmed(engine, owner, data)
     assert outcome["registered"] == 3
-    assert [(box["ledger"], box["box"], box["items"]) for box in outcome["boxes"]] == [  # type: ignore[attr-defined]
+    assert [(box["ledger"], box["box"], box["items"]) for box in outcome["boxes"]] == [
         ("旧1", "CS-2026-02", 2),
         ("旧2", "CS-2026-03", 1),
     ]
@@ -190,7 +191,7 @@ def test_boxes_are_named_by_label_or_name_and_must_have_room(engine: Engine) -> 
         7: ["没有这个盒。"],
     }
     outcome = confirmed(engine, owner, good)
-    assert [box["new"] for box in outcome["boxes"]] == [False, False, True]  # type: ignore[attr-defined]
+    assert [box["new"] for box in outcome["boxes"]] == [False, False, True]
     with reading(engine) as session:
         new = session.scalars(select(PaperBox).order_by(PaperBox.id.desc()).limit(1)).one()
         move = last_move(session, new)

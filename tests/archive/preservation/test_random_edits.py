@@ -363,7 +363,7 @@ def test_the_archive_that_is_edited_is_sound(bench: Bench) -> None:
 
 
 def test_every_edit_at_random_is_named_by_some_check(bench: Bench) -> None:
-    chance = random.Random(15)  # noqa: S311 - edits, no secrets
+    chance = random.Random(15)
     unseen, count = [], 0
     while count < EDITS:
         archive = bench.fresh()

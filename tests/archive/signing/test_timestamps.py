@@ -66,7 +66,7 @@ def test_a_faulty_authority_leaves_a_sound_b_b_volume_that_is_marked_pending(
     assert (report.valid, report.level) == (True, SignatureLevel.B_B)
 
 
-def test_an_authority_that_is_down_leaves_b_b_pending_and_when_it_is_back_b_lta_follows_as_a_revision(  # noqa: E501
+def test_an_authority_that_is_down_leaves_b_b_pending_and_b_lta_follows_as_a_revision(
     tmp_path: Path, authority: Authority
 ) -> None:
     issued, stamps = authority.issue("S"), stamper(authority, tmp_path)

@@ -40,7 +40,7 @@ GIVEN = "日其根娜仁托雅苏和格勒图朝鲁海霞建军丽平志强秀�
 
 def dice(seed: object) -> Random:
     """The dice of a seed: the same city each time."""
-    return Random(str(seed))  # noqa: S311 - repeatable
+    return Random(str(seed))
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def test_a_folder_is_kept_as_a_zip_with_its_links_as_links_and_the_same_bytes_ea
         assert kept.testzip() is None
 
 
-def test_a_package_that_changes_between_inspection_and_taking_over_is_refused_and_its_neighbour_taken(  # noqa: E501
+def test_a_package_that_changes_before_it_is_taken_over_is_refused_and_its_neighbour_taken(
     tmp_path: Path, archive: tuple[Engine, LocalStore]
 ) -> None:
     paths = [

@@ -63,7 +63,7 @@ def test_a_copy_of_a_scan_of_another_case_waits_for_a_person_and_both_cases_are_
     assert copy.place == "material 6"
 
 
-def test_the_certificates_of_two_cases_may_be_the_same_and_a_supplement_may_bring_its_own_pages_again(  # noqa: E501
+def test_certificates_of_two_cases_may_be_the_same_and_a_supplement_may_repeat_its_pages(
     tmp_path: Path,
 ) -> None:
     # Materials 4 and 5 of every bag here are the same two pictures, shared certificates both.

@@ -320,7 +320,7 @@ def test_a_damaged_zip_gives_findings_or_the_same_payload_and_never_an_error(
     tmp_path: Path,
     at: int,
     junk: bytes,
-    cut: bool,  # noqa: FBT001
+    cut: bool,
 ) -> None:
     path, whole_path = tmp_path / "bag.zip", tmp_path / "whole.zip"
     if not whole_path.exists():

@@ -67,7 +67,7 @@ def test_every_page_that_shares_a_font_that_is_not_embedded_is_known_as_drawn_in
 @pytest.mark.parametrize("dpi", [100, 150, 300])
 def test_a_scan_of_any_fineness_lies_on_its_page_as_a_second_program_shows_it(dpi: int) -> None:
     lines = tuple(f"第{row}行：演示材料，仅供测量之用。" for row in range(14))
-    sheet = scans.colour(scans.Page("申请书", lines, "演示派出所"), dpi, Random(7))  # noqa: S311
+    sheet = scans.colour(scans.Page("申请书", lines, "演示派出所"), dpi, Random(7))
     data = scans.jpeg(sheet, dpi)
     (original,) = draw_originals(data, "image/jpeg", 1)
     assert original is not None

@@ -121,7 +121,8 @@ def test_a_picture_of_any_size_and_tone_is_judged_without_a_fault(
 
 
 def test_the_time_that_a_camera_wrote_is_read_and_what_is_no_time_says_nothing() -> None:
-    assert examine(scans.jpeg(images.written(), 200, taken=datetime(2026, 9, 1, 8, 30))).taken == (  # noqa: DTZ001 - cameras know no zone
+    taken = datetime(2026, 9, 1, 8, 30)  # noqa: DTZ001 - cameras know no zone
+    assert examine(scans.jpeg(images.written(), 200, taken=taken)).taken == (
         (1, "2026-09-01T08:30:00"),
     )
     for garbage in ("0000:00:00 00:00:00", "yesterday", "2026:13:41 99:00:00"):

@@ -34,7 +34,7 @@ def scan(seed: int, name: str = "王伟") -> Image.Image:
     return scans.colour(
         scans.Page("证明", (f"姓名：{name}", *_STOCK * 4), "演示派出所"),
         200,
-        Random(seed),  # noqa: S311 - repeatable
+        Random(seed),
     )
 
 
@@ -98,7 +98,7 @@ def test_any_picture_has_a_print_of_512_bits(width: int, height: int, mode: str)
 
 
 def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) -> None:
-    engine, random, count = connect(f"sqlite:///{tmp_path / 'yice.db'}"), Random(1), 10_000  # noqa: S311 - repeatable
+    engine, random, count = connect(f"sqlite:///{tmp_path / 'yice.db'}"), Random(1), 10_000
     migrate(engine)
     known = [random.getrandbits(512) for _ in range(count)]
     facts = sound_case("A-1")
@@ -155,10 +155,10 @@ def test_a_copy_is_found_among_very_many_pages_in_little_time(tmp_path: Path) ->
     assert rounds <= 4 * len(wanted)
 
 
-def test_a_page_that_very_many_hold_is_read_some_at_a_time_and_the_one_of_another_case_is_still_found(  # noqa: E501
+def test_a_page_that_very_many_hold_is_read_in_parts_and_the_one_elsewhere_is_still_found(
     tmp_path: Path,
 ) -> None:
-    engine, form = connect(f"sqlite:///{tmp_path / 'yice.db'}"), Random(2).getrandbits(512)  # noqa: S311 - repeatable
+    engine, form = connect(f"sqlite:///{tmp_path / 'yice.db'}"), Random(2).getrandbits(512)
     migrate(engine)
     with writing(engine) as session:
         for case_no, pages in (

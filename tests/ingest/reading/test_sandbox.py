@@ -92,7 +92,8 @@ def test_a_child_cannot_write_a_file_open_many_or_reach_the_network() -> None:
     assert lines["Max open files"] == "64"
     assert lines["Max address space"] == str(2 << 30)
     assert "NoNewPrivs:\t1" in Path(f"/proc/{pid_of(child)}/status").read_text("ascii")
-    ours, theirs = (os.readlink(f"/proc/{pid}/ns/net") for pid in (os.getpid(), pid_of(child)))  # noqa: PTH115 - not a path
+    processes = (os.getpid(), pid_of(child))
+    ours, theirs = (os.readlink(f"/proc/{pid}/ns/net") for pid in processes)  # noqa: PTH115
     if (
         ours != theirs
     ):  # where the kernel grants a namespace of its own, nothing but its loopback is there

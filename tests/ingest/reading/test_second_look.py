@@ -35,7 +35,7 @@ def form(name: str, number: int) -> Image.Image:
 
 def scanned(page: Image.Image, seed: int) -> Image.Image:
     """A capture of a sheet: askew, moved, with grain of its own."""
-    random, dice = Random(seed), np.random.default_rng(seed)  # noqa: S311 - repeatable
+    random, dice = Random(seed), np.random.default_rng(seed)
     page = page.rotate(
         random.uniform(-1.2, 1.2),
         Image.Resampling.BICUBIC,

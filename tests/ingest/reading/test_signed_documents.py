@@ -37,7 +37,7 @@ def test_a_certificate_changed_after_its_signature_waits_whatever_its_source(
     [(False, ForeignSignature.UNTRUSTED), (True, ForeignSignature.BROKEN)],
 )
 def test_an_ofd_is_held_against_the_digests_of_its_signature(
-    changed: bool,  # noqa: FBT001
+    changed: bool,
     state: ForeignSignature,
 ) -> None:
     assert examine(documents.signed_ofd(changed=changed)).signature == state

@@ -195,7 +195,7 @@ MATERIAL = {"case_no": "C-1", "no": 6, "type": "非婚生育说明", "pages": 1}
 
 
 @pytest.mark.parametrize("damage", [born_digital.restricted, born_digital.with_damaged_xref])
-def test_a_certificate_that_the_demonstration_alters_is_signed_first_even_when_it_could_not_be_as_it_is(  # noqa: E501
+def test_a_certificate_that_the_demonstration_alters_is_signed_first_even_when_it_could_not(
     tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     roots = certificate_seal.make_issuer(tmp_path).read_bytes()
