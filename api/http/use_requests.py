@@ -7,6 +7,7 @@ from pydantic.config import JsonDict
 
 from archive.arrangement.volume_names import read_code
 from archive.usage.requests import MAX_DAYS, UseApplication
+from archive.usage.visitors import DocumentKind, Visitor
 
 WORDS = r"^[^\x00-\x1f\x7f]*$"
 _EXAMPLE: JsonDict = {
@@ -18,6 +19,22 @@ _EXAMPLE: JsonDict = {
     "papers": ["办理业务的依据"],
     "days": 3,
 }
+
+
+class VisitorGiven(BaseModel):
+    """Who came to the desk for a record; kept encrypted, shown masked."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "description": "到场的利用人；加密保存，列表中遮蔽显示，不进入审计日志。"
+        },
+    )
+    name: str = Field(min_length=2, max_length=50, pattern=WORDS, description="姓名")
+    document: DocumentKind = Field(description="证件种类")
+    number: str = Field(min_length=4, max_length=32, pattern=WORDS, description="证件号码")
+    phone: str = Field(default="", max_length=20, pattern=WORDS, description="联系电话")
+    agent: str = Field(default="", max_length=50, pattern=WORDS, description="代理人姓名")
 
 
 class UseWanted(BaseModel):
@@ -41,6 +58,9 @@ class UseWanted(BaseModel):
         max_length=12, description="已备的依据材料"
     )
     days: int = Field(default=3, ge=1, le=MAX_DAYS, description="利用天数")
+    visitor: VisitorGiven | None = Field(
+        default=None, description="到场的利用人；主体表中 visitor 为 true 的主体应填写"
+    )
 
 
 class Decided(BaseModel):
@@ -69,5 +89,10 @@ class Reasoned(BaseModel):
 def application_of(wanted: UseWanted) -> UseApplication:
     """Return what a request asks of the archive, with the 档号 in its normal form."""
     return UseApplication(
-        **{**wanted.model_dump(), "code": read_code(wanted.code), "papers": tuple(wanted.papers)}
+        **{
+            **wanted.model_dump(),
+            "code": read_code(wanted.code),
+            "papers": tuple(wanted.papers),
+            "visitor": Visitor(**wanted.visitor.model_dump()) if wanted.visitor else None,
+        }
     )

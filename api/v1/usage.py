@@ -74,6 +74,7 @@ class CapacityView(BaseModel):
     papers: list[list[str]] = Field(description="依据材料，各组任选其一")
     scopes: list[ScopeView] = Field(description="可申请的范围")
     source: str = Field(description="规定出处")
+    visitor: bool = Field(description="是否有利用人到场；有则申请时写明 visitor")
 
 
 @router.get(
@@ -104,6 +105,7 @@ def table(reader: Caller) -> list[CapacityView]:
                 for scope in capacity.scopes
             ],
             source=capacity.source,
+            visitor=capacity.visitor,
         )
         for capacity in capacities().values()
     ]
@@ -117,7 +119,8 @@ def table(reader: Caller) -> list[CapacityView]:
         "请带 Idempotency-Key，答复丢失时以同一值重发。提交后以利用单号查询；批"
         "准后在 Yice-Usage 中注明。被拒时：422 PAPERS_MISSING 请补齐材料后重新"
         "申请；422 BAD_USAGE_REQUEST 请对照利用主体表选择主体和范围；"
-        "422 BAD_ARCHIVAL_CODE 请核对档号；422 IDEMPOTENCY_KEY_REUSED 请另取一"
+        "422 BAD_ARCHIVAL_CODE 请核对档号；422 BAD_VISITOR 请核对利用人的证件；"
+        "422 IDEMPOTENCY_KEY_REUSED 请另取一"
         "个值。"
     ),
     response_description="已提交的申请",

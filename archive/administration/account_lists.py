@@ -55,6 +55,11 @@ def name_of(session: Session, login: str) -> tuple[str, bool]:
     return name, must_change
 
 
+def names_of_logins(session: Session) -> dict[str, str]:
+    """Return the name of the person, or of the system, behind each login."""
+    return dict(session.execute(select(Account.login, Account.name)).all())
+
+
 def changes_of(session: Session, account: Account, limit: int) -> Sequence[AccountChange]:
     """Return the changes proposed for an account, the newest first."""
     return session.scalars(

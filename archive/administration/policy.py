@@ -205,7 +205,8 @@ class UseScope:
 class Capacity:
     """The capacity in which somebody asks (R24).
 
-    One of the sets of `papers` has to be complete; `scopes` are what may then be granted.
+    One of the sets of `papers` has to be complete; `scopes` are what may then be granted. With
+    `visitor` somebody comes to the desk, whom the register names.
     """
 
     key: str
@@ -213,6 +214,7 @@ class Capacity:
     papers: tuple[tuple[str, ...], ...]
     scopes: tuple[UseScope, ...]
     source: str
+    visitor: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +246,7 @@ def _rules() -> _Rules:
                 tuple(tuple(papers) for papers in row["papers"]),
                 tuple(scopes[scope] for scope in row["scopes"]),
                 row["source"],
+                row.get("visitor", False),
             )
             for key, row in data["capacities"].items()
         },

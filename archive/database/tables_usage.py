@@ -8,12 +8,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from archive.database.base import Base, Id
 from archive.database.leased import Leased
+from archive.database.sealed_columns import SealedJson
 
 
 class UsageRequest(Base):
     """利用申请 and its decision; once granted, it is the grant until `ends_at`.
 
-    Its number, 利用单号, is made of year and id.
+    Its number, 利用单号, is made of year and id. `visitor` is who came to the desk, encrypted; None
+    where an officer asks for the own business.
     """
 
     __tablename__ = "usage_requests"
@@ -27,6 +29,7 @@ class UsageRequest(Base):
     purpose: Mapped[str] = mapped_column(Text)
     basis: Mapped[str] = mapped_column(String(100))
     papers: Mapped[list[Any]]
+    visitor: Mapped[dict[str, Any] | None] = mapped_column(SealedJson("usage_requests.visitor"))
     days: Mapped[int]
     state: Mapped[str] = mapped_column(String(12), index=True)
     decided_by: Mapped[str | None] = mapped_column(String(64))

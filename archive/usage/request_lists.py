@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.database.tables_usage import CertifiedCopy, UsageRequest
@@ -56,9 +56,10 @@ def kept_requests(
     return session.scalars(query.order_by(UsageRequest.id.desc()).limit(limit)).all()
 
 
-def copies_by_request(session: Session, ids: Iterable[int]) -> dict[int, int]:
-    """Count the certified copies made under each of these requests."""
-    query = select(CertifiedCopy.request_id, func.count()).where(
-        CertifiedCopy.request_id.in_(list(ids))
-    )
-    return dict(session.execute(query.group_by(CertifiedCopy.request_id)).all())
+def copies_by_request(session: Session, ids: Iterable[int]) -> dict[int, list[CertifiedCopy]]:
+    """Return the certified copies made under each of these requests, the oldest first."""
+    query = select(CertifiedCopy).where(CertifiedCopy.request_id.in_(list(ids)))
+    copies: dict[int, list[CertifiedCopy]] = {}
+    for copy in session.scalars(query.order_by(CertifiedCopy.id)):
+        copies.setdefault(copy.request_id, []).append(copy)
+    return copies

@@ -6,7 +6,7 @@ R24, standards.md §3.6-3.7.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -32,8 +32,10 @@ from archive.database.tables_usage import UsageRequest
 from archive.database.tables_volumes import Volume
 from archive.reference.codes import ArchivalCode
 from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
+from archive.reference.local_time import local_date
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import LabelledEnum, OrgKind
+from archive.usage.visitors import Visitor, checked
 
 MAX_DAYS = 30
 _NUMBER = re.compile(r"LY[0-9]{4}-([0-9]{6,12})")
@@ -71,7 +73,7 @@ class UseApplication:
     """What a reader requests.
 
     Which volume, in which capacity, to what extent, what for, upon which document and papers, for
-    how many days.
+    how many days; and who came for it, None where nobody did or none was named.
     """
 
     code: str
@@ -81,6 +83,7 @@ class UseApplication:
     basis: str
     papers: tuple[str, ...]
     days: int
+    visitor: Visitor | None
 
 
 def number_of(request: UsageRequest) -> str:
@@ -103,7 +106,7 @@ def request_use(
     """Enter and journal a request.
 
     Whether the volume exists is not revealed: an unknown 档号 waits at its fonds like any other.
-    Raises BadRequestError, PapersMissingError.
+    Raises BadRequestError, PapersMissingError, BadVisitorError.
     """
     capacity, scope = table_row(wanted.capacity, wanted.scope)
     if not scope.acts:
@@ -111,6 +114,7 @@ def request_use(
     missing = papers_missing(capacity, scope, wanted.papers)
     if missing:
         raise PapersMissingError(f"材料不全，缺：{'、'.join(missing)}。", "请补齐材料后重新申请。")
+    visitor = _checked_visitor(session, wanted.visitor)
     code = ArchivalCode.parse(wanted.code).volume
     volume = session.scalars(select(Volume).where(Volume.code == str(code))).first()
     fonds = [
@@ -132,6 +136,7 @@ def request_use(
         purpose=wanted.purpose,
         basis=wanted.basis,
         papers=list(wanted.papers),
+        visitor=visitor.row() if visitor else None,
         days=min(max(wanted.days, 1), MAX_DAYS),
         state=RequestState.REQUESTED,
         created_at=database_now(session),
@@ -151,6 +156,11 @@ def request_use(
         state=request.state,
     )
     return request
+
+
+def _checked_visitor(session: Session, visitor: Visitor | None) -> Visitor | None:
+    today = date.fromisoformat(local_date(database_now(session)))
+    return checked(visitor, today) if visitor else None
 
 
 def find_request(session: Session, number: str) -> UsageRequest:

@@ -109,7 +109,9 @@ def prepare(runtime: Runtime) -> str:
                 request_use(
                     session,
                     asking,
-                    UseApplication(code, "POLICE", "CASE", why, basis, ("办理业务的依据",), 3),
+                    UseApplication(
+                        code, "POLICE", "CASE", why, basis, ("办理业务的依据",), 3, None
+                    ),
                     runtime.organisations,
                 )
             )

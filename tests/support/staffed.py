@@ -63,7 +63,7 @@ def staff(archive: Holdings) -> None:
             strict=False,
         ):
             wanted_use = UseApplication(
-                code, "POLICE", "CASE", "办案", "12号", ("办理业务的依据",), 3
+                code, "POLICE", "CASE", "办案", "12号", ("办理业务的依据",), 3, None
             )
             request = request_use(session, asking, wanted_use, ORGANISATIONS)
             decide_request(

@@ -22,6 +22,7 @@ from api.web.shell.scope import (
     original_response,
     reach_of,
 )
+from api.web.shell.served import HEADERS
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.arrangement.plan import PlannedItem, plan_volume
@@ -81,9 +82,9 @@ def volume_page(
     """
     with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened = open_volume(session, user.reader, Act.VIEW, code, web.reference, usage, version=v)
-        pages, plain = (
+        pages, plain, download, certify = (
             decision_on(session, user.reader, act, opened.record, web.reference, usage)
-            for act in (Act.VIEW_PAGES, Act.VIEW_PLAIN)
+            for act in (Act.VIEW_PAGES, Act.VIEW_PLAIN, Act.DOWNLOAD, Act.CERTIFY)
         )
         shown = opened.version is not None and pages.allowed
         if shown:
@@ -109,10 +110,24 @@ def volume_page(
         denial=pages.denial,
         usage=opened.usage,
         plain=plain.allowed,
+        download=download.allowed,
+        certify=certify.allowed and certify.grant is not None,
         grants=grants,
         process=[(step, mask_text(step.opinion, names)) for step in facts.process],
         **values,
     )
+
+
+@router.get("/volumes/{code}/file")
+def volume_file(web: Web, user: LoggedIn, code: str, usage: Usage = "") -> Response:
+    """Return the sealed file as it was archived, to whom the policy lets take it along."""
+    with counted(web.runtime, user.reader, Shown.CONTENT) as session:
+        what = JournalAct.DOWNLOAD
+        opened, _ = consult(web, session, user, Act.DOWNLOAD, code, what, usage=usage)
+    name = opened.volume.code.replace("·", ".")
+    named = {"Content-Disposition": f'attachment; filename="{name}.pdf"'}
+    pdf = read_volume(web.runtime.store, opened)
+    return Response(pdf, media_type="application/pdf", headers={**HEADERS, **named})
 
 
 def _volume_values(

@@ -23,6 +23,7 @@ from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
+from api.web.shell.people import People
 from api.web.shell.recent import Recent
 from api.web.shell.served import HEADERS, SCANNING, STATIC
 from archive.administration.account_lists import name_of
@@ -110,6 +111,7 @@ class WebApp:
         self.search = SearchReader(open_index_folder(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
         self.recent = Recent()
+        self.people = People(runtime.engine, self.recent)
         self.static = {
             name: (path.read_bytes(), media)
             for name, (path, media) in STATIC.items()
@@ -125,6 +127,7 @@ class WebApp:
         )
         self.templates.filters.update(FILTERS)
         self.templates.filters["org"] = self.org
+        self.templates.filters["person"] = self.people.name
         self.templates.globals.update(static=self.address, Act=Act)
 
     @property

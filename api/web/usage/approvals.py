@@ -22,6 +22,7 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading
 from archive.usage.request_lists import copies_by_request, decided_requests, kept_requests
 from archive.usage.requests import organisations_below, requests_to_decide
+from archive.usage.visitors import Visitor
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Day = Annotated[str, Query(max_length=10)]
@@ -92,27 +93,42 @@ def register_csv(web: Web, user: LoggedIn, since: Day = "", until: Day = "") -> 
         "结论",
         "审批人",
         "有效期至",
+        "利用人",
+        "证件",
+        "证件号码",
+        "代理人",
         "证明件",
+        "证明件编号",
+        "复制页数",
     )
     lines = [
         (
             row["number"],
             clock(row["request"].created_at),
             row["request"].code,
-            row["request"].account,
+            web.people.name(row["request"].account),
             row["org"],
             row["capacity"].label,
             row["scope"].label,
             row["purpose"],
             row["basis"],
             row["state"],
-            row["request"].decided_by or "",
+            web.people.name(row["request"].decided_by),
             short_day(row["request"].ends_at),
-            row["copies"],
+            *_visitor_cells(row["visitor"]),
+            len(row["copies"]),
+            " ".join(copy.check_code for copy in row["copies"]),
+            sum(copy.pages for copy in row["copies"]),
         )
         for row in rows
     ]
     return as_csv("查询登记", heading, lines)
+
+
+def _visitor_cells(visitor: Visitor | None) -> tuple[str, ...]:
+    if visitor is None:
+        return ("",) * 4
+    return (visitor.name, visitor.document.label, visitor.number, visitor.agent)
 
 
 def _register(
@@ -131,5 +147,5 @@ def _register(
     )
     shown, now = requests[:limit], database_now(session)
     copies = copies_by_request(session, [row.id for row in shown])
-    rows = [{**row_of(web, row, now, own=False), "copies": copies.get(row.id, 0)} for row in shown]
+    rows = [{**row_of(web, row, now, own=False), "copies": copies.get(row.id, [])} for row in shown]
     return rows, shown[-1].id if len(requests) > limit else None

@@ -1,5 +1,6 @@
 """利用: ask for the use of a volume, follow one's own requests, and use what was granted."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -40,6 +41,7 @@ from archive.usage.requests import (
     table_row,
     withdraw_request,
 )
+from archive.usage.visitors import DocumentKind, masked, visitor_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _WANTED = {
@@ -49,6 +51,7 @@ _WANTED = {
     "purpose": "事由",
     "basis": "依据文书",
     "papers": "请勾选已备的依据材料。",
+    "visitor": "利用人的姓名、证件和号码须按证件填写。",
     "days": f"利用天数应为1至{MAX_DAYS}。",
 }
 _RULES = {
@@ -93,6 +96,7 @@ def row_of(web: WebApp, request: UsageRequest, now: datetime, *, own: bool) -> d
         "purpose": mask_numbers(request.purpose),
         "basis": mask_numbers(request.basis),
         "reason": mask_numbers(request.reason or ""),
+        "visitor": masked(visitor) if (visitor := visitor_of(request.visitor)) else None,
         "keeper": web.org(_keeper_for_asker(web, request) if own else request.keeper),
         "org": web.org(request.org),
     }
@@ -156,6 +160,7 @@ def new_page(
         papers=_papers(chosen),
         basis=basis_of(chosen.source),
         days=MAX_DAYS,
+        documents=list(DocumentKind),
     )
 
 
@@ -175,12 +180,22 @@ def ask(web: Web, user: LoggedIn, form: Posted) -> Response:
         "basis": text_of(form, "basis"),
         "papers": [key.removeprefix("paper:") for key in form if key.startswith("paper:")],
         **({"days": form["days"]} if "days" in form else {}),
+        **_visitor(form),
     }
     wanted = application_of(read_form(UseWanted, values, _WANTED))
     with writing(web.runtime.engine) as session:
         row = request_use(session, user.reader, wanted, web.runtime.organisations)
         number = number_of(row)
     return RedirectResponse(f"/usage/{number}", 303)
+
+
+def _visitor(form: Mapping[str, str]) -> dict[str, Any]:
+    """Return who came, as the form states; nothing where the capacity has no visitor."""
+    capacity = capacities().get(form.get("capacity", ""))
+    if capacity is None or not capacity.visitor:
+        return {}
+    names = ("name", "document", "number", "phone", "agent")
+    return {"visitor": {name: text_of(form, f"visitor:{name}") for name in names}}
 
 
 @router.get("/usage/{number}")

@@ -336,6 +336,7 @@ def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
             "gathered_cases.facts",
             "captured_files.name",
             "paper_loans.borrower",
+            "usage_requests.visitor",
             "webhooks.secret",
         }
     )

@@ -349,6 +349,7 @@ def _usage_requests() -> None:
         sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("basis", sa.String(length=100), nullable=False),
         sa.Column("papers", sa.JSON(), nullable=False),
+        sa.Column("visitor", sa.JSON(), nullable=True),
         sa.Column("days", sa.Integer(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("decided_by", sa.String(length=64), nullable=True),
