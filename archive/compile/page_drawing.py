@@ -1,6 +1,5 @@
 """Drawings of the pages of a finished volume, by pdfium, on the grid of their originals."""
 
-import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,11 +7,10 @@ from io import BytesIO
 
 import pikepdf
 import pypdfium2
-import pypdfium2.raw as pdfium
 from PIL import Image
 
 from archive.compile.footer import STRIP
-from archive.compile.pdfium import PDFIUM_LOCK
+from archive.compile.pdfium import PDFIUM_LOCK, draw_smooth
 from archive.compile.raster import glyphs_of
 from archive.compile.scans import picture_box
 from archive.compile.text_layer import Char
@@ -112,21 +110,8 @@ class DrawnVolume:
             page = self._document[number - 1]
             try:
                 above = page.get_mediabox()[3] - top
-                matrix = pdfium.FS_MATRIX(
-                    scale[0], 0, 0, scale[1], shift - left * scale[0], shift - above * scale[1]
-                )
-                clip = pdfium.FS_RECTF(0, 0, size[0], size[1])
-                bitmap = pypdfium2.PdfBitmap.new_native(*size, pdfium.FPDFBitmap_BGRx)
-                bitmap.fill_rect((255, 255, 255, 255), 0, 0, *size)
-                pdfium.FPDF_RenderPageBitmapWithMatrix(
-                    bitmap,
-                    page,
-                    ctypes.byref(matrix),
-                    ctypes.byref(clip),
-                    pdfium.FPDF_REVERSE_BYTE_ORDER,
-                )
-                pixels = bytes(bitmap.buffer)
-                return Image.frombytes("RGB", size, pixels, "raw", "RGBX", bitmap.stride)
+                offset = shift - left * scale[0], shift - above * scale[1]
+                return draw_smooth(page, size, scale, offset)
             finally:
                 page.close()
 

@@ -8,6 +8,7 @@ from collections import Counter
 from ctypes import POINTER, addressof, byref, c_char, c_double, c_uint, cast, create_string_buffer
 from dataclasses import dataclass
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from archive.compile.fonts import font_name
+from archive.compile.pdfium import draw_smooth
 from archive.compile.text_layer import Char, TextLayer
 from archive.reference.compile_errors import ContentLostError
 
@@ -79,7 +81,8 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
         for page in source:
             width, height = page.get_size()
             scale = min(DPI / 72, (_MAX_PIXELS / (width * height)) ** 0.5)
-            picture = page.render(scale=scale).to_pil().convert("RGB")
+            size = ceil(width * scale), ceil(height * scale)
+            picture = draw_smooth(page, size, (size[0] / width, size[1] / height))
             glyphs = glyphs_of(page)
             blank += without_ink(picture.convert("L"), glyphs, scale, height)
             text = layer.write([glyph.char for glyph in glyphs])
