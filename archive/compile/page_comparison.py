@@ -131,9 +131,9 @@ def _levels(
     gray = original.convert("L"), page.convert("L")
     smaller = {size: [picture.reduce(size) for picture in gray] for size in _SIZES}
     for size, allowed in zip(_SIZES, tolerance.gray, strict=True):
-        rows.append((_beyond(*smaller[size], tolerance.edges[0]), allowed, size))
+        rows.append((_beyond(smaller[size], tolerance.edges[0]), allowed, size))
     for size, allowed in zip((1, 2), tolerance.bare, strict=True):
-        rows.append((_beyond(*smaller[size], tolerance.edges[1]), allowed, size))
+        rows.append((_beyond(smaller[size], tolerance.edges[1]), allowed, size))
     for size, allowed in zip((1, 2), tolerance.colour, strict=True):
         coarse = [picture.reduce(_COLOURED * size) for picture in (original, page)]
         rows.append((_apart(*coarse).max(axis=2), allowed, size * _COLOURED))
@@ -145,8 +145,9 @@ def _apart(first: Image.Image, second: Image.Image) -> NDArray[np.int16]:
     return np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16))
 
 
-def _beyond(first: Image.Image, second: Image.Image, share: float) -> NDArray[np.int16]:
+def _beyond(pair: Sequence[Image.Image], share: float) -> NDArray[np.int16]:
     """Return the difference of two gray pictures beyond what an edge on both explains."""
+    first, second = pair
     if not share:
         return _apart(first, second)
     contrast = np.minimum(_contrast(np.asarray(first)), _contrast(np.asarray(second)))

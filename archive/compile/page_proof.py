@@ -153,7 +153,7 @@ def prove_pages(
     by_original: dict[OriginalObject, list[ForeignPage]] = {}
     for page in pages:
         by_original.setdefault(page.original, []).append(page)
-    results = []
+    results: list[PageResult] = []
     with drawn_volume(pdf) as volume:
         for original, shown in by_original.items():
             results += _of_original(volume, shown, partial(draw, read(original), *_kind(original)))

