@@ -303,7 +303,8 @@ def _shown(volume: DrawnVolume, page: ForeignPage, original: OriginalPage) -> Im
     if original.scale is None:
         return volume.drawn(page.page, content, size)
     # Drawn finer and averaged: pdfium lays letters and pictures on whole pixels.
-    times = _FINEST if original.closer else _FINER
+    finest = original.closer or volume.has_pictures(page.page)
+    times = _FINEST if finest else _FINER
     scale = original.scale * original.size[0] / content.size[0] * times
     finer = (size[0] * times, size[1] * times)
     return volume.drawn_at(page.page, content, finer, scale).reduce(times)

@@ -10,7 +10,7 @@ from PIL import Image
 
 PDFIUM_LOCK = Lock()
 """pdfium is not safe for threads: whoever uses it holds this."""
-_ASKEW = 1e-5
+ASKEW = 1e-5
 """A shear of less than a tenth of a pixel over a page.
 
 pdfium lays an upright rectangle on whole pixels, up to one too wide; one that is not quite upright
@@ -23,9 +23,14 @@ def draw_smooth(
     size: tuple[int, int],
     scale: tuple[float, float],
     shift: tuple[float, float] = (0.0, 0.0),
+    *,
+    askew: float = ASKEW,
 ) -> Image.Image:
-    """Return a page on white as RGB: scaled, then shifted, and cut to a size in pixels."""
-    matrix = pdfium.FS_MATRIX(scale[0], _ASKEW, _ASKEW, scale[1], *shift)
+    """Return a page on white as RGB: scaled, then shifted, and cut to a size in pixels.
+
+    A page that is one picture, laid exactly on the pixels, is drawn without being `askew`.
+    """
+    matrix = pdfium.FS_MATRIX(scale[0], askew, askew, scale[1], *shift)
     clip = pdfium.FS_RECTF(0, 0, size[0], size[1])
     bitmap = pypdfium2.PdfBitmap.new_native(*size, pdfium.FPDFBitmap_BGRx)
     bitmap.fill_rect((255, 255, 255, 255), 0, 0, *size)
