@@ -21,6 +21,7 @@ _INVISIBLE, _HIDDEN, _PRINT, _NO_VIEW = 1, 2, 4, 32
 _NUMBER = r"[-+]?[0-9]*\.?[0-9]+"
 _COLOURS = re.compile(rf"((?:{_NUMBER}\s+)+)(rg|g|k)\b")
 _SIZE = re.compile(rf"({_NUMBER})\s+Tf\b")
+_LANGUAGE = re.compile("\x1b[^\x1b]*\x1b")
 _LARGEST = 14_400.0
 Rectangle = tuple[float, float, float, float]
 """Left, bottom, right, top."""
@@ -79,10 +80,11 @@ def look_says(look: Stream, texts: Sequence[str]) -> bool:
 def text_of(entry: object) -> str:
     """Return a text string, a text stream or a name as text; empty for anything else."""
     if isinstance(entry, Stream):
-        return str(pikepdf.String(entry.read_bytes()))
+        entry = pikepdf.String(entry.read_bytes())
     if isinstance(entry, Name):
         return str(entry).removeprefix("/")
-    return str(entry) if isinstance(entry, pikepdf.String) else ""
+    # The language of a text may stand before it, between escapes (ISO 32000-1 7.9.2.2).
+    return _LANGUAGE.sub("", str(entry)) if isinstance(entry, pikepdf.String) else ""
 
 
 def colour(appearance: str) -> tuple[str, float]:

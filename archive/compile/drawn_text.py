@@ -96,6 +96,8 @@ def rows(
     drawn = []
     for number, (text, chosen) in enumerate(texts):
         bottom = height - 1 - (number + 1) * LEADING * size
+        if bottom < 0 and number:  # what does not fit is not seen in a viewer either
+            break
         if chosen:
             drawn.append(
                 f"q 0.6 0.75 0.85 rg 1 {bottom:.3f} {width - 2:.3f} {LEADING * size:.3f} re f Q"

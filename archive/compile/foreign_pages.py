@@ -19,6 +19,7 @@ from pikepdf import Array, Dictionary, Name
 from archive.compile.appearance import look_of, settle_flags
 from archive.compile.form_fields import draw_fields, fields_of, needs_drawing, written_by
 from archive.compile.layers import take_out_hidden
+from archive.compile.looks import unshown
 from archive.compile.markup import draw_markup, free_texts, markup_of, notes, written_in_markup
 from archive.compile.own_font import OwnFont
 from archive.compile.page_place import STRIP, place_of, quarter
@@ -53,7 +54,7 @@ class PlacedPages:
     """The pages of a foreign PDF in a new document, each above a free strip.
 
     `notes` are Chinese, for the process record. `remarks` are the pages that bear notes, `undrawn`
-    counts values and annotations that could not be drawn whole.
+    counts values and annotations that are not shown whole.
     """
 
     pdf: bytes
@@ -109,7 +110,7 @@ def place_pages(data: bytes, turns: Mapping[int, int]) -> PlacedPages:
     check_kept(before, placed)
     notices += [*_remarked(remarks)]
     if undrawn:
-        notices.append(f"{undrawn} 处表单值或批注未能完整绘出，见原件。")
+        notices.append(f"{undrawn} 处表单值或批注没有完整显示在页面上，见原件。")
     pages = tuple(sorted({page for page, _ in remarks}))
     return PlacedPages(placed, len(before), tuple(notices), pages, undrawn)
 
@@ -187,10 +188,12 @@ def _remarked(remarks: Sequence[tuple[int, str]]) -> Iterator[str]:
 
 
 def _draw_upon(source: pikepdf.Pdf) -> int:
-    """Give values and annotations their appearance; returns how many could not be drawn whole."""
+    """Give values and annotations their appearance; returns how many are not shown whole."""
     form = source.Root.get("/AcroForm", Dictionary())
     stale = form.get("/NeedAppearances", False) is True
-    fields = [field for field in fields_of(source) if needs_drawing(field, stale=stale)]
+    every = [(field, needs_drawing(field, stale=stale)) for field in fields_of(source)]
+    fields = [field for field, ours in every if ours]
+    undrawn = unshown(source, [field for field, ours in every if not ours or field.is_tick])
     for page in source.pages:
         annotations = page.obj.get("/Annots")
         for annotation in annotations if isinstance(annotations, Array) else ():
@@ -199,11 +202,13 @@ def _draw_upon(source: pikepdf.Pdf) -> int:
     if "/NeedAppearances" in form:
         del form["/NeedAppearances"]
     if not fields and not any(look_of(annotation) is None for _, annotation in markup_of(source)):
-        return 0
+        return undrawn
     font = OwnFont(source, written_by(fields) + written_in_markup(source))
     draw_fields(source, fields, font)
-    return draw_markup(source, font) + sum(
-        bool(font.missing & set(text)) for field in fields for text in field.texts
+    return (
+        undrawn
+        + draw_markup(source, font)
+        + sum(bool(font.missing & set(text)) for field in fields for text in field.texts)
     )
 
 

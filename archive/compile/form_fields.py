@@ -6,6 +6,7 @@ comb, in lines; a tick by the state of its box; a password as asterisks.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import IntFlag
 from typing import Any
 
@@ -61,8 +62,24 @@ class Field:
         value = self.values.get("/V")
         names = dict(self.options())
         for entry in value if isinstance(value, Array) else [value]:
-            text = text_of(entry)
+            text = text_of(entry) or _numeral(entry)
             yield names.get(text, text)
+
+    @property
+    def is_tick(self) -> bool:
+        """Return whether the field is a box to tick and no button to push."""
+        return self.kind == "/Btn" and not self.flags & Flag.BUTTON
+
+    @property
+    def group_states(self) -> list[Any]:
+        """Return the states of all boxes of the field."""
+        kids = self.widget.get("/Parent", Dictionary()).get("/Kids")
+        return [kid.get("/AS") for kid in kids] if isinstance(kids, Array) else []
+
+    @property
+    def in_group(self) -> bool:
+        """Return whether the field has several boxes, of which a value names one."""
+        return len(self.group_states) > 1
 
     def options(self) -> list[tuple[str, str]]:
         """Return the options of a choice: what is kept, and what is shown."""
@@ -91,7 +108,7 @@ def fields_of(pdf: pikepdf.Pdf) -> Iterator[Field]:
 def draw_fields(pdf: pikepdf.Pdf, fields: list[Field], font: OwnFont) -> None:
     """Give each of these fields an appearance of its value, and each tick its state."""
     for field in fields:
-        if field.kind == "/Btn" and not field.flags & Flag.BUTTON:
+        if field.is_tick:
             _draw_tick(pdf, field)
             continue
         canvas = Canvas.of(pdf, field.widget)
@@ -106,7 +123,7 @@ def needs_drawing(field: Field, *, stale: bool) -> bool:
 
     `stale` says that the file asks viewers to draw the values anew.
     """
-    if field.kind == "/Btn" and not field.flags & Flag.BUTTON:
+    if field.is_tick:
         return True
     look = look_of(field.widget)
     if look is None:
@@ -171,6 +188,12 @@ def _style(field: Field) -> Style:
     return Style(ink, size, _number(field.values.get("/Q"), 0))
 
 
+def _numeral(entry: object) -> str:
+    """Return a number that a careless program wrote where a text belongs."""
+    written = isinstance(entry, (int, float, Decimal)) and not isinstance(entry, bool)
+    return str(entry) if written else ""
+
+
 def _number(entry: object, default: int) -> int:
     try:
         return int(entry)  # type: ignore[call-overload, no-any-return]
@@ -215,9 +238,9 @@ def _state(field: Field, states: Any) -> Name:  # noqa: ANN401 - a dictionary of
 
 def _is_named(field: Field, value: Name) -> bool:
     """Return whether a value names this box of its field, which brings no states to tell."""
-    kids = field.widget.get("/Parent", Dictionary()).get("/Kids")
-    if not isinstance(kids, Array) or len(kids) < 2:  # noqa: PLR2004 - a group of boxes
+    if not field.in_group:
         return True
+    kids = field.widget.Parent.Kids
     place = next((at for at, kid in enumerate(kids) if kid.objgen == field.widget.objgen), -1)
     exports = [export for export, _ in field.options()]
     stated = str(value).removeprefix("/")

@@ -4,7 +4,9 @@ A signature written by hand, a text upon the page, lines, marks of text, the sig
 stays unseen on paper, such as a link, stays so.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from html import unescape
 
 import pikepdf
 from pikepdf import Array, Dictionary, Name
@@ -39,34 +41,50 @@ _UNSEEN = {
 } | {
     *("/Caret", "/Redact", "/TrapNet", "/PrinterMark", "/Watermark", "/RichMedia"),
 }
+_WORDLESS = _UNSEEN - {"/FileAttachment", "/Caret", "/Redact"}
+"""Annotations whose text is no remark on the page."""
+_BREAK, _TAG = re.compile(r"</p>|<br\s*/?>", re.IGNORECASE), re.compile(r"<[^>]*>")
 _NOTE = 20.0
 
 
 def markup_of(pdf: pikepdf.Pdf) -> Iterator[tuple[int, Dictionary]]:
     """Yield the annotations that are seen, with their page; no widgets and no links."""
+    return _annotations(pdf, _UNSEEN)
+
+
+def _annotations(pdf: pikepdf.Pdf, left_out: Collection[str]) -> Iterator[tuple[int, Dictionary]]:
     for number, page in enumerate(pdf.pages, 1):
         annotations = page.obj.get("/Annots")
         for annotation in annotations if isinstance(annotations, Array) else ():
             if (
                 isinstance(annotation, Dictionary)
-                and str(annotation.get("/Subtype")) not in _UNSEEN
+                and str(annotation.get("/Subtype")) not in left_out
                 and is_shown(annotation)
             ):
                 yield number, annotation
 
 
+def written(annotation: Dictionary) -> str:
+    """Return the text of an annotation; where only its rich text is there, that as plain text."""
+    plain = text_of(annotation.get("/Contents")).strip()
+    if plain:
+        return plain
+    rich = _BREAK.sub("\n", text_of(annotation.get("/RC")))
+    return unescape(_TAG.sub("", rich)).strip()
+
+
 def free_texts(pdf: pikepdf.Pdf) -> Iterator[tuple[int, str]]:
     """Yield what is written upon the pages, with the page."""
     for number, annotation in markup_of(pdf):
-        text = text_of(annotation.get("/Contents")).strip()
+        text = written(annotation)
         if annotation.get("/Subtype") == Name.FreeText and text:
             yield number, text
 
 
 def notes(pdf: pikepdf.Pdf) -> Iterator[tuple[int, str]]:
     """Yield the texts of notes, which the page itself does not show, with the page."""
-    for number, annotation in markup_of(pdf):
-        text = text_of(annotation.get("/Contents")).strip()
+    for number, annotation in _annotations(pdf, _WORDLESS):
+        text = written(annotation)
         if text and annotation.get("/Subtype") != Name.FreeText:
             yield number, text
 
@@ -79,7 +97,7 @@ def draw_markup(pdf: pikepdf.Pdf, font: OwnFont) -> int:
             continue
         kind, where = str(annotation.get("/Subtype")), rectangle(annotation)
         drawer = _DRAWERS.get(kind)
-        if drawer is None or where is None:
+        if drawer is None or where is None or (kind in _OF_POINTS and not _reach(annotation)):
             undrawn += drawer is not None or kind == "/Stamp"
             continue
         _grow(annotation, where)
@@ -97,9 +115,7 @@ def written_in_markup(pdf: pikepdf.Pdf) -> str:
 
 def _grow(annotation: Dictionary, where: Rectangle) -> None:
     """Widen the rectangle to what is drawn: strokes may reach beyond it."""
-    points = [*_points(annotation.get("/L")), *_points(annotation.get("/Vertices"))]
-    for line in _strokes(annotation.get("/InkList")):
-        points += line
+    points = _reach(annotation)
     quads = _points(annotation.get("/QuadPoints"))
     edge = max(1.0, border_width(annotation))
     xs = [where[0], where[2], *(x + side for x, _ in points for side in (-edge, edge))]
@@ -107,6 +123,14 @@ def _grow(annotation: Dictionary, where: Rectangle) -> None:
     xs += [x for x, _ in quads]
     ys += [y for _, y in quads]
     annotation.Rect = Array([min(xs), min(ys), max(xs), max(ys)])
+
+
+def _reach(annotation: Dictionary) -> list[tuple[float, float]]:
+    """Return the points of the strokes of an annotation."""
+    points = [*_points(annotation.get("/L")), *_points(annotation.get("/Vertices"))]
+    for line in _strokes(annotation.get("/InkList")):
+        points += line
+    return points
 
 
 def _transparent(pdf: pikepdf.Pdf, annotation: Dictionary, form: pikepdf.Stream) -> pikepdf.Stream:
@@ -201,7 +225,7 @@ def _free_text(annotation: Dictionary, canvas: Canvas, font: OwnFont) -> None:
             f"{canvas.width - width:.3f} {canvas.height - width:.3f} re S"
         )
     side = components(Array([annotation.get("/Q", 0)]))
-    text = text_of(annotation.get("/Contents")).replace("\r\n", "\n").replace("\r", "\n")
+    text = written(annotation).replace("\r\n", "\n").replace("\r", "\n")
     style = Style(ink, size, int(side[0]) if side else 0)
     canvas.add_text(paragraphs(text.replace("\t", " "), style, canvas.width, canvas.height, font))
 
@@ -287,6 +311,8 @@ def _strokes(entry: object) -> list[list[tuple[float, float]]]:
     return [_points(line) for line in entry] if isinstance(entry, Array) else []
 
 
+_OF_POINTS = {"/Ink", "/Line", "/PolyLine", "/Polygon"}
+"""Kinds that cannot be drawn without points, such as one whose strokes are curves (/Path)."""
 _DRAWERS: dict[str, Callable[[Dictionary, Canvas, OwnFont], None]] = {
     "/Ink": _ink,
     "/Line": _line,

@@ -4,8 +4,9 @@ Originals are foreign files, so whoever draws them does it in the sandbox
 (`ingest.reading.second_drawing`) and is handed to the worker as a function.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from PIL import Image
 
@@ -31,7 +32,8 @@ class OriginalPage:
 
     `picture` is RGB and upright, `size` its width and height in points, or in any unit for a
     scan. `scale` is the pixels a point of a PDF; None for a scan, which fills the grid.
-    `substituted` says that a font of the page is not embedded; then `text` is its text.
+    `substituted` says that a font of the page is not embedded; then `text` is its text. `closer`
+    says that it was drawn anew since it differed.
     """
 
     picture: Image.Image
@@ -41,7 +43,16 @@ class OriginalPage:
     undrawn: tuple[Undrawn, ...] = ()
     substituted: bool = False
     text: str = ""
+    closer: bool = False
 
 
-DrawOriginals = Callable[[bytes, str, int], Iterator[OriginalPage | None]]
-"""Draws the first so many pages of a file of a media type; None for a page that it can't."""
+class DrawOriginals(Protocol):
+    """Draws the pages of originals, file by file."""
+
+    def __call__(
+        self, data: bytes, media_type: str, pages: int, *, closer: bool = False
+    ) -> Iterator[OriginalPage | None]:
+        """Yield the first so many pages of a file of a media type; None for one that it can't.
+
+        `closer` asks for the dearer drawing that decides whether a page really differs.
+        """

@@ -10,7 +10,7 @@ other is bare is judged far more strictly: so a faint line of pencil is missed, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ Box = tuple[int, int, int, int]
 _SHAPE = 0.02
 _SIZES = (1, 2, 4, 8)
 _COLOURED = 4
-_REACH, _EDGES = 2, 0.4
-"""Over how many pixels a page is bare, and what share of the contrast there an edge may differ."""
+_REACH = 2
+"""Over how many pixels a page is bare."""
 _MARK, _BETWEEN, _AROUND = (214, 40, 40), (90, 90, 90), 9
 
 
@@ -36,17 +36,24 @@ class Tolerance:
 
     `gray` is of the brightness at 48, 24, 12 and 6 dpi, `colour` of any channel at 12 and 6,
     `bare` of what stands on one page alone at 48 and 24. A line of pencil (gray 150, 0.3 mm) has
-    20 and 8 at the least.
+    20 and 8 at the least. `edges` are the shares of the contrast, on both pages, by which an edge
+    may differ beyond that: for `gray`, and for `bare`.
     """
 
     gray: tuple[float, float, float, float]
     colour: tuple[float, float]
     bare: tuple[float, float]
+    edges: tuple[float, float] = (0.0, 0.4)
 
 
 SCAN = Tolerance((60, 38, 21, 13), (27, 18), (14, 7))
 DRAWN = Tolerance((88, 42, 22, 13), (28, 18), (20, 8))
 """For a PDF: two programs that draw letters and lines differ more than two that decode."""
+CLOSER = replace(DRAWN, edges=(0.1, 0.7))
+"""For a PDF that was drawn finer since it differed.
+
+What is left at edges are whole pixels, by which programs widen lines and filled rectangles.
+"""
 
 
 def grid_of(width: int, height: int) -> tuple[int, int]:
@@ -124,9 +131,9 @@ def _levels(
     gray = original.convert("L"), page.convert("L")
     smaller = {size: [picture.reduce(size) for picture in gray] for size in _SIZES}
     for size, allowed in zip(_SIZES, tolerance.gray, strict=True):
-        rows.append((_apart(*smaller[size]), allowed, size))
+        rows.append((_beyond(smaller[size], tolerance.edges[0]), allowed, size))
     for size, allowed in zip((1, 2), tolerance.bare, strict=True):
-        rows.append((_alone(*smaller[size]), allowed, size))
+        rows.append((_beyond(smaller[size], tolerance.edges[1]), allowed, size))
     for size, allowed in zip((1, 2), tolerance.colour, strict=True):
         coarse = [picture.reduce(_COLOURED * size) for picture in (original, page)]
         rows.append((_apart(*coarse).max(axis=2), allowed, size * _COLOURED))
@@ -138,10 +145,13 @@ def _apart(first: Image.Image, second: Image.Image) -> NDArray[np.int16]:
     return np.abs(np.asarray(first, dtype=np.int16) - np.asarray(second, dtype=np.int16))
 
 
-def _alone(first: Image.Image, second: Image.Image) -> NDArray[np.int16]:
+def _beyond(pair: Sequence[Image.Image], share: float) -> NDArray[np.int16]:
     """Return the difference of two gray pictures beyond what an edge on both explains."""
+    first, second = pair
+    if not share:
+        return _apart(first, second)
     contrast = np.minimum(_contrast(np.asarray(first)), _contrast(np.asarray(second)))
-    return _apart(first, second) - (contrast * _EDGES).astype(np.int16)
+    return _apart(first, second) - (contrast * share).astype(np.int16)
 
 
 def _contrast(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:

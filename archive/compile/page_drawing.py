@@ -1,23 +1,25 @@
 """Drawings of the pages of a finished volume, by pdfium, on the grid of their originals."""
 
-import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import pikepdf
 import pypdfium2
-import pypdfium2.raw as pdfium
+from pikepdf import Dictionary, Name
 from PIL import Image
 
 from archive.compile.footer import STRIP
-from archive.compile.pdfium import PDFIUM_LOCK
+from archive.compile.pdfium import ASKEW, PDFIUM_LOCK, draw_smooth
 from archive.compile.raster import glyphs_of
 from archive.compile.scans import picture_box
 from archive.compile.text_layer import Char
 
 _INSIDE, _LEAST = 0.01, 0.1
+_DEEP = 2
+"""How far below a page pictures are looked for: in its frame, and in forms upon it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,16 @@ class DrawnVolume:
         self, number: int, content: Content, size: tuple[int, int], scale: float
     ) -> Image.Image:
         """Return the content of a page at `scale` pixels a point, from its upper left corner."""
-        return self._drawn(number, content, size, (scale, scale), 0.0)
+        return self._drawn(number, content, size, (scale, scale), 0.0, askew=ASKEW)
+
+    def has_pictures(self, number: int) -> bool:
+        """Return whether a foreign page of the volume holds pictures among what it draws."""
+        holders = [self._structure.pages[number - 1].obj]
+        for _ in range(_DEEP):
+            holders = [entry for holder in holders for entry in _drawn_by(holder)]
+            if any(entry.get("/Subtype") == Name.Image for entry in holders):
+                return True
+        return False
 
     def text(self, number: int) -> str:
         """Return the text of a page."""
@@ -106,29 +117,24 @@ class DrawnVolume:
         size: tuple[int, int],
         scale: tuple[float, float],
         shift: float,
+        *,
+        askew: float = 0.0,
     ) -> Image.Image:
         left, _, _, top = content.box
         with PDFIUM_LOCK:
             page = self._document[number - 1]
             try:
                 above = page.get_mediabox()[3] - top
-                matrix = pdfium.FS_MATRIX(
-                    scale[0], 0, 0, scale[1], shift - left * scale[0], shift - above * scale[1]
-                )
-                clip = pdfium.FS_RECTF(0, 0, size[0], size[1])
-                bitmap = pypdfium2.PdfBitmap.new_native(*size, pdfium.FPDFBitmap_BGRx)
-                bitmap.fill_rect((255, 255, 255, 255), 0, 0, *size)
-                pdfium.FPDF_RenderPageBitmapWithMatrix(
-                    bitmap,
-                    page,
-                    ctypes.byref(matrix),
-                    ctypes.byref(clip),
-                    pdfium.FPDF_REVERSE_BYTE_ORDER,
-                )
-                pixels = bytes(bitmap.buffer)
-                return Image.frombytes("RGB", size, pixels, "raw", "RGBX", bitmap.stride)
+                offset = shift - left * scale[0], shift - above * scale[1]
+                return draw_smooth(page, size, scale, offset, askew=askew)
             finally:
                 page.close()
+
+
+def _drawn_by(holder: Any) -> list[Any]:  # noqa: ANN401 - pikepdf's types are partial
+    """Return the pictures and forms that a page or a form draws."""
+    objects = holder.get("/Resources", Dictionary()).get("/XObject", Dictionary())
+    return [*dict(objects).values()] if isinstance(objects, Dictionary) else []
 
 
 @contextmanager

@@ -15,6 +15,8 @@ STRIP = 12 * MM
 """Kept free at the foot of scans and of foreign pages, for the footer, in points."""
 LEAST, MOST = 3.0, 14_400.0
 """The sides that a page may have, in units (ISO 19005-2 6.1.13)."""
+LEAST_AREA = 9.0
+"""What a CropBox must hold, in square units; one of less is nonsense and is passed over."""
 _QUARTER = 90
 _MOST_UNIT = 75_000.0
 Box = tuple[float, float, float, float]
@@ -87,7 +89,8 @@ def _visible(page: pikepdf.Page) -> Box:
         min(media[2], crop[2]),
         min(media[3], crop[3]),
     )
-    return seen if seen[0] < seen[2] and seen[1] < seen[3] else media
+    wide, high = seen[2] - seen[0], seen[3] - seen[1]
+    return seen if min(wide, high) > 0 and wide * high >= LEAST_AREA else media
 
 
 def _box(entry: object) -> Box | None:

@@ -8,6 +8,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from PIL import Image
@@ -15,6 +16,7 @@ from PIL import Image
 from archive.arrangement.plan import PlannedItem, VolumePlan
 from archive.compile.original_pages import DrawOriginals, OriginalPage, Undrawn
 from archive.compile.page_comparison import (
+    CLOSER,
     DRAWN,
     SCAN,
     Box,
@@ -35,7 +37,7 @@ _FAR = 99.0
 """The distance of what cannot be laid over each other at all."""
 _SEEN = 24
 """Levels by which a field must differ from the page without it, to be seen."""
-_FINER, _UNSEEN = 4, 0.02
+_FINER, _FINEST, _UNSEEN = 2, 4, 0.02
 _SLACK = 1.5
 """Points by which a page of a PDF may be longer or shorter than its original."""
 _EMPTY = (397, 562)
@@ -49,6 +51,7 @@ _TURNS = {
 }
 
 ReadOriginal = Callable[[OriginalObject], bytes]
+Drawings = Iterator[OriginalPage | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,21 +153,41 @@ def prove_pages(
     by_original: dict[OriginalObject, list[ForeignPage]] = {}
     for page in pages:
         by_original.setdefault(page.original, []).append(page)
-    results = []
+    results: list[PageResult] = []
     with drawn_volume(pdf) as volume:
         for original, shown in by_original.items():
-            drawings = draw(read(original), original.media_type, original.pages)
-            # In the order of the file: a long one is not drawn whole into memory.
-            for page, drawing in _beside(sorted(shown, key=lambda row: row.of_file), drawings):
-                result = _proved(volume, page, drawing)
-                if result.waits and result.finding() in confirmed:
-                    result = replace(result, verdict=PageVerdict.CONFIRMED)
-                results.append(result)
-    return sorted(results, key=lambda result: result.page)
+            results += _of_original(volume, shown, partial(draw, read(original), *_kind(original)))
+    return [
+        replace(result, verdict=PageVerdict.CONFIRMED)
+        if result.waits and result.finding() in confirmed
+        else result
+        for result in sorted(results, key=lambda result: result.page)
+    ]
+
+
+def _of_original(
+    volume: DrawnVolume, pages: Sequence[ForeignPage], draw: Callable[..., Drawings]
+) -> Iterator[PageResult]:
+    """Yield how the pages of one original stand to it; what differs is looked at once more."""
+    again = []
+    # In the order of the file: a long one is not drawn whole into memory.
+    for page, drawing in _beside(sorted(pages, key=lambda row: row.of_file), draw()):
+        result = _proved(volume, page, drawing)
+        if result.waits and drawing and drawing.scale:
+            again.append(page)
+        else:
+            yield result
+    if again:
+        for page, drawing in _beside(again, draw(closer=True)):
+            yield _proved(volume, page, drawing)
+
+
+def _kind(original: OriginalObject) -> tuple[str, int]:
+    return original.media_type, original.pages
 
 
 def _beside(
-    pages: Iterable[ForeignPage], drawings: Iterator[OriginalPage | None]
+    pages: Iterable[ForeignPage], drawings: Drawings
 ) -> Iterator[tuple[ForeignPage, OriginalPage | None]]:
     number, drawing = 0, None
     for page in pages:
@@ -181,7 +204,7 @@ def side_by_side(
     An original that can't be drawn is an empty sheet.
     """
     original = page.original
-    drawings = draw(read(original), original.media_type, original.pages)
+    drawings = draw(read(original), *_kind(original), closer=True)
     with drawn_volume(pdf) as volume:
         drawing = next(picture for _, picture in _beside([page], drawings))
         if drawing is None or page.page > volume.pages:
@@ -221,7 +244,7 @@ def _ink(volume: DrawnVolume, page: ForeignPage, original: OriginalPage) -> Page
     if original.substituted and not Counter(_flat(original.text)) - Counter(text):
         letters = _letters(volume, page, original)
         lines = _lines(letters)
-        around = distance(without(drawn, lines), without(page_drawn, lines), DRAWN)
+        around = distance(without(drawn, lines), without(page_drawn, lines), _tolerance(original))
         if around <= 1 and _inked(shown, letters):
             return _result(page, original.renderer, around, PageVerdict.SUBSTITUTED, "")
     return _result(page, original.renderer, apart, PageVerdict.DIFFERS, _STROKES)
@@ -280,13 +303,15 @@ def _shown(volume: DrawnVolume, page: ForeignPage, original: OriginalPage) -> Im
     if original.scale is None:
         return volume.drawn(page.page, content, size)
     # Drawn finer and averaged: pdfium lays letters and pictures on whole pixels.
-    scale = original.scale * original.size[0] / content.size[0] * _FINER
-    finer = (size[0] * _FINER, size[1] * _FINER)
-    return volume.drawn_at(page.page, content, finer, scale).reduce(_FINER)
+    finest = original.closer or volume.has_pictures(page.page)
+    times = _FINEST if finest else _FINER
+    scale = original.scale * original.size[0] / content.size[0] * times
+    finer = (size[0] * times, size[1] * times)
+    return volume.drawn_at(page.page, content, finer, scale).reduce(times)
 
 
 def _tolerance(original: OriginalPage) -> Tolerance:
-    return DRAWN if original.scale else SCAN
+    return (CLOSER if original.closer else DRAWN) if original.scale else SCAN
 
 
 def _is_seen(undrawn: Undrawn, original: OriginalPage, shown: Image.Image, text: str) -> bool:

@@ -8,6 +8,7 @@ from collections import Counter
 from ctypes import POINTER, addressof, byref, c_char, c_double, c_uint, cast, create_string_buffer
 from dataclasses import dataclass
 from io import BytesIO
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pypdfium2.raw as pdfium
 from PIL import Image
 
 from archive.compile.fonts import font_name
+from archive.compile.pdfium import draw_smooth
 from archive.compile.text_layer import Char, TextLayer
 from archive.reference.compile_errors import ContentLostError
 
@@ -28,6 +30,7 @@ _LOSSLESS_LIMIT = 1_500_000
 _JPEG_QUALITY = 92
 _NO_INK = {3, 7}  # rendering modes (ISO 32000-1 9.3.6)
 _PAPER = 200  # gray level from which on nothing was drawn
+_LEAST_STROKE = 0.1  # points; a character that a font lacks has a box without height
 _INK = 24  # difference of gray levels within the box of a character that counts as ink
 
 
@@ -65,6 +68,12 @@ class Glyph:
     seen: bool
     font: str | None
 
+    @property
+    def has_area(self) -> bool:
+        """Return whether the font that draws it has strokes for it."""
+        _, left, bottom, right, top = self.char
+        return min(right - left, top - bottom) >= _LEAST_STROKE
+
 
 def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
     """Make a new document of page pictures and invisible text.
@@ -74,12 +83,11 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
     """
     pdf = pikepdf.new()
     layer = TextLayer(pdf)
-    blank = 0
+    blank: list[Glyph] = []
     with pypdfium2.PdfDocument(data) as source:
         for page in source:
+            picture, scale = picture_of(page)
             width, height = page.get_size()
-            scale = min(DPI / 72, (_MAX_PIXELS / (width * height)) ** 0.5)
-            picture = page.render(scale=scale).to_pil().convert("RGB")
             glyphs = glyphs_of(page)
             blank += without_ink(picture.convert("L"), glyphs, scale, height)
             text = layer.write([glyph.char for glyph in glyphs])
@@ -92,7 +100,15 @@ def rasterise(data: bytes) -> tuple[pikepdf.Pdf, int]:
         for page, drawn in zip(source.pages, pdf.pages, strict=True):
             if "/UserUnit" in page.obj:
                 drawn.obj.UserUnit = page.obj.UserUnit
-    return pdf, blank
+    return pdf, len(blank)
+
+
+def picture_of(page: Any) -> tuple[Image.Image, float]:  # noqa: ANN401  pypdfium2 ships no types
+    """Return a page as the picture that stands for it in a volume, and its pixels a point."""
+    width, height = page.get_size()
+    scale = min(DPI / 72, (_MAX_PIXELS / (width * height)) ** 0.5)
+    size = ceil(width * scale), ceil(height * scale)
+    return draw_smooth(page, size, (size[0] / width, size[1] / height)), scale
 
 
 def glyphs_of(page: Any) -> list[Glyph]:  # noqa: ANN401  pypdfium2 ships no types
@@ -152,13 +168,13 @@ def _is_pale(text: Any) -> bool:  # noqa: ANN401
     return min(red.value, green.value, blue.value) > 255 - _INK or alpha.value < _INK
 
 
-def without_ink(gray: Image.Image, glyphs: list[Glyph], scale: float, height: float) -> int:
-    """Count characters that should be seen and whose box in the picture is of one tone.
+def without_ink(gray: Image.Image, glyphs: list[Glyph], scale: float, height: float) -> list[Glyph]:
+    """Return the characters that should be seen and whose box in the picture is of one tone.
 
     Raises ContentLostError when they are most of a font that is not embedded: it was not drawn.
     What a page hides under a picture or writes white on white is no fault of its font.
     """
-    missing, lost, drawn = 0, Counter[str](), Counter[str]()
+    missing, lost, drawn = list[Glyph](), Counter[str](), Counter[str]()
     for glyph in glyphs:
         _, left, bottom, right, top = glyph.char
         box = (
@@ -172,7 +188,8 @@ def without_ink(gray: Image.Image, glyphs: list[Glyph], scale: float, height: fl
             continue
         low, high = gray.crop(box).getextrema()
         blank = float(high) - float(low) < _INK  # type: ignore[arg-type]
-        missing += blank
+        if blank:
+            missing.append(glyph)
         if glyph.font is not None and (not blank or float(low) > _PAPER):  # type: ignore[arg-type]
             (lost if blank else drawn)[glyph.font] += 1
     for font, count in lost.items():

@@ -61,8 +61,8 @@ def shown_page(frame: Frame, least: int | None = None) -> ShownPage:
         modes = {"P": "RGB", "1": "L"}
         colour = colour.convert(modes.get(colour.mode, colour.mode)).reduce(factor)
     picture = in_srgb(colour, frame.icc)
-    if turn := _TURNS.get(samples.orientation):
-        picture = picture.transpose(turn)
+    if samples.orientation in _TURNS:  # not by its value: that of a mirror is 0
+        picture = picture.transpose(_TURNS[samples.orientation])
     across = frame.orientation >= _ACROSS
     return ShownPage(
         picture,

@@ -12,7 +12,7 @@ from ingest.reading.picture_answers import ORDER, Row, packed
 
 def answer(order: bytes) -> bytes:
     """Return the pages that were ordered as one answer; empty for what can't be decoded."""
-    first, count = ORDER.unpack_from(order)
+    first, count, _ = ORDER.unpack_from(order)
     data = order[ORDER.size :]
     try:
         # Not decoded smaller: what a JPEG's decoder leaves out then looks like missing strokes.

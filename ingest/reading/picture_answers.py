@@ -6,8 +6,8 @@ from typing import Any
 
 from PIL import Image
 
-ORDER = struct.Struct("<II")
-"""First page (from 1) and number of pages, before the bytes of the file."""
+ORDER = struct.Struct("<III")
+"""First page (from 1), number of pages, and 1 for a closer look, before the bytes of the file."""
 LENGTH = struct.Struct("<I")
 """The length of the JSON that describes the pictures, before it; then their pixels."""
 

@@ -19,17 +19,20 @@ PDFBOX_LIMITS = Limits(memory=3 << 30, cpu_seconds=30, wall_seconds=120.0)
 _LIMITS = {"pdfbox": PDFBOX_LIMITS, "decoded": Limits()}
 
 
-def draw_originals(data: bytes, media_type: str, pages: int) -> Iterator[OriginalPage | None]:
+def draw_originals(
+    data: bytes, media_type: str, pages: int, *, closer: bool = False
+) -> Iterator[OriginalPage | None]:
     """Yield the first `pages` pages of a foreign file, drawn in a child process.
 
-    None for a page that can't be drawn, or kills or outlasts the child. Raises SandboxError.
+    None for a page that can't be drawn, or kills or outlasts the child. `closer` draws those of a
+    PDF twice as fine before they are averaged. Raises SandboxError.
     """
     task = _TASKS.get(media_type, "decoded")
     for first in range(1, pages + 1, AT_ONCE):
         count = min(AT_ONCE, pages + 1 - first)
         drawn: list[OriginalPage | None] = []
         if len(data) <= MAX_FILE_BYTES:
-            answer = run_task(task, ORDER.pack(first, count) + data, _LIMITS[task])
+            answer = run_task(task, ORDER.pack(first, count, closer) + data, _LIMITS[task])
             drawn = _unpacked(answer) if isinstance(answer, bytes) and answer else []
         yield from drawn[:count] + [None] * (count - len(drawn))
 
@@ -58,6 +61,7 @@ def _unpacked(answer: bytes) -> list[OriginalPage | None]:
                 ),
                 row.get("substituted", False),
                 row.get("text", ""),
+                row.get("closer", False),
             )
         )
     return pages

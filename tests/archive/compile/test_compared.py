@@ -38,9 +38,11 @@ STRUCK = 6
 """The material whose original has a stroke that its page in the volume lacks."""
 
 
-def struck(data: bytes, media_type: str, pages: int) -> Iterator[OriginalPage | None]:
+def struck(
+    data: bytes, media_type: str, pages: int, *, closer: bool = False
+) -> Iterator[OriginalPage | None]:
     """Draw an original as if a line of handwriting stood on it that the volume does not show."""
-    for page in draw_originals(data, media_type, pages):
+    for page in draw_originals(data, media_type, pages, closer=closer):
         assert page is not None
         picture = page.picture.copy()
         line = [(40, 300), (60, 290), (90, 305), (130, 292)]

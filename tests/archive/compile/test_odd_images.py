@@ -1,9 +1,11 @@
 """Scans that decoders read wrongly stand in a volume as they are meant."""
 
+import io
+
 import numpy as np
 import pypdfium2
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageOps, ImageStat
 
 from archive.compile.pdfa import saved
 from archive.compile.scans import image_pages, picture_box
@@ -170,6 +172,18 @@ def test_a_fax_keeps_its_shape_however_it_lies(orientation: int) -> None:
     assert [size / dpi for size, dpi in zip(page.size, page.dpi, strict=True)] == pytest.approx(
         [width, height]
     )
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_photograph_is_turned_and_mirrored_as_it_says_wherever_it_is_shown(
+    kind: str, orientation: int
+) -> None:
+    stated = Image.Exif()
+    stated[0x112] = orientation
+    data = odd.saved(TRUTH, kind, exif=stated)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    shows(data, upright)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+import pikepdf
 import pytest
-from pikepdf import Array, Dictionary, String
+from pikepdf import Array, Dictionary, Name, String
 
 from ingest.reading.formats import examine
 from tests.resources import documents, pdf_kinds
@@ -87,3 +88,118 @@ def test_values_of_fields_are_read_and_hidden_layers_are_not() -> None:
     off = pdf_kinds.layered(lambda groups: Dictionary(OFF=Array([groups[1]])))
     ((_, text),) = examine(off).texts
     assert "Secret" not in text
+
+
+def looking(content: bytes, value: str = "VALUE", **entries: object) -> bytes:
+    """A field whose appearance draws this, in a form that does not ask to draw values anew."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        field = pdf_kinds.text_field(value, BOX, **entries)
+        field.AP = Dictionary(N=pdf_kinds.appearance(document, content, (0, 0, 300, 22)))
+        document.pages[0].obj.Annots = Array([document.make_indirect(field)])
+        document.Root.AcroForm = Dictionary(Fields=document.pages[0].obj.Annots)
+
+    return pdf_kinds.changed(change)
+
+
+def ticked(value: str, state: str, states: tuple[str, ...] = ("Yes", "Off")) -> bytes:
+    """A tick box with an appearance for each of these states, shown in one of them."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        drawn = {
+            f"/{name}": pdf_kinds.appearance(
+                document, b"4 4 12 12 re f" if name != "Off" else b"", (0, 0, 20, 20)
+            )
+            for name in states
+        }
+        look = Dictionary(N=Dictionary(drawn))
+        field = pdf_kinds.box(value, AS=Name(f"/{state}"), AP=look)
+        document.pages[0].obj.Annots = Array([document.make_indirect(field)])
+        document.Root.AcroForm = Dictionary(Fields=document.pages[0].obj.Annots)
+
+    return pdf_kinds.changed(change)
+
+
+def upon(
+    subtype: str, look: bytes, box: tuple[int, ...] = (0, 0, 200, 80), **more: object
+) -> bytes:
+    """An annotation that brings an appearance."""
+
+    def change(document: pikepdf.Pdf) -> None:
+        drawn = Dictionary(N=pdf_kinds.appearance(document, look, box))
+        entry = pdf_kinds.annotation(subtype, (72, 300, 272, 380), AP=drawn, **more)
+        document.pages[0].obj.Annots = Array([document.make_indirect(entry)])
+
+    return pdf_kinds.changed(change)
+
+
+SHOWS = b"/Tx BMC q BT /Helv 12 Tf 2 6 Td (%s) Tj ET Q EMC"
+STROKES = Array([Array([80, 310, 120, 370, 160, 310])])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        looking(b"/Tx BMC EMC"),
+        looking(SHOWS % b"OLD"),
+        looking(SHOWS % b"????", "演示新值"),
+        looking(b"/Tx BMC q BT 1 g /Helv 12 Tf 2 6 Td (VALUE) Tj ET Q EMC"),
+        looking(SHOWS % b"12,345.00", "12346"),
+        ticked("Yes", "Off"),
+        ticked("Off", "Yes"),
+        ticked("On", "Off"),
+        upon("FreeText", b"", Contents=String("看不见的意见")),
+        upon("Ink", b"", InkList=STROKES),
+        upon("Ink", b"4 w 10 10 m 90 60 l S", (0, 0, 0, 0), InkList=STROKES),
+        upon("Stamp", b""),
+        pdf_kinds.annotated("Ink", (72, 300, 272, 380), Path=STROKES),
+    ],
+)
+def test_a_value_or_stroke_that_its_own_appearance_does_not_show_waits(data: bytes) -> None:
+    assert examine(data).flags == ("PDF_UNDRAWN",)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        looking(SHOWS % b"VALUE"),
+        looking(SHOWS % b"12,345.00", "12345"),
+        looking(b"0 g 10 5 40 10 re f 60 5 40 10 re f"),
+        looking(b"/Tx BMC EMC", " "),
+        looking(b"/Tx BMC EMC", Ff=1 << 13),
+        ticked("Yes", "Yes"),
+        ticked("Off", "Off"),
+        ticked("On", "Yes"),
+        pdf_kinds.radio("two", ["one", "two", "three"], drawn=True),
+        upon("Square", b"1 g 0 0 200 80 re f"),
+        upon("Highlight", b"1 1 0 rg 0 0 200 80 re f"),
+    ],
+)
+def test_a_value_that_is_seen_in_whatever_way_does_not_wait(data: bytes) -> None:
+    assert examine(data).flags == ()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (b"\xef\xbb\xbf" + "演示UTF八".encode(), "演示UTF八"),
+        (b"\xff\xfe" + "演示小端".encode("utf-16-le"), "演示小端"),
+        (b"\xfe\xff" + "\x1bzhCN\x1b演示".encode("utf-16-be"), "演示"),
+    ],
+)
+def test_texts_of_fields_are_read_in_every_coding(value: bytes, shown: str) -> None:
+    field = pdf_kinds.text_field("", BOX)
+    field.V = pikepdf.Object.parse(f"<{value.hex()}>".encode())
+    ((_, text),) = examine(pdf_kinds.form(field)).texts
+    assert text.split()[-1] == shown
+    ((_, number),) = examine(pdf_kinds.form(pdf_kinds.text_field("", BOX, V=12345))).texts
+    assert "12345" in number
+
+
+def test_what_the_page_does_not_say_of_an_annotation_is_a_remark() -> None:
+    for kind in ("Caret", "FileAttachment", "Redact"):
+        data = pdf_kinds.annotated(kind, (72, 300, 92, 320), Contents=String("插入文字"))
+        assert examine(data).remarks == (1,)
+    rich = pdf_kinds.annotated("FreeText", (72, 300, 272, 320), RC=String("<p>只有&amp;富文本</p>"))
+    ((_, text),) = examine(rich).texts
+    assert "只有&富文本" in text
