@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from api.cli.accounts import account_app
 from api.cli.cluster import cluster_app
+from api.cli.compiling import compile_
 from api.cli.demo import demo_app
 from api.cli.doctor import doctor
 from api.cli.duties import duty_app
@@ -27,7 +28,7 @@ from api.cli.recognition import ocr_
 from api.cli.search import index_app, reindex, search
 from api.cli.terminal import ERROR, screen, with_examples
 from api.cli.timestamps import timestamp_
-from api.cli.volumes import compile_, export, list_, show, verify, void_
+from api.cli.volumes import export, list_, show, verify, void_
 from api.runtime import failures
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
@@ -155,9 +156,12 @@ app.command(
 app.command(
     "compile",
     help=with_examples(
-        "组卷、签章、证明、归档；中断后再次运行即从中断处继续。",
+        "组卷、签章、证明、归档；中断后再次运行即从中断处继续。可先预览档号，再照预览赋号。",
         "yice compile --all",
-        "yice compile --period 2026-09",
+        "yice compile --period 2026-09 --station 150602010000",
+        "yice compile --case 150602000000-20261103-000123 --preview",
+        "yice compile --all --preview --json > preview.json",
+        "yice compile --as preview.json",
     ),
 )(compile_)
 app.command(

@@ -8,6 +8,7 @@ from api.http.page_cache import PageImages
 from api.http.problems import PROBLEMS, Problem, install
 from api.runtime.bootstrap import Runtime
 from api.v1 import (
+    compilations,
     content,
     copies,
     paper,
@@ -48,6 +49,7 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
         webhooks.router,
         uploads.router,
         paper.router,
+        compilations.router,
     ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(supervision.router, prefix="/api/v1", responses=PROBLEMS)
