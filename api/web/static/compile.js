@@ -27,7 +27,8 @@
     );
     form.querySelectorAll("[data-code-of]").forEach((cell) => {
       const code = codes.get(cell.dataset.codeOf);
-      cell.textContent = code ?? "不勾则不赋";
+      cell.textContent = code ? code.slice(code.indexOf("HJ·") + 3) : "不勾则不赋";
+      cell.title = code ?? "";
       cell.classList.toggle("not", !code);
     });
   }
