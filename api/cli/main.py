@@ -25,6 +25,7 @@ from api.cli.paper_scans import paper_scans_app
 from api.cli.periods import period_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
+from api.cli.refused import refused_app
 from api.cli.search import index_app, reindex, search
 from api.cli.terminal import ERROR, screen, with_examples
 from api.cli.timestamps import timestamp_
@@ -53,6 +54,7 @@ app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
 app.add_typer(duty_app, name="duty")
+app.add_typer(refused_app, name="refused")
 paper_app.add_typer(paper_scans_app)  # without a name: its commands join
 paper_app.add_typer(paper_documents_app)
 app.add_typer(paper_app, name="paper")

@@ -12,6 +12,7 @@ from api.v1 import (
     content,
     copies,
     paper,
+    refused,
     search,
     submissions,
     supervision,
@@ -50,6 +51,7 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
         uploads.router,
         paper.router,
         compilations.router,
+        refused.router,
     ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(supervision.router, prefix="/api/v1", responses=PROBLEMS)

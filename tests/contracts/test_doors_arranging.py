@@ -1,4 +1,4 @@
-"""组卷 through every door: the same preview, the same numbers and entries, the same refusals."""
+"""组卷 and 退回 through every door: the same answers, the same entries, the same refusals."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,10 @@ from archive.database.engine import reading
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume
 from tests.support.doors import API, CLI, DESK, Archive, Visit, opened, visit
+from tests.support.factories import make_bag
+from tests.support.intake_doors import take
 from tests.support.ready_cases import HOME, accept
-from tests.support.station import OTHER
+from tests.support.station import DISTRICT, OTHER, moved_case
 
 START = datetime(2026, 9, 1, 2, tzinfo=UTC)
 DOORS = (CLI, API, DESK)
@@ -113,3 +115,43 @@ def test_only_the_filing_unit_previews_and_gives_and_a_stranger_learns_nothing(
         assert officer.give_numbers(tmp_path, numbers).code == "ROLE"
     assert noted == []
     assert theirs not in given(office)
+
+
+@pytest.mark.parametrize("door", [CLI, API])
+def test_a_refused_package_is_seen_by_its_sender_and_the_unit_above_at_every_door(
+    office: Archive, tmp_path: Path, door: str
+) -> None:
+    """Cases that were gathered were all that showed: of a package nobody was told."""
+    case_no = f"{HOME}-20260901-77000{DOORS.index(door)}"
+    case = moved_case(case_no)
+    del case["materials"][1]
+    assert take(office, door, make_bag(tmp_path / "lacking", case=case)).value[0] == "REFUSED"
+    numbers = [
+        archivist(office, name, org).refused().value[case_no]
+        for name, org in ((CLI, HOME), (API, HOME), (DESK, HOME), (API, DISTRICT), (DESK, DISTRICT))
+    ]
+    assert len(set(numbers)) == 1
+    for name in (API, DESK):
+        assert case_no not in archivist(office, name, OTHER).refused().value
+        assert archivist(office, name, OTHER).send_back(numbers[0], "不归我").code == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_refused_package_is_sent_back_once_by_every_door_and_the_reason_is_read(
+    office: Archive, tmp_path: Path, door: str
+) -> None:
+    name = f"unreadable-{DOORS.index(door)}.zip"
+    bag = make_bag(
+        tmp_path / name.removesuffix(".zip"), case={**moved_case(f"{HOME}-1"), "channel": "NONE"}
+    )
+    assert take(office, API, bag).value[0] == "REFUSED"
+    number = archivist(office, door).refused().value[name]
+    with office.noted() as noted:
+        assert archivist(office, door).send_back(number, "办理渠道写错，请更正").allowed
+    (entry,) = noted
+    assert (entry.act, entry.detail["reason"]) == ("QUARANTINE_RETURN", "办理渠道写错，请更正")
+    assert archivist(office, door).send_back(number, "再退一次").code == "CONFLICT"
+    for other in DOORS:
+        assert name not in archivist(office, other).refused().value
+        returned = archivist(office, other).refused(returned=True).value
+        assert returned[name] == "办理渠道写错，请更正"

@@ -40,6 +40,12 @@ ACTS: Mapping[str, Mapping[str, str]] = {
         DESK: "/compile/preview",
     },
     "give_numbers": {CLI: "compile", API: "/api/v1/compilations", DESK: "/compile"},
+    "refused": {CLI: "refused", API: "/api/v1/refused", DESK: "/collecting"},
+    "send_back": {
+        CLI: "refused",
+        API: "/api/v1/refused/{id_}/return",
+        DESK: "/collecting/quarantine/{delivery}/return",
+    },
     # Played in `tests.support.intake_doors`, for packages also come without a reader.
     "take": {CLI: "ingest", API: "/api/v1/submissions"},
     "send_part": {

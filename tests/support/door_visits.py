@@ -42,6 +42,11 @@ def _named(numbers: Numbers) -> list[dict[str, str]]:
     return [{"case_no": case_no, "code": code} for case_no, code in numbers]
 
 
+def _refused(rows: Sequence[Mapping[str, Any]]) -> Answer:
+    """The refused packages of a list: number by name; of the returned ones the reason."""
+    return Answer("OK", {row["case_no"] or row["bag"]: row["reason"] or row["id"] for row in rows})
+
+
 def _hits(result: Mapping[str, Any]) -> list[str]:
     return sorted({hit["code"] for hit in result["hits"]})
 
@@ -101,6 +106,13 @@ class TerminalVisit(Visit):
         kept = folder / "preview.json"
         kept.write_text(json.dumps([dict(row) for row in _named(numbers)]), "utf-8")
         return self._run("compile", "--as", str(kept), "--json")
+
+    def refused(self, *, returned: bool = False) -> Answer:
+        answer = self._run("refused", "list", *(["--returned"] if returned else []), "--json")
+        return _refused(json.loads(answer.text)) if answer.allowed else answer
+
+    def send_back(self, number: int, reason: str) -> Answer:
+        return self._run("refused", "return", str(number), "--reason", reason)
 
 
 class StationVisit(Visit):
@@ -188,6 +200,13 @@ class StationVisit(Visit):
         choice = {"case_nos": [case_no for case_no, _ in numbers]}
         wanted = {"choice": choice, "numbers": _named(numbers)}
         return self._answer(self._ask("/compilations", json=wanted))
+
+    def refused(self, *, returned: bool = False) -> Answer:
+        answer = self._ask(f"/refused?returned={str(returned).lower()}")
+        return self._answer(answer) if answer.status_code >= 400 else _refused(answer.json())
+
+    def send_back(self, number: int, reason: str) -> Answer:
+        return self._answer(self._ask(f"/refused/{number}/return", json={"reason": reason}))
 
 
 class DeskVisit(Visit):
@@ -329,4 +348,30 @@ class DeskVisit(Visit):
         answer = self._ask("/compile", named=named, shown=lines, count=str(len(numbers)))
         if answer.status_code == 409:  # the page again, with what changed
             return Answer("PREVIEW_STALE", text=answer.text, status=409)
+        return self._answer(answer)
+
+    def refused(self, *, returned: bool = False) -> Answer:
+        answer = self._ask("/collecting")
+        if answer.status_code >= 400:
+            return self._answer(answer)
+        page = html.fromstring(answer.text)
+        if returned:
+            rows = page.xpath("//details[@class='returned']/p")
+            reasons = {
+                row.xpath("span/text()")[0]: row.xpath("string(small)").split("退回：")[1].strip()
+                for row in rows
+            }
+            return Answer("OK", reasons)
+        return Answer(
+            "OK",
+            {
+                row.xpath(".//h3/span/text()")[0]: int(
+                    row.xpath(".//form/@action")[0].split("/")[3]
+                )
+                for row in page.xpath("//article[@class='refused']")
+            },
+        )
+
+    def send_back(self, number: int, reason: str) -> Answer:
+        answer = self._ask(f"/collecting/quarantine/{number}/return", reason=reason)
         return self._answer(answer)
