@@ -11,6 +11,7 @@ from rich.markup import escape
 from api.cli import usage_errors
 from api.cli.accounts import account_app
 from api.cli.cluster import cluster_app
+from api.cli.compiling import compile_
 from api.cli.demo import demo_app
 from api.cli.doctor import doctor
 from api.cli.duties import duty_app
@@ -25,10 +26,11 @@ from api.cli.paper_scans import paper_scans_app
 from api.cli.periods import period_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
+from api.cli.refused import refused_app
 from api.cli.search import index_app, reindex, search
 from api.cli.terminal import ERROR, begin_archive, screen, with_examples
 from api.cli.timestamps import timestamp_
-from api.cli.volumes import compile_, export, list_, show, verify, void_
+from api.cli.volumes import export, list_, show, verify, void_
 from api.runtime import failures
 
 app = typer.Typer(
@@ -51,6 +53,7 @@ app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
 app.add_typer(duty_app, name="duty")
+app.add_typer(refused_app, name="refused")
 paper_app.add_typer(paper_scans_app)  # without a name: its commands join
 paper_app.add_typer(paper_documents_app)
 app.add_typer(paper_app, name="paper")
@@ -154,9 +157,12 @@ app.command(
 app.command(
     "compile",
     help=with_examples(
-        "组卷、签章、证明、归档；中断后再次运行即从中断处继续。",
+        "组卷、签章、证明、归档；中断后再次运行即从中断处继续。可先预览档号，再照预览赋号。",
         "yice compile --all",
-        "yice compile --period 2026-09",
+        "yice compile --period 2026-09 --station 150602010000",
+        "yice compile --case 150602000000-20261103-000123 --preview",
+        "yice compile --all --preview --json > preview.json",
+        "yice compile --as preview.json",
     ),
 )(compile_)
 app.command(

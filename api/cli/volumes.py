@@ -1,4 +1,4 @@
-"""The commands on volumes: `yice compile`, `void`, `list`, `show`, `export` and `verify`."""
+"""The commands on volumes: `yice void`, `list`, `show`, `export` and `verify`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,10 +18,9 @@ from api.cli.terminal import (
     operator,
     print_json,
     screen,
-    show_failures,
 )
-from api.jobs.acts import run_compile, run_verify, run_verify_pages
-from api.jobs.batch import Again, void_number
+from api.jobs.acts import run_verify, run_verify_pages
+from api.jobs.batch import void_number
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Act, Denial
 from archive.arrangement.volume_names import code_of, read_code
@@ -76,38 +75,6 @@ _LABELS = {str(state): state.label for kind in (CaseState, VolumeState) for stat
 _WIDE = 160
 """From so many columns on, the list of volumes shows every field."""
 _WIDE_ONLY = {"year", "bytes", "signature_level", "lta_pending", "stamped_until"}
-
-
-def compile_(
-    case: Annotated[str | None, typer.Option(help="只组这一个办件编号")] = None,
-    period: Annotated[str | None, typer.Option(help="只组这一月办结的：YYYY-MM")] = None,
-    *,
-    every: Annotated[bool, typer.Option("--all", help="组全部待组卷办件")] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="此前判定不能成册的也再试一次，例如升级之后")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Make volumes of what was accepted; ends with 1 while something failed that is new."""
-    if not (case or period or every or again):
-        raise typer.BadParameter("请指明 --case、--period 或 --all 之一。")
-    which = Again.ALL if again else Again.THE_CASE if case else Again.WHAT_CAN_SUCCEED
-    runtime = open_archive()
-    batch = run_compile(runtime, operator(runtime), Bars(), case, period, again=which)
-    if as_json:
-        print_json(
-            {
-                "total": batch.total,
-                "done": batch.done,
-                "failed": batch.failed,
-                "failures": [job.public() for job in batch.failures],
-                "known": [job.public() for job in batch.known],
-            }
-        )
-    else:
-        show_failures(batch)
-        screen.print(f"成册 {batch.done}，失败 {batch.failed}")
-    raise typer.Exit(FINDINGS if batch.failed else 0)
 
 
 def void_(

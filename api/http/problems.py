@@ -45,6 +45,8 @@ _STATUS = {
     "UPLOAD_QUOTA": 429,
     "KEY_TAKEN": 409,
     "PARTS_MISSING": 409,
+    "NOT_READY": 409,
+    "PREVIEW_STALE": 409,
     "VIRUS_SCAN_DOWN": 503,
 }
 _DENIED = {

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from api.jobs.batch import Again, compile_batch
+from api.jobs.batch import Again, compile_batch, make_chosen
 from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
 from api.runtime.bootstrap import Runtime, open_compile_context
 from archive.administration.policy import Reader
+from archive.arrangement.choice import EVERYTHING, Choice
 from archive.jobs.processes import process_pool
 from archive.preservation.faults import Fault
 from archive.preservation.page_verification import PageTools, verify_pages
@@ -70,15 +71,25 @@ def run_compile(
     runtime: Runtime,
     filer: Reader,
     progress: Progress,
-    case: str | None = None,
-    period: str | None = None,
+    choice: Choice = EVERYTHING,
     *,
     again: Again = Again.WHAT_CAN_SUCCEED,
 ) -> Batch:
-    """Compile volumes and report done, failed, rate and time left.
+    """Compile volumes and report done, failed, rate and time left."""
+    await_texts(runtime, progress)
+    with progress.volumes("组卷") as watch:
+        return compile_batch(runtime, filer, choice=choice, again=again, watch=watch)
 
-    Where the settings say so, the texts of scans get some time to come first.
-    """
+
+def run_making(runtime: Runtime, filer: Reader, progress: Progress, choice: Choice) -> Batch:
+    """Make volumes of what has been given its number, as `run_compile` does after giving it."""
+    await_texts(runtime, progress)
+    with progress.volumes("组卷") as watch:
+        return make_chosen(runtime, filer.account, choice, watch)
+
+
+def await_texts(runtime: Runtime, progress: Progress) -> None:
+    """Give the texts of scans some time to come first, where the settings say so."""
     if runtime.settings.ocr and runtime.settings.ocr_wait_minutes:
         with progress.pieces("等待文字识别", 0) as advance:
             wait_for_texts(
@@ -88,8 +99,6 @@ def run_compile(
                     f"待识别 {batch.total - batch.done - batch.failed}　失败 {batch.failed}",
                 ),
             )
-    with progress.volumes("组卷") as watch:
-        return compile_batch(runtime, filer, case_no=case, period=period, again=again, watch=watch)
 
 
 def run_verify(

@@ -19,7 +19,9 @@ from api.runtime.bootstrap import Runtime, is_gone
 from api.runtime.broker import MAKE, QUEUE_OF, celery_app
 from api.runtime.processes import own_workers
 from archive.administration.policy import Reader
-from archive.arrangement.numbering import freeze, freeze_supplements, freeze_timestamps, unnumbered
+from archive.arrangement.choice import EVERYTHING, Choice
+from archive.arrangement.numbering import freeze_supplements, freeze_timestamps
+from archive.arrangement.selection import number_ready
 from archive.arrangement.voiding import void
 from archive.database.engine import database_now, reading, writing
 from archive.finding_aids.compile_jobs import failed_jobs
@@ -53,8 +55,7 @@ def compile_batch(
     runtime: Runtime,
     filer: Reader,
     *,
-    case_no: str | None,
-    period: str | None,
+    choice: Choice,
     again: Again,
     watch: Callable[[Batch], None],
 ) -> Batch:
@@ -65,39 +66,40 @@ def compile_batch(
     """
     if again is not Again.WHAT_CAN_SUCCEED:
         with writing(runtime.engine) as session:
-            retry_asked(session, JobKind.COMPILE, case_no if again is Again.THE_CASE else None)
-    reserve(runtime, filer, case_no=case_no, period=period)
+            named = choice.case_nos if again is Again.THE_CASE else None
+            retry_asked(session, JobKind.COMPILE, named)
+    reserve(runtime, filer, choice)
+    return make_chosen(runtime, filer.account, choice, watch)
+
+
+def make_chosen(
+    runtime: Runtime, actor: str, choice: Choice, watch: Callable[[Batch], None]
+) -> Batch:
+    """Make what has its number, and the supplements of the chosen cases that become possible."""
     return make_all(
-        runtime,
-        JobKind.COMPILE,
-        lambda: begin_supplements(runtime, filer.account, case_no=case_no, period=period),
-        watch,
+        runtime, JobKind.COMPILE, lambda: begin_supplements(runtime, actor, choice), watch
     )
 
 
-def reserve(
-    runtime: Runtime, filer: Reader, *, case_no: str | None = None, period: str | None = None
-) -> None:
-    """Give every case that waits its number and its job, and begin possible supplements.
+def reserve(runtime: Runtime, filer: Reader, choice: Choice = EVERYTHING) -> None:
+    """Give every chosen case that waits its number and job, and begin possible supplements.
 
     All of it is committed.
     """
     with writing(runtime.engine) as session:
-        freeze(
+        number_ready(
             session,
             filer,
-            unnumbered(session, case_no=case_no, period=period),
+            choice,
             catalogue=runtime.catalogue,
             units=runtime.filing,
             at=datetime.now(UTC),
         )
-    begin_supplements(runtime, filer.account, case_no=case_no, period=period)
+    begin_supplements(runtime, filer.account, choice)
     reach("frozen-after-commit")
 
 
-def begin_supplements(
-    runtime: Runtime, actor: str, *, case_no: str | None = None, period: str | None = None
-) -> int:
+def begin_supplements(runtime: Runtime, actor: str, choice: Choice = EVERYTHING) -> int:
     """Begin the next version where a revision waits and the one before is committed.
 
     Returns how many were begun.
@@ -106,8 +108,7 @@ def begin_supplements(
         return freeze_supplements(
             session,
             actor,
-            case_no=case_no,
-            period=period,
+            choice=choice,
             organisations=runtime.organisations,
             at=datetime.now(UTC),
         )

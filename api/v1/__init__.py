@@ -8,9 +8,11 @@ from api.http.page_cache import PageImages
 from api.http.problems import PROBLEMS, Problem, install
 from api.runtime.bootstrap import Runtime
 from api.v1 import (
+    compilations,
     content,
     copies,
     paper,
+    refused,
     search,
     submissions,
     supervision,
@@ -48,6 +50,8 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
         webhooks.router,
         uploads.router,
         paper.router,
+        compilations.router,
+        refused.router,
     ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(supervision.router, prefix="/api/v1", responses=PROBLEMS)

@@ -83,6 +83,7 @@ def delivery_record(
     *,
     bag: str,
     case_no: str | None,
+    sender: str | None,
     content_digest: str,
     taken: DeliveryResult,
     quarantine_prefix: str | None,
@@ -96,6 +97,7 @@ def delivery_record(
         Delivery(
             bag=bag,
             case_no=case_no,
+            sender=sender,
             content_digest=content_digest,
             outcome=str(taken.outcome),
             findings=[entry.public() for entry in taken.findings],
@@ -110,7 +112,15 @@ def delivery_text(row: Delivery) -> tuple[str, bytes]:
 
     When a refused package was returned is journalled, and no part of it.
     """
-    names = ("bag", "case_no", "content_digest", "outcome", "findings", "quarantine_prefix")
+    names = (
+        "bag",
+        "case_no",
+        "sender",
+        "content_digest",
+        "outcome",
+        "findings",
+        "quarantine_prefix",
+    )
     text = _text(
         {
             "spec": "delivery/1",
@@ -262,61 +272,6 @@ def show_revision(case: Case, revision: CaseRevision) -> None:
         facts.orgs.domicile,
     )
     case.completed_at, case.accepted_at = facts.completed_at, revision.accepted_at
-
-
-def log_delivery(
-    session: Session,
-    actor: str,
-    *,
-    bag: str,
-    case_no: str | None,
-    content_digest: str,
-    taken: DeliveryResult,
-    quarantine_prefix: str | None,
-    at: datetime,
-) -> None:
-    """Write a row for a delivery, and a journal entry when it was refused."""
-    session.add(
-        Delivery(
-            bag=bag,
-            case_no=case_no,
-            content_digest=content_digest,
-            outcome=taken.outcome,
-            findings=[entry.public() for entry in taken.findings],
-            quarantine_prefix=quarantine_prefix,
-            received_at=at,
-        )
-    )
-    if taken.outcome is IntakeOutcome.REFUSED:
-        journal.record(
-            session,
-            actor,
-            JournalAct.QUARANTINE,
-            quarantine_prefix or bag,
-            content=content_digest,
-            codes=sorted({entry.code for entry in taken.findings}),
-        )
-
-
-def return_delivery(
-    session: Session, actor: str, delivery: int, *, reason: str, at: datetime
-) -> None:
-    """Record that a refused package was returned to its sender.
-
-    The package stays in quarantine; actor, reason and time are journalled. Raises ConflictError.
-    """
-    row = session.get(Delivery, delivery, with_for_update=True)
-    if row is None or row.outcome != IntakeOutcome.REFUSED or row.returned_at is not None:
-        raise ConflictError("该隔离件已退回，或不存在。", "请刷新归集池。")
-    row.returned_at = at
-    journal.record(
-        session,
-        actor,
-        JournalAct.QUARANTINE_RETURN,
-        row.quarantine_prefix or row.bag,
-        reason=reason,
-        content=row.content_digest,
-    )
 
 
 def confirm(

@@ -91,6 +91,7 @@ class Scope(LabelledEnum):
     SUPERVISE = "supervise", "监督"
     WEBHOOK = "webhook", "订阅归档通知"
     PAPER = "paper", "纸质档案"
+    COMPILE = "compile", "组卷赋号"
 
 
 SCOPE_OF: Mapping[Act, Scope] = {
@@ -109,6 +110,7 @@ SCOPE_OF: Mapping[Act, Scope] = {
     Act.VIEW_PAPER: Scope.PAPER,
     Act.KEEP_PAPER: Scope.PAPER,
     Act.DECIDE_LOAN: Scope.PAPER,
+    Act.COMPILE: Scope.COMPILE,
 }
 """The scope that an act needs; an act without one is never done with a token of a client."""
 

@@ -50,11 +50,24 @@ def place(
     `FilingRule.DOMICILE` exchanges the two. Every other case stays at home. Raises
     UnknownOrganisationError.
     """
-    receive, domicile = facts.orgs.receive, facts.orgs.domicile
+    return place_of(
+        facts.orgs.receive, facts.orgs.domicile, facts.completed_at, item, organisations, rule
+    )
+
+
+def place_of(
+    receive: str,
+    domicile: str,
+    completed_at: datetime,
+    item: ServiceItem,
+    organisations: Organisations,
+    rule: FilingRule,
+) -> Placement:
+    """Return where a case is filed, from what its row states in plain; see `place`."""
     home = CrossReference(organisations.fonds_of(domicile), item.series, domicile)
     citywide = CrossReference(organisations.fonds_of(receive), Series.QY, receive)
     other: CrossReference | None
-    if not facts.citywide:
+    if receive == domicile:
         # An item may belong to two series, as a death during a move does; the second series
         # finds the volume by reference.
         filed, other = (
@@ -65,14 +78,13 @@ def place(
         filed, other = citywide, home
     else:
         filed, other = home, citywide
-    return Placement(
-        filed.fonds, filed.series, completion_year(facts), item.retention, filed.org, other
-    )
+    year = completion_year(completed_at)
+    return Placement(filed.fonds, filed.series, year, item.retention, filed.org, other)
 
 
-def completion_year(facts: CaseFacts) -> int:
+def completion_year(completed_at: datetime) -> int:
     """Return the year of completion (年度) in local time, whatever offset the package wrote."""
-    return facts.completed_at.astimezone(LOCAL_TIME).year
+    return completed_at.astimezone(LOCAL_TIME).year
 
 
 CompletionKey = tuple[datetime, str]

@@ -7,13 +7,15 @@ import hashlib
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from archive.administration.filing_units import FilingUnits
 from archive.administration.policy import Act, Reader
-from archive.arrangement.filing import Placement, is_late, place
+from archive.arrangement.choice import Choice, period_of
+from archive.arrangement.filing import CompletionKey, Placement, is_late, place
 from archive.arrangement.page_order import orders_of, orders_record
 from archive.arrangement.paper_tasks import open_paper_task
 from archive.audit import journal
@@ -26,21 +28,19 @@ from archive.jobs.version_steps import give_up
 from archive.reference.case_facts import CaseFacts
 from archive.reference.codes import ArchivalCode
 from archive.reference.compile_errors import FAULTS_OF_ORIGINALS
-from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import (
     KIND_OF,
     CaseState,
     JobState,
+    Series,
     VersionOrigin,
     VolumeState,
 )
 
 
-def unnumbered(
-    session: Session, *, case_no: str | None = None, period: str | None = None
-) -> list[Case]:
+def unnumbered(session: Session, *, period: str | None = None) -> list[Case]:
     """Return the accepted cases without a volume, in order of completion.
 
     `period` is YYYY-MM of completion in local time.
@@ -50,15 +50,12 @@ def unnumbered(
         .outerjoin(Volume, Volume.case_id == Case.id)
         .where(Case.state == CaseState.ACCEPTED, Volume.id.is_(None))
     )
-    if case_no:
-        query = query.where(Case.case_no == case_no)
-    cases = [case for case in session.scalars(query) if period is None or _period(case) == period]
+    cases = [
+        case
+        for case in session.scalars(query)
+        if period is None or period_of(case.completed_at) == period
+    ]
     return sorted(cases, key=lambda case: (case.completed_at, case.case_no))
-
-
-def _period(case: Case) -> str:
-    """Return the month of completion in local time, as YYYY-MM."""
-    return case.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m")
 
 
 def freeze(
@@ -130,12 +127,11 @@ def freeze_supplements(
     session: Session,
     actor: str,
     *,
-    case_no: str | None,
-    period: str | None,
+    choice: Choice,
     organisations: Organisations,
     at: datetime,
 ) -> int:
-    """Begin a version of every volume with a revision that is in no version yet (R40).
+    """Begin a version of every chosen volume with a revision that is in no version yet (R40).
 
     Returns how many. One at a time and only upon a committed version: the commit record of a
     version names the one before it. A revision that comes while version 1 is being made waits for
@@ -161,13 +157,15 @@ def freeze_supplements(
         )
         .order_by(Volume.code, CaseRevision.revision.desc())
     )
-    if case_no:
-        query = query.where(Case.case_no == case_no)
+    if choice.case_nos:
+        query = query.where(Case.case_no.in_(choice.case_nos))
     # Of several revisions of a volume, the dict keeps the oldest.
     waiting = {
         volume.id: (volume, revision)
         for volume, revision, case in session.execute(query)
-        if period is None or _period(case) == period
+        if choice.takes(
+            case.case_no, case.completed_at, case.receive_org, Series(volume.series), case.item_code
+        )
     }
     begun = 0
     for volume, revision in waiting.values():
@@ -244,43 +242,57 @@ def newest_version(session: Session, volume: Volume) -> VolumeVersion:
     ).one()
 
 
-def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -> Volume:
-    """Reserve the next number for a case and return its volume."""
-    key = {
+def key_of(placement: Placement) -> dict[str, Any]:
+    """Return the columns under which numbers are counted: fonds, series, year and term."""
+    return {
         "fonds": placement.fonds,
         "series": str(placement.series),
         "year": placement.year,
         "term": str(placement.term),
     }
+
+
+def code_at(placement: Placement, number: int) -> str:
+    """Return the 档号 that a number makes where a case is filed."""
+    return str(
+        ArchivalCode(placement.fonds, placement.series, placement.year, placement.term, number)
+    )
+
+
+def last_numbered(session: Session, placement: Placement) -> CompletionKey | None:
+    """Return the greatest key numbered where a case is filed; None in an empty series."""
+    row = session.execute(
+        select(Volume.completed_at, Case.case_no)
+        .select_from(Volume)
+        .filter_by(**key_of(placement))
+        .join(Case, Case.id == Volume.case_id)
+        .order_by(Volume.completed_at.desc(), Case.case_no.desc())
+        .limit(1)
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -> Volume:
+    """Reserve the next number for a case and return its volume."""
+    key = key_of(placement)
     counter = session.get(NumberCounter, tuple(key.values()), with_for_update=True)
     if counter is None:
         counter = NumberCounter(**key, last=0)
         session.add(counter)
     counter.last += 1
-    last = session.execute(
-        select(Volume.completed_at, Case.case_no)
-        .select_from(Volume)
-        .filter_by(**key)
-        .join(Case, Case.id == Volume.case_id)
-        .order_by(Volume.completed_at.desc(), Case.case_no.desc())
-        .limit(1)
-    ).first()
+    last = last_numbered(session, placement)
     cross = placement.cross_reference
     volume = Volume(
         **key,
         case_id=case.id,
         number=counter.last,
-        code=str(
-            ArchivalCode(
-                placement.fonds, placement.series, placement.year, placement.term, counter.last
-            )
-        ),
+        code=code_at(placement, counter.last),
         filing_org=placement.filing_org,
         cross_fonds=cross and cross.fonds,
         cross_series=cross and str(cross.series),
         cross_org=cross and cross.org,
         completed_at=case.completed_at,
-        late=is_late((case.completed_at, case.case_no), last and (last[0], last[1])),
+        late=is_late((case.completed_at, case.case_no), last),
         reserved_at=at,
     )
     session.add(volume)

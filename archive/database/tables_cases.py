@@ -23,13 +23,15 @@ from archive.database.sealed_columns import SealedJson
 class Delivery(Base):
     """One delivered package and its outcome.
 
-    A refused package is stored whole under `quarantine_prefix`.
+    A refused package is stored whole under `quarantine_prefix`. `sender` answers for one that was
+    not taken over: who sent it, else who received its case; None where neither is known.
     """
 
     __tablename__ = "deliveries"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
     bag: Mapped[str] = mapped_column(String(300))
     case_no: Mapped[str | None] = mapped_column(String(64), index=True)
+    sender: Mapped[str | None] = mapped_column(String(12), index=True)
     content_digest: Mapped[str] = mapped_column(String(64), index=True)
     outcome: Mapped[str] = mapped_column(String(16), index=True)
     findings: Mapped[list[Any]]

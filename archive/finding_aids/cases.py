@@ -1,6 +1,7 @@
 """Lists and look-ups of cases: what waits to be checked (核对), what is ready (组卷)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 from sqlalchemy.orm import Session, aliased
@@ -10,6 +11,8 @@ from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_volumes import Volume
 from archive.finding_aids.reach import Reach, cases_in, filed_in
 from archive.reference.vocabulary import CaseState
+
+_BATCH = 400  # ids in one query: SQLite takes a limited number of values
 
 
 def find_case(session: Session, case_no: str) -> Case | None:
@@ -64,13 +67,13 @@ def count_ready(session: Session, reach: Reach, rule: FilingRule) -> int:
     return _count(session, _is_unnumbered(), filed_in(reach, rule))
 
 
-def ready_cases(session: Session, reach: Reach) -> Sequence[Case]:
-    """Return the reach's accepted cases without a number, in order of completion.
-
-    Those that another unit files are among them.
-    """
-    query = select(Case).where(_is_unnumbered(), cases_in(reach))
-    return session.scalars(query.order_by(Case.completed_at, Case.case_no)).all()
+def facts_by_id(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
+    """Return the facts of the cases that a page shows, by id."""
+    facts: dict[int, Mapping[str, Any]] = {}
+    for begin in range(0, len(ids), _BATCH):
+        query = select(Case.id, Case.facts).where(Case.id.in_(ids[begin : begin + _BATCH]))
+        facts |= {row.id: row.facts for row in session.execute(query)}
+    return facts
 
 
 def _is_unnumbered() -> ColumnElement[bool]:

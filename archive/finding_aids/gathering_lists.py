@@ -1,20 +1,26 @@
 """Lists of the 归集池: cases that gather, files that wait, packages that were refused."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
+from archive.audit.acts import JournalAct
+from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Delivery
 from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase, GatheredMaterial
+from archive.finding_aids.disclosure import disclosed
 from archive.finding_aids.reach import Reach, files_in
 from archive.gathering.captures import Capture
 from archive.gathering.cases import Gathering, collecting_rows
 from archive.reference.errors import NotFoundError
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import IntakeOutcome
+from archive.reference.vocabulary import IntakeOutcome, Outcome
 
 
 def unplaced_groups(session: Session, reach: Reach) -> list[tuple[str, str, int]]:
@@ -69,27 +75,87 @@ def arrived_materials(session: Session, case_nos: Iterable[str]) -> dict[str, se
     return arrived
 
 
-def refused_deliveries(session: Session, reach: Reach, limit: int) -> list[Delivery]:
-    """Return the latest packages that were refused and not returned yet.
+@dataclass(frozen=True, slots=True)
+class RefusedPackage:
+    """A refused package as those see it who answer for it; `reason` is why it was sent back."""
 
-    Of cases in which the reach has a part; those that name no known case are for the city.
-    """
-    query = select(Delivery).where(
-        Delivery.outcome == IntakeOutcome.REFUSED, Delivery.returned_at.is_(None)
-    )
-    rows = session.scalars(query.order_by(Delivery.id.desc()).limit(limit * 10)).all()
-    if reach is not None:
-        case_nos = {delivery.case_no for delivery in rows if delivery.case_no}
-        cases = session.execute(
-            select(GatheredCase.case_no, GatheredCase.facts).where(
-                GatheredCase.case_no.in_(case_nos)
-            )
-        )
-        within = {
-            case_no for case_no, facts in cases if reach & set(facts.get("orgs", {}).values())
+    id: int
+    bag: str
+    case_no: str | None
+    sender: str | None
+    received_at: datetime
+    findings: Sequence[Mapping[str, Any]]
+    returned_at: datetime | None
+    reason: str | None
+
+    def public(self) -> dict[str, Any]:
+        """Return what is promised to scripts."""
+        return {
+            "id": self.id,
+            "bag": self.bag,
+            "case_no": self.case_no,
+            "sender": self.sender,
+            "received_at": self.received_at.isoformat(),
+            "findings": [
+                {name: row[name] for name in ("code", "message", "action")} for row in self.findings
+            ],
+            "returned_at": self.returned_at.isoformat() if self.returned_at else None,
+            "reason": self.reason,
         }
-        rows = [delivery for delivery in rows if delivery.case_no in within]
-    return list(rows[:limit])
+
+
+def count_refused(session: Session, reach: Reach) -> int:
+    """Count the refused packages that the reach sent and nobody returned yet."""
+    query = select(func.count()).select_from(Delivery).where(_refused(reach))
+    return session.scalar(query.where(Delivery.returned_at.is_(None))) or 0
+
+
+def refused_packages(
+    session: Session, reach: Reach, limit: int, *, returned: bool = False
+) -> list[RefusedPackage]:
+    """Return the latest refused packages that the reach sent, waiting or returned.
+
+    Those of which nobody knows who sent them are for the city. What they say of cases that the
+    reach may not know is left out.
+    """
+    state = Delivery.returned_at.is_not(None) if returned else Delivery.returned_at.is_(None)
+    query = select(Delivery).where(_refused(reach), state).order_by(Delivery.id.desc())
+    rows = session.scalars(query.limit(limit)).all()
+    reasons = _reasons(session, rows) if returned else {}
+    return [
+        RefusedPackage(
+            row.id,
+            row.bag,
+            row.case_no,
+            row.sender,
+            row.received_at,
+            [
+                entry
+                for entry in disclosed(session, reach, row.findings)
+                if entry["outcome"] == Outcome.REFUSE
+            ],
+            row.returned_at,
+            reasons.get(row.quarantine_prefix or row.bag),
+        )
+        for row in rows
+    ]
+
+
+def _refused(reach: Reach) -> ColumnElement[bool]:
+    refused = Delivery.outcome == IntakeOutcome.REFUSED
+    return refused if reach is None else and_(refused, Delivery.sender.in_(reach))
+
+
+def _reasons(session: Session, rows: Sequence[Delivery]) -> dict[str, str]:
+    """Return why packages were sent back, by what the journal calls them; the last one counts."""
+    subjects = [row.quarantine_prefix or row.bag for row in rows]
+    query = select(JournalEntry.subject, JournalEntry.detail).where(
+        JournalEntry.act == JournalAct.QUARANTINE_RETURN, JournalEntry.subject.in_(subjects)
+    )
+    return {
+        subject: json.loads(detail)["reason"]
+        for subject, detail in session.execute(query.order_by(JournalEntry.seq))
+    }
 
 
 def next_unplaced(session: Session, reach: Reach, but: str) -> str | None:

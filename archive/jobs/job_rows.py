@@ -1,7 +1,7 @@
 """Job rows as batches and duties see them: what waits, what failed, how far a kind is."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -90,14 +90,15 @@ def _failed_with(code: str | None) -> ColumnElement[bool]:
     return Job.error_code.is_(None) if code is None else Job.error_code == code
 
 
-def retry_asked(session: Session, kind: JobKind, case_no: str | None) -> None:
-    """Let the failed jobs of a case, or of all, wait again because a person asked for it.
+def retry_asked(session: Session, kind: JobKind, case_nos: Collection[str] | None) -> None:
+    """Let the failed jobs of some cases, or of all, wait again because a person asked for it.
 
     Their attempts are counted anew.
     """
     versions = select(VolumeVersion.id).join(Volume, Volume.id == VolumeVersion.volume_id)
-    if case_no is not None:
-        versions = versions.join(Case, Case.id == Volume.case_id).where(Case.case_no == case_no)
+    if case_nos is not None:
+        named = Case.case_no.in_(case_nos)
+        versions = versions.join(Case, Case.id == Volume.case_id).where(named)
     session.execute(
         update(Job)
         .where(Job.kind == kind, Job.state == JobState.FAILED, Job.version_id.in_(versions))

@@ -78,6 +78,7 @@ def restore_deliveries(session: Session, store: BlobStore, faults: list[str]) ->
                     for name in (
                         "bag",
                         "case_no",
+                        "sender",
                         "content_digest",
                         "outcome",
                         "findings",

@@ -26,6 +26,9 @@ def delivery_faults(session: Session, store: BlobStore, state: Journalled) -> It
         key, _ = delivery_text(row)
         if store.stat(key) is None:
             yield Fault("I12", f"delivery:{row.id}", "送达登记与存储中的送达记录不符")
+    taken = select(Delivery.id).where(Delivery.outcome.not_in(NOT_TAKEN))
+    for row_id in session.scalars(taken.where(Delivery.sender.is_not(None)).order_by(Delivery.id)):
+        yield Fault("I12", f"delivery:{row_id}", "已接收的送达登记写有送交单位")
     yield from _refused(session, state)
     yield from _taken(session)
 

@@ -19,10 +19,10 @@ from archive.accession.accession import (
     accession_record,
     delivery_record,
     earlier_delivery,
-    log_delivery,
     take_over,
 )
 from archive.accession.across_cases import doubts
+from archive.accession.deliveries import log_delivery
 from archive.accession.page_prints import keep_prints, seen_elsewhere
 from archive.administration.policy import scope_of
 from archive.database.engine import lock_journal, reading, writing
@@ -158,9 +158,11 @@ def receive(
             )
     if taken.outcome in (IntakeOutcome.REFUSED, IntakeOutcome.DUPLICATE):
         prefix = quarantine(store, package.path) if taken.outcome is IntakeOutcome.REFUSED else None
+        owner = sender or _receiver(facts, rules.organisations)
         key, record = delivery_record(
             bag=bag.name,
             case_no=case_no,
+            sender=owner,
             content_digest=bag.content_digest,
             taken=taken,
             quarantine_prefix=prefix,
@@ -168,8 +170,14 @@ def receive(
         )
         store.put_new(key, record, media_type="application/json")
         with writing(engine) as session:
-            _log(session, actor, bag, case_no, taken, prefix, now)
+            _log(session, actor, bag, case_no, owner, taken, prefix, now)
     return Received(bag.name, case_no, taken.outcome, taken.findings)
+
+
+def _receiver(facts: CaseFacts | None, organisations: Organisations) -> str | None:
+    """Return who received the case of a package that the archive took in itself, where it says."""
+    receiver = facts.orgs.receive if facts else None
+    return receiver if receiver in organisations else None
 
 
 def _require_own_case(
@@ -306,7 +314,7 @@ def _accept(
         keep_prints(session, case.id, submission.prints)
         if ocr:
             queue_pages(session, facts, _originals(submission), now)
-        _log(session, actor, bag, facts.case_no, taken, None, now)
+        _log(session, actor, bag, facts.case_no, None, taken, None, now)
     return taken
 
 
@@ -353,6 +361,7 @@ def _log(
     actor: str,
     bag: Bag,
     case_no: str | None,
+    sender: str | None,
     taken: DeliveryResult,
     prefix: str | None,
     now: datetime,
@@ -362,6 +371,7 @@ def _log(
         actor,
         bag=bag.name,
         case_no=case_no,
+        sender=sender,
         content_digest=bag.content_digest,
         taken=taken,
         quarantine_prefix=prefix,

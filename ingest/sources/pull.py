@@ -15,7 +15,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from archive.accession.accession import DeliveryResult, delivery_record, log_delivery
+from archive.accession.accession import DeliveryResult, delivery_record
+from archive.accession.deliveries import log_delivery
 from archive.database.engine import reading, writing
 from archive.gathering.cases import (
     GatheredFile,
@@ -206,6 +207,7 @@ def _kept(store: BlobStore, name: str, parcel: Parcel, fault: Finding, at: datet
     key, record = delivery_record(
         bag=name,
         case_no=None,
+        sender=None,
         content_digest=digest,
         taken=refused,
         quarantine_prefix=prefix,
@@ -249,6 +251,7 @@ def _record(
             actor,
             bag=_name(source, notice),
             case_no=None,
+            sender=None,
             content_digest=digest,
             taken=refused,
             quarantine_prefix=key,

@@ -24,13 +24,14 @@ from api.jobs.batch import reserve, void_number
 from api.jobs.progress import NoProgress
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
+from archive.arrangement.choice import Choice
 from archive.database.engine import reading
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, Component
 from archive.database.tables_volumes import Volume
 from archive.reference.objects import blob_key
 from tests.resources import images
-from tests.support.browser import MILLISECONDS, ROOT, served
+from tests.support.browser import MILLISECONDS, ROOT, compile_all, served
 from tests.support.factories import make_bag, sound_case
 from tests.support.filing import FILER
 
@@ -283,8 +284,7 @@ def test_a_bulk_compile_shows_its_progress_and_a_failed_one_is_retried(
     lost = _take_an_original_away(city)
     enter(page, city, "demo-district-archivist")
     page.goto(f"{city.address}/compile")
-    page.get_by_role("button", name="组卷：全部符合的 4 件").click()
-    page.wait_for_url("**/jobs")
+    compile_all(page, 4)
     # Nothing is loaded again by hand: the page itself asks.
     expect(page.get_by_text("3 / 4 册，失败 1")).to_be_visible(timeout=600_000)
     expect(page.locator(".tag.bad").last).to_be_visible()
@@ -518,7 +518,7 @@ def test_a_gap_in_the_numbers_is_explained_on_the_register(city: City) -> None:
     case = sound_case("150602010000-20260902-000903")
     make_bag(city.runtime.settings.data / "late" / "one", case=case)
     ingest_paths(city.runtime, "cli:test", [city.runtime.settings.data / "late"], NoProgress())
-    reserve(city.runtime, FILER, case_no=case["case_no"])
+    reserve(city.runtime, FILER, Choice(frozenset({case["case_no"]})))
     code = city.code_of(case["case_no"])
     void_number(city.runtime, FILER, code=code, reason="来源系统撤回")
     with city.client("demo-district-archivist") as client:

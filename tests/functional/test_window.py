@@ -32,7 +32,7 @@ from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
 from tests.functional.test_desk import City, drawn, enter, page
 from tests.resources import images
-from tests.support.browser import ROOT, served
+from tests.support.browser import ROOT, compile_all, served
 from tests.support.factories import page as picture
 from tests.support.proxy import Fault, proxied
 from tests.support.simulator import simulated
@@ -260,8 +260,7 @@ def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(
 ) -> None:
     enter(page, city, "demo-district-archivist")
     page.goto(f"{city.address}/compile")
-    page.get_by_role("button", name="组卷：全部符合的 10 件").click()
-    page.wait_for_url("**/jobs")
+    compile_all(page, 10)
     expect(page.get_by_text("10 / 10 册", exact=True)).to_be_visible(timeout=600_000)
     code = city.code_of(WAITS)
     with reading(city.runtime.engine) as session:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from api.cluster.services import free_port
 from tests.support.postgres import missing
@@ -58,6 +58,14 @@ def wait_until_it_answers(server: subprocess.Popen[bytes], url: str) -> None:
             time.sleep(0.1)
         else:
             return
+
+
+def compile_all(page: Page, count: int) -> None:
+    """On 组卷: choose all that fit, see their numbers, and give them."""
+    page.locator("input[name=all]").check()
+    page.locator("input[name=count]").fill(str(count))
+    page.get_by_role("button", name=f"赋予 {count} 个档号并组卷").click()
+    page.wait_for_url("**/jobs")
 
 
 @contextmanager

@@ -34,6 +34,18 @@ ACTS: Mapping[str, Mapping[str, str]] = {
     "fetch_copy": {API: "/api/v1/copies/{check_code}/file", DESK: "/copies/{check_code}.pdf"},
     "inspection": {CLI: "inspect", DESK: "/volumes/{code}/inspection.pdf"},
     "export": {CLI: "export"},
+    "preview_numbers": {
+        CLI: "compile",
+        API: "/api/v1/compilations/preview",
+        DESK: "/compile/preview",
+    },
+    "give_numbers": {CLI: "compile", API: "/api/v1/compilations", DESK: "/compile"},
+    "refused": {CLI: "refused", API: "/api/v1/refused", DESK: "/collecting"},
+    "send_back": {
+        CLI: "refused",
+        API: "/api/v1/refused/{id_}/return",
+        DESK: "/collecting/quarantine/{delivery}/return",
+    },
     # Played in `tests.support.intake_doors`, for packages also come without a reader.
     "take": {CLI: "ingest", API: "/api/v1/submissions"},
     "send_part": {

@@ -1,109 +1,318 @@
-"""组卷: the cases that are ready, and one act that makes volumes of all that match.
+"""组卷: what is ready, a choice among it, the numbers that it would get, and giving these.
 
-They are listed by month of completion, in the order in which they will be numbered.
+The list and the preview give nothing away. What is confirmed is exactly what was shown: the form
+carries the previewed numbers, and the act refuses when they are not those of the moment.
 """
 
+import unicodedata
 from collections import Counter
-from datetime import UTC, datetime
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
+from api.http.compilations import MOST_AT_ONCE, ChoiceWanted, CompileWanted
 from api.jobs.requested import start_making
+from api.web.shell.filters import clock, who
+from api.web.shell.forms import read_form
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
-from api.web.shell.scope import item_name, reach_of, unit_of
+from api.web.shell.scope import reach_of
+from api.web.shell.spreadsheets import as_csv
 from archive.administration.policy import Act
-from archive.arrangement.filing import Placement, place
-from archive.arrangement.numbering import freeze
-from archive.database.engine import reading, writing
-from archive.database.tables_cases import Case
-from archive.finding_aids.cases import ready_cases
-from archive.reference.case_facts import CaseFacts
-from archive.reference.local_time import LOCAL_TIME
+from archive.arrangement.choice import Choice
+from archive.arrangement.selection import (
+    NotReadyError,
+    NumberSpan,
+    Proposal,
+    ReadyCase,
+    StalePreviewError,
+    number_chosen,
+    preview,
+    ready_cases,
+    spans_of,
+)
+from archive.database.engine import database_now, reading, writing
+from archive.finding_aids.cases import facts_by_id
+from archive.finding_aids.compile_jobs import CompileJob, compile_jobs
+from archive.finding_aids.reach import cases_in
+from archive.reference.compile_errors import can_succeed
+from archive.reference.vocabulary import Series
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_SHOWN = 100
+_SHOWN, _FAILED, _LISTED = 100, 30, 300
+_FILTERS = ("period", "receive_org", "series", "item")
+_PICK = "pick-"
+_WORDS: Mapping[str, str] = {
+    "period": "办结月份应写作 2026-11 的样子。",
+    "receive_org": "请从列表中选择收件单位。",
+    "series": "请从列表中选择卷目。",
+    "item": "请从列表中选择事项。",
+    "case_nos": f"一次至多组 {MOST_AT_ONCE} 件，请按月或按单位分次组卷。",
+    "numbers": "预览的内容不完整，未作任何更改。",
+}
+Word = Annotated[str, Query(max_length=64)]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a preview shows: the numbers, their spans, and what a confirmation must send back."""
+
+    choice: Choice
+    proposals: Sequence[Proposal]
+    spans: Sequence[NumberSpan]
+    fault: str = ""
+    wrong_count: str = ""
+
+    @property
+    def count(self) -> int:
+        """Return how many numbers would be given."""
+        return len(self.proposals)
+
+    @property
+    def late(self) -> int:
+        """Return how many of them would be 补归."""
+        return sum(row.late for row in self.proposals)
+
+    @property
+    def listed(self) -> Sequence[Proposal]:
+        """Return the first of them, which the page lists."""
+        return self.proposals[:_LISTED]
+
+    @property
+    def shown(self) -> str:
+        """Return every case number with its 档号, as the form carries them."""
+        return "\n".join(" ".join(row.numbered) for row in self.proposals)
+
+    @property
+    def named(self) -> str:
+        """Return the ticked case numbers; empty for all that fit."""
+        return " ".join(sorted(self.choice.case_nos))
 
 
 @router.get("/compile")
 def compile_page(
-    request: Request, web: Web, user: LoggedIn, period: Annotated[str, Query(max_length=7)] = ""
+    request: Request,
+    web: Web,
+    user: LoggedIn,
+    period: Word = "",
+    receive_org: Word = "",
+    series: Word = "",
+    item: Word = "",
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+    format: Annotated[str, Query(max_length=8)] = "",  # noqa: A002 - as every list names it
 ) -> Response:
-    """Draw what is ready, and what the button will do with it."""
+    """Draw what is ready, by filters that stay in the address; nothing is ticked yet."""
     user.require(Act.COMPILE)
+    asked = {"period": period, "receive_org": receive_org, "series": series, "item": item}
+    if format == "csv":
+        return _csv(web, user, _choice(asked))
+    return _drawn(request, web, user, asked, page=page)
+
+
+@router.post("/compile/preview")
+def preview_page(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
+    """Draw the numbers that the ticked cases would get; nothing is given."""
+    user.require(Act.COMPILE)
+    plan = _plan(web, user, _picked(form))
+    if request.headers.get("hx-request"):
+        return web.page(request, user, "compile_plan.html", plan=plan)
+    return _drawn(request, web, user, form, plan=plan)
+
+
+@router.post("/compile")
+def compile_(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
+    """Give the previewed numbers in one transaction, and start the workers.
+
+    A wrong count, and a preview that holds no longer, draw the page again with what was chosen.
+    """
+    user.require(Act.COMPILE)
+    runtime, wanted = web.runtime, _confirmed(form)
+    choice, expected = wanted.choice.choice(), wanted.expected()
+    typed = unicodedata.normalize("NFKC", form.get("count", "")).strip()
+    if typed != str(len(expected)):
+        plan = _plan(web, user, choice, wrong_count=typed)
+        return _drawn(request, web, user, form, plan=plan, status=422)
+    try:
+        with writing(runtime.engine) as session:
+            number_chosen(
+                session,
+                user.reader,
+                choice,
+                expected,
+                catalogue=runtime.catalogue,
+                units=runtime.filing,
+                at=database_now(session),
+            )
+    except StalePreviewError as stale:
+        plan = _plan(web, user, choice, fault=f"{stale.message}{stale.action}")
+        return _drawn(request, web, user, form, plan=plan, status=409)
+    start_making(runtime)
+    return RedirectResponse("/jobs", 303)
+
+
+def _drawn(
+    request: Request,
+    web: WebApp,
+    user: User,
+    asked: Mapping[str, str],
+    *,
+    page: int = 1,
+    plan: Plan | None = None,
+    status: int = 200,
+) -> Response:
+    asked = {name: asked.get(name, "") for name in _FILTERS}
+    wanted = _choice(asked)
     with reading(web.runtime.engine) as session:
-        seen = _seen(web, session, user)
-    ready = [case for case in seen if _is_filer(web, user, case)]
-    elsewhere = [case for case in seen if not _is_filer(web, user, case)]
-    months = Counter(_period(case) for case in ready)
-    chosen = [case for case in ready if not period or _period(case) == period]
-    rows = [(case, item_name(web, case), _placement(web, case)) for case in chosen[:_SHOWN]]
+        mine, others = _ready(web, session, user)
+        fitting = [case for case in mine if case.fits(wanted)]
+        elsewhere = [case for case in others if case.fits(wanted)]
+        shown = fitting[(page - 1) * _SHOWN : page * _SHOWN]
+        facts = facts_by_id(session, [case.id for case in (*shown, *elsewhere[:_SHOWN])])
+        failed = _failures(web, session, user)
     return web.page(
         request,
         user,
         "compile.html",
-        months=sorted(months.items()),
-        period=period,
-        rows=rows,
-        count=len(chosen),
-        total=len(ready),
-        elsewhere=[(case, item_name(web, case), unit_of(web, case)) for case in elsewhere[:_SHOWN]],
+        status=status,
+        asked=asked,
+        choices=_choices(web, [*mine, *others]),
+        rows=[(case, _item(web, case), facts[case.id]) for case in shown],
+        elsewhere=[(case, _item(web, case), facts[case.id]) for case in elsewhere[:_SHOWN]],
+        count=len(fitting),
+        total=len(mine),
+        others=len(elsewhere),
+        page=page,
+        pages=-(-len(fitting) // _SHOWN),
+        plan=plan,
+        picked=plan.choice.case_nos if plan else frozenset(),
+        failed=failed,
     )
 
 
-def _ready(web: WebApp, session: Session, user: User) -> list[Case]:
-    """Return the accepted cases without a number that the user's unit files, by completion."""
-    return [case for case in _seen(web, session, user) if _is_filer(web, user, case)]
-
-
-def _seen(web: WebApp, session: Session, user: User) -> list[Case]:
-    """Return the accepted cases without a number that the user sees, whoever files them."""
-    return list(ready_cases(session, reach_of(web, user)))
-
-
-def _is_filer(web: WebApp, user: User, case: Case) -> bool:
-    return web.runtime.filing.is_filer(user.reader, unit_of(web, case))
-
-
-def _period(case: Case) -> str:
-    return case.completed_at.astimezone(LOCAL_TIME).strftime("%Y-%m")
-
-
-def _placement(web: WebApp, case: Case) -> Placement:
-    item = web.runtime.catalogue.get(case.item_code, case.item_version)
-    return place(
-        CaseFacts.model_validate(case.facts),
-        item,
-        web.runtime.organisations,
-        web.runtime.settings.filing_rule,
+def _ready(web: WebApp, session: Session, user: User) -> tuple[list[ReadyCase], list[ReadyCase]]:
+    """Return the ready cases that the user's unit files, and those seen that another files."""
+    units = web.runtime.filing
+    seen = ready_cases(
+        session, cases_in(reach_of(web, user)), catalogue=web.runtime.catalogue, units=units
     )
+    filed = {
+        unit: units.is_filer(user.reader, unit)
+        for unit in {case.placement.filing_org for case in seen}
+    }
+    mine = [case for case in seen if filed[case.placement.filing_org]]
+    return mine, [case for case in seen if not filed[case.placement.filing_org]]
 
 
-@router.post("/compile")
-def compile_(web: Web, user: LoggedIn, form: Posted) -> Response:
-    """Give numbers to all that match in one transaction, and start the workers.
+def _choices(web: WebApp, cases: Sequence[ReadyCase]) -> dict[str, list[tuple[str, str, int]]]:
+    """Return for each filter its values among the cases: code, label, how many."""
+    found_items = {case.item_code: _item(web, case) for case in cases}
+    periods = Counter(case.period for case in cases)
+    places = Counter(case.receive_org for case in cases)
+    series = Counter(case.placement.series for case in cases)
+    codes = Counter(case.item_code for case in cases)
+    return {
+        "period": [(key, f"{key[:4]}年{int(key[5:])}月", n) for key, n in sorted(periods.items())],
+        "receive_org": [(key, web.org(key), n) for key, n in sorted(places.items())],
+        "series": [(str(key), Series(key).label, n) for key, n in sorted(series.items())],
+        "item": [(key, found_items[key], n) for key, n in sorted(codes.items())],
+    }
 
-    Refused when their count is not the one that was shown.
-    """
-    user.require(Act.COMPILE)
-    runtime, period = web.runtime, form.get("period", "")
-    with writing(runtime.engine) as session:
-        chosen = [
-            case for case in _ready(web, session, user) if not period or _period(case) == period
-        ]
-        if not chosen or form.get("count") != str(len(chosen)):
-            raise BadFormError(
-                "待组卷的办件已有变化，未作任何更改。", "请刷新组卷页，核对件数后再开始。"
-            )
-        freeze(
-            session,
-            user.reader,
-            chosen,
-            catalogue=runtime.catalogue,
-            units=runtime.filing,
-            at=datetime.now(UTC),
+
+def _item(web: WebApp, case: ReadyCase) -> str:
+    return web.runtime.catalogue.get(case.item_code, case.item_version).name
+
+
+def _failures(web: WebApp, session: Session, user: User) -> list[tuple[CompileJob, bool, bool]]:
+    """Return what was not made: the job, whether it may succeed, whether the user retries it."""
+    return [
+        (
+            job,
+            can_succeed(job.error_code, job.attempts),
+            web.runtime.filing.is_filer(user.reader, job.filing_org),
         )
-    start_making(runtime)
-    return RedirectResponse("/jobs", 303)
+        for job in compile_jobs(session, reach_of(web, user), "FAILED", _FAILED)
+    ]
+
+
+def _plan(
+    web: WebApp, user: User, choice: Choice | None, *, fault: str = "", wrong_count: str = ""
+) -> Plan:
+    """Return the preview of a choice; None: nothing was ticked.
+
+    What was named and waits no longer is left out, and said.
+    """
+    if choice is None:
+        return Plan(Choice(), (), ())
+    runtime = web.runtime
+    with reading(runtime.engine) as session:
+        try:
+            rows = preview(
+                session, user.reader, choice, catalogue=runtime.catalogue, units=runtime.filing
+            )
+        except NotReadyError as absent:
+            left = choice.case_nos - set(absent.case_nos)
+            fault = fault or f"{absent.message}{absent.action}"
+            choice = Choice(left)
+            rows = (
+                preview(
+                    session, user.reader, choice, catalogue=runtime.catalogue, units=runtime.filing
+                )
+                if left
+                else []
+            )
+        return Plan(choice, rows, spans_of(session, rows), fault, wrong_count)
+
+
+def _choice(fields: Mapping[str, str], case_nos: Sequence[str] = ()) -> Choice:
+    """Return what the filters of a page, or the ticks of a form, mean. Raises ProblemError."""
+    stated: dict[str, Any] = {name: fields[name] for name in _FILTERS if fields.get(name)}
+    wanted = {"case_nos": list(case_nos)} if case_nos else stated
+    return read_form(ChoiceWanted, wanted, _WORDS).choice()
+
+
+def _picked(form: Mapping[str, str]) -> Choice | None:
+    """Return what is ticked: one case alone, all that fit, or the ticked rows; None: nothing."""
+    if form.get("only"):
+        return _choice({}, [form["only"]])
+    if form.get("all"):
+        return _choice(form)
+    ticked = [name.removeprefix(_PICK) for name in form if name.startswith(_PICK)]
+    return _choice({}, ticked) if ticked else None
+
+
+def _confirmed(form: Mapping[str, str]) -> CompileWanted:
+    """Return what a confirmation states: the choice and the numbers that were shown."""
+    named = form.get("named", "").split()
+    choice: dict[str, Any] = {name: form[name] for name in _FILTERS if form.get(name)}
+    pairs = [line.split() for line in form.get("shown", "").splitlines()]
+    if not pairs or any(len(pair) != 2 for pair in pairs):  # noqa: PLR2004 - number and 档号
+        raise BadFormError("没有要组卷的办件，未作任何更改。", "请在组卷页勾选办件并预览。")
+    numbers = [{"case_no": case_no, "code": code} for case_no, code in pairs]
+    wanted = {"choice": {"case_nos": named} if named else choice, "numbers": numbers}
+    return read_form(CompileWanted, wanted, _WORDS)
+
+
+def _csv(web: WebApp, user: User, choice: Choice) -> Response:
+    """Return what fits as CSV, with the names masked as on the page."""
+    with reading(web.runtime.engine) as session:
+        mine, others = _ready(web, session, user)
+        cases = [case for case in (*mine, *others) if case.fits(choice)]
+        facts = facts_by_id(session, [case.id for case in cases])
+    rows = [
+        (
+            case.case_no,
+            who(facts[case.id]),
+            _item(web, case),
+            web.org(case.receive_org),
+            web.org(case.domicile_org),
+            case.placement.series.label,
+            web.org(case.placement.filing_org),
+            clock(case.completed_at),
+        )
+        for case in cases
+    ]
+    heading = ("办件编号", "当事人", "事项", "收件单位", "户籍地", "卷目", "立卷单位", "办结时间")
+    return as_csv("待组卷", heading, rows)

@@ -30,18 +30,18 @@ from api.web.shell.page import (
     WebApp,
 )
 from api.web.shell.scope import mark_of, note_look, original_response, reach_of
-from archive.accession.accession import return_delivery
+from archive.accession.deliveries import return_delivery
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
-from archive.database.engine import reading, writing
+from archive.database.engine import database_now, reading, writing
 from archive.database.tables_gathering import CapturedFile
 from archive.finding_aids.gathering_lists import (
     arrived_materials,
     gathering_cases,
     lock_unplaced,
     next_unplaced,
-    refused_deliveries,
+    refused_packages,
     unplaced_groups,
 )
 from archive.finding_aids.reach import files_in
@@ -63,7 +63,7 @@ from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_SHOWN, QUARANTINE = 60, 30
+_SHOWN, _QUARANTINE, _RETURNED = 60, 30, 10
 _LOOK = JournalAct.CAPTURE_LOOK
 _SHORTEST, _LONGEST = 2, 500
 SOURCE_LABELS: Mapping[str, str] = {
@@ -110,7 +110,8 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
             "total": len(cases),
             "sources": _sources(session),
             "arrived": _arrived(session, [case["case_no"] for case in shown]),
-            "refused": refused_deliveries(session, reach, QUARANTINE),
+            "refused": refused_packages(session, reach, _QUARANTINE),
+            "returned": refused_packages(session, reach, _RETURNED, returned=True),
             "pulling": first_job(session, JobKind.PULL, JobState.WAITING) is not None,
             "failed": jobs_of_kind(session, JobKind.PULL, JobState.FAILED),
         }
@@ -297,10 +298,14 @@ def return_refused(web: Web, user: LoggedIn, form: Posted, delivery: int) -> Res
     user.require(Act.SUBMIT)
     reason = _reason(form)
     with writing(web.runtime.engine) as session:
-        refused = refused_deliveries(session, reach_of(web, user), QUARANTINE)
-        if delivery not in {row.id for row in refused}:
-            raise RefusedError(Denial.NOT_HERE)
-        return_delivery(session, user.reader.account, delivery, reason=reason, at=datetime.now(UTC))
+        return_delivery(
+            session,
+            user.reader,
+            delivery,
+            reason=reason,
+            organisations=web.runtime.organisations,
+            at=database_now(session),
+        )
     return RedirectResponse("/collecting", 303)
 
 

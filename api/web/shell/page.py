@@ -44,7 +44,7 @@ from storage.errors import StorageError
 COOKIE = DESK_COOKIE
 _NOT_TAKEN = "所填的数字或文字超出范围，未作任何更改。"
 _LONGEST_FORM = 64 << 10
-_LONGER_FORMS = {"/system/items/import": 4 << 20, "/paper/ledgers": 4 << 20}
+_LONGER_FORMS = {"/system/items/import": 4 << 20, "/paper/ledgers": 4 << 20, "/compile": 1 << 20}
 _POLLED = ("/presence", "/live")
 """What a page asks for by itself: nobody need sit before it."""
 _BEFORE_PASSWORD_CHANGE = {"/password", "/logout"}

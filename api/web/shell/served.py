@@ -35,6 +35,8 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "scan.js": (_HERE / "static/scan.js", "text/javascript"),
     "camera.js": (_HERE / "static/camera.js", "text/javascript"),
     "use.css": (_HERE / "static/use.css", "text/css"),
+    "arrange.css": (_HERE / "static/arrange.css", "text/css"),
+    "compile.js": (_HERE / "static/compile.js", "text/javascript"),
     "proof.js": (_HERE / "static/proof.js", "text/javascript"),
     "print.css": (_HERE / "static/print.css", "text/css"),
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),

@@ -6,7 +6,6 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
-from api.web.collection.collecting import QUARANTINE
 from api.web.shell.charts import Bar, bars, columns
 from api.web.shell.page import LoggedIn, PageRoute, User, Web, WebApp
 from api.web.shell.scope import findings_of, item_name, reach_of, rows_of
@@ -20,7 +19,7 @@ from archive.database.engine import reading
 from archive.finding_aids.cases import count_ready, count_waiting, waiting_cases
 from archive.finding_aids.compile_jobs import batches, count_failed_jobs
 from archive.finding_aids.figures import months
-from archive.finding_aids.gathering_lists import gathering_cases, refused_deliveries
+from archive.finding_aids.gathering_lists import count_refused, gathering_cases
 from archive.finding_aids.reach import Reach, files_in
 from archive.finding_aids.volume_lists import (
     count_archived,
@@ -91,7 +90,7 @@ def _collecting(web: WebApp, session: Session, reach: Reach) -> dict[str, int]:
     return {
         "unplaced": capture_counts(session, files_in(reach)).get(Capture.UNPLACED, 0),
         "lacking": sum(bool(row["missing"]) for row in gathering),
-        "refused": len(refused_deliveries(session, reach, QUARANTINE)),
+        "refused": count_refused(session, reach),
     }
 
 

@@ -5,14 +5,21 @@ Nothing is said of it that is not said of one that does not exist.
 
 import re
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from archive.accession.accession import DeliveryResult
+from archive.accession.deliveries import log_delivery
 from archive.administration.policy import ADMINISTRATORS, Act, Role, acts_of, org_kinds_of
 from archive.database.engine import writing
+from archive.database.tables_cases import Delivery
 from archive.paper.places import make_place
 from archive.paper.stocktakes import open_stocktake
+from archive.reference.findings import finding
+from archive.reference.vocabulary import IntakeOutcome
 from tests.support.paper import keeper
 from tests.support.station import (
     BIRTH,
@@ -59,6 +66,7 @@ ACT_OF = {
     "/webhooks/{id_}": Act.WATCH,
     "/paper/stocktakes/{id_}": Act.VIEW_PAPER,
     "/paper/stocktakes/{id_}/close": Act.KEEP_PAPER,
+    "/refused/{id_}/return": Act.SUBMIT,
 }
 # Operations that name no record: who may, and what is in the answer, is tested beside them.
 WITHOUT_RECORD = {
@@ -76,6 +84,10 @@ WITHOUT_RECORD = {
     "/paper/sessions": Act.KEEP_PAPER,
     "/paper/scans": Act.KEEP_PAPER,
     "/paper/stocktakes": Act.KEEP_PAPER,
+    "/refused": Act.FOLLOW,
+    "/compilations": Act.COMPILE,
+    "/compilations/preview": Act.COMPILE,
+    "/compilations/periods": Act.COMPILE,
     "/supervision/responsibility": Act.SUPERVISE,
     "/supervision/overdue": Act.SUPERVISE,
     "/supervision/citywide": Act.SUPERVISE,
@@ -90,6 +102,7 @@ MISSING = {
     "hook": "999",
     "upload": "0" * 32,
     "stocktake": "999",
+    "refused": "999",
 }
 FEW, MANY, SECONDS_APART = 8, 800, 0.001
 
@@ -141,7 +154,26 @@ def owned(desk: StationClient) -> dict[str, str]:
         "hook": str(hook),
         "upload": upload,
         "stocktake": str(stocktake_at_home(desk)),
+        "refused": str(refused_at_home(desk)),
     }
+
+
+def refused_at_home(desk: StationClient) -> int:
+    """A package of the home station that was refused."""
+    taken = DeliveryResult(IntakeOutcome.REFUSED, (finding("BAG_INVALID", "bag", why="缺清单"),))
+    with writing(desk.runtime.engine) as session:
+        log_delivery(
+            session,
+            "t",
+            bag="mine.zip",
+            case_no=None,
+            sender=HOME,
+            content_digest="0" * 64,
+            taken=taken,
+            quarantine_prefix=None,
+            at=datetime.now(UTC),
+        )
+        return session.scalars(select(Delivery.id).filter_by(bag="mine.zip")).one()
 
 
 def stocktake_at_home(desk: StationClient) -> int:
@@ -155,14 +187,19 @@ def call(
     desk: StationClient, method: str, path: str, headers: dict[str, str], named: dict[str, str]
 ) -> Any:
     """The operation on one record."""
-    other = {"/webhooks": "hook", "/uploads": "upload", "/paper": "stocktake"}.get(
-        path[: path.find("/", 1)]
-    )
+    other = {
+        "/webhooks": "hook",
+        "/uploads": "upload",
+        "/paper": "stocktake",
+        "/refused": "refused",
+    }.get(path[: path.find("/", 1)])
     where = named | ({"id_": named[other]} if other else {})
     filled = re.sub(r"{(\w+)}", lambda match: where[match[1]], path)
     body: dict[str, Any] = {}
     if path == "/copies":
         body = {"json": {"name": named["name"]}}
+    elif path.endswith("/return"):
+        body = {"json": {"reason": "请更正后重送"}}
     elif path.endswith("/decision"):
         body = {"json": {"approve": False, "reason": "不同意"}}
     elif path.endswith("/parts/{part}"):
@@ -194,7 +231,7 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
         )
         foreign = (
             org not in ABOVE_HOME
-            if path.startswith(("/volumes", "/copies", "/paper"))
+            if path.startswith(("/volumes", "/copies", "/paper", "/refused"))
             else (role, org) != (Role.STATION_CLIENT, HOME)
         )
         foreign = org != HOME if path.startswith("/uploads") else foreign

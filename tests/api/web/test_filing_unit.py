@@ -57,22 +57,28 @@ def test_the_domicile_sees_that_the_receiving_place_compiles_and_cannot_do_it_it
         unit = station.ORGANISATIONS.get(station.OTHER).name
         assert f"由{unit}组卷" in shown
         assert CASE_NO in shown
-        assert 'name="count"' not in shown
+        assert f'name="pick-{CASE_NO}"' not in shown
         token = re.search(r'name="csrf" value="([^"]+)"', shown)
         assert token is not None
         forced = desk.client.post(
             "/compile",
             headers=home,
-            data={"csrf": token[1], "period": "", "count": "1"},
+            data={
+                "csrf": token[1],
+                "named": CASE_NO,
+                "shown": f"{CASE_NO} J622-ZY·HJ·QY·2026·Y-000001",
+                "count": "1",
+            },
             follow_redirects=False,
         )
-        assert forced.status_code == 409
+        assert forced.status_code == 403
+        assert f"由{unit}立卷" in forced.text
         with reading(desk.runtime.engine) as session:
             filed = select(func.count()).select_from(Volume).join(Case, Case.id == Volume.case_id)
             assert session.scalar(filed.where(Case.case_no == CASE_NO)) == 0
         receiving = cookie(desk, "at-the-window", station.OTHER)
         shown = desk.client.get("/compile", headers=receiving).text
-        assert 'name="count"' in shown
+        assert f'name="pick-{CASE_NO}"' in shown
         assert "由其他单位组卷" not in shown
 
 

@@ -121,8 +121,8 @@ def test_both_sides_always_find_a_citywide_case_and_no_home_case_is_in_the_cityw
 
 
 def test_the_year_is_that_of_the_local_clock() -> None:
-    assert completion_year(case(at="2026-12-31T15:59:59Z")) == 2026
-    assert completion_year(case(at="2026-12-31T16:00:00Z")) == 2027
+    assert completion_year(case(at="2026-12-31T15:59:59Z").completed_at) == 2026
+    assert completion_year(case(at="2026-12-31T16:00:00Z").completed_at) == 2027
 
 
 def test_an_unknown_organisation_is_refused() -> None:

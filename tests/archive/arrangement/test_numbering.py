@@ -1,69 +1,22 @@
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select, update
 
-from archive.accession.accession import take_over
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from archive.jobs.version_steps import claim_version, record_step
-from archive.reference.case_facts import CaseFacts
 from archive.reference.errors import LeaseLostError
 from archive.reference.organisations import load_organisations
-from archive.reference.service_items import load_catalogue, snapshot
+from archive.reference.service_items import load_catalogue
 from archive.reference.vocabulary import VolumeState
 from tests.support.filing import FILER, FILING
+from tests.support.ready_cases import accept
 
 HOME, OTHER = "150602010000", "150622020000"
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
-
-
-def accept(engine: Engine, number: int, completed: datetime, *, receive: str = HOME) -> None:
-    """Take over an invented case, without originals, that was completed at a time."""
-    person = {"name": "测某", "id_number": "150602199001010016"}
-    event: dict[str, Any] = {
-        "actor_no": "1",
-        "actor": "警",
-        "at": completed.isoformat(),
-        "result": "AGREE",
-    }
-    facts = CaseFacts.model_validate(
-        {
-            "spec": "case-submission/1",
-            "case_no": f"{receive}-20260901-{number:06d}",
-            "item": {"code": "CS01", "version": "2026-1"},
-            "channel": "WINDOW",
-            "applicant": person,
-            "subjects": [person],
-            "orgs": {"receive": receive, "accept": HOME, "domicile": HOME},
-            "process": [{"node": "ISSUE", "org": receive, **event}],
-            "materials": [
-                {
-                    "no": 1,
-                    "type": "收件单",
-                    "source": "SYSTEM_FORM",
-                    "form": "RECEIPT",
-                    "data": {},
-                    "pages": 1,
-                }
-            ],
-        }
-    )
-    with writing(engine) as session:
-        item = CATALOGUE.get("CS01", "2026-1")
-        take_over(
-            session,
-            "test",
-            facts=facts,
-            snapshot=snapshot(item),
-            content_digest=f"{number:064d}",
-            originals=(),
-            findings=(),
-            at=datetime.now(UTC),
-        )
 
 
 def number_all(engine: Engine) -> list[tuple[str, bool]]:

@@ -132,6 +132,7 @@ def _deliveries() -> None:
         sa.Column("id", KEY, nullable=False),
         sa.Column("bag", sa.String(length=300), nullable=False),
         sa.Column("case_no", sa.String(length=64), nullable=True),
+        sa.Column("sender", sa.String(length=12), nullable=True),
         sa.Column("content_digest", sa.String(length=64), nullable=False),
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("findings", sa.JSON(), nullable=False),
@@ -145,6 +146,7 @@ def _deliveries() -> None:
         op.f("ix_deliveries_content_digest"), "deliveries", ["content_digest"], unique=False
     )
     op.create_index(op.f("ix_deliveries_outcome"), "deliveries", ["outcome"], unique=False)
+    op.create_index(op.f("ix_deliveries_sender"), "deliveries", ["sender"], unique=False)
 
 
 def _duties() -> None:
