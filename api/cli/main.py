@@ -24,6 +24,7 @@ from api.cli.paper_scans import paper_scans_app
 from api.cli.periods import period_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
+from api.cli.saved_searches import saved_app
 from api.cli.search import index_app, reindex, search
 from api.cli.terminal import ERROR, screen, with_examples
 from api.cli.timestamps import timestamp_
@@ -48,6 +49,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(index_app, name="index")
+app.add_typer(saved_app, name="saved")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")

@@ -14,7 +14,7 @@ from rich.progress import Progress
 from rich.table import Column, Table
 
 from api.cli.terminal import FINDINGS, KEEPING, Json, operator, print_json, screen, with_examples
-from api.http.search import journal_search, look_up, public
+from api.http.search import doubts_of, journal_search, look_up, public
 from api.runtime.bootstrap import open_index_folder, source_of, start
 from api.runtime.settings import Settings
 from archive.database.engine import reading, writing
@@ -116,11 +116,14 @@ def search(
             facets=facet_fields,
         )
     with writing(runtime.engine) as session:
-        journal_search(session, reader, KEEPING, tree, result, limits=None)
+        journal_search(session, reader, KEEPING, result)
+    doubts = doubts_of(tree)
     if as_json:
-        print_json(public(result))
-    else:
-        _show(result)
+        print_json({**public(result), "doubts": doubts})
+        return
+    for doubt in doubts:
+        screen.print(f"[yellow]{doubt}[/yellow]")
+    _show(result)
 
 
 def _show(result: SearchResult) -> None:

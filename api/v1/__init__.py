@@ -11,6 +11,7 @@ from api.v1 import (
     content,
     copies,
     paper,
+    saved_searches,
     search,
     submissions,
     supervision,
@@ -40,6 +41,7 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
     app.include_router(token_router)
     for router in (
         search.router,
+        saved_searches.router,
         volumes.router,
         content.router,
         submissions.router,

@@ -387,7 +387,7 @@ def test_what_was_archived_is_found_masked_and_what_is_foreign_is_not(
         page.keyboard.press("/")
         page.keyboard.type("华侨回国")
         page.keyboard.press("Enter")
-        page.wait_for_url("**/search")
+        page.wait_for_url("**/search/*")
         if page.locator(".hit").count():
             break
         time.sleep(0.5)  # the index follows within seconds

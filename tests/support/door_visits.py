@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx
 from lxml import html
@@ -241,6 +242,10 @@ class DeskVisit(Visit):
 
     def search(self, query: str) -> Answer:
         answer = self._ask("/search", q=query)
+        opened = answer.headers.get("location", "")
+        if opened.startswith("/volumes/"):  # a whole 档号, as a scanner types it
+            return Answer("OK", [unquote(opened.removeprefix("/volumes/"))])
+        answer = self._ask(opened) if answer.status_code == 303 else answer
         if answer.status_code >= 400:
             return self._answer(answer)
         hits = html.fromstring(answer.text).xpath("//*[@class='hit']//a/@href")

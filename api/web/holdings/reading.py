@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api.http.daily import count_content, counted
+from api.web.holdings.hits import place_of
 from api.web.shell.page import LoggedIn, PageRoute, User, Web, WebApp
 from api.web.shell.scope import (
     consult,
@@ -58,6 +59,7 @@ LOOKS = (JournalAct.VIEW, JournalAct.VIEW_PAGES, JournalAct.VIEW_ORIGINAL, Journ
 _SHOWN = 12
 Look = Annotated[int, Query(ge=1)]
 Usage = Annotated[str, Query(max_length=24)]
+Hits = Annotated[str, Query(max_length=32)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,18 @@ class Original:
 
 @router.get("/volumes/{code}")
 def volume_page(
-    request: Request, web: Web, user: LoggedIn, code: str, v: int | None = None, usage: Usage = ""
+    request: Request,
+    web: Web,
+    user: LoggedIn,
+    code: str,
+    v: int | None = None,
+    usage: Usage = "",
+    hits: Hits = "",
 ) -> Response:
     """Draw a volume; without the right to see pages, what the volume is.
 
-    `v` is a version, `usage` the number of the grant that the user reads under, if any.
+    `v` is a version, `usage` the number of the grant that the user reads under, if any, `hits` the
+    kept search that led there.
     """
     with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened = open_volume(session, user.reader, Act.VIEW, code, web.reference, usage, version=v)
@@ -96,6 +105,7 @@ def volume_page(
             if grant.code == opened.volume.code
         ]
         values = _volume_values(web, session, user, opened)
+        among = place_of(session, user, hits, opened.volume.code) if hits else None
     facts = CaseFacts.model_validate(opened.case.facts)
     names = names_of(facts)
     return web.page(
@@ -109,6 +119,7 @@ def volume_page(
         denial=pages.denial,
         usage=opened.usage,
         plain=plain.allowed,
+        among=among,
         grants=grants,
         process=[(step, mask_text(step.opinion, names)) for step in facts.process],
         **values,

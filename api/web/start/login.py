@@ -25,6 +25,7 @@ from archive.administration.accounts import (
     hash_password,
     set_password,
 )
+from archive.administration.kept_views import drop_views
 from archive.administration.logins import (
     WEB_LIFE,
     Credentials,
@@ -99,6 +100,7 @@ def logout(web: Web, user: LoggedIn, _form: Posted) -> Response:
     """End this login."""
     with writing(web.runtime.engine) as session:
         close_login(session, user.carried)
+        drop_views(session, user.reader.account)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return answer

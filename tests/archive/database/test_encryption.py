@@ -337,6 +337,9 @@ def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
             "captured_files.name",
             "paper_loans.borrower",
             "webhooks.secret",
+            "kept_views.body",
+            "saved_searches.name",
+            "saved_searches.query",
         }
     )
 
