@@ -28,6 +28,7 @@ from api.cli.saved_searches import saved_app
 from api.cli.search import index_app, reindex, search
 from api.cli.terminal import ERROR, screen, with_examples
 from api.cli.timestamps import timestamp_
+from api.cli.todo import notices, todo
 from api.cli.volumes import compile_, export, list_, show, verify, void_
 from api.runtime import failures
 from api.runtime.bootstrap import start
@@ -64,6 +65,20 @@ app.command(
         "yice search '姓名:王 日期:2026-09'",
     ),
 )(search)
+app.command(
+    "todo",
+    help=with_examples(
+        "待办：等待办理的事，最早到期的在前；姓名已遮蔽。",
+        "yice todo",
+        "yice todo --json",
+    ),
+)(todo)
+app.command(
+    "notices",
+    help=with_examples(
+        "通知：批准、退回、办结和到期，可反复查看。", "yice notices", "yice notices --read --json"
+    ),
+)(notices)
 app.command(
     "doctor",
     help=with_examples(

@@ -16,6 +16,7 @@ from archive.accession import blind_index
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
 from archive.accession.recheck import go_on_compiling
+from archive.accession.senders import tell_sender
 from archive.administration.filing_units import FilingUnits
 from archive.administration.policy import Act, Reader, scope_of
 from archive.audit import journal
@@ -296,6 +297,7 @@ def log_delivery(
             content=content_digest,
             codes=sorted({entry.code for entry in taken.findings}),
         )
+        tell_sender(session, case_no)
 
 
 def return_delivery(
@@ -317,6 +319,7 @@ def return_delivery(
         reason=reason,
         content=row.content_digest,
     )
+    tell_sender(session, row.case_no)
 
 
 def confirm(

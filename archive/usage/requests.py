@@ -11,6 +11,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.policy import (
     Act,
     Capacity,
@@ -150,6 +151,14 @@ def request_use(
         days=request.days,
         state=request.state,
     )
+    notify(
+        session,
+        NoticeKind.ASKED,
+        NoticeTopic.USE,
+        number_of(request),
+        org=request.keeper,
+        act=Act.DECIDE_USE,
+    )
     return request
 
 
@@ -222,6 +231,8 @@ def decide_request(
         days=request.days,
         ends_at=request.ends_at.isoformat() if request.ends_at else None,
     )
+    kind = NoticeKind.GRANTED if approve else NoticeKind.REFUSED
+    notify(session, kind, NoticeTopic.USE, number, account=request.account, due_at=request.ends_at)
     return request
 
 
@@ -303,6 +314,7 @@ def end_grant(
         reason=reason,
         ends_at=now.isoformat(),
     )
+    notify(session, NoticeKind.ENDED, NoticeTopic.USE, number, account=request.account)
     return request
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.http.daily import counted
-from api.web.shell.filters import clock, label, who
+from api.web.shell.filters import clock, label
 from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
 from api.web.shell.scope import PAGE, Row, note_look, reach_of, rows_of
 from api.web.shell.spreadsheets import as_csv
@@ -28,6 +28,7 @@ from archive.finding_aids.volume_lists import (
     series_volumes,
 )
 from archive.finding_aids.volumes import check_order
+from archive.finding_aids.whom import whom
 from archive.reference.vocabulary import OrgKind, Series
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -187,7 +188,7 @@ def _line(row: Row) -> tuple[object, ...]:
         volume.number,
         volume.code,
         case.case_no,
-        f"{who(case.facts)}{row.item}",
+        f"{whom(case.facts)}{row.item}",
         case.receive_org,
         case.domicile_org,
         clock(volume.completed_at),

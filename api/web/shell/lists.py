@@ -1,4 +1,4 @@
-"""What every list takes in its address: `format=csv`; where it is paged, `sort` and `rows`.
+"""What every list takes in its address: `format=csv`; where it is paged, sort and rows.
 
 A list as CSV is masked as the page is, bears the same columns in the same order for everyone, and
 is journalled as an export; a hundred rows count as one look.

@@ -25,6 +25,7 @@ from api.runtime.seals import open_seals
 from api.web.shell.filters import FILTERS
 from api.web.shell.recent import Recent
 from api.web.shell.served import HEADERS, SCANNING, STATIC
+from api.web.shell.waiting import Waits, waits_of
 from archive.administration.account_lists import name_of
 from archive.administration.logins import csrf_token, needs_renewal, reader_of, renew_login
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
@@ -42,6 +43,7 @@ from storage.errors import StorageError
 
 COOKIE = DESK_COOKIE
 _NOT_TAKEN = "所填的数字或文字超出范围，未作任何更改。"
+_COUNTED_ANEW = 10.0
 _LONGEST_FORM = 64 << 10
 _LONGER_FORMS = {"/system/items/import": 4 << 20, "/paper/ledgers": 4 << 20}
 _POLLED = ("/presence", "/live")
@@ -109,7 +111,7 @@ class WebApp:
         self.runtime, self.images = runtime, images
         self.search = SearchReader(open_index_folder(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
-        self.recent = Recent()
+        self.recent, self._waits = Recent(), Recent(_COUNTED_ANEW)
         self.static = {
             name: (path.read_bytes(), media)
             for name, (path, media) in STATIC.items()
@@ -154,6 +156,17 @@ class WebApp:
             else (code or "")
         )
 
+    def waits(self, user: User, *, fresh: bool = False) -> Waits:
+        """Return what waits for a user; `fresh` counts it now, else it may be seconds old."""
+
+        def counted() -> Waits:
+            with reading(self.runtime.engine) as session:
+                return waits_of(session, user.reader, self.reference)
+
+        if fresh:
+            self._waits.drop(user.reader.account)
+        return self._waits.get(user.reader.account, counted)
+
     def page(
         self,
         request: Request,
@@ -165,7 +178,11 @@ class WebApp:
     ) -> HTMLResponse:
         """Draw a page for the logged-in user."""
         text = self.templates.get_template(template).render(
-            seat=user, path=request.url.path, now=local_time(datetime.now(UTC)), **values
+            seat=user,
+            path=request.url.path,
+            now=local_time(datetime.now(UTC)),
+            waits=self.waits(user),
+            **values,
         )
         return HTMLResponse(text, status, SCANNING if "panel" in values else HEADERS)
 
