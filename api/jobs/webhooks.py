@@ -113,9 +113,9 @@ def _serve(runtime: Runtime, webhook_id: int) -> int:
         with writing(runtime.engine) as session:
             if not advance_webhook(session, lease, row.id):
                 return sent
-    told = _tell(runtime, webhook, lease)
-    _schedule(runtime, lease, failed=told is None)
-    return sent + (told or 0)
+    notices = _tell(runtime, webhook, lease)
+    _schedule(runtime, lease, failed=notices is None)
+    return sent + (notices or 0)
 
 
 def _tell(runtime: Runtime, webhook: Webhook, lease: Lease[int]) -> int | None:
@@ -124,7 +124,7 @@ def _tell(runtime: Runtime, webhook: Webhook, lease: Lease[int]) -> int | None:
         owner = owner_of(session, webhook)
         rows = notices_after(session, owner, webhook.notice_cursor, _BATCH) if owner else ()
     for row in rows:
-        told = Told(
+        sending = Told(
             f"{webhook.id}-n{row.id}",
             f"notice.{row.kind.lower()}",
             row.topic.lower(),
@@ -132,7 +132,7 @@ def _tell(runtime: Runtime, webhook: Webhook, lease: Lease[int]) -> int | None:
             row.due_at.isoformat() if row.due_at else None,
             row.at.isoformat(),
         )
-        if not _send(runtime, webhook, told):
+        if not _send(runtime, webhook, sending):
             return None
         with writing(runtime.engine) as session:
             if not advance_notices(session, lease, row.id):

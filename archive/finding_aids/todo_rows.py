@@ -41,7 +41,7 @@ from archive.reference.paper_terms import HandoverState, LoanState, StocktakeSta
 from archive.reference.vocabulary import JobState
 from archive.usage.requests import number_of, requests_to_decide, table_row
 
-_HELD = 1000
+_READ = 1000
 
 
 def _uses(session: Session, desk: Desk, limit: int) -> list[Todo]:
@@ -67,7 +67,7 @@ def _uses(session: Session, desk: Desk, limit: int) -> list[Todo]:
 def _loans(session: Session, desk: Desk, limit: int) -> list[Todo]:
     rows = [
         row
-        for row in loan_rows(session, desk.keeper, limit=_HELD)
+        for row in loan_rows(session, desk.keeper, limit=_READ)
         if row.loan.state == LoanState.REQUESTED and row.loan.requested_by != desk.reader.account
     ]
     return [
@@ -85,7 +85,7 @@ def _loans(session: Session, desk: Desk, limit: int) -> list[Todo]:
 
 
 def _late_loans(session: Session, desk: Desk, limit: int) -> list[Todo]:
-    rows = [row for row in loan_rows(session, desk.keeper, limit=_HELD) if row.overdue]
+    rows = [row for row in loan_rows(session, desk.keeper, limit=_READ) if row.overdue]
     return [
         todo_row(
             desk,

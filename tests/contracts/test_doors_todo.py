@@ -59,10 +59,10 @@ def test_clients_and_persons_are_shown_the_same_of_what_waits(archive: Archive) 
 def test_what_was_read_can_be_read_again(archive: Archive, door: str) -> None:
     reader = visit(archive, door, Role.OFFICER, OTHER)
     with writing(archive.runtime.engine) as session:
-        told = notify(
+        notice = notify(
             session, NoticeKind.RETURNED, NoticeTopic.CASE, "CASE-1", account=reader.account
         )
-        upto = told.id
+        upto = notice.id
     assert ("办件 CASE-1 已退回", True) in reader.notices().value
     if door == API:
         assert reader._ask("/notices/read", json={"upto": upto}).status_code == 204

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from datetime import date, datetime
+from types import BuiltinFunctionType, MethodType
 from typing import Any
 
 from archive.administration.policy import Role
@@ -120,6 +121,16 @@ def size(count: int | None) -> str:
 def thousands(count: int) -> str:
     """Write a number with commas, as 1,284."""
     return f"{count:,}"
+
+
+def no_method(value: object) -> object:
+    """Return what a template prints; raises TypeError for a method.
+
+    `row.items` of a dict is its method, whatever its key `items` holds.
+    """
+    if isinstance(value, BuiltinFunctionType | MethodType):
+        raise TypeError("a template prints a method")
+    return value
 
 
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -49,3 +49,10 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     ),
     "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
+
+
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Return the static files that are there, each with its bytes and media type."""
+    return {
+        name: (path.read_bytes(), media) for name, (path, media) in STATIC.items() if path.is_file()
+    }
