@@ -84,7 +84,7 @@ def list_todo(
     limit: Annotated[int, Query(ge=1, le=100, description="最多几件")] = 100,
 ) -> list[TodoView]:
     """List what waits for the caller, the earliest date first."""
-    require(reader, Act.FOLLOW)
+    require(reader, Act.VIEW)
     with reading(station.runtime.engine) as session:
         rows = todo(session, reader, station.reference, whose, limit=limit)
     return [TodoView(**row.public()) for row in rows]
@@ -107,7 +107,7 @@ def list_notices(
     limit: Annotated[int, Query(ge=1, le=100, description="最多几条")] = 40,
 ) -> list[NoticeView]:
     """List what the caller was told, the latest first."""
-    require(reader, Act.FOLLOW)
+    require(reader, Act.VIEW)
     with reading(station.runtime.engine) as session:
         seen = read_to(session, reader)
         rows: list[dict[str, Any]] = [
@@ -127,7 +127,7 @@ def list_notices(
 )
 def read_notices(asked: ReadUpto, reader: Caller, station: Station) -> Response:
     """Mark the notices up to one as read."""
-    require(reader, Act.FOLLOW)
+    require(reader, Act.VIEW)
     with writing(station.runtime.engine) as session:
         mark_read(session, reader, asked.upto)
     return Response(status_code=204)

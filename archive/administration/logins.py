@@ -303,10 +303,7 @@ def reader_of(session: Session, token: str, kind: LoginKind) -> Reader | None:
 
 
 def owner_of_login(session: Session, token: str) -> str | None:
-    """Return the account whose login at the desk this is or was, ended or not; None of none.
-
-    It opens nothing: a form that came too late is kept for its owner.
-    """
+    """Return whose login at the desk this is or was, to keep a form for; it opens nothing."""
     query = select(Account.login).join(Login, Login.account_id == Account.id)
     return session.scalars(
         query.where(Login.digest == _digest(token), Login.kind == LoginKind.WEB)

@@ -107,10 +107,10 @@ def list_volumes(
     if after:
         place = session.execute(select(*keys).where(Volume.code == after)).first()
         if place is not None:
-            here = tuple_(
+            place_keys = tuple_(
                 *(literal(value, key.type) for key, value in zip(keys, place, strict=True))
             )
-            query = query.where(tuple_(*keys) < here if down else tuple_(*keys) > here)
+            query = query.where(tuple_(*keys) < place_keys if down else tuple_(*keys) > place_keys)
     ordered = [key.desc() if down else key for key in keys]
     ids = session.scalars(query.order_by(*ordered).limit(limit)).all()
     rows = select(Volume, Case).join(Case).where(Volume.id.in_(ids)).order_by(*ordered)
