@@ -12,7 +12,7 @@ from api.runtime.bootstrap import Runtime
 from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs, pairs
 from api.web.collection import collecting
-from api.web.holdings import inside, inspection, reading, search, volumes
+from api.web.holdings import inside, inspection, people, reading, search, volumes
 from api.web.paper import (
     handovers,
     ledgers,
@@ -42,6 +42,7 @@ _PAGES = (
     compiling,
     jobs,
     search,
+    people,
     volumes,
     reading,
     usage,

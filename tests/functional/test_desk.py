@@ -551,7 +551,7 @@ def test_a_gap_in_the_numbers_is_explained_on_the_register(city: City) -> None:
 
 def test_nobody_gets_in_without_the_secret_and_learns_nothing(city: City) -> None:
     with httpx.Client(base_url=city.address) as client:
-        assert client.get("/volumes").headers["location"] == "/login"
+        assert client.get("/volumes").headers["location"] == "/login?next=%2Fvolumes"
         known = client.post("/login", data={"login": "demo-officer", "secret": "wrong"})
         unknown = client.post("/login", data={"login": "nobody-here", "secret": "wrong"})
         station = client.post(

@@ -32,6 +32,7 @@ from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision, Component
 from archive.finding_aids.cases import components_of, revision_of
 from archive.finding_aids.disclosure import disclosed
+from archive.finding_aids.people import people_in
 from archive.finding_aids.volume_lists import versions_of
 from archive.inspection.report import report
 from archive.inspection.table import Phase
@@ -39,6 +40,7 @@ from archive.jobs.version_steps import all_recorded
 from archive.paper.listing import loans_of_volume, paper_of_volumes
 from archive.paper.loans import loan_number
 from archive.reference.case_facts import CaseFacts
+from archive.reference.citizen_id import mask_name
 from archive.reference.codes import ArchivalCode
 from archive.reference.objects import OriginalObject
 from archive.reference.vocabulary import VolumeState
@@ -120,6 +122,11 @@ def volume_page(
         usage=opened.usage,
         plain=plain.allowed,
         among=among,
+        people=[
+            (place, mask_name(name))
+            for place, (name, number) in enumerate(people_in(opened.case.facts))
+            if number and opened.usage is None
+        ],
         grants=grants,
         process=[(step, mask_text(step.opinion, names)) for step in facts.process],
         **values,

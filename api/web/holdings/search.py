@@ -15,6 +15,7 @@ from api.http.daily import counted, limits_of, within_limits
 from api.http.saved_searches import SearchToSave
 from api.http.search import count_each_number, doubts_of, journal_search, look_up, query_of
 from api.web.holdings.hits import SIZES, Kept, drawn_hits, facets_of, kept_of, remember_page
+from api.web.holdings.people import is_one_person
 from api.web.holdings.scanned import address_of_code
 from api.web.shell.forms import number_of, read_form
 from api.web.shell.lists import Lists, csv_of
@@ -120,6 +121,7 @@ def results_page(
         token=token,
         number=page,
         doubts=doubts_of(tree),
+        person=is_one_person(tree) and results.total > 0,
         facets=facets_of(web, results),
     )
 

@@ -38,6 +38,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "proof.js": (_HERE / "static/proof.js", "text/javascript"),
     "print.css": (_HERE / "static/print.css", "text/css"),
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),
+    "lists.js": (_HERE / "static/lists.js", "text/javascript"),
     "room.js": (_HERE / "static/room.js", "text/javascript"),
     "check.js": (_HERE / "static/check.js", "text/javascript"),
     "upload.js": (_HERE / "static/upload.js", "text/javascript"),
