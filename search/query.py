@@ -37,6 +37,7 @@ from search.tree import (
     Or,
     Text,
 )
+from search.typed import joined_numbers
 
 MAX_LENGTH, MAX_TERMS, MAX_DEPTH = 300, 32, 16
 
@@ -105,7 +106,7 @@ def parse(typed: str, words: Words) -> Node:
     """
     if len(typed) > MAX_LENGTH:
         raise QueryError(f"检索式超过{MAX_LENGTH}个字符。", "请缩短后重试。")
-    tokens = list(_tokens(typed))
+    tokens = list(_tokens(joined_numbers(typed)))
     if sum(token.kind == "word" for token in tokens) > MAX_TERMS:
         raise QueryError(f"检索词超过{MAX_TERMS}个。", "请减少检索词后重试。")
     parts = []

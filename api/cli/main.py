@@ -27,9 +27,11 @@ from api.cli.periods import period_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
 from api.cli.refused import refused_app
+from api.cli.saved_searches import saved_app
 from api.cli.search import index_app, reindex, search
 from api.cli.terminal import ERROR, begin_archive, screen, with_examples
 from api.cli.timestamps import timestamp_
+from api.cli.todo import notices, todo
 from api.cli.volumes import export, list_, show, verify, void_
 from api.runtime import failures
 
@@ -49,6 +51,7 @@ app.add_typer(journal_app, name="journal")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cluster_app, name="cluster")
 app.add_typer(index_app, name="index")
+app.add_typer(saved_app, name="saved")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
@@ -64,6 +67,20 @@ app.command(
         "yice search '姓名:王 日期:2026-09'",
     ),
 )(search)
+app.command(
+    "todo",
+    help=with_examples(
+        "待办：等待办理的事，最早到期的在前；姓名已遮蔽。",
+        "yice todo",
+        "yice todo --json",
+    ),
+)(todo)
+app.command(
+    "notices",
+    help=with_examples(
+        "通知：批准、退回、办结和到期，可反复查看。", "yice notices", "yice notices --read --json"
+    ),
+)(notices)
 app.command(
     "doctor",
     help=with_examples(

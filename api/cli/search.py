@@ -23,7 +23,7 @@ from api.cli.terminal import (
     screen,
     with_examples,
 )
-from api.http.search import journal_search, look_up, public
+from api.http.search import doubts_of, journal_search, look_up, public
 from api.runtime.bootstrap import open_index_folder, source_of
 from archive.database.engine import reading, writing
 from search.follow import check, follow, rebuild
@@ -124,11 +124,14 @@ def search(
             facets=facet_fields,
         )
     with writing(runtime.engine) as session:
-        journal_search(session, reader, KEEPING, tree, result, limits=None)
+        journal_search(session, reader, KEEPING, result)
+    doubts = doubts_of(tree)
     if as_json:
-        print_json(public(result))
-    else:
-        _show(result)
+        print_json({**public(result), "doubts": doubts})
+        return
+    for doubt in doubts:
+        screen.print(f"[yellow]{doubt}[/yellow]")
+    _show(result)
 
 
 def _show(result: SearchResult) -> None:

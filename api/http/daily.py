@@ -23,18 +23,27 @@ def limits_of(settings: Settings, reader: Reader) -> DailyLimits:
 
 
 @contextmanager
-def counted(runtime: Runtime, reader: Reader, kind: Shown) -> Iterator[Session]:
-    """Open the transaction of an access, counted first towards the reader's limit of today.
+def within_limits(runtime: Runtime, reader: Reader) -> Iterator[Session]:
+    """Open a transaction in which uses may be counted towards the reader's limits of today.
 
     Raises ProblemError DAILY_LIMIT; beyond the limit all records are answered alike.
     """
     limits = limits_of(runtime.settings, reader)
     try:
-        with daily_use.counted(runtime.engine, reader.account, kind, limits) as session:
+        with daily_use.within_limits(runtime.engine, reader.account, limits) as session:
             yield session
     except DailyLimitError as error:
         headers = {"Retry-After": str(error.wait)}
         raise ProblemError(429, error.code, error.message, error.action, headers) from None
+
+
+@contextmanager
+def counted(runtime: Runtime, reader: Reader, kind: Shown) -> Iterator[Session]:
+    """Open the transaction of an access, counted first. Raises as `within_limits` does."""
+    with within_limits(runtime, reader) as session:
+        most = limits_of(runtime.settings, reader).of(kind)
+        daily_use.count(session, reader.account, kind, most)
+        yield session
 
 
 def count_content(session: Session, runtime: Runtime, reader: Reader) -> None:

@@ -104,6 +104,8 @@ class ProblemError(ArchiveError):
         """Keep the status and headers beside the message."""
         super().__init__(message, action)
         self.status, self.code, self.headers = status, code, headers or {}
+        self.field = ""
+        """The field of a form that it is about, where that is known."""
 
 
 def status_of(error: BaseException) -> int:

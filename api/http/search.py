@@ -4,8 +4,9 @@ Numbers are looked up in the database, the index answers within the reader's sco
 decide on every hit.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,11 +16,13 @@ from archive.administration import daily_use
 from archive.administration.daily_use import DailyLimits, Shown
 from archive.administration.policy import Act, Reader, acts_of, search_scope
 from archive.audit.acts import JournalAct
+from archive.reference.local_time import LOCAL_TIME
 from archive.usage.looks import AccessContext, journal_look
 from archive.usage.reading_room import ReferenceData, visible
 from search.index import Request, SearchResult, Sort
 from search.query import Words, parse
 from search.tree import BlindLookup, Node, numbers_asked, resolve, whole_numbers_only
+from search.typed import doubts
 
 
 def with_numbers(session: Session, tree: Node) -> Node:
@@ -76,24 +79,37 @@ def public(answer: SearchResult) -> dict[str, Any]:
     }
 
 
-def journal_search(
-    session: Session,
-    reader: Reader,
-    context: AccessContext,
-    tree: Node,
-    answer: SearchResult,
-    limits: DailyLimits | None,
-) -> None:
-    """Journal a search: how many hits, and the codes shown; count the numbers looked for.
+def count_each_number(session: Session, reader: Reader, tree: Node, limits: DailyLimits) -> None:
+    """Count each number that a query asks for. Raises DailyLimitError."""
+    for _ in numbers_asked(tree):
+        daily_use.count(session, reader.account, Shown.NUMBERS, limits.numbers)
 
-    What was typed may name a person, so only what came of it is kept. `limits` None: the command
-    line, which has no account. Raises DailyLimitError.
+
+def doubts_of(tree: Node) -> tuple[str, ...]:
+    """Return in words what cannot be right in the numbers of a query."""
+    return doubts(tree, datetime.now(LOCAL_TIME).date())
+
+
+def journal_search(
+    session: Session, reader: Reader, context: AccessContext, answer: SearchResult
+) -> None:
+    """Journal a search: how many hits, and the codes shown.
+
+    What was typed may name a person, so only what came of it is kept.
     """
-    if limits is not None:
-        for _ in numbers_asked(tree):
-            daily_use.count(session, reader.account, Shown.NUMBERS, limits.numbers)
     codes = sorted({hit.code for hit in answer.hits})
+    _journal(session, reader, context, answer.total, codes)
+
+
+def journal_opening(
+    session: Session, reader: Reader, context: AccessContext, codes: Sequence[str]
+) -> None:
+    """Journal a search by a code that was scanned, which showed these volumes."""
+    _journal(session, reader, context, len(codes), codes)
+
+
+def _journal(
+    session: Session, reader: Reader, context: AccessContext, total: int, codes: Sequence[str]
+) -> None:
     asked = AccessContext(context.purpose, operator=context.operator)
-    journal_look(
-        session, reader, JournalAct.SEARCH, "index", asked, total=answer.total, shown=codes
-    )
+    journal_look(session, reader, JournalAct.SEARCH, "index", asked, total=total, shown=codes)

@@ -27,6 +27,7 @@ from api.runtime.failures import explain
 from archive.arrangement.periods import begun_terms, due, followed_terms, late_terms, settled
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import DutyRow
+from archive.finding_aids.due_notices import tell_of_dates
 from archive.jobs.duties import DUTIES, Duty, end_turn, take_turn
 from archive.jobs.job_rows import duty_rows
 from archive.jobs.leases import free_gone, owners
@@ -201,6 +202,11 @@ def _anchor(runtime: Runtime) -> Result:
     return {"checkpoint": head.number, "size": head.size} if head else {"checkpoint": 0}
 
 
+def _remind(runtime: Runtime) -> Result:
+    with writing(runtime.engine) as session:
+        return {"notices": tell_of_dates(session)}
+
+
 DUTY_FUNCTIONS: Mapping[str, Callable[[Runtime], Result]] = {
     "reconcile": _reconcile,
     "pull": _pull,
@@ -210,6 +216,7 @@ DUTY_FUNCTIONS: Mapping[str, Callable[[Runtime], Result]] = {
     "replicate": _replicate,
     "scrub": _scrub,
     "anchor": _anchor,
+    "remind": _remind,
 }
 
 

@@ -11,6 +11,7 @@ import logging
 import time
 from dataclasses import dataclass
 from threading import Event
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -18,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.runtime.bootstrap import Runtime, worker_name
+from archive.administration.notices import notices_after
 from archive.administration.policy import scope_of
 from archive.database.engine import reading, writing
 from archive.database.tables_exchange import Webhook
@@ -25,6 +27,7 @@ from archive.database.tables_jobs import IndexFeed
 from archive.jobs import feed
 from archive.jobs.leases import Lease
 from archive.jobs.webhook_delivery import (
+    advance_notices,
     advance_webhook,
     due_webhooks,
     lease_webhook,
@@ -39,7 +42,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class Committed:
     """The notice of one committed volume; it carries no personal data."""
 
     id: str
@@ -51,11 +54,27 @@ class Notice:
 
     def body(self) -> bytes:
         """Return the bytes that are sent and signed: JSON with sorted keys."""
-        return json.dumps(
-            {name: getattr(self, name) for name in self.__slots__},
-            ensure_ascii=False,
-            sort_keys=True,
-        ).encode()
+        return _json({name: getattr(self, name) for name in self.__slots__})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notice of 通知 as it is sent: what became of what, by its number."""
+
+    id: str
+    event: str
+    topic: str
+    subject: str
+    due_at: str | None
+    at: str
+
+    def body(self) -> bytes:
+        """Return the bytes that are sent and signed: JSON with sorted keys."""
+        return _json({name: getattr(self, name) for name in self.__slots__})
+
+
+def _json(fields: dict[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, sort_keys=True).encode()
 
 
 def signature(secret: str, at: int, body: bytes) -> str:
@@ -94,8 +113,31 @@ def _serve(runtime: Runtime, webhook_id: int) -> int:
         with writing(runtime.engine) as session:
             if not advance_webhook(session, lease, row.id):
                 return sent
-    _schedule(runtime, lease, failed=False)
-    return sent
+    notices = _tell(runtime, webhook, lease)
+    _schedule(runtime, lease, failed=notices is None)
+    return sent + (notices or 0)
+
+
+def _tell(runtime: Runtime, webhook: Webhook, lease: Lease[int]) -> int | None:
+    """Send what the owner was told since; return how many, None when the client took one not."""
+    with reading(runtime.engine) as session:
+        owner = owner_of(session, webhook)
+        rows = notices_after(session, owner, webhook.notice_cursor, _BATCH) if owner else ()
+    for row in rows:
+        sending = Told(
+            f"{webhook.id}-n{row.id}",
+            f"notice.{row.kind.lower()}",
+            row.topic.lower(),
+            row.subject,
+            row.due_at.isoformat() if row.due_at else None,
+            row.at.isoformat(),
+        )
+        if not _send(runtime, webhook, sending):
+            return None
+        with writing(runtime.engine) as session:
+            if not advance_notices(session, lease, row.id):
+                break
+    return len(rows)
 
 
 def _schedule(runtime: Runtime, lease: Lease[int], *, failed: bool) -> None:
@@ -103,7 +145,9 @@ def _schedule(runtime: Runtime, lease: Lease[int], *, failed: bool) -> None:
         schedule_webhook(session, lease, failed=failed)
 
 
-def _notice(session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed) -> Notice | None:
+def _notice(
+    session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed
+) -> Committed | None:
     """Return the notice of a row of the feed, by what its owner may see now.
 
     None when the account is not in use or may not subscribe, or the volume is void, not committed,
@@ -119,7 +163,7 @@ def _notice(session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed
     orgs = (volume.filing_org, case.receive_org, case.accept_org, case.domicile_org)
     if owner.org not in scope_of(orgs, runtime.organisations):
         return None
-    return Notice(
+    return Committed(
         f"{webhook.id}-{row.id}",
         "volume.committed",
         volume.code,
@@ -129,7 +173,7 @@ def _notice(session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed
     )
 
 
-def _send(runtime: Runtime, webhook: Webhook, notice: Notice) -> bool:
+def _send(runtime: Runtime, webhook: Webhook, notice: Committed | Told) -> bool:
     """Send one notice; True when the client accepted it."""
     if not allowed(webhook.url, runtime.settings.webhook_hosts):
         return False

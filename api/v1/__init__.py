@@ -13,9 +13,11 @@ from api.v1 import (
     copies,
     paper,
     refused,
+    saved_searches,
     search,
     submissions,
     supervision,
+    todo,
     uploads,
     usage,
     volumes,
@@ -23,6 +25,8 @@ from api.v1 import (
 )
 from api.v1.station import StationApi
 from api.v1.token import token_router
+from archive.administration.notices import NoticeKind, NoticeTopic
+from archive.finding_aids.todo_terms import TodoKind
 from archive.reference.paper_terms import PaperState, ScanFlow
 from archive.usage.looks import Purpose
 
@@ -31,6 +35,10 @@ _ENUMS = {
     "ScanFlow": f"扫描用途：{'、'.join(f'{flow} {flow.label}' for flow in ScanFlow)}",
     "PaperState": f"现状：{'、'.join(f'{state} {state.label}' for state in PaperState)}",
     "Purpose": f"查阅目的：{'、'.join(f'{purpose} {purpose.label}' for purpose in Purpose)}",
+    "TodoKind": f"要办的事：{'、'.join(f'{kind} {kind.label}' for kind in TodoKind)}",
+    "NoticeKind": f"结果：{'、'.join(f'{kind} {kind.label}' for kind in NoticeKind)}",
+    "NoticeTopic": f"事项：{'、'.join(f'{topic} {topic.label}' for topic in NoticeTopic)}",
+    "Whose": "mine 等我办的、unit 本单位全部",
     "Sort": "排序：relevance 相关度、newest 最近办结在先、oldest 最早办结在先、code 档号",
 }
 
@@ -42,6 +50,8 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
     app.include_router(token_router)
     for router in (
         search.router,
+        saved_searches.router,
+        todo.router,
         volumes.router,
         content.router,
         submissions.router,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from api.http.daily import limits_of
-from api.http.search import journal_search, look_up, public, query_of
+from api.http.search import count_each_number, doubts_of, journal_search, look_up, public, query_of
 from api.http.tokens import Caller
 from api.v1.station import Access, Station, counted
 from archive.administration.daily_use import Shown
@@ -63,6 +63,7 @@ class Answer(BaseModel):
     hits: list[dict[str, Any]] = Field(description="命中，脱敏；paper 为其纸质现在的位置")
     facets: dict[str, list[dict[str, Any]]] = Field(description="各分面的取值和计数")
     next: str | None = Field(description="下一页的标记；空表示没有了")
+    doubts: list[str] = Field(description="所输号码的疑点，如校验码不符；不复述号码")
 
 
 @router.post(
@@ -107,5 +108,6 @@ def search(asked: Question, reader: Caller, station: Station, access: Access) ->
         hit["paper"] = lines.get(hit["code"], [])
     with counted(station, reader, Shown.LOOKS) as session:
         limits = limits_of(station.runtime.settings, reader)
-        journal_search(session, reader, access, tree, results, limits)
-    return Answer.model_validate(answer)
+        count_each_number(session, reader, tree, limits)
+        journal_search(session, reader, access, results)
+    return Answer.model_validate({**answer, "doubts": doubts_of(tree)})

@@ -12,7 +12,7 @@ from api.runtime.bootstrap import Runtime
 from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs, pairs, periods
 from api.web.collection import collecting
-from api.web.holdings import inside, inspection, reading, search, volumes
+from api.web.holdings import inside, inspection, people, reading, search, volumes
 from api.web.paper import (
     handovers,
     ledgers,
@@ -24,7 +24,7 @@ from api.web.paper import (
     stocktakes,
 )
 from api.web.shell.page import PageRoute, RefusedError, WebApp, error_page, web_of
-from api.web.start import login, overview
+from api.web.start import login, overview, todo
 from api.web.statistics import statistics
 from api.web.usage import approvals, copies, usage
 from archive.administration.policy import Denial
@@ -34,6 +34,7 @@ _DRAWN = frozenset({404, 405, 422})
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAGES = (
     login,
+    todo,
     overview,
     collecting,
     checks,
@@ -42,6 +43,7 @@ _PAGES = (
     periods,
     jobs,
     search,
+    people,
     volumes,
     reading,
     usage,

@@ -53,20 +53,20 @@ def remember(session: Session, case: Case) -> None:
     session.flush()
 
 
-def volumes_naming(session: Session, kind: str, value: str) -> set[int]:
-    """Return the ids of volumes whose case names this number, under whichever key."""
-    query = (
-        select(Volume.id)
-        .join(BlindEntry, BlindEntry.case_id == Volume.case_id)
-        .where(BlindEntry.kind == kind)
-    )
+def cases_naming(session: Session, kind: str, value: str) -> set[int]:
+    """Return the ids of cases that name this number, under whichever key."""
+    query = select(BlindEntry.case_id).where(BlindEntry.kind == kind)
     ring = fresh_keys(session)
     while ring is not None:
-        volumes = set(
-            session.scalars(query.where(BlindEntry.digest.in_(ring.digests(kind, value))))
-        )
+        cases = set(session.scalars(query.where(BlindEntry.digest.in_(ring.digests(kind, value)))))
         # A key that was added during the query may have been in use before it: query again.
         before, ring = ring, fresh_keys(session)
         if ring is not None and ring.blinds.keys() == before.blinds.keys():
-            return volumes
+            return cases
     return set()
+
+
+def volumes_naming(session: Session, kind: str, value: str) -> set[int]:
+    """Return the ids of volumes whose case names this number, under whichever key."""
+    cases = cases_naming(session, kind, value)
+    return set(session.scalars(select(Volume.id).where(Volume.case_id.in_(cases))))

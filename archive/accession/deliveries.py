@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from archive.accession.accession import DeliveryResult
+from archive.accession.senders import tell_sender
 from archive.administration.policy import Reader, scope_of
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -54,6 +55,7 @@ def log_delivery(
             content=content_digest,
             codes=sorted({entry.code for entry in taken.findings}),
         )
+        tell_sender(session, case_no, sender)
 
 
 def answers_for(reader: Reader, row: Delivery, organisations: Organisations) -> bool:
@@ -100,4 +102,5 @@ def return_delivery(
         reason=reason.strip(),
         content=row.content_digest,
     )
+    tell_sender(session, row.case_no, row.sender)
     return row

@@ -122,21 +122,31 @@ def count(session: Session, account: str, kind: Shown, most: int) -> None:
 
 
 @contextmanager
-def counted(engine: Engine, account: str, kind: Shown, limits: DailyLimits) -> Iterator[Session]:
-    """Open the transaction of an access, counted before anything is looked up.
+def within_limits(engine: Engine, account: str, limits: DailyLimits) -> Iterator[Session]:
+    """Open a transaction in which uses may be counted.
 
-    Raises DailyLimitError, also for what `count` refuses inside; nothing of the transaction is
-    kept then but the record of the refusal.
+    Raises DailyLimitError for what `count` refuses inside; nothing of the transaction is kept then
+    but the record of the refusal.
     """
     try:
         with writing(engine) as session:
-            count(session, account, kind, limits.of(kind))
             yield session
     except DailyLimitError as error:
         with writing(engine) as session:
             refuse(session, account, error.kind, limits.of(error.kind))
             error.wait = seconds_left(session)
         raise
+
+
+@contextmanager
+def counted(engine: Engine, account: str, kind: Shown, limits: DailyLimits) -> Iterator[Session]:
+    """Open the transaction of an access, counted before anything is looked up.
+
+    Raises DailyLimitError as `within_limits` does.
+    """
+    with within_limits(engine, account, limits) as session:
+        count(session, account, kind, limits.of(kind))
+        yield session
 
 
 def refuse(session: Session, account: str, kind: Shown, most: int) -> None:

@@ -259,7 +259,7 @@ def open_login(
     """
     token = secrets.token_urlsafe(32)
     now = database_now(session)
-    session.execute(delete(Login).where(Login.expires_at < now))
+    session.execute(delete(Login).where(Login.expires_at < now - _REMEMBERED))
     session.add(
         Login(
             digest=_digest(token),
@@ -300,6 +300,14 @@ def reader_of(session: Session, token: str, kind: LoginKind) -> Reader | None:
     if kind is LoginKind.WEB and (login.used_at or login.created_at) + WEB_IDLE <= now:
         return None
     return reader(account, login.scopes)
+
+
+def owner_of_login(session: Session, token: str) -> str | None:
+    """Return whose login at the desk this is or was, to keep a form for; it opens nothing."""
+    query = select(Account.login).join(Login, Login.account_id == Account.id)
+    return session.scalars(
+        query.where(Login.digest == _digest(token), Login.kind == LoginKind.WEB)
+    ).first()
 
 
 def needs_renewal(session: Session, token: str) -> bool:

@@ -35,8 +35,8 @@ class Upload(Base):
 class Webhook(Leased, Base):
     """An address at which a client wants to be notified of committed volumes.
 
-    `cursor` is the last row of the index feed that was sent, `next_at` when to try next. The
-    lease lets one sender at a time serve it.
+    `cursor` is the last row of the index feed that was sent, `notice_cursor` the last notice, and
+    `next_at` when to try next. The lease lets one sender at a time serve it.
     """
 
     __tablename__ = "webhooks"
@@ -46,6 +46,7 @@ class Webhook(Leased, Base):
     url: Mapped[str] = mapped_column(String(500))
     secret: Mapped[str] = mapped_column(SealedText("webhooks.secret"))
     cursor: Mapped[int] = mapped_column(BigInteger)
+    notice_cursor: Mapped[int] = mapped_column(BigInteger, default=0)
     failures: Mapped[int] = mapped_column(default=0)
     next_at: Mapped[datetime] = mapped_column(index=True)
     created_at: Mapped[datetime]

@@ -1,9 +1,10 @@
 """Lists and look-ups of cases: what waits to be checked (核对), what is ready (组卷)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from archive.administration.filing_units import FilingRule
@@ -25,9 +26,18 @@ def find_case_within(session: Session, reach: Reach, case_no: str) -> Case | Non
     return session.scalars(select(Case).where(Case.case_no == case_no, cases_in(reach))).first()
 
 
-def count_waiting(session: Session, reach: Reach, rule: FilingRule) -> int:
-    """Count the cases that wait to be checked by the reach, which files them."""
-    return _count(session, Case.state == CaseState.CONFIRM, filed_in(reach, rule))
+def count_waiting(
+    session: Session, reach: Reach, rule: FilingRule, *, before: datetime | None = None
+) -> int:
+    """Count the cases that wait to be checked by the reach, which files them.
+
+    With `before` only those that were completed before it.
+    """
+    return _count(session, Case.state == CaseState.CONFIRM, filed_in(reach, rule), _since(before))
+
+
+def _since(before: datetime | None) -> ColumnElement[bool]:
+    return true() if before is None else Case.completed_at < before
 
 
 def waiting_cases(
@@ -62,9 +72,19 @@ def _follows(case: Case) -> ColumnElement[bool]:
     )
 
 
-def count_ready(session: Session, reach: Reach, rule: FilingRule) -> int:
-    """Count the accepted cases without a number that the reach files."""
-    return _count(session, _is_unnumbered(), filed_in(reach, rule))
+def count_ready(
+    session: Session, reach: Reach, rule: FilingRule, *, before: datetime | None = None
+) -> int:
+    """Count the accepted cases without a number that the reach files, as `count_waiting` does."""
+    return _count(session, _is_unnumbered(), filed_in(reach, rule), _since(before))
+
+
+def earliest_ready(
+    session: Session, reach: Reach, rule: FilingRule, *, limit: int
+) -> Sequence[Case]:
+    """Return the accepted cases without a number that the reach files, the earliest first."""
+    query = select(Case).where(_is_unnumbered(), filed_in(reach, rule))
+    return session.scalars(query.order_by(Case.completed_at, Case.case_no).limit(limit)).all()
 
 
 def facts_by_id(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:

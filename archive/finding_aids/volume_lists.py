@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, select
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from archive.database.tables_cases import Case
@@ -23,6 +24,8 @@ SeriesKey = tuple[str, str, int, str]
 class VolumeFilter:
     """What a list of volumes is narrowed to; empty fields narrow nothing.
 
+    `stations` received the case or are its domicile; `until` is the first moment that is too late.
+
     `state` is a key of `_states`, `year` counts if it is a number, `code` is a prefix of the 档号.
     """
 
@@ -31,6 +34,9 @@ class VolumeFilter:
     state: str = ""
     fonds: str = ""
     code: str = ""
+    stations: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 def find_volume(session: Session, code: str) -> tuple[Volume, Case] | None:
@@ -76,15 +82,38 @@ def listed_versions(session: Session, volumes: Sequence[Volume]) -> dict[int, Vo
     return versions
 
 
+class VolumeOrder(StrEnum):
+    """The order of a list of volumes."""
+
+    CODE = "code"
+    CODE_DOWN = "-code"
+    COMPLETED = "completed"
+    COMPLETED_DOWN = "-completed"
+
+
 def list_volumes(
-    session: Session, reach: Reach, wanted: VolumeFilter, *, after: str = "", limit: int
+    session: Session,
+    reach: Reach,
+    wanted: VolumeFilter,
+    *,
+    after: str = "",
+    limit: int,
+    order: VolumeOrder = VolumeOrder.CODE,
 ) -> list[tuple[Volume, Case]]:
-    """Return the volumes after a 档号 in order of 档号, each with its case."""
+    """Return the volumes after a 档号 in an order, each with its case."""
     query = select(Volume.id).where(volumes_in(reach), *_conditions(wanted))
-    ids = session.scalars(
-        (query.where(Volume.code > after) if after else query).order_by(Volume.code).limit(limit)
-    ).all()
-    rows = select(Volume, Case).join(Case).where(Volume.id.in_(ids)).order_by(Volume.code)
+    by, down = order.removeprefix("-"), order.startswith("-")
+    keys = (Volume.code,) if by == VolumeOrder.CODE else (Volume.completed_at, Volume.code)
+    if after:
+        place = session.execute(select(*keys).where(Volume.code == after)).first()
+        if place is not None:
+            place_keys = tuple_(
+                *(literal(value, key.type) for key, value in zip(keys, place, strict=True))
+            )
+            query = query.where(tuple_(*keys) < place_keys if down else tuple_(*keys) > place_keys)
+    ordered = [key.desc() if down else key for key in keys]
+    ids = session.scalars(query.order_by(*ordered).limit(limit)).all()
+    rows = select(Volume, Case).join(Case).where(Volume.id.in_(ids)).order_by(*ordered)
     return list(session.execute(rows).all())
 
 
@@ -104,6 +133,15 @@ def _conditions(wanted: VolumeFilter) -> list[ColumnElement[bool]]:
         where.append(Volume.fonds == wanted.fonds)
     if wanted.code:
         where.append(Volume.code.startswith(wanted.code.replace(".", "·"), autoescape=True))
+    if wanted.stations:
+        cases = select(Case.id).where(
+            or_(Case.receive_org.in_(wanted.stations), Case.domicile_org.in_(wanted.stations))
+        )
+        where.append(Volume.case_id.in_(cases))
+    if wanted.since:
+        where.append(Volume.completed_at >= wanted.since)
+    if wanted.until:
+        where.append(Volume.completed_at < wanted.until)
     state = _states().get(wanted.state)
     return where if state is None else [*where, state]
 

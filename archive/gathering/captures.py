@@ -14,6 +14,8 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
+from archive.administration.policy import Act
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
@@ -257,6 +259,9 @@ def return_files(
         journal.record(
             session, actor, JournalAct.CAPTURE_RETURN, row.id, reason=reason, sha256=row.sha256
         )
+    # One notice for each unit, however many of its files came back.
+    for org, first in {row.org: row for row in reversed(rows)}.items():
+        notify(session, NoticeKind.RETURNED, NoticeTopic.CAPTURE, first.id, org=org, act=Act.SUBMIT)
 
 
 def newest_captures(

@@ -56,6 +56,7 @@ DUTIES = {
         Duty("replicate", _HOUR, "keep", 3300),
         Duty("scrub", _HOUR, "keep", 3300),
         Duty("anchor", _DAY, "sign", 1800),
+        Duty("remind", _HOUR, "keep", 300),
     )
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import newest_notice
 from archive.administration.policy import Reader
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -32,6 +33,7 @@ def subscribe(session: Session, reader: Reader, url: str) -> Webhook:
         url=url,
         secret=secrets.token_urlsafe(32),
         cursor=feed.head(session),
+        notice_cursor=newest_notice(session),
         failures=0,
         next_at=now,
         created_at=now,

@@ -64,6 +64,11 @@ def advance_webhook(session: Session, lease: Lease[int], cursor: int) -> bool:
     return keep(session, lease, length=LEASE, cursor=cursor, failures=0)
 
 
+def advance_notices(session: Session, lease: Lease[int], cursor: int) -> bool:
+    """Write up to which notice the client was served, as `advance_webhook` does."""
+    return keep(session, lease, length=LEASE, notice_cursor=cursor, failures=0)
+
+
 def schedule_webhook(session: Session, lease: Lease[int], *, failed: bool) -> None:
     """Make the subscription due now, or after 4, 8, 16 … seconds when it failed (1 h at most)."""
     row = session.get(Webhook, lease.key, populate_existing=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.policy import Act, Denial
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -216,6 +217,15 @@ def send_handover(session: Session, keeper: Keeper, handover: PaperHandover) -> 
     if outside:
         handover.closed_by, handover.closed_at = keeper.account, now
     _note(session, keeper, JournalAct.PAPER_HANDOVER_SENT, handover, items=len(entries))
+    if handover.to_org is not None:
+        notify(
+            session,
+            NoticeKind.SENT,
+            NoticeTopic.HANDOVER,
+            handover_number(handover),
+            org=handover.to_org,
+            act=Act.KEEP_PAPER,
+        )
     return handover
 
 

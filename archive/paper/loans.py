@@ -6,6 +6,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.policy import Act, Denial
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -117,6 +118,14 @@ def request_loan(
     session.add(loan)
     session.flush()
     _note(session, keeper, JournalAct.PAPER_LOAN, loan, kind=loan.kind, needed=loan.needed)
+    notify(
+        session,
+        NoticeKind.ASKED,
+        NoticeTopic.LOAN,
+        loan_number(loan),
+        org=loan.org,
+        act=Act.DECIDE_LOAN,
+    )
     return loan
 
 
@@ -182,6 +191,9 @@ def decide_loan(
         loan.state = LoanState.APPROVED
     session.flush()
     _note(session, keeper, JournalAct.PAPER_LOAN_DECIDE, loan, approve=approve, state=loan.state)
+    if loan.state != LoanState.REQUESTED:
+        kind = NoticeKind.GRANTED if approve else NoticeKind.REFUSED
+        notify(session, kind, NoticeTopic.LOAN, loan_number(loan), account=loan.requested_by)
     return loan
 
 

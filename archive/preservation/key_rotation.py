@@ -12,9 +12,18 @@ from archive.audit.acts import JournalAct
 from archive.database.encryption import BOUND, Keyring, fresh_keys
 from archive.database.sealed_columns import in_row
 from archive.database.tables_cases import BlindEntry, Case, CaseRevision
+from archive.database.tables_desk import KeptView, SavedSearch
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_gathering import CapturedFile, GatheredCase
 from archive.database.tables_paper import PaperLoan
+
+_SEALED_TEXTS = (
+    CapturedFile.name,
+    Webhook.secret,
+    KeptView.body,
+    SavedSearch.name,
+    SavedSearch.query,
+)
 
 
 def rehash(session: Session, limit: int) -> int:
@@ -128,10 +137,10 @@ def reseal_loans(session: Session, ring: Keyring, after: int, limit: int) -> int
 def reseal_texts(session: Session, ring: Keyring, done: int, limit: int) -> int | None:
     """Write texts that are sealed one by one anew under the current key.
 
-    They are names of captured files and secrets of webhooks. Returns how many are done, None when
-    none was left.
+    They are names of captured files, secrets of webhooks, and what people typed at the desk.
+    Returns how many are done, None when none was left.
     """
-    for column in (CapturedFile.name, Webhook.secret):
+    for column in _SEALED_TEXTS:
         table = column.class_
         stored = type_coerce(column, Text)
         old = or_(stored.not_like(f'%"key": "{ring.current}"%'), stored.not_like(f'%"{BOUND}"%'))

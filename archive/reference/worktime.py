@@ -103,6 +103,14 @@ def add_workdays(day: date, count: int, calendar: WorkCalendar | None = None) ->
     return day
 
 
+def workdays_left(day: date, due: date, calendar: WorkCalendar | None = None) -> int:
+    """Return the working days from a day until a due day: 0 on it, below 0 when it is past."""
+    used = calendar or national_calendar()
+    first, last = sorted((day, due))
+    days = sum(used.is_workday(first + _DAY * step) for step in range(1, (last - first).days + 1))
+    return days if due >= day else -days
+
+
 def due_on(
     received: date, limit_workdays: int | None, calendar: WorkCalendar | None = None
 ) -> date | None:

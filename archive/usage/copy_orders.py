@@ -10,6 +10,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.policy import Act, Reader
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -113,7 +114,13 @@ def finish_order(
     copy = enter_copy(session, reader, opened, sealed)
     note_step(session, lease, CopyStep.DONE, copy_id=copy.id)
     end_job(session, Job.order_id == lease.key, JobState.DONE)
+    _tell(session, NoticeKind.FINISHED, lease.key)
     return copy
+
+
+def _tell(session: Session, kind: NoticeKind, order_id: int) -> None:
+    order, number = usage_of(session, order_id)
+    notify(session, kind, NoticeTopic.COPY, number, account=order.account)
 
 
 def fail_order(session: Session, lease: Lease[int], code: str, error: str) -> None:
@@ -123,6 +130,7 @@ def fail_order(session: Session, lease: Lease[int], code: str, error: str) -> No
     """
     if release(session, lease, step=CopyStep.WAITING):
         end_job(session, Job.order_id == lease.key, JobState.FAILED, error_code=code, error=error)
+        _tell(session, NoticeKind.FAILED, lease.key)
 
 
 def retry_order(session: Session, reader: Reader, order_id: int) -> None:

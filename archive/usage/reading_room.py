@@ -284,6 +284,15 @@ def visible(
     }
 
 
+def visible_volume(
+    session: Session, reader: Reader, name: str, reference: ReferenceData
+) -> str | None:
+    """Return the 档号 of the volume of a name if the reader may find it, else None."""
+    query = select(Volume.id, Volume.code).join(Case, Case.id == Volume.case_id)
+    row = session.execute(query.where(has_name(name))).first()
+    return row[1] if row and visible(session, reader, [row[0]], reference) else None
+
+
 def _version(
     session: Session, volume_id: int, number: int | None
 ) -> tuple[Volume, Case, VolumeVersion | None]:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.policy import (
     Act,
     Capacity,
@@ -155,6 +156,14 @@ def request_use(
         days=request.days,
         state=request.state,
     )
+    notify(
+        session,
+        NoticeKind.ASKED,
+        NoticeTopic.USE,
+        number_of(request),
+        org=request.keeper,
+        act=Act.DECIDE_USE,
+    )
     return request
 
 
@@ -232,6 +241,8 @@ def decide_request(
         days=request.days,
         ends_at=request.ends_at.isoformat() if request.ends_at else None,
     )
+    kind = NoticeKind.GRANTED if approve else NoticeKind.REFUSED
+    notify(session, kind, NoticeTopic.USE, number, account=request.account, due_at=request.ends_at)
     return request
 
 
@@ -313,6 +324,7 @@ def end_grant(
         reason=reason,
         ends_at=now.isoformat(),
     )
+    notify(session, NoticeKind.ENDED, NoticeTopic.USE, number, account=request.account)
     return request
 
 

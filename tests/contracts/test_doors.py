@@ -279,7 +279,7 @@ def test_without_an_index_search_says_so_at_every_door(
     for app in (state.web, state.station):
         monkeypatch.setattr(app, "search", IndexReader(empty))
     monkeypatch.setattr("api.cli.search.open_index_folder", lambda _: empty)
-    answer = visit(archive, door, Role.OFFICER).search(MOVE_CODE)
+    answer = visit(archive, door, Role.OFFICER).search("户口")
     assert answer.code == "NO_INDEX"
     assert answer.status == (200 if door == CLI else 503)  # a terminal has no status
 

@@ -101,7 +101,7 @@ def ask_by_hand(page: Page, city: City, code: str) -> str:
     """Found in the search, refused, asked for; gives the number."""
     for _ in range(360):
         page.goto(f"{city.address}/search")
-        page.locator("#q").fill(code)
+        page.locator("#q").fill(f"档号:{code}")
         page.locator("#q").press("Enter")
         if page.locator(".hit").count():
             break

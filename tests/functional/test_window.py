@@ -289,7 +289,7 @@ def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(
         page.keyboard.press("/")
         page.keyboard.type(WAITS)
         page.keyboard.press("Enter")
-        page.wait_for_url("**/search")
+        page.wait_for_url("**/search/*")
         if page.locator(".hit").count():
             break
         time.sleep(0.5)  # the index follows within seconds

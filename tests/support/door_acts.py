@@ -24,6 +24,10 @@ ACTS: Mapping[str, Mapping[str, str]] = {
         DESK: "/volumes/{code}/v{number}/signature",
     },
     "search": {CLI: "search", API: "/api/v1/search", DESK: "/search"},
+    "todo": {CLI: "todo", API: "/api/v1/todo", DESK: "/"},
+    "notices": {CLI: "notices", API: "/api/v1/notices", DESK: "/notices"},
+    # `yice saved add` is a command of a group, which `test_doors_todo` plays.
+    "save_search": {API: "/api/v1/saved-searches", DESK: "/searches"},
     "request_use": {API: "/api/v1/usage-requests", DESK: "/usage"},
     "decide_use": {
         API: "/api/v1/usage-requests/{number}/decision",

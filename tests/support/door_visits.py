@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import httpx
 from lxml import html
@@ -19,6 +20,7 @@ from archive.administration.accounts import (
 from archive.administration.logins import csrf_token, open_login
 from archive.administration.policy import SCOPE_OF, Role, acts_of
 from archive.database.engine import writing
+from archive.finding_aids.todo_terms import TodoKind
 from tests.support.door_acts import API, CLI, DESK, Answer, Visit
 
 if TYPE_CHECKING:
@@ -87,6 +89,16 @@ class TerminalVisit(Visit):
     def search(self, query: str) -> Answer:
         answer = self._run("search", query, "--json")
         return answer if not answer.allowed else Answer("OK", _hits(json.loads(answer.text)))
+
+    def todo(self) -> Answer:
+        answer = self._run("todo", "--json")
+        return Answer(
+            "OK", sorted((row["kind"], row["subject"]) for row in json.loads(answer.text))
+        )
+
+    def notices(self) -> Answer:
+        rows = json.loads(self._run("notices", "--json").text)
+        return Answer("OK", [(row["label"], row["new"]) for row in rows])
 
     def inspection(self, name: str) -> Answer:
         return self._run("inspect", name, "--json")
@@ -170,6 +182,20 @@ class StationVisit(Visit):
     def search(self, query: str) -> Answer:
         answer = self._ask("/search", json={"query": query})
         return self._answer(answer, _hits(answer.json()) if answer.status_code < 400 else None)
+
+    def todo(self) -> Answer:
+        answer = self._ask("/todo")
+        if answer.status_code >= 400:
+            return self._answer(answer)
+        return self._answer(answer, sorted((row["kind"], row["subject"]) for row in answer.json()))
+
+    def notices(self) -> Answer:
+        rows = self._ask("/notices").json()
+        return Answer("OK", [(row["label"], row["new"]) for row in rows])
+
+    def save_search(self, name: str, query: str) -> Answer:
+        answer = self._ask("/saved-searches", json={"name": name, "query": query})
+        return self._answer(answer, answer.json().get("id"))
 
     def request_use(self, code: str, **other: Any) -> Answer:
         wanted = _USE | {"code": code, "papers": list(_PAPERS)} | other
@@ -294,10 +320,31 @@ class DeskVisit(Visit):
 
     def search(self, query: str) -> Answer:
         answer = self._ask("/search", q=query)
+        opened = answer.headers.get("location", "")
+        if opened.startswith("/volumes/"):  # a whole 档号, as a scanner types it
+            return Answer("OK", [unquote(opened.removeprefix("/volumes/"))])
+        answer = self._ask(opened) if answer.status_code == 303 else answer
         if answer.status_code >= 400:
             return self._answer(answer)
         hits = html.fromstring(answer.text).xpath("//*[@class='hit']//a/@href")
         return Answer("OK", sorted({re.split(r"[/?#]", hit)[2] for hit in hits}))
+
+    def todo(self) -> Answer:
+        page = html.fromstring(self._ask("/").text)
+        labels = {kind.label: str(kind) for kind in TodoKind}
+        named = [link.split() for link in page.xpath("//td[@class='go']/a/@aria-label")]
+        return Answer("OK", sorted((labels[what], subject) for what, subject in named))
+
+    def notices(self) -> Answer:
+        page = html.fromstring(self._ask("/notices").text)
+        rows = page.xpath("//ul[@class='told']/li")
+        return Answer(
+            "OK", [(row.xpath(".//a")[0].text.strip(), row.get("class") == "new") for row in rows]
+        )
+
+    def save_search(self, name: str, query: str) -> Answer:
+        token = self._ask("/search", q=query).headers["location"].rpartition("/")[2]
+        return self._answer(self._ask("/searches", of=token, name=name))
 
     def request_use(self, code: str, **other: Any) -> Answer:
         papers = {f"paper:{paper}": "1" for paper in other.pop("papers", _PAPERS)}

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api.web.shell.filters import act_label, clock
+from api.web.shell.lists import Lists
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web
 from api.web.shell.scope import PAGE, note_look
 from api.web.shell.spans import start_of
@@ -57,10 +58,13 @@ def journal_page(
     web: Web,
     user: LoggedIn,
     asked: Annotated[Asked, Depends(_asked)],
+    lists: Lists,
     before: int = 0,
 ) -> Response:
     """List entries by act, actor, subject and days, paged by their number."""
     user.require(Act.READ_JOURNAL)
+    if lists.csv:
+        return journal_csv(web, user, asked)
     with reading(web.runtime.engine) as session:
         entries, following = _entries(session, asked, before)
     return web.page(

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from api.http.compilations import MOST_AT_ONCE, ChoiceWanted, CompileWanted
 from api.jobs.requested import start_making
-from api.web.shell.filters import clock, who
+from api.web.shell.filters import clock
 from api.web.shell.forms import read_form
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import reach_of
@@ -38,6 +38,7 @@ from archive.database.engine import database_now, reading, writing
 from archive.finding_aids.cases import facts_by_id
 from archive.finding_aids.compile_jobs import CompileJob, compile_jobs
 from archive.finding_aids.reach import cases_in
+from archive.finding_aids.whom import whom
 from archive.reference.compile_errors import can_succeed
 from archive.reference.vocabulary import Series
 
@@ -304,7 +305,7 @@ def _csv(web: WebApp, user: User, choice: Choice) -> Response:
     rows = [
         (
             case.case_no,
-            who(facts[case.id]),
+            whom(facts[case.id]),
             _item(web, case),
             web.org(case.receive_org),
             web.org(case.domicile_org),

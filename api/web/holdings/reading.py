@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api.http.daily import count_content, counted
+from api.web.holdings.hits import place_of
 from api.web.shell.page import LoggedIn, PageRoute, User, Web, WebApp
 from api.web.shell.scope import (
     consult,
@@ -32,6 +33,7 @@ from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision, Component
 from archive.finding_aids.cases import components_of, revision_of
 from archive.finding_aids.disclosure import disclosed
+from archive.finding_aids.people import people_in
 from archive.finding_aids.volume_lists import versions_of
 from archive.inspection.report import report
 from archive.inspection.table import Phase
@@ -39,6 +41,7 @@ from archive.jobs.version_steps import all_recorded
 from archive.paper.listing import loans_of_volume, paper_of_volumes
 from archive.paper.loans import loan_number
 from archive.reference.case_facts import CaseFacts
+from archive.reference.citizen_id import mask_name
 from archive.reference.codes import ArchivalCode
 from archive.reference.objects import OriginalObject
 from archive.reference.vocabulary import VolumeState
@@ -59,6 +62,7 @@ LOOKS = (JournalAct.VIEW, JournalAct.VIEW_PAGES, JournalAct.VIEW_ORIGINAL, Journ
 _SHOWN = 12
 Look = Annotated[int, Query(ge=1)]
 Usage = Annotated[str, Query(max_length=24)]
+Hits = Annotated[str, Query(max_length=32)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +78,18 @@ class Original:
 
 @router.get("/volumes/{code}")
 def volume_page(
-    request: Request, web: Web, user: LoggedIn, code: str, v: int | None = None, usage: Usage = ""
+    request: Request,
+    web: Web,
+    user: LoggedIn,
+    code: str,
+    v: int | None = None,
+    usage: Usage = "",
+    hits: Hits = "",
 ) -> Response:
     """Draw a volume; without the right to see pages, what the volume is.
 
-    `v` is a version, `usage` the number of the grant that the user reads under, if any.
+    `v` is a version, `usage` the number of the grant that the user reads under, if any, `hits` the
+    kept search that led there.
     """
     with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened = open_volume(session, user.reader, Act.VIEW, code, web.reference, usage, version=v)
@@ -97,6 +108,7 @@ def volume_page(
             if grant.code == opened.volume.code
         ]
         values = _volume_values(web, session, user, opened)
+        among = place_of(session, user, hits, opened.volume.code) if hits else None
     facts = CaseFacts.model_validate(opened.case.facts)
     names = names_of(facts)
     return web.page(
@@ -112,6 +124,12 @@ def volume_page(
         plain=plain.allowed,
         download=download.allowed,
         certify=certify.allowed and certify.grant is not None,
+        among=among,
+        people=[
+            (place, mask_name(name))
+            for place, (name, number) in enumerate(people_in(opened.case.facts))
+            if number and opened.usage is None
+        ],
         grants=grants,
         process=[(step, mask_text(step.opinion, names)) for step in facts.process],
         **values,

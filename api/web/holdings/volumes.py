@@ -3,14 +3,20 @@
 A series is listed in the order of its numbers, which is the order of completion.
 """
 
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.http.daily import counted
-from api.web.shell.filters import clock, label, who
+from api.web.shell.filters import clock, label
+from api.web.shell.lists import Lists, Sheet, every_page, exported
 from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
 from api.web.shell.scope import PAGE, Row, note_look, reach_of, rows_of
+from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
@@ -20,6 +26,7 @@ from archive.finding_aids.reach import volumes_in
 from archive.finding_aids.volume_lists import (
     SeriesKey,
     VolumeFilter,
+    VolumeOrder,
     archived_totals,
     count_volumes,
     list_volumes,
@@ -28,12 +35,60 @@ from archive.finding_aids.volume_lists import (
     series_volumes,
 )
 from archive.finding_aids.volumes import check_order
+from archive.finding_aids.whom import Promise, promise_of, whom
 from archive.reference.vocabulary import OrgKind, Series
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Word = Annotated[str, Query(max_length=64)]
+_HEADING = (
+    "册号",
+    "档号",
+    "办件编号",
+    "题名",
+    "收件单位",
+    "户籍地单位",
+    "办结时间",
+    "页数",
+    "保管期限",
+    "状态",
+    "备注",
+)
 _PRINTED = 100
 """Volumes on one part of a printed register."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the list of volumes is narrowed to, as its address says it."""
+
+    series: Word = ""
+    year: Word = ""
+    state: Word = ""
+    org: Word = ""
+    station: Word = ""
+    since: Word = ""
+    until: Word = ""
+    code: Word = ""
+
+    def filter(self, web: WebApp) -> VolumeFilter:
+        """Return the same as the database is asked."""
+        organisations = web.runtime.organisations
+        until = start_of(self.until)
+        return VolumeFilter(
+            series=self.series,
+            year=self.year,
+            state=self.state,
+            fonds=organisations.fonds_of(self.org) if self.org in organisations else "",
+            code=self.code,
+            stations=frozenset({self.station}) & {unit.code for unit in organisations},
+            since=start_of(self.since),
+            until=until + timedelta(days=1) if until else None,
+        )
+
+    def address(self, **more: object) -> str:
+        """Return the filters that are set, and more, as the query of an address."""
+        pairs = {**asdict(self), **more}
+        return urlencode({key: value for key, value in pairs.items() if value})
 
 
 @router.get("/volumes")
@@ -41,48 +96,78 @@ def volumes_page(
     request: Request,
     web: Web,
     user: LoggedIn,
-    series: Word = "",
-    year: Word = "",
-    state: Word = "",
-    org: Word = "",
-    code: Word = "",
+    wanted: Annotated[Wanted, Depends()],
+    lists: Lists,
     after: Word = "",
 ) -> Response:
-    """List all volumes that the user may see, in order of 档号; filters stay in the address."""
+    """List all volumes that the user may see; filters and order stay in the address."""
     user.require(Act.VIEW)
-    asked = {"series": series, "year": year, "state": state, "org": org, "code": code}
-    reach, wanted = reach_of(web, user), _wanted(web, asked)
+    reach, narrowed = reach_of(web, user), wanted.filter(web)
+    order = VolumeOrder(lists.sort) if lists.sort in set(VolumeOrder) else VolumeOrder.CODE
+    if lists.csv:
+        return _volumes_csv(web, user, narrowed, order)
     with reading(web.runtime.engine) as session:
-        page = list_volumes(session, reach, wanted, after=after, limit=PAGE + 1)
-        key = ("listed", user.reader.org, *asked.values())
-        total = web.recent.get(key, lambda: count_volumes(session, reach, wanted))
-        rows = rows_of(web, session, page[:PAGE])
+        page = list_volumes(
+            session, reach, narrowed, after=after, limit=lists.rows + 1, order=order
+        )
+        key = ("listed", user.reader.org, wanted)
+        total = web.recent.get(key, lambda: count_volumes(session, reach, narrowed))
+        rows = rows_of(web, session, page[: lists.rows])
         years = numbered_years(session)
+    kept = {"sort": order, "rows": lists.rows}
     return web.page(
         request,
         user,
         "volumes.html",
         rows=rows,
         total=total,
-        asked=asked,
-        next=rows[-1].volume.code if len(page) > PAGE else None,
+        asked=wanted,
+        order=order,
+        lists=lists,
+        promises=_promises(web, rows) if wanted.state == "overdue" else {},
+        next=wanted.address(**kept, after=rows[-1].volume.code) if len(page) > lists.rows else None,
         choices={
             "series": list(Series),
             "years": years,
             "orgs": web.runtime.organisations.of_kind(OrgKind.DISTRICT),
+            "stations": [
+                unit
+                for unit in web.runtime.organisations
+                if unit.kind in (OrgKind.STATION, OrgKind.HALL)
+                and (reach is None or unit.code in reach)
+            ],
         },
     )
 
 
-def _wanted(web: WebApp, asked: dict[str, str]) -> VolumeFilter:
-    org, organisations = asked["org"], web.runtime.organisations
-    return VolumeFilter(
-        series=asked["series"],
-        year=asked["year"],
-        state=asked["state"],
-        fonds=organisations.fonds_of(org) if org in organisations else "",
-        code=asked["code"],
-    )
+def _promises(web: WebApp, rows: Sequence[Row]) -> dict[str, Promise]:
+    """Return by 档号 what was promised of each volume's case, and how late it was."""
+    limits = {
+        row.volume.code: web.runtime.catalogue.get(
+            row.case.item_code, row.case.item_version
+        ).limit_workdays
+        for row in rows
+    }
+    promises = {
+        row.volume.code: promise_of(row.case.facts, limits[row.volume.code]) for row in rows
+    }
+    return {code: promise for code, promise in promises.items() if promise is not None}
+
+
+def _volumes_csv(web: WebApp, user: User, wanted: VolumeFilter, order: VolumeOrder) -> Response:
+    """Export the whole list as CSV, masked, at most 5,000 rows."""
+    reach = reach_of(web, user)
+
+    def page(after: str) -> tuple[list[tuple[object, ...]], str | None]:
+        with reading(web.runtime.engine) as session:
+            listed = list_volumes(session, reach, wanted, after=after, limit=_PRINTED, order=order)
+            rows = rows_of(web, session, listed)
+        following = rows[-1].volume.code if len(rows) == _PRINTED else None
+        return [_named(web, _line(row)) for row in rows], following
+
+    lines = [dict(zip(_HEADING, line, strict=True)) for line in every_page(page, "")]
+    columns = {heading: heading for heading in _HEADING}
+    return exported(web, user, Sheet("册", "volumes", columns), lines)
 
 
 @router.get("/series")
@@ -122,12 +207,15 @@ def one_series(
     series: str,
     year: int,
     term: str,
+    lists: Lists,
     after: int = 0,
 ) -> Response:
     """Draw one series in the order of its numbers, which is the order of completion.
 
     Each gap is shown with its reason, and whether the order holds.
     """
+    if lists.csv:
+        return series_csv(web, user, fonds, series, year, term)
     key = (fonds, series, year, term)
     values = _series(web, user, key, after, PAGE)
     with reading(web.runtime.engine) as session:
@@ -156,21 +244,13 @@ def series_csv(web: Web, user: LoggedIn, fonds: str, series: str, year: int, ter
         after = values["next"]
     with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         note_look(session, user, JournalAct.EXPORT_LIST, "/".join(map(str, key)), rows=len(lines))
-    heading = (
-        "册号",
-        "档号",
-        "办件编号",
-        "题名",
-        "收件单位",
-        "户籍地单位",
-        "办结时间",
-        "页数",
-        "保管期限",
-        "状态",
-        "备注",
-    )
-    named = [(*line[:4], web.org(str(line[4])), web.org(str(line[5])), *line[6:]) for line in lines]
-    return as_csv(f"案卷目录-{fonds}-{series}-{year}-{term}", heading, named)
+    named = [_named(web, line) for line in lines]
+    return as_csv(f"案卷目录-{fonds}-{series}-{year}-{term}", _HEADING, named)
+
+
+def _named(web: WebApp, line: tuple[object, ...]) -> tuple[object, ...]:
+    """Return a line with the names of its organisations."""
+    return (*line[:4], web.org(str(line[4])), web.org(str(line[5])), *line[6:])
 
 
 def _line(row: Row) -> tuple[object, ...]:
@@ -187,7 +267,7 @@ def _line(row: Row) -> tuple[object, ...]:
         volume.number,
         volume.code,
         case.case_no,
-        f"{who(case.facts)}{row.item}",
+        f"{whom(case.facts)}{row.item}",
         case.receive_org,
         case.domicile_org,
         clock(volume.completed_at),

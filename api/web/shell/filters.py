@@ -1,15 +1,17 @@
 """Template filters: dates in Chinese form, labels of codes, sizes."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import date, datetime
+from types import BuiltinFunctionType, MethodType
 from typing import Any
 
 from archive.administration.policy import Role
 from archive.audit.acts import JournalAct
+from archive.finding_aids.todo_terms import TodoKind
+from archive.finding_aids.whom import whom
 from archive.gathering.captures import Capture
 from archive.gathering.cases import Gathering
-from archive.reference.citizen_id import mask_name
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.paper_terms import (
     CountResult,
@@ -69,6 +71,7 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     PlaceKind,
     ScanVerdict,
     StocktakeState,
+    TodoKind,
 )
 _KIB = 1024
 
@@ -120,12 +123,14 @@ def thousands(count: int) -> str:
     return f"{count:,}"
 
 
-def who(facts: Mapping[str, Any]) -> str:
-    """Return whom a case is about, masked: 王*明, or 王*明等3人."""
-    # Read as it lies: the facts were parsed when they came, and a list shows many.
-    subjects = facts["subjects"]
-    first = mask_name(subjects[0]["name"])
-    return f"{first}等{len(subjects)}人" if len(subjects) > 1 else first
+def no_method(value: object) -> object:
+    """Return what a template prints; raises TypeError for a method.
+
+    `row.items` of a dict is its method, whatever its key `items` holds.
+    """
+    if isinstance(value, BuiltinFunctionType | MethodType):
+        raise TypeError("a template prints a method")
+    return value
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
@@ -135,7 +140,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "clock": clock,
     "size": size,
     "thousands": thousands,
-    "who": who,
+    "who": whom,
     "act": act_label,
     "usage": lambda detail: json.loads(detail).get("usage") or "",
 }

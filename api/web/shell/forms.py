@@ -30,7 +30,9 @@ def read_form(model: type[Model], values: Mapping[str, object], labels: Mapping[
         wrong = {fault["loc"][0] for fault in error.errors() if fault["loc"]}
     first = next((name for name in labels if name in wrong), "")
     sentence = _sentence(model, first, labels.get(first, "提交的内容不合规。"))
-    raise ProblemError(422, BadFormError.code, sentence, _ACTION)
+    fault = ProblemError(422, BadFormError.code, sentence, _ACTION)
+    fault.field = str(first)
+    raise fault
 
 
 def _sentence(model: type[BaseModel], name: str, label: str) -> str:

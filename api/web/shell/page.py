@@ -5,11 +5,11 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from types import BuiltinFunctionType, MethodType
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -22,10 +22,23 @@ from api.http.tokens import DESK_COOKIE
 from api.runtime import failures
 from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
 from api.runtime.seals import open_seals
-from api.web.shell.filters import FILTERS
+from api.web.shell.filters import FILTERS, no_method
+from api.web.shell.kept_forms import (
+    Sent,
+    done_once,
+    fresh_once,
+    login_address,
+    refill_of,
+    sent_form,
+    way_back,
+)
 from api.web.shell.people import People
 from api.web.shell.recent import Recent
-from api.web.shell.served import HEADERS, SCANNING, STATIC
+from api.web.shell.refilled import refilled
+from api.web.shell.served import HEADERS, SCANNING, static_files
+from api.web.shell.steps import NEXT_STEP
+from api.web.shell.tables import as_asked, with_csv_link
+from api.web.shell.waiting import Waits, waits_of
 from archive.administration.account_lists import name_of
 from archive.administration.logins import csrf_token, needs_renewal, reader_of, renew_login
 from archive.administration.policy import Act, Denial, Reader, acts_of, may
@@ -43,6 +56,7 @@ from storage.errors import StorageError
 
 COOKIE = DESK_COOKIE
 _NOT_TAKEN = "所填的数字或文字超出范围，未作任何更改。"
+_COUNTED_ANEW = 10.0
 _LONGEST_FORM = 64 << 10
 _LONGER_FORMS = {"/system/items/import": 4 << 20, "/paper/ledgers": 4 << 20, "/compile": 1 << 20}
 _POLLED = ("/presence", "/live")
@@ -110,25 +124,21 @@ class WebApp:
         self.runtime, self.images = runtime, images
         self.search = SearchReader(open_index_folder(runtime.settings))
         self.words = Words(runtime.organisations, runtime.catalogue)
-        self.recent = Recent()
+        self.recent, self._waits = Recent(), Recent(_COUNTED_ANEW)
         self.people = People(runtime.engine, self.recent)
-        self.static = {
-            name: (path.read_bytes(), media)
-            for name, (path, media) in STATIC.items()
-            if path.is_file()
-        }
+        self.static = static_files()
         self.templates = Environment(
             loader=PackageLoader("api.web"),
             autoescape=select_autoescape(),
             undefined=StrictUndefined,
-            finalize=_no_method,
+            finalize=no_method,
             trim_blocks=True,
             lstrip_blocks=True,
         )
         self.templates.filters.update(FILTERS)
         self.templates.filters["org"] = self.org
         self.templates.filters["person"] = self.people.name
-        self.templates.globals.update(static=self.address, Act=Act)
+        self.templates.globals.update(static=self.address, Act=Act, once=fresh_once)
 
     @property
     def reference(self) -> ReferenceData:
@@ -157,6 +167,17 @@ class WebApp:
             else (code or "")
         )
 
+    def waits(self, user: User, *, fresh: bool = False) -> Waits:
+        """Return what waits for a user; `fresh` counts it now, else it may be seconds old."""
+
+        def counted() -> Waits:
+            with reading(self.runtime.engine) as session:
+                return waits_of(session, user.reader, self.reference)
+
+        if fresh:
+            self._waits.drop(user.reader.account)
+        return self._waits.get(user.reader.account, counted)
+
     def page(
         self,
         request: Request,
@@ -168,31 +189,24 @@ class WebApp:
     ) -> HTMLResponse:
         """Draw a page for the logged-in user."""
         text = self.templates.get_template(template).render(
-            seat=user, path=request.url.path, now=local_time(datetime.now(UTC)), **values
+            seat=user,
+            path=request.url.path,
+            now=local_time(datetime.now(UTC)),
+            waits=self.waits(user),
+            **values,
         )
+        text = with_csv_link(request, text)
+        kept = request.query_params.get("kept", "")
+        refill = refill_of(self.runtime.engine, user.reader.account, kept) if kept else None
+        if refill is not None:
+            text = refilled(text, refill)
         return HTMLResponse(text, status, SCANNING if "panel" in values else HEADERS)
 
-    def bare(
-        self,
-        template: str,
-        *,
-        status: int = 200,
-        **values: Any,  # noqa: ANN401 - as above
-    ) -> HTMLResponse:
+    def bare(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - as above
         """Draw a page that needs no login."""
         return HTMLResponse(
             self.templates.get_template(template).render(seat=None, **values), status, HEADERS
         )
-
-
-def _no_method(value: object) -> object:
-    """Return what a template prints; raises TypeError for a method.
-
-    `row.items` of a dict is its method, whatever its key `items` holds.
-    """
-    if isinstance(value, BuiltinFunctionType | MethodType):
-        raise TypeError("a template prints a method")
-    return value
 
 
 def web_of(request: Request) -> WebApp:
@@ -293,10 +307,13 @@ class PageRoute(APIRoute):
         inner = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
+            sent = await sent_form(request)
             try:
-                return await inner(request)
+                answer = await done_once(inner, request, sent, web_of(request).runtime.engine)
+                return await as_asked(request, answer, lambda: _identified(request).reader)
             except NotLoggedInError:
-                return _to(request, "/login")
+                engine = web_of(request).runtime.engine
+                return _to(request, await run_in_threadpool(login_address, engine, request, sent))
             except MustChangeError:
                 return _to(request, "/password")
             except (RefusedError, DeniedError) as refused:
@@ -305,15 +322,28 @@ class PageRoute(APIRoute):
                     status_of(refused),
                     refused.denial.value,
                     refused.denial.label + "。",
-                    _NEXT[refused.denial],
+                    NEXT_STEP[refused.denial],
                 )
             except (OverflowError, DataError):
                 # A number or text that no column takes; each database says so in its way.
                 return _error(request, 422, "INVALID_REQUEST", _NOT_TAKEN, "请核对后重试。")
             except (ArchiveError, SearchError, StorageError, SQLAlchemyError, OSError) as fault:
-                return _fault(request, fault)
+                return await run_in_threadpool(_returned, request, sent, fault)
 
         return handler
+
+
+def _returned(request: Request, sent: Sent | None, fault: Exception) -> Response:
+    """Lead a form that was not taken back to its page; without one the error has a page."""
+    back = None
+    if sent is not None and not request.headers.get("hx-request"):
+        try:
+            account = _identified(request).reader.account
+        except (NotLoggedInError, MustChangeError):
+            return _fault(request, fault)
+        engine = web_of(request).runtime.engine
+        back = way_back(engine, account, sent, fault, status_of(fault))
+    return back or _fault(request, fault)
 
 
 def _fault(request: Request, fault: Exception) -> Response:
@@ -329,16 +359,6 @@ def _fault(request: Request, fault: Exception) -> Response:
         return answer
     failures.log(fault, web_of(request).runtime.settings.data)
     return _error(request, status_of(fault), code, sentence, "")
-
-
-_NEXT = {
-    Denial.ROLE: "如需此权限，请联系安全保密管理员。",
-    Denial.SCOPE: "如需此权限，请联系安全保密管理员。",
-    Denial.NOT_HERE: "请核对档号；他单位的档案，请先在“利用”中提交申请，批准后凭利用单阅览。",
-    Denial.NOT_FILING: "请由立卷单位或其上级单位办理。",
-    Denial.NEEDS_GRANT: "请在“利用”中提交申请，批准后凭利用单阅览；利用单到期须重新申请。",
-    Denial.STATE: "请在归档完成后再试。",
-}
 
 
 def _to(request: Request, where: str) -> Response:

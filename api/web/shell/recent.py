@@ -38,3 +38,8 @@ class Recent:
                     self._known.popitem(last=False)
         answer: T = value
         return answer
+
+    def drop(self, key: Hashable) -> None:
+        """Forget the answer of a key."""
+        with self._lock:
+            self._known.pop(key, None)

@@ -40,6 +40,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "proof.js": (_HERE / "static/proof.js", "text/javascript"),
     "print.css": (_HERE / "static/print.css", "text/css"),
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),
+    "lists.js": (_HERE / "static/lists.js", "text/javascript"),
     "room.js": (_HERE / "static/room.js", "text/javascript"),
     "check.js": (_HERE / "static/check.js", "text/javascript"),
     "upload.js": (_HERE / "static/upload.js", "text/javascript"),
@@ -51,3 +52,10 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     ),
     "htmx.js": (_vendor("htmx.min.js", "htmx.org/dist/htmx.min.js"), "text/javascript"),
 }
+
+
+def static_files() -> dict[str, tuple[bytes, str]]:
+    """Return the static files that are there, each with its bytes and media type."""
+    return {
+        name: (path.read_bytes(), media) for name, (path, media) in STATIC.items() if path.is_file()
+    }

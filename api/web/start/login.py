@@ -4,10 +4,11 @@ import json
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.http.limits import host_of, limited
+from api.web.shell.kept_forms import safe_next
 from api.web.shell.page import (
     COOKIE,
     BadFormError,
@@ -25,6 +26,7 @@ from archive.administration.accounts import (
     hash_password,
     set_password,
 )
+from archive.administration.kept_views import drop_views
 from archive.administration.logins import (
     WEB_LIFE,
     Credentials,
@@ -40,6 +42,7 @@ from archive.database.engine import reading, writing
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _LONGEST_NUMBER = 15
+Next = Annotated[str, Query(max_length=400)]
 _DEMO_FILE = "demo-accounts.json"
 
 
@@ -62,16 +65,20 @@ def _limit(request: Request) -> Limit:
 
 
 @router.get("/login")
-def login_page(web: Web) -> Response:
-    """Draw the login form."""
-    return web.bare("login.html", demo=demo_accounts(web), failed=False)
+def login_page(web: Web, next: Next = "") -> Response:  # noqa: A002 - the word of the address
+    """Draw the login form; `next` is the page that was asked for before it."""
+    return web.bare("login.html", demo=demo_accounts(web), failed=False, next=safe_next(next))
 
 
 @router.post("/login")
 def login(
     request: Request, web: Web, form: Annotated[dict[str, str], Depends(form_of)]
 ) -> Response:
-    """Log in with login and secret; the reason of a failure is not said."""
+    """Log in with login and secret, and go on to the page that was asked for.
+
+    The reason of a failure is not said.
+    """
+    place = safe_next(form.get("next", "/"))
     try:
         opened = log_in(
             web.runtime.engine,
@@ -80,8 +87,8 @@ def login(
             limit=_limit(request),
         )
     except LoginRefusedError:
-        return web.bare("login.html", status=401, demo=demo_accounts(web), failed=True)
-    answer = RedirectResponse("/", 303)
+        return web.bare("login.html", status=401, demo=demo_accounts(web), failed=True, next=place)
+    answer = RedirectResponse(place, 303)
     secure = request.url.scheme == "https"
     answer.set_cookie(
         COOKIE,
@@ -99,6 +106,7 @@ def logout(web: Web, user: LoggedIn, _form: Posted) -> Response:
     """End this login."""
     with writing(web.runtime.engine) as session:
         close_login(session, user.carried)
+        drop_views(session, user.reader.account)
     answer = RedirectResponse("/login", 303)
     answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return answer

@@ -36,7 +36,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _RECENT, _QUEUE, _DAYS, _MONTHS, _BATCHES = 8, 6, 14, 8, 3
 
 
-@router.get("/")
+@router.get("/overview")
 def overview_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """Draw today's work on one page."""
     today = datetime.now(UTC).astimezone(LOCAL_TIME)

@@ -78,6 +78,8 @@
   });
   document.addEventListener("change", (event) => {
     if (event.target.matches("form[data-auto] select")) event.target.form.requestSubmit();
+    if (event.target.matches("select[data-choice]"))
+      event.target.form.requestSubmit(event.target.form.querySelector("[data-choose]"));
   });
   document.addEventListener("change", async (event) => {
     const into = event.target.dataset?.into && document.querySelector(event.target.dataset.into);

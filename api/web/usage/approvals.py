@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.http.daily import counted
 from api.web.shell.filters import clock, short_day
+from api.web.shell.lists import Lists
 from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
 from api.web.shell.scope import PAGE, note_look
 from api.web.shell.spans import start_of
@@ -54,9 +55,17 @@ def keeps_register(user: User) -> bool:
 
 @router.get("/uses")
 def register_page(
-    request: Request, web: Web, user: LoggedIn, since: Day = "", until: Day = "", before: int = 0
+    request: Request,
+    web: Web,
+    user: LoggedIn,
+    lists: Lists,
+    since: Day = "",
+    until: Day = "",
+    before: int = 0,
 ) -> Response:
     """Draw the 查询登记簿 of the volumes that the user's place keeps, newest first."""
+    if lists.csv:
+        return register_csv(web, user, since, until)
     with reading(web.runtime.engine) as session:
         rows, following = _register(web, session, user, (since, until), before, PAGE)
     return web.page(request, user, "uses.html", rows=rows, next=following, since=since, until=until)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.http.use_requests import Decided, Reasoned, UseWanted, application_of
 from api.web.shell.forms import read_form, text_of
+from api.web.shell.kept_forms import keep_choice
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import PAGE
 from archive.administration.policy import Act, Capacity, capacities
@@ -166,6 +168,15 @@ def new_page(
 
 def _papers(capacity: Capacity) -> list[str]:
     return list(dict.fromkeys(paper for papers in capacity.papers for paper in papers))
+
+
+@router.post("/usage/new")
+def choose(web: Web, user: LoggedIn, form: Posted) -> Response:
+    """Draw the form for another capacity, with all that was typed so far."""
+    user.require(Act.REQUEST_USE)
+    chosen = form.get("capacity", "")
+    token = keep_choice(web.runtime.engine, user.reader.account, "/usage", form)
+    return RedirectResponse(f"/usage/new?{urlencode({'capacity': chosen, 'kept': token})}", 303)
 
 
 @router.post("/usage")

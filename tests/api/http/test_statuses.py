@@ -55,7 +55,7 @@ def test_without_an_index_api_and_desk_answer_the_same_and_the_command_line_ends
     assert login.status_code == 303
     csrf = re.search(r'name="csrf"\s+value="(\w+)"', desk.get("/search").text)
     assert csrf
-    page = desk.post("/search", data={"csrf": csrf[1], "q": "出生"})
+    page = desk.get(desk.post("/search", data={"csrf": csrf[1], "q": "出生"}).headers["location"])
     assert page.status_code == 503
     assert "NO_INDEX" in page.text
     assert SENTENCE in page.text

@@ -73,6 +73,11 @@ WITHOUT_RECORD = {
     "/token": None,
     "/checks/{check_code}": None,
     "/search": Act.SEARCH,
+    "/saved-searches": Act.SEARCH,
+    "/saved-searches/{id_}": Act.SEARCH,
+    "/todo": Act.VIEW,
+    "/notices": Act.VIEW,
+    "/notices/read": Act.VIEW,
     "/submissions": Act.SUBMIT,
     "/uploads": Act.SUBMIT,
     "/capacities": Act.REQUEST_USE,
@@ -304,6 +309,7 @@ def test_hits_counts_and_facets_hold_no_foreign_record(
                 "hits": [],
                 "facets": {"district": [], "year": []},
                 "next": None,
+                "doubts": [],
             }
         else:
             assert answer.json()["total"] >= 1, query

@@ -50,4 +50,5 @@ def test_the_report_is_a_pdf_for_who_may_see_the_volume_and_leaves_a_trace(
             desk.client.get(address, headers=cookie(desk, "elsewhere", station.OTHER)).status_code
             == 404
         )
-        assert desk.client.get(address, follow_redirects=False).headers["location"] == "/login"
+        turned_away = desk.client.get(address, follow_redirects=False).headers["location"]
+        assert turned_away.startswith("/login?next=%2Fvolumes%2F")

@@ -81,7 +81,7 @@ def test_a_mistyped_address_is_a_page_in_a_browser_and_a_problem_for_a_program(
         assert drawn.status_code == status
         assert drawn.headers["content-type"].startswith("text/html")
         assert words in drawn.text
-        assert "回到工作台" in drawn.text
+        assert "回到待办" in drawn.text
         problem = desk.client.get(
             address, headers={**headers, "Accept": "application/problem+json"}
         )

@@ -376,6 +376,7 @@ def _webhooks() -> None:
         sa.Column("url", sa.String(length=500), nullable=False),
         sa.Column("secret", sa.Text(), nullable=False),
         sa.Column("cursor", sa.BigInteger(), nullable=False),
+        sa.Column("notice_cursor", sa.BigInteger(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -386,6 +387,63 @@ def _webhooks() -> None:
     )
     op.create_index(op.f("ix_webhooks_account"), "webhooks", ["account"], unique=False)
     op.create_index(op.f("ix_webhooks_next_at"), "webhooks", ["next_at"], unique=False)
+
+
+def _kept_views() -> None:
+    op.create_table(
+        "kept_views",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("pages", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_kept_views")),
+        sa.UniqueConstraint("token", name=op.f("uq_kept_views_token")),
+    )
+    op.create_index(op.f("ix_kept_views_account"), "kept_views", ["account"], unique=False)
+    op.create_index(op.f("ix_kept_views_created_at"), "kept_views", ["created_at"], unique=False)
+
+
+def _saved_searches() -> None:
+    op.create_table(
+        "saved_searches",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("sort", sa.String(length=12), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_saved_searches")),
+    )
+    op.create_index(op.f("ix_saved_searches_account"), "saved_searches", ["account"], unique=False)
+
+
+def _notices() -> None:
+    op.create_table(
+        "notices",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=True),
+        sa.Column("org", sa.String(length=12), nullable=True),
+        sa.Column("act", sa.String(length=24), nullable=True),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("topic", sa.String(length=12), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
+    )
+    for column in ("account", "org", "subject"):
+        op.create_index(op.f(f"ix_notices_{column}"), "notices", [column], unique=False)
+    op.create_table(
+        "notice_readers",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("read_to", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice_readers")),
+        sa.UniqueConstraint("account", name=op.f("uq_notice_readers_account")),
+    )
 
 
 def _account_changes() -> None:
@@ -1337,6 +1395,9 @@ def upgrade() -> None:
         _uploads,
         _usage_requests,
         _webhooks,
+        _kept_views,
+        _saved_searches,
+        _notices,
         _account_changes,
         _blind_index,
         _captured_files,
