@@ -25,6 +25,7 @@ from archive.inspection.subject import Look
 from archive.reference.compile_errors import CompileError, TooLargeError
 from ingest.reading.legibility import unreadable
 from ingest.reading.likeness import other_views, page_print
+from ingest.reading.pdf_pictures import is_cut
 
 _MAX_OBJECTS = 200_000
 _ACTS = re.compile(rb"/S\s*/(JavaScript|Launch)\b")
@@ -261,6 +262,8 @@ def _object(entry: pikepdf.Object, flags: set[str]) -> str | None:
             if entry.read_bytes()[:8].startswith(_PROGRAM):
                 return "PDF 内嵌程序"
             flags.add("PDF_ATTACHMENT")
+        if entry.get("/Subtype") == "/Image" and is_cut(entry):
+            flags.add("IMAGE_DAMAGED")
     elif isinstance(entry, (pikepdf.Dictionary, pikepdf.Array)):
         text = entry.unparse(resolved=True)
     else:

@@ -1,5 +1,6 @@
 """The door knows of a PDF what its pages will show in the volume."""
 
+import zlib
 from collections.abc import Callable
 
 import pikepdf
@@ -8,6 +9,7 @@ from pikepdf import Array, Dictionary, Name, String
 
 from ingest.reading.formats import examine
 from tests.resources import documents, pdf_kinds
+from tests.resources import odd_images as odd
 
 BOX = (72, 600, 372, 622)
 
@@ -203,3 +205,50 @@ def test_what_the_page_does_not_say_of_an_annotation_is_a_remark() -> None:
     rich = pdf_kinds.annotated("FreeText", (72, 300, 272, 320), RC=String("<p>只有&amp;富文本</p>"))
     ((_, text),) = examine(rich).texts
     assert "只有&富文本" in text
+
+
+def pictured(data: bytes, **entries: object) -> bytes:
+    """A page with a gray picture of 40 by 50 pixels, or as told."""
+    stated = {"Width": 40, "Height": 50, "BitsPerComponent": 8, "ColorSpace": Name.DeviceGray}
+
+    def change(document: pikepdf.Pdf) -> None:
+        picture = document.make_stream(
+            data, Type=Name.XObject, Subtype=Name.Image, **(stated | entries)
+        )
+        page = document.pages[0]
+        page.obj.Resources.XObject = Dictionary(Im=picture)
+        page.contents_add(b"q 200 0 0 250 72 200 cm /Im Do Q")
+
+    return pdf_kinds.changed(change)
+
+
+GREYS = bytes(range(40)) * 50
+JPEG = odd.saved(odd.TRUTH, "JPEG")
+AS_JPEG = {"Width": 120, "Height": 160, "ColorSpace": Name.DeviceRGB, "Filter": Name.DCTDecode}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pictured(GREYS[:-400]),
+        pictured(zlib.compress(GREYS)[:-9], Filter=Name.FlateDecode),
+        pictured(JPEG[:-300], **AS_JPEG),
+    ],
+)
+def test_a_picture_whose_data_ends_too_early_is_damaged(data: bytes) -> None:
+    assert examine(data).flags == ("IMAGE_DAMAGED",)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pictured(GREYS),
+        pictured(GREYS + b"\n"),
+        pictured(zlib.compress(GREYS), Filter=Name.FlateDecode),
+        pictured(zlib.compress(GREYS)[:-4], Filter=Name.FlateDecode),  # its checksum alone
+        pictured(JPEG, **AS_JPEG),
+        pictured(bytes(5 * 50), ImageMask=True, BitsPerComponent=1, ColorSpace=Name.DeviceGray),
+    ],
+)
+def test_a_picture_that_is_whole_is_not(data: bytes) -> None:
+    assert examine(data).flags == ()
