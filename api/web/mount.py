@@ -11,7 +11,7 @@ from api.http.page_cache import PageImages
 from api.runtime.bootstrap import Runtime
 from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs, pairs, periods
-from api.web.collection import collecting
+from api.web.collection import collecting, pool
 from api.web.holdings import inside, inspection, reading, search, volumes
 from api.web.paper import (
     handovers,
@@ -35,6 +35,7 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _PAGES = (
     login,
     overview,
+    pool,
     collecting,
     checks,
     pairs,

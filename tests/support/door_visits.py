@@ -38,6 +38,10 @@ Numbers = Sequence[tuple[str, str]]
 """Case numbers and the 档号 that a preview gave them."""
 
 
+Pages = Sequence[tuple[str, int]]
+"""Captured files and pages of them."""
+
+
 def _named(numbers: Numbers) -> list[dict[str, str]]:
     return [{"case_no": case_no, "code": code} for case_no, code in numbers]
 
@@ -113,6 +117,19 @@ class TerminalVisit(Visit):
 
     def send_back(self, number: int, reason: str) -> Answer:
         return self._run("refused", "return", str(number), "--reason", reason)
+
+    def place_pages(
+        self, pages: Pages, case_no: str, no: int, kind: str, *, wait: bool = False
+    ) -> Answer:
+        names = [f"{file}:{page}" for file, page in pages]
+        place = ("--case", case_no, "--no", str(no), "--type", kind)
+        return self._run("capture", "place", *names, *place, *(["--wait"] if wait else []))
+
+    def set_aside(self, pages: Pages) -> Answer:
+        return self._run("capture", "cover", *(f"{file}:{page}" for file, page in pages))
+
+    def take_back(self, file: str) -> Answer:
+        return self._run("capture", "take-back", file)
 
 
 class StationVisit(Visit):
@@ -207,6 +224,20 @@ class StationVisit(Visit):
 
     def send_back(self, number: int, reason: str) -> Answer:
         return self._answer(self._ask(f"/refused/{number}/return", json={"reason": reason}))
+
+    def place_pages(
+        self, pages: Pages, case_no: str, no: int, kind: str, *, wait: bool = False
+    ) -> Answer:
+        wanted = {"case_no": case_no, "no": no, "type": kind, "wait": wait}
+        sent = [{"id": file, "page": page} for file, page in pages]
+        return self._answer(self._ask("/uploads/place", json={"pages": sent, **wanted}))
+
+    def set_aside(self, pages: Pages) -> Answer:
+        sent = [{"id": file, "page": page} for file, page in pages]
+        return self._answer(self._ask("/uploads/covers", json={"pages": sent}))
+
+    def take_back(self, file: str) -> Answer:
+        return self._answer(self._ask(f"/uploads/{file}/take-back", json={}))
 
 
 class DeskVisit(Visit):
@@ -375,3 +406,26 @@ class DeskVisit(Visit):
     def send_back(self, number: int, reason: str) -> Answer:
         answer = self._ask(f"/collecting/quarantine/{number}/return", reason=reason)
         return self._answer(answer)
+
+    def place_pages(
+        self, pages: Pages, case_no: str, no: int, kind: str, *, wait: bool = False
+    ) -> Answer:
+        ticks = {f"leaf-{file}-{page}": "1" for file, page in pages}
+        place = {"case_no": case_no, "no": str(no), "type": kind, **({"wait": "1"} if wait else {})}
+        return self._told(self._ask("/collecting/pool/place", **ticks, **place))
+
+    def set_aside(self, pages: Pages) -> Answer:
+        ticks = {f"leaf-{file}-{page}": "1" for file, page in pages}
+        return self._answer(self._ask("/collecting/pool/covers", **ticks))
+
+    def take_back(self, file: str) -> Answer:
+        return self._told(self._ask(f"/collecting/pool/{file}/take-back", case_no=""))
+
+    def _told(self, answer: httpx.Response) -> Answer:
+        """The pool drawn again with what was refused, or any other answer."""
+        alert = html.fromstring(answer.text or "<p/>").xpath("//div[@role='alert']")
+        if answer.status_code < 400 or not alert:
+            return self._answer(answer)
+        words = (("编号可能写错", "CASE_UNKNOWN"), ("没有这个文件", "NOT_FOUND"))
+        code = next((code for said, code in words if said in alert[0].text_content()), "CONFLICT")
+        return Answer(code, text=answer.text, status=answer.status_code)

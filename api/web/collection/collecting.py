@@ -45,7 +45,6 @@ from archive.finding_aids.gathering_lists import (
     unplaced_groups,
 )
 from archive.finding_aids.reach import files_in
-from archive.gathering.captured_materials import file_under
 from archive.gathering.captures import (
     OPEN,
     Capture,
@@ -54,6 +53,7 @@ from archive.gathering.captures import (
     return_files,
 )
 from archive.gathering.places import Place
+from archive.gathering.placing import place_files
 from archive.gathering.source_health import health_rows
 from archive.jobs.job_rows import first_job, jobs_of_kind
 from archive.reference.errors import NotFoundError
@@ -248,12 +248,13 @@ def place_file(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
     where = Place(place.case_no, place.no, place.type)
     with writing(web.runtime.engine) as session:
         row = _file(web, session, user, id_, lock=True)
-        file_under(
+        place_files(
             session,
-            user.reader.account,
-            row,
+            user.reader,
+            [row.id],
             where,
             web.runtime.organisations,
+            wait=bool(form.get("wait")),
             at=datetime.now(UTC),
         )
         following = (
