@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select
+from sqlalchemy.orm import Session
 
 from archive.administration.filing_units import FilingRule
+from archive.arrangement.selection import is_unnumbered
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_volumes import Volume
 from archive.finding_aids.reach import Reach, cases_in, filed_in
@@ -64,7 +65,7 @@ def _follows(case: Case) -> ColumnElement[bool]:
 
 def count_ready(session: Session, reach: Reach, rule: FilingRule) -> int:
     """Count the accepted cases without a number that the reach files."""
-    return _count(session, _is_unnumbered(), filed_in(reach, rule))
+    return _count(session, is_unnumbered(), filed_in(reach, rule))
 
 
 def facts_by_id(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, Any]]:
@@ -74,17 +75,6 @@ def facts_by_id(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, 
         query = select(Case.id, Case.facts).where(Case.id.in_(ids[begin : begin + _BATCH]))
         facts |= {row.id: row.facts for row in session.execute(query)}
     return facts
-
-
-def _is_unnumbered() -> ColumnElement[bool]:
-    # The few that have no number are found first, from an index; only their rows, which are wide
-    # with sealed facts, are then read.
-    other = aliased(Case)
-    return Case.id.in_(
-        select(other.id).where(
-            other.state == CaseState.ACCEPTED, ~exists().where(Volume.case_id == other.id)
-        )
-    )
 
 
 def _count(session: Session, *where: ColumnElement[bool]) -> int:

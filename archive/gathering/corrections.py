@@ -24,8 +24,8 @@ def lacking_materials(session: Session, case_no: str) -> list[dict[str, Any]]:
 
 def take_out_piece(
     session: Session, case_no: str, no: int, files: Collection[str], *, at: datetime
-) -> None:
-    """Take a material that was gathered by mistake out of its case again.
+) -> set[str]:
+    """Take a material out of its case again, and return the digests of its files.
 
     `files` are digests of which the material has one. The case lacks it then, as before. Raises
     ConflictError once it was handed in, or is about to be; one that was refused may be mended.
@@ -40,7 +40,7 @@ def take_out_piece(
         None,
     )
     if piece is None:
-        return
+        return set()
     if any(row.state in (Gathering.READY, Gathering.LATE) for row in rows):
         raise ConflictError(
             "该办件材料已齐，正在送归档，不能撤回。", "请稍候；归档后有误的，以补充归档更正。"
@@ -55,3 +55,4 @@ def take_out_piece(
     for row in rows:
         if row.state == Gathering.SUBMITTED and not row.accepted and missing_of(row, numbers):
             row.state, row.changed_at = Gathering.COLLECTING, at
+    return {str(file["sha256"]) for file in piece.files}

@@ -152,10 +152,12 @@ def take_back(
     row = own_file(session, reader, id_, organisations)
     if row.state not in _TAKEN:
         raise ConflictError("该文件没有归入，无需撤回。", "请刷新归集池。")
+    taken: set[str] = set()
     for piece in row.pieces:
         if piece.get("placed"):
-            take_out_piece(session, str(piece["case_no"]), int(piece["no"]), _digests(row), at=at)
-    rows = _together(session, row)
+            number = int(piece["no"])
+            taken |= take_out_piece(session, str(piece["case_no"]), number, _digests(row), at=at)
+    rows = _together(session, row, taken)
     for other in rows:
         journal.record(
             session,
@@ -176,15 +178,19 @@ def _digests(row: CapturedFile) -> set[str]:
     return {str(piece["sha256"]) for piece in row.pieces}
 
 
-def _together(session: Session, row: CapturedFile) -> list[CapturedFile]:
-    """Return the files that were placed as one material with this one, itself among them."""
+def _together(session: Session, row: CapturedFile, taken: set[str]) -> list[CapturedFile]:
+    """Return the files that were placed as one material with this one, itself among them.
+
+    `taken` are the digests of a material that was gathered; what it had replaced stays.
+    """
     if row.case_no is None or row.of == 1:
         return [row]
     query = select(CapturedFile).filter_by(
         org=row.org, case_no=row.case_no, material_no=row.material_no, of=row.of
     )
     rows = session.scalars(query.where(CapturedFile.state.in_(_TAKEN)).with_for_update())
-    return sorted(rows, key=lambda other: other.position)
+    same = [other for other in rows if not taken or _digests(other) & taken]
+    return sorted(same, key=lambda other: other.position)
 
 
 def _is_known(session: Session, case_no: str, org: str, organisations: Organisations) -> bool:

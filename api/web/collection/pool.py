@@ -17,6 +17,7 @@ from api.http.placing import (
     place_wanted,
     take_file_back,
 )
+from api.http.problems import ProblemError
 from api.web.shell.forms import number_of, read_form, text_of
 from api.web.shell.page import LoggedIn, PageRoute, Posted, RefusedError, User, Web, WebApp
 from api.web.shell.scope import mark_of, note_look, original_response, reach_of
@@ -71,24 +72,25 @@ def find_case(request: Request, web: Web, user: LoggedIn, form: Posted) -> Respo
 def place_selected(request: Request, web: Web, user: LoggedIn, form: Posted) -> Response:
     """Place the selected pages; a number that nobody knows is asked about, the pages kept."""
     user.require(Act.SUBMIT)
-    wanted = read_form(PlacingWanted, _placing(form), _WORDS)
+    wanted = None
     try:
+        wanted = read_form(PlacingWanted, _placing(form), _WORDS)
         place_wanted(web.runtime, user.reader, wanted)
         if covers := _leaves(form.get("covers", "").split()):
             cover_wanted(
                 web.runtime, user.reader, read_form(PagesWanted, {"pages": covers}, _WORDS)
             )
-    except (UnknownCaseError, ConflictError, NotFoundError) as fault:
+    except (ProblemError, UnknownCaseError, ConflictError, NotFoundError) as fault:
         asks = isinstance(fault, UnknownCaseError)
         return _drawn(
             request,
             web,
             user,
-            case_no=wanted.case_no,
+            case_no=wanted.case_no if wanted else "",
             form=form,
-            fault=f"{fault.message}{fault.action}",
+            fault=f"{fault.message}{'' if wanted is None else fault.action}",
             asked=wanted if asks else None,
-            status=409,
+            status=409 if wanted else 422,
         )
     return RedirectResponse(f"/collecting/pool?case={wanted.case_no}", 303)
 
