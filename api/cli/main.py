@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from api.cli import usage_errors
 from api.cli.accounts import account_app
+from api.cli.captures import capture_app
 from api.cli.cluster import cluster_app
 from api.cli.compiling import compile_
 from api.cli.demo import demo_app
@@ -57,6 +58,7 @@ app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
 app.add_typer(duty_app, name="duty")
 app.add_typer(refused_app, name="refused")
+app.add_typer(capture_app, name="capture")
 paper_app.add_typer(paper_scans_app)  # without a name: its commands join
 paper_app.add_typer(paper_documents_app)
 app.add_typer(paper_app, name="paper")

@@ -8,6 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from api.http import uploads
+from api.http.placing import (
+    PagesWanted,
+    PlacingWanted,
+    cover_wanted,
+    place_wanted,
+    take_file_back,
+)
 from api.http.tokens import Caller
 from api.http.uploads import CaptureAnnounced, CaptureView
 from api.v1.station import Station
@@ -114,3 +121,51 @@ def follow(id_: Id, reader: Caller, station: Station) -> CaptureView:
     """Return how much of a file has come, and what became of it."""
     require(reader, Act.FOLLOW)
     return uploads.view(station.runtime, uploads.find(station.runtime, reader, id_))
+
+
+@router.post(
+    "/uploads/place",
+    summary="把扫描的页归入材料",
+    description=(
+        "把所选各页按次序作为一份材料归入办件；一个文件只选其中几页的，先行拆分，原文件"
+        "保留。被拒时：409 CASE_UNKNOWN 为没有该办件的办结信息，请核对编号，编号无误的以"
+        " wait 为 true 重发；409 CONFLICT 为其中有已归集、已退回或无法打开的；404 "
+        "NOT_FOUND 为没有这个文件或不归本单位。"
+    ),
+    response_description="各文件的现状",
+)
+def place(wanted: PlacingWanted, reader: Caller, station: Station) -> list[CaptureView]:
+    """Place pages as one material of a case."""
+    require(reader, Act.SUBMIT)
+    return place_wanted(station.runtime, reader, wanted)
+
+
+@router.post(
+    "/uploads/covers",
+    summary="把扫描的收件单等封面页设为不归入",
+    description=(
+        "所选各页只说明其后的页属于哪一办件，不归入任何材料；原件保留，可以撤回。被拒"
+        "时：409 CONFLICT 为其中有已归集或已退回的；404 NOT_FOUND 为没有这个文件或不归"
+        "本单位。"
+    ),
+    response_description="各文件的现状",
+)
+def cover(wanted: PagesWanted, reader: Caller, station: Station) -> list[CaptureView]:
+    """Set pages aside that are placed nowhere."""
+    require(reader, Act.SUBMIT)
+    return cover_wanted(station.runtime, reader, wanted)
+
+
+@router.post(
+    "/uploads/{id_}/take-back",
+    summary="撤回归入",
+    description=(
+        "撤回一个文件的归入，同一材料的其他文件一并撤回，重新待归入。被拒时：409 "
+        "CONFLICT 为没有归入，或材料已送归档；404 NOT_FOUND 为没有这个文件或不归本单位。"
+    ),
+    response_description="撤回的各文件",
+)
+def undo(id_: Id, reader: Caller, station: Station) -> list[CaptureView]:
+    """Take back where a file was placed."""
+    require(reader, Act.SUBMIT)
+    return take_file_back(station.runtime, reader, id_)

@@ -11,7 +11,7 @@ from api.http.page_cache import PageImages
 from api.runtime.bootstrap import Runtime
 from api.web.administration import accounts, daily, journal, status, system
 from api.web.arrangement import checks, compiling, jobs, pairs, periods
-from api.web.collection import collecting
+from api.web.collection import collecting, pool
 from api.web.holdings import inside, inspection, people, reading, search, volumes
 from api.web.paper import (
     handovers,
@@ -36,6 +36,7 @@ _PAGES = (
     login,
     todo,
     overview,
+    pool,
     collecting,
     checks,
     pairs,

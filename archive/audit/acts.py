@@ -23,6 +23,9 @@ class JournalAct(LabelledEnum):
     CAPTURE = "CAPTURE", "登记上传"
     CAPTURE_FILE = "CAPTURE_FILE", "归入材料"
     CAPTURE_RETURN = "CAPTURE_RETURN", "退回文件"
+    CAPTURE_TAKE_BACK = "CAPTURE_TAKE_BACK", "撤回归入"
+    CAPTURE_DIVIDE = "CAPTURE_DIVIDE", "拆分文件"
+    CAPTURE_COVER = "CAPTURE_COVER", "作封面不归入"
     CAPTURE_LOOK = "CAPTURE_LOOK", "查看待归入"
     # arrangement and compile
     PAGE_ORDER = "PAGE_ORDER", "调整页序"

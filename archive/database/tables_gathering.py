@@ -15,7 +15,9 @@ class CapturedFile(Base):
 
     It says who captured it where and at which resolution, where it belongs, and what still prevents
     that. `pieces` are the materials in it with their files in the store, known once the file is
-    complete. People name files after people, so `name` is encrypted.
+    complete. People name files after people, so `name` is encrypted. `ordinal` counts the files of
+    one announcement in the order of scanning; `hints` are what the codes of its pages say, by page.
+    A part of a divided file names it (`part_of`), and the page of it at which the part begins.
     """
 
     __tablename__ = "captured_files"
@@ -37,6 +39,10 @@ class CapturedFile(Base):
     of: Mapped[int]
     pages: Mapped[int | None]
     media_type: Mapped[str | None] = mapped_column(String(64))
+    ordinal: Mapped[int]
+    hints: Mapped[dict[str, Any]]
+    part_of: Mapped[str | None] = mapped_column(String(32))
+    first_page: Mapped[int] = mapped_column(default=1)
     pieces: Mapped[list[Any]]
     findings: Mapped[list[Any]]
     arrival_id: Mapped[int | None] = mapped_column(ForeignKey("arrivals.id"))

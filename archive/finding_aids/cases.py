@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select, true
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, func, not_, or_, select, true
+from sqlalchemy.orm import Session
 
 from archive.administration.filing_units import FilingRule
+from archive.arrangement.selection import is_unnumbered
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.database.tables_volumes import Volume
 from archive.finding_aids.reach import Reach, cases_in, filed_in
@@ -76,14 +77,14 @@ def count_ready(
     session: Session, reach: Reach, rule: FilingRule, *, before: datetime | None = None
 ) -> int:
     """Count the accepted cases without a number that the reach files, as `count_waiting` does."""
-    return _count(session, _is_unnumbered(), filed_in(reach, rule), _since(before))
+    return _count(session, is_unnumbered(), filed_in(reach, rule), _since(before))
 
 
 def earliest_ready(
     session: Session, reach: Reach, rule: FilingRule, *, limit: int
 ) -> Sequence[Case]:
     """Return the accepted cases without a number that the reach files, the earliest first."""
-    query = select(Case).where(_is_unnumbered(), filed_in(reach, rule))
+    query = select(Case).where(is_unnumbered(), filed_in(reach, rule))
     return session.scalars(query.order_by(Case.completed_at, Case.case_no).limit(limit)).all()
 
 
@@ -94,17 +95,6 @@ def facts_by_id(session: Session, ids: Sequence[int]) -> dict[int, Mapping[str, 
         query = select(Case.id, Case.facts).where(Case.id.in_(ids[begin : begin + _BATCH]))
         facts |= {row.id: row.facts for row in session.execute(query)}
     return facts
-
-
-def _is_unnumbered() -> ColumnElement[bool]:
-    # The few that have no number are found first, from an index; only their rows, which are wide
-    # with sealed facts, are then read.
-    other = aliased(Case)
-    return Case.id.in_(
-        select(other.id).where(
-            other.state == CaseState.ACCEPTED, ~exists().where(Volume.case_id == other.id)
-        )
-    )
 
 
 def _count(session: Session, *where: ColumnElement[bool]) -> int:

@@ -11,24 +11,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.administration.policy import scope_of
-from archive.audit import journal
-from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case
 from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase
 from archive.gathering.captures import (
     SYSTEM,
     Capture,
     captured_by,
-    extension_of,
     newest_at,
     place_of,
 )
 from archive.gathering.cases import GatheredFile, GatheredPiece, add_piece
-from archive.gathering.places import Place
-from archive.reference.errors import ConflictError
 from archive.reference.findings import Finding, finding
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import SourceKind
+
+WAITED_FOR = "CAPTURE_NOT_CLOSED"
+_ASKED = frozenset({"CAPTURE_BY_PACKAGE", "CAPTURE_UNKNOWN_CASE"})
+"""What a person has to see to; anything else is waited for."""
 
 
 def place(
@@ -53,7 +52,7 @@ def place(
         kept += [obstacle] if obstacle else []
         pieces.append({**piece, "placed": obstacle is None})
     row.pieces, row.findings = pieces, [obstacle.public() for obstacle in kept]
-    refused = any(obstacle.code == "CAPTURE_BY_PACKAGE" for obstacle in kept)
+    refused = any(obstacle.code in _ASKED for obstacle in kept)
     row.state = Capture.UNPLACED if refused else Capture.PENDING if kept else Capture.PLACED
 
 
@@ -63,9 +62,14 @@ def _obstacle(
     """Return the finding that prevents gathering a material now, or None.
 
     The case came as a package, or is not closed yet. Another's case and one that nobody knows
-    are answered alike.
+    are answered alike; where the number can't be one of the sender's, a person is asked, unless
+    they said already that it is to be waited for.
     """
-    waits = finding("CAPTURE_NOT_CLOSED", "capture", case_no=case_no)
+    unseen = finding(
+        WAITED_FOR if _may_come(row, case_no, organisations) else "CAPTURE_UNKNOWN_CASE",
+        "capture",
+        case_no=case_no,
+    )
     closed = session.scalars(
         select(GatheredCase).filter_by(case_no=case_no).order_by(GatheredCase.id.desc())
     ).first()
@@ -74,9 +78,21 @@ def _obstacle(
         own = known is not None and row.org in scope_of(
             (known.receive_org, known.accept_org, known.domicile_org), organisations
         )
-        return finding("CAPTURE_BY_PACKAGE", "capture", case_no=case_no) if own else waits
+        return finding("CAPTURE_BY_PACKAGE", "capture", case_no=case_no) if own else unseen
     orgs = [org for org in closed.facts.get("orgs", {}).values() if org in organisations]
-    return None if row.org in scope_of(orgs, organisations) else waits
+    return None if row.org in scope_of(orgs, organisations) else unseen
+
+
+def _may_come(row: CapturedFile, case_no: str, organisations: Organisations) -> bool:
+    """Say whether a case of this number may still be closed for the sender's organisation.
+
+    A number begins with who received the case.
+    """
+    receiver = case_no.partition("-")[0]
+    expected = any(entry["code"] == WAITED_FOR for entry in row.findings)
+    return expected or (
+        receiver in organisations and row.org in scope_of((receiver,), organisations)
+    )
 
 
 def _gather(
@@ -150,38 +166,3 @@ def place_pending(
     for row in rows:
         place(session, row, organisations, at=at)
     return sum(row.state == Capture.PLACED for row in rows)
-
-
-def file_under(
-    session: Session,
-    actor: str,
-    row: CapturedFile,
-    where: Place,
-    organisations: Organisations,
-    *,
-    at: datetime,
-) -> None:
-    """Record the place that a person states for a file, and place the file.
-
-    Raises ConflictError for a file that cannot be used or is placed already.
-    """
-    if row.state != Capture.UNPLACED or not row.media_type:
-        raise ConflictError("该文件不能归入。", "已归集的无需再归；无法打开的请退回后重新扫描。")
-    row.case_no, row.material_no, row.material, row.position, row.of = (
-        where.case_no,
-        where.no,
-        where.type,
-        where.position,
-        where.of,
-    )
-    whole = {
-        "sha256": row.sha256,
-        "extension": extension_of(row.media_type),
-        "pages": row.pages or 1,
-    }
-    row.pieces = [{"case_no": where.case_no, "no": where.no, "type": where.type, **whole}]
-    row.state = Capture.PENDING
-    journal.record(
-        session, actor, JournalAct.CAPTURE_FILE, row.id, case_no=where.case_no, material=where.no
-    )
-    place(session, row, organisations, at=at)

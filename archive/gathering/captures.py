@@ -38,6 +38,8 @@ class Capture(LabelledEnum):
     UNPLACED = "UNPLACED", "待归入"
     PLACED = "PLACED", "已归集"
     RETURNED = "RETURNED", "已退回"
+    DIVIDED = "DIVIDED", "已拆分"
+    COVER = "COVER", "封面，不归入"
 
 
 GIVEN_UP = timedelta(days=7)
@@ -110,7 +112,7 @@ def announce(
         session, org, sum(size for key, size in more.items() if key not in known), quota=quota
     )
     rows, fresh = [], 0
-    for file in files:
+    for ordinal, file in enumerate(files):
         row = known.get((file.sha256, file.place))
         if row is None:
             place = file.place
@@ -131,6 +133,8 @@ def announce(
                 material=place.type if place else None,
                 position=place.position if place else 1,
                 of=place.of if place else 1,
+                ordinal=ordinal,
+                hints={},
                 pieces=[],
                 findings=[],
                 created_at=at,
@@ -215,6 +219,17 @@ def captured_file(session: Session, org: str, id_: str, *, lock: bool = False) -
     if row is None or row.org != org:
         raise NotFoundError("没有这个文件，或您无权查看。", "请核对上传编号。")
     return row
+
+
+def part_with(session: Session, row: CapturedFile, page: int) -> CapturedFile | None:
+    """Return the part of a divided file that holds a page of the whole; None: there is none."""
+    query = select(CapturedFile).where(
+        CapturedFile.part_of == (row.part_of or row.id),
+        CapturedFile.state != Capture.DIVIDED,
+        CapturedFile.first_page <= page,
+        CapturedFile.first_page + CapturedFile.pages > page,
+    )
+    return session.scalars(query).first()
 
 
 def record_contents(

@@ -187,12 +187,12 @@ def _settle(session: Session, case_no: str, at: datetime) -> None:
 
     A collecting case may be complete now; a submitted case may have further materials now.
     """
-    pieces = _pieces(session, case_no)
+    pieces = pieces_of(session, case_no)
     numbers, more = {piece.no for piece in pieces}, any(piece.used_in is None for piece in pieces)
-    rows = _cases(session, case_no)
+    rows = cases_numbered(session, case_no)
     taken_over = any(row.accepted for row in rows)
     for row in rows:
-        if row.state == Gathering.COLLECTING and not _missing(row, numbers):
+        if row.state == Gathering.COLLECTING and not missing_of(row, numbers):
             row.state, row.changed_at = Gathering.READY, at
         elif row.state == Gathering.SUBMITTED and more and row.accepted:
             row.state, row.changed_at = Gathering.LATE, at
@@ -201,7 +201,8 @@ def _settle(session: Session, case_no: str, at: datetime) -> None:
             row.state, row.changed_at = Gathering.READY, at
 
 
-def _cases(session: Session, case_no: str) -> list[GatheredCase]:
+def cases_numbered(session: Session, case_no: str) -> list[GatheredCase]:
+    """Return the closed cases of a number, locked, the first first."""
     return list(
         session.scalars(
             select(GatheredCase)
@@ -212,7 +213,8 @@ def _cases(session: Session, case_no: str) -> list[GatheredCase]:
     )
 
 
-def _pieces(session: Session, case_no: str) -> list[GatheredMaterial]:
+def pieces_of(session: Session, case_no: str) -> list[GatheredMaterial]:
+    """Return the materials that came under a case number, in their order."""
     return list(
         session.scalars(
             select(GatheredMaterial).filter_by(case_no=case_no).order_by(GatheredMaterial.id)
@@ -232,7 +234,7 @@ def _numbers_by_case(session: Session) -> dict[str, set[int]]:
     return numbers
 
 
-def _missing(row: GatheredCase, numbers: Collection[int]) -> list[dict[str, Any]]:
+def missing_of(row: GatheredCase, numbers: Collection[int]) -> list[dict[str, Any]]:
     """Return the materials of a case that must still come from a source.
 
     Forms are left out: the archive renders them.
@@ -254,7 +256,7 @@ def missing_certificates(session: Session) -> list[MissingCertificate]:
         for row in session.scalars(
             select(GatheredCase).filter_by(state=Gathering.COLLECTING).order_by(GatheredCase.id)
         )
-        for material in _missing(row, numbers.get(row.case_no, ()))
+        for material in missing_of(row, numbers.get(row.case_no, ()))
         if material.get("source") == SourceKind.SHARED_CERT
     ]
 
@@ -277,7 +279,7 @@ def complete_cases(session: Session, limit: int) -> list[CompleteCase]:
 
 def _whole(session: Session, row: GatheredCase) -> CompleteCase:
     # Of several materials with one number the last counts: a second scan replaces the first.
-    arrived_pieces = _pieces(session, row.case_no)
+    arrived_pieces = pieces_of(session, row.case_no)
     pieces = {piece.no: piece for piece in arrived_pieces}
     files: dict[str, str] = {}
     named = {material["no"]: material for material in row.facts["materials"]}
@@ -342,7 +344,7 @@ def collecting_rows(session: Session) -> list[dict[str, Any]]:
         lacks = (
             [
                 f"{material['no']:03d} {material['type']}"
-                for material in _missing(row, numbers.get(row.case_no, ()))
+                for material in missing_of(row, numbers.get(row.case_no, ()))
             ]
             if waits
             else []

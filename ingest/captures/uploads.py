@@ -6,6 +6,7 @@ continues from there. The work is committed here, since objects must lie in the 
 rows.
 """
 
+import json
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ from ingest.captures.parts import (
 )
 from ingest.errors import PartsError
 from ingest.package.payload import PayloadFile
-from ingest.reading.sandbox import examine_file
+from ingest.reading.sandbox import examine_file, run_task
 from ingest.reading.virus import Scanner
 from ingest.sources.protocol import MAX_BODY
 from ingest.sources.scans import split_stack
@@ -54,6 +55,7 @@ from storage.blobs import BlobStore
 MAX_FILE = MAX_BODY
 _BATCH = 400  # ids in one query: SQLite takes a limited number of values
 _STACKS = {"image/tiff", "application/pdf"}
+_BY_HAND = {"CAPTURE_UNPLACED", "STACK_INVALID"}
 _UNUSABLE = {"CAPTURE_UNREADABLE", "VIRUS"}
 _WHY = {"GD-3-4": "无法打开或不完整", "ENCRYPTED": "需要口令才能打开", None: "格式不被接受"}
 
@@ -79,6 +81,7 @@ def complete_capture(
         return row
     data, report = _joined(store, row, scanner)
     pieces, faults = _pieces(store, row, data, report)
+    hints = _hints(data) if any(fault.code in _BY_HAND for fault in faults) else {}
     reach("capture-stored")
     now = datetime.now(UTC)
     with writing(engine) as session:
@@ -99,12 +102,20 @@ def complete_capture(
             row.media_type, row.pages = (
                 (None, None) if unusable else (report["media_type"], report["pages"])
             )
+            row.hints = hints
             record_contents(row, arrival, pieces, faults, at=now)
             # After the journal's lock: of two last files of one material that complete at the same
             # time, the second sees the first.
             place(session, row, organisations, at=now)
     discard_parts(store, upload)
     return row
+
+
+def _hints(data: bytes) -> dict[str, Any]:
+    """Return what the codes on the pages say, by page: a person places the file with their help."""
+    answer = run_task("hints", data)
+    hints: dict[str, Any] = {} if isinstance(answer, str) else json.loads(answer)
+    return hints
 
 
 def sweep_parts(engine: Engine, store: BlobStore) -> int:

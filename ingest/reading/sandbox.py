@@ -26,7 +26,7 @@ from ingest.errors import SandboxError
 from ingest.package.payload import PayloadFile
 
 MAX_FILE_BYTES = 512 << 20
-_ANSWERS_WITH_FILES = frozenset({"split", "place", "redraw"})
+_ANSWERS_WITH_FILES = frozenset({"split", "cut", "place", "redraw"})
 _START_SECONDS, _REUSES = 60.0, 500
 _TRIES = 3
 """How many children may die of one file.
@@ -289,6 +289,8 @@ def _examine(data: bytes) -> bytes:
 
 _TASKS = {
     "split": ("ingest.reading.stacks", "answer"),
+    "hints": ("ingest.reading.stacks", "hints"),
+    "cut": ("ingest.reading.stacks", "cut"),
     "draw": ("ingest.reading.drawing", "answer"),
     "compare": ("ingest.reading.overlays", "compared"),
     "overlay": ("ingest.reading.overlays", "drawn"),

@@ -27,8 +27,24 @@ from ingest.reading.tiff_pages import pages_of
 
 _CASE = re.compile(r"YICE/1 CASE ([A-Za-z0-9][A-Za-z0-9_-]{0,63})")
 _MATERIAL = re.compile(r"YICE/1 MATERIAL ([1-9][0-9]{0,2}) (\S.{0,190})")
+_NUMBER = re.compile(r"(?<![0-9])[0-9]{12}-[0-9]{8}-[0-9]{6}(?![0-9])")
 _READING_SIDE, _PDF_SCALE = 1_000, 110 / 72
 _LENGTH = struct.Struct("<I")
+
+
+_FAULTS = (
+    CompileError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    TypeError,
+    LookupError,
+    RuntimeError,
+    EOFError,
+    Warning,
+    pypdfium2.PdfiumError,
+)
+"""What foreign bytes may raise while they are opened."""
 
 
 @dataclass(slots=True)
@@ -71,18 +87,7 @@ def split(data: bytes) -> tuple[str, list[StackPiece]]:
         pieces = _grouped(codes)
         for piece in pieces:
             piece.data = pages_of(data, piece.pages) if tiff else _pdf_pages(data, piece.pages)
-    except (
-        CompileError,
-        OSError,
-        ValueError,
-        SyntaxError,
-        TypeError,
-        LookupError,
-        RuntimeError,
-        EOFError,
-        Warning,
-        pypdfium2.PdfiumError,
-    ) as error:
+    except _FAULTS as error:
         raise StackError("文件无法打开或不完整") from error
     return ("tif" if tiff else "pdf"), pieces
 
@@ -108,35 +113,61 @@ def _grouped(codes: list[tuple[int, str]]) -> list[StackPiece]:
     return pieces
 
 
-def _code(image: Image.Image) -> str:
-    """Return our code on a page, empty for a page without one, whatever other codes it bears."""
+def _texts(image: Image.Image) -> list[str]:
+    """Return the texts of the QR codes on a page."""
     grey = image.convert("L")
     grey = grey.reduce(max(1, min(grey.size) // _READING_SIDE))
-    for barcode in zxingcpp.read_barcodes(
-        grey, formats=zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
-    ):
-        if barcode.text.startswith("YICE/1 "):
-            return str(barcode.text)
-    return ""
+    formats = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
+    return [str(barcode.text) for barcode in zxingcpp.read_barcodes(grey, formats=formats)]
+
+
+def _code(image: Image.Image) -> str:
+    """Return our code on a page, empty for a page without one, whatever other codes it bears."""
+    return next((text for text in _texts(image) if text.startswith("YICE/1 ")), "")
+
+
+def _hint(image: Image.Image) -> dict[str, Any] | None:
+    """Return what the QR codes of a page say of the pages after it, None when they say nothing.
+
+    A 收件单 of another system bears its case number, alone or within an address: it says which
+    case the pages after it belong to, and is no sheet that may be dropped.
+    """
+    for text in _texts(image):
+        if cover := _CASE.fullmatch(text):
+            return {"case_no": cover[1], "sheet": True}
+        if sheet := _MATERIAL.fullmatch(text):
+            return {"no": int(sheet[1]), "type": sheet[2], "sheet": True}
+        if number := _NUMBER.search(text):
+            return {"case_no": number[0], "sheet": False}
+    return None
 
 
 def _tiff_codes(data: bytes) -> Iterator[tuple[int, str]]:
-    """Yield each page's place in the file, and its code; thumbnails are no pages."""
+    """Yield each page's place in the file, and its code."""
+    return ((place, _code(picture)) for place, picture in _tiff_pictures(data))
+
+
+def _pdf_codes(data: bytes) -> Iterator[tuple[int, str]]:
+    return ((place, _code(picture)) for place, picture in _pdf_pictures(data))
+
+
+def _tiff_pictures(data: bytes) -> Iterator[tuple[int, Image.Image]]:
+    """Yield each page's place in the file, and its picture; thumbnails are no pages."""
     for number, frame in enumerate(frames(data, "image/tiff")):
         if number == MAX_PAGES:
             raise StackError("页数过多")
         place = frame.tags.index if frame.tags else number
-        yield place, _code(shown_page(frame, _READING_SIDE).picture)
+        yield place, shown_page(frame, _READING_SIDE).picture
 
 
-def _pdf_codes(data: bytes) -> Iterator[tuple[int, str]]:
+def _pdf_pictures(data: bytes) -> Iterator[tuple[int, Image.Image]]:
     with pypdfium2.PdfDocument(data) as opened:
         if len(opened) > MAX_PAGES:
             raise StackError("页数过多")
         for number in range(len(opened)):
             page = opened[number]
             scale = min(_PDF_SCALE, 3_000 / max(page.get_size()))
-            yield number, _code(page.render(scale=scale, grayscale=True).to_pil())
+            yield number, page.render(scale=scale, grayscale=True).to_pil()
             page.close()
 
 
@@ -172,3 +203,42 @@ def answer(data: bytes) -> bytes:
 def _packed(head: dict[str, Any], blobs: list[bytes]) -> bytes:
     text = json.dumps(head, ensure_ascii=False).encode()
     return _LENGTH.pack(len(text)) + text + b"".join(blobs)
+
+
+def hints(data: bytes) -> bytes:
+    """Return as JSON what the codes of the pages say, by page from 1; no file is a fault here."""
+    media_type, pictures = identify(data), None
+    if media_type == "application/pdf":
+        pictures = _pdf_pictures(data)
+    elif media_type in {"image/tiff", "image/jpeg", "image/png"}:
+        shown = (shown_page(frame, _READING_SIDE) for frame in frames(data, media_type))
+        pictures = ((0, page.picture) for page in shown)
+    read: dict[int, dict[str, Any]] = {}
+    try:
+        for page, (_, picture) in enumerate(pictures or (), 1):
+            if page > MAX_PAGES:
+                break
+            if hint := _hint(picture):
+                read[page] = hint
+    except (*_FAULTS, StackError):
+        pass
+    return json.dumps(read, ensure_ascii=False).encode()
+
+
+def cut(order: bytes) -> bytes:
+    """Return the runs of pages of a TIFF or PDF as files of their own, packed as a stack is.
+
+    The order is a JSON head after its length, then the file; `runs` are first and last page from 1.
+    """
+    end = _LENGTH.size + _LENGTH.unpack_from(order)[0]
+    runs, data = json.loads(order[_LENGTH.size : end])["runs"], order[end:]
+    tiff = identify(data) == "image/tiff"
+    try:
+        places = [place for place, _ in (_tiff_pictures(data) if tiff else _pdf_pictures(data))]
+        pages = [places[first - 1 : last] for first, last in runs]
+        blobs = [pages_of(data, run) if tiff else _pdf_pages(data, run) for run in pages]
+    except (*_FAULTS, StackError) as error:
+        del error
+        return _packed({"fault": "文件无法打开或不完整"}, [])
+    rows = [{"pages": len(run), "size": len(blob)} for run, blob in zip(pages, blobs, strict=True)]
+    return _packed({"extension": "tif" if tiff else "pdf", "pieces": rows}, blobs)

@@ -216,10 +216,10 @@ def split_stack(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
     answer = run_task("split", data)
     if isinstance(answer, str):
         return {"fault": "解析超时" if answer == "slow" else "解析时进程中止"}, []
-    return _unpacked(answer)
+    return unpacked(answer)
 
 
-def _unpacked(packed: bytes) -> tuple[dict[str, Any], list[bytes]]:
+def unpacked(packed: bytes) -> tuple[dict[str, Any], list[bytes]]:
     """Return head and blobs of a packed answer: a JSON head after its length, then the pieces."""
     end = _LENGTH.size + _LENGTH.unpack_from(packed)[0]
     head: dict[str, Any] = json.loads(packed[_LENGTH.size : end])

@@ -1,4 +1,4 @@
-"""组卷 and 退回 through every door: the same answers, the same entries, the same refusals."""
+"""组卷, 归入 and 退回 through every door: the same answers, entries and refusals."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,15 +9,18 @@ import pytest
 from sqlalchemy import select
 
 from api.cli import compiling
+from api.demo.source_world import _pdf
 from api.jobs import requested
 from api.jobs.progress import Batch
 from archive.administration.policy import Role
-from archive.database.engine import reading
+from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
+from archive.database.tables_gathering import CapturedFile, GatheredMaterial
 from archive.database.tables_volumes import Volume
+from archive.gathering.cases import close_case, record_arrival
 from tests.support.doors import API, CLI, DESK, Archive, Visit, opened, visit
-from tests.support.factories import make_bag
-from tests.support.intake_doors import take
+from tests.support.factories import make_bag, page
+from tests.support.intake_doors import Sender, take
 from tests.support.ready_cases import HOME, accept
 from tests.support.station import DISTRICT, OTHER, moved_case
 
@@ -155,3 +158,103 @@ def test_a_refused_package_is_sent_back_once_by_every_door_and_the_reason_is_rea
         assert name not in archivist(office, other).refused().value
         returned = archivist(office, other).refused(returned=True).value
         assert returned[name] == "办理渠道写错，请更正"
+
+
+def gathering(office: Archive) -> str:
+    """A case that is closed and lacks all that it names."""
+    case_no = f"{HOME}-20260901-{880_000 + next(NUMBERS):06d}"
+    facts = moved_case(case_no)
+    for material in facts["materials"]:
+        material.pop("files", None)
+    now = datetime.now(UTC)
+    with writing(office.runtime.engine) as session:
+        arrival = record_arrival(
+            session,
+            "t",
+            source="forms",
+            system="人口",
+            notice=case_no,
+            sha256="0" * 64,
+            size=1,
+            outcome="TAKEN",
+            at=now,
+        )
+        close_case(session, arrival, facts, at=now)
+    return case_no
+
+
+def stack(office: Archive, pages: int) -> str:
+    """A stack without any sheet that a window of the home station scanned; its id."""
+    first = 100 * next(NUMBERS)
+    data = _pdf([page(first + at) for at in range(pages)])
+    sender = Sender(office, API)
+    address = sender.announce(data)
+    assert sender.send(address, 0, data) == (204, "OK")
+    assert sender.complete(address) == (200, ("UNPLACED", ["CAPTURE_UNPLACED"]))
+    return address.rpartition("/")[2]
+
+
+def gathered(office: Archive, case_no: str) -> list[int]:
+    """The numbers of the materials that came for a case."""
+    with reading(office.runtime.engine) as session:
+        query = select(GatheredMaterial.no).filter_by(case_no=case_no)
+        return sorted(session.scalars(query))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_some_pages_of_a_stack_are_placed_and_taken_back_by_every_door(
+    office: Archive, door: str
+) -> None:
+    case_no, file = gathering(office), stack(office, 3)
+    with office.noted() as noted:
+        placed = archivist(office, door).place_pages([(file, 2), (file, 3)], case_no, 6, "情况说明")
+    assert placed.allowed, placed
+    assert [entry.act for entry in noted] == ["CAPTURE_DIVIDE", "CAPTURE_FILE"]
+    assert gathered(office, case_no) == [6]
+    part = noted[-1].subject
+    assert archivist(office, door).set_aside([(file, 1)]).allowed  # wherever that page is now
+    with office.noted() as noted:
+        assert archivist(office, door).take_back(part).allowed
+    assert [(entry.act, entry.subject) for entry in noted] == [("CAPTURE_TAKE_BACK", part)]
+    assert gathered(office, case_no) == []
+    assert archivist(office, door).take_back(part).code == "CONFLICT"
+    assert archivist(office, door).place_pages([(file, 3)], case_no, 4, "居民户口簿").allowed
+    assert gathered(office, case_no) == [4]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_an_unknown_number_is_asked_about_by_every_door_and_nothing_is_divided(
+    office: Archive, door: str
+) -> None:
+    file, case_no = stack(office, 2), f"{HOME}-20260901-99999{DOORS.index(door)}"
+    with office.noted() as noted:
+        asked = archivist(office, door).place_pages([(file, 1)], case_no, 6, "情况说明")
+    assert (asked.code, [entry.act for entry in noted if entry.act != "CAPTURE_LOOK"]) == (
+        "CASE_UNKNOWN",
+        [],
+    )
+    waiting = archivist(office, door).place_pages([(file, 1)], case_no, 6, "情况说明", wait=True)
+    assert waiting.allowed
+
+
+@pytest.mark.parametrize("door", [API, DESK])
+def test_a_foreign_file_is_placed_and_taken_back_by_nobody_else(office: Archive, door: str) -> None:
+    case_no, file = gathering(office), stack(office, 1)
+    stranger = archivist(office, door, OTHER)
+    with office.noted() as noted:
+        assert stranger.place_pages([(file, 1)], case_no, 6, "情况说明").code == "NOT_FOUND"
+        assert stranger.take_back(file).code == "NOT_FOUND"
+        assert stranger.set_aside([(file, 1)]).code == "NOT_FOUND"
+    assert [entry.act for entry in noted if entry.act != "CAPTURE_LOOK"] == []
+    assert visit(office, door, Role.CHIEF).take_back(file).code == "ROLE"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_was_handed_in_is_taken_back_by_no_door(office: Archive, door: str) -> None:
+    case_no, file = gathering(office), stack(office, 3)
+    for at, (no, kind) in enumerate(((4, "居民户口簿"), (5, "住所材料"), (6, "情况说明")), 1):
+        assert archivist(office, door).place_pages([(file, at)], case_no, no, kind).allowed
+    with reading(office.runtime.engine) as session:
+        row = session.scalars(select(CapturedFile).filter_by(case_no=case_no, material_no=6)).one()
+    assert archivist(office, door).take_back(row.id).code == "CONFLICT"
+    assert gathered(office, case_no) == [4, 5, 6]

@@ -4,11 +4,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
+from api.demo.source_world import _pdf, _sheet
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.administration.accounts import (
@@ -21,9 +23,23 @@ from archive.administration.logins import open_login
 from archive.administration.policy import Role
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
+from archive.database.tables_gathering import GatheredMaterial
 from archive.database.tables_volumes import Volume
+from archive.gathering.captures import Capturing, NewFile, announce
+from archive.gathering.cases import (
+    GatheredFile,
+    GatheredPiece,
+    add_piece,
+    close_case,
+    record_arrival,
+)
 from archive.reference.vocabulary import LoginKind
+from ingest.captures.parts import store_part
+from ingest.captures.uploads import complete_capture
+from ingest.reading.virus import NO_SCANNER
 from tests.support.browser import MILLISECONDS, ROOT, served
+from tests.support.factories import page as scanned_page
+from tests.support.factories import sound_case
 from tests.support.ready_cases import HOME, accept
 from tests.support.station import DISTRICT, OTHER, SECURITY, SYSTEM
 
@@ -158,3 +174,132 @@ def test_of_two_people_the_second_is_told_what_changed_and_confirms_anew(
     assert sorted(house.codes().values()) == [f"{FIRST[:-1]}{number}" for number in range(1, 5)]
     page.goto(f"{house.address}/compile/periods?period=2026-09")
     expect(page.locator("tbody tr")).to_contain_text("派出所")
+
+
+GATHERING = f"{HOME}-20260901-000901"
+
+
+def close_gathering(house: House) -> None:
+    """The population system tells that a case is closed; some of its materials are here."""
+    facts = sound_case(GATHERING)
+    for material in facts["materials"]:
+        material.pop("files", None)
+    facts["applicant"]["name"] = facts["subjects"][0]["name"] = "敖某"
+    now = datetime.now(UTC)
+    with writing(house.runtime.engine) as session:
+        arrival = record_arrival(
+            session,
+            "t",
+            source="forms",
+            system="人口",
+            notice="closed",
+            sha256="0" * 64,
+            size=1,
+            outcome="TAKEN",
+            at=now,
+        )
+        close_case(session, arrival, facts, at=now)
+        piece = GatheredPiece(GATHERING, 4, (GatheredFile("0" * 64, "jpg"),), {})
+        add_piece(session, arrival, piece, at=now)
+
+
+def scan(house: House, *files: tuple[str, bytes]) -> None:
+    """Files that a window scanned in this order, and that say nothing of where they belong."""
+    how = Capturing("前台一号", "060123", 300, datetime.now(UTC))
+    runtime = house.runtime
+    with writing(runtime.engine) as session:
+        rows = announce(
+            session,
+            "window",
+            HOME,
+            [NewFile(name, len(data), sha256(data).hexdigest()) for name, data in files],
+            how,
+            at=datetime.now(UTC),
+            quota=1 << 40,
+        )
+    for row, (_, data) in zip(rows, files, strict=True):
+        store_part(runtime.store, row.id, 0, data)
+        complete_capture(
+            runtime.engine,
+            runtime.store,
+            runtime.organisations,
+            "window",
+            HOME,
+            row.id,
+            scanner=NO_SCANNER,
+        )
+
+
+def placed(house: House) -> list[tuple[int, int]]:
+    """Number and count of files of each material that was gathered from scans."""
+    with reading(house.runtime.engine) as session:
+        rows = session.scalars(select(GatheredMaterial).filter_by(case_no=GATHERING))
+        return sorted((row.no, len(row.files)) for row in rows if row.no != 4)
+
+
+def test_pages_are_found_a_case_by_surname_and_dropped_where_it_lacks_them(
+    page: Page, house: House
+) -> None:
+    close_gathering(house)
+    scan(house, ("3.jpg", scanned_page(3)), ("2.jpg", scanned_page(2)), ("1.jpg", scanned_page(1)))
+    page.goto(f"{house.address}/collecting")
+    page.get_by_role("link", name="按页归入").click()
+    leaves = page.locator(".thumb")
+    expect(leaves).to_have_count(3)
+    page.locator("input[name=words]").fill("敖")
+    page.get_by_role("button", name="查找").click()
+    assert "敖" not in page.url
+    page.get_by_role("link", name="敖*").click()
+    page.wait_for_url(f"**case={GATHERING}")
+    target = page.get_by_role("button", name="缺 6 非婚生育说明")
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    page.keyboard.press("j")
+    page.keyboard.press("Shift+X")
+    expect(page.locator("#ticked")).to_have_text("已选 2 页")
+    leaves.nth(1).drag_to(target)
+    expect(leaves).to_have_count(1)
+    assert placed(house) == [(6, 2)]
+    expect(target).to_have_count(0)
+
+
+def test_what_was_placed_wrongly_is_taken_back_and_placed_anew(page: Page, house: House) -> None:
+    page.goto(f"{house.address}/collecting/pool?case={GATHERING}")
+    page.get_by_role("button", name=f"撤回 非婚生育说明 {GATHERING}").click()
+    expect(page.locator(".thumb")).to_have_count(3)
+    assert placed(house) == []
+    page.locator(".thumb input").nth(2).check()
+    page.get_by_role("button", name="缺 6 非婚生育说明").click()
+    expect(page.locator(".thumb")).to_have_count(2)
+    assert placed(house) == [(6, 1)]
+
+
+def test_an_unknown_number_is_asked_about_and_the_pages_stay_selected(
+    page: Page, house: House
+) -> None:
+    page.goto(f"{house.address}/collecting/pool")
+    page.locator(".thumb input").nth(0).check()
+    page.locator("#other-case").fill(GATHERING.replace("000901", "000910"))
+    page.locator("input[name=no]").last.fill("6")
+    page.locator("input[name=type]").last.fill("非婚生育说明")
+    page.get_by_role("button", name="归入", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("编号可能写错")
+    expect(page.locator(".thumb input").nth(0)).to_be_checked()
+    assert page.locator(".thumb").count() == 2
+    page.get_by_role("button", name="编号无误，等待办结").click()
+    expect(page.locator(".thumb")).to_have_count(1)
+
+
+def test_the_code_of_a_receipt_places_the_pages_after_it(page: Page, house: House) -> None:
+    page.goto(f"{house.address}/collecting/pool?case={GATHERING}")
+    page.get_by_role("button", name=f"撤回 非婚生育说明 {GATHERING}", exact=True).click()
+    expect(page.get_by_role("button", name="缺 6 非婚生育说明")).to_be_visible()
+    receipt = _sheet(f"https://hj.example/{GATHERING}")[1]
+    scan(house, ("batch.pdf", _pdf([receipt, scanned_page(21), scanned_page(22)])))
+    page.reload()
+    suggested = page.locator(".suggestion")
+    expect(suggested).to_contain_text("2 页归入 6 非婚生育说明")
+    suggested.get_by_role("button", name="照此归入").click()
+    expect(page.locator(".suggestion")).to_have_count(0)
+    assert placed(house) == [(6, 1)]
+    expect(page.locator("section", has_text="刚归入的")).to_contain_text("封面，不归入")

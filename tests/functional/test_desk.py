@@ -605,8 +605,10 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
             (
                 "/",
                 "/collecting",
+                "/collecting/pool",
                 "/checks",
                 "/compile",
+                "/compile/periods",
                 "/jobs",
                 "/search",
                 "/volumes",

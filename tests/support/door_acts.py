@@ -50,6 +50,21 @@ ACTS: Mapping[str, Mapping[str, str]] = {
         API: "/api/v1/refused/{id_}/return",
         DESK: "/collecting/quarantine/{delivery}/return",
     },
+    "place_pages": {
+        CLI: "capture",
+        API: "/api/v1/uploads/place",
+        DESK: "/collecting/pool/place",
+    },
+    "set_aside": {
+        CLI: "capture",
+        API: "/api/v1/uploads/covers",
+        DESK: "/collecting/pool/covers",
+    },
+    "take_back": {
+        CLI: "capture",
+        API: "/api/v1/uploads/{id_}/take-back",
+        DESK: "/collecting/pool/{id_}/take-back",
+    },
     # Played in `tests.support.intake_doors`, for packages also come without a reader.
     "take": {CLI: "ingest", API: "/api/v1/submissions"},
     "send_part": {

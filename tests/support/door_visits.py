@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -21,6 +21,11 @@ from archive.administration.logins import csrf_token, open_login
 from archive.administration.policy import SCOPE_OF, Role, acts_of
 from archive.database.engine import writing
 from archive.finding_aids.todo_terms import TodoKind
+from tests.support.arranging_visits import (
+    DeskArranging,
+    StationArranging,
+    TerminalArranging,
+)
 from tests.support.door_acts import API, CLI, DESK, Answer, Visit
 
 if TYPE_CHECKING:
@@ -36,24 +41,11 @@ _USE = {
 }
 
 
-Numbers = Sequence[tuple[str, str]]
-"""Case numbers and the 档号 that a preview gave them."""
-
-
-def _named(numbers: Numbers) -> list[dict[str, str]]:
-    return [{"case_no": case_no, "code": code} for case_no, code in numbers]
-
-
-def _refused(rows: Sequence[Mapping[str, Any]]) -> Answer:
-    """The refused packages of a list: number by name; of the returned ones the reason."""
-    return Answer("OK", {row["case_no"] or row["bag"]: row["reason"] or row["id"] for row in rows})
-
-
 def _hits(result: Mapping[str, Any]) -> list[str]:
     return sorted({hit["code"] for hit in result["hits"]})
 
 
-class TerminalVisit(Visit):
+class TerminalVisit(TerminalArranging, Visit):
     """The operator at the command line, who may see the whole city."""
 
     door = CLI
@@ -106,28 +98,8 @@ class TerminalVisit(Visit):
     def export(self, name: str, folder: Path) -> Answer:
         return self._run("export", name, "--to", str(folder), "--json")
 
-    def preview_numbers(self, *case_nos: str) -> Answer:
-        named = [word for case_no in case_nos for word in ("--case", case_no)] or ["--all"]
-        answer = self._run("compile", *named, "--preview", "--json")
-        if not answer.allowed:
-            return answer
-        rows = json.loads(answer.text)
-        return Answer("OK", [(row["case_no"], row["code"]) for row in rows], answer.text)
 
-    def give_numbers(self, folder: Path, numbers: Numbers) -> Answer:
-        kept = folder / "preview.json"
-        kept.write_text(json.dumps([dict(row) for row in _named(numbers)]), "utf-8")
-        return self._run("compile", "--as", str(kept), "--json")
-
-    def refused(self, *, returned: bool = False) -> Answer:
-        answer = self._run("refused", "list", *(["--returned"] if returned else []), "--json")
-        return _refused(json.loads(answer.text)) if answer.allowed else answer
-
-    def send_back(self, number: int, reason: str) -> Answer:
-        return self._run("refused", "return", str(number), "--reason", reason)
-
-
-class StationVisit(Visit):
+class StationVisit(StationArranging, Visit):
     """A client of the station API with a token."""
 
     door = API
@@ -214,28 +186,8 @@ class StationVisit(Visit):
         answer = self._ask(f"/copies/{check_code}/file")
         return self._answer(answer, answer.content)
 
-    def preview_numbers(self, *case_nos: str) -> Answer:
-        answer = self._ask("/compilations/preview", json={"case_nos": list(case_nos)})
-        if answer.status_code >= 400:
-            return self._answer(answer)
-        pairs = [(row["case_no"], row["code"]) for row in answer.json()]
-        return self._answer(answer, pairs)
 
-    def give_numbers(self, folder: Path, numbers: Numbers) -> Answer:
-        del folder
-        choice = {"case_nos": [case_no for case_no, _ in numbers]}
-        wanted = {"choice": choice, "numbers": _named(numbers)}
-        return self._answer(self._ask("/compilations", json=wanted))
-
-    def refused(self, *, returned: bool = False) -> Answer:
-        answer = self._ask(f"/refused?returned={str(returned).lower()}")
-        return self._answer(answer) if answer.status_code >= 400 else _refused(answer.json())
-
-    def send_back(self, number: int, reason: str) -> Answer:
-        return self._answer(self._ask(f"/refused/{number}/return", json={"reason": reason}))
-
-
-class DeskVisit(Visit):
+class DeskVisit(DeskArranging, Visit):
     """A person who is logged in at the desk, with the cookie and the token of its forms."""
 
     door = DESK
@@ -376,49 +328,3 @@ class DeskVisit(Visit):
     def inspection(self, name: str) -> Answer:
         answer = self._ask(f"/volumes/{name}/inspection.pdf")
         return self._answer(answer, answer.content)
-
-    def preview_numbers(self, *case_nos: str) -> Answer:
-        ticks = {f"pick-{case_no}": "1" for case_no in case_nos} or {"all": "1"}
-        answer = self._ask("/compile/preview", **ticks)
-        if answer.status_code >= 400:
-            return self._answer(answer)
-        plan = html.fromstring(answer.text).get_element_by_id("plan")
-        if plan.xpath(".//*[@role='alert']"):
-            return Answer("NOT_READY", text=answer.text)
-        rows = plan.xpath(".//li[@data-case]")
-        return Answer("OK", [(row.get("data-case"), row.get("data-code")) for row in rows])
-
-    def give_numbers(self, folder: Path, numbers: Numbers) -> Answer:
-        del folder
-        named = " ".join(case_no for case_no, _ in numbers)
-        lines = "\n".join(" ".join(pair) for pair in numbers)
-        answer = self._ask("/compile", named=named, shown=lines, count=str(len(numbers)))
-        if answer.status_code == 409:  # the page again, with what changed
-            return Answer("PREVIEW_STALE", text=answer.text, status=409)
-        return self._answer(answer)
-
-    def refused(self, *, returned: bool = False) -> Answer:
-        answer = self._ask("/collecting")
-        if answer.status_code >= 400:
-            return self._answer(answer)
-        page = html.fromstring(answer.text)
-        if returned:
-            rows = page.xpath("//details[@class='returned']/p")
-            reasons = {
-                row.xpath("span/text()")[0]: row.xpath("string(small)").split("退回：")[1].strip()
-                for row in rows
-            }
-            return Answer("OK", reasons)
-        return Answer(
-            "OK",
-            {
-                row.xpath(".//h3/span/text()")[0]: int(
-                    row.xpath(".//form/@action")[0].split("/")[3]
-                )
-                for row in page.xpath("//article[@class='refused']")
-            },
-        )
-
-    def send_back(self, number: int, reason: str) -> Answer:
-        answer = self._ask(f"/collecting/quarantine/{number}/return", reason=reason)
-        return self._answer(answer)

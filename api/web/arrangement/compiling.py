@@ -19,7 +19,7 @@ from api.jobs.requested import start_making
 from api.web.shell.filters import clock
 from api.web.shell.forms import read_form
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
-from api.web.shell.scope import reach_of
+from api.web.shell.scope import note_look, reach_of
 from api.web.shell.spreadsheets import as_csv
 from archive.administration.policy import Act
 from archive.arrangement.choice import Choice
@@ -34,6 +34,7 @@ from archive.arrangement.selection import (
     ready_cases,
     spans_of,
 )
+from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.finding_aids.cases import facts_by_id
 from archive.finding_aids.compile_jobs import CompileJob, compile_jobs
@@ -302,6 +303,8 @@ def _csv(web: WebApp, user: User, choice: Choice) -> Response:
         mine, others = _ready(web, session, user)
         cases = [case for case in (*mine, *others) if case.fits(choice)]
         facts = facts_by_id(session, [case.id for case in cases])
+    with writing(web.runtime.engine) as session:
+        note_look(session, user, JournalAct.EXPORT_LIST, "ready", rows=len(cases))
     rows = [
         (
             case.case_no,

@@ -45,7 +45,6 @@ from archive.finding_aids.gathering_lists import (
     unplaced_groups,
 )
 from archive.finding_aids.reach import files_in
-from archive.gathering.captured_materials import file_under
 from archive.gathering.captures import (
     OPEN,
     Capture,
@@ -54,6 +53,7 @@ from archive.gathering.captures import (
     return_files,
 )
 from archive.gathering.places import Place
+from archive.gathering.placing import UnknownCaseError, place_files
 from archive.gathering.source_health import health_rows
 from archive.jobs.job_rows import first_job, jobs_of_kind
 from archive.reference.errors import NotFoundError
@@ -180,6 +180,19 @@ def pull_now(web: Web, user: LoggedIn, form: Posted) -> Response:
 @router.get("/collecting/{id_}")
 def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Response:
     """Draw one file, its pages and what may be done with it."""
+    return _drawn_file(request, web, user, id_)
+
+
+def _drawn_file(
+    request: Request,
+    web: WebApp,
+    user: User,
+    id_: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    fault: str = "",
+) -> Response:
+    """Draw a file; with a fault, what was typed stays in its fields."""
     with counted(web.runtime, user.reader, Shown.CONTENT) as session:
         row = _file(web, session, user, id_)
         look = note_look(session, user, _LOOK, row.id, purpose=Purpose.CHECK)
@@ -190,15 +203,19 @@ def capture_page(request: Request, web: Web, user: LoggedIn, id_: Id) -> Respons
         for case in gathering
         for missing in case["missing"]
     ][:_SHOWN]
+    place = {"case_no": row.case_no or "", "no": row.material_no or "", "type": row.material or ""}
     return web.page(
         request,
         user,
         "capture.html",
+        status=409 if fault else 200,
         row=row,
         look=look.number,
         following=following,
         wanted=wanted,
         open=OPEN,
+        place=typed or place,
+        fault=fault,
     )
 
 
@@ -236,8 +253,12 @@ def capture_image(
 
 
 @router.post("/collecting/{id_}/file")
-def place_file(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
-    """Place a file (归入) under the material of the case that the user states."""
+def place_file(request: Request, web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
+    """Place a file (归入) under the material of the case that the user states.
+
+    A number that nobody knows is asked about, with what was typed left as it is.
+    """
+    user.require(Act.SUBMIT)
     asked = {key: form.get(key, "").strip() for key in ("case_no", "no", "type")}
     try:
         place = MaterialPlace.model_validate(asked)
@@ -245,20 +266,23 @@ def place_file(web: Web, user: LoggedIn, form: Posted, id_: Id) -> Response:
         raise BadFormError(
             "请写明办件编号、材料序号和材料名称。", "序号为 1 至 999 的数字，见该办件的材料目录。"
         ) from None
-    where = Place(place.case_no, place.no, place.type)
-    with writing(web.runtime.engine) as session:
-        row = _file(web, session, user, id_, lock=True)
-        file_under(
-            session,
-            user.reader.account,
-            row,
-            where,
-            web.runtime.organisations,
-            at=datetime.now(UTC),
-        )
-        following = (
-            _next_unplaced(web, session, user, row) if row.state == Capture.PLACED else row.id
-        )
+    try:
+        with writing(web.runtime.engine) as session:
+            (row,) = place_files(
+                session,
+                user.reader,
+                [id_],
+                Place(place.case_no, place.no, place.type),
+                web.runtime.organisations,
+                wait=bool(form.get("wait")),
+                at=datetime.now(UTC),
+            )
+            following = (
+                _next_unplaced(web, session, user, row) if row.state == Capture.PLACED else row.id
+            )
+    except UnknownCaseError as fault:
+        words = f"{fault.message}{fault.action}"
+        return _drawn_file(request, web, user, id_, typed=asked, fault=words)
     request_submitting(web.runtime)
     return RedirectResponse(f"/collecting/{following}" if following else "/collecting", 303)
 

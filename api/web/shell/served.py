@@ -37,6 +37,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "use.css": (_HERE / "static/use.css", "text/css"),
     "arrange.css": (_HERE / "static/arrange.css", "text/css"),
     "compile.js": (_HERE / "static/compile.js", "text/javascript"),
+    "pool.js": (_HERE / "static/pool.js", "text/javascript"),
     "proof.js": (_HERE / "static/proof.js", "text/javascript"),
     "print.css": (_HERE / "static/print.css", "text/css"),
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),

@@ -16,13 +16,15 @@ import pytest
 
 from api.demo.source_world import _pdf, _sheet
 from api.jobs import requested
+from archive.administration.policy import Reader, Role
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_gathering import Arrival, CapturedFile
-from archive.gathering.captured_materials import file_under, place_pending
+from archive.gathering.captured_materials import place_pending
 from archive.gathering.captures import GIVEN_UP, captured_file, return_files
 from archive.gathering.cases import close_case, collecting_rows, complete_cases, record_arrival
 from archive.gathering.places import Place, places_by_path
+from archive.gathering.placing import place_files
 from archive.jobs.version_steps import LEASE
 from archive.reference.errors import ConflictError
 from ingest.captures import parts
@@ -245,22 +247,22 @@ def test_a_stack_splits_and_what_cannot_be_placed_waits_for_a_person(desk: Stati
     stranger = desk.token(org=OTHER)
     foreign = send(desk, page(826), at(5, case_no=case_no), headers=stranger)
     unknown = send(desk, page(828), at(5, case_no=case_no[:-1] + "9"), headers=stranger)
-    # Whether there is such a case is told to nobody whose it is not.
+    # Whether there is such a case is told to nobody whose it is not: both are asked about alike.
     assert [(view["state"], codes(view)) for view in (foreign, unknown)] == [
-        ("PENDING", ["CAPTURE_NOT_CLOSED"])
+        ("UNPLACED", ["CAPTURE_UNKNOWN_CASE"])
     ] * 2
     packaged = send(desk, page(827), at(5, case_no="150602010000-20260901-000001"))
     assert codes(packaged) == [
         "CAPTURE_BY_PACKAGE"
     ]  # the birth file of this archive came as a package
     with writing(desk.runtime.engine) as session:
-        row = captured_file(session, HOME, loose["id"])
-        file_under(
+        place_files(
             session,
-            "officer",
-            row,
+            Reader("officer", Role.OFFICER, HOME),
+            [loose["id"]],
             Place(case_no, 5, "母亲居民户口簿"),
             desk.runtime.organisations,
+            wait=False,
             at=NOW,
         )
         return_files(

@@ -59,6 +59,7 @@ ACT_OF = {
     "/uploads/{id_}": Act.FOLLOW,
     "/uploads/{id_}/parts/{part}": Act.SUBMIT,
     "/uploads/{id_}/complete": Act.SUBMIT,
+    "/uploads/{id_}/take-back": Act.SUBMIT,
     "/usage-requests/{number}": Act.REQUEST_USE,
     "/usage-requests/{number}/decision": Act.DECIDE_USE,
     "/copies": Act.CERTIFY,
@@ -80,6 +81,8 @@ WITHOUT_RECORD = {
     "/notices/read": Act.VIEW,
     "/submissions": Act.SUBMIT,
     "/uploads": Act.SUBMIT,
+    "/uploads/place": Act.SUBMIT,
+    "/uploads/covers": Act.SUBMIT,
     "/capacities": Act.REQUEST_USE,
     "/usage-requests": None,
     "/webhooks": Act.WATCH,
@@ -237,9 +240,11 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
         foreign = (
             org not in ABOVE_HOME
             if path.startswith(("/volumes", "/copies", "/paper", "/refused"))
+            or path.endswith("/take-back")
             else (role, org) != (Role.STATION_CLIENT, HOME)
         )
-        foreign = org != HOME if path.startswith("/uploads") else foreign
+        if path.startswith("/uploads") and not path.endswith("/take-back"):
+            foreign = org != HOME
         decides = (
             Act.DECIDE_USE in acts_of(role)
             and org in ABOVE_HOME

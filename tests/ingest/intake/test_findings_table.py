@@ -43,6 +43,7 @@ ELSEWHERE |= {
     "CAPTURE_UNPLACED",
     "CAPTURE_BY_PACKAGE",
     "CAPTURE_NOT_CLOSED",
+    "CAPTURE_UNKNOWN_CASE",
     "CAPTURE_INCOMPLETE",
 }
 """Raised by a file that a window sends, `api/test_uploads`."""

@@ -1,6 +1,8 @@
 """A scanned stack is split by its sheets, and no page of it is decoded and encoded again."""
 
 import io
+import json
+import struct
 from collections.abc import Callable
 
 import pikepdf
@@ -8,8 +10,10 @@ import pytest
 from PIL import Image
 
 from api.demo.source_world import _pdf, _sheet
-from ingest.reading.stacks import StackError, split
+from ingest.reading.sandbox import run_task
+from ingest.reading.stacks import StackError, hints, split
 from ingest.reading.tiff_pages import pages_of
+from ingest.sources.scans import unpacked
 from tests.support.factories import page
 
 COVER, FIRST, SECOND = (
@@ -112,3 +116,47 @@ def test_a_tiff_whose_pages_go_in_a_circle_is_refused() -> None:
     whole[first + 2 + 12 * count : first + 6 + 12 * count] = whole[4:8]
     with pytest.raises(ValueError, match="circle"):
         pages_of(bytes(whole), [0])
+
+
+CASE = "150602010000-20260901-000001"
+
+
+@pytest.mark.parametrize("form", [tiff, _pdf])
+def test_codes_hint_at_the_case_and_material_of_the_pages_after_them(
+    form: Callable[[list[bytes]], bytes],
+) -> None:
+    receipt = f"https://hj.example/receipt?no={CASE}&v=2"
+    assert json.loads(hints(form(sheets(receipt, 1, FIRST, 2, "WIFI:S:hall;;")))) == {
+        "1": {"case_no": CASE, "sheet": False},
+        "3": {"no": 4, "type": "出生医学证明", "sheet": True},
+    }
+
+
+def test_a_photograph_of_a_receipt_hints_and_what_is_no_picture_says_nothing() -> None:
+    assert json.loads(hints(sheets(CASE)[0])) == {"1": {"case_no": CASE, "sheet": False}}
+    assert json.loads(hints(page(1))) == json.loads(hints(b"MZ")) == {}
+
+
+@pytest.mark.parametrize("form", [tiff, _pdf])
+def test_runs_of_pages_are_cut_in_the_sandbox_and_none_is_decoded(
+    form: Callable[[list[bytes]], bytes],
+) -> None:
+    stack = form(sheets(1, 2, 3))
+    order = json.dumps({"runs": [[1, 1], [2, 3]]}).encode()
+    answer = run_task("cut", struct.pack("<I", len(order)) + order + stack)
+    assert isinstance(answer, bytes)
+    head, (first, second) = unpacked(answer)
+    assert [piece["pages"] for piece in head["pieces"]] == [1, 2]
+    if form is tiff:
+        assert strips(first) + strips(second) == strips(stack)
+    else:
+        with pikepdf.open(io.BytesIO(second)) as opened:
+            raw = [sheet.Resources.XObject.Scan.read_raw_bytes() for sheet in opened.pages]
+        assert raw == [page(2), page(3)]
+
+
+def test_what_cannot_be_cut_says_so() -> None:
+    order = json.dumps({"runs": [[1, 1]]}).encode()
+    answer = run_task("cut", struct.pack("<I", len(order)) + order + b"MZ no picture")
+    assert isinstance(answer, bytes)
+    assert "fault" in unpacked(answer)[0]
