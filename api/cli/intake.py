@@ -11,7 +11,7 @@ from api.cli.terminal import FINDINGS, Bars, Json, actor, operator, print_json, 
 from api.jobs.acts import ingest_paths
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
-from archive.accession.accession import confirm as confirm_case
+from archive.checking.confirming import confirm as confirm_case
 from archive.database.engine import writing
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.intake.intake import Received
@@ -56,6 +56,11 @@ def confirm(
     runtime = start(Settings())
     with writing(runtime.engine) as session:
         confirm_case(
-            session, operator(runtime), case_no=case_no, reason=reason, units=runtime.filing
+            session,
+            operator(runtime),
+            case_no=case_no,
+            reason=reason,
+            units=runtime.filing,
+            ticks=None,
         )
     screen.print("已确认。")

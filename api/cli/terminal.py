@@ -26,6 +26,7 @@ from typer import rich_utils
 from api.jobs.progress import Advance, Batch
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Reader
+from archive.administration.signatories import TERMINAL
 from archive.finding_aids.compile_jobs import CompileJob
 from archive.usage.looks import AccessContext, Purpose
 
@@ -48,7 +49,7 @@ def with_examples(text: str, *examples: str) -> str:
 
 def actor() -> str:
     """Return the actor that the journal names for this terminal: `cli:<user>`."""
-    return f"cli:{os.environ.get('USER', 'operator')}"
+    return f"{TERMINAL}{os.environ.get('USER', 'operator')}"
 
 
 def operator(runtime: Runtime) -> Reader:

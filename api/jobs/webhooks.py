@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.runtime.bootstrap import Runtime, worker_name
-from archive.administration.policy import scope_of
+from archive.administration.policy import Reader, scope_of
 from archive.database.engine import reading, writing
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_jobs import IndexFeed
@@ -30,6 +30,7 @@ from archive.jobs.webhook_delivery import (
     lease_webhook,
     newest_committed,
     owner_of,
+    returned_case,
     schedule_webhook,
 )
 
@@ -40,11 +41,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The notice of one committed volume; it carries no personal data."""
+    """The notice of a committed volume or a returned case; it carries no personal data.
+
+    `version` is that of the volume, or the revision that was returned; a case has no `code` yet.
+    """
 
     id: str
     event: str
-    code: str
+    code: str | None
     case_no: str
     version: int
     at: str
@@ -112,7 +116,9 @@ def _notice(session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed
     owner = owner_of(session, webhook)
     if owner is None:
         return None
-    newest = newest_committed(session, row.volume_id)
+    if row.check_act_id is not None:
+        return _returned(session, runtime, webhook, row, owner)
+    newest = newest_committed(session, row.volume_id) if row.volume_id is not None else None
     if newest is None:
         return None
     volume, case, version = newest
@@ -126,6 +132,23 @@ def _notice(session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed
         case.case_no,
         version.version,
         (version.committed_at or row.at).isoformat(),
+    )
+
+
+def _returned(
+    session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed, owner: Reader
+) -> Notice | None:
+    """Return the notice of a case that was returned, for the units that sent it and above."""
+    case, act = returned_case(session, row.check_act_id or 0)
+    if owner.org not in scope_of((case.receive_org, case.accept_org), runtime.organisations):
+        return None
+    return Notice(
+        f"{webhook.id}-{row.id}",
+        "case.returned",
+        None,
+        case.case_no,
+        act.revision,
+        act.at.isoformat(),
     )
 
 

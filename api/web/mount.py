@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from api.http.page_cache import PageImages
 from api.runtime.bootstrap import Runtime
 from api.web.administration import accounts, daily, journal, status, system
-from api.web.arrangement import checks, compiling, jobs, pairs
+from api.web.arrangement import check_acts, check_images, checks, compiling, jobs, pairs
 from api.web.collection import collecting
 from api.web.holdings import inside, inspection, reading, search, volumes
 from api.web.paper import (
@@ -37,6 +37,8 @@ _PAGES = (
     overview,
     collecting,
     checks,
+    check_acts,
+    check_images,
     pairs,
     compiling,
     jobs,

@@ -25,6 +25,7 @@ from archive.reference.paper_terms import (
 )
 from archive.reference.vocabulary import (
     ApprovalLevel,
+    CaseState,
     Channel,
     IntakeOutcome,
     LabelledEnum,
@@ -58,6 +59,7 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     Role,
     CopyStep,
     Capture,
+    CaseState,
     Gathering,
     CountResult,
     HandoverDifference,
