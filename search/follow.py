@@ -93,7 +93,7 @@ def catch_up(source: Source, index: SearchIndex) -> int:
     started, count = time.monotonic(), 0
     done: set[int] = set()
     for row in rows:
-        if row.volume_id not in done:
+        if row.volume_id is not None and row.volume_id not in done:
             index.replace(row.volume_id, source.document(row.volume_id))
             done.add(row.volume_id)
         count, cursor = count + 1, row.id
@@ -193,7 +193,13 @@ def check(source: Source, index: SearchIndex) -> Check:
     )
     with reading(source.engine) as session:
         known = {volume_id: (code, version) for volume_id, code, version in session.execute(newest)}
-        behind = set(session.scalars(select(IndexFeed.volume_id).where(IndexFeed.id > cursor)))
+        behind = set(
+            session.scalars(
+                select(IndexFeed.volume_id).where(
+                    IndexFeed.id > cursor, IndexFeed.volume_id.is_not(None)
+                )
+            )
+        )
     faults = []
     for volume_id in sorted((known.keys() | indexed.keys()) - behind):
         expected, volume = known.get(volume_id), indexed.get(volume_id)

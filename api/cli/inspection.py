@@ -48,7 +48,7 @@ def inspect_(
     shown = inspected.reports
     if done:
         fresh = report([finding.public() for finding in done.findings], phase)
-        shown = (KeptReport(phase, done.at, confirmed=False, report=fresh),)
+        shown = (KeptReport(phase, done.at, decisions=(), report=fresh),)
     if pdf:
         pdf.write_bytes(
             inspections_of(replace(inspected, reports=shown), demo=runtime.settings.demo_seals)

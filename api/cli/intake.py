@@ -19,7 +19,7 @@ from api.cli.terminal import (
     screen,
 )
 from api.jobs.acts import ingest_paths
-from archive.accession.accession import confirm as confirm_case
+from archive.checking.confirming import confirm as confirm_case
 from archive.database.engine import writing
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.intake.intake import Received
@@ -64,6 +64,11 @@ def confirm(
     runtime = open_archive()
     with writing(runtime.engine) as session:
         confirm_case(
-            session, operator(runtime), case_no=case_no, reason=reason, units=runtime.filing
+            session,
+            operator(runtime),
+            case_no=case_no,
+            reason=reason,
+            units=runtime.filing,
+            ticks=None,
         )
     screen.print("已确认。")

@@ -11,6 +11,7 @@ from rich.markup import escape
 from api.cli import usage_errors
 from api.cli.accounts import account_app
 from api.cli.captures import capture_app
+from api.cli.checks import check_app
 from api.cli.cluster import cluster_app
 from api.cli.compiling import compile_
 from api.cli.demo import demo_app
@@ -48,6 +49,7 @@ app = typer.Typer(
         "yice verify --all",
     ),
 )
+app.add_typer(check_app, name="check")
 app.add_typer(journal_app, name="journal")
 app.add_typer(demo_app, name="demo")
 app.add_typer(cluster_app, name="cluster")

@@ -27,6 +27,7 @@ from api.jobs.progress import Advance, Batch
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.administration.policy import Reader
+from archive.administration.signatories import TERMINAL
 from archive.finding_aids.compile_jobs import CompileJob
 from archive.reference.errors import ArchiveError
 from archive.usage.looks import AccessContext, Purpose
@@ -86,7 +87,7 @@ def _is_new(settings: Settings) -> bool:
 
 def actor() -> str:
     """Return the actor that the journal names for this terminal: `cli:<user>`."""
-    return f"cli:{os.environ.get('USER', 'operator')}"
+    return f"{TERMINAL}{os.environ.get('USER', 'operator')}"
 
 
 def operator(runtime: Runtime) -> Reader:

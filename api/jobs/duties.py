@@ -24,6 +24,7 @@ from api.runtime.bootstrap import (
 )
 from api.runtime.broker import QUEUE_OF, queue_lengths
 from api.runtime.failures import explain
+from archive.administration.signatories import BEAT
 from archive.arrangement.periods import begun_terms, due, followed_terms, late_terms, settled
 from archive.database.engine import reading, writing
 from archive.database.tables_jobs import DutyRow
@@ -37,7 +38,7 @@ from archive.preservation.replicas import replicate
 from archive.reference.vocabulary import DutyState, JobKind, StoreRole
 from ingest.captures.uploads import sweep_parts
 
-ACTOR = "beat"
+ACTOR = BEAT
 Result = dict[str, Any]
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from api.runtime.bootstrap import Runtime, worker_name
 from archive.administration.notices import notices_after
-from archive.administration.policy import scope_of
+from archive.administration.policy import Reader, scope_of
 from archive.database.engine import reading, writing
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_jobs import IndexFeed
@@ -33,6 +33,7 @@ from archive.jobs.webhook_delivery import (
     lease_webhook,
     newest_committed,
     owner_of,
+    returned_case,
     schedule_webhook,
 )
 
@@ -42,12 +43,15 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Committed:
-    """The notice of one committed volume; it carries no personal data."""
+class CaseNotice:
+    """The notice of a committed volume or a returned case; it carries no personal data.
+
+    `version` is that of the volume, or the revision that was returned; a case has no `code` yet.
+    """
 
     id: str
     event: str
-    code: str
+    code: str | None
     case_no: str
     version: int
     at: str
@@ -147,7 +151,7 @@ def _schedule(runtime: Runtime, lease: Lease[int], *, failed: bool) -> None:
 
 def _notice(
     session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed
-) -> Committed | None:
+) -> CaseNotice | None:
     """Return the notice of a row of the feed, by what its owner may see now.
 
     None when the account is not in use or may not subscribe, or the volume is void, not committed,
@@ -156,14 +160,16 @@ def _notice(
     owner = owner_of(session, webhook)
     if owner is None:
         return None
-    newest = newest_committed(session, row.volume_id)
+    if row.check_act_id is not None:
+        return _returned(session, runtime, webhook, row, owner)
+    newest = newest_committed(session, row.volume_id) if row.volume_id is not None else None
     if newest is None:
         return None
     volume, case, version = newest
     orgs = (volume.filing_org, case.receive_org, case.accept_org, case.domicile_org)
     if owner.org not in scope_of(orgs, runtime.organisations):
         return None
-    return Committed(
+    return CaseNotice(
         f"{webhook.id}-{row.id}",
         "volume.committed",
         volume.code,
@@ -173,7 +179,24 @@ def _notice(
     )
 
 
-def _send(runtime: Runtime, webhook: Webhook, notice: Committed | Told) -> bool:
+def _returned(
+    session: Session, runtime: Runtime, webhook: Webhook, row: IndexFeed, owner: Reader
+) -> CaseNotice | None:
+    """Return the notice of a case that was returned, for the units that sent it and above."""
+    case, act = returned_case(session, row.check_act_id or 0)
+    if owner.org not in scope_of((case.receive_org, case.accept_org), runtime.organisations):
+        return None
+    return CaseNotice(
+        f"{webhook.id}-{row.id}",
+        "case.returned",
+        None,
+        case.case_no,
+        act.revision,
+        act.at.isoformat(),
+    )
+
+
+def _send(runtime: Runtime, webhook: Webhook, notice: CaseNotice | Told) -> bool:
     """Send one notice; True when the client accepted it."""
     if not allowed(webhook.url, runtime.settings.webhook_hosts):
         return False

@@ -8,6 +8,7 @@ from api.http.page_cache import PageImages
 from api.http.problems import PROBLEMS, Problem, install
 from api.runtime.bootstrap import Runtime
 from api.v1 import (
+    checks,
     compilations,
     content,
     copies,
@@ -27,11 +28,14 @@ from api.v1.station import StationApi
 from api.v1.token import token_router
 from archive.administration.notices import NoticeKind, NoticeTopic
 from archive.finding_aids.todo_terms import TodoKind
+from archive.reference.check_terms import ReturnReason
 from archive.reference.paper_terms import PaperState, ScanFlow
 from archive.usage.looks import Purpose
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
 _ENUMS = {
+    "Desk": "范围：空为全部、mine 转给本账号的、unit 本单位手上的",
+    "ReturnReason": "退回理由：" + "、".join(f"{reason} {reason.label}" for reason in ReturnReason),
     "ScanFlow": f"扫描用途：{'、'.join(f'{flow} {flow.label}' for flow in ScanFlow)}",
     "PaperState": f"现状：{'、'.join(f'{state} {state.label}' for state in PaperState)}",
     "Purpose": f"查阅目的：{'、'.join(f'{purpose} {purpose.label}' for purpose in Purpose)}",
@@ -55,6 +59,7 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
         volumes.router,
         content.router,
         submissions.router,
+        checks.router,
         usage.router,
         copies.router,
         webhooks.router,

@@ -10,7 +10,15 @@ from starlette.exceptions import HTTPException
 from api.http.page_cache import PageImages
 from api.runtime.bootstrap import Runtime
 from api.web.administration import accounts, daily, journal, status, system
-from api.web.arrangement import checks, compiling, jobs, pairs, periods
+from api.web.arrangement import (
+    check_acts,
+    check_images,
+    checks,
+    compiling,
+    jobs,
+    pairs,
+    periods,
+)
 from api.web.collection import collecting, pool
 from api.web.holdings import inside, inspection, people, reading, search, volumes
 from api.web.paper import (
@@ -39,6 +47,8 @@ _PAGES = (
     pool,
     collecting,
     checks,
+    check_acts,
+    check_images,
     pairs,
     compiling,
     periods,

@@ -15,20 +15,15 @@ from sqlalchemy.orm import Session
 from archive.accession import blind_index
 from archive.accession.case_actors import remember_actors
 from archive.accession.case_sources import remember_sources
-from archive.accession.recheck import go_on_compiling
-from archive.administration.filing_units import FilingUnits
-from archive.administration.policy import Act, Reader, scope_of
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
 from archive.database.tables_volumes import Volume
 from archive.reference.case_facts import CaseFacts
-from archive.reference.errors import ConflictError, NotFoundError
 from archive.reference.findings import Finding, finding, worst
 from archive.reference.objects import OriginalObject
-from archive.reference.other_cases import other_cases
 from archive.reference.prints import BITS
-from archive.reference.vocabulary import CaseState, IntakeOutcome, Outcome
+from archive.reference.vocabulary import NOT_ACCEPTED, CaseState, IntakeOutcome, Outcome
 from storage.digest import sha256_hex
 
 
@@ -169,9 +164,16 @@ def earlier_delivery(
     numbered = session.scalar(select(Volume.id).filter_by(case_id=case.id)) is not None
     return (
         None
-        if same_place or (case.state == CaseState.CONFIRM and not numbered)
+        if same_place or (case.state in NOT_ACCEPTED and not numbered)
         else _refused("SUPPLEMENT_MISMATCH", facts)
     )
+
+
+def is_returned(session: Session, case_no: str) -> bool:
+    """Return whether a case waits for its sender: what comes next is looked at again."""
+    where = (Case.case_no == case_no, CaseRevision.state == CaseState.RETURNED)
+    query = select(CaseRevision.id).join(Case, Case.id == CaseRevision.case_id).where(*where)
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def _refused(code: str, facts: CaseFacts) -> DeliveryResult:
@@ -245,13 +247,13 @@ def take_over(
 def _next_revision(session: Session, case: Case) -> int:
     """Return the number of a supplement.
 
-    A revision that still waits at 核对 is replaced by it and makes no version.
+    A revision that still waits at 核对, or was returned, is replaced by it and makes no version.
     """
     revisions = session.scalars(
         select(CaseRevision).filter_by(case_id=case.id).order_by(CaseRevision.revision)
     ).all()
     for revision in revisions:
-        if revision.state == CaseState.CONFIRM:
+        if revision.state in NOT_ACCEPTED:
             revision.state = CaseState.SUPERSEDED
     return revisions[-1].revision + 1
 
@@ -272,67 +274,3 @@ def show_revision(case: Case, revision: CaseRevision) -> None:
         facts.orgs.domicile,
     )
     case.completed_at, case.accepted_at = facts.completed_at, revision.accepted_at
-
-
-def confirm(
-    session: Session,
-    filer: Reader,
-    *,
-    case_no: str,
-    reason: str,
-    units: FilingUnits,
-    ticked: Sequence[int] = (),
-) -> Case:
-    """Accept the revision of a case that waits at 核对, so that the case may be compiled.
-
-    Of two cases that match nobody decides who sees one of them only. The journal entry holds
-    actor, reason, and the materials that were ticked one by one (R33). Raises NotFoundError,
-    ConflictError, or NotFilingError when another unit files it (I15).
-    """
-    case = session.scalars(select(Case).where(Case.case_no == case_no).with_for_update()).first()
-    if case is None:
-        raise NotFoundError("没有这个办件编号。", "请用 yice list --waiting 查看待核对的办件。")
-    unit = units.unit_of(case.receive_org, case.domicile_org)
-    units.require(filer, Act.CONFIRM, unit, case_no)
-    waiting = session.scalars(
-        select(CaseRevision).filter_by(case_id=case.id, state=CaseState.CONFIRM)
-    ).first()
-    if waiting is None:
-        raise ConflictError("该办件不在待核对状态。", "无需再次确认。")
-    _require_both_seen(session, waiting, filer, units)
-    waiting.state = CaseState.ACCEPTED
-    go_on_compiling(session, case.id)
-    show_revision(case, waiting)
-    blind_index.remember(session, case)
-    remember_actors(session, case)
-    remember_sources(session, case)
-    codes = sorted({row["code"] for row in waiting.findings})
-    items = {"ticked": list(ticked)} if ticked else {}
-    journal.record(
-        session,
-        filer.account,
-        JournalAct.CONFIRM,
-        case_no,
-        reason=reason,
-        codes=codes,
-        revision=waiting.revision,
-        **items,
-    )
-    return case
-
-
-def _require_both_seen(
-    session: Session, revision: CaseRevision, filer: Reader, units: FilingUnits
-) -> None:
-    """Raise ConflictError when a finding is about a case that the filer may not see."""
-    numbers = other_cases(revision.findings)
-    query = select(Case.case_no, Case.receive_org, Case.accept_org, Case.domicile_org)
-    seen = {
-        case_no
-        for case_no, *orgs in session.execute(query.where(Case.case_no.in_(numbers)))
-        if filer.org in scope_of(orgs, units.organisations)
-    }
-    if numbers - seen:
-        raise ConflictError(
-            "本件与其他单位的记录相符，本单位不能确认。", "请由能查看两件的上级档案部门核对后确认。"
-        )

@@ -29,7 +29,12 @@ class NotFilingError(ArchiveError):
     code = "NOT_FILING"
 
 
-_WORDS: Mapping[Act, str] = {Act.CONFIRM: "核对", Act.COMPILE: "组卷", Act.VOID: "作废档号"}
+_WORDS: Mapping[Act, str] = {
+    Act.CONFIRM: "核对",
+    Act.CHECK: "核对、退回",
+    Act.COMPILE: "组卷",
+    Act.VOID: "作废档号",
+}
 
 
 @dataclass(frozen=True, slots=True)

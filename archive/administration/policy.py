@@ -52,6 +52,7 @@ class Act(LabelledEnum):
     SUBMIT = "SUBMIT", "送交归档信息包"
     FOLLOW = "FOLLOW", "查询送交结果"
     CONFIRM = "CONFIRM", "核对确认"
+    CHECK = "CHECK", "核对办理"
     COMPILE = "COMPILE", "组卷"
     VERIFY = "VERIFY", "验证"
     VOID = "VOID", "作废档号"
@@ -75,7 +76,7 @@ CONTENT_ACTS = frozenset({Act.VIEW_PAGES, Act.DOWNLOAD, Act.VIEW_PLAIN, Act.CERT
 Of a restricted record they need a grant even in the reader's own organisation.
 """
 GRANTED_ACTS = CONTENT_ACTS | {Act.VIEW}
-FILING_ACTS = frozenset({Act.CONFIRM, Act.COMPILE, Act.VOID})
+FILING_ACTS = frozenset({Act.CONFIRM, Act.CHECK, Act.COMPILE, Act.VOID})
 """Acts of the unit that files the record, and of those above it: no other can take them back."""
 _UNCOMMITTED_ACTS = FILING_ACTS | {Act.VIEW}
 
@@ -88,6 +89,7 @@ class Scope(LabelledEnum):
     CONTENT = "content", "页面图像与文件"
     SUBMIT = "submit", "送交归档信息包"
     USE = "use", "利用申请与证明件"
+    CHECK = "check", "核对、退回补正、转请"
     SUPERVISE = "supervise", "监督"
     WEBHOOK = "webhook", "订阅归档通知"
     PAPER = "paper", "纸质档案"
@@ -105,6 +107,7 @@ SCOPE_OF: Mapping[Act, Scope] = {
     Act.REQUEST_USE: Scope.USE,
     Act.DECIDE_USE: Scope.USE,
     Act.CERTIFY: Scope.USE,
+    Act.CHECK: Scope.CHECK,
     Act.SUPERVISE: Scope.SUPERVISE,
     Act.WATCH: Scope.WEBHOOK,
     Act.VIEW_PAPER: Scope.PAPER,

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from archive.administration.filing_units import FilingUnits
 from archive.administration.policy import Act, Reader
+from archive.administration.signatories import signatory
 from archive.arrangement.choice import Choice, period_of
 from archive.arrangement.filing import CompletionKey, Placement, is_late, place
 from archive.arrangement.page_order import orders_of, orders_record
@@ -75,7 +76,7 @@ def freeze(
     for case in cases:
         unit = units.unit_of(case.receive_org, case.domicile_org)
         units.require(filer, Act.COMPILE, unit, case.case_no)
-    volumes = []
+    volumes, compiled_by = [], signatory(session, filer.account)
     for case in cases:
         revision = session.scalars(
             select(CaseRevision)
@@ -91,7 +92,7 @@ def freeze(
             units.rule,
         )
         volume = _reserve(session, case, placement, at)
-        begin_version(session, volume, 1, revision, at)
+        begin_version(session, volume, 1, revision, at, compiled_by=compiled_by)
         open_paper_task(session, volume, revision, units.organisations, at)
         volumes.append(volume)
     reach("frozen-before-commit")
@@ -173,7 +174,10 @@ def freeze_supplements(
         if _gives_way(session, newest):
             give_up(session, newest)
         if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
-            version = begin_version(session, volume, newest.version + 1, revision, at)
+            compiled_by = signatory(session, actor)
+            version = begin_version(
+                session, volume, newest.version + 1, revision, at, compiled_by=compiled_by
+            )
             open_paper_task(session, volume, revision, organisations, at)
             journal.record(
                 session,
@@ -301,9 +305,18 @@ def _reserve(session: Session, case: Case, placement: Placement, at: datetime) -
 
 
 def begin_version(
-    session: Session, volume: Volume, number: int, revision: CaseRevision, at: datetime
+    session: Session,
+    volume: Volume,
+    number: int,
+    revision: CaseRevision,
+    at: datetime,
+    *,
+    compiled_by: str | None,
 ) -> VolumeVersion:
-    """Write a version to be compiled from a revision, and its job."""
+    """Write a version to be compiled from a revision, and its job.
+
+    `compiled_by` is the 立卷人 of its closing sheet.
+    """
     objects = session.execute(
         select(Component.path, Component.sha256)
         .filter_by(case_id=volume.case_id, revision=revision.revision)
@@ -324,6 +337,7 @@ def begin_version(
         state=VolumeState.FROZEN,
         input_digest=_digest([*inputs, orders] if orders else inputs),
         frozen_at=at,
+        compiled_by=compiled_by,
     )
     _enter_with_job(session, version, at)
     return version

@@ -30,7 +30,14 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import CaseState, JobState, OrgKind, Series, VolumeState
+from archive.reference.vocabulary import (
+    NOT_ACCEPTED,
+    CaseState,
+    JobState,
+    OrgKind,
+    Series,
+    VolumeState,
+)
 
 _DATA = DATA / "schedule.json"
 
@@ -280,7 +287,7 @@ def end(
     """
     waiting = [
         case
-        for case in session.scalars(select(Case).where(Case.state == CaseState.CONFIRM))
+        for case in session.scalars(select(Case).where(Case.state.in_(NOT_ACCEPTED)))
         if _in(case.completed_at, term.period)
     ]
     missing = sum(belongs(case, term, catalogue, organisations, rule) for case in waiting)

@@ -16,27 +16,33 @@ from archive.reference.organisations import Organisations
 from archive.reference.service_items import ServiceItem
 from archive.reference.vocabulary import FormKind, Node, SourceKind
 
+_NUMBERS = ("文号", "文书编号", "编号")
+ProcessRow = tuple[str, str, str, str, str, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class FormSheet:
     """A form to render.
 
-    Rows of `process`: node label, organisation, actor, time, result, opinion.
+    Rows of `process`: node label, organisation, actor, time, result, opinion, seal. `signed` says
+    who answers for the form, as label and value: the record of the system stands for a signature.
     """
 
     key: str
     kind: FormKind
     title: str
     fields: tuple[tuple[str, str], ...]
-    process: tuple[tuple[str, str, str, str, str, str], ...]
+    process: tuple[ProcessRow, ...]
+    signed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedItem:
     """An item (件): one material in its place.
 
-    `form` is set for what the archive renders, `objects` for what came as files. `leaves` are the
-    page order of `objects` (files from 1 in their order); empty: as they came.
+    `number` is its 文号, where it has one. `form` is set for what the archive renders, `objects`
+    for what came as files. `leaves` are the page order of `objects` (files from 1 in their order);
+    empty: as they came.
     """
 
     no: int
@@ -48,6 +54,7 @@ class PlannedItem:
     form: FormSheet | None
     objects: tuple[OriginalObject, ...]
     leaves: tuple[Leaf, ...] = ()
+    number: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,24 +142,77 @@ def _planned(
     """Return a material as an item of the plan."""
     at = material.captured_at or facts.completed_at
     receive = _org(organisations, facts.orgs.receive)
-    form = None
-    if material.form is not None:
-        form = FormSheet(
-            key=f"m{material.no}",
-            kind=material.form,
-            title=material.type,
-            fields=_form_fields(material, facts, item, organisations),
-            process=_process_rows(facts, organisations)
-            if material.form is FormKind.APPROVAL
-            else (),
-        )
+    form = form_sheet(material, facts, item, organisations) if material.form is not None else None
     embedded = tuple(original for original in objects if original.media_type not in NOT_PAGES)
     responsible = (
         _org(organisations, facts.orgs.domicile) if material.form is FormKind.APPROVAL else receive
     )
     return PlannedItem(
-        no, material.no, material.type, material.source, responsible, local_date(at), form, embedded
+        no,
+        material.no,
+        material.type,
+        material.source,
+        responsible,
+        local_date(at),
+        form,
+        embedded,
+        number=_number(material),
     )
+
+
+def form_sheet(
+    material: Material, facts: CaseFacts, item: ServiceItem, organisations: Organisations
+) -> FormSheet:
+    """Return the sheet of a form that the archive draws from the data of a material."""
+    kind = material.form or FormKind.OTHER
+    return FormSheet(
+        key=f"m{material.no}",
+        kind=kind,
+        title=material.type,
+        fields=_form_fields(material, facts, item, organisations),
+        process=_process_rows(facts, organisations) if kind is FormKind.APPROVAL else (),
+        signed=_signed(kind, facts, organisations),
+    )
+
+
+def _number(material: Material) -> str:
+    """Return the 文号 that the data of a material states."""
+    data = material.data or {}
+    return next((str(data[name]) for name in _NUMBERS if data.get(name)), "")
+
+
+def _signed(
+    kind: FormKind, facts: CaseFacts, organisations: Organisations
+) -> tuple[tuple[str, str], ...]:
+    """Return who answers for a receipt or a register, by the record of the process."""
+    if kind is FormKind.RECEIPT:
+        event = next((event for event in facts.process if event.node is Node.RECEIVE), None)
+        labels = ("收件人", "申请人", "收件时间")
+        second = facts.applicant.name
+    elif kind is FormKind.REGISTER:
+        deciding = (Node.ACCEPT, Node.REVIEW, Node.APPROVE)
+        event = next((event for event in facts.process if event.node in deciding), None)
+        labels = ("承办人", "登记机关", "登记时间")
+        domicile = facts.orgs.domicile
+        second = "\n".join(
+            filter(None, (_org(organisations, domicile), _seal(facts, domicile, organisations)))
+        )
+    else:
+        return ()
+    if event is None:
+        return ((labels[1], second),)
+    first = f"{event.actor}（{event.actor_no}）\n系统登录签认"
+    return ((labels[0], first), (labels[1], second), (labels[2], local_time(event.at)))
+
+
+def _seal(facts: CaseFacts, owner: str, organisations: Organisations) -> str:
+    """Return the record of the last use of an organisation's seal in a case."""
+    uses = [use for use in facts.seal_uses if use.seal_owner == owner]
+    if not uses:
+        return "电子印章 · 无用章记录"
+    use = max(uses, key=lambda use: use.at)
+    caller = "" if use.caller == owner else f"，{_org(organisations, use.caller)}调用"
+    return f"电子印章 · 用章记录 {local_time(use.at)}{caller}"
 
 
 def _process_record(no: int, facts: CaseFacts, organisations: Organisations) -> PlannedItem:
@@ -219,10 +279,8 @@ def _process_fields(facts: CaseFacts, organisations: Organisations) -> tuple[tup
     return tuple(fields)
 
 
-def _process_rows(
-    facts: CaseFacts, organisations: Organisations
-) -> tuple[tuple[str, str, str, str, str, str], ...]:
-    """Return the steps of the case as rows of a form."""
+def _process_rows(facts: CaseFacts, organisations: Organisations) -> tuple[ProcessRow, ...]:
+    """Return the steps of the case as rows of a form; who approves uses the seal (R11)."""
     return tuple(
         (
             event.node.label
@@ -232,6 +290,7 @@ def _process_rows(
             local_time(event.at),
             event.result.label,
             event.opinion,
+            _seal(facts, event.org, organisations) if event.node is Node.APPROVE else "",
         )
         for event in facts.process
     )
@@ -265,17 +324,19 @@ def process_record(
     plan: VolumePlan,
     orders: Mapping[int, tuple[Leaf, ...]],
     conversions: Sequence[Mapping[str, Any]],
+    compiled_by: str | None,
 ) -> dict[str, Any]:
     """Return `process.json` of the package, as stated by the submission.
 
     It holds every step of the case, every fetch, the pages that a person arranged, and what was
-    noted when foreign files became pages (`Conversion.record`).
+    noted when foreign files became pages (`Conversion.record`); `compiled_by` is the 立卷人.
     """
     page_orders = {"page_orders": orders_record(orders)} if orders else {}
     return {
         **page_orders,
         "conversions": [dict(conversion) for conversion in conversions],
         "spec": "volume-process/1",
+        "compiled_by": compiled_by,
         "code": str(plan.code),
         "case_no": facts.case_no,
         "process": [event.model_dump(mode="json") for event in facts.process],

@@ -15,6 +15,10 @@ class JournalAct(LabelledEnum):
     QUARANTINE = "QUARANTINE", "拒收隔离"
     QUARANTINE_RETURN = "QUARANTINE_RETURN", "退回隔离件"
     CONFIRM = "CONFIRM", "核对确认"
+    RETURN_CASE = "RETURN_CASE", "退回补正"
+    ASK_CHECK = "ASK_CHECK", "转请核对"
+    CHECK_REMARK = "CHECK_REMARK", "核对备注"
+    REPLACE_PAGE = "REPLACE_PAGE", "换页"
     REINSPECT = "REINSPECT", "重新检测"
     PAGE_DIFFERS = "PAGE_DIFFERS", "页面不符待核对"
     # gathering

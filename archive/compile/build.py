@@ -59,12 +59,15 @@ class Tools:
 class Filing:
     """What the sheets say of the volume among others.
 
-    Where it is also found (互见), whether it came late (补归), which version it is.
+    Where it is also found (互见), whether it came late (补归), which version it is, who had it
+    compiled (立卷人) and who checked it (检查人).
     """
 
     cross_reference: str | None
     late: bool
     version: int
+    compiled_by: str
+    checked_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +290,7 @@ def _sheets_input(
             source=item.source.label,
             pages=None if item.form else sum(part.count for part in foreign[item.no]),
             form_key=item.form.key if item.form else None,
-            note="",
+            number=item.number,
         )
         for item in plan.items
     )
@@ -305,8 +308,8 @@ def _sheets_input(
         archived_on=local_date(frozen_at),
         receive_org=organisations.get(facts.orgs.receive).name,
         domicile_org=organisations.get(facts.orgs.domicile).name,
-        compiled_by="一册系统",
-        checked_by="一册系统（自动证明）",
+        compiled_by=filing.compiled_by,
+        checked_by=filing.checked_by,
         demo=demo,
         rows=rows,
         forms=tuple(item.form for item in plan.items if item.form),
@@ -328,7 +331,7 @@ def _notes(facts: CaseFacts, filing: Filing, plan: VolumePlan) -> tuple[str, ...
         for material in facts.materials
         if material.blank_pages
     ]
-    notes = ["本册由系统自动组卷，原始文件按原格式随册保存。"]
+    notes = ["册内页面由系统按卷内目录编成，原始文件按原格式随册保存。"]
     if kept:
         notes.append(f"纸质原件由受理地窗口保存：{'、'.join(kept)}。")
     if blank:

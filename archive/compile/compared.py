@@ -19,7 +19,7 @@ from archive.database.engine import writing
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.reference.compile_errors import PageDiffersError
 from archive.reference.objects import OriginalObject, blob_key
-from archive.reference.vocabulary import CaseState, VersionOrigin
+from archive.reference.vocabulary import NOT_ACCEPTED, VersionOrigin
 from storage.blobs import BlobStore
 
 _WAITS = PageDiffersError("成册的页面与原件不符，该办件等待人工核对，尚未签章。")
@@ -27,7 +27,7 @@ _WAITS = PageDiffersError("成册的页面与原件不符，该办件等待人�
 
 def refuse_waiting(order: CompileOrder) -> None:
     """Raise PageDiffersError while a person has not yet looked at pages that differ."""
-    if order.revision.state == CaseState.CONFIRM:
+    if order.revision.state in NOT_ACCEPTED:
         raise _WAITS
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Engine, select
 
 from archive.arrangement.page_order import Leaf
 from archive.arrangement.plan import VolumePlan
+from archive.checking.acts import Decision, decisions_of
 from archive.compile.normalise import Confined
 from archive.compile.original_pages import DrawOriginals
 from archive.compile.planned import planned_version
@@ -83,6 +84,7 @@ class CompileOrder:
     plan: VolumePlan
     objects: tuple[OriginalObject, ...]
     orders: Mapping[int, tuple[Leaf, ...]]
+    decisions: tuple[Decision, ...]
     prefix: str
     previous: VolumeVersion | None
     steps: RecordedSteps
@@ -103,6 +105,7 @@ def load_order(context: CompileContext, lease: Lease[int]) -> CompileOrder:
         planned = planned_version(
             session, volume, version, context.catalogue, context.organisations
         )
+        decisions = decisions_of(session, volume.case_id, version.case_revision)
         earlier = select(VolumeVersion).where(
             VolumeVersion.volume_id == volume.id, VolumeVersion.version < version.version
         )
@@ -122,6 +125,7 @@ def load_order(context: CompileContext, lease: Lease[int]) -> CompileOrder:
         planned.plan,
         planned.objects,
         planned.orders,
+        decisions,
         storage_prefix(planned.plan.code, version.version),
         previous,
         steps,

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from archive.checking.acts import Decision, last_decision
 from archive.compile.sheets import InspectionGroup, InspectionRow, InspectionSheet, compile_template
 from archive.inspection.kept import Inspected
 from archive.inspection.table import Phase
@@ -21,21 +22,25 @@ _CONFIRMED = "核对确认"
 _LONGEST = 46
 _AFTERWARDS = (
     "成册后的页数、页面与原件的逐页比对、PDF/A、签章和固化证明记于随册保存的 inspection.json；"
-    "人工核对和重新检测的人员、理由、时间记于审计日志。"
+    "核对人、理由、时间写在所核对的一行，重新检测的记于审计日志。"
 )
 
 
 def inspection_sheet(
-    report: Sequence[Mapping[str, Any]], phase: Phase, at: datetime, *, confirmed: bool
+    report: Sequence[Mapping[str, Any]],
+    phase: Phase,
+    at: datetime,
+    *,
+    decisions: Sequence[Decision],
 ) -> InspectionSheet:
     """Return the sheet of a report (`archive.inspection.report`).
 
-    `confirmed` is true when a person has confirmed what had to be checked by a person.
+    Each finding that a person decided on says who did, why and when.
     """
     groups = tuple(
         InspectionGroup(
             group["group"].partition(" ")[2] or group["group"],
-            tuple(_row(item, confirmed=confirmed) for item in group["items"]),
+            tuple(_row(item, decisions) for item in group["items"]),
         )
         for group in report
     )
@@ -52,9 +57,11 @@ def inspection_sheet(
     )
 
 
-def _row(row: Mapping[str, Any], *, confirmed: bool) -> InspectionRow:
+def _row(row: Mapping[str, Any], decisions: Sequence[Decision]) -> InspectionRow:
     result = _RESULTS[row["outcome"]]
     findings = row["findings"]
+    asked = [entry for entry in findings if entry.get("outcome") == Outcome.CONFIRM]
+    decided = next((it for entry in asked if (it := last_decision(decisions, entry["code"]))), None)
     finding = (
         _short(findings[0]["message"]) + (f"等 {len(findings)} 项" if len(findings) > 1 else "")
         if findings
@@ -63,9 +70,15 @@ def _row(row: Mapping[str, Any], *, confirmed: bool) -> InspectionRow:
     return InspectionRow(
         row["code"],
         "、".join(row["checks"]) or "信息包和送达",
-        _CONFIRMED if confirmed and result == "待核对" else result,
-        finding,
+        _CONFIRMED if decided and result == _RESULTS[Outcome.CONFIRM] else result,
+        f"{finding}\n{_decided(decided)}" if decided else finding,
     )
+
+
+def _decided(decision: Decision) -> str:
+    """Return who decided, why and when, on one line."""
+    reason = _short(" ".join(decision.reason.split()))
+    return f"核对人：{decision.signatory}；理由：{reason}；{local_time(decision.at)}"
 
 
 def _short(text: str) -> str:
@@ -75,10 +88,10 @@ def _short(text: str) -> str:
 def inspections_of(inspected: Inspected, *, demo: bool) -> bytes:
     """Return the reports on record as a PDF/A of their own, one page each.
 
-    It names the volume and the case, and no person.
+    It names the volume, the case and who checked it, and no person of the case.
     """
     sheets = [
-        asdict(inspection_sheet(report.report, report.phase, report.at, confirmed=report.confirmed))
+        asdict(inspection_sheet(report.report, report.phase, report.at, decisions=report.decisions))
         for report in inspected.reports
     ]
     return compile_template(

@@ -29,6 +29,7 @@ def package_files(
         "spec": "volume-inspection/1",
         "code": order.volume.code,
         "findings": findings,
+        "decisions": [decision.public() for decision in order.decisions],
         "inspected_at": order.revision.accepted_at.isoformat(timespec="seconds"),
         "report": report(findings, Phase.GD),
         "proof": dict(proof),
@@ -45,7 +46,11 @@ def package_files(
     records = {
         "case.json": order.revision.facts,
         "process.json": process_record(
-            order.facts, order.plan, order.orders, compiled.get("conversions", [])
+            order.facts,
+            order.plan,
+            order.orders,
+            compiled.get("conversions", []),
+            order.version.compiled_by,
         ),
         "inspection.json": inspection,
     }

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from archive.checking.acts import Decision
 from archive.compile.build import IMAGE, Built, Filing, Tools, build
 from archive.compile.compared import compare_pages, refuse_waiting
 from archive.compile.context import CompileContext, CompileOrder, record_result
@@ -24,6 +25,8 @@ from archive.reference.organisations import fonds_unit
 from archive.reference.other_cases import sealed_findings
 from archive.reference.vocabulary import Series, VersionOrigin, VolumeState
 from archive.signing.seal import Sealed
+
+_BY_SYSTEM, _NOT_ASKED = "系统自动组卷", "系统自动检测（没有须人工核对的发现）"
 
 
 def signed_volume(context: CompileContext, order: CompileOrder) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def _built(context: CompileContext, order: CompileOrder) -> Built:
             report(sealed_findings(order.revision.findings, order.readers), Phase.GD),
             Phase.GD,
             order.revision.accepted_at,
-            confirmed=True,
+            decisions=order.decisions,
         ),
     )
 
@@ -113,7 +116,15 @@ def _filing(context: CompileContext, order: CompileOrder) -> Filing:
     if volume.cross_fonds and volume.cross_series and volume.cross_org:
         unit = context.organisations.get(volume.cross_org).name
         cross = f"{volume.cross_fonds}·{Series(volume.cross_series).label}（{unit}）"
-    return Filing(cross, volume.late, order.version.version if order.previous else 1)
+    number = order.version.version if order.previous else 1
+    compiled_by = order.version.compiled_by or _BY_SYSTEM
+    return Filing(cross, volume.late, number, compiled_by, _checked_by(order.decisions))
+
+
+def _checked_by(decisions: Sequence[Decision]) -> str:
+    """Return the 检查人: who confirmed, each once; the system where nobody had to."""
+    people = dict.fromkeys(decision.signatory for decision in decisions)
+    return "、".join(people) or _NOT_ASKED
 
 
 def _timestamped(context: CompileContext, order: CompileOrder) -> dict[str, Any]:

@@ -36,7 +36,8 @@ _lock = Lock()
 class SheetRow:
     """One line of the 卷内目录.
 
-    `pages` is None for a form rendered with the sheets, which `form_key` then names.
+    `number` is the 文号. `pages` is None for a form rendered with the sheets, which `form_key`
+    then names.
     """
 
     no: int
@@ -46,7 +47,7 @@ class SheetRow:
     source: str
     pages: int | None
     form_key: str | None
-    note: str
+    number: str
 
 
 @dataclass(frozen=True, slots=True)

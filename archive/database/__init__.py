@@ -6,6 +6,7 @@ from archive.database import (  # noqa: F401
     tables_administration,
     tables_audit,
     tables_cases,
+    tables_checks,
     tables_desk,
     tables_exchange,
     tables_gathering,

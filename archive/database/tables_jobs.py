@@ -42,14 +42,16 @@ class Job(Leased, Base):
 
 
 class IndexFeed(Base):
-    """A volume that the search index has to read again (`archive.jobs.feed`).
+    """A change that is followed: of a volume, or a returned case (`archive.jobs.feed`).
 
-    The row is written in the transaction that changed the volume; ids grow in order of commit.
+    The row is written in the transaction of the change; ids grow in order of commit. One of
+    `volume_id` and `check_act_id` is set.
     """
 
     __tablename__ = "index_feed"
     id: Mapped[int] = mapped_column(Id, primary_key=True)
-    volume_id: Mapped[int] = mapped_column(ForeignKey("volumes.id"), index=True)
+    volume_id: Mapped[int | None] = mapped_column(ForeignKey("volumes.id"), index=True)
+    check_act_id: Mapped[int | None] = mapped_column(ForeignKey("check_acts.id"))
     at: Mapped[datetime]
 
 

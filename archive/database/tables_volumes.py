@@ -67,7 +67,8 @@ class VolumeVersion(Leased, Base):
 
     `origin` CASE is compiled from a revision of the case; TIMESTAMP is the version before it with
     the time-stamps that it still owed, RENEWAL with a further one. `stamped_until` is the end of
-    the newest time-stamp's certificates.
+    the newest time-stamp's certificates. `compiled_by` is how the sealed record names who had it
+    compiled (立卷人).
     """
 
     __tablename__ = "volume_versions"
@@ -84,6 +85,7 @@ class VolumeVersion(Leased, Base):
     state: Mapped[str] = mapped_column(String(16), index=True)
     input_digest: Mapped[str] = mapped_column(String(64))
     frozen_at: Mapped[datetime]
+    compiled_by: Mapped[str | None] = mapped_column(String(200))
     pages: Mapped[int | None]
     bytes: Mapped[int | None] = mapped_column(BigInteger)
     sha256: Mapped[str | None] = mapped_column(String(64))

@@ -51,7 +51,7 @@ def waiting_cases(
         .order_by(Case.completed_at, Case.case_no)
         .limit(limit)
     )
-    return session.scalars(query.where(_follows(after)) if after else query).all()
+    return session.scalars(query.where(follows(after)) if after else query).all()
 
 
 def waiting_elsewhere(
@@ -66,7 +66,8 @@ def waiting_elsewhere(
     ).all()
 
 
-def _follows(case: Case) -> ColumnElement[bool]:
+def follows(case: Case) -> ColumnElement[bool]:
+    """Return the condition for cases that come after a case in the order of completion."""
     return or_(
         Case.completed_at > case.completed_at,
         and_(Case.completed_at == case.completed_at, Case.case_no > case.case_no),

@@ -19,6 +19,7 @@ _UNNAMED = "出现了未预料的错误；详见数据目录 logs/ 下的日志�
 _CASES = {
     CaseState.ACCEPTED: "请运行 yice compile --all，赋号并组卷。",
     CaseState.CONFIRM: "请在“核对”页核对，或核对后运行 yice confirm 办件编号 --reason 理由。",
+    CaseState.RETURNED: "已退回补正：请由收件单位补正后以同一办件编号送来（supplement）。",
     CaseState.SUPERSEDED: "请查看其后一次送达。",
     CaseState.VOID: "该号不再使用；需要归档的请重新送达。",
 }

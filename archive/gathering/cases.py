@@ -18,8 +18,15 @@ from sqlalchemy.orm import Session
 
 from archive.audit import journal
 from archive.audit.acts import JournalAct
+from archive.database.tables_cases import Case
 from archive.database.tables_gathering import Arrival, GatheredCase, GatheredMaterial
-from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome, LabelledEnum, SourceKind
+from archive.reference.vocabulary import (
+    ArrivalOutcome,
+    CaseState,
+    IntakeOutcome,
+    LabelledEnum,
+    SourceKind,
+)
 
 
 class Gathering(LabelledEnum):
@@ -295,7 +302,7 @@ def _whole(session: Session, row: GatheredCase) -> CompleteCase:
             files |= paths
         materials.append(material)
     facts = {**row.facts, "materials": materials}
-    if row.accepted:
+    if row.accepted or _is_returned(session, row.case_no):
         facts["supplement"] = True
     return CompleteCase(
         row.id,
@@ -304,6 +311,12 @@ def _whole(session: Session, row: GatheredCase) -> CompleteCase:
         files,
         tuple(piece.id for piece in arrived_pieces),
     )
+
+
+def _is_returned(session: Session, case_no: str) -> bool:
+    """Return whether a case was returned: facts that its system corrected lead to it too."""
+    where = (Case.case_no == case_no, Case.state == CaseState.RETURNED)
+    return session.scalars(select(Case.id).where(*where)).first() is not None
 
 
 def mark_submitted(

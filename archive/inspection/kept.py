@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from archive.checking.acts import Decision
 from archive.inspection.report import GROUPS
 from archive.inspection.table import Phase
 from archive.reference.vocabulary import Fixity, Outcome, PageVerdict
@@ -99,11 +100,11 @@ def _rows(phase: Phase, rows: list[_Row]) -> Iterator[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class KeptReport:
-    """A report on record; `confirmed` says that a person confirmed what needed it."""
+    """A report on record, with what people decided about its findings."""
 
     phase: Phase
     at: datetime
-    confirmed: bool
+    decisions: tuple[Decision, ...]
     report: list[dict[str, Any]]
 
 

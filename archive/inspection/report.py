@@ -13,6 +13,7 @@ GROUPS = {"1": "真实性", "2": "完整性", "3": "可用性", "4": "安全性"
 # Found outside the checks of one case: in the bag, or among the cases that the archive has.
 _OUTSIDE_CHECKS = {
     "SEEN_ELSEWHERE": "1-8",
+    "CORRECTED": "2-9",
     "MATCHES_ELSEWHERE": "1-5",
     "AFTER_DEATH": "1-5",
     "TWO_HOUSEHOLDS": "1-4",

@@ -145,12 +145,8 @@ def disagreement(text: str, facts: CaseFacts, today: date, *, changing: bool) ->
 
     `changing` says that the case itself changes name or number, so one of them may be the former.
     """
-    text = unified(text)
     known_numbers, known_names = _known(facts)
-    numbers = {number.upper() for number in _NUMBER_LIKE.findall(text)}
-    numbers = {number for number in numbers if citizen_id.check(number, today) is None}
-    names = {_NEXT_LABEL.split(text)[0] for text in _HOLDER.findall(text)}
-    names = {name for name in names if len(name) >= _SHORTEST_NAME}
+    names, numbers = people_in(text, today)
     wrong_number = bool(numbers and known_numbers) and not numbers & known_numbers
     wrong_name = bool(names) and not any(
         _same(name, other) for name in names for other in known_names
@@ -158,6 +154,15 @@ def disagreement(text: str, facts: CaseFacts, today: date, *, changing: bool) ->
     if changing and not (wrong_number and (wrong_name or not names)):
         return ()
     return (*(["姓名"] if wrong_name else []), *(["公民身份号码"] if wrong_number else []))
+
+
+def people_in(text: str, today: date) -> tuple[set[str], set[str]]:
+    """Return the names and the valid ID numbers of holders that a text states."""
+    text = unified(text)
+    numbers = {number.upper() for number in _NUMBER_LIKE.findall(text)}
+    numbers = {number for number in numbers if citizen_id.check(number, today) is None}
+    names = {_NEXT_LABEL.split(text)[0] for text in _HOLDER.findall(text)}
+    return {name for name in names if len(name) >= _SHORTEST_NAME}, numbers
 
 
 def _known(facts: CaseFacts) -> tuple[set[str], set[str]]:

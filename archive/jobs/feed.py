@@ -1,4 +1,4 @@
-"""The feed of changes that search follows: one row per changed volume.
+"""The feed of changes: one row per changed volume, which search follows, or returned case.
 
 A row is written in the transaction that changes the volume, so that neither is ever without the
 other.
@@ -25,6 +25,13 @@ def announce(session: Session, volume_id: int) -> None:
     """
     lock_journal(session)
     session.add(IndexFeed(volume_id=volume_id, at=database_now(session)))
+    session.flush()
+
+
+def announce_return(session: Session, check_act_id: int) -> None:
+    """Add a row: a case was returned to its sender, who subscribed to be told."""
+    lock_journal(session)
+    session.add(IndexFeed(check_act_id=check_act_id, at=database_now(session)))
     session.flush()
 
 

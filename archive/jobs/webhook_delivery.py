@@ -11,6 +11,7 @@ from archive.administration.policy import Act, Reader, may
 from archive.database.engine import database_now
 from archive.database.tables_administration import Account
 from archive.database.tables_cases import Case
+from archive.database.tables_checks import CheckAct
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.jobs.leases import Lease, claim, is_free, keep, release
@@ -89,6 +90,12 @@ def owner_of(session: Session, webhook: Webhook) -> Reader | None:
         return None
     owner = reader(account, account.scopes)
     return owner if may(owner, Act.WATCH).allowed else None
+
+
+def returned_case(session: Session, act_id: int) -> tuple[Case, CheckAct]:
+    """Return the act by which a case was returned, with the case."""
+    act = session.get_one(CheckAct, act_id)
+    return session.get_one(Case, act.case_id), act
 
 
 def newest_committed(session: Session, volume_id: int) -> tuple[Volume, Case, VolumeVersion] | None:

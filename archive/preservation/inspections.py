@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.arrangement.volume_names import has_name
+from archive.checking.acts import decisions_of
 from archive.database.tables_cases import Case, CaseRevision
 from archive.database.tables_preservation import FixityCheck
 from archive.database.tables_volumes import Volume, VolumeVersion
@@ -19,7 +20,7 @@ from archive.inspection.report import report
 from archive.inspection.table import Phase
 from archive.jobs.version_steps import recorded
 from archive.reference.errors import NotFoundError
-from archive.reference.vocabulary import CaseState, StoreRole, VolumeState
+from archive.reference.vocabulary import StoreRole, VolumeState
 
 Disclose = Callable[[Sequence[Mapping[str, str]]], Sequence[Mapping[str, str]]]
 """What the reader of a report is told of findings that are about a second case."""
@@ -35,7 +36,7 @@ def inspections(session: Session, number: str, disclose: Disclose) -> Inspected:
         KeptReport(
             Phase.GD,
             revision.accepted_at,
-            revision.state != CaseState.CONFIRM,
+            decisions_of(session, case.id, case.revision),
             report(disclose(revision.findings), Phase.GD),
         )
     ]
@@ -85,7 +86,7 @@ def _of_version(session: Session, version: VolumeVersion) -> list[KeptReport]:
     if proof is not None:
         at = datetime.fromisoformat(proof["at"]) if "at" in proof else version.committed_at
         if at is not None:
-            kept.append(KeptReport(Phase.YJ, at, confirmed=True, report=taken_over(proof)))
+            kept.append(KeptReport(Phase.YJ, at, decisions=(), report=taken_over(proof)))
     checks = (
         select(FixityCheck)
         .filter_by(volume_version_id=version.id, store=StoreRole.FIRST)
@@ -94,5 +95,5 @@ def _of_version(session: Session, version: VolumeVersion) -> list[KeptReport]:
     last = session.scalars(checks.limit(1)).first()
     if last is not None:
         rows = long_run(last.objects, Counter(fault["outcome"] for fault in last.faults))
-        kept.append(KeptReport(Phase.CQ, last.checked_at, confirmed=True, report=rows))
+        kept.append(KeptReport(Phase.CQ, last.checked_at, decisions=(), report=rows))
     return kept

@@ -18,7 +18,7 @@ from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_audit import JournalEntry
 from archive.preservation.disk_map import DiskMaps
-from archive.reference.vocabulary import CaseState, VolumeState
+from archive.reference.vocabulary import NOT_ACCEPTED, CaseState, VolumeState
 
 STEPS = (
     VolumeState.COMPILED,
@@ -102,7 +102,7 @@ def _accession(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -
     """Add a revision; earlier ones that still waited are superseded by it."""
     case_no, number = entry.subject, int(detail.get("revision", 1))
     for earlier in range(1, number):
-        if state.status(case_no, earlier) == CaseState.CONFIRM:
+        if state.status(case_no, earlier) in NOT_ACCEPTED:
             state.revisions.update((case_no, earlier), state=CaseState.SUPERSEDED)
     status = detail.get("state")
     if (
@@ -121,6 +121,11 @@ def _confirm(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> 
     number = int(detail.get("revision", 1))
     state.revisions.update((entry.subject, number), state=CaseState.ACCEPTED)
     state.shown[entry.subject] = number
+
+
+def _return(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
+    number = int(detail.get("revision", 1))
+    state.revisions.update((entry.subject, number), state=CaseState.RETURNED)
 
 
 def _page_differs(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
@@ -319,7 +324,7 @@ def _rebuild(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) ->
 def _show_usable(state: Journalled) -> None:
     """Let each case read as its newest usable revision, as a rebuilt database does."""
     state.shown.clear()
-    ranks: dict[str | None, int] = {CaseState.ACCEPTED: 2, CaseState.CONFIRM: 1}
+    ranks: dict[str | None, int] = {CaseState.ACCEPTED: 2, **dict.fromkeys(NOT_ACCEPTED, 1)}
     for (case_no, number), fields in state.revisions.items():
         shown = state.shown.get(case_no, 0)
         rank = ranks.get(state.status(case_no, shown), 0)
@@ -331,6 +336,7 @@ _READERS: Mapping[str, Reader] = {
     JournalAct.ACCESSION: _accession,
     JournalAct.SUPPLEMENT: _accession,
     JournalAct.CONFIRM: _confirm,
+    JournalAct.RETURN_CASE: _return,
     JournalAct.PAGE_DIFFERS: _page_differs,
     JournalAct.FREEZE: _freeze,
     JournalAct.RENEW: _renew,

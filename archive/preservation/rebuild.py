@@ -28,6 +28,7 @@ from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery
 from archive.database.tables_volumes import PageOrder
 from archive.preservation.rebuild_accounting import unaccounted
+from archive.preservation.rebuild_checks import restore_decisions, return_waiting
 from archive.preservation.rebuild_evidence import (
     read_records,
     restore_deliveries,
@@ -42,7 +43,7 @@ from archive.reference.errors import ConflictError
 from archive.reference.objects import OriginalObject
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
-from archive.reference.vocabulary import CaseState, IntakeOutcome, Outcome
+from archive.reference.vocabulary import NOT_ACCEPTED, CaseState, IntakeOutcome, Outcome
 from storage.blobs import BlobStore
 
 
@@ -260,9 +261,11 @@ def _cases(
         _keep_objects(session, case, revision, record)
         report.unprinted += not restore_prints(session, case.id, record.fields)
     _confirm_waiting(cases, confirms)
+    return_waiting(entries, cases)
     for case, revisions in cases.values():
         _show_and_remember(session, case, revisions)
     session.flush()
+    restore_decisions(session, entries, cases, packages)
     report.cases = len(cases)
     return cases
 
@@ -302,7 +305,7 @@ def _end_waiting(
         act.revision for act in confirms if act.case_no == record.case_no and act.at <= record.at
     }
     for before in revisions:
-        if before.state == CaseState.CONFIRM:
+        if before.state in NOT_ACCEPTED:
             before.state = (
                 CaseState.ACCEPTED if before.revision in confirmed else CaseState.SUPERSEDED
             )
@@ -321,7 +324,7 @@ def _show_and_remember(session: Session, case: Case, revisions: Sequence[CaseRev
     """Let a case read as its newest usable revision, and be found by what it says."""
     usable = (
         [revision for revision in revisions if revision.state == CaseState.ACCEPTED]
-        or [revision for revision in revisions if revision.state == CaseState.CONFIRM]
+        or [revision for revision in revisions if revision.state in NOT_ACCEPTED]
         or revisions
     )
     show_revision(case, usable[-1])

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.administration.filing_units import FilingRule
+from archive.administration.signatories import signatory
 from archive.arrangement.filing import is_late, place
 from archive.arrangement.numbering import begin_version, stamping_digest
 from archive.audit.acts import JournalAct
@@ -143,6 +144,9 @@ def file_volumes(
         for entry in entries
         for code, case_no in _numbers(entry)
     }
+    orderers = {
+        code: signatory(session, entry.actor) for entry in entries for code, _ in _numbers(entry)
+    }
     for package in packages:
         made_at = datetime.fromisoformat(package.inventory.made_at)
         given.setdefault(package.inventory.code, (package.facts["case_no"], made_at))
@@ -167,7 +171,14 @@ def file_volumes(
     for code, volume in by_code.items():
         if code not in first and volume.void_reason is None:
             case_no = given[code][0]
-            begin_version(session, volume, 1, _usable(cases[case_no][1]), volume.reserved_at)
+            begin_version(
+                session,
+                volume,
+                1,
+                _usable(cases[case_no][1]),
+                volume.reserved_at,
+                compiled_by=orderers.get(code),
+            )
             report.reserved += 1
     report.volumes = len(by_code)
 
@@ -305,7 +316,14 @@ def _version(
     It is frozen when its package is not whole.
     """
     made_at = datetime.fromisoformat(package.inventory.made_at)
-    version = begin_version(session, volume, package.inventory.version, revision, made_at)
+    version = begin_version(
+        session,
+        volume,
+        package.inventory.version,
+        revision,
+        made_at,
+        compiled_by=package.process.get("compiled_by"),
+    )
     signature, results = package.inspection["signature"], _results(package)
     if package.follows and before is not None:
         origin = VersionOrigin.TIMESTAMP if before.lta_pending else VersionOrigin.RENEWAL

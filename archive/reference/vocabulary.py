@@ -215,8 +215,13 @@ class CaseState(LabelledEnum):
 
     ACCEPTED = "ACCEPTED", "已接收"
     CONFIRM = "CONFIRM", "待核对"
+    RETURNED = "RETURNED", "退回补正"
     SUPERSEDED = "SUPERSEDED", "已被后一次送达取代"
     VOID = "VOID", "作废"
+
+
+NOT_ACCEPTED = frozenset({CaseState.CONFIRM, CaseState.RETURNED})
+"""States of a revision that somebody has still to see to: a later one replaces it."""
 
 
 class StoreRole(LabelledEnum):

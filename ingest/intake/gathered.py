@@ -7,8 +7,10 @@ one intake (submission.md).
 import hashlib
 import json
 import shutil
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Engine, select
 
@@ -26,15 +28,26 @@ def write_package(store: BlobStore, folder: Path, whole: CompleteCase) -> Path:
 
     The same case gives the same bytes. An unfinished bag of an earlier run is written again.
     """
-    bag = folder / whole.bag
+    files = (
+        (path, store.read(blob_key(digest), sha256=digest)) for path, digest in whole.files.items()
+    )
+    bag = write_bag(folder / whole.bag, whole.facts, files)
+    reach("packed")
+    return bag
+
+
+def write_bag(bag: Path, facts: Mapping[str, Any], files: Iterable[tuple[str, bytes]]) -> Path:
+    """Write the bag of a case with its files, by path in it, and return its path."""
     shutil.rmtree(bag, ignore_errors=True)
-    (bag / "data" / "materials").mkdir(parents=True)
-    facts = json.dumps(whole.facts, ensure_ascii=False, indent=1, sort_keys=True).encode()
-    (bag / "data" / "case.json").write_bytes(facts)
-    digests = {"data/case.json": hashlib.sha256(facts).hexdigest()}
-    for path, digest in whole.files.items():
-        (bag / "data" / path).write_bytes(store.read(blob_key(digest), sha256=digest))
-        digests[f"data/{path}"] = digest
+    (bag / "data").mkdir(parents=True)
+    text = json.dumps(facts, ensure_ascii=False, indent=1, sort_keys=True).encode()
+    (bag / "data" / "case.json").write_bytes(text)
+    digests = {"data/case.json": hashlib.sha256(text).hexdigest()}
+    for path, data in files:
+        place = bag / "data" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        digests[f"data/{path}"] = hashlib.sha256(data).hexdigest()
     tags = {
         "bagit.txt": b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n",
         "manifest-sha256.txt": _manifest(digests),
@@ -44,7 +57,6 @@ def write_package(store: BlobStore, folder: Path, whole: CompleteCase) -> Path:
     )
     for name, data in tags.items():
         (bag / name).write_bytes(data)
-    reach("packed")
     return bag
 
 

@@ -19,6 +19,7 @@ from archive.accession.accession import (
     accession_record,
     delivery_record,
     earlier_delivery,
+    is_returned,
     take_over,
 )
 from archive.accession.across_cases import doubts
@@ -325,7 +326,9 @@ def _context_findings(
 
     These are pages that were seen before, and the other cases of the same people.
     """
+    corrected = facts.supplement and is_returned(session, facts.case_no)
     return [
+        *([finding("CORRECTED", "case.json")] if corrected else []),
         *_copies(session, facts, submission, looks),
         *doubts(session, facts, submission.snapshot),
     ]

@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import func, select
 
 from api.jobs.batch import reserve, void_number
-from archive.accession.accession import confirm
 from archive.accession.recheck import wait_again
 from archive.administration.filing_units import FilingRule
 from archive.arrangement.page_order import Leaf, lay_out
 from archive.audit import journal
 from archive.audit.anchors import anchor, heads
+from archive.checking.confirming import confirm
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery, PagePrint
 from archive.database.tables_jobs import Job
@@ -256,7 +256,12 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
         assert archive.deliver(f"blank-{number}", case(number), blank).outcome == "CONFIRM"
     with writing(archive.engine) as session:
         confirm(
-            session, FILER, case_no="150602010000-20260901-000004", reason="已核对", units=FILING
+            session,
+            FILER,
+            case_no="150602010000-20260901-000004",
+            reason="已核对",
+            units=FILING,
+            ticks=None,
         )
     work(archive, "compile")
     seal_journal(archive)
@@ -280,7 +285,7 @@ def test_what_a_person_confirmed_of_a_page_that_differs_comes_back_from_the_pack
             1,
             [finding("PAGE_DIFFERS", "page/1", material=1, page=1, why="x")],
         )
-        confirm(session, FILER, case_no=case_no, reason="与原件一致", units=FILING)
+        confirm(session, FILER, case_no=case_no, reason="与原件一致", units=FILING, ticks=None)
     work(archive, "compile")
     assert archive.faults() == []
     seal_journal(archive)

@@ -21,7 +21,7 @@ from api.jobs.acts import ingest_paths, run_compile
 from api.jobs.progress import NoProgress
 from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
-from archive.accession.accession import confirm
+from archive.checking.confirming import confirm
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_usage import UsageRequest
@@ -58,7 +58,14 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     with writing(runtime.engine) as session:
         for entry in session.query(JournalEntry).filter(JournalEntry.act == "ACCESSION").all():
             if "CONFIRM" in entry.detail or '"WAITING"' in entry.detail:
-                confirm(session, FILER, case_no=entry.subject, reason="核对无误", units=FILING)
+                confirm(
+                    session,
+                    FILER,
+                    case_no=entry.subject,
+                    reason="核对无误",
+                    units=FILING,
+                    ticks=None,
+                )
     assert run_compile(runtime, FILER, NoProgress()).failed == 0
     accounts = make_demo_accounts(runtime)
     write_login_accounts(runtime, accounts)

@@ -10,9 +10,9 @@ import pytest
 from pyhanko.sign.timestamps import HTTPTimeStamper
 from sqlalchemy import Engine, select, update
 
-from archive.accession.accession import confirm
 from archive.arrangement.voiding import void
 from archive.audit import journal
+from archive.checking.confirming import confirm
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import CaseRevision
@@ -131,7 +131,7 @@ def test_a_supplement_replaces_a_delivery_that_still_waits_to_be_confirmed(
     assert outcome(archive, "first", case)[0] == "CONFIRM"
     assert outcome(archive, "second", supplement())[0] == "ACCEPTED"
     with pytest.raises(ConflictError), writing(archive.engine) as session:
-        confirm(session, FILER, case_no=CASE_NO, reason="x", units=FILING)
+        confirm(session, FILER, case_no=CASE_NO, reason="x", units=FILING, ticks=None)
     archive.freeze()
     with reading(archive.engine) as session:
         assert session.scalars(select(VolumeVersion.case_revision)).all() == [2]
@@ -146,7 +146,7 @@ def test_a_supplement_that_waits_to_be_confirmed_makes_its_version_once_confirme
     assert outcome(archive, "second", case)[0] == "CONFIRM"
     assert archive.freeze() == 0
     with writing(archive.engine) as session:
-        confirm(session, FILER, case_no=CASE_NO, reason="已核对", units=FILING)
+        confirm(session, FILER, case_no=CASE_NO, reason="已核对", units=FILING, ticks=None)
     assert archive.freeze() == 1
 
 

@@ -30,7 +30,7 @@ from archive.database.tables_cases import Case
 from archive.database.tables_gathering import CapturedFile
 from archive.database.tables_volumes import Step, Volume, VolumeVersion
 from archive.reference.codes import ArchivalCode, storage_prefix
-from tests.functional.test_desk import City, drawn, enter, page
+from tests.functional.test_desk import City, drawn, enter, page, tick_all
 from tests.resources import images
 from tests.support.browser import ROOT, compile_all, served
 from tests.support.factories import page as picture
@@ -221,12 +221,11 @@ def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(
         page.keyboard.press("k")
     page.keyboard.press("r")
     expect(page.get_by_role("alert")).to_contain_text("他人已调整这份材料的页，您的调整未保存")
-    for _ in range(7):
-        page.keyboard.press("x")
+    tick_all(page)
     page.keyboard.press("c")
     page.keyboard.type("与原件核对，确为空白")
     page.get_by_role("button", name="确认").click()
-    expect(page.get_by_text("看过最新情况后再确认")).to_be_visible()
+    expect(page.get_by_text("看过最新情况后再办理")).to_be_visible()
     page.goto(f"{city.address}/checks/{WAITS}")
     expect(page.locator("#thumbs li").first).to_have_attribute("data-file", "2")
     # By hand it is laid back and laid anew: dragging saves as keys do.
@@ -236,8 +235,7 @@ def test_two_at_one_case_see_each_other_and_nothing_is_overwritten(
     thumbs.nth(1).drag_to(thumbs.nth(0))
     expect(thumbs.first).to_have_attribute("data-file", "2")
     expect(page.locator("#laid")).to_have_text("页序已保存")
-    for _ in range(7):
-        page.keyboard.press("x")
+    tick_all(page)
     page.keyboard.press("c")
     page.keyboard.type("与原件核对，确为空白")
     page.get_by_role("button", name="确认").click()

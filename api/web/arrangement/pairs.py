@@ -7,12 +7,13 @@ from fastapi import APIRouter, Query, Response
 
 from api.web.arrangement.checks import LOOK, open_revision
 from api.web.shell.page import LoggedIn, PageRoute, RefusedError, Web
-from api.web.shell.scope import case_for, image_response, mark_of, reach_of
+from api.web.shell.scope import image_response, mark_of, reach_of
 from archive.accession.page_prints import original_of
-from archive.administration.policy import Act, Denial
+from archive.administration.policy import Denial
 from archive.database.engine import reading
 from archive.finding_aids.disclosure import disclosed
 from archive.reference.objects import blob_key
+from archive.usage.check_room import open_check
 from archive.usage.looks import find_look
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -25,7 +26,7 @@ def pair_image(
 ) -> Response:
     """Return the two pages of a finding with a watermark, given the user's own look."""
     with reading(web.runtime.engine) as session:
-        case = case_for(web, session, user, Act.CONFIRM, case_no)
+        case = open_check(session, user.reader, case_no, web.reference).case
         seen = find_look(session, user.reader, look, case_no, (LOOK,))
         revision = open_revision(session, case)
         # As the page numbers them; of a match that is not the user's to know no page is left.

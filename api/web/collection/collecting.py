@@ -29,13 +29,14 @@ from api.web.shell.page import (
     Web,
     WebApp,
 )
-from api.web.shell.scope import mark_of, note_look, original_response, reach_of
+from api.web.shell.scope import item_name, mark_of, note_look, original_response, reach_of
 from archive.accession.deliveries import return_delivery
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_gathering import CapturedFile
+from archive.finding_aids.check_lists import returned_to
 from archive.finding_aids.gathering_lists import (
     arrived_materials,
     gathering_cases,
@@ -112,6 +113,10 @@ def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response
             "arrived": _arrived(session, [case["case_no"] for case in shown]),
             "refused": refused_packages(session, reach, _QUARANTINE),
             "returned": refused_packages(session, reach, _RETURNED, returned=True),
+            "returned_cases": [
+                (entry, item_name(web, entry.case))
+                for entry in returned_to(session, reach, _QUARANTINE)
+            ],
             "pulling": first_job(session, JobKind.PULL, JobState.WAITING) is not None,
             "failed": jobs_of_kind(session, JobKind.PULL, JobState.FAILED),
         }

@@ -29,6 +29,8 @@ from archive.administration.policy import Act, Denial
 from archive.arrangement.plan import PlannedItem, plan_volume
 from archive.audit.acts import JournalAct
 from archive.audit.entries import entries_about
+from archive.checking.acts import decisions_of, last_decision
+from archive.compile.planned import planned_version
 from archive.database.engine import reading
 from archive.database.tables_cases import CaseRevision, Component
 from archive.finding_aids.cases import components_of, revision_of
@@ -159,6 +161,11 @@ def _volume_values(
     notes: list[tuple[int, str]] = []
     proof: dict[str, Any] = {}
     findings: list[Any] = opened.case.findings
+    decisions = decisions_of(
+        session,
+        opened.case.id,
+        opened.version.case_revision if opened.version else opened.case.revision,
+    )
     if opened.version is not None:
         steps = all_recorded(session, opened.version)
         contents = [
@@ -183,7 +190,9 @@ def _volume_values(
         "contents": contents,
         "notes": notes,
         "proof": proof,
-        "findings": findings,
+        "findings": [
+            {**row, "decision": last_decision(decisions, row["code"])} for row in findings
+        ],
         "report": report(findings, Phase.GD),
         "papers": paper_of_volumes(session, [opened.volume.code]).get(opened.volume.code, []),
         "loans": [
@@ -305,6 +314,7 @@ def printed_contents(
     with counted(web.runtime, user.reader, Shown.LOOKS) as session:
         opened, _ = consult(web, session, user, Act.VIEW, code, what, usage=usage, sheet="contents")
         values = _volume_values(web, session, user, opened)
+        values["contents"] = _contents(web, session, opened, values["contents"])
     unit = web.org(opened.volume.filing_org)
     return web.page(
         request,
@@ -315,6 +325,28 @@ def printed_contents(
         item=item_name(web, opened.case),
         **values,
     )
+
+
+def _contents(
+    web: WebApp, session: Session, opened: OpenedVolume, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the lines of the 卷内目录 with the columns of the sealed one (DA/T 22)."""
+    if opened.version is None:
+        return rows
+    runtime = web.runtime
+    planned = planned_version(
+        session, opened.volume, opened.version, runtime.catalogue, runtime.organisations
+    )
+    items = {item.no: item for item in planned.plan.items}
+    return [
+        {
+            **row,
+            "number": items[row["no"]].number,
+            "responsible": items[row["no"]].responsible,
+            "date": items[row["no"]].date,
+        }
+        for row in rows
+    ]
 
 
 @router.get("/volumes/{code}/plain")

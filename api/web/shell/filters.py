@@ -27,6 +27,7 @@ from archive.reference.paper_terms import (
 )
 from archive.reference.vocabulary import (
     ApprovalLevel,
+    CaseState,
     Channel,
     IntakeOutcome,
     LabelledEnum,
@@ -60,6 +61,7 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     Role,
     CopyStep,
     Capture,
+    CaseState,
     Gathering,
     CountResult,
     HandoverDifference,

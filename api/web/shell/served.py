@@ -43,6 +43,8 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),
     "lists.js": (_HERE / "static/lists.js", "text/javascript"),
     "room.js": (_HERE / "static/room.js", "text/javascript"),
+    "light.css": (_HERE / "static/light.css", "text/css"),
+    "light.js": (_HERE / "static/light.js", "text/javascript"),
     "check.js": (_HERE / "static/check.js", "text/javascript"),
     "upload.js": (_HERE / "static/upload.js", "text/javascript"),
     "seal.svg": (_HERE / "static/seal.svg", "image/svg+xml"),

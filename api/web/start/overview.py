@@ -17,6 +17,7 @@ from archive.audit import journal
 from archive.audit.entries import count_alarms
 from archive.database.engine import reading
 from archive.finding_aids.cases import count_ready, count_waiting, waiting_cases
+from archive.finding_aids.check_lists import count_on_desk
 from archive.finding_aids.compile_jobs import batches, count_failed_jobs
 from archive.finding_aids.figures import months
 from archive.finding_aids.gathering_lists import count_refused, gathering_cases
@@ -29,6 +30,7 @@ from archive.finding_aids.volume_lists import (
 )
 from archive.gathering.captures import Capture, capture_counts
 from archive.jobs.job_rows import first_job
+from archive.reference.check_terms import Desk
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import JobKind, JobState
 
@@ -74,6 +76,7 @@ def _counts(web: WebApp, session: Session, user: User, reach: Reach) -> dict[str
     org, rule = user.reader.org, web.runtime.settings.filing_rule
     return {
         "waiting": count_waiting(session, reach, rule),
+        "asked": count_on_desk(session, user.reader, Desk.MINE, reach, rule),
         "ready": count_ready(session, reach, rule),
         "failed": count_failed_jobs(session, reach),
         "owing": count_archived(session, reach, without_timestamp=True),

@@ -1,5 +1,5 @@
-// 核对: ticks by key, pages laid by key and by hand; what is laid is saved at once, and never
-// over what somebody else laid.
+// 核对: pages laid by key and by hand; what is laid is saved at once, and never over what
+// somebody else laid.
 "use strict";
 (() => {
   const check = document.getElementById("check"),
@@ -117,24 +117,6 @@
     turn: () => turn(here()),
   };
 
-  // A form of the system has no page: it is ticked in its turn, the others when their pages have
-  // been before one's eyes.
-  function tick() {
-    const open = [...check.querySelectorAll("[data-tick]")].filter((one) => !one.checked);
-    const no = leaves()[here()]?.dataset.no;
-    const one = open.find((each) => each.dataset.tick === no) ?? open[0];
-    if (!one) {
-      check.querySelector(".blanks input:not(:checked)")?.click();
-      return;
-    }
-    one.checked = true;
-    one.closest("li").scrollIntoView({ block: "nearest" });
-    const next = open.find(
-      (each) => each !== one && leaves().some((leaf) => leaf.dataset.no === each.dataset.tick),
-    );
-    if (next) show(leaves().findIndex((leaf) => leaf.dataset.no === next.dataset.tick));
-  }
-
   document.addEventListener(
     "keydown",
     (event) => {
@@ -147,7 +129,7 @@
       )
         return;
       if (event.target.closest("textarea, select, input:not([type=checkbox])")) return;
-      const act = { J: acts.down, K: acts.up, r: acts.turn, x: tick }[event.key];
+      const act = { J: acts.down, K: acts.up, r: acts.turn }[event.key];
       if (!act) return;
       act();
       event.preventDefault();

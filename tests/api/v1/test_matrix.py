@@ -60,6 +60,11 @@ ACT_OF = {
     "/uploads/{id_}/parts/{part}": Act.SUBMIT,
     "/uploads/{id_}/complete": Act.SUBMIT,
     "/uploads/{id_}/take-back": Act.SUBMIT,
+    "/checking/{case_no}": Act.CHECK,
+    "/checking/{case_no}/return": Act.CHECK,
+    "/checking/{case_no}/assignment": Act.CHECK,
+    "/checking/{case_no}/remarks": Act.CHECK,
+    "/checking/{case_no}/materials/{material}/files/{file}": Act.CHECK,
     "/usage-requests/{number}": Act.REQUEST_USE,
     "/usage-requests/{number}/decision": Act.DECIDE_USE,
     "/copies": Act.CERTIFY,
@@ -79,6 +84,8 @@ WITHOUT_RECORD = {
     "/todo": Act.VIEW,
     "/notices": Act.VIEW,
     "/notices/read": Act.VIEW,
+    "/checking": Act.CHECK,
+    "/returns": Act.FOLLOW,
     "/submissions": Act.SUBMIT,
     "/uploads": Act.SUBMIT,
     "/uploads/place": Act.SUBMIT,
@@ -101,11 +108,12 @@ WITHOUT_RECORD = {
     "/supervision/citywide": Act.SUPERVISE,
 }
 
-FIXED = {"page": "1", "no": "4", "part": "0"}
+FIXED = {"page": "1", "no": "4", "part": "0", "material": "4", "file": "1", "case_no": MOVE}
 MISSING = {
     "name": NOT_THERE,
     "id_": "0" * 32,
     "number": "LY2026-999999",
+    "case_no": "150602010000-20260901-000999",
     "check_code": "AAAA-AAAA-AAAA-AAAA-AAAA",
     "hook": "999",
     "upload": "0" * 32,
@@ -210,6 +218,15 @@ def call(
         body = {"json": {"reason": "请更正后重送"}}
     elif path.endswith("/decision"):
         body = {"json": {"approve": False, "reason": "不同意"}}
+    elif path.startswith("/checking/"):
+        acts = {
+            "return": {"reasons": ["ILLEGIBLE"]},
+            "assignment": {"org": HOME},
+            "remarks": {"text": "看过"},
+        }
+        asked = acts.get(path.rpartition("/")[2])
+        body = {"json": asked} if asked else {"content": b"x"} if method == "put" else {}
+        filled += "?revision=1" if method == "put" else ""
     elif path.endswith("/parts/{part}"):
         body = {"content": b"x" * 9}
     return desk.client.request(method, f"/api/v1{filled}", headers=headers, **body)
@@ -239,7 +256,7 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
         )
         foreign = (
             org not in ABOVE_HOME
-            if path.startswith(("/volumes", "/copies", "/paper", "/refused"))
+            if path.startswith(("/volumes", "/copies", "/paper", "/refused", "/checking"))
             or path.endswith("/take-back")
             else (role, org) != (Role.STATION_CLIENT, HOME)
         )
@@ -337,7 +354,7 @@ def test_lists_of_supervision_hold_nothing_from_outside_the_reach(
 def test_without_a_token_every_operation_but_the_public_ones_is_shut(
     desk: StationClient, operations: list[tuple[str, str]], owned: dict[str, str]
 ) -> None:
-    named = {"page": "1", "no": "4", "part": "0", "name": THERE, **owned}
+    named = FIXED | {"name": THERE} | owned
     for method, path in operations:
         if path in {"/token", "/checks/{check_code}"}:
             continue

@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from api.demo.build import write_case
 from api.demo.defects import DEFECTS
-from archive.accession.accession import confirm, take_over
+from archive.accession.accession import take_over
 from archive.accession.across_cases import doubts
+from archive.checking.confirming import confirm
 from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import connect, migrate, reading, writing
 from archive.database.tables_audit import JournalEntry
@@ -284,7 +285,12 @@ def test_a_planted_pair_of_the_city_is_found_whichever_comes_first_and_a_person_
         assert {finding["other_case"] for finding in findings} == {answers[0].case_no}
         with writing(engine) as session:
             confirm(
-                session, FILER, case_no=str(answers[1].case_no), reason="两地已核实", units=FILING
+                session,
+                FILER,
+                case_no=str(answers[1].case_no),
+                reason="两地已核实",
+                units=FILING,
+                ticks=None,
             )
             entry = session.query(JournalEntry).filter_by(act="CONFIRM").one()
             assert DEFECTS[turn].code in entry.detail

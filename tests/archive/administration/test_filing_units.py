@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select
 
-from archive.accession.accession import confirm, take_over
+from archive.accession.accession import take_over
 from archive.administration.filing_units import FilingRule, FilingUnits, NotFilingError
 from archive.administration.policy import (
     FILING_ACTS,
@@ -22,6 +22,7 @@ from archive.administration.policy import (
 )
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.arrangement.voiding import void
+from archive.checking.confirming import confirm
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_volumes import NumberCounter, Volume
@@ -174,9 +175,23 @@ def test_a_doubt_is_decided_by_the_filing_unit_and_shown_to_the_others_as_theirs
         stranger = reach_of("150623010000", ORGANISATIONS)
         assert not waiting_elsewhere(session, stranger, rule, limit=9)
     with writing(engine) as session, pytest.raises(NotFilingError):
-        confirm(session, archivist(DOMICILE), case_no=case_no, reason="看过", units=units(rule))
+        confirm(
+            session,
+            archivist(DOMICILE),
+            case_no=case_no,
+            reason="看过",
+            units=units(rule),
+            ticks=None,
+        )
     with writing(engine) as session:
-        confirm(session, archivist(RECEIVING), case_no=case_no, reason="看过", units=units(rule))
+        confirm(
+            session,
+            archivist(RECEIVING),
+            case_no=case_no,
+            reason="看过",
+            units=units(rule),
+            ticks=None,
+        )
     with reading(engine) as session:
         assert (count_ready(session, mine, rule), count_ready(session, theirs, rule)) == (1, 0)
         assert count_ready(session, None, rule) == 1

@@ -8,12 +8,13 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
+import pypdfium2
 import pytest
 from PIL import Image, ImageDraw
 from sqlalchemy import select
 
-from archive.accession.accession import confirm
 from archive.audit.acts import JournalAct
+from archive.checking.confirming import confirm
 from archive.compile.compared import pair_key
 from archive.compile.context import CompileContext
 from archive.compile.original_pages import OriginalPage
@@ -48,6 +49,14 @@ def struck(
         line = [(40, 300), (60, 290), (90, 305), (130, 292)]
         ImageDraw.Draw(picture).line(line, fill=(30, 30, 90), width=2)
         yield replace(page, picture=picture)
+
+
+def text_of(pdf: bytes) -> str:
+    """All text of a PDF, its lines one after the other."""
+    document = pypdfium2.PdfDocument(pdf)
+    texts = [page.get_textpage().get_text_range() for page in document]
+    document.close()
+    return "\n".join(texts).replace("\r", "")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +115,7 @@ def test_it_is_not_tried_again_while_it_waits(archive: Holdings) -> None:
 
 def test_after_a_confirmation_the_volume_is_made_and_says_who_decided(archive: Holdings) -> None:
     with writing(archive.engine) as session:
-        confirm(session, FILER, case_no=CASE_NO, reason="与原件一致", units=FILING)
+        confirm(session, FILER, case_no=CASE_NO, reason="与原件一致", units=FILING, ticks=None)
     with reading(archive.engine) as session:
         assert list(session.scalars(select(Job.state))) == ["WAITING"]
     code = make(archive, replace(archive.shop, draw_originals=struck))
@@ -115,6 +124,15 @@ def test_after_a_confirmation_the_volume_is_made_and_says_who_decided(archive: H
     pages = json.loads(archive.store.read(f"{volume.prefix}/inspection.json"))["pages"]
     assert {page["verdict"] for page in pages} == {PageVerdict.CONFIRMED}
     assert set(pages[0]) == {"page", "material", "renderer", "distance", "verdict"}
+    record = json.loads(archive.store.read(f"{volume.prefix}/inspection.json"))
+    (decision,) = record["decisions"]
+    assert (decision["signatory"], decision["reason"]) == (FILER.account, "与原件一致")
+    sheets = text_of(archive.store.read(f"{volume.prefix}/volume.pdf"))
+    assert f"核对人：{FILER.account}；理由：与原件一致" in sheets
+    assert f"{FILER.account}" in sheets.partition("立卷人：")[2][:12]
+    assert f"{FILER.account}" in sheets.partition("检查人：")[2][:12]
+    assert "一册系统" not in sheets
+    assert "未确认" not in sheets
     assert not list(archive.store.list("staging/"))
     with reading(archive.engine) as session:
         inspected = inspections(session, CASE_NO, list)

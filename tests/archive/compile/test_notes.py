@@ -6,7 +6,7 @@ from pathlib import Path
 import pypdfium2
 from sqlalchemy import Engine, select
 
-from archive.accession.accession import confirm
+from archive.checking.confirming import confirm
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import CaseRevision
 from archive.database.tables_volumes import Step
@@ -28,7 +28,7 @@ def test_notes_of_a_foreign_pdf_reach_process_json_the_inspection_sheet_and_the_
     archive.deliver("bag", case, {"materials/006.pdf": owner_locked_pdf()})
     with writing(engine) as session:
         if session.scalars(select(CaseRevision.state)).one() == "CONFIRM":
-            confirm(session, FILER, case_no=CASE_NO, reason="已核对", units=FILING)
+            confirm(session, FILER, case_no=CASE_NO, reason="已核对", units=FILING, ticks=None)
     archive.freeze()
     archive.make()
     (version,) = committed(engine)

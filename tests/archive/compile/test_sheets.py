@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from archive.arrangement.plan import FormSheet
+from archive.checking.acts import Decision
 from archive.compile import sheets
 from archive.compile.inspection_sheet import inspection_sheet
 from archive.compile.seal_art import seal_pdf
@@ -33,10 +34,16 @@ from archive.inspection.table import CHECKS, Phase
 from archive.reference.findings import rules
 from archive.reference.vocabulary import FormKind
 
+SEALED = "电子印章 · 用章记录 2026-03-04 16:41，天骄派出所调用"
+DECISIONS = (
+    Decision(
+        "演示核对员（152327）", datetime(2026, 3, 5, 8, tzinfo=UTC), "与原件一致", ("BLANK_PAGE",)
+    ),
+)
 PROCESS = (
-    ("收件", "东胜区天骄派出所", "王芳", "2026-03-02 09:15", "同意", "材料齐全，予以收件。"),
-    ("审核", "东胜区公安分局", "李强", "2026-03-03 10:00", "同意", "经审核，符合迁入条件。"),
-    ("审批", "鄂尔多斯市公安局", "赵敏", "2026-03-04 16:40", "同意", "同意迁入。"),
+    ("收件", "东胜区天骄派出所", "王芳", "2026-03-02 09:15", "同意", "材料齐全，予以收件。", ""),
+    ("审核", "东胜区公安分局", "李强", "2026-03-03 10:00", "同意", "经审核，符合迁入条件。", ""),
+    ("审批", "鄂尔多斯市公安局", "赵敏", "2026-03-04 16:40", "同意", "同意迁入。", SEALED),
 )
 FIELDS = (
     ("申请人", "张三"),
@@ -58,7 +65,10 @@ def row(no: int, pages: int | None, key: str | None = None, title: str = "结婚
 
 def inspected(*findings: Mapping[str, str]) -> InspectionSheet:
     return inspection_sheet(
-        report(findings, Phase.GD), Phase.GD, datetime(2026, 3, 5, 2, tzinfo=UTC), confirmed=True
+        report(findings, Phase.GD),
+        Phase.GD,
+        datetime(2026, 3, 5, 2, tzinfo=UTC),
+        decisions=DECISIONS,
     )
 
 
@@ -79,8 +89,8 @@ def volume(
         archived_on="2026-03-06",
         receive_org="天骄派出所",
         domicile_org="天骄派出所",
-        compiled_by="一册系统",
-        checked_by="一册系统（自动证明）",
+        compiled_by="演示立卷员（152318）",
+        checked_by="演示核对员（152327）",
         demo=True,
         rows=rows,
         forms=forms,

@@ -335,6 +335,7 @@ def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
             "case_revisions.facts",
             "gathered_cases.facts",
             "captured_files.name",
+            "check_acts.text",
             "paper_loans.borrower",
             "usage_requests.visitor",
             "webhooks.secret",

@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from sqlalchemy import Engine, text
 
-from archive.accession.accession import confirm
 from archive.accession.recheck import wait_again
 from archive.administration.accounts import first_administrators
 from archive.administration.passwords import fresh_secret
 from archive.arrangement.numbering import freeze, unnumbered
 from archive.audit import journal
+from archive.checking.confirming import confirm
 from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Login
@@ -204,7 +204,7 @@ def test_a_page_that_differs_lets_a_case_wait_and_gives_no_fault(archive: Holdin
         wait_again(session, "test", 1, case.revision, [differs])
     assert faults_of(archive) == []
     with writing(archive.engine) as session:
-        confirm(session, FILER, case_no=case_no, reason="已核对", units=FILING)
+        confirm(session, FILER, case_no=case_no, reason="已核对", units=FILING, ticks=None)
     assert faults_of(archive) == []
     statements(
         "UPDATE case_revisions SET findings = '[]' WHERE case_id = 1",

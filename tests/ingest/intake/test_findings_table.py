@@ -36,7 +36,7 @@ ELSEWHERE |= {"PAGE_DIFFERS"}
 """Raised by a finished volume beside its originals: `archive/compile/test_compared`."""
 ELSEWHERE |= {"OVERDUE_PROVISIONAL"}
 """Raised by a calendar that lacks a year: `archive/inspection/test_checks`."""
-ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID"}
+ELSEWHERE |= {"SUPPLEMENT_UNKNOWN", "SUPPLEMENT_MISMATCH", "SUPPLEMENT_VOID", "CORRECTED"}
 """Raised by a second delivery: tests of versions."""
 ELSEWHERE |= {
     "CAPTURE_UNREADABLE",

@@ -713,6 +713,57 @@ def _page_orders() -> None:
     )
 
 
+def _check_acts() -> None:
+    op.create_table(
+        "check_acts",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("case_id", KEY, nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("signatory", sa.String(length=200), nullable=False),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("codes", sa.JSON(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=True),
+        sa.Column("to_account", sa.String(length=64), nullable=True),
+        sa.Column("to_org", sa.String(length=12), nullable=True),
+        sa.Column("material_no", sa.Integer(), nullable=True),
+        sa.Column("page", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_check_acts_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_check_acts")),
+    )
+    op.create_index("ix_check_acts_case", "check_acts", ["case_id", "kind"], unique=False)
+    op.create_index(op.f("ix_check_acts_to_account"), "check_acts", ["to_account"], unique=False)
+    op.create_index(op.f("ix_check_acts_to_org"), "check_acts", ["to_org"], unique=False)
+
+
+def _shown_pages() -> None:
+    op.create_table(
+        "shown_pages",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("case_id", KEY, nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("material_no", sa.Integer(), nullable=False),
+        sa.Column("component_id", KEY, nullable=False),
+        sa.Column("page", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["cases.id"], name=op.f("fk_shown_pages_case_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_shown_pages")),
+        sa.UniqueConstraint(
+            "case_id",
+            "revision",
+            "account",
+            "material_no",
+            "component_id",
+            "page",
+            name="uq_shown_pages_page",
+        ),
+    )
+
+
 def _page_prints() -> None:
     op.create_table(
         "page_prints",
@@ -803,8 +854,12 @@ def _index_feed() -> None:
     op.create_table(
         "index_feed",
         sa.Column("id", KEY, nullable=False),
-        sa.Column("volume_id", KEY, nullable=False),
+        sa.Column("volume_id", KEY, nullable=True),
+        sa.Column("check_act_id", KEY, nullable=True),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["check_act_id"], ["check_acts.id"], name=op.f("fk_index_feed_check_act_id")
+        ),
         sa.ForeignKeyConstraint(
             ["volume_id"], ["volumes.id"], name=op.f("fk_index_feed_volume_id")
         ),
@@ -837,6 +892,7 @@ def _volume_versions() -> None:
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("input_digest", sa.String(length=64), nullable=False),
         sa.Column("frozen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("compiled_by", sa.String(length=200), nullable=True),
         sa.Column("lease_owner", sa.String(length=100), nullable=True),
         sa.Column("lease_token", sa.Integer(), nullable=False),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
@@ -1417,6 +1473,8 @@ def upgrade() -> None:
         _page_prints,
         _volumes,
         _certified_copies,
+        _check_acts,
+        _shown_pages,
         _index_feed,
         _page_bands,
         _volume_versions,
