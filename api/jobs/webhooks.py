@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from api.runtime.bootstrap import Runtime, worker_name
-from archive.administration.notices import notices_after
+from archive.administration.notices import NoticeKind, NoticeTopic, notices_after
 from archive.administration.policy import Reader, scope_of
 from archive.database.engine import reading, writing
 from archive.database.tables_exchange import Webhook
@@ -128,6 +128,11 @@ def _tell(runtime: Runtime, webhook: Webhook, lease: Lease[int]) -> int | None:
         owner = owner_of(session, webhook)
         rows = notices_after(session, owner, webhook.notice_cursor, _BATCH) if owner else ()
     for row in rows:
+        if (row.kind, row.topic) == (NoticeKind.RETURNED, NoticeTopic.CASE):
+            # The feed has it already, as case.returned with its revision.
+            with writing(runtime.engine) as session:
+                advance_notices(session, lease, row.id)
+            continue
         sending = Told(
             f"{webhook.id}-n{row.id}",
             f"notice.{row.kind.lower()}",

@@ -21,6 +21,7 @@ class NoticeKind(LabelledEnum):
     """What became of something."""
 
     ASKED = "ASKED", "待审批"
+    PASSED_ON = "PASSED_ON", "请您核对"
     GRANTED = "GRANTED", "已批准"
     REFUSED = "REFUSED", "不批准"
     SENT = "SENT", "待接收"

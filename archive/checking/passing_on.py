@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.administration.filing_units import FilingUnits
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.policy import Act, Reader, scope_of
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -60,6 +61,11 @@ def ask(
         to_account=to_account,
         to_org=to_org,
     )
+    if to_account != actor.account:
+        unit = None if to_account else to_org
+        act = None if to_account else Act.CHECK
+        kind, topic = NoticeKind.PASSED_ON, NoticeTopic.CASE
+        notify(session, kind, topic, case_no, account=to_account, org=unit, act=act)
     journal.record(
         session,
         actor.account,

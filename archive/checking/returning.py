@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from archive.administration.filing_units import FilingUnits
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.policy import Act, Reader
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -74,6 +75,14 @@ def return_case(
         case.state = CaseState.RETURNED
     gather_again(session, revision, _objects(session, revision), at=act.at)
     announce_return(session, act.id)
+    notify(
+        session,
+        NoticeKind.RETURNED,
+        NoticeTopic.CASE,
+        case_no,
+        org=case.receive_org,
+        act=Act.SUBMIT,
+    )
     journal.record(
         session,
         filer.account,

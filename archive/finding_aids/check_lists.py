@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, func, not_, or_, select, true
 from sqlalchemy.orm import Session
 
 from archive.administration.account_lists import accounts_by_login
@@ -12,7 +12,7 @@ from archive.administration.filing_units import FilingRule
 from archive.administration.policy import Reader
 from archive.checking.acts import acts_of
 from archive.checking.returning import Returned, returned_cases
-from archive.checking.seats import Holder, holders_of, on_desk
+from archive.checking.seats import Holder, given_to, holders_of, on_desk
 from archive.database.tables_cases import Case
 from archive.finding_aids.cases import follows
 from archive.finding_aids.reach import Reach, filed_in
@@ -54,6 +54,16 @@ def count_on_desk(
     """Count the cases that wait on a desk."""
     query = select(func.count()).select_from(Case).where(_waits(reader, desk, reach, rule))
     return session.scalar(query) or 0
+
+
+def cases_asked_of(
+    session: Session, reader: Reader, reach: Reach, rule: FilingRule, *, limit: int
+) -> Sequence[Case]:
+    """Return the cases of other units that the reader, or the reader's unit, was asked to see."""
+    query = select(Case).where(Case.state == CaseState.CONFIRM, given_to(reader))
+    if reach is not None:
+        query = query.where(not_(filed_in(reach, rule)))
+    return session.scalars(query.order_by(Case.completed_at, Case.case_no).limit(limit)).all()
 
 
 def returned_to(session: Session, reach: Reach, limit: int) -> list[Returned]:

@@ -14,6 +14,7 @@ from archive.finding_aids.cases import (
     earliest_ready,
     waiting_cases,
 )
+from archive.finding_aids.check_lists import cases_asked_of, returned_to
 from archive.finding_aids.compile_jobs import compile_jobs, count_failed_jobs
 from archive.finding_aids.gathering_lists import (
     gathering_cases,
@@ -123,6 +124,30 @@ def _case_rows(desk: Desk, kind: TodoKind, cases: Sequence[Case]) -> list[Todo]:
 def _checks(session: Session, desk: Desk, limit: int) -> list[Todo]:
     rule = desk.reference.filing.rule
     return _case_rows(desk, TodoKind.CONFIRM, waiting_cases(session, desk.reach, rule, limit=limit))
+
+
+def _asked(session: Session, desk: Desk, limit: int) -> list[Todo]:
+    rule = desk.reference.filing.rule
+    return _case_rows(
+        desk,
+        TodoKind.ASKED,
+        cases_asked_of(session, desk.reader, desk.reach, rule, limit=limit),
+    )
+
+
+def _returned(session: Session, desk: Desk, limit: int) -> list[Todo]:
+    return [
+        todo_row(
+            desk,
+            TodoKind.CORRECT,
+            entry.case.case_no,
+            "、".join(reason.label for reason in entry.reasons),
+            desk.due_after(entry.at, ARCHIVE_WORKDAYS),
+            who=f"{desk.name(entry.org)} {entry.signatory}",
+            org=entry.case.receive_org,
+        )
+        for entry in returned_to(session, desk.reach, limit)
+    ]
 
 
 def _ready(session: Session, desk: Desk, limit: int) -> list[Todo]:
@@ -257,6 +282,8 @@ def _accounts(session: Session, desk: Desk, limit: int) -> list[Todo]:
 FINDERS: Mapping[TodoKind, Callable[[Session, Desk, int], list[Todo]]] = {
     TodoKind.USE: _uses,
     TodoKind.LOAN: _loans,
+    TodoKind.ASKED: _asked,
+    TodoKind.CORRECT: _returned,
     TodoKind.CONFIRM: _checks,
     TodoKind.COMPILE: _ready,
     TodoKind.COMPILE_FAILED: _failed,

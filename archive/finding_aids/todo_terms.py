@@ -23,6 +23,8 @@ class TodoKind(LabelledEnum):
 
     USE = "USE", "审批利用"
     LOAN = "LOAN", "审批借阅"
+    ASKED = "ASKED", "应请核对"
+    CORRECT = "CORRECT", "补正退回件"
     CONFIRM = "CONFIRM", "核对"
     COMPILE = "COMPILE", "组卷"
     COMPILE_FAILED = "COMPILE_FAILED", "处理组卷失败"
@@ -39,6 +41,8 @@ class TodoKind(LabelledEnum):
 ACT_OF = {
     TodoKind.USE: Act.DECIDE_USE,
     TodoKind.LOAN: Act.DECIDE_LOAN,
+    TodoKind.ASKED: Act.CHECK,
+    TodoKind.CORRECT: Act.SUBMIT,
     TodoKind.CONFIRM: Act.CONFIRM,
     TodoKind.COMPILE: Act.COMPILE,
     TodoKind.COMPILE_FAILED: Act.COMPILE,

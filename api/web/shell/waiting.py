@@ -14,6 +14,8 @@ from archive.usage.reading_room import ReferenceData
 _PLACES: Mapping[TodoKind, tuple[str, str]] = {
     TodoKind.USE: ("/approvals", "/usage/{}"),
     TodoKind.LOAN: ("/paper/loans", "/paper/loans"),
+    TodoKind.ASKED: ("/checks", "/checks/{}"),
+    TodoKind.CORRECT: ("/collecting", "/collecting#returned"),
     TodoKind.CONFIRM: ("/checks", "/checks/{}"),
     TodoKind.COMPILE: ("/compile", "/compile"),
     TodoKind.COMPILE_FAILED: ("/jobs", "/jobs"),
