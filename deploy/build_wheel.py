@@ -51,6 +51,8 @@ def build(to: Path) -> Path:
         for file in ("pyproject.toml", "README.md", "LICENSE"):
             shutil.copyfile(ROOT / file, source / file)
         vendor(source / "api/web/static/vendor")
+        shutil.copytree(ROOT / "docs/pictures", source / "api/web/manual/pictures")
+        shutil.copyfile(ROOT / "docs/archivists.md", source / "api/web/manual/archivists.md")
         options = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation")
         subprocess.run(  # noqa: S603 - pip of this very environment
             [

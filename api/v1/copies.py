@@ -78,11 +78,11 @@ class CheckView(BaseModel):
     """What the public may know of a copy: that this archive issued it, and its digest."""
 
     model_config = ConfigDict(
-        json_schema_extra={"description": "公众可知的证明件信息：是否由本馆出具，及文件的摘要。"}
+        json_schema_extra={"description": "公众可知的证明件信息：是否由本系统出具，及文件的摘要。"}
     )
 
     check_code: str = Field(description="核验码")
-    issued: bool = Field(description="是否由本馆出具")
+    issued: bool = Field(description="是否由本系统出具")
     code: str = Field(description="档号")
     issuer: str = Field(description="出具单位")
     pages: int = Field(description="页数")
@@ -172,7 +172,7 @@ def copy_file(
     "/checks/{check_code}",
     summary="核验证明件（公开）",
     description=(
-        "凭核验码查询证明件是否由本馆出具，并给出文件的 SHA-256 以供比对。公开"
+        "凭核验码查询证明件是否由本系统出具，并给出文件的 SHA-256 以供比对。公开"
         "接口，不需要令牌，不给出证明件的内容，按地址限制次数。被拒时："
         "404 NOT_FOUND 为没有此核验码的证明件，请核对；429 请按 Retry-After 稍"
         "后重试。"

@@ -32,7 +32,7 @@ from api.web.paper import (
     stocktakes,
 )
 from api.web.shell.page import PageRoute, RefusedError, WebApp, error_page, web_of
-from api.web.start import login, overview, todo
+from api.web.start import login, manual, overview, todo
 from api.web.statistics import statistics
 from api.web.usage import approvals, copies, usage
 from archive.administration.policy import Denial
@@ -44,6 +44,7 @@ _PAGES = (
     login,
     todo,
     overview,
+    manual,
     pool,
     collecting,
     checks,

@@ -33,7 +33,7 @@ def taken_over(proof: Mapping[str, Any]) -> list[dict[str, Any]]:
         Phase.YJ,
         [
             *compared,
-            ("1-1", f"固化信息有效性（电子签章 {proof.get('level', '')}）", wrong),
+            ("1-1", f"固化信息核验（电子签章 {proof.get('level', '')}）", wrong),
             ("1-3", "档号与文件内所载一致", wrong),
             ("2-1", "封面、目录、备考表齐全", wrong),
             ("2-7", f"实有页数与目录相符（{proof.get('pages', '')} 页）", wrong),
@@ -70,7 +70,7 @@ def long_run(objects: int, faults: Mapping[str, int]) -> list[dict[str, Any]]:
     return _by_group(
         Phase.CQ,
         [
-            ("1-1", f"固化信息有效性（{objects} 个对象摘要复核）", wrong(Fixity.CHANGED)),
+            ("1-1", f"固化信息核验（{objects} 个对象摘要复核）", wrong(Fixity.CHANGED)),
             ("2-11", "信息包内容数据完整，归档记录与清单一致", wrong(Fixity.MISSING)),
             ("3-4", "存储介质可读", wrong(Fixity.UNREADABLE)),
         ],

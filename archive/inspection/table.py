@@ -58,7 +58,7 @@ def _check(
 CHECKS: tuple[Check, ...] = (
     _check(
         "1-1",
-        "固化信息有效性",
+        "固化信息核验",
         _ALWAYS,
         authenticity.fetched_as_proven,
         "GD-1-1",

@@ -139,16 +139,16 @@ def check_as_anybody(browser: Browser, city: City, address: str, pdf: bytes) -> 
     """On a phone, without an account."""
     anybody = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN").new_page()
     anybody.goto(address)
-    expect(anybody.get_by_text("属实：本馆出具，内容无改动")).to_be_visible()
+    expect(anybody.get_by_text("属实：确由本系统出具，内容无改动")).to_be_visible()
     expect(anybody.get_by_text("签章覆盖整份文件，签后无任何改动")).to_be_visible()
     assert not re.search(f"{NUMBER}|测某|{BIRTH}", anybody.content())
     compared = anybody.locator("#mine input")
     compared.set_input_files({"name": "copy.pdf", "mimeType": "application/pdf", "buffer": pdf})
-    expect(anybody.get_by_text("您手中的文件就是本馆出具的那一份")).to_be_visible()
+    expect(anybody.get_by_text("您手中的文件就是本系统出具的那一份")).to_be_visible()
     compared.set_input_files(
         {"name": "copy.pdf", "mimeType": "application/pdf", "buffer": pdf + b"\n"}
     )
-    expect(anybody.get_by_text("不是本馆出具的那一份")).to_be_visible()
+    expect(anybody.get_by_text("不是本系统出具的那一份")).to_be_visible()
     anybody.goto(f"{city.address}/check?code=AAAA AAAA AAAA AAAA AAAA")
     expect(anybody.get_by_text("没有这个核验码")).to_be_visible()
     anybody.context.close()

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from types import BuiltinFunctionType, MethodType
 from typing import Any
 
+from markupsafe import Markup
+
 from archive.administration.policy import Role
 from archive.audit.acts import JournalAct
 from archive.finding_aids.todo_terms import TodoKind
@@ -25,6 +27,7 @@ from archive.reference.paper_terms import (
     ScanVerdict,
     StocktakeState,
 )
+from archive.reference.terms import terms
 from archive.reference.vocabulary import (
     ApprovalLevel,
     CaseState,
@@ -135,6 +138,14 @@ def no_method(value: object) -> object:
     return value
 
 
+def term(word: str) -> str:
+    """Return a term of the field that says what it means when the pointer rests on it."""
+    meaning = terms().get(word)
+    if meaning is None:
+        raise ValueError(f"not among the terms: {word}")
+    return Markup('<dfn title="{}">{}</dfn>').format(meaning, word)
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "label": label,
     "day": day,
@@ -143,6 +154,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "size": size,
     "thousands": thousands,
     "who": whom,
+    "term": term,
     "act": act_label,
     "usage": lambda detail: json.loads(detail).get("usage") or "",
 }

@@ -43,6 +43,7 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "desk.js": (_HERE / "static/desk.js", "text/javascript"),
     "lists.js": (_HERE / "static/lists.js", "text/javascript"),
     "room.js": (_HERE / "static/room.js", "text/javascript"),
+    "manual.css": (_HERE / "static/manual.css", "text/css"),
     "light.css": (_HERE / "static/light.css", "text/css"),
     "light.js": (_HERE / "static/light.js", "text/javascript"),
     "check.js": (_HERE / "static/check.js", "text/javascript"),

@@ -23,8 +23,9 @@
     },
     "?": () => {
       const help = document.getElementById("keys");
-      help?.showModal();
-      return help;
+      if (help) help.showModal();
+      else document.querySelector(".ask")?.click();
+      return help ?? document.querySelector(".ask");
     },
     j: () => go(1),
     k: () => go(-1),

@@ -14,7 +14,7 @@
     const same = hex === mine.dataset.sha256;
     said.className = `said ${same ? "yes" : "no"}`;
     said.textContent = same
-      ? "相同：您手中的文件就是本馆出具的那一份。"
-      : "不同：您手中的文件不是本馆出具的那一份，请勿采信。";
+      ? "相同：您手中的文件就是本系统出具的那一份。"
+      : "不同：您手中的文件不是本系统出具的那一份，请勿采信。";
   });
 })();
