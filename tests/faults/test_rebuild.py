@@ -13,8 +13,10 @@ from archive.arrangement.page_order import Leaf, lay_out
 from archive.audit import journal
 from archive.audit.anchors import anchor, heads
 from archive.checking.confirming import confirm
+from archive.checking.returning import return_case
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case, CaseRevision, Component, Delivery, PagePrint
+from archive.database.tables_checks import CheckAct
 from archive.database.tables_jobs import Job
 from archive.database.tables_preservation import FixityCheck
 from archive.database.tables_recognition import RecognisedPage
@@ -24,6 +26,7 @@ from archive.preservation.fixity import Budget, scrub
 from archive.preservation.rebuild import RebuildReport, rebuild
 from archive.recognition.page_texts import Line, PageText
 from archive.reference.case_facts import CaseFacts
+from archive.reference.check_terms import ReturnReason
 from archive.reference.errors import ConflictError
 from archive.reference.findings import finding
 from archive.reference.objects import blob_key
@@ -252,7 +255,7 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
     archive: Holdings, keys: Path
 ) -> None:
     blank = {"materials/006.jpg": _blank()}
-    for number in (4, 5):
+    for number in (4, 5, 6):
         assert archive.deliver(f"blank-{number}", case(number), blank).outcome == "CONFIRM"
     with writing(archive.engine) as session:
         confirm(
@@ -263,10 +266,28 @@ def test_a_confirmed_case_stays_confirmed_and_a_waiting_one_waits(
             units=FILING,
             ticks=None,
         )
+        return_case(
+            session,
+            FILER,
+            case_no="150602010000-20260901-000006",
+            reasons=[ReturnReason.ILLEGIBLE],
+            text="",
+            units=FILING,
+        )
     work(archive, "compile")
     seal_journal(archive)
     rebuilt, report = anew(archive, keys)
     assert (report.faults, differences(archive.engine, rebuilt.engine)) == ([], [])
+    with reading(archive.engine) as before, reading(rebuilt.engine) as after:
+        acts = [
+            [
+                (row.kind, row.revision, row.signatory, row.reason, row.codes)
+                for row in session.scalars(select(CheckAct).order_by(CheckAct.id))
+            ]
+            for session in (before, after)
+        ]
+    assert acts[0] == acts[1]
+    assert [kind for kind, *_ in acts[1]] == ["CONFIRM", "RETURN"]
     rebuilt.engine.dispose()
 
 

@@ -147,7 +147,8 @@ def pass_on(web: Web, user: LoggedIn, form: Posted, case_no: str) -> Response:
         )
     if wanted.account == user.reader.account:
         return RedirectResponse(f"/checks/{case_no}", 303)
-    return _to(following)
+    # Who was asked has no list of their own once the case is passed back.
+    return _to(following) if following or user.may(Act.CONFIRM) else RedirectResponse("/", 303)
 
 
 @router.post("/checks/{case_no}/remarks")

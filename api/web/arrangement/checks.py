@@ -90,15 +90,18 @@ NOTHING: frozenset[str] = frozenset()
 def checks_page(
     request: Request, web: Web, user: LoggedIn, after: str = "", desk: Desk = Desk.ALL
 ) -> Response:
-    """List the cases that wait on a desk, the earliest completed first."""
-    if not user.may(Act.CONFIRM):
-        user.require(Act.VIEW_PAGES)
+    """List the cases that wait on a desk, the earliest completed first.
+
+    It is there for who files cases, and for others while they are asked to look at some.
+    """
     reach, rule = reach_of(web, user), web.runtime.settings.filing_rule
     organisations = web.runtime.organisations
     with reading(web.runtime.engine) as session:
         start = find_case_within(session, reach, after) if after else None
         mine = user.reader, desk, reach if user.may(Act.CONFIRM) else NOTHING, rule
         total = count_on_desk(session, *mine)
+        if not total:
+            user.require(Act.CONFIRM)
         cases = cases_on_desk(session, *mine, after=start, limit=PAGE + 1)
         holders = named_holders(session, cases, organisations)
         elsewhere, returned, paper = [], [], []

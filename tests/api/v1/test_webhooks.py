@@ -18,12 +18,18 @@ import pytest
 from sqlalchemy import select, text, update
 
 from api.jobs.webhooks import allowed, send_due, signature
+from archive.checking.returning import return_case
 from archive.database.engine import reading, writing
 from archive.database.tables_administration import Account
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_volumes import Volume
 from archive.jobs import feed
+from archive.reference.check_terms import ReturnReason
+from ingest.intake.intake import take_package
+from tests.resources import images
 from tests.support import station
+from tests.support.factories import make_bag, sound_case
+from tests.support.filing import FILER
 from tests.support.station import OTHER, StationClient
 
 
@@ -201,3 +207,38 @@ def test_a_signature_depends_on_time_body_and_secret() -> None:
         for body in (b"x", b"y")
     }
     assert len(signatures) == 8
+
+
+def test_the_sender_of_a_case_is_told_that_it_was_returned_and_nobody_else(
+    hooked: StationClient, receiver: Receiver, tmp_path: Path
+) -> None:
+    subscribe(hooked, receiver)
+    subscribe(hooked, receiver, OTHER)
+    runtime, case_no = hooked.runtime, "150602010000-20260901-000801"
+    blank = {"materials/006.jpg": images.blank_jpeg()}
+    taken = take_package(
+        runtime.engine,
+        runtime.store,
+        "test",
+        make_bag(tmp_path / "bag", case=sound_case(case_no), files=blank),
+        sender=None,
+        rules=runtime.intake_rules,
+        now=datetime.now(UTC),
+    )
+    assert taken.outcome == "CONFIRM"
+    with writing(runtime.engine) as session:
+        return_case(
+            session,
+            FILER,
+            case_no=case_no,
+            reasons=[ReturnReason.ILLEGIBLE],
+            text="第 1 页看不清",
+            units=runtime.filing,
+        )
+    due_now(hooked)
+    assert send_due(runtime) == 1
+    ((headers, body),) = receiver.got
+    notice = json.loads(body)
+    assert headers["Yice-Event"] == notice["event"] == "case.returned"
+    assert (notice["case_no"], notice["code"], notice["version"]) == (case_no, None, 1)
+    assert "看不清" not in body.decode()
