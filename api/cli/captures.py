@@ -107,10 +107,10 @@ def cover(pages: Pages, *, as_json: Json = False) -> None:
 
 
 @capture_app.command(
-    "take-back",
+    "undo",
     help=with_examples(
         "撤回一个文件的归入，同一材料的其他文件一并撤回；已送归档的不能撤回。",
-        "yice capture take-back 4f1d2c3b4a5968778695a4b3c2d1e0ff",
+        "yice capture undo 4f1d2c3b4a5968778695a4b3c2d1e0ff",
     ),
 )
 def undo(upload: Annotated[str, typer.Argument(help="上传编号")], *, as_json: Json = False) -> None:

@@ -1,4 +1,4 @@
-"""隔离: refused packages of one's own organisation and those below it, and sending them back."""
+"""隔离: refused packages of one's own organisation and those below it, sent back."""
 
 from typing import Annotated
 

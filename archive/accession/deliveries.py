@@ -1,4 +1,4 @@
-"""Deliveries: a row for each package that came, and what becomes of those that were refused.
+"""Deliveries: a row for each package that came, and what becomes of the refused ones.
 
 A refused package lies in quarantine whole. Whoever sent it sees why, and so does the unit above;
 either may mark it as sent back (退回), with a reason, when nothing is to be waited for any more.
@@ -59,7 +59,7 @@ def log_delivery(
 
 
 def answers_for(reader: Reader, row: Delivery, organisations: Organisations) -> bool:
-    """Say whether a refused package is the reader's matter: of its sender, or of a unit above it.
+    """Say whether a refused package is the reader's matter: its sender's or a unit's above it.
 
     One of which nobody knows who sent it is the city's.
     """

@@ -39,8 +39,8 @@ class CapturedFile(Base):
     of: Mapped[int]
     pages: Mapped[int | None]
     media_type: Mapped[str | None] = mapped_column(String(64))
-    ordinal: Mapped[int]
-    hints: Mapped[dict[str, Any]]
+    ordinal: Mapped[int] = mapped_column(default=0)
+    hints: Mapped[dict[str, Any]] = mapped_column(default=dict)
     part_of: Mapped[str | None] = mapped_column(String(32))
     first_page: Mapped[int] = mapped_column(default=1)
     pieces: Mapped[list[Any]]

@@ -1,4 +1,4 @@
-"""The 归集池 as a table of pages: thumbnails in the order of scanning, and where each may belong.
+"""归集池 as a table of pages, in the order of scanning, and where each of them may belong.
 
 What the codes of pages say is a hint: the QR of a 收件单 names the case of the pages after it, a
 separator sheet the material. A person sees it, and places the pages with one press, or otherwise.
@@ -134,7 +134,7 @@ def target_case(
 def find_targets(
     session: Session, reach: Reach, catalogue: Catalogue, words: str
 ) -> list[TargetCase]:
-    """Return the cases that still gather whose number, or a person's surname or name, is meant.
+    """Return the cases that still gather whose number, or whose person's name, is meant.
 
     What was read from a 收件单 by a scanner counts as its number.
     """

@@ -1,4 +1,4 @@
-"""What a gathering case lacks, and taking a material out again that was gathered by mistake."""
+"""What a gathering case lacks, and taking out what was gathered for it by mistake."""
 
 from collections.abc import Collection
 from datetime import datetime

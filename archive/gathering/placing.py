@@ -194,7 +194,7 @@ def _together(session: Session, row: CapturedFile, taken: set[str]) -> list[Capt
 
 
 def _is_known(session: Session, case_no: str, org: str, organisations: Organisations) -> bool:
-    """Say whether a case of this number was closed or came, and the organisation has a part in it.
+    """Say whether a case of this number is known, and the organisation has a part in it.
 
     Another's case and one that nobody knows are answered alike.
     """

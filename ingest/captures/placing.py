@@ -1,4 +1,4 @@
-"""Spans of scanned pages placed by a person: a file of which only some pages are meant is divided.
+"""Spans of scanned pages placed by a person; a file is divided where only some are meant.
 
 Objects must lie in the store before rows, so that the work is committed here: first the division,
 then the placing. A kill between the two leaves a divided file, whose parts wait as it did.
@@ -127,7 +127,7 @@ def _whole_files(
 
 
 def _now(session: Session, reader: Reader, leaf: Leaf, organisations: Organisations) -> Leaf:
-    """Return where a page is now: a file that was divided meanwhile has it in one of its parts."""
+    """Return where a page is now: of a divided file it is in one of the parts."""
     row = own_file(session, reader, leaf.id, organisations, lock=False)
     if row.state != Capture.DIVIDED:
         return leaf

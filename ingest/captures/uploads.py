@@ -112,7 +112,7 @@ def complete_capture(
 
 
 def _hints(data: bytes) -> dict[str, Any]:
-    """Return what the codes on the pages say, by page: a person places the file with their help."""
+    """Return what the codes on the pages say, by page, which helps to place the file."""
     answer = run_task("hints", data)
     hints: dict[str, Any] = {} if isinstance(answer, str) else json.loads(answer)
     return hints

@@ -176,7 +176,7 @@ def receive(
 
 
 def _receiver(facts: CaseFacts | None, organisations: Organisations) -> str | None:
-    """Return who received the case of a package that the archive took in itself, where it says."""
+    """Return who received the case of a package that the archive took in itself."""
     receiver = facts.orgs.receive if facts else None
     return receiver if receiver in organisations else None
 

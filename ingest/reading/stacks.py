@@ -127,7 +127,7 @@ def _code(image: Image.Image) -> str:
 
 
 def _hint(image: Image.Image) -> dict[str, Any] | None:
-    """Return what the QR codes of a page say of the pages after it, None when they say nothing.
+    """Return what the QR codes of a page say of the pages after it; None: they say nothing.
 
     A 收件单 of another system bears its case number, alone or within an address: it says which
     case the pages after it belong to, and is no sheet that may be dropped.

@@ -63,7 +63,7 @@ class TerminalArranging:
         return self._run("capture", "cover", *(f"{file}:{page}" for file, page in pages))
 
     def take_back(self, file: str) -> Answer:
-        return self._run("capture", "take-back", file)
+        return self._run("capture", "undo", file)
 
 
 class StationArranging:
@@ -179,5 +179,5 @@ class DeskArranging:
         if answer.status_code < 400 or not alert:
             return self._answer(answer)
         words = (("编号可能写错", "CASE_UNKNOWN"), ("没有这个文件", "NOT_FOUND"))
-        code = next((code for said, code in words if said in alert[0].text_content()), "CONFLICT")
+        code = next((code for word, code in words if word in alert[0].text_content()), "CONFLICT")
         return Answer(code, text=answer.text, status=answer.status_code)

@@ -1,4 +1,4 @@
-"""归集池 as a table of pages: thumbnails to select, the case's missing materials to place them in.
+"""归集池 as a table of pages: thumbnails to select, and what a case lacks to place them in.
 
 Nothing here judges: codes on pages are hints, people place, and what they placed is taken back.
 """
