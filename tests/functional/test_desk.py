@@ -608,6 +608,9 @@ def test_the_journal_is_verified_by_a_button(city: City, page: Page) -> None:
             "demo-district-archivist",
             (
                 "/",
+                "/?whose=unit",
+                "/notices",
+                "/overview",
                 "/collecting",
                 "/collecting/pool",
                 "/checks",

@@ -24,7 +24,10 @@ from tests.support.browser import ROOT, chromium, served
 # Name, role whose demo account looks, address, and what is clicked then, one after the other.
 PAGES = (
     ("login", "", "/login", ""),
-    ("desk", "档案员·旗区", "/", ""),
+    ("todo", "档案员·旗区", "/", ""),
+    ("todo-chief", "所领导", "/", ""),
+    ("notices", "档案员·旗区", "/notices", ""),
+    ("desk", "档案员·旗区", "/overview", ""),
     ("morning", "辅警", "/", ""),
     ("collecting", "档案员·旗区", "/collecting", ""),
     ("capture", "档案员·旗区", "/collecting", "[data-row] a"),
@@ -35,6 +38,7 @@ PAGES = (
     ("periods", "档案员·旗区", "/compile/periods", ""),
     ("jobs", "档案员·旗区", "/jobs", ""),
     ("search", "市局监督", "/search?show=落户", ""),
+    ("person", "市局监督", "/volumes?state=archived", "[data-row] a ; button:has-text('全部档案')"),
     ("volumes", "市局监督", "/volumes", ""),
     ("room", "市局监督", "/volumes?series=QY&state=archived", "[data-row] a"),
     ("series", "市局监督", "/series", "[data-row] a"),

@@ -4,7 +4,7 @@ The page is drawn as ever and the values are put into its text: so no page needs
 none can forget it. What a person chose stays chosen, whatever the page proposes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from html.parser import HTMLParser
@@ -27,20 +27,39 @@ class Refill:
 
 def refilled(page: str, refill: Refill) -> str:
     """Return the text of a page with the form of this action filled again."""
-    writer = _Writer(refill)
+    offers = _Offers(refill.action)
+    offers.feed(page)
+    writer = _Writer(refill, offers.values)
     writer.feed(page)
     writer.close()
     return "".join(writer.parts)
 
 
+class _Offers(HTMLParser):
+    """Reads what the form offers to choose from: the values of each group of radio buttons."""
+
+    def __init__(self, action: str) -> None:
+        super().__init__()
+        self.values: dict[str, set[str]] = {}
+        self._action, self._inside = _path(action), False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._inside = _path(values.get("action", "")) == self._action
+        elif self._inside and tag == "input" and values.get("type") == "radio":
+            self.values.setdefault(values.get("name", ""), set()).add(values.get("value", "on"))
+
+
 class _Writer(HTMLParser):
     """Writes a page as it reads it, and changes the fields of one form."""
 
-    def __init__(self, refill: Refill) -> None:
+    def __init__(self, refill: Refill, offers: Mapping[str, Collection[str]]) -> None:
         super().__init__(convert_charrefs=False)
+        self._offers = offers
         self.parts: list[str] = []
         self._refill = refill
-        self._inside = self._filled = False
+        self._inside = self._filled = self._said = False
         self._select: str | None = None
         self._text: str | None = None
 
@@ -95,18 +114,25 @@ class _Writer(HTMLParser):
             chosen = values.get("value", "") == fields[self._select]
             return _tag(tag, attrs, drop="selected", add="selected" if chosen else "")
         if tag == "input" and values.get("type") in _TICKED:
-            on = fields.get(name) == values.get("value", "on")
-            self._filled = True
-            return _tag(tag, attrs, drop="checked", add="checked" if on else "")
+            return self._ticked(values, attrs)
         if tag == "input" and name in fields and values.get("type", "text") not in _LEFT:
             self._filled = True
             changed = [pair for pair in attrs if pair[0] != "value"]
             return _tag(tag, [*changed, ("value", fields[name]), *self._wrong(name)])
-        if tag == "textarea" and name in fields:
-            return _tag(tag, [*attrs, *self._wrong(name)])
-        if tag == "select" and name in fields:
+        if tag in ("textarea", "select") and name in fields:
             return _tag(tag, [*attrs, *self._wrong(name)])
         return None
+
+    def _ticked(
+        self, values: Mapping[str, str], attrs: Sequence[tuple[str, str | None]]
+    ) -> str | None:
+        """Return a box or radio button as it was left, one that is not offered any more aside."""
+        name, fields = values.get("name", ""), self._refill.fields
+        if name in self._offers and fields.get(name) not in self._offers[name]:
+            return None  # the page proposes
+        on = fields.get(name) == values.get("value", "on")
+        self._filled = True
+        return _tag("input", attrs, drop="checked", add="checked" if on else "")
 
     def _wrong(self, name: str) -> list[tuple[str, str | None]]:
         if name != self._refill.field:
@@ -128,6 +154,9 @@ class _Writer(HTMLParser):
             self._inside = False
 
     def _say(self) -> None:
+        if self._said:
+            return
+        self._said = True
         self.parts.append(f'<small class="fault">{escape(self._refill.message)}</small>')
 
 

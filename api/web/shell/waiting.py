@@ -64,6 +64,11 @@ def waits_of(session: Session, reader: Reader, reference: ReferenceData) -> Wait
     return Waits(mine, unit, count_new(session, reader))
 
 
+def place_of_kind(kind: TodoKind) -> str:
+    """Return the page of the menu on which a kind of work is done."""
+    return _PLACES[kind][0]
+
+
 def address_of(row: Todo) -> str:
     """Return the page on which a thing is done."""
     subject = row.subject.rpartition("-")[2].lstrip("0") if row.kind in _NUMBERED else row.subject

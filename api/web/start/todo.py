@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from api.web.shell.forms import number_of
 from api.web.shell.lists import Lists, Sheet, exported
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web
-from api.web.shell.waiting import Waits, address_of
+from api.web.shell.waiting import Waits, address_of, place_of_kind
 from archive.administration.notices import (
     NoticeKind,
     NoticeTopic,
@@ -70,7 +70,6 @@ def todo_page(
         tiles=_tiles(user, waits),
         groups=_groups(rows[:_SHOWN]),
         more=len(rows) > _SHOWN or len(listed) == _SHOWN,
-        csv=f"/?whose={whose}&state={state}&kind={kind}&format=csv",
         filters={"whose": whose, "state": state, "kind": kind},
         address=address_of,
         news=news,
@@ -105,7 +104,7 @@ def _heading(row: Todo) -> str:
 
 
 def _tiles(user: User, waits: Waits) -> list[dict[str, Any]]:
-    """Return the counts that are links; who decides has 待审批 first."""
+    """Return the counts that are links, of what waits; who decides has 待审批 first."""
     mine, unit = waits.mine, waits.unit
     tiles = []
     deciding = [mine[kind] for kind in (TodoKind.USE, TodoKind.LOAN) if kind in mine]
@@ -115,9 +114,9 @@ def _tiles(user: User, waits: Waits) -> list[dict[str, Any]]:
         total = sum(waiting.total for waiting in deciding)
         tiles.append(_tile("待审批", total, late, soon, "/approvals"))
     tiles += [
-        _tile(f"待{kind.label}", waiting.total, waiting.late, waiting.soon, f"/?kind={kind}")
+        _tile(f"待{kind.label}", waiting.total, waiting.late, waiting.soon, place_of_kind(kind))
         for kind, waiting in mine.items()
-        if kind not in (TodoKind.USE, TodoKind.LOAN)
+        if kind not in (TodoKind.USE, TodoKind.LOAN) and waiting.total
     ]
     if user.may(Act.VIEW):
         for words, state, count in (

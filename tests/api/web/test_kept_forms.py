@@ -105,6 +105,7 @@ def test_changing_a_choice_keeps_the_rest(officer: Person) -> None:
     kept = fields(page)
     assert (kept["capacity"], kept["basis"], kept["days"]) == ("POLICE", "12", "7")
     assert kept["purpose"] == "核对 <b>登记</b>\n第二行"
+    assert kept["scope"] == "CASE"  # of the lawyer's scopes none is offered: the page proposes
     assert "公安机关内部" in page
     assert "登记" not in unescape(answer.headers["location"])
 
