@@ -98,8 +98,8 @@ def show_(case_no: Case, *, as_json: Json = False) -> None:
         return
     table = Table("时间", "办理", "人员", "内容")
     for act in acts:
-        told = "；".join(filter(None, [*act["reasons"], act["to"], act["text"]]))
-        table.add_row(act["at"], act["label"], act["by"], told)
+        words = "；".join(filter(None, [*act["reasons"], act["to"], act["text"]]))
+        table.add_row(act["at"], act["label"], act["by"], words)
     Console().print(f"{case_no} {state.label}", table)
 
 

@@ -1,4 +1,4 @@
-"""核对: what waits at a filing unit; return, pass on, remark, replace. And what was returned."""
+"""核对: what waits at a filing unit, and what was returned; the acts on both."""
 
 from typing import Annotated, Any
 

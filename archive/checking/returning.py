@@ -46,7 +46,7 @@ def return_case(
     text: str,
     units: FilingUnits,
 ) -> CheckAct:
-    """Return a case that waits to the pool of its receiving unit, with ready reasons and a text.
+    """Return a case that waits to the pool of its receiving unit, and say why.
 
     What comes next under the same number (a rescan, or a package) waits at 核对 again, for the
     same person. The receiving unit is told by the station API and webhooks. Raises

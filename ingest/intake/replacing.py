@@ -175,7 +175,7 @@ def _facts(
 
 
 def _blanks(declared: Sequence[int], first: int, old: int, new: int) -> list[int]:
-    """Return the blank pages that stay declared; those of the replaced file are looked at anew."""
+    """Return the blank pages that stay declared: none of the replaced file."""
     kept = [page for page in declared if page <= first]
     return kept + [page - old + new for page in declared if page > first + old]
 

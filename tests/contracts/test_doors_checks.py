@@ -217,8 +217,8 @@ def test_a_return_leads_to_the_pool_of_the_sender_and_back_to_the_case(
         gathered = session.scalars(select(GatheredCase).filter_by(case_no=case_no)).one()
         feed = session.scalars(select(IndexFeed).filter_by(check_act_id=act.id)).one()
     assert (gathered.accepted, gathered.state, feed.volume_id) == (True, "SUBMITTED", None)
-    told = Checker(archive, API, Role.STATION_CLIENT, HOME)
-    headers = {"Authorization": f"Bearer {told.carried}", "Yice-Purpose": "CHECK"}
+    sender = Checker(archive, API, Role.STATION_CLIENT, HOME)
+    headers = {"Authorization": f"Bearer {sender.carried}", "Yice-Purpose": "CHECK"}
     rows = archive.client.get("/api/v1/returns", headers=headers).json()
     (row,) = [row for row in rows if row["case_no"] == case_no]
     assert row["reasons"] == [{"code": "ILLEGIBLE", "label": "看不清，请以 300 dpi 重扫"}]

@@ -113,8 +113,8 @@ def test_the_form_lies_beside_the_scan_with_the_doubt_marked_and_all_goes_by_key
     expect(page.locator("#told")).to_contain_text("材料 2 还没有看全")
     expect(page.get_by_label("勾核材料 2 审批表")).not_to_be_checked()
     page.evaluate((ROOT / "node_modules/axe-core/axe.min.js").read_text("utf-8"))
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    assert [(row["id"], [node["html"] for node in row["nodes"]]) for row in found] == []
+    axe = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert [(row["id"], [node["html"] for node in row["nodes"]]) for row in axe] == []
     tick_all(page)
     page.keyboard.press("c")
     page.keyboard.type("证件取错，已与原件核对")
