@@ -1,6 +1,6 @@
-// Lists that stand whole on their page: sorted by a click on a heading, columns shown or not. Without
-// it they are in the order of the server, with all columns. Lists of many pages are sorted by the
-// server, since a page alone has no order.
+// Lists that stand whole on their page: sorted by a click on a heading, columns shown or not.
+// Without it they are in the order of the server, with all columns. Lists of many pages are sorted
+// by the server, since a page alone has no order.
 "use strict";
 (() => {
   const collator = new Intl.Collator("zh-CN", { numeric: true });

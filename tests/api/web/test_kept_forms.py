@@ -44,7 +44,7 @@ def sent(
     return person.client.post(
         path,
         data={"csrf": person.csrf, **form},
-        headers={"Cookie": person.cookie, "Referer": f"http://testserver{page}", **headers},
+        headers={"Cookie": person.cookie, "Referer": f"{person.client.base_url}{page}", **headers},
         follow_redirects=False,
     )
 
@@ -161,7 +161,7 @@ def test_a_login_that_ended_keeps_nothing_that_another_site_sent(idle: Person) -
     answer = forged.client.post(
         "/usage",
         data={**TYPED, "csrf": "0" * 64},
-        headers={"Cookie": forged.cookie, "Referer": "http://testserver/usage/new"},
+        headers={"Cookie": forged.cookie, "Referer": f"{forged.client.base_url}/usage/new"},
         follow_redirects=False,
     )
     assert answer.headers["location"] == "/login"
