@@ -37,7 +37,7 @@ _FAR = 99.0
 """The distance of what cannot be laid over each other at all."""
 _SEEN = 24
 """Levels by which a field must differ from the page without it, to be seen."""
-_FINER, _FINEST, _UNSEEN = 2, 4, 0.02
+_FINER, _FINEST, _UNSEEN = 3, 4, 0.02
 _SLACK = 1.5
 """Points by which a page of a PDF may be longer or shorter than its original."""
 _EMPTY = (397, 562)
