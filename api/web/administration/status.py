@@ -40,6 +40,7 @@ _DUTIES = {
     "replicate": "副本复制",
     "scrub": "固定性检查",
     "anchor": "日志锚定",
+    "remind": "到期提醒",
 }
 _DAY, _LAG = 86400, 1000
 OK, WAIT, BAD = "ok", "wait", "bad"
