@@ -33,6 +33,7 @@ LISTS = {
     Role.CHIEF: ("/approvals",),
     Role.SYSTEM_ADMIN: (
         "/system/accounts",
+        "/system/status",
         "/system/organisations",
         "/system/items",
         "/system/retention",
