@@ -32,7 +32,7 @@ _STROKES = {
 
 @dataclass(frozen=True, slots=True)
 class _Shown:
-    """What an appearance shows: its text, whether that is known, and whether it leaves any ink."""
+    """What an appearance shows: its text, whether that is known, whether it leaves ink."""
 
     text: str
     known: bool

@@ -1,4 +1,4 @@
-"""Pictures in a PDF whose data ends too early; viewers leave the rest white or black in silence."""
+"""Pictures in a PDF whose data ends too early: viewers leave the rest empty in silence."""
 
 import zlib
 from typing import Any
