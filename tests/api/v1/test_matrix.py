@@ -214,7 +214,7 @@ def call(
     body: dict[str, Any] = {}
     if path == "/copies":
         body = {"json": {"name": named["name"]}}
-    elif path.endswith("/return"):
+    elif path.startswith("/refused"):
         body = {"json": {"reason": "请更正后重送"}}
     elif path.endswith("/decision"):
         body = {"json": {"approve": False, "reason": "不同意"}}
