@@ -589,6 +589,7 @@ def test_the_lock_covers_every_dependency_and_bears_hashes(name: str, wanted: li
 
 # Where the module's name is not the distribution's.
 MODULE_OF = {
+    "markdown-it-py": "markdown_it",
     "pillow": "PIL",
     "pyyaml": "yaml",
     "python-barcode": "barcode",

@@ -87,7 +87,10 @@ def exported(web: WebApp, user: User, sheet: Sheet, lines: Sequence[Line]) -> Re
     return csv_of(sheet.name, sheet.columns, lines)
 
 
-def every_page(page: Callable[[Any], tuple[Sequence[Row], Any]], first: Any) -> list[Row]:  # noqa: ANN401 - a mark of whatever kind
+def every_page(
+    page: Callable[[Any], tuple[Sequence[Row], Any]],
+    first: Any,  # noqa: ANN401 - a mark of whatever kind
+) -> list[Row]:
     """Return the rows of all pages of a list, at most 5,000.
 
     `page` returns the rows after a mark and the next mark, None at the end.

@@ -202,7 +202,13 @@ class WebApp:
             text = refilled(text, refill)
         return HTMLResponse(text, status, SCANNING if "panel" in values else HEADERS)
 
-    def bare(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:  # noqa: ANN401 - as above
+    def bare(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        **values: Any,  # noqa: ANN401 - as above
+    ) -> HTMLResponse:
         """Draw a page that needs no login."""
         return HTMLResponse(
             self.templates.get_template(template).render(seat=None, **values), status, HEADERS

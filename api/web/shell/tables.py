@@ -48,7 +48,11 @@ class _Reader(HTMLParser):
         self._row: list[str] = []
         self._named: list[str] | None = None
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - fixed by the parser
+    def handle_starttag(
+        self,
+        tag: str,
+        attrs: list[tuple[str, str | None]],  # noqa: ARG002 - fixed by the parser
+    ) -> None:
         if tag in _VOID:
             return
         self._open.append(tag)
