@@ -202,13 +202,7 @@ class WebApp:
             text = refilled(text, refill)
         return HTMLResponse(text, status, SCANNING if "panel" in values else HEADERS)
 
-    def bare(
-        self,
-        template: str,
-        *,
-        status: int = 200,
-        **values: Any,  # noqa: ANN401 - as above
-    ) -> HTMLResponse:
+    def bare(self, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """Draw a page that needs no login."""
         return HTMLResponse(
             self.templates.get_template(template).render(seat=None, **values), status, HEADERS
