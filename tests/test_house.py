@@ -183,7 +183,7 @@ def test_every_name_says_what_it_names() -> None:
     assert [
         f"{named(path)}:{line}: {name}"
         for path in tracked()
-        if path.suffix == ".py"
+        if path.suffix in {".py", ".typ"}
         for name, line in names_bound(ast.parse(path.read_text("utf-8")))
         if name in EMPTY_NAMES
     ] == []
@@ -215,7 +215,7 @@ def test_no_line_of_code_or_of_a_page_is_past_100_characters() -> None:
     assert [
         f"{named(path)}:{number}: {len(line)}"
         for path in tracked()
-        if path.suffix == ".py"
+        if path.suffix in {".py", ".typ"}
         or (named(path).startswith("api/web/") and path.suffix in {".html", ".css", ".js"})
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if len(line) > 100
@@ -624,7 +624,7 @@ def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
     used = {
         name
         for path in tracked()
-        if path.suffix == ".py"
+        if path.suffix in {".py", ".typ"}
         for name in imported(ast.parse(path.read_text("utf-8")))
     }
     names = {canonical(requirement) for requirement in dependencies()} - unseen
