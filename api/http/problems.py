@@ -26,6 +26,7 @@ _STATUS = {
     "CONFLICT": 409,
     "FORBIDDEN": 403,
     "NOT_FILING": 403,
+    "NOT_COLLECTED": 403,
     "BAD_ARCHIVAL_CODE": 422,
     "BAD_LABELS": 422,
     "BAD_LEDGER": 422,
@@ -55,6 +56,7 @@ _DENIED = {
     Denial.SCOPE: 403,
     Denial.NOT_HERE: 404,
     Denial.NOT_FILING: 403,
+    Denial.NOT_COLLECTED: 403,
     Denial.NEEDS_GRANT: 403,
     Denial.STATE: 409,
 }

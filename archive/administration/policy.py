@@ -128,6 +128,7 @@ class Denial(LabelledEnum):
     SCOPE = "SCOPE", "访问令牌没有此项权限"
     NOT_HERE = "NOT_HERE", "没有这份档案，或您无权查看"
     NOT_FILING = "NOT_FILING", "此卷由其他单位立卷，您的单位不能办理"
+    NOT_COLLECTED = "NOT_COLLECTED", "辅警只能查看本单位收件的材料页面"
     NEEDS_GRANT = "NEEDS_GRANT", "此操作须有批准的利用单"
     STATE = "STATE", "档案当前状态不允许此操作"
 
@@ -150,12 +151,14 @@ class Record:
     """The record that is asked for.
 
     `orgs` are those that received, accepted or keep it, or are its domicile; `keeper` is the unit
-    that files it; `code` is None until it has a number. `committed`: a version of it is archived.
+    that files it, `collector` the one that took the materials in; `code` is None until it has a
+    number. `committed`: a version of it is archived.
     `restricted`: of the highest class (birth files).
     """
 
     orgs: tuple[str, ...]
     keeper: str
+    collector: str
     code: str | None = None
     committed: bool = True
     restricted: bool = False
@@ -358,9 +361,15 @@ def decide(
     if not record.committed and act not in _UNCOMMITTED_ACTS:
         return Decision(Denial.STATE)
     grant = next((grant for grant in valid if act in grant.acts), None)
-    if at_home and not _needs_grant(act, record):
-        return Decision(None, grant)
-    return Decision(None, grant) if grant else Decision(Denial.NEEDS_GRANT)
+    denial: Denial | None = Denial.NOT_COLLECTED
+    if (
+        reader.role is not Role.AUXILIARY
+        or act not in CONTENT_ACTS
+        or record.collector == reader.org
+    ):
+        free = grant is not None or (at_home and not _needs_grant(act, record))
+        denial = None if free else Denial.NEEDS_GRANT
+    return Decision(denial, None if denial else grant)
 
 
 def _sides(act: Act, record: Record) -> tuple[str, ...]:
@@ -378,22 +387,3 @@ def _needs_grant(act: Act, record: Record) -> bool:
     return (
         act is Act.VIEW_PLAIN or act is Act.CERTIFY or (record.restricted and act in CONTENT_ACTS)
     )
-
-
-def papers_missing(capacity: Capacity, scope: UseScope, papers: Iterable[str]) -> tuple[str, ...]:
-    """Return the papers that are still to be brought for this scope.
-
-    That is the smallest rest of the sets that would do; empty when one is complete.
-    """
-    brought = frozenset(papers)
-    sets = [
-        needed
-        for needed in capacity.papers
-        if scope.needs_paper is None or scope.needs_paper in needed
-    ]
-    if scope.needs_paper is None:
-        # A set made for another scope, such as the court's order, is good for that one only.
-        special = {other.needs_paper for other in capacity.scopes if other.needs_paper}
-        sets = [needed for needed in sets if not special & set(needed)]
-    missing = [tuple(paper for paper in needed if paper not in brought) for needed in sets]
-    return min(missing, key=len, default=())

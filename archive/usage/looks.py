@@ -62,6 +62,7 @@ _NEXT = {
     Denial.SCOPE: "请以所需的权限范围重新取得令牌。",
     Denial.NOT_HERE: "请核对档号或办件编号；他单位的档案请先提交利用申请。",
     Denial.NOT_FILING: "请由立卷单位或其上级单位办理。",
+    Denial.NOT_COLLECTED: "需要查看的，请由民警办理。",
     Denial.NEEDS_GRANT: "请提交利用申请，批准后在 Yice-Usage 中注明利用单号。",
     Denial.STATE: "请在归档完成后再试。",
 }

@@ -123,7 +123,8 @@ def _record(
     if cross_org:
         orgs[cross_org] = None
     series = reference.catalogue.get(item_code, item_version).series
-    return Record(tuple(orgs), filing_org, code, committed, is_restricted(series))
+    restricted = is_restricted(series)
+    return Record(tuple(orgs), filing_org, handling[0], code, committed, restricted)
 
 
 def decision_on(

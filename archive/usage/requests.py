@@ -23,7 +23,6 @@ from archive.administration.policy import (
     capacities,
     decide,
     may,
-    papers_missing,
     scope_of,
 )
 from archive.audit import journal
@@ -36,6 +35,7 @@ from archive.reference.errors import ArchiveError, ConflictError, NotFoundError
 from archive.reference.local_time import local_date
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import LabelledEnum, OrgKind
+from archive.usage.papers import papers_missing
 from archive.usage.visitors import Visitor, checked
 
 MAX_DAYS = 30
@@ -192,7 +192,7 @@ def _may_decide(
     session: Session, reader: Reader, request: UsageRequest, organisations: Organisations
 ) -> bool:
     """Return whether the policy lets the reader decide the request."""
-    record = Record((request.keeper,), request.keeper, request.code)
+    record = Record((request.keeper,), request.keeper, request.keeper, request.code)
     return decide(reader, Act.DECIDE_USE, record, organisations, now=database_now(session)).allowed
 
 

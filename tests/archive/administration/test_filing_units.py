@@ -67,7 +67,7 @@ def test_each_role_at_each_organisation_of_a_case_acts_only_for_the_filing_unit(
 ) -> None:
     unit = FilingUnits(ORGANISATIONS, rule).unit_of(RECEIVING, DOMICILE)
     assert unit == UNIT[rule]
-    record = Record((RECEIVING, ACCEPTING, DOMICILE), unit, committed=False)
+    record = Record((RECEIVING, ACCEPTING, DOMICILE), unit, RECEIVING, committed=False)
     sees = org in above(RECEIVING) | above(ACCEPTING) | above(DOMICILE)
     for act in FILING_ACTS:
         denial = decide(Reader("r", role, org), act, record, ORGANISATIONS, now=NOW).denial

@@ -25,11 +25,11 @@ from archive.administration.policy import (
     is_restricted,
     may,
     org_kinds_of,
-    papers_missing,
     scope_of,
     search_scope,
 )
 from archive.reference.organisations import load_organisations
+from archive.usage.papers import papers_missing
 
 RECORD_ACTS = frozenset(
     {
@@ -52,7 +52,7 @@ HOME, NEIGHBOUR, OTHER = "150602010000", "150602020000", "150622020000"
 DISTRICT, OTHER_DISTRICT, CITY = "150602000000", "150622000000", "150600000000"
 CODE = "J602-ZY·HJ·QR·2026·Y-000001"
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-RECORD = Record((HOME,), HOME, CODE)
+RECORD = Record((HOME,), HOME, HOME, CODE)
 BUSINESS = [role for role in Role if role not in ADMINISTRATORS]
 
 
@@ -130,7 +130,7 @@ def test_a_district_or_station_beside_it_does_not(org: str) -> None:
 
 
 def test_a_citywide_case_is_seen_on_both_sides_and_by_both_districts() -> None:
-    citywide = Record((OTHER, HOME), HOME, CODE)
+    citywide = Record((OTHER, HOME), HOME, OTHER, CODE)
     for org in (HOME, OTHER, DISTRICT, OTHER_DISTRICT, CITY):
         assert denial(Role.ARCHIVIST, org, Act.VIEW, citywide) is None
     assert denial(Role.ARCHIVIST, NEIGHBOUR, Act.VIEW, citywide) is Denial.NOT_HERE
@@ -145,7 +145,7 @@ def test_facts_in_plain_and_certified_copies_need_a_grant_even_at_home() -> None
 def test_of_a_birth_file_no_content_is_shown_without_a_grant() -> None:
     assert is_restricted("CS")
     assert not is_restricted("QR")
-    birth = Record((HOME,), HOME, CODE, restricted=True)
+    birth = Record((HOME,), HOME, HOME, CODE, restricted=True)
     assert denial(Role.ARCHIVIST, HOME, Act.VIEW, birth) is None
     for act in CONTENT_ACTS:
         assert denial(Role.ARCHIVIST, HOME, act, birth) is Denial.NEEDS_GRANT
@@ -188,14 +188,14 @@ def test_no_grant_lets_another_station_change_a_record(act: Act) -> None:
 
 
 def test_use_is_decided_on_the_keepers_side_only() -> None:
-    citywide = Record((OTHER, HOME), HOME, CODE)
+    citywide = Record((OTHER, HOME), HOME, OTHER, CODE)
     assert denial(Role.CHIEF, HOME, Act.DECIDE_USE, citywide) is None
     assert denial(Role.DISTRICT_SUPERVISOR, DISTRICT, Act.DECIDE_USE, citywide) is None
     assert denial(Role.CHIEF, OTHER, Act.DECIDE_USE, citywide) is Denial.NOT_HERE
 
 
 def test_content_of_what_is_not_archived_yet_is_shown_to_nobody() -> None:
-    waiting = Record((HOME,), HOME, None, committed=False)
+    waiting = Record((HOME,), HOME, HOME, None, committed=False)
     assert denial(Role.ARCHIVIST, HOME, Act.VIEW, waiting) is None
     assert denial(Role.ARCHIVIST, HOME, Act.CONFIRM, waiting) is None
     assert denial(Role.ARCHIVIST, HOME, Act.VIEW_PAGES, waiting) is Denial.STATE
@@ -218,7 +218,7 @@ def test_who_may_not_search_searches_nothing() -> None:
 
 def test_search_and_policy_agree_for_every_organisation() -> None:
     keys = set(scope_of((HOME, OTHER), ORGANISATIONS))
-    record = Record((HOME, OTHER), HOME, CODE)
+    record = Record((HOME, OTHER), HOME, HOME, CODE)
     for org in ORGANISATIONS:
         in_scope = bool(search_scope(reader(Role.ARCHIVIST, org.code)) & keys)
         assert in_scope == (denial(Role.ARCHIVIST, org.code, Act.VIEW, record) is None)
@@ -256,3 +256,15 @@ def test_each_capacity_states_its_papers_its_source_and_never_more_than_looking(
         missing = papers_missing(capacity, scope, [])
         assert (missing == ()) == (key == "NAMING")
         assert papers_missing(capacity, scope, missing) == ()
+
+
+def test_an_auxiliary_sees_pages_only_of_what_the_own_station_took_in() -> None:
+    auxiliary = Reader("auxiliary", Role.AUXILIARY, HOME)
+    own, taken_elsewhere = (
+        Record((HOME, OTHER), HOME, collector, CODE) for collector in (HOME, OTHER)
+    )
+    for record, denial in ((own, None), (taken_elsewhere, Denial.NOT_COLLECTED)):
+        assert decide(auxiliary, Act.VIEW_PAGES, record, ORGANISATIONS, now=NOW).denial is denial
+        assert decide(auxiliary, Act.VIEW, record, ORGANISATIONS, now=NOW).allowed
+        officer = Reader("officer", Role.OFFICER, HOME)
+        assert decide(officer, Act.VIEW_PAGES, record, ORGANISATIONS, now=NOW).allowed
