@@ -155,7 +155,7 @@ def _linked(html: str, keys: Mapping[str, str]) -> str:
     A link to another document stays as its words: that document is not here.
     """
     html = re.sub(r'src="pictures/', 'loading="lazy" src="/help/pictures/', html)
-    html = re.sub(r"<h3>", '<h3 class="part">', html)
+    html = html.replace("<pre>", '<pre tabindex="0">')  # what scrolls is reached by keys
 
     def link(match: re.Match[str]) -> str:
         target = unquote(match[1].removeprefix("#"))
