@@ -63,7 +63,7 @@ def ask(
     )
     if to_account != actor.account:
         unit = None if to_account else to_org
-        act = None if to_account else Act.CHECK
+        act = None if to_account else Act.VIEW
         kind, topic = NoticeKind.PASSED_ON, NoticeTopic.CASE
         notify(session, kind, topic, case_no, account=to_account, org=unit, act=act)
     journal.record(

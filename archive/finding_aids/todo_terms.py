@@ -41,7 +41,7 @@ class TodoKind(LabelledEnum):
 ACT_OF = {
     TodoKind.USE: Act.DECIDE_USE,
     TodoKind.LOAN: Act.DECIDE_LOAN,
-    TodoKind.ASKED: Act.CHECK,
+    TodoKind.ASKED: Act.VIEW,
     TodoKind.CORRECT: Act.SUBMIT,
     TodoKind.CONFIRM: Act.CONFIRM,
     TodoKind.COMPILE: Act.COMPILE,

@@ -31,14 +31,14 @@ class DocumentKind(LabelledEnum):
 
 
 class BadVisitorError(ArchiveError):
-    """What is stated of a visitor cannot be right; `field` is where it stands."""
+    """What is stated of a visitor cannot be right; `field` is where a form has it."""
 
     code = "BAD_VISITOR"
 
     def __init__(self, field: str, message: str) -> None:
         """Keep the field and what is wrong with it."""
         super().__init__(message, "请核对证件后重新填写。")
-        self.field = field
+        self.field = f"visitor:{field}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -348,7 +348,7 @@ def test_a_volume_is_read_with_its_seal_its_originals_and_its_trace(city: City, 
     page.keyboard.press("Escape")
     expect(page.locator("#compare")).to_be_hidden()
     page.reload()
-    expect(page.get_by_text("demo-district-archivist 对照原件")).to_be_visible()
+    expect(page.get_by_text("演示档案员 对照原件")).to_be_visible()
 
 
 def test_words_are_found_inside_a_volume_and_marked_on_its_pages_by_keyboard(

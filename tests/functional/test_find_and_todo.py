@@ -133,13 +133,18 @@ def test_changing_a_choice_and_a_fault_lose_nothing(stranger: Page) -> None:
     stranger.get_by_role("textbox", name="事由").fill("核对登记材料")
     stranger.get_by_label("依据文书号").fill("东公户核〔2026〕12号")
     stranger.get_by_label("利用主体").select_option("LAWYER")
-    expect(stranger.get_by_label("执业证")).to_have_count(1)
+    expect(stranger.get_by_label("执业证", exact=True)).to_have_count(1)
     expect(stranger.get_by_role("textbox", name="事由")).to_have_value("核对登记材料")
     stranger.get_by_label("档号").fill(CODE)
+    stranger.locator("[name='visitor:name']").fill("欧阳小明")
+    stranger.locator("[name='visitor:document']").select_option("PASSPORT")
+    stranger.locator("[name='visitor:number']").fill("E12345678")
     stranger.get_by_role("button", name="提交申请").click()
     expect(stranger.get_by_role("alert").first).to_contain_text("材料不全")
     expect(stranger.get_by_label("档号")).to_have_value(CODE)
     expect(stranger.get_by_label("依据文书号")).to_have_value("东公户核〔2026〕12号")
+    expect(stranger.locator("[name='visitor:name']")).to_have_value("欧阳小明")
+    expect(stranger.locator("[name='visitor:document']")).to_have_value("PASSPORT")
 
 
 def test_a_login_that_ended_returns_to_the_page_and_its_text(stranger: Page, place: Place) -> None:

@@ -218,8 +218,7 @@ def test_a_colleague_who_was_asked_has_the_case_and_decides_nothing(
     other = context.new_page()
     other.set_default_timeout(MILLISECONDS)
     enter(other, city, "demo-officer")
-    other.get_by_role("link", name="转请您核对").click()
-    other.locator("[data-row] a").click()
+    other.get_by_role("link", name=f"去办 应请核对 {ASKED}").click()
     expect(other.locator("#acts")).to_contain_text("证件日期是否有涂改，请看原件")
     assert other.locator("#reason").count() == 0
     assert other.locator("#back-text").count() == 0
@@ -229,8 +228,8 @@ def test_a_colleague_who_was_asked_has_the_case_and_decides_nothing(
     other.locator("#to").select_option(KEEPER)
     other.locator("#pass-text").fill("看过")
     other.get_by_role("button", name="转请", exact=True).click()
-    expect(other.get_by_role("heading", name="今天的工作")).to_be_visible()
-    expect(other.get_by_role("link", name="转请您核对")).to_have_count(0)
+    expect(other.get_by_role("heading", name="待办")).to_be_visible()
+    expect(other.get_by_role("link", name="应请核对")).to_have_count(0)
     other.goto(f"{city.address}/checks/{ASKED}")
     expect(other.get_by_text("您的角色不能进行此操作")).to_be_visible()
     context.close()

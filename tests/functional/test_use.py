@@ -171,7 +171,7 @@ def test_from_search_to_a_certified_copy_that_anybody_checks_by_its_qr_code(
     page.get_by_role("button", name="出具证明件").click()
     expect(page.get_by_text("已出具")).to_be_visible(timeout=600_000)
     with page.expect_download() as coming:
-        page.get_by_role("link", name="下载").click()
+        page.get_by_role("link", name="下载", exact=True).click()
     pdf = Path(coming.value.path()).read_bytes()
     with pypdfium2.PdfDocument(pdf) as document:
         assert len(document) == 2

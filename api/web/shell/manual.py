@@ -170,6 +170,12 @@ def section_of(path: str) -> str:
     return _anchor(title)
 
 
+def help_of(path: str) -> str:
+    """Return the address of what explains a page; it says nothing of what the page shows."""
+    key = section_of(path)
+    return f"/help/{key}" if key in sections() else "/help"
+
+
 def concerns(section: Section, acts: frozenset[Act]) -> bool:
     """Return whether a section is about something that a role does."""
     needed = _NEEDS.get(section.title)

@@ -32,6 +32,7 @@ from api.web.shell.kept_forms import (
     sent_form,
     way_back,
 )
+from api.web.shell.manual import help_of
 from api.web.shell.people import People
 from api.web.shell.recent import Recent
 from api.web.shell.refilled import refilled
@@ -138,7 +139,9 @@ class WebApp:
         self.templates.filters.update(FILTERS)
         self.templates.filters["org"] = self.org
         self.templates.filters["person"] = self.people.name
-        self.templates.globals.update(static=self.address, Act=Act, once=fresh_once)
+        self.templates.globals.update(
+            static=self.address, Act=Act, once=fresh_once, help_of=help_of
+        )
 
     @property
     def reference(self) -> ReferenceData:
@@ -336,7 +339,7 @@ class PageRoute(APIRoute):
 def _returned(request: Request, sent: Sent | None, fault: Exception) -> Response:
     """Lead a form that was not taken back to its page; without one the error has a page."""
     back = None
-    if sent is not None and not request.headers.get("hx-request"):
+    if sent is not None and not _wants_json(request) and not request.headers.get("hx-request"):
         try:
             account = _identified(request).reader.account
         except (NotLoggedInError, MustChangeError):

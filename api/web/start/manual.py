@@ -1,11 +1,8 @@
 """手册: the manual inside the product, the terms of the field, and a guided first day."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
-
-from api.web.shell.manual import FIRST_DAY, concerns, picture, section_of, sections
+from api.web.shell.manual import FIRST_DAY, concerns, picture, sections
 from api.web.shell.page import LoggedIn, PageRoute, Web
 from api.web.shell.served import HEADERS
 from archive.administration.policy import acts_of
@@ -16,12 +13,8 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
 @router.get("/help")
-def help_page(
-    request: Request, web: Web, user: LoggedIn, at: Annotated[str, Query(max_length=300)] = ""
-) -> Response:
-    """Draw the first day of the user's role and the terms; `at` a page, lead to its section."""
-    if at.startswith("/") and section_of(at) in sections():
-        return RedirectResponse(f"/help/{section_of(at)}", 303)
+def help_page(request: Request, web: Web, user: LoggedIn) -> Response:
+    """Draw the first day of the user's role, and the terms."""
     return _drawn(request, web, user, None)
 
 

@@ -23,7 +23,7 @@ from tests.support.command_line import run_command
         ("paper labels --sheet 9x9", "选项 --sheet 只能是 '3x7'、'2x7'、'spine'、'shelf'。"),
         ("show", "缺少参数 code。"),
         ("show a b", "多出了不认识的参数；含空格的值请加引号。"),
-        ("compile", "请指明 --case、--period 或 --all 之一。"),
+        ("compile", "请指明 --case、--period、--station、--series、--item 或 --all。"),
         ("ingest /nowhere/at/all", "路径不存在。"),
     ],
 )

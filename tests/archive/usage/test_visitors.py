@@ -42,7 +42,7 @@ def test_what_no_document_says_is_refused_at_its_field_without_repeating_it(
 ) -> None:
     with pytest.raises(BadVisitorError) as refused:
         checked(visitor(**changed), TODAY)
-    assert refused.value.field == field
+    assert refused.value.field == f"visitor:{field}"
     assert NUMBER[6:14] not in str(refused.value)
 
 
