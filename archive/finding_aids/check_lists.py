@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from archive.administration.account_lists import accounts_by_login
 from archive.administration.filing_units import FilingRule
-from archive.administration.policy import Reader
+from archive.administration.policy import Act, Reader
+from archive.administration.policy import acts_of as acts_of_role
 from archive.checking.acts import acts_of
 from archive.checking.returning import Returned, returned_cases
 from archive.checking.seats import Holder, given_to, holders_of, on_desk
@@ -59,10 +60,14 @@ def count_on_desk(
 def cases_asked_of(
     session: Session, reader: Reader, reach: Reach, rule: FilingRule, *, limit: int
 ) -> Sequence[Case]:
-    """Return the cases of other units that the reader, or the reader's unit, was asked to see."""
+    """Return the cases that the reader, or the reader's unit, was asked to see.
+
+    Those that the reader decides anyway are left out: they are among the ones to check.
+    """
     query = select(Case).where(Case.state == CaseState.CONFIRM, given_to(reader))
-    if reach is not None:
-        query = query.where(not_(filed_in(reach, rule)))
+    if Act.CONFIRM in acts_of_role(reader.role):
+        decided = true() if reach is None else filed_in(reach, rule)
+        query = query.where(not_(decided))
     return session.scalars(query.order_by(Case.completed_at, Case.case_no).limit(limit)).all()
 
 
