@@ -127,6 +127,7 @@ def _tell(runtime: Runtime, webhook: Webhook, lease: Lease[int]) -> int | None:
     with reading(runtime.engine) as session:
         owner = owner_of(session, webhook)
         rows = notices_after(session, owner, webhook.notice_cursor, _BATCH) if owner else ()
+    sent = 0
     for row in rows:
         if (row.kind, row.topic) == (NoticeKind.RETURNED, NoticeTopic.CASE):
             # The feed has it already, as case.returned with its revision.
@@ -143,10 +144,11 @@ def _tell(runtime: Runtime, webhook: Webhook, lease: Lease[int]) -> int | None:
         )
         if not _send(runtime, webhook, sending):
             return None
+        sent += 1
         with writing(runtime.engine) as session:
             if not advance_notices(session, lease, row.id):
                 break
-    return len(rows)
+    return sent
 
 
 def _schedule(runtime: Runtime, lease: Lease[int], *, failed: bool) -> None:

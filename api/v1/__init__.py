@@ -31,6 +31,7 @@ from archive.finding_aids.todo_terms import TodoKind
 from archive.reference.check_terms import ReturnReason
 from archive.reference.paper_terms import PaperState, ScanFlow
 from archive.usage.looks import Purpose
+from archive.usage.visitors import DocumentKind
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
 _ENUMS = {
@@ -39,6 +40,7 @@ _ENUMS = {
     "ScanFlow": f"扫描用途：{'、'.join(f'{flow} {flow.label}' for flow in ScanFlow)}",
     "PaperState": f"现状：{'、'.join(f'{state} {state.label}' for state in PaperState)}",
     "Purpose": f"查阅目的：{'、'.join(f'{purpose} {purpose.label}' for purpose in Purpose)}",
+    "DocumentKind": f"利用人的证件：{'、'.join(f'{kind} {kind.label}' for kind in DocumentKind)}",
     "TodoKind": f"要办的事：{'、'.join(f'{kind} {kind.label}' for kind in TodoKind)}",
     "NoticeKind": f"结果：{'、'.join(f'{kind} {kind.label}' for kind in NoticeKind)}",
     "NoticeTopic": f"事项：{'、'.join(f'{topic} {topic.label}' for topic in NoticeTopic)}",

@@ -29,6 +29,9 @@ TYPED = {
     "basis": "12",
     "paper:执业证": "1",
     "days": "7",
+    "visitor:name": "欧阳小明",
+    "visitor:document": "PASSPORT",
+    "visitor:number": "E12345678",
 }
 
 
