@@ -183,7 +183,7 @@ def test_every_name_says_what_it_names() -> None:
     assert [
         f"{named(path)}:{line}: {name}"
         for path in tracked()
-        if path.suffix in {".py", ".typ"}
+        if path.suffix == ".py"
         for name, line in names_bound(ast.parse(path.read_text("utf-8")))
         if name in EMPTY_NAMES
     ] == []
@@ -624,7 +624,7 @@ def test_every_declared_dependency_is_imported_or_is_a_tool() -> None:
     used = {
         name
         for path in tracked()
-        if path.suffix in {".py", ".typ"}
+        if path.suffix == ".py"
         for name in imported(ast.parse(path.read_text("utf-8")))
     }
     names = {canonical(requirement) for requirement in dependencies()} - unseen

@@ -1,7 +1,7 @@
 """The rows of acts on a case that waits, and the decisions that the sealed record tells."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,11 @@ class Decision:
     at: datetime
     reason: str
     codes: tuple[str, ...]
+
+    def without(self, hidden: Collection[str]) -> "Decision":
+        """Return the decision as those may know it who may not know of findings of these codes."""
+        codes = dict.fromkeys(_UNNAMED if code in hidden else code for code in self.codes)
+        return replace(self, codes=tuple(codes))
 
     def public(self) -> dict[str, Any]:
         """Return the decision as the package keeps it."""

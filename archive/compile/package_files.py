@@ -25,11 +25,12 @@ def package_files(
     They are readable without our software; same inputs, same bytes.
     """
     findings = sealed_findings(order.revision.findings, order.readers)
+    hidden = {row["code"] for row in order.revision.findings} - {row["code"] for row in findings}
     inspection = {
         "spec": "volume-inspection/1",
         "code": order.volume.code,
         "findings": findings,
-        "decisions": [decision.public() for decision in order.decisions],
+        "decisions": [decision.without(hidden).public() for decision in order.decisions],
         "inspected_at": order.revision.accepted_at.isoformat(timespec="seconds"),
         "report": report(findings, Phase.GD),
         "proof": dict(proof),
