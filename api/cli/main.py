@@ -31,7 +31,7 @@ from api.cli.recognition import ocr_
 from api.cli.refused import refused_app
 from api.cli.saved_searches import saved_app
 from api.cli.search import index_app, reindex, search
-from api.cli.terminal import ERROR, begin_archive, screen, with_examples
+from api.cli.terminal import ERROR, FINDINGS, begin_archive, screen, with_examples
 from api.cli.timestamps import timestamp_
 from api.cli.todo import notices, todo
 from api.cli.volumes import export, list_, show, verify, void_
@@ -271,6 +271,9 @@ def main() -> None:
             sys.exit(ERROR)  # the help is on the screen already
         _print_error("USAGE", usage_errors.explain(error))
         sys.exit(ERROR)
+    except typer.Abort:  # a question was left unanswered
+        _print_error("CANCELLED", "已取消，未作任何更改。")
+        sys.exit(FINDINGS)
     except KeyboardInterrupt:
         _print_error("INTERRUPTED", SENTENCE)
         sys.exit(INTERRUPTED)

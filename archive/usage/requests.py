@@ -117,21 +117,11 @@ def request_use(
         raise PapersMissingError(f"材料不全，缺：{'、'.join(missing)}。", "请补齐材料后重新申请。")
     visitor = _checked_visitor(session, wanted.visitor)
     code = ArchivalCode.parse(wanted.code).volume
-    volume = session.scalars(select(Volume).where(Volume.code == str(code))).first()
-    fonds = [
-        unit.code
-        for unit in organisations
-        if unit.fonds_no == code.fonds and unit.kind in (OrgKind.DISTRICT, OrgKind.CITY)
-    ]
     request = UsageRequest(
         account=reader.account,
         org=reader.org,
         code=str(code),
-        keeper=volume.filing_org
-        if volume
-        else fonds[0]
-        if fonds
-        else organisations.of_kind(OrgKind.CITY)[0].code,
+        keeper=_keeper_of(session, code, organisations),
         capacity=capacity.key,
         scope=scope.key,
         purpose=wanted.purpose,
@@ -165,6 +155,19 @@ def request_use(
         act=Act.DECIDE_USE,
     )
     return request
+
+
+def _keeper_of(session: Session, code: ArchivalCode, organisations: Organisations) -> str:
+    """Return who decides on a volume: its filing unit, else that of the fonds, else the city."""
+    volume = session.scalars(select(Volume).where(Volume.code == str(code))).first()
+    if volume is not None:
+        return volume.filing_org
+    fonds = [
+        unit.code
+        for unit in organisations
+        if unit.fonds_no == code.fonds and unit.kind in (OrgKind.DISTRICT, OrgKind.CITY)
+    ]
+    return fonds[0] if fonds else organisations.of_kind(OrgKind.CITY)[0].code
 
 
 def _checked_visitor(session: Session, visitor: Visitor | None) -> Visitor | None:

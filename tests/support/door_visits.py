@@ -284,7 +284,7 @@ class DeskVisit(DeskArranging, Visit):
     def todo(self) -> Answer:
         page = html.fromstring(self._ask("/").text)
         labels = {kind.label: str(kind) for kind in TodoKind}
-        named = [link.split() for link in page.xpath("//td[@class='go']/a/@aria-label")]
+        named = [link.split()[1:] for link in page.xpath("//td[@class='go']/a/@aria-label")]
         return Answer("OK", sorted((labels[what], subject) for what, subject in named))
 
     def notices(self) -> Answer:

@@ -36,14 +36,11 @@ class Section:
 
 _OF_PAGE = (
     ("/collecting", "收材料"),
-    ("/pool", "收材料"),
     ("/checks", "核对待核对的办件"),
     ("/compile", "组卷"),
-    ("/periods", "组卷"),
     ("/jobs", "组卷"),
     ("/search", "查找"),
     ("/people", "查找"),
-    ("/saved", "查找"),
     ("/volumes", "阅览一册"),
     ("/series", "打印目录和清册"),
     ("/citywide", "打印目录和清册"),

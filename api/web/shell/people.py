@@ -10,7 +10,7 @@ _AT_MACHINE = ("cli:", "duty:", "worker:")
 
 
 class People:
-    """Who is behind a login; read anew each minute, and at once for one that is not known."""
+    """Who is behind a login; read anew each minute, and for a new login at once."""
 
     def __init__(self, engine: Engine, recent: Recent) -> None:
         """Read nothing before the first name is asked for."""
@@ -22,7 +22,8 @@ class People:
             return ""
         name = self._recent.get(People, self._names).get(login)
         if name is None and not login.startswith(_AT_MACHINE):
-            name = self._names().get(login)
+            # Kept as well: a journal may show one that nobody has on every line.
+            name = self._recent.get((People, login), lambda: self._names().get(login))
         if name is None:
             return "系统" if login.startswith(_AT_MACHINE) else login
         return name

@@ -1,10 +1,13 @@
 """What is mistyped on the command line is answered in Chinese, in one line, with exit code 2."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+import typer
 
+from api.cli import main
 from tests.support.command_line import run_command
 
 
@@ -56,3 +59,17 @@ def test_the_first_package_begins_an_archive_and_says_where(tmp_path: Path) -> N
     run = run_command("ingest", str(tmp_path), data=fresh)
     assert f"新建档案库：{fresh}" in run.stderr
     assert run_command("list", data=fresh).returncode == 0
+
+
+def test_a_question_that_nobody_answers_is_cancelled_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asking = typer.Typer()
+    asking.command()(lambda: typer.confirm("登记？"))
+    monkeypatch.setattr(main, "app", asking)
+    monkeypatch.setattr("sys.argv", ["yice"])
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert "CANCELLED 已取消，未作任何更改。" in capsys.readouterr().err

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.web.mount import router
+from api.web.mount import _PAGES
 from api.web.shell.manual import _NEEDS, _OF_PAGE, FIRST_DAY, help_of, section_of, sections
 from archive.administration.policy import ADMINISTRATORS, Role
 from archive.reference.terms import terms
@@ -17,9 +17,10 @@ PEOPLE = [role for role in Role if role is not Role.STATION_CLIENT]
 
 
 def test_each_page_has_a_section_that_the_manual_has() -> None:
-    paths = {route.path for route in router.routes}
-    assert paths
+    paths = {route.path for pages in _PAGES for route in pages.router.routes}
     assert {section_of(path) for path in paths} <= set(sections())
+    beginnings = [beginning for beginning, _ in _OF_PAGE]
+    assert [b for b in beginnings if not any(path.startswith(b) for path in paths)] == []
     titles = {section.title for section in sections().values()}
     assert {title for _, title in _OF_PAGE} | set(_NEEDS) <= titles
 
