@@ -147,8 +147,8 @@ ATTACKS: dict[str, tuple[str, Callable[[Holdings], None]]] = {
     "an address is notified that nobody subscribed": (
         "I12",
         statements(
-            "INSERT INTO webhooks (account, org, url, secret, cursor, notice_cursor, failures, next_at,"
-            " created_at, lease_token) VALUES ('x', '150602010000', 'https://a.example/', 'x',"
+            "INSERT INTO webhooks (account, org, url, secret, cursor, notice_cursor, failures,"
+            " next_at, created_at, lease_token) VALUES ('x', '150602010000', 'https://a.example/', 'x',"
             " 0, 0, 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0)"
         ),
     ),
