@@ -149,7 +149,8 @@ ATTACKS: dict[str, tuple[str, Callable[[Holdings], None]]] = {
         statements(
             "INSERT INTO webhooks (account, org, url, secret, cursor, notice_cursor, failures,"
             " next_at, created_at, lease_token) VALUES"
-            " ('x', '150602010000', 'https://a.example/', 'x', 0, 0, 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0)"
+            " ('x', '150602010000', 'https://a.example/', 'x', 0, 0, 0,"
+            " '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0)"
         ),
     ),
     "what was compared of a page is changed in the step": (
