@@ -92,6 +92,8 @@ def return_case(
         codes=act.codes,
         org=filer.org,
         to=case.receive_org,
+        again=act.to_account,
+        again_org=act.to_org,
     )
     return act
 

@@ -18,6 +18,7 @@ from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.tables_audit import JournalEntry
 from archive.preservation.disk_map import DiskMaps
+from archive.preservation.journalled_checks import enter_check, keep_restored
 from archive.reference.vocabulary import NOT_ACCEPTED, CaseState, VolumeState
 
 STEPS = (
@@ -42,6 +43,8 @@ class Journalled:
         self.renewals_unnamed = False
         self.rebuilds = 0
         self.revisions = maps.new("revisions")
+        self.checks = maps.new("checks")
+        self.check_counts = maps.new("check_counts")
         self.shown = maps.new("shown")
         self.numbers = maps.new("numbers")
         self.places = maps.new("places")
@@ -117,13 +120,19 @@ def _accession(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -
     }
 
 
+def _check(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
+    enter_check(state.checks, state.check_counts, entry, detail)
+
+
 def _confirm(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
+    _check(state, entry, detail)
     number = int(detail.get("revision", 1))
     state.revisions.update((entry.subject, number), state=CaseState.ACCEPTED)
     state.shown[entry.subject] = number
 
 
 def _return(state: Journalled, entry: JournalEntry, detail: dict[str, Any]) -> None:
+    _check(state, entry, detail)
     number = int(detail.get("revision", 1))
     state.revisions.update((entry.subject, number), state=CaseState.RETURNED)
 
@@ -300,6 +309,7 @@ def _rebuild(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) ->
         state.begun,
     ):
         gone.clear()
+    keep_restored(state.checks)
     for key, step in state.steps.items():
         if key[1] == VolumeState.COMMITTED:
             state.rebuilt[key[0]] = str(step.get("inventory"))
@@ -337,6 +347,9 @@ _READERS: Mapping[str, Reader] = {
     JournalAct.SUPPLEMENT: _accession,
     JournalAct.CONFIRM: _confirm,
     JournalAct.RETURN_CASE: _return,
+    JournalAct.ASK_CHECK: _check,
+    JournalAct.CHECK_REMARK: _check,
+    JournalAct.REPLACE_PAGE: _check,
     JournalAct.PAGE_DIFFERS: _page_differs,
     JournalAct.FREEZE: _freeze,
     JournalAct.RENEW: _renew,

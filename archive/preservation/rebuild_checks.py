@@ -96,7 +96,8 @@ def _row(
         at=datetime.fromisoformat(entry.at),
         codes=detail.get("codes", []),
         reason=detail.get("reason"),
-        to_org=detail.get("to"),
+        to_account=detail.get("again"),
+        to_org=detail.get("again_org"),
     )
 
 

@@ -32,6 +32,7 @@ from archive.preservation.reconcile_accounts import (
     webhook_faults,
 )
 from archive.preservation.reconcile_cases import UNREADABLE, case_faults
+from archive.preservation.reconcile_checks import check_faults
 from archive.preservation.reconcile_deliveries import delivery_faults, register_faults
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.errors import ArchiveError
@@ -62,6 +63,7 @@ def _checks(session: Session, store: BlobStore, state: Journalled) -> Iterator[F
     """Yield the faults of each check in turn; one that fails does not end the others."""
     checks: Mapping[str, Callable[[], Iterator[Fault]]] = {
         "cases": lambda: case_faults(session, store, state),
+        "check_acts": lambda: check_faults(session, state),
         "volumes": lambda: _numbers(session, state),
         "number_counters": lambda: _counters(session, state),
         "volume_versions": lambda: _versions(session, state),

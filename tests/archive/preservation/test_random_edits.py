@@ -59,6 +59,11 @@ PASSING = {
     "scrub_places",
     "replicas",
     "copy_orders",
+    "kept_views",
+    "saved_searches",
+    "notices",
+    "notice_readers",
+    "shown_pages",
 }
 UNWITNESSED = {
     "accounts": {"name", "officer_no", "failures", "locked_until", "must_change", "created_at"},
@@ -93,11 +98,14 @@ UNWITNESSED = {
         "input_digest",
         "case_revision",
         "origin",
+        "compiled_by",
     },
     "steps": {"done_at", "input_digest"},
     "deliveries": {"returned_at"},
+    "check_acts": {"signatory", "at"},
     "webhooks": {
         "cursor",
+        "notice_cursor",
         "failures",
         "next_at",
         "created_at",
