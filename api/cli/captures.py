@@ -6,6 +6,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import Json, open_archive, operator, print_json, screen, with_examples
 from api.http.placing import (
     PagesWanted,
@@ -19,9 +20,8 @@ from archive.database.engine import reading
 from archive.finding_aids.pool import pool_batches
 from archive.reference.local_time import local_time
 
-capture_app = typer.Typer(
+capture_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples("归集池中待归入的扫描页：列出、归入、作封面、撤回。", "yice capture list"),
 )
 Pages = Annotated[

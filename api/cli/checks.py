@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import (
     KEEPING,
     Json,
@@ -32,7 +33,7 @@ from archive.reference.vocabulary import CaseState
 from archive.usage.looks import journal_look
 from ingest.intake.replacing import NewScan
 
-check_app = typer.Typer(
+check_app = CommandLine(
     no_args_is_help=True,
     help=with_examples(
         "核对：待核对的办件，退回补正、转请、备注、换页。",

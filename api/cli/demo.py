@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import Bars, actor, begin_archive, progress, screen, with_examples
 from api.runtime.settings import Settings
 
-demo_app = typer.Typer(
+demo_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples("演示数据（虚构）。", "yice demo run --cases 120"),
 )
 Cases = Annotated[int, typer.Option(help="办件数", min=1)]

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import (
     FINDINGS,
     Json,
@@ -47,9 +48,8 @@ from storage.blobs import BlobStore
 from storage.encrypt import EncryptedStore
 from storage.local_store import LocalStore
 
-journal_app = typer.Typer(
+journal_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples("审计日志。", "yice journal verify"),
 )
 

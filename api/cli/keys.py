@@ -5,8 +5,7 @@ A change may be interrupted and run again.
 
 from dataclasses import replace
 
-import typer
-
+from api.cli.command_line import CommandLine
 from api.cli.terminal import actor, open_archive, screen, with_examples
 from api.runtime.bootstrap import Runtime, column_keys
 from archive.audit import journal
@@ -21,9 +20,8 @@ from archive.preservation.key_rotation import (
     reseal_texts,
 )
 
-keys_app = typer.Typer(
+keys_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples("列加密密钥。", "yice keys rotate"),
 )
 BATCH = 200

@@ -13,6 +13,7 @@ from api.cli.accounts import account_app
 from api.cli.captures import capture_app
 from api.cli.checks import check_app
 from api.cli.cluster import cluster_app
+from api.cli.command_line import CommandLine
 from api.cli.compiling import compile_
 from api.cli.demo import demo_app
 from api.cli.doctor import doctor
@@ -37,10 +38,9 @@ from api.cli.todo import notices, todo
 from api.cli.volumes import export, list_, show, verify, void_
 from api.runtime import failures
 
-app = typer.Typer(
+app = CommandLine(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
     add_completion=False,
     help=with_examples(
         "一册：一件一册的户籍业务电子档案。",

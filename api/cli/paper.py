@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import FINDINGS, Json, actor, open_archive, print_json, with_examples
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Act, Reader, Role
@@ -27,9 +28,8 @@ from archive.reference.paper_terms import (
 )
 from archive.reference.vocabulary import OrgKind, Series
 
-paper_app = typer.Typer(
+paper_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples(
         "过渡期的纸质档案：登记、库房、盘点、标签。",
         "yice paper list --json",

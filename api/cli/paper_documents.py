@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.command_line import CommandLine
 from api.cli.paper_ledgers import HELP, import_
 from api.cli.paper_registers import register_app
 from api.cli.terminal import Json, open_archive, operator, print_json, screen, with_examples
@@ -15,7 +16,7 @@ from archive.paper.label_rows import LabelYear, labels_of, labels_of_year
 from archive.paper.labels import LabelSheet, Printing, calibration_pdf, labels_pdf
 from archive.reference.vocabulary import Series
 
-paper_documents_app = typer.Typer(rich_markup_mode="rich")
+paper_documents_app = CommandLine()
 paper_documents_app.add_typer(register_app)
 paper_documents_app.command("import", help=HELP)(import_)
 

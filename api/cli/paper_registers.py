@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import (
     KEEPING,
     Json,
@@ -29,7 +30,7 @@ from archive.paper.registers import RegisterKind, RegisterScope, paper_document
 from archive.paper.stocktake_reports import make_stocktake_report, stocktake_document
 from archive.usage.looks import journal_look
 
-register_app = typer.Typer(rich_markup_mode="rich")
+register_app = CommandLine()
 SealedPdf = Annotated[Path | None, typer.Option("--pdf", help="签章的 PDF/A 写入此文件")]
 PrintedPdf = Annotated[Path | None, typer.Option("--print", help="供打印、未签章的 PDF 写入此文件")]
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from api.cli.command_line import CommandLine
 from api.cli.paper import PlaceName, keeper_of, place_number
 from api.cli.terminal import FINDINGS, Json, open_archive, print_json, progress, with_examples
 from api.http.paper_scans import ScanView, view_of
@@ -27,7 +28,7 @@ from archive.paper.stocktakes import (
 )
 from archive.reference.paper_terms import CountResult, PaperFault, ScanFlow
 
-paper_scans_app = typer.Typer(rich_markup_mode="rich")
+paper_scans_app = CommandLine()
 _TOGETHER = 100
 
 

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import (
     FINDINGS,
     Json,
@@ -25,9 +26,8 @@ from api.runtime.bootstrap import open_compile_context
 from archive.arrangement.periods import Report, due, terms_of
 from archive.reference.vocabulary import JobKind, Series
 
-period_app = typer.Typer(
+period_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples("定期组卷归档。", "yice period run"),
 )
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import (
     FINDINGS,
     KEEPING,
@@ -32,9 +33,8 @@ from search.index_folder import IndexReader
 from search.query import Words, parse
 
 _FACETS = ("series", "district", "receive_org", "year")
-index_app = typer.Typer(
+index_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples("检索索引。", "yice index check"),
 )
 

@@ -10,6 +10,8 @@ from collections.abc import Iterable
 import typer
 from pydantic import ValidationError
 
+from api.cli.command_line import usage
+
 VALUES = {
     "int_parsing": "须是整数",
     "int_from_float": "须是整数",
@@ -102,6 +104,5 @@ def _usage(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     if context is None:
         return ""
-    pieces = " ".join(context.command.collect_usage_pieces(context))
-    words = pieces.replace("[OPTIONS]", "[选项]").replace("COMMAND [ARGS]...", "命令 …")
+    words = usage(context.command, context)
     return f" 用法：{context.command_path} {words}；说明：{context.command_path} --help"

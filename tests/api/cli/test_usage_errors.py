@@ -2,10 +2,13 @@
 
 import io
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from api.cli import main
 from tests.support.command_line import run_command
@@ -36,6 +39,22 @@ def test_a_mistyped_command_is_explained_in_chinese(words: str, sentence: str) -
     assert sentence in run.stderr
     assert "Traceback" not in run.stderr
     assert not re.search(r"\b(Error|Usage|Missing|No such|Invalid)\b", run.stderr)
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, command in getattr(group, "commands", {}).items():
+        yield from _commands(command, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(_commands(typer.main.get_command(main.app))), ids=" ".join)
+def test_the_help_of_every_command_is_chinese_and_says_how_it_is_written(
+    path: tuple[str, ...],
+) -> None:
+    page = CliRunner().invoke(main.app, [*path, "--help"], prog_name="yice").stdout
+    assert f"用法：yice {' '.join(path)}".rstrip() in page
+    assert "显示本说明后退出" in page
+    assert not re.search(r"Usage|OPTIONS|COMMAND|this message|required|default", page)
 
 
 def test_a_command_group_without_words_prints_its_help() -> None:
