@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["postgres_url"]
 SLOW = ("faults", "functional")
 """The folders whose tests start whole processes and real services; `make check` leaves them out."""
-CLOSING = ("archive", "ingest", "search")
+CLOSING = ("archive", "ingest", "search", "api", "contracts")
 """The folders whose tests close each file and socket: one that is left open fails there."""
 LONGEST = (
     "faults/test_drill.py",

@@ -135,6 +135,18 @@ def code_blocks(text: str) -> str:
     return "\n".join([*typed, *re.findall(r"`([^`\n]+)`", text)])
 
 
+def test_no_function_is_past_60_lines() -> None:
+    assert [
+        f"{module}:{node.lineno} {node.name}: {lines}"
+        for module, tree in modules().items()
+        if "/migrations/" not in module and not module.startswith("tests/")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno is not None
+        and (lines := node.end_lineno - node.lineno + 1) > 60
+    ] == []
+
+
 def test_no_module_is_past_400_lines() -> None:
     long = {
         name: lines

@@ -5,7 +5,7 @@ They come from a locked counter, in order of completion.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -139,6 +139,31 @@ def freeze_supplements(
     the next call; a version that can't be made gives way, and its number within the volume is
     void.
     """
+    begun = 0
+    for volume, revision in _supplemented(session, choice):
+        newest = newest_version(session, volume)
+        if _gives_way(session, newest):
+            give_up(session, newest)
+        if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
+            compiled_by = signatory(session, actor)
+            version = begin_version(
+                session, volume, newest.version + 1, revision, at, compiled_by=compiled_by
+            )
+            open_paper_task(session, volume, revision, organisations, at)
+            journal.record(
+                session,
+                actor,
+                JournalAct.FREEZE,
+                f"{volume.code}/v{version.version}",
+                revision=revision.revision,
+            )
+            begun += 1
+    reach("supplement-frozen-before-commit")
+    return begun
+
+
+def _supplemented(session: Session, choice: Choice) -> Collection[tuple[Volume, CaseRevision]]:
+    """Return the chosen volumes with the oldest revision of each that is in no version yet."""
     query = (
         select(Volume, CaseRevision, Case)
         .join(CaseRevision, CaseRevision.case_id == Volume.case_id)
@@ -168,27 +193,7 @@ def freeze_supplements(
             case.case_no, case.completed_at, case.receive_org, Series(volume.series), case.item_code
         )
     }
-    begun = 0
-    for volume, revision in waiting.values():
-        newest = newest_version(session, volume)
-        if _gives_way(session, newest):
-            give_up(session, newest)
-        if newest.state in (VolumeState.COMMITTED, VolumeState.VOID):
-            compiled_by = signatory(session, actor)
-            version = begin_version(
-                session, volume, newest.version + 1, revision, at, compiled_by=compiled_by
-            )
-            open_paper_task(session, volume, revision, organisations, at)
-            journal.record(
-                session,
-                actor,
-                JournalAct.FREEZE,
-                f"{volume.code}/v{version.version}",
-                revision=revision.revision,
-            )
-            begun += 1
-    reach("supplement-frozen-before-commit")
-    return begun
+    return waiting.values()
 
 
 def _gives_way(session: Session, version: VolumeVersion) -> bool:

@@ -170,48 +170,11 @@ def send_handover(session: Session, keeper: Keeper, handover: PaperHandover) -> 
             PaperFault.STATE, "交接单是空的，或已发出。", "请先扫描要移出的盒或纸质件。"
         )
     now = database_now(session)
-    cause = Cause(f"交接 {handover_number(handover)}")
     outside = handover.to_org is None
-    state = PaperState.TRANSFERRED if outside else PaperState.IN_TRANSIT
     for entry in entries:
-        item = session.get_one(PaperItem, entry.item_id)
-        last = lock(session, item)
-        refuse_unless_next(last, item, (state,))
-        _refuse_reserved(session, item)
-        if last is not None and entry.boxed and last.box_id != entry.box_id:
-            entry.boxed, entry.box_id = False, None  # taken out of the box in the meantime
-        enter_move(
-            session,
-            keeper,
-            item,
-            Destination(
-                state,
-                handover.from_org,
-                box_id=last.box_id if last else None,
-                handover_id=handover.id,
-            ),
-            cause,
-        )
+        _send_item(session, keeper, handover, entry)
     for box in _boxes(session, entries):
-        if items_in_box(session, box.id):
-            raise PaperError(
-                PaperFault.STATE, "有的盒清点后又放入了纸质件。", "请重新扫描该盒，再发出。"
-            )
-        enter_move(
-            session,
-            keeper,
-            box,
-            Destination(PaperState.IN_TRANSIT, handover.from_org, handover_id=handover.id),
-            cause,
-        )
-        if outside:
-            enter_move(
-                session,
-                keeper,
-                box,
-                Destination(state, handover.from_org, handover_id=handover.id),
-                cause,
-            )
+        _send_box(session, keeper, handover, box)
     handover.state = HandoverState.CLOSED if outside else HandoverState.SENT
     handover.sent_by, handover.sent_at = keeper.account, now
     if outside:
@@ -227,6 +190,43 @@ def send_handover(session: Session, keeper: Keeper, handover: PaperHandover) -> 
             act=Act.KEEP_PAPER,
         )
     return handover
+
+
+def _send_item(
+    session: Session, keeper: Keeper, handover: PaperHandover, entry: PaperHandoverEntry
+) -> None:
+    item = session.get_one(PaperItem, entry.item_id)
+    last, state = lock(session, item), _sent_state(handover)
+    refuse_unless_next(last, item, (state,))
+    _refuse_reserved(session, item)
+    if last is not None and entry.boxed and last.box_id != entry.box_id:
+        entry.boxed, entry.box_id = False, None  # taken out of the box in the meantime
+    destination = Destination(
+        state,
+        handover.from_org,
+        box_id=last.box_id if last else None,
+        handover_id=handover.id,
+    )
+    enter_move(session, keeper, item, destination, _cause(handover))
+
+
+def _send_box(session: Session, keeper: Keeper, handover: PaperHandover, box: PaperBox) -> None:
+    if items_in_box(session, box.id):
+        raise PaperError(
+            PaperFault.STATE, "有的盒清点后又放入了纸质件。", "请重新扫描该盒，再发出。"
+        )
+    # What leaves the city's hands is in transit first, as each of its moves must follow.
+    for state in dict.fromkeys((PaperState.IN_TRANSIT, _sent_state(handover))):
+        destination = Destination(state, handover.from_org, handover_id=handover.id)
+        enter_move(session, keeper, box, destination, _cause(handover))
+
+
+def _sent_state(handover: PaperHandover) -> PaperState:
+    return PaperState.TRANSFERRED if handover.to_org is None else PaperState.IN_TRANSIT
+
+
+def _cause(handover: PaperHandover) -> Cause:
+    return Cause(f"交接 {handover_number(handover)}")
 
 
 def _boxes(session: Session, entries: Sequence[PaperHandoverEntry]) -> list[PaperBox]:
