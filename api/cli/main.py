@@ -26,6 +26,7 @@ from api.cli.paper import paper_app
 from api.cli.paper_documents import paper_documents_app
 from api.cli.paper_scans import paper_scans_app
 from api.cli.periods import period_app
+from api.cli.printing import print_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
 from api.cli.refused import refused_app
@@ -58,6 +59,7 @@ app.add_typer(saved_app, name="saved")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
+app.add_typer(print_app, name="print")
 app.add_typer(duty_app, name="duty")
 app.add_typer(refused_app, name="refused")
 app.add_typer(capture_app, name="capture")
