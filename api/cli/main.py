@@ -32,6 +32,7 @@ from api.cli.recognition import ocr_
 from api.cli.refused import refused_app
 from api.cli.saved_searches import saved_app
 from api.cli.search import index_app, reindex, search
+from api.cli.statistics import statistics
 from api.cli.terminal import ERROR, FINDINGS, begin_archive, screen, with_examples
 from api.cli.timestamps import timestamp_
 from api.cli.todo import notices, todo
@@ -87,6 +88,14 @@ app.command(
         "通知：批准、退回、办结和到期，可反复查看。", "yice notices", "yice notices --read --json"
     ),
 )(notices)
+app.command(
+    "statistics",
+    help=with_examples(
+        "统计：归档率（办结并归档／办结，按月和立卷单位）和利用数字。",
+        "yice statistics --since 2026-01 --until 2026-06",
+        "yice statistics --json",
+    ),
+)(statistics)
 app.command(
     "doctor",
     help=with_examples(

@@ -40,7 +40,7 @@ print_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     help=with_examples(
-        "打印中心：案卷目录、卷内目录、脊背、移交清册、利用登记簿；打印件或签章的 PDF/A。",
+        "打印中心：目录、脊背、移交清册、利用登记簿、年报；打印件或签章的 PDF/A。",
         "yice print pages register --series QR --year 2026 --out register.pdf",
         "yice print sealed register transfer --year 2026 --to out/",
         "yice print list --json",
@@ -50,7 +50,8 @@ _LISTED = 100
 Kinds = Annotated[
     list[PrintKind],
     typer.Argument(
-        help="register 案卷目录、contents 卷内目录、spines 脊背、transfer 移交清册、uses 利用登记簿"
+        help="register 案卷目录、contents 卷内目录、spines 脊背、transfer 移交清册、"
+        "uses 利用登记簿、year 年报"
     ),
 ]
 Codes = Annotated[list[str] | None, typer.Option("--code", help="只印这一档号的册，可写多个")]

@@ -35,7 +35,7 @@ class PrintWanted(BaseModel):
         json_schema_extra={
             "description": (
                 "要打印哪些目录、选哪些册；除目录种类外各项可不写，写明的都须符合。"
-                "利用登记簿只看起止日期。"
+                "利用登记簿只看起止日期，年报只看年度。"
             ),
             "examples": [{"kinds": ["register"], "series": "QR", "year": 2026}],
         },

@@ -17,6 +17,7 @@ from api.v1 import (
     registers,
     saved_searches,
     search,
+    statistics,
     submissions,
     supervision,
     todo,
@@ -75,6 +76,7 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
         registers.router,
     ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
+    app.include_router(statistics.router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(supervision.router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(copies.public_router, prefix="/api/v1", responses=_PUBLIC)
     described = app.openapi

@@ -116,6 +116,8 @@ def check_choice(
         )
     if choice.station and not _reaches(reader, choice.station, organisations):
         raise DeniedError(Denial.NOT_HERE)
+    if PrintKind.YEAR in choice.kinds and choice.year is None:
+        raise BadPrintError("没有选年报的年度。", "请选一个年度。")
     narrowed: Collection[object] = (choice.codes, choice.station, choice.series, choice.year)
     if choice.of_volumes and not any((*narrowed, choice.since, choice.until)):
         raise BadPrintError(

@@ -19,6 +19,7 @@ from archive.printing.orders import finish_print, note_progress, print_number, r
 from archive.printing.registers import Printing, register, spines, transfer
 from archive.printing.uses import uses
 from archive.printing.volumes import Advance, ChosenVolumes, chosen_volumes, unwatched
+from archive.printing.yearly import yearly
 from archive.reference.local_time import local_time
 from archive.reference.print_terms import PrintKind, PrintStep
 from archive.usage.reading_room import ReferenceData
@@ -72,6 +73,8 @@ def _document(
             return contents(session, printing, chosen, reference.catalogue, advance)
         case PrintKind.USES:
             return uses(session, printing)
+        case PrintKind.YEAR:
+            return yearly(session, printing, reference.filing.rule)
 
 
 def named_in(documents: Sequence[PrintDocument]) -> int:

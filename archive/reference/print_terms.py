@@ -11,6 +11,7 @@ class PrintKind(LabelledEnum):
     SPINES = "spines", "脊背"
     TRANSFER = "transfer", "移交清册"
     USES = "uses", "利用登记簿"
+    YEAR = "year", "年报"
 
 
 OF_VOLUMES = frozenset(

@@ -40,6 +40,7 @@ _ABOUT = {
     PrintKind.SPINES: "26 × 210 毫米，带条码和二维码，裁切后贴用",
     PrintKind.TRANSFER: "只列已归档的册，附交接栏",
     PrintKind.USES: "本单位保管档案的利用登记，只看起止日期",
+    PrintKind.YEAR: "本单位一个年度的室存、归档、利用等数字，须选年度",
 }
 
 

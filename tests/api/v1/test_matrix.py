@@ -117,6 +117,7 @@ WITHOUT_RECORD = {
     "/compilations": Act.COMPILE,
     "/compilations/preview": Act.COMPILE,
     "/compilations/periods": Act.COMPILE,
+    "/statistics": Act.VIEW,
     "/supervision/responsibility": Act.SUPERVISE,
     "/supervision/overdue": Act.SUPERVISE,
     "/supervision/citywide": Act.SUPERVISE,

@@ -36,6 +36,7 @@ def check(choice: PrintChoice, reader: Reader = ARCHIVIST) -> None:
     [
         PrintChoice((), year=2026),
         PrintChoice(REGISTER),
+        PrintChoice((PrintKind.YEAR,)),
         PrintChoice((*REGISTER, PrintKind.USES)),
         PrintChoice(REGISTER, year=1948),
         PrintChoice(REGISTER, year=2027),
