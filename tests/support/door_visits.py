@@ -209,7 +209,7 @@ class DeskVisit(DeskArranging, Visit):
     @staticmethod
     def _answer(answer: httpx.Response, value: Any = None) -> Answer:
         if answer.status_code >= 400:
-            code = html.fromstring(answer.text).xpath("//p[contains(@class,'code')]/text()")
+            code = html.fromstring(answer.text).xpath("//section/@data-code")
             return Answer(code[-1].strip(), status=answer.status_code)
         return Answer("OK", value, answer.text if answer.encoding else "")
 
