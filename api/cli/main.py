@@ -27,11 +27,13 @@ from api.cli.paper import paper_app
 from api.cli.paper_documents import paper_documents_app
 from api.cli.paper_scans import paper_scans_app
 from api.cli.periods import period_app
+from api.cli.printing import print_app
 from api.cli.pull import pull_
 from api.cli.recognition import ocr_
 from api.cli.refused import refused_app
 from api.cli.saved_searches import saved_app
 from api.cli.search import index_app, reindex, search
+from api.cli.statistics import statistics
 from api.cli.terminal import ERROR, FINDINGS, begin_archive, screen, with_examples
 from api.cli.timestamps import timestamp_
 from api.cli.todo import notices, todo
@@ -58,6 +60,7 @@ app.add_typer(saved_app, name="saved")
 app.add_typer(account_app, name="account")
 app.add_typer(keys_app, name="keys")
 app.add_typer(period_app, name="period")
+app.add_typer(print_app, name="print")
 app.add_typer(duty_app, name="duty")
 app.add_typer(refused_app, name="refused")
 app.add_typer(capture_app, name="capture")
@@ -85,6 +88,14 @@ app.command(
         "通知：批准、退回、办结和到期，可反复查看。", "yice notices", "yice notices --read --json"
     ),
 )(notices)
+app.command(
+    "statistics",
+    help=with_examples(
+        "统计：归档率（办结并归档／办结，按月和立卷单位）和利用数字。",
+        "yice statistics --since 2026-01 --until 2026-06",
+        "yice statistics --json",
+    ),
+)(statistics)
 app.command(
     "doctor",
     help=with_examples(

@@ -11,6 +11,7 @@ from typing import Any
 
 from celery.signals import after_task_publish, beat_init, setup_logging, worker_process_init
 
+from api.jobs import printing
 from api.jobs.certified_copies import make_order, open_copy_sealer
 from api.jobs.duties import do_turn
 from api.runtime import logs
@@ -29,6 +30,7 @@ from api.runtime.broker import (
     FOLLOW_SECONDS,
     MAKE,
     OCR_QUEUE,
+    PRINT,
     READ,
     celery_app,
 )
@@ -144,6 +146,14 @@ def certify_copy(order_id: int) -> None:
     runtime = _runtime()
     with logs.log_outcome("copy", job=order_id):
         make_order(runtime, _copy_sealer(runtime), order_id)
+
+
+@app.task(name=PRINT)  # type: ignore[misc, untyped-decorator, unused-ignore]
+def print_registers(order_id: int) -> None:
+    """Make the sealed registers of one order; a failure is written on its row."""
+    runtime = _runtime()
+    with logs.log_outcome("print", job=order_id):
+        printing.make_order(runtime, _context(runtime), order_id)
 
 
 @app.task(name=READ, queue=OCR_QUEUE)  # type: ignore[misc, untyped-decorator, unused-ignore]

@@ -25,17 +25,21 @@ VOLUME_QUEUES = tuple(dict.fromkeys(QUEUE_OF.values()))
 Renewals do not stand before the volumes of the day: fifty thousand may fall due at once.
 """
 COPIES = "copies"
-"""The queue of certified copies: a person at the window does not wait behind a month's volumes."""
+"""The queue of certified copies and sealed registers, for which people wait.
+
+A person at the window does not wait behind a month's volumes.
+"""
 OCR_QUEUE = "ocr"
 """The queue of pages to read.
 
 A page costs as much as seventeen volumes' other work, so pages have a queue, and workers, of their
 own.
 """
-MAKE, READ, CERTIFY, DUTY, FOLLOW = (
+MAKE, READ, CERTIFY, PRINT, DUTY, FOLLOW = (
     "compile_volume",
     "recognise_page",
     "certify_copy",
+    "print_registers",
     "duty",
     "follow_index",
 )

@@ -14,8 +14,10 @@ from api.v1 import (
     copies,
     paper,
     refused,
+    registers,
     saved_searches,
     search,
+    statistics,
     submissions,
     supervision,
     todo,
@@ -30,6 +32,7 @@ from archive.administration.notices import NoticeKind, NoticeTopic
 from archive.finding_aids.todo_terms import TodoKind
 from archive.reference.check_terms import ReturnReason
 from archive.reference.paper_terms import PaperState, ScanFlow
+from archive.reference.print_terms import PrintKind
 from archive.usage.looks import Purpose
 from archive.usage.visitors import DocumentKind
 
@@ -44,6 +47,7 @@ _ENUMS = {
     "TodoKind": f"要办的事：{'、'.join(f'{kind} {kind.label}' for kind in TodoKind)}",
     "NoticeKind": f"结果：{'、'.join(f'{kind} {kind.label}' for kind in NoticeKind)}",
     "NoticeTopic": f"事项：{'、'.join(f'{topic} {topic.label}' for topic in NoticeTopic)}",
+    "PrintKind": f"目录种类：{'、'.join(f'{kind} {kind.label}' for kind in PrintKind)}",
     "Whose": "mine 等我办的、unit 本单位全部",
     "Sort": "排序：relevance 相关度、newest 最近办结在先、oldest 最早办结在先、code 档号",
 }
@@ -69,8 +73,10 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
         paper.router,
         compilations.router,
         refused.router,
+        registers.router,
     ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
+    app.include_router(statistics.router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(supervision.router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(copies.public_router, prefix="/api/v1", responses=_PUBLIC)
     described = app.openapi

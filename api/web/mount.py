@@ -20,7 +20,7 @@ from api.web.arrangement import (
     periods,
 )
 from api.web.collection import collecting, pool
-from api.web.holdings import inside, inspection, people, reading, search, volumes
+from api.web.holdings import inside, inspection, people, printing, reading, search, volumes
 from api.web.paper import (
     handovers,
     ledgers,
@@ -57,6 +57,7 @@ _PAGES = (
     search,
     people,
     volumes,
+    printing,
     reading,
     usage,
     copies,

@@ -25,6 +25,7 @@ from archive.administration.accounts import (
     renew_secret,
     require_act,
 )
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.passwords import FreshSecret
 from archive.administration.policy import ADMINISTRATORS, Act, Reader, Role
 from archive.audit import journal
@@ -206,6 +207,9 @@ def decide_change(
         database_now(session),
         reason,
     )
+    kind_of_notice = NoticeKind.GRANTED if approve else NoticeKind.REFUSED
+    subject = account.login
+    notify(session, kind_of_notice, NoticeTopic.ACCOUNT, subject, account=change.proposed_by)
     journal.record(
         session,
         actor.account,

@@ -11,6 +11,7 @@ from hashlib import sha256
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import NoticeKind, NoticeTopic, notify
 from archive.administration.passwords import FreshSecret, hash_secret, is_guessable
 from archive.administration.policy import (
     ADMINISTRATORS,
@@ -138,7 +139,13 @@ def approve_account(session: Session, actor: Reader, login: str) -> Account:
         raise ConflictError("该账号不在待批准状态。", "请在账号列表中核对。")
     if account.proposed_by == actor.account:
         raise ForbiddenError("提交人与批准人不得为同一人。", "请由另一名管理员批准。")
+    _tell(session, NoticeKind.GRANTED, account)
     return _approve(session, actor.account, account)
+
+
+def _tell(session: Session, kind: NoticeKind, account: Account) -> None:
+    """Tell who submitted an account what became of it."""
+    notify(session, kind, NoticeTopic.ACCOUNT, account.login, account=account.proposed_by)
 
 
 def _approve(session: Session, by: str, account: Account) -> Account:
@@ -159,6 +166,7 @@ def refuse_account(session: Session, actor: Reader, login: str, reason: str) -> 
     if account.state != AccountState.PROPOSED:
         raise ConflictError("该账号不在待批准状态。", "请在账号列表中核对。")
     account.state = AccountState.DISABLED
+    _tell(session, NoticeKind.REFUSED, account)
     journal.record(session, actor.account, JournalAct.REFUSE_ACCOUNT, login, reason=reason)
     return account
 

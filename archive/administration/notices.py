@@ -45,6 +45,7 @@ class NoticeTopic(LabelledEnum):
     PACKAGE = "PACKAGE", "归档信息包"
     CAPTURE = "CAPTURE", "上传文件"
     ACCOUNT = "ACCOUNT", "账号"
+    PRINT = "PRINT", "签章目录"
 
 
 def notify(

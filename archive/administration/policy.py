@@ -55,6 +55,8 @@ class Act(LabelledEnum):
     CHECK = "CHECK", "核对办理"
     COMPILE = "COMPILE", "组卷"
     VERIFY = "VERIFY", "验证"
+    PRINT = "PRINT", "打印目录"
+    NAME_PLAIN = "NAME_PLAIN", "目录印明文姓名"
     VOID = "VOID", "作废档号"
     REQUEST_USE = "REQUEST_USE", "申请利用"
     DECIDE_USE = "DECIDE_USE", "审批利用"
@@ -78,7 +80,8 @@ Of a restricted record they need a grant even in the reader's own organisation.
 GRANTED_ACTS = CONTENT_ACTS | {Act.VIEW}
 FILING_ACTS = frozenset({Act.CONFIRM, Act.CHECK, Act.COMPILE, Act.VOID})
 """Acts of the unit that files the record, and of those above it: no other can take them back."""
-_UNCOMMITTED_ACTS = FILING_ACTS | {Act.VIEW}
+_KEEPER_ACTS = FILING_ACTS | {Act.DECIDE_USE, Act.NAME_PLAIN}
+_UNCOMMITTED_ACTS = FILING_ACTS | {Act.VIEW, Act.NAME_PLAIN}
 
 
 class Scope(LabelledEnum):
@@ -94,6 +97,7 @@ class Scope(LabelledEnum):
     WEBHOOK = "webhook", "订阅归档通知"
     PAPER = "paper", "纸质档案"
     COMPILE = "compile", "组卷赋号"
+    PRINT = "print", "打印与签章目录"
 
 
 SCOPE_OF: Mapping[Act, Scope] = {
@@ -114,6 +118,8 @@ SCOPE_OF: Mapping[Act, Scope] = {
     Act.KEEP_PAPER: Scope.PAPER,
     Act.DECIDE_LOAN: Scope.PAPER,
     Act.COMPILE: Scope.COMPILE,
+    Act.PRINT: Scope.PRINT,
+    Act.NAME_PLAIN: Scope.PRINT,
 }
 """The scope that an act needs; an act without one is never done with a token of a client."""
 
@@ -375,10 +381,10 @@ def decide(
 def _sides(act: Act, record: Record) -> tuple[str, ...]:
     """Return the organisations that the record belongs to for this act.
 
-    Use is decided, and numbers are given, by the keeper and those above it alone (standards.md
-    §3.7; I15).
+    Use is decided, numbers are given, and people are named in registers, by the keeper and those
+    above it alone (standards.md §3.7; I15).
     """
-    return (record.keeper,) if act in FILING_ACTS | {Act.DECIDE_USE} else record.orgs
+    return (record.keeper,) if act in _KEEPER_ACTS else record.orgs
 
 
 def _needs_grant(act: Act, record: Record) -> bool:

@@ -47,6 +47,7 @@ class JournalAct(LabelledEnum):
     # reading and search
     SEARCH = "SEARCH", "检索"
     VIEW = "VIEW", "查看"
+    STATE_PURPOSE = "STATE_PURPOSE", "说明查阅目的"
     VIEW_PAGES = "VIEW_PAGES", "阅览页面"
     DOWNLOAD = "DOWNLOAD", "下载文件"
     CHECK_SIGNATURE = "CHECK_SIGNATURE", "验证签章"
@@ -60,6 +61,9 @@ class JournalAct(LabelledEnum):
     SUPERVISE = "SUPERVISE", "监督查询"
     EXPORT = "EXPORT", "导出"
     EXPORT_LIST = "EXPORT_LIST", "导出目录"
+    PRINT = "PRINT", "打印目录"
+    SEAL_PRINT = "SEAL_PRINT", "出具签章目录"
+    DOWNLOAD_PRINT = "DOWNLOAD_PRINT", "取签章目录"
     # usage
     REQUEST_USE = "REQUEST_USE", "申请利用"
     DECIDE_USE = "DECIDE_USE", "审批利用"

@@ -54,6 +54,12 @@ def sealed_document(
     return sealed.pdf
 
 
+def count_pages(pdf: bytes) -> int:
+    """Return how many pages a document has."""
+    with pikepdf.open(io.BytesIO(pdf)) as opened:
+        return len(opened.pages)
+
+
 def _rewritten(pdf: bytes) -> bytes:
     """Return the PDF rewritten by qpdf; before the seal, never after.
 

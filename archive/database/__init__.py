@@ -13,6 +13,7 @@ from archive.database import (  # noqa: F401
     tables_jobs,
     tables_paper,
     tables_preservation,
+    tables_printing,
     tables_recognition,
     tables_usage,
     tables_volumes,

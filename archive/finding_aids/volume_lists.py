@@ -24,7 +24,8 @@ SeriesKey = tuple[str, str, int, str]
 class VolumeFilter:
     """What a list of volumes is narrowed to; empty fields narrow nothing.
 
-    `stations` received the case or are its domicile; `until` is the first moment that is too late.
+    `stations` received the case or are its domicile, `received` received it; `until` is the first
+    moment that is too late.
 
     `state` is a key of `_states`, `year` counts if it is a number, `code` is a prefix of the 档号.
     """
@@ -35,6 +36,8 @@ class VolumeFilter:
     fonds: str = ""
     code: str = ""
     stations: frozenset[str] = frozenset()
+    received: frozenset[str] = frozenset()
+    item: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -138,6 +141,11 @@ def _conditions(wanted: VolumeFilter) -> list[ColumnElement[bool]]:
             or_(Case.receive_org.in_(wanted.stations), Case.domicile_org.in_(wanted.stations))
         )
         where.append(Volume.case_id.in_(cases))
+    if wanted.received:
+        taken = select(Case.id).where(Case.receive_org.in_(wanted.received))
+        where.append(Volume.case_id.in_(taken))
+    if wanted.item:
+        where.append(Volume.case_id.in_(select(Case.id).where(Case.item_code == wanted.item)))
     if wanted.since:
         where.append(Volume.completed_at >= wanted.since)
     if wanted.until:

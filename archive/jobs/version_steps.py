@@ -10,6 +10,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.administration.notices import NoticeKind, NoticeTopic, notify_once
+from archive.administration.policy import Act
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
@@ -167,6 +169,18 @@ def fail_job(session: Session, version_id: int, error: Exception) -> None:
     elif isinstance(error, ArchiveError | StorageError):
         message = str(error)
     finish_job(session, version_id, state=JobState.FAILED, error_code=code, error=message)
+    _tell_failed(session, version_id)
+
+
+def _tell_failed(session: Session, version_id: int) -> None:
+    """Tell those who compile at the filing unit that a volume was not made; once a volume."""
+    query = select(Volume.code, Volume.filing_org).join(
+        VolumeVersion, VolumeVersion.volume_id == Volume.id
+    )
+    row = session.execute(query.where(VolumeVersion.id == version_id)).first()
+    if row is not None:
+        kind, act = NoticeKind.FAILED, Act.COMPILE
+        notify_once(session, kind, NoticeTopic.VOLUME, row.code, org=row.filing_org, act=act)
 
 
 def finish_job(

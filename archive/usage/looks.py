@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 from archive.administration.policy import Denial, Reader, Role
 from archive.audit import journal
 from archive.audit.acts import JournalAct
+from archive.audit.entries import EntryFilter, find_entries
 from archive.database.engine import database_now
 from archive.database.tables_audit import JournalEntry
 from archive.reference.errors import ArchiveError
+from archive.reference.local_time import LOCAL_TIME
 from archive.reference.vocabulary import LabelledEnum
 
 LASTS = timedelta(hours=12)
@@ -40,6 +42,16 @@ _PURPOSE_OF_ROLE = {
     Role.STATION_CLIENT: Purpose.HANDLE,
     Role.ARCHIVIST: Purpose.ARCHIVE,
 }
+
+
+class PurposeNeededError(ArchiveError):
+    """The reader has not said today what the pages of this volume are looked at for."""
+
+    code = "PURPOSE_NEEDED"
+
+    def __init__(self) -> None:
+        """Say what to do; it names no record."""
+        super().__init__("今天还没有说明查阅本册页面的目的。", "请打开本册，选定查阅目的后再看。")
 
 
 class DeniedError(ArchiveError):
@@ -91,6 +103,31 @@ class Look:
     usage: str | None
     operator: str | None
     shown: Mapping[str, Any]
+
+
+def purposes_of(reader: Reader) -> tuple[Purpose, ...]:
+    """Return what a person may look at the unit's own pages for, the role's business first.
+
+    Use for others needs a grant, which states its own purpose.
+    """
+    first = purpose_of(reader, None)
+    rest = (Purpose.HANDLE, Purpose.CHECK, Purpose.ARCHIVE, Purpose.SUPERVISE)
+    return (first, *(purpose for purpose in rest if purpose is not first))
+
+
+def stated_purpose(session: Session, reader: Reader, subject: str) -> Purpose | None:
+    """Return what the reader said today that the pages of a record are looked at for (R14).
+
+    The newest statement counts; None: asked anew each day, by the archive's own clock.
+    """
+    midnight = (
+        database_now(session)
+        .astimezone(LOCAL_TIME)
+        .replace(hour=0, minute=0, second=0, microsecond=0)
+    )
+    wanted = EntryFilter(JournalAct.STATE_PURPOSE, reader.account, subject, midnight)
+    newest = next(iter(find_entries(session, wanted, limit=1)), None)
+    return None if newest is None else Purpose(json.loads(newest.detail)["purpose"])
 
 
 def purpose_of(reader: Reader, usage: str | None) -> Purpose:

@@ -33,7 +33,16 @@ from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import VolumeState
 from archive.signing.validation import SignatureReport, TrustAnchors, read_signature
-from archive.usage.looks import AccessContext, DeniedError, Look, journal_look
+from archive.usage.looks import (
+    AccessContext,
+    DeniedError,
+    Look,
+    Purpose,
+    PurposeNeededError,
+    journal_look,
+    purposes_of,
+    stated_purpose,
+)
 from archive.usage.requests import grants_of
 from storage.blobs import BlobStore
 
@@ -241,6 +250,34 @@ def journal_opened(
     relied = AccessContext(context.purpose, opened.usage, context.operator)
     version = opened.version.version if opened.version else None
     return journal_look(session, reader, what, opened.volume.code, relied, version=version, **shown)
+
+
+def state_purpose(
+    session: Session, reader: Reader, name: str, purpose: Purpose, reference: ReferenceData
+) -> OpenedVolume:
+    """Journal what a reader looks at the pages of an own volume for, good for this day.
+
+    Raises DeniedError as opening its pages does, and for a purpose that needs a grant.
+    """
+    opened = open_volume(session, reader, Act.VIEW_PAGES, name, reference)
+    if purpose not in purposes_of(reader):
+        raise DeniedError(Denial.NEEDS_GRANT)
+    what = JournalAct.STATE_PURPOSE
+    journal_opened(session, reader, opened, AccessContext(purpose), what=what)
+    return opened
+
+
+def require_purpose(session: Session, reader: Reader, opened: OpenedVolume) -> Purpose:
+    """Return what the pages of an opened volume are looked at for, by its grant or as stated.
+
+    Raises PurposeNeededError where the reader was not asked today.
+    """
+    if opened.usage:
+        return Purpose.USE
+    purpose = stated_purpose(session, reader, opened.volume.code)
+    if purpose is None:
+        raise PurposeNeededError
+    return purpose
 
 
 def read_volume(store: BlobStore, opened: OpenedVolume) -> bytes:

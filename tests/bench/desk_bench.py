@@ -203,6 +203,10 @@ def images(server: Watched, secrets: dict[str, str], runtime: Runtime, asks: int
     with login(server.address, "demo-city", secrets["demo-city"]) as client:
         image = ""
         for code in codes:
+            token = re.search(r'name="csrf"\s+value="(\w+)"', client.get("/search").text)
+            assert token
+            stated = {"csrf": token[1], "purpose": "SUPERVISE"}
+            assert client.post(f"/volumes/{code}/purpose", data=stated).status_code == 303
             look = re.search(r"pages/1\.jpg\?look=(\d+)", client.get(f"/volumes/{code}").text)
             assert look
             image = f"/volumes/{code}/v1/pages/1.jpg?look={look[1]}"

@@ -280,6 +280,8 @@ def test_what_was_laid_is_how_the_volume_lies_and_it_is_read_and_found(
     assert json.loads(city.runtime.store.read(f"{prefix}process.json"))["page_orders"] == [
         {"material": 4, "leaves": [[2, 1, 0], [1, 1, 90]]}
     ]
+    page.goto(f"{city.address}/volumes/{code}")
+    page.get_by_role("button", name="核查比对").click()
     page.goto(f"{city.address}/volumes/{code}#p{item['page']}")
     drawn(page, f"#p{item['page']} img", 1000)
     for _ in range(360):

@@ -209,7 +209,7 @@ class DeskVisit(DeskArranging, Visit):
     @staticmethod
     def _answer(answer: httpx.Response, value: Any = None) -> Answer:
         if answer.status_code >= 400:
-            code = html.fromstring(answer.text).xpath("//p[contains(@class,'code')]/text()")
+            code = html.fromstring(answer.text).xpath("//section/@data-code")
             return Answer(code[-1].strip(), status=answer.status_code)
         return Answer("OK", value, answer.text if answer.encoding else "")
 
@@ -242,7 +242,13 @@ class DeskVisit(DeskArranging, Visit):
         assert match, f"{path} shows nothing like {pattern}"
         return match
 
+    def _say_what_for(self, name: str, usage: str) -> None:
+        """The desk asks once a day what pages are looked at for; a client says it each time."""
+        if not usage:
+            self._ask(f"/volumes/{name}/purpose", purpose="HANDLE")
+
     def page_image(self, name: str, page: int, usage: str = "") -> Answer:
+        self._say_what_for(name, usage)
         shown = self._ask(f"/volumes/{name}{self._under(usage)}")
         match = re.search(r"/pages/1\.jpg\?look=(\d+)", shown.text)
         if not match:
@@ -252,6 +258,7 @@ class DeskVisit(DeskArranging, Visit):
         return self._answer(answer, answer.content)
 
     def original(self, name: str, item: int, usage: str = "") -> Answer:
+        self._say_what_for(name, usage)
         shown = self._ask(f"/volumes/{name}/v1/items/{item}/originals{self._under(usage)}")
         match = re.search(r'src="([^"]+\.jpg\?look=\d+)"', shown.text)
         if not match:

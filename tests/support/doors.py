@@ -117,7 +117,10 @@ class Archive:
 
     @contextmanager
     def noted(self) -> Iterator[list[Entry]]:
-        """Collect what is journalled meanwhile, logins and accounts left out."""
+        """Collect what is journalled meanwhile.
+
+        Logins, accounts and what the desk asks for once a day are left out.
+        """
         with reading(self.runtime.engine) as session:
             before = journal.length(session)
         collected: list[Entry] = []
@@ -126,7 +129,7 @@ class Archive:
             collected += [
                 self._entry(session, entry)
                 for entry in journal.entries(session, before)
-                if "ACCOUNT" not in entry.act and entry.act != "LOGIN"
+                if "ACCOUNT" not in entry.act and entry.act not in {"LOGIN", "STATE_PURPOSE"}
             ]
 
     def _entry(self, session: Any, entry: JournalEntry) -> Entry:

@@ -1,7 +1,6 @@
 """审计日志: pages of the journal, newest first, and the verification of the whole chain."""
 
 import hmac
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,8 +10,9 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.orm import Session
 
 from api.web.shell.filters import act_label, clock
+from api.web.shell.journal_words import detail_words, subject_words
 from api.web.shell.lists import Lists
-from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import PAGE, note_look
 from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
@@ -74,7 +74,7 @@ def journal_page(
         asked=asked,
         acts={str(act): act.label for act in JournalAct},
         walk=None,
-        rows=[(entry, _detail(entry.detail)) for entry in entries],
+        rows=_in_words(web, entries),
         next=following,
     )
 
@@ -89,6 +89,14 @@ def _entries(
     )
     entries = find_entries(session, wanted, before=before, limit=PAGE + 1)
     return entries[:PAGE], entries[PAGE - 1].seq if len(entries) > PAGE else None
+
+
+def _in_words(web: WebApp, entries: Sequence[JournalEntry]) -> list[tuple[JournalEntry, str, str]]:
+    """Return entries with their subject and their detail in words."""
+    return [
+        (entry, subject_words(entry.subject), detail_words(entry.detail, web.org))
+        for entry in entries
+    ]
 
 
 @router.get("/journal.csv")
@@ -108,20 +116,13 @@ def journal_csv(web: Web, user: LoggedIn, asked: Annotated[Asked, Depends(_asked
             clock(entry.at),
             entry.actor,
             act_label(entry.act),
-            entry.subject,
-            _detail(entry.detail),
+            subject_words(entry.subject),
+            detail_words(entry.detail, web.org),
             entry.digest,
         )
         for entry in rows
     ]
     return as_csv("审计日志", ("序号", "时间", "操作者", "行为", "对象", "详情", "摘要"), lines)
-
-
-def _detail(text: str) -> str:
-    """Write the detail of an entry in one line: codes, numbers and stated reasons."""
-    return "，".join(
-        f"{key} {value}" for key, value in json.loads(text).items() if value not in (None, "", [])
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def verify(request: Request, web: Web, user: LoggedIn, _form: Posted) -> Respons
         asked=Asked(),
         acts={str(act): act.label for act in JournalAct},
         walk=walk,
-        rows=[(entry, _detail(entry.detail)) for entry in entries],
+        rows=_in_words(web, entries),
         next=following,
     )
 

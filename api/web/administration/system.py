@@ -23,6 +23,7 @@ from archive.administration.configuration import (
     switch_digitised,
     versions_of,
 )
+from archive.administration.filing_units import FilingRule
 from archive.administration.policy import Act, Denial
 from archive.database.engine import reading, writing
 from archive.paper.switching import pending_in, settle_pending
@@ -35,6 +36,7 @@ from archive.reference.vocabulary import OrgKind, Retention, Series
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/system")
 _SHORTEST, _LONGEST = 2, 200
 _USERINFO = re.compile(r"//[^/@\s]+@")
+_RULES = {FilingRule.RECEIVING_PLACE: "由收件地立卷", FilingRule.DOMICILE: "由户籍地立卷"}
 _HIDDEN_URLS = {"database_url", "broker_url"}
 
 
@@ -217,4 +219,8 @@ def _shown(name: str, value: Any) -> str:  # noqa: ANN401 - any setting
     if isinstance(value, SecretStr) or name in _HIDDEN_URLS:
         plain = value.get_secret_value() if isinstance(value, SecretStr) else value
         return "已设置（不显示）" if plain else ""
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, FilingRule):
+        return _RULES[value]
     return "" if value is None else _USERINFO.sub("//…@", str(value))

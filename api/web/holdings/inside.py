@@ -8,12 +8,13 @@ from fastapi import APIRouter, Request, Response
 from api.http.daily import counted
 from api.web.shell.forms import number_of
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web
-from api.web.shell.scope import context_of, look_again
+from api.web.shell.scope import look_again
 from archive.administration.daily_use import Shown
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading
 from archive.recognition.page_texts import texts_of_volume
 from archive.reference.case_facts import CaseFacts
+from archive.usage.looks import AccessContext
 from archive.usage.reading_room import journal_opened, read_volume
 from archive.usage.redaction import names_of
 from search.inside import Inside, find_inside
@@ -60,7 +61,7 @@ def find_page(
             session,
             user.reader,
             opened,
-            context_of(user, seen.usage),
+            AccessContext(seen.purpose, seen.usage),
             what=JournalAct.FIND_INSIDE,
             look=seen.number,
             places=places.total,

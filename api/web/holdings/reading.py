@@ -6,13 +6,15 @@ Every access is journalled.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy.orm import Session
 
 from api.http.daily import count_content, counted
 from api.web.holdings.hits import place_of
-from api.web.shell.page import LoggedIn, PageRoute, User, Web, WebApp
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import (
     consult,
     context_of,
@@ -47,7 +49,7 @@ from archive.reference.citizen_id import mask_name
 from archive.reference.codes import ArchivalCode
 from archive.reference.objects import OriginalObject
 from archive.reference.vocabulary import VolumeState
-from archive.usage.looks import DeniedError
+from archive.usage.looks import DeniedError, Purpose, purposes_of, stated_purpose
 from archive.usage.reading_room import (
     OpenedVolume,
     check_signature,
@@ -55,12 +57,14 @@ from archive.usage.reading_room import (
     journal_opened,
     open_volume,
     read_volume,
+    state_purpose,
 )
 from archive.usage.redaction import mask_text, names_of, shown_facts
 from archive.usage.requests import grants_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 LOOKS = (JournalAct.VIEW, JournalAct.VIEW_PAGES, JournalAct.VIEW_ORIGINAL, JournalAct.VIEW_PLAIN)
+_PAGES = (JournalAct.VIEW_PAGES,)
 _SHOWN = 12
 Look = Annotated[int, Query(ge=1)]
 Usage = Annotated[str, Query(max_length=24)]
@@ -99,11 +103,16 @@ def volume_page(
             decision_on(session, user.reader, act, opened.record, web.reference, usage)
             for act in (Act.VIEW_PAGES, Act.VIEW_PLAIN, Act.DOWNLOAD, Act.CERTIFY)
         )
-        shown = opened.version is not None and pages.allowed
+        purpose = (
+            Purpose.USE if pages.grant else stated_purpose(session, user.reader, opened.volume.code)
+        )
+        may_see = opened.version is not None and pages.allowed
+        shown = may_see and purpose is not None
         if shown:
             count_content(session, web.runtime, user.reader)
         what = JournalAct.VIEW_PAGES if shown else JournalAct.VIEW
-        look = journal_opened(session, user.reader, opened, context_of(user, usage), what=what)
+        context = context_of(user, usage, purpose if shown else None)
+        look = journal_opened(session, user.reader, opened, context, what=what)
         grants = [
             grant
             for grant in grants_of(session, user.reader.account)
@@ -122,9 +131,12 @@ def volume_page(
         look=look.number,
         shown=shown,
         denial=pages.denial,
+        purpose=purpose,
+        purposes=purposes_of(user.reader) if may_see and not shown else (),
+        asked_again={"v": v or "", "usage": usage, "hits": hits},
         usage=opened.usage,
         plain=plain.allowed,
-        download=download.allowed,
+        download=download.allowed and (shown or download.grant is not None),
         certify=certify.allowed and certify.grant is not None,
         among=among,
         people=[
@@ -136,6 +148,19 @@ def volume_page(
         process=[(step, mask_text(step.opinion, names)) for step in facts.process],
         **values,
     )
+
+
+@router.post("/volumes/{code}/purpose")
+def purpose_page(web: Web, user: LoggedIn, form: Posted, code: str) -> Response:
+    """Take what the user looks at the pages of this volume for today, and open them."""
+    stated = form.get("purpose", "")
+    if stated not in set(Purpose):
+        raise BadFormError("没有选定查阅目的。", "请选定一项后再看页面。")
+    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
+        opened = state_purpose(session, user.reader, code, Purpose(stated), web.reference)
+    more = {key: form[key] for key in ("v", "usage", "hits") if form.get(key)}
+    query = f"?{urlencode(more)}" if more else ""
+    return RedirectResponse(f"/volumes/{opened.volume.code}{query}", 303)
 
 
 @router.get("/volumes/{code}/file")
@@ -244,7 +269,7 @@ def _of_item(item: PlannedItem, components: Sequence[Component]) -> list[Origina
 def page_image(web: Web, user: LoggedIn, code: str, number: int, page: int, look: Look) -> Response:
     """Return one page with its watermark, given the number of the user's own look."""
     with reading(web.runtime.engine) as session:
-        opened, seen = look_again(web, session, user, look, code, LOOKS, number=number)
+        opened, seen = look_again(web, session, user, look, code, _PAGES, number=number)
     picture = web.images.volume_page(
         opened.digest or "",
         page,

@@ -22,6 +22,7 @@ from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading
+from archive.finding_aids.reach import reach_of as reach_below
 from archive.finding_aids.reach import volumes_in
 from archive.finding_aids.volume_lists import (
     SeriesKey,
@@ -69,6 +70,8 @@ class Wanted:
     since: Word = ""
     until: Word = ""
     code: Word = ""
+    received: Word = ""
+    item: Word = ""
 
     def filter(self, web: WebApp) -> VolumeFilter:
         """Return the same as the database is asked."""
@@ -81,6 +84,10 @@ class Wanted:
             fonds=organisations.fonds_of(self.org) if self.org in organisations else "",
             code=self.code,
             stations=frozenset({self.station}) & {unit.code for unit in organisations},
+            received=(reach_below(self.received, organisations) or frozenset())
+            if self.received in organisations
+            else frozenset(),
+            item=self.item,
             since=start_of(self.since),
             until=until + timedelta(days=1) if until else None,
         )
@@ -124,6 +131,9 @@ def volumes_page(
         asked=wanted,
         order=order,
         lists=lists,
+        item_asked=next(
+            (item.name for item in web.runtime.catalogue if item.code == wanted.item), "不详"
+        ),
         promises=_promises(web, rows) if wanted.state == "overdue" else {},
         next=wanted.address(**kept, after=rows[-1].volume.code) if len(page) > lists.rows else None,
         choices={

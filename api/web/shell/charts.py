@@ -1,6 +1,7 @@
 """Charts as inline SVG, drawn on the server: no script or other file, the same in print.
 
-The number stands beside each bar.
+The number stands beside each bar. A name that is too long keeps its end, which tells units of one
+bureau apart; a bar that has an address is a link to the rows behind it.
 """
 
 from collections.abc import Sequence
@@ -9,31 +10,75 @@ from html import escape
 
 from markupsafe import Markup
 
-_ROW, _LABEL, _VALUE = 28, 150, 64
+_ROW, _LABEL, _VALUE = 28, 190, 64
 _FOOT, _HEAD = 22, 20
+_CHARACTER = 12.2
+_ROOM = _LABEL - 12
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One bar: its name, its length, and a kind for its colour (`qy` or nothing)."""
+    """One bar: its name, its length, a kind for its colour (`qy` or nothing), its address.
+
+    `shown` is what stands beside it in the place of its length.
+    """
 
     label: str
-    value: int
+    value: float
     kind: str = ""
+    href: str = ""
+    shown: str = ""
+
+    @property
+    def number(self) -> str:
+        """Return the number as it stands beside the bar."""
+        return self.shown or f"{self.value:,}"
+
+
+def width_of(text: str) -> float:
+    """Return about how wide a text is drawn, in pixels: Chinese whole, Latin a little over half."""
+    return sum(_CHARACTER if ord(character) > 0x2E7F else 7.0 for character in text)  # noqa: PLR2004
+
+
+def telling(labels: Sequence[str], room: float = _ROOM) -> list[str]:
+    """Return names that fit a width: what all of them begin with goes first, then the beginning.
+
+    The end stays whole, and with it what tells them apart.
+    """
+    least, greatest = min(labels, default=""), max(labels, default="")
+    same = next(
+        (at for at, pair in enumerate(zip(least, greatest, strict=False)) if len(set(pair)) > 1),
+        len(least),
+    )
+    # 交通派出所, not 通派出所: a beginning goes only up to the end of a bureau that all share.
+    cut = least[:same].rfind("局") + 1 if len(labels) > 1 else 0
+    return [_fitted(label, cut, room) for label in labels]
+
+
+def _fitted(label: str, cut: int, room: float) -> str:
+    if width_of(label) <= room:
+        return label
+    kept = label[cut:] or label
+    while width_of(f"…{kept}") > room and len(kept) > 1:
+        kept = kept[1:]
+    return f"…{kept}"
 
 
 def bars(data: Sequence[Bar], *, title: str, width: int = 560) -> Markup:
     """Draw horizontal bars, with names at the left and numbers at the right."""
     most = max((bar.value for bar in data), default=0) or 1
     parts = []
-    for row, bar in enumerate(data):
+    for row, (bar, label) in enumerate(zip(data, telling([b.label for b in data]), strict=True)):
         y, length = row * _ROW, (width - _LABEL - _VALUE) * bar.value / most
-        parts.append(
-            f'<text x="{_LABEL - 10}" y="{y + 19}" text-anchor="end">{escape(bar.label)}</text>'
+        drawn = (
+            f'<text x="{_LABEL - 10}" y="{y + 19}" text-anchor="end">{escape(label)}'
+            f"<title>{escape(bar.label)}</title></text>"
             f'<rect class="bar {escape(bar.kind)}" x="{_LABEL}" y="{y + 6}"'
             f' width="{max(length, 1):.1f}" height="17" rx="2"/>'
-            f'<text class="value" x="{_LABEL + length + 8:.1f}" y="{y + 19}">{bar.value:,}</text>'
+            f'<text class="value" x="{_LABEL + length + 8:.1f}" y="{y + 19}">'
+            f"{escape(bar.number)}</text>"
         )
+        parts.append(_linked(bar, drawn))
     return _svg(width, max(len(data), 1) * _ROW, title, parts)
 
 
@@ -48,20 +93,30 @@ def columns(
     for place, bar in enumerate(data):
         tall, middle = tallest * bar.value / most, step * (place + 0.5)
         wide = min(step * 0.56, 46)
-        parts.append(
+        drawn = (
             f'<rect class="bar {escape(bar.kind)}" x="{middle - wide / 2:.1f}"'
             f' y="{base - tall:.1f}" width="{wide:.1f}" height="{tall:.1f}"/>'
             f'<text class="value" x="{middle:.1f}" y="{base - tall - 6:.1f}"'
-            f' text-anchor="middle">{bar.value:,}</text>'
+            f' text-anchor="middle">{escape(bar.number)}</text>'
             f'<text x="{middle:.1f}" y="{height - 5}" text-anchor="middle">'
             f"{escape(bar.label)}</text>"
         )
+        parts.append(_linked(bar, drawn))
     return _svg(width, height, title, parts)
 
 
+def _linked(bar: Bar, drawn: str) -> str:
+    """Return a drawn bar as a link to what is behind it, where it has an address and a number."""
+    if not bar.href or not bar.value:
+        return drawn
+    words = escape(f"{bar.label}：{bar.number}，看列表")
+    return f'<a href="{escape(bar.href)}" aria-label="{words}">{drawn}</a>'
+
+
 def _svg(width: int, height: int, title: str, parts: Sequence[str]) -> Markup:
-    # Every value is a number or escaped above.
+    # Every value is a number or escaped above. A picture has no parts; one with links is a group.
+    role = "group" if any(part.startswith("<a ") for part in parts) else "img"
     return Markup(  # noqa: S704
-        f'<svg class="chart" viewBox="0 0 {width} {height}" role="img"'
+        f'<svg class="chart" viewBox="0 0 {width} {height}" role="{role}"'
         f' aria-label="{escape(title)}">{"".join(parts)}</svg>'
     )

@@ -27,6 +27,7 @@ from archive.reference.paper_terms import (
     ScanVerdict,
     StocktakeState,
 )
+from archive.reference.print_terms import PrintKind
 from archive.reference.terms import terms
 from archive.reference.vocabulary import (
     ApprovalLevel,
@@ -74,6 +75,7 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     PaperKind,
     PaperState,
     PlaceKind,
+    PrintKind,
     ScanVerdict,
     StocktakeState,
     TodoKind,

@@ -24,10 +24,17 @@ from archive.finding_aids.reach import Reach
 from archive.finding_aids.volume_lists import listed_versions
 from archive.reference.objects import blob_key
 from archive.usage.looks import AccessContext, Look, Purpose, find_look, journal_look, purpose_of
-from archive.usage.reading_room import OpenedVolume, consult_volume, open_case, open_volume
+from archive.usage.reading_room import (
+    OpenedVolume,
+    consult_volume,
+    open_case,
+    open_volume,
+    require_purpose,
+)
 from archive.usage.watermark import AccessMark, access_mark
 
 PAGE = 40
+_SHOW_PAGES = frozenset({Act.VIEW_PAGES, Act.DOWNLOAD})
 
 
 def reach_of(web: WebApp, user: User) -> Reach:
@@ -96,8 +103,14 @@ def consult(
     usage: str = "",
     **shown: object,
 ) -> tuple[OpenedVolume, Look]:
-    """Open a volume for the user and journal the look; `number` is a version of it."""
+    """Open a volume for the user and journal the look; `number` is a version of it.
+
+    What shows pages needs the purpose that the user stated today. Raises PurposeNeededError.
+    """
     context = context_of(user, usage)
+    if act in _SHOW_PAGES:
+        opened = open_volume(session, user.reader, act, name, web.reference, usage, version=number)
+        context = AccessContext(require_purpose(session, user.reader, opened), usage or None)
     return consult_volume(
         session,
         user.reader,

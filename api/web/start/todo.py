@@ -147,6 +147,7 @@ _PLACES: Mapping[str, str] = {
     NoticeTopic.PACKAGE: "/collecting",
     NoticeTopic.CAPTURE: "/collecting",
     NoticeTopic.ACCOUNT: "/system/accounts/{}",
+    NoticeTopic.PRINT: "/print/{}",
 }
 
 

@@ -13,12 +13,22 @@ from sqlalchemy import select
 
 from archive.accession.accession import DeliveryResult
 from archive.accession.deliveries import log_delivery
-from archive.administration.policy import ADMINISTRATORS, Act, Role, acts_of, org_kinds_of
+from archive.administration.policy import (
+    ADMINISTRATORS,
+    Act,
+    Reader,
+    Role,
+    acts_of,
+    org_kinds_of,
+)
 from archive.database.engine import writing
 from archive.database.tables_cases import Delivery
 from archive.paper.places import make_place
 from archive.paper.stocktakes import open_stocktake
+from archive.printing.choice import PrintChoice
+from archive.printing.orders import order_print, print_number
 from archive.reference.findings import finding
+from archive.reference.print_terms import PrintKind
 from archive.reference.vocabulary import IntakeOutcome
 from tests.support.paper import keeper
 from tests.support.station import (
@@ -73,6 +83,8 @@ ACT_OF = {
     "/paper/stocktakes/{id_}": Act.VIEW_PAPER,
     "/paper/stocktakes/{id_}/close": Act.KEEP_PAPER,
     "/refused/{id_}/return": Act.SUBMIT,
+    "/registers/{print_no}": Act.PRINT,
+    "/registers/{print_no}/files/{kind}": Act.PRINT,
 }
 # Operations that name no record: who may, and what is in the answer, is tested beside them.
 WITHOUT_RECORD = {
@@ -100,15 +112,26 @@ WITHOUT_RECORD = {
     "/paper/scans": Act.KEEP_PAPER,
     "/paper/stocktakes": Act.KEEP_PAPER,
     "/refused": Act.FOLLOW,
+    "/registers": Act.PRINT,
+    "/registers/pages": Act.PRINT,
     "/compilations": Act.COMPILE,
     "/compilations/preview": Act.COMPILE,
     "/compilations/periods": Act.COMPILE,
+    "/statistics": Act.VIEW,
     "/supervision/responsibility": Act.SUPERVISE,
     "/supervision/overdue": Act.SUPERVISE,
     "/supervision/citywide": Act.SUPERVISE,
 }
 
-FIXED = {"page": "1", "no": "4", "part": "0", "material": "4", "file": "1", "case_no": MOVE}
+FIXED = {
+    "kind": "register",
+    "page": "1",
+    "no": "4",
+    "part": "0",
+    "material": "4",
+    "file": "1",
+    "case_no": MOVE,
+}
 MISSING = {
     "name": NOT_THERE,
     "id_": "0" * 32,
@@ -119,6 +142,7 @@ MISSING = {
     "upload": "0" * 32,
     "stocktake": "999",
     "refused": "999",
+    "print_no": "DY2026-999999",
 }
 FEW, MANY, SECONDS_APART = 8, 800, 0.001
 
@@ -171,7 +195,17 @@ def owned(desk: StationClient) -> dict[str, str]:
         "upload": upload,
         "stocktake": str(stocktake_at_home(desk)),
         "refused": str(refused_at_home(desk)),
+        "print_no": print_at_home(desk),
     }
+
+
+def print_at_home(desk: StationClient) -> str:
+    """An order of registers of the home station's archivist."""
+    desk.token(Role.ARCHIVIST)
+    archivist = Reader(f"archivist-{HOME}", Role.ARCHIVIST, HOME)
+    with writing(desk.runtime.engine) as session:
+        choice = PrintChoice((PrintKind.REGISTER,), year=2026)
+        return print_number(order_print(session, archivist, choice, desk.runtime.reference))
 
 
 def refused_at_home(desk: StationClient) -> int:
@@ -262,6 +296,8 @@ def test_a_foreign_record_and_one_that_does_not_exist_are_answered_equally(
         )
         if path.startswith("/uploads") and not path.endswith("/take-back"):
             foreign = org != HOME
+        if path.startswith("/registers"):
+            foreign = (role, org) != (Role.ARCHIVIST, HOME)
         decides = (
             Act.DECIDE_USE in acts_of(role)
             and org in ABOVE_HOME

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from archive.administration.logins import csrf_token
 from archive.database.engine import reading
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case
@@ -30,10 +31,21 @@ def looked_at(desk: station.StationClient, code: str, item: int, headers: dict[s
     return address[0] if address else ""
 
 
+def say_what_for(desk: station.StationClient, code: str, headers: dict[str, str]) -> None:
+    """State the purpose of the day, as the page of a volume asks for it."""
+    csrf = csrf_token(headers["Cookie"].partition("=")[2])
+    form = {"csrf": csrf, "purpose": "HANDLE"}
+    sent = desk.client.post(
+        f"/volumes/{code}/purpose", data=form, headers=headers, follow_redirects=False
+    )
+    assert sent.status_code == 303
+
+
 def test_the_image_of_an_item_needs_a_look_at_that_item(built: Path, tmp_path: Path) -> None:
     with station.desk(built, tmp_path / "data") as desk:
         code = code_of_the_move(desk)
         headers = cookie(desk, "at-home", station.HOME)
+        say_what_for(desk, code, headers)
         addresses = [looked_at(desk, code, item, headers) for item in range(1, 9)]
         first, second, *_ = [address for address in addresses if address]
         assert desk.client.get(first, headers=headers).status_code == 200
@@ -51,6 +63,7 @@ def test_a_look_lasts_for_a_working_day_and_is_then_made_again(
     with station.desk(built, tmp_path / "data") as desk:
         code = code_of_the_move(desk)
         headers = cookie(desk, "at-home", station.HOME)
+        say_what_for(desk, code, headers)
         shown = desk.client.get(f"/volumes/{code}", headers=headers).text
         page = re.search(r"/volumes/[^\"]+/pages/1\.jpg\?look=\d+", shown)
         assert page is not None

@@ -106,6 +106,7 @@ def test_people_are_named_and_logins_are_not_shown(desk: StationClient) -> None:
 
 def test_the_holder_of_a_grant_takes_the_volume_along_from_its_page(desk: StationClient) -> None:
     archivist = desk.person(Role.ARCHIVIST)
+    assert archivist.ask(f"/volumes/{CODE}/purpose", purpose="ARCHIVE").status_code == 303
     assert f"/volumes/{CODE}/file" in archivist.ask(f"/volumes/{CODE}").text
     file = archivist.ask(f"/volumes/{CODE}/file")
     assert file.headers["content-type"] == "application/pdf"

@@ -19,11 +19,13 @@ from archive.database.tables_administration import Account, AccountChange, Daily
 from archive.database.tables_cases import Case, CaseActor, CaseSource, Delivery
 from archive.database.tables_gathering import CapturedFile, GatheredCase
 from archive.database.tables_preservation import FixityCheck
+from archive.database.tables_printing import PrintOrder
 from archive.database.tables_usage import CopyOrder, UsageRequest
 from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.gathering.captures import Capture
 from archive.gathering.cases import Gathering
 from archive.reference.case_facts import CaseFacts
+from archive.reference.print_terms import PrintStep
 from archive.reference.service_items import load_catalogue, snapshot
 from archive.reference.vocabulary import (
     Channel,
@@ -133,6 +135,7 @@ WORDS: list[tuple[InstrumentedAttribute[Any], type[LabelledEnum]]] = [
     (CaseActor.node, Node),
     (CaseSource.source, SourceKind),
     (CopyOrder.step, CopyStep),
+    (PrintOrder.step, PrintStep),
     (Delivery.outcome, IntakeOutcome),
     (FixityCheck.outcome, Fixity),
     (GatheredCase.state, Gathering),

@@ -17,6 +17,7 @@ from archive.database.engine import connect, migrate, reading, writing
 from archive.database.leased import Leased
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_jobs import DutyRow, Job
+from archive.database.tables_printing import PrintOrder
 from archive.database.tables_recognition import RecognisedPage
 from archive.database.tables_usage import CopyOrder
 from archive.database.tables_volumes import VolumeVersion
@@ -58,7 +59,15 @@ def test_every_table_with_a_lease_has_it_by_the_same_columns() -> None:
     leased = {
         mapper.class_ for mapper in Base.registry.mappers if issubclass(mapper.class_, Leased)
     }
-    assert leased == {VolumeVersion, CopyOrder, RecognisedPage, DutyRow, Job, Webhook}
+    assert leased == {
+        VolumeVersion,
+        CopyOrder,
+        PrintOrder,
+        RecognisedPage,
+        DutyRow,
+        Job,
+        Webhook,
+    }
     with_columns = {
         mapper.class_
         for mapper in Base.registry.mappers

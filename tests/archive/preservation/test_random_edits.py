@@ -59,6 +59,7 @@ PASSING = {
     "scrub_places",
     "replicas",
     "copy_orders",
+    "print_orders",
     "kept_views",
     "saved_searches",
     "notices",

@@ -960,6 +960,30 @@ def _copy_orders() -> None:
     op.create_index(op.f("ix_copy_orders_request_id"), "copy_orders", ["request_id"], unique=False)
 
 
+def _print_orders() -> None:
+    op.create_table(
+        "print_orders",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("choice", sa.JSON(), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("documents", sa.JSON(), nullable=False),
+        sa.Column("error_code", sa.String(length=64), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lease_owner", sa.String(length=100), nullable=True),
+        sa.Column("lease_token", sa.Integer(), nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_print_orders")),
+    )
+    op.create_index(op.f("ix_print_orders_account"), "print_orders", ["account"], unique=False)
+    op.create_index(op.f("ix_print_orders_step"), "print_orders", ["step"], unique=False)
+
+
 def _fixity_checks() -> None:
     op.create_table(
         "fixity_checks",
@@ -1479,6 +1503,7 @@ def upgrade() -> None:
         _page_bands,
         _volume_versions,
         _copy_orders,
+        _print_orders,
         _fixity_checks,
         _scrub_places,
         _replicas,
