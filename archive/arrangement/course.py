@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from archive.reference.case_blocks import Clock, Signature
+from archive.reference.case_blocks import Clock, Signature, Stroke
 from archive.reference.case_facts import SPEC_1, CaseFacts
 from archive.reference.local_time import local_time
 from archive.reference.organisations import Organisations
@@ -108,6 +108,40 @@ def seal_words(facts: CaseFacts, owner: str, organisations: Organisations) -> st
     use = max(uses, key=lambda use: use.at)
     caller = "" if use.caller == owner else f"，{org_name(organisations, use.caller)}调用"
     return f"电子印章 · 用章记录 {local_time(use.at)}{caller}"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMark:
+    """What somebody wrote on the screen, for the form on which it stands."""
+
+    label: str
+    notes: tuple[str, ...]
+    strokes: tuple[Stroke, ...]
+
+
+def signed_marks(facts: CaseFacts, material: int) -> tuple[SignedMark, ...]:
+    """Return the signatures on the form that is this material, in the order of time."""
+    files = {path: row for row in facts.materials for path in row.files}
+    return tuple(
+        SignedMark(
+            signature.signer.label,
+            tuple(
+                filter(
+                    None,
+                    (
+                        f"{local_time(signature.at)}　{signature.device}",
+                        f"表单摘要 {signature.form_sha256[:16]}",
+                        f"指纹见材料“{files[signature.fingerprint].type}”"
+                        if signature.fingerprint in files
+                        else "",
+                    ),
+                )
+            ),
+            signature.strokes,
+        )
+        for signature in sorted(facts.signatures, key=lambda row: row.at)
+        if signature.material == material
+    )
 
 
 def course_tables(facts: CaseFacts, organisations: Organisations) -> tuple[CourseTable, ...]:

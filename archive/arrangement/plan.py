@@ -8,12 +8,14 @@ from typing import Any
 from archive.arrangement.course import (
     CourseTable,
     ProcessRow,
+    SignedMark,
     course_fields,
     course_record,
     course_rows,
     course_tables,
     org_name,
     seal_words,
+    signed_marks,
 )
 from archive.arrangement.filing import item_order, volume_title
 from archive.arrangement.page_order import NOT_PAGES, Leaf, orders_record
@@ -35,7 +37,8 @@ class FormSheet:
 
     Rows of `process`: node label, organisation, actor, time, result, opinion, seal. `signed` says
     who answers for the form, as label and value: the record of the system stands for a signature.
-    `tables` are what the process sheet of a version 2 shows beside its steps.
+    `tables` are what the process sheet of a version 2 shows beside its steps,
+    `marks` what was signed on the screen.
     """
 
     key: str
@@ -45,6 +48,7 @@ class FormSheet:
     process: tuple[ProcessRow, ...]
     signed: tuple[tuple[str, str], ...] = ()
     tables: tuple[CourseTable, ...] = ()
+    marks: tuple[SignedMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +189,7 @@ def form_sheet(
         fields=_form_fields(material, facts, item, organisations),
         process=course_rows(facts, organisations) if kind is FormKind.APPROVAL else (),
         signed=_signed(kind, facts, organisations),
+        marks=signed_marks(facts, material.no),
     )
 
 

@@ -7,6 +7,7 @@ decide.
 from collections.abc import Iterator
 from datetime import timedelta
 
+from archive.inspection.course import due_of, promised_clock
 from archive.inspection.subject import Subject
 from archive.reference.case_facts import CaseFacts, ProcessEvent
 from archive.reference.findings import Finding, finding
@@ -225,10 +226,18 @@ def _below_level(event: ProcessEvent, organisations: Organisations) -> bool:
 def promised_time_is_kept(subject: Subject) -> Iterator[Finding]:
     """Check that the case was completed by the stated day, else by that of the item (R34).
 
+    A clock that the source kept says when it stood still, and counts before both.
     A late case is noted and never refused. A day that was counted over a year whose holidays are
     not entered yet is provisional: holidays may move it, so nobody is called late by it.
     """
     facts = subject.facts
+    clock = promised_clock(facts)
+    if clock is not None:
+        last, sure = due_of(clock)
+        ended = clock.ended_at or facts.completed_at
+        if ended.astimezone(LOCAL_TIME).date() > last:
+            yield finding("OVERDUE" if sure else "OVERDUE_PROVISIONAL", "case.json:clocks")
+        return
     received = min(event.at for event in facts.process).astimezone(LOCAL_TIME).date()
     due = facts.due_on or due_on(received, subject.item.limit_workdays if subject.item else None)
     if due is None or facts.completed_at.astimezone(LOCAL_TIME).date() <= due:
