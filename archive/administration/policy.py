@@ -63,6 +63,7 @@ class Act(LabelledEnum):
     VIEW_PAPER = "VIEW_PAPER", "查看纸质档案账"
     KEEP_PAPER = "KEEP_PAPER", "保管纸质档案"
     DECIDE_LOAN = "DECIDE_LOAN", "审批纸质借阅"
+    HANDLE = "HANDLE", "窗口办理"
     OPERATE = "OPERATE", "系统运维"
     PROPOSE_ACCOUNT = "PROPOSE_ACCOUNT", "提交账号"
     APPROVE_ACCOUNT = "APPROVE_ACCOUNT", "批准账号"
@@ -94,6 +95,7 @@ class Scope(LabelledEnum):
     WEBHOOK = "webhook", "订阅归档通知"
     PAPER = "paper", "纸质档案"
     COMPILE = "compile", "组卷赋号"
+    WINDOW = "window", "窗口办理"
 
 
 SCOPE_OF: Mapping[Act, Scope] = {
@@ -114,6 +116,7 @@ SCOPE_OF: Mapping[Act, Scope] = {
     Act.KEEP_PAPER: Scope.PAPER,
     Act.DECIDE_LOAN: Scope.PAPER,
     Act.COMPILE: Scope.COMPILE,
+    Act.HANDLE: Scope.WINDOW,
 }
 """The scope that an act needs; an act without one is never done with a token of a client."""
 

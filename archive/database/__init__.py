@@ -16,4 +16,5 @@ from archive.database import (  # noqa: F401
     tables_recognition,
     tables_usage,
     tables_volumes,
+    tables_window,
 )
