@@ -61,7 +61,7 @@ class Result(BaseModel):
 
 
 def households_of(events: Iterable[Mapping[str, Any]]) -> dict[str, HouseholdRecord]:
-    """Return the households of the people in these events, by number, and those that are known."""
+    """Return the households of the people in these events, and those of who is known."""
     households: dict[str, HouseholdRecord] = {}
     for number, event in enumerate(events, 1):
         case = event["case"]
