@@ -65,6 +65,7 @@ class Act(LabelledEnum):
     VIEW_PAPER = "VIEW_PAPER", "查看纸质档案账"
     KEEP_PAPER = "KEEP_PAPER", "保管纸质档案"
     DECIDE_LOAN = "DECIDE_LOAN", "审批纸质借阅"
+    HANDLE = "HANDLE", "窗口办理"
     OPERATE = "OPERATE", "系统运维"
     PROPOSE_ACCOUNT = "PROPOSE_ACCOUNT", "提交账号"
     APPROVE_ACCOUNT = "APPROVE_ACCOUNT", "批准账号"
@@ -98,6 +99,7 @@ class Scope(LabelledEnum):
     PAPER = "paper", "纸质档案"
     COMPILE = "compile", "组卷赋号"
     PRINT = "print", "打印与签章目录"
+    WINDOW = "window", "窗口办理"
 
 
 SCOPE_OF: Mapping[Act, Scope] = {
@@ -120,6 +122,7 @@ SCOPE_OF: Mapping[Act, Scope] = {
     Act.COMPILE: Scope.COMPILE,
     Act.PRINT: Scope.PRINT,
     Act.NAME_PLAIN: Scope.PRINT,
+    Act.HANDLE: Scope.WINDOW,
 }
 """The scope that an act needs; an act without one is never done with a token of a client."""
 

@@ -5,6 +5,18 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from archive.arrangement.course import (
+    CourseTable,
+    ProcessRow,
+    SignedMark,
+    course_fields,
+    course_record,
+    course_rows,
+    course_tables,
+    org_name,
+    seal_words,
+    signed_marks,
+)
 from archive.arrangement.filing import item_order, volume_title
 from archive.arrangement.page_order import NOT_PAGES, Leaf, orders_record
 from archive.reference.case_facts import CaseFacts, Material
@@ -17,7 +29,6 @@ from archive.reference.service_items import ServiceItem
 from archive.reference.vocabulary import FormKind, Node, SourceKind
 
 _NUMBERS = ("文号", "文书编号", "编号")
-ProcessRow = tuple[str, str, str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +37,8 @@ class FormSheet:
 
     Rows of `process`: node label, organisation, actor, time, result, opinion, seal. `signed` says
     who answers for the form, as label and value: the record of the system stands for a signature.
+    `tables` are what the process sheet of a version 2 shows beside its steps,
+    `marks` what was signed on the screen.
     """
 
     key: str
@@ -34,6 +47,8 @@ class FormSheet:
     fields: tuple[tuple[str, str], ...]
     process: tuple[ProcessRow, ...]
     signed: tuple[tuple[str, str], ...] = ()
+    tables: tuple[CourseTable, ...] = ()
+    marks: tuple[SignedMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +156,13 @@ def _planned(
 ) -> PlannedItem:
     """Return a material as an item of the plan."""
     at = material.captured_at or facts.completed_at
-    receive = _org(organisations, facts.orgs.receive)
+    receive = org_name(organisations, facts.orgs.receive)
     form = form_sheet(material, facts, item, organisations) if material.form is not None else None
     embedded = tuple(original for original in objects if original.media_type not in NOT_PAGES)
     responsible = (
-        _org(organisations, facts.orgs.domicile) if material.form is FormKind.APPROVAL else receive
+        org_name(organisations, facts.orgs.domicile)
+        if material.form is FormKind.APPROVAL
+        else receive
     )
     return PlannedItem(
         no,
@@ -170,8 +187,9 @@ def form_sheet(
         kind=kind,
         title=material.type,
         fields=_form_fields(material, facts, item, organisations),
-        process=_process_rows(facts, organisations) if kind is FormKind.APPROVAL else (),
+        process=course_rows(facts, organisations) if kind is FormKind.APPROVAL else (),
         signed=_signed(kind, facts, organisations),
+        marks=signed_marks(facts, material.no),
     )
 
 
@@ -195,7 +213,10 @@ def _signed(
         labels = ("承办人", "登记机关", "登记时间")
         domicile = facts.orgs.domicile
         second = "\n".join(
-            filter(None, (_org(organisations, domicile), _seal(facts, domicile, organisations)))
+            filter(
+                None,
+                (org_name(organisations, domicile), seal_words(facts, domicile, organisations)),
+            )
         )
     else:
         return ()
@@ -205,31 +226,22 @@ def _signed(
     return ((labels[0], first), (labels[1], second), (labels[2], local_time(event.at)))
 
 
-def _seal(facts: CaseFacts, owner: str, organisations: Organisations) -> str:
-    """Return the record of the last use of an organisation's seal in a case."""
-    uses = [use for use in facts.seal_uses if use.seal_owner == owner]
-    if not uses:
-        return "电子印章 · 无用章记录"
-    use = max(uses, key=lambda use: use.at)
-    caller = "" if use.caller == owner else f"，{_org(organisations, use.caller)}调用"
-    return f"电子印章 · 用章记录 {local_time(use.at)}{caller}"
-
-
 def _process_record(no: int, facts: CaseFacts, organisations: Organisations) -> PlannedItem:
     """Return the sheet 办理过程信息表 as the last item."""
     sheet = FormSheet(
         key="process",
         kind=FormKind.OTHER,
         title="办理过程信息表",
-        fields=_process_fields(facts, organisations),
-        process=_process_rows(facts, organisations),
+        fields=course_fields(facts, organisations),
+        process=course_rows(facts, organisations),
+        tables=course_tables(facts, organisations),
     )
     return PlannedItem(
         no,
         0,
         sheet.title,
         SourceKind.SYSTEM_FORM,
-        _org(organisations, facts.orgs.domicile),
+        org_name(organisations, facts.orgs.domicile),
         local_date(facts.completed_at),
         sheet,
         (),
@@ -242,63 +254,6 @@ def _form_fields(
     """Return the fields of a form: the facts of the case, then what its data adds."""
     fields = fact_fields(material.form, facts, item.name, organisations)
     return tuple((fields | added_fields(material, fields)).items())
-
-
-def _process_fields(facts: CaseFacts, organisations: Organisations) -> tuple[tuple[str, str], ...]:
-    """Return grant, seal uses and evidence of fetches as fields."""
-    fields = [("办件编号", facts.case_no), ("办结时间", local_time(facts.completed_at))]
-    if facts.grant:
-        fields.append(
-            (
-                "授权",
-                (
-                    f"{_org(organisations, facts.grant.grantor)}授权"
-                    f"{_org(organisations, facts.grant.grantee)}，"
-                    f"有效期至{facts.grant.valid_until}"
-                ),
-            )
-        )
-    fields += [
-        (
-            "用章记录",
-            (
-                f"{_org(organisations, use.caller)}调用"
-                f"{_org(organisations, use.seal_owner)}电子印章，{local_time(use.at)}"
-            ),
-        )
-        for use in facts.seal_uses
-    ]
-    fields += [
-        (
-            f"调取凭据{material.no}",
-            f"{material.type}：{ref.system} {ref.id}，{local_time(ref.fetched_at)}",
-        )
-        for material in facts.materials
-        if (ref := material.source_ref) is not None
-    ]
-    return tuple(fields)
-
-
-def _process_rows(facts: CaseFacts, organisations: Organisations) -> tuple[ProcessRow, ...]:
-    """Return the steps of the case as rows of a form; who approves uses the seal (R11)."""
-    return tuple(
-        (
-            event.node.label
-            + (f"（{event.level.label}）" if event.node is Node.APPROVE and event.level else ""),
-            _org(organisations, event.org),
-            f"{event.actor}（{event.actor_no}）",
-            local_time(event.at),
-            event.result.label,
-            event.opinion,
-            _seal(facts, event.org, organisations) if event.node is Node.APPROVE else "",
-        )
-        for event in facts.process
-    )
-
-
-def _org(organisations: Organisations, code: str) -> str:
-    """Return the name of an organisation."""
-    return organisations.get(code).name
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +302,7 @@ def process_record(
             for material in facts.materials
             if material.source_ref
         ],
+        **course_record(facts),
     }
 
 

@@ -90,6 +90,15 @@ class JournalAct(LabelledEnum):
     PAPER_HANDOVER_SENT = "PAPER_HANDOVER_SENT", "交接发出"
     PAPER_HANDOVER_END = "PAPER_HANDOVER_END", "交接完成"
     PAPER_DESTROY = "PAPER_DESTROY", "销毁纸质复印件"
+    # the window
+    WINDOW_ACT = "WINDOW_ACT", "窗口办理"
+    WINDOW_LOOK = "WINDOW_LOOK", "查看窗口办件"
+    WINDOW_OFFICER = "WINDOW_OFFICER", "登记窗口人员"
+    WINDOW_FLOW = "WINDOW_FLOW", "登记办理流程"
+    WINDOW_GRANT = "WINDOW_GRANT", "授权用章"
+    WINDOW_GRANT_END = "WINDOW_GRANT_END", "收回用章授权"
+    WINDOW_SEAL = "WINDOW_SEAL", "用章"
+    WINDOW_ALERT = "WINDOW_ALERT", "期限预警"
     # administration
     LOGIN = "LOGIN", "登录"
     END_LOGIN = "END_LOGIN", "结束登录"

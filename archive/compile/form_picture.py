@@ -1,7 +1,6 @@
 """A form of a case as a picture, as the volume will show it, with what is in doubt marked."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from io import BytesIO
 
 import pypdfium2
@@ -9,6 +8,7 @@ import pypdfium2
 from archive.arrangement.plan import FormSheet
 from archive.compile.pdfium import PDFIUM_LOCK
 from archive.compile.sheets import compile_template
+from archive.compile.signature_art import form_data
 
 _QUALITY = 88
 
@@ -18,7 +18,7 @@ def form_picture(form: FormSheet, case_no: str, doubts: Mapping[str, str], width
 
     `doubts` are what certificates state otherwise, by the label of the field.
     """
-    fields = {"form": {**asdict(form), "doubts": dict(doubts)}, "code": "未赋号"}
+    fields = {"form": {**form_data(form), "doubts": dict(doubts)}, "code": "未赋号"}
     pdf = compile_template("form.typ", {**fields, "case_no": case_no})
     with PDFIUM_LOCK:
         document = pypdfium2.PdfDocument(pdf)

@@ -6,7 +6,7 @@ Cover, contents, forms, inspection and closing sheet (DA/T 22, DA/T 70, R9, R23)
 import json
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -19,6 +19,7 @@ from barcode.codex import Code128
 from PIL import Image
 
 from archive.arrangement.plan import FormSheet
+from archive.compile.signature_art import form_data
 from archive.reference.glyphs import FONT_FOLDERS, missing_glyphs
 
 SEAL_BOX = (390, 128, 509, 247)
@@ -129,8 +130,8 @@ def render_sheets(sheets: SheetsInput) -> Sheets:
     """
     forms = _forms_in_row_order(sheets)
     index = {form.key: at for at, form in enumerate(forms)}
-    data = asdict(sheets) | {
-        "forms": [asdict(form) for form in forms],
+    data = asdict(replace(sheets, forms=())) | {
+        "forms": [form_data(form) for form in forms],
         "rows": [
             asdict(row) | {"form": index[row.form_key] if row.form_key is not None else None}
             for row in sheets.rows

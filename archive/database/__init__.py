@@ -17,4 +17,5 @@ from archive.database import (  # noqa: F401
     tables_recognition,
     tables_usage,
     tables_volumes,
+    tables_window,
 )

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from archive.inspection.course import seal_is_of_an_approval
 from archive.inspection.subject import CAPTURED, LookedFile, Subject
 from archive.reference import citizen_id
 from archive.reference.case_facts import Material, Person
@@ -174,7 +175,7 @@ def sealed_after_approval(subject: Subject) -> Iterator[Finding]:
     """Check that a seal was used when its case was approved, not before (R11)."""
     approved = [event.at for event in subject.facts.process if event.node is Node.APPROVE]
     for index, use in enumerate(subject.facts.seal_uses):
-        if approved and use.at < min(approved):
+        if approved and use.at < min(approved) and seal_is_of_an_approval(use):
             yield finding("SEAL_EARLY", f"case.json:seal_uses[{index}]")
 
 
@@ -215,6 +216,15 @@ def characters_can_be_drawn(subject: Subject) -> Iterator[Finding]:
         ],
         "材料名称": [material.type for material in facts.materials],
         "办理过程": [f"{event.actor}{event.actor_no}{event.opinion}" for event in facts.process],
+        "退回与结局": [
+            f"{row.actor}{row.reason}{row.basis or ''}{row.remedy or ''}{''.join(row.materials)}"
+            for row in facts.returns
+        ],
+        "核验、签名和用章": [
+            *(f"{row.device or ''}{row.reason or ''}" for row in facts.identity_checks),
+            *(row.device for row in facts.signatures),
+            *(f"{use.seal or ''}{use.purpose or ''}" for use in facts.seal_uses),
+        ],
         "调取凭据": [
             f"{material.source_ref.system}{material.source_ref.id}"
             for material in facts.materials

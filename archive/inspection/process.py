@@ -7,11 +7,13 @@ decide.
 from collections.abc import Iterator
 from datetime import timedelta
 
+from archive.inspection.course import due_of, promised_clock
 from archive.inspection.subject import Subject
 from archive.reference.case_facts import CaseFacts, ProcessEvent
 from archive.reference.findings import Finding, finding
 from archive.reference.local_time import LOCAL_TIME
 from archive.reference.organisations import Organisations
+from archive.reference.submission_terms import Ending
 from archive.reference.vocabulary import ApprovalLevel, Node, OrgKind, ProcessResult
 from archive.reference.worktime import due_on, holidays_known
 
@@ -25,7 +27,9 @@ _CITYWIDE = (
     Node.FEEDBACK,
     Node.ISSUE,
 )
+_ORDER = (*_CITYWIDE[:3], Node.INVESTIGATE, *_CITYWIDE[3:])
 _DECISIONS = (Node.ACCEPT, Node.REVIEW, Node.APPROVE)
+_UNTIL_DECIDED = frozenset(_ORDER) - {Node.FEEDBACK, Node.ISSUE}
 _CLOCKS = timedelta(minutes=5)
 _KINDS = {
     ApprovalLevel.STATION: {OrgKind.STATION, OrgKind.HALL},
@@ -37,18 +41,22 @@ _KINDS = {
 def no_node_is_skipped(subject: Subject) -> Iterator[Finding]:
     """Check that every node of the process is there (R8).
 
-    After 不同意 nothing further has to be decided.
+    After 不同意 nothing further has to be decided. Of a case that ended without a result only the
+    way up to its last node must be whole.
     """
     process = subject.facts.process
     needed = list(_CITYWIDE if subject.facts.citywide else _HOME)
+    ending = subject.facts.ending
     refused = [
-        _CITYWIDE.index(event.node) for event in process if event.result is ProcessResult.REFUSE
+        _ORDER.index(event.node) for event in process if event.result is ProcessResult.REFUSE
     ]
-    if refused:
+    if ending not in {None, Ending.ISSUED}:
+        decided = {_ORDER.index(event.node) for event in process if event.node in _UNTIL_DECIDED}
+        last = max(decided, default=0)
+        needed = [node for node in needed if _ORDER.index(node) <= last and node in _UNTIL_DECIDED]
+    elif refused:
         needed = [
-            node
-            for node in needed
-            if node not in _DECISIONS or _CITYWIDE.index(node) <= min(refused)
+            node for node in needed if node not in _DECISIONS or _ORDER.index(node) <= min(refused)
         ]
     missing = [node.label for node in needed if node not in {event.node for event in process}]
     if missing:
@@ -79,13 +87,14 @@ def nodes_are_in_order(subject: Subject) -> Iterator[Finding]:
     """
     at, returned = 0, False
     for event in subject.facts.process:
-        place = _CITYWIDE.index(event.node)
+        place = _ORDER.index(event.node)
         if place < at and not returned:
             yield finding("GD-2-5", "case.json:process", why="环节顺序颠倒")
             return
         at, returned = place, event.result is ProcessResult.RETURN
     last = {event.node: event.result for event in subject.facts.process}
-    if ProcessResult.RETURN in last.values():
+    open_end = subject.facts.ending not in {None, Ending.ISSUED}
+    if ProcessResult.RETURN in last.values() and not open_end:
         yield finding("GD-2-5", "case.json:process", why="退回后未再办理")
 
 
@@ -217,10 +226,18 @@ def _below_level(event: ProcessEvent, organisations: Organisations) -> bool:
 def promised_time_is_kept(subject: Subject) -> Iterator[Finding]:
     """Check that the case was completed by the stated day, else by that of the item (R34).
 
+    A clock that the source kept says when it stood still, and counts before both.
     A late case is noted and never refused. A day that was counted over a year whose holidays are
     not entered yet is provisional: holidays may move it, so nobody is called late by it.
     """
     facts = subject.facts
+    clock = promised_clock(facts)
+    if clock is not None:
+        last, sure = due_of(clock)
+        ended = clock.ended_at or facts.completed_at
+        if ended.astimezone(LOCAL_TIME).date() > last:
+            yield finding("OVERDUE" if sure else "OVERDUE_PROVISIONAL", "case.json:clocks")
+        return
     received = min(event.at for event in facts.process).astimezone(LOCAL_TIME).date()
     due = facts.due_on or due_on(received, subject.item.limit_workdays if subject.item else None)
     if due is None or facts.completed_at.astimezone(LOCAL_TIME).date() <= due:

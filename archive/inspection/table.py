@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from archive.inspection import authenticity, integrity, process, safety, usability, wording
+from archive.inspection import authenticity, course, integrity, process, safety, usability, wording
 from archive.inspection.subject import Subject
 from archive.reference.findings import Finding
 from archive.reference.vocabulary import LabelledEnum
@@ -66,12 +66,30 @@ CHECKS: tuple[Check, ...] = (
     ),
     _check("1-1", "调取凭据", _ENTRY, authenticity.fetch_has_evidence, "NO_EVIDENCE"),
     _check("1-1", "证照签名", _ENTRY, authenticity.fetched_is_as_signed, "CERT_SIGNATURE"),
+    _check(
+        "1-1",
+        "申请人签名",
+        _ENTRY,
+        course.signatures_are_of_their_forms,
+        "SIGNATURE_INVALID",
+    ),
+    _check("1-1", "收件单签名", _FILING, course.receipt_is_signed, "SIGNATURE_MISSING"),
+    _check(
+        "1-1",
+        "人证核验",
+        _FILING,
+        course.person_was_identified,
+        "IDENTITY_MISSING",
+        "IDENTITY_MISMATCH",
+    ),
     _check("1-4", "公民身份号码值域", _ENTRY, authenticity.id_numbers_hold, "ID_INVALID"),
     _check("1-4", "单位代码值域", _ENTRY, integrity.organisations_are_known, "ORG_UNKNOWN"),
     _check("1-5", "年龄合理性", _ENTRY, authenticity.ages_can_be, "PERSON_AGE", "GD-1-5"),
     _check("1-5", "时间合理性", _ENTRY, authenticity.times_can_be, "GD-1-5"),
+    _check("1-5", "退回、核验和签名时间", _ENTRY, course.course_times_can_be, "GD-1-5"),
     _check("1-5", "图像时间", _ENTRY, authenticity.pictures_are_of_their_time, "GD-1-5"),
     _check("1-5", "用章时间", _ENTRY, authenticity.sealed_after_approval, "SEAL_EARLY"),
+    _check("1-5", "审批用章", _FILING, course.approval_is_sealed_by_its_unit, "SEAL_OWNER"),
     _check("1-6", "特殊字符", _ENTRY, authenticity.characters_are_common, "GD-1-6"),
     _check("1-6", "字形", _ENTRY, authenticity.characters_can_be_drawn, "GLYPH_MISSING"),
     _check("1-8", "件号和文件不重复", _ALWAYS, integrity.numbers_are_unique, "SCHEMA"),
@@ -90,6 +108,8 @@ CHECKS: tuple[Check, ...] = (
         "FORM_FACTS_SHOWN",
     ),
     _check("2-5", "环节完整", _ALWAYS, process.no_node_is_skipped, "GD-2-5"),
+    _check("2-5", "结局与环节相符", _ENTRY, course.end_agrees_with_process, "GD-2-5"),
+    _check("2-5", "调查环节", _FILING, course.investigation_was_a_node, "INVESTIGATION_MISSING"),
     _check("2-5", "环节与办理方式相符", _ENTRY, process.no_node_is_foreign, "GD-2-5"),
     _check("2-5", "环节顺序", _ALWAYS, process.nodes_are_in_order, "GD-2-5"),
     _check("2-5", "环节时间", _ALWAYS, process.times_are_in_order, "GD-2-5"),
@@ -115,6 +135,8 @@ CHECKS: tuple[Check, ...] = (
         "OVERDUE",
         "OVERDUE_PROVISIONAL",
     ),
+    _check("2-5", "时钟到期日", _FILING, course.clocks_come_to_their_days, "CLOCK_DIFFERS"),
+    _check("2-5", "异地用章", _FILING, course.seals_are_used_within_grants, "SEAL_GRANT"),
     _check("2-5", "授权", _FILING, process.window_is_authorised, "NO_GRANT", "GRANT_INVALID"),
     _check("2-7", "内容数据完整", _ALWAYS, integrity.pages_are_as_declared, "GD-2-7"),
     _check(

@@ -19,6 +19,7 @@ from archive.audit.acts import JournalAct
 from archive.database.tables_audit import JournalEntry
 from archive.preservation.disk_map import DiskMaps
 from archive.preservation.journalled_checks import enter_check, keep_restored
+from archive.preservation.journalled_window import enter_window
 from archive.reference.vocabulary import NOT_ACCEPTED, CaseState, VolumeState
 
 STEPS = (
@@ -67,6 +68,7 @@ class Journalled:
         self.configured = maps.new("configured")
         self.webhooks = maps.new("webhooks")
         self.registers = maps.new("registers")
+        self.window = maps.new("window")
 
     def status(self, case_no: str, revision: int) -> str | None:
         """Return the state that a revision must have now; None for one never taken over."""
@@ -304,6 +306,7 @@ def _rebuild(state: Journalled, _entry: JournalEntry, detail: dict[str, Any]) ->
         state.configured,
         state.copies,
         state.webhooks,
+        state.window,
         state.refused,
         state.returned,
         state.begun,
@@ -377,5 +380,9 @@ _READERS: Mapping[str, Reader] = {
     JournalAct.PERIOD: _period,
     JournalAct.SUBSCRIBE: _subscribed,
     JournalAct.UNSUBSCRIBE: _subscribed,
+    JournalAct.WINDOW_ACT: enter_window,
+    JournalAct.WINDOW_SEAL: enter_window,
+    JournalAct.WINDOW_GRANT: enter_window,
+    JournalAct.WINDOW_GRANT_END: enter_window,
     JournalAct.REBUILD: _rebuild,
 }

@@ -16,6 +16,7 @@ from archive.database.tables_desk import KeptView, SavedSearch
 from archive.database.tables_exchange import Webhook
 from archive.database.tables_gathering import CapturedFile, GatheredCase
 from archive.database.tables_paper import PaperLoan
+from archive.database.tables_window import WindowActRow, WindowOfficer
 
 _SEALED_TEXTS = (
     CapturedFile.name,
@@ -23,6 +24,8 @@ _SEALED_TEXTS = (
     KeptView.body,
     SavedSearch.name,
     SavedSearch.query,
+    WindowActRow.content,
+    WindowOfficer.id_number,
 )
 
 

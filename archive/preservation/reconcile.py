@@ -34,6 +34,7 @@ from archive.preservation.reconcile_accounts import (
 from archive.preservation.reconcile_cases import UNREADABLE, case_faults
 from archive.preservation.reconcile_checks import check_faults
 from archive.preservation.reconcile_deliveries import delivery_faults, register_faults
+from archive.preservation.reconcile_window import window_faults
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.errors import ArchiveError
 from archive.reference.organisations import load_organisations
@@ -75,6 +76,7 @@ def _checks(session: Session, store: BlobStore, state: Journalled) -> Iterator[F
         "usage_requests": lambda: request_faults(session, state),
         "certified_copies": lambda: copy_faults(session, store, state),
         "configured": lambda: configured_faults(session, state),
+        "window": lambda: window_faults(session, state),
         "webhooks": lambda: webhook_faults(session, state),
         "deliveries": lambda: delivery_faults(session, store, state),
         "registers": lambda: register_faults(session, store, state),

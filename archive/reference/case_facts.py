@@ -1,14 +1,37 @@
-"""The facts of a closed case as `case.json` states them (spec `case-submission/1`).
+"""The facts of a closed case as `case.json` states them (`case-submission/1`, `/2`).
 
-Only shape and types are checked by these models. Whether the facts agree with the catalogue, the
-organisations and the files is checked by `archive.inspection`.
+Only shape and types are checked by these models, what the parts of version 2 must agree on by
+`archive.reference.case_rules`. Whether the facts agree with the catalogue, the organisations and
+the files is checked by `archive.inspection`.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, Field
 
+from archive.reference.case_blocks import (
+    CaseReturn,
+    Clock,
+    FlowRef,
+    IdentityCheck,
+    Rating,
+    Signature,
+)
+from archive.reference.case_values import (
+    CaseNo,
+    Decimal,
+    FactsModel,
+    FilePath,
+    Name,
+    OfficerNo,
+    OrgCode,
+    Pages,
+    Sha256,
+    Text,
+    Whole,
+)
 from archive.reference.moments import Day, Moment
+from archive.reference.submission_terms import Ending, Trust
 from archive.reference.vocabulary import (
     ApprovalLevel,
     Channel,
@@ -19,41 +42,17 @@ from archive.reference.vocabulary import (
     SourceKind,
 )
 
-
-def _printable(text: str) -> str:
-    # PostgreSQL cannot store NUL, and no control character can be displayed.
-    # Line breaks and tabs are text.
-    if any(char < " " and char not in "\t\n\r" for char in text) or "\x7f" in text:
-        raise ValueError("control character")
-    return text
+SPEC_1, SPEC_2 = "case-submission/1", "case-submission/2"
 
 
-CaseNo = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-OrgCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{12}$")]
-Text = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_printable)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
-OfficerNo = Annotated[str, StringConstraints(max_length=64), AfterValidator(_printable)]
-FilePath = Annotated[
-    str, StringConstraints(min_length=1, max_length=1024), AfterValidator(_printable)
-]
-Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]
-Decimal = Annotated[float, Field(allow_inf_nan=False)]
-Pages = Annotated[int, Field(ge=1, le=100_000)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-
-
-class _Facts(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ItemRef(_Facts):
+class ItemRef(FactsModel):
     """A reference to a service item in one version of the catalogue."""
 
     code: Name
     version: Name
 
 
-class Person(_Facts):
+class Person(FactsModel):
     """A person named in the case."""
 
     name: Name
@@ -62,7 +61,7 @@ class Person(_Facts):
     relation: Text | None = None
 
 
-class CaseOrgs(_Facts):
+class CaseOrgs(FactsModel):
     """The receiving, accepting and domicile organisations of a case (R6)."""
 
     receive: OrgCode
@@ -70,7 +69,7 @@ class CaseOrgs(_Facts):
     domicile: OrgCode
 
 
-class ProcessEvent(_Facts):
+class ProcessEvent(FactsModel):
     """One step of the process: node, organisation, officer, time, result, opinion (R8, R35)."""
 
     node: Node
@@ -83,7 +82,7 @@ class ProcessEvent(_Facts):
     level: ApprovalLevel | None = None
 
 
-class CaseGrant(_Facts):
+class CaseGrant(FactsModel):
     """The authorisation under which another window acts (R12)."""
 
     grantor: OrgCode
@@ -92,16 +91,27 @@ class CaseGrant(_Facts):
     valid_until: Day
 
 
-class SealUse(_Facts):
-    """One use of another organisation's seal."""
+class SealUse(FactsModel):
+    """One use of another organisation's seal.
 
+    Version 2 says which seal stands on which form, by the digest of what was sealed.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"use_no", "seal", "form", "document_sha256", "purpose"}
+    )
     seal_owner: OrgCode
     caller: OrgCode
     at: Moment
     grant_ref: Text | None = None
+    use_no: Name | None = None
+    seal: Name | None = None
+    form: FormKind | None = None
+    document_sha256: Sha256 | None = None
+    purpose: Text | None = None
 
 
-class SourceRef(_Facts):
+class SourceRef(FactsModel):
     """The evidence of a fetch from another system (R17)."""
 
     system: Text
@@ -111,7 +121,7 @@ class SourceRef(_Facts):
     signature: ForeignSignature | None = None
 
 
-class PaperRef(_Facts):
+class PaperRef(FactsModel):
     """The paper behind a scan (R19)."""
 
     original: bool
@@ -119,9 +129,10 @@ class PaperRef(_Facts):
     kept: bool
 
 
-class Material(_Facts):
+class Material(FactsModel):
     """One material (件): its files, or for a system form the data that the archive renders."""
 
+    later: ClassVar[frozenset[str]] = frozenset({"trust"})
     no: Annotated[int, Field(ge=1, le=999)]
     type: Name
     source: SourceKind
@@ -136,12 +147,24 @@ class Material(_Facts):
     captured_at: Moment | None = None
     source_ref: SourceRef | None = None
     paper: PaperRef | None = None
+    trust: Trust | None = None
 
 
-class CaseFacts(_Facts):
+class CaseFacts(FactsModel):
     """Everything that `case.json` states of one closed case."""
 
-    spec: Literal["case-submission/1"]
+    later: ClassVar[frozenset[str]] = frozenset(
+        {
+            "flow",
+            "ending",
+            "clocks",
+            "returns",
+            "identity_checks",
+            "signatures",
+            "rating",
+        }
+    )
+    spec: Literal["case-submission/1", "case-submission/2"]
     case_no: CaseNo
     item: ItemRef
     channel: Channel
@@ -154,6 +177,13 @@ class CaseFacts(_Facts):
     seal_uses: Annotated[tuple[SealUse, ...], Field(max_length=1000)] = ()
     materials: Annotated[tuple[Material, ...], Field(min_length=1, max_length=999)]
     supplement: bool = False
+    flow: FlowRef | None = None
+    ending: Ending | None = None
+    clocks: Annotated[tuple[Clock, ...], Field(max_length=1000)] = ()
+    returns: Annotated[tuple[CaseReturn, ...], Field(max_length=1000)] = ()
+    identity_checks: Annotated[tuple[IdentityCheck, ...], Field(max_length=1000)] = ()
+    signatures: Annotated[tuple[Signature, ...], Field(max_length=100)] = ()
+    rating: Rating | None = None
 
     @property
     def citywide(self) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from archive.reference.case_facts import CaseFacts, Material
 from archive.reference.characters import unified
+from archive.reference.form_digest import taken_by
 from archive.reference.local_time import local_time
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import FormKind
@@ -56,13 +57,23 @@ def fact_fields(
     }
     if kind is FormKind.RECEIPT:
         fields["承诺办结日期"] = facts.due_on.isoformat() if facts.due_on else "未填"
-        fields["收取材料"] = (
-            "、".join(material.type for material in facts.materials if material.form is None)
-            or "无"
-        )
+        fields |= _taken(facts)
     if kind is FormKind.REGISTER:
         fields |= _members(facts)
     return fields
+
+
+def _taken(facts: CaseFacts) -> dict[str, str]:
+    """Return the materials of a receipt: those it was signed with, and what came later.
+
+    Who signed the receipt signed for the former only.
+    """
+    signed = [row.at for row in facts.signatures if row.form is FormKind.RECEIPT]
+    brought = [material for material in facts.materials if material.form is None]
+    early = [row for row in brought if not signed or taken_by(row, max(signed))]
+    fields = {"收取材料": "、".join(row.type for row in early) or "无"}
+    late = [row.type for row in brought if row not in early]
+    return fields | ({"签名后收取": "、".join(late)} if late else {})
 
 
 def added_fields(material: Material, facts: Mapping[str, str]) -> dict[str, str]:

@@ -34,11 +34,15 @@ class Channel(LabelledEnum):
 
 
 class Node(LabelledEnum):
-    """A node of the process, in the order of a citywide case (R8)."""
+    """A node of the process, in the order of a citywide case (R8).
+
+    INVESTIGATE is of version 2 of a submission, and only where something is to be looked into.
+    """
 
     RECEIVE = "RECEIVE", "收件"
     TRANSFER = "TRANSFER", "流转"
     ACCEPT = "ACCEPT", "受理"
+    INVESTIGATE = "INVESTIGATE", "调查"
     REVIEW = "REVIEW", "审核"
     APPROVE = "APPROVE", "审批"
     FEEDBACK = "FEEDBACK", "反馈"

@@ -4,6 +4,7 @@ The yearly holiday notices are data (`data/holidays.json`).
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -13,6 +14,7 @@ _DATA = Path(__file__).with_name("data") / "holidays.json"
 _DAY = timedelta(days=1)
 _SATURDAY = 5
 _NOTICE_MONTH = 11
+_LONGEST_TERM = 8000
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +121,32 @@ def due_on(
     A limit of 0 means on the spot (当场办结); None that the item states no limit.
     """
     return None if limit_workdays is None else add_workdays(received, limit_workdays, calendar)
+
+
+def due_with_pauses(
+    started: date,
+    budget: int,
+    pauses: Iterable[tuple[date, date]],
+    *,
+    workdays: bool,
+    calendar: WorkCalendar | None = None,
+) -> date:
+    """Return the day on which a term runs out that stood still in between.
+
+    Days after the first of a pause, up to its last, do not count. A term of plain days that ends
+    on a day off ends on the next working day (民法典 §203). Raises ValueError when the pauses
+    take more than twenty years.
+    """
+    used, spans, day = calendar or national_calendar(), tuple(pauses), started
+    left = budget
+    for _ in range(_LONGEST_TERM):
+        if left <= 0:
+            break
+        day += _DAY
+        paused = any(first < day <= last for first, last in spans)
+        left -= not paused and (not workdays or used.is_workday(day))
+    else:
+        raise ValueError("a term of more than twenty years")
+    while not workdays and not used.is_workday(day):
+        day += _DAY
+    return day

@@ -10,6 +10,16 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from archive.reference.case_blocks import (
+    CaseReturn,
+    Clock,
+    ClockAlert,
+    ClockSpan,
+    FlowRef,
+    IdentityCheck,
+    Rating,
+    Signature,
+)
 from archive.reference.case_facts import (
     CaseFacts,
     CaseGrant,
@@ -22,6 +32,7 @@ from archive.reference.case_facts import (
     SealUse,
     SourceRef,
 )
+from archive.reference.case_rules import faults_of
 from archive.reference.exact_json import (
     RepeatedKeyError,
     WrittenNumber,
@@ -33,7 +44,12 @@ from archive.reference.findings import Finding, finding
 from ingest.package.bag import Bag
 
 _PARTS = (CaseOrgs, CaseGrant, ItemRef, PaperRef, Person, ProcessEvent, SealUse, SourceRef)
-_FIELDS = frozenset(name for model in (CaseFacts, Material, *_PARTS) for name in model.model_fields)
+_LATER = (CaseReturn, Clock, ClockAlert, ClockSpan, FlowRef, IdentityCheck, Rating, Signature)
+_FIELDS = frozenset(
+    field.alias or name
+    for model in (CaseFacts, Material, *_PARTS, *_LATER)
+    for name, field in model.model_fields.items()
+)
 _MAX_FACTS, _MOST_FINDINGS = 8 << 20, 20
 _OURS = frozenset({"moment", "day", "year"})
 _FORM_DATA = "须为文字、数字、true、false 或 null，不得嵌套"
@@ -53,6 +69,8 @@ _WORDS = {
     "int_type": "须为整数",
     "int_parsing": "须为整数",
     "int_from_float": "须为整数",
+    "float_type": "须为数字",
+    "finite_number": "须为数字",
     "bool_type": "须为 true 或 false",
     "bool_parsing": "须为 true 或 false",
     "model_type": "须为对象",
@@ -80,12 +98,14 @@ def read_facts(bag: Bag) -> tuple[CaseFacts | None, list[Finding]]:
     if case is None or case.size > _MAX_FACTS:
         return None, [_unreadable("文件过大" if case else "缺少 case.json")]
     try:
-        return _parsed(case.read().decode("utf-8-sig")), []
+        facts = _parsed(case.read().decode("utf-8-sig"))
     except ValidationError as error:
         return None, _schema(error)
     except _UNREADABLE as error:
         why = next(why for kind, why in _UNREADABLE_WHY.items() if isinstance(error, kind))
         return None, [_unreadable(why)]
+    faults = [_fault(place, words) for place, words in faults_of(facts)]
+    return (None if faults else facts), faults[:_MOST_FINDINGS]
 
 
 def _parsed(text: str) -> CaseFacts:
@@ -127,11 +147,12 @@ def _digits(data: Any) -> Any:  # noqa: ANN401 - as above
 def _schema(error: ValidationError) -> list[Finding]:
     """Return a finding for each field that is wrong, at most twenty."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
-    findings = dict.fromkeys(
-        finding("SCHEMA", f"case.json:{place}", why=f"{_shown(place)}{words}")
-        for place, words in map(_described, details)
-    )
+    findings = dict.fromkeys(_fault(place, words) for place, words in map(_described, details))
     return list(findings)[:_MOST_FINDINGS]
+
+
+def _fault(place: str, words: str) -> Finding:
+    return finding("SCHEMA", f"case.json:{place}", why=f"{_shown(place)}{words}")
 
 
 def _described(detail: ErrorDetails) -> tuple[str, str]:

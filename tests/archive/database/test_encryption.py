@@ -342,6 +342,8 @@ def test_every_sealed_column_of_the_schema_is_one_that_rotation_knows() -> None:
             "kept_views.body",
             "saved_searches.name",
             "saved_searches.query",
+            "window_acts.content",
+            "window_officers.id_number",
         }
     )
 

@@ -19,6 +19,7 @@ from ingest.intake.submission import inspect_submission
 from ingest.package.bag import read_bag
 from tests.resources import bags, documents, images, pdf_kinds
 from tests.support.factories import HOME, OTHER, make_bag, page, sound_case
+from tests.support.window_cases import signature, window_case
 
 CATALOGUE, ORGANISATIONS = load_catalogue(), load_organisations()
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -102,6 +103,18 @@ def _home_by_one(case: Case, _: Files) -> None:
     ]
 
 
+def _window(part: str, change: Change) -> Change:
+    """The case as one of version 2, and a fault in a part of it."""
+
+    def changed(case: Case, files: Files) -> None:
+        case.update(window_case(case["case_no"], receive=OTHER))
+        change(case, files)
+        if part != "signatures":
+            case["signatures"] = [signature(case)]
+
+    return changed
+
+
 _EVIDENCE = {
     "system": "s",
     "id": "1",
@@ -159,6 +172,15 @@ RAISED_BY_FACTS_AND_FILES: dict[str, Change] = {
         files.update({"materials/y.jpg": page(77)}),
     ),
     "CERT_SIGNATURE": _material(4, source_ref={**_EVIDENCE, "signature": "BROKEN"}),
+    "SIGNATURE_INVALID": _window("signatures", _person(phone="13900000000")),
+    "SIGNATURE_MISSING": _window("signatures", _facts("signatures", [])),
+    "IDENTITY_MISSING": _window("identity_checks", _facts("identity_checks", [])),
+    "IDENTITY_MISMATCH": _window(
+        "identity_checks", lambda case, _: case["identity_checks"][0].update(result="MISMATCH")
+    ),
+    "SEAL_OWNER": _window("seal_uses", lambda case, _: case["seal_uses"][0].update(form="OTHER")),
+    "SEAL_GRANT": _window("seal_uses", lambda case, _: case["seal_uses"][0].update(grant_ref="")),
+    "CLOCK_DIFFERS": _window("clocks", lambda case, _: case["clocks"][0].update(budget=9)),
     "NO_GRANT": _facts("grant", None),
     "GRANT_INVALID": lambda case, _: case["grant"].update(item="QC04"),
     "OVERDUE": _facts("due_on", "2026-08-31"),

@@ -1458,6 +1458,208 @@ def _paper_moves() -> None:
     )
 
 
+def _window_cases() -> None:
+    op.create_table(
+        "window_cases",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("case_no", sa.String(length=64), nullable=False),
+        sa.Column("item_code", sa.String(length=32), nullable=False),
+        sa.Column("item_version", sa.String(length=32), nullable=False),
+        sa.Column("receive_org", sa.String(length=12), nullable=False),
+        sa.Column("home_org", sa.String(length=12), nullable=False),
+        sa.Column("flow_digest", sa.String(length=64), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("ending", sa.String(length=16), nullable=True),
+        sa.Column("corrections", sa.Integer(), nullable=False),
+        sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_cases")),
+        sa.UniqueConstraint("case_no", name=op.f("uq_window_cases_case_no")),
+    )
+    op.create_index(
+        "ix_window_cases_home_org", "window_cases", ["home_org", "step", "id"], unique=False
+    )
+    op.create_index(
+        "ix_window_cases_receive_org", "window_cases", ["receive_org", "step", "id"], unique=False
+    )
+    op.create_index(op.f("ix_window_cases_step"), "window_cases", ["step"], unique=False)
+
+
+def _window_flows() -> None:
+    op.create_table(
+        "window_flows",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.String(length=32), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("added_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_flows")),
+        sa.UniqueConstraint("digest", name=op.f("uq_window_flows_digest")),
+    )
+
+
+def _window_grants() -> None:
+    op.create_table(
+        "window_grants",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("number", sa.String(length=32), nullable=False),
+        sa.Column("grantor", sa.String(length=12), nullable=False),
+        sa.Column("grantee", sa.String(length=12), nullable=False),
+        sa.Column("items", sa.JSON(), nullable=False),
+        sa.Column("seal", sa.String(length=40), nullable=False),
+        sa.Column("begins_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("quota", sa.Integer(), nullable=True),
+        sa.Column("case_no", sa.String(length=64), nullable=True),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_grants")),
+        sa.UniqueConstraint("number", name=op.f("uq_window_grants_number")),
+    )
+    op.create_index(op.f("ix_window_grants_grantee"), "window_grants", ["grantee"], unique=False)
+    op.create_index(op.f("ix_window_grants_grantor"), "window_grants", ["grantor"], unique=False)
+
+
+def _window_officers() -> None:
+    op.create_table(
+        "window_officers",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("officer_no", sa.String(length=32), nullable=False),
+        sa.Column("id_number", sa.Text(), nullable=False),
+        sa.Column("registered_by", sa.String(length=64), nullable=False),
+        sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_officers")),
+        sa.UniqueConstraint("officer_no", name=op.f("uq_window_officers_officer_no")),
+    )
+
+
+def _window_acts() -> None:
+    op.create_table(
+        "window_acts",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("case_id", KEY, nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("step", sa.String(length=12), nullable=False),
+        sa.Column("act", sa.String(length=16), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("actor_no", sa.String(length=64), nullable=False),
+        sa.Column("org", sa.String(length=12), nullable=False),
+        sa.Column("grant_number", sa.String(length=32), nullable=True),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["window_cases.id"], name=op.f("fk_window_acts_case_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_acts")),
+        sa.UniqueConstraint("case_id", "seq", name=op.f("uq_window_acts_case_id_seq")),
+        sa.UniqueConstraint("case_id", "key", name=op.f("uq_window_acts_case_id_key")),
+    )
+    op.create_index(op.f("ix_window_acts_key"), "window_acts", ["key"], unique=False)
+
+
+def _window_alerts() -> None:
+    op.create_table(
+        "window_alerts",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("case_id", KEY, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("rung", sa.String(length=8), nullable=False),
+        sa.Column("due_on", sa.Date(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["window_cases.id"], name=op.f("fk_window_alerts_case_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_alerts")),
+        sa.UniqueConstraint(
+            "case_id",
+            "kind",
+            "rung",
+            "due_on",
+            name=op.f("uq_window_alerts_case_id_kind_rung_due_on"),
+        ),
+    )
+
+
+def _window_clocks() -> None:
+    op.create_table(
+        "window_clocks",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("case_id", KEY, nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("unit", sa.String(length=12), nullable=False),
+        sa.Column("budget", sa.Integer(), nullable=False),
+        sa.Column("yellow_share", sa.Integer(), nullable=False),
+        sa.Column("calendar", sa.String(length=32), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_on", sa.Date(), nullable=True),
+        sa.Column("yellow_on", sa.Date(), nullable=True),
+        sa.Column("provisional", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["window_cases.id"], name=op.f("fk_window_clocks_case_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_clocks")),
+        sa.UniqueConstraint("case_id", "kind", name=op.f("uq_window_clocks_case_id_kind")),
+    )
+    op.create_index(
+        "ix_window_clocks_running", "window_clocks", ["ended_at", "yellow_on"], unique=False
+    )
+
+
+def _window_seal_uses() -> None:
+    op.create_table(
+        "window_seal_uses",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("use_no", sa.String(length=80), nullable=False),
+        sa.Column("case_id", KEY, nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("owner", sa.String(length=12), nullable=False),
+        sa.Column("caller", sa.String(length=12), nullable=False),
+        sa.Column("grant_number", sa.String(length=32), nullable=True),
+        sa.Column("seal", sa.String(length=40), nullable=False),
+        sa.Column("form", sa.String(length=16), nullable=False),
+        sa.Column("document_sha256", sa.String(length=64), nullable=False),
+        sa.Column("purpose", sa.String(length=100), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["window_cases.id"], name=op.f("fk_window_seal_uses_case_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_seal_uses")),
+        sa.UniqueConstraint("use_no", name=op.f("uq_window_seal_uses_use_no")),
+    )
+    op.create_index(
+        op.f("ix_window_seal_uses_case_id"), "window_seal_uses", ["case_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_window_seal_uses_grant_number"), "window_seal_uses", ["grant_number"], unique=False
+    )
+    op.create_index(op.f("ix_window_seal_uses_owner"), "window_seal_uses", ["owner"], unique=False)
+
+
+def _window_spans() -> None:
+    op.create_table(
+        "window_spans",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("clock_id", KEY, nullable=False),
+        sa.Column("no", sa.Integer(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.String(length=16), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["clock_id"], ["window_clocks.id"], name=op.f("fk_window_spans_clock_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_spans")),
+        sa.UniqueConstraint("clock_id", "no", name=op.f("uq_window_spans_clock_id_no")),
+    )
+
+
 def upgrade() -> None:
     """Create every table, and let the database itself refuse changes of the journal."""
     for create in (
@@ -1523,8 +1725,17 @@ def upgrade() -> None:
         _paper_scans,
         _paper_loan_decisions,
         _paper_moves,
+        _window_cases,
+        _window_flows,
+        _window_grants,
+        _window_officers,
+        _window_acts,
+        _window_alerts,
+        _window_clocks,
+        _window_seal_uses,
+        _window_spans,
     ):
         create()
-    for table in ("journal", "paper_moves"):
+    for table in ("journal", "paper_moves", "window_alerts", "window_seal_uses"):
         for statement in append_only_triggers(op.get_bind().dialect.name, table):
             op.execute(statement)

@@ -1,0 +1,1 @@
+"""户籍窗口: a case from application to issue; what it closes goes through the one intake."""
