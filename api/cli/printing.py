@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import (
     FINDINGS,
     Json,
@@ -36,9 +37,8 @@ from archive.printing.orders import (
 from archive.reference.print_terms import PrintKind
 from archive.reference.vocabulary import Series
 
-print_app = typer.Typer(
+print_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples(
         "打印中心：目录、脊背、移交清册、利用登记簿、年报；打印件或签章的 PDF/A。",
         "yice print pages register --series QR --year 2026 --out register.pdf",
