@@ -359,6 +359,7 @@ def test_a_writer_killed_at_any_time_leaves_every_commit_whole_with_its_cursor(
         os.kill(writer.pid, signal.SIGKILL)
         announced = max([announced, *(int(line) for line in writer.stdout.read().split())])
         writer.wait()
+        writer.stdout.close()
         index = ENGINES[name](folder)
         cursor = index.stats().cursor
         assert cursor >= announced

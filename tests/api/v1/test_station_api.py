@@ -6,6 +6,7 @@ What each endpoint gives to whom, and what it leaves in the journal.
 import hashlib
 import io
 import json
+import math
 import re
 import time
 from pathlib import Path
@@ -667,13 +668,16 @@ def test_a_foreign_and_a_missing_volume_take_the_same_time(desk: StationClient) 
     headers = desk.token(org=OTHER)
 
     paths = (f"/api/v1/volumes/{MOVE_CODE}", f"/api/v1/volumes/{MOVE_CODE[:-1]}9")
-    times: dict[str, list[float]] = {path: [] for path in paths}
-    for path in paths * 60:  # by turns, so that both meet the same load
-        begin = time.perf_counter()
-        desk.client.get(path, headers=headers)
-        times[path].append(time.perf_counter() - begin)
-    # The shortest of many is what the work itself takes, whatever else the machine does.
-    foreign, missing = (min(times[path]) for path in paths)
+    shortest = dict.fromkeys(paths, math.inf)
+    for tries in range(1200):
+        for path in paths:  # by turns, so that both meet the same load
+            begin = time.perf_counter()
+            desk.client.get(path, headers=headers)
+            shortest[path] = min(shortest[path], time.perf_counter() - begin)
+        # The shortest of many is what the work itself takes; a busy machine asks for more.
+        foreign, missing = shortest.values()
+        if tries >= 60 and abs(foreign - missing) < 0.003:
+            break
     assert abs(foreign - missing) < 0.003
 
 
