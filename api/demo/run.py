@@ -12,6 +12,7 @@ from rich.table import Table
 
 from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.demo.paper import DemoPaper, make_demo_paper, paper_station
+from api.demo.todos import make_demo_todos
 from api.jobs.acts import ingest_paths, run_compile, run_verify
 from api.jobs.preservation import anchor_journal
 from api.jobs.progress import Batch, Progress
@@ -41,6 +42,7 @@ def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> in
     accounts = make_demo_accounts(runtime, station)
     if accounts and station:
         _print_paper(runtime, make_demo_paper(runtime, station))
+    make_demo_todos(runtime, accounts)
     _print_accounts(runtime, accounts)
     anchor_journal(runtime, actor)
     return int(bool(wrong or faults or batch.failed))

@@ -1,4 +1,4 @@
-"""Figures of use (利用): visits, volumes, copies, by capacity, of the volumes that a unit keeps."""
+"""Figures of use (利用): visits, volumes, copies, of the volumes that a unit keeps."""
 
 from collections import Counter
 from collections.abc import Collection

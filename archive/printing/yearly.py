@@ -1,4 +1,4 @@
-"""年报: the yearly figures of a unit by the headings of the field; what is not held says 未登记."""
+"""年报: the yearly figures of a unit; what we do not hold says 未登记."""
 
 from datetime import datetime
 

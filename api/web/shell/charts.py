@@ -36,12 +36,12 @@ class Bar:
 
 
 def width_of(text: str) -> float:
-    """Return about how wide a text is drawn, in pixels: Chinese whole, Latin a little over half."""
+    """Return about how wide a text is drawn in pixels; Latin takes little over half."""
     return sum(_CHARACTER if ord(character) > 0x2E7F else 7.0 for character in text)  # noqa: PLR2004
 
 
 def telling(labels: Sequence[str], room: float = _ROOM) -> list[str]:
-    """Return names that fit a width: what all of them begin with goes first, then the beginning.
+    """Return names that fit a width: a beginning that all share goes first, then more.
 
     The end stays whole, and with it what tells them apart.
     """

@@ -45,8 +45,8 @@ def words_of(page: str) -> str:
 
 def is_clean(text: str) -> list[str]:
     text = SETTINGS.sub("", text)
-    said = set(re.findall(r"[A-Z][A-Z_]{3,}", text))
-    return [*SNAKE.findall(text), *PYTHON.findall(text), *(said & codes())]
+    spoken_words = set(re.findall(r"[A-Z][A-Z_]{3,}", text))
+    return [*SNAKE.findall(text), *PYTHON.findall(text), *(spoken_words & codes())]
 
 
 def addresses(page: str) -> set[str]:
@@ -82,8 +82,8 @@ def test_no_page_of_a_role_says_a_code_word_and_each_has_its_help(
 ) -> None:
     pages = crawl(desk.person(role, PLACE.get(role, HOME)))
     assert len(pages) > 5
-    said = {address: is_clean(words_of(page)) for address, page in pages.items()}
-    assert {address: words for address, words in said.items() if words} == {}
+    spoken_words = {address: is_clean(words_of(page)) for address, page in pages.items()}
+    assert {address: words for address, words in spoken_words.items() if words} == {}
     assert [
         address
         for address, page in pages.items()
