@@ -29,7 +29,7 @@ from archive.jobs.crashpoints import reach
 from archive.reference.case_facts import SPEC_2
 from archive.reference.local_time import local_date
 from archive.reference.submission_terms import Ending
-from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome, SourceKind
+from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome
 from archive.reference.worktime import WorkCalendar
 from ingest.window.alerts import alerts_of
 from ingest.window.cases import Done, Tables, answer_of_archive, do_act
@@ -129,8 +129,6 @@ def _material(paper: Paper) -> dict[str, Any]:
     """Return a material as `case.json` states it, without its files."""
     stated = {key: value for key, value in paper.stated.items() if value not in (None, [], ())}
     stated.pop("files", None)
-    if stated["source"] == SourceKind.SCANNED_PROOF:
-        stated["captured_by"] = str(paper.stated.get("captured_by") or "户籍窗口")
     return stated
 
 
