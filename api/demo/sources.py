@@ -1,4 +1,4 @@
-"""`yice demo sources`: the four outside systems of the fictional city over HTTP.
+"""`yice demo sources`: the outside systems of the fictional city over HTTP.
 
 Faults can be switched on. Their OpenAPI is in docs/sources/.
 """
@@ -18,9 +18,11 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 
+from api.demo.population import households_of, population_app
+
 TOKEN_SECONDS = 20
 CLIENT, SECRET, KEY = "yice-demo", "demo-secret", "demo-key"
-FaultKind = Literal["slow", "error", "truncated", "duplicate", "disorder", "expired"]
+FaultKind = Literal["slow", "error", "truncated", "duplicate", "disorder", "expired", "malformed"]
 _Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_error=False))]
 _Scope = MutableMapping[str, Any]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -255,6 +257,12 @@ def forms_app(world: World) -> FastAPI:
     return app
 
 
+def population_of(world: World) -> FastAPI:
+    """Return the application of 人口信息: the people whose cases the city has."""
+    households = households_of(world.rows("events"))
+    return population_app(households, allowed=_keyed, malformed=lambda: world.happens("malformed"))
+
+
 def _keyed(bearer: _Bearer) -> None:
     if bearer is None or not secrets.compare_digest(bearer.credentials, KEY):
         raise HTTPException(403, "接入密钥有误")
@@ -310,6 +318,7 @@ def create_sources(world: World) -> Any:  # noqa: ANN401 - an ASGI application
     app.mount("/certificates", certificates_app(world))
     app.mount("/portal", portal_app(world))
     app.mount("/forms", forms_app(world))
+    app.mount("/population", population_of(world))
 
     @app.post("/control/faults")
     def faults(wanted: dict[FaultKind, float]) -> dict[str, float]:

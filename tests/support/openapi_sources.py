@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from api.demo.sources import World, certificates_app, forms_app, portal_app
+from api.demo.sources import World, certificates_app, forms_app, population_of, portal_app
 
 FOLDER = Path(__file__).parents[2] / "docs" / "sources"
 
@@ -24,6 +24,7 @@ def spoken() -> dict[str, str]:
             "certificates": certificates_app(world),
             "portal": portal_app(world),
             "forms": forms_app(world),
+            "population": population_of(world),
         }
         return {
             f"{name}.yaml": yaml.safe_dump(
