@@ -38,6 +38,8 @@ from api.cli.terminal import ERROR, FINDINGS, begin_archive, screen, with_exampl
 from api.cli.timestamps import timestamp_
 from api.cli.todo import notices, todo
 from api.cli.volumes import export, list_, show, verify, void_
+from api.cli.window import window_app
+from api.cli.window_keeping import window_keeping_app
 from api.runtime import failures
 
 app = CommandLine(
@@ -67,6 +69,8 @@ app.add_typer(capture_app, name="capture")
 paper_app.add_typer(paper_scans_app)  # without a name: its commands join
 paper_app.add_typer(paper_documents_app)
 app.add_typer(paper_app, name="paper")
+window_app.add_typer(window_keeping_app)
+app.add_typer(window_app, name="window")
 app.command(
     "search",
     help=with_examples(

@@ -106,7 +106,7 @@ def make_case(
     )
     if receive.code != home.code:
         case.facts.update(_authorisation(case, receive, home))
-    _add_materials(random, case, received, receive.name, online=online)
+    add_materials(random, case, received, receive.name, online=online)
     return case
 
 
@@ -239,20 +239,21 @@ def _officer(random: Random, unit: Organisation) -> tuple[str, str]:
     return number, f"演警{number[-4:]}"
 
 
-def _add_materials(
+def add_materials(
     random: Random, case: DemoCase, received: datetime, window: str, *, online: bool
 ) -> None:
+    """Add the materials of the item, drawn or scanned, to a case that was received then."""
     for material in case.item.materials:
         if material.condition is not None and random.random() >= 0.3:
             continue
         source = random.choice(material.sources)
         if online and source is SourceKind.SCANNED_PROOF:
             source = SourceKind.ONLINE_APPLICATION
-        _add(random, case, material, source, received, window)
+        add_material(random, case, material, source, received, window)
     if online:
         sent = SourceKind.ONLINE_APPLICATION
         listed = ItemMaterial(name="互联网申报表", sources=(sent,))
-        _add(random, case, listed, sent, received, window)
+        add_material(random, case, listed, sent, received, window)
     _add_investigation(random, case, received, window)
 
 
@@ -263,10 +264,10 @@ def _add_investigation(random: Random, case: DemoCase, received: datetime, windo
         compared = kind is InvestigationKind.COMPARISON
         source = SourceKind.SYSTEM_FORM if compared else SourceKind.SCANNED_PROOF
         listed = ItemMaterial(name=kind.label, sources=(source,))
-        _add(random, case, listed, source, received, window)
+        add_material(random, case, listed, source, received, window)
 
 
-def _add(
+def add_material(
     random: Random,
     case: DemoCase,
     listed: ItemMaterial,
@@ -274,6 +275,7 @@ def _add(
     received: datetime,
     window: str,
 ) -> None:
+    """Add one material of a case from a source."""
     no = len(case.facts["materials"]) + 1
     material: dict[str, Any] = {"no": no, "type": listed.name, "source": source.value, "pages": 1}
     if source is SourceKind.SYSTEM_FORM:

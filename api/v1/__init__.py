@@ -25,6 +25,7 @@ from api.v1 import (
     usage,
     volumes,
     webhooks,
+    window,
 )
 from api.v1.station import StationApi
 from api.v1.token import token_router
@@ -35,6 +36,7 @@ from archive.reference.paper_terms import PaperState, ScanFlow
 from archive.reference.print_terms import PrintKind
 from archive.usage.looks import Purpose
 from archive.usage.visitors import DocumentKind
+from ingest.window.terms import Step, WindowAct
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
 _ENUMS = {
@@ -48,6 +50,8 @@ _ENUMS = {
     "NoticeKind": f"结果：{'、'.join(f'{kind} {kind.label}' for kind in NoticeKind)}",
     "NoticeTopic": f"事项：{'、'.join(f'{topic} {topic.label}' for topic in NoticeTopic)}",
     "PrintKind": f"目录种类：{'、'.join(f'{kind} {kind.label}' for kind in PrintKind)}",
+    "WindowAct": f"办理：{'、'.join(f'{act} {act.label}' for act in WindowAct)}",
+    "Step": f"环节：{'、'.join(f'{step} {step.label}' for step in Step)}",
     "Whose": "mine 等我办的、unit 本单位全部",
     "Sort": "排序：relevance 相关度、newest 最近办结在先、oldest 最早办结在先、code 档号",
 }
@@ -74,6 +78,7 @@ def mount(app: FastAPI, runtime: Runtime, images: PageImages) -> None:
         compilations.router,
         refused.router,
         registers.router,
+        window.router,
     ):
         app.include_router(router, prefix="/api/v1", responses=PROBLEMS)
     app.include_router(statistics.router, prefix="/api/v1", responses=PROBLEMS)

@@ -17,6 +17,7 @@ from archive.reference.service_items import (
     required_materials,
     snapshot_materials,
 )
+from archive.reference.strokes import fault_of
 from archive.reference.submission_terms import ClockKind, IdentityResult, PartyRole, Trust
 from archive.reference.vocabulary import FormKind, SourceKind
 from archive.reference.worktime import WorkCalendar
@@ -86,7 +87,7 @@ def _plain(wanted: Wanted) -> dict[str, Any]:
 
 
 def _material(
-    _flow: Flow, state: CaseState, wanted: MaterialWanted, _actor: Person, now: datetime, _: World
+    _flow: Flow, state: CaseState, wanted: MaterialWanted, actor: Person, now: datetime, _: World
 ) -> Detail | Refusal:
     named = state.paper_named(wanted.type)
     number = wanted.no or (named.no if named else max(state.papers, default=0) + 1)
@@ -100,6 +101,8 @@ def _material(
         "captured_at": (wanted.captured_at or now).isoformat(),
         "trust": str(wanted.trust or _TRUST.get(wanted.source, Trust.B)),
     }
+    if wanted.source is SourceKind.SCANNED_PROOF:
+        stated["captured_by"] = actor.officer_no
     return {"material": stated}
 
 
@@ -132,8 +135,9 @@ def _signature(
     paper = _form_paper(state, wanted.form)
     if paper is None:
         return refusal("NO_SUCH_FORM")
-    if not wanted.strokes:
-        return refusal("SIGNATURE_EMPTY")
+    why = fault_of(wanted.strokes)
+    if why:
+        return refusal("SIGNATURE_BAD", why=why)
     if wanted.form_sha256 != shown_digest(state, paper, world.calendar):
         return refusal("SIGNATURE_OTHER_FORM", form=paper.title)
     return {"signature": _plain(wanted) | {"material": paper.no, "at": now.isoformat()}}
@@ -278,10 +282,9 @@ def _approve(
     flow: Flow, state: CaseState, wanted: Wanted, actor: Person, now: datetime, world: World
 ) -> Detail | Refusal:
     detail = _plain(wanted) | _concludes(flow)
-    if state.level + 1 < len(state.opening.levels):
-        return detail
-    basis = "、".join(world.item.legal_basis)[:200]
-    detail |= _conclusion(state, {"审批结论": "同意", "审批依据": basis})
+    if state.level + 1 == len(state.opening.levels):
+        basis = "、".join(world.item.legal_basis)[:200]
+        detail |= _conclusion(state, {"审批结论": "同意", "审批依据": basis})
     return detail | {"seals": [sealed_approval(state, detail, actor.org, now, world.calendar)]}
 
 

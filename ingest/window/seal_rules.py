@@ -56,9 +56,13 @@ def sealed_approval(
     now: datetime,
     calendar: WorkCalendar | None,
 ) -> SealUseRow:
-    """Return the use of the approving unit's own seal on the 审批表, which comes by itself."""
-    paper = state.papers[detail["approval_form"]]
-    digest = shown_digest(state, paper, calendar, detail["conclusion"])
+    """Return the use of the approving unit's own seal on the 审批表, which comes by itself.
+
+    Each level seals; the last one what the form concludes.
+    """
+    forms = {paper.stated.get("form"): paper for paper in state.papers.values()}
+    paper = forms[FormKind.APPROVAL]
+    digest = shown_digest(state, paper, calendar, detail.get("conclusion"))
     return _use(state, org, org, None, FormKind.APPROVAL, digest, "审批表加盖", now)
 
 

@@ -5,8 +5,9 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from archive.reference.local_time import LOCAL_TIME
-from archive.reference.worktime import WorkCalendar
-from ingest.window.ledger import Clock, dates_of
+from archive.reference.submission_terms import ClockUnit
+from archive.reference.worktime import WorkCalendar, due_with_pauses
+from ingest.window.ledger import Clock, dates_of, local_day
 
 _Pause = tuple[datetime, datetime, str]
 
@@ -19,12 +20,20 @@ def stated_clock(
 ) -> dict[str, Any]:
     """Return a clock with what it came to, and the last alert of each rung.
 
+    An extension that was not used up counts as far as it was: its due day is that of its pauses.
     Raises ValueError for one that stands: nobody can know its due day.
     """
     dates = dates_of(clock, calendar)
     if dates is None:
         raise ValueError("a clock that stands")
-    rungs = dict(alerts)
+    rungs, pauses = dict(alerts), pauses_of(clock, calendar)
+    due = due_with_pauses(
+        local_day(clock.started),
+        clock.budget,
+        [(local_day(began), local_day(ended)) for began, ended, _ in pauses],
+        workdays=clock.unit is ClockUnit.WORKING_DAY,
+        calendar=calendar,
+    )
     return {
         "kind": str(clock.kind),
         "unit": str(clock.unit),
@@ -32,10 +41,10 @@ def stated_clock(
         "calendar": calendar_name,
         "started_at": clock.started.isoformat(),
         "ended_at": clock.ended and clock.ended.isoformat(),
-        "due_on": dates.due.isoformat(),
+        "due_on": due.isoformat(),
         "spans": [
             {"from": began.isoformat(), "to": ended.isoformat(), "reason": reason}
-            for began, ended, reason in pauses_of(clock, calendar)
+            for began, ended, reason in pauses
         ],
         "alerts": [{"rung": rung, "at": at.isoformat()} for rung, at in rungs.items()],
     }

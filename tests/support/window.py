@@ -53,7 +53,7 @@ def officer(role: Role, org: str, name: str = "a") -> Officer:
 
 
 APPLICANT = {"name": "测某", "id_number": id_number(44990), "phone": "13800000000"}
-STROKES = [[[0.1, 0.5, 0, 0.5], [0.9, 0.5, 120, 0.7]]]
+STROKES = [[[0.1 + at / 20, 0.3 + at % 3 / 5, at * 40, 0.5] for at in range(12)]]
 REFUSED = {"reason": "不符合条件", "basis": "户口登记条例", "remedy": "60日内可申请复议"}
 
 

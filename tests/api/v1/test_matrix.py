@@ -75,6 +75,8 @@ ACT_OF = {
     "/checking/{case_no}/assignment": Act.CHECK,
     "/checking/{case_no}/remarks": Act.CHECK,
     "/checking/{case_no}/materials/{material}/files/{file}": Act.CHECK,
+    "/window/cases/{case_no}": Act.HANDLE,
+    "/window/cases/{case_no}/acts": Act.HANDLE,
     "/usage-requests/{number}": Act.REQUEST_USE,
     "/usage-requests/{number}/decision": Act.DECIDE_USE,
     "/copies": Act.CERTIFY,
@@ -102,6 +104,8 @@ WITHOUT_RECORD = {
     "/uploads": Act.SUBMIT,
     "/uploads/place": Act.SUBMIT,
     "/uploads/covers": Act.SUBMIT,
+    "/window/cases": Act.HANDLE,
+    "/window/files": Act.HANDLE,
     "/capacities": Act.REQUEST_USE,
     "/usage-requests": None,
     "/webhooks": Act.WATCH,
@@ -261,6 +265,9 @@ def call(
         asked = acts.get(path.rpartition("/")[2])
         body = {"json": asked} if asked else {"content": b"x"} if method == "put" else {}
         filled += "?revision=1" if method == "put" else ""
+    elif path.startswith("/window/"):
+        headers = {**headers, "Yice-Operator": "060101", "Idempotency-Key": "0" * 16}
+        body = {"json": {"act": "RECEIVE"}} if path.endswith("/acts") else {}
     elif path.endswith("/parts/{part}"):
         body = {"content": b"x" * 9}
     return desk.client.request(method, f"/api/v1{filled}", headers=headers, **body)

@@ -78,7 +78,7 @@ def test_each_level_approves_in_turn_and_only_its_own_people() -> None:
     assert (play.state.step, play.state.level) == (Step.APPROVE, 0)
     play.until(Step.FEEDBACK)
     owners = [seal["seal_owner"] for seal in play.state.seals]
-    assert owners == [DISTRICT]
+    assert owners == [HOME, HOME, DISTRICT]
 
 
 def test_a_case_is_not_received_without_identity_materials_and_signature() -> None:
@@ -111,7 +111,7 @@ def test_a_signature_is_for_the_form_as_it_was_shown() -> None:
     play.do(WindowAct.RECEIVE, play.clerk)
     empty = {**stale, "strokes": []}
     again = Play("CS02").gathered()
-    assert code(again.answer(WindowAct.SIGN, again.clerk, empty)) == "SIGNATURE_EMPTY"
+    assert code(again.answer(WindowAct.SIGN, again.clerk, empty)) == "SIGNATURE_BAD"
 
 
 def test_a_material_is_ticked_only_after_it_was_shown_and_all_of_them_before_review() -> None:
