@@ -27,6 +27,7 @@ from archive.reference.paper_terms import (
     ScanVerdict,
     StocktakeState,
 )
+from archive.reference.submission_terms import IdentityResult, PartyRole
 from archive.reference.terms import terms
 from archive.reference.vocabulary import (
     ApprovalLevel,
@@ -77,6 +78,8 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     ScanVerdict,
     StocktakeState,
     TodoKind,
+    IdentityResult,
+    PartyRole,
 )
 _KIB = 1024
 
