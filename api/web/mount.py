@@ -35,6 +35,7 @@ from api.web.shell.page import PageRoute, RefusedError, WebApp, error_page, web_
 from api.web.start import login, manual, overview, todo
 from api.web.statistics import statistics
 from api.web.usage import approvals, copies, usage
+from api.web.window import board, case, flow, grants, media, opening
 from archive.administration.policy import Denial
 
 Handler = Callable[[Request, Any], Any]
@@ -78,6 +79,12 @@ _PAGES = (
     handovers,
     ledgers,
     registers,
+    board,
+    opening,
+    grants,
+    flow,
+    media,
+    case,
 )
 
 

@@ -28,6 +28,7 @@ from archive.reference.paper_terms import (
     StocktakeState,
 )
 from archive.reference.print_terms import PrintKind
+from archive.reference.submission_terms import IdentityResult, PartyRole
 from archive.reference.terms import terms
 from archive.reference.vocabulary import (
     ApprovalLevel,
@@ -79,6 +80,8 @@ _LABELS: tuple[type[LabelledEnum], ...] = (
     ScanVerdict,
     StocktakeState,
     TodoKind,
+    IdentityResult,
+    PartyRole,
 )
 _KIB = 1024
 

@@ -35,6 +35,7 @@ class Section:
 
 
 _OF_PAGE = (
+    ("/window", "户籍窗口：收件、办理、出件"),
     ("/collecting", "收材料"),
     ("/checks", "核对待核对的办件"),
     ("/compile", "组卷"),
@@ -61,6 +62,7 @@ _OF_PAGE = (
 """The section of each page, the longest beginning first."""
 
 _NEEDS: Mapping[str, frozenset[Act]] = {
+    "户籍窗口：收件、办理、出件": frozenset({Act.HANDLE}),
     "收材料": frozenset({Act.SUBMIT}),
     "核对待核对的办件": frozenset({Act.CONFIRM}),
     "组卷": frozenset({Act.COMPILE}),
@@ -78,6 +80,7 @@ _NEEDS: Mapping[str, frozenset[Act]] = {
 FIRST_DAY: Mapping[Role, tuple[tuple[str, str], ...]] = {
     Role.OFFICER: (
         ("看今天等您办的事", "/"),
+        ("在窗口收一件：事项、办理人、材料、签名", "/window/new"),
         ("把窗口收到的扫描件传上来，归到办件", "/collecting"),
         ("按姓名、号码或档号查一册", "/search"),
         ("需要他单位的档案时，提交利用申请", "/usage/new"),
@@ -95,6 +98,7 @@ FIRST_DAY: Mapping[Role, tuple[tuple[str, str], ...]] = {
         ("登记纸质，盘点一个架", "/paper"),
     ),
     Role.CHIEF: (
+        ("看窗口在办的办件，审批轮到您的", "/window"),
         ("看待您审批的利用申请和借阅", "/approvals"),
         ("看本所超期和临期的办件", "/"),
         ("看本所的归档进度", "/statistics"),

@@ -34,6 +34,8 @@ STATIC: Mapping[str, tuple[Path, str]] = {
     "paper.css": (_HERE / "static/paper.css", "text/css"),
     "scan.js": (_HERE / "static/scan.js", "text/javascript"),
     "camera.js": (_HERE / "static/camera.js", "text/javascript"),
+    "window.css": (_HERE / "static/window.css", "text/css"),
+    "window.js": (_HERE / "static/window.js", "text/javascript"),
     "use.css": (_HERE / "static/use.css", "text/css"),
     "arrange.css": (_HERE / "static/arrange.css", "text/css"),
     "compile.js": (_HERE / "static/compile.js", "text/javascript"),
