@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import (
     Bars,
     Json,
@@ -34,9 +35,8 @@ from ingest.window.listing import case_rows, shown_case
 from ingest.window.officers import register_officer
 from ingest.window.terms import Step, WindowAct
 
-window_app = typer.Typer(
+window_app = CommandLine(
     no_args_is_help=True,
-    rich_markup_mode="rich",
     help=with_examples(
         "户籍窗口：从收件到出件的办理。",
         "yice window list",

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.command_line import CommandLine
 from api.cli.terminal import (
     FINDINGS,
     Bars,
@@ -29,7 +30,7 @@ from ingest.window.grants import GrantWanted, end_grant, give_grant, grant_rows
 from ingest.window.holding import window_faults
 from ingest.window.seal_rules import ALL_ITEMS
 
-window_keeping_app = typer.Typer()
+window_keeping_app = CommandLine()
 _MOST = 1000
 
 

@@ -113,11 +113,7 @@ def volume_page(
         what = JournalAct.VIEW_PAGES if shown else JournalAct.VIEW
         context = context_of(user, usage, purpose if shown else None)
         look = journal_opened(session, user.reader, opened, context, what=what)
-        grants = [
-            grant
-            for grant in grants_of(session, user.reader.account)
-            if grant.code == opened.volume.code
-        ]
+        granted = grants_of(session, user.reader.account)
         values = _volume_values(web, session, user, opened)
         among = place_of(session, user, hits, opened.volume.code) if hits else None
     facts = CaseFacts.model_validate(opened.case.facts)
@@ -139,15 +135,20 @@ def volume_page(
         download=download.allowed and (shown or download.grant is not None),
         certify=certify.allowed and certify.grant is not None,
         among=among,
-        people=[
-            (place, mask_name(name))
-            for place, (name, number) in enumerate(people_in(opened.case.facts))
-            if number and opened.usage is None
-        ],
-        grants=grants,
+        people=_people(opened),
+        grants=[grant for grant in granted if grant.code == opened.volume.code],
         process=[(step, mask_text(step.opinion, names)) for step in facts.process],
         **values,
     )
+
+
+def _people(opened: OpenedVolume) -> list[tuple[int, str]]:
+    """Return place and masked name of the people whom the user may look up in other volumes."""
+    return [
+        (place, mask_name(name))
+        for place, (name, number) in enumerate(people_in(opened.case.facts))
+        if number and opened.usage is None
+    ]
 
 
 @router.post("/volumes/{code}/purpose")
