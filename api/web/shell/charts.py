@@ -109,8 +109,7 @@ def _linked(bar: Bar, drawn: str) -> str:
     """Return a drawn bar as a link to what is behind it, where it has an address and a number."""
     if not bar.href or not bar.value:
         return drawn
-    words = escape(f"{bar.label}：{bar.number}，看列表")
-    return f'<a href="{escape(bar.href)}" aria-label="{words}">{drawn}</a>'
+    return f'<a href="{escape(bar.href)}">{drawn}</a>'
 
 
 def _svg(width: int, height: int, title: str, parts: Sequence[str]) -> Markup:
