@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 _ROW, _LABEL, _VALUE = 28, 190, 64
 _FOOT, _HEAD = 22, 20
-_CHARACTER = 12.2
+_CHARACTER, _NARROW, _LAST_NARROW = 12.2, 7.0, "\u2e7f"
 _ROOM = _LABEL - 12
 
 
@@ -37,7 +37,7 @@ class Bar:
 
 def width_of(text: str) -> float:
     """Return about how wide a text is drawn in pixels; Latin takes little over half."""
-    return sum(_CHARACTER if ord(character) > 0x2E7F else 7.0 for character in text)  # noqa: PLR2004
+    return sum(_CHARACTER if character > _LAST_NARROW else _NARROW for character in text)
 
 
 def telling(labels: Sequence[str], room: float = _ROOM) -> list[str]:
