@@ -12,8 +12,7 @@ from markupsafe import Markup
 
 _ROW, _LABEL, _VALUE = 28, 190, 64
 _FOOT, _HEAD = 22, 20
-_CHARACTER = 12.2
-_LAST_LATIN = 0x2E7F
+_CHARACTER, _NARROW, _LAST_NARROW = 12.2, 7.0, "\u2e7f"
 _ROOM = _LABEL - 12
 
 
@@ -38,7 +37,7 @@ class Bar:
 
 def width_of(text: str) -> float:
     """Return about how wide a text is drawn in pixels; Latin takes little over half."""
-    return sum(_CHARACTER if ord(character) > _LAST_LATIN else 7.0 for character in text)
+    return sum(_CHARACTER if character > _LAST_NARROW else _NARROW for character in text)
 
 
 def telling(labels: Sequence[str], room: float = _ROOM) -> list[str]:
@@ -110,8 +109,7 @@ def _linked(bar: Bar, drawn: str) -> str:
     """Return a drawn bar as a link to what is behind it, where it has an address and a number."""
     if not bar.href or not bar.value:
         return drawn
-    words = escape(f"{bar.label}：{bar.number}，看列表")
-    return f'<a href="{escape(bar.href)}" aria-label="{words}">{drawn}</a>'
+    return f'<a href="{escape(bar.href)}">{drawn}</a>'
 
 
 def _svg(width: int, height: int, title: str, parts: Sequence[str]) -> Markup:
