@@ -12,7 +12,7 @@ from api.jobs.batch import begin_timestamps, free_dead, retry, send, waiting
 from api.jobs.periods import begin_terms, end_terms
 from api.jobs.preservation import anchor_journal, budget
 from api.jobs.progress import NoProgress
-from api.jobs.pull import open_sources, pull_round
+from api.jobs.pull import open_sources, pull_round, submit_whole
 from api.jobs.recognition import wake_readers
 from api.jobs.renewal import renew_due
 from api.runtime.bootstrap import (
@@ -26,7 +26,7 @@ from api.runtime.broker import QUEUE_OF, queue_lengths
 from api.runtime.failures import explain
 from archive.administration.signatories import BEAT
 from archive.arrangement.periods import begun_terms, due, followed_terms, late_terms, settled
-from archive.database.engine import reading, writing
+from archive.database.engine import database_now, reading, writing
 from archive.database.tables_jobs import DutyRow
 from archive.finding_aids.due_notices import tell_of_dates
 from archive.jobs.duties import DUTIES, Duty, end_turn, take_turn
@@ -37,6 +37,9 @@ from archive.preservation.fixity import scrub
 from archive.preservation.replicas import replicate
 from archive.reference.vocabulary import DutyState, JobKind, StoreRole
 from ingest.captures.uploads import sweep_parts
+from ingest.window.alerts import ring
+from ingest.window.cases import Tables
+from ingest.window.closing import owed, take_answers
 
 ACTOR = BEAT
 Result = dict[str, Any]
@@ -208,6 +211,19 @@ def _remind(runtime: Runtime) -> Result:
         return {"notices": tell_of_dates(session)}
 
 
+def _window(runtime: Runtime) -> Result:
+    """Ring what is due at the window, hand in what it closed, and count what is owed (应归未归)."""
+    with writing(runtime.engine) as session:
+        rung = ring(session, ACTOR, now=database_now(session))
+    submitted = submit_whole(runtime, ACTOR, NoProgress())
+    tables = Tables(runtime.organisations, runtime.catalogue)
+    with writing(runtime.engine) as session:
+        answered = take_answers(session, tables=tables, now=database_now(session))
+        remaining = len(owed(session))
+    counts = {"alerts": rung, "submitted": sum(submitted.values()), "answered": answered}
+    return {**counts, "owed": remaining}
+
+
 DUTY_FUNCTIONS: Mapping[str, Callable[[Runtime], Result]] = {
     "reconcile": _reconcile,
     "pull": _pull,
@@ -218,6 +234,7 @@ DUTY_FUNCTIONS: Mapping[str, Callable[[Runtime], Result]] = {
     "scrub": _scrub,
     "anchor": _anchor,
     "remind": _remind,
+    "window": _window,
 }
 
 

@@ -50,7 +50,8 @@ Opening = Annotated[
     Body(
         description=(
             "item 事项编码、home 户籍地派出所、channel 渠道（WINDOW、ONLINE）、applicant 申报人和"
-            "subjects 被办理人（name、id_number、phone、relation）、household 同户人员的公民身份号码"
+            "subjects 被办理人（name、id_number、phone、relation）、household 同户人员的"
+            "公民身份号码"
         ),
         examples=[
             {
@@ -84,7 +85,7 @@ class KeptFile(BaseModel):
     """A file that was kept, as an act names it."""
 
     model_config = ConfigDict(json_schema_extra={"description": "已收下的文件。"})
-    sha256: str = Field(description="SHA-256")
+    sha256: str = Field(description="内容的 SHA-256")
     extension: str = Field(description="扩展名，按内容判定")
 
 

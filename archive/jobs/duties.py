@@ -57,6 +57,7 @@ DUTIES = {
         Duty("scrub", _HOUR, "keep", 3300),
         Duty("anchor", _DAY, "sign", 1800),
         Duty("remind", _HOUR, "keep", 300),
+        Duty("window", _HOUR, "ingest", 1800),
     )
 }
 

@@ -14,8 +14,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from archive.administration.policy import Reader
-from archive.database.tables_cases import Delivery
+from archive.database.tables_cases import Case, Delivery
 from archive.database.tables_gathering import Arrival, GatheredCase
+from archive.database.tables_volumes import Volume, VolumeVersion
 from archive.database.tables_window import WindowAlert, WindowCase, WindowGrant
 from archive.gathering.cases import (
     GatheredFile,
@@ -29,7 +30,8 @@ from archive.jobs.crashpoints import reach
 from archive.reference.case_facts import SPEC_2
 from archive.reference.local_time import local_date
 from archive.reference.submission_terms import Ending
-from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome
+from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome, VolumeState
+from archive.reference.vocabulary import CaseState as ArchivedState
 from archive.reference.worktime import WorkCalendar
 from ingest.window.alerts import alerts_of
 from ingest.window.cases import Done, Tables, answer_of_archive, do_act
@@ -221,21 +223,36 @@ def _answer(session: Session, gathered: GatheredCase) -> Asked:
 
 
 def owed(session: Session, *, limit: int = 1000) -> list[dict[str, Any]]:
-    """Return 应归未归: closed cases that are not archived, each with its reason."""
-    rows = session.scalars(
-        select(WindowCase)
-        .where(WindowCase.step.in_((Step.CLOSED, Step.AMENDING)))
+    """Return 应归未归: closed cases that have no archived volume, each with its reason."""
+    archived = (
+        select(VolumeVersion.id)
+        .join(Volume, Volume.id == VolumeVersion.volume_id)
+        .where(Volume.case_id == Case.id, VolumeVersion.state == VolumeState.COMMITTED)
+        .exists()
+    )
+    query = (
+        select(WindowCase, Case.state)
+        .outerjoin(Case, Case.case_no == WindowCase.case_no)
+        .where(WindowCase.step.in_((Step.CLOSED, Step.AMENDING, Step.ARCHIVED)), ~archived)
         .order_by(WindowCase.moved_at, WindowCase.id)
         .limit(limit)
     )
     return [
         {
-            "case_no": row.case_no,
-            "since": row.moved_at.isoformat(),
-            "step": row.step,
-            "why": "归档退回，待收件单位更正后再送"
-            if row.step == Step.AMENDING
-            else "已送归档，尚未组包接收",
+            "case_no": case.case_no,
+            "since": case.moved_at.isoformat(),
+            "step": case.step,
+            "why": _why_owed(case, state),
         }
-        for row in rows
+        for case, state in session.execute(query)
     ]
+
+
+def _why_owed(case: WindowCase, state: str | None) -> str:
+    if case.step == Step.AMENDING:
+        return "归档退回，待收件单位更正后再送"
+    if case.step == Step.CLOSED:
+        return "已送归档，尚未组包接收"
+    if state in {ArchivedState.CONFIRM, ArchivedState.RETURNED}:
+        return f"已接收，{ArchivedState(state).label}"
+    return "已接收，待组卷"

@@ -19,7 +19,7 @@ class Step(LabelledEnum):
     CLOSING = "CLOSING", "待办结"
     CLOSED = "CLOSED", "已办结待归档"
     AMENDING = "AMENDING", "归档退回待更正"
-    ARCHIVED = "ARCHIVED", "已归档"
+    ARCHIVED = "ARCHIVED", "归档已接收"
 
 
 NODES = (

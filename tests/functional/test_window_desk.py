@@ -200,7 +200,7 @@ def test_identity_materials_and_signature_are_taken_and_it_goes_on(
         expect(page.locator("tr", has_text=name).locator(".shots img")).to_have_count(1)
     page.get_by_role("link", name="请申报人签名").first.click()
     # The form is a tall picture above the field: nobody signs before it is there.
-    page.wait_for_function("document.querySelector('.form-shown img').naturalHeight > 0")
+    expect(page.locator(".form-shown img")).to_have_js_property("complete", value=True)
     canvas = page.locator("canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()

@@ -41,6 +41,7 @@ _DUTIES = {
     "scrub": "固定性检查",
     "anchor": "日志锚定",
     "remind": "到期提醒",
+    "window": "窗口期限与归档",
 }
 _DAY, _LAG = 86400, 1000
 OK, WAIT, BAD = "ok", "wait", "bad"

@@ -87,7 +87,7 @@ def test_what_the_archive_refuses_comes_back_and_goes_again_once_mended(staffed:
     answered(staffed, IntakeOutcome.ACCEPTED, days=40)
     assert desk.state.step is Step.ARCHIVED
     with reading(staffed) as session:
-        assert owed(session) == []
+        assert [row["why"] for row in owed(session)] == ["已接收，待组卷"]
 
 
 def answered(engine: Engine, outcome: IntakeOutcome, days: int = 30) -> None:
