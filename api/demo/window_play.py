@@ -54,7 +54,7 @@ class Play:
 
     def __init__(self, runtime: Runtime, people: People, seed: int, index: int) -> None:
         """Invent the case: people, item and stations; nothing is opened yet."""
-        self.runtime, self.people, self.index = runtime, people, index
+        self.runtime, self.people, self.seed, self.index = runtime, people, seed, index
         self.random = Random(f"{seed}:{index}:window")
         self.case = make_case(seed, index, runtime.catalogue, runtime.organisations)
         orgs = self.case.facts["orgs"]
@@ -163,11 +163,12 @@ class Play:
             "applicant": facts["applicant"],
             "subjects": facts["subjects"],
         }
+        clerk = self.clerk  # who is new is entered in a transaction of its own
         with writing(self.runtime.engine) as session:
             done = open_case(
                 session,
-                self.clerk,
-                asked=Asked(WindowAct.OPEN, f"open-{self.case.facts['case_no']}", data=wanted),
+                clerk,
+                asked=Asked(WindowAct.OPEN, f"open-{self.seed}-{self.index:06d}", data=wanted),
                 tables=self.tables,
                 now=self.now,
             )
@@ -258,10 +259,11 @@ class Play:
         wanted = GrantWanted(
             self.receive, self.now - timedelta(hours=1), self.now + timedelta(days=366)
         )
+        chief = self.chief
         with writing(self.runtime.engine) as session:
             give_grant(
                 session,
-                self.chief,
+                chief,
                 wanted=wanted,
                 organisations=self.runtime.organisations,
                 now=self.now,

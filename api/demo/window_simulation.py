@@ -14,7 +14,7 @@ from api.jobs.pull import submit_whole
 from api.runtime.bootstrap import Runtime
 from archive.database.engine import reading, writing
 from ingest.window.closing import take_answers
-from ingest.window.counting import committed_cases, seal_use_count, steps_of
+from ingest.window.counting import case_count, committed_cases, seal_use_count, steps_of
 from ingest.window.holding import window_faults
 from ingest.window.terms import Step
 
@@ -26,13 +26,16 @@ def simulate(
 ) -> dict[str, Any]:
     """Play cases to their end and compile them; return what became of them."""
     people = People(runtime, seed)
-    plays = []
+    with reading(runtime.engine) as session:
+        first = case_count(session)
+    plays: list[Play] = []
     with progress.pieces("窗口办理", cases) as advance:
-        for index in range(cases):
-            play = Play(runtime, people, seed, index)
+        for number in range(1, cases + 1):
+            # An archive that was simulated before goes on with other people and papers.
+            play = Play(runtime, people, seed, first + number - 1)
             play_through(play)
             plays.append(play)
-            advance(index + 1, f"拒绝 {sum(row.refused for row in plays)}")
+            advance(number, f"拒绝 {sum(row.refused for row in plays)}")
     _archive(runtime, actor, plays, progress)
     run_compile(runtime, runtime.operator(actor), progress)
     return _outcome(runtime, plays)

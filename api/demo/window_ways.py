@@ -118,15 +118,14 @@ def _investigate(play: Play, _way: Way) -> None:
 
 def _review(play: Play, way: Way) -> None:
     numbers = {"materials": sorted(play.state.papers)}
-    if play.random.random() < 0.15:
+    if play.random.random() < 0.15 and not play.state.shown:
         play.tries(WindowAct.TICK, play.reviewer, numbers)
     play.do(WindowAct.SHOW, play.reviewer, numbers)
     play.do(WindowAct.TICK, play.reviewer, numbers)
     if way is Way.CORRECTED_AGAIN and play.state.corrections == 1:
         _correct(play)
         return
-    stepped = any(row["kind"] == Way.STEPPED_BACK for row in play.state.returns)
-    if way is Way.STEPPED_BACK and not play.state.returns and not stepped:
+    if way is Way.STEPPED_BACK and not play.state.returns:
         play.do(WindowAct.STEP_BACK, play.reviewer, {"reason": "受理意见不完整"})
         return
     specials = any(not span.days for clock in play.state.clocks.values() for span in clock.spans)

@@ -17,7 +17,15 @@ from archive.reference.submission_terms import (
 from archive.reference.vocabulary import Channel, FormKind, SourceKind
 from ingest.window.terms import WindowAct
 
-_Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=500)]
+_Reason = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=2,
+        max_length=500,
+        pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$",
+    ),
+]
 _No = Annotated[int, Field(ge=1, le=999)]
 _Coordinate = Annotated[float, Field(ge=0, le=1)]
 _Point = tuple[_Coordinate, _Coordinate, Annotated[float, Field(ge=0)], _Coordinate]

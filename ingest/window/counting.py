@@ -17,6 +17,11 @@ def _batches(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
     yield from (numbers[at : at + _TOGETHER] for at in range(0, len(numbers), _TOGETHER))
 
 
+def case_count(session: Session) -> int:
+    """Return how many cases were ever opened."""
+    return session.scalar(select(func.count()).select_from(WindowCase)) or 0
+
+
 def steps_of(session: Session, numbers: Sequence[str]) -> dict[str, tuple[str, str | None]]:
     """Return where each of these cases stands, and how it ended."""
     return {

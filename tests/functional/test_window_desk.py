@@ -1,17 +1,16 @@
 """A case at the window in a real Chromium, through the people whose turn it is."""
 
-import io
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from api.http.window import act_at_window
+from api.jobs.duties import DUTY_FUNCTIONS
 from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
 from archive.administration.accounts import (
@@ -23,13 +22,16 @@ from archive.administration.accounts import (
 from archive.administration.logins import open_login
 from archive.administration.policy import Reader, Role
 from archive.database.engine import database_now, reading, writing
+from archive.database.tables_cases import CaseRevision
 from archive.database.tables_window import WindowCase, WindowSealUse
-from archive.reference.vocabulary import LoginKind
+from archive.reference.case_facts import CaseFacts
+from archive.reference.vocabulary import FormKind, LoginKind
 from ingest.window.decide import Asked
 from ingest.window.officers import register_officer
 from ingest.window.rows import state_of
 from ingest.window.terms import Step, WindowAct
 from tests.support.browser import MILLISECONDS, ROOT, served
+from tests.support.factories import page as scanned_page
 from tests.support.staffed import SECURITY, SYSTEM
 from tests.support.window import id_number
 
@@ -58,29 +60,13 @@ class Window:
     pages: Path
 
 
-def written(number: int) -> bytes:
-    """A scanned page with some writing, another for each number."""
-    picture = Image.new("RGB", (1240, 1754), (250, 248, 240))
-    draw = ImageDraw.Draw(picture)
-    for line in range(12):
-        draw.text(
-            (120 + 31 * number % 300, 150 + 120 * line),
-            f"page {number} {line}",
-            (20, 20, 20),
-            font_size=48,
-        )
-    out = io.BytesIO()
-    picture.save(out, "JPEG", quality=80, dpi=(150, 150))
-    return out.getvalue()
-
-
 @pytest.fixture(scope="module")
 def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
     folder = tmp_path_factory.mktemp("window")
     data, pages, cookies = folder / "var", folder / "pages", {}
     pages.mkdir()
     for number in range(1, 8):
-        (pages / f"{number}.jpg").write_bytes(written(number))
+        (pages / f"{number}.jpg").write_bytes(scanned_page(number))
     runtime = start(Settings(data=data))
     with writing(runtime.engine) as session:
         now = database_now(session)
@@ -200,7 +186,7 @@ def test_identity_materials_and_signature_are_taken_and_it_goes_on(
         expect(page.locator("tr", has_text=name).locator(".shots img")).to_have_count(1)
     page.get_by_role("link", name="请申报人签名").first.click()
     # The form is a tall picture above the field: nobody signs before it is there.
-    page.wait_for_function("document.querySelector('.form-shown img').naturalHeight > 0")
+    expect(page.locator(".form-shown img")).to_have_js_property("complete", value=True)
     canvas = page.locator("canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -276,6 +262,22 @@ def test_it_is_rated_and_closed_and_leaves_the_board(desk: Desk, window: Window)
     assert step_of(window) is Step.CLOSED
     expect(desk.of("clerk").locator("tbody")).to_contain_text("没有办件")
     expect(desk.of("clerk", "/window?at=CLOSED").locator("tbody")).to_contain_text(case_of(window))
+
+
+def test_what_the_window_closed_is_taken_by_the_archive_as_any_other(
+    desk: Desk, window: Window
+) -> None:
+    DUTY_FUNCTIONS["window"](window.runtime)
+    assert step_of(window) is Step.ARCHIVED
+    with reading(window.runtime.engine) as session:
+        (revision,) = session.scalars(select(CaseRevision)).all()
+        facts = CaseFacts.model_validate(revision.facts)
+    assert {row["code"] for row in revision.findings} <= {"SOURCE_UNUSUAL"}
+    assert [row.form for row in facts.signatures] == [FormKind.RECEIPT]
+    assert len(facts.signatures[0].strokes) == 3
+    assert facts.rating is not None
+    shown = desk.of("clerk", f"/window/{case_of(window)}")
+    expect(shown.locator("ol.line li").first).to_contain_text("归档接收")
 
 
 def test_the_flow_is_a_picture_and_a_file_for_documents(desk: Desk) -> None:
