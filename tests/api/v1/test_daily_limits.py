@@ -19,9 +19,11 @@ from archive.administration.accounts import (
 )
 from archive.administration.daily_use import DailyLimitError, Shown
 from archive.administration.logins import open_login
-from archive.administration.policy import Role
+from archive.administration.policy import Reader, Role
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
+from archive.usage.looks import Purpose
+from archive.usage.reading_room import state_purpose
 from tests.support import station
 from tests.support.station import CITY, HOME, MOVE, NEIGHBOUR, StationClient
 
@@ -104,6 +106,9 @@ def person(desk: StationClient, login: str) -> dict[str, str]:
 
 def test_a_person_at_the_desk_is_counted_and_refused_by_a_page(tight: StationClient) -> None:
     headers, code = person(tight, "officer"), "J602-ZY·HJ·QR·2026·Y-000001"
+    with writing(tight.runtime.engine) as session:
+        officer = Reader("officer", Role.OFFICER, HOME)
+        state_purpose(session, officer, code, Purpose.HANDLE, tight.runtime.reference)
     shown = [
         tight.client.get(f"/volumes/{code}", headers=headers).status_code
         for _ in range(CONTENT + 1)
