@@ -29,11 +29,12 @@ from archive.administration.accounts import account_by_login
 from archive.administration.policy import Reader
 from archive.database.engine import database_now, reading, writing
 from archive.reference.errors import NotFoundError
+from archive.reference.window_steps import Step
 from ingest.window.decide import Asked
 from ingest.window.files import keep_file
 from ingest.window.listing import case_rows, shown_case
 from ingest.window.officers import register_officer
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 window_app = CommandLine(
     no_args_is_help=True,

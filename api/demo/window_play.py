@@ -26,6 +26,7 @@ from archive.reference.service_items import (
 )
 from archive.reference.submission_terms import ClockKind
 from archive.reference.vocabulary import ApprovalLevel, FormKind, OrgKind, SourceKind
+from archive.reference.window_steps import Step
 from archive.reference.worktime import is_workday
 from archive.usage.looks import DeniedError
 from ingest.window.alerts import ring
@@ -37,7 +38,7 @@ from ingest.window.forms import form_facts
 from ingest.window.grants import GrantWanted, give_grant
 from ingest.window.refusals import RefusedActError
 from ingest.window.rows import cases_numbered, state_of
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 if TYPE_CHECKING:
     from ingest.window.state import CaseState

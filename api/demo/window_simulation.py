@@ -13,10 +13,10 @@ from api.jobs.progress import Progress
 from api.jobs.pull import submit_whole
 from api.runtime.bootstrap import Runtime
 from archive.database.engine import reading, writing
+from archive.reference.window_steps import Step
 from ingest.window.closing import take_answers
 from ingest.window.counting import case_count, committed_cases, seal_use_count, steps_of
 from ingest.window.holding import window_faults
-from ingest.window.terms import Step
 
 _ROUNDS = 4
 

@@ -5,8 +5,9 @@ from enum import StrEnum
 
 from api.demo.window_play import WHY, Play
 from archive.administration.policy import Role
+from archive.reference.window_steps import Step
 from ingest.window.refusals import RefusedActError
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 
 class Way(StrEnum):

@@ -34,9 +34,10 @@ from archive.finding_aids.todo_terms import TodoKind
 from archive.reference.check_terms import ReturnReason
 from archive.reference.paper_terms import PaperState, ScanFlow
 from archive.reference.print_terms import PrintKind
+from archive.reference.window_steps import Step
 from archive.usage.looks import Purpose
 from archive.usage.visitors import DocumentKind
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 _PUBLIC: dict[int | str, dict[str, Any]] = {key: PROBLEMS[key] for key in (404, 422, 429, 503)}
 _ENUMS = {

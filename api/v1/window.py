@@ -15,12 +15,12 @@ from api.http.window import ActWanted, act_at_window, open_at_window, tables_of
 from api.v1.station import Station, StationApi
 from archive.administration.policy import Reader
 from archive.database.engine import database_now, reading, writing
+from archive.reference.window_steps import Step
 from ingest.window.cases import Done, require_window
 from ingest.window.decide import Asked
 from ingest.window.files import keep_file
 from ingest.window.listing import case_rows, shown_case
 from ingest.window.officers import officer_behind
-from ingest.window.terms import Step
 
 router = APIRouter(tags=["户籍窗口"])
 CaseNumber = Annotated[

@@ -32,6 +32,7 @@ from archive.finding_aids.todo_terms import (
     todo_row,
 )
 from archive.finding_aids.whom import handled_by, whom
+from archive.finding_aids.window_todo import window_cases
 from archive.paper.handovers import handover_number, handovers_within_reach
 from archive.paper.listing import count_waiting as count_papers
 from archive.paper.listing import loan_rows, waiting_tasks
@@ -282,6 +283,7 @@ def _accounts(session: Session, desk: Desk, limit: int) -> list[Todo]:
 FINDERS: Mapping[TodoKind, Callable[[Session, Desk, int], list[Todo]]] = {
     TodoKind.USE: _uses,
     TodoKind.LOAN: _loans,
+    TodoKind.WINDOW: window_cases,
     TodoKind.ASKED: _asked,
     TodoKind.CORRECT: _returned,
     TodoKind.CONFIRM: _checks,

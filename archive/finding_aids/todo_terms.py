@@ -23,6 +23,7 @@ class TodoKind(LabelledEnum):
 
     USE = "USE", "审批利用"
     LOAN = "LOAN", "审批借阅"
+    WINDOW = "WINDOW", "办理窗口办件"
     ASKED = "ASKED", "应请核对"
     CORRECT = "CORRECT", "补正退回件"
     CONFIRM = "CONFIRM", "核对"
@@ -41,6 +42,7 @@ class TodoKind(LabelledEnum):
 ACT_OF = {
     TodoKind.USE: Act.DECIDE_USE,
     TodoKind.LOAN: Act.DECIDE_LOAN,
+    TodoKind.WINDOW: Act.HANDLE,
     TodoKind.ASKED: Act.VIEW,
     TodoKind.CORRECT: Act.SUBMIT,
     TodoKind.CONFIRM: Act.CONFIRM,

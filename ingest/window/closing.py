@@ -32,6 +32,7 @@ from archive.reference.local_time import local_date
 from archive.reference.submission_terms import Ending
 from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome, VolumeState
 from archive.reference.vocabulary import CaseState as ArchivedState
+from archive.reference.window_steps import Step
 from archive.reference.worktime import WorkCalendar
 from ingest.window.alerts import alerts_of
 from ingest.window.cases import Done, Tables, answer_of_archive, do_act
@@ -41,7 +42,7 @@ from ingest.window.forms import promised_on, shown_digest
 from ingest.window.ledger import Clock, calendar_version, dates_of
 from ingest.window.state import CaseState, Paper, moment
 from ingest.window.stated import stated_clock
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 SOURCE, SYSTEM = "window", "户籍窗口"
 

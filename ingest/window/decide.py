@@ -13,12 +13,13 @@ from typing import Any
 from archive.administration.policy import Role, scope_of
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import ApprovalLevel, OrgKind
+from archive.reference.window_steps import ENDED, Step
 from ingest.window.asked import shaped
 from ingest.window.flow import Flow, Rule
 from ingest.window.refusals import Refusal, refusal
 from ingest.window.rules import RULES, World
 from ingest.window.state import ActRow, CaseState
-from ingest.window.terms import APART, DECIDING, ENDED, SYSTEM_ACTS, Side, Step, WindowAct
+from ingest.window.terms import APART, DECIDING, SYSTEM_ACTS, Side, WindowAct
 
 
 @dataclass(frozen=True, slots=True)

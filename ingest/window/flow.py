@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from archive.administration.policy import Role
 from archive.reference.submission_terms import ClockUnit
-from ingest.window.terms import Side, Step, WindowAct
+from archive.reference.window_steps import Step
+from ingest.window.terms import Side, WindowAct
 
 _DATA = Path(__file__).with_name("data") / "flow.json"
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from archive.reference.window_steps import Step
 from ingest.window.flow import Flow
-from ingest.window.terms import Step
 
 _WIDTH, _HEIGHT = 108, 44
 _AT: Mapping[Step, tuple[int, int]] = {

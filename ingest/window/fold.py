@@ -12,9 +12,10 @@ from archive.reference.submission_terms import (
     SpanReason,
 )
 from archive.reference.vocabulary import ProcessResult
+from archive.reference.window_steps import Step
 from ingest.window.ledger import Clock, Span
 from ingest.window.state import ActRow, CaseState, Opening, Paper
-from ingest.window.terms import ASIDE, Step, WindowAct
+from ingest.window.terms import ASIDE, WindowAct
 
 _Change = Callable[[CaseState, ActRow], CaseState]
 

@@ -18,12 +18,12 @@ from archive.database.tables_window import (
     WindowSpan,
 )
 from archive.preservation.faults import Fault
+from archive.reference.window_steps import Step
 from archive.reference.worktime import WorkCalendar
 from ingest.window.fold import fold
 from ingest.window.ledger import calendar_version
 from ingest.window.rows import acts_of, case_columns, clock_columns, span_columns
 from ingest.window.state import CaseState
-from ingest.window.terms import Step
 
 _BATCH = 200
 _SEAL_FIELDS = ("use_no", "seal_owner", "caller", "grant_ref", "seal", "form", "document_sha256")

@@ -14,6 +14,7 @@ from archive.database.tables_window import WindowAlert, WindowCase, WindowClock
 from archive.finding_aids.reach import reach_of
 from archive.reference.submission_terms import ClockKind, Ending
 from archive.reference.vocabulary import ApprovalLevel
+from archive.reference.window_steps import ENDED, Step
 from archive.usage.looks import DeniedError
 from ingest.window.alerts import alerts_of
 from ingest.window.cases import Tables, require_window
@@ -21,7 +22,7 @@ from ingest.window.fold import fold
 from ingest.window.ledger import Clock, calendar_version, dates_of, lamp_of, local_day
 from ingest.window.rows import acts_of
 from ingest.window.state import ActRow, CaseState
-from ingest.window.terms import ENDED, Lamp, Step
+from ingest.window.terms import Lamp
 
 
 def case_rows(

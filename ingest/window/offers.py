@@ -18,6 +18,7 @@ from archive.finding_aids.reach import reach_of
 from archive.reference.case_facts import CaseFacts
 from archive.reference.service_items import snapshot_materials
 from archive.reference.vocabulary import ProcessResult, SourceKind
+from archive.reference.window_steps import ENDED, Step
 from archive.reference.worktime import WorkCalendar, is_workday
 from archive.usage.looks import DeniedError
 from ingest.window.alerts import alerts_of
@@ -34,7 +35,7 @@ from ingest.window.refusals import Refusal
 from ingest.window.rows import acts_of
 from ingest.window.rules import World
 from ingest.window.state import ActRow, CaseState, Paper
-from ingest.window.terms import ENDED, SYSTEM_ACTS, Lamp, Step, WindowAct
+from ingest.window.terms import SYSTEM_ACTS, Lamp, WindowAct
 
 _STANDING = frozenset(
     {"ACT_ORDER", "ACT_PLACE", "ACT_ROLE", "ACT_NO_PERSON", "ACT_COLLECTOR", "ACT_HOUSEHOLD"}

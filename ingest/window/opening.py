@@ -11,6 +11,7 @@ from archive.reference.glyphs import undrawn
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import ServiceItem, needs_investigation, snapshot
 from archive.reference.vocabulary import Mode, OrgKind, Series
+from archive.reference.window_steps import Step
 from ingest.window.asked import OpenWanted, shaped
 from ingest.window.decide import Asked, Officer
 from ingest.window.flow import Flow
@@ -18,7 +19,7 @@ from ingest.window.forms import first_forms
 from ingest.window.ledger import local_day
 from ingest.window.refusals import Refusal, refusal
 from ingest.window.state import ActRow
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 OPENERS = frozenset({Role.OFFICER, Role.AUXILIARY})
 """The roles that open a case, at any window of the city (R7)."""

@@ -17,11 +17,12 @@ from archive.database.tables_window import (
     WindowSpan,
 )
 from archive.gathering.window_rows import act_digest, seal_digest
+from archive.reference.window_steps import Step
 from archive.reference.worktime import WorkCalendar
 from ingest.window.fold import fold
 from ingest.window.ledger import Clock, calendar_version, dates_of
 from ingest.window.state import ActRow, CaseState, moment
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 
 def acts_of(session: Session, case_id: int) -> list[ActRow]:

@@ -20,6 +20,7 @@ from archive.reference.service_items import (
 from archive.reference.strokes import fault_of
 from archive.reference.submission_terms import ClockKind, IdentityResult, PartyRole, Trust
 from archive.reference.vocabulary import FormKind, SourceKind
+from archive.reference.window_steps import Step
 from archive.reference.worktime import WorkCalendar
 from ingest.window.asked import (
     CorrectionWanted,
@@ -39,7 +40,7 @@ from ingest.window.ledger import lamp_of
 from ingest.window.refusals import Refusal, refusal
 from ingest.window.seal_rules import Grant, SealUseRow, issued_seal, sealed_approval
 from ingest.window.state import CaseState, Paper, moment
-from ingest.window.terms import Lamp, Step, WindowAct
+from ingest.window.terms import Lamp, WindowAct
 
 Detail = Mapping[str, Any]
 _TRUST = {

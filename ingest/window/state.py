@@ -13,8 +13,9 @@ from pydantic import TypeAdapter
 from archive.reference.moments import Moment
 from archive.reference.submission_terms import ClockKind, Ending
 from archive.reference.vocabulary import ApprovalLevel, Mode
+from archive.reference.window_steps import Step
 from ingest.window.ledger import Clock
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 _MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 

@@ -26,10 +26,11 @@ from archive.database.tables_cases import CaseRevision
 from archive.database.tables_window import WindowCase, WindowSealUse
 from archive.reference.case_facts import CaseFacts
 from archive.reference.vocabulary import FormKind, LoginKind
+from archive.reference.window_steps import Step
 from ingest.window.decide import Asked
 from ingest.window.officers import register_officer
 from ingest.window.rows import state_of
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 from tests.support.browser import MILLISECONDS, ROOT, served
 from tests.support.factories import page as scanned_page
 from tests.support.staffed import SECURITY, SYSTEM

@@ -17,6 +17,7 @@ from archive.reference.service_items import (
     required_materials,
 )
 from archive.reference.vocabulary import ApprovalLevel, FormKind, SourceKind
+from archive.reference.window_steps import Step
 from ingest.window.decide import Asked, Officer, decide
 from ingest.window.flow import Flow, current_flow
 from ingest.window.fold import after, opened
@@ -26,7 +27,7 @@ from ingest.window.refusals import Refusal
 from ingest.window.rules import World
 from ingest.window.seal_rules import SEAL, Grant
 from ingest.window.state import ActRow, CaseState
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 ORGANISATIONS, CATALOGUE = load_organisations(), load_catalogue()
 HOME, AWAY, THIRD = "150602010000", "150622020000", "150603010000"

@@ -15,14 +15,16 @@ from archive.database.encryption import attach_keys, new_keyring
 from archive.database.engine import writing
 from archive.database.tables_administration import Account
 from archive.database.tables_window import WindowCase, WindowOfficer
+from archive.reference.service_items import missing_investigation
 from archive.reference.vocabulary import ApprovalLevel
+from archive.reference.window_steps import Step
 from ingest.window.cases import Done, Tables, do_act, open_case
 from ingest.window.closing import close_window_case
 from ingest.window.decide import Asked
 from ingest.window.grants import GrantWanted, give_grant
 from ingest.window.rows import state_of
 from ingest.window.state import CaseState
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 from tests.support.window import (
     AWAY,
     BEGIN,
@@ -35,6 +37,7 @@ from tests.support.window import (
     id_number,
     lacking,
     opening,
+    scanned,
     signing,
 )
 
@@ -60,6 +63,7 @@ _STRAIGHT = {
     Step.RECEIVE: (WindowAct.RECEIVE, ""),
     Step.TRANSFER: (WindowAct.TRANSFER, ""),
     Step.ACCEPT: (WindowAct.ACCEPT, "accepter"),
+    Step.INVESTIGATE: (WindowAct.INVESTIGATE, "accepter"),
     Step.REVIEW: (WindowAct.REVIEW, "reviewer"),
     Step.FEEDBACK: (WindowAct.FEEDBACK, "accepter"),
     Step.ISSUE: (WindowAct.ISSUE, ""),
@@ -163,11 +167,22 @@ class Desk:
         self.do(WindowAct.IDENTIFY, "", {"result": "MATCH", "device": "仪1", "score": 0.9})
         self.do(WindowAct.SIGN, "", signing(self.state))
 
+    def looked_into(self) -> None:
+        """Add what an investigation must bring."""
+        for row in lacking(self.state):
+            self.do(WindowAct.ADD_MATERIAL, "accepter", due_material(row))
+        item, titles = self.state.opening.item, self.state.papers.values()
+        service_item = CATALOGUE.get(str(item["code"]), str(item["version"]))
+        for kind in missing_investigation(service_item, [paper.title for paper in titles]):
+            self.do(WindowAct.ADD_MATERIAL, "accepter", scanned(kind.label))
+
     def until(self, step: Step) -> "Desk":
         """Go on the straight way until the case stands at a step."""
         while (state := self.state).step is not step:
             if state.step is Step.RECEIVE:
                 self.gathered()
+            if state.step is Step.INVESTIGATE:
+                self.looked_into()
             if state.step is Step.REVIEW:
                 numbers = {"materials": sorted(state.papers)}
                 self.do(WindowAct.SHOW, "reviewer", numbers)

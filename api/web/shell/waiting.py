@@ -14,6 +14,7 @@ from archive.usage.reading_room import ReferenceData
 _PLACES: Mapping[TodoKind, tuple[str, str]] = {
     TodoKind.USE: ("/approvals", "/usage/{}"),
     TodoKind.LOAN: ("/paper/loans", "/paper/loans"),
+    TodoKind.WINDOW: ("/window", "/window/{}"),
     TodoKind.ASKED: ("/checks", "/checks/{}"),
     TodoKind.CORRECT: ("/collecting", "/collecting#returned"),
     TodoKind.CONFIRM: ("/checks", "/checks/{}"),

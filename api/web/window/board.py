@@ -8,9 +8,10 @@ from api.http.window import tables_of
 from api.web.shell.page import LoggedIn, PageRoute, Web
 from archive.administration.policy import Act
 from archive.database.engine import database_now, reading
+from archive.reference.window_steps import ENDED, Step
 from ingest.window.listing import case_rows
 from ingest.window.opening import OPENERS
-from ingest.window.terms import ENDED, Lamp, Step
+from ingest.window.terms import Lamp
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _MOST = 500

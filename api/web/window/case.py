@@ -16,11 +16,12 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, writing
 from archive.reference.submission_terms import IdentityResult, PartyRole
 from archive.reference.vocabulary import FormKind
+from archive.reference.window_steps import NODES
 from ingest.window.decide import Asked
 from ingest.window.forms import shown_digest
 from ingest.window.offers import DeskCase, days_of, desk_case, forms_of, lamps_of, needed_of
 from ingest.window.state import CaseState
-from ingest.window.terms import NODES, WindowAct
+from ingest.window.terms import WindowAct
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _OPINION, _REASON, _REFUSAL = ("opinion",), ("reason",), ("reason", "basis", "remedy")

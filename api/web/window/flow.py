@@ -5,9 +5,10 @@ from fastapi import APIRouter, Request, Response
 from api.web.shell.page import LoggedIn, PageRoute, Web
 from api.web.shell.served import HEADERS
 from archive.administration.policy import Act
+from archive.reference.window_steps import Step
 from ingest.window.flow import current_flow
 from ingest.window.flow_drawing import flow_bpmn, flow_svg
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 

@@ -21,6 +21,7 @@ from archive.database.tables_window import (
 )
 from archive.gathering.cases import Gathering
 from archive.reference.vocabulary import IntakeOutcome
+from archive.reference.window_steps import Step
 from archive.usage.looks import DeniedError
 from ingest.window.alerts import ring
 from ingest.window.cases import do_act, open_case
@@ -29,7 +30,7 @@ from ingest.window.decide import Asked
 from ingest.window.grants import end_grant
 from ingest.window.holding import window_faults
 from ingest.window.refusals import RefusedActError
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 from tests.support.window import BEGIN, opening, scanned, signing
 from tests.support.window_rows import PEOPLE, TABLES, Desk, give, staff_window
 

@@ -8,8 +8,9 @@ import pytest
 
 from archive.administration.policy import Role
 from archive.reference.vocabulary import ApprovalLevel
+from archive.reference.window_steps import Step
 from ingest.window.refusals import Refusal
-from ingest.window.terms import SYSTEM_ACTS, Side, Step, WindowAct
+from ingest.window.terms import SYSTEM_ACTS, Side, WindowAct
 from tests.support.window import (
     AWAY,
     AWAY_DISTRICT,

@@ -8,13 +8,14 @@ import pytest
 from archive.administration.policy import Role
 from archive.reference.submission_terms import ClockKind, ClockUnit, SpanReason
 from archive.reference.vocabulary import SourceKind
+from archive.reference.window_steps import Step
 from ingest.window.decide import Asked, decide
 from ingest.window.flow import current_flow
 from ingest.window.flow_drawing import flow_bpmn, flow_svg
 from ingest.window.ledger import Clock, Span
 from ingest.window.offers import days_of, forms_of, needed_of, offers_of
 from ingest.window.refusals import Refusal
-from ingest.window.terms import Step, WindowAct
+from ingest.window.terms import WindowAct
 from tests.support.window import AWAY, BEGIN, CITY, HOME, Play, officer
 
 BPMN = "{http://www.omg.org/spec/BPMN/20100524/MODEL}"

@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session
 from archive.database.engine import reading, writing
 from archive.preservation.journalled import folded
 from archive.preservation.reconcile_window import window_faults as journal_faults
+from archive.reference.window_steps import Step
 from archive.usage.looks import DeniedError
 from ingest.window.alerts import ring
 from ingest.window.fold import fold
 from ingest.window.holding import window_faults
 from ingest.window.refusals import RefusedActError
 from ingest.window.rows import acts_of
-from ingest.window.terms import SYSTEM_ACTS, Step, WindowAct
+from ingest.window.terms import SYSTEM_ACTS, WindowAct
 from tests.support.databases import sqlite_database
 from tests.support.window import REFUSED, scanned, signing
 from tests.support.window_rows import PEOPLE, Desk, give, staff_window

@@ -6,10 +6,11 @@ import pytest
 
 from archive.administration.policy import Role
 from archive.reference.submission_terms import ClockKind, Ending
+from archive.reference.window_steps import Step
 from ingest.window.fold import fold
 from ingest.window.ledger import Dates, dates_of, lamp_of
 from ingest.window.refusals import Refusal
-from ingest.window.terms import Lamp, Step, WindowAct
+from ingest.window.terms import Lamp, WindowAct
 from tests.support.window import (
     AWAY,
     DISTRICT,
