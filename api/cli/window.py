@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from api.cli.command_line import CommandLine
 from api.cli.terminal import (
@@ -29,12 +29,13 @@ from archive.administration.accounts import account_by_login
 from archive.administration.policy import Reader
 from archive.database.engine import database_now, reading, writing
 from archive.reference.errors import NotFoundError
+from archive.reference.submission_terms import Ending
 from archive.reference.window_steps import Step
 from ingest.window.decide import Asked
 from ingest.window.files import keep_file
 from ingest.window.listing import case_rows, shown_case
 from ingest.window.officers import register_officer
-from ingest.window.terms import WindowAct
+from ingest.window.terms import Lamp, WindowAct
 
 window_app = CommandLine(
     no_args_is_help=True,
@@ -52,6 +53,16 @@ Secret = Annotated[
 ]
 Data = Annotated[Path | None, typer.Option(help="办理内容的 JSON 文件", exists=True)]
 _MOST = 1000
+_OUTCOME = {
+    "cases": "办件",
+    "by_state": "结果",
+    "volumes": "已归档的册",
+    "refused_acts": "被拒的办理",
+    "alerts": "亮灯",
+    "seal_uses": "用章",
+    "unreconciled": "核对不符",
+}
+"""What the outcome of a simulation is called on the screen."""
 
 
 def person(runtime: Runtime, login: str, secret: str) -> Reader:
@@ -88,7 +99,10 @@ def list_(
     if as_json:
         print_json(rows)
         return
-    table = Table("办件编号", "事项", "环节", "收件单位", "户籍地单位", "期限", "灯")
+    headings = ("事项", "环节", "收件单位", "户籍地单位", "期限", "灯")
+    table = Table(
+        Column("办件编号", no_wrap=True), *(Column(name, overflow="fold") for name in headings)
+    )
     for row in rows:
         where = row["level"] or row["step_label"]
         table.add_row(
@@ -98,7 +112,7 @@ def list_(
             row["receive"],
             row["home"],
             row["due_on"] or "",
-            row["lamp"] or "",
+            Lamp(row["lamp"]).label if row["lamp"] else "",
         )
     Console().print(table)
 
@@ -129,7 +143,7 @@ def show_(case_no: Case, *, as_json: Json = False) -> None:
     Console().print(f"{shown['case_no']} {shown['item']} {shown['step_label']}", table)
     for clock in shown["clocks"]:
         due = clock["due_on"] or "停计"
-        Console().print(f"{clock['label']}：{due}，{clock['lamp']}", highlight=False)
+        Console().print(f"{clock['label']}：{due}，{Lamp(clock['lamp']).label}", highlight=False)
 
 
 @window_app.command(
@@ -213,6 +227,14 @@ def officer_(
     screen.print("已登记。")
 
 
+def _counted(value: int | dict[str, int]) -> str:
+    """Return a count; of states each by its name, an ending or a step."""
+    if isinstance(value, int):
+        return str(value)
+    labels = {str(term): term.label for term in (*Step, *Ending)}
+    return "、".join(f"{labels[name]} {count}" for name, count in value.items())
+
+
 @window_app.command(
     "simulate",
     help=with_examples(
@@ -235,6 +257,6 @@ def simulate_(
     else:
         table = Table("项目", "数量")
         for name, value in outcome.items():
-            table.add_row(name, str(value))
+            table.add_row(_OUTCOME[name], _counted(value))
         Console().print(table)
     raise typer.Exit(int(bool(outcome["unreconciled"])))

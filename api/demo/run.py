@@ -13,6 +13,7 @@ from rich.table import Table
 from api.demo.accounts import DemoAccount, make_demo_accounts
 from api.demo.paper import DemoPaper, make_demo_paper, paper_station
 from api.demo.todos import make_demo_todos
+from api.demo.window_todos import make_demo_window
 from api.jobs.acts import ingest_paths, run_compile, run_verify
 from api.jobs.preservation import anchor_journal
 from api.jobs.progress import Batch, Progress
@@ -43,6 +44,9 @@ def run_demo(runtime: Runtime, actor: str, city: Path, progress: Progress) -> in
     if accounts and station:
         _print_paper(runtime, make_demo_paper(runtime, station))
     make_demo_todos(runtime, accounts)
+    waiting = make_demo_window(runtime, accounts, progress)
+    if waiting:
+        Console().print(f"户籍窗口：{waiting} 件停在各环节，等各角色接着办；例：yice window list")
     _print_accounts(runtime, accounts)
     anchor_journal(runtime, actor)
     return int(bool(wrong or faults or batch.failed))

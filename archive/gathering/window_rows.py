@@ -1,7 +1,7 @@
 """The digests of rows of the window, which the journal states: a changed row is told."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from archive.audit.journal import digest_of
@@ -66,4 +66,5 @@ def seal_digest(case_no: str, row: WindowSealUse) -> str:
 
 
 def _at(at: datetime | None) -> Any:  # noqa: ANN401 - a text or nothing
-    return at and at.isoformat(timespec="microseconds")
+    # The database gives every time back in UTC, whatever the zone of who acted.
+    return at and at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -45,3 +45,4 @@ def test_what_was_simulated_is_listed_shown_and_checked(folder: Path) -> None:
     assert all({"due_on", "spans", "alerts"} <= set(clock) for clock in shown["clocks"])
     assert json.loads(yice(folder, "window", "owed", "--json")) == []
     assert json.loads(yice(folder, "window", "check", "--json")) == []
+    assert json.loads(yice(folder, "verify", "--all", "--json"))["faults"] == []
