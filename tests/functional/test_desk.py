@@ -45,6 +45,8 @@ READ, LOST, FOREIGN = (
     "150602150000-20260710-000021",
     "150622020000-20261016-000022",
 )
+WINDOW = {"在办", "授权与用章", "流程"}
+AT_WINDOW = {"demo-officer", "demo-auxiliary", "demo-chief", "demo-district", "demo-city"}
 PAPER = {"纸质登记", "库房", "盒", "借阅", "盘点", "交接", "登记簿"}
 MORNINGS = {
     "demo-officer": {
@@ -147,6 +149,9 @@ PLACES = {
     "盘点": "/paper/stocktakes",
     "交接": "/paper/handovers",
     "登记簿": "/paper/registers",
+    "在办": "/window",
+    "授权与用章": "/window/grants",
+    "流程": "/window/flow",
 }
 
 
@@ -454,7 +459,8 @@ def test_each_role_is_shown_what_is_his_and_refused_the_rest(
 ) -> None:
     enter(page, city, login)
     links = {link.strip() for link in page.locator(".menu li a").all_inner_texts()}
-    assert links == MORNINGS[login] | (PAPER if login.startswith("demo-") else set())
+    paper = PAPER if login.startswith("demo-") else set()
+    assert links == MORNINGS[login] | paper | (WINDOW if login in AT_WINDOW else set())
     with city.client(login) as client:
         answers = {name: client.get(address).status_code for name, address in PLACES.items()}
     assert answers == {name: 200 if name in links else 403 for name in PLACES}
