@@ -23,7 +23,7 @@ PLACE = {Role.DISTRICT_SUPERVISOR: DISTRICT, Role.CITY_SUPERVISOR: CITY} | dict.
 )
 SNAKE = re.compile(r"\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+\b")
 PYTHON = re.compile(r"\[\s*'|\['|\{'|'\]|\bNone\b|\bTrue\b|\bFalse\b|datetime\.|<[A-Z]\w+\.")
-SETTINGS = re.compile(r"\bYICE_[A-Z0-9_]+\b")  # their names are what an operator types
+SETTINGS = re.compile(r"\b(?:YICE_[A-Z0-9_]+|SOFTHSM2_CONF)\b")  # what an operator types
 JOURNALLING = {"record", "journal_look", "note_look", "journal_opened", "consult"}
 
 
