@@ -118,7 +118,7 @@ class Checker:
         if answer.status_code < 400:
             return Answer("OK", None, answer.text, answer.status_code)
         if answer.headers["content-type"].startswith("text/html"):
-            code = re.search(r'class="quiet code">(\w+)<', answer.text)
+            code = re.search(r'data-code="(\w+)"', answer.text)
             named = code[1] if code else ""
             return Answer(named, None, answer.text, answer.status_code)
         return Answer(answer.json()["code"], None, answer.text, answer.status_code)
