@@ -15,8 +15,6 @@ LAYOUT_NEAR = 165
 _BANDS, _WIDTH = 16, 24
 _MASK = (1 << _WIDTH) - 1
 _DIGITS = BITS // 4
-_LAYOUTS_APART, _LAID = 45, 5
-"""So many bits beyond the likest a sheet that was captured twice may be; so many are tried."""
 _EACH, _MOST_PAGES = 3, 400
 """So many earlier pages are candidates for a page, among so many that are held against it."""
 
@@ -116,8 +114,6 @@ def candidates(pages: Mapping[Place, PageViews]) -> Iterator[tuple[Place, Place]
                 laid.append((min(distance(layout, own) for own in views.layouts), other))
         for _, other in sorted(near)[:_EACH]:
             yield place, other
-        # Pages of one form are laid out alike, and the likest need not be the one scanned twice.
-        most = min(min(laid)[0] + _LAYOUTS_APART, LAYOUT_NEAR) if laid and not near else -1
-        for apart, other in sorted(laid)[:_LAID]:
-            if apart <= most:
-                yield place, other
+        # Forms of one office are laid out alike: of many only the likest is looked at again.
+        if not near and laid and min(laid)[0] <= LAYOUT_NEAR:
+            yield place, min(laid)[1]

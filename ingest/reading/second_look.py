@@ -31,11 +31,7 @@ _WEAK, _NEAR = 0.2, 3
 _SPOT, _PATCH, _PATCH_LEAST, _MOST_SPOTS = 24, 14, 90, 40
 """Side of a window in pixels of a fifth of a millimetre; how many windows make a difference."""
 _WRITTEN, _UNLIKE = 0.16, 0.8
-"""Least spread of ink in a window that is written on, and the correlation of one that differs.
-
-A 5 in place of a 6 has 0.77: with less, pages of one form that differ in a digit are copies. The
-grain of a worn scanner may have as little, and then a sheet captured twice is not known again.
-"""
+"""Least spread of ink in a window that is written on, and the correlation of one that differs."""
 _EDGE = 30
 _GRAIN, _GRAIN_BLOCKS, _FLAT = 0.12, 12, 0.3
 _REPEATED, _LAGS = 0.25, (4, 5, 6, 8, 9, 10, 14)
