@@ -5,17 +5,16 @@ watches until it is made. The queue is its own, so that a copy for somebody at t
 wait behind a month's volumes.
 """
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
 from sqlalchemy.orm import Session
 
-from api.jobs.resending import is_due
+from api.jobs.orders import make_waiting_orders
 from api.runtime import failures
-from api.runtime.bootstrap import Runtime, demo_pki, is_gone, start, worker_name
-from api.runtime.broker import CERTIFY, COPIES, celery_app
-from api.runtime.processes import one_at_a_time, own_workers, start_module
+from api.runtime.bootstrap import Runtime, demo_pki, start, worker_name
+from api.runtime.broker import CERTIFY
+from api.runtime.processes import one_at_a_time, start_module
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.accounts import AccountState, account_by_login
@@ -23,7 +22,7 @@ from archive.administration.logins import reader
 from archive.compile.prove import PdfAProver
 from archive.database.engine import reading, writing
 from archive.database.tables_usage import CopyOrder
-from archive.jobs.leases import Lease, free_gone
+from archive.jobs.leases import Lease
 from archive.reference.errors import LeaseLostError, NotFoundError
 from archive.usage.certified_copies import CopyingRoom, CopySealer, WantedCopy, certify_copy
 from archive.usage.copy_orders import (
@@ -35,8 +34,6 @@ from archive.usage.copy_orders import (
     orders_waiting,
     usage_of,
 )
-
-_RESEND_SECONDS = 20.0
 
 
 def open_copy_sealer(runtime: Runtime) -> CopySealer:
@@ -111,37 +108,8 @@ def _make_claimed(runtime: Runtime, sealer: CopySealer, lease: Lease[int]) -> st
 
 
 def make_waiting_copies(runtime: Runtime) -> None:
-    """Make all copies that wait; on one machine with a worker of its own."""
-    with reading(runtime.engine) as session:
-        waiting = orders_waiting(session)
-    if waiting:
-        with (
-            nullcontext(lambda: None)
-            if runtime.settings.broker_url
-            else own_workers(runtime, 1, (COPIES,)) as keep_alive
-        ):
-            _until_made(runtime, waiting, keep_alive)
-
-
-def _until_made(runtime: Runtime, waiting: list[int], keep_alive: Callable[[], None]) -> None:
-    """Send what waits, and again what is not made in time, until nothing waits any more."""
-    app, sent = celery_app(runtime.settings), dict[int, float]()
-    while waiting:
-        due = [
-            order_id
-            for order_id in waiting
-            if is_due(sent.get(order_id), 0, shortest=_RESEND_SECONDS)
-        ]
-        if due:
-            with writing(runtime.engine) as session:
-                free_gone(session, CopyOrder, is_gone)
-        for order_id in due:
-            app.send_task(CERTIFY, (order_id,), queue=COPIES)
-            sent[order_id] = time.monotonic()
-        keep_alive()
-        time.sleep(0.2)
-        with reading(runtime.engine) as session:
-            waiting = orders_waiting(session)
+    """Make all copies that wait."""
+    make_waiting_orders(runtime, task=CERTIFY, table=CopyOrder, orders_waiting=orders_waiting)
 
 
 def start_copying(runtime: Runtime) -> None:

@@ -5,15 +5,11 @@ until it is made. The messages go by the queue of the certified copies: both are
 wait, and their workers have the seals.
 """
 
-import time
-from collections.abc import Callable
-from contextlib import nullcontext
-
-from api.jobs.resending import is_due
+from api.jobs.orders import make_waiting_orders
 from api.runtime import failures
-from api.runtime.bootstrap import Runtime, is_gone, start, worker_name
-from api.runtime.broker import COPIES, PRINT, celery_app
-from api.runtime.processes import one_at_a_time, own_workers, start_module
+from api.runtime.bootstrap import Runtime, start, worker_name
+from api.runtime.broker import PRINT
+from api.runtime.processes import one_at_a_time, start_module
 from api.runtime.settings import Settings
 from archive.administration.accounts import AccountState, account_by_login
 from archive.administration.logins import reader
@@ -22,12 +18,9 @@ from archive.administration.signatories import TERMINAL
 from archive.compile.context import CompileContext
 from archive.database.engine import reading, writing
 from archive.database.tables_printing import PrintOrder
-from archive.jobs.leases import free_gone
 from archive.printing.making import make_print
 from archive.printing.orders import claim_print, fail_print, orders_waiting
 from archive.reference.errors import LeaseLostError, NotFoundError
-
-_RESEND_SECONDS = 20.0
 
 
 def make_order(runtime: Runtime, context: CompileContext, order_id: int) -> bool:
@@ -62,37 +55,8 @@ def _who_ordered(runtime: Runtime, order_id: int) -> Reader:
 
 
 def make_waiting_prints(runtime: Runtime) -> None:
-    """Make all orders that wait; on one machine with a worker of its own."""
-    with reading(runtime.engine) as session:
-        waiting = orders_waiting(session)
-    if waiting:
-        with (
-            nullcontext(lambda: None)
-            if runtime.settings.broker_url
-            else own_workers(runtime, 1, (COPIES,)) as keep_alive
-        ):
-            _until_made(runtime, waiting, keep_alive)
-
-
-def _until_made(runtime: Runtime, waiting: list[int], keep_alive: Callable[[], None]) -> None:
-    """Send what waits, and again what is not made in time, until nothing waits any more."""
-    app, sent = celery_app(runtime.settings), dict[int, float]()
-    while waiting:
-        due = [
-            order_id
-            for order_id in waiting
-            if is_due(sent.get(order_id), 0, shortest=_RESEND_SECONDS)
-        ]
-        if due:
-            with writing(runtime.engine) as session:
-                free_gone(session, PrintOrder, is_gone)
-        for order_id in due:
-            app.send_task(PRINT, (order_id,), queue=COPIES)
-            sent[order_id] = time.monotonic()
-        keep_alive()
-        time.sleep(0.2)
-        with reading(runtime.engine) as session:
-            waiting = orders_waiting(session)
+    """Make all orders that wait."""
+    make_waiting_orders(runtime, task=PRINT, table=PrintOrder, orders_waiting=orders_waiting)
 
 
 def start_printing(runtime: Runtime) -> None:

@@ -6,8 +6,8 @@ The flow says who may do what (`ingest.window`); a test holds these steps to it.
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.orm import Session
 
 from archive.administration.policy import Role
 from archive.database.tables_window import WindowCase, WindowClock
@@ -39,24 +39,25 @@ LEVELS: Mapping[Role, ApprovalLevel] = {
 
 def window_cases(session: Session, desk: Desk, limit: int) -> list[Todo]:
     """Return the open cases that wait for the reader's role, or that the reader's unit sees."""
-    promise = aliased(WindowClock)
+    due = (
+        select(func.min(WindowClock.due_on))
+        .where(WindowClock.case_id == WindowCase.id, WindowClock.ended_at.is_(None))
+        .scalar_subquery()
+    )  # what was reported or concluded in time is late no more, whatever day was promised
     query = (
-        select(WindowCase, promise.due_on)
-        .outerjoin(
-            promise, and_(promise.case_id == WindowCase.id, promise.kind == ClockKind.PROMISE)
-        )
+        select(WindowCase, due)
         .where(WindowCase.step.not_in([str(step) for step in ENDED]), _waits(desk))
-        .order_by(promise.due_on.is_(None), promise.due_on, WindowCase.id)
+        .order_by(due.is_(None), due, WindowCase.id)
         .limit(_READ)
     )
     rows = []
-    for case, due in session.execute(query):
+    for case, due_on in session.execute(query):
         levels = desk.reference.catalogue.get(case.item_code, case.item_version).approval_levels
         at_level = case.step == Step.APPROVE
         mine = LEVELS.get(desk.reader.role)
         if at_level and mine is not None and levels[case.level] is not mine:
             continue
-        rows.append(_row(desk, case, due, supervised=mine is not None and not at_level))
+        rows.append(_row(desk, case, due_on, supervised=mine is not None and not at_level))
     return rows[:limit]
 
 

@@ -1,14 +1,16 @@
 """待办 of the window: a case waits for whoever may take it on, and for nobody else."""
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from archive.administration.filing_units import FilingRule, FilingUnits
 from archive.administration.policy import Role
 from archive.database.engine import reading
+from archive.database.tables_window import WindowClock
 from archive.finding_aids.todo import count_todo, todo
 from archive.finding_aids.todo_terms import Todo, TodoKind, Whose
 from archive.finding_aids.window_todo import HOME_STEPS, LEVELS, RECEIVER_STEPS
+from archive.reference.submission_terms import ClockKind
 from archive.reference.window_steps import ENDED, Step
 from archive.usage.reading_room import ReferenceData
 from ingest.window.flow import current_flow
@@ -105,3 +107,18 @@ def test_a_case_is_due_when_its_term_ends(staffed: Engine) -> None:
     assert row.due is not None
     assert row.due >= BEGIN.date()
     assert desk.case_no.startswith(row.org)
+
+
+def test_a_case_whose_term_has_ended_is_late_no_more(staffed: Engine) -> None:
+    desk = Desk(staffed, "CS02", "away").until(Step.APPROVE)
+    (row,) = waiting(staffed, "chief")
+    assert row.state == "late"  # promised for the day itself, months ago
+    desk.until(Step.FEEDBACK)
+    (row,) = waiting(staffed, "accepter")
+    with reading(staffed) as session:
+        running = session.scalars(select(WindowClock).where(WindowClock.ended_at.is_(None))).all()
+    assert {clock.kind for clock in running} == {ClockKind.PROMISE, ClockKind.FEEDBACK}
+    assert row.due == min(clock.due_on for clock in running if clock.due_on)
+    desk.until(Step.CLOSING)
+    (row,) = waiting(staffed, "away")
+    assert (row.due, row.state) == (None, "")
