@@ -11,12 +11,12 @@ from archive.reference.case_facts import CaseFacts
 from archive.reference.findings import Finding, finding
 from archive.reference.form_fields import contradictions
 from archive.reference.service_items import (
-    investigation_names,
+    due_materials,
+    is_due,
+    is_looked_into,
     missing_investigation,
-    required_materials,
     snapshot_materials,
 )
-from archive.reference.submission_terms import Ending
 from archive.reference.vocabulary import Channel, FormKind, Mode, SourceKind
 
 _MOST_STRAYS = 20
@@ -130,16 +130,15 @@ def required_materials_are_there(subject: Subject) -> Iterator[Finding]:
     if subject.item is None:
         return
     present = {material.type for material in subject.facts.materials}
-    due = [*required_materials(subject.snapshot)]
+    due = [*due_materials(subject.snapshot, subject.facts.ending)]
     due += [
         requirement
         for requirement in snapshot_materials(subject.snapshot)
         if requirement.condition in _CONDITIONS
+        and is_due(requirement, subject.facts.ending)
         and _CONDITIONS[requirement.condition](subject.facts)
     ]
     for requirement in due:
-        if _is_not_looked_into(subject) and _is_of_investigation(requirement.name):
-            continue
         if requirement.name not in present:
             yield finding("GD-2-9", "case.json:materials", material=requirement.name)
 
@@ -165,19 +164,10 @@ def investigation_is_there(subject: Subject) -> Iterator[Finding]:
     (`archive/reference/data/investigations.json`). The name of a material is not all that
     speaks: so do the labels that a form of another kind fills in, and a document's heading.
     """
-    if _is_not_looked_into(subject):
+    if not is_looked_into(subject.facts.ending):
         return
     for kind in missing_investigation(subject.item, _titles(subject)) if subject.item else ():
         yield finding("INVESTIGATION_MISSING", "case.json:materials", what=kind.label)
-
-
-def _is_not_looked_into(subject: Subject) -> bool:
-    """Return whether a case ended before its investigation: not accepted, or withdrawn."""
-    return subject.facts.ending in {Ending.NOT_ACCEPTED, Ending.WITHDRAWN}
-
-
-def _is_of_investigation(name: str) -> bool:
-    return any(row.covers(name) for row in investigation_names())
 
 
 def _titles(subject: Subject) -> Iterator[str]:

@@ -6,10 +6,11 @@ show (volume.md).
 
 import re
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Engine, and_, func, select
 from sqlalchemy.orm import Session
@@ -26,7 +27,8 @@ from archive.preservation.faults import Fault
 from archive.preservation.number_order import number_faults
 from archive.preservation.reconcile import guarded, reconcile
 from archive.reference.codes import ArchivalCode, storage_prefix
-from archive.reference.service_items import required_materials
+from archive.reference.service_items import due_materials
+from archive.reference.submission_terms import Ending
 from archive.reference.vocabulary import PageVerdict, VolumeState
 from archive.signing.validation import TrustAnchors
 from storage.blobs import BlobStore
@@ -324,11 +326,16 @@ def _materials(engine: Engine) -> Iterator[Fault]:
             present = {material["type"] for material in facts["materials"]}
             missing = [
                 required.name
-                for required in required_materials(snapshot)
+                for required in due_materials(snapshot, _ending(facts))
                 if required.name not in present
             ]
             if missing:
                 yield Fault("I7", f"{code}/v{version}", f"缺少必交材料：{'、'.join(missing)}")
+
+
+def _ending(facts: Mapping[str, Any]) -> Ending | None:
+    """Return how a case ended; no case of before submissions stated it did so early."""
+    return Ending(facts["ending"]) if facts.get("ending") else None
 
 
 def _undecided_pages(engine: Engine) -> Iterator[Fault]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from archive.reference.characters import unified
 from archive.reference.errors import ArchiveError
+from archive.reference.submission_terms import Ending
 from archive.reference.vocabulary import (
     ApprovalLevel,
     InvestigationKind,
@@ -261,6 +262,28 @@ def required_materials(item_snapshot: Mapping[str, Any]) -> tuple[ItemMaterial, 
     """Return the materials that a snapshot requires without condition (R30)."""
     return tuple(
         material for material in snapshot_materials(item_snapshot) if material.condition is None
+    )
+
+
+def is_looked_into(ending: Ending | None) -> bool:
+    """Return whether a case came to its investigation: neither 不予受理 nor 撤回 ended it."""
+    return ending not in {Ending.NOT_ACCEPTED, Ending.WITHDRAWN}
+
+
+def due_materials(
+    item_snapshot: Mapping[str, Any], ending: Ending | None
+) -> tuple[ItemMaterial, ...]:
+    """Return the materials that a snapshot requires of a case that ended so (R30).
+
+    Those of an investigation are not due of a case that ended before it.
+    """
+    return tuple(row for row in required_materials(item_snapshot) if is_due(row, ending))
+
+
+def is_due(material: ItemMaterial, ending: Ending | None) -> bool:
+    """Return whether a listed material can be asked of a case that ended so."""
+    return is_looked_into(ending) or not any(
+        names.covers(material.name) for names in investigation_names()
     )
 
 

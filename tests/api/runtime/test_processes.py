@@ -127,8 +127,14 @@ def commands(group, *words):
         else:
             yield (*words, name)
 
-LASTING = {("serve",), ("index", "follow"), ("demo", "run"), ("demo", "sources"), ("cluster", "up")}
-MORE = [("compile", "--all"), ("verify", "--all"), ("timestamp", "--pending"), ("search", "x")]
+LASTING = {
+    *(("serve",), ("index", "follow"), ("demo", "run"), ("demo", "sources"), ("cluster", "up")),
+    ("window", "simulate"),
+}
+MORE = [
+    *(("window", "simulate", "--cases", "2"), ("compile", "--all"), ("verify", "--all")),
+    *(("timestamp", "--pending"), ("search", "x")),
+]
 for words in [*commands(get_command(app)), *MORE]:
     if words not in LASTING:
         result = CliRunner().invoke(app, words)
@@ -146,7 +152,13 @@ def test_no_command_runs_anything_of_the_current_folder(planted: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for words in ("list 0", "doctor", "compile --all 0", "verify --all 0", "duty list 0"):
+    for words in (
+        "list 0",
+        "doctor",
+        "window simulate --cases 2 0",
+        "verify --all 0",
+        "duty list 0",
+    ):
         assert f"\n{words}" in f"\n{done.stdout}"
 
 

@@ -13,12 +13,15 @@ from archive.reference.service_items import (
     ItemNotEnabledError,
     ServiceItem,
     UnknownItemError,
+    due_materials,
+    investigation_names,
     load_catalogue,
     missing_groups,
     required_materials,
     snapshot,
     snapshot_materials,
 )
+from archive.reference.submission_terms import Ending
 from archive.reference.vocabulary import ApprovalLevel, Mode, Retention, Series, SourceKind
 from tests.support.factories import enabled_items
 
@@ -94,6 +97,21 @@ def test_a_conditional_material_is_not_required() -> None:
     assert "新增人口民族成份确认书" not in {
         material.name for material in required_materials(snapshot(ITEM))
     }
+
+
+@given(st.sampled_from(list(CATALOGUE)), st.sampled_from([None, *Ending]))
+def test_only_a_case_that_was_looked_into_owes_its_investigation(
+    item: ServiceItem, ending: Ending | None
+) -> None:
+    taken = snapshot(item)
+    listed = [material.name for material in required_materials(taken)]
+    of_investigation = [
+        name for name in listed if any(row.covers(name) for row in investigation_names())
+    ]
+    early = ending in {Ending.NOT_ACCEPTED, Ending.WITHDRAWN}
+    assert [material.name for material in due_materials(taken, ending)] == [
+        name for name in listed if not (early and name in of_investigation)
+    ]
 
 
 def test_a_version_beside_another_does_not_change_the_older_one() -> None:
