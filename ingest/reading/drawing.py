@@ -8,9 +8,9 @@ import pypdfium2
 from PIL import Image
 
 from archive.compile.foreign_pages import place_pages
-from archive.compile.frames import frames
+from archive.compile.frames import Frame, frames
 from archive.compile.page_place import STRIP
-from archive.compile.shown import shown_page
+from archive.compile.shown import ShownPage, shown_page
 from archive.reference.compile_errors import CompileError
 from ingest.reading.formats import identify
 
@@ -26,8 +26,9 @@ def answer(order: bytes) -> bytes:
     out = BytesIO()
     try:
         data = order[_ORDER.size :]
-        is_pdf = b"%PDF-" in data[:_HEADER]
-        picture = (_laid(data, page, width) if is_pdf else None) or page_of(data, page, width)
+        picture = (_laid(data, page, width) if _is_pdf(data) else None) or page_of(
+            data, page, width
+        )
         picture.save(out, "WEBP", quality=78, method=1)
     except Exception:  # noqa: BLE001 - whatever a foreign file does to a parser, it has no image
         return b""
@@ -54,15 +55,48 @@ def _laid(data: bytes, page: int, width: int) -> Image.Image | None:
 
 def page_of(data: bytes, page: int, width: int) -> Image.Image:
     """Return a page of a PDF `width` pixels wide, or a frame of an image no wider than that."""
-    if b"%PDF-" in data[:_HEADER]:
+    if _is_pdf(data):
         sheet = pypdfium2.PdfDocument(data)[page - 1]
-        picture: Image.Image = sheet.render(
-            scale=min(width / sheet.get_width(), _TALLEST / sheet.get_height())
-        ).to_pil()
-        return picture.convert("RGB")
-    frame = next(islice(frames(data, identify(data) or ""), page - 1, None))
+        return _rendered(sheet, min(width / sheet.get_width(), _TALLEST / sheet.get_height()))
+    frame = _frame_of(data, page)
     shown = shown_page(frame, width)
     picture = shown.picture.convert("RGB")
-    across, down = (side / dpi for side, dpi in zip(shown.size, shown.dpi, strict=True))
+    across, down = _inches(shown)
     wide = min(width, picture.width, round(2 * width * across / down))
     return picture.resize((max(1, wide), max(1, round(wide * down / across))))
+
+
+def sheet_of(data: bytes, page: int, side: int) -> Image.Image:
+    """Return a page whose longer side is `side` pixels, for an eye that measures it.
+
+    It is decoded no finer than that, and each pixel is the mean of what it covers.
+    """
+    if _is_pdf(data):
+        sheet = pypdfium2.PdfDocument(data)[page - 1]
+        return _rendered(sheet, side / max(sheet.get_width(), sheet.get_height()))
+    frame = _frame_of(data, page)
+    shown = shown_page(frame, max(1, side * min(frame.size) // max(frame.size)))
+    across, down = _inches(shown)
+    size = tuple(max(1, round(side * length / max(across, down))) for length in (across, down))
+    picture = shown.picture.convert("RGB")
+    smaller = picture.width > size[0] and picture.height > size[1]
+    way = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
+    return picture.resize((size[0], size[1]), way)
+
+
+def _is_pdf(data: bytes) -> bool:
+    return b"%PDF-" in data[:_HEADER]
+
+
+def _rendered(sheet: pypdfium2.PdfPage, scale: float) -> Image.Image:
+    picture: Image.Image = sheet.render(scale=scale).to_pil()
+    return picture.convert("RGB")
+
+
+def _frame_of(data: bytes, page: int) -> Frame:
+    return next(islice(frames(data, identify(data) or ""), page - 1, None))
+
+
+def _inches(shown: ShownPage) -> tuple[float, float]:
+    across, down = (length / dpi for length, dpi in zip(shown.size, shown.dpi, strict=True))
+    return across, down

@@ -17,7 +17,8 @@ from archive.reference.prints import packed
 from ingest.reading.pose import ink_of, pose_of
 
 _SIZE, _BLUR, _MARGIN = (200, 280), 3, 16
-_WAVES = 1 << 16
+_ROWS = 1 << 8
+_WAVES = _ROWS * _ROWS
 _BITS, _STRIDE = 512, 127
 _SOFT = 0.002
 _WAVE_SIDE, _COARSE = 256, 32
@@ -30,12 +31,17 @@ def page_print(picture: Image.Image) -> int:
     side of a random plane on which the page lies; the planes are a Hadamard transform behind random
     signs (SRHT).
     """
+    return _print_of(_blurred(picture))
+
+
+def _blurred(picture: Image.Image) -> Image.Image:
+    """Return a grey page of one fineness, however finely it was scaled down before."""
     grey = picture.convert("L")
-    # Blurred to the same fineness first: finer detail depends on how the picture was scaled down
-    # before.
-    small = grey.filter(ImageFilter.GaussianBlur(_SOFT * min(grey.size))).resize(
-        _SIZE, Image.Resampling.BICUBIC
-    )
+    return grey.filter(ImageFilter.GaussianBlur(_SOFT * min(grey.size)))
+
+
+def _print_of(blurred: Image.Image) -> int:
+    small = blurred.resize(_SIZE, Image.Resampling.BICUBIC)
     # The difference to the blurred picture does not depend on tint, shade and brightness.
     fine = np.asarray(small, dtype=np.float32) - np.asarray(
         small.filter(ImageFilter.BoxBlur(_BLUR)), dtype=np.float32
@@ -48,20 +54,18 @@ def page_print(picture: Image.Image) -> int:
     # One black stamp must not outweigh all writing.
     waves[: inner.size] = np.clip(inner / deviation, -3, 3)
     waves *= _signs()
-    step = 1
-    while step < _WAVES:
-        pairs = waves.reshape(-1, 2, step)
-        waves = np.stack((pairs[:, 0] + pairs[:, 1], pairs[:, 0] - pairs[:, 1]), axis=1).ravel()
-        step *= 2
-    chosen = waves[(np.arange(_BITS) * _STRIDE + 1) % _WAVES] > 0
+    # The transform of so many is that of a square's rows and columns.
+    square = _hadamard() @ waves.reshape(_ROWS, _ROWS) @ _hadamard()
+    chosen = square.ravel()[(np.arange(_BITS) * _STRIDE + 1) % _WAVES] > 0
     return int.from_bytes(np.packbits(chosen).tobytes())
 
 
 def other_views(picture: Image.Image) -> str:
     """Return the prints of a page turned by each further quarter, and of its layout, packed."""
     turns = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
+    blurred = _blurred(picture)
     return packed(
-        [*(page_print(picture.transpose(turn)) for turn in turns), *layout_prints(picture)]
+        [*(_print_of(blurred.transpose(turn)) for turn in turns), *layout_prints(picture)]
     )
 
 
@@ -119,6 +123,14 @@ def _planes(size: int) -> NDArray[np.float32]:
         )
     )
     return (bits[: _BITS * size].astype(np.float32) * 2 - 1).reshape(_BITS, size)
+
+
+@cache
+def _hadamard() -> NDArray[np.float32]:
+    rows = np.ones((1, 1), dtype=np.float32)
+    while len(rows) < _ROWS:
+        rows = np.block([[rows, rows], [rows, -rows]])
+    return rows
 
 
 @cache

@@ -10,7 +10,7 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from ingest.reading.drawing import page_of
+from ingest.reading.drawing import sheet_of
 from ingest.reading.second_look import FINE, compare
 
 ORDER = struct.Struct("<IIQ")
@@ -34,11 +34,8 @@ def drawn(order: bytes) -> bytes:
     try:
         first, second = _pages(order)
         overlay = compare(first, second)
-        factor = FINE / max(first.size)
-        left = first.resize((round(first.width * factor), round(first.height * factor)))
-        factor = FINE / max(second.size)
-        right = second.resize((round(second.width * factor), round(second.height * factor)))
-        right = right.transform(
+        left = first.copy()
+        right = second.transform(
             left.size,
             Image.Transform.AFFINE,
             [*overlay.matrix[0], *overlay.matrix[1]],
@@ -62,6 +59,6 @@ def _pages(order: bytes) -> tuple[Image.Image, Image.Image]:
     page, other, length = ORDER.unpack_from(order)
     start = ORDER.size
     return (
-        page_of(order[start : start + length], page, FINE),
-        page_of(order[start + length :], other, FINE),
+        sheet_of(order[start : start + length], page, FINE),
+        sheet_of(order[start + length :], other, FINE),
     )
