@@ -69,7 +69,7 @@ def page_of(data: bytes, page: int, width: int) -> Image.Image:
 def sheet_of(data: bytes, page: int, side: int) -> Image.Image:
     """Return a page whose longer side is `side` pixels, for an eye that measures it.
 
-    It is decoded no finer than that, and each pixel is the mean of what it covers.
+    It is decoded no finer than that is measured.
     """
     if _is_pdf(data):
         sheet = pypdfium2.PdfDocument(data)[page - 1]
@@ -78,10 +78,8 @@ def sheet_of(data: bytes, page: int, side: int) -> Image.Image:
     shown = shown_page(frame, max(1, side * min(frame.size) // max(frame.size)))
     across, down = _inches(shown)
     size = tuple(max(1, round(side * length / max(across, down))) for length in (across, down))
-    picture = shown.picture.convert("RGB")
-    smaller = picture.width > size[0] and picture.height > size[1]
-    way = Image.Resampling.BOX if smaller else Image.Resampling.BICUBIC
-    return picture.resize((size[0], size[1]), way)
+    # Smoothly: a mean of whole pixels only would ripple the strokes of each scan in its own way.
+    return shown.picture.convert("RGB").resize((size[0], size[1]), Image.Resampling.BICUBIC)
 
 
 def _is_pdf(data: bytes) -> bool:
