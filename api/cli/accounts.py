@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import actor, begin_archive, open_archive
 from api.cli.command_line import CommandLine
-from api.cli.terminal import Json, actor, begin_archive, open_archive, print_json, with_examples
+from api.cli.terminal import Json, print_json, with_examples
 from api.jobs.preservation import anchor_journal
 from archive.administration.account_lists import all_accounts
 from archive.administration.accounts import (
@@ -23,7 +24,7 @@ from archive.administration.passwords import fresh_secret
 from archive.administration.policy import Role
 from archive.database.engine import reading, writing
 
-account_app = CommandLine(no_args_is_help=True, help=with_examples("账号。", "yice account list"))
+account_app = CommandLine(no_args_is_help=True)
 
 
 @account_app.command(

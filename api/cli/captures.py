@@ -6,8 +6,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import Json, open_archive, operator, print_json, screen, with_examples
+from api.cli.terminal import Json, print_json, screen, with_examples
 from api.http.placing import (
     PagesWanted,
     PlacingWanted,
@@ -20,10 +21,7 @@ from archive.database.engine import reading
 from archive.finding_aids.pool import pool_batches
 from archive.reference.local_time import local_time
 
-capture_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples("归集池中待归入的扫描页：列出、归入、作封面、撤回。", "yice capture list"),
-)
+capture_app = CommandLine(no_args_is_help=True)
 Pages = Annotated[
     list[str], typer.Argument(help="上传编号:页，如 编号:3 或 编号:2-4；不写页的为第1页")
 ]

@@ -8,16 +8,9 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from api.cli.archive import KEEPING, open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import (
-    KEEPING,
-    Json,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-    with_examples,
-)
+from api.cli.terminal import Json, print_json, screen
 from api.http.checks import replace, returned_row
 from api.runtime.bootstrap import Runtime
 from archive.audit.acts import JournalAct
@@ -33,14 +26,7 @@ from archive.reference.vocabulary import CaseState
 from archive.usage.looks import journal_look
 from ingest.intake.replacing import NewScan
 
-check_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples(
-        "核对：待核对的办件，退回补正、转请、备注、换页。",
-        "yice check list",
-        "yice check return CASE --reason ILLEGIBLE --text 第2页下半看不清",
-    ),
-)
+check_app = CommandLine(no_args_is_help=True)
 Case = Annotated[str, typer.Argument(help="办件编号")]
 _REASONS = "；".join(f"{reason} {reason.label}" for reason in ReturnReason)
 _MOST = 1000

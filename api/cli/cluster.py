@@ -11,13 +11,11 @@ import typer
 from rich.table import Table
 
 from api.cli.command_line import CommandLine
-from api.cli.terminal import screen, with_examples
+from api.cli.terminal import screen
 from api.cluster.nodes import compose_secrets, running
 from api.cluster.services import Service, ServiceError
 
-cluster_app = CommandLine(
-    help=with_examples("分布式运行（本机演练）。", "yice cluster up --folder ./cluster"),
-)
+cluster_app = CommandLine()
 
 
 def _table(services: list[Service], places: Mapping[str, str]) -> Table:

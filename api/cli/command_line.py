@@ -18,6 +18,11 @@ _PIECES = {"[OPTIONS]": "[选项]", "COMMAND [ARGS]...": "命令 …"}
 class Command(core.TyperCommand):
     """A command with Chinese help."""
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help page."""
+        _name_panels()
+        super().format_help(ctx, formatter)
+
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the line of usage."""
         _write_usage(self, ctx, formatter)
@@ -29,6 +34,11 @@ class Command(core.TyperCommand):
 
 class Group(core.TyperGroup):
     """A group of commands with Chinese help."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help page."""
+        _name_panels()
+        super().format_help(ctx, formatter)
 
     def format_usage(self, ctx: Any, formatter: Any) -> None:
         """Write the line of usage."""
@@ -42,9 +52,9 @@ class Group(core.TyperGroup):
 class CommandLine(typer.Typer):
     """A Typer application all of whose groups and commands have Chinese help."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, *, group: type[Group] = Group, **settings: Any) -> None:
         """Take Typer's settings; a group without a command shows its help."""
-        super().__init__(cls=Group, rich_markup_mode="rich", **settings)
+        super().__init__(cls=group, rich_markup_mode="rich", add_completion=False, **settings)
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[_Function], _Function]:
         """Return the decorator that adds a command, as Typer's."""
@@ -57,6 +67,18 @@ def usage(command: Any, ctx: Any) -> str:
     for english, chinese in _PIECES.items():
         words = words.replace(english, chinese)
     return words
+
+
+def _name_panels() -> None:
+    from typer import rich_utils  # noqa: PLC0415 - a Markdown reader, which only help pages need
+
+    (
+        rich_utils.ARGUMENTS_PANEL_TITLE,
+        rich_utils.OPTIONS_PANEL_TITLE,
+        rich_utils.COMMANDS_PANEL_TITLE,
+        rich_utils.REQUIRED_LONG_STRING,
+        rich_utils.DEFAULT_STRING,
+    ) = "参数", "选项", "命令", "[必填]", "[默认 {}]"
 
 
 def _write_usage(command: Any, ctx: Any, formatter: Any) -> None:

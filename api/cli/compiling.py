@@ -8,16 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import (
-    FINDINGS,
-    Bars,
-    Json,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-    show_failures,
-)
+from api.cli.archive import Bars, open_archive, operator, show_failures
+from api.cli.terminal import FINDINGS, Json, print_json, screen
 from api.jobs.acts import run_compile, run_making
 from api.jobs.batch import Again, begin_supplements
 from api.jobs.progress import Batch

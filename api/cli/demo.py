@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
+from api.cli.archive import Bars, actor, begin_archive
 from api.cli.command_line import CommandLine
-from api.cli.terminal import Bars, actor, begin_archive, progress, screen, with_examples
+from api.cli.terminal import progress, screen, with_examples
 from api.runtime.settings import Settings
 
-demo_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples("演示数据（虚构）。", "yice demo run --cases 120"),
-)
+demo_app = CommandLine(no_args_is_help=True)
 Cases = Annotated[int, typer.Option(help="办件数", min=1)]
 Seed = Annotated[int, typer.Option(help="随机种子")]
 

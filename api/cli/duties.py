@@ -7,17 +7,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import open_archive
 from api.cli.command_line import CommandLine
-from api.cli.terminal import FINDINGS, Json, open_archive, print_json, screen, with_examples
+from api.cli.terminal import FINDINGS, Json, print_json, screen, with_examples
 from api.jobs.duties import do_turn, rows
 from api.runtime.failures import explain
 from archive.jobs.duties import DUTIES
 from archive.reference.errors import NotFoundError
 
-duty_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples("定时任务。", "yice duty list"),
-)
+duty_app = CommandLine(no_args_is_help=True)
 
 
 @duty_app.command(

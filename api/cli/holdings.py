@@ -11,26 +11,12 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from api.cli.archive import actor, begin_archive, open_archive
 from api.cli.command_line import CommandLine
-from api.cli.terminal import (
-    FINDINGS,
-    Json,
-    actor,
-    bar_of,
-    begin_archive,
-    open_archive,
-    print_json,
-    screen,
-    with_examples,
-)
+from api.cli.terminal import FINDINGS, Json, bar_of, print_json, screen, with_examples
 from api.jobs.preservation import anchor_journal, budget
-from api.runtime.bootstrap import (
-    Runtime,
-    open_compile_context,
-    open_index_folder,
-    open_second_store,
-    source_of,
-)
+from api.runtime.bootstrap import Runtime, open_index_folder, open_second_store, source_of
+from api.runtime.workshop import open_compile_context
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.audit.anchor_faults import verify_anchors
@@ -48,10 +34,7 @@ from storage.blobs import BlobStore
 from storage.encrypt import EncryptedStore
 from storage.local_store import LocalStore
 
-journal_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples("审计日志。", "yice journal verify"),
-)
+journal_app = CommandLine(no_args_is_help=True)
 
 
 def _second_store(runtime: Runtime) -> BlobStore:

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Json, actor, open_archive, operator, print_json, screen
+from api.cli.archive import actor, open_archive, operator
+from api.cli.terminal import FINDINGS, Json, print_json, screen
 from api.runtime.bootstrap import Runtime
 from archive.compile.inspection_sheet import inspections_of
 from archive.database.engine import reading, writing

@@ -7,17 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from api.cli.terminal import (
-    FINDINGS,
-    Bars,
-    Json,
-    actor,
-    begin_archive,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-)
+from api.cli.archive import Bars, actor, begin_archive, open_archive, operator
+from api.cli.terminal import FINDINGS, Json, print_json, screen
 from api.jobs.acts import ingest_paths
 from archive.checking.confirming import confirm as confirm_case
 from archive.database.engine import writing

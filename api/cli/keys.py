@@ -5,8 +5,9 @@ A change may be interrupted and run again.
 
 from dataclasses import replace
 
+from api.cli.archive import actor, open_archive
 from api.cli.command_line import CommandLine
-from api.cli.terminal import actor, open_archive, screen, with_examples
+from api.cli.terminal import screen, with_examples
 from api.runtime.bootstrap import Runtime, column_keys
 from archive.audit import journal
 from archive.audit.acts import JournalAct
@@ -20,10 +21,7 @@ from archive.preservation.key_rotation import (
     reseal_texts,
 )
 
-keys_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples("列加密密钥。", "yice keys rotate"),
-)
+keys_app = CommandLine(no_args_is_help=True)
 BATCH = 200
 
 

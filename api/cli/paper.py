@@ -7,8 +7,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import actor, open_archive
 from api.cli.command_line import CommandLine
-from api.cli.terminal import FINDINGS, Json, actor, open_archive, print_json, with_examples
+from api.cli.terminal import FINDINGS, Json, print_json, with_examples
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Act, Reader, Role
 from archive.arrangement.paper_tasks import open_missing_paper_tasks
@@ -28,14 +29,7 @@ from archive.reference.paper_terms import (
 )
 from archive.reference.vocabulary import OrgKind, Series
 
-paper_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples(
-        "过渡期的纸质档案：登记、库房、盘点、标签。",
-        "yice paper list --json",
-        "yice paper stocktake 22000000000116 --scans scans.txt --json",
-    ),
-)
+paper_app = CommandLine(no_args_is_help=True)
 PlaceName = Annotated[str, typer.Argument(help="架签上的数字，或库位编号")]
 
 

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
+from api.cli.archive import open_archive, operator
 from api.cli.command_line import CommandLine
 from api.cli.paper_ledgers import HELP, import_
 from api.cli.paper_registers import register_app
-from api.cli.terminal import Json, open_archive, operator, print_json, screen, with_examples
+from api.cli.terminal import Json, print_json, screen, with_examples
 from archive.database.engine import reading
 from archive.paper.access import Keeper
 from archive.paper.codes import PaperCodeKind

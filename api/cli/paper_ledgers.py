@@ -8,16 +8,8 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from api.cli.terminal import (
-    FINDINGS,
-    Json,
-    actor,
-    bar_of,
-    open_archive,
-    print_json,
-    screen,
-    with_examples,
-)
+from api.cli.archive import actor, open_archive
+from api.cli.terminal import FINDINGS, Json, bar_of, print_json, screen, with_examples
 from api.jobs.ledgers import import_ledger, preview
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Reader, Role

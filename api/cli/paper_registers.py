@@ -8,17 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import KEEPING, open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import (
-    KEEPING,
-    Json,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-    with_examples,
-)
-from api.runtime.bootstrap import Runtime, open_compile_context
+from api.cli.terminal import Json, print_json, screen, with_examples
+from api.runtime.bootstrap import Runtime
+from api.runtime.workshop import open_compile_context
 from api.web.shell.spreadsheets import cell
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing

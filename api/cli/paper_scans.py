@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from api.cli.archive import open_archive
 from api.cli.command_line import CommandLine
 from api.cli.paper import PlaceName, keeper_of, place_number
-from api.cli.terminal import FINDINGS, Json, open_archive, print_json, progress, with_examples
+from api.cli.terminal import FINDINGS, Json, print_json, progress, with_examples
 from api.http.paper_scans import ScanView, view_of
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Act

@@ -7,29 +7,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import actor, open_archive, operator, show_failures, volume_bar
 from api.cli.command_line import CommandLine
-from api.cli.terminal import (
-    FINDINGS,
-    Json,
-    actor,
-    open_archive,
-    operator,
-    print_json,
-    show_failures,
-    volume_bar,
-    with_examples,
-)
+from api.cli.terminal import FINDINGS, Json, print_json, with_examples
 from api.jobs.batch import make_all
 from api.jobs.periods import begin_terms, end_terms
 from api.jobs.preservation import anchor_journal
-from api.runtime.bootstrap import open_compile_context
+from api.runtime.workshop import open_compile_context
 from archive.arrangement.periods import Report, due, terms_of
 from archive.reference.vocabulary import JobKind, Series
 
-period_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples("定期组卷归档。", "yice period run"),
-)
+period_app = CommandLine(no_args_is_help=True)
 
 
 @period_app.command(

@@ -8,19 +8,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import (
-    FINDINGS,
-    Json,
-    bar_of,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-    with_examples,
-)
+from api.cli.terminal import FINDINGS, Json, bar_of, print_json, screen, with_examples
 from api.jobs.printing import make_order
-from api.runtime.bootstrap import Runtime, open_compile_context
+from api.runtime.bootstrap import Runtime
+from api.runtime.workshop import open_compile_context
 from archive.database.engine import reading, writing
 from archive.printing.choice import PrintChoice
 from archive.printing.making import documents_of, make_pages, named_in
@@ -37,15 +30,7 @@ from archive.printing.orders import (
 from archive.reference.print_terms import PrintKind
 from archive.reference.vocabulary import Series
 
-print_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples(
-        "打印中心：目录、脊背、移交清册、利用登记簿、年报；打印件或签章的 PDF/A。",
-        "yice print pages register --series QR --year 2026 --out register.pdf",
-        "yice print sealed register transfer --year 2026 --to out/",
-        "yice print list --json",
-    ),
-)
+print_app = CommandLine(no_args_is_help=True)
 _LISTED = 100
 Kinds = Annotated[
     list[PrintKind],

@@ -8,11 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import FINDINGS, Bars, Json, actor, begin_archive, print_json, screen
+from api.cli.archive import Bars, actor, begin_archive
+from api.cli.terminal import FINDINGS, Json, print_json, screen
 from api.jobs.pull import SourceName, open_sources, pull_round
 from api.runtime.bootstrap import Runtime
 from archive.database.engine import reading
-from archive.gathering.cases import collecting_rows
 from archive.gathering.source_health import health_rows
 from archive.reference.vocabulary import IntakeOutcome
 from ingest.sources.pull import Pulled
@@ -57,25 +57,6 @@ def pull_(
     else:
         _show_round(pulled, submitted)
     raise typer.Exit(FINDINGS if any(result.error for result in pulled) else 0)
-
-
-def show_collecting(runtime: Runtime, *, as_json: bool) -> None:
-    """Show the cases that still gather, and what they lack (`yice list --collecting`)."""
-    with reading(runtime.engine) as session:
-        rows = collecting_rows(session)
-    if as_json:
-        print_json(rows)
-        return
-    table = Table("办件编号", "状态", "办结", "缺少", "自")
-    for row in rows:
-        table.add_row(
-            row["case_no"],
-            row["state"].label,
-            "是" if row["closed"] else "否",
-            "\n".join(row["missing"]),
-            row["since"],
-        )
-    Console().print(table)
 
 
 def _public(result: Pulled) -> dict[str, Any]:

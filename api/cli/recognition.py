@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import FINDINGS, Json, open_archive, print_json, progress, screen
+from api.cli.archive import open_archive
+from api.cli.terminal import FINDINGS, Json, print_json, progress, screen
 from api.jobs.progress import Batch
 from api.jobs.recognition import follow_pages, queue_stored_scans, recognise_all, require_ocr
 from archive.database.engine import reading

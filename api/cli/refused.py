@@ -6,17 +6,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import Json, open_archive, operator, print_json, screen, with_examples
+from api.cli.terminal import Json, print_json, screen, with_examples
 from archive.accession.deliveries import return_delivery
 from archive.database.engine import database_now, reading, writing
 from archive.finding_aids.gathering_lists import refused_packages
 from archive.reference.local_time import local_time
 
-refused_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples("拒收隔离的归档信息包：原因、退回。", "yice refused list"),
-)
+refused_app = CommandLine(no_args_is_help=True)
 _SHOWN = 1000
 
 

@@ -6,21 +6,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import Json, open_archive, operator, print_json, screen, with_examples
+from api.cli.terminal import Json, print_json, screen
 from api.http.saved_searches import SearchToSave, public
 from archive.database.engine import reading, writing
 from archive.usage import saved_searches as saved
 from search.index import Sort
 
-saved_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples(
-        "保存的检索：名称和检索式加密保存，只有本账号可见。",
-        "yice saved add 本月迁入 '卷目:迁入 日期:2026-09'",
-        "yice saved list --json",
-    ),
-)
+saved_app = CommandLine(no_args_is_help=True)
 
 
 @saved_app.command("list", help="列出本账号保存的检索。例：yice saved list.")

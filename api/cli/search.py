@@ -13,17 +13,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from api.cli.archive import KEEPING, open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import (
-    FINDINGS,
-    KEEPING,
-    Json,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-    with_examples,
-)
+from api.cli.terminal import FINDINGS, Json, print_json, screen
 from api.http.search import doubts_of, journal_search, look_up, public
 from api.runtime.bootstrap import open_index_folder, source_of
 from archive.database.engine import reading, writing
@@ -33,10 +25,7 @@ from search.index_folder import IndexReader
 from search.query import Words, parse
 
 _FACETS = ("series", "district", "receive_org", "year")
-index_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples("检索索引。", "yice index check"),
-)
+index_app = CommandLine(no_args_is_help=True)
 
 
 def reindex(*, as_json: Json = False) -> None:

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from threading import Event, Thread
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app, prepare_server
+from api.cli.archive import begin_archive
 from api.cli.terminal import screen
 from api.http.connections import TimedProtocol
 from api.http.limits import Limiter
@@ -31,6 +33,20 @@ from ingest.recognition.ocr import is_installed
 _SECONDS = 15
 _MOST_PROCESSES = 4
 _SILENT_SECONDS = 60  # a process that computes on a busy machine is not stuck
+
+
+def serve(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="端口，默认 8000 或 YICE_PORT")
+    ] = None,
+    *,
+    behind_proxy: Annotated[
+        bool,
+        typer.Option("--behind-proxy", help="前有本机的 TLS 代理：客户地址和 https 以其报头为准"),
+    ] = False,
+) -> None:
+    """Serve pages and the station API."""
+    serve_locally(begin_archive(), port, behind_proxy=behind_proxy)
 
 
 def serve_locally(runtime: Runtime, port: int | None, *, behind_proxy: bool = False) -> None:

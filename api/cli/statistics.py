@@ -7,7 +7,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import Json, open_archive, operator, print_json, screen
+from api.cli.archive import open_archive, operator
+from api.cli.terminal import Json, print_json, screen
 from archive.database.engine import reading
 from archive.finding_aids.figures import following
 from archive.finding_aids.filing_rates import by_month, by_unit, filing_rates, month_span

@@ -7,16 +7,8 @@ from typing import Annotated
 
 import typer
 
-from api.cli.terminal import (
-    FINDINGS,
-    Json,
-    actor,
-    bar_of,
-    open_archive,
-    print_json,
-    screen,
-    volume_bar,
-)
+from api.cli.archive import actor, open_archive, volume_bar
+from api.cli.terminal import FINDINGS, Json, bar_of, print_json, screen
 from api.jobs.batch import timestamp_batch
 from api.jobs.renewal import horizon, look_ahead, renew_batch
 from archive.preservation.renewal import learn_stamps

@@ -6,7 +6,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.cli.terminal import Json, open_archive, operator, print_json, screen
+from api.cli.archive import open_archive, operator
+from api.cli.terminal import Json, print_json, screen
 from archive.administration.notices import mark_read, notices_of, public_notice, read_to
 from archive.database.engine import reading, writing
 from archive.finding_aids.todo import todo as waiting

@@ -1,4 +1,4 @@
-"""The commands on volumes: `yice void`, `list`, `show`, `export` and `verify`."""
+"""The commands on volumes: `yice void`, `list`, `show` and `export`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,18 +8,9 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from api.cli.pull import show_collecting
-from api.cli.terminal import (
-    FINDINGS,
-    KEEPING,
-    Bars,
-    Json,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-)
-from api.jobs.acts import run_verify, run_verify_pages
+from api.cli.archive import KEEPING, open_archive, operator
+from api.cli.collecting import show_collecting
+from api.cli.terminal import Json, print_json, screen
 from api.jobs.batch import void_number
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Act, Denial
@@ -303,35 +294,3 @@ def _consulted(runtime: Runtime, name: str, what: JournalAct) -> OpenedVolume:
         if opened.version is None:
             raise DeniedError(Denial.STATE)
     return opened
-
-
-def verify(
-    codes: Annotated[list[str] | None, typer.Argument(help="档号或办件编号")] = None,
-    *,
-    every: Annotated[bool, typer.Option("--all", help="全部")] = False,
-    pages: Annotated[
-        bool, typer.Option("--pages", help="并把每一来件页面与原件重新逐页比对")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Prove volumes again, and with `--pages` compare their pages with the originals."""
-    if not (codes or every):
-        raise typer.BadParameter("请给出档号或 --all。")
-    runtime = open_archive()
-    with reading(runtime.engine) as session:
-        named = tuple(code_of(session, name) for name in codes or ())
-    faults, count = run_verify(runtime, Bars(), named)
-    if pages:
-        page_faults, compared = run_verify_pages(runtime, Bars(), named)
-        faults += [fault for fault in page_faults if fault not in faults]
-    if as_json and pages:
-        rows = [fault.by_page() for fault in faults]
-        print_json({"volumes": count, "pages_compared": compared, "faults": rows})
-    elif as_json:
-        print_json({"volumes": count, "faults": [fault.public() for fault in faults]})
-    else:
-        for fault in faults:
-            screen.print(f"[red]{fault.invariant}[/red] {fault.subject} {fault.message}")
-        also = f"，逐页比对 {compared} 页" if pages else ""
-        screen.print(f"已验证 {count} 册{also}，问题 {len(faults)} 个。")
-    raise typer.Exit(FINDINGS if faults else 0)

@@ -10,18 +10,9 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from api.cli.archive import Bars, actor, begin_archive, open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import (
-    Bars,
-    Json,
-    actor,
-    begin_archive,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-    with_examples,
-)
+from api.cli.terminal import Json, print_json, screen, with_examples
 from api.http.window import act_at_window, open_at_window, tables_of
 from api.runtime.bootstrap import Runtime
 from archive.administration import logins
@@ -37,15 +28,7 @@ from ingest.window.listing import case_rows, shown_case
 from ingest.window.officers import register_officer
 from ingest.window.terms import Lamp, WindowAct
 
-window_app = CommandLine(
-    no_args_is_help=True,
-    help=with_examples(
-        "户籍窗口：从收件到出件的办理。",
-        "yice window list",
-        "yice window show CASE --json",
-        "yice window act CASE ACCEPT --as demo-officer",
-    ),
-)
+window_app = CommandLine(no_args_is_help=True)
 Case = Annotated[str, typer.Argument(help="办件编号")]
 As = Annotated[str, typer.Option("--as", help="以此账号（登录名）办理")]
 Secret = Annotated[

@@ -7,18 +7,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from api.cli.archive import Bars, actor, open_archive, operator
 from api.cli.command_line import CommandLine
-from api.cli.terminal import (
-    FINDINGS,
-    Bars,
-    Json,
-    actor,
-    open_archive,
-    operator,
-    print_json,
-    screen,
-    with_examples,
-)
+from api.cli.terminal import FINDINGS, Json, print_json, screen, with_examples
 from api.cli.window import As, Secret, person
 from api.http.window import tables_of
 from api.jobs.pull import submit_whole

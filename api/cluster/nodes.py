@@ -23,9 +23,10 @@ from api.cluster.services import (
     rabbitmq_url,
     seaweedfs,
 )
-from api.runtime.bootstrap import column_keys, demo_pki
+from api.runtime.bootstrap import column_keys
 from api.runtime.broker import node_answers
 from api.runtime.settings import Settings
+from api.runtime.workshop import demo_pki
 from archive.reference.organisations import load_organisations
 
 ROOT = Path(__file__).parents[2]

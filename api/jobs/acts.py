@@ -8,7 +8,8 @@ from pathlib import Path
 from api.jobs.batch import Again, compile_batch, make_chosen
 from api.jobs.progress import Batch, Progress
 from api.jobs.recognition import wait_for_texts
-from api.runtime.bootstrap import Runtime, open_compile_context
+from api.runtime.bootstrap import Runtime
+from api.runtime.workshop import open_compile_context
 from archive.administration.policy import Reader
 from archive.arrangement.choice import EVERYTHING, Choice
 from archive.jobs.processes import process_pool

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 
 from api.jobs.orders import make_waiting_orders
 from api.runtime import failures
-from api.runtime.bootstrap import Runtime, demo_pki, start, worker_name
+from api.runtime.bootstrap import Runtime, start, worker_name
 from api.runtime.broker import CERTIFY
 from api.runtime.processes import one_at_a_time, start_module
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
+from api.runtime.workshop import demo_pki
 from archive.administration.accounts import AccountState, account_by_login
 from archive.administration.logins import reader
 from archive.compile.prove import PdfAProver

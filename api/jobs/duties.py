@@ -15,15 +15,10 @@ from api.jobs.progress import NoProgress
 from api.jobs.pull import open_sources, pull_round, submit_whole
 from api.jobs.recognition import wake_readers
 from api.jobs.renewal import renew_due
-from api.runtime.bootstrap import (
-    Runtime,
-    is_gone,
-    open_compile_context,
-    open_second_store,
-    worker_name,
-)
+from api.runtime.bootstrap import Runtime, is_gone, open_second_store, worker_name
 from api.runtime.broker import QUEUE_OF, queue_lengths
 from api.runtime.failures import explain
+from api.runtime.workshop import open_compile_context
 from archive.administration.signatories import BEAT
 from archive.arrangement.periods import begun_terms, due, followed_terms, late_terms, settled
 from archive.database.engine import database_now, reading, writing

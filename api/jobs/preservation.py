@@ -4,7 +4,8 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 
-from api.runtime.bootstrap import Runtime, open_compile_context
+from api.runtime.bootstrap import Runtime
+from api.runtime.workshop import open_compile_context
 from archive.audit.anchors import AnchoredElsewhereError, Head, anchor
 from archive.preservation.fixity import Budget
 from archive.reference.errors import ArchiveError

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from api.jobs.batch import make_all, wake
 from api.jobs.progress import Batch
-from api.runtime.bootstrap import Runtime, open_compile_context
+from api.runtime.bootstrap import Runtime
+from api.runtime.workshop import open_compile_context
 from archive.database.engine import database_now, reading, writing
 from archive.preservation.renewal import Outlook, freeze_renewals, learn_stamps, outlook
 from archive.reference.errors import NotFoundError

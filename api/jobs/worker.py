@@ -15,14 +15,7 @@ from api.jobs import printing
 from api.jobs.certified_copies import make_order, open_copy_sealer
 from api.jobs.duties import do_turn
 from api.runtime import logs
-from api.runtime.bootstrap import (
-    Runtime,
-    open_compile_context,
-    open_index_folder,
-    source_of,
-    start,
-    worker_name,
-)
+from api.runtime.bootstrap import Runtime, open_index_folder, source_of, start, worker_name
 from api.runtime.broker import (
     CERTIFY,
     DUTY,
@@ -37,6 +30,7 @@ from api.runtime.broker import (
 from api.runtime.failures import explain
 from api.runtime.memory import share_one_heap
 from api.runtime.settings import Settings
+from api.runtime.workshop import open_compile_context
 from archive.compile.context import CompileContext
 from archive.compile.volume import make_volume
 from archive.database.engine import writing

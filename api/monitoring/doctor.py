@@ -22,11 +22,12 @@ from pydantic import ValidationError
 from sqlalchemy import Engine
 
 from api.monitoring.status import DISK_FLOOR, tsa_answers
-from api.runtime.bootstrap import demo_pki, open_index_folder, open_second_store, open_store
+from api.runtime.bootstrap import open_index_folder, open_second_store, open_store
 from api.runtime.broker import celery_app
 from api.runtime.failures import explain
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
+from api.runtime.workshop import demo_pki
 from archive.database.encryption import read_keyring
 from archive.database.engine import connect, database_now, is_migrated, reading
 from archive.jobs import feed

@@ -10,25 +10,18 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.runtime.memory import tune_garbage_collector
-from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
 from archive.administration.configuration import AppliedChanges
 from archive.administration.filing_units import FilingUnits
 from archive.administration.policy import Reader, Role
-from archive.compile.context import CompileContext
-from archive.compile.prove import PdfAProver
 from archive.database.encryption import Keyring, attach_keys, ensure_keyring, read_keyring
 from archive.database.engine import connect, migrate, reading
 from archive.reference.errors import ConflictError
 from archive.reference.organisations import Organisations, load_organisations
 from archive.reference.service_items import Catalogue, load_catalogue
 from archive.reference.vocabulary import OrgKind
-from archive.signing.demo_pki import DemoPki, ensure_demo_pki
 from archive.usage.reading_room import ReferenceData
 from ingest.intake.intake import IntakeRules
-from ingest.reading.sandbox import convert
-from ingest.reading.second_drawing import draw_originals
 from ingest.reading.virus import scanner_at
 from search.follow import Source
 from search.index_folder import IndexFolder
@@ -177,41 +170,6 @@ def _sealed(settings: Settings, store: BlobStore) -> BlobStore:
     if settings.encryption_folder is None:
         return store
     return EncryptedStore(store, load_ring(settings.encryption_folder, settings.encryption_key))
-
-
-def demo_pki(settings: Settings, organisations: Organisations) -> DemoPki:
-    """Return the demonstration PKI of the data folder: a seal for each fonds.
-
-    It is made on first use.
-    """
-    units = {
-        org.fonds_no: org.name
-        for org in organisations
-        if org.kind in (OrgKind.CITY, OrgKind.DISTRICT) and org.fonds_no
-    }
-    return ensure_demo_pki(settings.data / "pki", units)
-
-
-def open_compile_context(runtime: Runtime) -> CompileContext:
-    """Return what a worker makes volumes with.
-
-    Call it after the fork: neither the JVM nor a PKCS#11 session survives one.
-    """
-    tune_garbage_collector()
-    seals = open_seals(runtime.settings, lambda: demo_pki(runtime.settings, runtime.organisations))
-    return CompileContext(
-        engine=runtime.engine,
-        store=runtime.store,
-        organisations=runtime.organisations,
-        catalogue=runtime.catalogue,
-        prover=PdfAProver("2u", scratch=runtime.settings.data / "scratch"),
-        confined=convert,
-        trust=seals.trust,
-        sealer_for=seals.sealer_for,
-        draw_originals=draw_originals,
-        demo=seals.demo,
-        owner=worker_name(),
-    )
 
 
 def worker_name() -> str:

@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Engine, and_, func, select
-from sqlalchemy.orm import Session
 
 from archive.audit import journal
 from archive.audit.anchor_faults import verify_anchors
@@ -127,16 +126,6 @@ def count_committed(engine: Engine, codes: tuple[str, ...] = ()) -> int:
         query = query.where(Volume.code.in_(codes))
     with reading(engine) as session:
         return session.scalar(query) or 0
-
-
-def followed_at(session: Session, version: VolumeVersion) -> datetime | None:
-    """Return when the version after this one was committed; None for the newest."""
-    later = select(VolumeVersion.committed_at).where(
-        VolumeVersion.volume_id == version.volume_id,
-        VolumeVersion.version > version.version,
-        VolumeVersion.inventory_sha256.is_not(None),
-    )
-    return session.scalars(later.order_by(VolumeVersion.version).limit(1)).first()
 
 
 def verify_volumes(

@@ -27,7 +27,6 @@ from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import Volume, VolumeVersion
-from archive.preservation.verify import followed_at
 from archive.reference.codes import ArchivalCode, storage_prefix
 from archive.reference.organisations import Organisations
 from archive.reference.service_items import Catalogue
@@ -188,7 +187,7 @@ def open_volume(
         if version is not None:
             raise DeniedError(Denial.NOT_HERE)
         return OpenedVolume(volume, archived, case, record, decision)
-    following = followed_at(session, archived)
+    following = _followed_at(session, archived)
     return OpenedVolume(volume, archived, case, record, decision, following)
 
 
@@ -349,3 +348,13 @@ def _version(
     )
     volume, case, version = session.execute(query.limit(1)).one()
     return volume, case, version
+
+
+def _followed_at(session: Session, version: VolumeVersion) -> datetime | None:
+    """Return when the version after this one was committed; None for the newest."""
+    later = select(VolumeVersion.committed_at).where(
+        VolumeVersion.volume_id == version.volume_id,
+        VolumeVersion.version > version.version,
+        VolumeVersion.inventory_sha256.is_not(None),
+    )
+    return session.scalars(later.order_by(VolumeVersion.version).limit(1)).first()

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
-from api.runtime import bootstrap
+from api.runtime import bootstrap, workshop
 from api.runtime.memory import share_one_heap
 from api.runtime.settings import Settings
 from archive.arrangement.numbering import freeze, unnumbered
@@ -157,7 +157,7 @@ class _Bench:
         """
         _instrument(self._clock, self._last)
         share_one_heap()  # as a worker does
-        self._shop = bootstrap.open_compile_context(self.runtime)
+        self._shop = workshop.open_compile_context(self.runtime)
         volume.make_volume(self._shop, version_id)
         self._bare, self._bare_clock = _bare(
             self._shop, self._settings, self._level, self._last["data"], self._data
@@ -276,7 +276,7 @@ def _bare(
     sheet_data: str,
     data: Path,
 ) -> tuple[Callable[[int], None], Clock]:
-    pki = bootstrap.demo_pki(settings, shop.organisations)
+    pki = workshop.demo_pki(settings, shop.organisations)
     signer = load_pkcs12(pki.pkcs12_of("J602"), pki.passphrase)
     stamper = local_timestamper(pki)
     art = data / "seal.pdf"

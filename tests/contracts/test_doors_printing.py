@@ -8,7 +8,7 @@ import pypdfium2
 import pytest
 
 from api.jobs import printing
-from api.runtime.bootstrap import open_compile_context
+from api.runtime.workshop import open_compile_context
 from archive.administration.policy import Role
 from archive.database.engine import reading
 from archive.printing.orders import orders_waiting

@@ -41,8 +41,8 @@ from api.cluster.nodes import (
 )
 from api.cluster.services import Service, ServiceError, free_port
 from api.demo.build import build_demo
-from api.runtime.bootstrap import demo_pki
 from api.runtime.settings import Settings
+from api.runtime.workshop import demo_pki
 from archive.database.engine import connect, reading
 from archive.database.tables_cases import Case, Delivery
 from archive.database.tables_jobs import Job

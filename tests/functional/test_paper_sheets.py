@@ -11,8 +11,9 @@ import pytest
 import zxingcpp
 
 from api.cli.paper_registers import _write_csv
-from api.runtime.bootstrap import Runtime, open_compile_context, start
+from api.runtime.bootstrap import Runtime, start
 from api.runtime.settings import Settings
+from api.runtime.workshop import open_compile_context
 from archive.database.engine import reading
 from archive.database.tables_audit import JournalEntry
 from archive.paper.codes import PaperCodeKind, paper_code

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from api.runtime.bootstrap import open_compile_context, start
+from api.runtime.bootstrap import start
 from api.runtime.seals import open_seals
 from api.runtime.settings import Settings
+from api.runtime.workshop import open_compile_context
 from archive.database.tables_jobs import Job
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.demo_pki import DemoPki

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from api.runtime.bootstrap import open_compile_context, start
+from api.runtime.bootstrap import start
 from api.runtime.settings import Settings
+from api.runtime.workshop import open_compile_context
 from archive.reference.vocabulary import SignatureLevel
 from archive.signing.validation import TrustAnchors, read_signature
 from tests.support.command_line import run_command

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from api.runtime.bootstrap import demo_pki
 from api.runtime.settings import Settings
+from api.runtime.workshop import demo_pki
 from tests.faults.worker import opened, work
 from tests.support.holdings import ORGANISATIONS, Holdings, sound_case, supplement
 

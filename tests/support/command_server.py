@@ -12,8 +12,14 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from importlib import import_module
 
-import api.cli.main  # noqa: F401 - so that no fork has to
+from api.cli.main import COMMANDS
+
+for later in COMMANDS.values():  # so that no fork has to
+    for where in (later.where, *later.joined):
+        if not where.startswith("api.cli.serve:"):  # nor the web server before it is asked for
+            import_module(where.partition(":")[0])
 
 
 def serve(orders: socket.socket) -> bool:

@@ -5,7 +5,7 @@ from threading import Lock
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from api.runtime.bootstrap import open_compile_context
+from api.runtime.workshop import open_compile_context
 from api.web.paper.keeping import ScanPanel, keeper_of, whole
 from api.web.paper.registers import as_pdf
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp

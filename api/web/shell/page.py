@@ -20,8 +20,9 @@ from api.http.page_cache import PageImages
 from api.http.problems import status_of
 from api.http.tokens import DESK_COOKIE
 from api.runtime import failures
-from api.runtime.bootstrap import Runtime, demo_pki, open_index_folder
+from api.runtime.bootstrap import Runtime, open_index_folder
 from api.runtime.seals import open_seals
+from api.runtime.workshop import demo_pki
 from api.web.shell.filters import FILTERS, no_method
 from api.web.shell.kept_forms import (
     Sent,
