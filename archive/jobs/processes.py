@@ -86,7 +86,8 @@ def start_process(
 def start_confined(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """Start a process that is fed through its input and answers through its output.
 
-    It is for foreign files: it inherits nothing but a locale, no setting, no home, no address.
+    It is for foreign files: it inherits nothing but a locale, no setting, no home, no address. It
+    computes on one core, for there is one of it for each.
     """
     return subprocess.Popen(  # noqa: S603 - our own command
         command,
@@ -94,7 +95,7 @@ def start_confined(command: Sequence[str]) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         cwd=NOWHERE,
-        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"} | _code(),
+        env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"} | _code(),
     )
 
 
