@@ -40,6 +40,7 @@ from ingest.window.decide import Asked
 from ingest.window.flows import flow_numbered
 from ingest.window.forms import promised_on, shown_digest
 from ingest.window.ledger import Clock, calendar_version, dates_of
+from ingest.window.registering import owe_result
 from ingest.window.state import CaseState, Paper, moment
 from ingest.window.stated import stated_clock
 from ingest.window.terms import WindowAct
@@ -61,6 +62,7 @@ def close_window_case(
     if done.again:
         return done
     case = session.scalars(select(WindowCase).filter_by(case_no=case_no)).one()
+    owe_result(session, case, done.state, now)
     facts = facts_of(session, case, done.state, tables.calendar)
     data = json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
     arrival = record_arrival(

@@ -21,7 +21,7 @@ from ingest.window.decide import Asked
 from ingest.window.forms import shown_digest
 from ingest.window.offers import DeskCase, days_of, desk_case, forms_of, lamps_of, needed_of
 from ingest.window.state import CaseState
-from ingest.window.terms import WindowAct
+from ingest.window.terms import QueryOutcome, WindowAct
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _OPINION, _REASON, _REFUSAL = ("opinion",), ("reason",), ("reason", "basis", "remedy")
@@ -111,6 +111,7 @@ def case_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Respo
         look=look.number,
         key=secrets.token_hex(16),
         nodes=_nodes(state),
+        people=_people(state),
         main=next((row for row in offers if row.act in _MAIN and row.why is None), None),
         offers=[row for row in offers if row.why is None and row.act not in _MAIN],
         closed=[row for row in desk.offers if row.why is not None],
@@ -130,6 +131,19 @@ def case_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Respo
         results=list(IdentityResult),
         shared=bool(web.runtime.settings.cert_url),
     )
+
+
+def _people(state: CaseState) -> list[dict[str, Any]]:
+    """Return what was learnt of each person at the opening; `plain` where nothing is odd."""
+    return [
+        {
+            **row,
+            "label": outcome.label,
+            "plain": outcome is QueryOutcome.KNOWN and not row["differs"],
+        }
+        for row in state.opening.population
+        for outcome in (QueryOutcome(row["outcome"]),)
+    ]
 
 
 def _nodes(state: CaseState) -> list[_Node]:
