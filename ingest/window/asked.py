@@ -171,9 +171,10 @@ class FlowWanted(Wanted):
 
 
 class FindingsWanted(Wanted):
-    """What the archive answered."""
+    """What the archive answered, and what who returned a case wrote beside."""
 
     findings: tuple[dict[str, Any], ...] = ()
+    note: Text = ""
 
 
 SHAPES: Mapping[WindowAct, type[Wanted]] = {

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from archive.administration.passwords import hash_secret
 from archive.administration.policy import SCOPE_OF, Role, acts_of
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
+from archive.database.tables_administration import Account, Login
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_gathering import GatheredCase
 from archive.database.tables_window import WindowCase, WindowRegistration
@@ -310,3 +311,78 @@ def test_an_address_of_the_query_says_nothing(city: City) -> None:
     form = {**opening_form(city.desk(page)), "id_number": HUSBAND, "ask": "1"}
     place = urlsplit(city.desk("/window/new", page, form).headers["location"])
     assert set(parse_qs(place.query)) == {"item", "query", "kept"}
+
+
+# the forms of a case
+
+
+def opened(city: City) -> tuple[str, str]:
+    """The address of a case that was opened with what was known, and the number of its 审批表."""
+    form = opening_form(queried(city))
+    place = city.desk("/window/new", "/window/new?item=CS02", form).headers["location"]
+    with reading(city.runtime.engine) as session:
+        case = session.scalars(select(WindowCase)).one()
+        papers = state_of(session, case.id).papers
+    return place, str(next(no for no, row in papers.items() if row.title == "审批表"))
+
+
+def form_of(page: httpx.Response, action: str) -> dict[str, str]:
+    """What a form holds on a page."""
+    (form,) = html.fromstring(page.text).xpath(f"//form[@action='{action}']")
+    return dict(form.form_values())
+
+
+def test_the_fields_of_a_form_have_what_is_known_and_keep_what_is_saved(city: City) -> None:
+    place, number = opened(city)
+    action = f"{place}/forms/{number}"
+    form = form_of(city.desk(place), action)
+    assert (form["f-户号"], form["f-性别"]) == ("HJ00000001", "男")
+    sent = {**form, "f-母亲公民身份号码": WIFE, "lines": "申请理由：出生\n备注：无"}
+    assert city.desk(action, place, sent).headers["location"] == f"{place}#fields"
+    again = form_of(city.desk(place), action)
+    assert again["f-母亲公民身份号码"] == WIFE
+    assert again["lines"].split() == ["申请理由：出生", "备注：无"]
+
+
+def test_a_wrong_check_digit_is_said_at_its_field_and_all_stays_typed(city: City) -> None:
+    place, number = opened(city)
+    action = f"{place}/forms/{number}"
+    wrong = WIFE[:-1] + ("0" if WIFE[-1] != "0" else "1")
+    form = form_of(city.desk(place), action)
+    sent = {**form, "f-母亲公民身份号码": wrong, "f-民族": "鄂温克族", "lines": "备注：无"}
+    again = city.desk(city.desk(action, place, sent).headers["location"])
+    typed = form_of(again, action)
+    assert (typed["f-母亲公民身份号码"], typed["f-民族"]) == (wrong, "鄂温克族")
+    assert typed["lines"] == "备注：无"
+    (fault,) = html.fromstring(again.text).xpath("//small[@class='fault']")
+    assert "校验码不符" in fault.text
+    assert fault.getprevious().get("name") == "f-母亲公民身份号码"
+    assert html.fromstring(again.text).xpath(f"//details[@open]//form[@action='{action}']")
+
+
+def test_what_was_typed_comes_back_into_the_form_of_its_act(city: City) -> None:
+    place, _ = opened(city)
+    action = f"{place}/acts/IDENTIFY"
+    form = form_of(city.desk(place), action)
+    sent = {**form, "result": "NO_DEVICE", "device": "窗口二号", "reason": ""}
+    again = city.desk(city.desk(action, place, sent).headers["location"])
+    assert "没有使用核验设备，须写明原因" in again.text
+    assert form_of(again, action)["device"] == "窗口二号"
+
+
+def test_what_was_typed_survives_a_login_that_ended(city: City) -> None:
+    place, number = opened(city)
+    action = f"{place}/forms/{number}"
+    sent = {**form_of(city.desk(place), action), "f-民族": "鄂温克族"}
+    with writing(city.runtime.engine) as session:
+        for login in session.scalars(select(Login)):
+            login.expires_at = database_now(session) - timedelta(minutes=1)
+    answer = city.desk(action, place, sent)
+    assert answer.headers["location"].startswith("/login?next=")
+    (way_back,) = parse_qs(urlsplit(answer.headers["location"]).query)["next"]
+    with writing(city.runtime.engine) as session:
+        account = session.scalars(select(Account).filter_by(login="window-clerk")).one()
+        carried = open_login(session, account, LoginKind.WEB)
+    again = replace(city, carried=carried).desk(way_back)
+    assert "登录已过期，现已恢复" in again.text
+    assert form_of(again, action)["f-民族"] == "鄂温克族"
