@@ -12,10 +12,10 @@ from api.cli.archive import KEEPING, open_archive, operator
 from api.cli.command_line import CommandLine
 from api.cli.terminal import Json, print_json, screen
 from api.http.checks import replace, returned_row
+from api.http.returning import give_case_back
 from api.runtime.bootstrap import Runtime
 from archive.audit.acts import JournalAct
 from archive.checking.passing_on import Asked, ask, remark
-from archive.checking.returning import return_case
 from archive.database.engine import reading, writing
 from archive.finding_aids.cases import find_case, waiting_revision
 from archive.finding_aids.check_lists import named_holders, returned_to, told_acts
@@ -100,9 +100,7 @@ def return_(
     runtime = open_archive()
     with writing(runtime.engine) as session:
         filer = operator(runtime)
-        return_case(
-            session, filer, case_no=case_no, reasons=reason, text=text, units=runtime.filing
-        )
+        give_case_back(session, runtime, filer, case_no=case_no, reasons=reason, text=text)
     screen.print("已退回补正；补正后以同一办件编号送来，仍在此核对。")
 
 

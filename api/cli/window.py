@@ -13,7 +13,7 @@ from rich.table import Column, Table
 from api.cli.archive import Bars, actor, begin_archive, open_archive, operator
 from api.cli.command_line import CommandLine
 from api.cli.terminal import Json, print_json, screen, with_examples
-from api.http.window import act_at_window, open_at_window, tables_of
+from api.http.window import act_at_window, ask_at_window, open_at_window, tables_of
 from api.runtime.bootstrap import Runtime
 from archive.administration import logins
 from archive.administration.accounts import account_by_login
@@ -24,6 +24,7 @@ from archive.reference.submission_terms import Ending
 from archive.reference.window_steps import Step
 from ingest.window.decide import Asked
 from ingest.window.files import keep_file
+from ingest.window.known import people_rows
 from ingest.window.listing import case_rows, shown_case
 from ingest.window.officers import register_officer
 from ingest.window.terms import Lamp, WindowAct
@@ -124,6 +125,9 @@ def show_(case_no: Case, *, as_json: Json = False) -> None:
         row = (str(act["seq"]), act["at"], act["label"], who, act["org"], act["opinion"])
         table.add_row(*row)
     Console().print(f"{shown['case_no']} {shown['item']} {shown['step_label']}", table)
+    for row in shown["population"]:
+        differs = f"，与填写不一致：{'、'.join(row['differs'])}" if row["differs"] else ""
+        Console().print(f"{row['who']}：{row['label']}{differs}", highlight=False)
     for clock in shown["clocks"]:
         due = clock["due_on"] or "停计"
         Console().print(f"{clock['label']}：{due}，{Lamp(clock['lamp']).label}", highlight=False)
@@ -143,6 +147,42 @@ def open_(
     runtime = open_archive()
     done = open_at_window(runtime, person(runtime, login, secret), _key(), _data(data))
     Console().print(done.case_no, highlight=False)
+
+
+@window_app.command(
+    "query",
+    help=with_examples(
+        "开办之前向人口信息管理系统查询一人；查询记入审计日志。",
+        "yice window query --as demo-officer --item CS02",
+    ),
+)
+def query_(
+    login: As,
+    secret: Secret,
+    item: Annotated[str, typer.Option(help="要开办的事项编码")],
+    id_number: Annotated[
+        str, typer.Option("--id", prompt="公民身份号码", hide_input=True, help="不写则询问")
+    ],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Ask for a person, and print what is known with the number for the opening."""
+    runtime = open_archive()
+    reader = person(runtime, login, secret)
+    answers = ask_at_window(runtime, reader, item, (id_number,))
+    rows = people_rows(answers, datetime.now(UTC))
+    if as_json:
+        print_json({"query": answers.token, "people": rows})
+        return
+    for row in rows:
+        for remark in row["remarks"]:
+            Console().print(remark, highlight=False)
+        facts = {"姓名": row["name"], **row["facts"]}
+        for label, text in facts.items():
+            if text:
+                Console().print(f"{label}：{text}", highlight=False)
+    if answers.token:
+        Console().print(f"开办时写入 query：{answers.token}", highlight=False)
 
 
 @window_app.command(

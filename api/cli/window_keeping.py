@@ -12,13 +12,16 @@ from api.cli.command_line import CommandLine
 from api.cli.terminal import FINDINGS, Json, print_json, screen, with_examples
 from api.cli.window import As, Secret, person
 from api.http.window import tables_of
+from api.jobs.population import open_population
 from api.jobs.pull import submit_whole
 from archive.database.engine import database_now, reading, writing
 from archive.finding_aids.reach import reach_of
+from archive.reference.errors import NotFoundError
 from ingest.window.alerts import ring
 from ingest.window.closing import owed, take_answers
 from ingest.window.grants import GrantWanted, end_grant, give_grant, grant_rows
 from ingest.window.holding import window_faults
+from ingest.window.registering import owed_results, register_results
 from ingest.window.seal_rules import ALL_ITEMS
 
 window_keeping_app = CommandLine()
@@ -126,20 +129,60 @@ def submit_() -> None:
 
 
 @window_keeping_app.command(
-    "owed", help=with_examples("应归未归：已办结而未归档的件及原因。", "yice window owed --json")
+    "owed",
+    help=with_examples(
+        "应归未归：已办结而未归档的件，结果未登记到人口信息的件，及原因。",
+        "yice window owed --json",
+    ),
 )
 def owed_(*, as_json: Json = False) -> None:
     """List closed cases that are not archived, with the reason."""
     runtime = open_archive()
+    asks = bool(runtime.settings.population_url)
     with reading(runtime.engine) as session:
         rows = owed(session)
+        results = owed_results(session) if asks else []
     if as_json:
-        print_json(rows)
+        print_json(
+            [{**row, "owes": "VOLUME"} for row in rows]
+            + [{**row, "owes": "RESULT"} for row in results]
+        )
         return
     table = Table("办件编号", "自", "原因")
     for row in rows:
         table.add_row(row["case_no"], row["since"], row["why"])
     Console().print(f"应归未归 {len(rows)} 件", table)
+    if asks:
+        due = Table("办件编号", "自", "原因", "下次登记")
+        for row in results:
+            due.add_row(row["case_no"], row["since"], row["why"], row["next_try"] or "下一轮")
+        Console().print(f"结果未登记 {len(results)} 件", due)
+
+
+@window_keeping_app.command(
+    "register",
+    help=with_examples(
+        "把办结的结果登记到人口信息管理系统；没有成功的，到时再试。", "yice window register --json"
+    ),
+)
+def register_(*, as_json: Json = False) -> None:
+    """Register the results that are due, and count them."""
+    runtime = open_archive()
+    if not runtime.settings.population_url:
+        raise NotFoundError(
+            "没有接入人口信息管理系统。", "请由系统管理员设置 YICE_POPULATION_URL。"
+        )
+    population = open_population(runtime.settings)
+    counts = register_results(runtime.engine, actor(), population=population)
+    if as_json:
+        print_json(counts)
+    else:
+        screen.print(
+            f"登记 {counts['registered']} 件，未成 {counts['failed']} 件，"
+            f"尚欠 {counts['unregistered']} 件。",
+            highlight=False,
+        )
+    raise typer.Exit(FINDINGS if counts["failed"] else 0)
 
 
 @window_keeping_app.command(

@@ -377,6 +377,8 @@ def settings_of(world: World, port: int) -> dict[str, str]:
     settings = {
         "YICE_FORMS_URL": f"{base}/forms",
         "YICE_FORMS_KEY": KEY,
+        "YICE_POPULATION_URL": f"{base}/population",
+        "YICE_POPULATION_KEY": KEY,
         "YICE_PORTAL_URL": f"{base}/portal",
         "YICE_PORTAL_KEY": KEY,
         "YICE_CERT_URL": f"{base}/certificates",

@@ -36,6 +36,7 @@ from ingest.window.decide import Asked
 from ingest.window.files import keep_file
 from ingest.window.forms import form_facts
 from ingest.window.grants import GrantWanted, give_grant
+from ingest.window.known import NOBODY_ASKED
 from ingest.window.refusals import RefusedActError
 from ingest.window.rows import cases_numbered, state_of
 from ingest.window.terms import WindowAct
@@ -172,6 +173,7 @@ class Play:
                 asked=Asked(WindowAct.OPEN, f"open-{self.seed}-{self.index:06d}", data=wanted),
                 tables=self.tables,
                 now=self.now,
+                answers=NOBODY_ASKED,
             )
         self.case_no, self.state = done.case_no, done.state
         facts.update(case_no=self.case_no, materials=[])

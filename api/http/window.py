@@ -5,13 +5,17 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.http.daily import limits_of
+from api.jobs.population import open_population
 from api.runtime.bootstrap import Runtime
 from archive.administration.policy import Reader
 from archive.database.engine import database_now, writing
 from archive.jobs.crashpoints import reach
-from ingest.window.cases import Done, Tables, do_act, open_case
+from ingest.window.cases import Done, Tables, do_act
 from ingest.window.closing import close_window_case
 from ingest.window.decide import Asked
+from ingest.window.known import Answers
+from ingest.window.population import Guards, QueryWanted, ask_people, open_with_query
 from ingest.window.terms import WindowAct
 
 
@@ -38,17 +42,31 @@ def tables_of(runtime: Runtime) -> Tables:
 
 
 def open_at_window(runtime: Runtime, actor: Reader, key: str, data: Mapping[str, Any]) -> Done:
-    """Open a case, in a transaction of its own."""
-    with writing(runtime.engine) as session:
-        done = open_case(
-            session,
-            actor,
-            asked=Asked(WindowAct.OPEN, key, data=data),
-            tables=tables_of(runtime),
-            now=database_now(session),
-        )
+    """Open a case, having asked the population system for its people."""
+    done = open_with_query(
+        runtime.engine,
+        actor,
+        asked=Asked(WindowAct.OPEN, key, data=data),
+        tables=tables_of(runtime),
+        population=open_population(runtime.settings),
+        limits=limits_of(runtime.settings, actor),
+    )
     reach("window-committed")
     return done
+
+
+def ask_at_window(
+    runtime: Runtime, actor: Reader, item: str, id_numbers: tuple[str, ...]
+) -> Answers:
+    """Ask the population system for people whose case is to be opened."""
+    guards = Guards(runtime.organisations, runtime.catalogue, limits_of(runtime.settings, actor))
+    return ask_people(
+        runtime.engine,
+        actor,
+        population=open_population(runtime.settings),
+        wanted=QueryWanted(item, id_numbers),
+        guards=guards,
+    )
 
 
 def act_at_window(runtime: Runtime, actor: Reader, case_no: str, asked: Asked) -> Done:

@@ -10,6 +10,7 @@ from typing import Any
 
 from api.jobs.batch import begin_timestamps, free_dead, retry, send, waiting
 from api.jobs.periods import begin_terms, end_terms
+from api.jobs.population import open_population
 from api.jobs.preservation import anchor_journal, budget
 from api.jobs.progress import NoProgress
 from api.jobs.pull import open_sources, pull_round, submit_whole
@@ -35,6 +36,7 @@ from ingest.captures.uploads import sweep_parts
 from ingest.window.alerts import ring
 from ingest.window.cases import Tables
 from ingest.window.closing import owed, take_answers
+from ingest.window.registering import register_results
 
 ACTOR = BEAT
 Result = dict[str, Any]
@@ -207,15 +209,16 @@ def _remind(runtime: Runtime) -> Result:
 
 
 def _window(runtime: Runtime) -> Result:
-    """Ring what is due at the window, hand in what it closed, and count what is owed (应归未归)."""
+    """Ring what is due at the window, hand in and register what it closed, count what is owed."""
     with writing(runtime.engine) as session:
         rung = ring(session, ACTOR, now=database_now(session))
+    results = register_results(runtime.engine, ACTOR, population=open_population(runtime.settings))
     submitted = submit_whole(runtime, ACTOR, NoProgress())
     tables = Tables(runtime.organisations, runtime.catalogue)
     with writing(runtime.engine) as session:
         answered = take_answers(session, tables=tables, now=database_now(session))
         remaining = len(owed(session))
-    counts = {"alerts": rung, "submitted": sum(submitted.values()), "answered": answered}
+    counts = {**results, "alerts": rung, "submitted": sum(submitted.values()), "answered": answered}
     return {**counts, "owed": remaining}
 
 

@@ -114,6 +114,13 @@ class Settings(BaseSettings):
     search_engine: Literal["tantivy", "whoosh"] = "tantivy"
     forms_url: str = ""
     forms_key: SecretStr = SecretStr("")
+    population_url: str = Field(
+        default="", description="the population system that the window asks; empty: it asks none"
+    )
+    population_key: SecretStr = SecretStr("")
+    population_timeout: float = Field(
+        default=3, gt=0, description="seconds that a person at the window waits for an answer"
+    )
     portal_url: str = ""
     portal_key: SecretStr = SecretStr("")
     cert_url: str = ""

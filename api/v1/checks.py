@@ -15,13 +15,13 @@ from api.http.checks import (
     returned_row,
     scan_of,
 )
+from api.http.returning import give_case_back
 from api.http.tokens import Caller
 from api.v1.idempotency import Key, answered, keep_answer
 from api.v1.station import Station, StationApi
 from archive.administration.policy import Act, Reader
 from archive.audit.acts import JournalAct
 from archive.checking.passing_on import ask, remark
-from archive.checking.returning import return_case
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case
 from archive.finding_aids.cases import find_case_within, waiting_revision
@@ -196,13 +196,13 @@ def give_back(
     """Return a case that waits to its sender."""
 
     def act(session: Session) -> None:
-        return_case(
+        give_case_back(
             session,
+            station.runtime,
             reader,
             case_no=case_no,
             reasons=wanted.reasons,
             text=wanted.text,
-            units=station.runtime.filing,
         )
 
     return _done(station, reader, case_no, key, {"return": wanted.model_dump()}, act)

@@ -3,6 +3,7 @@
 A station's own system acts in the name of an officer of its station, whom `Yice-Operator` names.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Header, Path, Query, Request
@@ -11,7 +12,13 @@ from starlette.concurrency import run_in_threadpool
 
 from api.http.checks import scan_of
 from api.http.tokens import Caller
-from api.http.window import ActWanted, act_at_window, open_at_window, tables_of
+from api.http.window import (
+    ActWanted,
+    act_at_window,
+    ask_at_window,
+    open_at_window,
+    tables_of,
+)
 from api.v1.station import Station, StationApi
 from archive.administration.policy import Reader
 from archive.database.engine import database_now, reading, writing
@@ -19,6 +26,7 @@ from archive.reference.window_steps import Step
 from ingest.window.cases import Done, require_window
 from ingest.window.decide import Asked
 from ingest.window.files import keep_file
+from ingest.window.known import people_rows
 from ingest.window.listing import case_rows, shown_case
 from ingest.window.officers import officer_behind
 
@@ -51,7 +59,7 @@ Opening = Annotated[
         description=(
             "item 事项编码、home 户籍地派出所、channel 渠道（WINDOW、ONLINE）、applicant 申报人和"
             "subjects 被办理人（name、id_number、phone、relation）、household 同户人员的"
-            "公民身份号码"
+            "公民身份号码、query 查询编号（没有的，开办时自动查询）、facts 表单内容"
         ),
         examples=[
             {
@@ -87,6 +95,47 @@ class KeptFile(BaseModel):
     model_config = ConfigDict(json_schema_extra={"description": "已收下的文件。"})
     sha256: str = Field(description="内容的 SHA-256")
     extension: str = Field(description="扩展名，按内容判定")
+
+
+class PeopleWanted(BaseModel):
+    """People to be asked for before their case is opened."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "description": "要向人口信息管理系统查询的人。",
+            "examples": [{"item": "CS02", "id_numbers": ["150602199001010016"]}],
+        },
+    )
+    item: str = Field(max_length=32, description="要开办的事项编码")
+    id_numbers: list[Annotated[str, Field(min_length=1, max_length=32)]] = Field(
+        min_length=1, max_length=20, description="公民身份号码，第一个是申报人的"
+    )
+
+
+class KnownPerson(BaseModel):
+    """What was learnt of a person."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "查询一人的结果。"})
+    who: str = Field(description="申报人或被办理人")
+    outcome: str = Field(
+        description="结果：KNOWN、MOVED_OUT、DEAD、UNKNOWN；SILENT、LIMITED、NOT_ASKED 为未查询"
+    )
+    label: str = Field(description="结果的名称")
+    remarks: list[str] = Field(description="须注意的情况和下一步")
+    name: str | None = Field(description="姓名；没有查到的为空")
+    station: str | None = Field(description="户籍地派出所的机构代码")
+    facts: dict[str, str] = Field(
+        description="填入表单的内容：性别、民族、出生日期、户号、户籍地址"
+    )
+
+
+class KnownPeople(BaseModel):
+    """The answer of a query."""
+
+    model_config = ConfigDict(json_schema_extra={"description": "查询的结果。"})
+    query: str = Field(description="查询编号；开办时写入 query，不再重复查询；没有查询的为空")
+    people: list[KnownPerson] = Field(description="按所送号码的次序")
 
 
 class WindowRow(BaseModel):
@@ -125,6 +174,9 @@ class WindowView(BaseModel):
     awaited: list[str] = Field(description="等待补正的材料")
     acts: list[dict[str, Any]] = Field(description="办理记录")
     clocks: list[dict[str, Any]] = Field(description="期限，及停计和预警")
+    population: list[dict[str, Any]] = Field(
+        description="开办时查询人口信息的结果，未查询的也写明；differs 为与填写不一致的栏目"
+    )
     returns: list[dict[str, Any]] = Field(description="退回与结局")
     seal_uses: list[dict[str, Any]] = Field(description="用章")
     rating: dict[str, Any] | None = Field(description="评价")
@@ -145,6 +197,25 @@ def _officer(station: StationApi, client: Reader, number: str) -> Reader:
     require_window(client)
     with reading(station.runtime.engine) as session:
         return officer_behind(session, client, number)
+
+
+@router.post(
+    "/window/people",
+    summary="查询人口信息",
+    description=(
+        "开办之前按公民身份号码查询办理人；查询记入审计日志，计入当日限额。系统没有接入、没有应答"
+        "或已达限额的，结果为未查询，可照常开办。" + _REFUSED
+    ),
+    response_description="查询的结果",
+)
+def ask_window_people(
+    wanted: PeopleWanted, caller: Caller, station: Station, operator: Operator
+) -> KnownPeople:
+    """Ask for people in the name of an officer of the caller's station."""
+    officer = _officer(station, caller, operator)
+    answers = ask_at_window(station.runtime, officer, wanted.item, tuple(wanted.id_numbers))
+    rows = people_rows(answers, datetime.now(UTC))
+    return KnownPeople(query=answers.token, people=[KnownPerson(**row) for row in rows])
 
 
 @router.post(

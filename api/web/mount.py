@@ -35,7 +35,7 @@ from api.web.shell.page import PageRoute, RefusedError, WebApp, error_page, web_
 from api.web.start import login, manual, overview, todo
 from api.web.statistics import statistics
 from api.web.usage import approvals, copies, usage
-from api.web.window import board, case, flow, grants, media, opening
+from api.web.window import board, case, flow, form_values, grants, media, opening
 from archive.administration.policy import Denial
 
 Handler = Callable[[Request, Any], Any]
@@ -81,6 +81,7 @@ _PAGES = (
     registers,
     board,
     opening,
+    form_values,
     grants,
     flow,
     media,

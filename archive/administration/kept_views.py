@@ -29,6 +29,7 @@ class ViewKind(LabelledEnum):
     SEARCH = "SEARCH", "检索"
     PERSON = "PERSON", "一人一档"
     FORM = "FORM", "未提交的表单"
+    QUERY = "QUERY", "人口信息查询"
 
 
 def keep_view(session: Session, account: str, kind: ViewKind, body: Mapping[str, Any]) -> str:

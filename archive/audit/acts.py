@@ -99,6 +99,9 @@ class JournalAct(LabelledEnum):
     WINDOW_GRANT_END = "WINDOW_GRANT_END", "收回用章授权"
     WINDOW_SEAL = "WINDOW_SEAL", "用章"
     WINDOW_ALERT = "WINDOW_ALERT", "期限预警"
+    WINDOW_QUERY = "WINDOW_QUERY", "查询人口信息"
+    WINDOW_QUERY_END = "WINDOW_QUERY_END", "人口信息应答"
+    WINDOW_REGISTER = "WINDOW_REGISTER", "登记办理结果"
     # administration
     LOGIN = "LOGIN", "登录"
     END_LOGIN = "END_LOGIN", "结束登录"

@@ -171,3 +171,21 @@ class WindowSealUse(Base):
     document_sha256: Mapped[str] = mapped_column(String(64))
     purpose: Mapped[str] = mapped_column(String(100))
     at: Mapped[datetime]
+
+
+class WindowRegistration(Base):
+    """The result of an issued case, owed to the population system from its close on.
+
+    It holds nobody's number: what is sent is read from the acts. Once it is registered it has the
+    number that the system gave, and is never changed again.
+    """
+
+    __tablename__ = "window_registrations"
+    id: Mapped[int] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[int] = mapped_column(ForeignKey("window_cases.id"), unique=True)
+    owed_since: Mapped[datetime]
+    failures: Mapped[int] = mapped_column(default=0)
+    not_before: Mapped[datetime | None] = mapped_column(index=True)
+    error_code: Mapped[str | None] = mapped_column(String(32))
+    registration_no: Mapped[str | None] = mapped_column(String(2000))
+    registered_on: Mapped[date | None]

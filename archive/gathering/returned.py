@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from archive.database.tables_cases import CaseRevision
 from archive.database.tables_gathering import Arrival, GatheredCase, GatheredMaterial
-from archive.gathering.cases import Gathering
+from archive.gathering.cases import Gathering, cases_numbered
 from archive.reference.objects import OriginalObject
 from archive.reference.vocabulary import ArrivalOutcome, IntakeOutcome
 
@@ -65,6 +65,18 @@ def gather_again(
             changed_at=at,
         )
     )
+    session.flush()
+
+
+def supersede_earlier(session: Session, case_no: str, *, at: datetime) -> None:
+    """Let only what closed a case last be packed: its sender stated all of it anew.
+
+    What came with it would else make the earlier facts due once more, beside the new ones.
+    """
+    *earlier, _ = cases_numbered(session, case_no)
+    for row in earlier:
+        if row.state != Gathering.SUBMITTED:
+            row.state, row.changed_at = Gathering.SUBMITTED, at
     session.flush()
 
 

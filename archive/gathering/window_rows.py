@@ -5,7 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from archive.audit.journal import digest_of
-from archive.database.tables_window import WindowActRow, WindowGrant, WindowSealUse
+from archive.database.tables_window import (
+    WindowActRow,
+    WindowGrant,
+    WindowRegistration,
+    WindowSealUse,
+)
 
 
 def act_digest(case_no: str, row: WindowActRow) -> str:
@@ -63,6 +68,12 @@ def seal_digest(case_no: str, row: WindowSealUse) -> str:
             _at(row.at),
         ]
     )
+
+
+def registration_digest(case_no: str, row: WindowRegistration) -> str:
+    """Return the digest of a result as the population system registered it."""
+    on = row.registered_on
+    return digest_of([case_no, row.registration_no, on and on.isoformat()])
 
 
 def _at(at: datetime | None) -> Any:  # noqa: ANN401 - a text or nothing

@@ -383,6 +383,7 @@ _READERS: Mapping[str, Reader] = {
     JournalAct.WINDOW_ACT: enter_window,
     JournalAct.WINDOW_SEAL: enter_window,
     JournalAct.WINDOW_GRANT: enter_window,
+    JournalAct.WINDOW_REGISTER: enter_window,
     JournalAct.WINDOW_GRANT_END: enter_window,
     JournalAct.REBUILD: _rebuild,
 }

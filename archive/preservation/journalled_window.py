@@ -6,6 +6,12 @@ from archive.audit.acts import JournalAct
 from archive.database.tables_audit import JournalEntry
 from archive.preservation.disk_map import DiskMap
 
+_KINDS = {
+    JournalAct.WINDOW_SEAL.value: "seal",
+    JournalAct.WINDOW_GRANT.value: "grant",
+    JournalAct.WINDOW_REGISTER.value: "registration",
+}
+
 
 class _HasWindow(Protocol):
     window: DiskMap
@@ -18,6 +24,5 @@ def enter_window(state: _HasWindow, entry: JournalEntry, detail: dict[str, Any])
         return
     key: tuple[str | int, ...] = ("act", entry.subject, int(detail.get("seq", 0)))
     if entry.act != JournalAct.WINDOW_ACT:
-        kind = "seal" if entry.act == JournalAct.WINDOW_SEAL else "grant"
-        key = (kind, entry.subject)
+        key = (_KINDS[entry.act], entry.subject)
     state.window[key] = {"digest": detail.get("digest"), "account": entry.actor}

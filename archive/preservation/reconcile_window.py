@@ -15,9 +15,15 @@ from archive.database.tables_window import (
     WindowActRow,
     WindowCase,
     WindowGrant,
+    WindowRegistration,
     WindowSealUse,
 )
-from archive.gathering.window_rows import act_digest, grant_digest, seal_digest
+from archive.gathering.window_rows import (
+    act_digest,
+    grant_digest,
+    registration_digest,
+    seal_digest,
+)
 from archive.preservation.faults import Fault
 from archive.preservation.journalled import Journalled
 
@@ -47,6 +53,12 @@ def window_faults(session: Session, state: Journalled) -> Iterator[Fault]:
         if not _is_entered(state, key, seal_digest(numbers.get(use.case_id, ""), use)):
             yield Fault("I12", use.use_no, "用章登记与日志不符")
     yield from _grants(session, state)
+    registered = select(WindowRegistration).where(WindowRegistration.registration_no.is_not(None))
+    for result in session.scalars(registered.order_by(WindowRegistration.id)):
+        case_no = numbers.get(result.case_id, "")
+        digest = registration_digest(case_no, result)
+        if not _is_entered(state, ("registration", case_no), digest):
+            yield Fault("I12", case_no, "办理结果的登记号与日志不符")
     for kind, *name in state.window.unseen():
         yield Fault("I12", f"{kind}:{'/'.join(map(str, name))}", "日志记有窗口办理，数据库没有登记")
 

@@ -21,8 +21,9 @@ from ingest.sources.protocol import MAX_BODY, SourceError
 # One count of tries for all that can go wrong with a call: no connection, a status, a body that
 # breaks off, a wrong digest. So it is this loop that keeps the count, and not the pool of urllib3,
 # which knows of the first two only and not of our rate.
+_TRIES = 6
 _RETRIES = Retry(
-    total=6,
+    total=_TRIES,
     allowed_methods={"GET", "POST"},  # the protocol makes both repeatable
     status_forcelist={429, *range(500, 600)},
     backoff_factor=0.1,
@@ -47,11 +48,12 @@ class Caller:
         timeout: float = 30.0,
         login: Callable[["Caller"], str] | None = None,
         token: str = "",
+        tries: int = _TRIES,
     ) -> None:
         """Create a client.
 
-        `rate` is requests per second. `login` returns a token, and is called again when the system
-        says that the token expired.
+        `rate` is requests per second, `tries` how often a call is made again. `login` returns a
+        token, and is called again when the system says that the token expired.
         """
         self._base, self._interval, self._timeout, self._login, self._token = (
             base.rstrip("/"),
@@ -61,12 +63,13 @@ class Caller:
             token,
         )
         self._session, self._next = requests.Session(), 0.0
+        self._retries = _RETRIES.new(total=tries)
 
     def json(
         self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: object = None
     ) -> dict[str, Any]:
         """Return the JSON object of an answer; raises SourceError."""
-        return _persistently(lambda: self._object(method, path, query, body))
+        return _persistently(lambda: self._object(method, path, query, body), self._retries)
 
     def file(self, path: str, *, checked: Callable[[bytes], bool]) -> bytes | None:
         """Return a file, None when there is none; raises SourceError.
@@ -74,7 +77,7 @@ class Caller:
         It is requested again until `checked` holds, so that a truncated file is never taken for a
         whole one.
         """
-        return _persistently(lambda: self._file(path, checked))
+        return _persistently(lambda: self._file(path, checked), self._retries)
 
     def _object(
         self, method: str, path: str, query: Mapping[str, Any] | None, body: object
@@ -150,9 +153,8 @@ class Caller:
         return b"".join(parts)
 
 
-def _persistently(act: Callable[[], _T]) -> _T:
+def _persistently(act: Callable[[], _T], retries: Retry) -> _T:
     """Return what a call returns, made again while it may be; raises SourceError."""
-    retries = _RETRIES
     while True:
         try:
             return act()

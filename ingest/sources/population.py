@@ -104,9 +104,14 @@ class PopulationSystem:
 
     name, system = "population", "人口信息管理系统"
 
-    def __init__(self, base: str, *, key: str, rate: float, timeout: float = 30.0) -> None:
-        """Create a client with its key, and the requests per second that the system bears."""
-        self._caller = Caller(base, rate=rate, token=key, timeout=timeout)
+    def __init__(
+        self, base: str, *, key: str, rate: float, timeout: float = 30.0, tries: int = 6
+    ) -> None:
+        """Create a client with its key, and the requests per second that the system bears.
+
+        A call is made again `tries` times at most; a person who waits at a window asks for few.
+        """
+        self._caller = Caller(base, rate=rate, token=key, timeout=timeout, tries=tries)
 
     def person(self, id_number: str, *, case_no: str) -> PersonRecord | None:
         """Return the person of an ID number, None when there is none; raises SourceError."""

@@ -40,7 +40,8 @@ class Wanted(BaseModel):
 class OpenWanted(Wanted):
     """A case to open: item, whose household station, who applies and for whom.
 
-    `household` are ID numbers of the household, by which an officer of it is told.
+    `household` are ID numbers of the household, by which an officer of it is told. `query` names
+    what the population system answered before, `facts` are fields of the forms as they were typed.
     """
 
     item: Name
@@ -50,6 +51,8 @@ class OpenWanted(Wanted):
     applicant: Person
     subjects: Annotated[tuple[Person, ...], Field(min_length=1, max_length=100)]
     household: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    query: Name | None = None
+    facts: Annotated[dict[Name, Text], Field(max_length=20)] = {}
 
 
 class StoredFile(Wanted):
@@ -168,9 +171,10 @@ class FlowWanted(Wanted):
 
 
 class FindingsWanted(Wanted):
-    """What the archive answered."""
+    """What the archive answered, and what who returned a case wrote beside."""
 
     findings: tuple[dict[str, Any], ...] = ()
+    note: Text = ""
 
 
 SHAPES: Mapping[WindowAct, type[Wanted]] = {

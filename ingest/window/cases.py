@@ -25,9 +25,11 @@ from archive.reference.service_items import (
 from archive.reference.worktime import WorkCalendar
 from archive.usage.looks import DeniedError
 from ingest.window.decide import SYSTEM, Asked, Officer, decide
+from ingest.window.flow import current_flow
 from ingest.window.flows import flow_numbered, known_flows, remember_flow
 from ingest.window.fold import after, opened
 from ingest.window.grants import grants_between
+from ingest.window.known import Answers
 from ingest.window.officers import officer_of
 from ingest.window.opening import decide_opening
 from ingest.window.refusals import Refusal, RefusedActError
@@ -57,14 +59,23 @@ class Done:
 
 
 def open_case(
-    session: Session, actor: Reader, *, asked: Asked, tables: Tables, now: datetime
+    session: Session,
+    actor: Reader,
+    *,
+    asked: Asked,
+    tables: Tables,
+    now: datetime,
+    answers: Answers,
 ) -> Done:
-    """Open a case at the actor's window. Raises DeniedError, RefusedActError."""
+    """Open a case at the actor's window. Raises DeniedError, RefusedActError.
+
+    `answers` are what the population system says of its people (`ingest.window.population`).
+    """
     require_window(actor)
     lock_journal(session)  # numbers are given one after the other
-    earlier = _opened_before(session, actor, asked.key)
+    earlier = opened_before(session, actor, asked.key)
     if earlier is not None:
-        return Done(earlier.case_no, 1, state_of(session, earlier.id), again=True)
+        return earlier
     flow = remember_flow(session, actor.account, now)
     case_no = _next_number(session, actor.org, now)
     act = decide_opening(
@@ -75,6 +86,7 @@ def open_case(
         now,
         item=_item(tables.catalogue, asked),
         organisations=tables.organisations,
+        answers=answers,
     )
     if isinstance(act, Refusal):
         raise RefusedActError(act)
@@ -86,6 +98,36 @@ def open_case(
     return Done(case_no, act.seq, state)
 
 
+def check_opening(
+    session: Session,
+    actor: Reader,
+    *,
+    asked: Asked,
+    tables: Tables,
+    now: datetime,
+    answers: Answers,
+) -> Done | None:
+    """Return the case that this request opened already; None where one may be opened.
+
+    Raises DeniedError, RefusedActError as `open_case` would; nothing is changed.
+    """
+    require_window(actor)
+    earlier = opened_before(session, actor, asked.key)
+    act = decide_opening(
+        current_flow(),
+        asked,
+        officer_of(session, actor),
+        "",
+        now,
+        item=_item(tables.catalogue, asked),
+        organisations=tables.organisations,
+        answers=answers,
+    )
+    if earlier is None and isinstance(act, Refusal):
+        raise RefusedActError(act)
+    return earlier
+
+
 def require_window(actor: Reader) -> None:
     """Raise DeniedError for a reader who has nothing to do at the window."""
     decision = may(actor, Act.HANDLE)
@@ -93,8 +135,9 @@ def require_window(actor: Reader) -> None:
         raise DeniedError(decision.denial)
 
 
-def _opened_before(session: Session, actor: Reader, key: str) -> WindowCase | None:
-    return session.scalars(
+def opened_before(session: Session, actor: Reader, key: str) -> Done | None:
+    """Return the case that this request opened already, None for a new one."""
+    case = session.scalars(
         select(WindowCase)
         .join(WindowActRow, WindowActRow.case_id == WindowCase.id)
         .where(
@@ -103,6 +146,7 @@ def _opened_before(session: Session, actor: Reader, key: str) -> WindowCase | No
             WindowActRow.account == actor.account,
         )
     ).first()
+    return Done(case.case_no, 1, state_of(session, case.id), again=True) if case else None
 
 
 def _next_number(session: Session, org: str, now: datetime) -> str:

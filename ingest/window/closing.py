@@ -26,6 +26,7 @@ from archive.gathering.cases import (
     close_case,
     record_arrival,
 )
+from archive.gathering.returned import supersede_earlier
 from archive.jobs.crashpoints import reach
 from archive.reference.case_facts import SPEC_2
 from archive.reference.local_time import local_date
@@ -40,6 +41,8 @@ from ingest.window.decide import Asked
 from ingest.window.flows import flow_numbered
 from ingest.window.forms import promised_on, shown_digest
 from ingest.window.ledger import Clock, calendar_version, dates_of
+from ingest.window.registering import owe_result
+from ingest.window.returned import take_returns
 from ingest.window.state import CaseState, Paper, moment
 from ingest.window.stated import stated_clock
 from ingest.window.terms import WindowAct
@@ -61,6 +64,7 @@ def close_window_case(
     if done.again:
         return done
     case = session.scalars(select(WindowCase).filter_by(case_no=case_no)).one()
+    owe_result(session, case, done.state, now)
     facts = facts_of(session, case, done.state, tables.calendar)
     data = json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
     arrival = record_arrival(
@@ -91,6 +95,7 @@ def _hand_over(
         )
         piece = GatheredPiece(state.opening.case_no, no, files, _material(paper))
         add_piece(session, arrival, piece, at=now)
+    supersede_earlier(session, state.opening.case_no, at=now)
 
 
 def facts_of(
@@ -178,7 +183,8 @@ def _grant(session: Session, state: CaseState) -> dict[str, Any] | None:
 def take_answers(session: Session, *, tables: Tables, now: datetime, limit: int = 500) -> int:
     """Enter what became of closed cases at the intake; return how many were answered.
 
-    A refused one is at the window again, with the findings.
+    A refused one is at the window again, with the findings; so is one that was returned at 核对
+    before the window knew that it was taken.
     """
     query = (
         select(WindowCase, GatheredCase)
@@ -194,7 +200,7 @@ def take_answers(session: Session, *, tables: Tables, now: datetime, limit: int 
             answer_of_archive(
                 session, case, asked=_answer(session, gathered), tables=tables, now=now
             )
-    return len(answered)
+    return len(answered) + take_returns(session, tables=tables, now=now, limit=limit)
 
 
 def _is_newest(session: Session, gathered: GatheredCase) -> bool:

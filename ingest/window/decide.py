@@ -64,12 +64,19 @@ def decide(
     )
 
 
+_ANSWERED = {
+    WindowAct.ARCHIVE_TOOK: frozenset({Step.CLOSED}),
+    WindowAct.ARCHIVE_REFUSED: frozenset({Step.CLOSED, Step.ARCHIVED}),
+}
+"""Where the archive answers; what it took is returned when somebody looks at it (核对)."""
+
+
 def _out_of_order(
     flow: Flow, state: CaseState, asked: Asked, actor: Officer, organisations: Organisations
 ) -> Refusal | None:
     """Return a refusal for an act at the wrong step, of the wrong role or place."""
     if asked.act in SYSTEM_ACTS:
-        right = actor.account == SYSTEM.account and state.step is Step.CLOSED
+        right = actor.account == SYSTEM.account and state.step in _ANSWERED[asked.act]
         return None if right else refusal("ACT_ORDER", step=state.step.label, may="归档系统答复")
     if asked.act is WindowAct.OPEN:
         return refusal("ACT_ORDER", step=state.step.label, may="开办另一件")

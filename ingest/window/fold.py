@@ -42,6 +42,8 @@ def opened(row: ActRow) -> CaseState:
         household=frozenset(detail["household"]),
         investigates=bool(detail["investigates"]),
         opened_at=row.at,
+        query=str(detail["query"]),
+        population=tuple(detail["population"]),
     )
     papers = {
         stated["no"]: Paper(stated["no"], 1, stated, row.person, row.seq, row.step)

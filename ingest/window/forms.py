@@ -15,24 +15,28 @@ from ingest.window.state import CaseState, Paper, moment
 _KINDS = {kind.label: kind for kind in FormKind if kind is not FormKind.OTHER}
 
 
-def first_forms(item: ServiceItem) -> list[dict[str, Any]]:
-    """Return the forms with which a case of an item begins: every one that only we make."""
+def first_forms(item: ServiceItem, facts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the forms with which a case of an item begins: every one that only we make.
+
+    `facts` are known already and stand on each but the receipt, which states what came in.
+    """
     names = [FormKind.RECEIPT.label, FormKind.APPROVAL.label]
     names += [
         row.name
         for row in item.materials
         if row.sources == (SourceKind.SYSTEM_FORM,) and row.condition is None
     ]
-    return [_form(no, name) for no, name in enumerate(dict.fromkeys(names), 1)]
+    return [_form(no, name, facts) for no, name in enumerate(dict.fromkeys(names), 1)]
 
 
-def _form(no: int, name: str) -> dict[str, Any]:
+def _form(no: int, name: str, facts: Mapping[str, str]) -> dict[str, Any]:
+    form = _KINDS.get(name, FormKind.OTHER)
     return {
         "no": no,
         "type": name,
         "source": str(SourceKind.SYSTEM_FORM),
-        "form": str(_KINDS.get(name, FormKind.OTHER)),
-        "data": {},
+        "form": str(form),
+        "data": {} if form is FormKind.RECEIPT else dict(facts),
         "pages": 1,
     }
 

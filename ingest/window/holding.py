@@ -14,6 +14,7 @@ from archive.database.tables_window import (
     WindowCase,
     WindowClock,
     WindowGrant,
+    WindowRegistration,
     WindowSealUse,
     WindowSpan,
 )
@@ -22,6 +23,7 @@ from archive.reference.window_steps import Step
 from archive.reference.worktime import WorkCalendar
 from ingest.window.fold import fold
 from ingest.window.ledger import calendar_version
+from ingest.window.registering import owes_result
 from ingest.window.rows import acts_of, case_columns, clock_columns, span_columns
 from ingest.window.state import CaseState
 
@@ -57,6 +59,9 @@ def _case_faults(
         yield Fault("W2", case.case_no, f"登记与办理记录不符：{'、'.join(differs)}")
     yield from _clock_faults(session, case, state, calendar)
     yield from _act_seals(session, case, state)
+    owed = session.scalars(select(WindowRegistration.id).filter_by(case_id=case.id)).first()
+    if (owed is not None) != owes_result(state):
+        yield Fault("W7", case.case_no, "办理结果的登记与办理记录不符")
 
 
 def _differs(row: object, columns: Mapping[str, Any]) -> list[str]:

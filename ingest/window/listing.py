@@ -22,7 +22,7 @@ from ingest.window.fold import fold
 from ingest.window.ledger import Clock, calendar_version, dates_of, lamp_of, local_day
 from ingest.window.rows import acts_of
 from ingest.window.state import ActRow, CaseState
-from ingest.window.terms import Lamp
+from ingest.window.terms import Lamp, QueryOutcome
 
 
 def case_rows(
@@ -151,6 +151,9 @@ def _shown(
         "awaited": list(state.awaited),
         "acts": [_act(act, tables) for act in acts],
         "clocks": [_shown_clock(clock, alerts, tables, now) for clock in state.clocks.values()],
+        "population": [
+            {**row, "label": QueryOutcome(row["outcome"]).label} for row in state.opening.population
+        ],
         "returns": [dict(row) for row in state.returns],
         "seal_uses": [dict(use) for use in state.seals],
         "rating": state.rating and dict(state.rating),

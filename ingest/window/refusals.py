@@ -13,11 +13,15 @@ _DATA = Path(__file__).with_name("data") / "refusals.json"
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an act is not done, and the next step; names no person."""
+    """Why an act is not done, and the next step; names no person.
+
+    `field` is the field of a form that it is about, by its name.
+    """
 
     code: str
     message: str
     action: str
+    field: str = ""
 
 
 class RefusedActError(ArchiveError):
@@ -26,7 +30,7 @@ class RefusedActError(ArchiveError):
     def __init__(self, why: Refusal) -> None:
         """Take over what the rules say."""
         super().__init__(why.message, why.action)
-        self.code = why.code
+        self.code, self.field = why.code, why.field
 
 
 @cache
@@ -43,4 +47,5 @@ def codes() -> tuple[str, ...]:
 def refusal(code: str, **words: object) -> Refusal:
     """Return a refusal; raises KeyError for a code or a word that the data lacks."""
     message, action = _texts()[code]
-    return Refusal(code, message.format(**words), action.format(**words))
+    field = str(words.get("field", ""))
+    return Refusal(code, message.format(**words), action.format(**words), field)

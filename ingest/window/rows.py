@@ -96,6 +96,7 @@ def enter(session: Session, case: WindowCase, act: ActRow) -> WindowActRow:
         step=act.step,
         org=act.org,
         digest=row.digest,
+        **({"query": query} if (query := act.detail.get("query")) else {}),
     )
     for seal in act.detail.get("seals", ()):
         _enter_seal(session, case, act, seal)

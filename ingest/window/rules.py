@@ -35,8 +35,9 @@ from ingest.window.asked import (
     Wanted,
 )
 from ingest.window.flow import Flow
+from ingest.window.form_fields import faulty
 from ingest.window.forms import shown_digest
-from ingest.window.ledger import lamp_of
+from ingest.window.ledger import lamp_of, local_day
 from ingest.window.refusals import Refusal, refusal
 from ingest.window.seal_rules import Grant, SealUseRow, issued_seal, sealed_approval
 from ingest.window.state import CaseState, Paper, moment
@@ -111,11 +112,20 @@ def _system_forms(listed: list[Any]) -> set[str]:
     return {row.name for row in listed if row.sources == (SourceKind.SYSTEM_FORM,)}
 
 
-def _form(_flow: Flow, state: CaseState, wanted: FormWanted, *_rest: object) -> Detail | Refusal:
+def _form(
+    _flow: Flow, state: CaseState, wanted: FormWanted, _: Person, now: datetime, world: World
+) -> Detail | Refusal:
     paper = state.papers.get(wanted.no)
     if paper is None or not paper.stated.get("form"):
         return refusal("NO_SUCH_FORM")
-    return _plain(wanted)
+    fault = faulty(world.item.series, wanted.data, local_day(now))
+    if fault is not None:
+        return refusal("FORM_FIELD", field=fault[0].label, why=fault[1])
+    stated = paper.stated.get("data") or {}
+    data = _plain(wanted)["data"]
+    # An empty field takes a value away, and states nothing where there was none.
+    kept = {label: value for label, value in data.items() if value != "" or label in stated}
+    return {"no": wanted.no, "data": kept}
 
 
 def _identity(

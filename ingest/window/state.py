@@ -74,6 +74,8 @@ class Opening:
     household: frozenset[str]
     investigates: bool
     opened_at: datetime
+    query: str = ""
+    population: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def citywide(self) -> bool:

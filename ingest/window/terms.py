@@ -84,6 +84,22 @@ class Side(LabelledEnum):
     CITY = "CITY", "市公安局"
 
 
+class QueryOutcome(LabelledEnum):
+    """What a query of the population system came to."""
+
+    KNOWN = "KNOWN", "人口信息在册"
+    MOVED_OUT = "MOVED_OUT", "人口信息已迁出"
+    DEAD = "DEAD", "人口信息已注销（死亡）"
+    UNKNOWN = "UNKNOWN", "人口信息中查无此人"
+    SILENT = "SILENT", "未查询：人口信息管理系统没有应答"
+    LIMITED = "LIMITED", "未查询：今日查询已达上限"
+    NOT_ASKED = "NOT_ASKED", "未查询：没有接入人口信息管理系统"
+
+
+UNASKED = frozenset({QueryOutcome.SILENT, QueryOutcome.LIMITED, QueryOutcome.NOT_ASKED})
+"""Outcomes of a person about whom nothing was learnt; the clerk goes on by hand."""
+
+
 class Lamp(LabelledEnum):
     """How a clock stands."""
 

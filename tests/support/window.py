@@ -22,6 +22,7 @@ from ingest.window.decide import Asked, Officer, decide
 from ingest.window.flow import Flow, current_flow
 from ingest.window.fold import after, opened
 from ingest.window.forms import shown_digest
+from ingest.window.known import NOBODY_ASKED
 from ingest.window.opening import decide_opening
 from ingest.window.refusals import Refusal
 from ingest.window.rules import World
@@ -134,6 +135,7 @@ class Play:
             self.now,
             item=self.service_item,
             organisations=ORGANISATIONS,
+            answers=NOBODY_ASKED,
         )
         assert isinstance(act, ActRow), act
         self.state = opened(act)

@@ -22,6 +22,7 @@ from ingest.window.cases import Done, Tables, do_act, open_case
 from ingest.window.closing import close_window_case
 from ingest.window.decide import Asked
 from ingest.window.grants import GrantWanted, give_grant
+from ingest.window.known import NOBODY_ASKED, Answers
 from ingest.window.rows import state_of
 from ingest.window.state import CaseState
 from ingest.window.terms import WindowAct
@@ -74,6 +75,11 @@ _STRAIGHT = {
 def staff_window(engine: Engine) -> None:
     """Give the database keys, and the stations their people."""
     attach_keys(engine, new_keyring())
+    enter_staff(engine)
+
+
+def enter_staff(engine: Engine) -> None:
+    """Give the stations their people."""
     with writing(engine) as session:
         for serial, (login, role, org) in enumerate(STAFF):
             session.add(_account(login, role, org, f"W{serial:04d}"))
@@ -123,13 +129,21 @@ class Desk:
     item: str = "CS02"
     window: str = "clerk"
     now: datetime = BEGIN
+    answers: Answers = NOBODY_ASKED
     case_no: str = field(init=False)
 
     def __post_init__(self) -> None:
         self._keys = count(1)
         with writing(self.engine) as session:
             asked = Asked(WindowAct.OPEN, f"open-{id(self)}-{self.now}", data=opening(self.item))
-            done = open_case(session, PEOPLE[self.window], asked=asked, tables=TABLES, now=self.now)
+            done = open_case(
+                session,
+                PEOPLE[self.window],
+                asked=asked,
+                tables=TABLES,
+                now=self.now,
+                answers=self.answers,
+            )
         self.case_no = done.case_no
 
     @property

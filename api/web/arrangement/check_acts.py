@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from api.http.checks import AskWanted, RemarkWanted, ReturnWanted, replace, scan_of
+from api.http.returning import give_case_back
 from api.web.arrangement.checks import next_waiting
 from api.web.shell.forms import read_form
 from api.web.shell.page import (
@@ -26,7 +27,6 @@ from archive.administration.policy import Act
 from archive.arrangement.page_order import StaleError, editions_of
 from archive.checking.confirming import Ticks, blank_pages, confirm
 from archive.checking.passing_on import ask, remark
-from archive.checking.returning import return_case
 from archive.database.engine import reading, writing
 from archive.database.tables_cases import Case, CaseRevision
 from archive.finding_aids.cases import waiting_revision
@@ -112,13 +112,13 @@ def give_back(web: Web, user: LoggedIn, form: Posted, case_no: str) -> Response:
         case = case_for(web, session, user, Act.CHECK, case_no)
         _unchanged(session, case, form)
         following = next_waiting(web, session, user, case)
-        return_case(
+        give_case_back(
             session,
+            web.runtime,
             user.reader,
             case_no=case_no,
             reasons=wanted.reasons,
             text=wanted.text,
-            units=web.runtime.filing,
         )
         mark_left(session, user.reader.account, f"case:{case_no}")
     return _to(following)

@@ -122,10 +122,22 @@ def way_back(
     return RedirectResponse(_with(sent.page, token), 303)
 
 
-def keep_choice(engine: Engine, account: str, action: str, fields: Mapping[str, str]) -> str:
-    """Keep what was typed so far while a choice draws the page anew; return the name of it."""
+def keep_choice(
+    engine: Engine, account: str, action: str, fields: Mapping[str, str], *, message: str = ""
+) -> str:
+    """Keep what was typed so far while a choice draws the page anew; return the name of it.
+
+    `message` is said above the page; it is no fault.
+    """
     plain = {name: value for name, value in fields.items() if name not in _SECRET}
-    body = {"form": action, "fields": plain, "message": "", "field": "", "page": ""}
+    body = {
+        "form": action,
+        "fields": plain,
+        "message": message,
+        "field": "",
+        "page": "",
+        "kind": "wait",
+    }
     with writing(engine) as session:
         return keep_view(session, account, ViewKind.FORM, body)
 
@@ -158,7 +170,7 @@ def refill_of(engine: Engine, account: str, token: str) -> Refill | None:
             body = body_of(find_view(session, account, ViewKind.FORM, token))
         except NotFoundError:
             return None
-    kind = "wait" if body["message"] == _EXPIRED else "bad"
+    kind = body.get("kind") or ("wait" if body["message"] == _EXPIRED else "bad")
     return Refill(body["form"], body["fields"], body["message"], body["field"], kind)
 
 

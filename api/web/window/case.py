@@ -9,25 +9,26 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.http.window import act_at_window, tables_of
-from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web
+from api.web.shell.kept_forms import refill_of
+from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import note_look
+from api.web.window.form_values import fillable
 from archive.administration.policy import Act
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, writing
 from archive.reference.submission_terms import IdentityResult, PartyRole
 from archive.reference.vocabulary import FormKind
-from archive.reference.window_steps import NODES
+from archive.reference.window_steps import NODES, Step
 from ingest.window.decide import Asked
 from ingest.window.forms import shown_digest
 from ingest.window.offers import DeskCase, days_of, desk_case, forms_of, lamps_of, needed_of
 from ingest.window.state import CaseState
-from ingest.window.terms import WindowAct
+from ingest.window.terms import QueryOutcome, WindowAct
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 _OPINION, _REASON, _REFUSAL = ("opinion",), ("reason",), ("reason", "basis", "remedy")
 FIELDS: Mapping[WindowAct, tuple[str, ...]] = {
     WindowAct.IDENTIFY: ("person", "result", "device", "score", "reason"),
-    WindowAct.FILL_FORM: ("no", "lines"),
     WindowAct.RECEIVE: _OPINION,
     WindowAct.TRANSFER: _OPINION,
     WindowAct.ACCEPT: ("opinion", "investigate"),
@@ -111,6 +112,8 @@ def case_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Respo
         look=look.number,
         key=secrets.token_hex(16),
         nodes=_nodes(state),
+        people=_people(state),
+        refused=_refused(desk),
         main=next((row for row in offers if row.act in _MAIN and row.why is None), None),
         offers=[row for row in offers if row.why is None and row.act not in _MAIN],
         closed=[row for row in desk.offers if row.why is not None],
@@ -122,6 +125,8 @@ def case_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Respo
             for kind, clock in state.clocks.items()
         ],
         fields=FIELDS,
+        fillable=fillable(desk),
+        reopened=_reopened(web, user, request),
         phrases=PHRASES,
         adds=desk.offer(WindowAct.ADD_MATERIAL) is not None,
         shows=desk.offer(WindowAct.TICK) is not None,
@@ -130,6 +135,34 @@ def case_page(request: Request, web: Web, user: LoggedIn, case_no: str) -> Respo
         results=list(IdentityResult),
         shared=bool(web.runtime.settings.cert_url),
     )
+
+
+def _reopened(web: WebApp, user: User, request: Request) -> str:
+    """Return the act or form whose fields come back, so that it lies open."""
+    kept = request.query_params.get("kept", "")
+    refill = refill_of(web.runtime.engine, user.reader.account, kept) if kept else None
+    return refill.action.rpartition("/")[2] if refill else ""
+
+
+def _refused(desk: DeskCase) -> Mapping[str, Any] | None:
+    """Return why the archive gave the case back, while it waits to be amended."""
+    if desk.state.step is not Step.AMENDING:
+        return None
+    answers = [row for row in desk.acts if row.act is WindowAct.ARCHIVE_REFUSED]
+    return answers[-1].detail if answers else None
+
+
+def _people(state: CaseState) -> list[dict[str, Any]]:
+    """Return what was learnt of each person at the opening; `plain` where nothing is odd."""
+    return [
+        {
+            **row,
+            "label": outcome.label,
+            "plain": outcome is QueryOutcome.KNOWN and not row["differs"],
+        }
+        for row in state.opening.population
+        for outcome in (QueryOutcome(row["outcome"]),)
+    ]
 
 
 def _nodes(state: CaseState) -> list[_Node]:
@@ -170,11 +203,14 @@ def _signs(desk: DeskCase) -> list[dict[str, Any]]:
     return rows
 
 
-@router.post("/window/{case_no}")
-def do(web: Web, user: LoggedIn, form: Posted, case_no: str) -> Response:
-    """Do an act on a case; what the rules refuse is said beside the form, nothing is lost."""
+@router.post("/window/{case_no}/acts/{name}")
+def do(web: Web, user: LoggedIn, form: Posted, case_no: str, name: str) -> Response:
+    """Do an act on a case; what the rules refuse is said beside the form, nothing is lost.
+
+    Each act has an address of its own: so what was typed comes back into the form it stood in.
+    """
     user.require(Act.HANDLE)
-    asked = _asked(form)
+    asked = _asked(name, form)
     act_at_window(web.runtime, user.reader, case_no, asked)
     return RedirectResponse(f"/window/{case_no}", 303)
 
@@ -192,9 +228,8 @@ def seen(web: Web, user: LoggedIn, form: Posted, case_no: str, material: int) ->
     return RedirectResponse(f"/window/{case_no}#materials", 303)
 
 
-def _asked(form: Mapping[str, str]) -> Asked:
+def _asked(name: str, form: Mapping[str, str]) -> Asked:
     """Return the act that a form asks for. Raises BadFormError for one that no page has."""
-    name = form.get("act", "")
     if name not in {str(act) for act in FIELDS} or not form.get("key"):
         raise BadFormError("没有这种操作，未作任何更改。", "请刷新页面后重新操作。")
     act = WindowAct(name)
@@ -208,23 +243,13 @@ def _data(act: WindowAct, form: Mapping[str, str]) -> dict[str, Any]:
         text = form.get(name, "").strip()
         if name == "materials":
             data[name] = [value for key, value in sorted(form.items()) if key.startswith("m-")]
-        elif name == "lines":
-            data["data"] = _lines(text)
         elif name == "investigate":
             data[name] = text == "1"
-        elif name in {"score", "days", "no"} and text:
+        elif name in {"score", "days"} and text:
             data[name] = _written(text)
         elif text:
             data[name] = text
     return data
-
-
-def _lines(text: str) -> dict[str, str]:
-    """Return the fields of a form that somebody wrote, a line for each: 栏目：值."""
-    rows = (
-        line.replace(":", "：", 1).partition("：") for line in text.splitlines() if line.strip()
-    )
-    return {label.strip(): value.strip() for label, _, value in rows if label.strip()}
 
 
 def _number(text: str) -> int | None:

@@ -106,6 +106,7 @@ WITHOUT_RECORD = {
     "/uploads/covers": Act.SUBMIT,
     "/window/cases": Act.HANDLE,
     "/window/files": Act.HANDLE,
+    "/window/people": Act.HANDLE,
     "/capacities": Act.REQUEST_USE,
     "/usage-requests": None,
     "/webhooks": Act.WATCH,

@@ -112,6 +112,7 @@ UNWITNESSED = {
     "deliveries": {"returned_at"},
     "check_acts": {"signatory", "at"},
     "window_grants": {"ended_by"},
+    "window_registrations": {"owed_since", "failures", "not_before", "error_code"},
     "webhooks": {
         "cursor",
         "notice_cursor",

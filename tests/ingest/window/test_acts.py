@@ -29,6 +29,7 @@ from ingest.window.closing import owed, take_answers
 from ingest.window.decide import Asked
 from ingest.window.grants import end_grant
 from ingest.window.holding import window_faults
+from ingest.window.known import NOBODY_ASKED
 from ingest.window.refusals import RefusedActError
 from ingest.window.terms import WindowAct
 from tests.support.window import BEGIN, opening, scanned, signing
@@ -156,7 +157,14 @@ def test_opening_twice_with_one_key_is_one_case(staffed: Engine) -> None:
         key = session.scalars(select(WindowActRow.key)).one()
     with writing(staffed) as session:
         asked = Asked(WindowAct.OPEN, key, data=opening("CS02"))
-        done = open_case(session, PEOPLE["clerk"], asked=asked, tables=TABLES, now=BEGIN)
+        done = open_case(
+            session,
+            PEOPLE["clerk"],
+            asked=asked,
+            tables=TABLES,
+            now=BEGIN,
+            answers=NOBODY_ASKED,
+        )
     assert (done.case_no, done.again) == (desk.case_no, True)
     assert rows(staffed, WindowCase) == 1
 

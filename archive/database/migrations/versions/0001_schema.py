@@ -1612,6 +1612,31 @@ def _window_clocks() -> None:
     )
 
 
+def _window_registrations() -> None:
+    op.create_table(
+        "window_registrations",
+        sa.Column("id", KEY, nullable=False),
+        sa.Column("case_id", KEY, nullable=False),
+        sa.Column("owed_since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error_code", sa.String(length=32), nullable=True),
+        sa.Column("registration_no", sa.String(length=2000), nullable=True),
+        sa.Column("registered_on", sa.Date(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["window_cases.id"], name=op.f("fk_window_registrations_case_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_window_registrations")),
+        sa.UniqueConstraint("case_id", name=op.f("uq_window_registrations_case_id")),
+    )
+    op.create_index(
+        op.f("ix_window_registrations_not_before"),
+        "window_registrations",
+        ["not_before"],
+        unique=False,
+    )
+
+
 def _window_seal_uses() -> None:
     op.create_table(
         "window_seal_uses",
@@ -1732,6 +1757,7 @@ def upgrade() -> None:
         _window_acts,
         _window_alerts,
         _window_clocks,
+        _window_registrations,
         _window_seal_uses,
         _window_spans,
     ):
