@@ -62,16 +62,18 @@ class QueryList:
         session: Session,
         query: Select[*tuple[Any, ...]],
         wanted: ListWanted,
+        where: Sequence[ColumnElement[bool]] = (),
         recent: Callable[[Callable[[], int]], int] = lambda count: count(),
     ) -> ListPart[Any]:
         """Return one page of the rows of a query.
 
-        Only keys are sorted, for the rows are wide: some hold sealed facts. `recent` may answer a
-        count that was made a moment ago.
+        Only keys are sorted, for the rows are wide: some hold sealed facts. `where` narrows the
+        keys and is not asked again of the rows. `recent` may answer a count that was made a moment
+        ago.
         """
         if wanted.nothing:
             return ListPart((), 0)
-        narrowed = query.where(*self._conditions(wanted))
+        narrowed = query.where(*where, *self._conditions(wanted))
         counted = narrowed.with_only_columns(func.count(), maintain_column_froms=True)
         order = self._order(wanted.sort)
         keys = (

@@ -77,7 +77,7 @@ def part_on_desk(
     wanted: ListWanted,
 ) -> ListPart[Case]:
     """Return one page of the cases that wait on a desk."""
-    return CASES.part(session, select(Case).where(_waits(reader, desk, reach, rule)), wanted)
+    return CASES.part(session, select(Case), wanted, [_waits(reader, desk, reach, rule)])
 
 
 def part_elsewhere(
@@ -85,7 +85,7 @@ def part_elsewhere(
 ) -> ListPart[Case]:
     """Return one page of the reach's cases that another unit, which files them, is to check."""
     where = (Case.state == CaseState.CONFIRM, cases_in(reach), not_(filed_in(reach, rule)))
-    return CASES.part(session, select(Case).where(*where), wanted)
+    return CASES.part(session, select(Case), wanted, where)
 
 
 def count_on_desk(

@@ -137,8 +137,8 @@ def part_of_volumes(
     recent: Callable[[Callable[[], int]], int],
 ) -> ListPart[tuple[Volume, Case]]:
     """Return one page of the volumes, each with its case; stations are those of the filter."""
-    query = select(Volume).where(volumes_in(reach), *_conditions(narrowed))
-    part = VOLUMES.part(session, query, wanted, recent)
+    where = (volumes_in(reach), *_conditions(narrowed))
+    part = VOLUMES.part(session, select(Volume), wanted, where, recent)
     cases = select(Case).where(Case.id.in_([volume.case_id for volume in part.rows]))
     by_id = {case.id: case for case in session.scalars(cases)}
     return ListPart([(volume, by_id[volume.case_id]) for volume in part.rows], part.total)
