@@ -199,8 +199,8 @@ def test_a_span_that_ends_before_it_begins_is_said_at_its_field_and_loses_nothin
 def test_a_long_list_has_pages_of_a_hundred_both_ways_and_its_csv_has_every_row(
     desk: StationClient,
 ) -> None:
-    person = desk.person(Role.CHIEF)
-    login = f"person-chief-{HOME}"
+    person = desk.person(Role.AUXILIARY)
+    login = f"person-auxiliary-{HOME}"
     with writing(desk.runtime.engine) as session:
         for number in range(250):
             notify(
