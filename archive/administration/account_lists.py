@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from archive.administration.accounts import AccountState
 from archive.administration.policy import Role
+from archive.database.listing import ListPart, ListWanted, QueryList
 from archive.database.tables_administration import Account, AccountChange, Login
 
 
@@ -16,16 +17,34 @@ def all_accounts(session: Session) -> list[Account]:
     return list(session.scalars(select(Account).order_by(Account.login)))
 
 
-def list_accounts(
-    session: Session, *, state: str = "", role: str = "", after: str = "", limit: int
-) -> Sequence[Account]:
-    """Return the accounts after a login, in order; an unknown state or role is ignored."""
-    query = select(Account).order_by(Account.login).limit(limit)
+ACCOUNTS = QueryList(
+    Account.id,
+    {
+        "name": Account.name,
+        "login": Account.login,
+        "role": Account.role,
+        "org": Account.org,
+        "state": Account.state,
+        "created": Account.created_at,
+        "proposed": Account.proposed_by,
+        "approved": Account.approved_by,
+    },
+    "login",
+    day=Account.created_at,
+    stations=(Account.org,),
+)
+
+
+def part_of_accounts(
+    session: Session, wanted: ListWanted, *, state: str = "", role: str = ""
+) -> ListPart[Account]:
+    """Return one page of the accounts; an unknown state or role is ignored."""
+    query = select(Account)
     if state in set(AccountState):
         query = query.where(Account.state == state)
     if role in set(Role):
         query = query.where(Account.role == role)
-    return session.scalars(query.where(Account.login > after) if after else query).all()
+    return ACCOUNTS.part(session, query, wanted)
 
 
 def proposed_accounts(session: Session) -> Sequence[Account]:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from archive.administration.policy import Act, Reader, acts_of
 from archive.database.engine import database_now, lock_journal
+from archive.database.listing import ListPart, ListWanted, QueryList
 from archive.database.tables_desk import Notice, NoticeReader
 from archive.reference.vocabulary import LabelledEnum
 
@@ -116,6 +117,24 @@ def notices_of(
     """Return what a reader was told before an id, the latest first."""
     query = select(Notice).where(_for(reader)).order_by(Notice.id.desc()).limit(limit)
     return session.scalars(query.where(Notice.id < before) if before else query).all()
+
+
+NOTICES = QueryList(
+    Notice.id,
+    {
+        "at": Notice.id,
+        "topic": Notice.topic,
+        "subject": Notice.subject,
+        "kind": Notice.kind,
+    },
+    "-at",
+    day=Notice.at,
+)
+
+
+def part_of_notices(session: Session, reader: Reader, wanted: ListWanted) -> ListPart[Notice]:
+    """Return one page of what a reader was told."""
+    return NOTICES.part(session, select(Notice).where(_for(reader)), wanted)
 
 
 def notices_after(session: Session, reader: Reader, after: int, limit: int) -> Sequence[Notice]:

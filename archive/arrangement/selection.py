@@ -17,6 +17,7 @@ from archive.administration.policy import Act, Reader, scope_of
 from archive.arrangement.choice import Choice, period_of
 from archive.arrangement.filing import CompletionKey, Placement, is_late, place_of
 from archive.arrangement.numbering import code_at, freeze, key_of, last_numbered
+from archive.database.listing import RowList
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import NumberCounter, Volume
 from archive.reference.errors import ArchiveError
@@ -185,6 +186,17 @@ def ready_cases(
         )
         for row in session.execute(query)
     ]
+
+
+READY_CASES: RowList[ReadyCase] = RowList(
+    {
+        "case": lambda case: case.case_no,
+        "receive": lambda case: case.receive_org,
+        "completed": lambda case: (case.completed_at, case.case_no),
+        "series": lambda case: (case.placement.fonds, str(case.placement.series)),
+        "filer": lambda case: case.placement.filing_org,
+    }
+)
 
 
 def propose(session: Session, cases: Sequence[ReadyCase]) -> list[Proposal]:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from archive.audit.acts import JournalAct
+from archive.database.listing import ListPart, ListWanted, QueryList
 from archive.database.tables_audit import JournalEntry
 
 
@@ -26,7 +27,21 @@ def find_entries(
     session: Session, wanted: EntryFilter, *, before: int = 0, limit: int
 ) -> Sequence[JournalEntry]:
     """Return the entries that fulfil a filter, from before a number down."""
-    query = select(JournalEntry).order_by(JournalEntry.seq.desc())
+    query = _entries(wanted).order_by(JournalEntry.seq.desc())
+    if before:
+        query = query.where(JournalEntry.seq < before)
+    return session.scalars(query.limit(limit)).all()
+
+
+def part_of_entries(
+    session: Session, narrowed: EntryFilter, wanted: ListWanted
+) -> ListPart[JournalEntry]:
+    """Return one page of the entries that fulfil a filter."""
+    return ENTRIES.part(session, _entries(narrowed), wanted)
+
+
+def _entries(wanted: EntryFilter) -> Select[JournalEntry]:
+    query = select(JournalEntry)
     for column, value in (
         (JournalEntry.act, wanted.act),
         (JournalEntry.actor, wanted.actor),
@@ -38,14 +53,27 @@ def find_entries(
         query = query.where(JournalEntry.at >= _stamp(wanted.since))
     if wanted.until:
         query = query.where(JournalEntry.at < _stamp(wanted.until))
-    if before:
-        query = query.where(JournalEntry.seq < before)
-    return session.scalars(query.limit(limit)).all()
+    return query
 
 
 def _stamp(at: datetime) -> str:
     """Write a moment as entries do: their times are text in UTC, to the microsecond."""
     return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+ENTRIES = QueryList(
+    JournalEntry.seq,
+    {
+        "number": JournalEntry.seq,
+        "at": JournalEntry.at,
+        "actor": JournalEntry.actor,
+        "act": JournalEntry.act,
+        "subject": JournalEntry.subject,
+    },
+    "-number",
+    day=JournalEntry.at,
+    stamp=_stamp,
+)
 
 
 def entries_about(

@@ -14,14 +14,33 @@ from archive.administration.policy import acts_of as acts_of_role
 from archive.checking.acts import acts_of
 from archive.checking.returning import Returned, returned_cases
 from archive.checking.seats import Holder, given_to, holders_of, on_desk
+from archive.database.listing import ListPart, ListWanted, QueryList, RowList
 from archive.database.tables_cases import Case
 from archive.finding_aids.cases import follows
-from archive.finding_aids.reach import Reach, filed_in
+from archive.finding_aids.reach import Reach, cases_in, filed_in
 from archive.reference.case_facts import CaseFacts
 from archive.reference.check_terms import CheckKind, Desk, ReturnReason
 from archive.reference.organisations import Organisations
 from archive.reference.vocabulary import CaseState
 from archive.usage.redaction import mask_text, names_of
+
+CASES = QueryList(
+    Case.id,
+    {
+        "case": Case.case_no,
+        "receive": Case.receive_org,
+        "completed": Case.completed_at,
+    },
+    "completed",
+    day=Case.completed_at,
+    stations=(Case.receive_org, Case.domicile_org),
+)
+
+RETURNED_CASES: RowList[Returned] = RowList(
+    {"case": lambda row: row.case.case_no, "at": lambda row: row.at},
+    day=lambda row: row.at,
+    stations=lambda row: (row.case.receive_org, row.case.domicile_org, row.org),
+)
 
 
 def _waits(reader: Reader, desk: Desk, reach: Reach, rule: FilingRule) -> ColumnElement[bool]:
@@ -47,6 +66,26 @@ def cases_on_desk(
         .limit(limit)
     )
     return session.scalars(query.where(follows(after)) if after else query).all()
+
+
+def part_on_desk(
+    session: Session,
+    reader: Reader,
+    desk: Desk,
+    reach: Reach,
+    rule: FilingRule,
+    wanted: ListWanted,
+) -> ListPart[Case]:
+    """Return one page of the cases that wait on a desk."""
+    return CASES.part(session, select(Case), wanted, [_waits(reader, desk, reach, rule)])
+
+
+def part_elsewhere(
+    session: Session, reach: Reach, rule: FilingRule, wanted: ListWanted
+) -> ListPart[Case]:
+    """Return one page of the reach's cases that another unit, which files them, is to check."""
+    where = (Case.state == CaseState.CONFIRM, cases_in(reach), not_(filed_in(reach, rule)))
+    return CASES.part(session, select(Case), wanted, where)
 
 
 def count_on_desk(

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
 from archive.audit.acts import JournalAct
+from archive.database.listing import ListPart, ListWanted, QueryList, RowList
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Delivery
 from archive.database.tables_gathering import Arrival, CapturedFile, GatheredCase, GatheredMaterial
@@ -21,6 +22,42 @@ from archive.gathering.cases import Gathering, collecting_rows
 from archive.reference.errors import NotFoundError
 from archive.reference.service_items import Catalogue
 from archive.reference.vocabulary import IntakeOutcome, Outcome
+
+_REFUSED = QueryList(
+    Delivery.id,
+    {"received": Delivery.id, "sender": Delivery.sender, "returned": Delivery.returned_at},
+    "-received",
+    day=Delivery.received_at,
+    stations=(Delivery.sender,),
+)
+_FILES = QueryList(
+    CapturedFile.id,
+    {
+        "state": (CapturedFile.state, CapturedFile.created_at),
+        "captured": CapturedFile.captured_at,
+    },
+    "-state",
+    day=CapturedFile.captured_at,
+    stations=(CapturedFile.org,),
+)
+GATHERING: RowList[dict[str, Any]] = RowList(
+    {
+        "case": lambda row: row["case_no"],
+        "item": lambda row: row["item"],
+        "missing": lambda row: len(row["missing"]),
+        "since": lambda row: row["since"],
+    },
+    day=lambda row: row["since"],
+    stations=lambda row: row["orgs"],
+)
+
+
+def part_of_open_files(
+    session: Session, reach: Reach, wanted: ListWanted
+) -> ListPart[CapturedFile]:
+    """Return one page of the files that wait, those that a person must see to first."""
+    state = CapturedFile.state.in_((Capture.UNPLACED, Capture.PENDING))
+    return _FILES.part(session, select(CapturedFile).where(files_in(reach), state), wanted)
 
 
 def unplaced_groups(session: Session, reach: Reach) -> list[tuple[str, str, int]]:
@@ -51,7 +88,8 @@ def gathering_cases(session: Session, reach: Reach, catalogue: Catalogue) -> lis
         if reach is None or (known and reach & set(known.get("orgs", {}).values())):
             item = known.get("item", {}) if known else {}
             name = _item_name(catalogue, item.get("code", ""), item.get("version", ""))
-            rows.append({**row, "item": name})
+            places = sorted(set(known.get("orgs", {}).values())) if known else []
+            rows.append({**row, "item": name, "orgs": places})
     return sorted(rows, key=lambda row: (not row["missing"], row["since"]))
 
 
@@ -118,9 +156,22 @@ def refused_packages(
     Those of which nobody knows who sent them are for the city. What they say of cases that the
     reach may not know is left out.
     """
+    wanted = ListWanted(limit=limit)
+    return list(part_of_refused(session, reach, wanted, returned=returned).rows)
+
+
+def part_of_refused(
+    session: Session, reach: Reach, wanted: ListWanted, *, returned: bool = False
+) -> ListPart[RefusedPackage]:
+    """Return one page of the same."""
     state = Delivery.returned_at.is_not(None) if returned else Delivery.returned_at.is_(None)
-    query = select(Delivery).where(_refused(reach), state).order_by(Delivery.id.desc())
-    rows = session.scalars(query.limit(limit)).all()
+    part = _REFUSED.part(session, select(Delivery).where(_refused(reach), state), wanted)
+    return replace(part, rows=_packages(session, reach, part.rows, returned=returned))
+
+
+def _packages(
+    session: Session, reach: Reach, rows: Sequence[Delivery], *, returned: bool
+) -> list[RefusedPackage]:
     reasons = _reasons(session, rows) if returned else {}
     return [
         RefusedPackage(

@@ -1,6 +1,6 @@
 """Look-ups and counts of volumes (册) within a reach, and registers of series (卷目)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,6 +8,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import Session
 
+from archive.database.listing import ListPart, ListWanted, QueryList
 from archive.database.tables_cases import Case
 from archive.database.tables_volumes import NumberCounter, Volume, VolumeVersion
 from archive.finding_aids.reach import Reach, volumes_in
@@ -118,6 +119,29 @@ def list_volumes(
     ids = session.scalars(query.order_by(*ordered).limit(limit)).all()
     rows = select(Volume, Case).join(Case).where(Volume.id.in_(ids)).order_by(*ordered)
     return list(session.execute(rows).all())
+
+
+VOLUMES = QueryList(
+    Volume.id,
+    {"code": Volume.code, "completed": Volume.completed_at, "org": Volume.filing_org},
+    "code",
+    day=Volume.completed_at,
+)
+
+
+def part_of_volumes(
+    session: Session,
+    reach: Reach,
+    narrowed: VolumeFilter,
+    wanted: ListWanted,
+    recent: Callable[[Callable[[], int]], int],
+) -> ListPart[tuple[Volume, Case]]:
+    """Return one page of the volumes, each with its case; stations are those of the filter."""
+    where = (volumes_in(reach), *_conditions(narrowed))
+    part = VOLUMES.part(session, select(Volume), wanted, where, recent)
+    cases = select(Case).where(Case.id.in_([volume.case_id for volume in part.rows]))
+    by_id = {case.id: case for case in session.scalars(cases)}
+    return ListPart([(volume, by_id[volume.case_id]) for volume in part.rows], part.total)
 
 
 def count_volumes(session: Session, reach: Reach, wanted: VolumeFilter) -> int:

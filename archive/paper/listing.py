@@ -21,7 +21,7 @@ from archive.database.tables_paper import (
 from archive.database.tables_volumes import Volume
 from archive.paper.access import Keeper
 from archive.paper.boxes import box_name
-from archive.paper.moves import is_last_of_item
+from archive.paper.moves import is_last_of_box, is_last_of_item
 from archive.reference.paper_terms import (
     OPEN_LOANS,
     LoanState,
@@ -97,7 +97,8 @@ class LoanRow:
     overdue: bool
 
 
-def _in_reach(keeper: Keeper, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+def in_reach(keeper: Keeper, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Return the condition that an organisation is within reach."""
     return true() if keeper.reach is None else column.in_(keeper.reach)
 
 
@@ -112,12 +113,13 @@ def paper_rows(
 ) -> list[PaperRow]:
     """Return items within reach in the order of their numbers, at most `limit` after one."""
     keeper.require(Act.VIEW_PAPER)
-    query = _rows().where(_in_reach(keeper, PaperMove.org), PaperItem.id > after)
+    query = item_rows().where(in_reach(keeper, PaperMove.org), PaperItem.id > after)
     if box_id is not None:
         query = query.where(PaperMove.box_id == box_id)
     if state is not None:
         query = query.where(PaperMove.state == state)
-    return _drawn(session, query.order_by(PaperItem.id).limit(limit))
+    query = query.order_by(PaperItem.id).limit(limit)
+    return drawn_rows(session, session.execute(query).all())
 
 
 def rows_of_items(session: Session, ids: Iterable[int]) -> dict[int, PaperRow]:
@@ -125,16 +127,16 @@ def rows_of_items(session: Session, ids: Iterable[int]) -> dict[int, PaperRow]:
     wanted = list(ids)
     rows: dict[int, PaperRow] = {}
     for start in range(0, len(wanted), 500):
-        query = _rows().where(PaperItem.id.in_(wanted[start : start + 500]))
-        rows |= {row.id: row for row in _drawn(session, query)}
+        query = item_rows().where(PaperItem.id.in_(wanted[start : start + 500]))
+        rows |= {row.id: row for row in drawn_rows(session, session.execute(query).all())}
     return rows
 
 
 def paper_of_volumes(session: Session, codes: Iterable[str]) -> dict[str, list[PaperRow]]:
     """Return the paper of volumes by 档号, for readers who may see these volumes."""
     rows: dict[str, list[PaperRow]] = {}
-    query = _rows().where(Volume.code.in_(list(codes))).order_by(PaperItem.id)
-    for row in _drawn(session, query):
+    query = item_rows().where(Volume.code.in_(list(codes))).order_by(PaperItem.id)
+    for row in drawn_rows(session, session.execute(query).all()):
         rows.setdefault(row.code, []).append(row)
     return rows
 
@@ -167,7 +169,8 @@ def public_paper(session: Session, code: str) -> list[dict[str, object]]:
     ]
 
 
-def _rows() -> Select[PaperItem, PaperMove, str, str]:
+def item_rows() -> Select[PaperItem, PaperMove, str, str]:
+    """Return the query of items with their last move, 档号 and case number."""
     return (
         select(PaperItem, PaperMove, Volume.code, Case.case_no)
         .join(PaperMove, PaperMove.item_id == PaperItem.id)
@@ -177,8 +180,10 @@ def _rows() -> Select[PaperItem, PaperMove, str, str]:
     )
 
 
-def _drawn(session: Session, query: Select[PaperItem, PaperMove, str, str]) -> list[PaperRow]:
-    rows = session.execute(query).all()
+def drawn_rows(
+    session: Session, rows: Sequence[tuple[PaperItem, PaperMove, str, str]]
+) -> list[PaperRow]:
+    """Return items with where each is, from the rows of `item_rows`."""
     boxes, places = _boxes_with_places(session, {move.box_id for _, move, _, _ in rows})
     return [
         PaperRow(
@@ -244,16 +249,8 @@ def boxes_of(
 ) -> list[tuple[PaperBox, PaperMove, int, int]]:
     """Return boxes within reach: box, its last move, its items, their thickness (1/10 mm)."""
     keeper.require(Act.VIEW_PAPER)
-    later = aliased(PaperMove)
     query = (
-        select(PaperBox, PaperMove)
-        .join(PaperMove, PaperMove.moved_box_id == PaperBox.id)
-        .where(
-            ~select(later.id)
-            .where(later.moved_box_id == PaperMove.moved_box_id, later.seq > PaperMove.seq)
-            .exists(),
-            _in_reach(keeper, PaperMove.org),
-        )
+        box_query(keeper)
         .order_by(PaperBox.org, PaperBox.series, PaperBox.year.desc(), PaperBox.number)
         .limit(limit)
     )
@@ -261,7 +258,22 @@ def boxes_of(
         query = query.where(PaperMove.place_id == place_id, PaperMove.state == PaperState.ON_SHELF)
     if year is not None:
         query = query.where(PaperBox.year == year)
-    rows = session.execute(query).all()
+    return drawn_boxes(session, session.execute(query).all())
+
+
+def box_query(keeper: Keeper) -> Select[PaperBox, PaperMove]:
+    """Return the query of boxes within reach, each with its last move."""
+    return (
+        select(PaperBox, PaperMove)
+        .join(PaperMove, PaperMove.moved_box_id == PaperBox.id)
+        .where(is_last_of_box(), in_reach(keeper, PaperMove.org))
+    )
+
+
+def drawn_boxes(
+    session: Session, rows: Sequence[tuple[PaperBox, PaperMove]]
+) -> list[tuple[PaperBox, PaperMove, int, int]]:
+    """Return boxes with how many items they hold, and how thick these are."""
     fills = _fills(session, [box.id for box, _ in rows])
     return [(box, move, *fills.get(box.id, (0, 0))) for box, move in rows]
 
@@ -282,15 +294,23 @@ def _fills(session: Session, ids: Sequence[int]) -> dict[int, tuple[int, int]]:
 
 def waiting_tasks(session: Session, keeper: Keeper, limit: int = MAX_ROWS) -> list[TaskRow]:
     """Return the tasks of registration that wait within reach, oldest 档号 first."""
+    query = task_query(keeper).order_by(Volume.code, PaperTask.revision).limit(limit)
+    return drawn_tasks(session.execute(query))
+
+
+def task_query(keeper: Keeper) -> Select[PaperTask, Volume, str]:
+    """Return the query of the tasks that wait within reach, with volume and case number."""
     keeper.require(Act.VIEW_PAPER)
-    query = (
+    return (
         select(PaperTask, Volume, Case.case_no)
         .join(Volume, Volume.id == PaperTask.volume_id)
         .join(Case, Case.id == Volume.case_id)
-        .where(PaperTask.state == PaperTaskState.PENDING, _in_reach(keeper, PaperTask.station))
-        .order_by(Volume.code, PaperTask.revision)
-        .limit(limit)
+        .where(PaperTask.state == PaperTaskState.PENDING, in_reach(keeper, PaperTask.station))
     )
+
+
+def drawn_tasks(rows: Iterable[tuple[PaperTask, Volume, str]]) -> list[TaskRow]:
+    """Return tasks from the rows of `task_query`."""
     return [
         TaskRow(
             task.id,
@@ -303,14 +323,14 @@ def waiting_tasks(session: Session, keeper: Keeper, limit: int = MAX_ROWS) -> li
             task.station,
             task.created_at,
         )
-        for task, volume, case_no in session.execute(query)
+        for task, volume, case_no in rows
     ]
 
 
 def count_waiting(session: Session, keeper: Keeper) -> int:
     """Return how many tasks of registration wait within reach."""
     query = select(func.count()).where(
-        PaperTask.state == PaperTaskState.PENDING, _in_reach(keeper, PaperTask.station)
+        PaperTask.state == PaperTaskState.PENDING, in_reach(keeper, PaperTask.station)
     )
     return session.scalar(query) or 0
 
@@ -320,35 +340,33 @@ def loan_rows(
 ) -> list[LoanRow]:
     """Return the open loans within reach, the soonest due first; or the ended, newest first."""
     keeper.require(Act.VIEW_PAPER)
-    query = (
-        select(PaperLoan, Volume.code, PaperItem.pages, PaperItem.kind)
-        .join(PaperItem, PaperItem.id == PaperLoan.item_id)
-        .join(Volume, Volume.id == PaperItem.volume_id)
-        .where(_in_reach(keeper, PaperLoan.org))
-        .limit(limit)
-    )
+    query = loan_query().where(in_reach(keeper, PaperLoan.org)).limit(limit)
     if ended:
         query = query.where(PaperLoan.state.not_in(OPEN_LOANS)).order_by(PaperLoan.id.desc())
     else:
         query = query.where(PaperLoan.state.in_(OPEN_LOANS)).order_by(
             PaperLoan.due_at.is_(None), PaperLoan.due_at, PaperLoan.id
         )
-    return _loan_rows(session, query)
+    return drawn_loans(session, session.execute(query))
 
 
 def loans_of_volume(session: Session, code: str) -> list[LoanRow]:
     """Return the loans of the paper of a volume, newest first, for who may see the volume."""
-    query = (
+    query = loan_query().where(Volume.code == code).order_by(PaperLoan.id.desc())
+    return drawn_loans(session, session.execute(query))
+
+
+def loan_query() -> Select[PaperLoan, str, int, str]:
+    """Return the query of loans with 档号, pages and kind of what is lent."""
+    return (
         select(PaperLoan, Volume.code, PaperItem.pages, PaperItem.kind)
         .join(PaperItem, PaperItem.id == PaperLoan.item_id)
         .join(Volume, Volume.id == PaperItem.volume_id)
-        .where(Volume.code == code)
-        .order_by(PaperLoan.id.desc())
     )
-    return _loan_rows(session, query)
 
 
-def _loan_rows(session: Session, query: Select[PaperLoan, str, int, str]) -> list[LoanRow]:
+def drawn_loans(session: Session, rows: Iterable[tuple[PaperLoan, str, int, str]]) -> list[LoanRow]:
+    """Return loans from the rows of `loan_query`."""
     now = database_now(session)
     return [
         LoanRow(
@@ -358,5 +376,5 @@ def _loan_rows(session: Session, query: Select[PaperLoan, str, int, str]) -> lis
             PaperKind(kind),
             loan.state == LoanState.LENT and loan.due_at is not None and loan.due_at < now,
         )
-        for loan, code, pages, kind in session.execute(query)
+        for loan, code, pages, kind in rows
     ]

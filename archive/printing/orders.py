@@ -18,6 +18,7 @@ from archive.administration.policy import Act, Denial, Reader
 from archive.audit import journal
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now
+from archive.database.listing import ListPart, ListWanted, QueryList
 from archive.database.tables_printing import PrintOrder
 from archive.jobs.leases import Lease, claim, keep, release, write
 from archive.printing.choice import PrintChoice, check_choice
@@ -113,6 +114,22 @@ def own_orders(session: Session, reader: Reader, limit: int) -> Sequence[PrintOr
     require(reader, Act.PRINT)
     query = select(PrintOrder).filter_by(account=reader.account).order_by(PrintOrder.id.desc())
     return session.scalars(query.limit(limit)).all()
+
+
+ORDERS = QueryList(
+    PrintOrder.id,
+    {"number": PrintOrder.id, "step": PrintOrder.step},
+    "-number",
+    day=PrintOrder.created_at,
+)
+
+
+def part_of_own_orders(
+    session: Session, reader: Reader, wanted: ListWanted
+) -> ListPart[PrintOrder]:
+    """Return one page of the reader's orders."""
+    require(reader, Act.PRINT)
+    return ORDERS.part(session, select(PrintOrder).filter_by(account=reader.account), wanted)
 
 
 def orders_waiting(session: Session) -> list[int]:

@@ -6,31 +6,48 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from archive.database.listing import ListPart, ListWanted, QueryList
 from archive.database.tables_usage import CertifiedCopy, UsageRequest
 from archive.usage.requests import RequestState
 
+REQUESTS = QueryList(
+    UsageRequest.id,
+    {
+        "number": UsageRequest.id,
+        "code": UsageRequest.code,
+        "org": UsageRequest.org,
+        "capacity": UsageRequest.capacity,
+        "state": UsageRequest.state,
+        "days": UsageRequest.days,
+    },
+    "-number",
+    day=UsageRequest.created_at,
+    stations=(UsageRequest.org,),
+)
 
-def own_requests(
-    session: Session, account: str, *, before: int = 0, limit: int
-) -> Sequence[UsageRequest]:
-    """Return the requests of an account from before an id down, the newest first."""
-    query = (
-        select(UsageRequest)
-        .where(UsageRequest.account == account)
-        .order_by(UsageRequest.id.desc())
-        .limit(limit)
-    )
-    return session.scalars(query.where(UsageRequest.id < before) if before else query).all()
+
+def part_of_own(session: Session, account: str, wanted: ListWanted) -> ListPart[UsageRequest]:
+    """Return one page of the requests of an account."""
+    query = select(UsageRequest).where(UsageRequest.account == account)
+    return REQUESTS.part(session, query, wanted)
 
 
-def decided_requests(
-    session: Session, keepers: Collection[str], limit: int
-) -> Sequence[UsageRequest]:
-    """Return the latest requests that these keepers need not decide any more."""
-    query = select(UsageRequest).where(
-        UsageRequest.keeper.in_(keepers), UsageRequest.state != RequestState.REQUESTED
-    )
-    return session.scalars(query.order_by(UsageRequest.id.desc()).limit(limit)).all()
+def part_of_kept(
+    session: Session,
+    keepers: Collection[str],
+    wanted: ListWanted,
+    *,
+    waiting: bool | None = None,
+) -> ListPart[UsageRequest]:
+    """Return one page of the requests for volumes of these keepers.
+
+    `waiting` chooses those to decide, or those that need no decision any more.
+    """
+    query = select(UsageRequest).where(UsageRequest.keeper.in_(keepers))
+    if waiting is not None:
+        asked = UsageRequest.state == RequestState.REQUESTED
+        query = query.where(asked if waiting else ~asked)
+    return REQUESTS.part(session, query, wanted)
 
 
 def kept_requests(

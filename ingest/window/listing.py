@@ -1,15 +1,16 @@
 """What is at the window, for lists and for one case; names and numbers of people stay out."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, case, func, select, true
 from sqlalchemy.orm import Session
 
 from archive.administration.policy import Denial, Reader
 from archive.audit import journal
 from archive.audit.acts import JournalAct
+from archive.database.listing import ListPart, ListWanted, QueryList
 from archive.database.tables_window import WindowAlert, WindowCase, WindowClock
 from archive.finding_aids.reach import reach_of
 from archive.reference.submission_terms import ClockKind, Ending
@@ -24,6 +25,8 @@ from ingest.window.rows import acts_of
 from ingest.window.state import ActRow, CaseState
 from ingest.window.terms import Lamp, QueryOutcome
 
+_LAST_DAY = date(9999, 12, 31)
+
 
 def case_rows(
     session: Session,
@@ -37,14 +40,88 @@ def case_rows(
 ) -> list[dict[str, Any]]:
     """Return the cases of the reader's reach, by number; without `step` those not ended."""
     require_window(reader)
-    reach = reach_of(reader.org, tables.organisations)
-    query = select(WindowCase).where(WindowCase.case_no > after)
-    if reach is not None:
-        query = query.where(WindowCase.receive_org.in_(reach) | WindowCase.home_org.in_(reach))
+    query = select(WindowCase).where(WindowCase.case_no > after, _within(reader, tables))
     query = query.where(WindowCase.step == step) if step else query.where(_open())
     cases = session.scalars(query.order_by(WindowCase.case_no).limit(limit)).all()
     clocks = _promises(session, [case.id for case in cases])
     return [_row(case, clocks.get(case.id), tables, now) for case in cases]
+
+
+CASES = QueryList(
+    WindowCase.id,
+    {
+        "case": WindowCase.case_no,
+        "item": WindowCase.item_code,
+        "step": WindowCase.step,
+        "receive": WindowCase.receive_org,
+        "due": func.coalesce(WindowClock.due_on, _LAST_DAY),
+    },
+    "due",
+    day=WindowCase.opened_at,
+    stations=(WindowCase.receive_org, WindowCase.home_org),
+)
+
+
+def part_of_cases(
+    session: Session,
+    reader: Reader,
+    wanted: ListWanted,
+    *,
+    tables: Tables,
+    now: datetime,
+    step: Step | None = None,
+) -> ListPart[dict[str, Any]]:
+    """Return one page of the cases of the reader's reach; without `step` those not ended."""
+    require_window(reader)
+    query = (
+        select(WindowCase)
+        .outerjoin(WindowClock, _promise())
+        .where(_within(reader, tables), WindowCase.step == step if step else _open())
+    )
+    part = CASES.part(session, query, wanted)
+    clocks = _promises(session, [case.id for case in part.rows])
+    return ListPart(
+        [_row(case, clocks.get(case.id), tables, now) for case in part.rows], part.total
+    )
+
+
+def counts_by_step(
+    session: Session, reader: Reader, *, tables: Tables, now: datetime
+) -> dict[str, tuple[int, int, int]]:
+    """Return by step how many cases are open, how many of them red, how many yellow."""
+    require_window(reader)
+    today = local_day(now)
+    running = (WindowClock.ended_at.is_(None), WindowClock.yellow_on.is_not(None))
+    late = and_(*running, WindowClock.due_on < today, ~WindowClock.provisional)
+    soon = and_(
+        *running,
+        WindowClock.due_on >= today,
+        WindowClock.yellow_on <= today,
+        WindowClock.budget > 0,
+    )
+    query = (
+        select(
+            WindowCase.step,
+            func.count(),
+            func.sum(case((late, 1), else_=0)),
+            func.sum(case((soon, 1), else_=0)),
+        )
+        .outerjoin(WindowClock, _promise())
+        .where(_within(reader, tables), _open())
+        .group_by(WindowCase.step)
+    )
+    return {step: (total, red, yellow) for step, total, red, yellow in session.execute(query)}
+
+
+def _promise() -> ColumnElement[bool]:
+    return and_(WindowClock.case_id == WindowCase.id, WindowClock.kind == ClockKind.PROMISE)
+
+
+def _within(reader: Reader, tables: Tables) -> ColumnElement[bool]:
+    reach = reach_of(reader.org, tables.organisations)
+    if reach is None:
+        return true()
+    return WindowCase.receive_org.in_(reach) | WindowCase.home_org.in_(reach)
 
 
 def _open() -> Any:  # noqa: ANN401 - a condition

@@ -71,7 +71,10 @@ def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
     everybody = (
         "/",
         "/volumes",
-        f"/volumes?after={late.code}",
+        "/volumes?page=400",
+        "/volumes?sort=-completed&page=200",
+        "/volumes?since=2024-03-01&until=2024-03-31",
+        "/volumes?station=150602000000",
         "/volumes?state=owing",
         "/volumes?state=open",
         "/volumes?state=archived",
@@ -94,12 +97,13 @@ def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
         "/search",
     )
     return {
-        "demo-city": (*everybody, "/approvals", "/uses", "/uses/sheet"),
+        "demo-city": (*everybody, "/approvals", "/uses", "/uses?sort=code&page=3", "/uses/sheet"),
         "demo-district-archivist": (
-            *everybody[:15],
+            *everybody[:18],
             "/statistics",
             "/collecting",
             "/checks",
+            "/checks?sort=-receive",
             f"/checks/{waiting}",
             "/compile",
             "/jobs",
@@ -125,7 +129,8 @@ def places(runtime: Runtime) -> dict[str, tuple[str, ...]]:
             "/journal?actor=worker-7",
             f"/journal?subject={late.code}",
             "/journal?since=2024-06-01&until=2024-06-30",
-            "/journal?before=100000",
+            "/journal?page=900",
+            "/journal?sort=actor",
         ),
     }
 

@@ -21,6 +21,7 @@ from archive.accession.case_sources import sources_in
 from archive.audit import journal
 from archive.database.base import Base
 from archive.database.engine import reading, writing
+from archive.database.sealed_columns import in_row, sealed_type
 from archive.database.tables_audit import JournalEntry
 from archive.database.tables_cases import Case, CaseRevision, CaseSource, Component
 from archive.database.tables_jobs import Job
@@ -322,7 +323,17 @@ class City:
         for table in Base.metadata.sorted_tables:
             for model, rows in self.rows.items():
                 if model.__table__ is table:
-                    session.execute(insert(model), rows)
+                    session.execute(insert(model), [_bound(model, row) for row in rows])
+
+
+def _bound(model: type[Base], row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its sealed values bound to it, as the unit of work binds them."""
+    return {
+        name: in_row(value, row["id"])
+        if value is not None and sealed_type(model.__table__.c[name].type)
+        else value
+        for name, value in row.items()
+    }
 
 
 _BLANK = {

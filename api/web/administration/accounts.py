@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from api.http.use_requests import WORDS, Reasoned
 from api.web.shell.forms import read_form, text_of
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp
-from api.web.shell.scope import PAGE
 from archive.administration.account_changes import (
     ChangeKind,
     ChangeState,
@@ -26,7 +26,7 @@ from archive.administration.account_changes import (
 from archive.administration.account_lists import (
     account_counts,
     changes_of,
-    list_accounts,
+    part_of_accounts,
     proposed_accounts,
 )
 from archive.administration.accounts import (
@@ -49,6 +49,21 @@ from archive.database.tables_administration import Account
 router = APIRouter(route_class=PageRoute, include_in_schema=False, prefix="/system")
 Word = Annotated[str, Query(max_length=64)]
 _TRACE = 20
+_ACCOUNTS = Shape(
+    (
+        Column("姓名", "name"),
+        Column("用户名", "login"),
+        Column("角色", "role"),
+        Column("单位", "org"),
+        Column("状态", "state"),
+        Column("提交", "proposed"),
+        Column("批准", "approved"),
+    ),
+    day="提交",
+    station="单位",
+    usual="login",
+    what="个",
+)
 _LABELS = {
     "name": "请填写姓名或系统名称。",
     "role": "请选择角色。",
@@ -90,12 +105,13 @@ def _require_any(user: User) -> None:
 
 @router.get("/accounts")
 def accounts_page(
-    request: Request, web: Web, user: LoggedIn, state: Word = "", role: Word = "", after: Word = ""
+    request: Request, web: Web, user: LoggedIn, state: Word = "", role: Word = ""
 ) -> Response:
     """List accounts with role and state, and what waits for approval."""
     _require_any(user)
+    accounts = listed(request, web.runtime.organisations, _ACCOUNTS)
     with reading(web.runtime.engine) as session:
-        accounts = list_accounts(session, state=state, role=role, after=after, limit=PAGE + 1)
+        part = part_of_accounts(session, accounts.wanted, state=state, role=role)
         proposed = proposed_accounts(session)
         changes = [
             (change, ChangeKind(change.kind), account)
@@ -106,8 +122,9 @@ def accounts_page(
         request,
         user,
         "accounts.html",
-        rows=accounts[:PAGE],
-        next=accounts[PAGE - 1].login if len(accounts) > PAGE else None,
+        status=accounts.status,
+        accounts=accounts.with_part(part),
+        rows=part.rows,
         asked={"state": state, "role": role},
         states=AccountState,
         roles=Role,

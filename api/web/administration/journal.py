@@ -2,8 +2,7 @@
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,22 +10,20 @@ from sqlalchemy.orm import Session
 
 from api.web.shell.filters import act_label, clock
 from api.web.shell.journal_words import detail_words, subject_words
-from api.web.shell.lists import Lists
+from api.web.shell.listing import Column, Listing, Shape, listed
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
-from api.web.shell.scope import PAGE, note_look
-from api.web.shell.spans import start_of
+from api.web.shell.scope import note_look
 from api.web.shell.spreadsheets import as_csv
 from archive.administration.policy import Act
 from archive.audit import journal
 from archive.audit.acts import JournalAct
-from archive.audit.entries import EntryFilter, find_entries
+from archive.audit.entries import EntryFilter, part_of_entries
 from archive.audit.journal import JournalFault
 from archive.database.encryption import ColumnKeyError, session_keys
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_EXPORTED = 10_000
 _STRETCH = 20_000  # entries walked in one answer: about a third of a second
 _DIGITS = 19
 
@@ -38,18 +35,33 @@ class Asked:
     act: str = ""
     actor: str = ""
     subject: str = ""
-    since: str = ""
-    until: str = ""
+
+    @property
+    def filter(self) -> EntryFilter:
+        """Return the same as the journal is asked."""
+        return EntryFilter(self.act, self.actor, self.subject)
+
+
+_ENTRIES = Shape(
+    (
+        Column("序号", "number", number=True),
+        Column("时间", "at"),
+        Column("操作者", "actor"),
+        Column("行为", "act"),
+        Column("对象", "subject"),
+        Column("详情"),
+    ),
+    day="时间",
+    usual="-number",
+)
 
 
 def _asked(
     act: Annotated[str, Query(max_length=40)] = "",
     actor: Annotated[str, Query(max_length=100)] = "",
     subject: Annotated[str, Query(max_length=200)] = "",
-    since: Annotated[str, Query(max_length=10)] = "",
-    until: Annotated[str, Query(max_length=10)] = "",
 ) -> Asked:
-    return Asked(act, actor.strip(), subject.strip(), since, until)
+    return Asked(act, actor.strip(), subject.strip())
 
 
 @router.get("/journal")
@@ -58,37 +70,36 @@ def journal_page(
     web: Web,
     user: LoggedIn,
     asked: Annotated[Asked, Depends(_asked)],
-    lists: Lists,
-    before: int = 0,
 ) -> Response:
-    """List entries by act, actor, subject and days, paged by their number."""
+    """List entries by act, actor, subject and days."""
     user.require(Act.READ_JOURNAL)
-    if lists.csv:
-        return journal_csv(web, user, asked)
+    entries = listed(request, web.runtime.organisations, _ENTRIES)
+    if entries.csv and not entries.faults:
+        return journal_csv(request, web, user, asked)
+    return _drawn(request, web, user, asked, entries)
+
+
+def _drawn(
+    request: Request,
+    web: WebApp,
+    user: User,
+    asked: Asked,
+    entries: Listing,
+    walk: "Walk | None" = None,
+) -> Response:
     with reading(web.runtime.engine) as session:
-        entries, following = _entries(session, asked, before)
+        part = part_of_entries(session, asked.filter, entries.wanted)
     return web.page(
         request,
         user,
         "journal.html",
+        status=entries.status,
         asked=asked,
         acts={str(act): act.label for act in JournalAct},
-        walk=None,
-        rows=_in_words(web, entries),
-        next=following,
+        walk=walk,
+        entries=replace(entries.with_part(part), path="/journal"),
+        rows=_in_words(web, part.rows),
     )
-
-
-def _entries(
-    session: Session, asked: Asked, before: int
-) -> tuple[Sequence[JournalEntry], int | None]:
-    """Return a page of entries, and the number from before which the next page goes down."""
-    since, until = start_of(asked.since), start_of(asked.until)
-    wanted = EntryFilter(
-        asked.act, asked.actor, asked.subject, since, until + timedelta(days=1) if until else None
-    )
-    entries = find_entries(session, wanted, before=before, limit=PAGE + 1)
-    return entries[:PAGE], entries[PAGE - 1].seq if len(entries) > PAGE else None
 
 
 def _in_words(web: WebApp, entries: Sequence[JournalEntry]) -> list[tuple[JournalEntry, str, str]]:
@@ -100,15 +111,16 @@ def _in_words(web: WebApp, entries: Sequence[JournalEntry]) -> list[tuple[Journa
 
 
 @router.get("/journal.csv")
-def journal_csv(web: Web, user: LoggedIn, asked: Annotated[Asked, Depends(_asked)]) -> Response:
-    """Export what was looked for as CSV, the newest 10,000; journalled."""
+def journal_csv(
+    request: Request, web: Web, user: LoggedIn, asked: Annotated[Asked, Depends(_asked)]
+) -> Response:
+    """Export what was looked for as CSV; journalled."""
     user.require(Act.READ_JOURNAL)
+    entries = listed(request, web.runtime.organisations, _ENTRIES).whole()
     with writing(web.runtime.engine) as session:
-        rows: list[JournalEntry] = []
-        following: int | None = 0
-        while len(rows) < _EXPORTED and following is not None:
-            entries, following = _entries(session, asked, following)
-            rows += entries
+        part = part_of_entries(session, asked.filter, entries.wanted)
+        entries.with_part(part)
+        rows = part.rows
         note_look(session, user, JournalAct.EXPORT_LIST, "journal", rows=len(rows))
     lines = [
         (
@@ -145,17 +157,8 @@ def verify(request: Request, web: Web, user: LoggedIn, _form: Posted) -> Respons
     user.require(Act.READ_JOURNAL)
     with reading(web.runtime.engine) as session:
         walk = Walk(0, journal.length(session), _mark(session, user, 0))
-        entries, following = _entries(session, Asked(), 0)
-    return web.page(
-        request,
-        user,
-        "journal.html",
-        asked=Asked(),
-        acts={str(act): act.label for act in JournalAct},
-        walk=walk,
-        rows=_in_words(web, entries),
-        next=following,
-    )
+    entries = listed(request, web.runtime.organisations, _ENTRIES)
+    return _drawn(request, web, user, Asked(), entries, walk)
 
 
 @router.post("/journal/verify/on")

@@ -13,6 +13,9 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
 from api.http.daily import counted
+from api.web.arrangement.lists import CASES, ELSEWHERE, RETURNED
+from api.web.shell.listing import listed
+from api.web.shell.lists import MOST_EXPORTED
 from api.web.shell.page import (
     BadFormError,
     LoggedIn,
@@ -23,7 +26,6 @@ from api.web.shell.page import (
     WebApp,
 )
 from api.web.shell.scope import (
-    PAGE,
     case_for,
     findings_of,
     item_name,
@@ -47,21 +49,23 @@ from archive.checking.seats import people_to_ask
 from archive.checking.shown import pages_not_shown
 from archive.compile.compared import compared_version, kept_pairs
 from archive.database.engine import database_now, reading, writing
+from archive.database.listing import ListPart
 from archive.database.tables_cases import Case, CaseRevision, Component
 from archive.finding_aids.cases import (
     accepted_revision,
     cases_with_codes,
     components_of,
-    find_case_within,
     is_numbered,
     revision_of,
-    waiting_elsewhere,
     waiting_revision,
 )
 from archive.finding_aids.check_lists import (
+    RETURNED_CASES,
     cases_on_desk,
     count_on_desk,
     named_holders,
+    part_elsewhere,
+    part_on_desk,
     returned_from,
     told_acts,
 )
@@ -80,50 +84,55 @@ from archive.usage.redaction import mask_text, names_of, shown_facts
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 LOOK = JournalAct.CHECK_LOOK
 _DIGITS = 7
-_RETURNED = 20
 _SCANS = (SourceKind.SCANNED_PROOF, SourceKind.ONLINE_APPLICATION)
 NOTHING: frozenset[str] = frozenset()
 """The reach of who files nothing: such readers see what they were asked to look at."""
 
 
 @router.get("/checks")
-def checks_page(
-    request: Request, web: Web, user: LoggedIn, after: str = "", desk: Desk = Desk.ALL
-) -> Response:
+def checks_page(request: Request, web: Web, user: LoggedIn, desk: Desk = Desk.ALL) -> Response:
     """List the cases that wait on a desk, the earliest completed first.
 
     It is there for who files cases, and for others while they are asked to look at some.
     """
     reach, rule = reach_of(web, user), web.runtime.settings.filing_rule
     organisations = web.runtime.organisations
+    cases, returned_list, elsewhere_list = asked = [
+        listed(request, organisations, shape) for shape in (CASES, RETURNED, ELSEWHERE)
+    ]
     with reading(web.runtime.engine) as session:
-        start = find_case_within(session, reach, after) if after else None
         mine = user.reader, desk, reach if user.may(Act.CONFIRM) else NOTHING, rule
         total = count_on_desk(session, *mine)
         if not total:
             user.require(Act.CONFIRM)
-        cases = cases_on_desk(session, *mine, after=start, limit=PAGE + 1)
-        holders = named_holders(session, cases, organisations)
-        elsewhere, returned, paper = [], [], []
+        part = part_on_desk(session, *mine, cases.wanted)
+        holders = named_holders(session, part.rows, organisations)
+        elsewhere: ListPart[Case] = ListPart((), 0)
+        returned: ListPart[Any] = ListPart((), 0)
+        paper = 0
         if user.may(Act.CONFIRM):
-            elsewhere = list(waiting_elsewhere(session, reach, rule, limit=PAGE))
-            returned = returned_from(session, reach, rule, _RETURNED)
-            paper = list(open_differences(session, Keeper(user.reader, organisations)))
-        findings = findings_of(web, session, user, cases[:PAGE])
+            elsewhere = part_elsewhere(session, reach, rule, elsewhere_list.wanted)
+            rows = returned_from(session, reach, rule, MOST_EXPORTED)
+            returned = RETURNED_CASES.part(rows, returned_list.wanted)
+            paper = len(open_differences(session, Keeper(user.reader, organisations)))
+        findings = findings_of(web, session, user, part.rows)
     return web.page(
         request,
         user,
         "checks.html",
-        paper=len(paper),
-        rows=[(case, item_name(web, case)) for case in cases[:PAGE]],
-        elsewhere=[(case, item_name(web, case), unit_of(web, case)) for case in elsewhere],
-        returned=[(entry, item_name(web, entry.case)) for entry in returned],
+        status=max(listing.status for listing in asked),
+        cases=cases.with_part(part),
+        paper=paper,
+        rows=[(case, item_name(web, case)) for case in part.rows],
+        elsewhere=[(case, item_name(web, case), unit_of(web, case)) for case in elsewhere.rows],
+        elsewhere_list=elsewhere_list.with_part(elsewhere),
+        returned=[(entry, item_name(web, entry.case)) for entry in returned.rows],
+        returned_list=returned_list.with_part(returned),
         holders=holders,
         findings=findings,
         desk=desk,
         desks=list(Desk),
         total=total,
-        next=cases[PAGE - 1].case_no if len(cases) > PAGE else None,
     )
 
 

@@ -16,14 +16,17 @@ from sqlalchemy.orm import Session
 
 from api.http.compilations import MOST_AT_ONCE, ChoiceWanted, CompileWanted
 from api.jobs.requested import start_making
+from api.web.arrangement.lists import READY, READY_ELSEWHERE
 from api.web.shell.filters import clock
 from api.web.shell.forms import read_form
+from api.web.shell.listing import Listing, listed
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import note_look, reach_of
 from api.web.shell.spreadsheets import as_csv
 from archive.administration.policy import Act
 from archive.arrangement.choice import Choice
 from archive.arrangement.selection import (
+    READY_CASES,
     NotReadyError,
     NumberSpan,
     Proposal,
@@ -44,7 +47,8 @@ from archive.reference.compile_errors import can_succeed
 from archive.reference.vocabulary import Series
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_SHOWN, _FAILED, _LISTED = 100, 30, 300
+_FAILED, _LISTED = 30, 300
+_SHAPES = (READY, READY_ELSEWHERE)
 _FILTERS = ("period", "receive_org", "series", "item")
 _PICK = "pick-"
 _WORDS: Mapping[str, str] = {
@@ -103,15 +107,14 @@ def compile_page(
     receive_org: Word = "",
     series: Word = "",
     item: Word = "",
-    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
-    format: Annotated[str, Query(max_length=8)] = "",  # noqa: A002 - as every list names it
 ) -> Response:
     """Draw what is ready, by filters that stay in the address; nothing is ticked yet."""
     user.require(Act.COMPILE)
     asked = {"period": period, "receive_org": receive_org, "series": series, "item": item}
-    if format == "csv":
-        return _csv(web, user, _choice(asked))
-    return _drawn(request, web, user, asked, page=page)
+    lists = [listed(request, web.runtime.organisations, shape) for shape in _SHAPES]
+    if any(listing.csv for listing in lists):
+        return _csv(web, user, _choice(asked), lists)
+    return _drawn(request, web, user, asked)
 
 
 @router.post("/compile/preview")
@@ -161,18 +164,22 @@ def _drawn(
     user: User,
     asked: Mapping[str, str],
     *,
-    page: int = 1,
     plan: Plan | None = None,
     status: int = 200,
 ) -> Response:
     asked = {name: asked.get(name, "") for name in _FILTERS}
     wanted = _choice(asked)
+    lists = [
+        listed(request, web.runtime.organisations, shape).within("/compile", asked)
+        for shape in _SHAPES
+    ]
     with reading(web.runtime.engine) as session:
         mine, others = _ready(web, session, user)
-        fitting = [case for case in mine if case.fits(wanted)]
-        elsewhere = [case for case in others if case.fits(wanted)]
-        shown = fitting[(page - 1) * _SHOWN : page * _SHOWN]
-        facts = facts_by_id(session, [case.id for case in (*shown, *elsewhere[:_SHOWN])])
+        ready, elsewhere = (
+            READY_CASES.part([case for case in cases if case.fits(wanted)], listing.wanted)
+            for cases, listing in zip((mine, others), lists, strict=True)
+        )
+        facts = facts_by_id(session, [case.id for case in (*ready.rows, *elsewhere.rows)])
         failed = _failures(web, session, user)
     return web.page(
         request,
@@ -181,13 +188,11 @@ def _drawn(
         status=status,
         asked=asked,
         choices=_choices(web, [*mine, *others]),
-        rows=[(case, _item(web, case), facts[case.id]) for case in shown],
-        elsewhere=[(case, _item(web, case), facts[case.id]) for case in elsewhere[:_SHOWN]],
-        count=len(fitting),
+        rows=[(case, _item(web, case), facts[case.id]) for case in ready.rows],
+        elsewhere=[(case, _item(web, case), facts[case.id]) for case in elsewhere.rows],
+        ready=lists[0].with_part(ready),
+        elsewhere_list=lists[1].with_part(elsewhere),
         total=len(mine),
-        others=len(elsewhere),
-        page=page,
-        pages=-(-len(fitting) // _SHOWN),
         plan=plan,
         picked=plan.choice.case_nos if plan else frozenset(),
         failed=failed,
@@ -297,11 +302,18 @@ def _confirmed(form: Mapping[str, str]) -> CompileWanted:
     return read_form(CompileWanted, wanted, _WORDS)
 
 
-def _csv(web: WebApp, user: User, choice: Choice) -> Response:
+def _csv(web: WebApp, user: User, choice: Choice, lists: Sequence[Listing]) -> Response:
     """Return what fits as CSV, with the names masked as on the page."""
     with reading(web.runtime.engine) as session:
-        mine, others = _ready(web, session, user)
-        cases = [case for case in (*mine, *others) if case.fits(choice)]
+        parts = [
+            (listing, READY_CASES.part([case for case in ready if case.fits(choice)], whole))
+            for listing, ready in zip(lists, _ready(web, session, user), strict=True)
+            for whole in [listing.wanted]
+            if listing.csv
+        ]
+        for listing, part in parts:
+            listing.with_part(part)
+        cases = [case for _, part in parts for case in part.rows]
         facts = facts_by_id(session, [case.id for case in cases])
     with writing(web.runtime.engine) as session:
         note_look(session, user, JournalAct.EXPORT_LIST, "ready", rows=len(cases))

@@ -18,6 +18,9 @@ from api.http.daily import counted
 from api.http.uploads import CaptureAnnounced, CaptureView, MaterialPlace
 from api.jobs.pull import SourceName
 from api.jobs.requested import request_pull, request_submitting
+from api.web.collection.lists import CASES, CORRECTED, FILES, REFUSED, RETURNED
+from api.web.shell.listing import listed
+from api.web.shell.lists import MOST_EXPORTED
 from api.web.shell.page import (
     BadFormError,
     LoggedIn,
@@ -36,13 +39,15 @@ from archive.administration.policy import Act, Denial
 from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_gathering import CapturedFile
-from archive.finding_aids.check_lists import returned_to
+from archive.finding_aids.check_lists import RETURNED_CASES, returned_to
 from archive.finding_aids.gathering_lists import (
+    GATHERING,
     arrived_materials,
     gathering_cases,
     lock_unplaced,
     next_unplaced,
-    refused_packages,
+    part_of_open_files,
+    part_of_refused,
     unplaced_groups,
 )
 from archive.finding_aids.reach import files_in
@@ -50,7 +55,6 @@ from archive.gathering.captures import (
     OPEN,
     Capture,
     capture_counts,
-    newest_captures,
     return_files,
 )
 from archive.gathering.places import Place
@@ -64,7 +68,8 @@ from ingest.captures import parts
 from ingest.captures.uploads import MAX_FILE
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_SHOWN, _QUARANTINE, _RETURNED = 60, 30, 10
+_SHOWN = 60
+_NAMES = ("files", "cases", "refused", "returned", "corrected")
 _LOOK = JournalAct.CAPTURE_LOOK
 _SHORTEST, _LONGEST = 2, 500
 SOURCE_LABELS: Mapping[str, str] = {
@@ -92,35 +97,43 @@ def collecting_live(request: Request, web: Web, user: LoggedIn) -> Response:
 def _drawn(request: Request, web: WebApp, user: User, template: str) -> Response:
     user.require(Act.SUBMIT)
     reach = reach_of(web, user)
+    files, cases, refused, returned, corrected = asked = [
+        listed(request, web.runtime.organisations, shape)
+        for shape in (FILES, CASES, REFUSED, RETURNED, CORRECTED)
+    ]
     with reading(web.runtime.engine) as session:
-        # What a person must see to comes first.
-        files = [
-            row
-            for state in (Capture.UNPLACED, Capture.PENDING)
-            for row in newest_captures(
-                session, files_in(reach), CapturedFile.state == state, limit=_SHOWN
-            )
+        parts: list[Any] = [
+            part_of_open_files(session, reach, files.wanted),
+            GATHERING.part(gathering_cases(session, reach, web.runtime.catalogue), cases.wanted),
+            part_of_refused(session, reach, refused.wanted),
+            part_of_refused(session, reach, returned.wanted, returned=True),
+            RETURNED_CASES.part(returned_to(session, reach, MOST_EXPORTED), corrected.wanted),
         ]
-        cases = gathering_cases(session, reach, web.runtime.catalogue)
-        shown = cases[:_SHOWN]
+        rows = dict(zip(_NAMES, (part.rows for part in parts), strict=True))
         values: dict[str, Any] = {
-            "files": files,
+            "lists_of": {
+                name: listing.with_part(part)
+                for name, listing, part in zip(_NAMES, asked, parts, strict=True)
+            },
+            **rows,
             "counts": capture_counts(session, files_in(reach)),
             "groups": unplaced_groups(session, reach),
-            "cases": shown,
-            "total": len(cases),
             "sources": _sources(session),
-            "arrived": _arrived(session, [case["case_no"] for case in shown]),
-            "refused": refused_packages(session, reach, _QUARANTINE),
-            "returned": refused_packages(session, reach, _RETURNED, returned=True),
-            "returned_cases": [
-                (entry, item_name(web, entry.case))
-                for entry in returned_to(session, reach, _QUARANTINE)
-            ],
+            "arrived": _arrived(session, [case["case_no"] for case in rows["cases"]]),
+            "returned_cases": [(entry, item_name(web, entry.case)) for entry in rows["corrected"]],
             "pulling": first_job(session, JobKind.PULL, JobState.WAITING) is not None,
             "failed": jobs_of_kind(session, JobKind.PULL, JobState.FAILED),
         }
-    return web.page(request, user, template, most=uploads.MOST_AT_ONCE, largest=MAX_FILE, **values)
+    status = max(listing.status for listing in asked)
+    return web.page(
+        request,
+        user,
+        template,
+        status=status,
+        most=uploads.MOST_AT_ONCE,
+        largest=MAX_FILE,
+        **values,
+    )
 
 
 def _arrived(session: Session, case_nos: list[str]) -> dict[str, list[tuple[str, int]]]:

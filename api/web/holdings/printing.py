@@ -11,6 +11,7 @@ from api.http.daily import counted
 from api.http.printing import MOST_PAGES, take_order, take_pages
 from api.jobs.printing import start_printing
 from api.web.shell.kept_forms import keep_choice
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp
 from api.web.shell.scope import reach_of
 from api.web.shell.served import HEADERS
@@ -22,7 +23,7 @@ from archive.printing.choice import BadPrintError, PrintChoice
 from archive.printing.orders import (
     fetch_print,
     find_order,
-    own_orders,
+    part_of_own_orders,
     public_order,
     read_print,
     retry_print,
@@ -32,7 +33,13 @@ from archive.reference.vocabulary import OrgKind, Series
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Word = Annotated[str, Query(max_length=64)]
-_ORDERS = 12
+_OWN = Shape(
+    (Column("单号", "number"), Column("目录"), Column("进度", "step")),
+    name="orders",
+    day="出具",
+    usual="-number",
+    what="份",
+)
 _TICK, _KIND = "item:", "kind:"
 _ABOUT = {
     PrintKind.REGISTER: "按全宗、卷目、年度和保管期限分列",
@@ -59,18 +66,21 @@ def print_page(
     """Draw the choice of registers and volumes, and the user's own orders."""
     user.require(Act.PRINT)
     reach = reach_of(web, user)
+    orders = listed(request, web.runtime.organisations, _OWN)
     with reading(web.runtime.engine) as session:
-        orders = [public_order(row) for row in own_orders(session, user.reader, _ORDERS)]
+        part = part_of_own_orders(session, user.reader, orders.wanted)
         years = numbered_years(session)
     return web.page(
         request,
         user,
         "print.html",
+        status=orders.status,
         asked={"series": series, "year": year, "station": station, "since": since, "until": until},
         ticked=[kind],
         kinds=list(PrintKind),
         about=_ABOUT,
-        orders=orders,
+        orders=orders.with_part(part),
+        rows=[public_order(row) for row in part.rows],
         most=MOST_PAGES,
         series=list(Series),
         years=years,

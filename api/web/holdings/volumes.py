@@ -4,19 +4,17 @@ A series is listed in the order of its numbers, which is the order of completion
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.http.daily import counted
 from api.web.shell.filters import clock, label
-from api.web.shell.lists import Lists, Sheet, every_page, exported
+from api.web.shell.listing import Column, Shape, listed
+from api.web.shell.lists import Lists, Sheet, exported
 from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
 from api.web.shell.scope import PAGE, Row, note_look, reach_of, rows_of
-from api.web.shell.spans import start_of
 from api.web.shell.spreadsheets import as_csv
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
@@ -27,11 +25,9 @@ from archive.finding_aids.reach import volumes_in
 from archive.finding_aids.volume_lists import (
     SeriesKey,
     VolumeFilter,
-    VolumeOrder,
     archived_totals,
-    count_volumes,
-    list_volumes,
     numbered_years,
+    part_of_volumes,
     series_summary,
     series_volumes,
 )
@@ -54,6 +50,21 @@ _HEADING = (
     "状态",
     "备注",
 )
+VOLUMES = Shape(
+    (
+        Column("档号", "code"),
+        Column("题名"),
+        Column("收件 → 户籍地"),
+        Column("办结", "completed"),
+        Column("页数", number=True),
+        Column("状态"),
+    ),
+    day="办结",
+    station="收件或户籍地",
+    usual="code",
+    what="册",
+)
+PICKED_VOLUMES = replace(VOLUMES, columns=(Column("勾选", unseen=True), *VOLUMES.columns))
 _PRINTED = 100
 """Volumes on one part of a printed register."""
 
@@ -66,36 +77,25 @@ class Wanted:
     year: Word = ""
     state: Word = ""
     org: Word = ""
-    station: Word = ""
-    since: Word = ""
-    until: Word = ""
     code: Word = ""
     received: Word = ""
     item: Word = ""
 
-    def filter(self, web: WebApp) -> VolumeFilter:
-        """Return the same as the database is asked."""
+    def filter(self, web: WebApp, stations: frozenset[str]) -> VolumeFilter:
+        """Return the same as the database is asked, with the stations of the list."""
         organisations = web.runtime.organisations
-        until = start_of(self.until)
         return VolumeFilter(
             series=self.series,
             year=self.year,
             state=self.state,
             fonds=organisations.fonds_of(self.org) if self.org in organisations else "",
             code=self.code,
-            stations=frozenset({self.station}) & {unit.code for unit in organisations},
+            stations=stations,
             received=(reach_below(self.received, organisations) or frozenset())
             if self.received in organisations
             else frozenset(),
             item=self.item,
-            since=start_of(self.since),
-            until=until + timedelta(days=1) if until else None,
         )
-
-    def address(self, **more: object) -> str:
-        """Return the filters that are set, and more, as the query of an address."""
-        pairs = {**asdict(self), **more}
-        return urlencode({key: value for key, value in pairs.items() if value})
 
 
 @router.get("/volumes")
@@ -104,48 +104,42 @@ def volumes_page(
     web: Web,
     user: LoggedIn,
     wanted: Annotated[Wanted, Depends()],
-    lists: Lists,
-    after: Word = "",
 ) -> Response:
     """List all volumes that the user may see; filters and order stay in the address."""
     user.require(Act.VIEW)
-    reach, narrowed = reach_of(web, user), wanted.filter(web)
-    order = VolumeOrder(lists.sort) if lists.sort in set(VolumeOrder) else VolumeOrder.CODE
-    if lists.csv:
-        return _volumes_csv(web, user, narrowed, order)
+    shape = PICKED_VOLUMES if user.may(Act.PRINT) else VOLUMES
+    volumes = listed(request, web.runtime.organisations, shape)
+    reach, narrowed = reach_of(web, user), wanted.filter(web, volumes.wanted.stations)
+    key = ("listed", user.reader.org, narrowed, volumes.wanted.since, volumes.wanted.until)
     with reading(web.runtime.engine) as session:
-        page = list_volumes(
-            session, reach, narrowed, after=after, limit=lists.rows + 1, order=order
+        part = part_of_volumes(
+            session,
+            reach,
+            narrowed,
+            volumes.wanted,
+            lambda count: web.recent.get(key, count),
         )
-        key = ("listed", user.reader.org, wanted)
-        total = web.recent.get(key, lambda: count_volumes(session, reach, narrowed))
-        rows = rows_of(web, session, page[: lists.rows])
+        volumes = volumes.with_part(part)
+        rows = rows_of(web, session, part.rows)
         years = numbered_years(session)
-    kept = {"sort": order, "rows": lists.rows}
+    if volumes.csv and not volumes.faults:
+        return _volumes_csv(web, user, rows)
     return web.page(
         request,
         user,
         "volumes.html",
+        status=volumes.status,
         rows=rows,
-        total=total,
         asked=wanted,
-        order=order,
-        lists=lists,
+        volumes=volumes,
         item_asked=next(
             (item.name for item in web.runtime.catalogue if item.code == wanted.item), "不详"
         ),
         promises=_promises(web, rows) if wanted.state == "overdue" else {},
-        next=wanted.address(**kept, after=rows[-1].volume.code) if len(page) > lists.rows else None,
         choices={
             "series": list(Series),
             "years": years,
             "orgs": web.runtime.organisations.of_kind(OrgKind.DISTRICT),
-            "stations": [
-                unit
-                for unit in web.runtime.organisations
-                if unit.kind in (OrgKind.STATION, OrgKind.HALL)
-                and (reach is None or unit.code in reach)
-            ],
         },
     )
 
@@ -164,18 +158,9 @@ def _promises(web: WebApp, rows: Sequence[Row]) -> dict[str, Promise]:
     return {code: promise for code, promise in promises.items() if promise is not None}
 
 
-def _volumes_csv(web: WebApp, user: User, wanted: VolumeFilter, order: VolumeOrder) -> Response:
-    """Export the whole list as CSV, masked, at most 5,000 rows."""
-    reach = reach_of(web, user)
-
-    def page(after: str) -> tuple[list[tuple[object, ...]], str | None]:
-        with reading(web.runtime.engine) as session:
-            listed = list_volumes(session, reach, wanted, after=after, limit=_PRINTED, order=order)
-            rows = rows_of(web, session, listed)
-        following = rows[-1].volume.code if len(rows) == _PRINTED else None
-        return [_named(web, _line(row)) for row in rows], following
-
-    lines = [dict(zip(_HEADING, line, strict=True)) for line in every_page(page, "")]
+def _volumes_csv(web: WebApp, user: User, rows: Sequence[Row]) -> Response:
+    """Export the whole list as CSV, masked."""
+    lines = [dict(zip(_HEADING, _named(web, _line(row)), strict=True)) for row in rows]
     columns = {heading: heading for heading in _HEADING}
     return exported(web, user, Sheet("册", "volumes", columns), lines)
 

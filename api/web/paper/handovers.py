@@ -5,6 +5,7 @@ from fastapi.responses import RedirectResponse
 
 from api.web.paper.keeping import ScanPanel, keeper_of
 from api.web.shell.forms import text_of
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from archive.administration.policy import Act
 from archive.database.engine import reading, writing
@@ -14,21 +15,37 @@ from archive.paper.handovers import (
     entries_of,
     find_handover,
     handover_number,
-    handovers_within_reach,
     open_handover,
     send_handover,
 )
+from archive.paper.list_parts import part_of_handovers
 from archive.paper.listing import rows_of_items
 from archive.reference.paper_terms import HandoverState, ScanFlow
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_HANDOVERS = Shape(
+    (
+        Column("交接单", "number"),
+        Column("移出", "from"),
+        Column("接收", "to"),
+        Column("件", number=True),
+        Column("状态", "state"),
+        Column("依据"),
+    ),
+    day="立单",
+    station="移出或接收",
+    usual="-number",
+    what="单",
+)
 
 
 @router.get("/paper/handovers")
 def handovers_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """List the hand-overs, and offer to begin one."""
     user.require(Act.VIEW_PAPER)
+    handovers = listed(request, web.runtime.organisations, _HANDOVERS)
     with reading(web.runtime.engine) as session:
+        part = part_of_handovers(session, keeper_of(web, user), handovers.wanted)
         rows = [
             {
                 "row": row,
@@ -36,13 +53,15 @@ def handovers_page(request: Request, web: Web, user: LoggedIn) -> Response:
                 "items": len(entries),
                 "differences": sum(entry.difference is not None for entry in entries),
             }
-            for row in handovers_within_reach(session, keeper_of(web, user))
+            for row in part.rows
             for entries in [entries_of(session, row)]
         ]
     return web.page(
         request,
         user,
         "paper_handovers.html",
+        status=handovers.status,
+        handovers=handovers.with_part(part),
         rows=rows,
         units=list(web.runtime.organisations),
     )

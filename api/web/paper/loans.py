@@ -8,11 +8,13 @@ from fastapi.responses import RedirectResponse
 
 from api.web.paper.keeping import ScanPanel, keeper_of
 from api.web.shell.forms import text_of
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, User, Web, WebApp
 from archive.administration.policy import Act
 from archive.database.engine import reading, writing
 from archive.paper.errors import PaperError
-from archive.paper.listing import LoanRow, loan_rows
+from archive.paper.list_parts import count_late_loans, part_of_loans
+from archive.paper.listing import LoanRow
 from archive.paper.loans import (
     Borrower,
     LoanWanted,
@@ -29,9 +31,37 @@ from archive.reference.citizen_id import mask_name
 from archive.reference.paper_terms import LoanKind, LoanState, PaperFault, ScanFlow
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_RECENT = 20
-_WAITING = (LoanState.REQUESTED, LoanState.APPROVED)
-_ENDED = (LoanState.RETURNED, LoanState.REFUSED, LoanState.WITHDRAWN)
+_STATES = (
+    (LoanState.LENT,),
+    (LoanState.REQUESTED, LoanState.APPROVED),
+    (LoanState.RETURNED, LoanState.REFUSED, LoanState.WITHDRAWN),
+)
+_ABOUT = (Column("借阅单", "number"), Column("纸质", "kind"), Column("借阅人", "unit"))
+_SHAPES = (
+    Shape(
+        (*_ABOUT, Column("应还", "due"), Column("办理")),
+        day="申请",
+        station="保管单位",
+        usual="due",
+        what="件",
+    ),
+    Shape(
+        (*_ABOUT, Column("用途与依据"), Column("审批", "state"), Column("办理")),
+        name="waiting",
+        day="申请",
+        station="保管单位",
+        usual="number",
+        what="件",
+    ),
+    Shape(
+        (*_ABOUT, Column("结果", "state")),
+        name="ended",
+        day="申请",
+        station="保管单位",
+        usual="-number",
+        what="件",
+    ),
+)
 Flow = Annotated[str, Query(max_length=12)]
 
 
@@ -61,32 +91,42 @@ def _drawn(request: Request, web: WebApp, user: User, template: str, flow: str) 
     user.require(Act.VIEW_PAPER)
     keeper = keeper_of(web, user)
     chosen = ScanFlow.LEND if flow == ScanFlow.LEND else ScanFlow.RETURN
+    asked = [listed(request, web.runtime.organisations, shape) for shape in _SHAPES]
     with reading(web.runtime.engine) as session:
-        rows = [
-            _Shown(
-                row,
-                loan_number(row.loan),
-                mask_name(row.loan.borrower["name"]),
-                approvals_of(session, row.loan),
-            )
-            for row in (
-                *loan_rows(session, keeper),
-                *loan_rows(session, keeper, ended=True, limit=_RECENT),
-            )
+        parts = [
+            part_of_loans(session, keeper, loans.wanted, states)
+            for loans, states in zip(asked, _STATES, strict=True)
         ]
+        rows = [
+            [
+                _Shown(
+                    row,
+                    loan_number(row.loan),
+                    mask_name(row.loan.borrower["name"]),
+                    approvals_of(session, row.loan),
+                )
+                for row in part.rows
+            ]
+            for part in parts
+        ]
+        late = count_late_loans(session, keeper)
+    out, waiting, ended = (loans.with_part(part) for loans, part in zip(asked, parts, strict=True))
     panel = ScanPanel(
         chosen,
         "扫要借出的纸质件" if chosen is ScanFlow.LEND else "扫归还的纸质件",
-        "/paper/loans/live",
+        f"/paper/loans/live?{asked[0].query}",
         may=user.may(Act.KEEP_PAPER),
     )
     return web.page(
         request,
         user,
         template,
-        out=[entry for entry in rows if entry.row.loan.state == LoanState.LENT],
-        waiting=[entry for entry in rows if entry.row.loan.state in _WAITING],
-        ended=[entry for entry in rows if entry.row.loan.state in _ENDED],
+        status=max(loans.status for loans in asked),
+        out=out,
+        waiting=waiting,
+        ended=ended,
+        rows=rows,
+        late=late,
         panel=panel,
         kinds=list(LoanKind),
     )

@@ -2,10 +2,11 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from api.http.daily import counted
 from api.web.paper.keeping import keeper_of
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import LoggedIn, PageRoute, Posted, Web
 from api.web.shell.scope import note_look
 from api.web.shell.served import HEADERS
@@ -17,11 +18,25 @@ from archive.database.engine import reading
 from archive.paper.documents import printed_pdf
 from archive.paper.label_rows import labels_of
 from archive.paper.labels import LabelSheet, Printing, labels_pdf
-from archive.paper.listing import paper_rows
+from archive.paper.list_parts import part_of_items
 from archive.paper.registers import RegisterKind, RegisterScope, paper_document
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_SHOWN = 200
+_ITEMS = Shape(
+    (
+        Column("编号", "number", number=True),
+        Column("档号", "code"),
+        Column("类别", "kind"),
+        Column("页数", "pages", number=True),
+        Column("保管单位", "org"),
+        Column("库位与盒"),
+        Column("现状", "state"),
+    ),
+    day="登记",
+    station="单位",
+    usual="number",
+    what="件",
+)
 Kind = Annotated[RegisterKind, Path()]
 
 
@@ -30,19 +45,19 @@ def registers_page(
     request: Request,
     web: Web,
     user: LoggedIn,
-    after: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> Response:
     """Draw the register of paper, in the order of registration."""
     user.require(Act.VIEW_PAPER)
+    items = listed(request, web.runtime.organisations, _ITEMS)
     with reading(web.runtime.engine) as session:
-        rows = paper_rows(session, keeper_of(web, user), after=after, limit=_SHOWN + 1)
-    following = rows[_SHOWN - 1].id if len(rows) > _SHOWN else None
+        part = part_of_items(session, keeper_of(web, user), items.wanted)
     return web.page(
         request,
         user,
         "paper_register.html",
-        rows=rows[:_SHOWN],
-        next=following,
+        status=items.status,
+        items=items.with_part(part),
+        rows=part.rows,
         kinds=list(RegisterKind),
     )
 

@@ -7,12 +7,14 @@ from fastapi.responses import RedirectResponse
 
 from api.web.paper.keeping import ScanPanel, keeper_of, whole
 from api.web.shell.forms import text_of
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import BadFormError, LoggedIn, PageRoute, Posted, Web
 from archive.administration.policy import Act
 from archive.database.engine import reading, writing
 from archive.paper.boxes import SPINES_MM, begin_box, box_name, capacity, find_box
 from archive.paper.codes import PaperCodeKind, grouped, paper_code
 from archive.paper.count_views import shelves_below
+from archive.paper.list_parts import part_of_boxes
 from archive.paper.listing import boxes_of, paper_rows
 from archive.paper.moves import last_move
 from archive.paper.outcomes import whereabouts
@@ -21,6 +23,20 @@ from archive.reference.paper_terms import PaperState, PlaceKind, ScanFlow
 from archive.reference.vocabulary import Series
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_BOXES = Shape(
+    (
+        Column("盒号", "box"),
+        Column("保管单位", "org"),
+        Column("位置"),
+        Column("件", number=True),
+        Column("装满程度"),
+        Column("脊厚", "spine", number=True),
+    ),
+    day="立盒",
+    station="保管单位",
+    usual="box",
+    what="盒",
+)
 Parent = Annotated[int | None, Query(ge=1, le=2**31)]
 
 
@@ -84,7 +100,9 @@ def boxes_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """List the boxes with how full they are and where they stand."""
     user.require(Act.VIEW_PAPER)
     keeper = keeper_of(web, user)
+    boxes = listed(request, web.runtime.organisations, _BOXES)
     with reading(web.runtime.engine) as session:
+        part = part_of_boxes(session, keeper, boxes.wanted)
         rows = [
             {
                 "box": box,
@@ -95,10 +113,17 @@ def boxes_page(request: Request, web: Web, user: LoggedIn) -> Response:
                 "fill": thickness,
                 "capacity": capacity(box),
             }
-            for box, move, items, thickness in boxes_of(session, keeper)
+            for box, move, items, thickness in part.rows
         ]
     return web.page(
-        request, user, "paper_boxes.html", rows=rows, series=list(Series), spines=SPINES_MM
+        request,
+        user,
+        "paper_boxes.html",
+        status=boxes.status,
+        boxes=boxes.with_part(part),
+        rows=rows,
+        series=list(Series),
+        spines=SPINES_MM,
     )
 
 

@@ -8,10 +8,12 @@ from fastapi.responses import RedirectResponse
 from api.runtime.workshop import open_compile_context
 from api.web.paper.keeping import ScanPanel, keeper_of, whole
 from api.web.paper.registers import as_pdf
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp
 from archive.administration.policy import Act
 from archive.database.engine import reading, writing
 from archive.paper.count_views import latest_scans, rooms_of, shelves_below, standing_of
+from archive.paper.list_parts import part_of_stocktakes
 from archive.paper.listing import place_names, rows_of_items
 from archive.paper.places import find_place, level, place_name
 from archive.paper.stocktake_reports import make_stocktake_report
@@ -21,7 +23,6 @@ from archive.paper.stocktakes import (
     find_stocktake,
     open_stocktake,
     stocktake_number,
-    stocktakes_within_reach,
     tally,
 )
 from archive.reference.paper_terms import CountResult, ScanFlow, ScanVerdict, StocktakeState
@@ -29,6 +30,20 @@ from archive.reference.paper_terms import CountResult, ScanFlow, ScanVerdict, St
 _SEALING = Lock()
 """One report at a time: sealing and proving it takes seconds."""
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
+_STOCKTAKES = Shape(
+    (
+        Column("盘点单", "number"),
+        Column("库位"),
+        Column("应在", "expected", number=True),
+        Column("状态", "state"),
+        Column("开始", "opened"),
+        Column("关闭", "closed"),
+    ),
+    day="开始",
+    station="单位",
+    usual="-number",
+    what="次",
+)
 
 
 @router.get("/paper/stocktakes")
@@ -36,8 +51,10 @@ def stocktakes_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """List the stocktakes, and offer what can be counted."""
     user.require(Act.VIEW_PAPER)
     keeper = keeper_of(web, user)
+    stocktakes = listed(request, web.runtime.organisations, _STOCKTAKES)
     with reading(web.runtime.engine) as session:
-        rows = stocktakes_within_reach(session, keeper)
+        part = part_of_stocktakes(session, keeper, stocktakes.wanted)
+        rows = part.rows
         places = [counted_place(session, row) for row in rows]
         names = place_names(session, places)
         choices = []
@@ -51,6 +68,8 @@ def stocktakes_page(request: Request, web: Web, user: LoggedIn) -> Response:
         request,
         user,
         "paper_stocktakes.html",
+        status=stocktakes.status,
+        stocktakes=stocktakes.with_part(part),
         rows=[
             {"row": row, "number": stocktake_number(row), "place": names[row.place_id]}
             for row in rows

@@ -1,14 +1,14 @@
-"""What every list takes in its address: `format=csv`; where it is paged, sort and rows.
+"""Lists as CSV that have columns of their own.
 
 A list as CSV is masked as the page is, bears the same columns in the same order for everyone, and
 is journalled as an export; a hundred rows count as one look.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from fastapi import Depends, Query, Response
+from fastapi import Depends, Response
 
 from api.http.daily import limits_of, within_limits
 from api.web.shell.page import User, WebApp
@@ -18,39 +18,23 @@ from archive.administration import daily_use
 from archive.administration.daily_use import Shown
 from archive.audit.acts import JournalAct
 
-ROWS = (40, 100)
 MOST_EXPORTED = 5000
 _ONE_LOOK = 100
-Row = TypeVar("Row")
 Line = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How a list is asked for: as a page or as CSV, in which order, how many rows on a page."""
+    """How a list is asked for: as a page or as CSV."""
 
     csv: bool = False
-    sort: str = ""
-    rows: int = ROWS[0]
-
-    @property
-    def by(self) -> str:
-        """Return the column of the order."""
-        return self.sort.removeprefix("-")
-
-    @property
-    def down(self) -> bool:
-        """Say whether the greatest comes first."""
-        return self.sort.startswith("-")
 
 
 async def _asked(
     format: Literal["", "html", "csv"] = "",  # noqa: A002 - the word of the address
-    sort: Annotated[str, Query(max_length=24)] = "",
-    rows: Annotated[int, Query(ge=1, le=100)] = ROWS[0],
 ) -> Asked:
     """Return what the address asks of a list, as a coroutine: it needs no thread."""
-    return Asked(format == "csv", sort, rows if rows in ROWS else ROWS[0])
+    return Asked(format == "csv")
 
 
 Lists = Annotated[Asked, Depends(_asked)]
@@ -85,21 +69,3 @@ def exported(web: WebApp, user: User, sheet: Sheet, lines: Sequence[Line]) -> Re
             daily_use.count(session, user.reader.account, Shown.LOOKS, most)
         note_look(session, user, JournalAct.EXPORT_LIST, sheet.subject, rows=len(lines))
     return csv_of(sheet.name, sheet.columns, lines)
-
-
-def every_page(
-    page: Callable[[Any], tuple[Sequence[Row], Any]],
-    first: Any,  # noqa: ANN401 - a mark of whatever kind
-) -> list[Row]:
-    """Return the rows of all pages of a list, at most 5,000.
-
-    `page` returns the rows after a mark and the next mark, None at the end.
-    """
-    rows: list[Row] = []
-    after = first
-    while len(rows) < MOST_EXPORTED:
-        more, after = page(after)
-        rows += more
-        if after is None:
-            break
-    return rows

@@ -14,9 +14,10 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse
 
-from api.http.daily import counted
+from api.http.daily import limits_of, within_limits
 from api.runtime.bootstrap import Runtime
 from api.web.shell.spreadsheets import as_csv
+from archive.administration import daily_use
 from archive.administration.daily_use import Shown
 from archive.administration.policy import Reader
 from archive.audit.acts import JournalAct
@@ -25,15 +26,21 @@ from archive.usage.looks import AccessContext, journal_look, purpose_of
 _UNSEEN = frozenset(("button", "select", "script", "template", "datalist"))
 _VOID = frozenset(("input", "img", "br", "hr", "wbr"))
 LINK = "<!--csv-->"
+ONE_LOOK = 100
+"""Rows of an export that count as one look."""
 
 
 @dataclass
 class Table:
-    """A table of a page: what stands over it, its headings, its rows."""
+    """A table of a page: what stands over it, its headings, its rows.
+
+    `name` is that of a list that its page can sort and narrow, else "".
+    """
 
     title: str
     heading: list[str] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
+    name: str = ""
 
 
 class _Reader(HTMLParser):
@@ -48,18 +55,14 @@ class _Reader(HTMLParser):
         self._row: list[str] = []
         self._named: list[str] | None = None
 
-    def handle_starttag(
-        self,
-        tag: str,
-        attrs: list[tuple[str, str | None]],  # noqa: ARG002 - fixed by the parser
-    ) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _VOID:
             return
         self._open.append(tag)
         if tag in ("h1", "h2"):
             self._named = []
         elif tag == "table" and "main" in self._open:
-            self.tables.append(Table(self.title))
+            self.tables.append(Table(self.title, name=dict(attrs).get("data-named") or ""))
         elif tag == "tr":
             self._row = []
         elif tag in ("td", "th") and "main" in self._open:
@@ -112,19 +115,29 @@ async def as_asked(request: Request, answer: Response, identify: Callable[[], Re
     if not wanted or not isinstance(answer, HTMLResponse) or answer.status_code != OK:
         return answer
     runtime, path = request.app.state.web.runtime, request.url.path
-    return await run_in_threadpool(lambda: _page_as_csv(runtime, identify(), path, answer))
+    name = request.query_params.get("list", "")
+    return await run_in_threadpool(lambda: _page_as_csv(runtime, identify(), path, name, answer))
 
 
-def _page_as_csv(runtime: Runtime, reader: Reader, path: str, answer: Response) -> Response:
-    """Return the lists of a page as CSV, counted and journalled.
+def _page_as_csv(
+    runtime: Runtime, reader: Reader, path: str, list_name: str, answer: Response
+) -> Response:
+    """Return the lists of a page as CSV, or the one of a name, counted and journalled.
 
-    Several lists have their names in the first column. Raises ProblemError DAILY_LIMIT.
+    A hundred rows count as one look. Several lists have their names in the first column. Raises
+    ProblemError DAILY_LIMIT.
     """
+    tables = tables_of(bytes(answer.body).decode())
+    if list_name:
+        tables = [table for table in tables if table.name == list_name]
     # A list that is empty draws no table: then so is its CSV.
-    tables = tables_of(bytes(answer.body).decode()) or [Table("列表", ["列表为空"])]
+    tables = tables or [Table("列表", ["列表为空"])]
     count = sum(len(table.rows) for table in tables)
     context = AccessContext(purpose_of(reader, None))
-    with counted(runtime, reader, Shown.LOOKS) as session:
+    most = limits_of(runtime.settings, reader).looks
+    with within_limits(runtime, reader) as session:
+        for _ in range(0, max(count, 1), ONE_LOOK):
+            daily_use.count(session, reader.account, Shown.LOOKS, most)
         act, subject = JournalAct.EXPORT_LIST, path.strip("/")[:64] or "todo"
         journal_look(session, reader, act, subject, context, rows=count)
     name = tables[0].title or "列表"
@@ -135,8 +148,11 @@ def _page_as_csv(runtime: Runtime, reader: Reader, path: str, answer: Response) 
 
 
 def with_csv_link(request: Request, text: str) -> str:
-    """Return a page that has a list with the link to it as CSV, its filters kept."""
-    if LINK not in text or "<table" not in text or "<thead" not in text:
+    """Return a page that has a list with the link to it as CSV, its filters kept.
+
+    Lists that are sorted and narrowed each have a link of their own.
+    """
+    if LINK not in text or "<table" not in text or "<thead" not in text or "data-named" in text:
         return text
     kept = [
         pair for pair in request.query_params.multi_items() if pair[0] not in ("kept", "format")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
 from api.web.shell.forms import number_of
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.lists import Lists, Sheet, exported
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web
 from api.web.shell.waiting import Waits, address_of, place_of_kind
@@ -17,6 +18,7 @@ from archive.administration.notices import (
     NoticeTopic,
     mark_read,
     notices_of,
+    part_of_notices,
     read_to,
 )
 from archive.administration.policy import Act
@@ -27,7 +29,17 @@ from archive.finding_aids.todo_terms import Todo, TodoKind, Whose
 from archive.reference.local_time import LOCAL_TIME
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_SHOWN, _EVERY, _NEWS, _NOTICES = 100, 1000, 6, 40
+_SHOWN, _EVERY, _NEWS = 100, 1000, 6
+_NOTICES = Shape(
+    (
+        Column("事项", "topic"),
+        Column("编号", "subject"),
+        Column("结果", "kind"),
+        Column("时间", "at"),
+    ),
+    day="通知",
+    usual="-at",
+)
 _COLUMNS = {
     "due": "期限",
     "left": "剩余工作日",
@@ -158,6 +170,9 @@ def _drawn(row: Notice) -> dict[str, Any]:
     named = "" if topic is NoticeTopic.CAPTURE else row.subject
     return {
         "row": row,
+        "topic": topic.label,
+        "named": named,
+        "kind": kind.label,
         "words": f"{topic.label} {named} {kind.label}".replace("  ", " "),
         "lamp": {"REFUSED": "bad", "LATE": "bad", "FAILED": "bad", "DUE": "wait"}.get(kind, ""),
         "address": _PLACES[topic].format(row.subject),
@@ -165,33 +180,22 @@ def _drawn(row: Notice) -> dict[str, Any]:
 
 
 @router.get("/notices")
-def notices_page(
-    request: Request, web: Web, user: LoggedIn, asked: Lists, before: int = 0
-) -> Response:
+def notices_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """Draw all that the user and the user's unit were told, the latest first."""
-    limit = _EVERY if asked.csv else _NOTICES
+    notices = listed(request, web.runtime.organisations, _NOTICES)
     with reading(web.runtime.engine) as session:
-        rows = notices_of(session, user.reader, before=before, limit=limit + 1)
+        part = part_of_notices(session, user.reader, notices.wanted)
         seen = read_to(session, user.reader)
-    if asked.csv:
-        columns = {"at": "时间", "topic": "事项", "subject": "编号", "kind": "结果"}
-        lines = [
-            {
-                "at": row.at.astimezone(LOCAL_TIME).strftime("%Y-%m-%d %H:%M"),
-                "topic": NoticeTopic(row.topic).label,
-                "subject": row.subject,
-                "kind": NoticeKind(row.kind).label,
-            }
-            for row in rows
-        ]
-        return exported(web, user, Sheet("通知", "notices", columns), lines)
+        newest = next((row.id for row in notices_of(session, user.reader, limit=1)), 0)
     return web.page(
         request,
         user,
         "notices.html",
-        rows=[_drawn(row) for row in rows[:limit]],
+        status=notices.status,
+        notices=notices.with_part(part),
+        rows=[_drawn(row) for row in part.rows],
         seen=seen,
-        next=rows[limit - 1].id if len(rows) > limit else None,
+        newest=newest,
     )
 
 

@@ -63,6 +63,12 @@
     if (keys[event.key]?.() !== undefined || "jknpc".includes(event.key)) event.preventDefault();
   });
 
+  // What stands after the # is never sent: a form that leads back to its page carries it itself.
+  document.addEventListener("submit", (event) => {
+    if (location.hash && event.target.matches("form[data-keep-place]"))
+      event.target.action = event.target.action.split("#")[0] + location.hash;
+  });
+
   // Safari ends the composition before it tells of the Enter that ended it.
   let composed = 0;
   document.addEventListener("compositionend", () => {

@@ -1,6 +1,6 @@
-// Lists that stand whole on their page: sorted by a click on a heading, columns shown or not.
-// Without it they are in the order of the server, with all columns. Lists of many pages are sorted
-// by the server, since a page alone has no order.
+// Tables that stand whole on their page: sorted by a click on a heading, columns shown or not.
+// Without it they are in the order of the server, with all columns. Lists with a name are sorted
+// by the server, by links in their headings, since a page alone has no order.
 "use strict";
 (() => {
   const collator = new Intl.Collator("zh-CN", { numeric: true });
@@ -57,7 +57,7 @@
     table.dataset.list = "1";
     const heads = cells(head);
     if (heads.length > 3 && !table.closest("[hx-get]")) choices(table, heads);
-    if (table.closest(".sheet")?.querySelector(".pager [data-key=next]")) return;
+    if (table.dataset.named) return;
     heads.forEach((one, place) => {
       if (!one.textContent.trim() || one.querySelector("a, button, input, .hidden")) return;
       const button = Object.assign(document.createElement("button"), {

@@ -3,49 +3,121 @@
 The register says who used what, and on which document.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.orm import Session
 
-from api.http.daily import counted
 from api.web.shell.filters import clock, short_day
-from api.web.shell.lists import Lists
+from api.web.shell.listing import Column, Listing, Shape, listed
+from api.web.shell.lists import Sheet, exported
 from api.web.shell.page import LoggedIn, PageRoute, RefusedError, User, Web, WebApp
-from api.web.shell.scope import PAGE, note_look
 from api.web.shell.spans import start_of
-from api.web.shell.spreadsheets import as_csv
 from api.web.usage.usage import row_of
-from archive.administration.daily_use import Shown
 from archive.administration.policy import Act, Denial
-from archive.audit.acts import JournalAct
 from archive.database.engine import database_now, reading
-from archive.usage.request_lists import copies_by_request, decided_requests, kept_requests
-from archive.usage.requests import organisations_below, requests_to_decide
+from archive.database.listing import ListPart
+from archive.database.tables_usage import UsageRequest
+from archive.usage.request_lists import copies_by_request, kept_requests, part_of_kept
+from archive.usage.requests import organisations_below
 from archive.usage.visitors import Visitor
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 Day = Annotated[str, Query(max_length=10)]
-_RECENT, _SHEET = 12, 200
+_SHEET = 200
+_HEADING = (
+    "利用单号",
+    "申请时间",
+    "档号",
+    "申请人",
+    "申请单位",
+    "主体",
+    "范围",
+    "事由",
+    "依据",
+    "结论",
+    "审批人",
+    "有效期至",
+    "利用人",
+    "证件",
+    "证件号码",
+    "代理人",
+    "证明件",
+    "证明件编号",
+    "复制页数",
+)
+_WAITING = Shape(
+    (
+        Column("利用单", "number"),
+        Column("档号", "code"),
+        Column("申请人", "org"),
+        Column("主体与范围", "capacity"),
+        Column("事由与依据"),
+        Column("期限", "days"),
+    ),
+    day="申请",
+    station="申请单位",
+    usual="number",
+    what="份",
+)
+_DECIDED = Shape(
+    (
+        Column("利用单", "number"),
+        Column("档号", "code"),
+        Column("申请人", "org"),
+        Column("结论", "state"),
+        Column("审批"),
+    ),
+    name="decided",
+    day="申请",
+    station="申请单位",
+    usual="-number",
+    what="份",
+)
+_USES = Shape(
+    (
+        Column("利用单", "number"),
+        Column("档号", "code"),
+        Column("申请人", "org"),
+        Column("利用人"),
+        Column("主体与范围", "capacity"),
+        Column("事由与依据"),
+        Column("结论", "state"),
+        Column("证明件", number=True),
+    ),
+    day="申请",
+    station="申请单位",
+    usual="-number",
+    what="份",
+)
 
 
 @router.get("/approvals")
 def approvals_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """List what waits, oldest first; one's own requests are shown and cannot be decided."""
     user.require(Act.DECIDE_USE)
+    organisations = web.runtime.organisations
+    waiting, decided = (listed(request, organisations, shape) for shape in (_WAITING, _DECIDED))
+    keepers = organisations_below(user.reader, organisations)
     with reading(web.runtime.engine) as session:
         now = database_now(session)
-        organisations = web.runtime.organisations
-        waiting = [
-            row_of(web, row, now, own=False)
-            for row in requests_to_decide(session, user.reader, organisations)
+        parts = [
+            part_of_kept(session, keepers, waiting.wanted, waiting=True),
+            part_of_kept(session, keepers, decided.wanted, waiting=False),
         ]
-        keepers = organisations_below(user.reader, organisations)
-        decided = [
-            row_of(web, row, now, own=False) for row in decided_requests(session, keepers, _RECENT)
-        ]
-    return web.page(request, user, "approvals.html", waiting=waiting, decided=decided)
+    rows = [[row_of(web, row, now, own=False) for row in part.rows] for part in parts]
+    return web.page(
+        request,
+        user,
+        "approvals.html",
+        status=max(waiting.status, decided.status),
+        waiting=waiting.with_part(parts[0]),
+        decided=decided.with_part(parts[1]),
+        waiting_rows=rows[0],
+        decided_rows=rows[1],
+    )
 
 
 def keeps_register(user: User) -> bool:
@@ -58,17 +130,22 @@ def register_page(
     request: Request,
     web: Web,
     user: LoggedIn,
-    lists: Lists,
-    since: Day = "",
-    until: Day = "",
-    before: int = 0,
 ) -> Response:
     """Draw the 查询登记簿 of the volumes that the user's place keeps, newest first."""
-    if lists.csv:
-        return register_csv(web, user, since, until)
+    uses = listed(request, web.runtime.organisations, _USES)
+    if uses.csv and not uses.faults:
+        return register_csv(request, web, user)
     with reading(web.runtime.engine) as session:
-        rows, following = _register(web, session, user, (since, until), before, PAGE)
-    return web.page(request, user, "uses.html", rows=rows, next=following, since=since, until=until)
+        part = _listed(web, session, user, uses)
+        rows = _rows(web, session, part.rows)
+    return web.page(
+        request,
+        user,
+        "uses.html",
+        status=uses.status,
+        rows=rows,
+        uses=uses.with_part(part),
+    )
 
 
 @router.get("/uses/sheet")
@@ -84,32 +161,13 @@ def register_sheet(
 
 
 @router.get("/uses.csv")
-def register_csv(web: Web, user: LoggedIn, since: Day = "", until: Day = "") -> Response:
+def register_csv(request: Request, web: Web, user: LoggedIn) -> Response:
     """Export the same as CSV, with numbers masked in what people wrote."""
-    with counted(web.runtime, user.reader, Shown.LOOKS) as session:
-        rows, _ = _register(web, session, user, (since, until), 0, 5000)
-        note_look(session, user, JournalAct.EXPORT_LIST, "uses", rows=len(rows))
-    heading = (
-        "利用单号",
-        "申请时间",
-        "档号",
-        "申请人",
-        "申请单位",
-        "主体",
-        "范围",
-        "事由",
-        "依据",
-        "结论",
-        "审批人",
-        "有效期至",
-        "利用人",
-        "证件",
-        "证件号码",
-        "代理人",
-        "证明件",
-        "证明件编号",
-        "复制页数",
-    )
+    uses = listed(request, web.runtime.organisations, _USES).whole()
+    with reading(web.runtime.engine) as session:
+        part = _listed(web, session, user, uses)
+        uses.with_part(part)
+        rows = _rows(web, session, part.rows)
     lines = [
         (
             row["number"],
@@ -131,7 +189,8 @@ def register_csv(web: Web, user: LoggedIn, since: Day = "", until: Day = "") -> 
         )
         for row in rows
     ]
-    return as_csv("查询登记", heading, lines)
+    sheet = Sheet("查询登记", "uses", {heading: heading for heading in _HEADING})
+    return exported(web, user, sheet, [dict(zip(_HEADING, line, strict=True)) for line in lines])
 
 
 def _visitor_cells(visitor: Visitor | None) -> tuple[str, ...]:
@@ -154,7 +213,21 @@ def _register(
         before=before,
         limit=limit + 1,
     )
-    shown, now = requests[:limit], database_now(session)
-    copies = copies_by_request(session, [row.id for row in shown])
-    rows = [{**row_of(web, row, now, own=False), "copies": copies.get(row.id, [])} for row in shown]
+    shown = requests[:limit]
+    rows = _rows(web, session, shown)
     return rows, shown[-1].id if len(requests) > limit else None
+
+
+def _listed(web: WebApp, session: Session, user: User, uses: Listing) -> ListPart[UsageRequest]:
+    if not keeps_register(user):
+        raise RefusedError(Denial.ROLE)
+    keepers = organisations_below(user.reader, web.runtime.organisations)
+    return part_of_kept(session, keepers, uses.wanted)
+
+
+def _rows(web: WebApp, session: Session, requests: Sequence[UsageRequest]) -> list[dict[str, Any]]:
+    now = database_now(session)
+    copies = copies_by_request(session, [row.id for row in requests])
+    return [
+        {**row_of(web, row, now, own=False), "copies": copies.get(row.id, [])} for row in requests
+    ]

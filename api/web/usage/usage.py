@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from api.http.use_requests import Decided, Reasoned, UseWanted, application_of
 from api.web.shell.forms import read_form, text_of
 from api.web.shell.kept_forms import keep_choice
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import LoggedIn, PageRoute, Posted, User, Web, WebApp
-from api.web.shell.scope import PAGE
 from archive.administration.policy import Act, Capacity, capacities
 from archive.database.engine import database_now, reading, writing
 from archive.database.tables_usage import UsageRequest
@@ -28,7 +28,7 @@ from archive.usage.copy_orders import orders_of
 from archive.usage.looks import DeniedError
 from archive.usage.reading_room import OpenedVolume, open_volume
 from archive.usage.redaction import mask_text, names_of
-from archive.usage.request_lists import own_requests
+from archive.usage.request_lists import part_of_own
 from archive.usage.requests import (
     MAX_DAYS,
     RequestState,
@@ -56,6 +56,19 @@ _WANTED = {
     "visitor": "利用人的姓名、证件和号码须按证件填写。",
     "days": f"利用天数应为1至{MAX_DAYS}。",
 }
+_REQUESTS = Shape(
+    (
+        Column("利用单", "number"),
+        Column("档号", "code"),
+        Column("主体与范围", "capacity"),
+        Column("事由"),
+        Column("期限", "days"),
+        Column("状态", "state"),
+    ),
+    day="申请",
+    usual="-number",
+    what="份",
+)
 _RULES = {
     "MPS ": "公通字〔2021〕12号",
     "DDT": "户口档案查询规定",
@@ -119,19 +132,20 @@ def _keeper_for_asker(web: WebApp, request: UsageRequest) -> str:
 
 
 @router.get("/usage")
-def usage_page(request: Request, web: Web, user: LoggedIn, before: int = 0) -> Response:
+def usage_page(request: Request, web: Web, user: LoggedIn) -> Response:
     """List the user's own requests, newest first."""
     user.require(Act.REQUEST_USE)
+    requests = listed(request, web.runtime.organisations, _REQUESTS)
     with reading(web.runtime.engine) as session:
-        requests = own_requests(session, user.reader.account, before=before, limit=PAGE + 1)
+        part = part_of_own(session, user.reader.account, requests.wanted)
         now = database_now(session)
-    rows = [row_of(web, asked, now, own=True) for asked in requests[:PAGE]]
     return web.page(
         request,
         user,
         "usage.html",
-        rows=rows,
-        next=requests[PAGE - 1].id if len(requests) > PAGE else None,
+        status=requests.status,
+        requests=requests.with_part(part),
+        rows=[row_of(web, asked, now, own=True) for asked in part.rows],
     )
 
 

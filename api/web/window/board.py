@@ -5,18 +5,31 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from api.http.window import tables_of
+from api.web.shell.listing import Column, Shape, listed
 from api.web.shell.page import LoggedIn, PageRoute, Web
 from archive.administration.policy import Act
 from archive.database.engine import database_now, reading
 from archive.reference.window_steps import ENDED, Step
-from ingest.window.listing import case_rows
+from ingest.window.listing import counts_by_step, part_of_cases
 from ingest.window.opening import OPENERS
 from ingest.window.terms import Lamp
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-_MOST = 500
 _BOARD = tuple(step for step in Step if step not in ENDED)
-_LATE = (Lamp.RED, Lamp.YELLOW, Lamp.PROVISIONAL, Lamp.STOPPED)
+_CASES = Shape(
+    (
+        Column("办件编号", "case"),
+        Column("事项", "item"),
+        Column("环节", "step"),
+        Column("收件 → 户籍地", "receive"),
+        Column("到期", "due"),
+        Column("灯"),
+    ),
+    day="收件",
+    station="收件或户籍地",
+    usual="due",
+    what="件",
+)
 At = Annotated[str, Query(max_length=16)]
 
 
@@ -25,41 +38,26 @@ def board(request: Request, web: Web, user: LoggedIn, at: At = "") -> Response:
     """Draw the board by node and the list; `at` chooses a node, or what ended."""
     user.require(Act.HANDLE)
     step = Step(at) if at in set(Step) else None
+    cases, tables = listed(request, web.runtime.organisations, _CASES), tables_of(web.runtime)
     with reading(web.runtime.engine) as session:
         now = database_now(session)
-        rows = case_rows(session, user.reader, tables=tables_of(web.runtime), now=now, limit=_MOST)
-        chosen = (
-            case_rows(
-                session,
-                user.reader,
-                tables=tables_of(web.runtime),
-                now=now,
-                step=step,
-                limit=_MOST,
-            )
-            if step
-            else rows
-        )
+        counts = counts_by_step(session, user.reader, tables=tables, now=now)
+        part = part_of_cases(session, user.reader, cases.wanted, tables=tables, now=now, step=step)
     columns = [
-        {
-            "step": place,
-            "total": sum(row["step"] == place for row in rows),
-            "late": sum(row["step"] == place and row["lamp"] == Lamp.RED for row in rows),
-            "soon": sum(row["step"] == place and row["lamp"] == Lamp.YELLOW for row in rows),
-        }
+        {"step": place, "total": total, "late": late, "soon": soon}
         for place in _BOARD
+        for total, late, soon in [counts.get(place, (0, 0, 0))]
     ]
-    order = {str(lamp): at for at, lamp in enumerate(_LATE)}
-    chosen.sort(key=lambda row: (order.get(str(row["lamp"]), len(order)), row["due_on"] or "~"))
     return web.page(
         request,
         user,
         "window_board.html",
         columns=columns,
-        rows=chosen,
+        status=cases.status,
+        cases=cases.with_part(part),
+        rows=part.rows,
         at=step,
         ended=sorted(ENDED, key=list(Step).index),
         lamps={str(lamp): lamp.label for lamp in Lamp},
         opens=user.reader.role in OPENERS,
-        full=len(rows) == _MOST,
     )
