@@ -23,6 +23,8 @@ from archive.reference.organisations import Organisation, Organisations
 _WORDS = ("sort", "since", "until", "station", "page")
 _LATE = "结束日期早于开始日期。"
 _DAY = "日期应写作 2026-09-01 的样子。"
+_FAR = "年份应在 1900 至 2199 之间。"
+_YEARS = range(1900, 2200)
 _MOST_PAGES = 100_000
 
 
@@ -94,6 +96,11 @@ class Listing:
         return self.wanted.sort or self.shape.usual
 
     @property
+    def beyond(self) -> bool:
+        """Say whether the page lies behind the last row."""
+        return self.wanted.offset >= self.total
+
+    @property
     def first(self) -> int:
         """Return the place of the first row of the page among all, from 1."""
         return min(self.wanted.offset + 1, self.total)
@@ -137,8 +144,12 @@ class Listing:
 
     @property
     def previous(self) -> str:
-        """Return the address of the page before; "" on the first."""
-        return self._address(page=str(self.page - 1)) if self.page > 1 else ""
+        """Return the address of the page before; "" on the first.
+
+        Beyond the last page, as after rows went, it is that of the last.
+        """
+        pages = -(-self.total // self.wanted.limit)
+        return self._address(page=str(min(self.page - 1, pages))) if self.page > 1 else ""
 
     @property
     def next(self) -> str:
@@ -220,15 +231,19 @@ def _number(text: str) -> int:
 
 def _span(typed: Mapping[str, str]) -> tuple[tuple[date | None, date | None], dict[str, str]]:
     """Return the days of a span, and what is wrong with them by their field."""
-    days: dict[str, date | None] = {"since": None, "until": None}
-    faults: dict[str, str] = {}
-    for word in days:
-        text = typed.get(word, "")
-        try:
-            days[word] = date.fromisoformat(text) if text else None
-        except ValueError:
-            faults[word] = _DAY
-    since, until = days["since"], days["until"]
+    (since, why_since), (until, why_until) = (
+        _day(typed.get(word, "")) for word in ("since", "until")
+    )
     if since and until and since > until:
-        faults["until"] = _LATE
-    return (since, until), faults
+        why_until = _LATE
+    faults = {"since": why_since, "until": why_until}
+    return (since, until), {word: why for word, why in faults.items() if why}
+
+
+def _day(text: str) -> tuple[date | None, str]:
+    """Return a day as it was typed, and what is wrong with it."""
+    try:
+        day = date.fromisoformat(text) if text else None
+    except ValueError:
+        return None, _DAY
+    return (None, _FAR) if day and day.year not in _YEARS else (day, "")
