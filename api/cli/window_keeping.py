@@ -14,7 +14,7 @@ from api.cli.window import As, Secret, person
 from api.http.window import tables_of
 from api.jobs.population import open_population
 from api.jobs.pull import submit_whole
-from archive.database.engine import database_now, reading, writing
+from archive.database.engine import database_now, reading, snapshot, writing
 from archive.finding_aids.reach import reach_of
 from archive.reference.errors import NotFoundError
 from ingest.window.alerts import ring
@@ -194,7 +194,7 @@ def register_(*, as_json: Json = False) -> None:
 def check_(*, as_json: Json = False) -> None:
     """Hold rows to acts, and seals to grants and volumes; exit with 1 where they differ."""
     runtime = open_archive()
-    with reading(runtime.engine) as session:
+    with snapshot(runtime.engine) as session:
         faults = list(window_faults(session))
     rows = [{"rule": row.invariant, "subject": row.subject, "why": row.message} for row in faults]
     if as_json:

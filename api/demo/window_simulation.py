@@ -12,7 +12,7 @@ from api.jobs.acts import run_compile
 from api.jobs.progress import Progress
 from api.jobs.pull import submit_whole
 from api.runtime.bootstrap import Runtime
-from archive.database.engine import reading, writing
+from archive.database.engine import reading, snapshot, writing
 from archive.reference.window_steps import Step
 from ingest.window.closing import take_answers
 from ingest.window.counting import case_count, committed_cases, seal_use_count, steps_of
@@ -67,7 +67,7 @@ def answer(runtime: Runtime, now: datetime) -> int:
 
 def _outcome(runtime: Runtime, plays: list[Play]) -> dict[str, Any]:
     numbers = [play.case_no for play in plays]
-    with reading(runtime.engine) as session:
+    with snapshot(runtime.engine) as session:
         steps = steps_of(session, numbers)
         states = Counter(
             (ending or step) if step == Step.ARCHIVED else step for step, ending in steps.values()
