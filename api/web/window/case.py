@@ -79,6 +79,7 @@ _MAIN = (
     WindowAct.END_SPECIAL,
 )
 """The act that leads on from each step; the others stand behind it."""
+_USUAL = frozenset({QueryOutcome.KNOWN, QueryOutcome.NOT_ASKED})
 _SCRIPTED = frozenset({WindowAct.ADD_MATERIAL, WindowAct.SIGN, WindowAct.SHOW, WindowAct.TICK})
 
 
@@ -153,12 +154,15 @@ def _refused(desk: DeskCase) -> Mapping[str, Any] | None:
 
 
 def _people(state: CaseState) -> list[dict[str, Any]]:
-    """Return what was learnt of each person at the opening; `plain` where nothing is odd."""
+    """Return what was learnt of each person at the opening; `plain` where nothing is to be done.
+
+    Where no system is connected, every case says so.
+    """
     return [
         {
             **row,
             "label": outcome.label,
-            "plain": outcome is QueryOutcome.KNOWN and not row["differs"],
+            "plain": outcome in _USUAL and not row["differs"],
         }
         for row in state.opening.population
         for outcome in (QueryOutcome(row["outcome"]),)

@@ -27,6 +27,7 @@ from archive.administration.policy import Act, Denial
 from archive.reference.characters import unified
 from archive.reference.service_items import ServiceItem, needs_investigation
 from archive.reference.vocabulary import Channel, Mode, OrgKind, SourceKind
+from ingest.window.form_fields import fields_of
 from ingest.window.known import FACTS
 from ingest.window.opening import OPENERS
 
@@ -71,7 +72,7 @@ def new_page(
         key=secrets.token_hex(16),
         further=range(1, _FURTHER + 1),
         query=query,
-        facts=FACTS,
+        facts=[row for row in fields_of(chosen.series) if row.label in FACTS] if chosen else [],
         asks=bool(web.runtime.settings.population_url),
     )
 
