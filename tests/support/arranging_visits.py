@@ -139,21 +139,13 @@ class DeskArranging:
             return self._answer(answer)
         page = html.fromstring(answer.text)
         if returned:
-            rows = page.xpath("//details[@class='returned']/p")
-            reasons = {
-                row.xpath("span/text()")[0]: row.xpath("string(small)").split("退回：")[1].strip()
-                for row in rows
-            }
-            return Answer("OK", reasons)
-        return Answer(
-            "OK",
-            {
-                row.xpath(".//h3/span/text()")[0]: int(
-                    row.xpath(".//form/@action")[0].split("/")[3]
-                )
-                for row in page.xpath("//article[@class='refused']")
-            },
-        )
+            rows = page.xpath("//table[@data-named='returned']//tr[@data-row]")
+            return Answer(
+                "OK", {row.xpath("string(td[1])"): row.xpath("string(td[5])") for row in rows}
+            )
+        rows = page.xpath("//table[@data-named='refused']//tr[@data-row]")
+        forms = [(row.xpath("string(td[1])"), row.xpath(".//form/@action")[0]) for row in rows]
+        return Answer("OK", {name: int(address.split("/")[3]) for name, address in forms})
 
     def send_back(self, number: int, reason: str) -> Answer:
         answer = self._ask(f"/collecting/quarantine/{number}/return", reason=reason)

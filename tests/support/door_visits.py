@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tests.support.doors import Archive
 
 _PAPERS = ("办理业务的依据",)
+_NOTICE = ("td[1]/a", "td[2]", "td[3]/span[1]")
 _USE = {
     "capacity": "POLICE",
     "scope": "CASE",
@@ -296,10 +297,11 @@ class DeskVisit(DeskArranging, Visit):
 
     def notices(self) -> Answer:
         page = html.fromstring(self._ask("/notices").text)
-        rows = page.xpath("//ul[@class='told']/li")
-        return Answer(
-            "OK", [(row.xpath(".//a")[0].text.strip(), row.get("class") == "new") for row in rows]
-        )
+        rows = []
+        for row in page.xpath("//table[@data-named='main']//tr[@data-row]"):
+            topic, named, kind = (row.xpath(f"string({path})") for path in _NOTICE)
+            rows.append((f"{topic} {named.strip()} {kind}", bool(row.xpath("td[1]/span"))))
+        return Answer("OK", rows)
 
     def save_search(self, name: str, query: str) -> Answer:
         token = self._ask("/search", q=query).headers["location"].rpartition("/")[2]
