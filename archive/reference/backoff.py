@@ -11,7 +11,7 @@ def pause_after(failures: int, *, first: timedelta, longest: timedelta) -> timed
     if failures <= 0:
         return timedelta(0)
     doublings = failures - 1
-    # More doublings than the longest pause has bits exceed it, and would overflow a timedelta.
-    if doublings >= (longest // timedelta.resolution).bit_length():
+    # As many doublings as this exceed the longest pause; many more would overflow a timedelta.
+    if doublings >= (longest // max(first, timedelta.resolution)).bit_length():
         return longest
     return min(first * (1 << doublings), longest)

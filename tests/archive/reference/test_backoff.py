@@ -29,6 +29,8 @@ def test_the_first_failure_has_the_first_pause_and_none_has_none(
     assert pause_after(1, first=first, longest=longest) == min(first, longest)
 
 
-def test_a_million_failures_do_not_overflow() -> None:
+def test_a_million_failures_do_not_overflow_and_nor_do_thirty_of_long_pauses() -> None:
     day = timedelta(days=1)
+    for failures in range(1, 80):
+        assert pause_after(failures, first=30 * day, longest=31 * day) <= 31 * day
     assert pause_after(10**6, first=timedelta(seconds=1), longest=day) == day
