@@ -154,9 +154,9 @@ def _refused(desk: DeskCase) -> Mapping[str, Any] | None:
 
 
 def _people(state: CaseState) -> list[dict[str, Any]]:
-    """Return what was learnt of each person at the opening; `plain` where nothing is to be done.
+    """Return what was learnt of each person at the opening.
 
-    Where no system is connected, every case says so.
+    `plain` is what asks for nothing: where no system is connected, every case says so.
     """
     return [
         {

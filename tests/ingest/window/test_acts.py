@@ -108,11 +108,11 @@ def answered(engine: Engine, outcome: IntakeOutcome, days: int = 30) -> None:
 
 def test_the_same_act_ten_times_at_once_is_one_row(staffed: Engine) -> None:
     desk = Desk(staffed).until(Step.ACCEPT)
-    now = desk.now + timedelta(minutes=1)
+    seen, now = desk.state.seq, desk.now + timedelta(minutes=1)
 
     def accept(_: int) -> tuple[int, bool]:
         with writing(staffed) as session:
-            asked = Asked(WindowAct.ACCEPT, "one-key-01", desk.state.seq)
+            asked = Asked(WindowAct.ACCEPT, "one-key-01", seen)
             actor = PEOPLE["accepter"]
             done = do_act(session, actor, case_no=desk.case_no, asked=asked, tables=TABLES, now=now)
             return done.seq, done.again
