@@ -106,13 +106,9 @@ def check_opening(
     tables: Tables,
     now: datetime,
     answers: Answers,
-) -> Done | None:
-    """Return the case that this request opened already; None where one may be opened.
-
-    Raises DeniedError, RefusedActError as `open_case` would; nothing is changed.
-    """
+) -> None:
+    """Raise DeniedError or RefusedActError where `open_case` would; nothing is changed."""
     require_window(actor)
-    earlier = opened_before(session, actor, asked.key)
     act = decide_opening(
         current_flow(),
         asked,
@@ -123,9 +119,8 @@ def check_opening(
         organisations=tables.organisations,
         answers=answers,
     )
-    if earlier is None and isinstance(act, Refusal):
+    if isinstance(act, Refusal):
         raise RefusedActError(act)
-    return earlier
 
 
 def require_window(actor: Reader) -> None:

@@ -28,7 +28,14 @@ from archive.reference.service_items import Catalogue
 from ingest.sources.population import Population
 from ingest.sources.protocol import SourceError
 from ingest.window.asked import OpenWanted
-from ingest.window.cases import Done, Tables, check_opening, open_case, require_window
+from ingest.window.cases import (
+    Done,
+    Tables,
+    check_opening,
+    open_case,
+    opened_before,
+    require_window,
+)
 from ingest.window.decide import Asked, Officer
 from ingest.window.known import NOBODY_ASKED, Answer, Answers, outcome_of
 from ingest.window.ledger import local_day
@@ -188,15 +195,16 @@ def open_with_query(
     come before the transaction of the opening: no system outside holds it up. Raises DeniedError,
     RefusedActError.
     """
+    require_window(actor)
     with reading(engine) as session:
+        # First of all: what the same request was given may be kept no longer.
+        earlier = opened_before(session, actor, asked.key)
+        if earlier is not None:
+            return earlier
         token = asked.data.get("query")
         answers = kept_answers(session, actor, str(token)) if token else NOBODY_ASKED
         now = database_now(session)
-        earlier = check_opening(
-            session, actor, asked=asked, tables=tables, now=now, answers=answers
-        )
-    if earlier is not None:
-        return earlier
+        check_opening(session, actor, asked=asked, tables=tables, now=now, answers=answers)
     unknown = tuple(row for row in _numbers(asked.data) if answers.about(row) is None)
     if population is not None and unknown:
         wanted = QueryWanted(str(asked.data.get("item")), unknown)

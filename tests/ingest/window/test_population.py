@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 
 from api.demo.population import DEAD_NUMBER, PRIVATE_NUMBER, RARE_NUMBER
 from api.demo.sources import World
 from archive.audit.acts import JournalAct
 from archive.database.engine import reading, writing
 from archive.database.tables_audit import JournalEntry
+from archive.database.tables_desk import KeptView
 from archive.database.tables_window import WindowCase, WindowOfficer, WindowRegistration
 from archive.reference.citizen_id import check_digit
 from archive.reference.submission_terms import Ending
@@ -373,6 +374,18 @@ def test_a_request_sent_again_asks_nobody_and_opens_nothing(
     again = opened(staffed, served[0], for_himself("演甲", HUSBAND))
     assert (again.case_no, again.again) == (first.case_no, True)
     assert (len(served[1].requests), cases(staffed)) == (count, 1)
+
+
+def test_a_request_sent_again_after_its_answers_are_gone_finds_its_case(
+    staffed: Engine, served: Served
+) -> None:
+    token = asks(staffed, served[0], HUSBAND).token
+    data = for_himself("演甲", HUSBAND, query=token)
+    first = opened(staffed, served[0], data)
+    with writing(staffed) as session:
+        session.execute(delete(KeptView))
+    again = opened(staffed, served[0], data)
+    assert (again.case_no, again.again) == (first.case_no, True)
 
 
 # results
